@@ -1,0 +1,24 @@
+"""The Django app of the edge."""
+
+from django.apps import AppConfig
+from django.conf import settings
+
+
+class EdgeConfig(AppConfig):
+    """``etalase.edge`` in INSTALLED_APPS; its product model is the project's own where ETALASE_PRODUCT_MODEL names one."""
+
+    name = "etalase.edge"
+    label = "etalase_edge"
+    verbose_name = "Etalase"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the start-up checks."""
+        from etalase.edge import checks
+
+        checks.register()
+
+
+def product_model_name() -> str:
+    """The model that photos belong to, as ``app.Model``."""
+    return getattr(settings, "ETALASE_PRODUCT_MODEL", "etalase_edge.Product")

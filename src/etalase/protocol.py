@@ -1,0 +1,237 @@
+"""The wire between head office and edge: messages, their parsing, and the rules for keys, URLs and ``?v=``.
+
+Field names are the guide's and never change (guide, step 1). Pure: no Django, no I/O.
+"""
+
+import re
+import unicodedata
+from datetime import datetime
+from typing import Annotated, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+
+from etalase.errors import FeedRefused, PhotoError, Reason
+
+PLACEHOLDER_URL = "/static/images/no-image.png"
+KEY_PREFIX = "products/"
+MAX_KEY_CHARS = 500
+MAX_FILENAME_CHARS = 255
+MAX_INT32 = 2**31 - 1
+MIN_LIMIT, DEFAULT_LIMIT, MAX_LIMIT = 1, 100, 1000
+
+# The picture types a POS browser shows, with the extension their keys carry.
+EXTENSION_OF = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+# A time without its offset means nothing between two machines.
+AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A living photo as head office lists it. ``size`` is in bytes, ``checksum`` the MD5 in hex that HO promised.
+
+    Nullable is what the guide's own code or table allows to be null; :func:`defect` says whether a photo can be used.
+    """
+
+    id: UUID
+    product_id: UUID
+    object_key: str | None
+    size: int | None
+    content_type: str | None
+    checksum: str | None
+    is_primary: bool
+    updated_at: AwareTime
+    image_url: str
+    filename: str | None
+    version: int | None
+    sort_order: int | None
+    product_sku: str | None
+    product_name: str | None
+
+
+class FeedFilter(msgspec.Struct, frozen=True):
+    """What the page was asked for, as HO understood it."""
+
+    company_id: UUID
+    store_id: UUID
+
+
+class FeedStore(msgspec.Struct, frozen=True):
+    """The store that the page is for."""
+
+    id: UUID
+    code: str | None = None
+    name: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the photo feed. ``sync_timestamp`` stays HO's own text, so that no digit is lost on the way back.
+
+    ``full`` and ``products_changed_at`` are ours; another HO does not send them.
+    """
+
+    photos: list[Photo]
+    deleted_ids: list[UUID]
+    sync_timestamp: str
+    total: Offset
+    has_more: bool
+    next_offset: Offset | None
+    filter: FeedFilter
+    store: FeedStore
+    full: bool = False
+    products_changed_at: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """A product as ``/api/v1/sync/products/`` (ours) lists it."""
+
+    id: UUID
+    sku: str
+    name: str
+    updated_at: AwareTime
+
+
+class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the product feed: the envelope of the photo feed."""
+
+    products: list[Product]
+    deleted_ids: list[UUID]
+    sync_timestamp: str
+    total: Offset
+    has_more: bool
+    next_offset: Offset | None
+    filter: FeedFilter
+    store: FeedStore
+    full: bool = False
+
+
+class TokenPair(msgspec.Struct, frozen=True):
+    """Answer of ``/api/v1/token/`` and ``/api/v1/token/refresh/`` (the latter may leave ``refresh`` out)."""
+
+    access: str
+    refresh: str | None = None
+
+
+T = TypeVar("T")
+
+
+def parse(body: bytes, as_type: type[T], *, what: str) -> T:
+    """The message in ``body``, or :class:`FeedRefused` with the reason and where in the message it lies."""
+    try:
+        return msgspec.json.decode(body, type=as_type)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        began = printable(body[:60].decode("utf-8", "replace"))
+        raise FeedRefused(
+            f"{what}: {printable(str(error))}. The answer begins with «{began}».",
+            hint="Head office (or something between it and this edge) did not answer with what the guide describes.",
+        ) from error
+
+
+def check_envelope(page: Page | ProductPage, *, company_id: UUID, store_id: UUID, offset: int) -> None:
+    """Raise :class:`FeedRefused` unless the page is this store's and leads on (hazard 10).
+
+    ``offset`` is the one that was asked for: the next one must be greater, or the pages would never end.
+    """
+    if page.filter.store_id != store_id or page.store.id != store_id:
+        raise FeedRefused(
+            f"The page is for store {page.filter.store_id} / {page.store.id}, not for {store_id}.",
+            hint="Compare STORE_ID with the store that this account belongs to.",
+        )
+    if page.filter.company_id != company_id:
+        raise FeedRefused(f"The page is for company {page.filter.company_id}, not for {company_id}.")
+    if page.has_more and page.next_offset is None:
+        raise FeedRefused("The page says has_more, but its next_offset is null.")
+    if page.has_more and page.next_offset is not None and page.next_offset <= offset:
+        raise FeedRefused(
+            f"The page at offset {offset} leads back to next_offset {page.next_offset}: it would never end."
+        )
+    parse_time(page.sync_timestamp, field="sync_timestamp")
+
+
+def parse_time(text: str, *, field: str) -> datetime:
+    """The time in an ISO 8601 text with its offset, or :class:`FeedRefused` naming ``field``."""
+    try:
+        return msgspec.convert(text, AwareTime)
+    except msgspec.ValidationError as error:
+        raise FeedRefused(f"{field} is «{printable(text[:60])}», which is not a time with its offset.") from error
+
+
+def format_time(moment: datetime) -> str:
+    """The guide's form: microseconds always, and ``+00:00`` instead of ``Z``. ``moment`` is in UTC."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def key_problem(key: str) -> str | None:
+    """Why ``key`` is no object key of a photo, or None where it is one (hazard 47).
+
+    Only keys under ``products/`` are photos (guide, step 1): everything else in the bucket is somebody else's.
+    """
+    segments = key.split("/")
+    if len(key) > MAX_KEY_CHARS:
+        return f"is {len(key)} characters long; {MAX_KEY_CHARS} are allowed"
+    if not key.startswith(KEY_PREFIX):
+        return f"does not begin with {KEY_PREFIX}"
+    if any(segment in {"", ".", ".."} for segment in segments):
+        return "has an empty part, «.» or «..»"
+    if any(unicodedata.category(character)[0] in "CZ" and character != " " for character in key) or "\\" in key:
+        return "has a control character, an odd space or a backslash"
+    if any(len(segment.encode()) > MAX_FILENAME_CHARS for segment in segments):
+        return f"has a part of more than {MAX_FILENAME_CHARS} bytes"
+    return None
+
+
+_CHECKSUM = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
+    """Why this photo cannot be published as head office lists it, or None. It fails alone (hazard 34)."""
+    if photo.object_key is None or (problem := key_problem(photo.object_key)):
+        shown = printable((photo.object_key or "null")[:80])
+        return PhotoError(Reason.BAD_KEY, f"object_key «{shown}» {problem if photo.object_key else 'is missing'}")
+    if photo.checksum is None or not _CHECKSUM.fullmatch(photo.checksum):
+        shown = printable(str(photo.checksum)[:40])
+        return PhotoError(Reason.CHECKSUM_MISSING, f"HO's own data: checksum is «{shown}», not an MD5")
+    if photo.size is None or photo.size <= 0:
+        return PhotoError(Reason.BAD_FIELD, f"HO's own data: size is {photo.size}")
+    if photo.size > max_photo_bytes:
+        return PhotoError(Reason.TOO_LARGE, f"size is {photo.size} bytes; MAX_PHOTO_BYTES is {max_photo_bytes}")
+    if photo.content_type not in EXTENSION_OF:
+        shown = printable(str(photo.content_type)[:80])
+        return PhotoError(Reason.TYPE_MISMATCH, f"content_type is «{shown}», none of {', '.join(EXTENSION_OF)}")
+    if photo.filename is not None and (len(photo.filename) > MAX_FILENAME_CHARS or "\0" in photo.filename):
+        return PhotoError(Reason.BAD_FIELD, f"filename has {len(photo.filename)} characters or a NUL among them")
+    for field in ("version", "sort_order"):
+        number = getattr(photo, field)
+        if number is not None and not -MAX_INT32 <= number <= MAX_INT32:
+            return PhotoError(Reason.BAD_FIELD, f"{field} is {number}")
+    return None
+
+
+_MAGIC = (
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+)
+MAGIC_BYTES = 12
+
+
+def sniff_type(first_bytes: bytes) -> str | None:
+    """The picture type that the first :data:`MAGIC_BYTES` bytes tell, or None (WHATWG MIME Sniffing, section 6.1)."""
+    return next((name for pattern, name in _MAGIC if pattern.match(first_bytes)), None)
+
+
+def cache_key(checksum: str | None, version: int | None) -> str:
+    """What stands behind ``?v=``: it changes whenever the bytes do (guide, steps 2 and 6)."""
+    return checksum[:8] if checksum else str(version or 1)
+
+
+def object_url(public_url: str, bucket: str, key: str, *, checksum: str | None, version: int | None = None) -> str:
+    """The URL under which a browser reads the object; the key is quoted (RFC 3986, hazard 44)."""
+    return f"{public_url.rstrip('/')}/{bucket}/{quote(key, safe='/~')}?v={cache_key(checksum, version)}"
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, with what a terminal or a log could take for a command escaped (hazard 51)."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -1,0 +1,100 @@
+"""Every setting of the edge, on one screen. :func:`configured` gives them to the code that uses them."""
+
+import zlib
+from datetime import timedelta
+from functools import cache
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import Field, SecretStr, model_validator
+
+from etalase.settings.shared import CommaList, Duration, HttpUrl, Settings, TimeZone, read, refuse_published
+
+MIB = 1024 * 1024
+
+
+class EdgeSettings(Settings):
+    """What the sync and the POS use: standalone from the environment, in a Django project from ``ETALASE``."""
+
+    # Head office
+    HO_URL: HttpUrl
+    HO_USERNAME: str
+    HO_PASSWORD: SecretStr
+    COMPANY_ID: UUID
+    STORE_ID: UUID
+    # Where photos may come from: HOST, HOST:PORT or SCHEME://HOST:PORT; empty: the host of HO_URL, any port.
+    IMAGE_ORIGINS: CommaList = []
+    # FROM=TO, for an HO that names its bucket by a host only it knows: http://minio:9000=http://10.1.2.3:9000
+    IMAGE_URL_REWRITE: Annotated[str, Field(pattern=r"^$|^https?://[^=\s]+=https?://[^=\s]+$")] = ""
+
+    # The edge's own object store
+    S3_ENDPOINT: HttpUrl
+    S3_ACCESS_KEY: str
+    S3_SECRET_KEY: SecretStr
+    S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
+    S3_REGION: str = "us-east-1"
+    # What a POS browser can reach; S3_ENDPOINT is often a name inside the edge only.
+    S3_PUBLIC_URL: HttpUrl
+
+    # The sync
+    WORKERS: Annotated[int, Field(ge=1, le=64)] = 10
+    PAGE_LIMIT: Annotated[int, Field(ge=1, le=1000)] = 500
+    MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB
+    MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 48 * MIB
+    CONNECT_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=300)] = 10
+    # A transfer slower than MIN_BYTES_PER_SECOND for IDLE_TIMEOUT_SECONDS is given up; HO_TIMEOUT_SECONDS is a page's whole.
+    IDLE_TIMEOUT_SECONDS: Annotated[int, Field(ge=1, le=3600)] = 30
+    MIN_BYTES_PER_SECOND: Annotated[int, Field(ge=1)] = 256
+    HO_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=3600)] = 120
+    TRIES: Annotated[int, Field(ge=1, le=10)] = 3
+    RECLAIM_GRACE: Duration = timedelta(hours=24)
+    # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.
+    SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None
+
+    # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
+    PRODUCT_NAME_FIELD: str = "name"
+    PRODUCT_SKU_FIELD: str = "sku"
+
+    # Accept the guide's well-known passwords, on loopback only
+    DEMO: bool = False
+
+    @model_validator(mode="after")
+    def _secrets_are_ours(self) -> Self:
+        refuse_published(
+            demo=self.DEMO,
+            secrets={
+                "HO_PASSWORD": self.HO_PASSWORD,
+                "S3_ACCESS_KEY": self.S3_ACCESS_KEY,
+                "S3_SECRET_KEY": self.S3_SECRET_KEY,
+            },
+            loopback={"HO_URL": self.HO_URL, "S3_ENDPOINT": self.S3_ENDPOINT},
+        )
+        return self
+
+    @property
+    def schedule_offset_minutes(self) -> int:
+        """The minute of the hour at which this store's scheduled runs begin."""
+        if self.SCHEDULE_OFFSET_MINUTES is not None:
+            return self.SCHEDULE_OFFSET_MINUTES
+        return zlib.crc32(self.STORE_ID.bytes) % 60
+
+
+class EdgeServerSettings(Settings):
+    """What only the standalone edge needs; a Django project has settings of its own for these."""
+
+    DATABASE_URL: SecretStr
+    BROKER_URL: SecretStr
+    SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
+    ALLOWED_HOSTS: CommaList
+    CORS_ORIGINS: CommaList = []
+    TIME_ZONE: TimeZone = "Asia/Jakarta"
+    LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+
+@cache
+def configured() -> EdgeSettings:
+    """The edge's settings from Django's ``ETALASE``. Raises :class:`SettingsError` naming each that is wrong."""
+    from django.conf import settings
+
+    given: Any = getattr(settings, "ETALASE", {})
+    return given if isinstance(given, EdgeSettings) else read(EdgeSettings, given, prefix="ETALASE ")

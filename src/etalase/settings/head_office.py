@@ -1,0 +1,59 @@
+"""Every setting of head office, on one screen. :func:`configured` gives them to the code that uses them."""
+
+from functools import cache
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from etalase.settings.shared import CommaList, HttpUrl, Settings, TimeZone, read, refuse_published
+
+MIB = 1024 * 1024
+
+
+class HeadOfficeSettings(Settings):
+    """Head office: its object store, what it takes as a photo, and its web server."""
+
+    DATABASE_URL: SecretStr
+    SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
+    ALLOWED_HOSTS: CommaList
+    # https://HOST where a proxy with TLS stands in front of the admin
+    CSRF_TRUSTED_ORIGINS: CommaList = []
+    TIME_ZONE: TimeZone = "Asia/Jakarta"
+    LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+    S3_ENDPOINT: HttpUrl
+    S3_ACCESS_KEY: str
+    S3_SECRET_KEY: SecretStr
+    S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
+    S3_REGION: str = "us-east-1"
+    # What an edge can reach: it becomes the beginning of every image_url.
+    S3_PUBLIC_URL: HttpUrl
+
+    # What is taken as a photo
+    MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB
+    MAX_PIXELS: Annotated[int, Field(ge=1024)] = 80_000_000
+
+    # An edge that was away for longer gets the full set
+    TOMBSTONE_DAYS: Annotated[int, Field(ge=1)] = 180
+    MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = MIB
+
+    # Accept the guide's well-known passwords, on loopback only
+    DEMO: bool = False
+
+    @model_validator(mode="after")
+    def _secrets_are_ours(self) -> Self:
+        refuse_published(
+            demo=self.DEMO,
+            secrets={"S3_ACCESS_KEY": self.S3_ACCESS_KEY, "S3_SECRET_KEY": self.S3_SECRET_KEY},
+            loopback={"S3_ENDPOINT": self.S3_ENDPOINT, "S3_PUBLIC_URL": self.S3_PUBLIC_URL},
+        )
+        return self
+
+
+@cache
+def configured() -> HeadOfficeSettings:
+    """Head office's settings from Django's ``ETALASE_HEAD_OFFICE``. Raises :class:`SettingsError`."""
+    from django.conf import settings
+
+    given: Any = getattr(settings, "ETALASE_HEAD_OFFICE", {})
+    return given if isinstance(given, HeadOfficeSettings) else read(HeadOfficeSettings, given)

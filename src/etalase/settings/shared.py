@@ -1,0 +1,162 @@
+"""How settings are read and refused, and what head office and edge have in common.
+
+A setting is ``ETALASE_<NAME>`` in the environment, or ``ETALASE["<NAME>"]`` in a Django project that takes the edge in.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+
+from etalase.errors import SettingsError
+
+PREFIX = "ETALASE_"
+
+# Passwords and keys that stand in the customer's guide: everybody knows them (hazard 49).
+PUBLISHED_SECRETS = frozenset({"admin123", "edge_foodlife_admin", "edge_foodlife_secret_2026", "minioadmin"})
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_DURATION = re.compile(r"(\d+)\s*([smhd])")
+_SECONDS_IN = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not (match := _DURATION.fullmatch(value.strip())):
+        raise ValueError("is no duration: write a number and s, m, h or d, as in 24h")
+    return timedelta(seconds=int(match[1]) * _SECONDS_IN[match[2]])
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is no address of the form http://HOST:PORT or https://HOST")
+    if parts.username is not None:
+        raise ValueError("carries a user name; accounts have settings of their own")
+    return value.rstrip("/")
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        near = difflib.get_close_matches(value, available_timezones(), n=1)
+        raise ValueError("is no time zone" + (f"; did you mean {near[0]}?" if near else ", as in Asia/Jakarta"))
+    return value
+
+
+CommaList = Annotated[list[str], BeforeValidator(_split)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+
+
+class Settings(BaseModel):
+    """Base of each screen of settings: exact names, nothing unknown, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+S = TypeVar("S", bound=Settings)
+S2 = TypeVar("S2", bound=Settings)
+
+
+def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) -> S:
+    """``source`` as a ``screen`` of settings, or :class:`SettingsError` with a line for each that is wrong.
+
+    An empty text counts as absent, as it is in a ``.env`` file.
+    """
+    given = {name: value for name, value in source.items() if value != ""}
+    try:
+        return screen.model_validate(given)
+    except ValidationError as error:
+        problems = [
+            _problem(screen, detail["loc"], detail["type"], detail["msg"], given, prefix) for detail in error.errors()
+        ]
+        raise SettingsError(sorted(problems)) from None
+
+
+def from_environment(screen: type[S], *, others: tuple[type[Settings], ...] = ()) -> S:
+    """``screen`` read from ``ETALASE_*`` and ``DATABASE_URL``. Names that only ``others`` know are left to them."""
+    known_elsewhere = {name for other in others for name in other.model_fields} - set(screen.model_fields)
+    source = {name[len(PREFIX) :]: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    if "DATABASE_URL" in screen.model_fields and "DATABASE_URL" in os.environ:
+        source["DATABASE_URL"] = os.environ["DATABASE_URL"]
+    return read(screen, {name: value for name, value in source.items() if name not in known_elsewhere})
+
+
+def together(first: Callable[[], S], second: Callable[[], S2]) -> tuple[S, S2]:
+    """Both screens, or one :class:`SettingsError` with the problems of both, so that nobody mends them one by one."""
+    problems: list[str] = []
+    screens: list[Any] = []
+    for reading in (first, second):
+        try:
+            screens.append(reading())
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(sorted(problems))
+    return screens[0], screens[1]
+
+
+def _problem(
+    screen: type[Settings], loc: tuple[int | str, ...], kind: str, message: str, given: Mapping[str, Any], prefix: str
+) -> str:
+    if not loc:
+        return message.removeprefix("Value error, ")
+    name = str(loc[0])
+    shown = name if name == "DATABASE_URL" else prefix + name
+    if kind == "missing":
+        return f"{shown} is missing."
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name, screen.model_fields, n=1)
+        return f"{shown} is not a setting" + (f"; did you mean {prefix}{near[0]}?" if near else ".")
+    secret = name == "DATABASE_URL" or SecretStr in (screen.model_fields[name].annotation,)
+    value = "(not shown)" if secret else f"«{given.get(name)}»"
+    return f"{shown} {value}: {message.removeprefix('Value error, ')}."
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` names this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def refuse_published(*, demo: bool, secrets: Mapping[str, SecretStr | str], loopback: Mapping[str, str]) -> None:
+    """Raise ValueError for a secret of the guide outside the demo, or for a demo that reaches beyond this machine.
+
+    ``secrets`` and ``loopback`` (addresses) are by name of setting.
+    """
+    if demo:
+        outside = [f"{PREFIX}{name}" for name, url in loopback.items() if url and not is_loopback(url)]
+        if outside:
+            raise ValueError(f"{', '.join(outside)}: with {PREFIX}DEMO on, only addresses of this machine are allowed.")
+        return
+    plain = {name: s.get_secret_value() if isinstance(s, SecretStr) else s for name, s in secrets.items()}
+    published = [f"{PREFIX}{name}" for name, value in plain.items() if value in PUBLISHED_SECRETS]
+    if published:
+        raise ValueError(f"{', '.join(published)}: this value stands in the public guide; choose one of your own.")
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """Django's LOGGING: one line of JSON a record on stderr (see :mod:`etalase.settings.log`)."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "etalase.settings.log.JsonFormatter"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": level},
+    }

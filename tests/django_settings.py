@@ -1,0 +1,45 @@
+"""Both halves in one Django project, for tests and the type checker; the acceptance tests run each with its own settings."""
+
+from etalase.settings.edge import EdgeSettings
+from etalase.settings.head_office import HeadOfficeSettings
+from etalase.settings.shared import read
+
+STORE_ID = "fe2d2dbf-9616-48f5-bd5b-302c087d7181"
+COMPANY_ID = "48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b"
+_S3 = {
+    "S3_ENDPOINT": "http://127.0.0.1:1",
+    "S3_ACCESS_KEY": "test-access-key",
+    "S3_SECRET_KEY": "test-secret-key",
+    "S3_PUBLIC_URL": "http://127.0.0.1:1",
+}
+
+SECRET_KEY = "tests only: never used outside this folder"
+ETALASE = read(
+    EdgeSettings,
+    {
+        **_S3,
+        "HO_URL": "http://127.0.0.1:1",
+        "HO_USERNAME": "store",
+        "HO_PASSWORD": "a test's own password",
+        "COMPANY_ID": COMPANY_ID,
+        "STORE_ID": STORE_ID,
+    },
+)
+ETALASE_HEAD_OFFICE = read(
+    HeadOfficeSettings,
+    {**_S3, "DATABASE_URL": "postgresql://unused", "SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": "testserver"},
+)
+ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
+
+# Host, port, user and password are filled in when the first test asks for a database (tests/conftest.py).
+DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "etalase"}}
+INSTALLED_APPS = [
+    "etalase.edge",
+]
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+USE_TZ = True
+TIME_ZONE = "Asia/Jakarta"
+STATIC_URL = "/static/"
+APPEND_SLASH = False
+ROOT_URLCONF = "tests.urls"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
