@@ -18,6 +18,7 @@
     ├── BrokerAway                 no answer from the Celery broker                         exit 4, retryable
     ├── LockHeld                   another run of this store is under way                   exit 75
     ├── LockLost                   the lock went with its connection; the run must end      exit 4, retryable
+    ├── TransferFailed             one HTTP exchange failed; its caller knows what for
     ├── PhotoError                 one photo failed, with its Reason; the others go on      exit 1
     └── PictureRefused             head office does not take this file as a photo
 
@@ -138,9 +139,7 @@ class SettingsError(EtalaseError):
     exit_status = 2
 
     def __init__(self, problems: list[str], *, hint: str = "") -> None:
-        super().__init__(
-            "Etalase does not start with these settings:\n" + "\n".join(f"  {p}" for p in problems), hint=hint
-        )
+        super().__init__("Etalase does not start with these settings:\n" + "\n".join(f"  {p}" for p in problems), hint=hint)
         self.problems = problems
 
 
@@ -246,6 +245,20 @@ class LockLost(EtalaseError):
 
     exit_status = 4
     retryable = True
+
+
+class TransferFailed(EtalaseError):
+    """One HTTP exchange did not come to a whole answer; ``status`` is what its head said, 0 where none came.
+
+    ``retry_after_seconds`` is the server's wish, if it named one.
+    """
+
+    def __init__(self, reason: Reason, detail: str, *, status: int = 0, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+        self.retryable = reason.reason_class is ReasonClass.TRANSIENT
 
 
 class PhotoError(EtalaseError):

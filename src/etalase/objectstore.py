@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -75,9 +75,8 @@ class ObjectStore:
         max_retries: int = 2,
     ) -> None:
         self.endpoint, self.bucket = endpoint, bucket
-        self._credentials: Final = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-        self._region = region
-        self._timeouts: Final = {"connect_timeout": connect_timeout_seconds, "read_timeout": timeout_seconds}
+        self._access_key, self._secret_key, self._region = access_key, secret_key, region
+        self._connect_timeout_seconds, self._timeout_seconds = connect_timeout_seconds, timeout_seconds
         self._max_retries = max_retries
         self._store = S3Store(
             bucket,
@@ -94,7 +93,7 @@ class ObjectStore:
             retry_config={"max_retries": max_retries},
         )
 
-    def put(self, key: str, body: bytes, *, content_type: str, replaces: str | None | Overwrite = Overwrite.ANY) -> str:
+    def put(self, key: str, body: bytes, *, content_type: str, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
         """Write ``body`` whole or not at all; its ETag comes back.
 
         ``replaces`` is the ETag of what must be there, None where nothing may be there (``If-Match`` and
@@ -158,9 +157,11 @@ class ObjectStore:
             "s3",
             endpoint_url=self.endpoint,
             region_name=self._region,
-            **self._credentials,
+            aws_access_key_id=self._access_key,
+            aws_secret_access_key=self._secret_key,
             config=Config(
-                **self._timeouts,
+                connect_timeout=self._connect_timeout_seconds,
+                read_timeout=self._timeout_seconds,
                 retries={"total_max_attempts": self._max_retries + 1, "mode": "standard"},
                 s3={"addressing_style": "path"},
                 proxies={},

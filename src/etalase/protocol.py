@@ -144,9 +144,7 @@ def check_envelope(page: Page | ProductPage, *, company_id: UUID, store_id: UUID
     if page.has_more and page.next_offset is None:
         raise FeedRefused("The page says has_more, but its next_offset is null.")
     if page.has_more and page.next_offset is not None and page.next_offset <= offset:
-        raise FeedRefused(
-            f"The page at offset {offset} leads back to next_offset {page.next_offset}: it would never end."
-        )
+        raise FeedRefused(f"The page at offset {offset} leads back to next_offset {page.next_offset}: it would never end.")
     parse_time(page.sync_timestamp, field="sync_timestamp")
 
 

@@ -158,6 +158,8 @@ class Removal(models.Model):
     state = models.CharField(max_length=8, choices=State.choices)
     # Whether the product lost its last photo by it: what the day's bound counts.
     left_bare = models.BooleanField(default=False)
+    # Whether a person said so: then it does not count against the day's bound.
+    approved = models.BooleanField(default=False)
     # The row as it was, so that the removal can be undone while the object's grace lasts.
     row = models.JSONField(null=True)
     run_id = models.BigIntegerField(null=True)

@@ -80,9 +80,7 @@ def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) ->
     try:
         return screen.model_validate(given)
     except ValidationError as error:
-        problems = [
-            _problem(screen, detail["loc"], detail["type"], detail["msg"], given, prefix) for detail in error.errors()
-        ]
+        problems = [_problem(screen, detail["loc"], detail["type"], detail["msg"], given, prefix) for detail in error.errors()]
         raise SettingsError(sorted(problems)) from None
 
 
@@ -121,7 +119,7 @@ def _problem(
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(name, screen.model_fields, n=1)
         return f"{shown} is not a setting" + (f"; did you mean {prefix}{near[0]}?" if near else ".")
-    secret = name == "DATABASE_URL" or SecretStr in (screen.model_fields[name].annotation,)
+    secret = name == "DATABASE_URL" or SecretStr == screen.model_fields[name].annotation
     value = "(not shown)" if secret else f"«{given.get(name)}»"
     return f"{shown} {value}: {message.removeprefix('Value error, ')}."
 

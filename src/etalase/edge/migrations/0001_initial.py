@@ -1,5 +1,7 @@
 """The tables of the edge. ``product_photo`` is made by the guide's own DDL (step 4), or adopted where it already is."""
 
+from typing import Any
+
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
@@ -14,7 +16,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def create_product_photo(apps, schema_editor):
+def create_product_photo(apps: Any, schema_editor: Any) -> None:
     """The guide's table, unless this database already has it: then its photos are adopted, not loaded again.
 
     The foreign key is checked at once and not at COMMIT, so that a vanished product fails inside its own savepoint.
@@ -147,6 +149,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("left_bare", models.BooleanField(default=False)),
+                ("approved", models.BooleanField(default=False)),
                 ("row", models.JSONField(null=True)),
                 ("run_id", models.BigIntegerField(null=True)),
                 ("noticed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

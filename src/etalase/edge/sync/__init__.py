@@ -1,0 +1,1 @@
+"""The sync engine: pull, plan, fetch, publish, settle, reconcile, led by :mod:`etalase.edge.sync.run`."""

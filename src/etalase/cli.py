@@ -1,0 +1,116 @@
+"""``etalase ...``: a thin door to the Django commands, the web servers and Celery."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+HELP = """\
+Etalase carries product photos from head office to the stores' edge servers and on to their POS screens.
+
+  etalase demo                        the whole system on this machine, with a menu to look at
+  etalase head-office COMMAND ...     {head_office}
+  etalase edge COMMAND ...            {edge}
+
+Each command explains itself: etalase edge sync --help
+Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ list them.
+"""
+
+HEAD_OFFICE = {
+    "migrate": "migrate",
+    "import": "ho_import",
+    "csv-from-folder": "ho_csv_from_folder",
+    "create-company": "ho_create_company",
+    "create-store": "ho_create_store",
+    "create-account": "ho_create_account",
+    "purge-tombstones": "ho_purge_tombstones",
+}
+EDGE = {
+    "migrate": "migrate",
+    "sync": "photos_sync",
+    "status": "photos_status",
+    "held": "photos_held",
+    "approve": "photos_approve",
+    "refuse": "photos_refuse",
+    "failures": "photos_failures",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The ``etalase`` command. Ends the process with the command's exit status."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    halves: dict[str, Callable[[list[str]], None]] = {"demo": _demo, "head-office": _head_office, "edge": _edge}
+    if not args or args[0] in {"-h", "--help", "help"}:
+        edge = ", ".join([*EDGE, "serve", "worker", "beat"])
+        sys.stdout.write(HELP.format(head_office=", ".join([*HEAD_OFFICE, "serve"]), edge=edge))
+        sys.exit(0)
+    if args[0] not in halves:
+        _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.")
+    from etalase.errors import EtalaseError
+
+    try:
+        halves[args[0]](args[1:])
+    except EtalaseError as error:
+        sys.stderr.write(f"etalase: {error}\n")
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _head_office(args: list[str]) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "etalase.settings.django_head_office"
+    if args[:1] == ["serve"]:
+        from etalase.serving import serve_head_office
+
+        serve_head_office(args[1:])
+    else:
+        _manage("head-office", HEAD_OFFICE, ["serve"], args)
+
+
+def _edge(args: list[str]) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "etalase.settings.django_edge"
+    if args[:1] == ["serve"]:
+        from etalase.serving import serve_edge
+
+        serve_edge(args[1:])
+    elif args[:1] in (["worker"], ["beat"]):
+        from etalase.serving import celery
+
+        celery(args[0], args[1:])
+    else:
+        _manage("edge", EDGE, ["serve", "worker", "beat"], args)
+
+
+def _manage(half: str, commands: dict[str, str], others: list[str], args: list[str]) -> None:
+    if not args or args[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(f"etalase {half} COMMAND, one of: {', '.join([*commands, *others])}\n")
+        sys.exit(0)
+    if args[0] not in commands:
+        _refuse(f"etalase {half}: no command «{args[0]}». There are: {', '.join([*commands, *others])}.")
+    from django.core.management import ManagementUtility
+
+    from etalase.errors import SettingsError
+
+    utility = ManagementUtility([f"etalase {half}", commands[args[0]], *args[1:]])
+    utility.prog_name = f"etalase {half}"
+    try:
+        utility.execute()
+    except SettingsError as error:
+        sys.stderr.write(f"etalase: {error}\n")
+        sys.exit(error.exit_status)
+
+
+def _demo(args: list[str]) -> None:
+    try:
+        from etalase.demo.command import demo
+    except ModuleNotFoundError as error:
+        _refuse(f"etalase demo needs the extra parts ({error.name} is missing): pip install 'etalase[demo]'")
+    demo(args)
+
+
+def _refuse(message: str) -> None:
+    sys.stderr.write(message + "\n")
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`etalase edge failures`: the photos that did not arrive, and when they are tried again."""
+
+from typing import Any
+
+from etalase.edge.management.door import EdgeCommand
+from etalase.edge.models import PendingPhoto
+from etalase.edge.sync import ledger
+from etalase.edge.sync.database import translated
+from etalase.errors import Reason
+from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
+
+
+class Command(EdgeCommand):
+    """Exit status: 0 none failed (parked ones included), 1 some did."""
+
+    help = "List the photos on the retry list, with reason, attempts and next try. Exit status: 0 none failed, 1 some did."
+
+    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+        """Show them."""
+        with translated():
+            entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))
+        failed = [entry for entry in entries if entry.reason != Reason.PRODUCT_MISSING]
+        if options["json"]:
+            self.show(
+                {
+                    "failures": [
+                        {**ledger.describe(entry), "class": Reason(entry.reason).reason_class.value} for entry in entries
+                    ]
+                }
+            )
+        elif not entries:
+            self.stdout.write("Every photo that head office lists is here.")
+        else:
+            for entry in entries:
+                shown = ledger.describe(entry)
+                next_try = entry.next_try_at.astimezone().strftime("%Y-%m-%d %H:%M")
+                self.stdout.write(
+                    f"{entry.photo_id}  {printable(entry.product_name)}\n"
+                    f"    {entry.reason} ({Reason(entry.reason).reason_class}): {printable(shown['detail'])}\n"
+                    f"    {entry.attempts} attempt(s), next try {next_try}"
+                )
+        return 1 if failed else 0

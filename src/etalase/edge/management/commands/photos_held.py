@@ -1,0 +1,57 @@
+"""`etalase edge held`: the removals that wait for a person."""
+
+from collections import defaultdict
+from typing import Any
+
+from etalase.edge.management.door import EdgeCommand
+from etalase.edge.models import Removal
+from etalase.edge.sync import ledger
+from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
+
+WHY = {
+    "deleted_id": "head office deleted it",
+    "sweep": "head office's full list has it no longer",
+    "empty_feed": "head office's list was empty",
+    "unproved_feed": "head office deleted it, in a list that was not proved complete",
+}
+
+
+class Command(EdgeCommand):
+    """Exit status: 0 nothing is held, 3 something is."""
+
+    help = "List the photos whose removal waits for a person, by product. Exit status: 0 none, 3 some."
+
+    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+        """Show them."""
+        held = ledger.removals([Removal.State.HELD])
+        if options["json"]:
+            self.show(
+                {
+                    "held": [
+                        {
+                            "photo_id": str(removal.photo_id),
+                            "product_id": str(removal.product_id),
+                            "product_name": removal.product_name,
+                            "cause": removal.cause,
+                            "noticed_at": removal.noticed_at.isoformat(),
+                        }
+                        for removal in held
+                    ]
+                }
+            )
+            return 3 if held else 0
+        by_product: dict[tuple[str, Any], list[Removal]] = defaultdict(list)
+        for removal in held:
+            by_product[removal.product_name, removal.product_id].append(removal)
+        if not held:
+            self.stdout.write("No removal waits for a person.")
+            return 0
+        self.stdout.write(f"{len(held)} removals of {len(by_product)} products wait; the photos stay on the POS until then:")
+        for (name, product_id), removals in by_product.items():
+            self.stdout.write(f"  {printable(name) or product_id}: would lose {len(removals)} photo(s)")
+            for removal in removals:
+                when = removal.noticed_at.astimezone().strftime("%Y-%m-%d %H:%M")
+                self.stdout.write(f"    {removal.photo_id}  {WHY.get(removal.cause, removal.cause)}, noticed {when}")
+        self.stdout.write("Remove them: etalase edge approve --all | PHOTO …   Keep them: etalase edge refuse --all | PHOTO …")
+        return 3

@@ -1,0 +1,39 @@
+"""What the edge's commands have in common: settings, errors and exit statuses, ``--json``."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from etalase.errors import EtalaseError
+from etalase.settings.edge import EdgeSettings, configured
+
+
+class EdgeCommand(BaseCommand):
+    """A command of the edge. :meth:`perform` does it and returns the exit status; errors of ours become one clear line."""
+
+    # The checks say the same as our own reading of the settings, with less care; `etalase.E001` stays for the projects.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``--json``, which every command has."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, for machines")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Perform, and end with the exit status that the design promises."""
+        try:
+            status = self.perform(configured(), **options)
+        except EtalaseError as error:
+            raise CommandError(str(error), returncode=error.exit_status) from error
+        if status:
+            sys.exit(status)
+
+    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+        """Do what the command is for; the exit status comes back."""
+        raise NotImplementedError
+
+    def show(self, result: Any) -> None:
+        """``result`` as JSON on stdout."""
+        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str))

@@ -1,0 +1,207 @@
+"""Carries a plan's products through the workers, and commits what comes back in batches of whole products."""
+
+import queue
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import transaction
+
+from etalase.edge.sync import ledger, rows
+from etalase.edge.sync.database import translated
+from etalase.edge.sync.plan import Kind, Plan, ProductPlan
+from etalase.edge.sync.publish import Carried, carry
+from etalase.edge.sync.report import Report, Watcher
+from etalase.edge.sync.world import World
+from etalase.errors import (
+    EtalaseError,
+    HeadOfficeAway,
+    ObjectStoreAway,
+    ObjectStoreFull,
+    PhotoError,
+    Reason,
+    ReasonClass,
+)
+from etalase.protocol import Photo
+
+COMMIT_PHOTOS, COMMIT_SECONDS = 200, 1.0
+# So many photos in a row that failed for what passes, and none that came: the other side is away, and the run ends.
+MAX_FAILURES_IN_A_ROW = 20
+
+_BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
+
+
+@dataclass(slots=True)
+class Carriage:
+    """One run's carrying. ``failures`` collects what did not arrive, by photo; the run settles them at its end."""
+
+    world: World
+    report: Report
+    watcher: Watcher
+    failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
+    _failed_in_a_row: int = 0
+    _committed_at: float = 0.0
+
+    def carry_all(self, plan: Plan) -> None:
+        """Publish the plan. Raises :class:`HeadOfficeAway`, :class:`ObjectStoreAway` or :class:`ObjectStoreFull` where going
+        on makes no sense; what was published until then stays, and its rows are committed."""
+        waiting = deque(plan.products)
+        done: queue.SimpleQueue[Carried | BaseException] = queue.SimpleQueue()
+        in_flight: dict[UUID, int] = {}
+        batch: list[Carried] = []
+        self._committed_at = self.world.pace.monotonic()
+        try:
+            while waiting or in_flight:
+                self._submit(waiting, in_flight, done)
+                self._collect(in_flight, done, batch)
+                if self._is_time_to_commit(batch, last=not in_flight):
+                    self._commit(batch)
+                    self._give_way()
+                self._stop_if_senseless()
+        except EtalaseError:
+            self._drain(in_flight, done, batch)
+            raise
+
+    def _submit(
+        self,
+        waiting: deque[ProductPlan],
+        in_flight: dict[UUID, int],
+        done: "queue.SimpleQueue[Carried | BaseException]",
+    ) -> None:
+        """Fill the window up once it is half empty: within the budget of bytes in flight, and intents committed first."""
+        window = self.world.settings.WORKERS * 4
+        if len(in_flight) > window // 2:
+            return
+        chosen: list[ProductPlan] = []
+        budget = self.world.settings.MAX_BYTES_IN_FLIGHT - sum(in_flight.values())
+        while waiting and len(in_flight) + len(chosen) < window:
+            if waiting[0].bytes_in_hand > budget and (in_flight or chosen):
+                break
+            budget -= waiting[0].bytes_in_hand
+            chosen.append(waiting.popleft())
+        if any(step.overwrites_live_key for product in chosen for step in product.steps):
+            with translated(), transaction.atomic():
+                self.world.lock.still_held()
+                rows.note_intents(step for product in chosen for step in product.steps)
+        for product in chosen:
+            in_flight[product.product_id] = product.bytes_in_hand
+            self.world.workers.submit(self._work, product, done)
+
+    def _work(self, product: ProductPlan, done: "queue.SimpleQueue[Carried | BaseException]") -> None:
+        try:
+            done.put(carry(product, self.world.images, self.world.bucket))
+        except BaseException as error:
+            done.put(error)
+
+    def _collect(
+        self, in_flight: dict[UUID, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
+    ) -> None:
+        """Take what has come; wait for the first one, but not past the time to commit."""
+        block = True
+        while in_flight:
+            try:
+                carried = done.get(block, COMMIT_SECONDS)
+            except queue.Empty:
+                return
+            block = False
+            if isinstance(carried, BaseException):
+                raise carried
+            del in_flight[carried.product.product_id]
+            batch.append(carried)
+            self._note(carried)
+
+    def _note(self, carried: Carried) -> None:
+        for step, error in carried.failed:
+            self.failures[step.photo.id] = (step.photo, error)
+            passes = error.reason.reason_class is ReasonClass.TRANSIENT
+            self._failed_in_a_row = self._failed_in_a_row + 1 if passes else self._failed_in_a_row
+        published = [step for step in carried.published if step.photo.id not in carried.keep_primary]
+        if any(step.kind is not Kind.ROW for step in published):
+            self._failed_in_a_row = 0
+        for step in published:
+            self.failures.pop(step.photo.id, None)
+        self.report.bytes_fetched += carried.bytes_fetched
+        self.watcher.carried(len(carried.published), len(carried.failed), carried.bytes_fetched)
+
+    def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
+        photos = sum(len(carried.product.steps) for carried in batch)
+        late = self.world.pace.monotonic() - self._committed_at >= COMMIT_SECONDS
+        return bool(batch) and (last or late or photos >= COMMIT_PHOTOS)
+
+    def _commit(self, batch: list[Carried]) -> None:
+        """Rows after objects, with what they settle, in one transaction."""
+        with translated(), transaction.atomic():
+            self.world.lock.still_held()
+            vanished = rows.commit(batch, grace=self.world.settings.RECLAIM_GRACE)
+            kept = [carried for carried in batch if carried not in vanished]
+            ledger.settle(
+                [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary]
+                + [photo_id for c in kept for photo_id in c.displaced]
+            )
+        for carried in vanished:
+            for step in carried.published:
+                gone = PhotoError(Reason.PRODUCT_MISSING, f"product {step.photo.product_id} is not here")
+                self.failures[step.photo.id] = (step.photo, gone)
+        for carried in kept:
+            self._count(carried)
+        batch.clear()
+        self._committed_at = self.world.pace.monotonic()
+
+    def _count(self, carried: Carried) -> None:
+        for step in carried.published:
+            if step.photo.id in carried.keep_primary:
+                continue
+            if step.kind is Kind.ROW:
+                self.report.updated += 1
+            else:
+                self.report.fetched += 1
+                self.report.healed += step.heals
+        self.report.deleted += len(carried.displaced)
+
+    def _give_way(self) -> None:
+        """An incremental run ends early when a scheduled full one waits for it: that one does its work too (hazard 36)."""
+        if self.report.kind == "incremental" and self.world.lock.full_is_due():
+            raise GivesWay
+
+    def _stop_if_senseless(self) -> None:
+        if any(error.reason is Reason.STORE_FULL for _, error in self.failures.values()):
+            raise ObjectStoreFull(
+                "The edge's object store is full: fetching stopped.",
+                hint="Make room on its disk; the next run goes on where this one stopped.",
+            )
+        if self._failed_in_a_row < MAX_FAILURES_IN_A_ROW:
+            return
+        error = list(self.failures.values())[-1][1]
+        if error.reason in _BUCKET_REASONS:
+            raise ObjectStoreAway(
+                f"The edge's object store does not take photos: {error.detail}",
+                hint="Check that it runs; the next run goes on where this one stopped.",
+            )
+        raise HeadOfficeAway(
+            f"Head office's bucket does not give photos: {error.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
+            hint="Check the link, and that image_url's host can be reached from here; the next run goes on where this stopped.",
+        )
+
+    def _drain(
+        self, in_flight: dict[UUID, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
+    ) -> None:
+        """What is under way is brought to its end, so that no put stays without its row."""
+        self.world.stopped.set()
+        while in_flight:
+            carried = done.get()
+            if isinstance(carried, Carried):
+                del in_flight[carried.product.product_id]
+                batch.append(carried)
+                self._note(carried)
+            else:
+                in_flight.popitem()
+        if batch:
+            self._commit(batch)
+
+
+class GivesWay(EtalaseError):
+    """This run ends early for one that waits."""
+
+    def __init__(self) -> None:
+        super().__init__("A full run of this store is due; this one gave way to it.")

@@ -1,0 +1,170 @@
+"""Head office as the edge sees it: tokens, and pages of the feeds (guide, step 1). The only room that knows its endpoints."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
+from etalase.errors import FeedRefused, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused, Reason, TransferFailed
+from etalase.protocol import DEFAULT_LIMIT, Page, ProductPage, TokenPair, check_envelope, parse, printable
+
+logger = logging.getLogger("etalase.edge")
+
+TOKEN_PATH = "/api/v1/token/"  # noqa: S105 - an address, no password
+REFRESH_PATH = "/api/v1/token/refresh/"
+PHOTOS_PATH = "/api/v1/sync/product-photos/"
+PRODUCTS_PATH = "/api/v1/sync/products/"
+
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+MAX_RETRY_AFTER_SECONDS = 300.0
+
+P = TypeVar("P", Page, ProductPage)
+
+
+class Tokens(Protocol):
+    """Where tokens are kept between runs: a login costs HO half a second of CPU (hazard 57)."""
+
+    def load_tokens(self) -> TokenPair: ...
+    def save_tokens(self, tokens: TokenPair) -> None: ...
+
+
+@dataclass(slots=True)
+class HeadOffice:
+    """One store's view of head office, used from one thread. ``requests`` counts the feed requests that were made."""
+
+    url: str
+    username: str
+    password: str
+    company_id: UUID
+    store_id: UUID
+    page_limit: int
+    tries: int
+    deadlines: Deadlines
+    transport: Transport
+    tokens: Tokens
+    pace: Pace
+    requests: int = 0
+
+    def photo_pages(self, updated_since: str | None) -> Iterator[Page]:
+        """The photo feed from ``updated_since`` (HO's own text) on, or all of it. Raises :class:`HeadOfficeError`."""
+        yield from self._pages(PHOTOS_PATH, Page, updated_since, lambda page: {photo.id for photo in page.photos})
+
+    def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
+        """The product feed; an HO without one answers 404, which comes out as :class:`HeadOfficeRefused`."""
+        yield from self._pages(PRODUCTS_PATH, ProductPage, updated_since, lambda page: {p.id for p in page.products})
+
+    def _pages(self, path: str, as_type: type[P], updated_since: str | None, ids: Callable[[P], set[UUID]]) -> Iterator[P]:
+        offset, limit = 0, self.page_limit
+        seen: set[UUID] = set()
+        while True:
+            asked: dict[str, object] = {
+                "company_id": str(self.company_id),
+                "store_id": str(self.store_id),
+                "limit": limit,
+                "offset": offset,
+            }
+            if updated_since is not None:
+                asked["updated_since"] = updated_since
+            try:
+                page = parse(self._post(path, asked), as_type, what=f"Page of {path} at offset {offset}")
+            except HeadOfficeRefused as error:
+                if error.status == 400 and offset == 0 and limit > DEFAULT_LIMIT:
+                    limit = DEFAULT_LIMIT  # an HO with narrower pages than ours
+                    continue
+                raise
+            check_envelope(page, company_id=self.company_id, store_id=self.store_id, offset=offset)
+            new = (ids(page) | set(page.deleted_ids)) - seen
+            if page.has_more and not new:
+                raise FeedRefused(f"{path} at offset {offset} says has_more, but repeats only what earlier pages had.")
+            seen |= new
+            yield page
+            if not page.has_more or page.next_offset is None:
+                return
+            offset = page.next_offset
+
+    def _post(self, path: str, message: dict[str, object]) -> bytes:
+        """The body of a 200 answer, with one login or refresh on 401 and patience for what passes."""
+        body = msgspec.json.encode(message)
+        tokens = self.tokens.load_tokens()
+        if not tokens.access:
+            tokens = self._renew(tokens)
+        answer = self._patiently(path, body, {"Authorization": f"Bearer {tokens.access}"})
+        if answer.status == 401:
+            tokens = self._renew(tokens)
+            answer = self._patiently(path, body, {"Authorization": f"Bearer {tokens.access}"})
+        if answer.status != 200:
+            raise self._refused(path, answer)
+        return answer.body
+
+    def _renew(self, tokens: TokenPair) -> TokenPair:
+        if tokens.refresh:
+            answer = self._patiently(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
+            if answer.status == 200:
+                fresh = parse(answer.body, TokenPair, what="Answer of " + REFRESH_PATH)
+                return self._keep(TokenPair(fresh.access, fresh.refresh or tokens.refresh))
+        login = msgspec.json.encode({"username": self.username, "password": self.password})
+        answer = self._patiently(TOKEN_PATH, login, {})
+        if answer.status != 200:
+            raise self._refused(TOKEN_PATH, answer)
+        return self._keep(parse(answer.body, TokenPair, what="Answer of " + TOKEN_PATH))
+
+    def _keep(self, tokens: TokenPair) -> TokenPair:
+        self.tokens.save_tokens(tokens)
+        return tokens
+
+    def _patiently(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        for attempt in range(1, self.tries + 1):
+            try:
+                return self._once(path, body, headers)
+            except HeadOfficeAway as error:
+                wish = error.retry_after_seconds
+                if attempt == self.tries or (wish or 0) > MAX_RETRY_AFTER_SECONDS:
+                    raise
+                seconds = self.pace.backoff_seconds(attempt, at_least=wish)
+                logger.warning("head office: %s; next try in %.1f s", error.message, seconds)
+                self.pace.sleep(seconds)
+        raise AssertionError("unreachable")
+
+    def _once(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        self.requests += path in {PHOTOS_PATH, PRODUCTS_PATH}
+        try:
+            answer = self.transport.exchange(
+                self.url + path,
+                headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
+                post=body,
+                deadlines=self.deadlines,
+                max_bytes=MAX_PAGE_BYTES,
+                compressed=True,
+            )
+        except TransferFailed as error:
+            if error.reason is Reason.SIZE_MISMATCH:
+                raise FeedRefused(f"{path} answered with more than {MAX_PAGE_BYTES} bytes.") from error
+            raise HeadOfficeAway(f"{self.url}{path}: {error.message}.", hint=_AWAY_HINT) from error
+        if answer.status in {408, 429} or answer.status >= 500:
+            raise HeadOfficeAway(
+                f"{self.url}{path} answered {answer.status}.",
+                hint=_AWAY_HINT,
+                retry_after_seconds=retry_after_seconds(answer, now=self.pace.now()),
+            )
+        return answer
+
+    def _refused(self, path: str, answer: Answer) -> HeadOfficeError:
+        said = printable(answer.body[:200].decode("utf-8", "replace"))
+        return HeadOfficeRefused(
+            f"{self.url}{path} answered {answer.status}: «{said}».",
+            status=answer.status,
+            hint=_HINT_OF.get(answer.status, "Compare HO_URL with head office's address."),
+        )
+
+
+_AWAY_HINT: Final = "Check the link and that HO_URL is right; the POS goes on with what it has, and the next run catches up."
+_HINT_OF: Final = {
+    401: "Check HO_USERNAME and HO_PASSWORD, and that the account is active at head office.",
+    403: "This account may not read the feed; ask head office to allow it.",
+    404: "Check COMPANY_ID and STORE_ID: this account must belong to them (/api/v1/sync/stores/ lists its stores).",
+}

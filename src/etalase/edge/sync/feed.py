@@ -1,0 +1,103 @@
+"""Pull: the pages of one feed, put together (guide, step 5; hazards 1, 10, 13)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from etalase.errors import HeadOfficeError, HeadOfficeRefused
+from etalase.protocol import Page, Photo, ProductPage
+
+
+class HeadOffice(Protocol):
+    """Head office as a run sees it. Raises :class:`HeadOfficeError`."""
+
+    def photo_pages(self, updated_since: str | None) -> Iterator[Page]: ...
+    def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]: ...
+
+
+@dataclass(slots=True)
+class Feed:
+    """What the pages said: living photos by id, and the ids of those that went.
+
+    ``sync_timestamp`` is the **first** page's: what changed while the pages came is told again next time. ``error`` is what
+    ended the pages early; the pages before it hold.
+    """
+
+    full: bool
+    photos: dict[UUID, Photo] = field(default_factory=dict)
+    deleted_ids: set[UUID] = field(default_factory=set)
+    sync_timestamp: str | None = None
+    products_changed_at: str | None = None
+    totals: list[int] = field(default_factory=list)
+    error: HeadOfficeError | None = None
+
+    @property
+    def proved_complete(self) -> bool:
+        """Whether nothing can be missing: all ends reached, and as many distinct photos as HO counted, before and after."""
+        return self.full and self.error is None and {self.totals[0], self.totals[-1]} == {len(self.photos)}
+
+
+def pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None]) -> Feed:
+    """All pages from ``updated_since`` on. A later page overrules an earlier one; within a page, living overrules deleted.
+
+    ``pulled`` hears how many photos have come. Raises :class:`HeadOfficeError` where not even the first page came.
+    """
+    feed = Feed(full=updated_since is None)
+    try:
+        for page in head_office.photo_pages(updated_since):
+            if feed.sync_timestamp is None:
+                feed.sync_timestamp = page.sync_timestamp
+                feed.products_changed_at = page.products_changed_at
+                feed.full = feed.full or page.full
+            for photo_id in page.deleted_ids:
+                feed.photos.pop(photo_id, None)
+                feed.deleted_ids.add(photo_id)
+            for photo in page.photos:
+                feed.photos[photo.id] = photo
+                feed.deleted_ids.discard(photo.id)
+            feed.totals.append(page.total)
+            pulled(len(feed.photos))
+    except HeadOfficeError as error:
+        if feed.sync_timestamp is None:
+            raise
+        feed.error = error
+    return feed
+
+
+@dataclass(slots=True)
+class ProductFeed:
+    """Products by id as (SKU, name), and the ids of those that the store no longer sells."""
+
+    full: bool
+    products: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    deleted_ids: set[UUID] = field(default_factory=set)
+    sync_timestamp: str | None = None
+    totals: list[int] = field(default_factory=list)
+
+    @property
+    def proved_complete(self) -> bool:
+        """As :attr:`Feed.proved_complete`."""
+        return self.full and {self.totals[0], self.totals[-1]} == {len(self.products)}
+
+
+def pull_products(head_office: HeadOffice, updated_since: str | None) -> ProductFeed | None:
+    """The product feed, or None from an HO that has none (404): then products come from the photos' fields."""
+    feed = ProductFeed(full=updated_since is None)
+    try:
+        for page in head_office.product_pages(updated_since):
+            if feed.sync_timestamp is None:
+                feed.sync_timestamp = page.sync_timestamp
+                feed.full = feed.full or page.full
+            for product_id in page.deleted_ids:
+                feed.products.pop(product_id, None)
+                feed.deleted_ids.add(product_id)
+            for product in page.products:
+                feed.products[product.id] = (product.sku, product.name)
+                feed.deleted_ids.discard(product.id)
+            feed.totals.append(page.total)
+    except HeadOfficeRefused as error:
+        if error.status == 404:
+            return None
+        raise
+    return feed

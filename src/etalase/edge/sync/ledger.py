@@ -1,0 +1,183 @@
+"""What the edge remembers between runs: its checkpoint, its runs, the retry list, and what was removed or is held."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
+from etalase.edge.sync.database import cursor, translated
+from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch
+from etalase.protocol import Photo, TokenPair
+
+# The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
+FREE_RETRIES = 2
+BACKOFF = timedelta(hours=1)
+MAX_BACKOFF = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The store that this database belongs to."""
+
+    company_id: UUID
+    store_id: UUID
+
+    def claim(self) -> Checkpoint:
+        """This store's checkpoint, made at the first run. Raises :class:`StoreMismatch` for another store's database."""
+        with translated():
+            other = Checkpoint.objects.exclude(store_id=self.store_id, company_id=self.company_id).first()
+            if other is not None:
+                raise StoreMismatch(
+                    f"This database holds the photos of store {other.store_id} (company {other.company_id}),"
+                    f" and the settings name store {self.store_id} (company {self.company_id}).",
+                    hint="One edge database belongs to one store: correct STORE_ID and COMPANY_ID, or use another database.",
+                )
+            checkpoint, _ = Checkpoint.objects.get_or_create(store_id=self.store_id, defaults={"company_id": self.company_id})
+            return checkpoint
+
+    def load_tokens(self) -> TokenPair:
+        """The tokens of the last run; empty ones before the first."""
+        with translated():
+            kept = Checkpoint.objects.filter(store_id=self.store_id).values_list("access_token", "refresh_token").first()
+        return TokenPair(*kept) if kept else TokenPair("")
+
+    def save_tokens(self, tokens: TokenPair) -> None:
+        """Keep ``tokens`` for this and the next runs."""
+        with translated():
+            Checkpoint.objects.filter(store_id=self.store_id).update(
+                access_token=tokens.access, refresh_token=tokens.refresh or ""
+            )
+
+
+def move_checkpoint(store_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Write the named fields of the checkpoint."""
+    with translated():
+        Checkpoint.objects.filter(store_id=store_id).update(**changes)
+
+
+def begin_run(kind: str, trigger: str) -> int:
+    """A row for the run that begins. One that was killed before, and so never ended, is marked here: we hold the lock."""
+    with translated():
+        SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
+        return SyncRun.objects.create(kind=kind, trigger=trigger).id
+
+
+def end_run(run_id: int, **fields: Any) -> None:
+    """What the run came to."""
+    with translated():
+        SyncRun.objects.filter(id=run_id).update(**fields)
+
+
+# The retry list
+
+
+def pending(*, due_before: datetime | None) -> list[Photo]:
+    """Photos to be tried again, as HO listed them; parked ones always, others when their time has come (None: all)."""
+    with translated():
+        entries = PendingPhoto.objects.all()
+        if due_before is not None:
+            entries = entries.filter(next_try_at__lte=due_before)
+        return [msgspec.convert(wire, Photo) for wire in entries.order_by("photo_id").values_list("wire", flat=True)]
+
+
+def remember_failures(failures: Iterable[tuple[Photo, PhotoError]], *, now: datetime) -> None:
+    """Put photos on the retry list, or count one more attempt for those that are on it."""
+    with translated(), transaction.atomic():
+        for photo, error in failures:
+            known = PendingPhoto.objects.filter(photo_id=photo.id).first()
+            same = known is not None and known.wire.get("checksum") == photo.checksum
+            attempts = known.attempts + 1 if known is not None and same else 1
+            PendingPhoto.objects.update_or_create(
+                photo_id=photo.id,
+                defaults={
+                    "product_id": photo.product_id,
+                    "product_name": (photo.product_name or "").replace("\0", ""),
+                    "wire": _without_nul(msgspec.to_builtins(photo)),
+                    "reason": error.reason,
+                    "detail": error.detail.replace("\0", ""),
+                    "attempts": attempts,
+                    "next_try_at": now + wait_after(attempts, error.reason),
+                },
+            )
+
+
+def wait_after(attempts: int, reason: Reason) -> timedelta:
+    """How long a scheduled run leaves a photo alone after its ``attempts``-th failure. A parked one is looked at each time."""
+    if reason.reason_class is ReasonClass.PARKED or attempts <= FREE_RETRIES:
+        return timedelta()
+    return min(BACKOFF * 2.0 ** (attempts - FREE_RETRIES - 1), MAX_BACKOFF) if attempts < 12 else MAX_BACKOFF
+
+
+def settle(photo_ids: Collection[UUID]) -> None:
+    """These photos are published, or gone at HO: they leave the retry list."""
+    with cursor() as db:
+        if photo_ids:
+            db.execute("DELETE FROM etalase_pending_photo WHERE photo_id = ANY(%s)", [list(photo_ids)])
+
+
+def pending_ids() -> set[UUID]:
+    """The ids on the retry list."""
+    with translated():
+        return set(PendingPhoto.objects.values_list("photo_id", flat=True))
+
+
+def describe(entry: PendingPhoto) -> dict[str, Any]:
+    """The entry as ``--json`` shows it."""
+    return {
+        "photo_id": str(entry.photo_id),
+        "product_name": entry.product_name,
+        "reason": entry.reason,
+        "detail": entry.detail,
+        "attempts": entry.attempts,
+        "next_try": entry.next_try_at.isoformat(),
+    }
+
+
+# Removals
+
+
+def removals(states: Sequence[str]) -> list[Removal]:
+    """What was proposed for removal and stands in one of ``states``."""
+    with translated():
+        return list(Removal.objects.filter(state__in=states).order_by("product_name", "photo_id"))
+
+
+def bared_since(moment: datetime) -> int:
+    """How many products lost their last photo since ``moment`` without a person having said so."""
+    with translated():
+        gone = Removal.objects.filter(state=Removal.State.APPLIED, left_bare=True, approved=False, decided_at__gte=moment)
+        return gone.values("product_id").distinct().count()
+
+
+def cancel_removals(photo_ids: Collection[UUID]) -> None:
+    """HO lists these photos (again): whatever was proposed or refused for them is over."""
+    with cursor() as db:
+        db.execute(
+            "DELETE FROM etalase_removal WHERE photo_id = ANY(%s) AND state <> %s",
+            [list(photo_ids), Removal.State.APPLIED],
+        )
+
+
+def record_removals(records: Iterable[Removal]) -> None:
+    """Write or replace the removals of these photos."""
+    with translated():
+        Removal.objects.bulk_create(
+            list(records),
+            update_conflicts=True,
+            unique_fields=["photo_id"],
+            update_fields=[
+                "product_id", "product_name", "cause", "state", "left_bare", "approved", "row", "run_id", "decided_at",
+            ],
+        )  # fmt: skip
+
+
+def _without_nul(value: Any) -> Any:
+    # PostgreSQL's JSON has no NUL; a photo with one in a name fails for that, and must still be remembered.
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    return {key: _without_nul(item) for key, item in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,100 @@
+"""One run a store at a time: PostgreSQL advisory locks on the connection that commits (hazards 36 and 59).
+
+They die with their process. The second lock, ``full is due``, lets a nightly run wait for its turn without starving: an
+incremental run that sees it taken ends early.
+"""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from etalase.edge.sync.database import cursor
+from etalase.edge.sync.pace import Pace
+from etalase.errors import LockHeld, LockLost, SettingsError
+
+# The first of the two integers of every lock of ours; the second says which store.
+RUN_CLASS, FULL_IS_DUE_CLASS = 0x45544C31, 0x45544C32
+
+
+class RunLock:
+    """The lock of ``store_id``'s runs."""
+
+    def __init__(self, store_id: UUID, pace: Pace) -> None:
+        self._store = zlib.crc32(store_id.bytes) - 2**31
+        self._pace = pace
+
+    @contextmanager
+    def held(self, *, full: bool, wait_seconds: float) -> Iterator[None]:
+        """Hold the lock. Raises :class:`LockHeld` where another run has it for longer than ``wait_seconds``."""
+        self._refuse_pooler()
+        if not full and self._is_taken(FULL_IS_DUE_CLASS):
+            raise LockHeld("A full run of this store is due; this one gives way to it.")
+        if full and wait_seconds:
+            self._try(FULL_IS_DUE_CLASS)
+        try:
+            self._acquire(wait_seconds)
+            try:
+                yield
+            finally:
+                self._release(RUN_CLASS)
+        finally:
+            self._release(FULL_IS_DUE_CLASS)
+
+    def still_held(self) -> None:
+        """Raise :class:`LockLost` unless this very connection holds the lock. Asked in each transaction that commits."""
+        with cursor() as db:
+            db.execute(_HELD_BY_ME, [RUN_CLASS, self._unsigned])
+            if not db.fetchone()[0]:
+                raise LockLost("The run's lock is gone with its connection.", hint="The next run goes on where this one was.")
+
+    def full_is_due(self) -> bool:
+        """Whether a scheduled full run waits for this one to end."""
+        return self._is_taken(FULL_IS_DUE_CLASS)
+
+    @property
+    def _unsigned(self) -> int:
+        return self._store % 2**32
+
+    def _acquire(self, wait_seconds: float) -> None:
+        until = self._pace.monotonic() + wait_seconds
+        while not self._try(RUN_CLASS):
+            if self._pace.monotonic() >= until:
+                raise LockHeld("Another run of this store is under way.", hint="`etalase edge status` shows it.")
+            self._pace.sleep(1.0)
+
+    def _try(self, lock_class: int) -> bool:
+        with cursor() as db:
+            db.execute("SELECT pg_try_advisory_lock(%s, %s)", [lock_class, self._store])
+            return bool(db.fetchone()[0])
+
+    def _release(self, lock_class: int) -> None:
+        with cursor() as db:
+            db.execute(
+                "SELECT pg_advisory_unlock(%s, %s) WHERE EXISTS (" + _MINE + ")",
+                [lock_class, self._store, lock_class, self._unsigned],
+            )
+
+    def _is_taken(self, lock_class: int) -> bool:
+        with cursor() as db:
+            db.execute(_TAKEN, [lock_class, self._unsigned])
+            return bool(db.fetchone()[0])
+
+    def _refuse_pooler(self) -> None:
+        """A pooler hands the connection to others between transactions, and the lock with it (pgbouncer: "transaction")."""
+        with cursor() as db:
+            db.execute("SELECT pg_backend_pid()")
+            if db.fetchone()[0] != db.connection.info.backend_pid:
+                raise SettingsError(
+                    ["DATABASE_URL leads through a connection pooler; a run's lock needs PostgreSQL itself."],
+                    hint="Name PostgreSQL's own port in DATABASE_URL.",
+                )
+
+
+_MINE = (
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND pid = pg_backend_pid()"
+    " AND classid::bigint = %s AND objid::bigint = %s"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+_HELD_BY_ME = f"SELECT EXISTS ({_MINE})"
+_TAKEN = f"SELECT EXISTS ({_MINE.replace('pid = pg_backend_pid()', 'pid <> pg_backend_pid()')})"

@@ -1,0 +1,331 @@
+"""What has to be done so that the edge equals head office: pure decisions, without I/O.
+
+The checksum decides a download, not the version (design, step 2). Everything is planned a product at a time, because a
+foreign head office moves keys between the photos of a product (hazard 55).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+import msgspec
+
+from etalase.errors import PhotoError, Reason
+from etalase.protocol import Photo, defect
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of ``product_photo``, and what is really under its key.
+
+    ``object_etag`` is the row's checksum while nothing else is known; the ETag that a HEAD or a listing found otherwise; None
+    where the object is missing.
+    """
+
+    id: UUID
+    product_id: UUID
+    object_key: str
+    filename: str | None
+    size: int | None
+    content_type: str | None
+    checksum: str | None
+    version: int | None
+    is_primary: bool
+    sort_order: int | None
+    updated_at: datetime | None
+    object_etag: str | None
+
+    def with_object(self, etag: str | None) -> "Row":
+        """This row, over an object that turned out to be another one, or missing."""
+        return replace(self, object_etag=etag)
+
+
+class Kind(StrEnum):
+    """What a photo needs."""
+
+    FETCH = "fetch"  # bytes over the link
+    COPY = "copy"  # bytes that already lie under another key of this edge
+    ROW = "row"  # only its row
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One photo to publish. ``replaces`` is the ETag of what lies under its key now, None where nothing does.
+
+    ``copy_from`` is the key that has the bytes already; ``row_key`` is where its row points now, if it has one.
+    ``heals`` tells that the row was right and the object was not.
+    """
+
+    photo: Photo
+    kind: Kind
+    replaces: str | None = None
+    copy_from: str | None = None
+    row_key: str | None = None
+    row_is_primary: bool = False
+    overwrites_live_key: bool = False
+    heals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPlan:
+    """What one product needs, in the order of publishing.
+
+    The bytes of an *entangled* product are all in hand before its first put, because keys move between its photos.
+    ``displaced`` are rows (with their keys) whose key another photo takes over: they go in the same transaction.
+    """
+
+    product_id: UUID
+    steps: tuple[Step, ...]
+    entangled: bool = False
+    displaced: tuple[tuple[UUID, str], ...] = ()
+
+    @property
+    def bytes_in_hand(self) -> int:
+        """How many bytes publishing it holds in memory at once, at most."""
+        sizes = [step.photo.size or 0 for step in self.steps if step.kind is not Kind.ROW]
+        return (sum(sizes) if self.entangled else max(sizes, default=0)) if sizes else 0
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run has to do, and what it need not."""
+
+    products: list[ProductPlan] = field(default_factory=list)
+    unchanged: list[UUID] = field(default_factory=list)
+    parked: list[Photo] = field(default_factory=list)
+    failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
+    # Products for which HO names more than one primary photo: HO's own data.
+    several_primaries: list[UUID] = field(default_factory=list)
+
+    @property
+    def bytes_to_fetch(self) -> int:
+        """How many bytes have to come over the link."""
+        return sum(s.photo.size or 0 for product in self.products for s in product.steps if s.kind is Kind.FETCH)
+
+    def sort(self) -> None:
+        """Primary photos first, small before large: a new store's POS is usable early."""
+        self.products.sort(key=_urgency)
+
+
+def plan(
+    photos: Iterable[Photo],
+    rows: Sequence[Row],
+    *,
+    known_products: frozenset[UUID] | set[UUID],
+    max_photo_bytes: int,
+    orphans: Mapping[str, str] = MappingProxyType({}),
+) -> Plan:
+    """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
+
+    ``orphans`` are ETags by key of objects that no row names, where a listing told of them: their bytes need no link.
+    """
+    result = Plan()
+    usable: dict[UUID, list[Photo]] = {}
+    for photo in photos:
+        if error := defect(photo, max_photo_bytes=max_photo_bytes):
+            result.failed.append((photo, error))
+        elif photo.product_id not in known_products:
+            result.parked.append(photo)
+        else:
+            usable.setdefault(photo.product_id, []).append(normalised(photo))
+    rows_by_id = {row.id: row for row in rows}
+    rows_of: dict[UUID, list[Row]] = {}
+    owners: dict[str, list[Row]] = {}
+    for row in rows:
+        rows_of.setdefault(row.product_id, []).append(row)
+        owners.setdefault(row.object_key, []).append(row)
+    claims: dict[str, Photo] = {}
+    for product_id, wanted in usable.items():
+        _plan_product(result, product_id, wanted, rows_of.get(product_id, []), rows_by_id, owners, claims, orphans)
+    return result
+
+
+def normalised(photo: Photo) -> Photo:
+    """``photo`` in the form that rows have: the checksum in lower case, nulls as the guide's defaults."""
+    if (photo.checksum or "").islower() and photo.version is not None and photo.sort_order is not None:
+        return photo
+    return msgspec.structs.replace(
+        photo,
+        checksum=(photo.checksum or "").lower(),
+        version=1 if photo.version is None else photo.version,
+        sort_order=0 if photo.sort_order is None else photo.sort_order,
+    )
+
+
+def one_primary(wanted: Sequence[Photo], rows: Sequence[Row]) -> tuple[list[Photo], Row | None, bool]:
+    """``wanted`` with at most one primary photo, counting the rows that HO did not list now (invariant I5).
+
+    The newest wins. The row that loses to a listed photo comes back, to be demoted; the flag tells that HO named several.
+    """
+    listed = {photo.id for photo in wanted}
+    candidates: list[tuple[datetime, UUID]] = [(p.updated_at, p.id) for p in wanted if p.is_primary]
+    several = len(candidates) > 1
+    others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
+    if not candidates:
+        return list(wanted), None, several
+    candidates += [(row.updated_at, row.id) for row in others.values() if row.updated_at is not None]
+    winner = max(candidates)[1]
+    settled = [msgspec.structs.replace(p, is_primary=False) if p.is_primary and p.id != winner else p for p in wanted]
+    loser = next((row for row in others.values() if row.id != winner), None)
+    return settled, loser, several
+
+
+def _plan_product(
+    result: Plan,
+    product_id: UUID,
+    wanted: Sequence[Photo],
+    rows: Sequence[Row],
+    rows_by_id: Mapping[UUID, Row],
+    owners: Mapping[str, Sequence[Row]],
+    claims: dict[str, Photo],
+    orphans: Mapping[str, str],
+) -> None:
+    wanted, demoted, several = one_primary(wanted, rows)
+    if several:
+        result.several_primaries.append(product_id)
+    listed = {photo.id for photo in wanted}
+    bytes_at: dict[str | None, str] = {row.object_etag: row.object_key for row in rows if row.object_etag}
+    steps: list[Step] = []
+    displaced: set[tuple[UUID, str]] = set()
+    # Who has its bytes under its key already keeps it; among the others the newest comes first.
+    for photo in sorted(wanted, key=lambda p: (_settled(p, rows_by_id.get(p.id)), p.updated_at, p.id), reverse=True):
+        row = rows_by_id.get(photo.id)
+        key = photo.object_key or ""
+        if conflict := _conflict(photo, owners.get(key, ()), claims.get(key)):
+            result.failed.append((photo, conflict))
+            continue
+        claims.setdefault(key, photo)
+        others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
+        displaced |= {(owner.id, key) for owner in others if owner.id not in listed}
+        step = _step(photo, row, owners.get(key, ()), bytes_at, orphans)
+        if step is None:
+            result.unchanged.append(photo.id)
+        else:
+            steps.append(step)
+    if demoted is not None and (demoted.id, demoted.object_key) not in displaced:
+        steps.append(_demotion(demoted))
+    if steps or displaced:
+        entangled = any(s.copy_from for s in steps) or any(
+            owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in owners[s.photo.object_key or ""]
+        )
+        ordered = tuple(_in_order(steps, owners))
+        result.products.append(ProductPlan(product_id, ordered, entangled, tuple(sorted(displaced))))
+
+
+def _settled(photo: Photo, row: Row | None) -> bool:
+    return row is not None and (row.object_key, row.checksum) == (photo.object_key, photo.checksum)
+
+
+def _conflict(photo: Photo, owners: Sequence[Row], claim: Photo | None) -> PhotoError | None:
+    """Why this photo cannot have its key: two photos with different bytes cannot share one."""
+    if claim is not None and (claim.checksum != photo.checksum or claim.product_id != photo.product_id):
+        return PhotoError(
+            Reason.KEY_CONFLICT,
+            f"HO's own data: object_key {photo.object_key} is also photo {claim.id}'s, with other bytes",
+        )
+    foreign = next((o for o in owners if o.id != photo.id and o.product_id != photo.product_id), None)
+    if foreign is not None:
+        return PhotoError(
+            Reason.KEY_CONFLICT, f"object_key {photo.object_key} is in use by photo {foreign.id} of another product"
+        )
+    return None
+
+
+def _step(
+    photo: Photo,
+    row: Row | None,
+    at_key: Sequence[Row],
+    bytes_at: Mapping[str | None, str],
+    orphans: Mapping[str, str],
+) -> Step | None:
+    key = photo.object_key or ""
+    there = at_key[0].object_etag if at_key else orphans.get(key)
+    row_key = row.object_key if row else None
+    row_is_primary = bool(row and row.is_primary)
+    if there == photo.checksum:
+        if row is not None and not differs(photo, row):
+            return None
+        return Step(photo, Kind.ROW, row_key=row_key, row_is_primary=row_is_primary)
+    source = bytes_at.get(photo.checksum)
+    return Step(
+        photo,
+        Kind.COPY if source else Kind.FETCH,
+        replaces=there,
+        copy_from=source,
+        row_key=row_key,
+        row_is_primary=row_is_primary,
+        overwrites_live_key=bool(at_key),
+        heals=row is not None and row.object_key == key and row.checksum == photo.checksum,
+    )
+
+
+def differs(photo: Photo, row: Row) -> bool:
+    """Whether the row is not what HO lists. ``updated_at`` alone is no difference: it would cost a write for nothing."""
+    return (
+        photo.product_id,
+        photo.object_key,
+        photo.filename,
+        photo.size,
+        photo.content_type,
+        photo.checksum,
+        photo.version,
+        photo.is_primary,
+        photo.sort_order,
+    ) != (
+        row.product_id,
+        row.object_key,
+        row.filename,
+        row.size,
+        row.content_type,
+        row.checksum,
+        row.version,
+        row.is_primary,
+        row.sort_order,
+    )
+
+
+def _demotion(row: Row) -> Step:
+    photo = Photo(
+        id=row.id,
+        product_id=row.product_id,
+        object_key=row.object_key,
+        size=row.size,
+        content_type=row.content_type,
+        checksum=row.checksum,
+        is_primary=False,
+        updated_at=row.updated_at or datetime.min.replace(tzinfo=UTC),
+        image_url="",
+        filename=row.filename,
+        version=row.version,
+        sort_order=row.sort_order,
+        product_sku=None,
+        product_name=None,
+    )
+    return Step(photo, Kind.ROW, row_key=row.object_key, row_is_primary=True)
+
+
+def _in_order(steps: Iterable[Step], owners: Mapping[str, Sequence[Row]]) -> list[Step]:
+    """The demoted photo's new key before the primary's: whoever is on a key moves away before the key is overwritten."""
+    pending = sorted(steps, key=lambda s: (s.photo.is_primary, s.photo.size or 0, s.photo.id))
+    ordered: list[Step] = []
+    while pending:
+        waiting = {step.photo.id for step in pending}
+        free = next(
+            (
+                step
+                for step in pending
+                if not any(o.id in waiting and o.id != step.photo.id for o in owners.get(step.photo.object_key or "", ()))
+            ),
+            pending[0],  # a swap of two keys has no right order; the bytes of both are in hand
+        )
+        pending.remove(free)
+        ordered.append(free)
+    return ordered
+
+
+def _urgency(product: ProductPlan) -> tuple[bool, int]:
+    primary = [s.photo.size or 0 for s in product.steps if s.photo.is_primary]
+    return (not primary, min(primary or [s.photo.size or 0 for s in product.steps], default=0))

@@ -1,0 +1,139 @@
+"""One product's photos on their way into the bucket; objects before rows, always (design, step 4).
+
+This runs in the workers and touches the object store only. What it brought comes back as :class:`Carried`, and the run
+commits it, product by product.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from etalase.edge.sync.fetch import verified
+from etalase.edge.sync.plan import Kind, ProductPlan, Step
+from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
+from etalase.objectstore import ObjectInfo
+from etalase.protocol import Photo
+
+
+class Images(Protocol):
+    """Where photos come from. Raises :class:`PhotoError`."""
+
+    def fetch(self, photo: Photo) -> bytes: ...
+
+
+class Bucket(Protocol):
+    """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.ObjectStore`."""
+
+    def put(self, key: str, body: bytes, *, content_type: str, replaces: str | None) -> str: ...
+    def head(self, key: str) -> ObjectInfo | None: ...
+    def get(self, key: str) -> bytes: ...
+    def digest(self, key: str) -> str: ...
+
+
+@dataclass(slots=True)
+class Carried:
+    """What became of one product. ``published`` are in the bucket and wait for their rows.
+
+    ``keep_primary`` are photos that head office demoted in favour of one that did not arrive: they stay primary for now.
+    ``unsettled_keys`` are live keys of which nobody knows whether the put happened.
+    """
+
+    product: ProductPlan
+    published: list[Step] = field(default_factory=list)
+    failed: list[tuple[Step, PhotoError]] = field(default_factory=list)
+    keep_primary: set[UUID] = field(default_factory=set)
+    unsettled_keys: set[str] = field(default_factory=set)
+    bytes_fetched: int = 0
+
+    @property
+    def displaced(self) -> tuple[UUID, ...]:
+        """The rows whose keys were really taken over."""
+        taken = {step.photo.object_key for step in self.published}
+        return tuple(photo_id for photo_id, key in self.product.displaced if key in taken)
+
+
+def carry(product: ProductPlan, images: Images, bucket: Bucket) -> Carried:
+    """Fetch, verify and put the product's photos. One that fails leaves the others be; it never raises for a photo."""
+    carried = Carried(product)
+    if product.entangled:
+        in_hand = {step.photo.id: body for step in product.steps if (body := _bytes(step, images, bucket, carried)) is not None}
+        for step in product.steps:
+            if step.kind is Kind.ROW:
+                carried.published.append(step)
+            elif step.photo.id in in_hand:
+                _place(step, in_hand.pop(step.photo.id), bucket, carried)
+    else:
+        for step in product.steps:
+            if step.kind is Kind.ROW:
+                carried.published.append(step)
+            elif (body := _bytes(step, images, bucket, carried)) is not None:
+                _place(step, body, bucket, carried)
+    _keep_a_primary(carried)
+    return carried
+
+
+def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> bytes | None:
+    try:
+        if step.copy_from is not None:
+            try:
+                return verified(bucket.get(step.copy_from), step.photo)
+            except (ObjectMissing, PhotoError):
+                pass  # damaged since it was planned: head office has the bytes
+        body = images.fetch(step.photo)
+        carried.bytes_fetched += len(body)
+    except PhotoError as error:
+        carried.failed.append((step, error))
+        return None
+    except ObjectStoreError as error:
+        carried.failed.append((step, PhotoError(error.reason, error.message)))
+        return None
+    return body
+
+
+def _place(step: Step, body: bytes, bucket: Bucket, carried: Carried) -> None:
+    key = step.photo.object_key or ""
+    if step.overwrites_live_key and (sibling := _not_moved_away(step, key, carried)):
+        detail = f"photo {sibling.photo.id} has to leave {key} first, and could not"
+        carried.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)))
+        return
+    try:
+        etag = _put(step, key, body, bucket)
+        if etag != step.photo.checksum and bucket.digest(key) != step.photo.checksum:
+            carried.unsettled_keys.add(key)
+            detail = f"the object store keeps other bytes under {key} than it was given"
+            carried.failed.append((step, PhotoError(Reason.STORE_CONFLICT, detail)))
+            return
+    except ObjectStoreError as error:
+        carried.unsettled_keys.add(key)
+        carried.failed.append((step, PhotoError(error.reason, error.message)))
+        return
+    carried.published.append(step)
+
+
+def _not_moved_away(step: Step, key: str, carried: Carried) -> Step | None:
+    return next((failed for failed, _ in carried.failed if failed.row_key == key and failed.photo.id != step.photo.id), None)
+
+
+def _put(step: Step, key: str, body: bytes, bucket: Bucket) -> str:
+    """Put on the condition that the object is what was planned from; if it is another by now, on what it is (hazard 21)."""
+    content_type = step.photo.content_type or ""
+    try:
+        return bucket.put(key, body, content_type=content_type, replaces=step.replaces)
+    except ObjectChanged:
+        # An orphan of an earlier run, a repair by hand, or our own put whose answer was lost: the lock says nobody else writes.
+        there = bucket.head(key)
+        return bucket.put(key, body, content_type=content_type, replaces=there.etag if there else None)
+
+
+def _keep_a_primary(carried: Carried) -> None:
+    """Where the new primary photo did not arrive, the old one stays primary until it does (hazard 41, invariant I2)."""
+    if not any(step.photo.is_primary for step, _ in carried.failed):
+        return
+    for step in [s for s in carried.published if s.row_is_primary and not s.photo.is_primary]:
+        carried.published.remove(step)
+        kept = msgspec.structs.replace(step.photo, is_primary=True)
+        carried.published.append(replace(step, photo=kept))
+        carried.keep_primary.add(step.photo.id)
+        carried.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, "stays primary until the new primary photo is here")))

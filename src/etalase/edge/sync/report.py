@@ -1,0 +1,151 @@
+"""What a run says of itself: its counts, its outcome, the object of ``--json``, and the guide's metrics."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from etalase.errors import EtalaseError
+
+logger = logging.getLogger("product_photo_sync")
+
+
+class Outcome(StrEnum):
+    """How a run ended; the worst that holds."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    HELD = "held"
+    FAILED = "failed"
+    LOCKED = "locked"
+
+
+EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.FAILED: 4, Outcome.LOCKED: 75}
+
+
+@dataclass(slots=True)
+class Report:
+    """One run. Bytes are bytes, durations seconds. ``held`` is what waits for a person now, ``failures`` the retry list."""
+
+    kind: str
+    run_id: int | None = None
+    dry_run: bool = False
+    fetched: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    parked: int = 0
+    failed: int = 0
+    deleted: int = 0
+    held: int = 0
+    healed: int = 0
+    reclaimed: int = 0
+    bytes_fetched: int = 0
+    duration_seconds: float = 0.0
+    checkpoint: str | None = None
+    feed_proved_complete: bool | None = None
+    error: EtalaseError | None = None
+    locked: bool = False
+    yielded: bool = False
+    reasons: Counter[str] = field(default_factory=Counter)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    forecast: dict[str, Any] | None = None
+
+    @property
+    def seen(self) -> int:
+        """How many photos the run looked at."""
+        return self.fetched + self.updated + self.unchanged + self.parked + self.failed
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst that holds."""
+        if self.locked:
+            return Outcome.LOCKED
+        if self.error is not None:
+            return Outcome.FAILED
+        if self.held:
+            return Outcome.HELD
+        return Outcome.PARTIAL if self.failed or self.failures or self.yielded else Outcome.SUCCESS
+
+    @property
+    def exit_status(self) -> int:
+        """What the process ends with; settings that are wrong keep their own 2."""
+        if self.error is not None and self.outcome is Outcome.FAILED:
+            return self.error.exit_status if self.error.exit_status == 2 else EXIT_STATUS[Outcome.FAILED]
+        return EXIT_STATUS[self.outcome]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts, by the names of ``--json``."""
+        names = ("seen", "fetched", "updated", "unchanged", "parked", "failed", "deleted", "held", "healed")
+        return {name: getattr(self, name) for name in names}
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints (design, "What the commands promise")."""
+        return {
+            "run_id": self.run_id,
+            "kind": self.kind,
+            "outcome": self.outcome.value,
+            "dry_run": self.dry_run,
+            **self.counts,
+            "reclaimed": self.reclaimed,
+            "bytes_fetched": self.bytes_fetched,
+            "duration_seconds": round(self.duration_seconds, 3),
+            "checkpoint": self.checkpoint,
+            "feed_proved_complete": self.feed_proved_complete,
+            "error": str(self.error) if self.error else None,
+            "failures": self.failures,
+            **({"forecast": self.forecast} if self.forecast else {}),
+        }
+
+    def log_metrics(self) -> None:
+        """The guide's five metrics ("Monitoring & Logging"), as text and as fields."""
+        seconds = max(self.duration_seconds, 1e-6)
+        logger.log(
+            logging.INFO if self.outcome in {Outcome.SUCCESS, Outcome.LOCKED} else logging.WARNING,
+            "Photo sync %s: duration %.2f s, success %d, failed %d, total bytes %.2f MB, average speed %.2f KB/s",
+            self.outcome.value,
+            self.duration_seconds,
+            self.seen - self.failed - self.parked,
+            self.failed,
+            self.bytes_fetched / 1024 / 1024,
+            self.bytes_fetched / seconds / 1024,
+            extra={
+                "run_id": self.run_id,
+                "kind": self.kind,
+                "outcome": self.outcome.value,
+                "duration_seconds": round(self.duration_seconds, 3),
+                "success_count": self.seen - self.failed - self.parked,
+                "failed_count": self.failed,
+                "total_bytes": self.bytes_fetched,
+                "average_bytes_per_second": round(self.bytes_fetched / seconds),
+                "reasons": dict(self.reasons),
+                "error": str(self.error) if self.error else None,
+            },
+        )
+
+
+class Watcher(Protocol):
+    """Somebody who watches a run: a terminal, or nobody."""
+
+    def pulled(self, photos: int) -> None:
+        """So many photos have been listed."""
+
+    def planned(self, photos: int, size_bytes: int) -> None:
+        """So many photos have to be published, and so many bytes fetched for it."""
+
+    def carried(self, photos: int, failed: int, size_bytes: int) -> None:
+        """So many more photos were published or failed, and so many bytes came."""
+
+
+class Nobody:
+    """Watches without a word."""
+
+    def pulled(self, photos: int) -> None:
+        """Say nothing."""
+
+    def planned(self, photos: int, size_bytes: int) -> None:
+        """Say nothing."""
+
+    def carried(self, photos: int, failed: int, size_bytes: int) -> None:
+        """Say nothing."""

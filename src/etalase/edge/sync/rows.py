@@ -1,0 +1,303 @@
+"""``product_photo``, its products, and what keeps rows and objects in step: intents and reclaims.
+
+Plain SQL over arrays: a batch of products is one statement each way.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from etalase.edge.sync.database import cursor, translated
+from etalase.edge.sync.plan import Row, Step
+from etalase.edge.sync.publish import Carried
+from etalase.protocol import Photo
+
+_COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
+
+_UPSERT = f"""
+    INSERT INTO product_photo ({_COLUMNS})
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::int[],
+                         %s::bool[], %s::int[], %s::timestamptz[])
+    ON CONFLICT (id) DO UPDATE SET
+        product_id = excluded.product_id, object_key = excluded.object_key, filename = excluded.filename,
+        size = excluded.size, content_type = excluded.content_type, checksum = excluded.checksum,
+        version = excluded.version, is_primary = excluded.is_primary, sort_order = excluded.sort_order,
+        updated_at = excluded.updated_at
+"""
+
+
+class ProductTable:
+    """The product model of this project, by its table and columns: ours, or the one ETALASE_PRODUCT_MODEL names."""
+
+    def __init__(self, *, name_field: str, sku_field: str) -> None:
+        model: Any = apps.get_model(settings.ETALASE_PRODUCT_MODEL)
+        meta = model._meta  # noqa: SLF001 - Django documents Model._meta as its API
+        self.is_ours = meta.label == "etalase_edge.Product"
+        self.table, self.id = _quoted(meta.db_table), _quoted(meta.pk.column)
+        self.name, self.sku = _quoted(meta.get_field(name_field).column), _quoted(meta.get_field(sku_field).column)
+
+    def names(self, ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+        """(SKU, name) of those of ``ids`` that exist."""
+        with cursor() as db:
+            db.execute(
+                f"SELECT {self.id}, {self.sku}, {self.name} FROM {self.table} WHERE {self.id} = ANY(%s)",
+                [list(ids)],
+            )
+            return {row[0]: (row[1] or "", row[2] or "") for row in db.fetchall()}
+
+    def write(self, products: Sequence[tuple[UUID, str, str]]) -> None:
+        """Insert or update (id, SKU, name). Only ever called where the table is ours."""
+        if not products:
+            return
+        ids, skus, names = (list(column) for column in zip(*products, strict=True))
+        with cursor() as db:
+            db.execute(
+                "INSERT INTO product (id, sku, name) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[])"
+                " ON CONFLICT (id) DO UPDATE SET sku = excluded.sku, name = excluded.name"
+                " WHERE (product.sku, product.name) IS DISTINCT FROM (excluded.sku, excluded.name)",
+                [ids, skus, names],
+            )
+
+    def without_photos(self) -> dict[UUID, str]:
+        """Name by id of the products that no row of ``product_photo`` belongs to."""
+        with cursor() as db:
+            db.execute("SELECT id, name FROM product p WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)")
+            return dict(db.fetchall())
+
+    def count(self) -> int:
+        """How many products there are."""
+        with cursor() as db:
+            db.execute(f"SELECT count(*) FROM {self.table}")
+            return int(db.fetchone()[0])
+
+    def delete(self, ids: Collection[UUID]) -> None:
+        """Remove products that have no photo (any more); only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute(
+                "DELETE FROM product p WHERE id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)",
+                [list(ids)],
+            )
+
+
+def touching(photos: Collection[Photo]) -> list[Row]:
+    """The rows that a plan for ``photos`` must know: of their products, with their ids, under their keys."""
+    with cursor() as db:
+        db.execute(
+            f"SELECT {_COLUMNS} FROM product_photo WHERE product_id = ANY(%s) OR id = ANY(%s) OR object_key = ANY(%s)",
+            [
+                list({photo.product_id for photo in photos}),
+                [photo.id for photo in photos],
+                [photo.object_key for photo in photos if photo.object_key and "\0" not in photo.object_key],
+            ],
+        )
+        return [_row(record) for record in db.fetchall()]
+
+
+def every() -> Iterator[Row]:
+    """All rows."""
+    with cursor() as db:
+        db.execute(f"SELECT {_COLUMNS} FROM product_photo ORDER BY id")
+        while records := db.fetchmany(2000):
+            yield from map(_row, records)
+
+
+def of_products(ids: Collection[UUID]) -> list[Row]:
+    """All rows of the products ``ids``."""
+    with cursor() as db:
+        db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE product_id = ANY(%s)", [list(ids)])
+        return [_row(record) for record in db.fetchall()]
+
+
+def with_ids(ids: Collection[UUID]) -> list[Row]:
+    """The rows with these ids, where there are any."""
+    with cursor() as db:
+        db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE id = ANY(%s) ORDER BY id", [list(ids)])
+        return [_row(record) for record in db.fetchall()]
+
+
+def checksums_at(key: str) -> set[str]:
+    """The checksums of the rows that name ``key``."""
+    with cursor() as db:
+        db.execute("SELECT checksum FROM product_photo WHERE object_key = %s", [key])
+        return {record[0] for record in db.fetchall()}
+
+
+def keys_in_use(keys: Collection[str]) -> set[str]:
+    """Those of ``keys`` that a row names."""
+    with cursor() as db:
+        db.execute("SELECT object_key FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
+        return {record[0] for record in db.fetchall()}
+
+
+def products_with_a_photo() -> int:
+    """How many products have at least one photo."""
+    with cursor() as db:
+        db.execute("SELECT count(DISTINCT product_id) FROM product_photo")
+        return int(db.fetchone()[0])
+
+
+# Publish intents (hazard 18)
+
+
+def intents() -> list[str]:
+    """The live keys that a run was about to overwrite and did not get to commit."""
+    with cursor() as db:
+        db.execute("SELECT object_key FROM etalase_publish_intent")
+        return [record[0] for record in db.fetchall()]
+
+
+def note_intents(steps: Iterable[Step]) -> None:
+    """Commit what the next puts are about to overwrite, before they do."""
+    noted = [(s.photo.object_key, s.replaces or "", s.photo.checksum) for s in steps if s.overwrites_live_key]
+    if not noted:
+        return
+    keys, old, new = (list(column) for column in zip(*noted, strict=True))
+    with cursor() as db:
+        db.execute(
+            "INSERT INTO etalase_publish_intent (object_key, old_checksum, new_checksum)"
+            " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])"
+            " ON CONFLICT (object_key) DO UPDATE SET new_checksum = excluded.new_checksum",
+            [keys, old, new],
+        )
+
+
+def clear_intents(keys: Collection[str]) -> None:
+    """Forget the intents of ``keys``: their rows say what their objects are."""
+    with cursor() as db:
+        db.execute("DELETE FROM etalase_publish_intent WHERE object_key = ANY(%s)", [list(keys)])
+
+
+# Publishing: rows after objects
+
+
+def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
+    """Write the rows of whole products in one transaction; the caller has opened it.
+
+    Products that vanished meanwhile fail inside their own savepoint and come back; the others stay.
+    """
+    try:
+        with translated(), transaction.atomic():
+            _write(batch, grace=grace)
+        return []
+    except IntegrityError:
+        vanished: list[Carried] = []
+        for carried in batch:
+            try:
+                with translated(), transaction.atomic():
+                    _write([carried], grace=grace)
+            except IntegrityError:
+                vanished.append(carried)
+        return vanished
+
+
+def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
+    steps = [step for carried in batch for step in carried.published]
+    displaced = [photo_id for carried in batch for photo_id in carried.displaced]
+    with cursor() as db:
+        if displaced:
+            db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [displaced])
+        demoted = [step.photo.id for step in steps if step.row_is_primary and not step.photo.is_primary]
+        if demoted:
+            # Before the upsert: a customer's own unique index on the primary photo cannot be deferred (hazard 58).
+            db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
+        if steps:
+            db.execute(_UPSERT, _arrays([step.photo for step in steps]))
+    left = [s.row_key for s in steps if s.row_key is not None and s.row_key != s.photo.object_key]
+    reclaim_later(left, grace=grace)
+    touched = {s.photo.object_key or "" for carried in batch for s in carried.product.steps if s.overwrites_live_key}
+    unsettled = {key for carried in batch for key in carried.unsettled_keys}
+    if touched - unsettled:
+        clear_intents(touched - unsettled)
+
+
+def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> None:
+    """Remove rows; their objects follow when ``grace`` is over (hazard 15: row first, object later)."""
+    with cursor() as db:
+        db.execute("DELETE FROM product_photo WHERE id = ANY(%s) RETURNING object_key", [list(photo_ids)])
+        reclaim_later([record[0] for record in db.fetchall() if record[0]], grace=grace)
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """The row as it can be kept in a JSON column, to be put back by :func:`restore`."""
+    record: dict[str, Any] = json.loads(json.dumps({name: getattr(row, name) for name in _COLUMNS.split(", ")}, default=str))
+    return record
+
+
+# Reclaiming objects
+
+
+def reclaim_later(keys: Collection[str], *, grace: timedelta) -> None:
+    """Let the objects under ``keys`` go after ``grace``, if no row names them then."""
+    if not keys:
+        return
+    with cursor() as db:
+        db.execute(
+            "INSERT INTO etalase_reclaim (object_key, due_at) SELECT k, now() + %s FROM unnest(%s::text[]) k"
+            " ON CONFLICT (object_key) DO NOTHING",
+            [grace, list(dict.fromkeys(keys))],
+        )
+
+
+def reclaims_due() -> list[str]:
+    """The keys whose grace is over. Those that a row names again are forgotten here, their objects stay."""
+    with cursor() as db:
+        db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
+        db.execute("SELECT object_key FROM etalase_reclaim WHERE due_at <= now() ORDER BY due_at")
+        return [record[0] for record in db.fetchall()]
+
+
+def reclaimed(keys: Collection[str]) -> None:
+    """The objects under ``keys`` are gone."""
+    with cursor() as db:
+        db.execute("DELETE FROM etalase_reclaim WHERE object_key = ANY(%s)", [list(keys)])
+
+
+def keys_to_reclaim() -> set[str]:
+    """All keys that are to be reclaimed, due or not."""
+    with cursor() as db:
+        db.execute("SELECT object_key FROM etalase_reclaim")
+        return {record[0] for record in db.fetchall()}
+
+
+def _arrays(photos: Sequence[Photo]) -> list[list[Any]]:
+    return [
+        [photo.id for photo in photos],
+        [photo.product_id for photo in photos],
+        [photo.object_key for photo in photos],
+        [photo.filename for photo in photos],
+        [photo.size for photo in photos],
+        [photo.content_type for photo in photos],
+        [photo.checksum for photo in photos],
+        [photo.version for photo in photos],
+        [photo.is_primary for photo in photos],
+        [photo.sort_order for photo in photos],
+        [photo.updated_at for photo in photos],
+    ]
+
+
+def _row(record: tuple[Any, ...]) -> Row:
+    (id_, product_id, key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at) = record
+    return Row(
+        id=id_,
+        product_id=product_id,
+        object_key=key or "",
+        filename=filename,
+        size=size,
+        content_type=content_type,
+        checksum=checksum,
+        version=version,
+        is_primary=bool(is_primary),
+        sort_order=sort_order,
+        updated_at=updated_at,
+        object_etag=checksum,
+    )
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)

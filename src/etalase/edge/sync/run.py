@@ -1,0 +1,421 @@
+"""One run, from the lock to the checkpoint: pull, plan, fetch and publish, settle, reconcile (design, "How a photo travels").
+
+Read :func:`_run` first: it is the whole way of a run, a line a step.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from etalase.edge.models import Checkpoint, PendingPhoto, Removal
+from etalase.edge.sync import ledger, rows
+from etalase.edge.sync.carriage import Carriage, GivesWay
+from etalase.edge.sync.database import translated
+from etalase.edge.sync.feed import Feed, pull, pull_products
+from etalase.edge.sync.plan import Kind, Plan, Row, plan
+from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE, Candidate, Cause, Decision, decide
+from etalase.edge.sync.report import Nobody, Report, Watcher
+from etalase.edge.sync.world import World
+from etalase.errors import DatabaseAway, EtalaseError, LockHeld, PhotoError, Reason
+from etalase.protocol import KEY_PREFIX, Photo
+
+logger = logging.getLogger("etalase.edge")
+
+PLAN_PHOTOS = 5000
+DAY = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run knows while it is under way."""
+
+    world: World
+    report: Report
+    watcher: Watcher
+    checkpoint: Checkpoint
+    now: datetime
+    by_hand: bool
+    # What is really under keys, where something looked: ETag by key, None where the object is missing.
+    found: dict[str, str | None] = field(default_factory=dict)
+    orphans: dict[str, str] = field(default_factory=dict)
+    bucket_was_listed: bool = False
+    carriage: Carriage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.carriage = Carriage(self.world, self.report, self.watcher)
+
+
+def sync(
+    world: World,
+    *,
+    full: bool,
+    trigger: str = "hand",
+    wait_seconds: float = 0.0,
+    dry_run: bool = False,
+    watcher: Watcher | None = None,
+) -> Report:
+    """Run once and say what happened; it raises nothing of ours, the report has it.
+
+    ``trigger`` is ``hand`` or ``schedule``: by hand, photos on the retry list are tried whatever their next try.
+    """
+    began = world.pace.monotonic()
+    report = Report(kind="full" if full else "incremental", dry_run=dry_run)
+    try:
+        checkpoint = world.store.claim()
+        if checkpoint.sync_timestamp is None:
+            report.kind = "full"
+        with world.lock.held(full=full, wait_seconds=wait_seconds):
+            checkpoint.refresh_from_db()
+            run = Run(
+                world,
+                report,
+                watcher or Nobody(),
+                checkpoint,
+                datetime.fromtimestamp(world.pace.now(), UTC),
+                trigger == "hand",
+            )
+            _recorded(run, trigger)
+    except LockHeld as error:
+        report.locked, report.error = True, error
+    except EtalaseError as error:
+        report.error = error
+    report.duration_seconds = world.pace.monotonic() - began
+    report.log_metrics()
+    return report
+
+
+def _recorded(run: Run, trigger: str) -> None:
+    """Run, and leave a row that says what came of it, also where it failed."""
+    report, world = run.report, run.world
+    began = world.pace.monotonic()
+    if not report.dry_run:
+        report.run_id = ledger.begin_run(report.kind, trigger)
+    try:
+        _run(run)
+    except GivesWay as error:
+        report.yielded = True
+        logger.info("%s", error)
+    except EtalaseError as error:
+        report.error = error
+    finally:
+        if not report.dry_run:
+            with suppress(DatabaseAway):
+                _keep_failures(run)
+            _say_what_stands(run)
+            with suppress(DatabaseAway):
+                ledger.end_run(
+                    report.run_id or 0,
+                    kind=report.kind,
+                    outcome=report.outcome.value,
+                    error=str(report.error or ""),
+                    counts=report.counts,
+                    reasons=dict(report.reasons),
+                    bytes_fetched=report.bytes_fetched,
+                    checkpoint=report.checkpoint,
+                    finished_at=run.now + timedelta(seconds=world.pace.monotonic() - began),
+                )
+
+
+def _run(run: Run) -> None:
+    since = None if run.report.kind == "full" else run.checkpoint.sync_timestamp
+    run.world.bucket.ensure_bucket()
+    _settle_intents(run)
+    feed = pull(run.world.head_office, since, pulled=run.watcher.pulled)
+    run.report.kind = "full" if feed.full else "incremental"
+    if feed.full:
+        _list_bucket(run)
+    if not run.report.dry_run:
+        _pull_products(run, feed)
+    planned = _plan(run, _with_retries(run, feed), feed)
+    if run.report.dry_run:
+        _forecast(run, feed, planned)
+        return
+    run.watcher.planned(sum(len(product.steps) for product in planned.products), planned.bytes_to_fetch)
+    run.carriage.carry_all(planned)
+    _carry_what_moved_on(run, since)
+    if feed.error is not None:
+        raise feed.error
+    _remove(run, feed)
+    _settle(run, feed)
+    _reclaim(run)
+
+
+# Before the feed
+
+
+def _settle_intents(run: Run) -> None:
+    """Look at the keys that an earlier run was about to overwrite: what lies there now, nobody knows (hazard 18)."""
+    for key in rows.intents():
+        there = run.world.bucket.head(key)
+        run.found[key] = there.etag if there else None
+
+
+def _list_bucket(run: Run) -> None:
+    """Compare rows with what the bucket says it has; a difference is healed by the plan, an orphan reclaimed later."""
+    objects = {info.key: info for info in run.world.bucket.list(KEY_PREFIX)}
+    run.bucket_was_listed = True
+    for row in rows.every():
+        info = objects.pop(row.object_key, None)
+        if info is None:
+            run.found.setdefault(row.object_key, None)
+        elif info.size != row.size or (len(info.etag) == 32 and info.etag != row.checksum):
+            run.found[row.object_key] = info.etag
+    run.orphans = {key: info.etag for key, info in objects.items()}
+
+
+# The feed
+
+
+def _pull_products(run: Run, feed: Feed) -> None:
+    """Products before their photos. An HO with a product feed says when asking is worth it; another one only has the
+    photos' fields. In a project with products of its own, nothing is written."""
+    products = run.world.products
+    if not products.is_ours:
+        return
+    if feed.products_changed_at is not None and (feed.full or feed.products_changed_at != run.checkpoint.products_changed_at):
+        since = None if feed.full else run.checkpoint.products_sync_timestamp
+        listed = pull_products(run.world.head_office, since)
+        if listed is not None:
+            products.write([(id_, sku, name) for id_, (sku, name) in listed.products.items()])
+            gone = listed.deleted_ids
+            bare = products.without_photos()
+            if listed.proved_complete:
+                gone = gone | {id_ for id_ in bare if id_ not in listed.products}
+            _remove_products(run, {id_ for id_ in gone if id_ in bare})
+            ledger.move_checkpoint(run.checkpoint.store_id, {"products_sync_timestamp": listed.sync_timestamp})
+    known = products.names({photo.product_id for photo in feed.photos.values()})
+    told = {p.product_id: (p.product_sku or "", p.product_name or "") for p in feed.photos.values()}
+    products.write([(id_, *_fitting(texts)) for id_, texts in told.items() if known.get(id_) != _fitting(texts)])
+
+
+def _fitting(texts: tuple[str, str]) -> tuple[str, str]:
+    return texts[0].replace("\0", "")[:100], texts[1].replace("\0", "")[:255]
+
+
+def _remove_products(run: Run, gone: set[UUID]) -> None:
+    """Products without a photo go, within the bound that protects photos too (invariant I4)."""
+    decided = {removal.product_id for removal in ledger.removals([Removal.State.APPLIED])}
+    if len(gone - decided) > max(MIN_BARE, MAX_BARE_SHARE * run.world.products.count()):
+        logger.warning("head office lists %d products no longer: too many at once, they stay", len(gone))
+        return
+    run.world.products.delete(gone)
+
+
+def _with_retries(run: Run, feed: Feed) -> list[Photo]:
+    """What the feed lists, and what earlier runs owe, unless the feed has newer word of it."""
+    due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
+    owed = [photo for photo in due if photo.id not in feed.photos and photo.id not in feed.deleted_ids]
+    if feed.proved_complete:
+        owed = []  # what is not in a complete feed is gone
+    return [*feed.photos.values(), *owed]
+
+
+def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
+    """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
+    total = Plan()
+    photos.sort(key=lambda photo: photo.product_id)
+    for part in _slices(photos):
+        known = run.world.products.names({photo.product_id for photo in part})
+        planned = plan(
+            part,
+            [_as_found(row, run.found) for row in rows.touching(part)],
+            known_products=set(known),
+            max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
+            orphans=run.orphans,
+        )
+        total.products += planned.products
+        total.unchanged += planned.unchanged
+        total.parked += planned.parked
+        total.failed += planned.failed
+        total.several_primaries += planned.several_primaries
+    total.sort()
+    _take_note(run, total, feed)
+    return total
+
+
+def _slices(photos: list[Photo]) -> Iterable[list[Photo]]:
+    start = 0
+    while start < len(photos):
+        end = min(start + PLAN_PHOTOS, len(photos))
+        while end < len(photos) and photos[end].product_id == photos[end - 1].product_id:
+            end += 1
+        yield photos[start:end]
+        start = end
+
+
+def _as_found(row: Row, found: dict[str, str | None]) -> Row:
+    return row.with_object(found[row.object_key]) if row.object_key in found else row
+
+
+def _take_note(run: Run, planned: Plan, feed: Feed) -> None:
+    run.report.unchanged += len(planned.unchanged)
+    for photo, error in planned.failed:
+        run.carriage.failures[photo.id] = (photo, error)
+    for photo in planned.parked:
+        missing = PhotoError(Reason.PRODUCT_MISSING, f"product {photo.product_id} is not here yet")
+        run.carriage.failures[photo.id] = (photo, missing)
+    for product_id in planned.several_primaries:
+        logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
+    if run.report.dry_run:
+        return
+    # Living again, or arrived meanwhile: whatever was remembered of them is over.
+    ledger.cancel_removals(list(feed.photos))
+    still_owed = ledger.pending_ids()
+    ledger.settle([photo_id for photo_id in planned.unchanged if photo_id in still_owed])
+    settled = {key for key in run.found if key in set(rows.intents())} - {
+        step.photo.object_key for product in planned.products for step in product.steps
+    }
+    if settled:
+        rows.clear_intents([key for key in settled if run.found[key] in rows.checksums_at(key)])
+
+
+# After carrying
+
+
+def _carry_what_moved_on(run: Run, since: str | None) -> None:
+    """Pull the metadata of photos whose bytes contradicted it again: HO may have replaced them meanwhile (hazard 20)."""
+    stale = {id_: photo for id_, (photo, error) in run.carriage.failures.items() if error.reason.may_be_stale}
+    if not stale:
+        return
+    again = pull(run.world.head_office, since, pulled=lambda _: None)
+    moved_on = [again.photos[id_] for id_, photo in stale.items() if id_ in again.photos and again.photos[id_] != photo]
+    if moved_on:
+        for photo in moved_on:
+            del run.carriage.failures[photo.id]
+        again.photos = {photo.id: photo for photo in moved_on}
+        run.carriage.carry_all(_plan(run, moved_on, again))
+
+
+def _remove(run: Run, feed: Feed) -> None:
+    """Decide on what HO no longer lists, and apply what may go."""
+    present = {row.id: row for row in rows.every()} if feed.full else {}
+    known = {removal.photo_id: removal for removal in ledger.removals(["held", "waiting", "refused"])}
+    run.report.feed_proved_complete = feed.proved_complete if feed.full else run.checkpoint.feed_proved_complete
+    causes: dict[UUID, Cause] = {r.photo_id: Cause(r.cause) for r in known.values() if r.state == Removal.State.WAITING}
+    told = Cause.DELETED_ID if not feed.full or feed.proved_complete else Cause.UNPROVED_FEED
+    causes.update(dict.fromkeys(feed.deleted_ids, told))
+    if feed.full and feed.proved_complete:
+        swept = Cause.SWEEP if feed.photos else Cause.EMPTY_FEED
+        causes.update({id_: swept for id_ in present if id_ not in feed.photos and id_ not in causes})
+    gone = rows.with_ids(list(causes)) if causes else []
+    ledger.settle(feed.deleted_ids)
+    if not gone:
+        return
+    candidates = [
+        Candidate(row.id, row.product_id, causes[row.id])
+        for row in gone
+        if row.id not in known or known[row.id].state == Removal.State.WAITING
+    ]
+    decision = decide(
+        candidates,
+        _photos_of({row.product_id for row in gone}),
+        awaiting={photo.product_id for photo, _ in run.carriage.failures.values()},
+        products_with_a_photo=rows.products_with_a_photo(),
+        bared_lately=ledger.bared_since(run.now - DAY),
+    )
+    _apply(run, decision, {row.id: row for row in gone})
+
+
+def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
+    photos: dict[UUID, set[UUID]] = {}
+    for row in rows.of_products(product_ids):
+        photos.setdefault(row.product_id, set()).add(row.id)
+    return photos
+
+
+def _apply(run: Run, decision: Decision, gone: dict[UUID, Row]) -> None:
+    names = run.world.products.names({row.product_id for row in gone.values()})
+
+    def record(candidate: Candidate, state: Removal.State) -> Removal:
+        row = gone[candidate.photo_id]
+        return Removal(
+            photo_id=row.id,
+            product_id=row.product_id,
+            product_name=names.get(row.product_id, ("", ""))[1],
+            cause=candidate.cause,
+            state=state,
+            left_bare=row.product_id in decision.bare,
+            row=rows.as_json(row),
+            run_id=run.report.run_id,
+            noticed_at=run.now,
+            decided_at=run.now if state == Removal.State.APPLIED else None,
+        )
+
+    with translated(), transaction.atomic():
+        run.world.lock.still_held()
+        ledger.record_removals(
+            [record(c, Removal.State.APPLIED) for c in decision.apply]
+            + [record(c, Removal.State.HELD) for c in decision.hold]
+            + [record(c, Removal.State.WAITING) for c in decision.wait]
+        )
+        if decision.apply:
+            rows.delete([c.photo_id for c in decision.apply], grace=run.world.settings.RECLAIM_GRACE)
+    run.report.deleted += len(decision.apply)
+
+
+def _settle(run: Run, feed: Feed) -> None:
+    """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
+    _keep_failures(run)
+    changes: dict[str, object] = {
+        "sync_timestamp": feed.sync_timestamp,
+        "products_changed_at": feed.products_changed_at,
+    }
+    if feed.full:
+        changes["feed_proved_complete"] = feed.proved_complete
+    with translated(), transaction.atomic():
+        run.world.lock.still_held()
+        ledger.move_checkpoint(run.checkpoint.store_id, changes)
+    run.report.checkpoint = feed.sync_timestamp
+
+
+def _keep_failures(run: Run) -> None:
+    failures = run.carriage.failures
+    if not failures:
+        return
+    run.report.parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in failures.values())
+    run.report.failed = len(failures) - run.report.parked
+    run.report.reasons.update(error.reason.value for _, error in failures.values())
+    parked = {id_ for id_, (_, error) in failures.items() if error.reason is Reason.PRODUCT_MISSING} & ledger.pending_ids()
+    ledger.remember_failures((f for id_, f in failures.items() if id_ not in parked), now=run.now)
+    failures.clear()
+
+
+def _reclaim(run: Run) -> None:
+    """Orphans get their grace; what has had it, goes (hazards 15 and 17)."""
+    if run.orphans:
+        in_use = rows.keys_in_use(list(run.orphans))
+        rows.reclaim_later([key for key in run.orphans if key not in in_use], grace=run.world.settings.RECLAIM_GRACE)
+    due = rows.reclaims_due()
+    if due:
+        run.world.lock.still_held()
+        run.world.bucket.delete(due)
+        rows.reclaimed(due)
+    run.report.reclaimed = len(due)
+
+
+def _say_what_stands(run: Run) -> None:
+    """What waits for a person and what is still owed, whoever left it: a run that says "success" means it."""
+    with suppress(DatabaseAway), translated():
+        run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
+        owed = PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
+        run.report.failures = [ledger.describe(entry) for entry in owed]
+
+
+def _forecast(run: Run, feed: Feed, planned: Plan) -> None:
+    steps = [step for product in planned.products for step in product.steps]
+    swept = {row.id for row in rows.every()} - set(feed.photos) if feed.proved_complete else set()
+    gone = rows.with_ids([*feed.deleted_ids, *swept])
+    names = run.world.products.names({row.product_id for row in gone})
+    run.report.forecast = {
+        "photos_to_fetch": sum(step.kind is Kind.FETCH for step in steps),
+        "bytes_to_fetch": planned.bytes_to_fetch,
+        "rows_to_update": sum(step.kind is not Kind.FETCH for step in steps),
+        "removals": [{"photo_id": str(row.id), "product_name": names.get(row.product_id, ("", ""))[1]} for row in gone],
+    }
+    run.report.failed = sum(error.reason is not Reason.PRODUCT_MISSING for _, error in run.carriage.failures.values())
+    run.report.parked = len(run.carriage.failures) - run.report.failed

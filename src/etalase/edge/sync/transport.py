@@ -1,0 +1,203 @@
+"""HTTP from the edge to head office and its bucket: the only room that knows pycurl.
+
+One handle a thread reuses its connections. No redirects, no proxy from the environment, no ``.netrc`` (hazard 46).
+"""
+
+import ipaddress
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import pycurl
+
+from etalase.errors import Reason, TransferFailed
+
+USER_AGENT = "etalase"
+# Not in pycurl: CURLOPT_DISALLOW_USERNAME_IN_URL (https://curl.se/libcurl/c/CURLOPT_DISALLOW_USERNAME_IN_URL.html)
+_DISALLOW_USERNAME_IN_URL = 278
+
+_REASON_OF = {
+    pycurl.E_OPERATION_TIMEDOUT: Reason.TIMEOUT,
+    pycurl.E_FILESIZE_EXCEEDED: Reason.SIZE_MISMATCH,
+    pycurl.E_UNSUPPORTED_PROTOCOL: Reason.ORIGIN_REFUSED,
+    pycurl.E_URL_MALFORMAT: Reason.ORIGIN_REFUSED,
+    67: Reason.ORIGIN_REFUSED,  # CURLE_LOGIN_DENIED: a user name in the URL
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long an exchange may take, in seconds: to connect, without ``min_bytes_per_second``, and in all."""
+
+    connect_seconds: float
+    idle_seconds: int
+    min_bytes_per_second: int
+    total_seconds: float
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the server said. ``headers`` have lower-case names; ``body`` is empty where a sink took it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class _Taking:
+    """What curl calls back while one exchange is under way."""
+
+    sink: Callable[[Answer, bytes], None] | None
+    address_allowed: Callable[[str], bool]
+    answer: Answer = field(default_factory=lambda: Answer(0, {}))
+    pieces: list[bytes] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    failure: BaseException | None = None
+
+    def header(self, line: bytes) -> None:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if line.startswith(b"HTTP/"):
+            self.answer.status = int(line.split(None, 2)[1])
+            self.answer.headers.clear()
+        elif colon:
+            self.answer.headers[name.strip().lower()] = value.strip()
+
+    def body(self, piece: bytes) -> int | None:
+        if self.sink is None:
+            self.pieces.append(piece)
+            return None
+        try:
+            self.sink(self.answer, piece)
+        except BaseException as error:
+            self.failure = error
+            return 0
+        return None
+
+    def open_socket(self, _purpose: int, address: Any) -> Any:
+        family, kind, protocol, target = address[:4]
+        if not self.address_allowed(str(target[0])):
+            self.refused.append(str(target[0]))
+            return pycurl.SOCKET_BAD
+        return socket.socket(family, kind, protocol)
+
+
+@dataclass(slots=True)
+class Transport:
+    """HTTP exchanges, one after the other in each thread. ``stopped`` ends those under way within a second."""
+
+    address_allowed: Callable[[str], bool] = lambda _: True
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _local: threading.local = field(default_factory=threading.local)
+
+    def exchange(
+        self,
+        url: str,
+        *,
+        deadlines: Deadlines,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        post: bytes | None = None,
+        sink: Callable[[Answer, bytes], None] | None = None,
+        compressed: bool = False,
+    ) -> Answer:
+        """GET ``url``, or POST ``post`` to it; any status is an answer.
+
+        A body of more than ``max_bytes`` ends the exchange. ``sink`` takes the body piece by piece and may raise to end it; the
+        error comes out here. Raises :class:`TransferFailed` with its reason where no whole answer came.
+        """
+        taking = _Taking(sink, self.address_allowed)
+        curl = self._handle()
+        curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in (headers or {}).items()])
+        if post is None:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POST, 1)
+            curl.setopt(pycurl.POSTFIELDSIZE, len(post))
+            curl.setopt(pycurl.COPYPOSTFIELDS, post)
+        if compressed:
+            curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
+        else:
+            curl.unsetopt(pycurl.ACCEPT_ENCODING)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, max_bytes)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(deadlines.connect_seconds * 1000))
+        curl.setopt(pycurl.TIMEOUT_MS, round(deadlines.total_seconds * 1000))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, deadlines.min_bytes_per_second)
+        curl.setopt(pycurl.LOW_SPEED_TIME, deadlines.idle_seconds)
+        curl.setopt(pycurl.HEADERFUNCTION, taking.header)
+        curl.setopt(pycurl.WRITEFUNCTION, taking.body)
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, taking.open_socket)
+        try:
+            curl.perform()
+        except pycurl.error as error:
+            self._drop_handle()
+            if taking.failure is not None:
+                raise taking.failure from None
+            raise _failed(error, taking.answer.status, taking.refused, self.stopped) from error
+        taking.answer.body = b"".join(taking.pieces)
+        return taking.answer
+
+    def _handle(self) -> Any:
+        curl = getattr(self._local, "curl", None)
+        if curl is None:
+            curl = self._local.curl = pycurl.Curl()
+            curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+            curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+            curl.setopt(pycurl.FOLLOWLOCATION, 0)
+            curl.setopt(pycurl.PROXY, "")
+            curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
+            curl.setopt(_DISALLOW_USERNAME_IN_URL, 1)
+            curl.setopt(pycurl.NOSIGNAL, 1)
+            curl.setopt(pycurl.TCP_NODELAY, 1)
+            curl.setopt(pycurl.BUFFERSIZE, 256 * 1024)
+            curl.setopt(pycurl.USERAGENT, USER_AGENT)
+            curl.setopt(pycurl.NOPROGRESS, 0)
+            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self.stopped.is_set()))
+            if CA_FILE:
+                curl.setopt(pycurl.CAINFO, CA_FILE)
+        return curl
+
+    def _drop_handle(self) -> None:
+        # A handle that failed in a callback is not used again: its connection is in an unknown state.
+        self._local.curl.close()
+        self._local.curl = None
+
+
+def _ca_file() -> str | None:
+    # curl's wheel ignores SSL_CERT_FILE, and its own default is Debian's path.
+    return os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+
+
+CA_FILE: Final = _ca_file()
+
+
+def _failed(error: pycurl.error, status: int, refused: list[str], stopped: threading.Event) -> TransferFailed:
+    code, message = error.args[0], str(error.args[1])
+    if refused:
+        shown = ", ".join(dict.fromkeys(refused))
+        hint = " To allow this machine itself, name it in IMAGE_ORIGINS." if _all_loopback(refused) else ""
+        return TransferFailed(Reason.ORIGIN_REFUSED, f"the host's address {shown} is not allowed.{hint}")
+    if stopped.is_set():
+        return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
+    return TransferFailed(_REASON_OF.get(code, Reason.CONNECTION_FAILED), message or f"curl error {code}", status=status)
+
+
+def _all_loopback(addresses: list[str]) -> bool:
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses)
+
+
+def retry_after_seconds(answer: Answer, *, now: float) -> float | None:
+    """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110, section 10.2.3). ``now`` is Unix time."""
+    value = answer.headers.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None

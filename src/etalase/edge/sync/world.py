@@ -1,0 +1,103 @@
+"""Everything of the world that a run touches, each under its name: the seams (design, "Seams"). Only these are ever faked."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from etalase.edge.sync import feed, ledger, publish
+from etalase.edge.sync.client import HeadOffice
+from etalase.edge.sync.fetch import Images
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.origins import ImageOrigins
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.rows import ProductTable
+from etalase.edge.sync.transport import Deadlines, Transport
+from etalase.errors import SettingsError
+from etalase.objectstore import ObjectInfo, ObjectStore
+from etalase.settings.edge import EdgeSettings
+
+
+class Bucket(publish.Bucket, Protocol):
+    """The edge's object store as the whole run uses it."""
+
+    def ensure_bucket(self) -> None: ...
+    def list(self, prefix: str) -> Iterator[ObjectInfo]: ...
+    def delete(self, keys: Sequence[str]) -> None: ...
+
+
+@dataclass(slots=True)
+class World:
+    """What a run is given. ``stopped`` is set to end transfers at once."""
+
+    settings: EdgeSettings
+    head_office: feed.HeadOffice
+    images: publish.Images
+    bucket: Bucket
+    store: ledger.Store
+    products: ProductTable
+    lock: RunLock
+    pace: Pace
+    workers: Executor
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+def object_store(settings: EdgeSettings) -> ObjectStore:
+    """The edge's own object store."""
+    return ObjectStore(
+        endpoint=settings.S3_ENDPOINT,
+        bucket=settings.S3_BUCKET,
+        access_key=settings.S3_ACCESS_KEY,
+        secret_key=settings.S3_SECRET_KEY.get_secret_value(),
+        region=settings.S3_REGION,
+    )
+
+
+@contextmanager
+def real_world(settings: EdgeSettings) -> Iterator[World]:
+    """The world as the settings describe it. Raises :class:`SettingsError` where they cannot be meant."""
+    pace, stopped = Pace(), threading.Event()
+    try:
+        origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
+    except ValueError as error:
+        raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
+    store = ledger.Store(settings.COMPANY_ID, settings.STORE_ID)
+    head_office = HeadOffice(
+        url=settings.HO_URL,
+        username=settings.HO_USERNAME,
+        password=settings.HO_PASSWORD.get_secret_value(),
+        company_id=settings.COMPANY_ID,
+        store_id=settings.STORE_ID,
+        page_limit=settings.PAGE_LIMIT,
+        tries=settings.TRIES,
+        deadlines=Deadlines(
+            settings.CONNECT_TIMEOUT_SECONDS,
+            settings.IDLE_TIMEOUT_SECONDS,
+            settings.MIN_BYTES_PER_SECOND,
+            settings.HO_TIMEOUT_SECONDS,
+        ),
+        transport=Transport(stopped=stopped),
+        tokens=store,
+        pace=pace,
+    )
+    images = Images(
+        transport=Transport(address_allowed=origins.address_allowed, stopped=stopped),
+        origins=origins,
+        connect_timeout_seconds=settings.CONNECT_TIMEOUT_SECONDS,
+        idle_timeout_seconds=settings.IDLE_TIMEOUT_SECONDS,
+        min_bytes_per_second=settings.MIN_BYTES_PER_SECOND,
+        tries=settings.TRIES,
+        pace=pace,
+    )
+    products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
+    workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
+    try:
+        yield World(
+            settings, head_office, images, object_store(settings), store, products, RunLock(settings.STORE_ID, pace), pace,
+            workers, stopped,
+        )  # fmt: skip
+    finally:
+        stopped.set()
+        workers.shutdown(wait=True, cancel_futures=True)

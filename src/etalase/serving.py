@@ -1,0 +1,84 @@
+"""The standalone servers: gunicorn for the web, Celery for the schedule. Each replaces this process by the real program."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from etalase.errors import UsageError
+
+
+def serve_head_office(args: Sequence[str]) -> None:
+    """Head office's web server, after its bucket, policy and database were found in order."""
+    options = _web_options("etalase head-office serve", "127.0.0.1:8002", args)
+    import django
+
+    django.setup()
+    from etalase.head_office.checks import prepare
+    from etalase.settings.head_office import configured
+
+    _demo_stays_home(configured().DEMO, options.bind)
+    prepare()
+    _gunicorn("etalase.head_office.wsgi:application", options)
+
+
+def serve_edge(args: Sequence[str]) -> None:
+    """The edge's web server. A POS works while everything else is away, so nothing but the settings is checked here."""
+    options = _web_options("etalase edge serve", "127.0.0.1:8001", args)
+    import django
+
+    django.setup()
+    from etalase.settings.edge import configured
+
+    _demo_stays_home(configured().DEMO, options.bind)
+    _gunicorn("etalase.edge.wsgi:application", options)
+
+
+def celery(role: str, args: Sequence[str]) -> None:
+    """The edge's Celery ``worker`` or ``beat``; ``args`` are Celery's own."""
+    import django
+
+    django.setup()
+    quiet = ["--without-gossip", "--without-mingle"] if role == "worker" else ["--schedule", "/tmp/etalase-beat"]  # noqa: S108
+    _become([sys.executable, "-m", "celery", "-A", "etalase.edge.celery", role, *quiet, *args])
+
+
+def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=prog, description=f"{prog}: the web server, in the foreground.")
+    parser.add_argument("--bind", default=bind, help="HOST:PORT to listen on (default %(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="processes (default %(default)s)")
+    parser.add_argument("--threads", type=int, default=4, help="threads in each process (default %(default)s)")
+    return parser.parse_args(list(args))
+
+
+def _demo_stays_home(demo: bool, bind: str) -> None:  # noqa: FBT001 - a setting
+    if demo and bind.rpartition(":")[0] not in {"127.0.0.1", "localhost", "[::1]"}:
+        raise UsageError(f"With ETALASE_DEMO on, the server listens on this machine only, not on {bind}.")
+
+
+def _gunicorn(application: str, options: argparse.Namespace) -> None:
+    _become(
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            application,
+            "--bind",
+            options.bind,
+            "--workers",
+            str(options.workers),
+            "--threads",
+            str(options.threads),
+            "--max-requests=20000",
+            "--max-requests-jitter=2000",
+            "--graceful-timeout=5",
+            "--timeout=60",
+            "--access-logfile=/dev/null",
+            "--no-control-socket",
+        ]
+    )
+
+
+def _become(command: list[str]) -> None:
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - our own interpreter
