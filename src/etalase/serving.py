@@ -51,7 +51,7 @@ def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespac
     return parser.parse_args(list(args))
 
 
-def _demo_stays_home(demo: bool, bind: str) -> None:  # noqa: FBT001 - a setting
+def _demo_stays_home(demo: bool, bind: str) -> None:
     if demo and bind.rpartition(":")[0] not in {"127.0.0.1", "localhost", "[::1]"}:
         raise UsageError(f"With ETALASE_DEMO on, the server listens on this machine only, not on {bind}.")
 

@@ -1,6 +1,7 @@
 """What the edge's commands have in common: settings, errors and exit statuses, ``--json``."""
 
 import json
+import logging
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -23,14 +24,16 @@ class EdgeCommand(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Perform, and end with the exit status that the design promises."""
+        if sys.stderr.isatty():
+            logging.getLogger("product_photo_sync").propagate = False  # a person reads the same on stdout
         try:
-            status = self.perform(configured(), **options)
+            status = self.perform(configured(), options)
         except EtalaseError as error:
             raise CommandError(str(error), returncode=error.exit_status) from error
         if status:
             sys.exit(status)
 
-    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Do what the command is for; the exit status comes back."""
         raise NotImplementedError
 

@@ -9,7 +9,6 @@ from django.db import migrations, models
 
 from etalase.errors import UsageError
 
-
 COLUMNS = {
     "id", "product_id", "object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order",
     "created_at", "updated_at",

@@ -1,9 +1,9 @@
 """Time and chance, as the engine uses them: given to it, so that a whole run can be replayed from a seed."""
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random, SystemRandom
 
 BASE_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
@@ -16,7 +16,7 @@ class Pace:
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
-    random: random.Random = field(default_factory=random.SystemRandom)
+    random: Random = field(default_factory=SystemRandom)
 
     def backoff_seconds(self, attempt: int, *, at_least: float | None = None) -> float:
         """How long to wait after the ``attempt``-th failure: 1, 2, 4 … s, shortened at random by up to a half.

@@ -16,7 +16,7 @@ class Command(EdgeCommand):
 
     help = "List the photos on the retry list, with reason, attempts and next try. Exit status: 0 none failed, 1 some did."
 
-    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Show them."""
         with translated():
             entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))

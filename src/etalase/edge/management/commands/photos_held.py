@@ -22,7 +22,7 @@ class Command(EdgeCommand):
 
     help = "List the photos whose removal waits for a person, by product. Exit status: 0 none, 3 some."
 
-    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Show them."""
         held = ledger.removals([Removal.State.HELD])
         if options["json"]:

@@ -23,7 +23,7 @@ class Command(EdgeCommand):
         parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo whose removal is held")
         parser.add_argument("--all", action="store_true", help="all that are held")
 
-    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Do so."""
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or say --all.")

@@ -15,7 +15,7 @@ class Command(EdgeCommand):
         "Exit status: 0 all is well; 1 something is missing, failed or stale; 3 removals are held; 4 no run has succeeded yet."
     )
 
-    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Show it."""
         state = status.read()
         if options["json"]:

@@ -11,8 +11,8 @@ from etalase.edge.sync.report import Report
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.terminal import watcher
 from etalase.edge.sync.world import real_world
-from etalase.settings.edge import EdgeSettings
 from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
 
 
 class Command(EdgeCommand):
@@ -32,7 +32,7 @@ class Command(EdgeCommand):
         parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
-    def perform(self, settings: EdgeSettings, **options: Any) -> int:
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Run, and show the report."""
         with _terminable(), real_world(settings) as world, watcher(quiet=options["quiet"] or options["json"]) as watching:
             report = sync(

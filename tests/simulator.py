@@ -1,0 +1,202 @@
+"""A head office that speaks exactly the guide and nothing more, and that can be told to misbehave.
+
+The only fake of the project: faults of the other side cannot be produced on a real one. It is a real HTTP server with real
+bytes; a test changes ``photos``, or puts a function in ``on_page`` or ``on_image`` that answers instead.
+"""
+
+import hashlib
+import json
+import random
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tests.django_settings import COMPANY_ID, STORE_ID
+
+JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
+
+
+def picture(seed: object, size: int = 2000, *, magic: bytes = JPEG) -> bytes:
+    """Bytes that begin like a picture, different for each seed."""
+    return magic + random.Random(str(seed)).randbytes(size - len(magic))
+
+
+@dataclass
+class Answer:
+    """What the simulator says instead: ``body`` is sent with a Content-Length of ``length``, and no more follows."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
+
+
+@dataclass
+class Simulator:
+    """Head office's state. ``requests`` are the paths that were asked for, in order."""
+
+    port: int = 0
+    photos: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    deleted_ids: list[str] = field(default_factory=list)
+    max_page: int = 100
+    shuffle: bool = False
+    now: datetime = field(default_factory=lambda: datetime(2026, 2, 3, 7, 26, 11, 813339, UTC))
+    access_token: str = "first-token"
+    password: str = "a test's own password"
+    requests: list[str] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    image_requests: list[str] = field(default_factory=list)
+    on_page: Callable[[dict[str, Any]], Answer | None] | None = None
+    on_image: Callable[[str], Answer | None] | None = None
+    change_page: Callable[[dict[str, Any]], None] | None = None
+
+    @property
+    def url(self) -> str:
+        """HO_URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def put(
+        self,
+        product: str,
+        body: bytes,
+        *,
+        photo: str | None = None,
+        key: str | None = None,
+        primary: bool = True,
+        sort_order: int = 0,
+        **fields: Any,
+    ) -> str:
+        """List a photo of ``product`` (any text) with ``body``; its id comes back. The same ``photo`` again is a change."""
+        product_id = str(uuid.uuid5(uuid.NAMESPACE_OID, product))
+        photo_id = photo or str(uuid.uuid4())
+        kind = "png" if body.startswith(PNG) else "jpg"
+        key = key or f"products/{product_id}/{'primary' if primary else photo_id}.{kind}"
+        self.now += timedelta(seconds=1)
+        checksum = hashlib.md5(body).hexdigest()
+        self.bodies[key] = body
+        known = self.photos.get(photo_id)
+        self.photos[photo_id] = {
+            "id": photo_id,
+            "product_id": product_id,
+            "product_sku": product[:20],
+            "product_name": product,
+            "object_key": key,
+            "filename": f"{product}.{kind}",
+            "size": len(body),
+            "content_type": "image/png" if kind == "png" else "image/jpeg",
+            "checksum": checksum,
+            "version": known["version"] + 1 if known else 1,
+            "is_primary": primary,
+            "sort_order": sort_order,
+            "updated_at": self.now.isoformat(),
+            "image_url": f"{self.url}/product-images/{key}?v={checksum[:8]}",
+            **fields,
+        }
+        return photo_id
+
+    def delete(self, photo_id: str) -> None:
+        """List the photo as deleted."""
+        del self.photos[photo_id]
+        self.now += timedelta(seconds=1)
+        self.deleted_ids.append(photo_id)
+
+    def page(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The guide's answer, with plain offsets over whatever order there is."""
+        since = asked.get("updated_since")
+        rows = [p for p in self.photos.values() if since is None or p["updated_at"] >= since]
+        if self.shuffle:
+            random.shuffle(rows)
+        offset, limit = asked.get("offset", 0), min(asked.get("limit", 100), self.max_page)
+        more = offset + limit < len(rows)
+        page = {
+            "photos": rows[offset : offset + limit],
+            "deleted_ids": self.deleted_ids if since is not None else [],
+            "sync_timestamp": self.now.isoformat(),
+            "total": len(rows),
+            "has_more": more,
+            "next_offset": offset + limit if more else None,
+            "filter": {"company_id": asked["company_id"], "store_id": asked["store_id"]},
+            "store": {"id": asked["store_id"], "code": "AVRIL-001", "name": "AVR-SUNDA"},
+        }
+        if self.change_page:
+            self.change_page(page)
+        return page
+
+
+@contextmanager
+def head_office() -> Iterator[Simulator]:
+    """A simulator on a free port of this machine, while the context lasts."""
+    simulator = Simulator()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            simulator.requests.append(self.path)
+            self.answer(_answer_post(simulator, self.path, self.headers.get("Authorization", ""), asked))
+
+        def do_GET(self) -> None:
+            key = unquote(urlsplit(self.path).path).removeprefix("/product-images/")
+            simulator.image_requests.append(self.path)
+            answer = simulator.on_image(key) if simulator.on_image else None
+            if answer is None and key in simulator.bodies:
+                answer = Answer(body=simulator.bodies[key], headers={"Content-Type": "image/jpeg"})
+            self.answer(answer or Answer(404, b"<Error><Code>NoSuchKey</Code></Error>"))
+
+        def answer(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
+            self.end_headers()
+            self.wfile.write(answer.body)
+            if answer.length is not None and answer.length != len(answer.body):
+                self.close_connection = True
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass  # a client that hangs up is what many tests are about
+
+    server = Server(("127.0.0.1", 0), Handler)
+    simulator.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield simulator
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dict[str, Any]) -> Answer:
+    as_json = {"Content-Type": "application/json"}
+    if path == "/api/v1/token/":
+        if asked.get("password") != simulator.password:
+            return Answer(401, b'{"detail":"No active account found with the given credentials"}', as_json)
+        return Answer(body=json.dumps({"access": simulator.access_token, "refresh": "r"}).encode(), headers=as_json)
+    if path == "/api/v1/token/refresh/":
+        return Answer(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
+    if authorization != f"Bearer {simulator.access_token}":
+        return Answer(401, b'{"detail":"Given token not valid for any token type"}', as_json)
+    if path != "/api/v1/sync/product-photos/":
+        return Answer(404, b"{}", as_json)
+    simulator.asked.append(asked)
+    if simulator.on_page and (answer := simulator.on_page(asked)):
+        return answer
+    if asked["store_id"] != STORE_ID or asked["company_id"] != COMPANY_ID:
+        return Answer(404, b'{"detail":"Not found."}', as_json)
+    return Answer(body=json.dumps(simulator.page(asked)).encode(), headers=as_json)
