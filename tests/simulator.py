@@ -138,7 +138,7 @@ def head_office() -> Iterator[Simulator]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             pass
 
         def do_POST(self) -> None:

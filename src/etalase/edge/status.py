@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 from django.db.models import Exists, OuterRef
 
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
-from etalase.edge.sync.database import translated
+from etalase.edge.database import translated
 from etalase.errors import Reason
 from etalase.protocol import printable
 from etalase.settings.edge import configured

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, rows
-from etalase.edge.sync.database import translated
+from etalase.edge.database import translated
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 

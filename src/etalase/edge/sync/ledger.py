@@ -10,7 +10,7 @@ import msgspec
 from django.db import transaction
 
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
-from etalase.edge.sync.database import cursor, translated
+from etalase.edge.database import cursor, translated
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch
 from etalase.protocol import Photo, TokenPair
 

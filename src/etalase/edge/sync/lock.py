@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from etalase.edge.sync.database import cursor
+from etalase.edge.database import cursor
 from etalase.edge.sync.pace import Pace
 from etalase.errors import LockHeld, LockLost, SettingsError
 

@@ -77,8 +77,8 @@ class ImageOrigins:
         if host is None or not any(origin.covers(scheme, host, port) for origin in self.allowed):
             raise PhotoError(
                 Reason.ORIGIN_REFUSED,
-                f"image_url «{shown}»: its host is not allowed. If photos are there, add "
-                f"{match['host']}:{port} to IMAGE_ORIGINS, or set IMAGE_URL_REWRITE if this edge knows the host by another name",
+                f"image_url «{shown}»: its host is not allowed. If photos are there, add {match['host']}:{port} "
+                "to IMAGE_ORIGINS; if this edge knows the host by another name, set IMAGE_URL_REWRITE",
             )
         return f"{scheme}://{match['host'].lower()}:{port}{quote(match['target'] or '/', safe=_TARGET_SAFE)}"
 

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from etalase.edge.sync.database import cursor, translated
+from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan import Row, Step
 from etalase.edge.sync.publish import Carried
 from etalase.protocol import Photo

@@ -1,4 +1,4 @@
-"""The one place where the engine meets psycopg's errors."""
+"""The one place where the edge meets the database's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
