@@ -8,8 +8,8 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.db.models import Exists, OuterRef
 
-from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.database import translated
+from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.errors import Reason
 from etalase.protocol import printable
 from etalase.settings.edge import configured

@@ -1,5 +1,13 @@
-"""Addresses of the POS."""
+"""Addresses of the POS. The image's has no slash at its end (guide, step 6), and takes any id, so that each gets JSON."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from etalase.edge.pos import health, page, views
+
+app_name = "etalase_pos"
+urlpatterns = [
+    path("", page.menu_page, name="menu"),
+    path("api/products/", views.products, name="products"),
+    path("api/products/<path:product_id>/image", views.product_image, name="product_image"),
+    path("healthz", health.healthz, name="healthz"),
+]

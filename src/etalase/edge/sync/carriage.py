@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from etalase.edge.sync import ledger, rows
 from etalase.edge.database import translated
+from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.plan import Kind, Plan, ProductPlan
 from etalase.edge.sync.publish import Carried, carry
 from etalase.edge.sync.report import Report, Watcher

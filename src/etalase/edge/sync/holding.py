@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from etalase.edge.database import translated
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, rows
-from etalase.edge.database import translated
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
-from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
 from etalase.edge.database import cursor, translated
+from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch
 from etalase.protocol import Photo, TokenPair
 

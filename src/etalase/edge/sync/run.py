@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.db import transaction
 
+from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal
 from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.carriage import Carriage, GivesWay
-from etalase.edge.database import translated
 from etalase.edge.sync.feed import Feed, pull, pull_products
 from etalase.edge.sync.plan import Kind, Plan, Row, plan
 from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE, Candidate, Cause, Decision, decide

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from etalase.edge.database import translated
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.models import PendingPhoto
 from etalase.edge.sync import ledger
-from etalase.edge.database import translated
 from etalase.errors import Reason
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings

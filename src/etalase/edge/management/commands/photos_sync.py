@@ -57,7 +57,8 @@ class Command(EdgeCommand):
             return
         self.stdout.write(
             f"{report.kind} run: {report.outcome.value}. {report.seen} photos seen: {report.fetched} fetched, "
-            f"{report.updated} updated, {report.unchanged} unchanged, {report.parked} parked, {report.failed} failed; {report.deleted} removed, "
+            f"{report.updated} updated, {report.unchanged} unchanged, {report.parked} parked, {report.failed} failed; "
+            f"{report.deleted} removed, "
             f"{report.held} held; {report.bytes_fetched / 1024 / 1024:.1f} MiB in {report.duration_seconds:.1f} s."
         )
         for failure in report.failures[:20]:
