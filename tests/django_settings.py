@@ -35,6 +35,7 @@ ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
 DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "etalase"}}
 INSTALLED_APPS = [
     "etalase.edge",
+    "etalase.edge.pos",
 ]
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 USE_TZ = True

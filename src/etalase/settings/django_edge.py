@@ -1,7 +1,5 @@
 """Django's settings of the standalone edge: no admin, no sessions, no accounts; a POS only reads."""
 
-from pathlib import Path
-
 import dj_database_url
 from celery.schedules import crontab
 
@@ -18,8 +16,17 @@ ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
 DEBUG = False
 SECRET_KEY = SERVER.SECRET_KEY.get_secret_value()
 ALLOWED_HOSTS = SERVER.ALLOWED_HOSTS
-DATABASES = {"default": dj_database_url.parse(SERVER.DATABASE_URL.get_secret_value(), conn_max_age=300)}
-INSTALLED_APPS = ["etalase.edge", "corsheaders", "django.contrib.staticfiles"]
+DATABASES = {
+    "default": dj_database_url.parse(
+        SERVER.DATABASE_URL.get_secret_value(),
+        conn_max_age=300,
+        # A connection that died with PostgreSQL is noticed before a POS meets it.
+        conn_health_checks=True,
+    )
+}
+# A POS waits for no host that has vanished; DATABASE_URL may say otherwise.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+INSTALLED_APPS = ["etalase.edge", "etalase.edge.pos", "corsheaders", "django.contrib.staticfiles"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -31,8 +38,9 @@ ROOT_URLCONF = "etalase.edge.urls"
 WSGI_APPLICATION = "etalase.edge.wsgi.application"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(__file__).parent.parent / "edge" / "pos" / "static"
+# Files are served from where they are, without collecting them; their names carry no digest, so browsers ask each time.
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 0
 APPEND_SLASH = False
 CORS_ALLOWED_ORIGINS = SERVER.CORS_ORIGINS
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
@@ -45,7 +53,6 @@ LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
 LOGGING = logging_config(SERVER.LOG_LEVEL)
 
 # Celery, read with namespace "CELERY". The schedule is the guide's, literally.
-from celery.schedules import crontab
 
 CELERY_BROKER_URL = SERVER.BROKER_URL.get_secret_value()
 CELERY_TIMEZONE = SERVER.TIME_ZONE

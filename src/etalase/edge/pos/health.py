@@ -1,0 +1,57 @@
+"""Whether the edge is well enough for a POS: what a container's health check or a monitor asks."""
+
+import logging
+from datetime import datetime
+
+import msgspec
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from etalase.edge.models import SyncRun
+from etalase.edge.pos import answers
+from etalase.edge.pos.menu import database
+from etalase.errors import DatabaseAway
+
+logger = logging.getLogger(__name__)
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """``status`` is ``ok`` or ``database_away``; the others are null where no run has succeeded yet, or nobody knows.
+
+    A menu without recent runs still shows: only ``status`` decides between 200 and 503.
+    """
+
+    status: str
+    last_success_at: str | None = None
+    last_success_age_seconds: int | None = None
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django's signature
+    """200 while the database answers, else 503."""
+    try:
+        with database():
+            finished_at = (
+                SyncRun.objects.filter(outcome="success", finished_at__isnull=False)
+                .order_by("-started_at")
+                .values_list("finished_at", flat=True)
+                .first()
+            )
+    except DatabaseAway as error:
+        logger.error("%s", error)
+        return answers.uncached(Health(status="database_away"), status=503)
+    return answers.uncached(_health(finished_at), status=200)
+
+
+def _health(finished_at: datetime | None) -> Health:
+    if finished_at is None:
+        return Health(status="ok")
+    age = timezone.now() - finished_at
+    return Health(
+        status="ok",
+        last_success_at=finished_at.isoformat(timespec="seconds"),
+        # A clock set back must not report a run of the future.
+        last_success_age_seconds=max(0, round(age.total_seconds())),
+    )

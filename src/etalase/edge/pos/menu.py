@@ -1,0 +1,129 @@
+"""What the menu shows, read from ``product`` and ``product_photo`` as they are at this moment.
+
+The photo of a product is picked here, by (primary first, sort order, id), so that exactly one is shown wherever any can be
+(invariant I5): two primaries, none at all, or nulls in an adopted table are no error (hazard 41).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import django.db
+from django.apps import apps
+from django.db.models import Count, Q, Value, Window
+from django.db.models.functions import Coalesce, Lower
+
+from etalase.edge.apps import product_model_name
+from etalase.edge.models import ProductPhoto
+from etalase.errors import DatabaseAway
+from etalase.protocol import object_url
+from etalase.settings.edge import configured
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """A photo with the URL under which a browser reads it. ``checksum`` is the MD5 that HO promised, where known."""
+
+    id: UUID
+    image_url: str
+    checksum: str | None
+    content_type: str | None
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MenuProduct:
+    """A product of the menu. ``photos`` are in the order in which they are shown; the first is *the* photo."""
+
+    id: UUID
+    sku: str
+    name: str
+    photos: tuple[ShownPhoto, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MenuPage:
+    """Some products of the menu, by name. ``total`` counts all that the search found."""
+
+    products: tuple[MenuProduct, ...]
+    total: int
+
+
+def find(product_id: UUID) -> MenuProduct | None:
+    """The product, or None. Raises :class:`DatabaseAway`."""
+    with database():
+        row = _products().filter(pk=product_id).values_list("pk", *_name_and_sku()).first()
+        return _product(row, _photos([product_id])) if row else None
+
+
+def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
+    """Products ``offset`` to ``offset + limit`` of those whose name or SKU contains ``search``, in two queries.
+
+    Raises :class:`DatabaseAway`.
+    """
+    name, sku = _name_and_sku()
+    products = _products()
+    if search:
+        products = products.filter(Q(**{f"{name}__icontains": search}) | Q(**{f"{sku}__icontains": search}))
+    with database():
+        rows = list(
+            products.order_by(Lower(name), "pk")
+            .annotate(menu_total=Window(Count("pk")))
+            .values_list("pk", name, sku, "menu_total")[offset : offset + limit]
+        )
+        # Beyond the end there is no row to carry the total.
+        total = rows[0][3] if rows else products.count() if offset else 0
+        photos = _photos([row[0] for row in rows])
+    return MenuPage(products=tuple(_product(row, photos) for row in rows), total=total)
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """Django's database errors as :class:`DatabaseAway`: a POS can only wait, whatever it was."""
+    try:
+        yield
+    except django.db.Error as error:
+        raise DatabaseAway(
+            f"The edge's database does not answer as it should: {str(error).splitlines()[0] if str(error) else error!r}",
+            hint="Check that PostgreSQL runs, that DATABASE_URL names it, and that `migrate` has been run.",
+        ) from error
+
+
+def _products() -> Any:
+    return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
+
+
+def _name_and_sku() -> tuple[str, str]:
+    settings = configured()
+    return settings.PRODUCT_NAME_FIELD, settings.PRODUCT_SKU_FIELD
+
+
+def _product(row: Sequence[Any], photos: dict[UUID, list[ShownPhoto]]) -> MenuProduct:
+    product_id, name, sku = row[:3]
+    return MenuProduct(
+        id=product_id,
+        sku="" if sku is None else str(sku),
+        name="" if name is None else str(name),
+        photos=tuple(photos.get(product_id, ())),
+    )
+
+
+def _photos(product_ids: Sequence[UUID]) -> dict[UUID, list[ShownPhoto]]:
+    settings = configured()
+    if not product_ids:
+        return {}
+    rows = (
+        ProductPhoto.objects.filter(product_id__in=product_ids, object_key__gt="")
+        .annotate(primary=Coalesce("is_primary", Value(False)), place=Coalesce("sort_order", Value(0)))
+        .order_by("-primary", "place", "id")
+    )
+    found: dict[UUID, list[ShownPhoto]] = defaultdict(list)
+    for row in rows:
+        key = row.object_key or ""
+        url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, key, checksum=row.checksum, version=row.version)
+        found[row.product_id].append(ShownPhoto(row.id, url, row.checksum, row.content_type, row.updated_at))
+    return found

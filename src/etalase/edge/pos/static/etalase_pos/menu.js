@@ -1,0 +1,136 @@
+// The page: reads the menu again and again, and shows it. What the edge server tells is shown at once; while it is silent,
+// what was shown stays.
+
+import { Catalogue, EdgeAway } from "./catalogue.js";
+import { Language } from "./language.js";
+import { wordsOf } from "./search.js";
+import { Tiles } from "./tiles.js";
+import { Viewer } from "./viewer.js";
+
+const POLL_MS = 10_000;
+const RETRY_MS = 3_000;
+
+const element = (id) => document.getElementById(id);
+const page = JSON.parse(element("page").textContent);
+const language = new Language(page.texts, page.language_cookie);
+const catalogue = new Catalogue(page.products_url);
+const viewer = new Viewer(page.placeholder_url, language);
+const tiles = new Tiles({
+  list: element("menu"),
+  template: element("tile"),
+  placeholderUrl: page.placeholder_url,
+  language,
+  onOpen: (product) => viewer.open(product),
+});
+
+let shownAt = null; // when the menu on the screen was last known to be right
+let away = false;
+let timer = 0;
+let reading = false;
+
+async function refresh() {
+  if (reading) return;
+  reading = true;
+  clearTimeout(timer);
+  let delay = POLL_MS;
+  try {
+    const { products, whole } = await catalogue.read((part) => show(part, false));
+    show(products, whole);
+    if (!whole) delay = RETRY_MS;
+    shownAt = new Date();
+    away = false;
+  } catch (error) {
+    if (!(error instanceof EdgeAway)) throw error;
+    away = true;
+    delay = RETRY_MS;
+  } finally {
+    reading = false;
+    tellAway();
+    // Not all POS of a store in the same moment.
+    if (!document.hidden) timer = setTimeout(refresh, delay * (0.8 + 0.4 * Math.random()));
+  }
+}
+
+function show(products, whole) {
+  tiles.update(products, whole);
+  element("menu").ariaBusy = "false";
+  if (viewer.productId !== null) viewer.update(tiles.product(viewer.productId));
+  sift();
+}
+
+function sift() {
+  const typed = element("search").value.trim();
+  const found = tiles.filter(wordsOf(typed));
+  const total = tiles.total;
+  element("clear").hidden = typed === "";
+  if (element("menu").ariaBusy === "true") return;
+  write("count", typed ? language.say("found", { count: found, total }) : language.say("count", { count: total }));
+  element("empty").hidden = found > 0;
+  element("show-all").hidden = total === 0;
+  if (found === 0) {
+    const kind = total === 0 ? "empty" : "nothing_found";
+    write("empty-title", language.say(kind, { search: typed }));
+    write("empty-hint", language.say(`${kind}_hint`));
+  }
+}
+
+function tellAway() {
+  element("notice").hidden = !away;
+  if (!away) return;
+  write("notice", shownAt ? language.say("away", { time: language.time(shownAt) }) : language.say("away_at_start"));
+}
+
+/** Says `text`, once: written again it would be read out again, every few seconds. */
+function write(id, text) {
+  if (element(id).textContent !== text) element(id).textContent = text;
+}
+
+function search() {
+  sift();
+  scrollTo({ top: 0, behavior: "instant" });
+}
+
+function showAll() {
+  element("search").value = "";
+  search();
+  element("search").focus();
+}
+
+function changeLanguage(code) {
+  language.change(code);
+  tiles.translate();
+  sift();
+  tellAway();
+}
+
+function wake() {
+  if (document.hidden) {
+    clearTimeout(timer);
+    return;
+  }
+  tiles.retryNow();
+  viewer.retryNow();
+  refresh();
+}
+
+element("search").addEventListener("input", search);
+element("search").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") showAll();
+  // On a touch screen the keyboard goes, and the menu is seen whole.
+  if (event.key === "Enter") event.target.blur();
+});
+element("clear").addEventListener("click", showAll);
+element("show-all").addEventListener("click", showAll);
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.target.matches("input") || viewer.productId !== null) return;
+  event.preventDefault();
+  element("search").focus();
+});
+for (const button of document.querySelectorAll("[data-language]")) {
+  button.addEventListener("click", () => changeLanguage(button.dataset.language));
+}
+document.addEventListener("visibilitychange", wake);
+addEventListener("online", wake);
+addEventListener("pageshow", (event) => event.persisted && wake());
+
+refresh();

@@ -1,0 +1,63 @@
+"""Every text of the page, in Indonesian and English. The page is rendered in one and can change to the other by itself.
+
+``{...}`` is filled in by the page. Texts are shown as text, never as markup.
+"""
+
+from typing import Final, Literal
+
+Language = Literal["id", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = ("id", "en")
+DEFAULT_LANGUAGE: Final[Language] = "id"
+
+TEXTS: Final[dict[Language, dict[str, str]]] = {
+    "id": {
+        "title": "Menu",
+        "search": "Cari menu atau SKU",
+        "clear": "Hapus pencarian",
+        "language": "Bahasa",
+        "menu": "Daftar menu",
+        "skip": "Langsung ke daftar menu",
+        "count": "{count} menu",
+        "found": "{count} dari {total} menu",
+        "nothing_found": "Tidak ada menu yang cocok dengan “{search}”",
+        "nothing_found_hint": "Coba kata yang lebih pendek, atau cari dengan SKU.",
+        "show_all": "Tampilkan semua menu",
+        "empty": "Belum ada menu",
+        "empty_hint": "Menu muncul sendiri di sini setelah sinkronisasi pertama selesai.",
+        "loading": "Memuat menu…",
+        "no_photo": "Belum ada foto",
+        "photo_count": "{count} foto",
+        "photo_of": "{name}, foto {number} dari {count}",
+        "close": "Tutup",
+        "previous": "Foto sebelumnya",
+        "next": "Foto berikutnya",
+        "away": "Server toko belum menjawab. Menu terakhir tetap ditampilkan (pukul {time}).",
+        "away_at_start": "Server toko belum menjawab. Menu akan muncul sendiri.",
+        "needs_script": "Halaman ini memerlukan JavaScript.",
+    },
+    "en": {
+        "title": "Menu",
+        "search": "Search menu or SKU",
+        "clear": "Clear search",
+        "language": "Language",
+        "menu": "Menu items",
+        "skip": "Skip to the menu items",
+        "count": "{count} items",
+        "found": "{count} of {total} items",
+        "nothing_found": "Nothing on the menu matches “{search}”",
+        "nothing_found_hint": "Try a shorter word, or search by SKU.",
+        "show_all": "Show the whole menu",
+        "empty": "No menu items yet",
+        "empty_hint": "They appear here by themselves once the first sync is done.",
+        "loading": "Loading the menu…",
+        "no_photo": "No photo yet",
+        "photo_count": "{count} photos",
+        "photo_of": "{name}, photo {number} of {count}",
+        "close": "Close",
+        "previous": "Previous photo",
+        "next": "Next photo",
+        "away": "The store server is not answering. Still showing the menu as of {time}.",
+        "away_at_start": "The store server is not answering. The menu will appear by itself.",
+        "needs_script": "This page needs JavaScript.",
+    },
+}

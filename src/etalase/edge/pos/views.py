@@ -1,0 +1,95 @@
+"""The POS API: thin callers of :mod:`etalase.edge.pos.menu`."""
+
+import logging
+import re
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from etalase.edge.pos import answers, menu
+from etalase.errors import DatabaseAway, UsageError
+from etalase.protocol import MAX_INT32, printable
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+MAX_SEARCH_CHARS = 100
+
+
+@require_safe
+def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
+    """``GET /api/products/{id}/image``: the one photo of a product, or the placeholder (guide, step 6)."""
+    product = None
+    if (uuid := parse_uuid(product_id)) is not None:
+        try:
+            product = menu.find(uuid)
+        except DatabaseAway as error:
+            logger.error("%s", error)
+            return answers.uncached(
+                answers.ImageRefused(detail=DATABASE_AWAY, product_name=answers.NAME_UNAVAILABLE), status=503
+            )
+    if product is None:
+        detail = f"There is no product «{printable(product_id[:80])}» in this store."
+        return answers.uncached(answers.ImageRefused(detail=detail, product_name=answers.UNKNOWN_PRODUCT), status=404)
+    return answers.found(request, answers.image_of(product))
+
+
+@require_safe
+def products(request: HttpRequest) -> HttpResponseBase:
+    """``GET /api/products/``: the menu by name, in pages of ``limit`` from ``offset``, with ``q`` in name or SKU."""
+    try:
+        limit = whole_number(request.GET, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+        offset = whole_number(request.GET, "offset", default=0, least=0, most=MAX_INT32)
+        search = search_text(request.GET)
+        page = menu.page(limit=limit, offset=offset, search=search)
+    except UsageError as error:
+        return answers.uncached(answers.Refused(str(error)), status=400)
+    except DatabaseAway as error:
+        logger.error("%s", error)
+        return answers.uncached(answers.Refused(DATABASE_AWAY), status=503)
+    more = offset + limit < page.total
+    after = {"limit": limit, "offset": offset + limit} | ({"q": search} if search else {})
+    return answers.found(
+        request,
+        answers.ProductList(
+            products=[answers.entry_of(product) for product in page.products],
+            total=page.total,
+            limit=limit,
+            offset=offset,
+            # Without scheme and host: a proxy in front may have changed both.
+            next=f"{request.path}?{urlencode(after)}" if more else None,
+        ),
+    )
+
+
+# What a stranger may know; the reason itself goes to the log.
+DATABASE_AWAY = "The edge's database does not answer; try again in a few seconds."
+
+
+def parse_uuid(text: str) -> UUID | None:
+    """The UUID in its one canonical spelling (RFC 9562, section 4), or None: one product, one address."""
+    return UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else None
+
+
+def whole_number(query: QueryDict, field: str, *, default: int, least: int, most: int) -> int:
+    """The number in ``query``, or :class:`UsageError` naming the field and what was given."""
+    text = query.get(field)
+    if text is None:
+        return default
+    # int() would also take «1_0», « 1» and digits of other scripts.
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
+        raise UsageError(f"{field} is «{printable(text[:40])}»: expected is a whole number from {least} to {most}.")
+    return int(text)
+
+
+def search_text(query: QueryDict) -> str:
+    """What is searched for, or :class:`UsageError`; PostgreSQL has no text with a NUL."""
+    text = (query.get("q") or "").strip()
+    if len(text) > MAX_SEARCH_CHARS or "\0" in text:
+        raise UsageError(
+            f"q is «{printable(text[:40])}…» of {len(text)} characters: expected are at most {MAX_SEARCH_CHARS}, none a NUL."
+        )
+    return text
