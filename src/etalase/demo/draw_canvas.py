@@ -150,7 +150,8 @@ class Canvas:
         if not self._is_coarse or self._stay_coarse:
             return
         width, height = self.image.size
-        self.image = self.image.resize((width * OVERSAMPLING, height * OVERSAMPLING), Image.Resampling.BILINEAR)
+        # Repeating pixels loses nothing: what is not drawn over is averaged back to exactly what it was.
+        self.image = self.image.resize((width * OVERSAMPLING, height * OVERSAMPLING), Image.Resampling.NEAREST)
         self.unit, self._is_coarse = min(self.image.size) / 1000, False
 
     @property
@@ -212,7 +213,10 @@ class Canvas:
         alpha: float = 1.0,
     ) -> None:
         """A round piece."""
-        points = [(x + radius * math.cos(a * math.tau / 90), y + radius * math.sin(a * math.tau / 90)) for a in range(90)]
+        steps = 90 if radius > 60 else 24
+        points = [
+            (x + radius * math.cos(a * math.tau / steps), y + radius * math.sin(a * math.tau / steps)) for a in range(steps)
+        ]
         self.piece(points, colour, bevel=bevel, relief=relief, shadow=shadow, dark=dark, alpha=alpha)
 
     def stamp(

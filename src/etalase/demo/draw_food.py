@@ -110,10 +110,10 @@ def herb(canvas: Canvas, x: float, y: float, s: float, colour: str = "#3f8a3a") 
 def rings(canvas: Canvas, x: float, y: float, s: float, colour: str = "#7fb24a") -> None:
     """Rings of spring onion or chili, strewn."""
     rng = canvas.rng
-    for px, py in canvas.inside(15, x, y, s, s):
-        r = rng.uniform(6, 12)
-        canvas.disc(px, py, r, vary(rng, rgb(colour), 0.15), bevel=3, shadow=4)
-        canvas.disc(px, py, r * 0.5, mix(rgb(colour), WHITE, 0.65), bevel=0, shadow=0)
+    for place in canvas.inside(18, x, y, s, s):
+        tone, size = vary(rng, rgb(colour), 0.15), rng.uniform(6, 12)
+        canvas.dots(iter([place]), [tone], (size, size))
+        canvas.dots(iter([place]), [mix(tone, WHITE, 0.6)], (size * 0.5, size * 0.5))
 
 
 def shallots(canvas: Canvas, x: float, y: float, s: float) -> None:

@@ -22,7 +22,14 @@ def rice(canvas: Canvas, x: float, y: float, rx: float, ry: float, colour: Colou
 def noodles(canvas: Canvas, x: float, y: float, r: float, colour: Colour, width: float = 13, count: int = 95) -> None:
     """A nest of noodles, swirl over swirl."""
     rng = canvas.rng
-    canvas.piece(blob(rng, x, y, r, r * 0.94, wobble=0.05), shaded(colour), bevel=40, relief=0.4, shadow=20, dark=0.5)
+    canvas.piece(
+        blob(rng, x, y, r * 0.84, r * 0.8, wobble=0.05),
+        mix(colour, shaded(colour), 0.7),
+        bevel=40,
+        relief=0.4,
+        shadow=20,
+        dark=0.5,
+    )
     for index in range(count):
         reach = r * (1 - 0.75 * index / count) * rng.uniform(0.75, 1.0)
         start, sweep, squeeze = rng.uniform(0, math.tau), rng.uniform(1.2, 3.0), rng.uniform(0.55, 1.0)

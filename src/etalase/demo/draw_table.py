@@ -269,18 +269,17 @@ def ring(canvas: Canvas, radius: float, colour: Colour, width: float) -> None:
 
 def sunk(canvas: Canvas, radius: float, strength: float, x: float = 0, y: float = 0) -> None:
     """Shade inside a hollow: dark where the wall stands between it and the light."""
-    reach = round(radius * canvas.scale)
     coarse = 4
-    side = 2 * reach // coarse
-    hole = Image.new("L", (side, side), 0)
-    ImageDraw.Draw(hole).ellipse((0, 0, side - 1, side - 1), fill=255)
+    reach = max(1, round(radius * canvas.scale / coarse)) * coarse
+    fine = Image.new("L", (4 * reach, 4 * reach))
+    ImageDraw.Draw(fine).ellipse((0, 0, 4 * reach - 1, 4 * reach - 1), fill=255)
+    hole = fine.reduce(2)
+    low = hole.reduce(coarse)
     move = max(1, round(radius * 0.075 * canvas.scale / coarse))
-    lit = Image.new("L", hole.size, 0)
-    lit.paste(hole, (move, move))
-    lit = lit.filter(ImageFilter.GaussianBlur(move * 1.3))
-    shade = ImageChops.multiply(
-        ImageChops.invert(lit).resize((side * coarse,) * 2, Image.Resampling.BILINEAR), hole.resize((side * coarse,) * 2)
-    )
+    lit = Image.new("L", low.size, 0)
+    lit.paste(low, (move, move))
+    lit = ImageChops.invert(lit.filter(ImageFilter.GaussianBlur(move * 1.3)))
+    shade = ImageChops.multiply(lit.resize(hole.size, Image.Resampling.BILINEAR), hole)
     ((px, py),) = canvas.pixels([(x, y)])
     canvas.image.paste(SHADE, (round(px) - reach, round(py) - reach), shade.point(lambda v: v * strength))
 

@@ -121,10 +121,10 @@ def encode(picture: Image.Image, extension: str, quality: int) -> bytes:
 def _encode_once(picture: Image.Image, extension: str, quality: int, attempt: int) -> bytes:
     out = io.BytesIO()
     if extension == "png":
-        side = 560 - 60 * attempt
+        side = 540 - 60 * attempt
         small = picture.copy()
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        small.quantize(96, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        small.quantize(224, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     elif extension == "webp":
         picture.save(out, "WEBP", quality=quality, method=2)
     else:
