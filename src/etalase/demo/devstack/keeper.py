@@ -1,0 +1,139 @@
+"""The keeper: the parent of one program, which ends the program when its own parent is gone.
+
+:mod:`.process` runs it as a script, one for each program:
+
+    python -I -S keeper.py PARENT_PID STOP_SIGNAL GRACE_SECONDS CLAIM_FD LEFTOVER... -- PROGRAM ARGUMENT...
+
+It sends STOP_SIGNAL when it is told to stop (SIGTERM) or when PARENT_PID has died, however that came about, and after
+GRACE_SECONDS it kills. It is the "child subreaper" of all that the program starts (prctl(2)), so that also Gunicorn's workers
+and Celery's children end with it, wherever they hide. Should the keeper itself be killed, the kernel kills the program
+(PR_SET_PDEATHSIG). Only the standard library, and little of it: a keeper is up in 20 ms.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+LOOK_FOR_PARENT_SECONDS = 2.0
+# The kernel sends the "death signal" when the *thread* that started us ends, so it only is a reason to look.
+PARENT_MAY_BE_GONE = signal.SIGUSR1
+HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, PARENT_MAY_BE_GONE}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the program to its end, or end it; its exit status, or 128 + the signal that ended it, as a shell has it."""
+    options, program = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
+    parent_pid, stop_signal, grace_seconds, claim_fd = int(options[0]), int(options[1]), float(options[2]), int(options[3])
+    # The claim on the data folder lives as long as this keeper, and no longer.
+    os.set_inheritable(claim_fd, False)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(PR_SET_PDEATHSIG, PARENT_MAY_BE_GONE)
+    keeper = _Keeper(program)
+    os.pwrite(claim_fd, f"{keeper.pid}\n".encode(), 0)
+    keeper.wait(until=lambda asked: asked or os.getppid() != parent_pid)
+    if keeper.status is None:
+        # It may have ended in this very moment; then there is nobody to signal.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper.pid, stop_signal)
+        deadline = time.monotonic() + grace_seconds
+        keeper.wait(until=lambda _asked: time.monotonic() > deadline)
+    keeper.kill_descendants()
+    for leftover in options[4:]:
+        with contextlib.suppress(OSError):
+            os.unlink(leftover)  # noqa: PTH108 - pathlib would double the keeper's start-up time
+    return keeper.status if keeper.status is not None else 128 + signal.SIGKILL
+
+
+class _Keeper:
+    def __init__(self, program: list[str]) -> None:
+        self.status: int | None = None
+        keeper_pid = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(program, keeper_pid)
+
+    def wait(self, until: "Callable[[bool], bool]") -> None:
+        """Return when the program has ended, or when ``until`` (given: were we asked to stop?) is true."""
+        asked = False
+        while True:
+            self._reap()
+            if self.status is not None or until(asked):
+                return
+            received = signal.sigtimedwait(HANDLED, LOOK_FOR_PARENT_SECONDS if not asked else 0.1)
+            asked = asked or (received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+    def kill_descendants(self) -> None:
+        """Kill what is left below us, again and again: what is being killed may still be starting others."""
+        while self._reap():
+            for pid in _descendants(os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            signal.sigtimedwait({signal.SIGCHLD}, 0.05)
+
+    def _reap(self) -> bool:
+        """Collect who has ended; whether anybody is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self.pid:
+                code = os.waitstatus_to_exitcode(status)
+                self.status = code if code >= 0 else 128 - code
+
+
+def _become(program: list[str], keeper_pid: int) -> None:
+    """In the forked child: become the program, or say why not and exit with 127. Never returns."""
+    try:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != keeper_pid:
+            os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, set())
+        # Python ignores these two, and a program would inherit that.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        os.execvp(program[0], program)  # noqa: S606 - there is no need of a shell
+    except OSError as error:
+        os.write(2, f"{program[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _descendants(root_pid: int) -> list[int]:
+    """Every process below ``root_pid``, from proc(5)."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib would double the keeper's start-up time
+        if entry.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as stat:  # noqa: PTH123 - the same
+                # The second field is the program's name in brackets and may hold anything; the state and the parent follow.
+                parent_pid = int(stat.read().rpartition(b")")[2].split()[1])
+                children.setdefault(parent_pid, []).append(int(entry))
+    found, queue = [], [root_pid]
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
