@@ -1,4 +1,8 @@
-"""The parts that Etalase stands on, as processes of this machine: PostgreSQL, an S3 server, Valkey, all from wheels.
+"""Real PostgreSQL, S3 and Valkey as processes of this machine, for ``etalase demo`` and for the tests.
 
-The demo and the tests use them. Each process dies with the one that started it, also when that one is killed.
+Each service has a module with ``start(data_dir, ...)``, which returns when the service answers, and an object with ``stop()``.
+:mod:`.process` starts them, and any other program that must not outlive its starter. The data stay in ``data_dir``; whoever
+starts there again finds them, also after a crash. Services listen on 127.0.0.1 only and ask for a password.
+
+An S3 server of another make (MinIO) needs a module that returns the same :class:`.s3.S3Server`.
 """

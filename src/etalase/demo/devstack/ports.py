@@ -1,45 +1,76 @@
-"""Ports of this machine: free ones, and who wants which."""
+"""TCP ports on 127.0.0.1: which are free, and who holds one that is not."""
 
+import errno
+import os
+import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from etalase.errors import EtalaseError
+from etalase.demo.devstack.process import StackError
+
+LOOPBACK = "127.0.0.1"
+# Below what Linux hands out for outgoing connections (from 32768), also with the 10,000 that SeaweedFS adds.
+FREE_PORTS = range(12_000, 22_000)
+LISTENING = "0A"
 
 
-class PortInUse(EtalaseError):
-    """Somebody else listens on a port that we want."""
+class PortInUse(StackError):
+    """At least one port is taken; the message names each, what it was wanted for and, where it can be seen, who has it."""
 
     exit_status = 2
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(*, offsets: Sequence[int] = (0,)) -> int:
+    """A port that is free now, with the ports at ``offsets`` from it. Raises :class:`PortInUse` where there is none."""
+    for _ in range(200):
+        port = random.choice(FREE_PORTS)
+        if all(_problem(port + offset) is None for offset in offsets):
+            return port
+    raise PortInUse(f"No free port was found from {FREE_PORTS.start} to {FREE_PORTS.stop}.")
 
 
-def check_free(wanted: Mapping[str, int], *, hint: str) -> None:
-    """Raise :class:`PortInUse` naming each port of ``wanted`` (by what it is for) that is taken."""
-    taken = [f"port {port} ({name})" for name, port in wanted.items() if not _is_free(port)]
-    if taken:
-        raise PortInUse(f"In use by another program: {', '.join(taken)}.", hint=hint)
+def check_free(wanted: Mapping[str, int], *, hint: str = "Stop that program, or choose another port.") -> None:
+    """Raise :class:`PortInUse` unless every port can be listened on. ``wanted`` maps what for to the port."""
+    problems = [f"Port {port} ({what}) {problem}." for what, port in wanted.items() if (problem := _problem(port))]
+    if problems:
+        raise PortInUse("\n".join(problems), hint=hint)
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As servers do: a port whose last connections are still dying is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _problem(port: int) -> str | None:
+    with socket.socket() as attempt:
+        # As the servers do it themselves: connections of a server that has just ended do not count.
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            attempt.bind((LOOPBACK, port))
+        except OverflowError:
+            return "is no port: they go from 1 to 65535"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"is in use{_holder(port)}"
+            return f"cannot be used: {error.strerror}"
+    return None
+
+
+def _holder(port: int) -> str:
+    """`` by weed (pid 123)``, or nothing where it cannot be seen: another user's program, or none that listens."""
+    inodes = _listening_inodes(port)
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [os.readlink(fd) for fd in (process / "fd").iterdir()]  # noqa: PTH115 - «socket:[1]» is no path
+            if any(f"socket:[{inode}]" in links for inode in inodes):
+                return f" by {(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
-            return False
-    return True
+            continue
+    return ""
 
 
-def is_open(port: int) -> bool:
-    """Whether somebody answers on ``port`` of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _listening_inodes(port: int) -> set[str]:
+    """Of the sockets that listen on ``port``, from /proc/net/tcp (proc(5)): fields 1, 3, 9 are local address, state, inode."""
+    inodes = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        lines = table.read_text().splitlines()[1:] if table.exists() else []
+        for fields in map(str.split, lines):
+            if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(fields[9])
+    return inodes

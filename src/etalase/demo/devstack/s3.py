@@ -1,7 +1,6 @@
 """What every S3 server of the stack is, whatever its make."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from etalase.demo.devstack.ports import LOOPBACK
 from etalase.demo.devstack.process import Child
@@ -15,7 +14,6 @@ class S3Server:
     access_key: str
     secret_key: str
     child: Child
-    data_dir: Path
 
     @property
     def name(self) -> str:

