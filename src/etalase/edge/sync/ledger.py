@@ -126,6 +126,12 @@ def pending_ids() -> set[UUID]:
         return set(PendingPhoto.objects.values_list("photo_id", flat=True))
 
 
+def pending_products() -> set[UUID]:
+    """The products of which a photo is on the retry list."""
+    with translated():
+        return set(PendingPhoto.objects.values_list("product_id", flat=True))
+
+
 def describe(entry: PendingPhoto) -> dict[str, Any]:
     """The entry as ``--json`` shows it."""
     return {
@@ -160,6 +166,16 @@ def cancel_removals(photo_ids: Collection[UUID]) -> None:
         db.execute(
             "DELETE FROM etalase_removal WHERE photo_id = ANY(%s) AND state <> %s",
             [list(photo_ids), Removal.State.APPLIED],
+        )
+
+
+def forget_removals_without_row() -> None:
+    """What a customer's own deletion of a product took along needs no decision any more."""
+    with cursor() as db:
+        db.execute(
+            "DELETE FROM etalase_removal r WHERE state <> %s"
+            " AND NOT EXISTS (SELECT 1 FROM product_photo WHERE id = r.photo_id)",
+            [Removal.State.APPLIED],
         )
 
 

@@ -6,12 +6,12 @@ incremental run that sees it taken ends early.
 
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from etalase.edge.database import cursor
 from etalase.edge.sync.pace import Pace
-from etalase.errors import LockHeld, LockLost, SettingsError
+from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
 # The first of the two integers of every lock of ours; the second says which store.
 RUN_CLASS, FULL_IS_DUE_CLASS = 0x45544C31, 0x45544C32
@@ -69,7 +69,8 @@ class RunLock:
             return bool(db.fetchone()[0])
 
     def _release(self, lock_class: int) -> None:
-        with cursor() as db:
+        # With a dead connection the lock is gone already, and what broke it is the news.
+        with suppress(DatabaseAway), cursor() as db:
             db.execute(
                 "SELECT pg_advisory_unlock(%s, %s) WHERE EXISTS (" + _MINE + ")",
                 [lock_class, self._store, lock_class, self._unsigned],

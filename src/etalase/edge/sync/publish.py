@@ -32,7 +32,7 @@ class Bucket(Protocol):
     def digest(self, key: str) -> str: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Carried:
     """What became of one product. ``published`` are in the bucket and wait for their rows.
 

@@ -121,13 +121,6 @@ def with_ids(ids: Collection[UUID]) -> list[Row]:
         return [_row(record) for record in db.fetchall()]
 
 
-def checksums_at(key: str) -> set[str]:
-    """The checksums of the rows that name ``key``."""
-    with cursor() as db:
-        db.execute("SELECT checksum FROM product_photo WHERE object_key = %s", [key])
-        return {record[0] for record in db.fetchall()}
-
-
 def keys_in_use(keys: Collection[str]) -> set[str]:
     """Those of ``keys`` that a row names."""
     with cursor() as db:
@@ -145,11 +138,14 @@ def products_with_a_photo() -> int:
 # Publish intents (hazard 18)
 
 
-def intents() -> list[str]:
-    """The live keys that a run was about to overwrite and did not get to commit."""
+def intents() -> list[tuple[str, str | None]]:
+    """The live keys that a run was about to overwrite and did not get to commit, with the checksum of a row there, if any."""
     with cursor() as db:
-        db.execute("SELECT object_key FROM etalase_publish_intent")
-        return [record[0] for record in db.fetchall()]
+        db.execute(
+            "SELECT i.object_key, min(p.checksum) FROM etalase_publish_intent i LEFT JOIN product_photo p USING (object_key)"
+            " GROUP BY i.object_key"
+        )
+        return list(db.fetchall())
 
 
 def note_intents(steps: Iterable[Step]) -> None:
@@ -208,12 +204,9 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
         if steps:
             db.execute(_UPSERT, _arrays([step.photo for step in steps]))
-    left = [s.row_key for s in steps if s.row_key is not None and s.row_key != s.photo.object_key]
-    reclaim_later(left, grace=grace)
-    touched = {s.photo.object_key or "" for carried in batch for s in carried.product.steps if s.overwrites_live_key}
+    reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], grace=grace)
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
-    if touched - unsettled:
-        clear_intents(touched - unsettled)
+    clear_intents({s.photo.object_key or "" for carried in batch for s in carried.product.steps} - unsettled)
 
 
 def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> None:

@@ -102,6 +102,9 @@ def _recorded(run: Run, trigger: str) -> None:
         logger.info("%s", error)
     except EtalaseError as error:
         report.error = error
+    except BaseException as error:
+        report.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
+        raise
     finally:
         if not report.dry_run:
             with suppress(DatabaseAway):
@@ -150,9 +153,15 @@ def _run(run: Run) -> None:
 
 def _settle_intents(run: Run) -> None:
     """Look at the keys that an earlier run was about to overwrite: what lies there now, nobody knows (hazard 18)."""
-    for key in rows.intents():
+    for key, checksum in rows.intents():
         there = run.world.bucket.head(key)
-        run.found[key] = there.etag if there else None
+        etag = there.etag if there else None
+        if checksum is None:  # its product went meanwhile, and the row with it
+            rows.reclaim_later([key], grace=run.world.settings.RECLAIM_GRACE)
+        elif etag != checksum:
+            run.found[key] = etag
+            continue
+        rows.clear_intents([key])
 
 
 def _list_bucket(run: Run) -> None:
@@ -209,9 +218,9 @@ def _remove_products(run: Run, gone: set[UUID]) -> None:
 def _with_retries(run: Run, feed: Feed) -> list[Photo]:
     """What the feed lists, and what earlier runs owe, unless the feed has newer word of it."""
     due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
-    owed = [photo for photo in due if photo.id not in feed.photos and photo.id not in feed.deleted_ids]
     if feed.proved_complete:
-        owed = []  # what is not in a complete feed is gone
+        return list(feed.photos.values())  # what is not in a complete feed is gone
+    owed = (photo for photo in due if photo.id not in feed.photos and photo.id not in feed.deleted_ids)
     return [*feed.photos.values(), *owed]
 
 
@@ -220,11 +229,13 @@ def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
     total = Plan()
     photos.sort(key=lambda photo: photo.product_id)
     for part in _slices(photos):
-        known = run.world.products.names({photo.product_id for photo in part})
+        products = {photo.product_id for photo in part}
+        if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
+            products &= set(run.world.products.names(products))
         planned = plan(
             part,
             [_as_found(row, run.found) for row in rows.touching(part)],
-            known_products=set(known),
+            known_products=products,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
             orphans=run.orphans,
         )
@@ -267,11 +278,6 @@ def _take_note(run: Run, planned: Plan, feed: Feed) -> None:
     ledger.cancel_removals(list(feed.photos))
     still_owed = ledger.pending_ids()
     ledger.settle([photo_id for photo_id in planned.unchanged if photo_id in still_owed])
-    settled = {key for key in run.found if key in set(rows.intents())} - {
-        step.photo.object_key for product in planned.products for step in product.steps
-    }
-    if settled:
-        rows.clear_intents([key for key in settled if run.found[key] in rows.checksums_at(key)])
 
 
 # After carrying
@@ -293,6 +299,7 @@ def _carry_what_moved_on(run: Run, since: str | None) -> None:
 
 def _remove(run: Run, feed: Feed) -> None:
     """Decide on what HO no longer lists, and apply what may go."""
+    ledger.forget_removals_without_row()
     present = {row.id: row for row in rows.every()} if feed.full else {}
     known = {removal.photo_id: removal for removal in ledger.removals(["held", "waiting", "refused"])}
     run.report.feed_proved_complete = feed.proved_complete if feed.full else run.checkpoint.feed_proved_complete
@@ -314,7 +321,7 @@ def _remove(run: Run, feed: Feed) -> None:
     decision = decide(
         candidates,
         _photos_of({row.product_id for row in gone}),
-        awaiting={photo.product_id for photo, _ in run.carriage.failures.values()},
+        awaiting={photo.product_id for photo, _ in run.carriage.failures.values()} | ledger.pending_products(),
         products_with_a_photo=rows.products_with_a_photo(),
         bared_lately=ledger.bared_since(run.now - DAY),
     )
@@ -361,6 +368,8 @@ def _apply(run: Run, decision: Decision, gone: dict[UUID, Row]) -> None:
 def _settle(run: Run, feed: Feed) -> None:
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
     _keep_failures(run)
+    if feed.proved_complete:
+        ledger.settle(ledger.pending_ids() - set(feed.photos))
     changes: dict[str, object] = {
         "sync_timestamp": feed.sync_timestamp,
         "products_changed_at": feed.products_changed_at,
