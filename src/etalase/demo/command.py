@@ -1,0 +1,250 @@
+"""`etalase demo`: the whole system on one machine, with a menu to look at."""
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from etalase.demo import layout, menu
+from etalase.demo.check import check
+from etalase.demo.devstack.ports import check_free
+from etalase.demo.devstack.process import StackError, await_predecessors
+from etalase.demo.devstack.seaweedfs import SeaweedPorts
+from etalase.demo.layout import Layout, Ports
+from etalase.demo.system import System
+from etalase.errors import UsageError
+
+LOOK_SECONDS = 0.5
+out = Console(stderr=True, highlight=False)
+
+READY = """
+[bold]Etalase is running.[/bold]  POS page        http://127.0.0.1:{edge}/
+                     HO admin        http://127.0.0.1:{head_office}/admin/   {admin} / {password}
+                     HO API docs     http://127.0.0.1:{head_office}/api/v1/docs/
+                     Edge's bucket   http://127.0.0.1:{edge_s3}   {s3_key} / {s3_secret}
+
+Three things to try, in another terminal:
+  1. Change a photo and see it on the POS within half a minute:
+       {etalase} demo change-photo
+  2. Stop head office, and see that the POS doesn't notice; then start it again:
+       {etalase} demo stop-head-office
+       {etalase} demo start-head-office
+  3. Ask the edge how it is (any command of the edge or of head office works this way):
+       {etalase} demo edge status
+
+Ctrl-C stops everything; the data stays in {folder}."""
+
+
+def demo(args: Sequence[str]) -> None:
+    """The command. Ends with SystemExit where its status is not 0."""
+    options = _parser().parse_args(list(args))
+    folder = options.data.absolute()
+    if options.action is not None:
+        sys.exit(_in_running_demo(folder, options.action, options.rest))
+    # `kill` ends it the way Ctrl-C does: in order.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    here = Layout(folder, Ports.with_offset(options.port_offset))
+    try:
+        sys.exit(_run(here, fresh=options.fresh, leave=options.exit))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="etalase demo",
+        description="The whole system on this machine: head office, an edge, databases and buckets, and a menu to look at.",
+        epilog="In a running demo: etalase demo edge COMMAND …, etalase demo head-office COMMAND …, etalase demo change-photo, "
+        "etalase demo stop-head-office, etalase demo start-head-office.",
+    )
+    parser.add_argument(
+        "--data", type=Path, default=layout.default_folder(), help="where the data is kept (default %(default)s)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="throw the data of an earlier demo away first")
+    parser.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every port, where some are in use")
+    parser.add_argument("--exit", action="store_true", help="check every POS image against head office, say the count, and end")
+    actions = ("edge", "head-office", "change-photo", "stop-head-office", "start-head-office")
+    parser.add_argument("action", nargs="?", choices=actions, help="what to do in a demo that is running")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="what follows edge or head-office")
+    return parser
+
+
+def _run(here: Layout, *, fresh: bool, leave: bool) -> int:
+    began = time.monotonic()
+    await_predecessors(here.folder)
+    _check_ports(here.ports)
+    if fresh:
+        _throw_away(here.folder)
+    here.folder.mkdir(parents=True, exist_ok=True)
+    here.head_office_is_stopped.unlink(missing_ok=True)
+    is_new = not here.state.exists()
+    system = System(here, layout.demo_secrets(here))
+    try:
+        with out.status("starting PostgreSQL, Valkey and two S3 servers"):
+            system.start_parts()
+        if is_new:
+            _furnish(system)
+        layout.remember(here, system.secrets, system.head_office_environment, system.edge_environment)
+        with out.status("starting head office"):
+            system.start_head_office()
+        with out.status("starting the edge"):
+            system.must("edge", "migrate")
+            system.start_edge()
+        synced = system.etalase("edge", "sync", quiet=False)
+        out.print(synced.stdout.strip(), markup=False)
+        if synced.returncode not in {0, 75}:
+            return synced.returncode
+        out.print(f"Ready after {time.monotonic() - began:.0f} s.")
+        return _compare(here.ports) if leave else _stay(system)
+    finally:
+        with out.status("stopping"):
+            system.stop()
+
+
+def _furnish(system: System) -> None:
+    """A menu, and a head office that has it, by head office's own commands."""
+    here = system.layout
+    with Progress(TextColumn("drawing the menu"), BarColumn(), MofNCompleteColumn(), console=out, transient=True) as progress:
+        task = progress.add_task("")
+        csv = menu.write_menu(here.menu, progress=lambda done, total: progress.update(task, completed=done, total=total))
+    with out.status("setting head office up"):
+        system.must("head-office", "migrate")
+        system.must("head-office", "create-company", menu.COMPANY_NAME, "--id", str(menu.COMPANY_ID))
+        system.must(
+            *("head-office", "create-store", menu.STORE_CODE, menu.STORE_NAME, "--id", str(menu.STORE_ID)),
+            *("--account", layout.STORE_ACCOUNT, "--password-file", _secret_file(here, system.secrets["store_password"])),
+        )
+        system.must(
+            *("head-office", "create-account", layout.ADMIN),
+            *("--password-file", _secret_file(here, layout.ADMIN_PASSWORD)),
+        )
+        (here.folder / "password").unlink()
+    imported = system.etalase("head-office", "import", csv, here.menu / "photos", quiet=False)
+    out.print(imported.stdout.strip(), markup=False)
+    if imported.returncode:
+        raise StackError("Head office did not import the demo's menu.")
+
+
+def _secret_file(here: Layout, secret: str) -> Path:
+    file = here.folder / "password"
+    file.touch(0o600)
+    file.write_text(secret)
+    return file
+
+
+def _compare(ports: Ports) -> int:
+    """Every image of the POS against head office's checksum."""
+    with out.status("fetching every POS image"):
+        checked = check(ports)
+    for line in checked.wrong:
+        out.print(line, markup=False)
+    good = checked.images - len(checked.wrong)
+    print(
+        f"{checked.images} POS images fetched ({checked.size_bytes / 1024 / 1024:.1f} MiB), {max(good, 0)} as head office promised."
+    )
+    return 1 if checked.wrong or not checked.images else 0
+
+
+def _stay(system: System) -> int:
+    """Until Ctrl-C, or until a part ends by itself; head office goes and comes as asked."""
+    here = system.layout
+    out.print(
+        READY.format(
+            edge=here.ports.edge,
+            head_office=here.ports.head_office,
+            edge_s3=here.ports.edge_s3,
+            admin=layout.ADMIN,
+            password=layout.ADMIN_PASSWORD,
+            s3_key=layout.EDGE_S3_KEY,
+            s3_secret=layout.EDGE_S3_SECRET,
+            folder=here.folder,
+            etalase=_as_typed(),
+        )
+    )
+    while (ended := system.stopped_by_itself()) is None:
+        time.sleep(LOOK_SECONDS)
+        wanted = not here.head_office_is_stopped.exists()
+        if wanted and not system.head_office:
+            system.start_head_office()
+            out.print("Head office is back.")
+        elif not wanted and system.head_office:
+            system.stop_head_office()
+            out.print("Head office and its bucket are stopped; the POS goes on.")
+    raise ended.failed("ended by itself")
+
+
+def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
+    """Something to do in a demo that runs in ``folder``. Its exit status comes back."""
+    state = folder / "demo.json"
+    if not state.exists():
+        raise UsageError(f"No demo has run in {folder}.", hint="Start it in another terminal: etalase demo")
+    kept = json.loads(state.read_text())
+    here = Layout(folder, Ports.with_offset(kept["port_offset"]))
+    if action == "stop-head-office":
+        here.head_office_is_stopped.touch()
+        return 0
+    if action == "start-head-office":
+        here.head_office_is_stopped.unlink(missing_ok=True)
+        return 0
+    if action == "change-photo":
+        return _change_photo(here, kept)
+    return subprocess.run([sys.executable, "-m", "etalase.cli", action, *args], env=kept[action], check=False).returncode
+
+
+def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
+    """Another picture of one dish, by head office's import and the edge's sync; asked again, the first one comes back."""
+    dish = next(dish for dish in menu.DISHES if dish.sku == menu.TRY_ME_SKUS[0])
+    name = dish.file_name(1)
+    shown, other = here.menu / "photos" / name, here.menu / "try-me" / name
+    aside = shown.with_suffix(".aside")
+    shown.replace(aside)
+    other.replace(shown)
+    aside.replace(other)
+    one_line = here.menu / "change.csv"
+    one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{dish.sku},{dish.name},{name},true,0,\n")
+    for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync"])):
+        status = subprocess.run([sys.executable, "-m", "etalase.cli", half, *args], env=kept[half], check=False).returncode
+        if status:
+            return status
+    _say(f"{dish.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")
+    return 0
+
+
+def _check_ports(ports: Ports) -> None:
+    wanted = {
+        "head office": ports.head_office,
+        "edge": ports.edge,
+        "PostgreSQL": ports.postgres,
+        "Valkey": ports.valkey,
+        **SeaweedPorts.from_s3(ports.head_office_s3).wanted(),
+        **{f"edge's {what}": port for what, port in SeaweedPorts.from_s3(ports.edge_s3).wanted().items()},
+    }
+    check_free(wanted, hint="Stop that program, or choose other ports: etalase demo --port-offset 100")
+
+
+def _throw_away(folder: Path) -> None:
+    """Remove an earlier demo's folder, and nothing else: one without its mark is refused."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / "demo.json").exists() and not (folder / "menu").exists():
+        raise UsageError(f"{folder} is no demo's folder: --fresh would throw something else away.")
+    shutil.rmtree(folder)
+
+
+def _as_typed() -> str:
+    """How the reader can call us: as the command that this one was, where a shell would not find it otherwise."""
+    return "etalase" if shutil.which("etalase") else str(Path(sys.executable).parent / "etalase")
+
+
+def _say(result: str) -> None:
+    """The result, on stdout; everything else goes to stderr."""
+    sys.stdout.write(result + "\n")
+    sys.stdout.flush()

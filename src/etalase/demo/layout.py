@@ -1,0 +1,131 @@
+"""Where the demo keeps its data, which ports it takes, and the environment of each of its halves."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from etalase.demo import menu
+
+# The guide's accounts and keys: everybody knows them, so they work here only, on loopback (hazard 49).
+ADMIN, ADMIN_PASSWORD = "admin", "admin123"
+EDGE_S3_KEY, EDGE_S3_SECRET = "edge_foodlife_admin", "edge_foodlife_secret_2026"
+HO_S3_KEY = "ho_foodlife_admin"
+STORE_ACCOUNT = "avr-sunda"
+HEAD_OFFICE_PORT = 8002
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The demo's ports on 127.0.0.1. The guide's own are the defaults; ``--port-offset`` moves all of them."""
+
+    head_office: int
+    edge: int
+    head_office_s3: int
+    edge_s3: int
+    postgres: int
+    valkey: int
+
+    @classmethod
+    def with_offset(cls, offset: int) -> "Ports":
+        """The default ports, each higher by ``offset``."""
+        return cls(HEAD_OFFICE_PORT + offset, 8001 + offset, 9000 + offset, 9010 + offset, 15432 + offset, 16379 + offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The demo's folder and what is where in it."""
+
+    folder: Path
+    ports: Ports
+
+    @property
+    def menu(self) -> Path:
+        """The pictures and the CSV file that head office imports."""
+        return self.folder / "menu"
+
+    @property
+    def logs(self) -> Path:
+        """What each process says."""
+        return self.folder / "logs"
+
+    @property
+    def state(self) -> Path:
+        """Ports and secrets, so that other commands find the running demo."""
+        return self.folder / "demo.json"
+
+    @property
+    def head_office_is_stopped(self) -> Path:
+        """While this file is there, head office is stopped."""
+        return self.folder / "head-office.stopped"
+
+
+def default_folder() -> Path:
+    """Where the demo lives unless told otherwise. Root's home is closed to the user that PostgreSQL runs as."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/etalase-demo")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "etalase-demo"
+
+
+def demo_secrets(layout: Layout) -> dict[str, str]:
+    """The secrets of this demo, drawn at its first start and kept, readable for its owner only."""
+    if layout.state.exists():
+        kept: dict[str, str] = json.loads(layout.state.read_text())["secrets"]
+        return kept
+    return {name: secrets.token_urlsafe(32) for name in ("head_office_key", "edge_key", "head_office_s3", "store_password")}
+
+
+def remember(layout: Layout, drawn: dict[str, str], head_office: dict[str, str], edge: dict[str, str]) -> None:
+    """Write down what other commands need to find the running demo: its ports, and both environments."""
+    descriptor = os.open(layout.state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        offset = layout.ports.head_office - HEAD_OFFICE_PORT
+        json.dump({"secrets": drawn, "port_offset": offset, "head-office": head_office, "edge": edge}, file)
+
+
+def head_office_environment(layout: Layout, drawn: dict[str, str], database_url: str) -> dict[str, str]:
+    """The settings of the demo's head office."""
+    s3 = f"http://127.0.0.1:{layout.ports.head_office_s3}"
+    return _environment(
+        DATABASE_URL=database_url,
+        ETALASE_SECRET_KEY=drawn["head_office_key"],
+        ETALASE_ALLOWED_HOSTS="127.0.0.1,localhost",
+        ETALASE_S3_ENDPOINT=s3,
+        ETALASE_S3_PUBLIC_URL=s3,
+        ETALASE_S3_ACCESS_KEY=HO_S3_KEY,
+        ETALASE_S3_SECRET_KEY=drawn["head_office_s3"],
+        ETALASE_DEMO="true",
+    )
+
+
+def edge_environment(layout: Layout, drawn: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
+    """The settings of the demo's edge."""
+    s3 = f"http://127.0.0.1:{layout.ports.edge_s3}"
+    return _environment(
+        DATABASE_URL=database_url,
+        ETALASE_BROKER_URL=broker_url,
+        ETALASE_SECRET_KEY=drawn["edge_key"],
+        ETALASE_ALLOWED_HOSTS="127.0.0.1,localhost",
+        ETALASE_HO_URL=f"http://127.0.0.1:{layout.ports.head_office}",
+        ETALASE_HO_USERNAME=STORE_ACCOUNT,
+        ETALASE_HO_PASSWORD=drawn["store_password"],
+        ETALASE_COMPANY_ID=str(menu.COMPANY_ID),
+        ETALASE_STORE_ID=str(menu.STORE_ID),
+        ETALASE_S3_ENDPOINT=s3,
+        ETALASE_S3_PUBLIC_URL=s3,
+        ETALASE_S3_ACCESS_KEY=EDGE_S3_KEY,
+        ETALASE_S3_SECRET_KEY=EDGE_S3_SECRET,
+        ETALASE_SCHEDULE_OFFSET_MINUTES="0",
+        ETALASE_DEMO="true",
+    )
+
+
+def _environment(**settings: str) -> dict[str, str]:
+    """This process's environment without settings of its own, and ``settings``."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ETALASE_") and name not in {"DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+    }
+    return inherited | settings

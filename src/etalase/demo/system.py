@@ -1,0 +1,120 @@
+"""The demo's whole system: the parts, and Etalase's own processes on them, started and stopped in order."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from etalase.demo import layout
+from etalase.demo.devstack import postgres, seaweedfs, valkey
+from etalase.demo.devstack.process import Child, Service, StackError, spawn
+from etalase.demo.devstack.s3 import S3Server
+from etalase.demo.layout import Layout
+
+READY_SECONDS = 60.0
+_OPENER = build_opener(ProxyHandler({}))
+
+
+@dataclass(slots=True)
+class System:
+    """What runs. ``head_office`` is its web server and its bucket, which can be stopped for a while."""
+
+    layout: Layout
+    secrets: dict[str, str]
+    head_office_environment: dict[str, str] = field(default_factory=dict)
+    edge_environment: dict[str, str] = field(default_factory=dict)
+    parts: list[Service] = field(default_factory=list)
+    servers: list[Child] = field(default_factory=list)
+    head_office: list[Service] = field(default_factory=list)
+
+    def start_parts(self) -> None:
+        """PostgreSQL, the two object stores and the broker."""
+        ports, folder = self.layout.ports, self.layout.folder
+        database = postgres.start(folder / "postgres", ports.postgres)
+        self.parts.append(database)
+        for name in ("head_office", "edge"):
+            database.create_database(name)
+        broker = valkey.start(folder / "valkey", ports.valkey)
+        self.parts.append(broker)
+        self.parts.append(self._s3("edge-s3", ports.edge_s3, layout.EDGE_S3_KEY, layout.EDGE_S3_SECRET))
+        self.head_office_environment = layout.head_office_environment(self.layout, self.secrets, database.url("head_office"))
+        self.edge_environment = layout.edge_environment(self.layout, self.secrets, database.url("edge"), broker.url)
+        self.head_office.append(self._head_office_s3())
+
+    def start_head_office(self) -> None:
+        """Head office's bucket, where it is stopped, and its web server."""
+        if not self.head_office:
+            self.head_office.append(self._head_office_s3())
+        port = self.layout.ports.head_office
+        command = ["head-office", "serve", "--bind", f"127.0.0.1:{port}"]
+        self.head_office.append(self._serve("Head office", command, self.head_office_environment, port, "/api/v1/schema/"))
+
+    def stop_head_office(self) -> None:
+        """As if the link to it were cut."""
+        while self.head_office:
+            self.head_office.pop().stop()
+
+    def start_edge(self) -> None:
+        """The edge's web server, its worker and the schedule."""
+        port = self.layout.ports.edge
+        command = ["edge", "serve", "--bind", f"127.0.0.1:{port}"]
+        self.servers.append(self._serve("Edge", command, self.edge_environment, port, "/healthz"))
+        worker = ["edge", "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"]
+        self.servers.append(self._spawn("Edge worker", worker, self.edge_environment))
+        beat = ["edge", "beat", "--loglevel", "WARNING", "--schedule", str(self.layout.folder / "beat")]
+        self.servers.append(self._spawn("Edge beat", beat, self.edge_environment))
+
+    def etalase(self, half: str, *args: str | Path, quiet: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``head-office`` or ``edge`` to its end; its progress is shown unless ``quiet``."""
+        return subprocess.run(
+            [sys.executable, "-m", "etalase.cli", half, *map(str, args)],
+            env=self.head_office_environment if half == "head-office" else self.edge_environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if quiet else None,
+            text=True,
+            check=False,
+        )
+
+    def must(self, half: str, *args: str | Path) -> str:
+        """:meth:`etalase`, or :class:`StackError` with what it said."""
+        done = self.etalase(half, *args)
+        if done.returncode:
+            raise StackError(f"etalase {half} {args[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def stopped_by_itself(self) -> Child | None:
+        """A server that ended without having been asked to."""
+        return next((child for child in self.servers if not child.running), None)
+
+    def stop(self) -> None:
+        """All of it, those that use others first."""
+        for service in reversed([*self.parts, *self.head_office, *self.servers]):
+            service.stop()
+
+    def _head_office_s3(self) -> S3Server:
+        port = self.layout.ports.head_office_s3
+        return self._s3("head-office-s3", port, layout.HO_S3_KEY, self.secrets["head_office_s3"])
+
+    def _s3(self, name: str, port: int, access_key: str, secret_key: str) -> S3Server:
+        ports = seaweedfs.SeaweedPorts.from_s3(port)
+        return seaweedfs.start(self.layout.folder / name, ports, access_key=access_key, secret_key=secret_key)
+
+    def _spawn(self, name: str, command: Sequence[str], environment: dict[str, str]) -> Child:
+        argv = [sys.executable, "-m", "etalase.cli", *command]
+        return spawn(name, argv, run_dir=self.layout.logs, env=environment, grace_seconds=8.0)
+
+    def _serve(self, name: str, command: Sequence[str], environment: dict[str, str], port: int, path: str) -> Child:
+        child = self._spawn(name, command, environment)
+        child.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}{path}"), READY_SECONDS)
+        return child
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _OPENER.open(url, timeout=5):
+            return True
+    except (URLError, OSError):
+        return False
