@@ -18,6 +18,8 @@ class HeadOfficeSettings(Settings):
     ALLOWED_HOSTS: CommaList
     # https://HOST where a proxy with TLS stands in front of the admin
     CSRF_TRUSTED_ORIGINS: CommaList = []
+    # How many proxies of ours stand in front: so many entries of X-Forwarded-For are believed, from its end
+    PROXY_COUNT: Annotated[int, Field(ge=0, le=9)] = 0
     TIME_ZONE: TimeZone = "Asia/Jakarta"
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 

@@ -1,0 +1,44 @@
+"""Answers of the API: always JSON, errors with ``detail`` and, where a field is at fault, the field's own name."""
+
+from typing import Any
+
+import msgspec
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+NO_SUCH_STORE = "There is no such store for this account. GET /api/v1/sync/stores/ lists those that it may ask for."
+
+
+class NoSuchStore(APIException):
+    """The store does not exist, or is somebody else's: nobody can tell which (hazard 48)."""
+
+    status_code = status.HTTP_404_NOT_FOUND
+    default_detail = NO_SUCH_STORE
+
+
+class DatabaseAwayAnswer(APIException):
+    """PostgreSQL does not answer; the edges come again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Head office's database does not answer. Try again later."
+
+
+def json_answer(content: Any, *, status_code: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+    """``content`` as JSON, by msgspec: several times quicker than a renderer over serializers."""
+    return HttpResponse(msgspec.json.encode(content), status=status_code, content_type="application/json", headers=headers)
+
+
+def explain(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: a ``detail`` that reads by itself, also where single fields are at fault."""
+    if isinstance(error, OperationalError | InterfaceError):
+        error = DatabaseAwayAnswer()
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, ValidationError) and isinstance(response.data, dict):
+        problems = {name: [str(message) for message in messages] for name, messages in response.data.items()}
+        sentences = [f"{name}: {message}" for name, messages in problems.items() for message in messages]
+        response.data = {"detail": " ".join(sentences), **problems}
+    return response

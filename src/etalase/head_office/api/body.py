@@ -1,0 +1,61 @@
+"""Request bodies: capped, JSON, and never deeper than we can follow (hazard 53)."""
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+
+from etalase.settings.head_office import configured
+
+Environ: TypeAlias = dict[str, Any]
+Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
+
+
+class BodyTooLarge(APIException):
+    """The body has more bytes than MAX_REQUEST_BYTES; it was not read."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+
+class JsonParser(BaseParser):
+    """One JSON object in UTF-8."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The object, or 413 before anything was read, or 400 with the reason and the place."""
+        max_bytes = configured().MAX_REQUEST_BYTES
+        promised = int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) if parser_context else 0
+        if promised > max_bytes:
+            raise BodyTooLarge(f"The request has {promised} bytes; {max_bytes} are allowed.")
+        try:
+            body = msgspec.json.decode(stream.read(max_bytes))
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ParseError(f"The request is not valid JSON: {error}.") from None
+        if not isinstance(body, dict):
+            raise ParseError('The request must be a JSON object, as in {"limit": 100}.')
+        return body
+
+
+def counted(application: Application, *, max_bytes: int) -> Application:
+    """``application`` with chunked request bodies (RFC 9112, section 7.1) given their length, which Django needs.
+
+    At most one byte more than ``max_bytes`` is read: enough to be refused as too large.
+    """
+
+    def with_length(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
+            body = environ["wsgi.input"].read(max_bytes + 1)
+            environ["wsgi.input"] = io.BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return application(environ, start_response)
+
+    return with_length

@@ -1,0 +1,119 @@
+"""The answers as OpenAPI shows them. The views do not serialize with these: a test holds the two together."""
+
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+
+Nothing = dict[str, object]
+
+
+class Failure(serializers.Serializer[Nothing]):
+    """Every error; where a field of the request is at fault, its name stands beside ``detail`` with a list of reasons."""
+
+    detail = serializers.CharField()
+
+
+class PhotoAnswer(serializers.Serializer[Nothing]):
+    """A photo that the store shows."""
+
+    id = serializers.UUIDField()
+    product_id = serializers.UUIDField()
+    product_sku = serializers.CharField()
+    product_name = serializers.CharField()
+    object_key = serializers.CharField(help_text="The photo's for life, but for its extension.")
+    filename = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    content_type = serializers.ChoiceField(["image/jpeg", "image/png", "image/webp"])
+    checksum = serializers.CharField(help_text="MD5 of the bytes, in hex.")
+    version = serializers.IntegerField(help_text="Rises by one whenever the bytes change.")
+    is_primary = serializers.BooleanField()
+    sort_order = serializers.IntegerField()
+    updated_at = serializers.DateTimeField()
+    image_url = serializers.URLField(help_text="Readable without credentials; ?v= is the beginning of the checksum.")
+
+
+class ProductAnswer(serializers.Serializer[Nothing]):
+    """A product that the store sells."""
+
+    id = serializers.UUIDField()
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    updated_at = serializers.DateTimeField()
+
+
+class StoreAnswer(serializers.Serializer[Nothing]):
+    """A store that the account may ask for."""
+
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    company_id = serializers.UUIDField()
+    company_name = serializers.CharField()
+
+
+class FilterAnswer(serializers.Serializer[Nothing]):
+    """What was asked for."""
+
+    company_id = serializers.UUIDField()
+    store_id = serializers.UUIDField()
+
+
+class StoreIdentityAnswer(serializers.Serializer[Nothing]):
+    """The store that the page is for."""
+
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class Envelope(serializers.Serializer[Nothing]):
+    """What every page says about itself."""
+
+    sync_timestamp = serializers.DateTimeField(help_text="The updated_since of the next run: take the first page's.")
+    total = serializers.IntegerField(help_text="All that the store has, changed or not.")
+    has_more = serializers.BooleanField()
+    next_offset = serializers.IntegerField(allow_null=True, help_text="The next page's offset; null on the last page.")
+
+
+class FeedEnvelope(Envelope):
+    """What a page of a store's feed says besides."""
+
+    deleted_ids = serializers.ListField(child=serializers.UUIDField())
+    filter = FilterAnswer()
+    store = StoreIdentityAnswer()
+    full = serializers.BooleanField(
+        required=False, help_text="Only where true: updated_since could not be honoured, this is the full set."
+    )
+
+
+class PhotoPageAnswer(FeedEnvelope):
+    """A page of photos."""
+
+    photos = PhotoAnswer(many=True)
+    products_changed_at = serializers.CharField(
+        allow_null=True, help_text="Differs from what it was: /sync/products/ has something new. Compare, do not order."
+    )
+
+
+class ProductPageAnswer(FeedEnvelope):
+    """A page of products."""
+
+    products = ProductAnswer(many=True)
+
+
+class StorePageAnswer(Envelope):
+    """A page of stores."""
+
+    stores = StoreAnswer(many=True)
+
+
+REFUSALS = {
+    400: OpenApiResponse(Failure, "A field is missing or wrong, or the body is not JSON."),
+    401: OpenApiResponse(Failure, "No token, or one that has expired, was revoked or is not ours."),
+    413: OpenApiResponse(Failure, "The body is too large."),
+    415: OpenApiResponse(Failure, "The body is not application/json."),
+    503: OpenApiResponse(Failure, "The database does not answer."),
+}
+UNKNOWN = {404: OpenApiResponse(Failure, "No such store, or somebody else's: the same answer.")}
+photos = {200: PhotoPageAnswer, **REFUSALS, **UNKNOWN}
+products = {200: ProductPageAnswer, **REFUSALS, **UNKNOWN}
+stores = {200: StorePageAnswer, **REFUSALS}

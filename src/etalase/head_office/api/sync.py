@@ -1,0 +1,87 @@
+"""``/api/v1/sync/...``: thin views; each checks who asks for what, and hands over what the feed says."""
+
+import re
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from etalase.head_office import feed
+from etalase.head_office.api import schema
+from etalase.head_office.api.answers import NoSuchStore, json_answer
+from etalase.head_office.api.questions import FeedQuestion, StoresQuestion
+from etalase.head_office.models import Account, Store
+from etalase.head_office.stores import stores_page
+from etalase.settings.head_office import configured
+
+# A query holds texts only; what does not look like a number is left for the validation to name.
+NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+class ProductPhotos(APIView):
+    """The photos that a store shows, or what changed of them."""
+
+    @extend_schema(request=FeedQuestion, responses=schema.photos)
+    def post(self, request: Request) -> HttpResponse:
+        """A page of the store's photos."""
+        question = _valid(FeedQuestion(data=request.data))
+        settings = configured()
+        bucket = feed.Bucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
+        return json_answer(feed.photo_page(_store(request, question), question.page(), bucket))
+
+
+class Products(APIView):
+    """The products that a store sells, or what changed of them."""
+
+    @extend_schema(request=FeedQuestion, responses=schema.products)
+    def post(self, request: Request) -> HttpResponse:
+        """A page of the store's products."""
+        question = _valid(FeedQuestion(data=request.data))
+        return json_answer(feed.product_page(_store(request, question), question.page()))
+
+
+class Stores(APIView):
+    """The stores that the account may ask for."""
+
+    @extend_schema(parameters=[StoresQuestion], responses=schema.stores)
+    def get(self, request: Request) -> HttpResponse:
+        """A page of the stores; the question stands in the query."""
+        texts = request.query_params.dict()
+        return self._answer(request, {name: int(text) if NUMBER.fullmatch(text) else text for name, text in texts.items()})
+
+    @extend_schema(request=StoresQuestion, responses=schema.stores)
+    def post(self, request: Request) -> HttpResponse:
+        """A page of the stores; the question stands in the body."""
+        return self._answer(request, request.data)
+
+    @staticmethod
+    def _answer(request: Request, data: dict[str, Any]) -> HttpResponse:
+        question = _valid(StoresQuestion(data=data))
+        asked = question.validated_data
+        return json_answer(
+            stores_page(_account(request), limit=asked["limit"], offset=asked["offset"], company_id=asked["company_id"])
+        )
+
+
+def _account(request: Request) -> Account:
+    account = request.user
+    assert isinstance(account, Account)  # noqa: S101 - IsAuthenticated let nobody else pass; for the type checker
+    return account
+
+
+def _valid(question: Any) -> Any:
+    question.is_valid(raise_exception=True)
+    return question
+
+
+def _store(request: Request, question: FeedQuestion) -> feed.StoreIdentity:
+    """The store asked for, where the account may ask for it now; its row decides, not its token (hazard 48)."""
+    account, asked = _account(request), question.validated_data
+    allowed = Store.objects.all() if account.is_staff else Store.objects.filter(id=account.store_id)
+    try:
+        store = allowed.get(id=asked["store_id"], company_id=asked["company_id"])
+    except Store.DoesNotExist:
+        raise NoSuchStore from None
+    return feed.StoreIdentity(id=store.id, company_id=store.company_id, code=store.code, name=store.name)

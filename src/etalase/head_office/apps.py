@@ -1,0 +1,19 @@
+"""The Django app of head office."""
+
+from django.apps import AppConfig
+
+
+class HeadOfficeConfig(AppConfig):
+    """``etalase.head_office`` in INSTALLED_APPS."""
+
+    name = "etalase.head_office"
+    label = "head_office"
+    verbose_name = "Head office"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the start-up checks, and what follows the deletion of a photo."""
+        from etalase.head_office import checks, ingest
+
+        checks.register()
+        ingest.follow_deletions()

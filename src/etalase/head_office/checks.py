@@ -1,0 +1,75 @@
+"""What must be in order before head office serves: checks with ids, and :func:`prepare`, which a start goes through."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from etalase.errors import DatabaseAway, SettingsError, UsageError
+from etalase.head_office.ingest import bucket
+from etalase.head_office.passwords import admin_with_published_password
+from etalase.settings.head_office import configured
+
+
+def register() -> None:
+    """Add the checks below to Django's."""
+    checks.register(settings_are_valid)
+    checks.register(writers_are_visible, checks.Tags.database)
+
+
+def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
+    """``etalase.E101``: a setting is missing or malformed, one message each."""
+    try:
+        configured()
+    except SettingsError as error:
+        return [
+            checks.Error(problem, hint="See etalase.settings.head_office.HeadOfficeSettings.", id="etalase.E101")
+            for problem in error.problems
+        ]
+    return []
+
+
+def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
+    """``etalase.E102``: without pg_read_all_stats the transactions of other roles are invisible, and the horizon blind."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)")
+        visible, role = cursor.fetchone()
+    if visible:
+        return []
+    return [
+        checks.Error(
+            "The database role cannot see the open transactions of other roles, so edges could miss a change of theirs.",
+            hint=f"As a superuser, once: GRANT pg_read_all_stats TO {role};",
+            id="etalase.E102",
+        )
+    ]
+
+
+def prepare() -> None:
+    """Bring head office into the state in which it can serve, or say what is wrong.
+
+    Raises :class:`DatabaseAway`, :class:`UsageError` (not migrated, role too weak), :class:`SettingsError` (a password of
+    the guide) or an :class:`ObjectStoreError`. The bucket and its policy are made or mended (hazard 26).
+    """
+    try:
+        problems = writers_are_visible(None)
+        missing = MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
+        published = None if missing or configured().DEMO else admin_with_published_password()
+    except Error as error:
+        raise DatabaseAway(
+            f"Head office's database does not answer: {str(error).strip()}", hint="Check that it runs and DATABASE_URL."
+        ) from error
+    if problems:
+        raise UsageError(f"{problems[0].msg} ({problems[0].id})", hint=problems[0].hint or "")
+    if missing:
+        raise UsageError("The database lacks the newest tables.", hint="Run: etalase head-office migrate")
+    if published is not None:
+        raise SettingsError(
+            [f"The account «{published.username}» has a password that stands in the public guide."],
+            hint="Change it: etalase head-office create-account admin --admin --password-file FILE",
+        )
+    bucket().ensure_bucket()
+    connection.close()

@@ -1,0 +1,92 @@
+"""What head office's commands have in common: errors and exit statuses, ``--json``, a progress that suits where it goes."""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from etalase.errors import EtalaseError, UsageError
+
+LINE_EVERY_SECONDS = 10
+
+
+class HeadOfficeCommand(BaseCommand):
+    """A command of head office. :meth:`perform` does it and returns the exit status; errors become one clear line."""
+
+    # What the checks would say is said by the settings themselves, and by `serve`.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``--json``, which every command has."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, for machines")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Perform, and end with the exit status: 1 some lines were bad, 2 usage, 4 database or bucket away."""
+        try:
+            status = self.perform(**options)
+        except EtalaseError as error:
+            raise CommandError(str(error), returncode=error.exit_status) from error
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(
+                f"Head office's database does not answer: {str(error).strip()} Check that it runs and DATABASE_URL.",
+                returncode=4,
+            ) from error
+        if status:
+            sys.exit(status)
+
+    def perform(self, **options: Any) -> int:
+        """Do what the command is for; the exit status comes back."""
+        raise NotImplementedError
+
+    def tell(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
+        """``result`` for a machine, or ``sentence`` for a person, on stdout."""
+        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if as_json else sentence)
+
+
+def password_from(path: str | None) -> str | None:
+    """The first line of the file (``-``: of stdin), or None without a path. A password never stands in a command line."""
+    if path is None:
+        return None
+    try:
+        text = sys.stdin.readline() if path == "-" else Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The password file {path} cannot be read: {error}.") from error
+    password = text.partition("\n")[0].rstrip("\r")
+    if not password:
+        raise UsageError(f"The password file {path} is empty.")
+    return password
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """How far we are, on stderr: a bar on a terminal, else a line every ten seconds. Call what is yielded with each step."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield _lines(what, total, quiet=quiet)
+        return
+    bar = Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True)
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def _lines(what: str, total: int, *, quiet: bool) -> Callable[[int], None]:
+    done, last = 0, time.monotonic()
+
+    def advanced(steps: int) -> None:
+        nonlocal done, last
+        done += steps
+        if not quiet and time.monotonic() - last >= LINE_EVERY_SECONDS:
+            last = time.monotonic()
+            sys.stderr.write(f"{what}: {done} of {total}\n")
+
+    return advanced

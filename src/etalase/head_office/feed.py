@@ -1,0 +1,293 @@
+"""The feed: what a store has, and what changed since it last asked (design.md, "The feed, where the guide is silent").
+
+Reads only. A page is a stretch of immutable positions, so that it costs the same everywhere and rows that change between two
+pages are never missed (hazard 1). ``sync_timestamp`` is a horizon: whatever was changed before it is visible by now
+(hazard 2). The triggers of migration 0002 are the other half of both.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from etalase.protocol import format_time, object_url
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """The store that a page is for; the view has made sure that the account may ask for it."""
+
+    id: UUID
+    company_id: UUID
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """``offset`` is 0 or what ``next_offset`` gave; ``limit`` counts living rows and tombstones together."""
+
+    limit: int
+    offset: int = 0
+    updated_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where the edges find the objects."""
+
+    public_url: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """HO's clock, and how far back a writer that is still open may reach (None: nobody is writing).
+
+    A prepared transaction tells when it was prepared, not when it began: then nothing is known, and ``unknown`` is set.
+    """
+
+    clock: datetime
+    oldest_writer: datetime | None
+    unknown: bool
+
+    def at(self, *, at_worst: datetime) -> datetime:
+        """Everything stamped before it is visible to a snapshot taken later. ``at_worst`` is what was safe already."""
+        bound = min(self.clock, self.oldest_writer or self.clock)
+        return min(bound, at_worst) if self.unknown else bound
+
+
+def read_horizon() -> Horizon:
+    """HO's horizon now. Takes two statements, each in a transaction of its own, before the snapshot of the data.
+
+    A transaction that is missing in the second statement has either committed, so that the snapshot sees it, or it takes its
+    id later, and then its stamps are later than the clock of the first (the trigger takes the id before it stamps).
+    A transaction without an id writes nothing: a dump of an hour holds nobody back. Nor does autovacuum.
+    """
+    if connection.in_atomic_block:
+        raise RuntimeError("The horizon cannot be read inside a transaction: its snapshot would be older than the horizon.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT head_office_issue_clock()")
+        (clock,) = cursor.fetchone()
+        cursor.execute(
+            """
+            SELECT min(xact_start), EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+              AND backend_type <> 'autovacuum worker'
+            """
+        )
+        oldest_writer, unknown = cursor.fetchone()
+    return Horizon(clock, oldest_writer, unknown)
+
+
+@contextmanager
+def one_snapshot() -> Iterator[CursorWrapper]:
+    """A cursor whose statements all see the same state, and which cannot write."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield cursor
+
+
+def photo_page(store: StoreIdentity, asked: PageRequest, bucket: Bucket) -> dict[str, Any]:
+    """A page of the guide's photo feed, every field in the guide's form (guide, step 1)."""
+    horizon = read_horizon()
+    with one_snapshot() as cursor:
+        floor, total, products_changed_at = _one(cursor, PHOTO_STATE, {"store_id": store.id})
+        since = _since(asked, horizon, floor)
+        living, dead = _rows(cursor, LIVING_PHOTOS, DEAD_PHOTOS, store, asked, since)
+    at_worst = since or floor
+    rows, deleted_ids, next_offset = _cut(living, dead, asked.limit)
+    page = {
+        "photos": [_photo(row, bucket) for row in rows],
+        "deleted_ids": deleted_ids,
+        **_envelope(store, asked, horizon.at(at_worst=at_worst), since, total=total, next_offset=next_offset),
+    }
+    if products_changed_at is not None and products_changed_at >= horizon.at(at_worst=at_worst):
+        # A writer that is still open may yet commit an older change behind it: let the text differ until it has ended.
+        products_changed_at = horizon.clock
+    page["products_changed_at"] = products_changed_at and format_time(products_changed_at)
+    return page
+
+
+def product_page(store: StoreIdentity, asked: PageRequest) -> dict[str, Any]:
+    """A page of the products that the store sells, in the envelope of the photo feed."""
+    horizon = read_horizon()
+    with one_snapshot() as cursor:
+        floor, total = _one(cursor, PRODUCT_STATE, {"store_id": store.id})
+        since = _since(asked, horizon, floor)
+        living, dead = _rows(cursor, LIVING_PRODUCTS, DEAD_PRODUCTS, store, asked, since)
+    rows, deleted_ids, next_offset = _cut(living, dead, asked.limit)
+    return {
+        "products": [
+            {"id": id_, "sku": sku, "name": name, "updated_at": format_time(updated_at)}
+            for _, id_, sku, name, updated_at in rows
+        ],
+        "deleted_ids": deleted_ids,
+        **_envelope(store, asked, horizon.at(at_worst=since or floor), since, total=total, next_offset=next_offset),
+    }
+
+
+def _since(asked: PageRequest, horizon: Horizon, floor: datetime) -> datetime | None:
+    """From when on changes are told, or None for the full set."""
+    if asked.updated_since is None or not floor <= asked.updated_since <= horizon.clock:
+        return None
+    return asked.updated_since
+
+
+def _rows(
+    cursor: CursorWrapper, living_sql: str, dead_sql: str, store: StoreIdentity, asked: PageRequest, since: datetime | None
+) -> tuple[list[Row], list[Row]]:
+    """One row more than asked of each kind, position first: it tells whether there is more."""
+    values = {"store_id": store.id, "offset": asked.offset, "limit": asked.limit + 1, "since": since}
+    changed = "AND greatest({}) >= %(since)s"
+    if since is None:
+        cursor.execute(living_sql.format(changed=""), values)
+        return cursor.fetchall(), []
+    times = "p.updated_at, a.updated_at" if living_sql is LIVING_PRODUCTS else "f.updated_at, p.updated_at, a.updated_at"
+    cursor.execute(living_sql.format(changed=changed.format(times)), values)
+    living = cursor.fetchall()
+    cursor.execute(dead_sql, values)
+    return living, cursor.fetchall()
+
+
+def _cut(living: list[Row], dead: list[Row], limit: int) -> tuple[list[Row], list[UUID], int | None]:
+    """The first ``limit`` of both kinds in the order of their positions, and where the next page begins."""
+    merged = list(heapq.merge(((row, True) for row in living), ((row, False) for row in dead), key=lambda pair: pair[0][0]))
+    taken = merged[:limit]
+    next_offset = taken[-1][0][0] if len(merged) > limit else None
+    deleted_ids = dict.fromkeys(row[1] for row, lives in taken if not lives)
+    return [row for row, lives in taken if lives], list(deleted_ids), next_offset
+
+
+def _envelope(
+    store: StoreIdentity,
+    asked: PageRequest,
+    horizon: datetime,
+    since: datetime | None,
+    *,
+    total: int,
+    next_offset: int | None,
+) -> dict[str, Any]:
+    envelope: dict[str, Any] = {
+        "sync_timestamp": format_time(horizon),
+        "total": total,
+        "has_more": next_offset is not None,
+        "next_offset": next_offset,
+        "filter": {"company_id": store.company_id, "store_id": store.id},
+        "store": {"id": store.id, "code": store.code, "name": store.name},
+    }
+    if asked.updated_since is not None and since is None:
+        envelope["full"] = True
+    return envelope
+
+
+def _photo(row: Row, bucket: Bucket) -> dict[str, Any]:
+    _, id_, product_id, sku, name, key, filename, size, content_type, checksum, version, primary, order, updated_at = row
+    return {
+        "id": id_,
+        "product_id": product_id,
+        "product_sku": sku,
+        "product_name": name,
+        "object_key": key,
+        "filename": filename,
+        "size": size,
+        "content_type": content_type,
+        "checksum": checksum,
+        "version": version,
+        "is_primary": primary,
+        "sort_order": order,
+        "updated_at": format_time(updated_at),
+        "image_url": object_url(bucket.public_url, bucket.name, key, checksum=checksum, version=version),
+    }
+
+
+def _one(cursor: CursorWrapper, sql: str, values: Mapping[str, Any]) -> Row:
+    cursor.execute(sql, values)
+    row: Row = cursor.fetchone()
+    return row
+
+
+PHOTO_STATE = """
+SELECT
+    (SELECT floor FROM head_office_feed_floor),
+    (SELECT count(*) FROM head_office_assortment a JOIN head_office_photo f USING (product_id) WHERE a.store_id = %(store_id)s),
+    greatest(
+        (SELECT max(greatest(a.updated_at, p.updated_at))
+         FROM head_office_assortment a JOIN head_office_product p ON p.id = a.product_id WHERE a.store_id = %(store_id)s),
+        (SELECT max(changed_at) FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s)
+    )
+"""
+
+PRODUCT_STATE = """
+SELECT
+    (SELECT floor FROM head_office_feed_floor),
+    (SELECT count(*) FROM head_office_assortment WHERE store_id = %(store_id)s)
+"""
+
+LIVING_PHOTOS = """
+SELECT f.position, f.id, p.id, p.sku, p.name, f.object_key, f.filename, f.size, f.content_type, f.checksum, f.version,
+       f.is_primary, f.sort_order, f.updated_at
+FROM head_office_assortment a
+JOIN head_office_product p ON p.id = a.product_id
+JOIN head_office_photo f ON f.product_id = p.id
+WHERE a.store_id = %(store_id)s AND f.position > %(offset)s {changed}
+ORDER BY f.position LIMIT %(limit)s
+"""
+
+LIVING_PRODUCTS = """
+SELECT a.position, p.id, p.sku, p.name, p.updated_at
+FROM head_office_assortment a
+JOIN head_office_product p ON p.id = a.product_id
+WHERE a.store_id = %(store_id)s AND a.position > %(offset)s {changed}
+ORDER BY a.position LIMIT %(limit)s
+"""
+
+# A photo is gone for a store that sold its product before the photo was deleted, or that stopped selling the product after
+# the photo was made; unless the store sees it again by now.
+DEAD_PHOTOS = """
+WITH known AS (
+    SELECT product_id, min(first_sold_at) AS first_sold_at, max(ended_at) AS ended_at
+    FROM (
+        SELECT product_id, created_at AS first_sold_at, NULL::timestamptz AS ended_at
+        FROM head_office_assortment WHERE store_id = %(store_id)s
+        UNION ALL
+        SELECT product_id, first_sold_at, changed_at
+        FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s
+    ) sold
+    GROUP BY product_id
+)
+SELECT max(gone.position) AS position, gone.photo_id
+FROM (
+    SELECT t.photo_id, t.position
+    FROM head_office_photo_tombstone t JOIN known k USING (product_id)
+    WHERE t.changed_at >= %(since)s AND t.changed_at >= k.first_sold_at
+    UNION ALL
+    SELECT f.id, f.position
+    FROM known k JOIN head_office_photo f USING (product_id)
+    WHERE k.ended_at >= %(since)s AND f.created_at <= k.ended_at
+) gone
+WHERE NOT EXISTS (
+    SELECT FROM head_office_photo f JOIN head_office_assortment a USING (product_id)
+    WHERE f.id = gone.photo_id AND a.store_id = %(store_id)s
+)
+GROUP BY gone.photo_id
+HAVING max(gone.position) > %(offset)s
+ORDER BY 1 LIMIT %(limit)s
+"""
+
+DEAD_PRODUCTS = """
+SELECT t.position, t.product_id
+FROM head_office_assortment_tombstone t
+WHERE t.store_id = %(store_id)s AND t.changed_at >= %(since)s AND t.position > %(offset)s
+  AND NOT EXISTS (SELECT FROM head_office_assortment a WHERE a.store_id = t.store_id AND a.product_id = t.product_id)
+ORDER BY t.position LIMIT %(limit)s
+"""

@@ -1,0 +1,176 @@
+"""How a photo comes into head office and goes: object and row, close together, the object first in what others see.
+
+Every writer of a product's photos holds the product's advisory lock, so that two imports, an upload in the admin and a
+deletion never mix objects with rows of each other.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.signals import post_delete
+
+from etalase.errors import ObjectStoreError, UsageError
+from etalase.head_office.models import Photo
+from etalase.head_office.picture import Limits, Picture, extension
+from etalase.objectstore import ObjectStore
+from etalase.protocol import KEY_PREFIX, printable
+from etalase.settings.head_office import configured
+
+logger = logging.getLogger("etalase.head_office")
+
+
+class Change(StrEnum):
+    """What became of an offered photo. ``restored``: its row was right, but its object was missing or damaged."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A photo as somebody wants it. ``source`` is its identity within the product; ``photo_id`` prescribes its id."""
+
+    source: str
+    filename: str
+    picture: Picture
+    is_primary: bool
+    sort_order: int
+    photo_id: uuid.UUID | None = None
+
+
+@cache
+def bucket() -> ObjectStore:
+    """Head office's own bucket."""
+    settings = configured()
+    return ObjectStore(
+        endpoint=settings.S3_ENDPOINT,
+        bucket=settings.S3_BUCKET,
+        access_key=settings.S3_ACCESS_KEY,
+        secret_key=settings.S3_SECRET_KEY.get_secret_value(),
+        region=settings.S3_REGION,
+    )
+
+
+@cache
+def limits() -> Limits:
+    """What is taken as a photo, from the settings."""
+    return Limits(max_bytes=configured().MAX_PHOTO_BYTES, max_pixels=configured().MAX_PIXELS)
+
+
+@transaction.atomic
+def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False) -> Change:
+    """Make the product's photo of this source what the offer says; the picture has been checked.
+
+    ``object_is_sound``: the bucket was seen to hold these bytes under the photo's key. Raises :class:`UsageError` where the
+    prescribed id is not the photo's, :class:`ObjectStoreError` where the bucket fails: then no row was changed.
+    """
+    _lock(product_id)
+    photo = Photo.objects.filter(product_id=product_id, source=offer.source).first()
+    if photo is None:
+        photo = _with_prescribed_id(product_id, offer) or Photo(id=offer.photo_id or uuid.uuid4(), product_id=product_id)
+    elif offer.photo_id is not None and photo.id != offer.photo_id:
+        raise UsageError(f"this product's photo of that file already has the id {photo.id}")
+    new = photo._state.adding  # noqa: SLF001 - Django's documented way to ask
+    before = _fields(photo)
+    old_key = photo.object_key
+    bytes_changed = photo.checksum != offer.picture.checksum
+    photo.source, photo.filename = offer.source, offer.filename
+    photo.is_primary, photo.sort_order = offer.is_primary, offer.sort_order
+    if bytes_changed:
+        photo.size, photo.content_type = len(offer.picture.body), offer.picture.content_type
+        photo.checksum = offer.picture.checksum
+        photo.version = 1 if new else photo.version + 1
+        photo.object_key = _key(photo, extension(offer.picture))
+    if new or _fields(photo) != before:
+        if photo.is_primary:
+            _demote_others(photo)
+        photo.save()
+        change = Change.CREATED if new else Change.UPDATED
+    else:
+        change = Change.UNCHANGED if object_is_sound else Change.RESTORED
+    # The row is written but not committed: what the database refuses never touches the object, and no reader sees the row
+    # before the object.
+    if bytes_changed or not object_is_sound:
+        bucket().put(photo.object_key, offer.picture.body, content_type=photo.content_type)
+    if old_key and old_key != photo.object_key:
+        _reclaim_after_commit(product_id, old_key)
+    return change
+
+
+@transaction.atomic
+def make_primary(photo: Photo) -> None:
+    """Show this photo of its product. Flags move, bytes do not (design.md)."""
+    _lock(photo.product_id)
+    _demote_others(photo)
+    Photo.objects.filter(id=photo.id, is_primary=False).update(is_primary=True)
+
+
+def holds(key: str, picture: Picture) -> bool:
+    """Whether the bucket has these bytes under ``key``, as far as its ETag tells (single-part puts: the MD5)."""
+    there = bucket().head(key)
+    return there is not None and there.etag == picture.checksum and there.size == len(picture.body)
+
+
+def follow_deletions() -> None:
+    """From now on the object of a deleted photo is deleted too, once its row's deletion is committed."""
+    post_delete.connect(_after_delete, sender=Photo, dispatch_uid="etalase.head_office.ingest")
+
+
+def _after_delete(instance: Photo, **_: Any) -> None:
+    _reclaim_after_commit(instance.product_id, instance.object_key)
+
+
+def _reclaim_after_commit(product_id: uuid.UUID, key: str) -> None:
+    transaction.on_commit(lambda: _reclaim(product_id, key))
+
+
+@transaction.atomic
+def _reclaim(product_id: uuid.UUID, key: str) -> None:
+    """Remove an object, unless a photo has taken the key over meanwhile. Failing is no harm but a few bytes."""
+    _lock(product_id)
+    if Photo.objects.filter(object_key=key).exists():
+        return
+    try:
+        bucket().delete([key])
+    except ObjectStoreError as error:
+        logger.warning("object of a deleted photo stays in the bucket", extra={"object_key": key, "error": str(error)})
+
+
+def _lock(product_id: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"etalase.head_office {product_id}"])
+
+
+def _with_prescribed_id(product_id: uuid.UUID, offer: Offer) -> Photo | None:
+    """The photo of the prescribed id, whose file has another name now."""
+    if offer.photo_id is None:
+        return None
+    photo = Photo.objects.filter(id=offer.photo_id).select_related("product").first()
+    if photo is not None and photo.product_id != product_id:
+        raise UsageError(f"this id belongs to a photo of SKU {printable(photo.product.sku)}")
+    return photo
+
+
+def _demote_others(photo: Photo) -> None:
+    Photo.objects.filter(product_id=photo.product_id, is_primary=True).exclude(id=photo.id).update(is_primary=False)
+
+
+def _fields(photo: Photo) -> tuple[Any, ...]:
+    return (photo.source, photo.filename, photo.size, photo.content_type, photo.checksum, photo.is_primary, photo.sort_order)
+
+
+def _key(photo: Photo, ext: str) -> str:
+    """The photo's key: its own for life but for the extension; for a new one as design.md says."""
+    if photo.object_key:
+        return f"{photo.object_key.rpartition('.')[0]}.{ext}"
+    folder = f"{KEY_PREFIX}{photo.product_id}/"
+    if photo.is_primary and not Photo.objects.filter(object_key__startswith=f"{folder}primary.").exists():
+        return f"{folder}primary.{ext}"
+    return f"{folder}{photo.id}.{ext}"

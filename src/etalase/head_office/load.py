@@ -1,0 +1,220 @@
+"""Loading a menu into head office: which products, who sells them, which photos; and pruning what the file no longer names.
+
+Files are read, judged and compared with the bucket in threads, a few at a time, so that memory stays bounded; rows and
+objects are written by the caller's thread alone, a product at a time, each in one transaction.
+"""
+
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.db import transaction
+
+from etalase.errors import PictureRefused, UsageError
+from etalase.head_office import ingest
+from etalase.head_office.menu import Dish, Menu, PhotoLine, Problem
+from etalase.head_office.models import Assortment, Company, Photo, Product, Store
+from etalase.head_office.picture import Picture, check, take_file
+
+READERS = 4
+DISHES_AHEAD = 4
+
+Known = dict[tuple[str, str], tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Result:
+    """What an import did. Counts are of products and photos of the file; ``pruned`` of what was removed."""
+
+    products: Counter[str] = field(default_factory=Counter)
+    photos: Counter[str] = field(default_factory=Counter)
+    pruned: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts, with a zero for each that can be."""
+        return {
+            "products": {kind: self.products[kind] for kind in ("created", "updated", "unchanged", "failed")},
+            "photos": {kind: self.photos[kind] for kind in ("created", "updated", "unchanged", "restored", "failed")},
+            "pruned": {kind: self.pruned[kind] for kind in ("products", "photos", "sales")},
+            "problems": [
+                {"line": p.line, "column": p.column, "value": p.value, "reason": p.reason}
+                for p in sorted(self.problems, key=lambda p: p.line)
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A photo's file, read and judged. ``object_is_sound``: the bucket holds these bytes already."""
+
+    line: PhotoLine
+    picture: Picture | None
+    refused: str = ""
+    object_is_sound: bool = False
+
+
+def load_menu(company: Company, menu: Menu, *, prune: bool, advanced: Callable[[int], None]) -> Result:
+    """Bring the company's menu to what the file says. ``advanced`` is told of each photo (or product without one) done.
+
+    Without ``prune`` nothing is removed. Raises :class:`UsageError` for a prune of a file with bad lines or without any,
+    before anything is changed, and :class:`ObjectStoreError` where the bucket fails; what was loaded until then stays.
+    """
+    if prune and menu.problems:
+        listed = "\n".join(f"  {problem}" for problem in menu.problems[:20])
+        raise UsageError(f"Nothing was loaded: --prune would remove what the bad lines were meant to keep.\n{listed}")
+    if prune and not menu.dishes:
+        raise UsageError("Nothing was loaded: --prune with a menu without a line would remove everything.")
+    result = Result(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
+    stores = dict(Store.objects.filter(company=company).values_list("code", "id"))
+    known: Known = {
+        (sku, source): (checksum, key)
+        for sku, source, checksum, key in Photo.objects.filter(product__company=company).values_list(
+            "product__sku", "source", "checksum", "object_key"
+        )
+    }
+    for dish, loaded in _read_ahead(menu.dishes, known):
+        _load_dish(company, dish, loaded, stores, result)
+        advanced(max(1, len(dish.photos)))
+    if prune and not result.problems:
+        _prune(company, menu, stores, result)
+    return result
+
+
+def _read_ahead(dishes: Sequence[Dish], known: Known) -> Iterator[tuple[Dish, list[_Loaded]]]:
+    """Each dish with its files, in order; at most DISHES_AHEAD dishes are held in memory besides."""
+    with ThreadPoolExecutor(READERS, thread_name_prefix="import") as readers:
+        ahead: deque[tuple[Dish, list[Future[_Loaded]]]] = deque()
+        try:
+            for dish in dishes:
+                ahead.append((dish, [readers.submit(_read, line, known.get((dish.sku, line.source))) for line in dish.photos]))
+                if len(ahead) > DISHES_AHEAD:
+                    first, futures = ahead.popleft()
+                    yield first, [future.result() for future in futures]
+            while ahead:
+                first, futures = ahead.popleft()
+                yield first, [future.result() for future in futures]
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+
+def _read(line: PhotoLine, known: tuple[str, str] | None) -> _Loaded:
+    """Read and judge a file. One whose bytes were judged in an earlier import is only compared with the bucket."""
+    limits = ingest.limits()
+    try:
+        picture = take_file(line.path, limits)
+        if known is not None and known[0] == picture.checksum:
+            return _Loaded(line, picture, object_is_sound=ingest.holds(known[1], picture))
+        check(picture, limits)
+    except OSError as error:
+        return _Loaded(line, None, refused=f"The file cannot be read: {error.strerror}.")
+    except PictureRefused as error:
+        return _Loaded(line, None, refused=str(error))
+    return _Loaded(line, picture)
+
+
+def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict[str, uuid.UUID], result: Result) -> None:
+    """One product with its sales and photos, in one transaction."""
+    photos: Counter[str] = Counter()
+    problems: list[Problem] = []
+    try:
+        with transaction.atomic():
+            product, change = _product(company, dish)
+            if _sell(product, stores.values() if dish.stores is None else [stores[code] for code in dish.stores]):
+                change = "created" if change == "created" else "updated"
+            for one in loaded:
+                problem = _load_photo(product, one, dish, photos)
+                if problem is not None:
+                    problems.append(problem)
+    except UsageError as error:
+        value = str(dish.product_id or dish.sku)
+        result.problems.append(Problem(dish.line, "product_id" if dish.product_id else "sku", value, error.message))
+        result.products["failed"] += 1
+        result.photos["failed"] += len(loaded)
+        return
+    result.products[change] += 1
+    result.photos.update(photos)
+    result.problems += problems
+
+
+def _product(company: Company, dish: Dish) -> tuple[Product, str]:
+    """The product of this SKU, made or renamed where needed. Raises :class:`UsageError` where the id is another's."""
+    found = Product.objects.filter(company=company, sku=dish.sku).first()
+    if found is None and dish.product_id is not None and (other := Product.objects.filter(id=dish.product_id).first()):
+        raise UsageError(
+            f"this id belongs to SKU {other.sku}" if other.company_id == company.id else "this id belongs to another company"
+        )
+    prescribed = {"id": dish.product_id} if dish.product_id else {}
+    product, created = (
+        (found, False)
+        if found
+        else Product.objects.get_or_create(company=company, sku=dish.sku, defaults={"name": dish.name, **prescribed})
+    )
+    if dish.product_id is not None and product.id != dish.product_id:
+        raise UsageError(f"this SKU already has the id {product.id}")
+    if created or product.name == dish.name:
+        return product, "created" if created else "unchanged"
+    product.name = dish.name
+    product.save(update_fields=["name"])
+    return product, "updated"
+
+
+def _sell(product: Product, store_ids: Any) -> bool:
+    """Let the stores sell the product. True where one did not before."""
+    wanted = set(store_ids) - set(Assortment.objects.filter(product=product).values_list("store_id", flat=True))
+    Assortment.objects.bulk_create(
+        [Assortment(store_id=store_id, product=product) for store_id in sorted(wanted)], ignore_conflicts=True
+    )
+    return bool(wanted)
+
+
+def _load_photo(product: Product, one: _Loaded, dish: Dish, photos: Counter[str]) -> Problem | None:
+    line = one.line
+    if one.picture is None:
+        photos["failed"] += 1
+        return Problem(line.line, "file", line.source, one.refused)
+    offer = ingest.Offer(
+        source=line.source,
+        filename=PurePosixPath(line.source).name,
+        picture=one.picture,
+        is_primary=_is_primary(product, line, dish),
+        sort_order=line.sort_order,
+        photo_id=line.photo_id,
+    )
+    try:
+        photos[ingest.accept(product.id, offer, object_is_sound=one.object_is_sound).value] += 1
+    except UsageError as error:
+        photos["failed"] += 1
+        return Problem(line.line, "photo_id", str(line.photo_id), error.message)
+    return None
+
+
+def _is_primary(product: Product, line: PhotoLine, dish: Dish) -> bool:
+    """As the file says; where it makes none of the SKU's photos primary, the primary there is stays, else the first is it."""
+    if any(photo.is_primary for photo in dish.photos):
+        return line.is_primary
+    primary = Photo.objects.filter(product=product, is_primary=True).values_list("source", flat=True).first()
+    return primary is None or primary == line.source
+
+
+def _prune(company: Company, menu: Menu, stores: dict[str, uuid.UUID], result: Result) -> None:
+    """Remove the company's products, sales and photos that the file does not name."""
+    dishes = {dish.sku: dish for dish in menu.dishes}
+    for product in Product.objects.filter(company=company).iterator(chunk_size=200):
+        with transaction.atomic():
+            dish = dishes.get(product.sku)
+            if dish is None:
+                result.pruned["photos"] += product.photos.count()
+                product.delete()
+                result.pruned["products"] += 1
+                continue
+            gone = product.photos.exclude(source__in=[photo.source for photo in dish.photos])
+            result.pruned["photos"] += gone.count()
+            gone.delete()
+            if dish.stores is not None:
+                kept = [stores[code] for code in dish.stores]
+                result.pruned["sales"] += Assortment.objects.filter(product=product).exclude(store_id__in=kept).delete()[0]

@@ -1,0 +1,263 @@
+"""The menu file of an import: read, and judged line by line. No database, no bucket; files are looked at, not read.
+
+Columns: ``sku,name,file,is_primary,sort_order,stores`` and, where ids are prescribed, ``product_id,photo_id``.
+"""
+
+import csv
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from uuid import UUID
+
+from etalase.errors import UsageError
+from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, printable
+
+REQUIRED = ("sku", "name", "file", "is_primary", "sort_order", "stores")
+OPTIONAL = ("product_id", "photo_id")
+YES = frozenset({"true", "1", "yes", "y", "ya"})
+NO = frozenset({"", "false", "0", "no", "n", "tidak"})
+MAX_SHOWN_CHARS = 80
+MAX_CHARS = {"sku": 100, "name": 255, "file": 1000}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a line: which column, which value, why. The line is left out, the others are loaded."""
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        value = printable(self.value if len(self.value) <= MAX_SHOWN_CHARS else self.value[:MAX_SHOWN_CHARS] + "…")
+        return f"line {self.line}, {self.column} «{value}»: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoLine:
+    """A line that names a photo. ``source`` is its file below PHOTOS_DIR, normalised: its identity within the SKU."""
+
+    line: int
+    source: str
+    path: Path
+    is_primary: bool
+    sort_order: int
+    photo_id: UUID | None
+
+
+@dataclass(slots=True)
+class Dish:
+    """A product with all its lines. ``stores`` are codes; None means every store of the company."""
+
+    line: int
+    sku: str
+    name: str
+    product_id: UUID | None
+    stores: set[str] | None
+    photos: list[PhotoLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What the file says, and what of it cannot be used."""
+
+    dishes: list[Dish]
+    problems: list[Problem]
+
+
+class _LineRefused(Exception):
+    """One value of the line at hand is wrong."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.reason = column, reason
+
+
+def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str]) -> Menu:
+    """The menu in ``path``. Raises :class:`UsageError` where the file as a whole cannot be used."""
+    if not photos_dir.is_dir():
+        raise UsageError(
+            f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
+        )
+    reading = _Reading(photos_dir.resolve(), {code.casefold(): code for code in store_codes})
+    for line, cells in _lines(path):
+        reading.take(line, cells)
+    return Menu(list(reading.dishes.values()), reading.problems)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line numbers and cells by column, stripped."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip().lower() for name in next(reader, [])]
+            _check_header(header, path)
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+                row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+                row["*"] = "" if len(cells) <= len(header) else cells[len(header)]
+                yield reader.line_num, row
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 (byte {error.start}).", hint="Save it as «CSV UTF-8».") from error
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: {error}.", hint="Is it a CSV file with commas?") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _check_header(header: Sequence[str], path: Path) -> None:
+    if len(header) == 1 and ";" in header[0]:
+        raise UsageError(f"{path} separates its columns by «;».", hint="Save it with commas: «;» stands between store codes.")
+    missing = [name for name in REQUIRED if name not in header]
+    unknown = [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if not (missing or unknown or twice):
+        return
+    said = [f"lacks the column {name}" for name in missing] + [f"has the column {name} twice" for name in twice]
+    for name in unknown:
+        near = difflib.get_close_matches(name, (*REQUIRED, *OPTIONAL), n=1)
+        said.append(f"has a column «{printable(name)}»" + (f" (is {near[0]} meant?)" if near else ""))
+    raise UsageError(
+        f"{path} {', '.join(said)}.", hint=f"The first line is: {','.join(REQUIRED)} and, if wanted, {','.join(OPTIONAL)}."
+    )
+
+
+class _Reading:
+    """What was read so far, so that a line can be compared with those before it."""
+
+    def __init__(self, photos_dir: Path, store_codes: Mapping[str, str]) -> None:
+        self.dishes: dict[str, Dish] = {}
+        self.problems: list[Problem] = []
+        self._photos_dir, self._store_codes = photos_dir, store_codes
+        self._lines_of: dict[tuple[str, str], int] = {}
+        self._lines_of_ids: dict[UUID, int] = {}
+        self._skus_of_ids: dict[UUID, str] = {}
+        self._primaries: dict[str, int] = {}
+
+    def take(self, line: int, cells: dict[str, str]) -> None:
+        """Add the line, or the problem with it."""
+        try:
+            dish, photo = self._product(line, cells), self._photo(line, cells)
+        except _LineRefused as refused:
+            self.problems.append(Problem(line, refused.column, cells[refused.column], refused.reason))
+            return
+        known = self.dishes.setdefault(dish.sku, dish)
+        known.name = known.name or dish.name
+        known.product_id = known.product_id or dish.product_id
+        known.stores = None if known.stores is None or dish.stores is None else known.stores | dish.stores
+        if dish.product_id is not None:
+            self._skus_of_ids[dish.product_id] = dish.sku
+        if photo is not None:
+            self._lines_of[dish.sku, photo.source] = line
+            if photo.photo_id is not None:
+                self._lines_of_ids[photo.photo_id] = line
+            if photo.is_primary:
+                self._primaries[dish.sku] = line
+            known.photos.append(photo)
+
+    def _product(self, line: int, cells: dict[str, str]) -> Dish:
+        if cells["*"]:
+            raise _LineRefused("*", "the line has more cells than the first line; a comma in a cell needs quotes around it")
+        for name, most in MAX_CHARS.items():
+            if len(cells[name]) > most:
+                raise _LineRefused(name, f"has {len(cells[name])} characters; {most} are allowed")
+            if "\0" in cells[name]:
+                raise _LineRefused(name, "has a NUL among its characters")
+        if not cells["sku"]:
+            raise _LineRefused("sku", "is empty")
+        known = self.dishes.get(cells["sku"])
+        if not cells["name"] and known is None:
+            raise _LineRefused("name", "is empty; the first line of a SKU needs it")
+        if cells["name"] and known is not None and known.name != cells["name"]:
+            raise _LineRefused("name", f"line {known.line} calls this SKU «{printable(known.name)}»")
+        product_id = self._product_id(cells, known)
+        return Dish(line, cells["sku"], cells["name"], product_id, self._stores(cells["stores"]))
+
+    def _product_id(self, cells: dict[str, str], known: Dish | None) -> UUID | None:
+        product_id = _uuid(cells, "product_id")
+        if product_id is None:
+            return None
+        if known is not None and known.product_id not in {None, product_id}:
+            raise _LineRefused("product_id", f"line {known.line} gives this SKU the id {known.product_id}")
+        if self._skus_of_ids.get(product_id, cells["sku"]) != cells["sku"]:
+            raise _LineRefused("product_id", f"is the id of SKU {printable(self._skus_of_ids[product_id])} above")
+        return product_id
+
+    def _stores(self, text: str) -> set[str] | None:
+        if not text:
+            return None
+        codes = [code.strip() for code in text.split(";") if code.strip()]
+        for code in codes:
+            if code.casefold() not in self._store_codes:
+                near = difflib.get_close_matches(code, self._store_codes.values(), n=1)
+                raise _LineRefused(
+                    "stores", f"there is no store {printable(code)}" + (f"; is {near[0]} meant?" if near else "")
+                )
+        return {self._store_codes[code.casefold()] for code in codes} or None
+
+    def _photo(self, line: int, cells: dict[str, str]) -> PhotoLine | None:
+        photo_id, is_primary = _uuid(cells, "photo_id"), _yes(cells)
+        sort_order = _number(cells)
+        if not cells["file"]:
+            if photo_id is not None:
+                raise _LineRefused("photo_id", "the line names no file, so it has no photo")
+            return None
+        path = _below(self._photos_dir, cells["file"])
+        source = PurePosixPath(cells["file"]).as_posix()
+        if (earlier := self._lines_of.get((cells["sku"], source))) is not None:
+            raise _LineRefused("file", f"line {earlier} names this photo of this SKU already")
+        if photo_id is not None and photo_id in self._lines_of_ids:
+            raise _LineRefused("photo_id", f"line {self._lines_of_ids[photo_id]} has it already")
+        if is_primary and cells["sku"] in self._primaries:
+            raise _LineRefused("is_primary", f"line {self._primaries[cells['sku']]} is this SKU's primary photo already")
+        if sort_order is None:
+            known = self.dishes.get(cells["sku"])
+            sort_order = len(known.photos) if known is not None else 0
+        return PhotoLine(line, source, path, is_primary, sort_order, photo_id)
+
+
+def _uuid(cells: Mapping[str, str], column: str) -> UUID | None:
+    try:
+        return UUID(cells[column]) if cells[column] else None
+    except ValueError:
+        raise _LineRefused(column, "is not a UUID") from None
+
+
+def _yes(cells: Mapping[str, str]) -> bool:
+    word = cells["is_primary"].casefold()
+    if word not in YES | NO:
+        raise _LineRefused("is_primary", "is neither yes (true, 1, yes, ya) nor no (false, 0, no, tidak, empty)")
+    return word in YES
+
+
+def _number(cells: Mapping[str, str]) -> int | None:
+    text = cells["sort_order"]
+    if not text:
+        return None
+    try:
+        number = int(text) if text.isascii() and len(text) <= 11 else MAX_INT32 + 1
+    except ValueError:
+        number = MAX_INT32 + 1
+    if abs(number) > MAX_INT32:
+        raise _LineRefused("sort_order", f"is not a whole number from -{MAX_INT32} to {MAX_INT32}")
+    return number
+
+
+def _below(photos_dir: Path, name: str) -> Path:
+    """The file, which must be one and lie below ``photos_dir``, also when links are followed."""
+    if len(PurePosixPath(name).name) > MAX_FILENAME_CHARS:
+        raise _LineRefused("file", f"the name has more than {MAX_FILENAME_CHARS} characters")
+    try:
+        path = (photos_dir / name).resolve()
+        if not path.is_relative_to(photos_dir):
+            raise _LineRefused("file", "lies outside PHOTOS_DIR")
+        if not path.is_file():
+            raise _LineRefused("file", "is a folder, not a file" if path.is_dir() else "there is no such file in PHOTOS_DIR")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _LineRefused("file", f"cannot be looked up ({error})") from None
+    return path

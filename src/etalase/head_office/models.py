@@ -1,0 +1,169 @@
+"""Head office's tables: companies, stores, products, which store sells what, photos, accounts; and what the feed forgets last.
+
+``position``, ``created_at`` and ``updated_at`` belong to the database: triggers stamp them, whoever writes (hazard 6,
+migration 0002). What is given for them is ignored.
+"""
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Now
+
+from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
+
+
+class Company(models.Model):
+    """A chain. Nothing crosses from one company to another (invariant I6)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=255, unique=True)
+
+    class Meta:
+        verbose_name_plural = "companies"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Store(models.Model):
+    """A retail outlet with an edge server of its own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    company = models.ForeignKey(Company, on_delete=models.PROTECT)
+    code = models.CharField(max_length=50, help_text="Short and unique in the company, as in AVRIL-001.")
+    name = models.CharField(max_length=255)
+    position = models.BigIntegerField(db_default=0, editable=False, unique=True)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["company", "code"], name="head_office_store_code")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class Product(models.Model):
+    """A dish or an article of a company's menu."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    company = models.ForeignKey(Company, on_delete=models.PROTECT)
+    sku = models.CharField("SKU", max_length=100)
+    name = models.CharField(max_length=255)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    stores: "models.ManyToManyField[Store, Assortment]" = models.ManyToManyField(Store, through="Assortment")
+
+    class Meta:
+        ordering = ["sku"]
+        constraints = [models.UniqueConstraint(fields=["company", "sku"], name="head_office_product_sku")]
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.name}"
+
+
+class Assortment(models.Model):
+    """This store sells this product. A row neither changes its store nor its product."""
+
+    # The foreign keys are in the database with ON DELETE CASCADE, so that a deletion by SQL leaves the right tombstones too.
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, db_constraint=False)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False)
+    position = models.BigIntegerField(db_default=0, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = "sale of a product in a store"
+        verbose_name_plural = "which store sells what"
+        constraints = [models.UniqueConstraint(fields=["store", "product"], name="head_office_assortment_once")]
+
+    def __str__(self) -> str:
+        return f"{self.store_id} sells {self.product_id}"
+
+
+class Photo(models.Model):
+    """A photo of a product. Its object is under ``object_key``, which it keeps for life but for the extension."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False, related_name="photos")
+    object_key = models.CharField(max_length=MAX_KEY_CHARS, unique=True, editable=False)
+    filename = models.CharField(max_length=MAX_FILENAME_CHARS, editable=False)
+    # The ``file`` of the import, below PHOTOS_DIR: with the SKU, the photo's identity there.
+    source = models.CharField(max_length=1000, editable=False)
+    size = models.PositiveIntegerField(editable=False)
+    content_type = models.CharField(max_length=100, editable=False)
+    checksum = models.CharField(max_length=32, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    is_primary = models.BooleanField("primary", default=False)
+    sort_order = models.IntegerField(default=0)
+    position = models.BigIntegerField(db_default=0, editable=False, unique=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-is_primary", "sort_order", "id"]
+        constraints = [
+            # Hazard 41. It cannot be deferred: demote before you promote.
+            models.UniqueConstraint(
+                fields=["product"], condition=models.Q(is_primary=True), name="head_office_photo_one_primary"
+            ),
+            models.UniqueConstraint(fields=["product", "source"], name="head_office_photo_source"),
+            models.CheckConstraint(
+                condition=models.Q(checksum__regex=r"^[0-9a-f]{32}$") & models.Q(size__gt=0, size__lte=MAX_INT32),
+                name="head_office_photo_sound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Account(AbstractUser):
+    """Who may ask: the account of a store, bound to it and so to its company; or an HO admin (staff), who may ask for any."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    store = models.ForeignKey(
+        Store, on_delete=models.SET_NULL, null=True, blank=True, help_text="The one store that this account may ask for."
+    )
+
+    class Meta:
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class PhotoTombstone(models.Model):
+    """A photo that was deleted at head office, at the place in the feed that it had. Written by triggers only."""
+
+    photo_id = models.UUIDField()
+    product_id = models.UUIDField()
+    position = models.BigIntegerField()
+    changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "head_office_photo_tombstone"
+        constraints = [models.UniqueConstraint(fields=["product_id", "photo_id"], name="head_office_photo_tombstone_once")]
+
+    def __str__(self) -> str:
+        return str(self.photo_id)
+
+
+class AssortmentTombstone(models.Model):
+    """A store stopped selling a product (or the product is gone). Written by triggers only.
+
+    ``first_sold_at`` tells which deleted photos the store could have seen.
+    """
+
+    store_id = models.UUIDField()
+    product_id = models.UUIDField()
+    position = models.BigIntegerField()
+    first_sold_at = models.DateTimeField()
+    changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "head_office_assortment_tombstone"
+        constraints = [models.UniqueConstraint(fields=["store_id", "product_id"], name="head_office_assortment_tombstone_once")]
+
+    def __str__(self) -> str:
+        return f"{self.store_id} sold {self.product_id}"

@@ -1,0 +1,105 @@
+"""Is this a photo? Decided from the bytes alone: the name of a file says nothing (hazard 50)."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from etalase.errors import PictureRefused
+from etalase.head_office.location import without_location
+from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, sniff_type
+
+# Pillow's own guard only warns at this limit, with a number of its own; ours stands before the decoding.
+Image.MAX_IMAGE_PIXELS = None
+PNG_END = b"IEND\xaeB`\x82"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is taken. ``max_pixels`` counts all frames of an animation together."""
+
+    max_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo's bytes as they go out, with what the feed says of them. ``checksum`` is their MD5 in hex."""
+
+    body: bytes
+    content_type: str
+    checksum: str
+
+
+def take(data: bytes, limits: Limits) -> Picture:
+    """``data`` as a picture to be, without the place where it was taken; :func:`check` says whether it can be shown.
+
+    Raises :class:`PictureRefused` for what is no JPEG, PNG or WebP, empty, or too large.
+    """
+    if not data:
+        raise PictureRefused("The file is empty.")
+    if len(data) > limits.max_bytes:
+        raise PictureRefused(_too_large(len(data), limits))
+    content_type = sniff_type(data[:MAGIC_BYTES])
+    if content_type is None:
+        raise PictureRefused("The file is no JPEG, PNG or WebP picture, whatever its name says.")
+    body = without_location(data, content_type)
+    return Picture(body, content_type, hashlib.md5(body, usedforsecurity=False).hexdigest())
+
+
+def take_file(path: Path, limits: Limits) -> Picture:
+    """:func:`take` for a file, whose size is looked at before it is read. Raises :class:`OSError` besides."""
+    size = path.stat().st_size
+    if size > limits.max_bytes:
+        raise PictureRefused(_too_large(size, limits))
+    return take(path.read_bytes(), limits)
+
+
+def check(picture: Picture, limits: Limits) -> None:
+    """Raise :class:`PictureRefused` unless the whole picture is there and can be decoded."""
+    if problem := _cut_short(picture.body, picture.content_type):
+        raise PictureRefused(f"The picture is cut short: {problem}.")
+    try:
+        # The formats are named, so that nothing else Pillow can read is ever tried on a stranger's bytes.
+        with Image.open(io.BytesIO(picture.body), formats=[picture.content_type.removeprefix("image/").upper()]) as image:
+            _decode(image, limits)
+    except PictureRefused:
+        raise
+    except Exception as error:  # decoders raise anything over bytes made to confuse them
+        raise PictureRefused(f"The picture cannot be decoded: {error}.") from error
+
+
+def _decode(image: Image.Image, limits: Limits) -> None:
+    """Every frame, after the size that the header promises was found bearable."""
+    # A phone's further pictures (MPO) are no frames: a browser shows the first one only.
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    width, height = image.size
+    if width * height * frames > limits.max_pixels:
+        what = f"{width}×{height} pixels" + (f" in {frames} frames" if frames > 1 else "")
+        raise PictureRefused(f"The picture has {what}; {limits.max_pixels} pixels are allowed (MAX_PIXELS).")
+    for frame in range(frames):
+        image.seek(frame)
+        image.load()
+
+
+def extension(picture: Picture) -> str:
+    """What the photo's key ends with."""
+    return EXTENSION_OF[picture.content_type]
+
+
+def _too_large(size: int, limits: Limits) -> str:
+    return f"The file has {size} bytes; {limits.max_bytes} are allowed (MAX_PHOTO_BYTES)."
+
+
+def _cut_short(body: bytes, content_type: str) -> str | None:
+    """What is missing at the end, which decoders forgive: each format says how it ends."""
+    if content_type == "image/jpeg" and body.rfind(b"\xff\xd9") < body.rfind(b"\xff\xda"):
+        return "a JPEG ends with an end-of-image marker"
+    if content_type == "image/png" and PNG_END not in body:
+        return "a PNG ends with an IEND chunk"
+    promised = int.from_bytes(body[4:8], "little") + 8
+    if content_type == "image/webp" and promised > len(body):
+        return f"it says that it has {promised} bytes, and has {len(body)}"
+    return None

@@ -1,0 +1,124 @@
+"""Companies, stores and their accounts: who there is, and who may ask for what."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from etalase.errors import UsageError
+from etalase.head_office.models import Account, Company, Store
+from etalase.protocol import format_time, printable
+
+
+def stores_page(account: Account, *, limit: int, offset: int, company_id: UUID | None) -> dict[str, Any]:
+    """The stores that the account may ask for, from the position ``offset`` on, in the envelope of the feeds."""
+    allowed = Store.objects.all() if account.is_staff else Store.objects.filter(id=account.store_id)
+    if company_id is not None:
+        allowed = allowed.filter(company_id=company_id)
+    columns = ("position", "id", "code", "name", "company_id", "company__name")
+    rows = list(allowed.filter(position__gt=offset).order_by("position").values_list(*columns)[: limit + 1])
+    next_offset = rows[limit - 1][0] if len(rows) > limit else None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT head_office_clock()")
+        (now,) = cursor.fetchone()
+    return {
+        "stores": [
+            {"id": id_, "code": code, "name": name, "company_id": company, "company_name": company_name}
+            for _, id_, code, name, company, company_name in rows[:limit]
+        ],
+        "sync_timestamp": format_time(now),
+        "total": allowed.count(),
+        "has_more": next_offset is not None,
+        "next_offset": next_offset,
+    }
+
+
+def find_company(wanted: str | None) -> Company:
+    """The company of this id or name; without one the only company there is. Raises :class:`UsageError` saying which."""
+    companies = list(Company.objects.all()[:20])
+    names = ", ".join(f"«{printable(company.name)}» ({company.id})" for company in companies)
+    if wanted is None:
+        if len(companies) == 1:
+            return companies[0]
+        if not companies:
+            raise UsageError("There is no company yet.", hint="Make one: etalase head-office create-company NAME")
+        raise UsageError("There are several companies.", hint=f"Name one with --company: {names}")
+    found = Company.objects.filter(name=wanted).first()
+    if found is None:
+        try:
+            found = Company.objects.filter(id=UUID(wanted)).first()
+        except ValueError:
+            found = None
+    if found is None:
+        raise UsageError(f"There is no company «{printable(wanted)}».", hint=f"There are: {names or 'none yet'}.")
+    return found
+
+
+@transaction.atomic
+def ensure_company(name: str, *, company_id: UUID | None = None) -> tuple[Company, bool]:
+    """The company of this name, made where it is missing. Raises :class:`UsageError` where the id is another's."""
+    there = Company.objects.filter(name=name).first()
+    if there is not None:
+        if company_id is not None and there.id != company_id:
+            raise UsageError(f"The company «{printable(name)}» already has the id {there.id}.")
+        return there, False
+    if company_id is not None and (other := Company.objects.filter(id=company_id).first()) is not None:
+        raise UsageError(f"The id {company_id} belongs to the company «{printable(other.name)}».")
+    return Company.objects.create(name=name, **({"id": company_id} if company_id else {})), True
+
+
+@transaction.atomic
+def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | None = None) -> tuple[Store, bool]:
+    """The company's store of this code, made where it is missing, renamed where its name differs.
+
+    Raises :class:`UsageError` where the id is another store's.
+    """
+    there = Store.objects.filter(company=company, code=code).first()
+    if there is not None:
+        if store_id is not None and there.id != store_id:
+            raise UsageError(f"The store {printable(code)} already has the id {there.id}.")
+        if there.name != name:
+            there.name = name
+            there.save(update_fields=["name"])
+        return there, False
+    if store_id is not None and (other := Store.objects.filter(id=store_id).first()) is not None:
+        raise UsageError(f"The id {store_id} belongs to the store {printable(other.code)}.")
+    return Store.objects.create(company=company, code=code, name=name, **({"id": store_id} if store_id else {})), True
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAccount:
+    """An account, and its password where we made one up: it is told once and kept nowhere."""
+
+    account: Account
+    created: bool
+    generated_password: str | None
+
+
+@transaction.atomic
+def ensure_account(username: str, *, store: Store | None, admin: bool = False, password: str | None = None) -> MadeAccount:
+    """The account of this name, bound to ``store`` or an HO admin. Without ``password`` a new one gets a random one.
+
+    An account that is there keeps its password unless one is given. Raises :class:`UsageError` where the account is
+    another store's, or the password too weak.
+    """
+    there = Account.objects.filter(username=username).first()
+    if there is not None and (there.store != store or there.is_staff != admin):
+        role = "an HO admin's" if there.is_staff else f"bound to {there.store or 'no store'}"
+        raise UsageError(f"The account «{printable(username)}» is there already, and {role}.", hint="Choose another name.")
+    account = there or Account(username=username, store=store, is_staff=admin, is_superuser=admin)
+    generated = secrets.token_urlsafe(18) if there is None and password is None else None
+    new = password or generated
+    if new is not None and not (there and there.check_password(new)):
+        try:
+            account.full_clean(exclude=["password"])
+            validate_password(new, account)
+        except ValidationError as error:
+            raise UsageError(f"The account «{printable(username)}»: {' '.join(error.messages)}") from None
+        account.set_password(new)
+        account.save()
+    return MadeAccount(account, created=there is None, generated_password=generated)

@@ -1,0 +1,17 @@
+"""What head office serves: the sync API, the admin, and whether it is well."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from etalase.head_office.web import health
+
+urlpatterns = [
+    path("api/v1/", include("etalase.head_office.api.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health),
+    path("", RedirectView.as_view(url="/admin/")),
+]
+handler400 = "etalase.head_office.web.bad_request"
+handler404 = "etalase.head_office.web.not_found"
+handler500 = "etalase.head_office.web.server_error"

@@ -1,0 +1,51 @@
+"""Django's settings of the standalone head office."""
+
+from typing import Any
+
+import dj_database_url
+
+from etalase.head_office.web_settings import *  # noqa: F403 - what no environment decides stands there
+from etalase.settings.edge import EdgeServerSettings, EdgeSettings
+from etalase.settings.head_office import HeadOfficeSettings
+from etalase.settings.shared import from_environment, logging_config
+
+ETALASE_HEAD_OFFICE = from_environment(HeadOfficeSettings, others=(EdgeSettings, EdgeServerSettings))
+
+DEBUG = False
+SECRET_KEY = ETALASE_HEAD_OFFICE.SECRET_KEY.get_secret_value()
+ALLOWED_HOSTS = ETALASE_HEAD_OFFICE.ALLOWED_HOSTS
+CSRF_TRUSTED_ORIGINS = ETALASE_HEAD_OFFICE.CSRF_TRUSTED_ORIGINS
+# Persistent connections are checked before a request uses them, so that a restarted PostgreSQL costs nobody an error.
+DATABASES = {
+    "default": dj_database_url.parse(
+        ETALASE_HEAD_OFFICE.DATABASE_URL.get_secret_value(), conn_max_age=300, conn_health_checks=True
+    )
+}
+ROOT_URLCONF = "etalase.head_office.urls"
+WSGI_APPLICATION = "etalase.head_office.wsgi.application"
+STATIC_URL = "/static/"
+
+# In the demo the guide's passwords work as printed.
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = (
+    []
+    if ETALASE_HEAD_OFFICE.DEMO
+    else [
+        {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+        {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+        {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+        {"NAME": "etalase.head_office.passwords.PublishedPasswordValidator"},
+    ]
+)
+
+# Behind a proxy with TLS (then its https address stands in CSRF_TRUSTED_ORIGINS) cookies never travel in clear.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+if ETALASE_HEAD_OFFICE.PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+USE_TZ = True
+TIME_ZONE = ETALASE_HEAD_OFFICE.TIME_ZONE
+LANGUAGE_CODE = "en"
+# Messages of the API are part of its reference: they do not follow a browser's language.
+USE_I18N = False
+
+LOGGING = logging_config(ETALASE_HEAD_OFFICE.LOG_LEVEL)
