@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LOOK_FOR_PARENT_SECONDS = 2.0
+GRACE_STEP_SECONDS = 0.1
 # The kernel sends the "death signal" when the *thread* that started us ends, so it only is a reason to look.
 PARENT_MAY_BE_GONE = signal.SIGUSR1
 HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, PARENT_MAY_BE_GONE}
@@ -42,13 +43,13 @@ def main(arguments: list[str]) -> int:
     _prctl(PR_SET_PDEATHSIG, PARENT_MAY_BE_GONE)
     keeper = _Keeper(program)
     os.pwrite(claim_fd, f"{keeper.pid}\n".encode(), 0)
-    keeper.wait(until=lambda asked: asked or os.getppid() != parent_pid)
+    keeper.wait(until=lambda asked: asked or os.getppid() != parent_pid, look_seconds=LOOK_FOR_PARENT_SECONDS)
     if keeper.status is None:
         # It may have ended in this very moment; then there is nobody to signal.
         with contextlib.suppress(ProcessLookupError):
             os.kill(keeper.pid, stop_signal)
         deadline = time.monotonic() + grace_seconds
-        keeper.wait(until=lambda _asked: time.monotonic() > deadline)
+        keeper.wait(until=lambda _asked: time.monotonic() > deadline, look_seconds=GRACE_STEP_SECONDS)
     keeper.kill_descendants()
     for leftover in options[4:]:
         with contextlib.suppress(OSError):
@@ -64,20 +65,20 @@ class _Keeper:
         if self.pid == 0:
             _become(program, keeper_pid)
 
-    def wait(self, until: "Callable[[bool], bool]") -> None:
+    def wait(self, until: "Callable[[bool], bool]", look_seconds: float) -> None:
         """Return when the program has ended, or when ``until`` (given: were we asked to stop?) is true."""
         asked = False
         while True:
             self._reap()
             if self.status is not None or until(asked):
                 return
-            received = signal.sigtimedwait(HANDLED, LOOK_FOR_PARENT_SECONDS if not asked else 0.1)
+            received = signal.sigtimedwait(HANDLED, look_seconds)
             asked = asked or (received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
     def kill_descendants(self) -> None:
         """Kill what is left below us, again and again: what is being killed may still be starting others."""
         while self._reap():
-            for pid in _descendants(os.getpid()):
+            for pid in descendants(os.getpid()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             signal.sigtimedwait({signal.SIGCHLD}, 0.05)
@@ -113,7 +114,7 @@ def _become(program: list[str], keeper_pid: int) -> None:
         os._exit(127)
 
 
-def _descendants(root_pid: int) -> list[int]:
+def descendants(root_pid: int) -> list[int]:
     """Every process below ``root_pid``, from proc(5)."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib would double the keeper's start-up time

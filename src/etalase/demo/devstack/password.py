@@ -4,18 +4,23 @@ import os
 import secrets
 from pathlib import Path
 
+from etalase.demo.devstack.process import StackError
+
 
 def kept(path: Path) -> str:
-    """The password in ``path``; at the first call a new random one, which only the file's owner can read."""
+    """The password in ``path``; at the first call a new random one, which only the file's owner can read.
+
+    Raises :class:`StackError` where the file is another user's.
+    """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        password = path.read_text()
-        # Empty where the very first start was killed between the two lines below; then no server knows a password yet.
-        if password:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            # Empty, too, where the very first start was killed right here; then no server knows a password yet.
+            password = file.read()
+            if not password:
+                password = secrets.token_urlsafe(24)
+                file.write(password)
             return password
-        fd = os.open(path, os.O_WRONLY)
-    password = secrets.token_urlsafe(24)
-    with os.fdopen(fd, "w") as file:
-        file.write(password)
-    return password
+    except PermissionError as error:
+        raise StackError(
+            f"The password in {path} belongs to another user.", hint="Run as that user, or choose another folder."
+        ) from error

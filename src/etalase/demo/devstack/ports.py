@@ -5,6 +5,7 @@ import os
 import random
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from etalase.demo.devstack.process import StackError
@@ -54,14 +55,13 @@ def _problem(port: int) -> str | None:
 
 def _holder(port: int) -> str:
     """`` by weed (pid 123)``, or nothing where it cannot be seen: another user's program, or none that listens."""
-    inodes = _listening_inodes(port)
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [os.readlink(fd) for fd in (process / "fd").iterdir()]  # noqa: PTH115 - «socket:[1]» is no path
-            if any(f"socket:[{inode}]" in links for inode in inodes):
-                return f" by {(process / 'comm').read_text().strip()} (pid {process.name})"
-        except OSError:
-            continue
+        with suppress(OSError):
+            for fd in (process / "fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if os.readlink(fd) in sockets:  # noqa: PTH115 - «socket:[1]» is no path
+                        return f" by {(process / 'comm').read_text().strip()} (pid {process.name})"
     return ""
 
 

@@ -47,9 +47,7 @@ def start(data_dir: Path, port: int) -> Valkey:
         settings = os.open(data_dir / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(settings, "w") as file:
             file.write(f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndaemonize no\n')
-        child = spawn_claimed(
-            claim, [_program(), "valkey.conf"], cwd=data_dir, stop_signal=signal.SIGTERM, grace_seconds=3
-        )
+        child = spawn_claimed(claim, [_program(), "valkey.conf"], cwd=data_dir, stop_signal=signal.SIGTERM, grace_seconds=3)
     server = Valkey(port, password, child)
     child.wait_ready(lambda: _answers(server), READY_SECONDS)
     return server

@@ -1,0 +1,236 @@
+"""What is started through the stack ends with its starter, whatever happens to either."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from etalase.demo.devstack.keeper import descendants
+from etalase.demo.devstack.ports import free_port
+from etalase.demo.devstack.process import Child, StackError, await_predecessors, claimed, spawn
+
+PYTHON = sys.executable
+
+
+def eventually(condition: Callable[[], bool], within_seconds: float) -> bool:
+    """Whether ``condition`` came true in time."""
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def alive(pids: Iterable[int]) -> list[int]:
+    """Which of them still run; who only waits to be collected does not."""
+    running = []
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state != "Z":
+            running.append(pid)
+    return running
+
+
+def start_starter(program: str, *arguments: object) -> "subprocess.Popen[str]":
+    """A Python of its own that runs ``program``, says ``ready`` and sleeps."""
+    text = textwrap.dedent(program) + "\nprint('ready', flush=True)\nimport time\ntime.sleep(600)\n"
+    starter = subprocess.Popen([PYTHON, "-c", text, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    said = starter.stdout.readline()
+    if said != "ready\n":
+        kill(starter)
+    assert said == "ready\n"
+    return starter
+
+
+def kill(starter: "subprocess.Popen[str]") -> None:
+    starter.kill()
+    starter.communicate()
+
+
+def sleeper(run_dir: Path, name: str = "sleeper") -> Child:
+    return spawn(name, ["sleep", "600"], run_dir=run_dir)
+
+
+def test_a_program_gets_its_stop_signal_and_can_say_goodbye(tmp_path: Path) -> None:
+    script = "trap 'echo goodbye; exit 3' INT; echo up; while :; do sleep 0.05; done"
+    child = spawn("polite", ["sh", "-c", script], run_dir=tmp_path, stop_signal=signal.SIGINT)
+    child.wait_ready(lambda: "up" in child.log.read_text(), 10)
+    child.stop()
+    assert child.wait() == 3
+    assert child.log.read_text().splitlines() == ["up", "goodbye"]
+    child.stop()
+
+
+def test_a_program_that_does_not_want_to_stop_is_killed_after_its_grace(tmp_path: Path) -> None:
+    script = "trap '' TERM; echo up; while :; do sleep 0.05; done"
+    child = spawn("stubborn", ["sh", "-c", script], run_dir=tmp_path, grace_seconds=0.5)
+    child.wait_ready(lambda: "up" in child.log.read_text(), 10)
+    pid, began = child.pid, time.monotonic()
+    child.stop()
+    assert 0.4 < time.monotonic() - began < 5
+    assert child.wait() == 128 + signal.SIGKILL
+    assert alive([pid]) == []
+
+
+def test_what_a_program_left_behind_ends_with_it(tmp_path: Path) -> None:
+    child = spawn("parent", ["sh", "-c", "setsid sleep 600 & echo $!"], run_dir=tmp_path)
+    assert child.wait(10) == 0
+    assert alive([int(child.log.read_text())]) == []
+
+
+def test_after_kill_9_of_the_starter_nothing_is_left_even_of_a_family_that_ignores_signals(tmp_path: Path) -> None:
+    starter = start_starter(
+        """
+        import sys
+        from pathlib import Path
+        from etalase.demo.devstack.process import spawn
+        family = "trap '' TERM; (trap '' TERM; exec setsid sleep 600) & echo up; while :; do sleep 0.05; done"
+        child = spawn("family", ["sh", "-c", family], run_dir=Path(sys.argv[1]), grace_seconds=0.5)
+        child.wait_ready(lambda: "up" in child.log.read_text(), 10)
+        """,
+        tmp_path,
+    )
+    family = descendants(starter.pid)
+    assert len(family) >= 3
+    kill(starter)
+    assert eventually(lambda: alive(family) == [], 5), alive(family)
+
+
+def test_a_program_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
+    starter = start_starter(
+        """
+        import sys, threading
+        from pathlib import Path
+        from etalase.demo.devstack.process import spawn
+        children = []
+        thread = threading.Thread(target=lambda: children.append(spawn("sleeper", ["sleep", "600"], run_dir=Path(sys.argv[1]))))
+        thread.start()
+        thread.join()
+        children[0].pid
+        """,
+        tmp_path,
+    )
+    family = descendants(starter.pid)
+    time.sleep(0.5)
+    assert alive(family) == family
+    kill(starter)
+    assert eventually(lambda: alive(family) == [], 5), alive(family)
+
+
+def test_a_program_dies_with_its_keeper(tmp_path: Path) -> None:
+    child = sleeper(tmp_path)
+    pid = child.pid
+    keeper_pid = int(Path(f"/proc/{pid}/stat").read_text().split()[3])
+    os.kill(keeper_pid, signal.SIGKILL)
+    assert eventually(lambda: alive([pid]) == [], 5)
+    assert not child.running
+
+
+def test_ctrl_c_at_the_terminal_does_not_reach_a_program(tmp_path: Path) -> None:
+    child = sleeper(tmp_path)
+    assert os.getsid(child.pid) != os.getsid(0)
+    child.stop()
+
+
+def test_a_program_that_fails_at_once_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    child = spawn("broken", ["sh", "-c", "seq 100; echo the disk is on fire; exit 7"], run_dir=tmp_path)
+    began = time.monotonic()
+    with pytest.raises(StackError, match=r"(?s)broken ended by itself with status 7.*\n  100\n  the disk is on fire") as raised:
+        child.wait_ready(lambda: False, 60)
+    assert time.monotonic() - began < 10
+    assert "\n  85\n" not in raised.value.message
+    assert str(tmp_path / "broken.log") in raised.value.hint
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    child = spawn("ghost", ["/no/such/program"], run_dir=tmp_path)
+    with pytest.raises(StackError, match=r"(?s)ghost ended by itself.*/no/such/program: No such file or directory"):
+        child.wait_ready(lambda: False, 10)
+
+
+def test_a_program_that_never_answers_is_stopped(tmp_path: Path) -> None:
+    child = sleeper(tmp_path)
+    with pytest.raises(StackError, match=r"did not answer within 0\.2 s"):
+        child.wait_ready(lambda: False, 0.2)
+    assert not child.running
+
+
+def test_one_folder_takes_a_program_once(tmp_path: Path) -> None:
+    child = sleeper(tmp_path)
+    with (
+        pytest.raises(StackError, match=rf"sleeper already runs on .* \(pid {child.pid}\)"),
+        claimed(tmp_path, "sleeper", patience_seconds=0.1),
+    ):
+        pass
+    other = sleeper(tmp_path, "another")
+    child.stop()
+    other.stop()
+    sleeper(tmp_path).stop()
+
+
+def test_a_new_start_waits_until_what_a_crash_left_has_ended(tmp_path: Path) -> None:
+    starter = start_starter(
+        """
+        import sys
+        from pathlib import Path
+        from etalase.demo.devstack.process import spawn
+        program = "trap 'sleep 0.7; exit' TERM; echo up; while :; do sleep 0.05; done"
+        slow = spawn("slow", ["sh", "-c", program], run_dir=Path(sys.argv[1]))
+        slow.wait_ready(lambda: "up" in slow.log.read_text(), 10)
+        """,
+        tmp_path / "below",
+    )
+    family = descendants(starter.pid)
+    kill(starter)
+    await_predecessors(tmp_path)
+    assert alive(family) == []
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"sleeper cannot use the folder .*/file: "):
+        sleeper(tmp_path / "file")
+
+
+def test_after_kill_9_nothing_is_left_of_gunicorn_and_celery(tmp_path: Path) -> None:
+    (tmp_path / "web.py").write_text(
+        "def app(environ, respond):\n    respond('200 OK', [])\n    return [b'here']\n"
+        "from celery import Celery\nqueue = Celery(broker=__import__('os').environ['BROKER'])\n"
+    )
+    starter = start_starter(
+        """
+        import os, sys
+        from pathlib import Path
+        from urllib.request import urlopen
+        from etalase.demo.devstack import valkey
+        from etalase.demo.devstack.process import spawn
+        run_dir, web_port, broker_port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would want that project
+        env = {**os.environ, "BROKER": valkey.start(run_dir / "valkey", broker_port).url}
+        python = [sys.executable, "-m"]
+        gunicorn = [*python, "gunicorn", "--workers=2", f"--bind=127.0.0.1:{web_port}", "web:app"]
+        web = spawn("web", gunicorn, run_dir=run_dir, cwd=run_dir, env=env)
+        celery = [*python, "celery", "-A", "web:queue", "worker", "--concurrency=2", "--without-gossip", "--without-mingle"]
+        worker = spawn("worker", celery, run_dir=run_dir, cwd=run_dir, env=env)
+        web.wait_ready(lambda: "Listening at" in web.log.read_text() and web.log.read_text().count("Booting worker") == 2, 30)
+        worker.wait_ready(lambda: "ready." in worker.log.read_text(), 30)
+        """,
+        tmp_path,
+        free_port(),
+        free_port(),
+    )
+    family = descendants(starter.pid)
+    assert len(family) >= 3 + 1 + 3 + 3  # keepers; Valkey; Gunicorn and Celery with two workers each
+    kill(starter)
+    assert eventually(lambda: alive(family) == [], 10), alive(family)

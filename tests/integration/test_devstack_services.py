@@ -1,0 +1,243 @@
+"""The stack's servers: they answer when started, keep their data, let nobody in without a key, and leave nothing."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import psycopg
+import pytest
+from tests.integration.test_devstack_process import alive, eventually, kill, start_starter
+
+from etalase.demo.devstack import postgres, seaweedfs, valkey
+from etalase.demo.devstack.keeper import descendants
+from etalase.demo.devstack.ports import PortInUse, check_free, free_port
+from etalase.demo.devstack.process import StackError
+from etalase.demo.devstack.s3 import S3Server
+from etalase.errors import ObjectStoreDenied
+from etalase.objectstore import ObjectStore
+
+KEYS = {"access_key": "key", "secret_key": "secret"}
+
+
+def bucket(server: S3Server, *, access_key: str = "key", secret_key: str = "secret") -> ObjectStore:
+    return ObjectStore(endpoint=server.endpoint, bucket="photos", access_key=access_key, secret_key=secret_key, max_retries=0)
+
+
+def ask(server: postgres.Postgres, query: str, database: str = "postgres") -> object:
+    with psycopg.connect(server.url(database), autocommit=True) as connection:
+        cursor = connection.execute(query)
+        row = cursor.fetchone() if cursor.description else None
+    return row[0] if row else None
+
+
+def test_postgresql_keeps_its_data_from_start_to_start(tmp_path: Path) -> None:
+    port = free_port()
+    first = postgres.start(tmp_path, port)
+    first.create_database("menu")
+    first.create_database("menu")
+    ask(first, "CREATE TABLE dish AS SELECT 'nasi goreng' AS name", "menu")
+    first.stop()
+    first.stop()
+    check_free({"PostgreSQL": port})
+    second = postgres.start(tmp_path, port)
+    assert second.url("menu") == first.url("menu")
+    assert ask(second, "SELECT name FROM dish", "menu") == "nasi goreng"
+    second.stop()
+
+
+def test_postgresql_is_durable_unless_told_otherwise_and_speaks_utf8(
+    tmp_path: Path, postgres_server: postgres.Postgres
+) -> None:
+    assert ask(postgres_server, "SHOW fsync") == "off"
+    assert ask(postgres_server, "SHOW max_prepared_transactions") == "10"
+    durable = postgres.start(tmp_path, free_port())
+    assert [ask(durable, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")] == ["on"] * 3
+    assert ask(durable, "SHOW server_encoding") == "UTF8"
+    assert ask(durable, "SELECT datcollate FROM pg_database WHERE datname = 'postgres'") == "C.UTF-8"
+    durable.stop()
+
+
+def test_postgresql_lets_nobody_in_without_its_password(postgres_server: postgres.Postgres) -> None:
+    wrong = postgres_server.url("postgres").replace(postgres_server.password, "guessed")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+def test_postgresql_is_made_anew_where_its_making_was_cut_short(tmp_path: Path) -> None:
+    (tmp_path / "data.unfinished").mkdir()
+    (tmp_path / "data.unfinished" / "PG_VERSION").write_text("18\n")
+    (tmp_path / "password").touch()
+    server = postgres.start(tmp_path, free_port(), durable=False)
+    assert ask(server, "SELECT 1") == 1
+    server.stop()
+
+
+def test_postgresql_starts_though_the_pid_of_the_killed_one_is_anothers_now(tmp_path: Path) -> None:
+    port = free_port()
+    server = postgres.start(tmp_path, port, durable=False)
+    os.kill(server.child.pid, signal.SIGKILL)
+    server.child.wait(10)
+    owner = (tmp_path / "data").stat()
+    # The file of a killed server is left; its pid goes to a program of the same user, which PostgreSQL takes for itself.
+    other = subprocess.Popen(["sleep", "600"], user=owner.st_uid, group=owner.st_gid) if os.geteuid() == 0 else None
+    pid_file = tmp_path / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    pid_file.write_text("\n".join([str(other.pid if other else os.getpid()), *lines[1:]]) + "\n")
+    again = postgres.start(tmp_path, port, durable=False)
+    assert ask(again, "SELECT 1") == 1
+    again.stop()
+    if other:
+        other.kill()
+        other.wait()
+
+
+def test_seaweedfs_keeps_its_objects_from_start_to_start_and_leaves_no_sockets(tmp_path: Path) -> None:
+    ports = seaweedfs.SeaweedPorts.free()
+    first = seaweedfs.start(tmp_path, ports, **KEYS)
+    bucket(first).ensure_bucket()
+    bucket(first).put("products/1/primary.jpg", b"nasi goreng", content_type="image/jpeg")
+    first.stop()
+    first.stop()
+    check_free(ports.wanted())
+    assert list(Path("/tmp").glob(f"seaweedfs-*-{ports.s3 + seaweedfs.GRPC_OFFSET}.sock")) == []
+    second = seaweedfs.start(tmp_path, ports, **KEYS)
+    assert bucket(second).get("products/1/primary.jpg") == b"nasi goreng"
+    second.stop()
+
+
+def test_seaweedfs_refuses_a_stranger_what_the_policy_does_not_grant(s3_server: S3Server) -> None:
+    ours = bucket(s3_server, access_key=s3_server.access_key, secret_key=s3_server.secret_key)
+    ours.ensure_bucket()
+    ours.put("a.jpg", b"bytes", content_type="image/jpeg")
+    with urlopen(f"{s3_server.endpoint}/photos/a.jpg") as answer:
+        assert answer.read() == b"bytes"
+    for closed in ("/", "/photos", "/photos?list-type=2"):
+        with pytest.raises(HTTPError, match="403") as refused:
+            urlopen(s3_server.endpoint + closed)
+        refused.value.close()
+    with pytest.raises(ObjectStoreDenied):
+        bucket(s3_server, secret_key="guessed").get("a.jpg")
+
+
+def test_a_further_identity_may_do_what_it_was_given_only(tmp_path: Path) -> None:
+    reader = seaweedfs.Identity("reader", ["Read:photos", "List:photos"], "reader-key", "reader-secret")
+    server = seaweedfs.start(tmp_path, seaweedfs.SeaweedPorts.free(), **KEYS, identities=[reader])
+    bucket(server).ensure_bucket()
+    bucket(server).put("a.jpg", b"bytes", content_type="image/jpeg")
+    limited = bucket(server, access_key="reader-key", secret_key="reader-secret")
+    assert [found.key for found in limited.list("")] == ["a.jpg"]
+    with pytest.raises(ObjectStoreDenied):
+        limited.put("b.jpg", b"bytes", content_type="image/jpeg")
+    server.stop()
+
+
+def test_valkey_answers_who_has_its_password_only(valkey_server: valkey.Valkey) -> None:
+    with socket.create_connection(("127.0.0.1", valkey_server.port)) as stranger:
+        stranger.sendall(b"PING\r\n")
+        assert stranger.recv(100).startswith(b"-NOAUTH")
+    assert valkey_server.url == f"redis://:{valkey_server.password}@127.0.0.1:{valkey_server.port}/0"
+
+
+def test_valkey_has_the_same_address_after_a_restart(tmp_path: Path) -> None:
+    port = free_port()
+    first = valkey.start(tmp_path, port)
+    first.stop()
+    second = valkey.start(tmp_path, port)
+    assert second.url == first.url
+    second.stop()
+
+
+def test_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
+    valkey.start(tmp_path / "valkey", free_port()).stop()
+    seaweedfs.start(tmp_path / "s3", seaweedfs.SeaweedPorts.free(), **KEYS).stop()
+    for secret in ("valkey/password", "valkey/valkey.conf", "s3/s3.json"):
+        assert (tmp_path / secret).stat().st_mode & 0o077 == 0
+
+
+def test_a_port_in_use_is_named_with_who_has_it_and_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        port = squatter.getsockname()[1]
+        mine = rf"by .+ \(pid {os.getpid()}\)"
+        with pytest.raises(PortInUse, match=rf"Port {port} \(PostgreSQL\) is in use {mine}\.") as raised:
+            postgres.start(tmp_path / "postgres", port)
+        assert raised.value.exit_status == 2
+        with pytest.raises(PortInUse, match=rf"Port {port} \(SeaweedFS volume\) is in use {mine}"):
+            seaweedfs.start(tmp_path / "s3", seaweedfs.SeaweedPorts.from_s3(port - 2), **KEYS)
+        with pytest.raises(PortInUse, match=rf"Port {port} \(POS\).*\nPort 99999 \(admin\) is no port.*Use --port\."):
+            check_free({"POS": port, "admin": 99999}, hint="Use --port.")
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r'(?s)PostgreSQL ended by itself.*"no_such_parameter"'):
+        postgres.start(tmp_path, free_port(), options={"no_such_parameter": "1"})
+
+
+STACK = """
+    import sys
+    from pathlib import Path
+    from etalase.demo.devstack import postgres, seaweedfs, valkey
+    folder, postgres_port, s3_port, valkey_port = Path(sys.argv[1]), *map(int, sys.argv[2:])
+    pg = postgres.start(folder / "postgres", postgres_port)
+    pg.create_database("menu")
+    s3 = seaweedfs.start(folder / "s3", seaweedfs.SeaweedPorts.from_s3(s3_port), access_key="key", secret_key="secret")
+    broker = valkey.start(folder / "valkey", valkey_port)
+    """
+
+
+def test_after_kill_9_of_the_starter_no_server_is_left_and_a_new_start_finds_the_data(tmp_path: Path) -> None:
+    s3_ports = seaweedfs.SeaweedPorts.free()
+    postgres_port, valkey_port = free_port(), free_port()
+    starter = start_starter(STACK, tmp_path, postgres_port, s3_ports.s3, valkey_port)
+    family = descendants(starter.pid)
+    kill(starter)
+    # At once, while the old ones may still be ending: the new start waits for them.
+    server = postgres.start(tmp_path / "postgres", postgres_port)
+    assert ask(server, "SELECT 1", "menu") == 1
+    server.stop()
+    seaweedfs.start(tmp_path / "s3", s3_ports, **KEYS).stop()
+    valkey.start(tmp_path / "valkey", valkey_port).stop()
+    assert eventually(lambda: alive(family) == [], 10), alive(family)
+
+
+def test_an_ordinary_user_can_run_it_all(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("The tests already run as an ordinary user.")
+    paths = f"{Path(seaweedfs.__file__).parents[3]}:{sysconfig.get_path('purelib')}"
+    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", f"PYTHONPATH={paths}", "HOME=/"]
+    pythons = [sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"]
+    usable = (
+        p
+        for p in pythons
+        if subprocess.run([*nobody, p, "-c", "import psycopg, boto3"], capture_output=True, check=False).returncode == 0
+    )
+    python = next(usable, None)
+    if python is None:
+        pytest.skip("No Python with these packages is open to the user «nobody».")
+    # pytest's own folders are closed to other users.
+    folder = Path("/tmp") / f"etalase-devstack-{os.getpid()}"
+    folder.mkdir()
+    try:
+        shutil.chown(folder, "nobody")
+        ports = [free_port(), seaweedfs.SeaweedPorts.free().s3, free_port()]
+        program = (
+            "\n".join(line.removeprefix("    ") for line in STACK.splitlines()) + "\n[s.stop() for s in (broker, s3, pg)]\n"
+        )
+        done = subprocess.run(
+            [*nobody, python, "-c", program, str(folder), *map(str, ports)],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (folder / "postgres" / "data").owner() == "nobody"
+    finally:
+        shutil.rmtree(folder)
