@@ -146,10 +146,8 @@ def _compare(ports: Ports) -> int:
         checked = check(ports)
     for line in checked.wrong:
         out.print(line, markup=False)
-    good = checked.images - len(checked.wrong)
-    print(
-        f"{checked.images} POS images fetched ({checked.size_bytes / 1024 / 1024:.1f} MiB), {max(good, 0)} as head office promised."
-    )
+    size = f"{checked.size_bytes / 1024 / 1024:.1f} MiB"
+    _say(f"{checked.images} POS images fetched ({size}): {checked.good} as head office promised, {len(checked.wrong)} wrong.")
     return 1 if checked.wrong or not checked.images else 0
 
 

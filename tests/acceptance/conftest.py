@@ -1,0 +1,143 @@
+"""An edge of its own for each test: a fresh database and bucket, and Etalase's own commands as processes."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import ProxyHandler, build_opener
+
+import psycopg
+import pytest
+
+from etalase.demo.devstack.ports import free_port
+from etalase.demo.devstack.postgres import Postgres
+from etalase.demo.devstack.process import Child, spawn
+from etalase.demo.devstack.s3 import S3Server
+from etalase.demo.devstack.valkey import Valkey
+from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.simulator import Simulator, head_office
+
+OPENER = build_opener(ProxyHandler({}))
+
+
+@dataclass
+class Edge:
+    """A standalone edge: its environment, and how to use it."""
+
+    folder: Path
+    database_url: str
+    environment: dict[str, str]
+    children: list[Child] = field(default_factory=list)
+
+    def run(self, *args: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        """``etalase edge ARGS``, to its end."""
+        return subprocess.run(
+            self._command(*args), env=self.environment | settings, capture_output=True, text=True, check=False
+        )
+
+    def json(self, *args: str, exit_status: int = 0, **settings: str) -> dict[str, Any]:
+        """``etalase edge ARGS --json``, whose exit status must be ``exit_status``."""
+        done = self.run(*args, "--json", **settings)
+        assert done.returncode == exit_status, f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def start(self, *args: str, **settings: str) -> Child:
+        """``etalase edge ARGS`` in the background, until the test ends."""
+        name = f"{args[0]} {len(self.children)}"
+        child = spawn(name, self._command(*args), run_dir=self.folder, env=self.environment | settings)
+        self.children.append(child)
+        return child
+
+    def serve(self) -> str:
+        """The POS web server; its address."""
+        port = free_port()
+        child = self.start("serve", "--bind", f"127.0.0.1:{port}", "--workers", "1")
+        child.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), 30)
+        return f"http://127.0.0.1:{port}"
+
+    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement in the edge's database."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def object(self, key: str) -> bytes | None:
+        """What anybody can read under ``key``, without a key of the store; None where there is nothing."""
+        base = f"{self.environment['ETALASE_S3_PUBLIC_URL']}/{self.environment['ETALASE_S3_BUCKET']}"
+        try:
+            with OPENER.open(f"{base}/{quote(key)}", timeout=10) as answer:
+                body: bytes = answer.read()
+                return body
+        except OSError:
+            return None
+
+    def _command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "etalase.cli", "edge", *args]
+
+
+@pytest.fixture
+def ho() -> Iterator[Simulator]:
+    """A head office that speaks exactly the guide."""
+    with head_office() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def edge(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path) -> Iterator[Edge]:
+    """An edge of ``ho``, with its tables made."""
+    with new_edge(postgres_server, s3_server, ho.url, tmp_path) as fresh:
+        assert fresh.run("migrate").returncode == 0
+        yield fresh
+
+
+@contextmanager
+def new_edge(postgres: Postgres, s3: S3Server, ho_url: str, folder: Path) -> Iterator[Edge]:
+    """An edge with a database and a bucket that nobody else has."""
+    name = f"edge_{uuid.uuid4().hex[:12]}"
+    postgres.create_database(name)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETALASE_", "DJANGO_"))} | {
+        "DATABASE_URL": postgres.url(name),
+        "ETALASE_BROKER_URL": "redis://127.0.0.1:1/0",
+        "ETALASE_SECRET_KEY": uuid.uuid4().hex + uuid.uuid4().hex,
+        "ETALASE_ALLOWED_HOSTS": "127.0.0.1",
+        "ETALASE_HO_URL": ho_url,
+        "ETALASE_HO_USERNAME": "store",
+        "ETALASE_HO_PASSWORD": "a test's own password",
+        "ETALASE_COMPANY_ID": COMPANY_ID,
+        "ETALASE_STORE_ID": STORE_ID,
+        "ETALASE_S3_ENDPOINT": s3.endpoint,
+        "ETALASE_S3_PUBLIC_URL": s3.endpoint,
+        "ETALASE_S3_ACCESS_KEY": s3.access_key,
+        "ETALASE_S3_SECRET_KEY": s3.secret_key,
+        "ETALASE_S3_BUCKET": name.replace("_", "-"),
+        "ETALASE_SCHEDULE_OFFSET_MINUTES": "0",
+    }
+    fresh = Edge(folder, postgres.url(name), environment)
+    try:
+        yield fresh
+    finally:
+        for child in reversed(fresh.children):
+            child.stop()
+
+
+@pytest.fixture
+def broker(valkey_server: Valkey, edge: Edge) -> Valkey:
+    """The broker, named in the edge's settings."""
+    edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
+    return valkey_server
+
+
+def _answers(url: str) -> bool:
+    try:
+        with OPENER.open(url, timeout=5):
+            return True
+    except OSError:
+        return False

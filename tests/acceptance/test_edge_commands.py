@@ -1,0 +1,190 @@
+"""The edge's commands, as a person or a script meets them: real processes, a real database and a real bucket."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from tests.acceptance.conftest import Edge
+from tests.simulator import Answer, Simulator, picture
+
+
+def test_the_first_run_brings_everything_and_the_second_asks_once_and_does_nothing(edge: Edge, ho: Simulator) -> None:
+    for number in range(12):
+        ho.put(f"Dish {number}", picture(number))
+    first = edge.json("sync")
+    assert (first["kind"], first["outcome"], first["seen"], first["fetched"]) == ("full", "success", 12, 12)
+    assert first["bytes_fetched"] == 12 * 2000
+    ho.requests.clear(), ho.image_requests.clear()
+    ho.now = ho.now.replace(year=2027)
+    assert edge.json("sync")["kind"] == "incremental"
+    second = edge.json("sync")
+    assert (second["seen"], second["fetched"], second["bytes_fetched"]) == (0, 0, 0)
+    assert [path for path in ho.requests if "sync" in path] == ["/api/v1/sync/product-photos/"] * 2
+    assert ho.image_requests == []
+
+
+def test_an_interrupted_terminal_leaves_nothing_half_done_and_the_next_run_completes(edge: Edge, ho: Simulator) -> None:
+    for number in range(40):
+        ho.put(f"Dish {number}", picture(number))
+    ho.on_image = lambda _: time.sleep(0.2)
+    running = edge.start("sync", ETALASE_WORKERS="2")
+    _await(lambda: bool(ho.image_requests))
+    running.stop()
+    ho.on_image = None
+    assert edge.json("sync")["outcome"] == "success"
+    assert len(edge.sql("SELECT 1 FROM product_photo")) == 40
+    outcomes = [outcome for (outcome,) in edge.sql("SELECT outcome FROM etalase_sync_run ORDER BY id")]
+    assert outcomes in (["failed", "success"], ["interrupted", "success"])
+
+
+def test_a_killed_run_is_marked_interrupted_by_the_next_which_completes(edge: Edge, ho: Simulator) -> None:
+    for number in range(40):
+        ho.put(f"Dish {number}", picture(number))
+    ho.on_image = lambda _: time.sleep(0.2)
+    running = edge.start("sync", ETALASE_WORKERS="2")
+    _await(lambda: bool(ho.image_requests))
+    _kill(running.pid)
+    running.stop()
+    ho.on_image = None
+    assert edge.json("sync")["outcome"] == "success"
+    assert edge.sql("SELECT outcome FROM etalase_sync_run ORDER BY id") == [("interrupted",), ("success",)]
+
+
+def test_two_runs_never_overlap(edge: Edge, ho: Simulator) -> None:
+    ho.put("Slow", picture("slow"))
+    go_on = threading.Event()
+    ho.on_image = lambda _: go_on.wait(30) and None
+    first = edge.start("sync", "--json")
+    _await(lambda: bool(ho.image_requests))
+    assert edge.json("sync", exit_status=75)["outcome"] == "locked"
+    go_on.set()
+    assert first.wait(30) == 0
+
+
+def test_exit_1_names_each_photo_that_failed_and_failures_lists_them(edge: Edge, ho: Simulator) -> None:
+    ho.put("Good", picture("good"))
+    bad = ho.put("Bad", picture("bad"), checksum="0" * 32)
+    report = edge.json("sync", exit_status=1)
+    assert (report["outcome"], report["fetched"], report["failed"]) == ("partial", 1, 1)
+    (failure,) = report["failures"]
+    assert (failure["photo_id"], failure["product_name"], failure["reason"]) == (bad, "Bad", "checksum_mismatch")
+    assert set(failure) == {"photo_id", "product_name", "reason", "detail", "attempts", "next_try"}
+    shown = edge.run("failures")
+    assert shown.returncode == 1
+    assert "checksum_mismatch (wrong_data)" in shown.stdout
+
+
+def test_a_mass_deletion_is_held_until_a_person_decides(edge: Edge, ho: Simulator) -> None:
+    photos = [ho.put(f"Dish {number}", picture(number)) for number in range(10)]
+    edge.json("sync")
+    for photo in photos[:6]:
+        ho.delete(photo)
+    report = edge.json("sync", exit_status=3)
+    assert (report["outcome"], report["held"], report["deleted"]) == ("held", 6, 0)
+    held = edge.run("held")
+    assert held.returncode == 3
+    assert "Dish 0: would lose 1 photo(s)" in held.stdout
+    assert edge.run("refuse", photos[0]).returncode == 0
+    assert edge.json("approve", "--all") == {"removed": 5}
+    assert len(edge.sql("SELECT 1 FROM product_photo")) == 5
+    assert edge.json("sync")["held"] == 0
+    assert edge.run("approve", photos[1]).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("away", "named"),
+    [
+        ({"ETALASE_HO_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1/api/v1/token/"),
+        ({"ETALASE_S3_ENDPOINT": "http://127.0.0.1:1"}, "object store http://127.0.0.1:1"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "database does not answer"),
+    ],
+    ids=["head office", "bucket", "database"],
+)
+def test_what_is_away_is_named_with_what_to_do(edge: Edge, ho: Simulator, away: dict[str, str], named: str) -> None:
+    ho.put("Dish", picture("dish"))
+    done = edge.run("sync", **away)
+    assert done.returncode == 4
+    assert named in done.stderr
+    assert "Check " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert edge.json("sync")["outcome"] == "success"
+
+
+def test_settings_that_are_missing_malformed_or_published_are_named_all_at_once(edge: Edge) -> None:
+    broken = {
+        "ETALASE_STORE_ID": "seven",
+        "ETALASE_HO_PASSWORD": "",
+        "ETALASE_TIME_ZONE": "Asia/Jakrta",
+        "ETALASE_WORKRES": "3",
+    }
+    done = edge.run("sync", **broken)
+    assert done.returncode == 2
+    for named in ("ETALASE_STORE_ID", "ETALASE_HO_PASSWORD is missing", "did you mean Asia/Jakarta", "mean ETALASE_WORKERS"):
+        assert named in done.stderr
+    published = edge.run("sync", ETALASE_HO_PASSWORD="admin123", ETALASE_S3_SECRET_KEY="edge_foodlife_secret_2026")
+    assert published.returncode == 2
+    assert "ETALASE_HO_PASSWORD, ETALASE_S3_SECRET_KEY" in published.stderr
+    assert "admin123" not in published.stderr
+
+
+def test_an_edge_refuses_to_start_for_another_store(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish"))
+    edge.json("sync")
+    done = edge.run("sync", ETALASE_STORE_ID="00000000-0000-4000-8000-000000000001")
+    assert done.returncode == 2
+    assert "One edge database belongs to one store" in done.stderr
+
+
+def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator) -> None:
+    assert edge.json("status", exit_status=4)["well"] is False
+    ho.put("Dish", picture("dish"))
+    edge.json("sync")
+    assert edge.json("status")["well"] is True
+    ho.put("Other", picture("other"), checksum="0" * 32)
+    edge.json("sync", exit_status=1)
+    status = edge.json("status", exit_status=1)
+    assert (status["well"], status["failed"], status["products_without_photo"]) == (False, 1, ["Other"])
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish", 5000))
+    report = edge.json("sync", "--dry-run")
+    assert report["forecast"] == {"photos_to_fetch": 1, "bytes_to_fetch": 5000, "rows_to_update": 0, "removals": []}
+    assert edge.sql("SELECT count(*) FROM product_photo") == [(0,)]
+    assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
+
+
+def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish", 5000))
+    done = edge.run("sync")
+    lines = [json.loads(line) for line in done.stderr.splitlines() if "product_photo_sync" in line]
+    (line,) = lines
+    names = ("success_count", "failed_count", "total_bytes")
+    assert [line[name] for name in names] == [1, 0, 5000]
+    assert line["duration_seconds"] > 0
+    assert line["average_bytes_per_second"] > 0
+
+
+def test_the_captive_portal_of_a_link_is_no_empty_feed(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish"))
+    edge.json("sync")
+    ho.on_page = lambda _: Answer(body=b"<html>Welcome to FreeWifi</html>", headers={"Content-Type": "text/html"})
+    report = edge.json("sync", "--full", exit_status=4)
+    assert "FreeWifi" in report["error"]
+    assert edge.sql("SELECT count(*) FROM product_photo") == [(1,)]
+
+
+def _await(condition: object, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def _kill(pid: int) -> None:
+    import os
+    import signal
+
+    os.kill(pid, signal.SIGKILL)
