@@ -5,7 +5,7 @@ Field names are the guide's and never change (guide, step 1). Pure: no Django, n
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -27,6 +27,8 @@ EXTENSION_OF = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 # A time without its offset means nothing between two machines.
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# What may stand in an Authorization header (RFC 6750, section 2.1); 16 KB is more than servers take.
+BearerToken = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._~+/=-]+\Z", max_length=16_384)]
 
 
 class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -110,8 +112,8 @@ class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
 class TokenPair(msgspec.Struct, frozen=True):
     """Answer of ``/api/v1/token/`` and ``/api/v1/token/refresh/`` (the latter may leave ``refresh`` out)."""
 
-    access: str
-    refresh: str | None = None
+    access: BearerToken
+    refresh: BearerToken | None = None
 
 
 T = TypeVar("T")
@@ -204,6 +206,10 @@ def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
         number = getattr(photo, field)
         if number is not None and not -MAX_INT32 <= number <= MAX_INT32:
             return PhotoError(Reason.BAD_FIELD, f"{field} is {number}")
+    try:
+        photo.updated_at.astimezone(UTC)  # PostgreSQL would take a year 10,000, and then nobody could read the row any more
+    except OverflowError:
+        return PhotoError(Reason.BAD_FIELD, f"updated_at is {photo.updated_at}")
     return None
 
 

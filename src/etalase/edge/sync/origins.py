@@ -98,7 +98,7 @@ class ImageOrigins:
                 return False
             if form.is_loopback and "localhost" not in named and not any(_is_loopback(host) for host in named):
                 return False
-            if form.is_reserved and not any(form != other for other in forms):
+            if form.is_reserved and not form.is_loopback and not any(form != other for other in forms):
                 return False
         return True
 

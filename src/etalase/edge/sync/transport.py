@@ -195,7 +195,7 @@ def _all_loopback(addresses: list[str]) -> bool:
 def retry_after_seconds(answer: Answer, *, now: float) -> float | None:
     """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110, section 10.2.3). ``now`` is Unix time."""
     value = answer.headers.get("retry-after", "")
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)

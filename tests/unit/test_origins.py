@@ -1,0 +1,247 @@
+"""Where photos may come from (hazards 46 and 60): by whatever spelling, only from an origin on the list."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etalase.edge.sync.origins import ImageOrigins, Origin
+from etalase.errors import PhotoError, Reason
+
+HO = ImageOrigins.from_settings("http://ho.example:8002", [], "")
+
+
+def origins(*entries: str, ho_url: str = "http://ho.example:8002", rewrite: str = "") -> ImageOrigins:
+    """The allow-list of these settings."""
+    return ImageOrigins.from_settings(ho_url, list(entries), rewrite)
+
+
+def refusal(allowed: ImageOrigins, image_url: str) -> str:
+    """What the refusal of ``image_url`` says."""
+    with pytest.raises(PhotoError) as refused:
+        allowed.resolve(image_url)
+    assert refused.value.reason is Reason.ORIGIN_REFUSED
+    return refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("image_url", "fetched"),
+    [
+        ("http://ho.example:9000/product-images/a.jpg?v=5cd6a73f", "http://ho.example:9000/product-images/a.jpg?v=5cd6a73f"),
+        ("http://ho.example/a.jpg", "http://ho.example:80/a.jpg"),
+        ("https://ho.example/a.jpg", "https://ho.example:443/a.jpg"),
+        ("http://HO.Example:9000/A.jpg", "http://ho.example:9000/A.jpg"),
+        ("http://ho.example.:9000/a.jpg", "http://ho.example.:9000/a.jpg"),
+        ("http://ho.example:9000/a b/é.jpg?v=1", "http://ho.example:9000/a%20b/%C3%A9.jpg?v=1"),
+        ("http://ho.example:9000/a%20b.jpg", "http://ho.example:9000/a%20b.jpg"),
+        ("http://ho.example:9000/a.jpg#fragment", "http://ho.example:9000/a.jpg"),
+        ("http://ho.example:9000/?X-Amz-Signature=ab%2Fc&x=1", "http://ho.example:9000/?X-Amz-Signature=ab%2Fc&x=1"),
+        ("http://ho.example:9000", "http://ho.example:9000/"),
+    ],
+)
+def test_the_head_offices_own_host_is_allowed_on_any_port(image_url: str, fetched: str) -> None:
+    assert HO.resolve(image_url) == fetched
+
+
+@pytest.mark.parametrize(
+    "image_url",
+    [
+        # other places
+        "http://evil.example/a.jpg",
+        "http://ho.example.evil.example/a.jpg",
+        "http://evil-ho.example/a.jpg",
+        "http://xn--ho-.example/a.jpg",
+        "http://localhost:9000/a.jpg",
+        "http://169.254.169.254/latest/meta-data/",
+        # this machine, in the ways that programs read it
+        "http://127.0.0.1/a.jpg",
+        "http://127.1/a.jpg",
+        "http://127.0.1/a.jpg",
+        "http://2130706433/a.jpg",
+        "http://0x7f000001/a.jpg",
+        "http://0x7f.0.0.1/a.jpg",
+        "http://0177.0.0.1/a.jpg",
+        "http://017700000001/a.jpg",
+        "http://127.0.0.1./a.jpg",
+        "http://0/a.jpg",
+        "http://[::1]/a.jpg",
+        "http://[::]/a.jpg",
+        "http://[::ffff:127.0.0.1]/a.jpg",
+        "http://[::ffff:7f00:1]/a.jpg",
+        "http://[0:0:0:0:0:ffff:7f00:0001]/a.jpg",
+        "http://[64:ff9b::7f00:1]/a.jpg",
+        "http://[2002:7f00:1::]/a.jpg",
+        "http://[::127.0.0.1]/a.jpg",
+        "http://[fe80::1%25eth0]/a.jpg",
+        "http://[fe80::1%eth0]/a.jpg",
+        # a user name, or what looks like one
+        "http://ho.example@evil.example/a.jpg",
+        "http://ho.example:9000@evil.example/a.jpg",
+        "http://user:secret@ho.example/a.jpg",
+        "http://@ho.example/a.jpg",
+        "http://evil.example#@ho.example/a.jpg",
+        "http://evil.example?@ho.example/a.jpg",
+        "http://evil.example\\@ho.example/a.jpg",
+        "http://ho.example\\@evil.example/a.jpg",
+        "http:\\\\ho.example\\a.jpg",
+        # other schemes, and things that are no URL
+        "ftp://ho.example/a.jpg",
+        "file:///etc/passwd",
+        "file://ho.example/etc/passwd",
+        "gopher://ho.example:6379/_FLUSHALL",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "//ho.example/a.jpg",
+        "/a.jpg",
+        "ho.example/a.jpg",
+        "http:ho.example/a.jpg",
+        "http:/ho.example/a.jpg",
+        "http:///ho.example/a.jpg",
+        "http://",
+        "",
+        # characters that one program skips and another does not
+        " http://ho.example/a.jpg",
+        "http://ho.example /a.jpg",
+        "http://ho.example/a.jpg\r\nHost: evil.example",
+        "http://ho.example\t/a.jpg",
+        "http://ho.example/a\0.jpg",
+        "http://ho。example/a.jpg",
+        "http://ｈo.example/a.jpg",
+        "http://ho.example%2eevil.example/a.jpg",
+        "http://ho%2eexample/a.jpg",
+        "http://ho..example/a.jpg",
+        "http://.ho.example/a.jpg",
+        "http://ho.example..:9000/a.jpg",
+        "http://ho.example:/a.jpg",
+        "http://ho.example:port/a.jpg",
+        "http://ho.example:-1/a.jpg",
+        "http://ho.example:123456/a.jpg",
+        "http://ho.example:9000:80/a.jpg",
+    ],
+)
+def test_every_other_spelling_of_every_other_place_is_refused(image_url: str) -> None:
+    assert refusal(HO, image_url).isprintable()
+
+
+def test_the_refusal_says_which_settings_would_allow_it() -> None:
+    said = refusal(HO, "http://minio:9000/a.jpg")
+    assert "minio:9000" in said
+    assert "IMAGE_ORIGINS" in said
+    assert "IMAGE_URL_REWRITE" in said
+
+
+@pytest.mark.parametrize(
+    ("entry", "allowed", "refused"),
+    [
+        ("minio", ["http://minio/a", "https://minio:9000/a"], ["http://minio2/a", "http://ho.example/a"]),
+        ("minio:9000", ["http://minio:9000/a", "https://minio:9000/a"], ["http://minio/a", "http://minio:9001/a"]),
+        ("https://minio", ["https://minio/a", "https://minio:443/a"], ["http://minio/a", "https://minio:9000/a"]),
+        ("http://minio:9000/", ["http://minio:9000/a"], ["https://minio:9000/a"]),
+        ("MINIO", ["http://minio/a"], []),
+        ("10.1.2.3", ["http://10.1.2.3:9000/a"], ["http://10.1.2.4/a", "http://167838211/a", "http://10.1.515/a"]),
+        ("[fd00::1]:9000", ["http://[fd00::1]:9000/a", "http://[fd00:0:0::0001]:9000/a"], ["http://[fd00::2]:9000/a"]),
+        ("127.0.0.1", ["http://127.0.0.1:1/a"], ["http://localhost/a", "http://127.0.0.2/a"]),
+    ],
+)
+def test_an_entry_of_the_list_allows_what_it_names(entry: str, allowed: list[str], refused: list[str]) -> None:
+    listed = origins(entry)
+    for image_url in allowed:
+        assert listed.resolve(image_url)
+    for image_url in refused:
+        refusal(listed, image_url)
+
+
+@pytest.mark.parametrize(
+    "entry", ["*", "", "http://", "minio/path", "user@minio", "minio:99999999", "ftp://minio", "0x7f.1", "127.1", "a b", "[::1"]
+)
+def test_an_entry_that_is_no_origin_is_refused_at_start(entry: str) -> None:
+    with pytest.raises(ValueError, match=r"origin|unusual"):
+        Origin.parse(entry)
+
+
+def test_a_bucket_that_only_head_office_can_resolve_is_found_by_another_name() -> None:
+    rewritten = origins("10.1.2.3:9000", rewrite="http://minio:9000=http://10.1.2.3:9000")
+    assert rewritten.resolve("http://minio:9000/product-images/a.jpg?v=1") == "http://10.1.2.3:9000/product-images/a.jpg?v=1"
+
+
+@pytest.mark.parametrize(
+    "image_url", ["http://minio:90001/a.jpg", "http://minio:9000.evil.example/a.jpg", "http://minio:9000@evil.example/a.jpg"]
+)
+def test_the_rewrite_takes_whole_origins_only_and_the_list_comes_after_it(image_url: str) -> None:
+    refusal(origins("10.1.2.3:9000", rewrite="http://minio:9000=http://10.1.2.3:9000"), image_url)
+    refusal(origins("other", rewrite="http://minio:9000=http://10.1.2.3:9000"), "http://minio:9000/a.jpg")
+
+
+@pytest.mark.parametrize(
+    "ho_url", ["http://[fd00::1]:8002", "http://[fd00::1]", "https://10.1.2.3", "http://ho.example:8002/ho"]
+)
+def test_the_host_of_ho_url_is_the_list_where_none_is_given(ho_url: str) -> None:
+    host = ho_url.split("//")[1].split("/")[0].removesuffix(":8002")
+    assert origins(ho_url=ho_url).resolve(f"http://{host}:9000/a.jpg")
+
+
+@given(st.text(max_size=30), st.sampled_from(["http://", "https://", "http://ho.example", "//", ""]))
+def test_whatever_is_fetched_is_fetched_from_an_allowed_host(text: str, start: str) -> None:
+    try:
+        url = HO.resolve(start + text)
+    except PhotoError:
+        return
+    assert url.startswith(("http://ho.example:", "https://ho.example:", "http://ho.example.:", "https://ho.example.:"))
+    assert url.isascii()
+    assert url.isprintable()
+
+
+# What a name on the list may resolve to
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "172.16.0.1", "100.64.0.1", "203.0.113.5", "8.8.8.8"])
+def test_public_and_private_addresses_are_allowed(address: str) -> None:
+    assert HO.address_allowed(address)
+    assert HO.address_allowed(f"::ffff:{address}")
+    assert HO.address_allowed(f"64:ff9b::{address}")
+
+
+@pytest.mark.parametrize("address", ["2001:db8::1", "fd00::1", "2a00:1450:4001::1"])
+def test_public_and_private_ipv6_addresses_are_allowed(address: str) -> None:
+    assert HO.address_allowed(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fec0::1",
+        "ff02::1",
+        "224.0.0.1",
+        "239.255.255.250",
+        "255.255.255.255",
+        "240.0.0.1",
+        "0.0.0.0",
+        "::",
+        "100::1",
+        "not an address",
+        "",
+    ],
+)
+def test_addresses_that_no_head_office_has_are_never_connected_to(address: str) -> None:
+    for allowed in (HO, origins("localhost"), origins("169.254.169.254")):
+        assert not allowed.address_allowed(address)
+
+
+LOOPBACK = ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "::127.0.0.1"]
+
+
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_no_name_can_be_made_to_point_at_this_machine(address: str) -> None:
+    assert not HO.address_allowed(address)
+    assert not origins("10.1.2.3").address_allowed(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("entry", ["localhost", "127.0.0.1:9000", "[::1]:9000", "http://localhost:9000"])
+def test_this_machine_is_connected_to_where_the_list_names_it(entry: str, address: str) -> None:
+    assert origins(entry).address_allowed(address)
