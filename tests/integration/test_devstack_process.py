@@ -212,16 +212,15 @@ def test_after_kill_9_nothing_is_left_of_gunicorn_and_celery(tmp_path: Path) -> 
         """
         import os, sys
         from pathlib import Path
-        from urllib.request import urlopen
         from etalase.demo.devstack import valkey
         from etalase.demo.devstack.process import spawn
         run_dir, web_port, broker_port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would want that project
         env = {**os.environ, "BROKER": valkey.start(run_dir / "valkey", broker_port).url}
         python = [sys.executable, "-m"]
-        gunicorn = [*python, "gunicorn", "--workers=2", f"--bind=127.0.0.1:{web_port}", "web:app"]
+        gunicorn = [*python, "gunicorn", "--workers=2", "--no-control-socket", f"--bind=127.0.0.1:{web_port}", "web:app"]
         web = spawn("web", gunicorn, run_dir=run_dir, cwd=run_dir, env=env)
-        celery = [*python, "celery", "-A", "web:queue", "worker", "--concurrency=2", "--without-gossip", "--without-mingle"]
+        celery = [*python, "celery", "-A", "web:queue", "worker", "--concurrency=2", "--loglevel=INFO"]
         worker = spawn("worker", celery, run_dir=run_dir, cwd=run_dir, env=env)
         web.wait_ready(lambda: "Listening at" in web.log.read_text() and web.log.read_text().count("Booting worker") == 2, 30)
         worker.wait_ready(lambda: "ready." in worker.log.read_text(), 30)

@@ -23,11 +23,13 @@ from etalase.demo.devstack.s3 import S3Server
 from etalase.errors import ObjectStoreDenied
 from etalase.objectstore import ObjectStore
 
-KEYS = {"access_key": "key", "secret_key": "secret"}
-
 
 def bucket(server: S3Server, *, access_key: str = "key", secret_key: str = "secret") -> ObjectStore:
     return ObjectStore(endpoint=server.endpoint, bucket="photos", access_key=access_key, secret_key=secret_key, max_retries=0)
+
+
+def start_s3(folder: Path, ports: seaweedfs.SeaweedPorts, *identities: seaweedfs.Identity) -> S3Server:
+    return seaweedfs.start(folder, ports, access_key="key", secret_key="secret", identities=identities)
 
 
 def ask(server: postgres.Postgres, query: str, database: str = "postgres") -> object:
@@ -100,14 +102,14 @@ def test_postgresql_starts_though_the_pid_of_the_killed_one_is_anothers_now(tmp_
 
 def test_seaweedfs_keeps_its_objects_from_start_to_start_and_leaves_no_sockets(tmp_path: Path) -> None:
     ports = seaweedfs.SeaweedPorts.free()
-    first = seaweedfs.start(tmp_path, ports, **KEYS)
+    first = start_s3(tmp_path, ports)
     bucket(first).ensure_bucket()
     bucket(first).put("products/1/primary.jpg", b"nasi goreng", content_type="image/jpeg")
     first.stop()
     first.stop()
     check_free(ports.wanted())
     assert list(Path("/tmp").glob(f"seaweedfs-*-{ports.s3 + seaweedfs.GRPC_OFFSET}.sock")) == []
-    second = seaweedfs.start(tmp_path, ports, **KEYS)
+    second = start_s3(tmp_path, ports)
     assert bucket(second).get("products/1/primary.jpg") == b"nasi goreng"
     second.stop()
 
@@ -128,7 +130,7 @@ def test_seaweedfs_refuses_a_stranger_what_the_policy_does_not_grant(s3_server: 
 
 def test_a_further_identity_may_do_what_it_was_given_only(tmp_path: Path) -> None:
     reader = seaweedfs.Identity("reader", ["Read:photos", "List:photos"], "reader-key", "reader-secret")
-    server = seaweedfs.start(tmp_path, seaweedfs.SeaweedPorts.free(), **KEYS, identities=[reader])
+    server = start_s3(tmp_path, seaweedfs.SeaweedPorts.free(), reader)
     bucket(server).ensure_bucket()
     bucket(server).put("a.jpg", b"bytes", content_type="image/jpeg")
     limited = bucket(server, access_key="reader-key", secret_key="reader-secret")
@@ -156,7 +158,7 @@ def test_valkey_has_the_same_address_after_a_restart(tmp_path: Path) -> None:
 
 def test_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
     valkey.start(tmp_path / "valkey", free_port()).stop()
-    seaweedfs.start(tmp_path / "s3", seaweedfs.SeaweedPorts.free(), **KEYS).stop()
+    start_s3(tmp_path / "s3", seaweedfs.SeaweedPorts.free()).stop()
     for secret in ("valkey/password", "valkey/valkey.conf", "s3/s3.json"):
         assert (tmp_path / secret).stat().st_mode & 0o077 == 0
 
@@ -169,7 +171,7 @@ def test_a_port_in_use_is_named_with_who_has_it_and_what_to_do(tmp_path: Path) -
             postgres.start(tmp_path / "postgres", port)
         assert raised.value.exit_status == 2
         with pytest.raises(PortInUse, match=rf"Port {port} \(SeaweedFS volume\) is in use {mine}"):
-            seaweedfs.start(tmp_path / "s3", seaweedfs.SeaweedPorts.from_s3(port - 2), **KEYS)
+            start_s3(tmp_path / "s3", seaweedfs.SeaweedPorts.from_s3(port - 2))
         with pytest.raises(PortInUse, match=rf"Port {port} \(POS\).*\nPort 99999 \(admin\) is no port.*Use --port\."):
             check_free({"POS": port, "admin": 99999}, hint="Use --port.")
 
@@ -201,7 +203,7 @@ def test_after_kill_9_of_the_starter_no_server_is_left_and_a_new_start_finds_the
     server = postgres.start(tmp_path / "postgres", postgres_port)
     assert ask(server, "SELECT 1", "menu") == 1
     server.stop()
-    seaweedfs.start(tmp_path / "s3", s3_ports, **KEYS).stop()
+    start_s3(tmp_path / "s3", s3_ports).stop()
     valkey.start(tmp_path / "valkey", valkey_port).stop()
     assert eventually(lambda: alive(family) == [], 10), alive(family)
 
