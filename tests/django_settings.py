@@ -1,5 +1,8 @@
 """Both halves in one Django project, for tests and the type checker; the acceptance tests run each with its own settings."""
 
+from typing import Any
+
+from etalase.head_office import web_settings as head_office
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
 from etalase.settings.shared import read
@@ -36,11 +39,25 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "eta
 INSTALLED_APPS = [
     "etalase.edge",
     "etalase.edge.pos",
+    *head_office.INSTALLED_APPS,
 ]
+MIDDLEWARE = head_office.MIDDLEWARE
+AUTH_USER_MODEL = head_office.AUTH_USER_MODEL
+AUTHENTICATION_BACKENDS = head_office.AUTHENTICATION_BACKENDS
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [{"NAME": "etalase.head_office.passwords.PublishedPasswordValidator"}]
+# Logins in tests need not be slow.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+REST_FRAMEWORK, SIMPLE_JWT = head_office.REST_FRAMEWORK, head_office.SIMPLE_JWT
+SPECTACULAR_SETTINGS = head_office.SPECTACULAR_SETTINGS
+AXES_FAILURE_LIMIT, AXES_COOLOFF_TIME = head_office.AXES_FAILURE_LIMIT, head_office.AXES_COOLOFF_TIME
+AXES_LOCKOUT_PARAMETERS, AXES_RESET_ON_SUCCESS = head_office.AXES_LOCKOUT_PARAMETERS, head_office.AXES_RESET_ON_SUCCESS
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = head_office.AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT
+AXES_DISABLE_ACCESS_LOG, AXES_VERBOSE = head_office.AXES_DISABLE_ACCESS_LOG, head_office.AXES_VERBOSE
+AXES_LOCKOUT_CALLABLE, AXES_CLIENT_IP_CALLABLE = head_office.AXES_LOCKOUT_CALLABLE, head_office.AXES_CLIENT_IP_CALLABLE
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 USE_TZ = True
 TIME_ZONE = "Asia/Jakarta"
 STATIC_URL = "/static/"
 APPEND_SLASH = False
 ROOT_URLCONF = "tests.urls"
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = head_office.TEMPLATES

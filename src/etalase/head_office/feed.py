@@ -147,7 +147,7 @@ def _rows(
     cursor: CursorWrapper, living_sql: str, dead_sql: str, store: StoreIdentity, asked: PageRequest, since: datetime | None
 ) -> tuple[list[Row], list[Row]]:
     """One row more than asked of each kind, position first: it tells whether there is more."""
-    values = {"store_id": store.id, "offset": asked.offset, "limit": asked.limit + 1, "since": since}
+    values: dict[str, Any] = {"store_id": store.id, "offset": asked.offset, "limit": asked.limit + 1, "since": since}
     changed = "AND greatest({}) >= %(since)s"
     if since is None:
         cursor.execute(living_sql.format(changed=""), values)

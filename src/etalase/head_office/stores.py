@@ -8,15 +8,23 @@ from uuid import UUID
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from etalase.errors import UsageError
 from etalase.head_office.models import Account, Company, Store
 from etalase.protocol import format_time, printable
 
 
+def stores_of(account: Account) -> QuerySet[Store]:
+    """The stores that the account may ask for: its row decides, at the time of asking, and not its token (hazard 48)."""
+    if account.is_staff:
+        return Store.objects.all()
+    return Store.objects.none() if account.store_id is None else Store.objects.filter(id=account.store_id)
+
+
 def stores_page(account: Account, *, limit: int, offset: int, company_id: UUID | None) -> dict[str, Any]:
     """The stores that the account may ask for, from the position ``offset`` on, in the envelope of the feeds."""
-    allowed = Store.objects.all() if account.is_staff else Store.objects.filter(id=account.store_id)
+    allowed = stores_of(account)
     if company_id is not None:
         allowed = allowed.filter(company_id=company_id)
     columns = ("position", "id", "code", "name", "company_id", "company__name")

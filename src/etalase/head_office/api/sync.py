@@ -13,7 +13,7 @@ from etalase.head_office.api import schema
 from etalase.head_office.api.answers import NoSuchStore, json_answer
 from etalase.head_office.api.questions import FeedQuestion, StoresQuestion
 from etalase.head_office.models import Account, Store
-from etalase.head_office.stores import stores_page
+from etalase.head_office.stores import stores_of, stores_page
 from etalase.settings.head_office import configured
 
 # A query holds texts only; what does not look like a number is left for the validation to name.
@@ -57,7 +57,7 @@ class Stores(APIView):
         return self._answer(request, request.data)
 
     @staticmethod
-    def _answer(request: Request, data: dict[str, Any]) -> HttpResponse:
+    def _answer(request: Request, data: Any) -> HttpResponse:
         question = _valid(StoresQuestion(data=data))
         asked = question.validated_data
         return json_answer(
@@ -77,11 +77,10 @@ def _valid(question: Any) -> Any:
 
 
 def _store(request: Request, question: FeedQuestion) -> feed.StoreIdentity:
-    """The store asked for, where the account may ask for it now; its row decides, not its token (hazard 48)."""
-    account, asked = _account(request), question.validated_data
-    allowed = Store.objects.all() if account.is_staff else Store.objects.filter(id=account.store_id)
+    """The store asked for, where the account may ask for it now."""
+    asked = question.validated_data
     try:
-        store = allowed.get(id=asked["store_id"], company_id=asked["company_id"])
+        store = stores_of(_account(request)).get(id=asked["store_id"], company_id=asked["company_id"])
     except Store.DoesNotExist:
         raise NoSuchStore from None
     return feed.StoreIdentity(id=store.id, company_id=store.company_id, code=store.code, name=store.name)
