@@ -92,12 +92,14 @@ def test_postgresql_starts_though_the_pid_of_the_killed_one_is_anothers_now(tmp_
     pid_file = tmp_path / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(other.pid if other else os.getpid()), *lines[1:]]) + "\n")
-    again = postgres.start(tmp_path, port, durable=False)
-    assert ask(again, "SELECT 1") == 1
-    again.stop()
-    if other:
-        other.kill()
-        other.wait()
+    try:
+        again = postgres.start(tmp_path, port, durable=False)
+        assert ask(again, "SELECT 1") == 1
+        again.stop()
+    finally:
+        if other:
+            other.kill()
+            other.wait()
 
 
 def test_seaweedfs_keeps_its_objects_from_start_to_start_and_leaves_no_sockets(tmp_path: Path) -> None:
