@@ -1,0 +1,58 @@
+"""Head office on a real PostgreSQL and a real S3 server."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+
+from etalase.demo.devstack.s3 import S3Server
+from etalase.head_office import ingest
+from etalase.head_office.models import Account, Company, Store
+from etalase.settings import head_office as screen
+from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.integration.head_office.office import Office
+
+
+@pytest.fixture(autouse=True)
+def _database(transactional_db: None) -> None:
+    """The feed reads across transactions, so each test commits for real."""
+
+
+@pytest.fixture
+def office() -> Office:
+    """The guide's company and store, with an account bound to it."""
+    company = Company.objects.create(id=UUID(COMPANY_ID), name="FoodLife")
+    store = Store.objects.create(id=UUID(STORE_ID), company=company, code="AVRIL-001", name="AVR-SUNDA")
+    Account.objects.create_user("avril", password="a store's own password", store=store)
+    return Office(company, store)
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, settings: Any) -> Iterator[Any]:
+    """Head office's bucket, in place; the settings name it."""
+    place = {"S3_ENDPOINT": s3_server.endpoint, "S3_PUBLIC_URL": s3_server.endpoint}
+    settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update=place)
+    for cached in (screen.configured, ingest.bucket, ingest.limits):
+        cached.cache_clear()
+    ingest.bucket().ensure_bucket()
+    yield ingest.bucket()
+    for cached in (screen.configured, ingest.bucket, ingest.limits):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def stranger() -> Iterator[psycopg.Connection[Any]]:
+    """Another session of the same database, as psql would open one; nothing is committed by itself."""
+    with another_session() as session:
+        yield session
+
+
+def another_session() -> psycopg.Connection[Any]:
+    """A connection to the test database that Django knows nothing of."""
+    place = connection.settings_dict
+    return psycopg.connect(
+        host=place["HOST"], port=place["PORT"], user=place["USER"], password=place["PASSWORD"], dbname=place["NAME"]
+    )

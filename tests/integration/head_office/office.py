@@ -1,0 +1,124 @@
+"""A head office to edit, and an edge to ask it: what the tests of the feed are written in."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from etalase.head_office import feed
+from etalase.head_office.models import Assortment, Company, Photo, Product, Store
+from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time
+
+BUCKET = feed.Bucket(public_url="http://photos.example:9000", name="product-images")
+
+
+@dataclass
+class Office:
+    """A company with a store; products and photos are added by the tests. Photos are rows only, without objects."""
+
+    company: Company
+    store: Store
+
+    def another_store(self, code: str = "BDG-002") -> Store:
+        """A second store of the company."""
+        return Store.objects.create(company=self.company, code=code, name=f"Store {code}")
+
+    def product(self, sku: str = "05018970", *, name: str = "ASAHI SALMON BOWL", sold_in: list[Store] | None = None) -> Product:
+        """A product, sold in the store unless told otherwise."""
+        product = Product.objects.create(company=self.company, sku=sku, name=name)
+        for store in [self.store] if sold_in is None else sold_in:
+            Assortment.objects.create(store=store, product=product)
+        return product
+
+    def photo(self, product: Product, **given: Any) -> Photo:
+        """A photo of the product."""
+        id_ = given.pop("id", None) or uuid.uuid4()
+        row = {
+            "object_key": f"products/{product.id}/{id_}.jpg",
+            "filename": "dish.jpg",
+            "source": f"{id_}.jpg",
+            "size": 43111,
+            "content_type": "image/jpeg",
+            "checksum": "5cd6a73f49b355a6fd4347f5dd0a2338",
+        }
+        return Photo.objects.create(id=id_, product=product, **{**row, **given})
+
+    def page(self, *, store: Store | None = None, limit: int = 100, offset: int = 0, since: str | None = None) -> Page:
+        """A page of the photo feed, over the wire's own form, checked as an edge checks it."""
+        asked = self._asked(limit, offset, since)
+        who = self._identity(store)
+        body = msgspec.json.encode(feed.photo_page(who, asked, BUCKET))
+        page = parse(body, Page, what="page")
+        check_envelope(page, company_id=who.company_id, store_id=who.id, offset=offset)
+        assert len(page.photos) + len(page.deleted_ids) <= limit
+        return page
+
+    def products_page(self, *, limit: int = 100, offset: int = 0, since: str | None = None) -> ProductPage:
+        """A page of the product feed, likewise."""
+        who = self._identity(None)
+        body = msgspec.json.encode(feed.product_page(who, self._asked(limit, offset, since)))
+        page = parse(body, ProductPage, what="page")
+        check_envelope(page, company_id=who.company_id, store_id=who.id, offset=offset)
+        return page
+
+    @staticmethod
+    def _asked(limit: int, offset: int, since: str | None) -> feed.PageRequest:
+        moment = None if since is None else parse_time(since, field="updated_since")
+        return feed.PageRequest(limit=limit, offset=offset, updated_since=moment)
+
+    def _identity(self, store: Store | None) -> feed.StoreIdentity:
+        store = store or self.store
+        return feed.StoreIdentity(id=store.id, company_id=store.company_id, code=store.code, name=store.name)
+
+
+@dataclass
+class Edge:
+    """A client that does what the protocol says and nothing more: it keeps what the feed told it."""
+
+    ask: Callable[..., Page]
+    photos: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    checkpoint: str | None = None
+
+    def sync(self, *, full: bool = False, limit: int = 100) -> None:
+        """One run, from the first page to the last."""
+        for _ in self.pages(full=full, limit=limit):
+            pass
+
+    def pages(self, *, full: bool = False, limit: int = 100) -> Iterator[Page]:
+        """One run, a page at a time. What a full set does not list goes at the end; the checkpoint is the first page's."""
+        since = None if full else self.checkpoint
+        page = self.ask(limit=limit, since=since)
+        first, whole = page, since is None or page.full
+        listed: set[UUID] = set()
+        while True:
+            for id_ in page.deleted_ids:
+                self.photos.pop(id_, None)
+            self.photos |= {photo.id: msgspec.to_builtins(photo) for photo in page.photos}
+            listed |= {photo.id for photo in page.photos}
+            yield page
+            if page.next_offset is None:
+                break
+            page = self.ask(limit=limit, offset=page.next_offset, since=None if whole else since)
+        if whole:
+            self.photos = {id_: photo for id_, photo in self.photos.items() if id_ in listed}
+        self.checkpoint = first.sync_timestamp
+
+
+def delete(row: Photo | Product) -> None:
+    """Delete by Django, and let the instance keep its id for what a test asks next."""
+    id_ = row.id
+    row.delete()
+    row.id = id_
+
+
+def roll_clock(interval: str) -> None:
+    """Head office's clock shows ``interval`` more than it is; ``0`` puts it right."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION head_office_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
+            f"$$ SELECT clock_timestamp() + interval '{interval}' $$"
+        )

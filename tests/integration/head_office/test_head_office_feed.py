@@ -1,0 +1,387 @@
+"""The feed, where the guide is silent (design.md): pages, changes, deletions, and whom they are for."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from etalase.head_office.models import Assortment, Company, Photo, Product, Store
+from etalase.head_office.purge import purge
+from tests.integration.head_office.office import BUCKET, Edge, Office, delete
+
+
+def execute(sql: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+def test_a_full_set_has_every_photo_of_what_the_store_sells_and_nothing_else(office: Office) -> None:
+    sold, elsewhere = office.product("1"), office.product("2", sold_in=[office.another_store()])
+    mine = {office.photo(sold).id, office.photo(sold).id}
+    office.photo(elsewhere)
+    page = office.page()
+    assert {photo.id for photo in page.photos} == mine
+    assert (page.total, page.deleted_ids, page.has_more, page.next_offset) == (2, [], False, None)
+
+
+def test_nothing_crosses_from_one_company_to_another(office: Office) -> None:
+    other = Company.objects.create(name="Elsewhere")
+    foreign = Product.objects.create(company=other, sku="1", name="Foreign")
+    with pytest.raises(IntegrityError, match="own company"), transaction.atomic():
+        Assortment.objects.create(store=office.store, product=foreign)
+    with pytest.raises(IntegrityError, match="never changes its id or its company"), transaction.atomic():
+        Product.objects.filter(id=foreign.id).update(company=office.company)
+    with pytest.raises(IntegrityError, match="never changes its id or its company"), transaction.atomic():
+        Store.objects.filter(id=office.store.id).update(company=other)
+
+
+def test_pages_follow_each_other_by_next_offset_and_the_last_says_null(office: Office) -> None:
+    product = office.product()
+    ids = [office.photo(product).id for _ in range(5)]
+    seen, offset, pages = [], 0, 0
+    while True:
+        page = office.page(limit=2, offset=offset)
+        seen += [photo.id for photo in page.photos]
+        pages += 1
+        assert page.total == 5
+        if page.next_offset is None:
+            break
+        offset = page.next_offset
+    assert (seen, pages, page.has_more) == (ids, 3, False)
+
+
+def test_a_page_that_is_just_full_is_the_last_one(office: Office) -> None:
+    product = office.product()
+    for _ in range(2):
+        office.photo(product)
+    assert not office.page(limit=2).has_more
+
+
+def test_limit_counts_photos_and_tombstones_together_in_the_order_of_their_positions(office: Office) -> None:
+    product = office.product()
+    before = office.page().sync_timestamp
+    photos = [office.photo(product) for _ in range(6)]
+    for gone in photos[::2]:
+        delete(gone)
+    first = office.page(limit=3, since=before)
+    second = office.page(limit=3, offset=first.next_offset or 0, since=before)
+    assert (first.deleted_ids, [p.id for p in first.photos]) == ([photos[0].id, photos[2].id], [photos[1].id])
+    assert (second.deleted_ids, [p.id for p in second.photos]) == ([photos[4].id], [photos[3].id, photos[5].id])
+    assert second.next_offset is None
+    assert first.total == 3
+
+
+def test_a_quiet_run_is_an_empty_page(office: Office) -> None:
+    office.photo(office.product())
+    page = office.page(since=office.page().sync_timestamp)
+    assert (page.photos, page.deleted_ids, page.total, page.full) == ([], [], 1, False)
+
+
+def test_what_changed_at_updated_since_itself_is_told(office: Office) -> None:
+    photo = office.photo(office.product())
+    photo.refresh_from_db()
+    assert [p.id for p in office.page(since=photo.updated_at.isoformat()).photos] == [photo.id]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE head_office_photo SET sort_order = sort_order + 1",
+        "UPDATE head_office_photo SET updated_at = '2020-01-01', is_primary = NOT is_primary",
+        "UPDATE head_office_product SET name = 'NASI GORENG'",
+        "DELETE FROM head_office_assortment; INSERT INTO head_office_assortment (store_id, product_id)"
+        " SELECT s.id, p.id FROM head_office_store s, head_office_product p",
+    ],
+    ids=["photo", "photo with a time of its own", "product", "assortment"],
+)
+def test_a_change_by_plain_sql_is_told_like_any_other(office: Office, sql: str) -> None:
+    photo = office.photo(office.product())
+    since = office.page().sync_timestamp
+    execute(sql)
+    assert [p.id for p in office.page(since=since).photos] == [photo.id]
+
+
+def test_a_bulk_update_is_told_like_any_other(office: Office) -> None:
+    product = office.product()
+    ids = {office.photo(product).id for _ in range(3)}
+    since = office.page().sync_timestamp
+    Photo.objects.filter(product=product).update(filename="new name.jpg")
+    assert {p.id for p in office.page(since=since).photos} == ids
+
+
+def test_a_save_that_changes_nothing_is_no_change(office: Office) -> None:
+    product = office.product()
+    photo = office.photo(product)
+    since = office.page().sync_timestamp
+    photo.save()
+    product.save()
+    Photo.objects.update(filename=photo.filename)
+    assert office.page(since=since).photos == []
+
+
+def test_updated_at_on_the_wire_stays_the_photos_own_when_its_product_changes(office: Office) -> None:
+    product = office.product()
+    office.photo(product)
+    first = office.page()
+    Product.objects.update(name="RENAMED")
+    (told,) = office.page(since=first.sync_timestamp).photos
+    assert (told.product_name, told.updated_at) == ("RENAMED", first.photos[0].updated_at)
+
+
+def test_a_position_is_for_life_and_a_photo_never_moves_to_another_product(office: Office) -> None:
+    photo = office.photo(office.product("1"))
+    execute("UPDATE head_office_photo SET position = 4711")
+    assert Photo.objects.get().position == photo.position
+    other = office.product("2")
+    with pytest.raises(IntegrityError, match="never changes its id or its product"), transaction.atomic():
+        Photo.objects.update(product=other)
+
+
+def test_a_row_that_changes_between_two_pages_is_not_missed(office: Office) -> None:
+    product = office.product()
+    photos = [office.photo(product) for _ in range(4)]
+    edge = Edge(office.page)
+    run = edge.pages(limit=2)
+    next(run)
+    Photo.objects.filter(id=photos[3].id).update(sort_order=-1)
+    Photo.objects.filter(id=photos[0].id).update(sort_order=9)
+    list(run)
+    assert {*edge.photos} == {photo.id for photo in photos}
+    edge.sync()
+    assert edge.photos[photos[0].id]["sort_order"] == 9
+
+
+@pytest.mark.parametrize("which", [0, 3], ids=["behind the page", "before the page"])
+def test_a_photo_deleted_between_two_pages_is_gone_after_the_next_run(office: Office, which: int) -> None:
+    product = office.product()
+    photos = [office.photo(product) for _ in range(4)]
+    edge = Edge(office.page)
+    edge.sync()
+    Photo.objects.update(sort_order=1)
+    run = edge.pages(limit=2)
+    next(run)
+    delete(photos[which])
+    list(run)
+    edge.sync()
+    assert {*edge.photos} == {photo.id for photo in photos} - {photos[which].id}
+
+
+def test_a_photo_deleted_and_made_again_under_its_id_is_there(office: Office) -> None:
+    product = office.product()
+    photo = office.photo(product)
+    edge = Edge(office.page)
+    edge.sync()
+    delete(photo)
+    office.photo(product, id=photo.id, filename="again.jpg")
+    page = office.page(since=edge.checkpoint)
+    assert (page.deleted_ids, [p.filename for p in page.photos]) == ([], ["again.jpg"])
+
+
+def test_a_photo_made_again_for_a_product_not_sold_here_is_gone(office: Office) -> None:
+    photo = office.photo(office.product("1"))
+    since = office.page().sync_timestamp
+    delete(photo)
+    office.photo(office.product("2", sold_in=[]), id=photo.id)
+    assert office.page(since=since).deleted_ids == [photo.id]
+
+
+def test_a_product_newly_sold_brings_its_old_photos(office: Office) -> None:
+    product = office.product(sold_in=[])
+    photo = office.photo(product)
+    since = office.page().sync_timestamp
+    Assortment.objects.create(store=office.store, product=product)
+    assert [p.id for p in office.page(since=since).photos] == [photo.id]
+
+
+def test_a_product_no_longer_sold_takes_its_photos_along_and_brings_them_back(office: Office) -> None:
+    product = office.product()
+    photos = {office.photo(product).id, office.photo(product).id}
+    edge = Edge(office.page)
+    edge.sync()
+    Assortment.objects.all().delete()
+    assert {*office.page(since=edge.checkpoint).deleted_ids} == photos
+    edge.sync()
+    assert edge.photos == {}
+    Assortment.objects.create(store=office.store, product=product)
+    edge.sync()
+    assert {*edge.photos} == photos
+
+
+def test_no_longer_sold_and_sold_again_before_the_next_run_is_no_deletion(office: Office) -> None:
+    product = office.product()
+    photo = office.photo(product)
+    since = office.page().sync_timestamp
+    Assortment.objects.all().delete()
+    Assortment.objects.create(store=office.store, product=product)
+    page = office.page(since=since)
+    assert (page.deleted_ids, [p.id for p in page.photos]) == ([], [photo.id])
+
+
+def test_a_photo_deleted_while_its_product_was_not_sold_is_told(office: Office) -> None:
+    product = office.product()
+    photo = office.photo(product)
+    since = office.page().sync_timestamp
+    Assortment.objects.all().delete()
+    delete(photo)
+    Assortment.objects.create(store=office.store, product=product)
+    assert office.page(since=since).deleted_ids == [photo.id]
+
+
+def test_only_photos_that_the_store_could_have_seen_are_told_as_deleted(office: Office) -> None:
+    since = office.page().sync_timestamp
+    never_sold, sold_later, sold_before = office.product("1", sold_in=[]), office.product("2", sold_in=[]), office.product("3")
+    office.photo(never_sold).delete()
+    office.photo(sold_later).delete()
+    Assortment.objects.create(store=office.store, product=sold_later)
+    Assortment.objects.filter(product=sold_before).delete()
+    office.photo(sold_before)
+    assert office.page(since=since).deleted_ids == []
+
+
+@pytest.mark.parametrize(
+    "remove",
+    [
+        delete,
+        lambda product: Product.objects.filter(id=product.id).delete(),
+        lambda product: execute("DELETE FROM head_office_product WHERE id = %s", product.id),
+        lambda product: execute(
+            "DELETE FROM head_office_photo; DELETE FROM head_office_assortment; DELETE FROM head_office_product"
+        ),
+        lambda product: execute(
+            "DELETE FROM head_office_assortment; DELETE FROM head_office_photo; DELETE FROM head_office_product"
+        ),
+    ],
+    ids=["instance", "query", "SQL cascade", "photos first", "assortment first"],
+)
+def test_a_deleted_product_takes_its_photos_along(office: Office, remove: Any) -> None:
+    product = office.product()
+    photos = {office.photo(product).id, office.photo(product).id}
+    photos_since, products_since = office.page().sync_timestamp, office.products_page().sync_timestamp
+    remove(product)
+    assert {*office.page(since=photos_since).deleted_ids} == photos
+    assert office.products_page(since=products_since).deleted_ids == [product.id]
+
+
+def test_a_deleted_store_leaves_nothing_behind(office: Office) -> None:
+    other = office.another_store()
+    office.photo(office.product(sold_in=[other]))
+    other.delete()
+    execute("DELETE FROM head_office_store WHERE id = %s", office.another_store().id)
+    assert Assortment.objects.count() == 0
+
+
+def test_a_full_set_carries_no_tombstones(office: Office) -> None:
+    office.photo(office.product()).delete()
+    assert office.page().deleted_ids == []
+
+
+@pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z", "2001-01-01T00:00:00.5+07:00"], ids=["future", "before the floor"])
+def test_a_time_that_cannot_be_honoured_gets_the_full_set_and_is_told_so(office: Office, since: str) -> None:
+    product = office.product()
+    photo = office.photo(product)
+    office.photo(product).delete()
+    page = office.page(since=since)
+    assert (page.full, [p.id for p in page.photos], page.deleted_ids) == (True, [photo.id], [])
+
+
+def test_full_is_not_said_where_it_was_asked_for_or_is_not_so(office: Office) -> None:
+    from etalase.head_office import feed
+
+    who = feed.StoreIdentity(office.store.id, office.company.id, "x", "y")
+    assert "full" not in feed.photo_page(who, feed.PageRequest(limit=10), BUCKET)
+    now = office.page().sync_timestamp
+    assert not office.page(since=now).full
+
+
+def test_tombstones_that_were_purged_are_made_up_for_by_the_full_set(office: Office) -> None:
+    product = office.product()
+    photo, kept = office.photo(product), office.photo(product)
+    edge = Edge(office.page)
+    edge.sync()
+    delete(photo)
+    assert purge(days=0)["tombstones"] == 1
+    assert office.page(since=edge.checkpoint).full
+    edge.sync()
+    assert {*edge.photos} == {kept.id}
+    assert not office.page(since=edge.checkpoint).full
+
+
+def test_tombstones_that_are_young_are_kept(office: Office) -> None:
+    photo = office.photo(office.product())
+    since = office.page().sync_timestamp
+    delete(photo)
+    assert purge(days=1)["tombstones"] == 0
+    assert office.page(since=since).deleted_ids == [photo.id]
+
+
+def test_after_a_truncate_every_edge_gets_the_full_set(office: Office) -> None:
+    office.photo(office.product())
+    edge = Edge(office.page)
+    edge.sync()
+    execute("TRUNCATE head_office_photo")
+    edge.sync()
+    assert edge.photos == {}
+
+
+def test_one_primary_photo_a_product(office: Office) -> None:
+    product = office.product()
+    office.photo(product, is_primary=True)
+    with pytest.raises(IntegrityError, match="one_primary"), transaction.atomic():
+        office.photo(product, is_primary=True)
+
+
+def test_the_products_feed_follows_the_same_rules(office: Office) -> None:
+    products = [office.product(str(n)) for n in range(3)]
+    office.product("9", sold_in=[])
+    first = office.products_page(limit=2)
+    second = office.products_page(limit=2, offset=first.next_offset or 0)
+    assert [p.id for p in first.products + second.products] == [p.id for p in products]
+    assert (first.total, second.next_offset) == (3, None)
+    Product.objects.filter(id=products[0].id).update(name="RENAMED")
+    delete(products[1])
+    Assortment.objects.filter(product=products[2]).delete()
+    changes = office.products_page(since=first.sync_timestamp)
+    assert [p.name for p in changes.products] == ["RENAMED"]
+    assert {*changes.deleted_ids} == {products[1].id, products[2].id}
+    assert office.products_page(since="2999-01-01T00:00:00Z").full
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda office, product: Product.objects.update(name="RENAMED"),
+        lambda office, product: Assortment.objects.all().delete(),
+        lambda office, product: delete(product),
+        lambda office, product: office.product("new"),
+    ],
+    ids=["renamed", "no longer sold", "deleted", "new"],
+)
+def test_products_changed_at_differs_when_there_is_something_to_ask_for(office: Office, edit: Any) -> None:
+    assert office.page().products_changed_at is None
+    product = office.product()
+    before = office.page().products_changed_at
+    assert office.page().products_changed_at == before
+    office.photo(product)
+    assert office.page().products_changed_at == before
+    edit(office, product)
+    after = office.page().products_changed_at
+    assert after not in {None, before}
+    assert office.page().products_changed_at == after
+
+
+def test_an_unknown_offset_beyond_the_end_is_an_empty_last_page(office: Office) -> None:
+    office.photo(office.product())
+    page = office.page(offset=2**63 - 1)
+    assert (page.photos, page.has_more, page.total) == ([], False, 1)
+
+
+def test_the_horizon_is_not_read_inside_a_transaction(office: Office) -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
+        office.page()
+
+
+def test_prescribed_ids_are_kept(office: Office) -> None:
+    id_ = uuid.UUID("73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b")
+    office.photo(office.product(), id=id_)
+    assert [p.id for p in office.page().photos] == [id_]
