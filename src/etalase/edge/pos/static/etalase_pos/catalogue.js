@@ -17,28 +17,31 @@ export class Catalogue {
 
   /**
    * Every product of the menu, in its order. `whole` is false where the menu changed between two pages, so that a product
-   * may be missing. `onPart` gets what has come so far, after each page but the last. Throws `EdgeAway`.
+   * may be missing; `changed` is false where all is as it was the last time. `onPart` gets what has come so far, after each
+   * page but the last, once there is something new. Throws `EdgeAway`.
    */
   async read(onPart) {
     const products = new Map();
     const visited = new Set();
-    let whole = true;
-    let total = null;
+    const totals = new Set();
+    let changed = false;
     for (let url = this.#firstUrl; url !== null && !visited.has(url); ) {
       visited.add(url);
+      const before = this.#known.get(url)?.page;
       const page = await this.#page(url);
+      changed ||= page !== before;
+      totals.add(page.total);
       for (const product of page.products) {
         if (!products.has(product.id)) products.set(product.id, product);
       }
-      whole &&= total === null || total === page.total;
-      total = page.total;
       url = page.next;
-      if (url !== null) onPart([...products.values()]);
+      if (url !== null && changed) onPart([...products.values()]);
     }
     for (const url of this.#known.keys()) {
       if (!visited.has(url)) this.#known.delete(url);
     }
-    return { products: [...products.values()], whole: whole && products.size === total };
+    const whole = totals.size === 1 && totals.has(products.size);
+    return { products: [...products.values()], whole, changed };
   }
 
   async #page(url) {

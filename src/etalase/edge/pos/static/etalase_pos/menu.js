@@ -34,8 +34,8 @@ async function refresh() {
   clearTimeout(timer);
   let delay = POLL_MS;
   try {
-    const { products, whole } = await catalogue.read((part) => show(part, false));
-    show(products, whole);
+    const { products, whole, changed } = await catalogue.read((part) => show(part, false));
+    if (changed) show(products, whole);
     if (!whole) delay = RETRY_MS;
     shownAt = new Date();
     away = false;
@@ -75,7 +75,7 @@ function sift() {
 }
 
 function tellAway() {
-  element("notice").hidden = !away;
+  if (element("notice").hidden === away) element("notice").hidden = !away;
   if (!away) return;
   write("notice", shownAt ? language.say("away", { time: language.time(shownAt) }) : language.say("away_at_start"));
 }

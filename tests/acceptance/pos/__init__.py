@@ -1,0 +1,1 @@
+"""The POS as a person meets it: real processes, real Chromium."""

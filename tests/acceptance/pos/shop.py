@@ -1,0 +1,139 @@
+"""A store with its edge server and its bucket, and a menu that tests change as a sync would: object first, then row."""
+
+import hashlib
+import io
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image
+
+from etalase.demo.devstack import seaweedfs
+from etalase.demo.devstack.ports import free_port
+from etalase.demo.devstack.process import Child
+from etalase.demo.devstack.s3 import S3Server
+from etalase.objectstore import ObjectStore
+from tests.acceptance.conftest import OPENER, Edge
+
+Colour = tuple[int, int, int]
+RED, GREEN, BLUE, GOLD = (200, 30, 40), (20, 150, 60), (30, 60, 200), (220, 170, 20)
+
+
+def picture(colour: Colour, size: tuple[int, int] = (160, 120)) -> bytes:
+    """A PNG of one colour, which a screenshot shows exactly."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclass
+class Shop:
+    """What a test does to a store; ``url`` is where its POS page is."""
+
+    edge: Edge
+    bucket: S3Server
+    bucket_folder: Path
+    bucket_ports: seaweedfs.SeaweedPorts
+    port: int = field(default_factory=free_port)
+    _web: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """The page."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The bucket, as the sync writes to it."""
+        store = ObjectStore(
+            endpoint=self.bucket.endpoint,
+            bucket=self.edge.environment["ETALASE_S3_BUCKET"],
+            access_key=self.bucket.access_key,
+            secret_key=self.bucket.secret_key,
+        )
+        store.ensure_bucket()
+        return store
+
+    def open(self) -> None:
+        """Start the edge's web server, always on the same port."""
+        self._web = self.edge.start("serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "1")
+        self._web.wait_ready(self._answers, 30)
+
+    def close(self) -> None:
+        """Stop the edge's web server."""
+        assert self._web is not None
+        self._web.stop()
+
+    def stop_bucket(self) -> None:
+        """The object store goes away; its data stay."""
+        self.bucket.stop()
+
+    def start_bucket(self) -> None:
+        """The object store comes back where it was."""
+        self.bucket = seaweedfs.start(
+            self.bucket_folder,
+            self.bucket_ports,
+            access_key=self.bucket.access_key,
+            secret_key=self.bucket.secret_key,
+        )
+
+    def clear(self) -> None:
+        """An empty menu."""
+        self.edge.sql("TRUNCATE product_photo, product, etalase_sync_run")
+
+    def product(self, name: str, *colours: Colour, sku: str = "") -> str:
+        """A new product with a photo of each colour, the first of them primary; its id."""
+        product_id = str(uuid.uuid4())
+        self.edge.sql("INSERT INTO product (id, sku, name) VALUES (%s, %s, %s)", product_id, sku, name)
+        for place, colour in enumerate(colours):
+            self.photo(product_id, colour, primary=place == 0, place=place)
+        return product_id
+
+    def photo(self, product_id: str, colour: Colour, *, primary: bool = True, place: int = 0) -> str:
+        """The photo of a product at a place of its row of photos, new or with other bytes under the same key; its key."""
+        body = picture(colour)
+        key = f"products/{product_id}/{'primary' if primary else place}.png"
+        self.objects.put(key, body, content_type="image/png")
+        self.edge.sql(
+            "INSERT INTO product_photo (id, product_id, object_key, size, content_type, checksum, is_primary, sort_order)"
+            " VALUES (%s, %s, %s, %s, 'image/png', %s, %s, %s)"
+            " ON CONFLICT (id) DO UPDATE SET checksum = EXCLUDED.checksum, version = product_photo.version + 1",
+            str(uuid.uuid5(uuid.NAMESPACE_URL, key)),
+            product_id,
+            key,
+            len(body),
+            hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            primary,
+            place,
+        )
+        return key
+
+    def many_products(self, count: int) -> None:
+        """``count`` products with a photo each, all of the same bytes."""
+        body = picture(GOLD)
+        keys = [f"products/{uuid.uuid4()}/primary.png" for _ in range(count)]
+        for key in keys:
+            self.objects.put(key, body, content_type="image/png")
+        self.edge.sql(
+            """
+            WITH photo AS (SELECT key, row_number() OVER () AS number FROM unnest(%s::text[]) AS key),
+            made AS (
+                INSERT INTO product (id, sku, name)
+                SELECT split_part(key, '/', 2)::uuid, 'SKU' || number, 'Hidangan ' || number
+                FROM (SELECT key, lpad(number::text, 5, '0') AS number FROM photo) AS padded
+            )
+            INSERT INTO product_photo (id, product_id, object_key, size, content_type, checksum, is_primary)
+            SELECT gen_random_uuid(), split_part(key, '/', 2)::uuid, key, %s, 'image/png', %s, true FROM photo
+            """,
+            keys,
+            len(body),
+            hashlib.md5(body, usedforsecurity=False).hexdigest(),
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with OPENER.open(f"{self.url}/healthz", timeout=5):
+                return True
+        except OSError:
+            return False

@@ -1,0 +1,73 @@
+"""Chromium for the browser tests: finds it, and as root on a Debian installs its package where it is missing.
+
+``make test`` runs this before pytest. Where there is none, those tests are skipped; but where ``CI`` is true, they fail.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# A browser without a font draws boxes; DejaVu has all of the Latin script.
+PACKAGES = ("chromium", "fonts-dejavu-core")
+INSTALL_SECONDS = 900
+SKIPPED = (
+    "tests/acceptance/pos/test_pos_page*.py are skipped: there is no Chromium here. "
+    "Install it (Debian: apt-get install chromium), or name its program in the variable CHROMIUM."
+)
+
+
+def find() -> str | None:
+    """The path of the browser: that of ``CHROMIUM``, else the first on PATH, else None."""
+    named = os.environ.get("CHROMIUM")
+    for name in (named,) if named else NAMES:
+        if path := shutil.which(name):
+            return path
+    return None
+
+
+def may_install() -> bool:
+    """Whether this user can install Debian's package without being asked anything."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install() -> str | None:
+    """Install Debian's package; None, or the last lines of what went wrong."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    steps = (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES])
+    for step in steps:
+        try:
+            done = subprocess.run(
+                ["apt-get", "-qq", *step],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"apt-get {step[0]} did not end within {INSTALL_SECONDS} s"
+        if done.returncode != 0:
+            return "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+    return None
+
+
+def main() -> None:
+    """Say in a line which browser the tests will use, or which tests will be skipped."""
+    if find() is None and "CHROMIUM" not in os.environ and may_install():
+        say("Chromium is missing: installing Debian's package ...")
+        if problem := install():
+            say(f"That failed:\n{problem}")
+    say(f"Browser tests use {path}." if (path := find()) else SKIPPED)
+
+
+def say(text: str) -> None:
+    """A line for whoever runs ``make test``."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
