@@ -1,0 +1,53 @@
+"""The texts of the page: both languages say the same things, and every text that the page asks for is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from etalase.edge.pos import texts
+from etalase.edge.pos.page import choose_language
+
+PAGE = Path(texts.__file__).parent
+SOURCES = [PAGE / "templates/etalase_pos/menu.html", *sorted((PAGE / "static/etalase_pos").glob("*.js"))]
+
+
+def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None:
+    gaps = [
+        {name: sorted(re.findall(r"\{\w+\}", text)) for name, text in texts.TEXTS[language].items()}
+        for language in texts.LANGUAGES
+    ]
+    assert gaps[0] == gaps[1]
+
+
+def test_every_text_that_the_page_asks_for_exists_and_none_is_left_over() -> None:
+    source = "\n".join(path.read_text() for path in SOURCES)
+    asked = set(re.findall(r'\bsay\("(\w+)"|data-text(?:-\w+)?="(\w+)"|\{\{ text\.(\w+) \}\}', source))
+    there = set(texts.TEXTS["id"])
+    assert {name for names in asked for name in names if name} <= there
+    # The empty page gives each of its two titles a hint.
+    assert {name for name in there if not re.search(rf'["\'.]{name.removesuffix("_hint")}\b', source)} == set()
+
+
+@pytest.mark.parametrize(
+    ("remembered", "accept_language", "chosen"),
+    [
+        (None, "", "id"),
+        (None, "en-GB,en;q=0.9", "en"),
+        (None, "id-ID,id;q=0.9,en;q=0.8", "id"),
+        (None, "in-ID", "id"),  # Indonesian, as older Androids call it
+        (None, "fr-FR,fr;q=0.9", "id"),
+        (None, "fr-FR,en;q=0.5", "en"),
+        (None, "id;q=0.4, en;q=0.7", "en"),
+        (None, "en;q=0, id", "id"),
+        (None, "\x00;;;,=q" * 500, "id"),
+        ("en", "id-ID", "en"),
+        ("id", "en-GB", "id"),
+        ("xx", "en-GB", "en"),
+        ("<script>", "", "id"),
+    ],
+)
+def test_the_language_is_the_remembered_one_else_the_browsers_else_indonesian(
+    remembered: str | None, accept_language: str, chosen: str
+) -> None:
+    assert choose_language(remembered, accept_language) == chosen
