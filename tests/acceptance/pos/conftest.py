@@ -44,7 +44,7 @@ def _shop(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -
         edge.environment["ETALASE_CORS_ORIGINS"] = "https://pos.example"
         migrated = edge.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
-        opened = Shop(edge, bucket, folder / "s3", ports)
+        opened = Shop(edge, postgres_server, bucket, folder / "s3", ports)
         opened.open()
         yield opened
     opened.stop_bucket()

@@ -3,14 +3,22 @@
 import hashlib
 import io
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import cached_property
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request
 
+import psycopg
 from PIL import Image
+from psycopg import sql
 
 from etalase.demo.devstack import seaweedfs
 from etalase.demo.devstack.ports import free_port
+from etalase.demo.devstack.postgres import Postgres
 from etalase.demo.devstack.process import Child
 from etalase.demo.devstack.s3 import S3Server
 from etalase.objectstore import ObjectStore
@@ -32,6 +40,7 @@ class Shop:
     """What a test does to a store; ``url`` is where its POS page is."""
 
     edge: Edge
+    postgres: Postgres
     bucket: S3Server
     bucket_folder: Path
     bucket_ports: seaweedfs.SeaweedPorts
@@ -77,6 +86,28 @@ class Shop:
             access_key=self.bucket.access_key,
             secret_key=self.bucket.secret_key,
         )
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """PostgreSQL takes no more connections to the edge's database, and ends those that are there."""
+        name = self.edge.database_url.rpartition("/")[2]
+        with psycopg.connect(self.postgres.url("postgres"), autocommit=True) as connection:
+            allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+            connection.execute(allow.format(sql.Identifier(name), sql.Literal(False)))
+            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name])
+            try:
+                yield
+            finally:
+                connection.execute(allow.format(sql.Identifier(name), sql.Literal(True)))
+
+    def get(self, path: str, **headers: str) -> tuple[int, Message, bytes]:
+        """Status, headers and body of the edge's answer."""
+        try:
+            with OPENER.open(Request(self.url + path, headers=headers), timeout=20) as answer:
+                return answer.status, answer.headers, answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
 
     def clear(self) -> None:
         """An empty menu."""

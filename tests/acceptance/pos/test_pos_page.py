@@ -227,6 +227,17 @@ def test_without_the_edge_the_page_keeps_what_it_shows_says_so_and_goes_on_by_it
     shows(photo(page, "Ayam"), BLUE)
 
 
+def test_without_the_database_the_page_comes_and_fills_when_it_is_back(shop: Shop, screen: OpenScreen) -> None:
+    shop.product("Ayam", RED)
+    with shop.database_away():
+        page = screen(may_fail=True).page
+        expect(page.locator("#notice")).to_have_text("Server toko belum menjawab. Menu akan muncul sendiri.")
+        expect(page.locator(".skeleton").first).to_be_visible()
+    expect(photo(page, "Ayam")).to_be_visible(timeout=APPEARS_WITHIN_MS)
+    expect(page.locator("#notice")).to_be_hidden()
+    shows(photo(page, "Ayam"), RED)
+
+
 def test_a_late_photo_never_paints_over_its_successor(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     red, held = version(shop, product), Held()
