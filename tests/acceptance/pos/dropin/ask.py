@@ -1,0 +1,41 @@
+"""Run as a process of its own, since a process has one Django: migrates, adds three products, and prints what the POS says."""
+
+import json
+import sys
+from typing import Any
+
+import django
+
+
+def main() -> None:
+    """One object of JSON on stdout."""
+    django.setup()
+    from django.apps import apps
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.test import Client
+
+    from etalase.edge.models import ProductPhoto
+
+    call_command("migrate", verbosity=0)
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+    articles: Any = apps.get_model(settings.ETALASE_PRODUCT_MODEL).objects
+    rice = articles.create(title="NASI GORENG", article_number=5010101)
+    articles.create(title="AIR MINERAL", article_number=None)
+    nameless = articles.create(title=None, article_number=7)
+    ProductPhoto.objects.create(
+        id=rice.pk, product_id=rice.pk, object_key="products/nasi/primary.jpg", checksum="5cd6a73f" * 4, is_primary=True
+    )
+    client = Client()
+    answers = {
+        "image": client.get(f"/api/products/{rice.pk}/image").json(),
+        "nameless": client.get(f"/api/products/{nameless.pk}/image").json(),
+        "menu": client.get("/api/products/?limit=2").json(),
+        "found": client.get("/api/products/?q=50101").json(),
+        "page": client.get("/").status_code,
+    }
+    sys.stdout.write(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main()
