@@ -88,19 +88,19 @@ class Feed:
 
 
 @st.composite
-def feeds(draw: st.DrawFn, *, products: int = 3, photos: int = 4) -> Feed:
+def feeds(draw: st.DrawFn) -> Feed:
     """A feed that keeps the guide: distinct ids, one key for one content of one product. Small on purpose.
 
     Two feeds drawn in a row share ids, keys and bytes, so that between them photos change, move, swap and go.
     """
     listed: list[Photo] = []
     bodies: dict[str, bytes] = {}
-    for product in (f"p{n}" for n in range(draw(st.integers(1, products)))):
+    for product in draw(st.sampled_from([["p"], ["p", "q"]])):
         content_at: dict[str, tuple[str, str]] = {}
-        for name in (f"{product}{letter}" for letter in "abcd"[: draw(st.integers(0, photos))]):
-            slot = draw(st.sampled_from(["primary", "side", name]))
-            content_type = draw(st.sampled_from(["image/jpeg", "image/webp"]))
-            text = f"{product}{draw(st.integers(0, 5))}"
+        for name in (f"{product}{letter}" for letter in draw(st.sampled_from(["a", "b", "ab", "ab", "abc", ""]))):
+            slot = draw(st.sampled_from(["primary", "primary", "side", name]))
+            content_type = draw(st.sampled_from(["image/jpeg", "image/jpeg", "image/webp"]))
+            text = f"{product}{draw(st.integers(0, 3))}"
             key = f"products/{product}/{slot}.{'jpg' if content_type == 'image/jpeg' else 'webp'}"
             text, content_type = content_at.setdefault(key, (text, content_type))
             content = body_of(text, content_type)

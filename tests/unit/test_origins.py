@@ -175,7 +175,7 @@ def test_the_rewrite_takes_whole_origins_only_and_the_list_comes_after_it(image_
     "ho_url", ["http://[fd00::1]:8002", "http://[fd00::1]", "https://10.1.2.3", "http://ho.example:8002/ho"]
 )
 def test_the_host_of_ho_url_is_the_list_where_none_is_given(ho_url: str) -> None:
-    host = ho_url.split("//")[1].split("/")[0].removesuffix(":8002")
+    host = ho_url.split("//")[1].split("/", maxsplit=1)[0].removesuffix(":8002")
     assert origins(ho_url=ho_url).resolve(f"http://{host}:9000/a.jpg")
 
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo
 
 from etalase.errors import FeedRefused, Reason
 from etalase.protocol import (
@@ -27,7 +28,6 @@ from etalase.protocol import (
     printable,
     sniff_type,
 )
-from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo
 
 COMPANY_ID = UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b")
 STORE_ID = UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181")

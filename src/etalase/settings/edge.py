@@ -39,7 +39,7 @@ class EdgeSettings(Settings):
     # The sync
     WORKERS: Annotated[int, Field(ge=1, le=64)] = 10
     PAGE_LIMIT: Annotated[int, Field(ge=1, le=1000)] = 500
-    MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB
+    MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024, le=2**31 - 1)] = 64 * MIB
     MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 48 * MIB
     CONNECT_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=300)] = 10
     # A transfer slower than MIN_BYTES_PER_SECOND for IDLE_TIMEOUT_SECONDS is given up; HO_TIMEOUT_SECONDS is a page's whole.

@@ -41,7 +41,9 @@ def _duration(value: object) -> object:
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    _ = parts.port  # raises ValueError where it is none
+    plain = value.isascii() and value.isprintable() and " " not in value
+    if not plain or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("is no address of the form http://HOST:PORT or https://HOST")
     if parts.username is not None:
         raise ValueError("carries a user name; accounts have settings of their own")

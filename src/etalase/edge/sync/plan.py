@@ -117,10 +117,12 @@ def plan(
     known_products: frozenset[UUID] | set[UUID],
     max_photo_bytes: int,
     orphans: Mapping[str, str] = MappingProxyType({}),
+    claims: dict[str, Photo] | None = None,
 ) -> Plan:
     """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
 
     ``orphans`` are ETags by key of objects that no row names, where a listing told of them: their bytes need no link.
+    ``claims`` remembers across the slices of one run which photo gets which key.
     """
     result = Plan()
     usable: dict[UUID, list[Photo]] = {}
@@ -137,7 +139,7 @@ def plan(
     for row in rows:
         rows_of.setdefault(row.product_id, []).append(row)
         owners.setdefault(row.object_key, []).append(row)
-    claims: dict[str, Photo] = {}
+    claims = {} if claims is None else claims
     for product_id, wanted in usable.items():
         _plan_product(result, product_id, wanted, rows_of.get(product_id, []), rows_by_id, owners, claims, orphans)
     return result
@@ -155,22 +157,21 @@ def normalised(photo: Photo) -> Photo:
     )
 
 
-def one_primary(wanted: Sequence[Photo], rows: Sequence[Row]) -> tuple[list[Photo], Row | None, bool]:
+def one_primary(wanted: Sequence[Photo], rows: Sequence[Row]) -> tuple[list[Photo], list[Row], bool]:
     """``wanted`` with at most one primary photo, counting the rows that HO did not list now (invariant I5).
 
-    The newest wins. The row that loses to a listed photo comes back, to be demoted; the flag tells that HO named several.
+    The newest wins. The rows that lose to a listed photo come back, to be demoted; the flag tells that HO named several.
     """
     listed = {photo.id for photo in wanted}
     candidates: list[tuple[datetime, UUID]] = [(p.updated_at, p.id) for p in wanted if p.is_primary]
     several = len(candidates) > 1
     others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
     if not candidates:
-        return list(wanted), None, several
+        return list(wanted), [], several
     candidates += [(row.updated_at, row.id) for row in others.values() if row.updated_at is not None]
     winner = max(candidates)[1]
     settled = [msgspec.structs.replace(p, is_primary=False) if p.is_primary and p.id != winner else p for p in wanted]
-    loser = next((row for row in others.values() if row.id != winner), None)
-    return settled, loser, several
+    return settled, [row for row in others.values() if row.id != winner], several
 
 
 def _plan_product(
@@ -205,8 +206,7 @@ def _plan_product(
             result.unchanged.append(photo.id)
         else:
             steps.append(step)
-    if demoted is not None and (demoted.id, demoted.object_key) not in displaced:
-        steps.append(_demotion(demoted))
+    steps += [_demotion(row) for row in demoted if (row.id, row.object_key) not in displaced]
     if steps or displaced:
         entangled = any(s.copy_from for s in steps) or any(
             owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in owners[s.photo.object_key or ""]

@@ -58,7 +58,8 @@ def carry(product: ProductPlan, images: Images, bucket: Bucket) -> Carried:
     """Fetch, verify and put the product's photos. One that fails leaves the others be; it never raises for a photo."""
     carried = Carried(product)
     if product.entangled:
-        in_hand = {step.photo.id: body for step in product.steps if (body := _bytes(step, images, bucket, carried)) is not None}
+        moving = [step for step in product.steps if step.kind is not Kind.ROW]
+        in_hand = {step.photo.id: body for step in moving if (body := _bytes(step, images, bucket, carried)) is not None}
         for step in product.steps:
             if step.kind is Kind.ROW:
                 carried.published.append(step)

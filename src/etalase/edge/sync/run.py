@@ -227,6 +227,7 @@ def _with_retries(run: Run, feed: Feed) -> list[Photo]:
 def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
     """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
     total = Plan()
+    claims: dict[str, Photo] = {}
     photos.sort(key=lambda photo: photo.product_id)
     for part in _slices(photos):
         products = {photo.product_id for photo in part}
@@ -238,6 +239,7 @@ def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
             known_products=products,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
             orphans=run.orphans,
+            claims=claims,
         )
         total.products += planned.products
         total.unchanged += planned.unchanged

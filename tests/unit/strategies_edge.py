@@ -1,0 +1,168 @@
+"""An edge in memory: the engine's own plan, carry and decide, over a bucket and rows that are plain dictionaries.
+
+Only the two lowest seams are fakes (:class:`Images`, :class:`Bucket`); :meth:`Edge.write` says in Python what ``rows._write``
+says in SQL. At every put and every commit it checks what a POS could see (invariants I1 and I2).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from uuid import UUID
+
+from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, md5, row_of
+
+from etalase.edge.sync.plan import Plan, Row, plan
+from etalase.edge.sync.publish import Carried, carry
+from etalase.edge.sync.removal import Candidate, Cause, decide
+from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
+from etalase.objectstore import ObjectInfo
+from etalase.protocol import Photo
+
+
+class Fate(Enum):
+    """What becomes of one effect."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    ANSWER_LOST = "answer lost"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Edge:
+    """One store's rows, bucket, intents, and what HO ever promised for its products."""
+
+    rows: dict[UUID, Row] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    intents: set[str] = field(default_factory=set)
+    promised: dict[UUID, set[str]] = field(default_factory=dict)
+    puts: int = 0
+    fetches: int = 0
+
+    def round(self, feed: Feed, fates: Iterator[Fate], *, full: bool = True, killed_after_puts: int | None = None) -> Plan:
+        """One run. A full one looks at the bucket; another trusts its rows, but for the keys with an intent."""
+        for photo in feed.photos:
+            self.promised.setdefault(photo.product_id, set()).add((photo.checksum or "").lower())
+        looked_at = {row.object_key for row in self.rows.values()} if full else set(self.intents)
+        in_use = {row.object_key for row in self.rows.values()}
+        self.intents -= {key for key in self.intents if key not in in_use}
+        known = [
+            row.with_object(self.etag(row.object_key)) if row.object_key in looked_at else row for row in self.rows.values()
+        ]
+        for key in looked_at & self.intents:
+            if all(row.object_etag == row.checksum for row in known if row.object_key == key):
+                self.intents.discard(key)
+        orphans = {key: md5(body) for key, body in self.objects.items() if key not in in_use} if full else {}
+        planned = plan(
+            feed.photos,
+            known,
+            known_products={photo.product_id for photo in feed.photos},
+            max_photo_bytes=MAX_PHOTO_BYTES,
+            orphans=orphans,
+        )
+        awaiting = {photo.product_id for photo, _ in planned.failed}
+        last_put = None if killed_after_puts is None else self.puts + killed_after_puts
+        for product in planned.products:
+            self.intents |= {step.photo.object_key or "" for step in product.steps if step.overwrites_live_key}
+            carried = carry(product, Images(self, feed.bodies, fates), Bucket(self, fates, last_put))
+            awaiting |= {step.photo.product_id for step, _ in carried.failed}
+            self.write(carried)
+        self.sweep(feed, awaiting)
+        if full:
+            in_use = {row.object_key for row in self.rows.values()}
+            self.objects = {key: body for key, body in self.objects.items() if key in in_use}
+        return planned
+
+    def etag(self, key: str) -> str | None:
+        """What a HEAD says."""
+        return md5(self.objects[key]) if key in self.objects else None
+
+    def write(self, carried: Carried) -> None:
+        """The rows of one product, in one transaction."""
+        shown = {row.product_id for row in self.rows.values()}
+        for photo_id in carried.displaced:
+            self.rows.pop(photo_id, None)
+        for step in carried.published:
+            self.rows[step.photo.id] = row_of(step.photo)
+        self.intents -= {step.photo.object_key or "" for step in carried.product.steps} - carried.unsettled_keys
+        assert shown <= {row.product_id for row in self.rows.values()}, "a product lost its last photo"
+        self.check_what_a_pos_sees()
+
+    def sweep(self, feed: Feed, awaiting: set[UUID]) -> None:
+        """What the complete feed does not list goes, as :func:`decide` has it; here nothing is ever too much."""
+        listed = {photo.id for photo in feed.photos}
+        candidates = [Candidate(row.id, row.product_id, Cause.SWEEP) for row in self.rows.values() if row.id not in listed]
+        photos_of: dict[UUID, set[UUID]] = {}
+        for row in self.rows.values():
+            photos_of.setdefault(row.product_id, set()).add(row.id)
+        decision = decide(candidates, photos_of, awaiting=awaiting, products_with_a_photo=1000, bared_lately=0)
+        for candidate in decision.apply:
+            del self.rows[candidate.photo_id]
+
+    def check_what_a_pos_sees(self) -> None:
+        """Invariant I1: every row's URL gives whole bytes that HO promised for a photo of that product."""
+        for row in self.rows.values():
+            etag = self.etag(row.object_key)
+            assert etag is not None, f"{row.object_key} is gone"
+            assert etag in self.promised[row.product_id], f"{row.object_key} shows what HO never promised for its product"
+
+
+@dataclass
+class Images:
+    """HO's bucket."""
+
+    edge: Edge
+    bodies: Mapping[str, bytes]
+    fates: Iterator[Fate]
+
+    def fetch(self, photo: Photo) -> bytes:
+        """The bytes, or a failure."""
+        self.edge.fetches += 1
+        if next(self.fates) is not Fate.DONE:
+            raise PhotoError(Reason.TIMEOUT, "no answer")
+        return self.bodies[photo.checksum or ""]
+
+
+@dataclass
+class Bucket:
+    """The edge's bucket, with conditions and faults as S3 has them."""
+
+    edge: Edge
+    fates: Iterator[Fate]
+    last_put: int | None = None
+
+    def put(self, key: str, body: bytes, *, content_type: str, replaces: str | None) -> str:
+        """Write, unless the condition does not hold or the store is away."""
+        fate = next(self.fates)
+        if self.edge.puts == self.last_put:
+            raise Killed
+        if fate is Fate.REFUSED:
+            raise ObjectStoreAway("no answer")
+        if self.edge.etag(key) != replaces:
+            raise ObjectChanged(key)
+        self.edge.objects[key] = body
+        self.edge.puts += 1
+        self.edge.check_what_a_pos_sees()
+        if fate is Fate.ANSWER_LOST:
+            raise ObjectStoreAway("the answer was lost")
+        return md5(body)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """What is there."""
+        etag = self.edge.etag(key)
+        return ObjectInfo(key, len(self.edge.objects[key]), etag) if etag else None
+
+    def get(self, key: str) -> bytes:
+        """The bytes, or a failure."""
+        if key not in self.edge.objects:
+            raise ObjectMissing(key)
+        if next(self.fates) is not Fate.DONE:
+            raise ObjectStoreAway("no answer")
+        return self.edge.objects[key]
+
+    def digest(self, key: str) -> str:
+        """What is really there."""
+        return md5(self.edge.objects[key])

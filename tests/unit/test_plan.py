@@ -1,0 +1,410 @@
+"""What a run decides to do, before it does anything (design, step 2; invariants I1, I2, I3 and I5)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain, repeat
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, body_of, changed, feeds, md5, named, photo, row_of
+from tests.unit.strategies_edge import Edge, Fate, Killed
+
+from etalase.edge.sync.plan import Kind, Plan, Row, Step, differs, normalised, one_primary, plan
+from etalase.errors import Reason
+from etalase.protocol import Photo
+
+
+def planned(photos: Sequence[Photo], rows: Sequence[Row] = (), *, orphans: Mapping[str, str] | None = None) -> Plan:
+    """The plan, where every product is known."""
+    return plan(
+        photos,
+        rows,
+        known_products={one.product_id for one in photos},
+        max_photo_bytes=MAX_PHOTO_BYTES,
+        orphans=orphans or {},
+    )
+
+
+def steps_of(result: Plan) -> list[Step]:
+    """All steps in their order."""
+    return list(chain.from_iterable(product.steps for product in result.products))
+
+
+def does(result: Plan) -> list[tuple[Kind, UUID]]:
+    """What is done to whom, in order."""
+    return [(step.kind, step.photo.id) for step in steps_of(result)]
+
+
+def nothing_to_do(result: Plan) -> bool:
+    """Whether the plan is empty."""
+    return not result.products and not result.failed and not result.parked
+
+
+# One photo
+
+
+def test_a_new_photo_is_fetched_under_a_key_where_nothing_lies() -> None:
+    (step,) = steps_of(planned([photo("a")]))
+    assert (step.kind, step.replaces, step.overwrites_live_key, step.row_key) == (Kind.FETCH, None, False, None)
+
+
+def test_an_unchanged_photo_needs_nothing() -> None:
+    result = planned([photo("a")], [row_of(photo("a"))])
+    assert nothing_to_do(result)
+    assert result.unchanged == [named("a")]
+
+
+def test_a_photo_whose_bytes_changed_is_fetched_and_replaces_what_was_there() -> None:
+    old, new = photo("a", body="old"), photo("a", body="new", version=2)
+    (step,) = steps_of(planned([new], [row_of(old)]))
+    assert (step.kind, step.replaces, step.overwrites_live_key) == (Kind.FETCH, old.checksum, True)
+    assert not step.heals
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"version": 2},
+        {"filename": "other.jpg"},
+        {"filename": None},
+        {"sort_order": 9},
+        {"is_primary": True},
+    ],
+)
+def test_a_photo_of_which_only_the_row_changed_costs_no_bytes(fields: dict[str, object]) -> None:
+    result = planned([changed(photo("a"), **fields)], [row_of(photo("a"))])
+    assert does(result) == [(Kind.ROW, named("a"))]
+    assert result.bytes_to_fetch == 0
+
+
+def test_the_same_bytes_under_another_version_are_not_downloaded_again() -> None:
+    assert does(planned([photo("a", version=7)], [row_of(photo("a"))])) == [(Kind.ROW, named("a"))]
+
+
+def test_a_time_that_alone_is_newer_is_no_change() -> None:
+    assert nothing_to_do(planned([photo("a", minute=5)], [row_of(photo("a"))]))
+
+
+def test_a_checksum_in_capitals_is_the_same_checksum() -> None:
+    shouted = changed(photo("a"), checksum=(photo("a").checksum or "").upper())
+    assert nothing_to_do(planned([shouted], [row_of(photo("a"))]))
+
+
+def test_nulls_are_the_guides_defaults() -> None:
+    bare = photo("a", version=None, sort_order=None)
+    assert (normalised(bare).version, normalised(bare).sort_order) == (1, 0)
+    assert nothing_to_do(planned([bare], [row_of(photo("a"))]))
+
+
+def test_a_photo_whose_product_is_not_here_is_parked() -> None:
+    result = plan([photo("a")], [], known_products=set(), max_photo_bytes=MAX_PHOTO_BYTES)
+    assert [one.id for one in result.parked] == [named("a")]
+    assert not result.products
+
+
+def test_a_photo_with_a_bad_field_fails_alone() -> None:
+    result = planned([photo("a", checksum=None), photo("b")])
+    assert [(one.id, error.reason) for one, error in result.failed] == [(named("a"), Reason.CHECKSUM_MISSING)]
+    assert does(result) == [(Kind.FETCH, named("b"))]
+
+
+# What lies in the bucket
+
+
+@pytest.mark.parametrize("found", [None, md5(b"rot"), "d41d8cd98f00b204e9800998ecf8427e-2"])
+def test_a_damaged_or_lost_object_is_fetched_again(found: str | None) -> None:
+    (step,) = steps_of(planned([photo("a")], [row_of(photo("a")).with_object(found)]))
+    assert (step.kind, step.replaces, step.heals) == (Kind.FETCH, found, True)
+
+
+def test_a_damaged_object_is_healed_from_its_twin_on_this_edge() -> None:
+    a, b = photo("a", body="same"), photo("b", body="same")
+    (step,) = steps_of(planned([a, b], [row_of(a).with_object(None), row_of(b)]))
+    assert (step.kind, step.photo.id, step.copy_from) == (Kind.COPY, named("a"), b.object_key)
+
+
+def test_an_object_without_a_row_is_adopted_and_not_fetched() -> None:
+    a = photo("a")
+    assert does(planned([a], orphans={a.object_key or "": a.checksum or ""})) == [(Kind.ROW, named("a"))]
+
+
+def test_an_object_without_a_row_that_has_other_bytes_is_replaced() -> None:
+    a = photo("a")
+    (step,) = steps_of(planned([a], orphans={a.object_key or "": md5(b"other")}))
+    assert (step.kind, step.replaces) == (Kind.FETCH, md5(b"other"))
+
+
+# Keys that move (hazards 16, 19 and 55)
+
+
+def test_the_same_bytes_under_another_key_are_copied_on_this_edge() -> None:
+    old, new = photo("a", key="products/p/primary.jpg"), photo("a", key="products/p/a.jpg")
+    (step,) = steps_of(planned([new], [row_of(old)]))
+    assert (step.kind, step.copy_from, step.row_key) == (Kind.COPY, old.object_key, old.object_key)
+    assert planned([new], [row_of(old)]).bytes_to_fetch == 0
+
+
+def test_two_photos_that_swap_their_keys_are_copied_with_both_in_hand() -> None:
+    a, b = photo("a", key="products/p/1.jpg"), photo("b", key="products/p/2.jpg")
+    swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key)]
+    result = planned(swapped, [row_of(a), row_of(b)])
+    assert [kind for kind, _ in does(result)] == [Kind.COPY, Kind.COPY]
+    assert result.products[0].entangled
+    assert not result.failed
+
+
+def test_the_old_primary_moves_away_before_the_new_one_takes_its_key() -> None:
+    a = photo("a", key="products/p/primary.jpg", is_primary=True)
+    b = photo("b", key="products/p/b.jpg")
+    handed_over = [
+        changed(b, object_key=a.object_key, is_primary=True),
+        changed(a, object_key="products/p/a.jpg", is_primary=False),
+    ]
+    result = planned(handed_over, [row_of(a), row_of(b)])
+    assert does(result) == [(Kind.COPY, named("a")), (Kind.COPY, named("b"))]
+
+
+def test_a_chain_of_moves_begins_at_its_free_end() -> None:
+    one, two, three = (photo(name, key=f"products/p/{name}.jpg") for name in "abc")
+    moved = [
+        changed(one, object_key=two.object_key),
+        changed(two, object_key=three.object_key),
+        changed(three, object_key="products/p/free.jpg"),
+    ]
+    order = [id_ for _, id_ in does(planned(moved, [row_of(one), row_of(two), row_of(three)]))]
+    assert order == [named("c"), named("b"), named("a")]
+
+
+def test_a_jpeg_that_becomes_a_webp_leaves_its_old_key() -> None:
+    old = photo("a", key="products/p/primary.jpg")
+    new = photo("a", key="products/p/primary.webp", content_type="image/webp")
+    (step,) = steps_of(planned([new], [row_of(old)]))
+    assert (step.kind, step.row_key, step.overwrites_live_key) == (Kind.FETCH, old.object_key, False)
+
+
+def test_two_photos_may_share_an_object_of_the_same_bytes() -> None:
+    a, b = (photo(name, key="products/p/shared.jpg", body="same") for name in "ab")
+    assert not planned([a, b]).failed
+    assert does(planned([a, b], [row_of(a)])) == [(Kind.ROW, named("b"))]
+    assert nothing_to_do(planned([a, b], [row_of(a), row_of(b)]))
+
+
+def test_two_photos_cannot_share_a_key_with_different_bytes_and_the_one_that_has_it_keeps_it() -> None:
+    a, b = photo("a", key="products/p/x.jpg"), photo("b", key="products/p/x.jpg", minute=9)
+    result = planned([b, a], [row_of(a)])
+    assert result.unchanged == [named("a")]
+    assert [(one.id, error.reason) for one, error in result.failed] == [(named("b"), Reason.KEY_CONFLICT)]
+
+
+def test_of_two_new_photos_with_one_key_the_newest_gets_it() -> None:
+    a, b = photo("a", key="products/p/x.jpg"), photo("b", key="products/p/x.jpg", minute=9)
+    result = planned([a, b])
+    assert does(result) == [(Kind.FETCH, named("b"))]
+    assert [one.id for one, _ in result.failed] == [named("a")]
+
+
+def test_a_key_of_another_product_is_never_taken_over() -> None:
+    theirs = photo("theirs", product="q", key="products/q/x.jpg")
+    ours = photo("ours", product="p", key="products/q/x.jpg")
+    for rows in ([row_of(theirs)], []):
+        result = planned([theirs, ours] if not rows else [ours], rows)
+        assert [error.reason for _, error in result.failed] == [Reason.KEY_CONFLICT]
+        assert all(step.photo.object_key != ours.object_key or step.photo.id != ours.id for step in steps_of(result))
+
+
+def test_products_planned_in_several_slices_do_not_share_a_key_either() -> None:
+    claims: dict[str, Photo] = {}
+    results = [
+        plan(
+            [photo(name, product=name, key="products/x.jpg")],
+            [],
+            known_products={named(name)},
+            max_photo_bytes=MAX_PHOTO_BYTES,
+            claims=claims,
+        )
+        for name in "pq"
+    ]
+    assert [len(result.failed) for result in results] == [0, 1]
+
+
+def test_a_row_that_head_office_does_not_list_now_gives_its_key_up_to_the_photo_that_has_it() -> None:
+    gone, new = photo("gone", key="products/p/primary.jpg"), photo("new", key="products/p/primary.jpg")
+    (product,) = planned([new], [row_of(gone)]).products
+    assert product.displaced == ((named("gone"), "products/p/primary.jpg"),)
+
+
+def test_a_photo_that_moves_to_another_product_keeps_its_bytes() -> None:
+    before, after = photo("a", product="p", key="products/x.jpg"), photo("a", product="q", key="products/x.jpg")
+    assert does(planned([after], [row_of(before)])) == [(Kind.ROW, named("a"))]
+
+
+def test_a_photo_that_keeps_its_bytes_costs_none_while_its_siblings_swap_keys() -> None:
+    a, b, c = (photo(name) for name in "abc")
+    edge = Edge()
+    edge.round(_feed(a, b, c), repeat(Fate.DONE))
+    swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key), changed(c, sort_order=1)]
+    fetches = edge.fetches
+    edge.round(_feed(*swapped), repeat(Fate.DONE))
+    _equals(edge, _feed(*swapped))
+    assert edge.fetches == fetches
+
+
+def test_a_key_is_not_taken_from_a_photo_that_could_not_move_away() -> None:
+    a, b = photo("a"), photo("b")
+    edge = Edge()
+    edge.round(_feed(a, b), repeat(Fate.DONE))
+    moved = [changed(a, object_key="products/p/away.jpg"), changed(b, object_key=a.object_key)]
+    # Both bytes come from this edge's bucket; then the put of the first is refused.
+    edge.round(_feed(*moved), chain([Fate.DONE, Fate.DONE, Fate.REFUSED], repeat(Fate.DONE)))
+    assert edge.etag(a.object_key or "") == a.checksum
+    assert edge.rows[a.id].object_key == a.object_key
+    edge.round(_feed(*moved), repeat(Fate.DONE))
+    _equals(edge, _feed(*moved))
+
+
+def test_a_put_whose_answer_was_lost_is_noticed_although_head_office_goes_back_to_the_old_bytes() -> None:
+    old, new = photo("a", key="products/p/x.jpg"), photo("a", key="products/p/x.jpg", body="b")
+    edge = Edge()
+    edge.round(_feed(old), repeat(Fate.DONE))
+    edge.round(_feed(new), chain([Fate.DONE, Fate.ANSWER_LOST], repeat(Fate.REFUSED)), full=False)
+    assert edge.rows[old.id].checksum == old.checksum
+    assert edge.etag("products/p/x.jpg") == new.checksum
+    edge.round(_feed(old), repeat(Fate.DONE), full=False)
+    _equals(edge, _feed(old))
+
+
+# Primary photos (invariant I5)
+
+
+def test_of_two_primary_photos_the_newest_wins_and_it_is_told_as_head_offices_data() -> None:
+    a, b = photo("a", is_primary=True, minute=1), photo("b", is_primary=True, minute=2)
+    result = planned([a, b])
+    assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False), (named("b"), True)]
+    assert result.several_primaries == [named("p")]
+    settled, _, _ = one_primary([a, b], [])
+    assert nothing_to_do(planned([a, b], [row_of(one) for one in settled]))
+
+
+def test_a_primary_row_that_is_not_listed_now_is_demoted_before_the_new_primary() -> None:
+    old, new = photo("old", is_primary=True), photo("new", is_primary=True, minute=1)
+    result = planned([new], [row_of(old)])
+    assert does(result) == [(Kind.ROW, named("old")), (Kind.FETCH, named("new"))]
+    assert not result.several_primaries
+
+
+def test_all_primary_rows_that_are_not_listed_now_are_demoted() -> None:
+    rows = [row_of(photo(name, is_primary=True)) for name in ("old", "older")]
+    demoted = {
+        step.photo.id for step in steps_of(planned([photo("new", is_primary=True, minute=1)], rows)) if step.row_is_primary
+    }
+    assert demoted == {named("old"), named("older")}
+
+
+def test_a_listed_primary_yields_to_a_row_that_head_office_made_primary_later() -> None:
+    newer = photo("newer", is_primary=True, minute=5)
+    result = planned([photo("a", is_primary=True)], [row_of(newer)])
+    assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False)]
+
+
+def test_primary_photos_come_first_and_small_ones_before_large() -> None:
+    photos = [
+        changed(photo("side", product="s"), size=1),
+        changed(photo("large", product="l", is_primary=True), size=900),
+        changed(photo("small", product="m", is_primary=True), size=10),
+    ]
+    result = planned(photos)
+    result.sort()
+    assert [id_ for _, id_ in does(result)] == [named("small"), named("large"), named("side")]
+
+
+def test_an_entangled_product_counts_all_its_bytes_as_in_hand_and_another_one_the_largest() -> None:
+    a, b = photo("a", body="1"), photo("b", body="2")
+    size = len(body_of("1"))
+    assert planned([a, b]).products[0].bytes_in_hand == size
+    swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key)]
+    assert planned(swapped, [row_of(a), row_of(b)]).products[0].bytes_in_hand == 2 * size
+
+
+# What holds for every feed
+
+
+@given(feeds(), feeds())
+def test_no_put_ever_takes_a_live_key_before_its_owner_has_moved(before: Feed, after: Feed) -> None:
+    edge = Edge()
+    edge.round(before, repeat(Fate.DONE))
+    for product in planned(after.photos, list(edge.rows.values())).products:
+        moving = {step.photo.id: step for step in product.steps}
+        placed: set[UUID] = set()
+        for step in product.steps:
+            owners = [row.id for row in edge.rows.values() if row.object_key == step.photo.object_key]
+            late = [id_ for id_ in owners if id_ in moving and id_ not in placed and id_ != step.photo.id]
+            # Only in a ring of moves somebody has to be first, and then all bytes are in hand before.
+            assert not late or step.kind is Kind.ROW or product.entangled
+            placed.add(step.photo.id)
+
+
+@given(feeds())
+def test_without_faults_rows_and_bucket_equal_the_feed_after_one_run_and_the_next_plans_nothing(feed: Feed) -> None:
+    edge = Edge()
+    edge.round(feed, repeat(Fate.DONE))
+    _equals(edge, feed)
+    assert nothing_to_do(edge.round(feed, repeat(Fate.DONE)))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(feeds(), min_size=2, max_size=4), st.integers(0, 2**32), st.booleans())
+def test_whatever_fails_a_pos_sees_only_promised_photos_and_two_runs_after_the_faults_all_is_well(
+    rounds: list[Feed], seed: int, full: bool
+) -> None:
+    """The checks of what a POS sees are in :class:`Edge`, at each put and each commit."""
+    edge, chance = Edge(), Random(seed)
+    for feed in rounds:
+        # Each round has its own weather, from fair to nothing but storm.
+        weather = [Fate.DONE, *chance.choices([Fate.DONE, Fate.REFUSED, Fate.ANSWER_LOST], k=2)]
+        edge.round(feed, map(chance.choice, repeat(weather)), full=chance.random() < 0.5)
+    last = rounds[-1]
+    for _ in range(2):
+        edge.round(last, repeat(Fate.DONE), full=full)
+    _equals(edge, last)
+    fetches, puts = edge.fetches, edge.puts
+    assert nothing_to_do(edge.round(last, repeat(Fate.DONE), full=full))
+    assert (edge.fetches, edge.puts) == (fetches, puts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(feeds(), feeds(), feeds(), st.integers(0, 4), st.booleans())
+def test_a_process_that_is_killed_between_any_two_puts_is_made_good_by_the_next_runs(
+    first: Feed, second: Feed, third: Feed, killed_after_puts: int, goes_back: bool
+) -> None:
+    edge = Edge()
+    edge.round(first, repeat(Fate.DONE))
+    with suppress(Killed):
+        edge.round(second, repeat(Fate.DONE), full=False, killed_after_puts=killed_after_puts)
+    last = first if goes_back else third
+    for _ in range(2):
+        edge.round(last, repeat(Fate.DONE), full=False)
+    _equals(edge, last)
+
+
+def _feed(*photos: Photo) -> Feed:
+    return Feed(photos, {md5(body_of(letter)): body_of(letter) for letter in "abc"})
+
+
+def _equals(edge: Edge, feed: Feed) -> None:
+    """Rows and objects are the normalised feed (invariant I3)."""
+    wanted = _normalised(feed.photos)
+    assert set(edge.rows) == set(wanted)
+    for photo_id, one in wanted.items():
+        assert not differs(one, edge.rows[photo_id])
+        assert edge.etag(one.object_key or "") == one.checksum
+    assert not edge.intents
+
+
+def _normalised(photos: Iterable[Photo]) -> dict[UUID, Photo]:
+    of: dict[UUID, list[Photo]] = {}
+    for one in photos:
+        of.setdefault(one.product_id, []).append(normalised(one))
+    return {one.id: one for product in of.values() for one in one_primary(product, [])[0]}

@@ -1,0 +1,73 @@
+"""What a run says of itself: outcome, exit status, ``--json`` and the guide's metrics (design, "What the commands promise")."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from etalase.edge.sync.report import Report
+from etalase.errors import FeedRefused, HeadOfficeAway, LockHeld, LockLost, ObjectStoreFull, SettingsError, StoreMismatch
+
+AWAY = HeadOfficeAway("away")
+OWED = [{"photo_id": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "exit_status"),
+    [
+        ({}, "success", 0),
+        ({"fetched": 5}, "success", 0),
+        ({"parked": 5}, "success", 0),
+        ({"failed": 1}, "partial", 1),
+        ({"failures": OWED}, "partial", 1),
+        ({"yielded": True}, "partial", 1),
+        ({"held": 1}, "held", 3),
+        ({"held": 1, "failed": 1}, "held", 3),
+        ({"error": AWAY}, "failed", 4),
+        ({"error": AWAY, "held": 1, "failed": 1}, "failed", 4),
+        ({"error": FeedRefused("x")}, "failed", 4),
+        ({"error": ObjectStoreFull("x")}, "failed", 4),
+        ({"error": LockLost("x")}, "failed", 4),
+        ({"error": StoreMismatch("x")}, "failed", 2),
+        ({"error": SettingsError(["x"])}, "failed", 2),
+        ({"locked": True, "error": LockHeld("x")}, "locked", 75),
+        ({"locked": True, "error": LockHeld("x"), "held": 2, "failed": 2}, "locked", 75),
+    ],
+)
+def test_the_worst_that_holds_is_the_outcome(fields: dict[str, Any], outcome: str, exit_status: int) -> None:
+    report = Report(kind="full", **fields)
+    assert (report.outcome, report.exit_status) == (outcome, exit_status)
+
+
+def test_every_photo_that_was_looked_at_is_counted_once() -> None:
+    assert Report(kind="full", fetched=1, updated=2, unchanged=4, parked=8, failed=16, deleted=32, healed=1).seen == 31
+
+
+def test_the_json_has_the_fields_of_the_design_and_is_json() -> None:
+    said = json.loads(json.dumps(Report(kind="incremental", error=AWAY).as_json()))
+    promised = (
+        "run_id kind outcome dry_run seen fetched updated unchanged parked failed deleted held healed bytes_fetched"
+        " duration_seconds checkpoint failures"
+    )
+    assert set(promised.split()) <= set(said)
+    assert said["error"] == "away"
+
+
+def test_the_guides_five_metrics_are_logged_as_text_and_as_fields(caplog: pytest.LogCaptureFixture) -> None:
+    report = Report(kind="full", fetched=3, failed=1, parked=2, bytes_fetched=2 * 1024 * 1024, duration_seconds=2.0)
+    with caplog.at_level(logging.INFO, "product_photo_sync"):
+        report.log_metrics()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    said = record.getMessage()
+    for metric in ("duration 2.00 s", "success 3", "failed 1", "total bytes 2.00 MB", "average speed 1024.00 KB/s"):
+        assert metric in said
+    fields = vars(record)
+    assert (fields["success_count"], fields["failed_count"], fields["total_bytes"]) == (3, 1, 2 * 1024 * 1024)
+
+
+def test_a_run_of_no_time_has_a_speed_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "product_photo_sync"):
+        Report(kind="full").log_metrics()
+    assert caplog.records[0].levelno == logging.INFO

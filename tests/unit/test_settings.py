@@ -1,0 +1,248 @@
+"""Settings: each that is missing, malformed or unsafe is named, and no secret is ever shown (hazard 49)."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from etalase.errors import SettingsError
+from etalase.settings.edge import EdgeServerSettings, EdgeSettings
+from etalase.settings.head_office import HeadOfficeSettings
+from etalase.settings.shared import PUBLISHED_SECRETS, from_environment, read, together
+
+SECRET = "a secret that is nobody's business"
+EDGE = {
+    "HO_URL": "http://ho.example:8002/",
+    "HO_USERNAME": "store",
+    "HO_PASSWORD": SECRET,
+    "COMPANY_ID": "48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b",
+    "STORE_ID": "fe2d2dbf-9616-48f5-bd5b-302c087d7181",
+    "S3_ENDPOINT": "http://edge_minio:9000",
+    "S3_ACCESS_KEY": "an access key",
+    "S3_SECRET_KEY": SECRET,
+    "S3_PUBLIC_URL": "http://10.0.0.5:9000",
+}
+SERVER = {
+    "DATABASE_URL": "postgresql://edge:" + SECRET + "@db/edge",
+    "BROKER_URL": "redis://broker",
+    "SECRET_KEY": SECRET * 2,
+    "ALLOWED_HOSTS": "edge.local",
+}
+HEAD_OFFICE = {
+    "DATABASE_URL": "postgresql://ho:" + SECRET + "@db/ho",
+    "SECRET_KEY": SECRET * 2,
+    "ALLOWED_HOSTS": "ho.example, 10.0.0.1",
+    "S3_ENDPOINT": "http://minio:9000",
+    "S3_ACCESS_KEY": "an access key",
+    "S3_SECRET_KEY": SECRET,
+    "S3_PUBLIC_URL": "http://ho.example:9000",
+}
+
+
+def problems(source: Mapping[str, Any], screen: type[EdgeSettings | EdgeServerSettings] = EdgeSettings) -> list[str]:
+    """What is wrong with ``source``."""
+    with pytest.raises(SettingsError) as refused:
+        read(screen, source)
+    assert SECRET not in str(refused.value)
+    return refused.value.problems
+
+
+def test_what_the_design_names_as_settings_are_settings() -> None:
+    named = (
+        "HO_URL HO_USERNAME HO_PASSWORD COMPANY_ID STORE_ID IMAGE_ORIGINS IMAGE_URL_REWRITE S3_ENDPOINT S3_ACCESS_KEY"
+        " S3_SECRET_KEY S3_BUCKET S3_REGION S3_PUBLIC_URL SCHEDULE_OFFSET_MINUTES RECLAIM_GRACE WORKERS"
+    )
+    assert set(named.split()) <= set(EdgeSettings.model_fields)
+    assert {"BROKER_URL", "TIME_ZONE", "SECRET_KEY", "ALLOWED_HOSTS", "CORS_ORIGINS"} <= set(EdgeServerSettings.model_fields)
+
+
+def test_the_defaults_are_the_designs() -> None:
+    settings = read(EdgeSettings, EDGE)
+    assert settings.S3_BUCKET == "product-images"
+    assert timedelta(hours=24) == settings.RECLAIM_GRACE
+    assert settings.WORKERS == 10
+    assert settings.TRIES == 3
+    assert settings.HO_URL == "http://ho.example:8002"
+    assert read(EdgeServerSettings, SERVER).TIME_ZONE == "Asia/Jakarta"
+
+
+@pytest.mark.parametrize("name", list(EDGE))
+@pytest.mark.parametrize("absent", ["missing", "empty"])
+def test_a_setting_that_is_missing_is_named(name: str, absent: str) -> None:
+    source = {**EDGE, name: ""} if absent == "empty" else {key: value for key, value in EDGE.items() if key != name}
+    assert problems(source) == [f"ETALASE_{name} is missing."]
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    assert len(problems({})) == len(EDGE)
+
+
+def test_both_screens_are_named_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        together(lambda: read(EdgeSettings, {}), lambda: read(EdgeServerSettings, {}))
+    assert len(refused.value.problems) == len(EDGE) + len(SERVER)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("HO_URL", "ho.example:8002", "http://HOST:PORT"),
+        ("HO_URL", "ftp://ho.example", "http://HOST:PORT"),
+        ("HO_URL", "http://", "http://HOST:PORT"),
+        ("HO_URL", "http://ho.example:port", "HO_URL"),
+        ("HO_URL", "http://ho.example:99999", "HO_URL"),
+        ("HO_URL", "http://ho.example?x=1", "http://HOST:PORT"),
+        ("HO_URL", "http://höst", "http://HOST:PORT"),
+        ("HO_URL", "http://ho. example", "http://HOST:PORT"),
+        ("HO_URL", "http://admin@ho.example", "user name"),
+        ("S3_PUBLIC_URL", "edge:9000", "http://HOST:PORT"),
+        ("COMPANY_ID", "7", "UUID"),
+        ("STORE_ID", "AVRIL-001", "UUID"),
+        ("S3_BUCKET", "Product_Images", "pattern"),
+        ("WORKERS", "0", "greater"),
+        ("WORKERS", "many", "integer"),
+        ("WORKERS", "1000", "less"),
+        ("TRIES", "0", "greater"),
+        ("MAX_PHOTO_BYTES", "-1", "greater"),
+        ("MAX_PHOTO_BYTES", str(2**31), "less"),
+        ("CONNECT_TIMEOUT_SECONDS", "nan", "CONNECT_TIMEOUT_SECONDS"),
+        ("CONNECT_TIMEOUT_SECONDS", "inf", "less"),
+        ("RECLAIM_GRACE", "a day", "24h"),
+        ("RECLAIM_GRACE", "24", "24h"),
+        ("RECLAIM_GRACE", "-1h", "24h"),
+        ("IMAGE_URL_REWRITE", "minio:9000", "pattern"),
+        ("SCHEDULE_OFFSET_MINUTES", "60", "less"),
+        ("DEMO", "perhaps", "boolean"),
+    ],
+)
+def test_a_setting_that_is_malformed_is_named_with_its_value(name: str, value: str, says: str) -> None:
+    (problem,) = problems({**EDGE, name: value})
+    assert problem.startswith(f"ETALASE_{name} «{value}»")
+    assert says in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TIME_ZONE", "Asia/Djakarta", "did you mean Asia/Jakarta?"),
+        ("TIME_ZONE", "+07:00", "no time zone"),
+        ("LOG_LEVEL", "LOUD", "pattern"),
+    ],
+)
+def test_a_server_setting_that_is_malformed_is_named(name: str, value: str, says: str) -> None:
+    (problem,) = problems({**SERVER, name: value}, EdgeServerSettings)
+    assert problem.startswith(f"ETALASE_{name} ")
+    assert says in problem
+
+
+@pytest.mark.parametrize(("text", "expected"), [("0s", 0), ("90 s", 90), ("5m", 300), ("24h", 86400), ("7d", 604800)])
+def test_a_duration_is_a_number_and_its_unit(text: str, expected: int) -> None:
+    assert read(EdgeSettings, {**EDGE, "RECLAIM_GRACE": text}).RECLAIM_GRACE.total_seconds() == expected
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = read(EdgeSettings, {**EDGE, "IMAGE_ORIGINS": " minio:9000, , http://10.1.2.3 "})
+    assert settings.IMAGE_ORIGINS == ["minio:9000", "http://10.1.2.3"]
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"), [("WORKER", "WORKERS"), ("S3_PUBLIC_URI", "S3_PUBLIC_URL"), ("STOREID", "STORE_ID")]
+)
+def test_an_unknown_name_is_refused_and_the_one_meant_suggested(misspelt: str, meant: str) -> None:
+    (problem,) = problems({**EDGE, misspelt: "1"})
+    assert problem == f"ETALASE_{misspelt} is not a setting; did you mean ETALASE_{meant}?"
+
+
+def test_an_unknown_name_like_no_other_is_refused_too() -> None:
+    assert problems({**EDGE, "XYZZY": "1"}) == ["ETALASE_XYZZY is not a setting."]
+
+
+# The guide's passwords
+
+
+@pytest.mark.parametrize("published", sorted(PUBLISHED_SECRETS))
+@pytest.mark.parametrize("name", ["HO_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"])
+def test_the_guides_passwords_are_refused(name: str, published: str) -> None:
+    (problem,) = problems({**EDGE, name: published})
+    assert f"ETALASE_{name}" in problem
+    assert published not in problem
+
+
+def test_the_guides_own_keys_are_among_the_published_ones() -> None:
+    assert {"admin123", "edge_foodlife_admin", "edge_foodlife_secret_2026"} <= PUBLISHED_SECRETS
+
+
+def test_all_published_passwords_are_named_at_once() -> None:
+    (problem,) = problems({**EDGE, "HO_PASSWORD": "admin123", "S3_SECRET_KEY": "edge_foodlife_secret_2026"})
+    assert "ETALASE_HO_PASSWORD, ETALASE_S3_SECRET_KEY" in problem
+
+
+DEMO = {
+    **EDGE,
+    "DEMO": "true",
+    "HO_PASSWORD": "admin123",
+    "S3_SECRET_KEY": "edge_foodlife_secret_2026",
+    "HO_URL": "http://127.0.0.1:8002",
+    "S3_ENDPOINT": "http://localhost:9000",
+}
+
+
+def test_the_demo_takes_the_guides_passwords_on_this_machine() -> None:
+    assert read(EdgeSettings, DEMO).HO_PASSWORD.get_secret_value() == "admin123"
+
+
+@pytest.mark.parametrize("name", ["HO_URL", "S3_ENDPOINT"])
+@pytest.mark.parametrize("url", ["http://10.1.2.3:8002", "http://localhost.evil.example", "http://0.0.0.0:8002"])
+def test_the_demo_reaches_nobody_but_this_machine(name: str, url: str) -> None:
+    (problem,) = problems({**DEMO, name: url})
+    assert f"ETALASE_{name}" in problem
+
+
+def test_head_office_refuses_the_guides_keys_too() -> None:
+    with pytest.raises(SettingsError, match="ETALASE_S3_ACCESS_KEY"):
+        read(HeadOfficeSettings, {**HEAD_OFFICE, "S3_ACCESS_KEY": "minioadmin"})
+    assert read(HeadOfficeSettings, HEAD_OFFICE).ALLOWED_HOSTS == ["ho.example", "10.0.0.1"]
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("screen", [read(EdgeSettings, EDGE), read(EdgeServerSettings, SERVER)])
+def test_settings_can_be_printed_without_their_secrets(screen: object) -> None:
+    assert SECRET not in repr(screen)
+    assert SECRET not in str(screen)
+
+
+def test_a_secret_that_is_malformed_is_not_shown() -> None:
+    (problem,) = problems({**SERVER, "SECRET_KEY": "short"}, EdgeServerSettings)
+    assert "(not shown)" in problem
+    assert "short»" not in problem
+
+
+# Where settings come from
+
+
+def test_the_environment_names_them_with_a_prefix_and_the_database_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**EDGE, **SERVER}.items():
+        monkeypatch.setenv("DATABASE_URL" if name == "DATABASE_URL" else f"ETALASE_{name}", value)
+    edge = from_environment(EdgeSettings, others=(EdgeServerSettings, HeadOfficeSettings))
+    server = from_environment(EdgeServerSettings, others=(EdgeSettings, HeadOfficeSettings))
+    assert edge.HO_USERNAME == "store"
+    assert server.DATABASE_URL.get_secret_value() == SERVER["DATABASE_URL"]
+
+
+def test_what_another_program_of_ours_reads_is_no_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EDGE.items():
+        monkeypatch.setenv(f"ETALASE_{name}", value)
+    monkeypatch.setenv("ETALASE_TOMBSTONE_DAYS", "90")
+    assert from_environment(EdgeSettings, others=(HeadOfficeSettings,))
+    monkeypatch.setenv("ETALASE_TOMBSTONE_DAY", "90")
+    with pytest.raises(SettingsError, match="ETALASE_TOMBSTONE_DAY"):
+        from_environment(EdgeSettings, others=(HeadOfficeSettings,))
+
+
+def test_every_store_has_a_minute_of_its_own_that_does_not_change() -> None:
+    minutes = {read(EdgeSettings, {**EDGE, "STORE_ID": f"{n:032x}"}).schedule_offset_minutes for n in range(500)}
+    assert minutes == set(range(60))
+    assert read(EdgeSettings, {**EDGE, "SCHEDULE_OFFSET_MINUTES": "0"}).schedule_offset_minutes == 0
