@@ -39,11 +39,10 @@ def check(ports: layout.Ports) -> Checked:
                 checked.wrong.append(f"{product['name']}: photo {photo['id']} is not head office's")
             elif digest != wanted["checksum"]:
                 checked.wrong.append(f"{product['name']}: MD5 {digest}, head office promised {wanted['checksum']}")
-    checked.wrong += [
-        f"{photo['product_name']}: photo {photo_id} is not on the POS"
-        for photo_id, photo in promised.items()
-        if photo_id not in shown
-    ]
+            else:
+                checked.good += 1
+    missing = [photo for photo_id, photo in promised.items() if photo_id not in shown]
+    checked.wrong += [f"{photo['product_name']}: photo {photo['id']} is not on the POS" for photo in missing]
     return checked
 
 

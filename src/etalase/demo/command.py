@@ -23,7 +23,7 @@ from etalase.demo.system import System
 from etalase.errors import UsageError
 
 LOOK_SECONDS = 0.5
-out = Console(stderr=True, highlight=False)
+out = Console(stderr=True, highlight=False, soft_wrap=True)
 
 READY = """
 [bold]Etalase is running.[/bold]  POS page        http://127.0.0.1:{edge}/
@@ -49,8 +49,9 @@ def demo(args: Sequence[str]) -> None:
     folder = options.data.absolute()
     if options.action is not None:
         sys.exit(_in_running_demo(folder, options.action, options.rest))
-    # `kill` ends it the way Ctrl-C does: in order.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # `kill` ends it the way Ctrl-C does: in order. A shell lets its background jobs ignore SIGINT; we do not.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     here = Layout(folder, Ports.with_offset(options.port_offset))
     try:
         sys.exit(_run(here, fresh=options.fresh, leave=options.exit))
@@ -123,7 +124,7 @@ def _furnish(system: System) -> None:
             *("--account", layout.STORE_ACCOUNT, "--password-file", _secret_file(here, system.secrets["store_password"])),
         )
         system.must(
-            *("head-office", "create-account", layout.ADMIN),
+            *("head-office", "create-account", layout.ADMIN, "--admin"),
             *("--password-file", _secret_file(here, layout.ADMIN_PASSWORD)),
         )
         (here.folder / "password").unlink()
@@ -148,7 +149,7 @@ def _compare(ports: Ports) -> int:
         out.print(line, markup=False)
     size = f"{checked.size_bytes / 1024 / 1024:.1f} MiB"
     _say(f"{checked.images} POS images fetched ({size}): {checked.good} as head office promised, {len(checked.wrong)} wrong.")
-    return 1 if checked.wrong or not checked.images else 0
+    return 1 if checked.wrong or not checked.good else 0
 
 
 def _stay(system: System) -> int:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
@@ -90,9 +91,10 @@ class System:
         return next((child for child in self.servers if not child.running), None)
 
     def stop(self) -> None:
-        """All of it, those that use others first."""
-        for service in reversed([*self.parts, *self.head_office, *self.servers]):
-            service.stop()
+        """All of it: first what uses others, then what is used, each lot at once."""
+        for lot in ([*self.servers, *self.head_office[1:]], [*self.head_office[:1], *self.parts]):
+            with ThreadPoolExecutor(max_workers=max(len(lot), 1)) as at_once:
+                list(at_once.map(lambda service: service.stop(), lot))
 
     def _head_office_s3(self) -> S3Server:
         port = self.layout.ports.head_office_s3

@@ -82,10 +82,7 @@ class Command(EdgeCommand):
 def _terminable() -> Iterator[None]:
     """Let SIGTERM end a run the way Ctrl-C does: in order."""
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

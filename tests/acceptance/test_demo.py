@@ -1,0 +1,110 @@
+"""`etalase demo`, the whole of it, as a newcomer runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from etalase.demo.devstack.ports import free_port
+
+PORTS = [8001, 8002, 15432, 16379, *range(9000, 9005), *range(9010, 9015), *range(19000, 19005), *range(19010, 19015)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "data"
+
+
+@pytest.fixture(scope="module")
+def offset() -> int:
+    """An offset at which all of the demo's ports are free."""
+    base = free_port(offsets=[port - 8001 for port in PORTS])
+    return base - 8001
+
+
+@pytest.fixture
+def running(data: Path, offset: int, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    log = tmp_path / "demo.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(_command(data, offset), stderr=output, stdout=output)
+    until = time.monotonic() + 120
+    while "Three things to try" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.1)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_every_image_of_the_pos_is_what_head_office_promised(data: Path, offset: int) -> None:
+    done = subprocess.run([*_command(data, offset), "--exit"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(": 87 as head office promised, 0 wrong.\n"), done.stdout
+    assert not _left_behind(data)
+
+
+def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "subprocess.Popen[bytes]", data: Path) -> None:
+    assert "87 photos of 70 products" in _in_demo(data, "edge", "status").stdout
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 130
+    assert not _left_behind(data)
+
+
+def test_a_photo_changes_on_the_pos_and_nothing_is_left_when_the_demo_is_killed(
+    running: "subprocess.Popen[bytes]", data: Path
+) -> None:
+    changed = _in_demo(data, "change-photo")
+    assert changed.returncode == 0, changed.stderr
+    assert "1 fetched" in changed.stdout
+    running.kill()
+    running.wait()
+    until = time.monotonic() + 20
+    while left := _left_behind(data):
+        assert time.monotonic() < until, left
+        time.sleep(0.2)
+
+
+def test_a_port_in_use_is_named_with_how_to_choose_another(data: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(_command(data, port - 8001), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"Port {port} (edge)" in done.stderr
+    assert "--port-offset" in done.stderr
+
+
+def test_fresh_refuses_a_folder_that_is_no_demos(tmp_path: Path, offset: int) -> None:
+    (tmp_path / "precious").write_text("mine")
+    done = subprocess.run([*_command(tmp_path, offset), "--fresh"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def _command(data: Path, offset: int) -> list[str]:
+    return [sys.executable, "-m", "etalase.cli", "demo", "--data", str(data), "--port-offset", str(offset)]
+
+
+def _in_demo(data: Path, *args: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "etalase.cli", "demo", "--data", str(data), *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _left_behind(data: Path) -> list[str]:
+    """The command lines of processes that still have to do with this demo."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(data) in words and int(process.name) != os.getpid():
+            found.append(words.split(b"\0\0")[0].replace(b"\0", b" ").decode(errors="replace"))
+    return found
