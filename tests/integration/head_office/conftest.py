@@ -7,13 +7,13 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connection
+from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.integration.head_office.office import Office
 
 from etalase.demo.devstack.s3 import S3Server
 from etalase.head_office import ingest
 from etalase.head_office.models import Account, Company, Store
 from etalase.settings import head_office as screen
-from tests.django_settings import COMPANY_ID, STORE_ID
-from tests.integration.head_office.office import Office
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from tests.integration.head_office.office import BUCKET, Edge, Office, delete
 
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.head_office.purge import purge
-from tests.integration.head_office.office import BUCKET, Edge, Office, delete
+
+SOLD_AGAIN = """
+DELETE FROM head_office_assortment;
+INSERT INTO head_office_assortment (store_id, product_id)
+SELECT s.id, p.id FROM head_office_store s, head_office_product p
+"""
 
 
 def execute(sql: str, *values: Any) -> None:
@@ -90,8 +96,7 @@ def test_what_changed_at_updated_since_itself_is_told(office: Office) -> None:
         "UPDATE head_office_photo SET sort_order = sort_order + 1",
         "UPDATE head_office_photo SET updated_at = '2020-01-01', is_primary = NOT is_primary",
         "UPDATE head_office_product SET name = 'NASI GORENG'",
-        "DELETE FROM head_office_assortment; INSERT INTO head_office_assortment (store_id, product_id)"
-        " SELECT s.id, p.id FROM head_office_store s, head_office_product p",
+        SOLD_AGAIN,
     ],
     ids=["photo", "photo with a time of its own", "product", "assortment"],
 )
@@ -245,12 +250,8 @@ def test_only_photos_that_the_store_could_have_seen_are_told_as_deleted(office: 
         delete,
         lambda product: Product.objects.filter(id=product.id).delete(),
         lambda product: execute("DELETE FROM head_office_product WHERE id = %s", product.id),
-        lambda product: execute(
-            "DELETE FROM head_office_photo; DELETE FROM head_office_assortment; DELETE FROM head_office_product"
-        ),
-        lambda product: execute(
-            "DELETE FROM head_office_assortment; DELETE FROM head_office_photo; DELETE FROM head_office_product"
-        ),
+        lambda _: execute("DELETE FROM head_office_photo; DELETE FROM head_office_assortment; DELETE FROM head_office_product"),
+        lambda _: execute("DELETE FROM head_office_assortment; DELETE FROM head_office_photo; DELETE FROM head_office_product"),
     ],
     ids=["instance", "query", "SQL cascade", "photos first", "assortment first"],
 )
@@ -350,10 +351,10 @@ def test_the_products_feed_follows_the_same_rules(office: Office) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda office, product: Product.objects.update(name="RENAMED"),
-        lambda office, product: Assortment.objects.all().delete(),
-        lambda office, product: delete(product),
-        lambda office, product: office.product("new"),
+        lambda _office, _product: Product.objects.update(name="RENAMED"),
+        lambda _office, _product: Assortment.objects.all().delete(),
+        lambda _office, product: delete(product),
+        lambda office, _product: office.product("new"),
     ],
     ids=["renamed", "no longer sold", "deleted", "new"],
 )

@@ -9,14 +9,19 @@ import psycopg
 import pytest
 from django.core import checks
 from django.db import connection
-
-from etalase.head_office.checks import writers_are_visible
-from etalase.head_office.models import Assortment, Photo, Product
 from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Edge, Office, delete, roll_clock
 
+from etalase.head_office.checks import writers_are_visible
+from etalase.head_office.models import Assortment, Photo, Product
+
 Session = psycopg.Connection[Any]
 
+ANOTHER_PHOTO = (
+    "INSERT INTO head_office_photo (id, product_id, object_key, filename, source, size, content_type, checksum, version,"
+    " is_primary, sort_order) SELECT gen_random_uuid(), product_id, 'products/late', filename, 'late', size, content_type,"
+    " checksum, 1, false, 0 FROM head_office_photo"
+)
 CHANGES: dict[str, Callable[[Session, Photo, Photo], Any]] = {
     "photo changed": lambda s, a, _: s.execute("UPDATE head_office_photo SET sort_order = 7 WHERE id = %s", [a.id]),
     "photo deleted": lambda s, a, _: s.execute("DELETE FROM head_office_photo WHERE id = %s", [a.id]),
@@ -24,7 +29,7 @@ CHANGES: dict[str, Callable[[Session, Photo, Photo], Any]] = {
         "UPDATE head_office_product SET name = 'RENAMED' WHERE id = %s", [a.product_id]
     ),
     "no longer sold": lambda s, a, _: s.execute("DELETE FROM head_office_assortment WHERE product_id = %s", [a.product_id]),
-    "newly sold": lambda s, a, unsold: s.execute(
+    "newly sold": lambda s, _, unsold: s.execute(
         "INSERT INTO head_office_assortment (store_id, product_id) SELECT store_id, %s FROM head_office_assortment LIMIT 1",
         [unsold.product_id],
     ),
@@ -216,11 +221,7 @@ def test_a_photo_added_while_a_store_stops_selling_its_product_is_told(
     photo = office.photo(product)
     edge = Edge(office.page)
     edge.sync()
-    stranger.execute(
-        "INSERT INTO head_office_photo (id, product_id, object_key, filename, source, size, content_type, checksum, version,"
-        " is_primary, sort_order) SELECT gen_random_uuid(), product_id, 'products/late', filename, 'late', size, content_type,"
-        " checksum, 1, false, 0 FROM head_office_photo"
-    )
+    stranger.execute(ANOTHER_PHOTO)
     begun, done = threading.Event(), threading.Event()
 
     def stop_selling() -> None:
@@ -241,6 +242,49 @@ def test_a_photo_added_while_a_store_stops_selling_its_product_is_told(
     assert photo.id in edge.photos
     done.set()
     stopping.join()
+    edge.sync()
+    assert edge.photos == {}
+
+
+def in_a_session_of_its_own(sql: str, *values: Any) -> threading.Thread:
+    """Execute and commit, in a thread: it may have to wait for somebody's lock."""
+
+    def execute() -> None:
+        with another_session() as session:
+            session.execute(sql, values)
+
+    thread = threading.Thread(target=execute)
+    thread.start()
+    time.sleep(0.15)
+    return thread
+
+
+def test_a_sale_that_begins_behind_an_open_deletion_does_not_show_the_photo_for_ever(office: Office, stranger: Session) -> None:
+    product = office.product(sold_in=[])
+    photo = office.photo(product)
+    edge = Edge(office.page)
+    edge.sync()
+    stranger.execute("DELETE FROM head_office_photo WHERE id = %s", [photo.id])
+    selling = in_a_session_of_its_own(
+        "INSERT INTO head_office_assortment (store_id, product_id) VALUES (%s, %s)", office.store.id, product.id
+    )
+    edge.sync()
+    stranger.commit()
+    selling.join()
+    edge.sync()
+    assert edge.photos == {}
+
+
+def test_a_photo_that_comes_behind_an_open_end_of_sale_does_not_stay_for_ever(office: Office, stranger: Session) -> None:
+    product = office.product()
+    office.photo(product)
+    edge = Edge(office.page)
+    edge.sync()
+    stranger.execute("DELETE FROM head_office_assortment")
+    adding = in_a_session_of_its_own(ANOTHER_PHOTO)
+    edge.sync()
+    stranger.commit()
+    adding.join()
     edge.sync()
     assert edge.photos == {}
 
