@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -71,8 +72,6 @@ def test_a_photo_changes_on_the_pos_and_nothing_is_left_when_the_demo_is_killed(
 
 
 def test_a_port_in_use_is_named_with_how_to_choose_another(data: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(_command(data, port - 8001), capture_output=True, text=True, check=False)

@@ -1,8 +1,11 @@
 """The edge's commands, as a person or a script meets them: real processes, a real database and a real bucket."""
 
 import json
+import os
+import signal
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +19,8 @@ def test_the_first_run_brings_everything_and_the_second_asks_once_and_does_nothi
     first = edge.json("sync")
     assert (first["kind"], first["outcome"], first["seen"], first["fetched"]) == ("full", "success", 12, 12)
     assert first["bytes_fetched"] == 12 * 2000
-    ho.requests.clear(), ho.image_requests.clear()
+    ho.requests.clear()
+    ho.image_requests.clear()
     ho.now = ho.now.replace(year=2027)
     assert edge.json("sync")["kind"] == "incremental"
     second = edge.json("sync")
@@ -45,7 +49,7 @@ def test_a_killed_run_is_marked_interrupted_by_the_next_which_completes(edge: Ed
     ho.on_image = lambda _: time.sleep(0.2)
     running = edge.start("sync", ETALASE_WORKERS="2")
     _await(lambda: bool(ho.image_requests))
-    _kill(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
     running.stop()
     ho.on_image = None
     assert edge.json("sync")["outcome"] == "success"
@@ -55,7 +59,7 @@ def test_a_killed_run_is_marked_interrupted_by_the_next_which_completes(edge: Ed
 def test_two_runs_never_overlap(edge: Edge, ho: Simulator) -> None:
     ho.put("Slow", picture("slow"))
     go_on = threading.Event()
-    ho.on_image = lambda _: go_on.wait(30) and None
+    ho.on_image = lambda _: None if go_on.wait(30) else Answer(504)
     first = edge.start("sync", "--json")
     _await(lambda: bool(ho.image_requests))
     assert edge.json("sync", exit_status=75)["outcome"] == "locked"
@@ -176,15 +180,8 @@ def test_the_captive_portal_of_a_link_is_no_empty_feed(edge: Edge, ho: Simulator
     assert edge.sql("SELECT count(*) FROM product_photo") == [(1,)]
 
 
-def _await(condition: object, seconds: float = 20) -> None:
+def _await(condition: Callable[[], bool], seconds: float = 20) -> None:
     until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)
-
-
-def _kill(pid: int) -> None:
-    import os
-    import signal
-
-    os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,9 @@
 """The scheduled runs, by a real worker on a real broker."""
 
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import celery
@@ -59,9 +62,6 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
         "import django; django.setup(); from etalase.edge.celery import app; "
         "print(app.conf.timezone, {k: (v['task'], str(v['schedule'])) for k, v in app.conf.beat_schedule.items()})"
     )
-    import subprocess
-    import sys
-
     environment = edge.environment | {"DJANGO_SETTINGS_MODULE": "etalase.settings.django_edge"}
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
     assert said.startswith("Asia/Jakarta")
@@ -72,15 +72,15 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
 def _await_runs(edge: Edge, count: int, *, within: timedelta = timedelta(seconds=60)) -> list[tuple[str, str, str]]:
     statement = "SELECT kind, trigger, outcome FROM etalase_sync_run WHERE outcome IS NOT NULL ORDER BY id"
     _await(lambda: len(edge.sql(statement)) >= count, within.total_seconds())
-    return edge.sql(statement)  # type: ignore[return-value]
+    return edge.sql(statement)
 
 
 def _await_log(edge: Edge, *texts: str) -> None:
     _await(lambda: any(text in log.read_text() for log in edge.folder.glob("worker*.log") for text in texts), 30)
 
 
-def _await(condition: object, seconds: float = 30) -> None:
+def _await(condition: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)
