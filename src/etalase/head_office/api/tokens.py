@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
@@ -20,6 +21,12 @@ class TokenQuestion(TokenObtainPairSerializer):
         # Bounded: a hash is taken of the password, a row of the throttle is kept for the name.
         self.fields["username"] = serializers.CharField(write_only=True, max_length=150)
         self.fields["password"] = serializers.CharField(write_only=True, max_length=256, trim_whitespace=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """The tokens. The success is announced, which SimpleJWT does not do: it makes the throttle forget the failures."""
+        tokens = super().validate(attrs)
+        user_logged_in.send(sender=Account, request=self.context["request"], user=self.user)
+        return tokens
 
 
 class RefreshQuestion(TokenRefreshSerializer):

@@ -1,0 +1,486 @@
+"""The sync API over HTTP: who may ask, what may be asked, and what a wrong question is answered."""
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+from tests.integration.head_office.office import Office
+
+from etalase.head_office import feed
+from etalase.head_office.api.body import counted
+from etalase.head_office.models import Account, Company, Store
+from etalase.settings.head_office import MIB
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+
+PHOTOS, PRODUCTS, STORES = "/api/v1/sync/product-photos/", "/api/v1/sync/products/", "/api/v1/sync/stores/"
+TOKEN, REFRESH = "/api/v1/token/", "/api/v1/token/refresh/"
+
+
+def post(path: str, body: Any, *, token: str | None = None, raw: bytes | None = None, **more: Any) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    content_type = more.pop("content_type", "application/json")
+    data = raw if raw is not None else json.dumps(body)
+    return Client().post(path, data, content_type=content_type, headers=headers | more.pop("headers", {}), **more)
+
+
+@pytest.fixture
+def account(office: Office) -> Account:
+    return Account.objects.get(username="avril")
+
+
+@pytest.fixture
+def admin() -> Account:
+    return Account.objects.create_user("admin", password="an admin's own password", is_staff=True)
+
+
+@pytest.fixture
+def ask(office: Office) -> dict[str, Any]:
+    return {"company_id": str(office.company.id), "store_id": str(office.store.id)}
+
+
+def access(account: Account) -> str:
+    return str(RefreshToken.for_user(account).access_token)
+
+
+# Who may ask
+
+
+def test_the_guides_session_works_as_printed(office: Office, ask: dict[str, Any]) -> None:
+    photo = office.photo(office.product())
+    pair = post(TOKEN, {"username": "avril", "password": "a store's own password"})
+    assert pair.status_code == 200
+    assert {*pair.json()} == {"access", "refresh"}
+    page = post(PHOTOS, ask, token=pair.json()["access"])
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "application/json"
+    assert [p["id"] for p in page.json()["photos"]] == [str(photo.id)]
+
+
+def test_tokens_live_as_long_as_promised(account: Account) -> None:
+    refresh = RefreshToken.for_user(account)
+    assert refresh.lifetime == timedelta(days=30)
+    assert refresh.access_token.lifetime == timedelta(minutes=60)
+
+
+def _forged(account: Account) -> str:
+    head, payload, signature = access(account).split(".")
+    return f"{head}.{payload}.{signature[:-6]}AAAAAA"
+
+
+def _expired(account: Account) -> str:
+    token = AccessToken.for_user(account)
+    token.set_exp(from_time=timezone.now() - timedelta(hours=2))
+    return str(token)
+
+
+def _another_head_offices(account: Account) -> str:
+    import jwt
+
+    claims = jwt.decode(access(account), options={"verify_signature": False})
+    return jwt.encode(claims, "another head office's secret key, also long", algorithm="HS256")
+
+
+def _unsigned(account: Account) -> str:
+    import jwt
+
+    return jwt.encode(jwt.decode(access(account), options={"verify_signature": False}), None, algorithm="none")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        lambda _: None,
+        lambda _: "x",
+        lambda _: "ü",
+        _forged,
+        _expired,
+        _another_head_offices,
+        _unsigned,
+        lambda account: str(RefreshToken.for_user(account)),
+    ],
+    ids=["none", "nonsense", "not ASCII", "forged", "expired", "another head office's", "unsigned", "a refresh token"],
+)
+@pytest.mark.parametrize("path", [PHOTOS, PRODUCTS, STORES])
+def test_without_a_valid_token_it_is_401(account: Account, ask: dict[str, Any], token: Any, path: str) -> None:
+    answer = post(path, ask, token=token(account))
+    assert answer.status_code == 401
+    assert answer.json()["detail"]
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda account: account.delete(),
+        lambda _: Account.objects.update(is_active=False),
+        lambda account: (account.set_password("another long password"), account.save()),
+    ],
+    ids=["deleted", "deactivated", "password changed"],
+)
+def test_an_account_that_ends_ends_at_once(account: Account, ask: dict[str, Any], end: Any) -> None:
+    pair = post(TOKEN, {"username": "avril", "password": "a store's own password"}).json()
+    end(account)
+    assert post(PHOTOS, ask, token=pair["access"]).status_code == 401
+    assert post(REFRESH, {"refresh": pair["refresh"]}).status_code == 401
+    assert post(TOKEN, {"username": "avril", "password": "a store's own password"}).status_code == 401
+
+
+def test_a_refresh_token_is_spent_by_its_use(account: Account, ask: dict[str, Any]) -> None:
+    pair = post(TOKEN, {"username": "avril", "password": "a store's own password"}).json()
+    fresh = post(REFRESH, {"refresh": pair["refresh"]})
+    assert {*fresh.json()} == {"access", "refresh"}
+    assert post(PHOTOS, ask, token=fresh.json()["access"]).status_code == 200
+    assert post(REFRESH, {"refresh": pair["refresh"]}).status_code == 401
+    assert post(REFRESH, {"refresh": fresh.json()["refresh"]}).status_code == 200
+
+
+def test_an_unknown_store_and_somebody_elses_get_the_same_answer_byte_for_byte(
+    office: Office, account: Account, ask: dict[str, Any]
+) -> None:
+    elsewhere = Store.objects.create(company=Company.objects.create(name="Elsewhere"), code="1", name="Elsewhere")
+    neighbour = office.another_store()
+    questions = [
+        {"company_id": str(uuid4()), "store_id": str(uuid4())},
+        {**ask, "company_id": str(uuid4())},
+        {**ask, "store_id": str(uuid4())},
+        {**ask, "store_id": str(neighbour.id)},
+        {"company_id": str(elsewhere.company_id), "store_id": str(elsewhere.id)},
+        {"company_id": str(elsewhere.company_id), "store_id": str(office.store.id)},
+    ]
+    for path in (PHOTOS, PRODUCTS):
+        answers = [post(path, question, token=access(account)) for question in questions]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({(answer.content, str(sorted(answer.headers.items()))) for answer in answers}) == 1
+
+
+def test_an_account_without_a_store_may_ask_for_none(ask: dict[str, Any]) -> None:
+    nobody = Account.objects.create_user("nobody", password="a password")
+    assert post(PHOTOS, ask, token=access(nobody)).status_code == 404
+    assert post(STORES, {}, token=access(nobody)).json()["stores"] == []
+
+
+def test_moving_an_account_to_another_store_takes_effect_with_its_old_token(
+    office: Office, account: Account, ask: dict[str, Any]
+) -> None:
+    token, other = access(account), office.another_store()
+    Account.objects.filter(id=account.id).update(store=other)
+    assert post(PHOTOS, ask, token=token).status_code == 404
+    assert post(PHOTOS, {**ask, "store_id": str(other.id)}, token=token).status_code == 200
+
+
+def test_an_admin_may_ask_for_any_store_of_the_company_that_it_belongs_to(
+    office: Office, admin: Account, ask: dict[str, Any]
+) -> None:
+    elsewhere = Store.objects.create(company=Company.objects.create(name="Elsewhere"), code="1", name="Elsewhere")
+    theirs = {"company_id": str(elsewhere.company_id), "store_id": str(elsewhere.id)}
+    for question, status in ((ask, 200), (theirs, 200), ({**ask, "store_id": str(elsewhere.id)}, 404)):
+        assert post(PHOTOS, question, token=access(admin)).status_code == status
+
+
+def test_each_sees_the_stores_it_may_ask_for(office: Office, account: Account, admin: Account) -> None:
+    other = office.another_store()
+    for ask in (lambda token: post(STORES, {}, token=token), _get_stores):
+        (mine,) = ask(access(account)).json()["stores"]
+        assert mine == {
+            "id": str(office.store.id),
+            "code": "AVRIL-001",
+            "name": "AVR-SUNDA",
+            "company_id": str(office.company.id),
+            "company_name": "FoodLife",
+        }
+        assert {s["id"] for s in ask(access(admin)).json()["stores"]} == {str(office.store.id), str(other.id)}
+
+
+def _get_stores(token: str, query: str = "") -> Any:
+    return Client().get(STORES + query, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_stores_come_in_pages_too(office: Office, admin: Account) -> None:
+    others = [office.another_store(f"S{n}") for n in range(4)]
+    first = _get_stores(access(admin), "?limit=3").json()
+    second = _get_stores(access(admin), f"?limit=3&offset={first['next_offset']}").json()
+    assert [s["id"] for s in first["stores"] + second["stores"]] == [str(s.id) for s in (office.store, *others)]
+    assert (first["total"], first["has_more"], second["has_more"], second["next_offset"]) == (5, True, False, None)
+    assert _get_stores(access(admin), f"?company_id={uuid4()}").json()["stores"] == []
+    for query in ("?limit=0", "?limit=x", "?limit=" + "9" * 5000, "?offset=-1", "?company_id=x"):
+        assert _get_stores(access(admin), query).status_code == 400
+
+
+# What may be asked
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10**9, 10**30, "x", "5", True, 1.5, None, [], {}])
+def test_a_limit_out_of_range_is_named_with_its_value_and_the_range(account: Account, ask: dict[str, Any], limit: Any) -> None:
+    answer = post(PHOTOS, {**ask, "limit": limit}, token=access(account))
+    assert answer.status_code == 400
+    sentence = answer.json()["detail"]
+    assert sentence.startswith("limit: ")
+    assert answer.json()["limit"] == [sentence.removeprefix("limit: ")]
+    assert json.dumps(limit, separators=(",", ":"))[:40] in sentence
+    assert "from 1 to 1000" in sentence
+
+
+@pytest.mark.parametrize("offset", [-1, 2**63, "x", True, None])
+def test_an_offset_out_of_range_is_named(account: Account, ask: dict[str, Any], offset: Any) -> None:
+    answer = post(PHOTOS, {**ask, "offset": offset}, token=access(account))
+    assert (answer.status_code, "offset" in answer.json()) == (400, True)
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+def test_a_limit_at_the_ends_of_the_range_is_fine(account: Account, ask: dict[str, Any], limit: int) -> None:
+    assert post(PHOTOS, {**ask, "limit": limit}, token=access(account)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "nonsense",
+        "",
+        "2026-02-03",
+        "2026-02-03T00:00:00",
+        "2026-13-03T00:00:00Z",
+        0,
+        1.5e9,
+        True,
+        [],
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
+def test_a_time_that_is_none_is_named(account: Account, ask: dict[str, Any], since: Any) -> None:
+    answer = post(PHOTOS, {**ask, "updated_since": since}, token=access(account))
+    assert (answer.status_code, "updated_since" in answer.json()) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "since",
+    [None, "2026-02-03T00:00:00Z", "2026-02-03T07:26:11.813339+00:00", "2026-02-03T14:26:11+07:00", "9999-12-31T23:59:59Z"],
+)
+def test_times_may_be_written_with_any_offset(account: Account, ask: dict[str, Any], since: Any) -> None:
+    assert post(PHOTOS, {**ask, "updated_since": since}, token=access(account)).status_code == 200
+
+
+def test_microseconds_and_offsets_of_updated_since_are_kept(office: Office, account: Account, ask: dict[str, Any]) -> None:
+    photo = office.photo(office.product())
+    photo.refresh_from_db()
+    local = photo.updated_at.astimezone(timezone.get_fixed_timezone(420))
+    for moment, told in ((local, 1), (local + timedelta(microseconds=1), 0)):
+        answer = post(PHOTOS, {**ask, "updated_since": moment.isoformat()}, token=access(account))
+        assert len(answer.json()["photos"]) == told
+
+
+@pytest.mark.parametrize("field", ["company_id", "store_id"])
+@pytest.mark.parametrize("value", ["absent", None, "", "x", 5, ["a"]])
+def test_a_store_or_company_that_is_missing_or_no_uuid_is_named(
+    account: Account, ask: dict[str, Any], field: str, value: Any
+) -> None:
+    question = {name: content for name, content in {**ask, field: value}.items() if content != "absent"}
+    answer = post(PHOTOS, question, token=access(account))
+    assert (answer.status_code, {*answer.json()}) == (400, {"detail", field})
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b'{"company_id": ', 400),
+        (b"", 400),
+        (b"[]", 400),
+        (b"null", 400),
+        (b'"text"', 400),
+        (b'{"limit": NaN}', 400),
+        (b'{"a": "\xff"}', 400),
+        (b'{"a": "\x00"}', 400),
+        (b'{"a":' * 100_000, 400),
+        (b"[" * 500_000, 400),
+        (b"{" + b" " * MIB + b"}", 413),
+        (b"x" * (10 * MIB), 413),
+    ],
+    ids=["cut", "empty", "list", "null", "text", "NaN", "not UTF-8", "NUL", "deep objects", "deep lists", "1 MiB", "10 MiB"],
+)
+def test_a_body_that_is_no_question_is_refused(account: Account, raw: bytes, status: int) -> None:
+    answer = post(PHOTOS, None, raw=raw, token=access(account))
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
+)
+@pytest.mark.parametrize("path", [PHOTOS, TOKEN])
+def test_what_is_not_json_is_415(account: Account, content_type: str, path: str) -> None:
+    answer = post(path, None, raw=b"a=1", content_type=content_type, token=access(account))
+    assert answer.status_code == 415
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_another_method_is_405(account: Account, method: str) -> None:
+    answer = getattr(Client(), method)(PHOTOS, headers={"Authorization": f"Bearer {access(account)}"})
+    assert answer.status_code == 405
+    assert answer.json()["detail"]
+
+
+def test_another_address_is_404_in_json() -> None:
+    answer = Client().get("/api/v1/nothing/")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "There is nothing under this address."})
+
+
+def test_a_database_that_is_away_is_503(account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    token = access(account)
+
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(feed, "read_horizon", away)
+    answer = post(PHOTOS, ask, token=token)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "Head office's database does not answer. Try again later.")
+
+
+def test_a_chunked_body_is_read_and_a_large_one_refused() -> None:
+    def call(body: bytes) -> str:
+        said: list[str] = []
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": TOKEN,
+            "SERVER_NAME": "testserver",
+            "SERVER_PORT": "80",
+            "CONTENT_TYPE": "application/json",
+            "HTTP_TRANSFER_ENCODING": "chunked",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
+            "wsgi.url_scheme": "http",
+            "REMOTE_ADDR": "192.0.2.1",
+        }
+        list(counted(WSGIHandler(), max_bytes=MIB)(environ, lambda status, _headers: said.append(status)))
+        return said[0]
+
+    assert call(b'{"username": "nobody", "password": "x"}').startswith("401")
+    assert call(b"x" * (MIB + 1)).startswith("413")
+
+
+# Guessing
+
+
+def login(password: str, *, username: str = "avril", address: str = "192.0.2.1", **more: Any) -> Any:
+    return post(TOKEN, {"username": username, "password": password}, REMOTE_ADDR=address, **more)
+
+
+def test_guessing_is_throttled_for_account_and_address_together(office: Office) -> None:
+    right = "a store's own password"
+    Account.objects.create_user("neighbour", password=right, store=office.store)
+    refused = [login("wrong", headers={"User-Agent": str(n)}).status_code for n in range(12)]
+    assert refused == [401] * 9 + [429] * 3
+    answer = login(right)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 15 * 60
+    assert answer.json()["detail"].startswith("Too many failed logins")
+    assert login(right, username="neighbour").status_code == 200, "a neighbour behind the same NAT"
+    assert login(right, address="192.0.2.2").status_code == 200, "the store itself, from its own address"
+
+
+def test_the_throttle_ends_by_itself(office: Office, settings: Any) -> None:
+    for _ in range(10):
+        login("wrong")
+    from axes.models import AccessAttempt
+
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+    assert login("a store's own password").status_code == 200
+
+
+def test_a_success_forgets_the_failures_before_it(office: Office) -> None:
+    for _ in range(3):
+        for _ in range(9):
+            assert login("wrong").status_code == 401
+        assert login("a store's own password").status_code == 200
+
+
+def test_forwarded_addresses_are_believed_only_from_our_own_proxies(office: Office, settings: Any) -> None:
+    for number in range(10):
+        login("wrong", headers={"X-Forwarded-For": f"198.51.100.{number}"})
+    assert login("a store's own password").status_code == 429, "a header that anybody can send opens no door"
+    settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"PROXY_COUNT": 1})
+    from etalase.settings.head_office import configured
+
+    configured.cache_clear()
+    try:
+        behind = {"X-Forwarded-For": "192.0.2.1, 198.51.100.7"}
+        assert login("a store's own password", headers=behind).status_code == 200
+    finally:
+        configured.cache_clear()
+
+
+def test_names_of_accounts_are_not_told(office: Office) -> None:
+    Account.objects.create_user("closed", password="a password", is_active=False)
+    answers = [login("wrong", username=name) for name in ("avril", "closed", "unknown")]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"username": "avril"},
+        {"username": "a" * 151, "password": "x"},
+        {"username": "a\0", "password": "x"},
+        {"username": "avril", "password": "x" * 257},
+        {"username": ["avril"], "password": {}},
+    ],
+)
+def test_a_login_that_is_none_is_400_naming_the_field(office: Office, body: dict[str, Any]) -> None:
+    answer = post(TOKEN, body)
+    assert answer.status_code == 400
+    assert {*answer.json()} & {"username", "password"}
+
+
+def test_the_admins_login_is_throttled_too(admin: Account) -> None:
+    for _ in range(10):
+        answer = Client().post("/admin/login/", {"username": "admin", "password": "wrong"})
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"]
+
+
+# The papers
+
+
+def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
+    page = Client().get("/api/v1/docs/")
+    assert page.status_code == 200
+    assert "https://" not in page.content.decode()
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    document = Client().get("/api/v1/schema/?format=json").json()
+    assert {*document["paths"]} == {
+        f"/api/v1/{path}/" for path in ("token", "token/refresh", "sync/product-photos", "sync/products", "sync/stores")
+    }
+
+
+def test_the_openapi_document_names_exactly_the_fields_that_are_sent(
+    office: Office, account: Account, ask: dict[str, Any]
+) -> None:
+    office.photo(office.product())
+    document = Client().get("/api/v1/schema/?format=json").json()
+    token = access(account)
+    for path, rows, name in (
+        (PHOTOS, "photos", "PhotoPageAnswer"),
+        (PRODUCTS, "products", "ProductPageAnswer"),
+        (STORES, "stores", "StorePageAnswer"),
+    ):
+        schema = document["components"]["schemas"][name]
+        page = post(path, ask if path != STORES else {}, token=token).json()
+        assert {*page} == {*schema["required"]}
+        row = schema["properties"][rows]["items"]["$ref"].rpartition("/")[2]
+        assert {*page[rows][0]} == {*document["components"]["schemas"][row]["properties"]}
+
+
+def test_answers_are_not_sniffed_and_health_is_told(office: Office) -> None:
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
