@@ -111,8 +111,8 @@ class PendingPhoto(models.Model):
     photo_id = models.UUIDField(primary_key=True)
     product_id = models.UUIDField(db_index=True)
     product_name = models.TextField(default="")
-    # As it came over the wire, so that it can be tried again without asking HO.
-    wire = models.JSONField()
+    # As it came over the wire, so that it can be tried again without asking HO. PostgreSQL's own JSON cannot hold a NUL.
+    wire = models.TextField()
     reason = models.CharField(max_length=32)
     detail = models.TextField(default="")
     attempts = models.IntegerField(default=1)
@@ -130,8 +130,9 @@ class PublishIntent(models.Model):
     """A live key is about to be overwritten: committed before the put, cleared by the commit of the row (hazard 18)."""
 
     object_key = models.CharField(max_length=500, primary_key=True)
-    old_checksum = models.CharField(max_length=32)
-    new_checksum = models.CharField(max_length=32)
+    # What lay there may be somebody else's: its ETag is any text.
+    old_checksum = models.TextField()
+    new_checksum = models.TextField()
 
     class Meta:
         db_table = "etalase_publish_intent"

@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ("photo_id", models.UUIDField(primary_key=True, serialize=False)),
                 ("product_id", models.UUIDField(db_index=True)),
                 ("product_name", models.TextField(default="")),
-                ("wire", models.JSONField()),
+                ("wire", models.TextField()),
                 ("reason", models.CharField(max_length=32)),
                 ("detail", models.TextField(default="")),
                 ("attempts", models.IntegerField(default=1)),
@@ -110,8 +110,8 @@ class Migration(migrations.Migration):
             name="PublishIntent",
             fields=[
                 ("object_key", models.CharField(max_length=500, primary_key=True, serialize=False)),
-                ("old_checksum", models.CharField(max_length=32)),
-                ("new_checksum", models.CharField(max_length=32)),
+                ("old_checksum", models.TextField()),
+                ("new_checksum", models.TextField()),
             ],
             options={
                 "db_table": "etalase_publish_intent",

@@ -26,7 +26,7 @@ from etalase.errors import (
 from etalase.protocol import Photo
 
 COMMIT_PHOTOS, COMMIT_SECONDS = 200, 1.0
-# So many photos in a row that failed for what passes, and none that came: the other side is away, and the run ends.
+# So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
 MAX_FAILURES_IN_A_ROW = 20
 
 _BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
@@ -114,7 +114,7 @@ class Carriage:
     def _note(self, carried: Carried) -> None:
         for step, error in carried.failed:
             self.failures[step.photo.id] = (step.photo, error)
-            passes = error.reason.reason_class is ReasonClass.TRANSIENT
+            passes = error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS
             self._failed_in_a_row = self._failed_in_a_row + 1 if passes else self._failed_in_a_row
         published = [step for step in carried.published if step.photo.id not in carried.keep_primary]
         if any(step.kind is not Kind.ROW for step in published):

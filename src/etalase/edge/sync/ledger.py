@@ -82,22 +82,25 @@ def pending(*, due_before: datetime | None) -> list[Photo]:
         entries = PendingPhoto.objects.all()
         if due_before is not None:
             entries = entries.filter(next_try_at__lte=due_before)
-        return [msgspec.convert(wire, Photo) for wire in entries.order_by("photo_id").values_list("wire", flat=True)]
+        return [msgspec.json.decode(wire, type=Photo) for wire in entries.order_by("photo_id").values_list("wire", flat=True)]
 
 
 def remember_failures(failures: Iterable[tuple[Photo, PhotoError]], *, now: datetime) -> None:
-    """Put photos on the retry list, or count one more attempt for those that are on it."""
+    """Put photos on the retry list, or count one more attempt for those that are on it. Who is parked there stays as it is."""
     with translated(), transaction.atomic():
         for photo, error in failures:
             known = PendingPhoto.objects.filter(photo_id=photo.id).first()
-            same = known is not None and known.wire.get("checksum") == photo.checksum
+            wire = msgspec.json.encode(photo).decode()
+            if known and (known.wire, known.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
+                continue
+            same = known is not None and msgspec.json.decode(known.wire, type=Photo).checksum == photo.checksum
             attempts = known.attempts + 1 if known is not None and same else 1
             PendingPhoto.objects.update_or_create(
                 photo_id=photo.id,
                 defaults={
                     "product_id": photo.product_id,
                     "product_name": (photo.product_name or "").replace("\0", ""),
-                    "wire": _without_nul(msgspec.to_builtins(photo)),
+                    "wire": wire,
                     "reason": error.reason,
                     "detail": error.detail.replace("\0", ""),
                     "attempts": attempts,
@@ -190,10 +193,3 @@ def record_removals(records: Iterable[Removal]) -> None:
                 "product_id", "product_name", "cause", "state", "left_bare", "approved", "row", "run_id", "decided_at",
             ],
         )  # fmt: skip
-
-
-def _without_nul(value: Any) -> Any:
-    # PostgreSQL's JSON has no NUL; a photo with one in a name fails for that, and must still be remembered.
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
-    return {key: _without_nul(item) for key, item in value.items()} if isinstance(value, dict) else value

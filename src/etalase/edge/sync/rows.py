@@ -150,16 +150,17 @@ def intents() -> list[tuple[str, str | None]]:
 
 def note_intents(steps: Iterable[Step]) -> None:
     """Commit what the next puts are about to overwrite, before they do."""
-    noted = [(s.photo.object_key, s.replaces or "", s.photo.checksum) for s in steps if s.overwrites_live_key]
+    # Photos that share an object share its intent.
+    noted = {s.photo.object_key: (s.replaces or "", s.photo.checksum) for s in steps if s.overwrites_live_key}
     if not noted:
         return
-    keys, old, new = (list(column) for column in zip(*noted, strict=True))
+    old, new = (list(column) for column in zip(*noted.values(), strict=True))
     with cursor() as db:
         db.execute(
             "INSERT INTO etalase_publish_intent (object_key, old_checksum, new_checksum)"
             " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])"
             " ON CONFLICT (object_key) DO UPDATE SET new_checksum = excluded.new_checksum",
-            [keys, old, new],
+            [list(noted), old, new],
         )
 
 

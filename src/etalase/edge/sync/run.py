@@ -21,7 +21,7 @@ from etalase.edge.sync.plan import Kind, Plan, Row, plan
 from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE, Candidate, Cause, Decision, decide
 from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, LockHeld, PhotoError, Reason
+from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, PhotoError, Reason
 from etalase.protocol import KEY_PREFIX, Photo
 
 logger = logging.getLogger("etalase.edge")
@@ -107,7 +107,7 @@ def _recorded(run: Run, trigger: str) -> None:
         raise
     finally:
         if not report.dry_run:
-            with suppress(DatabaseAway):
+            with suppress(DatabaseAway, LockLost):
                 _keep_failures(run)
             _say_what_stands(run)
             with suppress(DatabaseAway):
@@ -168,13 +168,15 @@ def _list_bucket(run: Run) -> None:
     """Compare rows with what the bucket says it has; a difference is healed by the plan, an orphan reclaimed later."""
     objects = {info.key: info for info in run.world.bucket.list(KEY_PREFIX)}
     run.bucket_was_listed = True
+    in_use = set()
     for row in rows.every():
-        info = objects.pop(row.object_key, None)
+        in_use.add(row.object_key)
+        info = objects.get(row.object_key)
         if info is None:
             run.found.setdefault(row.object_key, None)
         elif info.size != row.size or (len(info.etag) == 32 and info.etag != row.checksum):
             run.found[row.object_key] = info.etag
-    run.orphans = {key: info.etag for key, info in objects.items()}
+    run.orphans = {key: info.etag for key, info in objects.items() if key not in in_use}
 
 
 # The feed
@@ -190,7 +192,7 @@ def _pull_products(run: Run, feed: Feed) -> None:
         since = None if feed.full else run.checkpoint.products_sync_timestamp
         listed = pull_products(run.world.head_office, since)
         if listed is not None:
-            products.write([(id_, sku, name) for id_, (sku, name) in listed.products.items()])
+            products.write([(id_, *_fitting(texts)) for id_, texts in listed.products.items()])
             gone = listed.deleted_ids
             bare = products.without_photos()
             if listed.proved_complete:
@@ -198,8 +200,11 @@ def _pull_products(run: Run, feed: Feed) -> None:
             _remove_products(run, {id_ for id_ in gone if id_ in bare})
             ledger.move_checkpoint(run.checkpoint.store_id, {"products_sync_timestamp": listed.sync_timestamp})
     known = products.names({photo.product_id for photo in feed.photos.values()})
-    told = {p.product_id: (p.product_sku or "", p.product_name or "") for p in feed.photos.values()}
-    products.write([(id_, *_fitting(texts)) for id_, texts in told.items() if known.get(id_) != _fitting(texts)])
+    told: dict[UUID, tuple[str, str]] = {}
+    for photo in feed.photos.values():
+        sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
+        told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
+    products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
 
 
 def _fitting(texts: tuple[str, str]) -> tuple[str, str]:
@@ -391,8 +396,9 @@ def _keep_failures(run: Run) -> None:
     run.report.parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in failures.values())
     run.report.failed = len(failures) - run.report.parked
     run.report.reasons.update(error.reason.value for _, error in failures.values())
-    parked = {id_ for id_, (_, error) in failures.items() if error.reason is Reason.PRODUCT_MISSING} & ledger.pending_ids()
-    ledger.remember_failures((f for id_, f in failures.items() if id_ not in parked), now=run.now)
+    with translated(), transaction.atomic():
+        run.world.lock.still_held()
+        ledger.remember_failures(failures.values(), now=run.now)
     failures.clear()
 
 

@@ -58,6 +58,7 @@ class _Taking:
     answer: Answer = field(default_factory=lambda: Answer(0, {}))
     pieces: list[bytes] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    sockets: list[socket.socket] = field(default_factory=list)
     failure: BaseException | None = None
 
     def header(self, line: bytes) -> None:
@@ -84,7 +85,13 @@ class _Taking:
         if not self.address_allowed(str(target[0])):
             self.refused.append(str(target[0]))
             return pycurl.SOCKET_BAD
-        return socket.socket(family, kind, protocol)
+        self.sockets.append(socket.socket(family, kind, protocol))
+        return self.sockets[-1]
+
+    def close(self) -> None:
+        # pycurl works on duplicates; what it was given stays ours.
+        for opened in self.sockets:
+            opened.close()
 
 
 @dataclass(slots=True)
@@ -140,6 +147,8 @@ class Transport:
             if taking.failure is not None:
                 raise taking.failure from None
             raise _failed(error, taking.answer.status, taking.refused, self.stopped) from error
+        finally:
+            taking.close()
         taking.answer.body = b"".join(taking.pieces)
         return taking.answer
 

@@ -1,0 +1,193 @@
+"""One store's edge on real PostgreSQL and real S3, and a head office that speaks exactly the guide, over real HTTP.
+
+Time passes as a test says, and pauses are short; everything else is what :func:`real_world` makes.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.simulator import Simulator, head_office
+
+from etalase.demo.devstack.postgres import Postgres
+from etalase.demo.devstack.s3 import S3Server
+from etalase.edge.sync import world as world_module
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.report import Report
+from etalase.edge.sync.run import sync
+from etalase.edge.sync.world import World, real_world
+from etalase.objectstore import ObjectStore
+from etalase.settings.edge import EdgeSettings
+from etalase.settings.shared import read
+
+BUCKET = "product-images"
+LONGEST_PAUSE_SECONDS = 0.01
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real transactions in every test of this folder; tables are emptied after each."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.django_db(transaction=True, available_apps=["etalase.edge"]))
+
+
+@dataclass
+class Edge:
+    """The edge of one store and what can be asked of it. ``hours_later`` moves its clock."""
+
+    ho: Simulator
+    s3: S3Server
+    bucket: ObjectStore
+    postgres: Postgres
+    hours_later: float = 0.0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def configured(self, **changes: Any) -> EdgeSettings:
+        """The settings of this test, with ``changes``."""
+        return read(
+            EdgeSettings,
+            {
+                "HO_URL": self.ho.url,
+                "HO_USERNAME": "store",
+                "HO_PASSWORD": self.ho.password,
+                "COMPANY_ID": COMPANY_ID,
+                "STORE_ID": STORE_ID,
+                "S3_ENDPOINT": self.s3.endpoint,
+                "S3_ACCESS_KEY": self.s3.access_key,
+                "S3_SECRET_KEY": self.s3.secret_key,
+                "S3_PUBLIC_URL": self.s3.endpoint,
+                "S3_BUCKET": self.bucket.bucket,
+                "WORKERS": 4,
+                **self.settings,
+                **changes,
+            },
+        )
+
+    def sync(
+        self,
+        *,
+        full: bool = False,
+        trigger: str = "hand",
+        wait_seconds: float = 0.0,
+        dry_run: bool = False,
+        touch: Callable[[World], None] = lambda _: None,
+        **changes: Any,
+    ) -> Report:
+        """One run of the real engine; ``touch`` may put something else in the place of a seam."""
+        with real_world(self.configured(**changes)) as world:
+            touch(world)
+            return sync(world, full=full, trigger=trigger, wait_seconds=wait_seconds, dry_run=dry_run)
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """``product_photo`` by id."""
+        return {str(row["id"]): row for row in self.query("SELECT * FROM product_photo")}
+
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """What a statement gives."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            if cursor.description is None:
+                return []
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, record, strict=True)) for record in cursor.fetchall()]
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(self.query(f"SELECT count(*) AS n FROM {table}")[0]["n"])
+
+    def touched(self) -> set[tuple[str, ...]]:
+        """A mark for each row of ``product`` and ``product_photo`` that changes with every write to it."""
+        return {
+            tuple(map(str, row.values()))
+            for table in ("product", "product_photo")
+            for row in self.query(f"SELECT '{table}', id, xmin::text, ctid::text FROM {table}")
+        }
+
+    def other_connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection of somebody else."""
+        return psycopg.connect(self.postgres.url(connection.settings_dict["NAME"]), autocommit=True)
+
+    def keys(self) -> set[str]:
+        """What lies in the bucket."""
+        return {info.key for info in self.bucket.list("products/")}
+
+    def md5_at(self, key: str) -> str | None:
+        """The MD5 of what lies under ``key``."""
+        return hashlib.md5(self.bucket.get(key)).hexdigest() if self.bucket.head(key) else None
+
+    def check_equals_head_office(self) -> None:
+        """Rows are what HO lists, each with its bytes (invariant I3)."""
+        rows = self.rows()
+        assert set(rows) == set(self.ho.photos)
+        for photo_id, wire in self.ho.photos.items():
+            row = rows[photo_id]
+            for name in ("object_key", "filename", "size", "content_type", "version", "is_primary", "sort_order"):
+                assert row[name] == wire[name], name
+            assert row["product_id"] == UUID(wire["product_id"])
+            assert row["checksum"] == wire["checksum"].lower()
+        self.check_every_row_shows_its_bytes()
+
+    def check_every_row_shows_its_bytes(self) -> None:
+        """What a POS fetches is whole, and what the row promised."""
+        for row in self.rows().values():
+            assert self.md5_at(row["object_key"]) == row["checksum"], row["object_key"]
+
+    def checkpoint(self) -> str | None:
+        """Where the next incremental run resumes."""
+        kept = self.query("SELECT sync_timestamp FROM etalase_checkpoint")
+        return kept[0]["sync_timestamp"] if kept else None
+
+    def reasons(self) -> dict[str, str]:
+        """The retry list: reason by photo."""
+        return {
+            str(row["photo_id"]): str(row["reason"]) for row in self.query("SELECT photo_id, reason FROM etalase_pending_photo")
+        }
+
+    def removals(self) -> dict[str, str]:
+        """The state of each removal, by photo."""
+        return {str(row["photo_id"]): str(row["state"]) for row in self.query("SELECT photo_id, state FROM etalase_removal")}
+
+
+@pytest.fixture
+def ho() -> Iterator[Simulator]:
+    """A head office without photos."""
+    with head_office() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def bucket(s3_server: S3Server) -> ObjectStore:
+    """The edge's bucket; a test finds it empty."""
+    store = ObjectStore(
+        endpoint=s3_server.endpoint, bucket=BUCKET, access_key=s3_server.access_key, secret_key=s3_server.secret_key
+    )
+    store.ensure_bucket()
+    return store
+
+
+@pytest.fixture
+def edge(
+    ho: Simulator,
+    bucket: ObjectStore,
+    s3_server: S3Server,
+    postgres_server: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Edge]:
+    """An edge that has never seen anything."""
+    bucket.delete([info.key for info in bucket.list("")])
+    store = Edge(ho, s3_server, bucket, postgres_server)
+    pace = Pace(
+        now=lambda: time.time() + store.hours_later * 3600,
+        sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
+    )
+    monkeypatch.setattr(world_module, "Pace", lambda: pace)
+    yield store
+    connection.close()

@@ -1,0 +1,261 @@
+"""A run from its feed to its rows: what comes, what it costs, and that a run with nothing to do costs nothing (I3, I8)."""
+
+from typing import Any
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import PNG, picture
+
+from etalase.objectstore import ObjectInfo
+
+PHOTOS_PATH = "/api/v1/sync/product-photos/"
+
+
+def menu(edge: Edge, count: int = 5) -> list[str]:
+    """``count`` products with a primary photo each, and a second photo for the first."""
+    ids = [edge.ho.put(f"dish {n}", picture(n, 500 + n)) for n in range(count)]
+    return [*ids, edge.ho.put("dish 0", picture("side", magic=PNG), primary=False, sort_order=1)]
+
+
+def test_the_first_run_brings_every_photo_and_is_a_full_one(edge: Edge) -> None:
+    ids = menu(edge)
+
+    report = edge.sync()
+
+    assert (report.outcome, report.exit_status, report.kind) == ("success", 0, "full")
+    assert (report.seen, report.fetched, report.failed) == (len(ids), len(ids), 0)
+    assert report.bytes_fetched == sum(photo["size"] for photo in edge.ho.photos.values())
+    assert report.checkpoint == edge.checkpoint() == edge.ho.now.isoformat()
+    edge.check_equals_head_office()
+    assert {row["name"] for row in edge.query("SELECT name FROM product")} == {f"dish {n}" for n in range(5)}
+
+
+def test_rows_keep_the_time_of_head_office(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1), updated_at="2026-02-03T11:14:24.796133+07:00")
+    edge.sync()
+    assert edge.rows()[photo]["updated_at"].isoformat() == "2026-02-03T04:14:24.796133+00:00"
+
+
+def test_objects_carry_their_type_and_are_asked_for_again_each_time(edge: Edge) -> None:
+    import urllib.request
+
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    (row,) = edge.rows().values()
+    with urllib.request.urlopen(f"{edge.s3.endpoint}/{edge.bucket.bucket}/{row['object_key']}") as answer:
+        assert answer.headers["Content-Type"] == "image/jpeg"
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers["ETag"] == f'"{row["checksum"]}"'
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_run_with_nothing_to_do_costs_one_request_no_image_no_put_and_no_row(edge: Edge, full: bool) -> None:
+    menu(edge)
+    edge.ho.put("gado-gado", picture("x"), product_name=None, product_sku=None)
+    edge.sync()
+    edge.ho.requests.clear()
+    edge.ho.image_requests.clear()
+    before, objects = edge.touched(), set(edge.bucket.list(""))
+
+    report = edge.sync(full=full)
+
+    assert (report.outcome, report.fetched, report.updated, report.bytes_fetched) == ("success", 0, 0, 0)
+    assert edge.ho.requests == [PHOTOS_PATH]
+    assert edge.ho.image_requests == []
+    assert edge.touched() == before
+    assert set(edge.bucket.list("")) == objects
+
+
+def test_two_photos_that_share_an_object_cost_nothing_in_a_full_run_either(edge: Edge) -> None:
+    for _ in range(2):
+        edge.ho.put("sate", picture(1), key="products/shared.jpg", primary=False)
+    edge.sync()
+    edge.ho.image_requests.clear()
+    before = edge.touched()
+    report = edge.sync(full=True)
+    assert (report.outcome, report.healed, edge.ho.image_requests) == ("success", 0, [])
+    assert edge.touched() == before
+
+
+def test_a_feed_of_many_pages_is_followed_in_whatever_page_size_head_office_has(edge: Edge) -> None:
+    menu(edge, 23)
+    edge.ho.max_page = 5
+    report = edge.sync()
+    assert report.fetched == 24
+    assert [asked["offset"] for asked in edge.ho.asked] == [0, 5, 10, 15, 20]
+    edge.check_equals_head_office()
+
+
+def test_a_head_office_that_refuses_wide_pages_is_asked_for_the_guides_hundred(edge: Edge) -> None:
+    from tests.simulator import Answer
+
+    menu(edge, 3)
+    edge.ho.on_page = lambda asked: Answer(400, b'{"limit":["at most 100"]}') if asked["limit"] > 100 else None
+    assert edge.sync().outcome == "success"
+    edge.check_equals_head_office()
+
+
+def test_an_incremental_run_asks_from_the_checkpoint_on_in_head_offices_own_words(edge: Edge) -> None:
+    menu(edge)
+    edge.sync()
+    checkpoint = edge.checkpoint()
+    new = edge.ho.put("rendang", picture("new"))
+
+    report = edge.sync()
+
+    assert edge.ho.asked[-1]["updated_since"] == checkpoint
+    assert (report.kind, report.fetched) == ("incremental", 1)
+    assert new in edge.rows()
+    edge.check_equals_head_office()
+
+
+def test_the_checkpoint_is_that_of_the_first_page(edge: Edge) -> None:
+    menu(edge, 9)
+    edge.ho.max_page = 3
+    times = iter(f"2026-02-03T07:00:0{n}+00:00" for n in range(9))
+    edge.ho.change_page = lambda page: page.update(sync_timestamp=next(times))
+    edge.sync()
+    assert edge.checkpoint() == "2026-02-03T07:00:00+00:00"
+
+
+def test_a_head_office_whose_clock_went_back_is_followed(edge: Edge) -> None:
+    menu(edge)
+    edge.sync()
+    edge.ho.change_page = lambda page: page.update(sync_timestamp="2020-01-01T00:00:00+00:00")
+    assert edge.sync().outcome == "success"
+    assert edge.checkpoint() == "2020-01-01T00:00:00+00:00"
+
+
+def test_pages_whose_order_changes_lose_nothing_in_the_end_and_remove_nothing(edge: Edge) -> None:
+    ids = menu(edge, 19)
+    edge.sync()
+    edge.ho.max_page, edge.ho.shuffle = 4, True
+    for _ in range(3):
+        report = edge.sync(full=True)
+        assert report.deleted == 0
+    assert set(edge.rows()) == set(ids)
+
+
+def test_a_change_that_head_office_did_not_date_is_found_by_the_full_run(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    old_time = edge.ho.photos[photo]["updated_at"]
+    edge.ho.put("sate", picture("new"), photo=photo, updated_at=old_time)
+    edge.sync()
+    edge.sync(full=True)
+    edge.check_equals_head_office()
+
+
+# An edge that the guide's own code has filled (design, "Two ways to use it")
+
+
+def _as_the_guides_code_does(edge: Edge, photo: dict[str, Any]) -> None:
+    """Steps 3 and 4 of the guide: the object, then the row, with whatever else the table defaults to."""
+    edge.bucket.put(photo["object_key"], edge.ho.bodies[photo["object_key"]], content_type=photo["content_type"])
+    edge.query(
+        "INSERT INTO product (id, sku, name) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        photo["product_id"], photo["product_sku"], photo["product_name"],
+    )  # fmt: skip
+    edge.query(
+        "INSERT INTO product_photo (id, product_id, object_key, filename, size, content_type, checksum, version, is_primary,"
+        " sort_order) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        *(photo[name] for name in (
+            "id", "product_id", "object_key", "filename", "size", "content_type", "checksum", "version", "is_primary",
+            "sort_order",
+        )),
+    )  # fmt: skip
+
+
+def test_what_the_guides_code_has_loaded_is_adopted_and_not_loaded_again(edge: Edge) -> None:
+    menu(edge)
+    for photo in edge.ho.photos.values():
+        _as_the_guides_code_does(edge, photo)
+    before = edge.touched()
+
+    report = edge.sync()
+
+    assert (report.outcome, report.fetched, report.unchanged) == ("success", 0, 6)
+    assert edge.ho.image_requests == []
+    assert edge.touched() == before
+
+
+def test_a_bucket_without_its_rows_is_adopted_too(edge: Edge) -> None:
+    menu(edge)
+    for photo in edge.ho.photos.values():
+        edge.bucket.put(photo["object_key"], edge.ho.bodies[photo["object_key"]], content_type=photo["content_type"])
+    report = edge.sync()
+    assert (report.fetched, report.updated, edge.ho.image_requests) == (0, 6, [])
+    edge.check_equals_head_office()
+
+
+# Looking ahead
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge) -> None:
+    ids = menu(edge)
+    report = edge.sync(dry_run=True)
+    assert report.forecast is not None
+    assert report.forecast["photos_to_fetch"] == len(ids)
+    assert report.forecast["bytes_to_fetch"] == sum(photo["size"] for photo in edge.ho.photos.values())
+    assert (edge.rows(), edge.keys(), edge.ho.image_requests, edge.checkpoint()) == ({}, set(), [], None)
+    assert edge.count("etalase_sync_run") == 0
+
+    edge.sync()
+    edge.ho.delete(ids[1])
+    report = edge.sync(dry_run=True)
+    assert report.forecast is not None
+    assert [removal["photo_id"] for removal in report.forecast["removals"]] == [ids[1]]
+    assert ids[1] in edge.rows()
+
+
+# Texts that break things
+
+
+@pytest.mark.parametrize(
+    ("fields", "arrives"),
+    [
+        ({"product_name": "Sate\nPadang\r\n", "filename": "a\nb.jpg"}, True),
+        ({"product_name": "👩‍🍳 Ayam 日本", "filename": "👩‍🍳.jpg"}, True),
+        ({"product_name": "x" * 10_000, "product_sku": "y" * 10_000}, True),
+        ({"product_name": None, "product_sku": None, "filename": None}, True),
+        ({"product_name": "nul\0nul", "product_sku": "\0"}, True),
+        ({"product_name": "'; DROP TABLE product; --"}, True),
+        ({"version": None, "sort_order": None}, True),
+        ({"filename": "x" * 10_000}, False),
+        ({"filename": "nul\0.jpg"}, False),
+        ({"version": 2**31}, False),
+        ({"sort_order": -(2**40)}, False),
+        ({"size": 0}, False),
+        ({"size": -5}, False),
+        ({"size": 10**30}, False),
+        ({"checksum": None}, False),
+        ({"updated_at": "9999-12-31T23:59:59-12:00"}, False),
+    ],
+)
+def test_an_odd_photo_arrives_or_fails_alone_and_later_runs_go_on(edge: Edge, fields: dict[str, Any], arrives: bool) -> None:
+    good = edge.ho.put("good", picture("good"))
+    odd = edge.ho.put("odd", picture("odd"), **fields)
+    for full in (False, False, True):
+        report = edge.sync(full=full)
+        assert report.exit_status == (0 if arrives else 1)
+        assert set(edge.rows()) == ({good, odd} if arrives else {good})
+        assert set(edge.reasons()) == (set() if arrives else {odd})
+        assert {info.key for info in edge.bucket.list("")} == {row["object_key"] for row in edge.rows().values()}
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_a_product_whose_name_is_null_on_one_of_its_photos_keeps_its_name(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.ho.put("sate", picture(2), primary=False, product_name=None, product_sku=None)
+    edge.sync()
+    assert [(row["name"], row["sku"]) for row in edge.query("SELECT name, sku FROM product")] == [("sate", "sate")]
+
+
+def test_a_folder_in_the_bucket_is_nobodys_photo(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.bucket.put("other/readme.txt", b"not ours", content_type="text/plain")
+    assert edge.sync(full=True, RECLAIM_GRACE="0s").outcome == "success"
+    assert edge.sync(full=True, RECLAIM_GRACE="0s").outcome == "success"
+    assert isinstance(edge.bucket.head("other/readme.txt"), ObjectInfo)
