@@ -50,6 +50,8 @@ class ProductPhoto(models.Model):
     updated_at = models.DateTimeField(null=True, db_default=Now())
 
     class Meta:
+        # The migration makes the table by the guide's DDL; a project whose own model has it already keeps that model.
+        managed = False
         db_table = "product_photo"
         indexes: ClassVar = [
             models.Index(fields=["product"], name="idx_product_photo_product"),

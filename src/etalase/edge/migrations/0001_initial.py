@@ -214,6 +214,7 @@ class Migration(migrations.Migration):
                         ),
                     ],
                     options={
+                        "managed": False,
                         "db_table": "product_photo",
                         "indexes": [
                             models.Index(fields=["product"], name="idx_product_photo_product"),

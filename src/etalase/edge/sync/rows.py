@@ -12,6 +12,7 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan import Row, Step
@@ -21,8 +22,8 @@ from etalase.protocol import Photo
 _COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
 
 _UPSERT = f"""
-    INSERT INTO product_photo ({_COLUMNS})
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::int[],
+    INSERT INTO product_photo ({_COLUMNS}, created_at)
+    SELECT *, now() FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::int[],
                          %s::bool[], %s::int[], %s::timestamptz[])
     ON CONFLICT (id) DO UPDATE SET
         product_id = excluded.product_id, object_key = excluded.object_key, filename = excluded.filename,
@@ -178,17 +179,24 @@ def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
 
     Products that vanished meanwhile fail inside their own savepoint and come back; the others stay.
     """
+    with cursor() as db:
+        # A foreign key that a project's own Django made is checked at COMMIT, past every savepoint (hazard 58).
+        db.execute("SET CONSTRAINTS ALL IMMEDIATE")
     try:
         with translated(), transaction.atomic():
             _write(batch, grace=grace)
         return []
-    except IntegrityError:
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, ForeignKeyViolation):
+            raise
         vanished: list[Carried] = []
         for carried in batch:
             try:
                 with translated(), transaction.atomic():
                     _write([carried], grace=grace)
-            except IntegrityError:
+            except IntegrityError as failure:
+                if not isinstance(failure.__cause__, ForeignKeyViolation):
+                    raise
                 vanished.append(carried)
         return vanished
 

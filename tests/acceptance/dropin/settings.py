@@ -1,0 +1,24 @@
+"""The customer's settings: what docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md asks to add, and nothing else."""
+
+import os
+
+import dj_database_url
+
+SECRET_KEY = "the customer's own"
+DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"])}
+INSTALLED_APPS = ["tests.acceptance.dropin.products", "etalase.edge"]
+ROOT_URLCONF = "etalase.edge.urls"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+
+ETALASE_PRODUCT_MODEL = "products.Product"
+ETALASE = {
+    "PRODUCT_NAME_FIELD": "title",
+    "PRODUCT_SKU_FIELD": "code",
+    **{
+        name.removeprefix("ETALASE_"): value
+        for name, value in os.environ.items()
+        if name.startswith(("ETALASE_HO_", "ETALASE_S3_", "ETALASE_COMPANY_ID", "ETALASE_STORE_ID"))
+    },
+}
