@@ -105,11 +105,12 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
 
 
 @transaction.atomic
-def make_primary(photo: Photo) -> None:
-    """Show this photo of its product. Flags move, bytes do not (design.md)."""
+def rearrange(photo: Photo) -> None:
+    """Save the photo's ``is_primary`` and ``sort_order``. Flags move, bytes do not (design.md)."""
     _lock(photo.product_id)
-    _demote_others(photo)
-    Photo.objects.filter(id=photo.id, is_primary=False).update(is_primary=True)
+    if photo.is_primary:
+        _demote_others(photo)
+    photo.save(update_fields=["is_primary", "sort_order"])
 
 
 def holds(key: str, picture: Picture) -> bool:

@@ -1,5 +1,6 @@
 """What stands between the web server and the views: addresses of clients, the throttle's answer, the admin's policy."""
 
+import ipaddress
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -14,13 +15,18 @@ from etalase.head_office.api.answers import json_answer
 from etalase.settings.head_office import configured
 
 
-def client_address(request: HttpRequest) -> str:
-    """The address that a request came from. ``X-Forwarded-For`` is believed only as far as our own proxies wrote it."""
+def client_address(request: HttpRequest) -> str | None:
+    """The address that a request came from, or None where it has none (a Unix socket).
+
+    ``X-Forwarded-For`` is believed only as far as our own proxies wrote it.
+    """
     proxies = configured().PROXY_COUNT
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")] if proxies else []
-    if len(hops) >= proxies > 0 and hops[-proxies]:
-        return hops[-proxies]
-    return str(request.META["REMOTE_ADDR"])
+    hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
+    text = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, str] | None) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Head office on a real PostgreSQL and a real S3 server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,15 @@ from tests.integration.head_office.office import Office
 from etalase.demo.devstack.s3 import S3Server
 from etalase.head_office import ingest
 from etalase.head_office.models import Account, Company, Store
+from etalase.head_office.web_settings import INSTALLED_APPS
 from etalase.settings import head_office as screen
 
 
-@pytest.fixture(autouse=True)
-def _database(transactional_db: None) -> None:
-    """The feed reads across transactions, so each test commits for real."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The feed reads across transactions, so each test here commits for real. Only head office's apps are cleared after it."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.django_db(transaction=True, available_apps=INSTALLED_APPS))
 
 
 @pytest.fixture

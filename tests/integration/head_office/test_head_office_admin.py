@@ -1,0 +1,229 @@
+"""The admin: what a person at head office does, with real uploads."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from tests.integration.head_office.office import Edge, Office
+from tests.integration.head_office.pictures import picture
+
+from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+
+
+@pytest.fixture
+def browser(office: Office) -> Client:
+    client = Client()
+    client.force_login(
+        Account.objects.create_superuser("boss", password="x"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return client
+
+
+def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None = None) -> dict[str, Any]:
+    """The product's page as a browser sends it; ``photos`` with an ``id`` are there already."""
+    there = [photo for photo in photos if "id" in photo]
+    sold_in = (
+        [store.id for store in stores]
+        if stores is not None
+        else Assortment.objects.filter(product=product).values_list("store_id", flat=True)
+    )
+    data: dict[str, Any] = {
+        "sku": product.sku,
+        "name": product.name,
+        "photos-TOTAL_FORMS": len(photos),
+        "photos-INITIAL_FORMS": len(there),
+        "sold_in": [str(id_) for id_ in sold_in],
+    }
+    for number, photo in enumerate(sorted(photos, key=lambda photo: "id" not in photo)):
+        data[f"photos-{number}-product"] = str(product.id)
+        data |= {f"photos-{number}-{name}": value for name, value in {"sort_order": 0, **photo}.items()}
+    return data
+
+
+def save(browser: Client, product: Product, *photos: dict[str, Any], **more: Any) -> Any:
+    return browser.post(f"/admin/head_office/product/{product.id}/change/", form(product, *photos, **more))
+
+
+def upload(body: bytes, name: str = "Menu_Image.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, body, content_type="application/octet-stream")
+
+
+def test_an_uploaded_photo_is_in_the_feed_and_in_the_bucket(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    body = picture("WEBP")
+    assert save(browser, product, {"upload": upload(body), "is_primary": "on", "sort_order": 2}).status_code == 302
+    (told,) = office.page().photos
+    assert told.object_key == f"products/{product.id}/primary.webp"
+    assert (told.filename, told.content_type, told.size) == ("Menu_Image.jpg", "image/webp", len(body))
+    assert (told.is_primary, told.sort_order, told.version) == (True, 2, 1)
+    assert bucket.get(told.object_key) == body
+
+
+def test_a_replaced_photo_keeps_its_id_and_gets_a_new_version(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    save(browser, product, {"upload": upload(picture()), "is_primary": "on"})
+    before = office.page().photos[0]
+    save(browser, product, {"id": str(before.id), "upload": upload(picture("PNG"), "new.png"), "is_primary": "on"})
+    (after,) = office.page().photos
+    assert (after.id, after.version, after.filename) == (before.id, 2, "new.png")
+    assert after.object_key == f"products/{product.id}/primary.png"
+    assert bucket.head(before.object_key) is None
+    assert bucket.get(after.object_key) == picture("PNG")
+
+
+def test_another_primary_photo_moves_flags_and_no_bytes(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    save(browser, product, {"upload": upload(picture()), "is_primary": "on"}, {"upload": upload(picture(colour="blue"))})
+    first, second = office.page().photos
+    rows = ({"id": str(first.id)}, {"id": str(second.id), "is_primary": "on"})
+    assert save(browser, product, *rows).status_code == 302
+    after = {p.id: p for p in office.page().photos}
+    assert (after[first.id].is_primary, after[second.id].is_primary) == (False, True)
+    assert {p.object_key for p in after.values()} == {first.object_key, second.object_key}
+    assert {p.version for p in after.values()} == {1}
+
+
+def test_a_second_primary_photo_demotes_the_first(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    save(browser, product, {"upload": upload(picture()), "is_primary": "on"})
+    first = office.page().photos[0]
+    new = {"upload": upload(picture(colour="blue")), "is_primary": "on"}
+    save(browser, product, {"id": str(first.id), "is_primary": "on"}, new)
+    assert [p.is_primary for p in office.page().photos] == [False, True]
+
+
+def test_two_new_primary_photos_at_once_are_refused_with_a_reason(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    rows = [{"upload": upload(picture(colour=colour)), "is_primary": "on"} for colour in ("red", "blue")]
+    answer = save(browser, product, *rows)
+    assert answer.status_code == 200
+    assert "Only one photo of a product can be primary." in answer.content.decode()
+    assert Photo.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG, PNG or WebP picture"),
+        (picture()[:-40], "cut short"),
+    ],
+    ids=["empty", "SVG", "cut"],
+)
+def test_what_is_no_photo_is_refused_beside_its_field(
+    office: Office, browser: Client, bucket: Any, body: bytes, reason: str
+) -> None:
+    answer = save(browser, office.product(), {"upload": upload(body)})
+    assert answer.status_code == 200
+    assert reason in answer.content.decode()
+    assert Photo.objects.count() == 0
+
+
+def test_a_bucket_that_is_away_is_a_message_and_nothing_is_half_done(office: Office, browser: Client) -> None:
+    answer = save(browser, office.product(), {"upload": upload(picture())})
+    assert answer.status_code == 302
+    assert "was not saved" in browser.get("/admin/").content.decode()
+    assert Photo.objects.count() == 0
+
+
+def test_a_deleted_photo_goes_with_its_object(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    save(browser, product, {"upload": upload(picture())})
+    edge = Edge(office.page)
+    edge.sync()
+    (photo,) = Photo.objects.all()
+    save(browser, product, {"id": str(photo.id), "DELETE": "on"})
+    edge.sync()
+    assert edge.photos == {}
+    assert bucket.head(photo.object_key) is None
+
+
+def test_a_deleted_product_goes_with_its_objects(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    save(browser, product, {"upload": upload(picture())})
+    (photo,) = Photo.objects.all()
+    page = f"/admin/head_office/product/{product.id}/delete/"
+    assert "Are you sure" in browser.get(page).content.decode()
+    browser.post(page, {"post": "yes"})
+    assert (Product.objects.count(), bucket.head(photo.object_key)) == (0, None)
+
+
+def test_where_a_product_is_sold_is_chosen_on_its_page(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product(sold_in=[])
+    other, third = office.another_store(), office.another_store("3")
+    save(browser, product, stores=[office.store, other])
+    kept = Assortment.objects.get(store=other)
+    save(browser, product, stores=[other, third])
+    assert {*Assortment.objects.filter(product=product).values_list("store", flat=True)} == {other.id, third.id}
+    assert Assortment.objects.get(store=other).updated_at == kept.updated_at
+
+
+def test_what_a_store_sells_is_chosen_on_its_page(office: Office, browser: Client) -> None:
+    products = [office.product(str(n), sold_in=[]) for n in range(3)]
+    data = {"code": "AVRIL-001", "name": "NEW NAME", "sells": [str(product.id) for product in products[:2]]}
+    answer = browser.post(f"/admin/head_office/store/{office.store.id}/change/", data)
+    assert answer.status_code == 302
+    assert {*Product.objects.filter(stores=office.store)} == {*products[:2]}
+
+
+def test_a_store_of_another_company_cannot_be_chosen(office: Office, browser: Client, bucket: Any) -> None:
+    foreign = Store.objects.create(company=Company.objects.create(name="Elsewhere"), code="1", name="Elsewhere")
+    new = {"id": str(uuid4()), "company": str(office.company.id), "sku": "9", "name": "x", "sold_in": [str(foreign.id)]}
+    rows = {"photos-TOTAL_FORMS": 0, "photos-INITIAL_FORMS": 0}
+    answer = browser.post("/admin/head_office/product/add/", {**new, **rows})
+    assert "of another company" in answer.content.decode()
+    assert (
+        browser.post("/admin/head_office/product/add/", {**new, **rows, "sold_in": [str(office.store.id)]}).status_code == 302
+    )
+    assert Product.objects.get().stores.get() == office.store
+
+
+def test_many_products_are_sold_everywhere_or_nowhere_at_once(office: Office, browser: Client) -> None:
+    stores = [office.another_store(f"S{n}") for n in range(5)]
+    products = [office.product(str(n)) for n in range(5)]
+    chosen = {"_selected_action": [str(product.id) for product in products]}
+    browser.post("/admin/head_office/product/", {"action": "sell_everywhere", **chosen})
+    assert Assortment.objects.count() == 5 * (len(stores) + 1)
+    browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen})
+    assert Assortment.objects.count() == 0
+
+
+def test_another_photo_is_made_primary_from_the_list(office: Office, browser: Client) -> None:
+    product = office.product()
+    first, second = office.photo(product, is_primary=True), office.photo(product)
+    browser.post("/admin/head_office/photo/", {"action": "make_primary", "_selected_action": [str(second.id)]})
+    assert {p.id: p.is_primary for p in Photo.objects.all()} == {first.id: False, second.id: True}
+
+
+@pytest.mark.parametrize("model", ["company", "store", "product", "assortment", "photo", "account"])
+def test_every_page_of_the_admin_opens_under_its_policy(office: Office, browser: Client, model: str) -> None:
+    office.photo(office.product())
+    for page in ("", "?q=a", "add/"):
+        answer = browser.get(f"/admin/head_office/{model}/{page}")
+        assert answer.status_code == (403 if (model, page) == ("photo", "add/") else 200)
+        assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "<script>" not in answer.content.decode()
+
+
+def test_a_product_page_of_a_chain_with_five_hundred_stores_opens_quickly(
+    office: Office, browser: Client, django_assert_max_num_queries: Any
+) -> None:
+    stores = Store.objects.bulk_create([Store(company=office.company, code=f"S{n}", name=f"Store {n}") for n in range(500)])
+    product = office.product(sold_in=[])
+    Assortment.objects.bulk_create([Assortment(store=store, product=product) for store in stores])
+    with django_assert_max_num_queries(20):
+        assert browser.get(f"/admin/head_office/product/{product.id}/change/").status_code == 200
+
+
+def test_an_account_made_here_may_not_have_a_password_of_the_guide(browser: Client) -> None:
+    data = {"username": "avril2", "usable_password": "true", "password1": "admin123", "password2": "admin123"}
+    answer = browser.post("/admin/head_office/account/add/", data)
+    assert "must not be one that stands in the public guide" in answer.content.decode()
+    assert not Account.objects.filter(username="avril2").exists()
+    browser.post("/admin/head_office/account/add/", {**data, "password1": "a good one 99", "password2": "a good one 99"})
+    assert Account.objects.filter(username="avril2").exists()
