@@ -64,13 +64,15 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 12 * 3600}
+# fmt: off
 CELERY_BEAT_SCHEDULE = {
-    "sync-product-photos-hourly": {
-        "task": "sync_api.tasks.sync_product_photos",
-        "schedule": crontab(minute=0),  # Every hour
+    'sync-product-photos-hourly': {
+        'task': 'sync_api.tasks.sync_product_photos',
+        'schedule': crontab(minute=0),  # Every hour
     },
-    "sync-product-photos-nightly-full": {
-        "task": "sync_api.tasks.sync_product_photos_full",
-        "schedule": crontab(hour=2, minute=0),  # 2 AM daily full sync
+    'sync-product-photos-nightly-full': {
+        'task': 'sync_api.tasks.sync_product_photos_full',
+        'schedule': crontab(hour=2, minute=0),  # 2 AM daily full sync
     },
-}  # fmt: skip
+}
+# fmt: on
