@@ -17,6 +17,7 @@ REQUIRED = ("sku", "name", "file", "is_primary", "sort_order", "stores")
 OPTIONAL = ("product_id", "photo_id")
 YES = frozenset({"true", "1", "yes", "y", "ya"})
 NO = frozenset({"", "false", "0", "no", "n", "tidak"})
+BEYOND = "beyond the last column"
 MAX_SHOWN_CHARS = 80
 MAX_CHARS = {"sku": 100, "name": 255, "file": 1000}
 
@@ -100,7 +101,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     continue
                 row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
                 row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
-                row["*"] = "" if len(cells) <= len(header) else cells[len(header)]
+                row[BEYOND] = "".join(cells[len(header) :]).strip()
                 yield reader.line_num, row
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 (byte {error.start}).", hint="Save it as «CSV UTF-8».") from error
@@ -161,8 +162,8 @@ class _Reading:
             known.photos.append(photo)
 
     def _product(self, line: int, cells: dict[str, str]) -> Dish:
-        if cells["*"]:
-            raise _LineRefused("*", "the line has more cells than the first line; a comma in a cell needs quotes around it")
+        if cells[BEYOND]:
+            raise _LineRefused(BEYOND, "the line has more cells than the first line; a comma in a cell needs quotes around it")
         for name, most in MAX_CHARS.items():
             if len(cells[name]) > most:
                 raise _LineRefused(name, f"has {len(cells[name])} characters; {most} are allowed")

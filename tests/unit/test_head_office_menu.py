@@ -1,0 +1,187 @@
+"""The menu file, line by line."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from etalase.errors import UsageError
+from etalase.head_office.menu import Menu, read_menu
+
+HEADER = "sku,name,file,is_primary,sort_order,stores"
+WITH_IDS = HEADER + ",product_id,photo_id"
+ID_1, ID_2 = "63ea9d40-47f2-4202-95b6-f9b9e798d762", "73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg", "sub/a.jpg", "with space & ümlaut.png"):
+        (folder / name).write_bytes(b"x")
+    (tmp_path / "outside.jpg").write_bytes(b"x")
+    (folder / "link.jpg").symlink_to(tmp_path / "outside.jpg")
+    (folder / "inner.jpg").symlink_to(folder / "a.jpg")
+    return folder
+
+
+def read(photos: Path, *lines: str, header: str = HEADER, ending: str = "\n", encoding: str = "utf-8") -> Menu:
+    path = photos.parent / "menu.csv"
+    path.write_bytes(ending.join([header, *lines, ""]).encode(encoding))
+    return read_menu(path, photos, store_codes=["AVRIL-001", "BDG-002"])
+
+
+def problem(menu: Menu) -> str:
+    (only,) = menu.problems
+    return str(only)
+
+
+def test_lines_of_one_sku_are_one_dish(photos: Path) -> None:
+    menu = read(photos, "1,SATE,a.jpg,true,0,AVRIL-001", "1,,b.jpg,false,5,BDG-002", "2,SOTO,,,,")
+    sate, soto = menu.dishes
+    assert (sate.sku, sate.name, sate.stores) == ("1", "SATE", {"AVRIL-001", "BDG-002"})
+    assert [(p.source, p.is_primary, p.sort_order) for p in sate.photos] == [("a.jpg", True, 0), ("b.jpg", False, 5)]
+    assert (soto.photos, soto.stores) == ([], None)
+    assert menu.problems == []
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_files_of_any_spreadsheet_are_read(photos: Path, ending: str, encoding: str) -> None:
+    header = " SKU ,Name,FILE,is_primary,sort_order,stores"
+    menu = read(photos, "1,SATÉ,a.jpg,Ya,,,,,", "", ",,,,,", "2,SOTO", header=header, ending=ending, encoding=encoding)
+    assert [(dish.line, dish.sku, dish.name, len(dish.photos)) for dish in menu.dishes] == [
+        (2, "1", "SATÉ", 1),
+        (5, "2", "SOTO", 0),
+    ]
+    assert menu.problems == []
+
+
+def test_a_cell_with_a_comma_stands_in_quotes(photos: Path) -> None:
+    (dish,) = read(photos, '1,"SATE, AYAM",a.jpg,,,', header=HEADER.upper()).dishes
+    assert dish.name == "SATE, AYAM"
+
+
+def test_spaces_around_cells_do_not_count(photos: Path) -> None:
+    (dish,) = read(photos, " 1 , SATE , a.jpg , yes , 3 , avril-001 ; BDG-002 ;").dishes
+    assert (dish.sku, dish.name, dish.stores) == ("1", "SATE", {"AVRIL-001", "BDG-002"})
+    assert (dish.photos[0].source, dish.photos[0].is_primary, dish.photos[0].sort_order) == ("a.jpg", True, 3)
+
+
+def test_one_line_without_stores_means_all_stores(photos: Path) -> None:
+    (dish,) = read(photos, "1,SATE,a.jpg,,,AVRIL-001", "1,,b.jpg,,,").dishes
+    assert dish.stores is None
+
+
+def test_without_a_sort_order_photos_stand_as_in_the_file(photos: Path) -> None:
+    (dish,) = read(photos, "1,SATE,b.jpg,,,", "1,,a.jpg,,,", "1,,sub/a.jpg,,-7,").dishes
+    assert [p.sort_order for p in dish.photos] == [0, 1, -7]
+
+
+@pytest.mark.parametrize("word", ["true", "TRUE", "1", "yes", "y", "Ya"])
+def test_yes(photos: Path, word: str) -> None:
+    assert read(photos, f"1,SATE,a.jpg,{word},,").dishes[0].photos[0].is_primary
+
+
+@pytest.mark.parametrize("word", ["", "false", "0", "no", "n", "Tidak"])
+def test_no(photos: Path, word: str) -> None:
+    assert not read(photos, f"1,SATE,a.jpg,{word},,").dishes[0].photos[0].is_primary
+
+
+def test_ids_may_be_prescribed(photos: Path) -> None:
+    (dish,) = read(photos, f"1,SATE,a.jpg,,,,{ID_1},{ID_2.upper()}", header=WITH_IDS).dishes
+    assert (dish.product_id, dish.photos[0].photo_id) == (UUID(ID_1), UUID(ID_2))
+
+
+def test_the_same_file_may_be_a_photo_of_two_skus(photos: Path) -> None:
+    assert read(photos, "1,SATE,a.jpg,,,", "2,SOTO,a.jpg,,,").problems == []
+
+
+def test_a_file_is_the_same_however_its_path_is_written(photos: Path) -> None:
+    menu = read(photos, "1,SATE,./sub//a.jpg,,,", "1,,sub/a.jpg,,,")
+    assert menu.dishes[0].photos[0].source == "sub/a.jpg"
+    assert problem(menu) == "line 3, file «sub/a.jpg»: line 2 names this photo of this SKU already"
+
+
+def test_names_of_files_may_have_spaces_and_umlauts(photos: Path) -> None:
+    assert read(photos, "1,SATE,with space & ümlaut.png,,,").problems == []
+
+
+def test_a_link_that_stays_inside_is_followed(photos: Path) -> None:
+    assert read(photos, "1,SATE,inner.jpg,,,").problems == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (",SATE,a.jpg,,,", "sku «»: is empty"),
+        ("1,,a.jpg,,,", "name «»: is empty; the first line of a SKU needs it"),
+        (f"{'9' * 101},SATE,a.jpg,,,", "has 101 characters; 100 are allowed"),
+        (f"1,{'x' * 256},a.jpg,,,", "has 256 characters; 255 are allowed"),
+        ("1,SATE,nowhere.jpg,,,", "file «nowhere.jpg»: there is no such file in PHOTOS_DIR"),
+        ("1,SATE,sub,,,", "file «sub»: is a folder, not a file"),
+        ("1,SATE,../outside.jpg,,,", "file «../outside.jpg»: lies outside PHOTOS_DIR"),
+        ("1,SATE,/etc/passwd,,,", "file «/etc/passwd»: lies outside PHOTOS_DIR"),
+        ("1,SATE,link.jpg,,,", "file «link.jpg»: lies outside PHOTOS_DIR"),
+        (f"1,SATE,{'x' * 256},,,", "the name has more than 255 characters"),
+        ("1,SATE,a.jpg,perhaps,,", "is_primary «perhaps»: is neither yes (true, 1, yes, ya) nor no"),
+        ("1,SATE,a.jpg,,first,", "sort_order «first»: is not a whole number"),
+        ("1,SATE,a.jpg,,1.5,", "sort_order «1.5»: is not a whole number"),
+        ("1,SATE,a.jpg,,99999999999,", "sort_order «99999999999»: is not a whole number"),
+        ("1,SATE,a.jpg,,,AVRIL-01", "stores «AVRIL-01»: there is no store AVRIL-01; is AVRIL-001 meant?"),
+        ("1,SATE,a.jpg,,,,extra", "beyond the last column «extra»: the line has more cells than the first line"),
+    ],
+)
+def test_a_bad_line_names_line_column_and_value_and_the_others_are_read(photos: Path, line: str, said: str) -> None:
+    menu = read(photos, "0,GOOD,b.jpg,,,", line, "9,ALSO GOOD,b.jpg,,,")
+    assert problem(menu).startswith("line 3, ")
+    assert said in problem(menu)
+    assert [dish.sku for dish in menu.dishes] == ["0", "9"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1,SATE,a.jpg,,,,x,", "product_id «x»: is not a UUID"),
+        ("1,SATE,a.jpg,,,,,x", "photo_id «x»: is not a UUID"),
+        (f"1,SATE,,,,,,{ID_2}", f"photo_id «{ID_2}»: the line names no file, so it has no photo"),
+        (f"1,SATE,a.jpg,,,,{ID_1},", f"product_id «{ID_1}»: is the id of SKU 0 above"),
+        (f"0,,a.jpg,,,,{ID_2},", f"product_id «{ID_2}»: line 2 gives this SKU the id {ID_1}"),
+        (f"0,,a.jpg,,,,,{ID_2}", f"photo_id «{ID_2}»: line 2 has it already"),
+        ("0,,a.jpg,yes,,,,", "is_primary «yes»: line 2 is this SKU's primary photo already"),
+        ("0,OTHER NAME,a.jpg,,,,,", "name «OTHER NAME»: line 2 calls this SKU «GOOD»"),
+    ],
+)
+def test_lines_that_contradict_each_other_are_told(photos: Path, line: str, said: str) -> None:
+    assert problem(read(photos, f"0,GOOD,b.jpg,yes,,,{ID_1},{ID_2}", line, header=WITH_IDS)) == f"line 3, {said}"
+
+
+def test_what_a_terminal_could_take_for_a_command_is_escaped(photos: Path) -> None:
+    assert "\x1b" not in problem(read(photos, "1,SATE,\x1b[31m.jpg,,,"))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("sku,name,file,is_primary,stores", "lacks the column sort_order"),
+        (HEADER + ",store", "has a column «store» (is stores meant?)"),
+        (HEADER + ",sku", "has the column sku twice"),
+        (HEADER.replace(",", ";"), "separates its columns by «;»"),
+        ("", "lacks the column sku"),
+    ],
+)
+def test_a_file_with_other_columns_is_refused_whole(photos: Path, header: str, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read(photos, "1,SATE,a.jpg,,,", header=header)
+    assert said in refused.value.message
+
+
+def test_a_file_that_is_not_utf8_or_not_there_or_no_csv_is_refused_whole(photos: Path) -> None:
+    with pytest.raises(UsageError, match="not UTF-8"):
+        read(photos, "1,SATÉ,a.jpg,,,", encoding="latin-1")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_menu(photos / "nowhere.csv", photos, store_codes=[])
+    with pytest.raises(UsageError, match="There is no folder"):
+        read_menu(photos.parent / "menu.csv", photos / "nowhere", store_codes=[])
+    with pytest.raises(UsageError, match="line 2"):
+        read(photos, '1,"SATE,a.jpg,,,')

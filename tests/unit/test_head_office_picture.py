@@ -1,0 +1,266 @@
+"""What head office takes as a photo, and what of it goes out."""
+
+import contextlib
+import hashlib
+import io
+import struct
+import zlib
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
+from tests.integration.head_office.pictures import animated, picture
+
+from etalase.errors import PictureRefused
+from etalase.head_office.location import without_location
+from etalase.head_office.picture import Limits, Picture, check, extension, take
+
+LIMITS = Limits(max_bytes=1024 * 1024, max_pixels=100_000)
+KINDS = ["JPEG", "PNG", "WEBP"]
+GPS = 0x8825
+ORIENTATION, MAKE = 0x0112, 0x010F
+
+
+def taken(data: bytes, limits: Limits = LIMITS) -> Picture:
+    one = take(data, limits)
+    check(one, limits)
+    return one
+
+
+def exif(*, gps: bool = True, orientation: int = 6) -> Image.Exif:
+    """As a phone writes it."""
+    written = Image.Exif()
+    written[MAKE] = "A phone of some make"
+    written[ORIENTATION] = orientation
+    written.get_ifd(0x8769)[0x9003] = "2026:02:03 04:14:24"
+    if gps:
+        written.get_ifd(GPS).update(
+            {0: b"\2\3\0\0", 1: "S", 2: (Fraction(6), Fraction(10), Fraction(3141, 100)), 3: "E", 4: (106.0, 49.0, 37.5)}
+        )
+    return written
+
+
+def gps_of(data: bytes) -> dict[int, object]:
+    with Image.open(io.BytesIO(data)) as image:
+        return {tag: value for tag, value in image.getexif().get_ifd(GPS).items() if tag != 0}
+
+
+# What is taken
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_photo_goes_out_exactly_as_it_was_given(kind: str) -> None:
+    data = picture(kind)
+    one = taken(data)
+    assert one.body is data
+    assert one.checksum == hashlib.md5(data).hexdigest()
+    assert one.content_type == f"image/{kind.lower()}"
+
+
+@pytest.mark.parametrize(("kind", "ext"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp")])
+def test_the_extension_follows_the_bytes(kind: str, ext: str) -> None:
+    assert extension(taken(picture(kind))) == ext
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animation_is_fine(kind: str) -> None:
+    taken(animated(kind))
+
+
+def test_progressive_grey_cmyk_and_palette_pictures_are_fine() -> None:
+    taken(picture(progressive=True))
+    for mode, kind in (
+        ("L", "JPEG"),
+        ("CMYK", "JPEG"),
+        ("P", "PNG"),
+        ("1", "PNG"),
+        ("RGBA", "PNG"),
+        ("I;16", "PNG"),
+        ("RGBA", "WEBP"),
+    ):
+        file = io.BytesIO()
+        Image.new(mode, (20, 20)).save(file, kind)
+        taken(file.getvalue())
+
+
+def test_bytes_behind_the_end_of_a_picture_are_fine() -> None:
+    for kind in KINDS:
+        taken(picture(kind) + b"some cameras leave something here")
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff\xd8",
+        b"GIF89a" + bytes(40),
+        b"<html>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7",
+        b"BM" + bytes(60),
+    ],
+    ids=["empty", "two bytes", "GIF", "HTML", "SVG", "PDF", "BMP"],
+)
+def test_what_is_no_photo_is_refused(data: bytes) -> None:
+    with pytest.raises(PictureRefused):
+        taken(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_photo_cut_short_anywhere_is_refused(kind: str) -> None:
+    data = picture(kind, size=(64, 64))
+    for length in range(len(data)):
+        with pytest.raises(PictureRefused):
+            taken(data[:length])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animation_cut_short_is_refused(kind: str) -> None:
+    data = animated(kind)
+    for length in range(len(data) // 2, len(data), 7):
+        with pytest.raises(PictureRefused):
+            taken(data[:length])
+
+
+def test_a_photo_of_more_bytes_than_allowed_is_refused_with_both_numbers() -> None:
+    data = picture()
+    with pytest.raises(PictureRefused, match=rf"{len(data)} bytes; {len(data) - 1} are allowed \(MAX_PHOTO_BYTES\)"):
+        taken(data, Limits(max_bytes=len(data) - 1, max_pixels=10**6))
+    taken(data, Limits(max_bytes=len(data), max_pixels=10**6))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_photo_of_more_pixels_than_allowed_is_refused(kind: str) -> None:
+    with pytest.raises(PictureRefused, match="48×32 pixels; 1535 pixels are allowed"):
+        taken(picture(kind), Limits(max_bytes=10**6, max_pixels=48 * 32 - 1))
+    taken(picture(kind), Limits(max_bytes=10**6, max_pixels=48 * 32))
+
+
+def test_the_frames_of_an_animation_count_together() -> None:
+    with pytest.raises(PictureRefused, match="in 3 frames"):
+        taken(animated("WEBP"), Limits(max_bytes=10**6, max_pixels=48 * 32 * 2))
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(1000))
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    with pytest.raises(PictureRefused, match="60000×60000 pixels"):
+        taken(bomb, Limits(max_bytes=10**6, max_pixels=80_000_000))
+
+
+@given(data=st.binary(max_size=400), kind=st.sampled_from(KINDS))
+def test_no_bytes_at_all_make_it_stumble(data: bytes, kind: str) -> None:
+    start = picture(kind)
+    for made in (data, start[: len(start) // 2] + data, start[:12] + data, start[:40] + data + start[40:]):
+        with contextlib.suppress(PictureRefused):
+            taken(made)
+
+
+# Where it was taken
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_place_where_a_photo_was_taken_does_not_go_out_and_nothing_else_changes(kind: str) -> None:
+    data = picture(kind, exif=exif())
+    assert gps_of(data), "the fixture has a position"
+    out = taken(data).body
+    assert gps_of(out) == {}
+    assert len(out) == len(data)
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(out)) as after:
+        assert before.tobytes() == after.tobytes()
+        assert (after.getexif()[ORIENTATION], after.getexif()[MAKE]) == (6, "A phone of some make")
+        assert after.getexif().get_ifd(0x8769)[0x9003] == "2026:02:03 04:14:24"
+        assert ImageOps.exif_transpose(after).size == (32, 48)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_digit_of_the_position_is_left_in_the_file(kind: str) -> None:
+    data = picture(kind, exif=exif())
+    degrees = {struct.pack(order + "II", 3141, 100) for order in "<>"}
+    assert any(number in data for number in degrees)
+    assert not any(number in taken(data).body for number in degrees)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_photo_with_exif_but_without_a_position_stays_as_it_is(kind: str) -> None:
+    data = picture(kind, exif=exif(gps=False))
+    assert taken(data).body is data
+
+
+def test_a_gps_directory_with_a_version_and_nothing_else_stays_as_it_is() -> None:
+    written = Image.Exif()
+    written.get_ifd(GPS)[0] = b"\2\3\0\0"
+    data = picture(exif=written)
+    assert taken(data).body is data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_taking_what_was_taken_changes_nothing(kind: str) -> None:
+    once = taken(picture(kind, exif=exif())).body
+    assert taken(once).body is once
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a exif:GPSLatitude="6,10.52S"/>'
+    b"<exif:GPSLongitude>106,49.6E</exif:GPSLongitude></x:xmpmeta>"
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_position_in_xmp_does_not_go_out_either(kind: str) -> None:
+    if kind == "PNG":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        data = picture(kind, pnginfo=info)
+    else:
+        data = picture(kind, xmp=XMP)
+    out = taken(data).body
+    assert len(out) == len(data)
+    assert b"6,10.52S" in data
+    assert b"6,10.52S" not in out
+    assert b"106,49.6E" not in out
+
+
+def test_imagemagicks_form_of_exif_in_a_png_is_no_way_out() -> None:
+    raw = b"Exif\0\0" + exif().tobytes()[6:]
+    profile = f"\nexif\n{len(raw):8d}\n" + "\n".join(raw.hex()[n : n + 72] for n in range(0, len(raw.hex()), 72)) + "\n"
+    for compressed in (True, False):
+        info = PngInfo()
+        info.add_text("Raw profile type exif", profile, zip=compressed)
+        data = picture("PNG", pnginfo=info)
+        assert gps_of(data), "the fixture has a position"
+        assert gps_of(taken(data).body) == {}
+
+
+def test_a_phones_second_picture_has_no_position_either() -> None:
+    file = io.BytesIO()
+    first, second = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (20, 15), "blue")
+    first.save(file, "MPO", save_all=True, append_images=[second], exif=exif())
+    data = file.getvalue()
+    out = taken(data).body
+    assert taken(data).content_type == "image/jpeg"
+    with Image.open(io.BytesIO(out)) as image:
+        for frame in range(2):
+            image.seek(frame)
+            assert not image.getexif().get_ifd(GPS)
+    assert len(out) == len(data)
+
+
+@given(data=st.binary(min_size=1, max_size=60), at=st.integers(0, 400))
+def test_damaged_exif_makes_nothing_stumble(data: bytes, at: int) -> None:
+    for kind in KINDS:
+        whole = picture(kind, exif=exif())
+        start = min(at, len(whole) - len(data))
+        damaged = whole[:start] + data + whole[start + len(data) :]
+        out = without_location(damaged, f"image/{kind.lower()}")
+        assert len(out) == len(damaged)
