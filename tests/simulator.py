@@ -9,7 +9,7 @@ import json
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,12 +29,16 @@ def picture(seed: object, size: int = 2000, *, magic: bytes = JPEG) -> bytes:
 
 @dataclass
 class Answer:
-    """What the simulator says instead: ``body`` is sent with a Content-Length of ``length``, and no more follows."""
+    """What the simulator says instead: ``body`` is sent with a Content-Length of ``length``, and no more follows.
+
+    ``pieces`` come instead of the body, without a length, for as long as the other side listens.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
+    pieces: Iterable[bytes] | None = None
 
 
 @dataclass
@@ -49,6 +53,7 @@ class Simulator:
     shuffle: bool = False
     now: datetime = field(default_factory=lambda: datetime(2026, 2, 3, 7, 26, 11, 813339, UTC))
     access_token: str = "first-token"
+    refresh_token: str = "first-refresh-token"
     password: str = "a test's own password"
     requests: list[str] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -158,6 +163,12 @@ def head_office() -> Iterator[Simulator]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
+            if answer.pieces is not None:
+                self.close_connection = True
+                self.end_headers()
+                for piece in answer.pieces:
+                    self.wfile.write(piece)
+                return
             self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
             self.end_headers()
             self.wfile.write(answer.body)
@@ -187,8 +198,11 @@ def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dic
     if path == "/api/v1/token/":
         if asked.get("password") != simulator.password:
             return Answer(401, b'{"detail":"No active account found with the given credentials"}', as_json)
-        return Answer(body=json.dumps({"access": simulator.access_token, "refresh": "r"}).encode(), headers=as_json)
+        both = {"access": simulator.access_token, "refresh": simulator.refresh_token}
+        return Answer(body=json.dumps(both).encode(), headers=as_json)
     if path == "/api/v1/token/refresh/":
+        if asked.get("refresh") != simulator.refresh_token:
+            return Answer(401, b'{"detail":"Token is expired","code":"token_not_valid"}', as_json)
         return Answer(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
     if authorization != f"Bearer {simulator.access_token}":
         return Answer(401, b'{"detail":"Given token not valid for any token type"}', as_json)

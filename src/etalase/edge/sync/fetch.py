@@ -72,7 +72,7 @@ class Images:
             _check_answer(answer, now=self.pace.now())
         except TransferFailed as error:
             if error.status:
-                _check_answer(Answer(error.status, {}), now=self.pace.now())
+                _check_answer(Answer(error.status, error.headers), now=self.pace.now())
             detail = f"longer than the {size} bytes promised" if error.reason is Reason.SIZE_MISMATCH else error.message
             raise PhotoError(error.reason, detail) from error
         return verified(bytes(body), photo)

@@ -146,7 +146,7 @@ class Transport:
             self._drop_handle()
             if taking.failure is not None:
                 raise taking.failure from None
-            raise _failed(error, taking.answer.status, taking.refused, self.stopped) from error
+            raise _failed(error, taking.answer, taking.refused, self.stopped) from error
         finally:
             taking.close()
         taking.answer.body = b"".join(taking.pieces)
@@ -186,7 +186,7 @@ def _ca_file() -> str | None:
 CA_FILE: Final = _ca_file()
 
 
-def _failed(error: pycurl.error, status: int, refused: list[str], stopped: threading.Event) -> TransferFailed:
+def _failed(error: pycurl.error, head: Answer, refused: list[str], stopped: threading.Event) -> TransferFailed:
     code, message = error.args[0], str(error.args[1])
     if refused:
         shown = ", ".join(dict.fromkeys(refused))
@@ -194,7 +194,8 @@ def _failed(error: pycurl.error, status: int, refused: list[str], stopped: threa
         return TransferFailed(Reason.ORIGIN_REFUSED, f"the host's address {shown} is not allowed.{hint}")
     if stopped.is_set():
         return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
-    return TransferFailed(_REASON_OF.get(code, Reason.CONNECTION_FAILED), message or f"curl error {code}", status=status)
+    reason = _REASON_OF.get(code, Reason.CONNECTION_FAILED)
+    return TransferFailed(reason, message or f"curl error {code}", status=head.status, headers=head.headers)
 
 
 def _all_loopback(addresses: list[str]) -> bool:

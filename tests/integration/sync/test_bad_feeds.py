@@ -1,0 +1,242 @@
+"""What head office may answer instead of a page: refused with its reason, nothing of it used (hazards 10, 30 and 33)."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, Simulator, picture
+
+TOKEN, REFRESH, PHOTOS = "/api/v1/token/", "/api/v1/token/refresh/", "/api/v1/sync/product-photos/"
+OTHER = "00000000-0000-0000-0000-000000000001"
+JSON = {"Content-Type": "application/json"}
+
+
+def page_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Answer]:
+    """Head office's own page with ``changes``."""
+
+    def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
+        return Answer(body=json.dumps({**ho.page(asked), **changes}).encode(), headers=JSON)
+
+    return answer
+
+
+def photos_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Answer]:
+    """Head office's own page, whose last photo has ``changes``."""
+
+    def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
+        page = ho.page(asked)
+        page["photos"] = [*page["photos"][:-1], {**page["photos"][-1], **changes}]
+        return Answer(body=json.dumps(page).encode(), headers=JSON)
+
+    return answer
+
+
+def without(name: str) -> Callable[[Simulator, dict[str, Any]], Answer]:
+    """Head office's own page without a field."""
+
+    def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
+        return Answer(body=json.dumps({k: v for k, v in ho.page(asked).items() if k != name}).encode(), headers=JSON)
+
+    return answer
+
+
+def cut(ho: Simulator, asked: dict[str, Any]) -> Answer:
+    """The first half of head office's own page."""
+    body = json.dumps(ho.page(asked)).encode()
+    return Answer(body=body[: len(body) // 2], headers=JSON)
+
+
+def torn(ho: Simulator, asked: dict[str, Any]) -> Answer:
+    """Head office's own page over a connection that breaks."""
+    body = json.dumps(ho.page(asked)).encode()
+    return Answer(body=body[: len(body) // 2], headers=JSON, length=len(body))
+
+
+def always(answer: Answer) -> Callable[[Simulator, dict[str, Any]], Answer]:
+    """That, whatever was asked."""
+    return lambda ho, asked: answer
+
+
+NO_PAGES = {
+    "500": (always(Answer(500, b"Server Error")), "answered 500"),
+    "503": (always(Answer(503, b"", {"Retry-After": "0"})), "answered 503"),
+    "429 that never ends": (always(Answer(429, b"", {"Retry-After": "86400"})), "answered 429"),
+    "odd Retry-After": (always(Answer(503, b"", {"Retry-After": "\u00b2"})), "answered 503"),
+    "403": (always(Answer(403, b'{"detail":"no"}', JSON)), "answered 403"),
+    "404": (always(Answer(404, b'{"detail":"Not found."}', JSON)), "STORE_ID"),
+    "redirect": (always(Answer(302, b"", {"Location": "http://127.0.0.1:1/login"})), "answered 302"),
+    "HTML with 200": (always(Answer(200, b"<!DOCTYPE html><title>Wi-Fi login</title>")), "Wi-Fi login"),
+    "nothing with 200": (always(Answer(200, b"")), "begins with"),
+    "an empty object": (always(Answer(200, b"{}")), "missing"),
+    "an empty list": (always(Answer(200, b"[]")), "array"),
+    "nested": (always(Answer(200, b'{"photos":' + b"[" * 50_000)), "begins with"),
+    "cut JSON": (cut, "truncated"),
+    "torn connection": (torn, PHOTOS),
+    "no photos": (without("photos"), "photos"),
+    "no deleted_ids": (without("deleted_ids"), "deleted_ids"),
+    "no sync_timestamp": (without("sync_timestamp"), "sync_timestamp"),
+    "no store": (without("store"), "store"),
+    "photos are null": (page_with(photos=None), "$.photos"),
+    "a size is text": (photos_with(size="43111"), "size"),
+    "an id is no UUID": (photos_with(id="7"), "id"),
+    "is_primary is null": (photos_with(is_primary=None), "is_primary"),
+    "image_url is null": (photos_with(image_url=None), "image_url"),
+    "a time without its offset": (photos_with(updated_at="2026-02-03T04:14:24"), "updated_at"),
+    "a half character": (photos_with(filename="\ud800"), "begins with"),
+    "another store's filter": (page_with(filter={"company_id": OTHER, "store_id": OTHER}), OTHER),
+    "another store": (page_with(store={"id": OTHER, "code": "X", "name": "X"}), OTHER),
+    "has_more without next_offset": (page_with(has_more=True, next_offset=None), "next_offset"),
+    "next_offset leads back": (page_with(has_more=True, next_offset=0), "never end"),
+    "a time that is none": (page_with(sync_timestamp="now"), "sync_timestamp"),
+}
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
+def test_what_is_no_page_changes_nothing_and_is_told(edge: Edge, full: bool) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    checkpoint, before = edge.checkpoint(), edge.touched()
+    edge.ho.put("sate", picture("new"), photo=photo)
+    for name, (answer, says) in NO_PAGES.items():
+        edge.ho.on_page = partial(answer, edge.ho)
+
+        report = edge.sync(full=full)
+
+        assert (report.outcome, report.exit_status) == ("failed", 4), name
+        assert says in str(report.error), name
+        assert (edge.checkpoint(), edge.touched()) == (checkpoint, before), name
+    edge.check_every_row_shows_its_bytes()
+
+    edge.ho.on_page = None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_page_refused_later_leaves_the_pages_before_it_published(edge: Edge) -> None:
+    ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
+    edge.ho.max_page = 3
+    edge.ho.on_page = lambda asked: Answer(200, b"<html>") if asked["offset"] == 6 else None
+
+    report = edge.sync()
+
+    assert (report.exit_status, report.fetched) == (4, 6)
+    assert set(edge.rows()) == set(ids[:6])
+    assert edge.checkpoint() is None
+    edge.check_every_row_shows_its_bytes()
+
+    edge.ho.on_page = None
+    edge.ho.image_requests.clear()
+    assert edge.sync().exit_status == 0
+    assert len(edge.ho.image_requests) == 3
+    edge.check_equals_head_office()
+
+
+def test_a_page_refused_later_removes_nothing(edge: Edge) -> None:
+    ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
+    edge.sync()
+    edge.ho.max_page = 3
+    edge.ho.on_page = lambda asked: Answer(500) if asked["offset"] == 3 else None
+    edge.ho.delete(ids[0])
+    assert edge.sync(full=True).exit_status == 4
+    assert edge.sync().exit_status == 0
+    assert set(edge.rows()) == set(ids[1:])
+
+
+def test_pages_that_only_repeat_what_came_never_loop(edge: Edge) -> None:
+    for n in range(4):
+        edge.ho.put(f"dish {n}", picture(n))
+    first = edge.ho.page({"limit": 2, "company_id": "", "store_id": ""})["photos"]
+    edge.ho.change_page = lambda page: page.update(photos=first, has_more=True, next_offset=len(edge.ho.asked) * 2)
+    report = edge.sync()
+    assert report.exit_status == 4
+    assert "repeats" in str(report.error)
+    assert len(edge.ho.asked) == 2
+
+
+def test_what_passes_is_waited_for(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    troubles = iter([Answer(503, b"", {"Retry-After": "1"}), Answer(429, b"")])
+    edge.ho.on_page = lambda asked: next(troubles, None)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+# Tokens (hazards 33 and 57)
+
+
+def test_one_login_serves_run_after_run(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.sync()
+    assert edge.ho.requests.count(TOKEN) == 1
+
+
+def test_a_token_that_ends_in_the_middle_of_a_run_costs_exactly_one_refresh(edge: Edge) -> None:
+    for n in range(9):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.ho.max_page = 3
+
+    def end_token(asked: dict[str, Any]) -> None:
+        if asked["offset"] == 3:
+            edge.ho.access_token = "second-token"
+
+    edge.ho.on_page = end_token
+    assert edge.sync().exit_status == 0
+    assert edge.ho.requests.count(REFRESH) == 1
+    assert edge.ho.requests.count(TOKEN) == 1
+    edge.check_equals_head_office()
+
+
+def test_a_refused_refresh_is_followed_by_a_login(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.ho.access_token, edge.ho.refresh_token = "second-token", "second-refresh-token"
+    edge.ho.requests.clear()
+    assert edge.sync().exit_status == 0
+    assert edge.ho.requests == [PHOTOS, REFRESH, TOKEN, PHOTOS]
+    assert edge.sync().exit_status == 0
+    assert edge.ho.requests.count(TOKEN) == 1
+
+
+def test_a_wrong_password_is_asked_once_and_named_as_a_setting(edge: Edge) -> None:
+    report = edge.sync(HO_PASSWORD="another password")
+    assert report.exit_status == 4
+    assert "HO_PASSWORD" in str(report.error)
+    assert "another password" not in str(report.error)
+    assert edge.ho.requests == [TOKEN]
+
+
+@pytest.mark.parametrize("access", ["", "line\nbreak", "nul\0", "é"])
+def test_a_token_that_is_none_ends_the_run_with_a_reason(edge: Edge, access: str) -> None:
+    edge.ho.access_token = access
+    report = edge.sync()
+    assert report.exit_status == 4
+    assert "/api/v1/token/" in str(report.error)
+
+
+def test_a_token_is_in_no_message(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.ho.on_page = lambda asked: Answer(500, b"oops")
+    report = edge.sync()
+    for secret in (edge.ho.access_token, edge.ho.refresh_token, edge.ho.password):
+        assert secret not in str(report.error)
+        assert secret not in caplog.text
+        assert secret not in json.dumps(report.as_json())
+
+
+# Another store's edge (invariant I6)
+
+
+@pytest.mark.parametrize("name", ["STORE_ID", "COMPANY_ID"])
+def test_a_database_belongs_to_one_store(edge: Edge, name: str) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    before = edge.touched()
+    edge.ho.requests.clear()
+    report = edge.sync(**{name: OTHER})
+    assert report.exit_status == 2
+    assert "STORE_ID" in str(report.error)
+    assert (edge.touched(), edge.ho.requests) == (before, [])

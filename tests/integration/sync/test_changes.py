@@ -1,0 +1,244 @@
+"""What head office changes, also under way: keys that move, bytes that change mid-run, photos deleted and made anew."""
+
+import uuid
+from typing import Any
+
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.errors import Reason
+
+
+def product_key(edge: Edge, product: str, name: str) -> str:
+    """``products/{product_id}/{name}``."""
+    return f"products/{uuid.uuid5(uuid.NAMESPACE_OID, product)}/{name}"
+
+
+def relist(edge: Edge, photo: str, **fields: Any) -> None:
+    """Head office lists the photo with other fields; its bytes lie under its new key too."""
+    wire = edge.ho.photos[photo]
+    body = edge.ho.bodies[wire["object_key"]]
+    edge.ho.put(
+        wire["product_name"],
+        fields.pop("body", body),
+        photo=photo,
+        key=fields.pop("key", wire["object_key"]),
+        primary=fields.pop("primary", wire["is_primary"]),
+        **{"sort_order": wire["sort_order"], **fields},
+    )
+
+
+# Keys that move between the photos of a product (hazard 55)
+
+
+def test_a_foreign_head_office_that_makes_another_photo_primary_moves_keys_and_the_edge_copies(edge: Edge) -> None:
+    first = edge.ho.put("sate", picture("first"))
+    second = edge.ho.put("sate", picture("second"), primary=False)
+    edge.sync()
+    edge.ho.image_requests.clear()
+    primary_key, first_body, second_body = (
+        edge.ho.photos[first]["object_key"],
+        edge.ho.bodies[edge.ho.photos[first]["object_key"]],
+        edge.ho.bodies[edge.ho.photos[second]["object_key"]],
+    )
+    edge.ho.put("sate", first_body, photo=first, key=product_key(edge, "sate", f"{first}.jpg"), primary=False)
+    edge.ho.put("sate", second_body, photo=second, key=primary_key, primary=True)
+
+    report = edge.sync()
+
+    assert (report.exit_status, report.bytes_fetched, edge.ho.image_requests) == (0, 0, [])
+    edge.check_equals_head_office()
+    assert edge.count("etalase_publish_intent") == 0
+
+
+def test_two_photos_that_swap_their_keys_cost_no_image_byte(edge: Edge) -> None:
+    one, two = (edge.ho.put("sate", picture(name), primary=False) for name in ("one", "two"))
+    edge.sync()
+    edge.ho.image_requests.clear()
+    keys = {photo: edge.ho.photos[photo]["object_key"] for photo in (one, two)}
+    bodies = {photo: edge.ho.bodies[keys[photo]] for photo in (one, two)}
+    edge.ho.put("sate", bodies[one], photo=one, key=keys[two], primary=False)
+    edge.ho.put("sate", bodies[two], photo=two, key=keys[one], primary=False)
+    assert edge.sync().exit_status == 0
+    assert edge.ho.image_requests == []
+    edge.check_equals_head_office()
+
+
+def test_a_photo_that_moves_to_another_product_goes_along_with_its_bytes(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.put("soto", picture(2))
+    edge.sync()
+    edge.ho.image_requests.clear()
+    body, key = picture(1), edge.ho.photos[photo]["object_key"]
+    edge.ho.put("soto", body, photo=photo, key=key, primary=False)
+    assert edge.sync().exit_status == 0
+    assert edge.ho.image_requests == []
+    edge.check_equals_head_office()
+
+
+def test_a_key_of_another_product_is_not_taken_until_that_one_has_left_it(edge: Edge) -> None:
+    theirs = edge.ho.put("soto", picture("theirs"))
+    edge.sync()
+    contested = edge.ho.photos[theirs]["object_key"]
+    edge.ho.put("soto", picture("theirs"), photo=theirs, key=product_key(edge, "soto", "moved.jpg"))
+    ours = edge.ho.put("sate", picture("ours"), key=contested)
+    assert edge.sync().exit_status == 1
+    assert edge.reasons() == {ours: Reason.KEY_CONFLICT}
+    edge.check_every_row_shows_its_bytes()
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_two_products_that_are_planned_in_different_slices_do_not_get_one_key(edge: Edge, monkeypatch: Any) -> None:
+    monkeypatch.setattr("etalase.edge.sync.run.PLAN_PHOTOS", 1)
+    for product in ("sate", "soto"):
+        edge.ho.put(product, picture(product), key="products/one.jpg")
+    report = edge.sync()
+    assert (report.exit_status, report.fetched, report.failed) == (1, 1, 1)
+    edge.check_every_row_shows_its_bytes()
+
+
+# Objects that are left behind (hazards 15, 16 and 19)
+
+
+def test_a_jpeg_that_becomes_a_webp_is_reclaimed_after_its_grace(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("jpeg"))
+    edge.sync()
+    old = edge.ho.photos[photo]["object_key"]
+    body = b"RIFF\0\0\0\0WEBP" + picture("webp")
+    new = old.replace(".jpg", ".webp")
+    edge.ho.put("sate", body, photo=photo, key=new, content_type="image/webp")
+
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+    assert edge.keys() == {old, new}
+    edge.hours_later = 23
+    edge.sync(full=True)
+    assert edge.keys() == {old, new}
+    edge.query("UPDATE etalase_reclaim SET due_at = due_at - interval '24 hours'")
+    assert edge.sync().reclaimed == 1
+    assert edge.keys() == {new}
+    edge.check_equals_head_office()
+
+
+def test_a_key_that_is_used_again_within_its_grace_stays(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("a"))
+    edge.sync()
+    old = edge.ho.photos[photo]["object_key"]
+    relist(edge, photo, key=product_key(edge, "sate", "elsewhere.jpg"))
+    edge.sync()
+    relist(edge, photo, key=old)
+    edge.sync(RECLAIM_GRACE="0s")
+    edge.query("UPDATE etalase_reclaim SET due_at = now() - interval '1 hour'")
+    edge.sync(RECLAIM_GRACE="0s")
+    edge.check_equals_head_office()
+    assert edge.keys() == {old}
+
+
+def test_an_object_goes_with_the_last_of_its_rows(edge: Edge) -> None:
+    one, two = (edge.ho.put("sate", picture("same"), key="products/shared.jpg", primary=False) for _ in "ab")
+    edge.ho.put("sate", picture("stays"))
+    edge.sync()
+    edge.ho.delete(one)
+    edge.sync(RECLAIM_GRACE="0s")
+    edge.sync(RECLAIM_GRACE="0s")
+    assert edge.bucket.head("products/shared.jpg")
+    edge.ho.delete(two)
+    edge.sync(RECLAIM_GRACE="0s")
+    assert edge.bucket.head("products/shared.jpg") is None
+    edge.check_equals_head_office()
+
+
+def test_two_photos_that_share_an_object_get_its_new_bytes_together(edge: Edge) -> None:
+    photos = [edge.ho.put("sate", picture("old"), key="products/shared.jpg", primary=False) for _ in "ab"]
+    edge.sync()
+    for photo in photos:
+        edge.ho.put("sate", picture("new"), photo=photo, key="products/shared.jpg", primary=False)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+# Deleted and made anew (hazard 13)
+
+
+def test_a_photo_deleted_and_another_made_under_its_key_arrives(edge: Edge) -> None:
+    old = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    edge.ho.delete(old)
+    new = edge.ho.put("sate", picture("new"))
+    report = edge.sync()
+    assert report.exit_status == 0
+    assert set(edge.rows()) == {new}
+    edge.check_equals_head_office()
+
+
+def test_an_id_that_is_deleted_and_living_on_one_page_is_living(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    edge.ho.deleted_ids.append(photo)
+    edge.ho.put("sate", picture("new"), photo=photo)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_photo_deleted_and_back_again_comes_back(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    wire = dict(edge.ho.photos[photo])
+    edge.ho.delete(photo)
+    edge.sync(RECLAIM_GRACE="0s")
+    assert edge.rows() == {}
+    edge.ho.deleted_ids.clear()
+    edge.ho.put("sate", picture("old"), photo=photo, version=wire["version"])
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+# Head office changes while the run is under way (hazards 20 and 33)
+
+
+def test_bytes_that_change_in_the_middle_of_a_run_arrive_in_their_new_form(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.ho.put("soto", picture("soto"))
+    key = edge.ho.photos[photo]["object_key"]
+
+    def bump(asked: str) -> Answer | None:
+        if asked == key and edge.ho.photos[photo]["version"] == 1:
+            edge.ho.put("sate", picture("new"), photo=photo)
+        return None
+
+    edge.ho.on_image = bump
+    report = edge.sync()
+    assert (report.exit_status, report.failed) == (0, 0)
+    edge.check_equals_head_office()
+
+
+def test_a_photo_that_moved_away_in_the_middle_of_a_run_is_looked_up_again(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("a"))
+    old = edge.ho.photos[photo]["object_key"]
+
+    def move(asked: str) -> Answer | None:
+        if asked != old:
+            return None
+        if edge.ho.photos[photo]["object_key"] == old:
+            relist(edge, photo, key=product_key(edge, "sate", "elsewhere.jpg"))
+        return Answer(404, b"NoSuchKey")
+
+    edge.ho.on_image = move
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+    assert len(edge.ho.image_requests) == 2
+
+
+def test_a_signed_url_that_ended_is_asked_for_again(edge: Edge) -> None:
+    edge.ho.put("sate", picture("a"))
+    signatures = iter(range(1, 9))
+
+    def sign(page: dict[str, Any]) -> None:
+        signature = next(signatures)
+        page["photos"] = [{**one, "image_url": f"{one['image_url']}&X-Amz-Signature={signature}"} for one in page["photos"]]
+
+    edge.ho.change_page = sign
+    edge.ho.on_image = lambda key: Answer(403) if "Signature=1" in edge.ho.image_requests[-1] else None
+    assert edge.sync().exit_status == 0
+    assert len(edge.rows()) == 1
