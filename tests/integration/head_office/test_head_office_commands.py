@@ -1,0 +1,172 @@
+"""Companies, stores and accounts by command; and what must be in order before head office serves."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
+from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.integration.head_office.office import Office
+
+from etalase.errors import DatabaseAway, ObjectStoreAway, SettingsError, UsageError
+from etalase.head_office import checks, ingest
+from etalase.head_office.models import Account, Company, Store
+
+
+def run(*args: str) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command(*args, "--json", stdout=out)
+    result: dict[str, Any] = json.loads(out.getvalue())
+    return result
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    path = tmp_path / "password"
+    path.write_text("a password from a file\n")
+    return path
+
+
+def test_a_chain_is_set_up_by_three_commands_and_the_second_time_changes_nothing(password_file: Path) -> None:
+    commands = [
+        ("ho_create_company", "FoodLife", "--id", COMPANY_ID),
+        (
+            "ho_create_store",
+            "AVRIL-001",
+            "AVR-SUNDA",
+            "--id",
+            STORE_ID,
+            "--account",
+            "avril",
+            "--password-file",
+            str(password_file),
+        ),
+        ("ho_create_account", "boss", "--admin", "--password-file", str(password_file)),
+    ]
+    assert [run(*command)["created"] for command in commands] == [True, True, True]
+    account = Account.objects.get(username="avril")
+    assert (account.store_id, account.is_staff) == (UUID(STORE_ID), False)
+    assert account.check_password("a password from a file")
+    assert Account.objects.get(username="boss").is_superuser
+    before = list(Account.objects.values())
+    assert [run(*command)["created"] for command in commands] == [False, False, False]
+    assert list(Account.objects.values()) == before
+
+
+def test_a_password_is_made_up_told_once_and_kept_afterwards(office: Office) -> None:
+    first = run("ho_create_store", "BDG-002", "BANDUNG", "--account", "bandung")
+    assert len(first["password"]) >= 20
+    assert Account.objects.get(username="bandung").check_password(first["password"])
+    assert "password" not in run("ho_create_store", "BDG-002", "BANDUNG", "--account", "bandung")
+    assert Account.objects.get(username="bandung").check_password(first["password"])
+
+
+def test_a_password_given_anew_replaces_the_old_one_and_ends_its_tokens(office: Office, password_file: Path) -> None:
+    before = Account.objects.get(username="avril").password
+    run("ho_create_account", "avril", "--store", "AVRIL-001", "--password-file", str(password_file))
+    account = Account.objects.get(username="avril")
+    assert account.password != before
+    assert account.check_password("a password from a file")
+
+
+def test_a_store_is_renamed_by_giving_another_name(office: Office) -> None:
+    run("ho_create_store", "AVRIL-001", "NEW NAME")
+    assert Store.objects.get().name == "NEW NAME"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("ho_create_company", "FoodLife", "--id", STORE_ID), "already has the id"),
+        (("ho_create_company", "Other", "--id", COMPANY_ID), "belongs to the company «FoodLife»"),
+        (("ho_create_store", "AVRIL-001", "x", "--id", COMPANY_ID), "already has the id"),
+        (("ho_create_store", "OTHER", "x", "--id", STORE_ID), "belongs to the store AVRIL-001"),
+        (("ho_create_store", "OTHER", "x", "--company", "Nowhere"), "There is no company «Nowhere». There are: «FoodLife»"),
+        (("ho_create_store", "OTHER", "x", "--account", "avril"), "is there already, and bound to AVRIL-001 AVR-SUNDA"),
+        (("ho_create_store", "OTHER", "x", "--account", "not a name!"), "valid username"),
+        (("ho_create_account", "avril", "--admin"), "is there already"),
+        (("ho_create_account", "new", "--store", "NOWHERE"), "has no store NOWHERE"),
+        (("ho_create_account", "new", "--admin", "--password-file", "/nowhere"), "cannot be read"),
+    ],
+)
+def test_what_contradicts_is_refused_and_nothing_is_changed(office: Office, command: tuple[str, ...], said: str) -> None:
+    with pytest.raises(CommandError, match=said) as refused:
+        run(*command)
+    assert refused.value.returncode == 2
+    assert (Company.objects.count(), Store.objects.count(), Account.objects.count()) == (1, 1, 1)
+
+
+def test_a_password_of_the_guide_is_refused(office: Office, password_file: Path) -> None:
+    password_file.write_text("admin123\n")
+    with pytest.raises(CommandError, match="must not be one that stands in the public guide"):
+        run("ho_create_account", "admin", "--admin", "--password-file", str(password_file))
+
+
+def test_expired_tokens_are_purged(office: Office) -> None:
+    account = Account.objects.get()
+    RefreshToken.for_user(account)
+    RefreshToken.for_user(account)
+    OutstandingToken.objects.filter(id=OutstandingToken.objects.latest("id").id).update(expires_at=timezone.now())
+    assert run("ho_purge_tombstones") == {"tombstones": 0, "tokens": 1}
+
+
+# Before it serves
+
+
+def test_a_start_makes_the_bucket_and_its_policy(office: Office, bucket: Any) -> None:
+    checks.prepare()
+    bucket.put("products/x.jpg", b"x", content_type="image/jpeg")
+    import urllib.error
+    import urllib.request
+
+    url = f"{bucket.endpoint}/{bucket.bucket}"
+    with urllib.request.urlopen(f"{url}/products/x.jpg") as answer:
+        assert answer.read() == b"x"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url)
+
+
+def test_a_bucket_that_is_away_is_told(office: Office) -> None:
+    for cached in (ingest.bucket,):
+        cached.cache_clear()
+    with pytest.raises(ObjectStoreAway, match="does not answer"):
+        checks.prepare()
+
+
+def test_an_admin_with_the_guides_password_is_told(office: Office, bucket: Any, settings: Any) -> None:
+    Account.objects.create_superuser("admin", password="admin123")
+    with pytest.raises(SettingsError, match="stands in the public guide"):
+        checks.prepare()
+    settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"DEMO": True})
+    from etalase.settings.head_office import configured
+
+    configured.cache_clear()
+    checks.prepare()
+
+
+def test_a_database_that_is_not_migrated_is_told(office: Office, bucket: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET name = 'gone' WHERE app = 'head_office' AND name = '0002_feed'")
+    try:
+        with pytest.raises(UsageError, match="etalase head-office migrate"):
+            checks.prepare()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE django_migrations SET name = '0002_feed' WHERE app = 'head_office' AND name = 'gone'")
+
+
+def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    port = connection.settings_dict["PORT"]
+    monkeypatch.setitem(connection.settings_dict, "PORT", "1")
+    with pytest.raises(DatabaseAway, match="does not answer"):
+        checks.prepare()
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "PORT", port)
