@@ -65,17 +65,17 @@ class ProductTable:
                 [ids, skus, names],
             )
 
-    def without_photos(self) -> dict[UUID, str]:
-        """Name by id of the products that no row of ``product_photo`` belongs to."""
+    def without_photos(self) -> set[UUID]:
+        """The products that no row of ``product_photo`` belongs to."""
         with cursor() as db:
-            db.execute("SELECT id, name FROM product p WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)")
-            return dict(db.fetchall())
+            db.execute("SELECT id FROM product p WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)")
+            return {record[0] for record in db.fetchall()}
 
-    def count(self) -> int:
-        """How many products there are."""
+    def ids(self) -> set[UUID]:
+        """All products."""
         with cursor() as db:
-            db.execute(f"SELECT count(*) FROM {self.table}")
-            return int(db.fetchone()[0])
+            db.execute(f"SELECT {self.id} FROM {self.table}")
+            return {record[0] for record in db.fetchall()}
 
     def delete(self, ids: Collection[UUID]) -> None:
         """Remove products that have no photo (any more); only ever called where the table is ours."""

@@ -8,18 +8,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal
-from etalase.edge.sync import ledger, rows
+from etalase.edge.sync import ledger, products, rows
 from etalase.edge.sync.carriage import Carriage, GivesWay
-from etalase.edge.sync.feed import Feed, pull, pull_products
+from etalase.edge.sync.feed import Feed, pull
 from etalase.edge.sync.plan import Kind, Plan, Row, plan
-from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE, Candidate, Cause, Decision, decide
 from etalase.edge.sync.report import Nobody, Report, Watcher
+from etalase.edge.sync.sweep import sweep
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, PhotoError, Reason
 from etalase.protocol import KEY_PREFIX, Photo
@@ -27,7 +26,6 @@ from etalase.protocol import KEY_PREFIX, Photo
 logger = logging.getLogger("etalase.edge")
 
 PLAN_PHOTOS = 5000
-DAY = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -132,8 +130,7 @@ def _run(run: Run) -> None:
     run.report.kind = "full" if feed.full else "incremental"
     if feed.full:
         _list_bucket(run)
-    if not run.report.dry_run:
-        _pull_products(run, feed)
+    gone = set() if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
     planned = _plan(run, _with_retries(run, feed), feed)
     if run.report.dry_run:
         _forecast(run, feed, planned)
@@ -143,7 +140,14 @@ def _run(run: Run) -> None:
     _carry_what_moved_on(run, since)
     if feed.error is not None:
         raise feed.error
-    _remove(run, feed)
+    run.report.deleted += sweep(
+        run.world,
+        feed,
+        awaiting={photo.product_id for photo, _ in run.carriage.failures.values()},
+        now=run.now,
+        run_id=run.report.run_id,
+    )
+    products.remove(run.world, gone)
     _settle(run, feed)
     _reclaim(run)
 
@@ -182,44 +186,6 @@ def _list_bucket(run: Run) -> None:
 # The feed
 
 
-def _pull_products(run: Run, feed: Feed) -> None:
-    """Products before their photos. An HO with a product feed says when asking is worth it; another one only has the
-    photos' fields. In a project with products of its own, nothing is written."""
-    products = run.world.products
-    if not products.is_ours:
-        return
-    if feed.products_changed_at is not None and (feed.full or feed.products_changed_at != run.checkpoint.products_changed_at):
-        since = None if feed.full else run.checkpoint.products_sync_timestamp
-        listed = pull_products(run.world.head_office, since)
-        if listed is not None:
-            products.write([(id_, *_fitting(texts)) for id_, texts in listed.products.items()])
-            gone = listed.deleted_ids
-            bare = products.without_photos()
-            if listed.proved_complete:
-                gone = gone | {id_ for id_ in bare if id_ not in listed.products}
-            _remove_products(run, {id_ for id_ in gone if id_ in bare})
-            ledger.move_checkpoint(run.checkpoint.store_id, {"products_sync_timestamp": listed.sync_timestamp})
-    known = products.names({photo.product_id for photo in feed.photos.values()})
-    told: dict[UUID, tuple[str, str]] = {}
-    for photo in feed.photos.values():
-        sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
-        told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
-    products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
-
-
-def _fitting(texts: tuple[str, str]) -> tuple[str, str]:
-    return texts[0].replace("\0", "")[:100], texts[1].replace("\0", "")[:255]
-
-
-def _remove_products(run: Run, gone: set[UUID]) -> None:
-    """Products without a photo go, within the bound that protects photos too (invariant I4)."""
-    decided = {removal.product_id for removal in ledger.removals([Removal.State.APPLIED])}
-    if len(gone - decided) > max(MIN_BARE, MAX_BARE_SHARE * run.world.products.count()):
-        logger.warning("head office lists %d products no longer: too many at once, they stay", len(gone))
-        return
-    run.world.products.delete(gone)
-
-
 def _with_retries(run: Run, feed: Feed) -> list[Photo]:
     """What the feed lists, and what earlier runs owe, unless the feed has newer word of it."""
     due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
@@ -235,13 +201,13 @@ def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
     claims: dict[str, Photo] = {}
     photos.sort(key=lambda photo: photo.product_id)
     for part in _slices(photos):
-        products = {photo.product_id for photo in part}
+        known = {photo.product_id for photo in part}
         if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
-            products &= set(run.world.products.names(products))
+            known &= set(run.world.products.names(known))
         planned = plan(
             part,
             [_as_found(row, run.found) for row in rows.touching(part)],
-            known_products=products,
+            known_products=known,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
             orphans=run.orphans,
             claims=claims,
@@ -304,74 +270,6 @@ def _carry_what_moved_on(run: Run, since: str | None) -> None:
         run.carriage.carry_all(_plan(run, moved_on, again))
 
 
-def _remove(run: Run, feed: Feed) -> None:
-    """Decide on what HO no longer lists, and apply what may go."""
-    ledger.forget_removals_without_row()
-    present = {row.id: row for row in rows.every()} if feed.full else {}
-    known = {removal.photo_id: removal for removal in ledger.removals(["held", "waiting", "refused"])}
-    run.report.feed_proved_complete = feed.proved_complete if feed.full else run.checkpoint.feed_proved_complete
-    causes: dict[UUID, Cause] = {r.photo_id: Cause(r.cause) for r in known.values() if r.state == Removal.State.WAITING}
-    told = Cause.DELETED_ID if not feed.full or feed.proved_complete else Cause.UNPROVED_FEED
-    causes.update(dict.fromkeys(feed.deleted_ids, told))
-    if feed.full and feed.proved_complete:
-        swept = Cause.SWEEP if feed.photos else Cause.EMPTY_FEED
-        causes.update({id_: swept for id_ in present if id_ not in feed.photos and id_ not in causes})
-    gone = rows.with_ids(list(causes)) if causes else []
-    ledger.settle(feed.deleted_ids)
-    if not gone:
-        return
-    candidates = [
-        Candidate(row.id, row.product_id, causes[row.id])
-        for row in gone
-        if row.id not in known or known[row.id].state == Removal.State.WAITING
-    ]
-    decision = decide(
-        candidates,
-        _photos_of({row.product_id for row in gone}),
-        awaiting={photo.product_id for photo, _ in run.carriage.failures.values()} | ledger.pending_products(),
-        products_with_a_photo=rows.products_with_a_photo(),
-        bared_lately=ledger.bared_since(run.now - DAY),
-    )
-    _apply(run, decision, {row.id: row for row in gone})
-
-
-def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
-    photos: dict[UUID, set[UUID]] = {}
-    for row in rows.of_products(product_ids):
-        photos.setdefault(row.product_id, set()).add(row.id)
-    return photos
-
-
-def _apply(run: Run, decision: Decision, gone: dict[UUID, Row]) -> None:
-    names = run.world.products.names({row.product_id for row in gone.values()})
-
-    def record(candidate: Candidate, state: Removal.State) -> Removal:
-        row = gone[candidate.photo_id]
-        return Removal(
-            photo_id=row.id,
-            product_id=row.product_id,
-            product_name=names.get(row.product_id, ("", ""))[1],
-            cause=candidate.cause,
-            state=state,
-            left_bare=row.product_id in decision.bare,
-            row=rows.as_json(row),
-            run_id=run.report.run_id,
-            noticed_at=run.now,
-            decided_at=run.now if state == Removal.State.APPLIED else None,
-        )
-
-    with translated(), transaction.atomic():
-        run.world.lock.still_held()
-        ledger.record_removals(
-            [record(c, Removal.State.APPLIED) for c in decision.apply]
-            + [record(c, Removal.State.HELD) for c in decision.hold]
-            + [record(c, Removal.State.WAITING) for c in decision.wait]
-        )
-        if decision.apply:
-            rows.delete([c.photo_id for c in decision.apply], grace=run.world.settings.RECLAIM_GRACE)
-    run.report.deleted += len(decision.apply)
-
-
 def _settle(run: Run, feed: Feed) -> None:
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
     _keep_failures(run)
@@ -382,7 +280,7 @@ def _settle(run: Run, feed: Feed) -> None:
         "products_changed_at": feed.products_changed_at,
     }
     if feed.full:
-        changes["feed_proved_complete"] = feed.proved_complete
+        changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)

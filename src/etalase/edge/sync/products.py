@@ -1,0 +1,62 @@
+"""The edge's own product table, kept like head office's. In a project with products of its own, nothing is ever written."""
+
+import logging
+from uuid import UUID
+
+from etalase.edge.models import Checkpoint, Removal
+from etalase.edge.sync import ledger
+from etalase.edge.sync.feed import Feed, pull_products
+from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE
+from etalase.edge.sync.world import World
+
+logger = logging.getLogger("etalase.edge")
+
+
+def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> set[UUID]:
+    """Products before their photos; those that the store no longer sells come back, to be removed after their photos.
+
+    Our head office has a product feed and says in the photo feed when asking it is worth a request. Another one has only the
+    photos' ``product_*`` fields.
+    """
+    if not world.products.is_ours:
+        return set()
+    gone: set[UUID] = set()
+    changed_at = feed.products_changed_at
+    if changed_at is not None and (feed.full or changed_at != checkpoint.products_changed_at):
+        listed = pull_products(world.head_office, None if feed.full else checkpoint.products_sync_timestamp)
+        if listed is not None:
+            world.products.write([(id_, *_fitting(texts)) for id_, texts in listed.products.items()])
+            gone = set(listed.deleted_ids)
+            if listed.proved_complete:
+                gone |= world.products.ids() - set(listed.products) - {photo.product_id for photo in feed.photos.values()}
+            ledger.move_checkpoint(checkpoint.store_id, {"products_sync_timestamp": listed.sync_timestamp})
+    _write_from_photos(world, feed)
+    return gone
+
+
+def remove(world: World, gone: set[UUID]) -> None:
+    """Remove those of ``gone`` that have no photo (any more), within the bound that protects photos too (invariant I4).
+
+    A product whose photo was just removed, or whose removal a person approved, is decided on already.
+    """
+    if not gone or not world.products.is_ours:
+        return
+    bare = gone & world.products.without_photos()
+    decided = {removal.product_id for removal in ledger.removals([Removal.State.APPLIED])}
+    if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * len(world.products.ids())):
+        logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
+        return
+    world.products.delete(bare)
+
+
+def _write_from_photos(world: World, feed: Feed) -> None:
+    known = world.products.names({photo.product_id for photo in feed.photos.values()})
+    told: dict[UUID, tuple[str, str]] = {}
+    for photo in feed.photos.values():
+        sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
+        told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
+    world.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
+
+
+def _fitting(texts: tuple[str, str]) -> tuple[str, str]:
+    return texts[0].replace("\0", "")[:100], texts[1].replace("\0", "")[:255]

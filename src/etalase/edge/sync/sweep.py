@@ -1,0 +1,91 @@
+"""What head office no longer lists: found, decided on (:mod:`.removal`), and removed, held, or left to wait."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from etalase.edge.database import translated
+from etalase.edge.models import Removal
+from etalase.edge.sync import ledger, rows
+from etalase.edge.sync.feed import Feed
+from etalase.edge.sync.plan import Row
+from etalase.edge.sync.removal import Candidate, Cause, Decision, decide
+from etalase.edge.sync.world import World
+
+DAY = timedelta(hours=24)
+
+
+def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int | None) -> int:
+    """Remove what may go, remember the rest; how many photos were removed comes back.
+
+    ``awaiting`` are products of which a living photo has not arrived in this run.
+    """
+    ledger.forget_removals_without_row()
+    known = {removal.photo_id: removal for removal in ledger.removals(["held", "waiting", "refused"])}
+    causes = _causes(feed, [removal for removal in known.values() if removal.state == Removal.State.WAITING])
+    ledger.settle(feed.deleted_ids)
+    gone = {row.id: row for row in rows.with_ids(list(causes))} if causes else {}
+    if not gone:
+        return 0
+    decision = decide(
+        [
+            Candidate(row.id, row.product_id, causes[row.id])
+            for row in gone.values()
+            if row.id not in known or known[row.id].state == Removal.State.WAITING
+        ],
+        _photos_of({row.product_id for row in gone.values()}),
+        awaiting=set(awaiting) | ledger.pending_products(),
+        products_with_a_photo=rows.products_with_a_photo(),
+        bared_lately=ledger.bared_since(now - DAY),
+    )
+    _apply(world, decision, gone, now=now, run_id=run_id)
+    return len(decision.apply)
+
+
+def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
+    """Why each photo might go. From a list that was not proved complete nothing is swept (hazard 1)."""
+    causes = {removal.photo_id: Cause(removal.cause) for removal in waiting}
+    told = Cause.UNPROVED_FEED if feed.full and not feed.proved_complete else Cause.DELETED_ID
+    causes.update(dict.fromkeys(feed.deleted_ids, told))
+    if feed.proved_complete:
+        swept = Cause.SWEEP if feed.photos else Cause.EMPTY_FEED
+        causes.update({row.id: swept for row in rows.every() if row.id not in feed.photos and row.id not in causes})
+    return causes
+
+
+def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
+    photos: dict[UUID, set[UUID]] = {}
+    for row in rows.of_products(product_ids):
+        photos.setdefault(row.product_id, set()).add(row.id)
+    return photos
+
+
+def _apply(world: World, decision: Decision, gone: dict[UUID, Row], *, now: datetime, run_id: int | None) -> None:
+    names = world.products.names({row.product_id for row in gone.values()})
+
+    def record(candidate: Candidate, state: Removal.State) -> Removal:
+        row = gone[candidate.photo_id]
+        return Removal(
+            photo_id=row.id,
+            product_id=row.product_id,
+            product_name=names.get(row.product_id, ("", ""))[1],
+            cause=candidate.cause,
+            state=state,
+            left_bare=row.product_id in decision.bare,
+            row=rows.as_json(row),
+            run_id=run_id,
+            noticed_at=now,
+            decided_at=now if state == Removal.State.APPLIED else None,
+        )
+
+    with translated(), transaction.atomic():
+        world.lock.still_held()
+        ledger.record_removals(
+            [record(c, Removal.State.APPLIED) for c in decision.apply]
+            + [record(c, Removal.State.HELD) for c in decision.hold]
+            + [record(c, Removal.State.WAITING) for c in decision.wait]
+        )
+        if decision.apply:
+            rows.delete([c.photo_id for c in decision.apply], grace=world.settings.RECLAIM_GRACE)
