@@ -31,9 +31,7 @@ def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> 
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        # Between the person's look and now a run may have seen the photo living again: then it is held no more.
-        still = {removal.photo_id for removal in ledger.removals([Removal.State.HELD])}
-        going = [removal for removal in removals if removal.photo_id in still]
+        going = _still_held(removals)
         photos_of: dict[UUID, set[UUID]] = {}
         for row in rows.of_products({removal.product_id for removal in going}):
             photos_of.setdefault(row.product_id, set()).add(row.id)
@@ -51,7 +49,14 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        for removal in removals:
+        staying = _still_held(removals)
+        for removal in staying:
             removal.state, removal.decided_at = Removal.State.REFUSED, now
-        ledger.record_removals(removals)
-    return len(removals)
+        ledger.record_removals(staying)
+    return len(staying)
+
+
+def _still_held(removals: Sequence[Removal]) -> list[Removal]:
+    """Between the person's look and now a run may have seen a photo living again: then it is held no more."""
+    still = {removal.photo_id for removal in ledger.removals([Removal.State.HELD])}
+    return [removal for removal in removals if removal.photo_id in still]

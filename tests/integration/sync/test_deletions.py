@@ -1,0 +1,244 @@
+"""What head office takes away: applied within the day's bound, held beyond it, never by mistake (hazards 13, 14; I2, I4)."""
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.models import Removal
+from etalase.edge.sync import holding
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.errors import Reason, UsageError
+
+
+def menu(edge: Edge, count: int) -> list[str]:
+    """``count`` products with one photo each, on the POS."""
+    ids = [edge.ho.put(f"dish {n:02}", picture(n, 200)) for n in range(count)]
+    assert edge.sync().exit_status == 0
+    return ids
+
+
+def lock(edge: Edge) -> RunLock:
+    """The lock that a person's word is given under."""
+    return RunLock(edge.configured().STORE_ID, Pace())
+
+
+def approve(edge: Edge, *photo_ids: str) -> int:
+    """A person says yes to these, or to all."""
+    chosen = [removal for removal in Removal.objects.all() if not photo_ids or str(removal.photo_id) in photo_ids]
+    return holding.approve(chosen, lock=lock(edge), grace=edge.configured().RECLAIM_GRACE)
+
+
+def refuse(edge: Edge) -> int:
+    """A person says no to all."""
+    return holding.refuse(holding.chosen([], everything=True), lock=lock(edge))
+
+
+def test_a_deleted_photo_goes_and_its_object_follows_after_the_grace(edge: Edge) -> None:
+    ids = menu(edge, 2)
+    edge.ho.delete(ids[0])
+    report = edge.sync()
+    assert (report.exit_status, report.deleted) == (0, 1)
+    assert len(edge.keys()) == 2
+    edge.check_equals_head_office()
+    assert edge.sync(RECLAIM_GRACE="0s").exit_status == 0
+    assert len(edge.keys()) == 2  # its grace was given when it went
+    edge.query("UPDATE etalase_reclaim SET due_at = now()")
+    assert edge.sync().reclaimed == 1
+    assert len(edge.keys()) == 1
+
+
+def test_a_photo_that_a_full_list_has_no_longer_goes(edge: Edge) -> None:
+    ids = menu(edge, 4)
+    del edge.ho.photos[ids[0]]
+    assert edge.sync().deleted == 0
+    assert edge.sync(full=True).deleted == 1
+    edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["deleted_ids", "sweep"])
+@pytest.mark.parametrize(("count", "gone", "held"), [(5, 3, 0), (5, 4, 4), (20, 4, 0), (20, 5, 5), (5, 5, 5)])
+def test_at_most_three_or_a_fifth_go_at_once(edge: Edge, full: bool, count: int, gone: int, held: int) -> None:
+    ids = menu(edge, count)
+    for photo in ids[:gone]:
+        edge.ho.delete(photo)
+    report = edge.sync(full=full)
+    assert (report.held, report.deleted) == (held, gone - held)
+    assert (report.outcome, report.exit_status) == (("held", 3) if held else ("success", 0))
+    assert len(edge.rows()) == count - gone + held
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_what_is_held_stays_held_and_is_told_run_after_run(edge: Edge) -> None:
+    ids = menu(edge, 5)
+    for photo in ids:
+        edge.ho.delete(photo)
+    for full in (False, False, True):
+        assert edge.sync(full=full).exit_status == 3
+    assert set(edge.removals().values()) == {"held"}
+    assert len(edge.rows()) == 5
+    assert {row["product_name"] for row in edge.query("SELECT product_name FROM etalase_removal")} == {
+        f"dish {n:02}" for n in range(5)
+    }
+
+
+def test_a_little_each_hour_adds_up_within_a_day(edge: Edge) -> None:
+    ids = menu(edge, 10)
+    outcomes = []
+    for hour, photo in enumerate(ids[:6]):
+        edge.hours_later = hour
+        edge.ho.delete(photo)
+        outcomes.append(edge.sync().outcome.value)
+    assert outcomes == ["success"] * 3 + ["held"] * 3
+    assert len(edge.rows()) == 7
+
+
+def test_after_a_day_the_bound_begins_anew(edge: Edge) -> None:
+    ids = menu(edge, 10)
+    for photo in ids[:3]:
+        edge.ho.delete(photo)
+    edge.sync()
+    edge.hours_later = 25
+    edge.ho.delete(ids[3])
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_an_empty_list_takes_nothing_away(edge: Edge) -> None:
+    menu(edge, 2)
+    edge.ho.photos.clear()
+    report = edge.sync(full=True)
+    assert (report.exit_status, report.deleted, report.held) == (3, 0, 2)
+    assert len(edge.rows()) == 2
+
+
+@pytest.mark.parametrize("total", [1, 3])
+def test_a_list_that_cannot_be_proved_complete_takes_nothing_away_and_says_so(edge: Edge, total: int) -> None:
+    ids = menu(edge, 3)
+    del edge.ho.photos[ids[0]]
+    edge.ho.change_page = lambda page: page.update(total=total)
+    report = edge.sync(full=True)
+    assert (report.exit_status, report.deleted, report.feed_proved_complete) == (0, 0, False)
+    assert edge.query("SELECT feed_proved_complete AS proved FROM etalase_checkpoint") == [{"proved": False}]
+    edge.ho.change_page = None
+    assert edge.sync(full=True).feed_proved_complete is True
+    edge.check_equals_head_office()
+
+
+def test_a_list_whose_total_changes_while_it_is_read_is_not_complete(edge: Edge) -> None:
+    ids = menu(edge, 4)
+    del edge.ho.photos[ids[0]]
+    edge.ho.max_page = 2
+    edge.ho.change_page = lambda page: page.update(total=page["total"] + (0 if page["has_more"] else 1))
+    report = edge.sync(full=True)
+    assert (report.deleted, report.feed_proved_complete) == (0, False)
+
+
+def test_a_photo_beside_which_another_stays_goes_whatever_the_number(edge: Edge) -> None:
+    menu(edge, 9)
+    seconds = [edge.ho.put(f"dish {n:02}", picture(f"second {n}"), primary=False) for n in range(9)]
+    edge.sync()
+    for photo in seconds:
+        edge.ho.delete(photo)
+    assert edge.sync().deleted == 9
+    edge.check_equals_head_office()
+
+
+# A person's word
+
+
+def test_approved_photos_go_and_do_not_count_against_the_day(edge: Edge) -> None:
+    ids = menu(edge, 10)
+    for photo in ids[:5]:
+        edge.ho.delete(photo)
+    assert edge.sync().exit_status == 3
+    assert approve(edge) == 5
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+    for photo in ids[5:8]:
+        edge.ho.delete(photo)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_one_of_many_can_be_approved(edge: Edge) -> None:
+    ids = menu(edge, 5)
+    for photo in ids:
+        edge.ho.delete(photo)
+    edge.sync()
+    assert approve(edge, ids[0]) == 1
+    assert set(edge.rows()) == set(ids[1:])
+    assert edge.sync().held == 4
+
+
+def test_refused_photos_stay_and_nobody_is_asked_again(edge: Edge) -> None:
+    ids = menu(edge, 5)
+    for photo in ids:
+        edge.ho.delete(photo)
+    edge.sync()
+    assert refuse(edge) == 5
+    for full in (False, True):
+        report = edge.sync(full=full)
+        assert (report.held, report.deleted) == (0, 0)
+    assert len(edge.rows()) == 5
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_a_photo_that_is_listed_again_is_held_no_more(edge: Edge) -> None:
+    ids = menu(edge, 5)
+    wires = dict(edge.ho.photos)
+    for photo in ids:
+        edge.ho.delete(photo)
+    edge.sync()
+    edge.ho.deleted_ids.clear()
+    for number, photo in enumerate(ids):
+        edge.ho.put(f"dish {number:02}", picture(number, 200), photo=photo, version=wires[photo]["version"])
+    stale = list(Removal.objects.all())
+    assert edge.sync().exit_status == 0
+    assert edge.removals() == {}
+    # Somebody who looked at the list before says yes now.
+    assert holding.approve(stale, lock=lock(edge), grace=edge.configured().RECLAIM_GRACE) == 0
+    assert holding.refuse(stale, lock=lock(edge)) == 0
+    assert edge.removals() == {}
+    edge.check_equals_head_office()
+
+
+def test_what_is_not_held_cannot_be_approved(edge: Edge) -> None:
+    (photo,) = menu(edge, 1)
+    with pytest.raises(UsageError, match=photo):
+        holding.chosen([next(iter(edge.query("SELECT id FROM product_photo")))["id"]], everything=False)
+
+
+# The last photo waits for its successor (invariant I2)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
+def test_the_last_photo_stays_until_the_one_that_replaces_it_is_here(edge: Edge, full: bool) -> None:
+    (old,) = menu(edge, 1)
+    edge.ho.delete(old)
+    new = edge.ho.put("dish 00", picture("new"), primary=False)
+    edge.ho.on_image = lambda key: Answer(404)
+
+    for hour in range(6):
+        edge.hours_later = hour
+        report = edge.sync(full=full, trigger="schedule")
+        assert report.exit_status == 1
+        assert set(edge.rows()) == {old}
+        assert edge.removals() == {old: "waiting"}
+    assert edge.reasons() == {new: Reason.NOT_FOUND}
+
+    edge.ho.on_image = None
+    edge.hours_later = 40
+    assert edge.sync(trigger="schedule").exit_status == 0
+    edge.check_equals_head_office()
+    assert edge.removals() == {old: "applied"}
+
+
+def test_a_product_that_the_customer_removed_takes_its_held_removals_along(edge: Edge) -> None:
+    ids = menu(edge, 5)
+    for photo in ids:
+        edge.ho.delete(photo)
+    edge.sync()
+    edge.query("DELETE FROM product")
+    report = edge.sync()
+    assert (report.exit_status, report.held, edge.rows()) == (0, 0, {})

@@ -1,0 +1,183 @@
+"""What an edge owes: the retry list, and photos whose product is not here yet (hazards 5, 8, 32, 34)."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.sync.ledger import wait_after
+from etalase.edge.sync.world import World
+from etalase.errors import Reason
+
+
+def drop_in(world: World) -> None:
+    """As in a customer's project: products are theirs."""
+    world.products.is_ours = False
+
+
+def add_product(edge: Edge, photo: str) -> None:
+    """The customer's own way of making the product."""
+    wire = edge.ho.photos[photo]
+    edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', %s)", wire["product_id"], wire["product_name"])
+
+
+@pytest.mark.parametrize(
+    ("attempts", "hours"), [(1, 0), (2, 0), (3, 1), (4, 2), (5, 4), (6, 8), (7, 16), (8, 24), (20, 24), (10_000, 24)]
+)
+def test_the_first_failures_are_tried_again_at_once_and_later_ones_less_and_less(attempts: int, hours: int) -> None:
+    assert wait_after(attempts, Reason.NOT_FOUND) == timedelta(hours=hours)
+    assert wait_after(attempts, Reason.PRODUCT_MISSING) == timedelta()
+
+
+def test_a_photo_that_goes_on_failing_is_left_alone_for_longer_and_longer(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
+    edge.ho.on_image = lambda key: Answer(404)
+    asked = []
+    for hour in range(12):
+        edge.hours_later = hour + 0.01 * hour
+        edge.ho.image_requests.clear()
+        report = edge.sync(trigger="schedule")
+        assert report.exit_status == 1  # still owed, also where it was not tried
+        asked.append(len(edge.ho.image_requests))
+    assert asked == [1, 1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0]
+    assert [(failure["photo_id"], failure["attempts"]) for failure in report.failures] == [(photo, 6)]
+    assert report.failures[0]["next_try"]
+
+    # Somebody who asks by hand does not want to wait.
+    edge.ho.on_image = None
+    assert edge.sync().exit_status == 0
+    assert edge.reasons() == {}
+    edge.check_equals_head_office()
+
+
+def test_a_new_version_begins_its_attempts_anew(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.on_image = lambda key: Answer(404)
+    for _ in range(5):
+        report = edge.sync()
+    assert report.failures[0]["attempts"] == 5
+    edge.ho.put("sate", picture(2), photo=photo)
+    assert edge.sync().failures[0]["attempts"] == 1
+
+
+def test_a_photo_that_head_office_deleted_is_owed_no_more(edge: Edge) -> None:
+    gone, missing = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
+    edge.ho.on_image = lambda key: Answer(404)
+    assert edge.sync().failed == 2
+    edge.ho.delete(gone)
+    assert edge.sync().exit_status == 1
+    assert set(edge.reasons()) == {missing}
+    del edge.ho.photos[missing]  # an HO that forgets without a word
+    edge.ho.put("gado", picture(3))
+    edge.ho.on_image = None
+    assert edge.sync(full=True).exit_status == 0
+    assert edge.reasons() == {}
+
+
+def test_a_photo_without_its_product_is_parked_and_attached_when_the_product_comes(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    for full in (False, False, True):
+        report = edge.sync(touch=drop_in, full=full, trigger="schedule")
+        assert (report.exit_status, report.parked, report.failed) == (0, 1, 0)
+        assert report.failures == []
+    assert edge.reasons() == {photo: Reason.PRODUCT_MISSING}
+    assert (edge.ho.image_requests, edge.count("product")) == ([], 0)
+
+    add_product(edge, photo)
+    report = edge.sync(touch=drop_in, trigger="schedule")
+    assert (report.exit_status, report.fetched, report.parked) == (0, 1, 0)
+    assert edge.reasons() == {}
+    edge.check_equals_head_office()
+
+
+def test_a_parked_photo_that_changed_meanwhile_is_attached_in_its_new_form(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync(touch=drop_in)
+    edge.ho.put("sate", picture("new"), photo=photo)
+    edge.sync(touch=drop_in)
+    add_product(edge, photo)
+    assert edge.sync(touch=drop_in).exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_parked_photo_that_head_office_deleted_is_forgotten(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync(touch=drop_in)
+    edge.ho.delete(photo)
+    edge.sync(touch=drop_in)
+    assert edge.reasons() == {}
+
+
+def test_the_customers_products_are_never_written(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    add_product(edge, photo)
+    edge.query("UPDATE product SET name = 'the customer''s name'")
+    edge.sync(touch=drop_in)
+    edge.sync(touch=drop_in, full=True)
+    assert edge.query("SELECT name FROM product") == [{"name": "the customer's name"}]
+
+
+def test_a_product_that_vanishes_in_the_middle_of_a_run_fails_alone_and_its_photos_come_back(edge: Edge) -> None:
+    vanishing, staying = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
+
+    def vanish(key: str) -> Answer | None:
+        if key == edge.ho.photos[vanishing]["object_key"]:
+            with edge.other_connection() as other:
+                other.execute("DELETE FROM product WHERE id = %s", [UUID(edge.ho.photos[vanishing]["product_id"])])
+        return None
+
+    edge.ho.on_image = vanish
+    report = edge.sync()
+    assert (report.exit_status, report.parked, report.fetched) == (0, 1, 1)
+    assert set(edge.rows()) == {staying}
+    assert edge.reasons() == {vanishing: Reason.PRODUCT_MISSING}
+
+    edge.ho.on_image = None
+    add_product(edge, vanishing)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_product_deleted_and_made_again_gets_its_photos_back(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.query("DELETE FROM product")
+    assert edge.rows() == {}
+    add_product(edge, photo)
+    assert edge.sync(full=True).exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_new_primary_that_fails_leaves_the_old_one_primary(edge: Edge) -> None:
+    old = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    body, key = picture("old"), edge.ho.photos[old]["object_key"]
+    edge.ho.put("sate", body, photo=old, key=key, primary=False)
+    new = edge.ho.put("sate", picture("new"), key="products/sate/new.jpg")
+    edge.ho.on_image = lambda asked: Answer(404) if asked == "products/sate/new.jpg" else None
+
+    report = edge.sync()
+    assert report.exit_status == 1
+    assert edge.rows()[old]["is_primary"] is True
+    assert edge.reasons() == {new: Reason.NOT_FOUND, old: Reason.WAITS_FOR_SIBLING}
+
+    edge.ho.on_image = None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+    assert edge.reasons() == {}
+
+
+def test_a_new_primary_that_fails_while_the_old_one_is_not_listed_arrives_later_too(edge: Edge) -> None:
+    old = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    edge.ho.photos[old]["is_primary"] = False  # demoted without a new date: an incremental feed does not tell
+    edge.ho.put("sate", picture("new"), key="products/sate/new.jpg")
+    edge.ho.on_image = lambda asked: Answer(404)
+    assert edge.sync().exit_status == 1
+    assert edge.rows()[old]["is_primary"] is True
+    edge.ho.on_image = None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
