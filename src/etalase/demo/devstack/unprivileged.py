@@ -5,9 +5,11 @@ root's folders to everybody, or of copying, the program then gets one capability
 (capabilities(7)). Root gives it less than it has itself.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from etalase.demo.devstack.process import StackError
 
 # Number in the kernel and name for setpriv, the weaker first; containers often lack the first.
+CACHE = Path("/var/cache/etalase")  # of root's, readable for everybody
 CAPABILITIES = ((2, "dac_read_search"), (1, "dac_override"))
 
 
@@ -63,6 +66,27 @@ def command_as(account: Account | None, argv: Sequence[str | Path], *, must_reac
         options += [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
     # «keep»: the keeper has already arranged that the program dies with it, and a change of user would undo that.
     return ["setpriv", *options, "--pdeathsig=keep", *command]
+
+
+def within_reach(folders: Sequence[Path], *, name: str) -> Path:
+    """The first of ``folders`` (of programs, and what they need beside them), or where its copy is, below :data:`CACHE`.
+
+    They are copied where other users may not enter them. The capability of :func:`command_as` is not enough for programs:
+    PostgreSQL looks for its own with access(2), which asks what the user may without any.
+    """
+    if _open_to_others(folders[0] / "x"):
+        return folders[0]
+    copy = CACHE / name
+    if not copy.exists():
+        CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=CACHE, prefix="unfinished-"))
+        for folder in folders:
+            shutil.copytree(folder, unfinished / folder.name, symlinks=True)
+        unfinished.chmod(0o755)
+        with contextlib.suppress(OSError):  # somebody else was quicker with the same
+            unfinished.rename(copy)
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return copy / folders[0].name
 
 
 def _open_to_others(path: Path) -> bool:
