@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from etalase.errors import UsageError
 
@@ -39,8 +40,15 @@ def celery(role: str, args: Sequence[str]) -> None:
     import django
 
     django.setup()
-    quiet = ["--without-gossip", "--without-mingle"] if role == "worker" else ["--schedule", "/tmp/etalase-beat"]  # noqa: S108
-    _become([sys.executable, "-m", "celery", "-A", "etalase.edge.celery", role, *quiet, *args])
+    ours = ["--without-gossip", "--without-mingle"] if role == "worker" else ["--schedule", str(_beat_file())]
+    _become([sys.executable, "-m", "celery", "-A", "etalase.edge.celery", role, *ours, *args])
+
+
+def _beat_file() -> Path:
+    """Where beat remembers what it sent last (XDG Base Directory Specification: state)."""
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "etalase"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / "beat"
 
 
 def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespace:
