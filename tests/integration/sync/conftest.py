@@ -115,7 +115,7 @@ class Edge:
         """A connection of somebody else."""
         return psycopg.connect(self.postgres.url(connection.settings_dict["NAME"]), autocommit=True)
 
-    def keys(self) -> set[str]:
+    def objects(self) -> set[str]:
         """What lies in the bucket."""
         return {info.key for info in self.bucket.list("products/")}
 

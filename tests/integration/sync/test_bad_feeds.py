@@ -236,7 +236,8 @@ def test_a_database_belongs_to_one_store(edge: Edge, name: str) -> None:
     edge.sync()
     before = edge.touched()
     edge.ho.requests.clear()
-    report = edge.sync(**{name: OTHER})
+    changes: dict[str, Any] = {name: OTHER}
+    report = edge.sync(**changes)
     assert report.exit_status == 2
     assert "STORE_ID" in str(report.error)
     assert (edge.touched(), edge.ho.requests) == (before, [])

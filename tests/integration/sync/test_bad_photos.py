@@ -119,7 +119,7 @@ def test_a_photo_cut_at_any_byte_is_never_published(edge: Edge) -> None:
     report = edge.sync(TRIES=1)
     assert (report.exit_status, report.failed) == (1, 2 * len(cuts))
     assert set(edge.rows()) == {whole}
-    assert len(edge.keys()) == 1
+    assert len(edge.objects()) == 1
 
 
 BAD_PROMISES: dict[str, tuple[bytes, dict[str, Any], Reason]] = {

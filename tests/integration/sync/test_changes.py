@@ -111,13 +111,13 @@ def test_a_jpeg_that_becomes_a_webp_is_reclaimed_after_its_grace(edge: Edge) -> 
 
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
-    assert edge.keys() == {old, new}
+    assert edge.objects() == {old, new}
     edge.hours_later = 23
     edge.sync(full=True)
-    assert edge.keys() == {old, new}
+    assert edge.objects() == {old, new}
     edge.query("UPDATE etalase_reclaim SET due_at = due_at - interval '24 hours'")
     assert edge.sync().reclaimed == 1
-    assert edge.keys() == {new}
+    assert edge.objects() == {new}
     edge.check_equals_head_office()
 
 
@@ -132,7 +132,7 @@ def test_a_key_that_is_used_again_within_its_grace_stays(edge: Edge) -> None:
     edge.query("UPDATE etalase_reclaim SET due_at = now() - interval '1 hour'")
     edge.sync(RECLAIM_GRACE="0s")
     edge.check_equals_head_office()
-    assert edge.keys() == {old}
+    assert edge.objects() == {old}
 
 
 def test_an_object_goes_with_the_last_of_its_rows(edge: Edge) -> None:

@@ -39,13 +39,13 @@ def test_a_deleted_photo_goes_and_its_object_follows_after_the_grace(edge: Edge)
     edge.ho.delete(ids[0])
     report = edge.sync()
     assert (report.exit_status, report.deleted) == (0, 1)
-    assert len(edge.keys()) == 2
+    assert len(edge.objects()) == 2
     edge.check_equals_head_office()
     assert edge.sync(RECLAIM_GRACE="0s").exit_status == 0
-    assert len(edge.keys()) == 2  # its grace was given when it went
+    assert len(edge.objects()) == 2  # its grace was given when it went
     edge.query("UPDATE etalase_reclaim SET due_at = now()")
     assert edge.sync().reclaimed == 1
-    assert len(edge.keys()) == 1
+    assert len(edge.objects()) == 1
 
 
 def test_a_photo_that_a_full_list_has_no_longer_goes(edge: Edge) -> None:

@@ -197,7 +197,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge) -> None:
     assert report.forecast is not None
     assert report.forecast["photos_to_fetch"] == len(ids)
     assert report.forecast["bytes_to_fetch"] == sum(photo["size"] for photo in edge.ho.photos.values())
-    assert (edge.rows(), edge.keys(), edge.ho.image_requests, edge.checkpoint()) == ({}, set(), [], None)
+    assert (edge.rows(), edge.objects(), edge.ho.image_requests, edge.checkpoint()) == ({}, set(), [], None)
     assert edge.count("etalase_sync_run") == 0
 
     edge.sync()
@@ -242,7 +242,7 @@ def test_odd_photos_arrive_or_fail_alone_and_later_runs_go_on(edge: Edge) -> Non
         assert (report.exit_status, report.failed) == (1, len(fail))
         assert set(edge.rows()) == set(arrive)
         assert set(edge.reasons()) == set(fail)
-        assert edge.keys() == {row["object_key"] for row in edge.rows().values()}
+        assert edge.objects() == {row["object_key"] for row in edge.rows().values()}
     edge.check_every_row_shows_its_bytes()
     rows = {arrive[photo]: row for photo, row in edge.rows().items()}
     assert rows["newlines"]["filename"] == "a\nb.jpg"
@@ -250,7 +250,8 @@ def test_odd_photos_arrive_or_fail_alone_and_later_runs_go_on(edge: Edge) -> Non
 
 
 def test_nulls_become_the_guides_defaults_once(edge: Edge) -> None:
-    edge.ho.put("sate", picture(1), version=None, sort_order=None)
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.photos[photo].update(version=None, sort_order=None)
     edge.sync()
     (row,) = edge.rows().values()
     assert (row["version"], row["sort_order"]) == (1, 0)

@@ -1,0 +1,61 @@
+"""A run in a process of its own that dies at a named point, as by ``kill -9``: ``python -m tests.integration.sync.killed_run``.
+
+From stdin comes one JSON object: ``database`` (Django's), ``settings`` (EdgeSettings) and ``point``.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import django
+from django.conf import settings
+
+KILLED = 9
+
+
+def main() -> None:
+    """Run and die."""
+    told = json.loads(sys.stdin.read())
+    settings.INSTALLED_APPS = ["etalase.edge"]
+    settings.DATABASES["default"].update(told["database"])
+    django.setup()
+
+    from etalase.edge.sync import run
+    from etalase.edge.sync.world import World, real_world
+    from etalase.settings.edge import EdgeSettings
+    from etalase.settings.shared import read
+
+    class Bucket:
+        """The real bucket until the point."""
+
+        def __init__(self, world: World) -> None:
+            self.real: Any = world.bucket
+
+        def put(self, *args: Any, **kwargs: Any) -> Any:
+            if told["point"] == "before the put":
+                os._exit(KILLED)
+            etag = self.real.put(*args, **kwargs)
+            if told["point"] == "after the put":
+                os._exit(KILLED)
+            return etag
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.real, name)
+
+    def settle(*_: Any) -> None:
+        if told["point"] == "after the commit":
+            os._exit(KILLED)
+        print("hangs", flush=True)  # noqa: T201 - the test waits for the word
+        time.sleep(600)
+
+    run._settle = settle
+    with real_world(read(EdgeSettings, told["settings"])) as world:
+        world.bucket = Bucket(world)
+        report = run.sync(world, full=False)
+    sys.exit(f"the run came to its end: {report.as_json()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""A process that dies at any point leaves whole pictures, and the next run makes it good (hazards 15, 18 and 23; I1, I3)."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import pytest
+from django.db import connection
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.killed_run import KILLED
+from tests.simulator import picture
+
+from etalase.edge.sync.world import World
+
+
+@contextmanager
+def dying_run(edge: Edge, point: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process whose run dies at ``point``."""
+    place = {name: str(connection.settings_dict[name]) for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
+    told = {"database": place, "settings": edge_settings(edge), "point": point}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.sync.killed_run"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        stdin: IO[str] | None = process.stdin
+        assert stdin is not None
+        stdin.write(json.dumps(told))
+        stdin.close()
+        process.stdin = None
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def edge_settings(edge: Edge) -> dict[str, Any]:
+    """The settings as they came."""
+    settings = edge.configured()
+    told = settings.model_dump(mode="json", exclude_defaults=True)
+    for name in ("HO_PASSWORD", "S3_SECRET_KEY"):
+        told[name] = getattr(settings, name).get_secret_value()
+    return told
+
+
+def die(edge: Edge, point: str) -> None:
+    """Let a run die at ``point``."""
+    with dying_run(edge, point) as process:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == KILLED, said
+
+
+@pytest.mark.parametrize("goes_back", [False, True], ids=["head office goes on", "head office goes back to the old bytes"])
+@pytest.mark.parametrize("point", ["before the put", "after the put", "after the commit"])
+def test_a_run_killed_at_any_point_is_made_good_by_the_next(edge: Edge, point: str, goes_back: bool) -> None:
+    old, new = picture("old", 900), picture("new", 900)
+    photo = edge.ho.put("sate", old)
+    edge.sync()
+    edge.ho.put("sate", new, photo=photo)
+
+    die(edge, point)
+
+    shown = hashlib.md5(old if point == "before the put" else new).hexdigest()
+    assert edge.md5_at(edge.ho.photos[photo]["object_key"]) == shown
+    assert edge.count("etalase_publish_intent") == (0 if point == "after the commit" else 1)
+    if goes_back:
+        edge.ho.put("sate", old, photo=photo)
+    report = edge.sync()
+    assert report.exit_status == 0
+    edge.check_equals_head_office()
+    assert edge.count("etalase_publish_intent") == 0
+    outcomes = [row["outcome"] for row in edge.query("SELECT outcome FROM etalase_sync_run ORDER BY id")]
+    assert outcomes == ["success", "interrupted", "success"]
+    edge.ho.image_requests.clear()
+    before = edge.touched()
+    assert edge.sync(full=True).exit_status == 0
+    assert (edge.ho.image_requests, edge.touched()) == ([], before)
+
+
+def test_a_first_run_that_was_killed_does_not_fetch_again_what_it_had(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    die(edge, "after the put")
+    assert edge.rows() == {}
+    edge.ho.image_requests.clear()
+    assert edge.sync().exit_status == 0
+    assert edge.ho.image_requests == []
+    edge.check_equals_head_office()
+
+
+def test_the_lock_goes_with_a_process_that_is_killed(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    with dying_run(edge, "hang") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "hangs\n"
+        assert edge.sync().exit_status == 75
+        process.kill()
+        process.wait(10)
+    assert edge.sync(full=True, wait_seconds=10).exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_an_intent_whose_photo_is_gone_is_settled_and_its_object_reclaimed(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    key = edge.ho.photos[photo]["object_key"]
+    edge.query("INSERT INTO etalase_publish_intent VALUES (%s, 'old', 'new')", key)
+    edge.query("DELETE FROM product")
+    edge.ho.delete(photo)
+    edge.sync(RECLAIM_GRACE="0s")
+    assert edge.count("etalase_publish_intent") == 0
+    assert edge.objects() == set()
+
+
+class Interrupting:
+    """Images that somebody interrupts with Ctrl-C."""
+
+    def __init__(self, world: World) -> None:
+        self.real = world.images
+        world.images = self
+
+    def fetch(self, photo: Any) -> bytes:
+        """Fetch all but one."""
+        if photo.product_name == "soto":
+            raise KeyboardInterrupt
+        return self.real.fetch(photo)
+
+
+def test_a_run_that_is_interrupted_says_so_and_the_next_completes(edge: Edge) -> None:
+    for product in ("sate", "soto", "gado-gado"):
+        edge.ho.put(product, picture(product))
+    with pytest.raises(KeyboardInterrupt):
+        edge.sync(touch=lambda world: (Interrupting(world), None)[1])
+    (run,) = edge.query("SELECT outcome, error FROM etalase_sync_run")
+    assert run["outcome"] == "failed"
+    assert "stopped" in run["error"]
+    assert edge.checkpoint() is None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()

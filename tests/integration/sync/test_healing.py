@@ -1,0 +1,149 @@
+"""The nightly full run compares the bucket with the rows and makes it good (hazards 17, 22, 25, 26 and 62)."""
+
+import urllib.error
+import urllib.request
+from typing import Any
+
+import boto3
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.objectstore import ObjectStore
+
+
+@pytest.fixture
+def s3(edge: Edge) -> Any:
+    """Somebody with the bucket's keys."""
+    return boto3.client(
+        "s3",
+        endpoint_url=edge.s3.endpoint,
+        aws_access_key_id=edge.s3.access_key,
+        aws_secret_access_key=edge.s3.secret_key,
+        region_name="us-east-1",
+    )
+
+
+def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes) -> None:
+    """As tools do with large files; the ETag is no MD5 then."""
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key=key, PartNumber=1, UploadId=upload, Body=body)
+    s3.complete_multipart_upload(
+        Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    )
+
+
+def test_a_full_run_heals_what_was_damaged_lost_or_overwritten_and_fetches_nothing_else(edge: Edge, s3: Any) -> None:
+    names = ("deleted", "overwritten", "cut", "in parts", "well", "also well")
+    keys = {name: edge.ho.photos[edge.ho.put(name, picture(name))]["object_key"] for name in names}
+    edge.sync()
+    edge.ho.image_requests.clear()
+    before = edge.rows()
+    bucket = edge.bucket.bucket
+    s3.delete_object(Bucket=bucket, Key=keys["deleted"])
+    s3.put_object(Bucket=bucket, Key=keys["overwritten"], Body=picture("other"))
+    s3.put_object(Bucket=bucket, Key=keys["cut"], Body=picture("cut")[:100])
+    overwrite_in_parts(s3, bucket, keys["in parts"], b"someone's own picture")
+
+    report = edge.sync(full=True)
+
+    assert (report.outcome, report.healed, report.fetched, report.unchanged) == ("success", 4, 4, 2)
+    assert len(edge.ho.image_requests) == 4
+    edge.check_equals_head_office()
+    assert edge.count("etalase_publish_intent") == 0
+    healed = edge.rows()
+    assert {id_ for id_, row in healed.items() if row != before[id_]} == set()
+
+
+def test_a_bucket_that_was_lost_is_filled_again(edge: Edge) -> None:
+    for n in range(3):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    edge.bucket.delete(list(edge.objects()))
+    assert edge.sync(full=True).healed == 3
+    edge.check_equals_head_office()
+
+
+def test_a_repair_never_removes_before_it_has_the_replacement(edge: Edge, s3: Any) -> None:
+    photo = edge.ho.put("sate", picture("whole"))
+    edge.sync()
+    key = edge.ho.photos[photo]["object_key"]
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("still a picture"))
+    edge.ho.on_image = lambda asked: Answer(404)
+    assert edge.sync(full=True).exit_status == 1
+    assert edge.bucket.get(key) == picture("still a picture")
+    assert photo in edge.rows()
+    edge.ho.on_image = None
+    assert edge.sync(full=True).exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_an_object_of_nobody_is_reclaimed_after_its_grace(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.bucket.put("products/nobody.jpg", picture(2), content_type="image/jpeg")
+    for _ in range(2):
+        edge.sync(full=True)
+        assert "products/nobody.jpg" in edge.objects()
+    edge.query("UPDATE etalase_reclaim SET due_at = now()")
+    assert edge.sync().reclaimed == 1
+    assert "products/nobody.jpg" not in edge.objects()
+    edge.check_equals_head_office()
+
+
+def test_more_than_a_thousand_objects_are_compared(edge: Edge) -> None:
+    edge.ho.put("zzz", picture("last"), key="products/zzz.jpg")
+    edge.sync()
+    for n in range(1001):
+        edge.bucket.put(f"products/filler/{n:04}.jpg", b"x", content_type="image/jpeg")
+    edge.ho.image_requests.clear()
+    report = edge.sync(full=True, RECLAIM_GRACE="0s")
+    assert (report.healed, report.reclaimed, edge.ho.image_requests) == (0, 1001, [])
+    edge.check_equals_head_office()
+
+
+def test_the_bucket_and_its_policy_are_made_once_and_made_again_where_they_are_gone(
+    edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[str] = []
+    real = boto3.client
+
+    def client(*args: Any, **kwargs: Any) -> Any:
+        made = real(*args, **kwargs)
+        watched = made.meta.events
+        watched.register(
+            "before-call.s3", lambda model, **_: writes.append(model.name) if model.http["method"] != "HEAD" else None
+        )
+        return made
+
+    monkeypatch.setattr(boto3, "client", client)
+    store = ObjectStore(
+        endpoint=edge.s3.endpoint, bucket="fresh-bucket", access_key=edge.s3.access_key, secret_key=edge.s3.secret_key
+    )
+
+    def ensure() -> list[str]:
+        writes.clear()
+        store.ensure_bucket()
+        return [name for name in writes if not name.startswith(("Get", "Head", "List"))]
+
+    assert ensure() == ["CreateBucket", "PutBucketPolicy"]
+    assert ensure() == []
+    s3.delete_bucket_policy(Bucket="fresh-bucket")
+    assert ensure() == ["PutBucketPolicy"]
+    assert ensure() == []
+
+    store.put("products/a.jpg", b"bytes", content_type="image/jpeg")
+    assert urllib.request.urlopen(f"{edge.s3.endpoint}/fresh-bucket/products/a.jpg").read() == b"bytes"
+    for path in ("/fresh-bucket/", "/fresh-bucket/?list-type=2", "/fresh-bucket/?policy"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(edge.s3.endpoint + path)
+        assert refused.value.code == 403
+        refused.value.close()
+
+
+def test_a_policy_that_somebody_removed_is_put_back_by_the_next_run(edge: Edge, s3: Any) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
+    edge.sync()
+    assert s3.get_bucket_policy(Bucket=edge.bucket.bucket)["Policy"]

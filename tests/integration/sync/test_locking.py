@@ -1,0 +1,188 @@
+"""One run of a store at a time, and the nightly one never starves (hazards 36 and 59)."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.sync.lock import FULL_IS_DUE_CLASS, RUN_CLASS
+from etalase.edge.sync.report import Report
+
+
+class Background:
+    """A run in a thread, with a connection of its own."""
+
+    def __init__(self, edge: Edge, **options: Any) -> None:
+        self.report: Report | None = None
+        self._edge, self._options = edge, options
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.report = self._edge.sync(**self._options)
+        finally:
+            connection.close()
+
+    def join(self) -> Report:
+        """Its report."""
+        self._thread.join(30)
+        assert self.report is not None
+        return self.report
+
+
+@contextmanager
+def held_up(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Head office gives the photo of ``product`` only when told; the first event says that it was asked."""
+    asked, go_on = threading.Event(), threading.Event()
+    keys = {photo["object_key"] for photo in edge.ho.photos.values() if photo["product_name"] == product}
+
+    def hold(key: str) -> Answer | None:
+        if key in keys:
+            asked.set()
+            go_on.wait(20)
+        return None
+
+    edge.ho.on_image = hold
+    try:
+        yield asked, go_on
+    finally:
+        go_on.set()
+        edge.ho.on_image = None
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
+def test_a_second_run_ends_at_once_as_locked_and_does_nothing(edge: Edge, full: bool) -> None:
+    edge.ho.put("slow", picture(1))
+    with held_up(edge) as (asked, go_on):
+        first = Background(edge)
+        assert asked.wait(20)
+        requests = len(edge.ho.requests)
+        second = edge.sync(full=full)
+        assert (second.outcome, second.exit_status) == ("locked", 75)
+        assert len(edge.ho.requests) == requests
+        go_on.set()
+        assert first.join().exit_status == 0
+    assert edge.count("etalase_sync_run") == 1
+    edge.check_equals_head_office()
+
+
+def test_the_lock_is_free_after_every_run_also_after_one_that_failed(edge: Edge) -> None:
+    edge.ho.on_page = lambda asked: Answer(404)
+    assert edge.sync().exit_status == 4
+    with edge.other_connection() as other:
+        assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_scheduled_full_run_waits_and_the_one_under_way_gives_way_to_it(edge: Edge) -> None:
+    edge.ho.put("old", picture("old"))
+    assert edge.sync().exit_status == 0
+    for n in range(12):
+        edge.ho.put(f"dish {n}", picture(n), sort_order=n)
+    edge.ho.put("slow", picture("slow", 100))  # the smallest, so the first
+    with held_up(edge) as (asked, go_on):
+        incremental = Background(edge, trigger="schedule", WORKERS=1)
+        assert asked.wait(20)
+        full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
+        wait_until_full_is_due(edge)
+        go_on.set()
+        first, second = incremental.join(), full.join()
+    assert (first.yielded, first.outcome) == (True, "partial")
+    assert (second.kind, second.exit_status) == ("full", 0)
+    edge.check_equals_head_office()
+    assert edge.reasons() == {}
+
+
+def wait_until_full_is_due(edge: Edge) -> None:
+    """Until the waiting run has said that it waits."""
+    with edge.other_connection() as other:
+        for _ in range(1000):
+            due = other.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = %s", [FULL_IS_DUE_CLASS]
+            ).fetchone()
+            if due == (1,):
+                return
+            threading.Event().wait(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_an_incremental_run_does_not_begin_while_a_full_one_is_due(edge: Edge) -> None:
+    photo = edge.ho.put("slow", picture(1))
+    edge.sync()
+    edge.ho.put("slow", picture(2), photo=photo)
+    with held_up(edge) as (asked, go_on):
+        full = Background(edge, full=True, wait_seconds=30)
+        assert asked.wait(20)
+        assert edge.sync().exit_status == 75
+        go_on.set()
+        assert full.join().exit_status == 0
+
+
+def test_a_full_run_that_waited_too_long_ends_as_locked(edge: Edge) -> None:
+    edge.ho.put("slow", picture(1))
+    with held_up(edge) as (asked, go_on):
+        first = Background(edge)
+        assert asked.wait(20)
+        assert edge.sync(full=True, wait_seconds=0.05).exit_status == 75
+        go_on.set()
+        first.join()
+    assert edge.sync().exit_status == 0
+
+
+def test_a_run_that_lost_its_connection_ends_and_commits_nothing_more(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    checkpoint, before = edge.checkpoint(), edge.touched()
+    edge.ho.put("sate", picture("new"), photo=photo)
+    missing = edge.ho.put("soto", picture("soto"))
+
+    def cut(key: str) -> Answer | None:
+        with edge.other_connection() as other:
+            holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = %s"
+            other.execute(f"SELECT pg_terminate_backend(pid) FROM ({holder}) AS lock", [RUN_CLASS])
+        return Answer(404) if key == edge.ho.photos[missing]["object_key"] else None
+
+    edge.ho.on_image = cut
+    report = edge.sync()
+
+    assert report.exit_status == 4
+    assert report.error is not None
+    assert report.error.hint
+    assert (edge.checkpoint(), edge.reasons()) == (checkpoint, {})
+    assert {mark for mark in edge.touched() if mark[0] == "product_photo"} == {m for m in before if m[0] == "product_photo"}
+
+    edge.ho.on_image = None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+    assert edge.count("etalase_publish_intent") == 0
+
+
+def test_a_run_whose_lock_alone_is_gone_ends_too(edge: Edge) -> None:
+    edge.ho.put("sate", picture("old"))
+
+    def touch(world: Any) -> None:
+        real = world.bucket.ensure_bucket
+
+        class Unlocking:
+            def ensure_bucket(self) -> None:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_unlock_all()")
+                real()
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(bucket, name)
+
+        bucket = world.bucket
+        world.bucket = Unlocking()
+
+    report = edge.sync(touch=touch)
+    assert report.exit_status == 4
+    assert "lock" in str(report.error)
+    assert (edge.rows(), edge.checkpoint()) == ({}, None)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()

@@ -1,0 +1,160 @@
+"""Head office, bucket or database away: a clear word, nothing half done, and the next run completes (hazards 35 and 45)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from tests.integration.sync.conftest import Edge
+from tests.simulator import picture
+
+from etalase.edge.sync.world import World
+from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, ObjectStoreFull, Reason
+
+NOBODY = "http://127.0.0.1:1"
+
+
+class FailingPuts:
+    """The real bucket, whose puts fail after the first ``good`` ones."""
+
+    def __init__(self, world: World, error: ObjectStoreError, good: int) -> None:
+        self.real: Any = world.bucket
+        self.error, self.left = error, good
+
+    def put(self, *args: Any, **kwargs: Any) -> Any:
+        """Put, while it lasts."""
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        return self.real.put(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+def puts_fail(error: ObjectStoreError, *, good: int = 0) -> Callable[[World], None]:
+    """Put a failing bucket in the place of the real one."""
+
+    def touch(world: World) -> None:
+        world.bucket = FailingPuts(world, error, good)
+
+    return touch
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """PostgreSQL does not answer any more."""
+    port = connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict["PORT"] = "1"
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = port
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"HO_URL": NOBODY}, "HO_URL"),
+        ({"S3_ENDPOINT": NOBODY}, "S3_ENDPOINT"),
+        ({"S3_SECRET_KEY": "another secret of nobody"}, "S3_SECRET_KEY"),
+        ({"S3_ACCESS_KEY": "nobody"}, "S3_ACCESS_KEY"),
+    ],
+)
+def test_what_is_away_is_named_with_what_to_do_and_nothing_is_touched(
+    edge: Edge, changes: dict[str, Any], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    checkpoint, before = edge.checkpoint(), edge.touched()
+    edge.ho.put("sate", picture("new"), photo=photo)
+
+    report = edge.sync(TRIES=2, **changes)
+
+    assert (report.outcome, report.exit_status) == ("failed", 4)
+    assert says in str(report.error)
+    assert (edge.checkpoint(), edge.touched()) == (checkpoint, before)
+    (run,) = edge.query("SELECT outcome, error FROM etalase_sync_run ORDER BY id DESC LIMIT 1")
+    assert (run["outcome"], run["error"]) == ("failed", str(report.error))
+    assert "another secret" not in caplog.text + str(report.error)
+
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_without_its_database_a_run_says_so_and_asks_nobody(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    with database_away():
+        report = edge.sync()
+    assert report.exit_status == 4
+    assert "DATABASE_URL" in str(report.error)
+    assert edge.ho.requests == []
+    assert edge.sync().exit_status == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "fetches"),
+    [
+        (ObjectStoreFull("full"), "full", 30),
+        (ObjectStoreAway("away"), "object store", 45),
+        (ObjectStoreDenied("denied"), "object store", 45),
+    ],
+)
+def test_a_bucket_that_takes_nothing_any_more_ends_the_run_without_a_download_loop(
+    edge: Edge, error: ObjectStoreError, says: str, fetches: int
+) -> None:
+    old = edge.ho.put("old", picture("old"))
+    edge.sync()
+    edge.ho.image_requests.clear()
+    edge.ho.put("old", picture("new"), photo=old)
+    for n in range(60):
+        edge.ho.put(f"dish {n}", picture(n, 300))
+
+    report = edge.sync(touch=puts_fail(error, good=2))
+
+    assert report.exit_status == 4
+    assert says in str(report.error)
+    assert report.fetched == 2
+    assert len(edge.rows()) in {2, 3}
+    assert len(edge.ho.image_requests) <= fetches
+    edge.check_every_row_shows_its_bytes()
+
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+    assert edge.reasons() == {}
+
+
+def test_one_put_that_fails_is_one_photo_that_fails(edge: Edge) -> None:
+    edge.ho.put("large", picture(1, 900))
+    small = edge.ho.put("small", picture(2, 100))
+    report = edge.sync(touch=lambda world: setattr(world, "bucket", FailingSmall(world)))
+    assert (report.exit_status, report.fetched) == (1, 1)
+    assert edge.reasons() == {small: Reason.STORE_AWAY}
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+class FailingSmall(FailingPuts):
+    """Small bodies are not taken."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, ObjectStoreAway("away"), 0)
+
+    def put(self, *args: Any, **kwargs: Any) -> Any:
+        """Put what is large."""
+        if len(args[1]) == 100:
+            raise self.error
+        return self.real.put(*args, **kwargs)
+
+
+def test_an_edge_without_its_tables_says_which_command_makes_them(edge: Edge) -> None:
+    edge.query("ALTER TABLE etalase_checkpoint RENAME TO elsewhere")
+    try:
+        report = edge.sync()
+    finally:
+        edge.query("ALTER TABLE elsewhere RENAME TO etalase_checkpoint")
+    assert report.exit_status == 4
+    assert "migrate" in str(report.error)
