@@ -23,7 +23,19 @@ from etalase.head_office.picture import Picture, check, take_file
 READERS = 4
 DISHES_AHEAD = 4
 
-Known = dict[tuple[str, str], tuple[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A photo as its row had it when the import began."""
+
+    id: uuid.UUID
+    checksum: str
+    key: str
+    is_primary: bool
+    sort_order: int
+
+
+Known = dict[tuple[str, str], _Row]
 
 
 @dataclass(slots=True)
@@ -50,9 +62,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A photo's file, read and judged. ``object_is_sound``: the bucket holds these bytes already."""
+    """A photo's file, read and judged. ``object_is_sound``: the bucket holds these bytes already, as ``row`` says."""
 
     line: PhotoLine
+    row: _Row | None
     picture: Picture | None
     refused: str = ""
     object_is_sound: bool = False
@@ -71,11 +84,10 @@ def load_menu(company: Company, menu: Menu, *, prune: bool, advanced: Callable[[
         raise UsageError("Nothing was loaded: --prune with a menu without a line would remove everything.")
     result = Result(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
     stores = dict(Store.objects.filter(company=company).values_list("code", "id"))
+    photos = Photo.objects.filter(product__company=company).select_related("product")
     known: Known = {
-        (sku, source): (checksum, key)
-        for sku, source, checksum, key in Photo.objects.filter(product__company=company).values_list(
-            "product__sku", "source", "checksum", "object_key"
-        )
+        (photo.product.sku, photo.source): _Row(photo.id, photo.checksum, photo.object_key, photo.is_primary, photo.sort_order)
+        for photo in photos.iterator()
     }
     for dish, loaded in _read_ahead(menu.dishes, known):
         _load_dish(company, dish, loaded, stores, result)
@@ -102,19 +114,19 @@ def _read_ahead(dishes: Sequence[Dish], known: Known) -> Iterator[tuple[Dish, li
             readers.shutdown(cancel_futures=True)
 
 
-def _read(line: PhotoLine, known: tuple[str, str] | None) -> _Loaded:
+def _read(line: PhotoLine, row: _Row | None) -> _Loaded:
     """Read and judge a file. One whose bytes were judged in an earlier import is only compared with the bucket."""
     limits = ingest.limits()
     try:
         picture = take_file(line.path, limits)
-        if known is not None and known[0] == picture.checksum:
-            return _Loaded(line, picture, object_is_sound=ingest.holds(known[1], picture))
+        if row is not None and row.checksum == picture.checksum:
+            return _Loaded(line, row, picture, object_is_sound=ingest.holds(row.key, picture))
         check(picture, limits)
     except OSError as error:
-        return _Loaded(line, None, refused=f"The file cannot be read: {error.strerror}.")
+        return _Loaded(line, row, None, refused=f"The file cannot be read: {error.strerror}.")
     except PictureRefused as error:
-        return _Loaded(line, None, refused=str(error))
-    return _Loaded(line, picture)
+        return _Loaded(line, row, None, refused=str(error))
+    return _Loaded(line, row, picture)
 
 
 def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict[str, uuid.UUID], result: Result) -> None:
@@ -177,11 +189,16 @@ def _load_photo(product: Product, one: _Loaded, dish: Dish, photos: Counter[str]
     if one.picture is None:
         photos["failed"] += 1
         return Problem(line.line, "file", line.source, one.refused)
+    is_primary = _is_primary(product, line, dish)
+    wanted = (line.photo_id or (one.row and one.row.id), is_primary, line.sort_order)
+    if one.row is not None and one.object_is_sound and wanted == (one.row.id, one.row.is_primary, one.row.sort_order):
+        photos[ingest.Change.UNCHANGED] += 1
+        return None
     offer = ingest.Offer(
         source=line.source,
         filename=PurePosixPath(line.source).name,
         picture=one.picture,
-        is_primary=_is_primary(product, line, dish),
+        is_primary=is_primary,
         sort_order=line.sort_order,
         photo_id=line.photo_id,
     )

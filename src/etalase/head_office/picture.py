@@ -4,15 +4,19 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from PIL import Image
 
 from etalase.errors import PictureRefused
 from etalase.head_office.location import without_location
+from etalase.head_office.png import read_through
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, sniff_type
 
 # Pillow's own guard only warns at this limit, with a number of its own; ours stands before the decoding.
 Image.MAX_IMAGE_PIXELS = None
+LARGE_PIXELS = 40_000_000
+_ONE_LARGE = Lock()
 PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -64,14 +68,14 @@ def check(picture: Picture, limits: Limits) -> None:
     try:
         # The formats are named, so that nothing else Pillow can read is ever tried on a stranger's bytes.
         with Image.open(io.BytesIO(picture.body), formats=[picture.content_type.removeprefix("image/").upper()]) as image:
-            _decode(image, limits)
+            _decode(image, picture.body, limits)
     except PictureRefused:
         raise
     except Exception as error:  # decoders raise anything over bytes made to confuse them
         raise PictureRefused(f"The picture cannot be decoded: {error}.") from error
 
 
-def _decode(image: Image.Image, limits: Limits) -> None:
+def _decode(image: Image.Image, body: bytes, limits: Limits) -> None:
     """Every frame, after the size that the header promises was found bearable."""
     # A phone's further pictures (MPO) are no frames: a browser shows the first one only.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -79,9 +83,23 @@ def _decode(image: Image.Image, limits: Limits) -> None:
     if width * height * frames > limits.max_pixels:
         what = f"{width}×{height} pixels" + (f" in {frames} frames" if frames > 1 else "")
         raise PictureRefused(f"The picture has {what}; {limits.max_pixels} pixels are allowed (MAX_PIXELS).")
+    if frames == 1 and width * height > LARGE_PIXELS:
+        _decode_large(image, body)
+        return
     for frame in range(frames):
         image.seek(frame)
         image.load()
+
+
+def _decode_large(image: Image.Image, body: bytes) -> None:
+    """One picture at a time, and in little memory where its format allows it: 250 megapixels decoded are a gigabyte."""
+    with _ONE_LARGE:
+        if image.format == "PNG":
+            read_through(body)
+        else:
+            # A JPEG is decoded whole, but to an eighth of its width and height; a WebP has no such way.
+            image.draft(image.mode, (image.width // 8, image.height // 8))
+            image.load()
 
 
 def extension(picture: Picture) -> str:

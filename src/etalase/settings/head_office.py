@@ -33,7 +33,8 @@ class HeadOfficeSettings(Settings):
 
     # What is taken as a photo
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB
-    MAX_PIXELS: Annotated[int, Field(ge=1024)] = 80_000_000
+    # Phones take pictures of 200 megapixels; browsers show none of more than 536.
+    MAX_PIXELS: Annotated[int, Field(ge=1024)] = 250_000_000
 
     # An edge that was away for longer gets the full set
     TOMBSTONE_DAYS: Annotated[int, Field(ge=1)] = 180

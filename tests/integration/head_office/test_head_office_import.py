@@ -362,7 +362,7 @@ def test_two_imports_at_once_end_with_one_photo_each(office: Office, photos: Pat
     product = office.product()
 
     def accept(number: int) -> None:
-        offer = ingest.Offer("same.jpg", "same.jpg", take(picture(colour=f"#{number:02x}0000"), limits), True, 0)
+        offer = ingest.Offer("same.jpg", "same.jpg", take(picture(size=(32, 32 + number)), limits), True, 0)
         try:
             ingest.accept(product.id, offer)
         finally:
