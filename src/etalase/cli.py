@@ -87,8 +87,9 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
     if args[0] not in commands:
         _refuse(f"etalase {half}: no command «{args[0]}». There are: {', '.join([*commands, *others])}.")
     from django.core.management import ManagementUtility
+    from django.db.utils import OperationalError
 
-    from etalase.errors import SettingsError
+    from etalase.errors import DatabaseAway, SettingsError
 
     utility = ManagementUtility([f"etalase {half}", commands[args[0]], *args[1:]])
     utility.prog_name = f"etalase {half}"
@@ -97,6 +98,11 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
     except SettingsError as error:
         sys.stderr.write(f"etalase: {error}\n")
         sys.exit(error.exit_status)
+    except OperationalError as error:  # of Django's own commands, such as migrate
+        raise DatabaseAway(
+            f"The database does not answer: {str(error).splitlines()[0]}.",
+            hint="Check that PostgreSQL runs and that DATABASE_URL names it.",
+        ) from error
 
 
 def _demo(args: list[str]) -> None:

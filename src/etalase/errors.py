@@ -15,7 +15,6 @@
     │   ├── ObjectMissing          no object under this key
     │   └── ObjectChanged          the object is not the one the condition named
     ├── DatabaseAway               no answer from PostgreSQL                                exit 4, retryable
-    ├── BrokerAway                 no answer from the Celery broker                         exit 4, retryable
     ├── LockHeld                   another run of this store is under way                   exit 75
     ├── LockLost                   the lock went with its connection; the run must end      exit 4, retryable
     ├── TransferFailed             one HTTP exchange failed; its caller knows what for
@@ -223,13 +222,6 @@ class ObjectChanged(ObjectStoreError):
 
 class DatabaseAway(EtalaseError):
     """PostgreSQL does not answer."""
-
-    exit_status = 4
-    retryable = True
-
-
-class BrokerAway(EtalaseError):
-    """The Celery broker does not answer."""
 
     exit_status = 4
     retryable = True

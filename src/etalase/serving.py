@@ -40,8 +40,26 @@ def celery(role: str, args: Sequence[str]) -> None:
     import django
 
     django.setup()
+    _look_for_broker()
     ours = ["--without-gossip", "--without-mingle"] if role == "worker" else ["--schedule", str(_beat_file())]
     _become([sys.executable, "-m", "celery", "-A", "etalase.edge.celery", role, *ours, *args])
+
+
+def _look_for_broker() -> None:
+    """Say clearly when the broker does not answer. Celery then goes on trying: after a power cut it may only be slower."""
+    from django.conf import settings
+    from kombu import Connection
+    from kombu.exceptions import OperationalError
+
+    url: str = getattr(settings, "CELERY_BROKER_URL")  # noqa: B009 - not a setting of every project
+    with Connection(url, connect_timeout=3) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0)
+        except OperationalError as error:
+            sys.stderr.write(
+                f"etalase: the broker {connection.as_uri()} does not answer: {error}. Check that it runs and that BROKER_URL "
+                "names it. Waiting for it; until it is there, no scheduled run begins, and `etalase edge sync` works.\n"
+            )
 
 
 def _beat_file() -> Path:
