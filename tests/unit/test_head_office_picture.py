@@ -287,7 +287,7 @@ def test_a_large_png_is_read_through_without_decoding_it(mode: str, size: tuple[
     data = file.getvalue()
     read_through(data)
     for length in range(0, len(data), max(1, len(data) // 40)):
-        with pytest.raises(ValueError, match="damaged|no end|bytes, not"):
+        with pytest.raises(ValueError, match=r"damaged|no end|bytes, not"):
             read_through(data[:length])
 
 
