@@ -27,9 +27,16 @@ class Office:
         """A second store of the company."""
         return Store.objects.create(company=self.company, code=code, name=f"Store {code}")
 
-    def product(self, sku: str = "05018970", *, name: str = "ASAHI SALMON BOWL", sold_in: list[Store] | None = None) -> Product:
+    def product(
+        self,
+        sku: str = "05018970",
+        *,
+        name: str = "ASAHI SALMON BOWL",
+        sold_in: list[Store] | None = None,
+        id_: UUID | None = None,
+    ) -> Product:
         """A product, sold in the store unless told otherwise."""
-        product = Product.objects.create(company=self.company, sku=sku, name=name)
+        product = Product.objects.create(id=id_ or uuid.uuid4(), company=self.company, sku=sku, name=name)
         for store in [self.store] if sold_in is None else sold_in:
             Assortment.objects.create(store=store, product=product)
         return product

@@ -1,0 +1,94 @@
+"""What head office sends, to the letter: fields, their order and form, and the bodies of its errors."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from rest_framework_simplejwt.tokens import RefreshToken
+from tests.integration.head_office.office import Office
+
+from etalase.head_office.models import Account
+from etalase.protocol import Page, parse
+from etalase.settings.head_office import configured
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+
+WIRE = Path(__file__).parents[2] / "wire"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
+
+
+@pytest.fixture
+def the_guides_menu(office: Office) -> Office:
+    """The two products and photos of the guide's example, under its ids."""
+    for said in json.loads((WIRE / "guide_page.json").read_text())["photos"]:
+        product = office.product(said["product_sku"], id_=UUID(said["product_id"]), name=said["product_name"])
+        fields = ("object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order")
+        office.photo(product, id=UUID(said["id"]), **{field: said[field] for field in fields})
+    return office
+
+
+def post(path: str, body: Any, *, raw: bytes | None = None, signed: bool = True, content_type: str = "application/json") -> Any:
+    token = str(RefreshToken.for_user(Account.objects.get()).access_token) if signed else ""
+    headers = {"Authorization": f"Bearer {token}"} if signed else {}
+    return Client().post(f"/api/v1{path}", raw or json.dumps(body), content_type=content_type, headers=headers)
+
+
+def timeless(text: str) -> Any:
+    """The JSON in ``text`` with each time of the guide's form as ``<time>``."""
+    return json.loads(TIME.sub("<time>", text))
+
+
+def test_a_page_has_the_guides_fields_in_the_guides_form_and_order(the_guides_menu: Office, settings: Any) -> None:
+    settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(
+        update={"S3_PUBLIC_URL": "http://HO_MINIO_HOST:9000"}
+    )
+    configured.cache_clear()
+    try:
+        answer = post(
+            "/sync/product-photos/", {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
+        )
+    finally:
+        configured.cache_clear()
+    sent, said = timeless(answer.content.decode()), timeless((WIRE / "guide_page.json").read_text())
+    assert sent.pop("products_changed_at") == "<time>"
+    assert json.dumps(sent) == json.dumps(said), "also the order of the fields"
+    parse(answer.content, Page, what="our own page")
+
+
+def test_pages_and_errors_are_as_they_were(the_guides_menu: Office) -> None:
+    """A change here is a change of the API: the golden file is only ever added to."""
+    ask = {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
+    answers = {
+        "products": post("/sync/products/", ask),
+        "stores": post("/sync/stores/", {}),
+        "a page in the middle": post("/sync/product-photos/", {**ask, "limit": 1}),
+        "the full set instead": post("/sync/product-photos/", {**ask, "limit": 1, "updated_since": "2999-01-01T00:00:00Z"}),
+        "limit 0": post("/sync/product-photos/", {**ask, "limit": 0}),
+        "limit x": post("/sync/product-photos/", {**ask, "limit": "x"}),
+        "updated_since nonsense": post("/sync/product-photos/", {**ask, "updated_since": "yesterday"}),
+        "no store": post("/sync/product-photos/", {}),
+        "unknown store": post("/sync/product-photos/", {**ask, "store_id": str(uuid4())}),
+        "no token": post("/sync/product-photos/", ask, signed=False),
+        "broken JSON": post("/sync/product-photos/", None, raw=b'{"limit": '),
+        "deep JSON": post("/sync/product-photos/", None, raw=b"[" * 100_000),
+        "a list": post("/sync/product-photos/", []),
+        "too large": post("/sync/product-photos/", None, raw=b" " * (1024 * 1024 + 1)),
+        "not JSON": post("/sync/product-photos/", None, raw=b"a", content_type="text/plain"),
+        "wrong password": post("/token/", {"username": "avril", "password": "wrong"}, signed=False),
+        "no password": post("/token/", {"username": "avril"}, signed=False),
+        "not a refresh token": post("/token/refresh/", {"refresh": "x"}, signed=False),
+    }
+    for _ in range(9):
+        answers["too many failures"] = post("/token/", {"username": "avril", "password": "wrong"}, signed=False)
+    sent = {name: {"status": answer.status_code, "body": timeless(_stable(answer))} for name, answer in answers.items()}
+    golden = WIRE / "head_office_answers.json"
+    assert sent == json.loads(golden.read_text("utf-8"))
+
+
+def _stable(answer: Any) -> str:
+    """Positions depend on what ran before; they are numbers, and no more is promised."""
+    return re.sub(r'"next_offset":\d+', '"next_offset":"<position>"', answer.content.decode())
