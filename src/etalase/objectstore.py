@@ -89,6 +89,9 @@ class ObjectStore:
                 "allow_http": urlsplit(endpoint).scheme == "http",
                 "connect_timeout": f"{round(connect_timeout_seconds * 1000)}ms",
                 "timeout": f"{round(timeout_seconds * 1000)}ms",
+                # A proxy that the environment names is not for this store (hazard 46); only another one displaces it.
+                "proxy_url": endpoint,
+                "proxy_excludes": "*",
             },
             retry_config={"max_retries": max_retries},
         )
@@ -153,21 +156,21 @@ class ObjectStore:
 
         Reads first and writes only what differs, so that a start changes nothing where all is well.
         """
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name=self._region,
-            aws_access_key_id=self._access_key,
-            aws_secret_access_key=self._secret_key,
-            config=Config(
-                connect_timeout=self._connect_timeout_seconds,
-                read_timeout=self._timeout_seconds,
-                retries={"total_max_attempts": self._max_retries + 1, "mode": "standard"},
-                s3={"addressing_style": "path"},
-                proxies={},
-            ),
-        )
         with self._translated(self.bucket):
+            client = boto3.client(
+                "s3",
+                endpoint_url=self.endpoint,
+                region_name=self._region,
+                aws_access_key_id=self._access_key,
+                aws_secret_access_key=self._secret_key,
+                config=Config(
+                    connect_timeout=self._connect_timeout_seconds,
+                    read_timeout=self._timeout_seconds,
+                    retries={"total_max_attempts": self._max_retries + 1, "mode": "standard"},
+                    s3={"addressing_style": "path"},
+                    proxies={},
+                ),
+            )
             if not _exists(client, self.bucket):
                 client.create_bucket(Bucket=self.bucket)
             if _normal(_policy(client, self.bucket)) != _normal(read_policy(self.bucket)):

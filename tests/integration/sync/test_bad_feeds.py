@@ -1,7 +1,10 @@
 """What head office may answer instead of a page: refused with its reason, nothing of it used (hazards 10, 30 and 33)."""
 
+import gzip
+import itertools
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -154,6 +157,37 @@ def test_pages_that_only_repeat_what_came_never_loop(edge: Edge) -> None:
     assert report.exit_status == 4
     assert "repeats" in str(report.error)
     assert len(edge.ho.asked) == 2
+
+
+def test_a_page_that_drips_ends_by_its_deadline(edge: Edge) -> None:
+    def drips() -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.05)
+            yield b" " * 100
+
+    edge.ho.on_page = lambda asked: Answer(pieces=drips())
+    began = time.monotonic()
+    assert edge.sync(TRIES=1, HO_TIMEOUT_SECONDS=0.5).exit_status == 4
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("how", ["endless", "gzip bomb"])
+def test_a_page_without_an_end_is_not_taken_into_memory(edge: Edge, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etalase.edge.sync.client.MAX_PAGE_BYTES", 100_000)
+    bomb = Answer(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
+    edge.ho.on_page = lambda asked: Answer(pieces=itertools.repeat(b" " * 1000)) if how == "endless" else bomb
+    report = edge.sync()
+    assert report.exit_status == 4
+    assert "100000 bytes" in str(report.error)
+    assert len(edge.ho.asked) == 1
+
+
+def test_a_proxy_that_the_environment_names_is_not_asked(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    edge.ho.put("sate", picture(1))
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
 
 
 def test_what_passes_is_waited_for(edge: Edge) -> None:

@@ -188,6 +188,17 @@ def test_a_bucket_without_its_rows_is_adopted_too(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
+@pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
+def test_checksums_that_were_kept_in_capitals_are_put_right_without_an_image(edge: Edge, full: bool) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.query("UPDATE product_photo SET checksum = upper(checksum)")
+    edge.ho.image_requests.clear()
+    assert edge.sync(full=full).exit_status == 0
+    assert edge.ho.image_requests == []
+    edge.check_equals_head_office()
+
+
 # Looking ahead
 
 

@@ -297,7 +297,7 @@ def _row(record: tuple[Any, ...]) -> Row:
         is_primary=bool(is_primary),
         sort_order=sort_order,
         updated_at=updated_at,
-        object_etag=checksum,
+        object_etag=checksum and checksum.lower(),
     )
 
 
