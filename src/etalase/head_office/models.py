@@ -84,7 +84,8 @@ class Assortment(models.Model):
 class Photo(models.Model):
     """A photo of a product. Its object is under ``object_key``, which it keeps for life but for the extension."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    # Not editable, or the admin's inline leaves it out of the page and takes no change of a photo that is there.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False, related_name="photos")
     object_key = models.CharField(max_length=MAX_KEY_CHARS, unique=True, editable=False)
     filename = models.CharField(max_length=MAX_FILENAME_CHARS, editable=False)

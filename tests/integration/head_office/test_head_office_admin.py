@@ -1,5 +1,6 @@
 """The admin: what a person at head office does, with real uploads."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -45,7 +46,13 @@ def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None =
 
 
 def save(browser: Client, product: Product, *photos: dict[str, Any], **more: Any) -> Any:
-    return browser.post(f"/admin/head_office/product/{product.id}/change/", form(product, *photos, **more))
+    """Sends only fields that the page has, as a browser does; its script makes further empty rows from «__prefix__»."""
+    address, data = f"/admin/head_office/product/{product.id}/change/", form(product, *photos, **more)
+    offered = set(re.findall(r'name="([^"]+)"', browser.get(address).content.decode()))
+    there = data["photos-INITIAL_FORMS"]
+    sent = {re.sub(r"^photos-(\d+)-", lambda row: row[0] if int(row[1]) < there else "photos-__prefix__-", n) for n in data}
+    assert sent <= offered
+    return browser.post(address, data)
 
 
 def upload(body: bytes, name: str = "Menu_Image.jpg") -> SimpleUploadedFile:

@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Photo",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("object_key", models.CharField(editable=False, max_length=500, unique=True)),
                 ("filename", models.CharField(editable=False, max_length=255)),
                 ("source", models.CharField(editable=False, max_length=1000)),
