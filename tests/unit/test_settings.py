@@ -246,3 +246,26 @@ def test_every_store_has_a_minute_of_its_own_that_does_not_change() -> None:
     minutes = {read(EdgeSettings, {**EDGE, "STORE_ID": f"{n:032x}"}).schedule_offset_minutes for n in range(500)}
     assert minutes == set(range(60))
     assert read(EdgeSettings, {**EDGE, "SCHEDULE_OFFSET_MINUTES": "0"}).schedule_offset_minutes == 0
+
+
+def test_the_guides_passwords_are_named_together_with_whatever_else_is_wrong() -> None:
+    wrong = problems({**EDGE, "HO_PASSWORD": "admin123", "S3_SECRET_KEY": "edge_foodlife_secret_2026", "WORKERS": "many"})
+    assert any("ETALASE_HO_PASSWORD, ETALASE_S3_SECRET_KEY" in line for line in wrong)
+    assert any("ETALASE_WORKERS" in line for line in wrong)
+
+
+def test_in_the_demo_another_mistake_does_not_bring_the_guides_passwords_up() -> None:
+    here = {"HO_URL": "http://127.0.0.1:1", "S3_ENDPOINT": "http://127.0.0.1:2"}
+    assert len(problems({**EDGE, **here, "HO_PASSWORD": "admin123", "DEMO": "1", "WORKERS": "many"})) == 1
+
+
+def test_a_database_that_is_not_postgresql_is_refused_by_name() -> None:
+    [line] = problems({**SERVER, "DATABASE_URL": "sqlite:///edge.db"}, EdgeServerSettings)
+    assert line.startswith("DATABASE_URL (not shown): is no address of the form postgresql://")
+
+
+def test_a_misspelt_setting_is_named_once_though_two_screens_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETALASE_TYPO", "1")
+    with pytest.raises(SettingsError) as refused:
+        together(lambda: from_environment(EdgeSettings), lambda: from_environment(EdgeServerSettings))
+    assert sum("ETALASE_TYPO" in line for line in refused.value.problems) == 1

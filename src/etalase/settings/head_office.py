@@ -1,11 +1,11 @@
 """Every setting of head office, on one screen. :func:`configured` gives them to the code that uses them."""
 
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
-from etalase.settings.shared import CommaList, HttpUrl, Settings, TimeZone, read, refuse_published
+from etalase.settings.shared import CommaList, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
 
@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 class HeadOfficeSettings(Settings):
     """Head office: its object store, what it takes as a photo, and its web server."""
 
-    DATABASE_URL: SecretStr
+    DATABASE_URL: PostgresUrl
     SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
     ALLOWED_HOSTS: CommaList
     # https://HOST where a proxy with TLS stands in front of the admin
@@ -43,14 +43,8 @@ class HeadOfficeSettings(Settings):
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False
 
-    @model_validator(mode="after")
-    def _secrets_are_ours(self) -> Self:
-        refuse_published(
-            demo=self.DEMO,
-            secrets={"S3_ACCESS_KEY": self.S3_ACCESS_KEY, "S3_SECRET_KEY": self.S3_SECRET_KEY},
-            loopback={"S3_ENDPOINT": self.S3_ENDPOINT, "S3_PUBLIC_URL": self.S3_PUBLIC_URL},
-        )
-        return self
+    SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
+    DEMO_ADDRESS_NAMES: ClassVar = ("S3_ENDPOINT", "S3_PUBLIC_URL")
 
 
 @cache

@@ -9,11 +9,20 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from etalase.errors import SettingsError
 
@@ -63,10 +72,29 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
+def _postgresql(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("is no address of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return value
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
+
+
 class Settings(BaseModel):
     """Base of each screen of settings: exact names, nothing unknown, nothing changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+    # The settings that may not stand in the customer's guide, or with DEMO on, may name this machine only.
+    SECRET_NAMES: ClassVar[tuple[str, ...]] = ()
+    DEMO_ADDRESS_NAMES: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _secrets_are_ours(self) -> Self:
+        if problem := _unsafe(type(self), dict(self), demo=bool(getattr(self, "DEMO", False))):
+            raise ValueError(problem)
+        return self
 
 
 S = TypeVar("S", bound=Settings)
@@ -82,7 +110,11 @@ def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) ->
     try:
         return screen.model_validate(given)
     except ValidationError as error:
-        problems = [_problem(screen, detail["loc"], detail["type"], detail["msg"], given, prefix) for detail in error.errors()]
+        details = error.errors()
+        problems = [_problem(screen, detail["loc"], detail["type"], detail["msg"], given, prefix) for detail in details]
+        # Where a field is wrong, pydantic did not come to look at the whole.
+        if all(detail["loc"] for detail in details) and (unsafe := _unsafe(screen, given, demo=_is_on(given.get("DEMO")))):
+            problems.append(unsafe)
         raise SettingsError(sorted(problems)) from None
 
 
@@ -105,7 +137,7 @@ def together(first: Callable[[], S], second: Callable[[], S2]) -> tuple[S, S2]:
         except SettingsError as error:
             problems += error.problems
     if problems:
-        raise SettingsError(sorted(problems))
+        raise SettingsError(sorted(set(problems)))
     return screens[0], screens[1]
 
 
@@ -135,20 +167,24 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def refuse_published(*, demo: bool, secrets: Mapping[str, SecretStr | str], loopback: Mapping[str, str]) -> None:
-    """Raise ValueError for a secret of the guide outside the demo, or for a demo that reaches beyond this machine.
+def _is_on(value: object) -> bool:
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        return False
 
-    ``secrets`` and ``loopback`` (addresses) are by name of setting.
-    """
+
+def _unsafe(screen: type[Settings], given: Mapping[str, Any], *, demo: bool) -> str | None:
+    """What is wrong where a secret of the guide is used outside the demo, or a demo reaches beyond this machine."""
     if demo:
-        outside = [f"{PREFIX}{name}" for name, url in loopback.items() if url and not is_loopback(url)]
-        if outside:
-            raise ValueError(f"{', '.join(outside)}: with {PREFIX}DEMO on, only addresses of this machine are allowed.")
-        return
+        outside = [
+            f"{PREFIX}{name}" for name in screen.DEMO_ADDRESS_NAMES if name in given and not is_loopback(str(given[name]))
+        ]
+        return f"{', '.join(outside)}: with {PREFIX}DEMO on, only addresses of this machine are allowed." if outside else None
+    secrets = {name: given.get(name) for name in screen.SECRET_NAMES}
     plain = {name: s.get_secret_value() if isinstance(s, SecretStr) else s for name, s in secrets.items()}
     published = [f"{PREFIX}{name}" for name, value in plain.items() if value in PUBLISHED_SECRETS]
-    if published:
-        raise ValueError(f"{', '.join(published)}: this value stands in the public guide; choose one of your own.")
+    return f"{', '.join(published)}: this value stands in the public guide; choose one of your own." if published else None
 
 
 def logging_config(level: str) -> dict[str, Any]:
