@@ -57,8 +57,10 @@ def die(edge: Edge, point: str) -> None:
         assert process.returncode == KILLED, said
 
 
-@pytest.mark.parametrize("goes_back", [False, True], ids=["head office goes on", "head office goes back to the old bytes"])
-@pytest.mark.parametrize("point", ["before the put", "after the put", "after the commit"])
+@pytest.mark.parametrize(
+    ("point", "goes_back"),
+    [("before the put", False), ("after the put", False), ("after the put", True), ("after the commit", True)],
+)
 def test_a_run_killed_at_any_point_is_made_good_by_the_next(edge: Edge, point: str, goes_back: bool) -> None:
     old, new = picture("old", 900), picture("new", 900)
     photo = edge.ho.put("sate", old)

@@ -56,8 +56,10 @@ def test_a_photo_that_a_full_list_has_no_longer_goes(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["deleted_ids", "sweep"])
-@pytest.mark.parametrize(("count", "gone", "held"), [(5, 3, 0), (5, 4, 4), (20, 4, 0), (20, 5, 5), (5, 5, 5)])
+@pytest.mark.parametrize(
+    ("full", "count", "gone", "held"),
+    [(False, 5, 3, 0), (False, 5, 4, 4), (False, 20, 5, 5), (True, 20, 4, 0), (True, 20, 5, 5), (True, 5, 5, 5)],
+)
 def test_at_most_three_or_a_fifth_go_at_once(edge: Edge, full: bool, count: int, gone: int, held: int) -> None:
     ids = menu(edge, count)
     for photo in ids[:gone]:
