@@ -1,31 +1,26 @@
 """Companies, stores, products, what is sold where, photos and accounts, in Django's admin. Uploads go through ingest."""
 
 # mypy: disable-error-code="type-arg"
-# Django's admin and form classes are generic in their stubs only.
+# Django's admin classes are generic in their stubs only.
 
 import uuid
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count, QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from rest_framework_simplejwt.token_blacklist import admin as _registered  # noqa: F401 - so that it can be unregistered
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from etalase.errors import EtalaseError, PictureRefused
+from etalase.errors import EtalaseError
 from etalase.head_office import ingest
+from etalase.head_office.forms import PhotoForm, PhotoFormSet, ProductForm, StoreForm
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.head_office.picture import check, take
-from etalase.protocol import MAX_FILENAME_CHARS, object_url
+from etalase.protocol import object_url
 from etalase.settings.head_office import configured
 
 admin.site.site_header = "Etalase · head office"
@@ -45,48 +40,6 @@ def thumbnail(photo: Photo) -> SafeString | str:
     return format_html('<a href="{}"><img src="{}" alt="{}" height="64" loading="lazy"></a>', url, url, photo.filename)
 
 
-class PhotoForm(forms.ModelForm):
-    """A photo with its file; the file is checked before anything is saved."""
-
-    upload = forms.FileField(required=False, label="File", help_text="JPEG, PNG or WebP; replaces the picture that is there.")
-
-    class Meta:
-        model = Photo
-        fields = ("is_primary", "sort_order")
-
-    def clean(self) -> dict[str, Any] | None:
-        """The file judged, with the reason beside the field where it is refused."""
-        cleaned = super().clean()
-        upload: UploadedFile | None = self.cleaned_data.get("upload")
-        self.picture = None
-        if upload is None:
-            if self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
-                self.add_error("upload", "A new photo needs a file.")
-            return cleaned
-        try:
-            # One byte more than is allowed is enough to be refused.
-            self.picture = take(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
-            check(self.picture, ingest.limits())
-        except PictureRefused as error:
-            self.add_error("upload", error.message)
-        self.filename = (upload.name or "photo")[-MAX_FILENAME_CHARS:]
-        return cleaned
-
-    def validate_constraints(self) -> None:
-        """Nothing: making a photo primary demotes the one that was, and the database has the last word."""
-
-
-class PhotoFormSet(BaseInlineFormSet):
-    """All photos of a product: at most one of them is primary."""
-
-    def clean(self) -> None:
-        """Refuse two primaries, rather than let the later one win."""
-        super().clean()
-        rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None) and form.has_changed()]
-        if sum(bool(row.get("is_primary")) and not row.get("DELETE") for row in rows) > 1:
-            raise ValidationError("Only one photo of a product can be primary.")
-
-
 class PhotoInline(admin.TabularInline):
     """The photos of a product."""
 
@@ -94,71 +47,18 @@ class PhotoInline(admin.TabularInline):
     form = PhotoForm
     formset = PhotoFormSet
     extra = 1
-    fields = ("thumbnail", "upload", "is_primary", "sort_order", "filename", "size", "version", "updated_at")
-    readonly_fields = ("thumbnail", "filename", "size", "version", "updated_at")
+    fields = ("thumbnail", "upload", "is_primary", "sort_order", "about")
+    readonly_fields = ("thumbnail", "about")
 
     @admin.display(description="Photo")
     def thumbnail(self, photo: Photo) -> SafeString | str:
         """The photo itself, small."""
         return thumbnail(photo)
 
-
-class ProductForm(forms.ModelForm):
-    """A product with the stores that sell it: one list, however many there are."""
-
-    sold_in = forms.ModelMultipleChoiceField(
-        Store.objects.none(), required=False, widget=FilteredSelectMultiple("stores", is_stacked=False)
-    )
-
-    class Meta:
-        model = Product
-        fields = ("id", "company", "sku", "name")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _offer(self, "sold_in", Store.objects.all(), Assortment.objects.filter(product=self.instance), "store_id")
-
-    def clean(self) -> dict[str, Any] | None:
-        """A store sells only what its own company has."""
-        _refuse_foreign(self, "sold_in")
-        return super().clean()
-
-
-class StoreForm(forms.ModelForm):
-    """A store with the products that it sells."""
-
-    sells = forms.ModelMultipleChoiceField(
-        Product.objects.none(), required=False, widget=FilteredSelectMultiple("products", is_stacked=False)
-    )
-
-    class Meta:
-        model = Store
-        fields = ("id", "company", "code", "name")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _offer(self, "sells", Product.objects.all(), Assortment.objects.filter(store=self.instance), "product_id")
-
-    def clean(self) -> dict[str, Any] | None:
-        """A store sells only what its own company has."""
-        _refuse_foreign(self, "sells")
-        return super().clean()
-
-
-def _offer(form: forms.ModelForm, name: str, rows: QuerySet[Any], sales: QuerySet[Assortment], column: str) -> None:
-    """Let ``form`` choose among ``rows``, of its own company where that is known, with the present sales chosen."""
-    is_new = form.instance._state.adding  # noqa: SLF001 - Django's documented way to ask
-    choice: Any = form.fields[name]
-    choice.queryset = rows if is_new else rows.filter(company=form.instance.company_id)
-    form.initial[name] = [] if is_new else list(sales.values_list(column, flat=True))
-
-
-def _refuse_foreign(form: forms.ModelForm, name: str) -> None:
-    company = form.cleaned_data.get("company") or getattr(form.instance, "company_id", None)
-    company_id = getattr(company, "id", company)
-    foreign = [row for row in form.cleaned_data.get(name, []) if row.company_id != company_id]
-    if foreign:
-        form.add_error(name, f"{', '.join(map(str, foreign[:5]))}: of another company.")
+    @admin.display(description="About")
+    def about(self, photo: Photo) -> str:
+        """What its file is; nothing for the empty row in which a new one is added."""
+        return f"{photo.size:,} bytes, version {photo.version}" if photo.object_key else ""
 
 
 @admin.register(Company)
@@ -207,7 +107,7 @@ class ProductAdmin(admin.ModelAdmin):
     list_select_related = ("company",)
     search_fields = ("sku", "name", "id")
     form = ProductForm
-    fields = ("id", "company", "sku", "name", "updated_at", "sold_in")
+    fields = ("id", "company", "sku", "name", "sold_in")
     inlines = (PhotoInline,)
     actions = ("sell_everywhere", "sell_nowhere")
     show_full_result_count = False
@@ -220,7 +120,7 @@ class ProductAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
         """An id may be prescribed for a new product; neither it nor the company ever changes."""
-        return ("id", "company", "updated_at") if obj else ("updated_at",)
+        return ("id", "company") if obj else ()
 
     @admin.display(description="photos", ordering="photo_count")
     def photo_count(self, product: Any) -> int:
@@ -269,6 +169,9 @@ class ProductAdmin(admin.ModelAdmin):
         for row in formset.forms:
             if row.has_changed() and not formset._should_delete_form(row):  # noqa: SLF001 - no public way to ask
                 self._save_photo(request, formset.instance, row, formset)
+        promoted = ingest.ensure_primary(formset.instance.id)
+        if promoted is not None:
+            self.message_user(request, f"{promoted.filename} is the primary photo now, since none was chosen.")
 
     def _save_photo(self, request: HttpRequest, product: Product, row: PhotoForm, formset: Any) -> None:
         photo: Photo = row.instance
@@ -322,6 +225,18 @@ class PhotoAdmin(admin.ModelAdmin):
             photo.is_primary = True
             ingest.rearrange(photo)
         self.message_user(request, f"{len(photos)} photos are primary.")
+
+    def delete_model(self, request: HttpRequest, obj: Photo) -> None:
+        """Another photo takes the place of a primary one."""
+        super().delete_model(request, obj)
+        ingest.ensure_primary(obj.product_id)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Photo]) -> None:
+        """As for one."""
+        products = set(queryset.values_list("product_id", flat=True))
+        super().delete_queryset(request, queryset)
+        for product_id in sorted(products):
+            ingest.ensure_primary(product_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A photo is added with its product."""

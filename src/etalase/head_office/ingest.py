@@ -113,6 +113,22 @@ def rearrange(photo: Photo) -> None:
     photo.save(update_fields=["is_primary", "sort_order"])
 
 
+@transaction.atomic
+def ensure_primary(product_id: uuid.UUID) -> Photo | None:
+    """Make the first photo primary where the product has photos and none is: the guide's own edge shows no other (step 6).
+
+    The photo that was promoted comes back. A key says nothing of it: flags move, bytes do not.
+    """
+    _lock(product_id)
+    photos = Photo.objects.filter(product_id=product_id)
+    first = photos.order_by("sort_order", "position").first()
+    if first is None or photos.filter(is_primary=True).exists():
+        return None
+    first.is_primary = True
+    first.save(update_fields=["is_primary"])
+    return first
+
+
 def holds(key: str, picture: Picture) -> bool:
     """Whether the bucket has these bytes under ``key``, as far as its ETag tells (single-part puts: the MD5)."""
     there = bucket().head(key)

@@ -232,6 +232,7 @@ def _prune(company: Company, menu: Menu, stores: dict[str, uuid.UUID], result: R
             gone = product.photos.exclude(source__in=[photo.source for photo in dish.photos])
             result.pruned["photos"] += gone.count()
             gone.delete()
+            ingest.ensure_primary(product.id)
             if dish.stores is not None:
                 kept = [stores[code] for code in dish.stores]
                 result.pruned["sales"] += Assortment.objects.filter(product=product).exclude(store_id__in=kept).delete()[0]

@@ -15,7 +15,10 @@ MAX_SHOWN_CHARS = 60
 
 def shown(value: Any) -> str:
     """``value`` as it was written in the request, cut to a length that fits into a sentence."""
-    text = msgspec.json.encode(value).decode()
+    try:
+        text = msgspec.json.encode(value).decode()
+    except RecursionError:  # it came in just below the limit, and we are deeper in the stack by now
+        text = "[…]" if isinstance(value, list) else "{…}"
     return text if len(text) <= MAX_SHOWN_CHARS else text[:MAX_SHOWN_CHARS] + "…"
 
 
