@@ -17,6 +17,7 @@ from etalase.errors import FeedRefused, PhotoError, Reason
 PLACEHOLDER_URL = "/static/images/no-image.png"
 KEY_PREFIX = "products/"
 MAX_KEY_CHARS = 500
+MAX_KEY_BYTES = 1024  # S3 API, "Object key naming guidelines": no server takes more
 MAX_FILENAME_CHARS = 255
 MAX_INT32 = 2**31 - 1
 MIN_LIMIT, DEFAULT_LIMIT, MAX_LIMIT = 1, 100, 1000
@@ -179,6 +180,8 @@ def key_problem(key: str) -> str | None:
         return "has a control character, an odd space or a backslash"
     if any(len(segment.encode()) > MAX_FILENAME_CHARS for segment in segments):
         return f"has a part of more than {MAX_FILENAME_CHARS} bytes"
+    if len(key.encode()) > MAX_KEY_BYTES:
+        return f"is {len(key.encode())} bytes long in UTF-8; S3 takes {MAX_KEY_BYTES}"
     return None
 
 

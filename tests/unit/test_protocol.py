@@ -314,6 +314,7 @@ def test_a_key_below_products_is_a_key(key: str) -> None:
         "products/" + "x" * 256,
         "products/" + "é" * 128,
         "products/" + "/".join(["y" * 100] * 5)[: 501 - len("products/")],
+        "products/" + "/".join(["名" * 80] * 5),
         "C:/products/a.jpg",
         "file:///products/a.jpg",
     ],
