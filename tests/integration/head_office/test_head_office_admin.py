@@ -206,6 +206,27 @@ def test_another_photo_is_made_primary_from_the_list(office: Office, browser: Cl
     assert {p.id: p.is_primary for p in Photo.objects.all()} == {first.id: False, second.id: True}
 
 
+def test_a_product_with_photos_always_has_a_primary_one(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    save(browser, product, {"upload": upload(picture())}, {"upload": upload(picture(colour="blue")), "sort_order": 1})
+    first, second = Photo.objects.order_by("position")
+    assert (first.is_primary, second.is_primary) == (True, False)
+    save(browser, product, {"id": str(first.id), "DELETE": "on"}, {"id": str(second.id), "sort_order": 1})
+    (left,) = office.page().photos
+    assert (left.id, left.is_primary) == (second.id, True)
+
+
+def test_a_primary_photo_deleted_in_the_list_makes_room_for_another(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    first, second, third = (office.photo(product, is_primary=n == 0, sort_order=n) for n in range(3))
+    browser.post(f"/admin/head_office/photo/{first.id}/delete/", {"post": "yes"})
+    assert Photo.objects.get(is_primary=True) == second
+    chosen = {"action": "delete_selected", "_selected_action": [str(second.id)], "post": "yes"}
+    browser.post("/admin/head_office/photo/", chosen)
+    assert Photo.objects.get() == third
+    assert Photo.objects.get().is_primary
+
+
 @pytest.mark.parametrize("model", ["company", "store", "product", "assortment", "photo", "account"])
 def test_every_page_of_the_admin_opens_under_its_policy(office: Office, browser: Client, model: str) -> None:
     office.photo(office.product())

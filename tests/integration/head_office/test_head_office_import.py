@@ -241,6 +241,12 @@ def test_prune_removes_what_the_file_does_not_name(office: Office, load: Load, b
     assert [bucket.head(keys[name]) is None for name in ("red.jpg", "green.jpg", "blue.jpg")] == [True, True, False]
 
 
+def test_after_a_prune_of_the_primary_photo_another_one_is_primary(office: Office, load: Load) -> None:
+    load("1,SATE,red.jpg,true,,", "1,,blue.jpg,,,", "1,,green.jpg,,,")
+    load("1,SATE,blue.jpg,,,", "1,,green.jpg,,,", args=("--prune",))
+    assert {p.filename: p.is_primary for p in office.page().photos} == {"blue.jpg": True, "green.jpg": False}
+
+
 def test_prune_leaves_other_companies_alone(office: Office, load: Load) -> None:
     Product.objects.create(company=Company.objects.create(name="Elsewhere"), sku="1", name="x")
     load("2,SOTO,blue.jpg,,,", args=("--prune", "--company", "FoodLife"))

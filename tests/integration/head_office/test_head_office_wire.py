@@ -92,3 +92,12 @@ def test_pages_and_errors_are_as_they_were(the_guides_menu: Office) -> None:
 def _stable(answer: Any) -> str:
     """Positions depend on what ran before; they are numbers, and no more is promised."""
     return re.sub(r'"next_offset":\d+', '"next_offset":"<position>"', answer.content.decode())
+
+
+def test_the_reference_shows_every_error_as_it_is_sent() -> None:
+    reference = (WIRE.parents[1] / "docs" / "PRODUCT_PHOTO_SYNC_API_REFERENCE.md").read_text("utf-8")
+    for name, answer in json.loads((WIRE / "head_office_answers.json").read_text("utf-8")).items():
+        if answer["status"] >= 400 and name not in {"limit x", "updated_since nonsense", "no password", "not a refresh token"}:
+            shown = json.dumps(answer["body"], ensure_ascii=False)
+            assert f"| {answer['status']} |" in reference
+            assert shown in reference, name
