@@ -8,23 +8,33 @@ import shutil
 import subprocess
 import sys
 
+from playwright._impl._driver import compute_driver_executable  # there is no public way to ask for it
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# A browser without a font draws boxes; DejaVu has all of the Latin script.
-PACKAGES = ("chromium", "fonts-dejavu-core")
+# A browser without a font draws boxes; DejaVu has all of the Latin script. Playwright's own Node.js needs libatomic.
+PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
 INSTALL_SECONDS = 900
 SKIPPED = (
-    "tests/acceptance/pos/test_pos_page*.py are skipped: there is no Chromium here. "
-    "Install it (Debian: apt-get install chromium), or name its program in the variable CHROMIUM."
+    "tests/acceptance/pos/test_pos_page*.py are skipped: there is no Chromium here that can be driven. "
+    "Install it (Debian: apt-get install chromium libatomic1), or name its program in the variable CHROMIUM."
 )
 
 
 def find() -> str | None:
-    """The path of the browser: that of ``CHROMIUM``, else the first on PATH, else None."""
+    """The path of the browser: that of ``CHROMIUM``, else the first on PATH; None where none can be driven."""
+    if not driver_starts():
+        return None
     named = os.environ.get("CHROMIUM")
     for name in (named,) if named else NAMES:
         if path := shutil.which(name):
             return path
     return None
+
+
+def driver_starts() -> bool:
+    """Whether Playwright's driver starts: a fresh Debian lacks a library of it."""
+    driver, _ = compute_driver_executable()
+    return subprocess.run([driver, "--version"], capture_output=True, check=False).returncode == 0
 
 
 def may_install() -> bool:
