@@ -176,12 +176,30 @@ def test_a_file_with_other_columns_is_refused_whole(photos: Path, header: str, s
     assert said in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'1,"SATE" AYAM,a.jpg,,,', """line 3, the whole line «1,"SATE" AYAM,a.jpg,,,»: is no CSV"""),
+        (b'1,"SATE,a.jpg,,,\n2,"SOTO",b.jpg,,,', "(lines 3 to 4)"),
+        (b"1,CR\xc8ME,a.jpg,,,", r"line 3, name «CR\xc8ME»: is not UTF-8"),
+        (b"1," + b"x" * 200_000 + b",a.jpg,,,", "line 3, the whole line «1,xxx"),
+    ],
+    ids=["a quote out of place", "a quote over two lines", "Latin-1", "a huge cell"],
+)
+def test_a_line_that_is_no_csv_is_named_and_the_others_are_read(photos: Path, line: bytes, said: str) -> None:
+    path = photos.parent / "menu.csv"
+    path.write_bytes(b"\n".join([HEADER.encode(), b"0,GOOD,b.jpg,,,", line, b"9,ALSO GOOD,b.jpg,,,", b""]))
+    menu = read_menu(path, photos, store_codes=[])
+    assert said in problem(menu)
+    assert [dish.sku for dish in menu.dishes] == ["0", "9"]
+
+
 def test_a_file_that_is_not_utf8_or_not_there_or_no_csv_is_refused_whole(photos: Path) -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
-        read(photos, "1,SATÉ,a.jpg,,,", encoding="latin-1")
+        read(photos, "1,SATE,a.jpg,,,", encoding="utf-16")
     with pytest.raises(UsageError, match="cannot be read"):
         read_menu(photos / "nowhere.csv", photos, store_codes=[])
     with pytest.raises(UsageError, match="There is no folder"):
         read_menu(photos.parent / "menu.csv", photos / "nowhere", store_codes=[])
-    with pytest.raises(UsageError, match="line 2"):
+    with pytest.raises(UsageError, match="line 2: a quote is opened there and never closed"):
         read(photos, '1,"SATE,a.jpg,,,')

@@ -5,9 +5,11 @@ Columns: ``sku,name,file,is_primary,sort_order,stores`` and, where ids are presc
 
 import csv
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 from uuid import UUID
 
 from etalase.errors import UsageError
@@ -18,6 +20,8 @@ OPTIONAL = ("product_id", "photo_id")
 YES = frozenset({"true", "1", "yes", "y", "ya"})
 NO = frozenset({"", "false", "0", "no", "n", "tidak"})
 BEYOND = "beyond the last column"
+# Bytes that are no UTF-8, as Python's «surrogateescape» carries them
+NOT_UTF8 = re.compile("[\ud800-\udfff]")
 MAX_SHOWN_CHARS = 80
 MAX_CHARS = {"sku": 100, "name": 255, "file": 1000}
 
@@ -84,31 +88,70 @@ def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str]) -> Me
             f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
         )
     reading = _Reading(photos_dir.resolve(), {code.casefold(): code for code in store_codes})
-    for line, cells in _lines(path):
-        reading.take(line, cells)
+    for read in _lines(path):
+        if isinstance(read, Problem):
+            reading.problems.append(read)
+        else:
+            reading.take(*read)
     return Menu(list(reading.dishes.values()), reading.problems)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and cells by column, stripped."""
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]] | Problem]:
+    """Line numbers and cells by column, stripped; or what is wrong with a line of which there are none."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip().lower() for name in next(reader, [])]
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            text: list[str] = []
+            reader = csv.reader(_remembered(file, text), strict=True)
+            header = [name.strip().lower() for name in _cells(reader, path) or []]
+            if NOT_UTF8.search("".join(header)):
+                raise UsageError(f"{path} is not UTF-8.", hint="Save it as «CSV UTF-8».")
             _check_header(header, path)
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
+            while True:
+                text.clear()
+                first = reader.line_num + 1
+                try:
+                    cells = _cells(reader, path)
+                except csv.Error as error:
+                    lines = "" if reader.line_num == first else f" (lines {first} to {reader.line_num})"
+                    yield Problem(first, "the whole line", "".join(text).strip(), f"is no CSV: {error}{lines}")
                     continue
-                row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-                row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
-                row[BEYOND] = "".join(cells[len(header) :]).strip()
-                yield reader.line_num, row
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 (byte {error.start}).", hint="Save it as «CSV UTF-8».") from error
+                if cells is None:
+                    return
+                if any(cell.strip() for cell in cells):
+                    yield _row(reader.line_num, header, cells)
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num}: {error}.", hint="Is it a CSV file with commas?") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _remembered(file: Iterable[str], text: list[str]) -> Iterator[str]:
+    for line in file:
+        text.append(line)
+        yield line
+
+
+def _cells(reader: Any, path: Path) -> list[str] | None:
+    """The next line's cells, or None after the last. Raises :class:`csv.Error` for a line that is none."""
+    first = reader.line_num + 1
+    try:
+        cells: list[str] | None = next(reader, None)
+    except csv.Error as error:
+        if "end of data" in str(error):  # nobody can tell what of the rest was meant
+            raise UsageError(f"{path}, line {first}: a quote is opened there and never closed.") from error
+        raise
+    return cells
+
+
+def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> tuple[int, dict[str, str]] | Problem:
+    row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+    row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+    row[BEYOND] = "".join(cells[len(header) :]).strip()
+    for name, value in row.items():
+        if NOT_UTF8.search(value):
+            shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            return Problem(line, name, shown, "is not UTF-8; save the file as «CSV UTF-8»")
+    return line, row
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:
