@@ -1,5 +1,7 @@
 """What head office takes away: applied within the day's bound, held beyond it, never by mistake (hazards 13, 14; I2, I4)."""
 
+from datetime import timedelta
+
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
@@ -219,6 +221,7 @@ def test_the_last_photo_stays_until_the_one_that_replaces_it_is_here(edge: Edge,
     (old,) = menu(edge, 1)
     edge.ho.delete(old)
     new = edge.ho.put("dish 00", picture("new"), primary=False)
+    edge.ho.now += timedelta(seconds=1)  # so that later feeds do not list it anew
     edge.ho.on_image = lambda key: Answer(404)
 
     for hour in range(6):

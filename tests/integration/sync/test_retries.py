@@ -84,6 +84,7 @@ def test_a_photo_without_its_product_is_parked_and_attached_when_the_product_com
         assert (report.exit_status, report.parked, report.failed) == (0, 1, 0)
         assert report.failures == []
     assert edge.reasons() == {photo: Reason.PRODUCT_MISSING}
+    assert edge.query("SELECT attempts FROM etalase_pending_photo") == [{"attempts": 1}]
     assert (edge.ho.image_requests, edge.count("product")) == ([], 0)
 
     add_product(edge, photo)

@@ -118,12 +118,16 @@ def test_the_checkpoint_is_that_of_the_first_page(edge: Edge) -> None:
     assert edge.checkpoint() == "2026-02-03T07:00:00+00:00"
 
 
-def test_a_head_office_whose_clock_went_back_is_followed(edge: Edge) -> None:
+def test_a_head_office_whose_clock_went_back_is_followed_and_loses_no_change(edge: Edge) -> None:
     menu(edge)
     edge.sync()
     edge.ho.change_page = lambda page: page.update(sync_timestamp="2020-01-01T00:00:00+00:00")
-    assert edge.sync().outcome == "success"
+    late = edge.ho.put("by the new clock", picture("late"), updated_at="2019-12-31T00:00:00.000000+00:00")
+    report = edge.sync()
+    assert (report.kind, report.outcome, report.fetched) == ("full", "success", 1)
+    assert late in edge.rows()
     assert edge.checkpoint() == "2020-01-01T00:00:00+00:00"
+    assert edge.sync().kind == "incremental"
 
 
 def test_pages_whose_order_changes_lose_nothing_in_the_end_and_remove_nothing(edge: Edge) -> None:
