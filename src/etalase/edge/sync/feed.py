@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
-from etalase.protocol import Page, Photo, ProductPage
+from etalase.protocol import Page, Photo, ProductPage, parse_time
 
 
 class HeadOffice(Protocol):
@@ -36,6 +36,13 @@ class Feed:
     def proved_complete(self) -> bool:
         """Whether nothing can be missing: all ends reached, and as many distinct photos as HO counted, before and after."""
         return self.full and self.error is None and {self.totals[0], self.totals[-1]} == {len(self.photos)}
+
+    def is_older_than(self, checkpoint: str) -> bool:
+        """Whether head office's clock shows less than when it gave ``checkpoint``; a full set is past such doubts."""
+        if self.full or self.sync_timestamp is None:
+            return False
+        told, kept = (parse_time(text, field="sync_timestamp") for text in (self.sync_timestamp, checkpoint))
+        return told < kept
 
 
 def pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None]) -> Feed:

@@ -127,6 +127,10 @@ def _run(run: Run) -> None:
     run.world.bucket.ensure_bucket()
     _settle_intents(run)
     feed = pull(run.world.head_office, since, pulled=run.watcher.pulled)
+    if since is not None and feed.is_older_than(since):
+        # What changed by the new clock is older than the checkpoint, and would not be told (hazard 9).
+        logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
+        since, feed = None, pull(run.world.head_office, None, pulled=run.watcher.pulled)
     run.report.kind = "full" if feed.full else "incremental"
     if feed.full:
         _list_bucket(run)
