@@ -84,6 +84,15 @@ def test_a_missing_setting_is_a_system_check_of_the_project(project: Edge) -> No
     assert "HO_URL is missing" in done.stderr
 
 
+def test_a_field_that_the_product_model_lacks_is_named_by_check_and_by_every_command(project: Edge) -> None:
+    project.environment["TITLE_FIELD"] = "nosuch"
+    assert "(etalase.E002)" in _manage(project, "check").stderr
+    done = _manage(project, "photos_sync")
+    assert done.returncode == 2
+    assert "PRODUCT_NAME_FIELD «nosuch»: products.Product has no such field; it has id, " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def _manage(project: Edge, *args: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "django", *args]
     root = Path(__file__).parents[2]

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.conf import settings as django_settings
 from django.core import checks
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import UUIDField
 
 from etalase.errors import SettingsError
-from etalase.settings.edge import configured
+from etalase.settings.edge import EdgeSettings, configured
 
 
 def register() -> None:
     """Add the checks below to ``manage.py check`` and to every command."""
     checks.register(settings_are_valid)
+    checks.register(products_can_be_read)
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
@@ -25,3 +29,34 @@ def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
             for problem in error.problems
         ]
     return []
+
+
+def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
+    """``etalase.E002``: the product model is not there, or not as ETALASE says."""
+    try:
+        settings = configured()
+    except SettingsError:
+        return []  # E001 says so
+    return [
+        checks.Error(problem, hint="See docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md.", id="etalase.E002")
+        for problem in product_problems(settings)
+    ]
+
+
+def product_problems(settings: EdgeSettings) -> list[str]:
+    """What keeps the edge from reading the project's products, a line each."""
+    named = django_settings.ETALASE_PRODUCT_MODEL
+    try:
+        meta = apps.get_model(named)._meta  # noqa: SLF001 - Django documents Model._meta as its API
+    except (LookupError, ValueError):
+        return [f"ETALASE_PRODUCT_MODEL «{named}»: there is no such model; write app_label.Model."]
+    problems = []
+    if not isinstance(meta.pk, UUIDField):
+        problems.append(f"ETALASE_PRODUCT_MODEL «{named}»: its primary key is no UUIDField, as head office's product ids are.")
+    for name in ("PRODUCT_NAME_FIELD", "PRODUCT_SKU_FIELD"):
+        try:
+            meta.get_field(getattr(settings, name))
+        except FieldDoesNotExist:
+            fields = ", ".join(field.name for field in meta.concrete_fields)
+            problems.append(f"ETALASE {name} «{getattr(settings, name)}»: {named} has no such field; it has {fields}.")
+    return problems

@@ -14,7 +14,7 @@ STATIC_URL = "/static/"
 
 ETALASE_PRODUCT_MODEL = "products.Product"
 ETALASE = {
-    "PRODUCT_NAME_FIELD": "title",
+    "PRODUCT_NAME_FIELD": os.environ.get("TITLE_FIELD", "title"),
     "PRODUCT_SKU_FIELD": "code",
     **{
         name.removeprefix("ETALASE_"): value

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from etalase.errors import EtalaseError
+from etalase.edge.checks import product_problems
+from etalase.errors import EtalaseError, SettingsError
 from etalase.settings.edge import EdgeSettings, configured
 
 
@@ -27,7 +28,10 @@ class EdgeCommand(BaseCommand):
         if sys.stderr.isatty():
             logging.getLogger("product_photo_sync").propagate = False  # a person reads the same on stdout
         try:
-            status = self.perform(configured(), options)
+            settings = configured()
+            if problems := product_problems(settings):
+                raise SettingsError(problems)
+            status = self.perform(settings, options)
         except EtalaseError as error:
             raise CommandError(str(error), returncode=error.exit_status) from error
         if status:
