@@ -97,6 +97,15 @@ def test_a_mass_deletion_is_held_until_a_person_decides(edge: Edge, ho: Simulato
     assert edge.run("approve", photos[1]).returncode == 2
 
 
+def test_a_photo_named_twice_is_approved_once(edge: Edge, ho: Simulator) -> None:
+    photos = [ho.put(f"Dish {number}", picture(number)) for number in range(5)]
+    edge.json("sync")
+    for photo in photos:
+        ho.delete(photo)
+    edge.json("sync", exit_status=3)
+    assert edge.json("approve", photos[0], photos[0]) == {"removed": 1}
+
+
 @pytest.mark.parametrize(
     ("away", "named"),
     [
@@ -146,6 +155,7 @@ def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator)
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     assert edge.json("status")["well"] is True
+    assert "1 photos of 1 products are on the POS; it lists 1 products." in edge.run("status").stdout
     ho.put("Other", picture("other"), checksum="0" * 32)
     edge.json("sync", exit_status=1)
     status = edge.json("status", exit_status=1)

@@ -73,7 +73,11 @@ class Status:
 
     def lines(self) -> list[str]:
         """For a person."""
-        lines = [self._headline(), f"{self.photos} photos of {self.products} products are on the POS."]
+        shown = self.products - len(self.products_without_photo)
+        lines = [
+            self._headline(),
+            f"{self.photos} photos of {shown} products are on the POS; it lists {self.products} products.",
+        ]
         if self.products_without_photo:
             names = ", ".join(printable(name) for name in self.products_without_photo[:MAX_NAMES])
             more = len(self.products_without_photo) - MAX_NAMES
@@ -85,10 +89,13 @@ class Status:
         if self.held:
             lines.append(f"{self.held} removals wait for a person: etalase edge held")
         if self.feed_proved_complete is False:
-            lines.append("Head office's list cannot be proved complete: what is missing from it is not removed here.")
+            lines.append(
+                "Head office's last full list was not proved complete: photos may be missing, and what it lacked was not removed."
+            )
         if self.last_run is not None:
+            began = datetime.fromisoformat(self.last_run["started_at"])
             what = "under way" if self.is_running else self.last_run["outcome"]
-            lines.append(f"Last run: {self.last_run['kind']}, {what}, begun {ago(self.now, self.last_run['started_at'])}.")
+            lines.append(f"Last run: {self.last_run['kind']}, {what}, begun {ago(self.now, began)}.")
             if self.last_run["error"]:
                 lines.append(f"  {printable(self.last_run['error'])}")
         return lines
@@ -103,6 +110,10 @@ class Status:
             return f"LOOK: removals are held, {freshness}."
         if self.failed:
             return f"PARTIAL: photos are missing, {freshness}."
+        if self.parked:
+            return f"WELL: every photo that head office lists is here or waits for its product, {freshness}."
+        if self.feed_proved_complete is False:
+            return f"WELL: every photo that head office has told of is here, {freshness}."
         return f"WELL: every photo that head office lists is here, {freshness}."
 
 
@@ -137,8 +148,8 @@ def _described(run: SyncRun) -> dict[str, Any]:
         "kind": run.kind,
         "trigger": run.trigger,
         "outcome": run.outcome,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         "error": run.error,
         "counts": run.counts,
         "reasons": run.reasons,

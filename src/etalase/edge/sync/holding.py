@@ -23,7 +23,7 @@ def chosen(photo_ids: Sequence[UUID], *, everything: bool) -> list[Removal]:
     strange = [str(photo_id) for photo_id in photo_ids if photo_id not in held]
     if strange:
         raise UsageError(f"No removal is held for photo {', '.join(strange)}.", hint="`etalase edge held` lists them.")
-    return [held[photo_id] for photo_id in photo_ids]
+    return [held[photo_id] for photo_id in dict.fromkeys(photo_ids)]
 
 
 def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> int:

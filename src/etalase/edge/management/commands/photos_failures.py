@@ -30,7 +30,7 @@ class Command(EdgeCommand):
                 }
             )
         elif not entries:
-            self.stdout.write("Every photo that head office lists is here.")
+            self.stdout.write("No photo is on the retry list.")
         else:
             for entry in entries:
                 shown = ledger.describe(entry)
