@@ -148,6 +148,30 @@ def test_a_page_refused_later_removes_nothing(edge: Edge) -> None:
     assert set(edge.rows()) == set(ids[1:])
 
 
+def test_a_list_of_changes_that_turns_into_a_full_one_is_not_mixed_with_it(edge: Edge) -> None:
+    ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
+    edge.sync()
+    checkpoint = edge.checkpoint()
+    edge.ho.max_page = 3
+    for n in range(9):
+        edge.ho.put(f"dish {n}", picture(n + 100), photo=ids[n])
+    edge.ho.on_page = lambda asked: page_with(full=True)(edge.ho, asked) if asked["offset"] == 3 else None
+    report = edge.sync()
+    assert (report.exit_status, edge.checkpoint()) == (4, checkpoint)
+    assert "goes on with everything" in str(report.error)
+
+
+def test_the_pages_after_a_full_one_are_asked_for_without_updated_since(edge: Edge) -> None:
+    ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
+    edge.sync()
+    edge.ho.delete(ids[0])
+    edge.ho.max_page, edge.ho.asked = 3, []
+    edge.ho.on_page = lambda asked: page_with(full=True)(edge.ho, {**asked, "updated_since": None})
+    assert edge.sync().exit_status == 0
+    assert ["updated_since" in asked for asked in edge.ho.asked] == [True, False, False]
+    assert set(edge.rows()) == set(ids[1:])
+
+
 def test_pages_that_only_repeat_what_came_never_loop(edge: Edge) -> None:
     for n in range(4):
         edge.ho.put(f"dish {n}", picture(n))

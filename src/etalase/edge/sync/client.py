@@ -78,6 +78,10 @@ class HeadOffice:
                     continue
                 raise
             check_envelope(page, company_id=self.company_id, store_id=self.store_id, offset=offset)
+            if page.full and updated_since is not None:
+                if offset > 0:  # the deletions of the pages before it would be told, and those of the pages after it not
+                    raise FeedRefused(f"{path} began with what changed, and at offset {offset} goes on with everything.")
+                updated_since = None
             new = (ids(page) | set(page.deleted_ids)) - seen
             if page.has_more and not new:
                 raise FeedRefused(f"{path} at offset {offset} says has_more, but repeats only what earlier pages had.")
