@@ -313,7 +313,7 @@ def test_a_body_that_is_no_question_is_refused(account: Account, raw: bytes, sta
 
 def test_nesting_just_below_what_the_parser_takes_is_refused_too(account: Account, ask: dict[str, Any]) -> None:
     token = access(account)
-    for depth in range(700, 1000):
+    for depth in range(700, 1000, 20):
         raw = json.dumps(ask)[:-1].encode() + b', "limit": ' + b"[" * depth + b"]" * depth + b"}"
         assert post(PHOTOS, None, raw=raw, token=token).status_code == 400, depth
 

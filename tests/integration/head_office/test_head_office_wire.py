@@ -82,11 +82,30 @@ def test_pages_and_errors_are_as_they_were(the_guides_menu: Office) -> None:
         "no password": post("/token/", {"username": "avril"}, signed=False),
         "not a refresh token": post("/token/refresh/", {"refresh": "x"}, signed=False),
     }
+    account = Account.objects.get()
+    spent = RefreshToken.for_user(account)
+    tokens = {"access": str(spent.access_token), "refresh": str(spent)}
+    post("/token/refresh/", {"refresh": tokens["refresh"]}, signed=False)
+    answers["refresh token spent"] = post("/token/refresh/", {"refresh": tokens["refresh"]}, signed=False)
+    answers["wrong method"] = Client().get("/api/v1/sync/products/", headers={"Authorization": f"Bearer {tokens['access']}"})
+    answers["token forged"] = _with_token(tokens["access"][:-8] + "AAAAAAAA")
     for _ in range(9):
         answers["too many failures"] = post("/token/", {"username": "avril", "password": "wrong"}, signed=False)
+    account.set_password("another long password")
+    account.save()
+    answers["password changed"] = _with_token(tokens["access"])
+    tokens["access"] = str(RefreshToken.for_user(account).access_token)
+    Account.objects.update(is_active=False)
+    answers["account inactive"] = _with_token(tokens["access"])
+    account.delete()
+    answers["account gone"] = _with_token(tokens["access"])
     sent = {name: {"status": answer.status_code, "body": timeless(_stable(answer))} for name, answer in answers.items()}
     golden = WIRE / "head_office_answers.json"
     assert sent == json.loads(golden.read_text("utf-8"))
+
+
+def _with_token(token: str) -> Any:
+    return Client().post("/api/v1/sync/stores/", "{}", "application/json", headers={"Authorization": f"Bearer {token}"})
 
 
 def _stable(answer: Any) -> str:
