@@ -90,7 +90,7 @@ class Status:
             lines.append(f"{self.held} removals wait for a person: etalase edge held")
         if self.feed_proved_complete is False:
             lines.append(
-                "Head office's last full list was not proved complete: photos may be missing, and what it lacked was not removed."
+                "Head office's last full list was not proved complete: photos may be missing; what it lacked was not removed."
             )
         if self.last_run is not None:
             began = datetime.fromisoformat(self.last_run["started_at"])
