@@ -107,6 +107,19 @@ def test_a_change_by_plain_sql_is_told_like_any_other(office: Office, sql: str) 
     assert [p.id for p in office.page(since=since).photos] == [photo.id]
 
 
+def test_a_role_that_may_only_write_photos_makes_no_hidden_change(office: Office) -> None:
+    photo, gone = (office.photo(office.product(sku)) for sku in "12")
+    since = office.page().sync_timestamp
+    execute("CREATE ROLE clerk NOLOGIN; GRANT SELECT, UPDATE, DELETE ON head_office_photo TO clerk; SET ROLE clerk")
+    try:
+        execute("UPDATE head_office_photo SET sort_order = 1 WHERE id = %s", photo.id)
+        execute("DELETE FROM head_office_photo WHERE id = %s", gone.id)
+    finally:
+        execute("RESET ROLE; DROP OWNED BY clerk; DROP ROLE clerk")
+    page = office.page(since=since)
+    assert ([p.id for p in page.photos], page.deleted_ids) == ([photo.id], [gone.id])
+
+
 def test_a_bulk_update_is_told_like_any_other(office: Office) -> None:
     product = office.product()
     ids = {office.photo(product).id for _ in range(3)}

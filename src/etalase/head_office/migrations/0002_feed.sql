@@ -49,8 +49,8 @@ ALTER TABLE head_office_assortment ADD CONSTRAINT head_office_assortment_store
 ALTER TABLE head_office_assortment_tombstone ADD CONSTRAINT head_office_assortment_tombstone_store
     FOREIGN KEY (store_id) REFERENCES head_office_store (id) ON DELETE CASCADE;
 
--- STAMPS
-CREATE FUNCTION head_office_stamp_store() RETURNS trigger LANGUAGE plpgsql AS $$
+-- STAMPS. The triggers run as their owner: who may write a photo need not be allowed to touch sequences and tombstones.
+CREATE FUNCTION head_office_stamp_store() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.position := nextval('head_office_store_position');
@@ -65,7 +65,7 @@ END $$;
 CREATE TRIGGER head_office_stamp BEFORE INSERT OR UPDATE ON head_office_store
     FOR EACH ROW EXECUTE FUNCTION head_office_stamp_store();
 
-CREATE FUNCTION head_office_stamp_product() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION head_office_stamp_product() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.updated_at := head_office_stamp();
@@ -83,7 +83,7 @@ END $$;
 CREATE TRIGGER head_office_stamp BEFORE INSERT OR UPDATE ON head_office_product
     FOR EACH ROW EXECUTE FUNCTION head_office_stamp_product();
 
-CREATE FUNCTION head_office_stamp_assortment() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION head_office_stamp_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF EXISTS (SELECT FROM head_office_store s, head_office_product p
@@ -105,7 +105,7 @@ END $$;
 CREATE TRIGGER head_office_stamp BEFORE INSERT OR UPDATE ON head_office_assortment
     FOR EACH ROW EXECUTE FUNCTION head_office_stamp_assortment();
 
-CREATE FUNCTION head_office_stamp_photo() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION head_office_stamp_photo() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.position := nextval('head_office_photo_position');
@@ -130,7 +130,7 @@ CREATE TRIGGER head_office_stamp BEFORE INSERT OR UPDATE ON head_office_photo
 -- TOMBSTONES. Each says what ended by itself; the reader works out for whom. So no deletion needs to know of a row that
 -- another transaction is just inserting. The lock on the product makes an insert below it (which holds it by its foreign key)
 -- and a deletion come one after the other, so that their stamps tell which was first.
-CREATE FUNCTION head_office_bury_photo() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION head_office_bury_photo() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM FROM head_office_product WHERE id = OLD.product_id FOR UPDATE;
     INSERT INTO head_office_photo_tombstone (photo_id, product_id, position, changed_at)
@@ -141,7 +141,7 @@ END $$;
 CREATE TRIGGER head_office_bury BEFORE DELETE ON head_office_photo
     FOR EACH ROW EXECUTE FUNCTION head_office_bury_photo();
 
-CREATE FUNCTION head_office_bury_assortment() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION head_office_bury_assortment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM FROM head_office_product WHERE id = OLD.product_id FOR UPDATE;
     INSERT INTO head_office_assortment_tombstone (store_id, product_id, position, first_sold_at, changed_at)
@@ -155,7 +155,7 @@ CREATE TRIGGER head_office_bury BEFORE DELETE ON head_office_assortment
     FOR EACH ROW EXECUTE FUNCTION head_office_bury_assortment();
 
 -- TRUNCATE fires no row trigger: what it removed is known to nobody, so every checkpoint from before it gets the full set.
-CREATE FUNCTION head_office_raise_floor() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION head_office_raise_floor() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     UPDATE head_office_feed_floor SET floor = head_office_stamp();
     RETURN NULL;
