@@ -221,3 +221,16 @@ def test_twenty_photos_in_a_row_that_nobody_gives_end_the_run(edge: Edge) -> Non
     edge.ho.on_image = None
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
+
+
+def test_many_photos_that_nobody_gives_do_not_hide_the_others_for_ever(edge: Edge) -> None:
+    for n in range(60):
+        edge.ho.put(f"lost {n}", picture(n, 300))
+    good = {edge.ho.put(f"dish {n}", picture(n, 30_000), key=f"products/good/{n}.jpg") for n in range(5)}
+    edge.ho.on_image = lambda key: None if "/good/" in key else Answer(503)
+    edge.sync(TRIES=1)
+    assert not edge.rows(), "small ones come first, so that nothing of the others is under way yet"
+    for _ in range(3):
+        edge.sync(TRIES=1)
+    assert set(edge.rows()) == good
+    assert not good & set(edge.reasons())

@@ -34,18 +34,23 @@ _BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
 
 @dataclass(slots=True)
 class Carriage:
-    """One run's carrying. ``failures`` collects what did not arrive, by photo; the run settles them at its end."""
+    """One run's carrying. ``failures`` collects what did not arrive, by photo; the run settles them at its end.
+
+    ``given_up`` says why the rest was not even tried, where head office's bucket stopped giving photos.
+    """
 
     world: World
     report: Report
     watcher: Watcher
     failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
+    given_up: HeadOfficeAway | None = None
     _failed_in_a_row: int = 0
+    _store_is_full: bool = False
     _committed_at: float = 0.0
 
     def carry_all(self, plan: Plan) -> None:
-        """Publish the plan. Raises :class:`HeadOfficeAway`, :class:`ObjectStoreAway` or :class:`ObjectStoreFull` where going
-        on makes no sense; what was published until then stays, and its rows are committed."""
+        """Publish the plan. Raises :class:`ObjectStoreAway` or :class:`ObjectStoreFull` where going on makes no sense; what was
+        published until then stays, and its rows are committed."""
         waiting = deque(plan.products)
         done: queue.SimpleQueue[Carried | BaseException] = queue.SimpleQueue()
         in_flight: dict[UUID, int] = {}
@@ -58,7 +63,13 @@ class Carriage:
                 if self._is_time_to_commit(batch, last=not in_flight):
                     self._commit(batch)
                     self._give_way()
-                self._stop_if_senseless()
+                if self._store_is_full:
+                    raise ObjectStoreFull(
+                        "The edge's object store is full: fetching stopped.",
+                        hint="Make room on its disk; the next run goes on where this one stopped.",
+                    )
+                if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                    self._give_up(waiting)
         except EtalaseError:
             self._drain(in_flight, done, batch)
             raise
@@ -116,6 +127,8 @@ class Carriage:
             self.failures[step.photo.id] = (step.photo, error)
             passes = error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS
             self._failed_in_a_row = self._failed_in_a_row + 1 if passes else self._failed_in_a_row
+            if error.reason is Reason.STORE_FULL:
+                self._store_is_full = True
         published = [step for step in carried.published if step.photo.id not in carried.keep_primary]
         if any(step.kind is not Kind.ROW for step in published):
             self._failed_in_a_row = 0
@@ -164,24 +177,25 @@ class Carriage:
         if self.report.kind == "incremental" and self.world.lock.full_is_due():
             raise GivesWay
 
-    def _stop_if_senseless(self) -> None:
-        if any(error.reason is Reason.STORE_FULL for _, error in self.failures.values()):
-            raise ObjectStoreFull(
-                "The edge's object store is full: fetching stopped.",
-                hint="Make room on its disk; the next run goes on where this one stopped.",
-            )
-        if self._failed_in_a_row < MAX_FAILURES_IN_A_ROW:
-            return
-        error = list(self.failures.values())[-1][1]
-        if error.reason in _BUCKET_REASONS:
+    def _give_up(self, waiting: deque[ProductPlan]) -> None:
+        """Nothing comes any more. Without our own bucket the run ends; without head office's, all but fetching goes on.
+
+        What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
+        """
+        last = list(self.failures.values())[-1][1]
+        if last.reason in _BUCKET_REASONS:
             raise ObjectStoreAway(
-                f"The edge's object store does not take photos: {error.detail}",
+                f"The edge's object store does not take photos: {last.detail}",
                 hint="Check that it runs; the next run goes on where this one stopped.",
             )
-        raise HeadOfficeAway(
-            f"Head office's bucket does not give photos: {error.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
-            hint="Check the link, and that image_url's host can be reached from here; the next run goes on where this stopped.",
+        self.given_up = HeadOfficeAway(
+            f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
+            hint="Check the link, and that image_url's host can be reached from here; the next run tries again.",
         )
+        for product in waiting:
+            for step in product.steps:
+                self.failures[step.photo.id] = (step.photo, PhotoError(last.reason, f"not tried after: {last.detail}"))
+        waiting.clear()
 
     def _drain(
         self, in_flight: dict[UUID, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
@@ -192,6 +206,10 @@ class Carriage:
             carried = done.get()
             if isinstance(carried, Carried):
                 del in_flight[carried.product.product_id]
+                # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
+                carried.failed = [
+                    (step, error) for step, error in carried.failed if error.reason.reason_class is not ReasonClass.TRANSIENT
+                ]
                 batch.append(carried)
                 self._note(carried)
             else:

@@ -4,7 +4,7 @@ The checksum decides a download, not the version (design, step 2). Everything is
 foreign head office moves keys between the photos of a product (hazard 55).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -105,9 +105,12 @@ class Plan:
         """How many bytes have to come over the link."""
         return sum(s.photo.size or 0 for product in self.products for s in product.steps if s.kind is Kind.FETCH)
 
-    def sort(self) -> None:
-        """Primary photos first, small before large: a new store's POS is usable early."""
-        self.products.sort(key=_urgency)
+    def sort(self, *, tried_before: Collection[UUID] = ()) -> None:
+        """Primary photos first, small before large: a new store's POS is usable early.
+
+        Products that failed before come after all others, so that many that nobody gives never hide the rest (invariant I7).
+        """
+        self.products.sort(key=lambda product: (product.product_id in tried_before, *_urgency(product)))
 
 
 def plan(

@@ -16,7 +16,7 @@ from etalase.edge.models import Checkpoint, PendingPhoto, Removal
 from etalase.edge.sync import ledger, products, rows
 from etalase.edge.sync.carriage import Carriage, GivesWay
 from etalase.edge.sync.feed import Feed, pull
-from etalase.edge.sync.plan import Kind, Plan, Row, plan
+from etalase.edge.sync.plan import Kind, Plan, Row, normalised, plan
 from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.sweep import sweep
 from etalase.edge.sync.world import World
@@ -124,8 +124,9 @@ def _recorded(run: Run, trigger: str) -> None:
 
 def _run(run: Run) -> None:
     since = None if run.report.kind == "full" else run.checkpoint.sync_timestamp
-    run.world.bucket.ensure_bucket()
-    _settle_intents(run)
+    if not run.report.dry_run:
+        run.world.bucket.ensure_bucket()
+        _settle_intents(run)
     feed = pull(run.world.head_office, since, pulled=run.watcher.pulled)
     if since is not None and feed.is_older_than(since):
         # What changed by the new clock is older than the checkpoint, and would not be told (hazard 9).
@@ -154,6 +155,8 @@ def _run(run: Run) -> None:
     products.remove(run.world, gone)
     _settle(run, feed)
     _reclaim(run)
+    if run.carriage.given_up is not None and not run.report.fetched:
+        raise run.carriage.given_up
 
 
 # Before the feed
@@ -229,7 +232,7 @@ def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
         total.parked += planned.parked
         total.failed += planned.failed
         total.several_primaries += planned.several_primaries
-    total.sort()
+    total.sort(tried_before=ledger.pending_products())
     _take_note(run, total, feed)
     return total
 
@@ -274,7 +277,8 @@ def _carry_what_moved_on(run: Run, since: str | None) -> None:
     if not stale:
         return
     again = pull(run.world.head_office, since, pulled=lambda _: None)
-    moved_on = [again.photos[id_] for id_, photo in stale.items() if id_ in again.photos and again.photos[id_] != photo]
+    listed = {id_: (normalised(photo), normalised(again.photos[id_])) for id_, photo in stale.items() if id_ in again.photos}
+    moved_on = [now for before, now in listed.values() if now != before]
     if moved_on:
         for photo in moved_on:
             del run.carriage.failures[photo.id]
