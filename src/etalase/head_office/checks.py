@@ -48,6 +48,14 @@ def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
     ]
 
 
+def database_away(error: Exception) -> DatabaseAway:
+    """What a person is told of a PostgreSQL that does not answer."""
+    return DatabaseAway(
+        f"Head office's database does not answer: {str(error).strip().splitlines()[0]}.",
+        hint="Check that it runs and that DATABASE_URL names it.",
+    )
+
+
 def prepare() -> None:
     """Bring head office into the state in which it can serve, or say what is wrong.
 
@@ -59,9 +67,7 @@ def prepare() -> None:
         missing = MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
         published = None if missing or configured().DEMO else admin_with_published_password()
     except Error as error:
-        raise DatabaseAway(
-            f"Head office's database does not answer: {str(error).strip()}", hint="Check that it runs and DATABASE_URL."
-        ) from error
+        raise database_away(error) from error
     if problems:
         raise UsageError(f"{problems[0].msg} ({problems[0].id})", hint=problems[0].hint or "")
     if missing:
