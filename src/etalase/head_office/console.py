@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from etalase.errors import EtalaseError, UsageError
+from etalase.head_office.checks import database_away
 
 LINE_EVERY_SECONDS = 10
 
@@ -36,10 +37,8 @@ class HeadOfficeCommand(BaseCommand):
         except EtalaseError as error:
             raise CommandError(str(error), returncode=error.exit_status) from error
         except (OperationalError, InterfaceError) as error:
-            raise CommandError(
-                f"Head office's database does not answer: {str(error).strip()} Check that it runs and DATABASE_URL.",
-                returncode=4,
-            ) from error
+            away = database_away(error)
+            raise CommandError(str(away), returncode=away.exit_status) from error
         if status:
             sys.exit(status)
 

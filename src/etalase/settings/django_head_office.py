@@ -49,3 +49,5 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 LOGGING = logging_config(ETALASE_HEAD_OFFICE.LOG_LEVEL)
+# A line for every login that went well says nothing; failures and lockouts are warnings.
+LOGGING["loggers"] = {**LOGGING.get("loggers", {}), "axes": {"level": "WARNING"}}
