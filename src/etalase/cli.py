@@ -86,15 +86,16 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
         sys.exit(0)
     if args[0] not in commands:
         _refuse(f"etalase {half}: no command «{args[0]}». There are: {', '.join([*commands, *others])}.")
+    import django
     from django.core.management import ManagementUtility
     from django.db.utils import OperationalError
 
     from etalase.errors import DatabaseAway, SettingsError
 
-    utility = ManagementUtility([f"etalase {half}", commands[args[0]], *args[1:]])
-    utility.prog_name = f"etalase {half}"
     try:
-        utility.execute()
+        django.setup()
+        # Under the name that was typed, which is the one that its help shows.
+        ManagementUtility().fetch_command(commands[args[0]]).run_from_argv([f"etalase {half}", *args])
     except SettingsError as error:
         sys.stderr.write(f"etalase: {error}\n")
         sys.exit(error.exit_status)

@@ -181,6 +181,10 @@ def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator
     assert line["average_bytes_per_second"] > 0
 
 
+def test_help_shows_the_name_that_was_typed(edge: Edge) -> None:
+    assert edge.run("refuse", "--help").stdout.startswith("usage: etalase edge refuse ")
+
+
 def test_the_captive_portal_of_a_link_is_no_empty_feed(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
