@@ -87,7 +87,7 @@ class Edge:
             self.rows.pop(photo_id, None)
         for step in carried.published:
             self.rows[step.photo.id] = row_of(step.photo)
-        self.intents -= {step.photo.object_key or "" for step in carried.product.steps} - carried.unsettled_keys
+        self.intents -= {step.photo.object_key or "" for step in carried.published} - carried.unsettled_keys
         assert shown <= {row.product_id for row in self.rows.values()}, "a product lost its last photo"
         self.check_what_a_pos_sees()
 

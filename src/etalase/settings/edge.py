@@ -44,7 +44,7 @@ class EdgeSettings(Settings):
     CONNECT_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=300)] = 10
     # A transfer slower than MIN_BYTES_PER_SECOND for IDLE_TIMEOUT_SECONDS is given up; HO_TIMEOUT_SECONDS is a page's whole.
     IDLE_TIMEOUT_SECONDS: Annotated[int, Field(ge=1, le=3600)] = 30
-    MIN_BYTES_PER_SECOND: Annotated[int, Field(ge=1)] = 256
+    MIN_BYTES_PER_SECOND: Annotated[int, Field(ge=1)] = 1024
     HO_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=3600)] = 120
     TRIES: Annotated[int, Field(ge=1, le=10)] = 3
     RECLAIM_GRACE: Duration = timedelta(hours=24)

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.killed_run import KILLED
-from tests.simulator import picture
+from tests.simulator import Answer, picture
 
 from etalase.edge.sync.world import World
 
@@ -144,4 +144,18 @@ def test_a_run_that_is_interrupted_says_so_and_the_next_completes(edge: Edge) ->
     assert "stopped" in run["error"]
     assert edge.checkpoint() is None
     assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_photo_that_fails_before_its_put_keeps_the_doubt_that_a_crash_left(edge: Edge) -> None:
+    photo = edge.ho.put("dish", picture("old"))
+    edge.sync()
+    edge.ho.put("dish", picture("new"), photo=photo)
+    die(edge, "after the put")
+    edge.ho.put("dish", picture("newer"), photo=photo)
+    edge.ho.on_image = lambda _: Answer(503)
+    edge.sync(TRIES=1)
+    edge.ho.on_image = None
+    edge.ho.put("dish", picture("old"), photo=photo)
+    edge.sync()
     edge.check_equals_head_office()

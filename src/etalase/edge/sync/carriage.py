@@ -36,7 +36,7 @@ _BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
 class Carriage:
     """One run's carrying. ``failures`` collects what did not arrive, by photo; the run settles them at its end.
 
-    ``given_up`` says why the rest was not even tried, where head office's bucket stopped giving photos.
+    ``given_up`` says why those in ``untried`` were not even tried, where head office's bucket stopped giving photos.
     """
 
     world: World
@@ -44,6 +44,7 @@ class Carriage:
     watcher: Watcher
     failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
     given_up: HeadOfficeAway | None = None
+    untried: set[UUID] = field(default_factory=set)
     _failed_in_a_row: int = 0
     _store_is_full: bool = False
     _committed_at: float = 0.0
@@ -195,6 +196,7 @@ class Carriage:
         for product in waiting:
             for step in product.steps:
                 self.failures[step.photo.id] = (step.photo, PhotoError(last.reason, f"not tried after: {last.detail}"))
+                self.untried.add(step.photo.id)
         waiting.clear()
 
     def _drain(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.db.models import Max
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
@@ -85,8 +86,11 @@ def pending(*, due_before: datetime | None) -> list[Photo]:
         return [msgspec.json.decode(wire, type=Photo) for wire in entries.order_by("photo_id").values_list("wire", flat=True)]
 
 
-def remember_failures(failures: Iterable[tuple[Photo, PhotoError]], *, now: datetime) -> None:
-    """Put photos on the retry list, or count one more attempt for those that are on it. Who is parked there stays as it is."""
+def remember_failures(failures: Iterable[tuple[Photo, PhotoError]], *, now: datetime, untried: Collection[UUID] = ()) -> None:
+    """Put photos on the retry list, or count one more attempt for those that are on it. Who is parked there stays as it is.
+
+    ``untried`` ones are owed like the others, but nothing was attempted.
+    """
     with translated(), transaction.atomic():
         for photo, error in failures:
             known = PendingPhoto.objects.filter(photo_id=photo.id).first()
@@ -94,7 +98,7 @@ def remember_failures(failures: Iterable[tuple[Photo, PhotoError]], *, now: date
             if known and (known.wire, known.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
                 continue
             same = known is not None and msgspec.json.decode(known.wire, type=Photo).checksum == photo.checksum
-            attempts = known.attempts + 1 if known is not None and same else 1
+            attempts = (known.attempts if known is not None and same else 0) + (photo.id not in untried)
             PendingPhoto.objects.update_or_create(
                 photo_id=photo.id,
                 defaults={
@@ -127,6 +131,12 @@ def pending_ids() -> set[UUID]:
     """The ids on the retry list."""
     with translated():
         return set(PendingPhoto.objects.values_list("photo_id", flat=True))
+
+
+def attempts() -> dict[UUID, int]:
+    """How often photos of each product on the retry list have failed, at most."""
+    with translated():
+        return dict(PendingPhoto.objects.values_list("product_id").annotate(Max("attempts")))
 
 
 def pending_products() -> set[UUID]:

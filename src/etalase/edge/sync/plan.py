@@ -4,7 +4,7 @@ The checksum decides a download, not the version (design, step 2). Everything is
 foreign head office moves keys between the photos of a product (hazard 55).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -105,12 +105,13 @@ class Plan:
         """How many bytes have to come over the link."""
         return sum(s.photo.size or 0 for product in self.products for s in product.steps if s.kind is Kind.FETCH)
 
-    def sort(self, *, tried_before: Collection[UUID] = ()) -> None:
+    def sort(self, *, attempts: Mapping[UUID, int] = MappingProxyType({})) -> None:
         """Primary photos first, small before large: a new store's POS is usable early.
 
-        Products that failed before come after all others, so that many that nobody gives never hide the rest (invariant I7).
+        ``attempts`` are failures so far, by product: the more, the later, so that many photos that nobody gives never hide the
+        rest (invariant I7).
         """
-        self.products.sort(key=lambda product: (product.product_id in tried_before, *_urgency(product)))
+        self.products.sort(key=lambda product: (attempts.get(product.product_id, 0), *_urgency(product)))
 
 
 def plan(

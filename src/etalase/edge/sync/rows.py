@@ -215,7 +215,8 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
             db.execute(_UPSERT, _arrays([step.photo for step in steps]))
     reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], grace=grace)
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
-    clear_intents({s.photo.object_key or "" for carried in batch for s in carried.product.steps} - unsettled)
+    # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
+    clear_intents({step.photo.object_key or "" for step in steps} - unsettled)
 
 
 def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> None:

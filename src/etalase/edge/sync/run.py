@@ -232,7 +232,7 @@ def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
         total.parked += planned.parked
         total.failed += planned.failed
         total.several_primaries += planned.several_primaries
-    total.sort(tried_before=ledger.pending_products())
+    total.sort(attempts=ledger.attempts())
     _take_note(run, total, feed)
     return total
 
@@ -312,7 +312,7 @@ def _keep_failures(run: Run) -> None:
     run.report.reasons.update(error.reason.value for _, error in failures.values())
     with translated(), transaction.atomic():
         run.world.lock.still_held()
-        ledger.remember_failures(failures.values(), now=run.now)
+        ledger.remember_failures(failures.values(), now=run.now, untried=run.carriage.untried)
     failures.clear()
 
 
