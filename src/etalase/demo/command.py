@@ -93,7 +93,7 @@ def _run(here: Layout, *, fresh: bool, leave: bool) -> int:
             system.start_parts()
         if is_new:
             _furnish(system)
-        layout.remember(here, system.secrets, system.head_office_environment, system.edge_environment)
+        layout.remember(here, system.secrets, system.head_office_settings, system.edge_settings)
         with out.status("starting head office"):
             system.start_head_office()
         with out.status("starting the edge"):
@@ -195,7 +195,9 @@ def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
         return 0
     if action == "change-photo":
         return _change_photo(here, kept)
-    return subprocess.run([sys.executable, "-m", "etalase.cli", action, *args], env=kept[action], check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "etalase.cli", action, *args], env=layout.environment(kept[action]), check=False
+    ).returncode
 
 
 def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
@@ -210,7 +212,9 @@ def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
     one_line = here.menu / "change.csv"
     one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{dish.sku},{dish.name},{name},true,0,\n")
     for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync"])):
-        status = subprocess.run([sys.executable, "-m", "etalase.cli", half, *args], env=kept[half], check=False).returncode
+        status = subprocess.run(
+            [sys.executable, "-m", "etalase.cli", half, *args], env=layout.environment(kept[half]), check=False
+        ).returncode
         if status:
             return status
     _say(f"{dish.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")

@@ -1,4 +1,4 @@
-"""Where the demo keeps its data, which ports it takes, and the environment of each of its halves."""
+"""Where the demo keeps its data, which ports it takes, and the settings of each of its halves."""
 
 import json
 import os
@@ -77,17 +77,17 @@ def demo_secrets(layout: Layout) -> dict[str, str]:
 
 
 def remember(layout: Layout, drawn: dict[str, str], head_office: dict[str, str], edge: dict[str, str]) -> None:
-    """Write down what other commands need to find the running demo: its ports, and both environments."""
+    """Write down what other commands need to find the running demo: its ports, and the settings of both halves."""
     descriptor = os.open(layout.state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         offset = layout.ports.head_office - HEAD_OFFICE_PORT
         json.dump({"secrets": drawn, "port_offset": offset, "head-office": head_office, "edge": edge}, file)
 
 
-def head_office_environment(layout: Layout, drawn: dict[str, str], database_url: str) -> dict[str, str]:
+def head_office_settings(layout: Layout, drawn: dict[str, str], database_url: str) -> dict[str, str]:
     """The settings of the demo's head office."""
     s3 = f"http://127.0.0.1:{layout.ports.head_office_s3}"
-    return _environment(
+    return dict(
         DATABASE_URL=database_url,
         ETALASE_SECRET_KEY=drawn["head_office_key"],
         ETALASE_ALLOWED_HOSTS="127.0.0.1,localhost",
@@ -99,10 +99,10 @@ def head_office_environment(layout: Layout, drawn: dict[str, str], database_url:
     )
 
 
-def edge_environment(layout: Layout, drawn: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
+def edge_settings(layout: Layout, drawn: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
     """The settings of the demo's edge."""
     s3 = f"http://127.0.0.1:{layout.ports.edge_s3}"
-    return _environment(
+    return dict(
         DATABASE_URL=database_url,
         ETALASE_BROKER_URL=broker_url,
         ETALASE_SECRET_KEY=drawn["edge_key"],
@@ -121,8 +121,8 @@ def edge_environment(layout: Layout, drawn: dict[str, str], database_url: str, b
     )
 
 
-def _environment(**settings: str) -> dict[str, str]:
-    """This process's environment without settings of its own, and ``settings``."""
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """This process's environment with ``settings``, and with no other setting of ours that it may carry."""
     inherited = {
         name: value
         for name, value in os.environ.items()

@@ -25,8 +25,8 @@ class System:
 
     layout: Layout
     secrets: dict[str, str]
-    head_office_environment: dict[str, str] = field(default_factory=dict)
-    edge_environment: dict[str, str] = field(default_factory=dict)
+    head_office_settings: dict[str, str] = field(default_factory=dict)
+    edge_settings: dict[str, str] = field(default_factory=dict)
     parts: list[Service] = field(default_factory=list)
     servers: list[Child] = field(default_factory=list)
     head_office: list[Service] = field(default_factory=list)
@@ -41,8 +41,8 @@ class System:
         broker = valkey.start(folder / "valkey", ports.valkey)
         self.parts.append(broker)
         self.parts.append(self._s3("edge-s3", ports.edge_s3, layout.EDGE_S3_KEY, layout.EDGE_S3_SECRET))
-        self.head_office_environment = layout.head_office_environment(self.layout, self.secrets, database.url("head_office"))
-        self.edge_environment = layout.edge_environment(self.layout, self.secrets, database.url("edge"), broker.url)
+        self.head_office_settings = layout.head_office_settings(self.layout, self.secrets, database.url("head_office"))
+        self.edge_settings = layout.edge_settings(self.layout, self.secrets, database.url("edge"), broker.url)
         self.head_office.append(self._head_office_s3())
 
     def start_head_office(self) -> None:
@@ -51,7 +51,7 @@ class System:
             self.head_office.append(self._head_office_s3())
         port = self.layout.ports.head_office
         command = ["head-office", "serve", "--bind", f"127.0.0.1:{port}"]
-        self.head_office.append(self._serve("Head office", command, self.head_office_environment, port, "/api/v1/schema/"))
+        self.head_office.append(self._serve("Head office", command, self.head_office_settings, port, "/api/v1/schema/"))
 
     def stop_head_office(self) -> None:
         """As if the link to it were cut."""
@@ -62,17 +62,17 @@ class System:
         """The edge's web server, its worker and the schedule."""
         port = self.layout.ports.edge
         command = ["edge", "serve", "--bind", f"127.0.0.1:{port}"]
-        self.servers.append(self._serve("Edge", command, self.edge_environment, port, "/healthz"))
+        self.servers.append(self._serve("Edge", command, self.edge_settings, port, "/healthz"))
         worker = ["edge", "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"]
-        self.servers.append(self._spawn("Edge worker", worker, self.edge_environment))
+        self.servers.append(self._spawn("Edge worker", worker, self.edge_settings))
         beat = ["edge", "beat", "--loglevel", "WARNING", "--schedule", str(self.layout.folder / "beat")]
-        self.servers.append(self._spawn("Edge beat", beat, self.edge_environment))
+        self.servers.append(self._spawn("Edge beat", beat, self.edge_settings))
 
     def etalase(self, half: str, *args: str | Path, quiet: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of ``head-office`` or ``edge`` to its end; its progress is shown unless ``quiet``."""
         return subprocess.run(
             [sys.executable, "-m", "etalase.cli", half, *map(str, args)],
-            env=self.head_office_environment if half == "head-office" else self.edge_environment,
+            env=layout.environment(self.head_office_settings if half == "head-office" else self.edge_settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if quiet else None,
             text=True,
@@ -104,12 +104,12 @@ class System:
         ports = seaweedfs.SeaweedPorts.from_s3(port)
         return seaweedfs.start(self.layout.folder / name, ports, access_key=access_key, secret_key=secret_key)
 
-    def _spawn(self, name: str, command: Sequence[str], environment: dict[str, str]) -> Child:
+    def _spawn(self, name: str, command: Sequence[str], settings: dict[str, str]) -> Child:
         argv = [sys.executable, "-m", "etalase.cli", *command]
-        return spawn(name, argv, run_dir=self.layout.logs, env=environment, grace_seconds=8.0)
+        return spawn(name, argv, run_dir=self.layout.logs, env=layout.environment(settings), grace_seconds=8.0)
 
-    def _serve(self, name: str, command: Sequence[str], environment: dict[str, str], port: int, path: str) -> Child:
-        child = self._spawn(name, command, environment)
+    def _serve(self, name: str, command: Sequence[str], settings: dict[str, str], port: int, path: str) -> Child:
+        child = self._spawn(name, command, settings)
         child.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}{path}"), READY_SECONDS)
         return child
 
