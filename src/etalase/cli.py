@@ -92,6 +92,8 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
 
     from etalase.errors import DatabaseAway, SettingsError
 
+    if {"-h", "--help"} & set(args):
+        _make_do_without_settings()
     try:
         django.setup()
         # Under the name that was typed, which is the one that its help shows.
@@ -104,6 +106,22 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
             f"The database does not answer: {str(error).splitlines()[0]}.",
             hint="Check that PostgreSQL runs and that DATABASE_URL names it.",
         ) from error
+
+
+def _make_do_without_settings() -> None:
+    """Help is for those who have no settings yet; Django loads none of its commands without. These say nothing."""
+    for name in [name for name in os.environ if name.startswith("ETALASE_")]:
+        del os.environ[name]
+    nowhere, nobody = "http://localhost", "00000000-0000-0000-0000-000000000000"
+    os.environ |= {
+        "DATABASE_URL": "postgresql://localhost/none",
+        "ETALASE_SECRET_KEY": "for help only".ljust(32),
+        "ETALASE_ALLOWED_HOSTS": "localhost",
+        "ETALASE_BROKER_URL": "redis://localhost",
+        **{f"ETALASE_{name}": nowhere for name in ("HO_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")},
+        **{f"ETALASE_{name}": nobody for name in ("HO_USERNAME", "HO_PASSWORD", "COMPANY_ID", "STORE_ID")},
+        **{f"ETALASE_{name}": nobody for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")},
+    }
 
 
 def _demo(args: list[str]) -> None:

@@ -187,9 +187,13 @@ class ObjectStore:
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise self._denied() from error
         except BaseError as error:
-            # obstore gives a refused listing back as a generic error; its text has the status.
+            # What a listing is answered comes back as a generic error; its text has the status.
             said = str(error)
-            raise (self._denied() if "403 Forbidden" in said else self._server_error(said)) from error
+            if "403 Forbidden" in said:
+                raise self._denied() from error
+            if "404 Not Found" in said:
+                raise ObjectMissing(f"There is no bucket {self.bucket} at {self.endpoint}.") from error
+            raise self._server_error(said) from error
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             raise (self._denied() if status in {401, 403} else self._server_error(str(error))) from error

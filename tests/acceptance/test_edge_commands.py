@@ -199,3 +199,12 @@ def _await(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_help_needs_no_settings(edge: Edge) -> None:
+    edge.environment = {
+        name: value for name, value in edge.environment.items() if not name.startswith(("ETALASE_", "DATABASE"))
+    }
+    done = edge.run("sync", "--help")
+    assert done.returncode == 0
+    assert "Exit status: 0 all is here" in " ".join(done.stdout.split())

@@ -87,38 +87,38 @@ def remember(layout: Layout, drawn: dict[str, str], head_office: dict[str, str],
 def head_office_settings(layout: Layout, drawn: dict[str, str], database_url: str) -> dict[str, str]:
     """The settings of the demo's head office."""
     s3 = f"http://127.0.0.1:{layout.ports.head_office_s3}"
-    return dict(
-        DATABASE_URL=database_url,
-        ETALASE_SECRET_KEY=drawn["head_office_key"],
-        ETALASE_ALLOWED_HOSTS="127.0.0.1,localhost",
-        ETALASE_S3_ENDPOINT=s3,
-        ETALASE_S3_PUBLIC_URL=s3,
-        ETALASE_S3_ACCESS_KEY=HO_S3_KEY,
-        ETALASE_S3_SECRET_KEY=drawn["head_office_s3"],
-        ETALASE_DEMO="true",
-    )
+    return {
+        "DATABASE_URL": database_url,
+        "ETALASE_SECRET_KEY": drawn["head_office_key"],
+        "ETALASE_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "ETALASE_S3_ENDPOINT": s3,
+        "ETALASE_S3_PUBLIC_URL": s3,
+        "ETALASE_S3_ACCESS_KEY": HO_S3_KEY,
+        "ETALASE_S3_SECRET_KEY": drawn["head_office_s3"],
+        "ETALASE_DEMO": "true",
+    }
 
 
 def edge_settings(layout: Layout, drawn: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
     """The settings of the demo's edge."""
     s3 = f"http://127.0.0.1:{layout.ports.edge_s3}"
-    return dict(
-        DATABASE_URL=database_url,
-        ETALASE_BROKER_URL=broker_url,
-        ETALASE_SECRET_KEY=drawn["edge_key"],
-        ETALASE_ALLOWED_HOSTS="127.0.0.1,localhost",
-        ETALASE_HO_URL=f"http://127.0.0.1:{layout.ports.head_office}",
-        ETALASE_HO_USERNAME=STORE_ACCOUNT,
-        ETALASE_HO_PASSWORD=drawn["store_password"],
-        ETALASE_COMPANY_ID=str(menu.COMPANY_ID),
-        ETALASE_STORE_ID=str(menu.STORE_ID),
-        ETALASE_S3_ENDPOINT=s3,
-        ETALASE_S3_PUBLIC_URL=s3,
-        ETALASE_S3_ACCESS_KEY=EDGE_S3_KEY,
-        ETALASE_S3_SECRET_KEY=EDGE_S3_SECRET,
-        ETALASE_SCHEDULE_OFFSET_MINUTES="0",
-        ETALASE_DEMO="true",
-    )
+    return {
+        "DATABASE_URL": database_url,
+        "ETALASE_BROKER_URL": broker_url,
+        "ETALASE_SECRET_KEY": drawn["edge_key"],
+        "ETALASE_ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "ETALASE_HO_URL": f"http://127.0.0.1:{layout.ports.head_office}",
+        "ETALASE_HO_USERNAME": STORE_ACCOUNT,
+        "ETALASE_HO_PASSWORD": drawn["store_password"],
+        "ETALASE_COMPANY_ID": str(menu.COMPANY_ID),
+        "ETALASE_STORE_ID": str(menu.STORE_ID),
+        "ETALASE_S3_ENDPOINT": s3,
+        "ETALASE_S3_PUBLIC_URL": s3,
+        "ETALASE_S3_ACCESS_KEY": EDGE_S3_KEY,
+        "ETALASE_S3_SECRET_KEY": EDGE_S3_SECRET,
+        "ETALASE_SCHEDULE_OFFSET_MINUTES": "0",
+        "ETALASE_DEMO": "true",
+    }
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:

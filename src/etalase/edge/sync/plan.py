@@ -4,7 +4,7 @@ The checksum decides a download, not the version (design, step 2). Everything is
 foreign head office moves keys between the photos of a product (hazard 55).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -121,12 +121,14 @@ def plan(
     known_products: frozenset[UUID] | set[UUID],
     max_photo_bytes: int,
     orphans: Mapping[str, str] = MappingProxyType({}),
+    leaving: Collection[UUID] = (),
     claims: dict[str, Photo] | None = None,
 ) -> Plan:
     """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
 
     ``orphans`` are ETags by key of objects that no row names, where a listing told of them: their bytes need no link.
-    ``claims`` remembers across the slices of one run which photo gets which key.
+    ``leaving`` are photos that HO deleted, whose rows are still here. ``claims`` remembers across the slices of one run which
+    photo gets which key.
     """
     result = Plan()
     usable: dict[UUID, list[Photo]] = {}
@@ -145,7 +147,17 @@ def plan(
         owners.setdefault(row.object_key, []).append(row)
     claims = {} if claims is None else claims
     for product_id, wanted in usable.items():
-        _plan_product(result, product_id, wanted, rows_of.get(product_id, []), rows_by_id, owners, claims, orphans)
+        _plan_product(
+            result,
+            product_id,
+            wanted,
+            rows_of.get(product_id, []),
+            rows_by_id,
+            owners,
+            claims,
+            orphans=orphans,
+            leaving=leaving,
+        )
     return result
 
 
@@ -161,10 +173,13 @@ def normalised(photo: Photo) -> Photo:
     )
 
 
-def one_primary(wanted: Sequence[Photo], rows: Sequence[Row]) -> tuple[list[Photo], list[Row], bool]:
+def one_primary(
+    wanted: Sequence[Photo], rows: Sequence[Row], leaving: Collection[UUID] = ()
+) -> tuple[list[Photo], list[Row], bool]:
     """``wanted`` with at most one primary photo, counting the rows that HO did not list now (invariant I5).
 
-    The newest wins. The rows that lose to a listed photo come back, to be demoted; the flag tells that HO named several.
+    The newest wins, but none that is ``leaving``. The rows that lose to a listed photo come back, to be demoted; the flag
+    tells that HO named several.
     """
     listed = {photo.id for photo in wanted}
     candidates: list[tuple[datetime, UUID]] = [(p.updated_at, p.id) for p in wanted if p.is_primary]
@@ -172,7 +187,7 @@ def one_primary(wanted: Sequence[Photo], rows: Sequence[Row]) -> tuple[list[Phot
     others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
     if not candidates:
         return list(wanted), [], several
-    candidates += [(row.updated_at, row.id) for row in others.values() if row.updated_at is not None]
+    candidates += [(row.updated_at, row.id) for row in others.values() if row.updated_at and row.id not in leaving]
     winner = max(candidates)[1]
     settled = [msgspec.structs.replace(p, is_primary=False) if p.is_primary and p.id != winner else p for p in wanted]
     return settled, [row for row in others.values() if row.id != winner], several
@@ -186,9 +201,11 @@ def _plan_product(
     rows_by_id: Mapping[UUID, Row],
     owners: Mapping[str, Sequence[Row]],
     claims: dict[str, Photo],
+    *,
     orphans: Mapping[str, str],
+    leaving: Collection[UUID],
 ) -> None:
-    wanted, demoted, several = one_primary(wanted, rows)
+    wanted, demoted, several = one_primary(wanted, rows, leaving)
     if several:
         result.several_primaries.append(product_id)
     listed = {photo.id for photo in wanted}

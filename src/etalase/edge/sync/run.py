@@ -177,7 +177,12 @@ def _settle_intents(run: Run) -> None:
 
 def _list_bucket(run: Run) -> None:
     """Compare rows with what the bucket says it has; a difference is healed by the plan, an orphan reclaimed later."""
-    objects = {info.key: info for info in run.world.bucket.list(KEY_PREFIX)}
+    try:
+        objects = {info.key: info for info in run.world.bucket.list(KEY_PREFIX)}
+    except ObjectMissing:
+        if not run.report.dry_run:
+            raise
+        objects = {}  # a run that writes would have made the bucket
     run.bucket_was_listed = True
     in_use = set()
     for row in rows.every():
@@ -225,6 +230,7 @@ def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
             known_products=known,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
             orphans=run.orphans,
+            leaving=feed.deleted_ids,
             claims=claims,
         )
         total.products += planned.products
