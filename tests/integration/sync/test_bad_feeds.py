@@ -304,6 +304,6 @@ def test_a_database_belongs_to_one_store(edge: Edge, name: str) -> None:
 def test_a_list_in_an_order_of_its_own_for_each_page_is_read_again_until_all_of_it_is_here(edge: Edge) -> None:
     for n in range(40):
         edge.ho.put(f"dish {n}", picture(n, 300))
-    edge.ho.shuffle, edge.ho.max_page = True, 10
+    edge.ho.shuffle, edge.ho.max_page = True, 20
     report = edge.sync()
     assert (report.fetched, report.feed_proved_complete) == (40, True)
