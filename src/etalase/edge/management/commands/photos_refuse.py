@@ -1,37 +1,24 @@
-"""`etalase edge refuse`: a person's word on held removals."""
+"""`etalase edge refuse`: keep photos whose removal is held."""
 
-from argparse import ArgumentParser
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
 
-from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.word import WordCommand
+from etalase.edge.models import Removal
 from etalase.edge.sync import holding
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
-from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
 
 
-class Command(EdgeCommand):
+class Command(WordCommand):
     """Exit status: 0 done, 2 a photo named is not held."""
 
     help = "Keep photos whose removal is held (etalase edge held lists them)."
+    done = "kept"
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """``PHOTO …`` or ``--all``."""
-        super().add_arguments(parser)
-        parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo whose removal is held")
-        parser.add_argument("--all", action="store_true", help="all that are held")
+    def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
+        """Keep them."""
+        return holding.refuse(removals, lock=lock)
 
-    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Do so."""
-        if bool(options["photo"]) == options["all"]:
-            raise UsageError("Name photos, or say --all.")
-        removals = holding.chosen(options["photo"], everything=options["all"])
-        lock = RunLock(settings.STORE_ID, Pace())
-        count = holding.refuse(removals, lock=lock)
-        if options["json"]:
-            self.show({"kept": count})
-        else:
-            self.stdout.write(f"{count} photos stay on the POS.")
-        return 0
+    def said(self, count: int, settings: EdgeSettings) -> str:
+        """How many stay."""
+        return f"{count} photos stay on the POS."

@@ -1,0 +1,46 @@
+"""A person's word on held removals: what `approve` and `refuse` have in common."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from etalase.edge.management.door import EdgeCommand
+from etalase.edge.models import Removal
+from etalase.edge.sync import holding
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.errors import UsageError
+from etalase.settings.edge import EdgeSettings
+
+
+class WordCommand(EdgeCommand):
+    """Exit status: 0 done, 2 a photo named is not held. ``done`` names the count in ``--json``."""
+
+    done: ClassVar[str]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``PHOTO …`` or ``--all``."""
+        super().add_arguments(parser)
+        parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo whose removal is held")
+        parser.add_argument("--all", action="store_true", help="all that are held")
+
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
+        """Give the word on the photos that are meant."""
+        if bool(options["photo"]) == options["all"]:
+            raise UsageError("Name photos, or say --all.")
+        removals = holding.chosen(options["photo"], everything=options["all"])
+        count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings)
+        if options["json"]:
+            self.show({self.done: count})
+        else:
+            self.stdout.write(self.said(count, settings))
+        return 0
+
+    def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
+        """Act on ``removals``; how many it was comes back."""
+        raise NotImplementedError
+
+    def said(self, count: int, settings: EdgeSettings) -> str:
+        """What the person is told."""
+        raise NotImplementedError
