@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGINT
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -106,7 +107,10 @@ class System:
 
     def _spawn(self, name: str, command: Sequence[str], settings: dict[str, str]) -> Child:
         argv = [sys.executable, "-m", "etalase.cli", *command]
-        return spawn(name, argv, run_dir=self.layout.logs, env=layout.environment(settings), grace_seconds=8.0)
+        # SIGINT: a quick end, without waiting for a browser that keeps its connection.
+        return spawn(
+            name, argv, run_dir=self.layout.logs, env=layout.environment(settings), stop_signal=SIGINT, grace_seconds=3.0
+        )
 
     def _serve(self, name: str, command: Sequence[str], settings: dict[str, str], port: int, path: str) -> Child:
         child = self._spawn(name, command, settings)
