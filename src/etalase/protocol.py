@@ -69,13 +69,12 @@ class FeedStore(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of the photo feed. ``sync_timestamp`` stays HO's own text, so that no digit is lost on the way back.
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What every page of a feed has. ``sync_timestamp`` stays HO's own text, so that no digit is lost on the way back.
 
-    ``full`` and ``products_changed_at`` are ours; another HO does not send them.
+    ``full`` is ours; another HO does not send it.
     """
 
-    photos: list[Photo]
     deleted_ids: list[UUID]
     sync_timestamp: str
     total: Offset
@@ -84,6 +83,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     filter: FeedFilter
     store: FeedStore
     full: bool = False
+
+
+class Page(Envelope, frozen=True, kw_only=True):
+    """One page of the photo feed. ``products_changed_at`` is ours; another HO does not send it."""
+
+    photos: list[Photo]
     products_changed_at: str | None = None
 
 
@@ -96,18 +101,10 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: AwareTime
 
 
-class ProductPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of the product feed: the envelope of the photo feed."""
+class ProductPage(Envelope, frozen=True, kw_only=True):
+    """One page of the product feed."""
 
     products: list[Product]
-    deleted_ids: list[UUID]
-    sync_timestamp: str
-    total: Offset
-    has_more: bool
-    next_offset: Offset | None
-    filter: FeedFilter
-    store: FeedStore
-    full: bool = False
 
 
 class TokenPair(msgspec.Struct, frozen=True):
@@ -132,7 +129,7 @@ def parse(body: bytes, as_type: type[T], *, what: str) -> T:
         ) from error
 
 
-def check_envelope(page: Page | ProductPage, *, company_id: UUID, store_id: UUID, offset: int) -> None:
+def check_envelope(page: Envelope, *, company_id: UUID, store_id: UUID, offset: int) -> None:
     """Raise :class:`FeedRefused` unless the page is this store's and leads on (hazard 10).
 
     ``offset`` is the one that was asked for: the next one must be greater, or the pages would never end.

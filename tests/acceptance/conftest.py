@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +134,14 @@ def broker(valkey_server: Valkey, edge: Edge) -> Valkey:
     """The broker, named in the edge's settings."""
     edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
     return valkey_server
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Return when ``condition`` holds; fail when it does not come about in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
 
 
 def _answers(url: str) -> bool:

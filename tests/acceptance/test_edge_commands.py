@@ -5,11 +5,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
-from tests.acceptance.conftest import Edge
+from tests.acceptance.conftest import Edge, eventually
 from tests.simulator import Answer, Simulator, picture
 
 
@@ -34,7 +33,7 @@ def test_an_interrupted_terminal_leaves_nothing_half_done_and_the_next_run_compl
         ho.put(f"Dish {number}", picture(number))
     ho.on_image = lambda _: time.sleep(0.2)
     running = edge.start("sync", ETALASE_WORKERS="2")
-    _await(lambda: bool(ho.image_requests))
+    eventually(lambda: bool(ho.image_requests))
     running.stop()
     ho.on_image = None
     assert edge.json("sync")["outcome"] == "success"
@@ -48,7 +47,7 @@ def test_a_killed_run_is_marked_interrupted_by_the_next_which_completes(edge: Ed
         ho.put(f"Dish {number}", picture(number))
     ho.on_image = lambda _: time.sleep(0.2)
     running = edge.start("sync", ETALASE_WORKERS="2")
-    _await(lambda: bool(ho.image_requests))
+    eventually(lambda: bool(ho.image_requests))
     os.kill(running.pid, signal.SIGKILL)
     running.stop()
     ho.on_image = None
@@ -61,7 +60,7 @@ def test_two_runs_never_overlap(edge: Edge, ho: Simulator) -> None:
     go_on = threading.Event()
     ho.on_image = lambda _: None if go_on.wait(30) else Answer(504)
     first = edge.start("sync", "--json")
-    _await(lambda: bool(ho.image_requests))
+    eventually(lambda: bool(ho.image_requests))
     assert edge.json("sync", exit_status=75)["outcome"] == "locked"
     go_on.set()
     assert first.wait(30) == 0
@@ -192,13 +191,6 @@ def test_the_captive_portal_of_a_link_is_no_empty_feed(edge: Edge, ho: Simulator
     report = edge.json("sync", "--full", exit_status=4)
     assert "FreeWifi" in report["error"]
     assert edge.sql("SELECT count(*) FROM product_photo") == [(1,)]
-
-
-def _await(condition: Callable[[], bool], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_help_needs_no_settings(edge: Edge) -> None:

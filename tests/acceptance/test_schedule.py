@@ -3,14 +3,13 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import celery
 from celery.schedules import crontab
 
 from etalase.demo.devstack.valkey import Valkey
-from tests.acceptance.conftest import Edge
+from tests.acceptance.conftest import Edge, eventually
 from tests.simulator import Simulator, picture
 
 HOURLY, NIGHTLY = "sync_api.tasks.sync_product_photos", "sync_api.tasks.sync_product_photos_full"
@@ -40,7 +39,7 @@ def test_the_nightly_run_waits_for_the_hourly_one_which_gives_way(edge: Edge, ho
     edge.start("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO", ETALASE_WORKERS="1")
     application = celery.Celery(broker=broker.url)
     application.send_task(HOURLY)
-    _await(lambda: len(ho.image_requests) > 2)
+    eventually(lambda: len(ho.image_requests) > 2, 30)
     application.send_task(NIGHTLY)
     time.sleep(1.5)
     ho.on_image = None
@@ -71,16 +70,9 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
 
 def _await_runs(edge: Edge, count: int, *, within: timedelta = timedelta(seconds=60)) -> list[tuple[str, str, str]]:
     statement = "SELECT kind, trigger, outcome FROM etalase_sync_run WHERE outcome IS NOT NULL ORDER BY id"
-    _await(lambda: len(edge.sql(statement)) >= count, within.total_seconds())
+    eventually(lambda: len(edge.sql(statement)) >= count, within.total_seconds())
     return edge.sql(statement)
 
 
 def _await_log(edge: Edge, *texts: str) -> None:
-    _await(lambda: any(text in log.read_text() for log in edge.folder.glob("worker*.log") for text in texts), 30)
-
-
-def _await(condition: Callable[[], bool], seconds: float = 30) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.05)
+    eventually(lambda: any(text in log.read_text() for log in edge.folder.glob("worker*.log") for text in texts), 30)

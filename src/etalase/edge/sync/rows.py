@@ -122,13 +122,6 @@ def with_ids(ids: Collection[UUID]) -> list[Row]:
         return [_row(record) for record in db.fetchall()]
 
 
-def keys_in_use(keys: Collection[str]) -> set[str]:
-    """Those of ``keys`` that a row names."""
-    with cursor() as db:
-        db.execute("SELECT object_key FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
-        return {record[0] for record in db.fetchall()}
-
-
 def products_with_a_photo() -> int:
     """How many products have at least one photo."""
     with cursor() as db:
@@ -259,13 +252,6 @@ def reclaimed(keys: Collection[str]) -> None:
     """The objects under ``keys`` are gone."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim WHERE object_key = ANY(%s)", [list(keys)])
-
-
-def keys_to_reclaim() -> set[str]:
-    """All keys that are to be reclaimed, due or not."""
-    with cursor() as db:
-        db.execute("SELECT object_key FROM etalase_reclaim")
-        return {record[0] for record in db.fetchall()}
 
 
 def _arrays(photos: Sequence[Photo]) -> list[list[Any]]:

@@ -41,7 +41,6 @@ class Run:
     # What is really under keys, where something looked: ETag by key, None where the object is missing.
     found: dict[str, str | None] = field(default_factory=dict)
     orphans: dict[str, str] = field(default_factory=dict)
-    bucket_was_listed: bool = False
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -183,7 +182,6 @@ def _list_bucket(run: Run) -> None:
         if not run.report.dry_run:
             raise
         objects = {}  # a run that writes would have made the bucket
-    run.bucket_was_listed = True
     in_use = set()
     for row in rows.every():
         in_use.add(row.object_key)
@@ -208,9 +206,9 @@ def _holds(run: Run, row: Row) -> bool:
 
 def _with_retries(run: Run, feed: Feed) -> list[Photo]:
     """What the feed lists, and what earlier runs owe, unless the feed has newer word of it."""
-    due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
     if feed.proved_complete:
         return list(feed.photos.values())  # what is not in a complete feed is gone
+    due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
     owed = (photo for photo in due if photo.id not in feed.photos and photo.id not in feed.deleted_ids)
     return [*feed.photos.values(), *owed]
 
@@ -323,10 +321,8 @@ def _keep_failures(run: Run) -> None:
 
 
 def _reclaim(run: Run) -> None:
-    """Orphans get their grace; what has had it, goes (hazards 15 and 17)."""
-    if run.orphans:
-        in_use = rows.keys_in_use(list(run.orphans))
-        rows.reclaim_later([key for key in run.orphans if key not in in_use], grace=run.world.settings.RECLAIM_GRACE)
+    """Orphans get their grace, unless a row names them by now; what has had it, goes (hazards 15 and 17)."""
+    rows.reclaim_later(run.orphans, grace=run.world.settings.RECLAIM_GRACE)
     due = rows.reclaims_due()
     if due:
         run.world.lock.still_held()
