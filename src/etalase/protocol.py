@@ -3,10 +3,12 @@
 Field names are the guide's and never change (guide, step 1). Pure: no Django, no I/O.
 """
 
+import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -86,10 +88,18 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(Envelope, frozen=True, kw_only=True):
-    """One page of the photo feed. ``products_changed_at`` is ours; another HO does not send it."""
+    """One page of the photo feed. ``products_changed_at`` and ``digest`` are ours; another HO does not send them."""
 
     photos: list[Photo]
     products_changed_at: str | None = None
+    # Read only as far as an unknown field is: what another HO means by the name must not cost an edge its feed.
+    raw_digest: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="digest")
+
+    @property
+    def digest(self) -> str | None:
+        """:func:`photos_digest` of all that the store has, or None where HO tells none, or something else by this name."""
+        told = _DIGEST.fullmatch(bytes(self.raw_digest))
+        return told[1].decode() if told else None
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +122,31 @@ class TokenPair(msgspec.Struct, frozen=True):
 
     access: BearerToken
     refresh: BearerToken | None = None
+
+
+class ListedPhoto(Protocol):
+    """What a digest is made of: a :class:`Photo` of the wire, or an edge's row."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def product_id(self) -> UUID: ...
+    @property
+    def object_key(self) -> str | None: ...
+    @property
+    def filename(self) -> str | None: ...
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def content_type(self) -> str | None: ...
+    @property
+    def checksum(self) -> str | None: ...
+    @property
+    def version(self) -> int | None: ...
+    @property
+    def is_primary(self) -> bool: ...
+    @property
+    def sort_order(self) -> int | None: ...
 
 
 T = TypeVar("T")
@@ -211,6 +246,49 @@ def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
     except OverflowError:
         return PhotoError(Reason.BAD_FIELD, f"updated_at is {photo.updated_at}")
     return None
+
+
+# RFC 7240, section 2: what a head office does not know of, it ignores. So asking harms nobody.
+DIGEST_PREFERENCE = "photo-digest"
+_DIGEST = re.compile(rb'"([0-9a-f]{32})"')
+
+
+def photos_digest(photos: Iterable[ListedPhoto]) -> str:
+    """The digest of a store's photos (API reference, "The digest"): equal sets have equal digests, on the wire and in rows.
+
+    ``photos`` come in ascending order of ``id``, each once, or :class:`ValueError` is raised. They are not kept.
+    """
+    whole = hashlib.md5(usedforsecurity=False)
+    last = -1
+    for photo in photos:
+        if photo.id.int <= last:
+            raise ValueError(f"photo {photo.id} is out of order")
+        last = photo.id.int
+        whole.update(hashlib.md5(digest_line(photo).encode(), usedforsecurity=False).hexdigest().encode())
+    return whole.hexdigest()
+
+
+def digest_line(photo: ListedPhoto) -> str:
+    """What of a photo its store's digest covers. ``updated_at`` is not in it: alone it is no difference."""
+    return "|".join(
+        (
+            str(photo.id),
+            str(photo.product_id),
+            _escaped(photo.object_key),
+            _escaped(photo.filename),
+            "\\N" if photo.size is None else str(photo.size),
+            _escaped(photo.content_type),
+            _escaped(photo.checksum and photo.checksum.lower()),
+            str(1 if photo.version is None else photo.version),
+            "true" if photo.is_primary else "false",
+            str(0 if photo.sort_order is None else photo.sort_order),
+        )
+    )
+
+
+def _escaped(text: str | None) -> str:
+    """``text`` so that no other is written alike, whatever stands beside it: a null is no text, a separator no character."""
+    return "\\N" if text is None else text.replace("\\", "\\\\").replace("|", "\\|")
 
 
 _MAGIC = (

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo
+from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo, row_of
 
+from etalase.edge.sync.plan import differs, normalised
 from etalase.errors import FeedRefused, Reason
 from etalase.protocol import (
     Page,
@@ -25,6 +26,7 @@ from etalase.protocol import (
     object_url,
     parse,
     parse_time,
+    photos_digest,
     printable,
     sniff_type,
 )
@@ -466,3 +468,103 @@ def test_printable_text_stays_as_it_is() -> None:
 def test_a_photo_stays_the_same_when_it_is_kept_and_read_again() -> None:
     kept = changed(photo(filename="nul\0 and 👩‍🍳"), product_name=None)
     assert msgspec.json.decode(msgspec.json.encode(kept), type=Photo) == kept
+
+
+# The digest
+
+DIGEST = "0b8af26f55125a7d4f554bdccbafc3dd"
+# What an encoding could trip over: its own separator and escapes, null and the word for it, empty, other alphabets.
+texts = st.none() | st.text(alphabet="|\\\\N\0é日", max_size=4)
+numbers = st.none() | st.integers(-1, 2)
+COVERED = {
+    "object_key": texts,
+    "filename": texts,
+    "size": numbers,
+    "content_type": texts,
+    "checksum": texts,
+    "version": numbers,
+    "is_primary": st.booleans(),
+    "sort_order": numbers,
+}
+odd_fields = st.fixed_dictionaries(COVERED)
+
+
+@given(odd_fields, odd_fields, st.sets(st.sampled_from([*COVERED]), max_size=2))
+def test_digests_are_equal_where_everything_that_they_cover_is(
+    fields: dict[str, Any], others: dict[str, Any], moved: set[str]
+) -> None:
+    one = changed(photo(), **fields)
+    other = changed(one, **{name: others[name] for name in moved}, product_name="renamed", image_url="elsewhere")
+
+    def covered(of: Photo) -> dict[str, Any]:
+        return {
+            **{name: getattr(of, name) for name in COVERED},
+            "checksum": of.checksum and of.checksum.lower(),
+            "version": 1 if of.version is None else of.version,
+            "sort_order": of.sort_order or 0,
+        }
+
+    assert (photos_digest([one]) == photos_digest([other])) == (covered(one) == covered(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("a|b", "c"), ("a", "b|c")), (("a\\", "|b"), ("a", "\\|b")), (("a\\", "b"), ("a\\|b", "")), ((None, "a"), ("\\N", "a"))],
+)
+def test_no_text_passes_for_two_fields_or_for_null(one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
+    first, second = (photos_digest([changed(photo(), object_key=key, filename=name)]) for key, name in (one, other))
+    assert first != second
+
+
+@pytest.mark.parametrize("field", [*COVERED, "product_id"])
+def test_a_row_has_the_digest_of_its_photo_until_it_differs(field: str) -> None:
+    listed = photo(checksum="5CD6A73F49B355A6FD4347F5DD0A2338", version=None, sort_order=None)
+    row = row_of(normalised(listed), updated_at=None)
+    assert not differs(normalised(listed), row)
+    assert photos_digest([row]) == photos_digest([listed])
+    other = {"is_primary": True, "product_id": STORE_ID}.get(field, 7 if field in {"size", "version", "sort_order"} else "x")
+    changed_row = row_of(normalised(listed), **{field: other})
+    assert differs(normalised(listed), changed_row)
+    assert photos_digest([changed_row]) != photos_digest([listed])
+
+
+def test_a_digest_tells_photos_apart_from_one_and_none() -> None:
+    one, two = sorted((photo("a"), photo("b")), key=lambda p: p.id)
+    assert len({photos_digest(photos) for photos in ([], [one], [two], [one, two])}) == 4
+    assert photos_digest(iter([])) == hashlib.md5(b"").hexdigest()
+
+
+def test_photos_out_of_order_have_no_digest() -> None:
+    one, two = sorted((photo("a"), photo("b")), key=lambda p: p.id)
+    for wrong in ([two, one], [one, one]):
+        with pytest.raises(ValueError, match="out of order"):
+            photos_digest(wrong)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "null",
+        "7",
+        "1e400",
+        "9" * 400,
+        "true",
+        '{"sha256": ["x"]}',
+        '""',
+        '"sha256:00"',
+        f'"{DIGEST.upper()}"',
+        f'"{DIGEST}0"',
+        f'["{DIGEST}"]',
+        '"\xff"',
+    ],
+)
+def test_what_another_head_office_calls_digest_harms_nothing(told: str) -> None:
+    body = GUIDE_PAGE.encode().replace(b'"total"', b'"digest": ' + told.encode("latin-1") + b', "total"')
+    assert parse(body, Page, what="page").digest is None
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_a_digest_is_told_by_a_page(blank: str) -> None:
+    body = GUIDE_PAGE.replace('"total"', f'"digest":{blank}"{DIGEST}"{blank}, "total"').encode()
+    assert parse(body, Page, what="page").digest == DIGEST
+    assert page().digest is None

@@ -1,8 +1,9 @@
 """Head office as the edge sees it: tokens, and pages of the feeds (guide, step 1). The only room that knows its endpoints."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -11,7 +12,16 @@ import msgspec
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
 from etalase.errors import FeedRefused, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused, Reason, TransferFailed
-from etalase.protocol import DEFAULT_LIMIT, Page, ProductPage, TokenPair, check_envelope, parse, printable
+from etalase.protocol import (
+    DEFAULT_LIMIT,
+    DIGEST_PREFERENCE,
+    Page,
+    ProductPage,
+    TokenPair,
+    check_envelope,
+    parse,
+    printable,
+)
 
 logger = logging.getLogger("etalase.edge")
 
@@ -50,17 +60,29 @@ class HeadOffice:
     pace: Pace
     requests: int = 0
 
-    def photo_pages(self, updated_since: str | None) -> Iterator[Page]:
-        """The photo feed from ``updated_since`` (HO's own text) on, or all of it. Raises :class:`HeadOfficeError`."""
-        yield from self._pages(PHOTOS_PATH, Page, updated_since, lambda page: {photo.id for photo in page.photos})
+    def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
+        """The photo feed from ``updated_since`` (HO's own text) on, or all of it. Raises :class:`HeadOfficeError`.
+
+        ``with_digest`` asks that the first page tell the digest; HO need not.
+        """
+        wish = {"Prefer": DIGEST_PREFERENCE} if with_digest else {}
+        yield from self._pages(PHOTOS_PATH, Page, updated_since, lambda page: (photo.id for photo in page.photos), wish)
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """The product feed; an HO without one answers 404, which comes out as :class:`HeadOfficeRefused`."""
-        yield from self._pages(PRODUCTS_PATH, ProductPage, updated_since, lambda page: {p.id for p in page.products})
+        yield from self._pages(PRODUCTS_PATH, ProductPage, updated_since, lambda page: (p.id for p in page.products))
 
-    def _pages(self, path: str, as_type: type[P], updated_since: str | None, ids: Callable[[P], set[UUID]]) -> Iterator[P]:
+    def _pages(
+        self,
+        path: str,
+        as_type: type[P],
+        updated_since: str | None,
+        ids: Callable[[P], Iterable[UUID]],
+        wish: Mapping[str, str] = MappingProxyType({}),
+    ) -> Iterator[P]:
+        """``wish`` are headers for the first page alone."""
         offset, limit = 0, self.page_limit
-        seen: set[UUID] = set()
+        seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
         while True:
             asked: dict[str, object] = {
                 "company_id": str(self.company_id),
@@ -71,7 +93,8 @@ class HeadOffice:
             if updated_since is not None:
                 asked["updated_since"] = updated_since
             try:
-                page = parse(self._post(path, asked), as_type, what=f"Page of {path} at offset {offset}")
+                body = self._post(path, asked, wish if offset == 0 else {})
+                page: P = parse(body, as_type, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
                 if error.status == 400 and offset == 0 and limit > DEFAULT_LIMIT:
                     limit = DEFAULT_LIMIT  # an HO with narrower pages than ours
@@ -82,7 +105,7 @@ class HeadOffice:
                 if offset > 0:  # the deletions of the pages before it would be told, and those of the pages after it not
                     raise FeedRefused(f"{path} began with what changed, and at offset {offset} goes on with everything.")
                 updated_since = None
-            new = (ids(page) | set(page.deleted_ids)) - seen
+            new = {*map(hash, ids(page)), *map(hash, page.deleted_ids)} - seen
             if page.has_more and not new:
                 raise FeedRefused(f"{path} at offset {offset} says has_more, but repeats only what earlier pages had.")
             seen |= new
@@ -91,16 +114,16 @@ class HeadOffice:
                 return
             offset = page.next_offset
 
-    def _post(self, path: str, message: dict[str, object]) -> bytes:
+    def _post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
         """The body of a 200 answer, with one login or refresh on 401 and patience for what passes."""
         body = msgspec.json.encode(message)
         tokens = self.tokens.load_tokens()
         if not tokens.access:
             tokens = self._renew(tokens)
-        answer = self._patiently(path, body, {"Authorization": f"Bearer {tokens.access}"})
+        answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
         if answer.status == 401:
             tokens = self._renew(tokens)
-            answer = self._patiently(path, body, {"Authorization": f"Bearer {tokens.access}"})
+            answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
         if answer.status != 200:
             raise self._refused(path, answer)
         return answer.body
