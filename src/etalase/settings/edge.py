@@ -3,14 +3,20 @@
 import zlib
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from etalase.settings import bandwidth
 from etalase.settings.shared import CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
+
+Bandwidth = Annotated[
+    bandwidth.Bandwidth,
+    BeforeValidator(lambda value: value if isinstance(value, bandwidth.Bandwidth) else bandwidth.parse(str(value))),
+]
 
 
 class EdgeSettings(Settings):
@@ -47,6 +53,10 @@ class EdgeSettings(Settings):
     MIN_BYTES_PER_SECOND: Annotated[int, Field(ge=1)] = 1024
     HO_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=3600)] = 120
     TRIES: Annotated[int, Field(ge=1, le=10)] = 3
+    # For all workers together, in bytes a second: 512k, or a timetable in TIME_ZONE: 06:00,512k 23:00,off
+    BANDWIDTH: Bandwidth = bandwidth.Bandwidth()
+    # off-peak: the nightly run waits for the widest step of that timetable.
+    FULL_RUN: Literal["any-time", "off-peak"] = "any-time"
     RECLAIM_GRACE: Duration = timedelta(hours=24)
     # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.
     SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None
@@ -60,6 +70,14 @@ class EdgeSettings(Settings):
 
     SECRET_NAMES: ClassVar = ("HO_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")
     DEMO_ADDRESS_NAMES: ClassVar = ("HO_URL", "S3_ENDPOINT")
+
+    @field_validator("FULL_RUN")
+    @classmethod
+    def _off_peak_needs_a_timetable(cls, value: str, info: ValidationInfo) -> str:
+        limit = info.data.get("BANDWIDTH")
+        if value == "off-peak" and isinstance(limit, bandwidth.Bandwidth) and not limit.is_timetable:
+            raise ValueError("needs a timetable with a wider step in BANDWIDTH, as in 06:00,512k 23:00,off")
+        return value
 
     @property
     def schedule_offset_minutes(self) -> int:

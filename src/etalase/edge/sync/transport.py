@@ -1,6 +1,7 @@
 """HTTP from the edge to head office and its bucket: the only room that knows pycurl.
 
 One handle a thread reuses its connections. No redirects, no proxy from the environment, no ``.netrc`` (hazard 46).
+Under a bandwidth limit curl's own deadlines would count the time that we make it wait: then :class:`_Account` keeps them.
 """
 
 import ipaddress
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import pycurl
 
+from etalase.edge.sync.limiter import Limiter
 from etalase.errors import Reason, TransferFailed
 
 USER_AGENT = "etalase"
@@ -49,12 +51,59 @@ class Answer:
     body: bytes = b""
 
 
+class _Account:
+    """One exchange under the limit: pays for its bytes, and keeps its deadlines, the time slept for the limit left out.
+
+    It pays a share at a time. So a server that drips is waited for, not slept for, and its time runs out (hazard 28).
+    """
+
+    def __init__(self, limiter: Limiter, deadlines: Deadlines) -> None:
+        self._limiter = limiter
+        self._deadlines = deadlines
+        self._share_bytes = limiter.share_bytes
+        self._began = limiter.pace.monotonic()
+        self._came = self._paid = self._enough_bytes = 0
+        self._slept = self._enough_at = 0.0
+
+    def took(self, size_bytes: int) -> None:
+        """So many more bytes came; sleep where a share of them is due."""
+        self._came += size_bytes
+        if self._came - self._paid >= self._share_bytes:
+            self.settle()
+
+    def brought(self, size_bytes: int) -> None:
+        """So many bytes came in all, by curl's own count: of a compressed body only it knows them."""
+        self.took(max(0, size_bytes - self._came))
+
+    def settle(self) -> None:
+        """Pay for all that came."""
+        self._slept += self._limiter.pay(self._came - self._paid)
+        self._paid = self._came
+
+    def overdrawn(self, answer: Answer) -> TransferFailed | None:
+        """The deadline that is over, if one is."""
+        awake = self._limiter.pace.monotonic() - self._began - self._slept
+        limits = self._deadlines
+        if self._came - self._enough_bytes >= limits.min_bytes_per_second * limits.idle_seconds:
+            self._enough_bytes, self._enough_at = self._came, awake
+        if awake > limits.total_seconds:
+            said = f"not complete after {limits.total_seconds:.0f} seconds"
+        elif awake - self._enough_at > limits.idle_seconds:
+            said = f"less than {limits.min_bytes_per_second} bytes a second for {limits.idle_seconds} seconds"
+        else:
+            return None
+        return TransferFailed(Reason.TIMEOUT, said, status=answer.status, headers=answer.headers)
+
+
 @dataclass(slots=True)
 class _Taking:
-    """What curl calls back while one exchange is under way."""
+    """What curl calls back while one exchange is under way. An error in a callback is kept: curl would swallow it."""
 
     sink: Callable[[Answer, bytes], None] | None
     address_allowed: Callable[[str], bool]
+    stopped: threading.Event
+    account: _Account | None
+    window_bytes: int | None
     answer: Answer = field(default_factory=lambda: Answer(0, {}))
     pieces: list[bytes] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -70,15 +119,27 @@ class _Taking:
             self.answer.headers[name.strip().lower()] = value.strip()
 
     def body(self, piece: bytes) -> int | None:
-        if self.sink is None:
-            self.pieces.append(piece)
-            return None
         try:
-            self.sink(self.answer, piece)
+            if self.account is not None and "content-encoding" not in self.answer.headers:
+                self.account.took(len(piece))
+            if self.sink is None:
+                self.pieces.append(piece)
+            else:
+                self.sink(self.answer, piece)
         except BaseException as error:
             self.failure = error
             return 0
         return None
+
+    def progress(self, _total: int, came: int, *_: int) -> int:
+        if self.account is not None:
+            try:
+                self.account.brought(came)
+            except BaseException as error:
+                self.failure = error
+            else:
+                self.failure = self.account.overdrawn(self.answer)
+        return int(self.failure is not None or self.stopped.is_set())
 
     def open_socket(self, _purpose: int, address: Any) -> Any:
         family, kind, protocol, target = address[:4]
@@ -86,6 +147,8 @@ class _Taking:
             self.refused.append(str(target[0]))
             return pycurl.SOCKET_BAD
         self.sockets.append(socket.socket(family, kind, protocol))
+        if self.window_bytes is not None:
+            self.sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.window_bytes)
         return self.sockets[-1]
 
     def close(self) -> None:
@@ -96,10 +159,14 @@ class _Taking:
 
 @dataclass(slots=True)
 class Transport:
-    """HTTP exchanges, one after the other in each thread. ``stopped`` ends those under way within a second."""
+    """HTTP exchanges, one after the other in each thread. ``stopped`` ends those under way within a second.
+
+    ``limiter`` is shared by all transports of a run; None: no limit, ever.
+    """
 
     address_allowed: Callable[[str], bool] = lambda _: True
     stopped: threading.Event = field(default_factory=threading.Event)
+    limiter: Limiter | None = None
     _local: threading.local = field(default_factory=threading.local)
 
     def exchange(
@@ -116,10 +183,14 @@ class Transport:
         """GET ``url``, or POST ``post`` to it; any status is an answer.
 
         A body of more than ``max_bytes`` ends the exchange. ``sink`` takes the body piece by piece and may raise to end it; the
-        error comes out here. Raises :class:`TransferFailed` with its reason where no whole answer came.
+        error comes out here. Sleeps where the limit wants it; ``deadlines`` do not count that. Raises :class:`TransferFailed`
+        with its reason where no whole answer came.
         """
-        taking = _Taking(sink, self.address_allowed)
-        curl = self._handle()
+        limiter = self.limiter
+        window_bytes = None if limiter is None else limiter.window_bytes
+        account = None if limiter is None else _Account(limiter, deadlines)
+        taking = _Taking(sink, self.address_allowed, self.stopped, account, window_bytes)
+        curl = self._handle(window_bytes)
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in (headers or {}).items()])
         if post is None:
@@ -134,11 +205,15 @@ class Transport:
             curl.unsetopt(pycurl.ACCEPT_ENCODING)
         curl.setopt(pycurl.MAXFILESIZE_LARGE, max_bytes)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(deadlines.connect_seconds * 1000))
-        curl.setopt(pycurl.TIMEOUT_MS, round(deadlines.total_seconds * 1000))
-        curl.setopt(pycurl.LOW_SPEED_LIMIT, deadlines.min_bytes_per_second)
-        curl.setopt(pycurl.LOW_SPEED_TIME, deadlines.idle_seconds)
+        if limiter is None:
+            curl.setopt(pycurl.TIMEOUT_MS, round(deadlines.total_seconds * 1000))
+            curl.setopt(pycurl.LOW_SPEED_LIMIT, deadlines.min_bytes_per_second)
+            curl.setopt(pycurl.LOW_SPEED_TIME, deadlines.idle_seconds)
+        else:
+            curl.setopt(pycurl.BUFFERSIZE, limiter.share_bytes)
         curl.setopt(pycurl.HEADERFUNCTION, taking.header)
         curl.setopt(pycurl.WRITEFUNCTION, taking.body)
+        curl.setopt(pycurl.XFERINFOFUNCTION, taking.progress)
         curl.setopt(pycurl.OPENSOCKETFUNCTION, taking.open_socket)
         try:
             curl.perform()
@@ -149,12 +224,19 @@ class Transport:
             raise _failed(error, taking.answer, taking.refused, self.stopped) from error
         finally:
             taking.close()
+            if account is not None:
+                account.settle()
         taking.answer.body = b"".join(taking.pieces)
         return taking.answer
 
-    def _handle(self) -> Any:
+    def _handle(self, window_bytes: int | None) -> Any:
         curl = getattr(self._local, "curl", None)
+        if curl is not None and self._local.window_bytes != window_bytes:
+            # Its connections keep the window that they were opened with, and another step of the timetable began.
+            self._drop_handle()
+            curl = None
         if curl is None:
+            self._local.window_bytes = window_bytes
             curl = self._local.curl = pycurl.Curl()
             curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
             curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
@@ -167,7 +249,6 @@ class Transport:
             curl.setopt(pycurl.BUFFERSIZE, 256 * 1024)
             curl.setopt(pycurl.USERAGENT, USER_AGENT)
             curl.setopt(pycurl.NOPROGRESS, 0)
-            curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(self.stopped.is_set()))
             if CA_FILE:
                 curl.setopt(pycurl.CAINFO, CA_FILE)
         return curl

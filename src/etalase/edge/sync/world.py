@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from django.utils.timezone import get_default_timezone
+
 from etalase.edge.sync import feed, ledger, publish
 from etalase.edge.sync.client import HeadOffice
 from etalase.edge.sync.fetch import Images
+from etalase.edge.sync.limiter import Limiter
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.origins import ImageOrigins
 from etalase.edge.sync.pace import Pace
@@ -41,6 +44,7 @@ class World:
     lock: RunLock
     pace: Pace
     workers: Executor
+    limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
@@ -59,6 +63,8 @@ def object_store(settings: EdgeSettings) -> ObjectStore:
 def real_world(settings: EdgeSettings) -> Iterator[World]:
     """The world as the settings describe it. Raises :class:`SettingsError` where they cannot be meant."""
     pace, stopped = Pace(), threading.Event()
+    limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), pace, stopped)
+    paying = None if settings.BANDWIDTH.is_off else limiter
     try:
         origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
     except ValueError as error:
@@ -78,12 +84,12 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
             settings.MIN_BYTES_PER_SECOND,
             settings.HO_TIMEOUT_SECONDS,
         ),
-        transport=Transport(stopped=stopped),
+        transport=Transport(stopped=stopped, limiter=paying),
         tokens=store,
         pace=pace,
     )
     images = Images(
-        transport=Transport(address_allowed=origins.address_allowed, stopped=stopped),
+        transport=Transport(address_allowed=origins.address_allowed, stopped=stopped, limiter=paying),
         origins=origins,
         connect_timeout_seconds=settings.CONNECT_TIMEOUT_SECONDS,
         idle_timeout_seconds=settings.IDLE_TIMEOUT_SECONDS,
@@ -96,7 +102,7 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
     try:
         yield World(
             settings, head_office, images, object_store(settings), store, products, RunLock(settings.STORE_ID, pace), pace,
-            workers, stopped,
+            workers, limiter, stopped,
         )  # fmt: skip
     finally:
         stopped.set()
