@@ -14,6 +14,7 @@
     │   ├── ObjectStoreFull        no room; what is there still can be read                 retryable
     │   ├── ObjectMissing          no object under this key
     │   └── ObjectChanged          the object is not the one the condition named
+    ├── SpoolFull                  no room on the edge's own disk                           exit 4, retryable
     ├── DatabaseAway               no answer from PostgreSQL                                exit 4, retryable
     ├── LockHeld                   another run of this store is under way                   exit 75
     ├── LockLost                   the lock went with its connection; the run must end      exit 4, retryable
@@ -22,7 +23,7 @@
     └── PictureRefused             head office does not take this file as a photo
 
 Library errors become one of these at the edge of the module that owns the library, once: pycurl in ``edge.sync.transport``,
-obstore and boto3 in ``objectstore``, psycopg in ``edge.sync.rows``, Pillow in ``head_office.picture``.
+obstore and pycurl in ``objectstore``, psycopg in ``edge.sync.rows``, Pillow in ``head_office.picture``.
 """
 
 from collections.abc import Mapping
@@ -49,6 +50,7 @@ class Reason(StrEnum):
     STORE_AWAY = "store_away"
     STORE_FULL = "store_full"
     STORE_CONFLICT = "store_conflict"
+    SPOOL_FULL = "spool_full"
     WAITS_FOR_SIBLING = "waits_for_sibling"
 
     ORIGIN_REFUSED = "origin_refused"
@@ -91,6 +93,7 @@ _CLASS_OF: dict[Reason, ReasonClass] = {
             Reason.STORE_AWAY,
             Reason.STORE_FULL,
             Reason.STORE_CONFLICT,
+            Reason.SPOOL_FULL,
             Reason.WAITS_FOR_SIBLING,
         ),
         ReasonClass.TRANSIENT,
@@ -218,6 +221,13 @@ class ObjectChanged(ObjectStoreError):
     """The object under this key is not the one that the condition named."""
 
     reason = Reason.STORE_CONFLICT
+
+
+class SpoolFull(EtalaseError):
+    """There is no room on the edge's disk for photos on their way."""
+
+    exit_status = 4
+    retryable = True
 
 
 class DatabaseAway(EtalaseError):

@@ -15,7 +15,7 @@ from etalase.edge.sync.plan import Plan, Row, plan
 from etalase.edge.sync.publish import Carried, carry
 from etalase.edge.sync.removal import Candidate, Cause, decide
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore import Body, ObjectInfo
 from etalase.protocol import Photo
 
 
@@ -118,7 +118,10 @@ class Images:
     bodies: Mapping[str, bytes]
     fates: Iterator[Fate]
 
-    def fetch(self, photo: Photo) -> bytes:
+    def done(self, photo: Photo) -> None:
+        """Nothing was kept."""
+
+    def fetch(self, photo: Photo) -> Body:
         """The bytes, or a failure."""
         self.edge.fetches += 1
         if next(self.fates) is not Fate.DONE:
@@ -134,7 +137,7 @@ class Bucket:
     fates: Iterator[Fate]
     last_put: int | None = None
 
-    def put(self, key: str, body: bytes, *, content_type: str, replaces: str | None) -> str:
+    def put(self, key: str, body: Body, *, content_type: str, replaces: str | None) -> str:
         """Write, unless the condition does not hold or the store is away."""
         fate = next(self.fates)
         if self.edge.puts == self.last_put:
@@ -143,12 +146,12 @@ class Bucket:
             raise ObjectStoreAway("no answer")
         if self.edge.etag(key) != replaces:
             raise ObjectChanged(key)
-        self.edge.objects[key] = body
+        self.edge.objects[key] = bytes(body)
         self.edge.puts += 1
         self.edge.check_what_a_pos_sees()
         if fate is Fate.ANSWER_LOST:
             raise ObjectStoreAway("the answer was lost")
-        return md5(body)
+        return md5(bytes(body))
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is there."""

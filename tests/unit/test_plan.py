@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, body_of, changed, feeds, md5, named, photo, row_of
 from tests.unit.strategies_edge import Edge, Fate, Killed
 
-from etalase.edge.sync.plan import Kind, Plan, Row, Step, differs, normalised, one_primary, plan
+from etalase.edge.sync.plan import Kind, Plan, Row, Step, differs, normalised, one_primary, plan, urgency
 from etalase.errors import Reason
 from etalase.protocol import Photo
 
@@ -77,7 +77,7 @@ def test_a_photo_whose_bytes_changed_is_fetched_and_replaces_what_was_there() ->
 def test_a_photo_of_which_only_the_row_changed_costs_no_bytes(fields: dict[str, object]) -> None:
     result = planned([changed(photo("a"), **fields)], [row_of(photo("a"))])
     assert does(result) == [(Kind.ROW, named("a"))]
-    assert result.bytes_to_fetch == 0
+    assert [product.bytes_to_fetch for product in result.products] == [0]
 
 
 def test_the_same_bytes_under_another_version_are_not_downloaded_again() -> None:
@@ -144,7 +144,7 @@ def test_the_same_bytes_under_another_key_are_copied_on_this_edge() -> None:
     old, new = photo("a", key="products/p/primary.jpg"), photo("a", key="products/p/a.jpg")
     (step,) = steps_of(planned([new], [row_of(old)]))
     assert (step.kind, step.copy_from, step.row_key) == (Kind.COPY, old.object_key, old.object_key)
-    assert planned([new], [row_of(old)]).bytes_to_fetch == 0
+    assert [product.bytes_to_fetch for product in planned([new], [row_of(old)]).products] == [0]
 
 
 def test_two_photos_that_swap_their_keys_are_copied_with_both_in_hand() -> None:
@@ -309,15 +309,16 @@ def test_a_listed_primary_yields_to_a_row_that_head_office_made_primary_later() 
     assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False)]
 
 
-def test_primary_photos_come_first_and_small_ones_before_large() -> None:
+def test_primary_photos_are_more_urgent_than_further_ones_and_small_ones_than_large() -> None:
     photos = [
-        changed(photo("side", product="s"), size=1),
+        changed(photo("side", product="m"), size=1),
         changed(photo("large", product="l", is_primary=True), size=900),
         changed(photo("small", product="m", is_primary=True), size=10),
+        changed(photo("large side", product="m"), size=1000),
     ]
-    result = planned(photos)
-    result.sort()
-    assert [id_ for _, id_ in does(result)] == [named("small"), named("large"), named("side")]
+    first_to_last = sorted(planned(photos).products, key=urgency)
+    order = [step.photo.id for product in first_to_last for step in product.steps]
+    assert order == [named("small"), named("large"), named("side"), named("large side")]
 
 
 def test_an_entangled_product_counts_all_its_bytes_as_in_hand_and_another_one_the_largest() -> None:

@@ -1,8 +1,10 @@
 """Every setting of the edge, on one screen. :func:`configured` gives them to the code that uses them."""
 
+import os
 import zlib
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -46,7 +48,7 @@ class EdgeSettings(Settings):
     WORKERS: Annotated[int, Field(ge=1, le=64)] = 10
     PAGE_LIMIT: Annotated[int, Field(ge=1, le=1000)] = 500
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024, le=2**31 - 1)] = 64 * MIB
-    MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 48 * MIB
+    MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 32 * MIB
     CONNECT_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=300)] = 10
     # A transfer slower than MIN_BYTES_PER_SECOND for IDLE_TIMEOUT_SECONDS is given up; HO_TIMEOUT_SECONDS is a page's whole.
     IDLE_TIMEOUT_SECONDS: Annotated[int, Field(ge=1, le=3600)] = 30
@@ -57,6 +59,9 @@ class EdgeSettings(Settings):
     BANDWIDTH: Bandwidth = bandwidth.Bandwidth()
     # off-peak: the nightly run waits for the widest step of that timetable.
     FULL_RUN: Literal["any-time", "off-peak"] = "any-time"
+    # Where photos from 64 KiB up lie while they come, to go on after a cut; the oldest go beyond SPOOL_MAX_BYTES.
+    SPOOL_DIR: Annotated[Path, Field(default_factory=lambda: Path(f"/var/tmp/etalase-{os.geteuid()}"))]
+    SPOOL_MAX_BYTES: Annotated[int, Field(ge=MIB)] = 512 * MIB
     RECLAIM_GRACE: Duration = timedelta(hours=24)
     # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.
     SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None

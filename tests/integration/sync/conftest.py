@@ -47,6 +47,7 @@ class Edge:
     s3: S3Server
     bucket: ObjectStore
     postgres: Postgres
+    spool: Path
     hours_later: float = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -66,6 +67,7 @@ class Edge:
                 "S3_PUBLIC_URL": self.s3.endpoint,
                 "S3_BUCKET": self.bucket.bucket,
                 "WORKERS": 4,
+                "SPOOL_DIR": self.spool,
                 **self.settings,
                 **changes,
             },
@@ -166,6 +168,11 @@ def ho() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def bucket(s3_server: S3Server) -> ObjectStore:
     """The edge's bucket; a test finds it empty."""
+    return edges_bucket(s3_server)
+
+
+def edges_bucket(s3_server: S3Server) -> ObjectStore:
+    """The bucket with the guide's name, in place."""
     store = ObjectStore(
         endpoint=s3_server.endpoint, bucket=BUCKET, access_key=s3_server.access_key, secret_key=s3_server.secret_key
     )
@@ -180,10 +187,26 @@ def edge(
     s3_server: S3Server,
     postgres_server: Postgres,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Iterator[Edge]:
     """An edge that has never seen anything."""
+    yield from new_edge(ho, bucket, s3_server, postgres_server, monkeypatch)
+
+
+@pytest.fixture
+def edge_on_each_store(
+    ho: Simulator, each_s3_server: S3Server, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Edge]:
+    """The same, on each make of object store in turn."""
+    yield from new_edge(ho, edges_bucket(each_s3_server), each_s3_server, postgres_server, monkeypatch)
+
+
+def new_edge(
+    ho: Simulator, bucket: ObjectStore, s3_server: S3Server, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Edge]:
+    """An edge on these servers, whose clock is the test's, while the iterator waits."""
     bucket.delete([info.key for info in bucket.list("")])
-    store = Edge(ho, s3_server, bucket, postgres_server)
+    store = Edge(ho, s3_server, bucket, postgres_server, tmp_path)
     pace = Pace(
         now=lambda: time.time() + store.hours_later * 3600,
         sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),

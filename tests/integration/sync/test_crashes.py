@@ -15,6 +15,7 @@ from tests.integration.sync.killed_run import KILLED
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.world import World
+from etalase.objectstore import Body
 
 
 @contextmanager
@@ -127,7 +128,10 @@ class Interrupting:
         self.real = world.images
         world.images = self
 
-    def fetch(self, photo: Any) -> bytes:
+    def done(self, photo: Any) -> None:
+        """Nothing was kept."""
+
+    def fetch(self, photo: Any) -> Body:
         """Fetch all but one."""
         if photo.product_name == "soto":
             raise KeyboardInterrupt

@@ -1,18 +1,20 @@
 """Carries a plan's products through the workers, and commits what comes back in batches of whole products."""
 
 import queue
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.sync import ledger, rows
-from etalase.edge.sync.plan import Kind, Plan, ProductPlan
+from etalase.edge.sync.plan import Kind, ProductPlan
 from etalase.edge.sync.publish import Carried, carry
 from etalase.edge.sync.report import Report, Watcher
+from etalase.edge.sync.staging import Agenda
 from etalase.edge.sync.world import World
 from etalase.errors import (
     EtalaseError,
@@ -22,13 +24,17 @@ from etalase.errors import (
     PhotoError,
     Reason,
     ReasonClass,
+    SpoolFull,
 )
 from etalase.protocol import Photo
 
 COMMIT_PHOTOS, COMMIT_SECONDS = 200, 1.0
+# So many failures are kept in memory before they are written to the retry list.
+KEEP_FAILURES = 1000
 # So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
 MAX_FAILURES_IN_A_ROW = 20
 
+_FULL: Final = {Reason.STORE_FULL: ObjectStoreFull, Reason.SPOOL_FULL: SpoolFull}
 _BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
 
 
@@ -42,43 +48,68 @@ class Carriage:
     world: World
     report: Report
     watcher: Watcher
+    now: datetime
     failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
     given_up: HeadOfficeAway | None = None
     untried: set[UUID] = field(default_factory=set)
     _failed_in_a_row: int = 0
-    _store_is_full: bool = False
+    _full: EtalaseError | None = None
     _committed_at: float = 0.0
 
-    def carry_all(self, plan: Plan) -> None:
-        """Publish the plan. Raises :class:`ObjectStoreAway` or :class:`ObjectStoreFull` where going on makes no sense; what was
-        published until then stays, and its rows are committed."""
-        waiting = deque(plan.products)
+    def carry_all(self, agenda: Agenda) -> None:
+        """Publish what is on the agenda. Raises :class:`ObjectStoreAway` or :class:`ObjectStoreFull` where going on makes no
+        sense; what was published until then stays, and its rows are committed."""
         done: queue.SimpleQueue[Carried | BaseException] = queue.SimpleQueue()
-        in_flight: dict[UUID, int] = {}
+        in_flight: dict[ProductPlan, int] = {}
         batch: list[Carried] = []
         self._committed_at = self.world.pace.monotonic()
         try:
-            while waiting or in_flight:
-                self._submit(waiting, in_flight, done)
+            while agenda.peek() or in_flight:
+                self._submit(agenda, in_flight, done)
                 self._collect(in_flight, done, batch)
                 if self._is_time_to_commit(batch, last=not in_flight):
                     self._commit(batch)
+                    self.keep_failures(at_least=KEEP_FAILURES)
                     self._give_way()
-                if self._store_is_full:
-                    raise ObjectStoreFull(
-                        "The edge's object store is full: fetching stopped.",
-                        hint="Make room on its disk; the next run goes on where this one stopped.",
-                    )
+                if self._full is not None:
+                    raise self._full
                 if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW:
-                    self._give_up(waiting)
+                    self._give_up(agenda)
         except EtalaseError:
             self._drain(in_flight, done, batch)
             raise
 
+    @property
+    def awaited_products(self) -> set[UUID]:
+        """The products of which a photo has not arrived, as far as the retry list does not say so."""
+        return {photo.product_id for photo, _ in self.failures.values()}
+
+    def keep_failures(self, *, at_least: int = 1) -> None:
+        """Put failures on the retry list, once there are so many: a photo is either here, or remembered (hazard 5).
+
+        Those that a second look at head office's list may settle stay in hand, until :func:`.run` asks for the rest of them.
+        """
+        settled = {
+            id_: failure for id_, failure in self.failures.items() if at_least == 1 or not failure[1].reason.may_be_stale
+        }
+        if len(settled) < at_least:
+            return
+        parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in settled.values())
+        self.report.parked += parked
+        self.report.failed += len(settled) - parked
+        self.report.reasons.update(error.reason.value for _, error in settled.values())
+        if not self.report.dry_run:
+            with translated(), transaction.atomic():
+                self.world.lock.still_held()
+                ledger.remember_failures(settled.values(), now=self.now, untried=self.untried)
+        for photo_id in settled:
+            del self.failures[photo_id]
+        self.untried -= settled.keys()
+
     def _submit(
         self,
-        waiting: deque[ProductPlan],
-        in_flight: dict[UUID, int],
+        agenda: Agenda,
+        in_flight: dict[ProductPlan, int],
         done: "queue.SimpleQueue[Carried | BaseException]",
     ) -> None:
         """Fill the window up once it is half empty: within the budget of bytes in flight, and intents committed first."""
@@ -87,17 +118,17 @@ class Carriage:
             return
         chosen: list[ProductPlan] = []
         budget = self.world.settings.MAX_BYTES_IN_FLIGHT - sum(in_flight.values())
-        while waiting and len(in_flight) + len(chosen) < window:
-            if waiting[0].bytes_in_hand > budget and (in_flight or chosen):
+        while (product := agenda.peek()) and len(in_flight) + len(chosen) < window:
+            if product.bytes_in_hand > budget and (in_flight or chosen):
                 break
-            budget -= waiting[0].bytes_in_hand
-            chosen.append(waiting.popleft())
+            budget -= product.bytes_in_hand
+            chosen.append(agenda.pop())
         if any(step.overwrites_live_key for product in chosen for step in product.steps):
             with translated(), transaction.atomic():
                 self.world.lock.still_held()
                 rows.note_intents(step for product in chosen for step in product.steps)
         for product in chosen:
-            in_flight[product.product_id] = product.bytes_in_hand
+            in_flight[product] = product.bytes_in_hand
             self.world.workers.submit(self._work, product, done)
 
     def _work(self, product: ProductPlan, done: "queue.SimpleQueue[Carried | BaseException]") -> None:
@@ -107,7 +138,7 @@ class Carriage:
             done.put(error)
 
     def _collect(
-        self, in_flight: dict[UUID, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
+        self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
     ) -> None:
         """Take what has come; wait for the first one, but not past the time to commit."""
         block = True
@@ -119,7 +150,7 @@ class Carriage:
             block = False
             if isinstance(carried, BaseException):
                 raise carried
-            del in_flight[carried.product.product_id]
+            del in_flight[carried.product]
             batch.append(carried)
             self._note(carried)
 
@@ -128,8 +159,9 @@ class Carriage:
             self.failures[step.photo.id] = (step.photo, error)
             passes = error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS
             self._failed_in_a_row = self._failed_in_a_row + 1 if passes else self._failed_in_a_row
-            if error.reason is Reason.STORE_FULL:
-                self._store_is_full = True
+            if full := _FULL.get(error.reason):
+                hint = "Make room there; the next run goes on where this one stopped."
+                self._full = full(f"Fetching stopped: {error.detail}", hint=hint)
         published = [step for step in carried.published if step.photo.id not in carried.keep_primary]
         if any(step.kind is not Kind.ROW for step in published):
             self._failed_in_a_row = 0
@@ -178,7 +210,7 @@ class Carriage:
         if self.report.kind == "incremental" and self.world.lock.full_is_due():
             raise GivesWay
 
-    def _give_up(self, waiting: deque[ProductPlan]) -> None:
+    def _give_up(self, agenda: Agenda) -> None:
         """Nothing comes any more. Without our own bucket the run ends; without head office's, all but fetching goes on.
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
@@ -193,21 +225,21 @@ class Carriage:
             f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
             hint="Check the link, and that image_url's host can be reached from here; the next run tries again.",
         )
-        for product in waiting:
-            for step in product.steps:
+        while agenda.peek():
+            for step in agenda.pop().steps:
                 self.failures[step.photo.id] = (step.photo, PhotoError(last.reason, f"not tried after: {last.detail}"))
                 self.untried.add(step.photo.id)
-        waiting.clear()
+            self.keep_failures(at_least=KEEP_FAILURES)
 
     def _drain(
-        self, in_flight: dict[UUID, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
+        self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
     ) -> None:
         """What is under way is brought to its end, so that no put stays without its row."""
         self.world.stopped.set()
         while in_flight:
             carried = done.get()
             if isinstance(carried, Carried):
-                del in_flight[carried.product.product_id]
+                del in_flight[carried.product]
                 # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
                 carried.failed = [
                     (step, error) for step, error in carried.failed if error.reason.reason_class is not ReasonClass.TRANSIENT

@@ -1,18 +1,19 @@
 """Pull: the pages of one feed, put together (guide, step 5; hazards 1, 10, 13)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from etalase.edge.sync.staging import Photos
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
-from etalase.protocol import Page, Photo, ProductPage, parse_time
+from etalase.protocol import Page, Product, ProductPage, parse_time
 
 
 class HeadOffice(Protocol):
     """Head office as a run sees it. Raises :class:`HeadOfficeError`."""
 
-    def photo_pages(self, updated_since: str | None) -> Iterator[Page]: ...
+    def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]: ...
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]: ...
 
 
@@ -24,13 +25,17 @@ MAX_READINGS = 12
 class Feed:
     """What the pages said: living photos by id, and the ids of those that went.
 
-    ``sync_timestamp`` is the **first** page's: what changed while the pages came is told again next time. ``error`` is what
-    ended the pages early; the pages before it hold.
+    ``digest`` is what HO says that the full list comes to, where it was asked and can tell. ``sync_timestamp`` is the **first**
+    page's: what changed while the pages came is told again next time. ``error`` is what ended the pages early; the pages before
+    it hold.
     """
 
     full: bool
-    photos: dict[UUID, Photo] = field(default_factory=dict)
+    photos: Photos = field(default_factory=Photos)
     deleted_ids: set[UUID] = field(default_factory=set)
+    digest: str | None = None
+    # The rest of head office's list is known to be here.
+    matches_digest: bool = False
     sync_timestamp: str | None = None
     products_changed_at: str | None = None
     totals: list[int] = field(default_factory=list)
@@ -49,7 +54,9 @@ class Feed:
         return told < kept
 
 
-def pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None]) -> Feed:
+def pull(
+    head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool = False
+) -> Feed:
     """All pages from ``updated_since`` on. A later page overrules an earlier one; within a page, living overrules deleted.
 
     A full list that is shorter than HO's own count is read again: some head offices order their pages anew for each request
@@ -60,7 +67,7 @@ def pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable
     try:
         for reading in range(MAX_READINGS):
             before = len(feed.photos)
-            _read(head_office, updated_since, feed, pulled)
+            _read(head_office.photo_pages(updated_since, with_digest=with_digest), feed, pulled)
             miscounts = reading == 1 and len(feed.photos) == before
             if not feed.full or len(feed.photos) >= feed.totals[-1] or miscounts:
                 break
@@ -71,28 +78,27 @@ def pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable
     return feed
 
 
-def _read(head_office: HeadOffice, updated_since: str | None, feed: Feed, pulled: Callable[[int], None]) -> None:
-    for page in head_office.photo_pages(updated_since):
+def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> None:
+    for page in pages:
         if feed.sync_timestamp is None:
             feed.sync_timestamp = page.sync_timestamp
             feed.products_changed_at = page.products_changed_at
+            feed.digest = page.digest
             feed.full = feed.full or page.full
-        for photo_id in page.deleted_ids:
-            feed.photos.pop(photo_id, None)
-            feed.deleted_ids.add(photo_id)
-        for photo in page.photos:
-            feed.photos[photo.id] = photo
-            feed.deleted_ids.discard(photo.id)
+        feed.photos.discard(page.deleted_ids)
+        feed.photos.put(page.photos)
+        feed.deleted_ids.update(page.deleted_ids)
+        feed.deleted_ids.difference_update(photo.id for photo in page.photos)
         feed.totals.append(page.total)
         pulled(len(feed.photos))
 
 
 @dataclass(slots=True)
 class ProductFeed:
-    """Products by id as (SKU, name), and the ids of those that the store no longer sells."""
+    """Which products there are, and the ids of those that the store no longer sells."""
 
     full: bool
-    products: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    ids: set[UUID] = field(default_factory=set)
     deleted_ids: set[UUID] = field(default_factory=set)
     sync_timestamp: str | None = None
     totals: list[int] = field(default_factory=list)
@@ -100,24 +106,27 @@ class ProductFeed:
     @property
     def proved_complete(self) -> bool:
         """As :attr:`Feed.proved_complete`."""
-        return self.full and {self.totals[0], self.totals[-1]} == {len(self.products)}
+        return self.full and {self.totals[0], self.totals[-1]} == {len(self.ids)}
 
 
-def pull_products(head_office: HeadOffice, updated_since: str | None) -> ProductFeed | None:
-    """The product feed, or None from an HO that has none (404): then products come from the photos' fields."""
+def pull_products(
+    head_office: HeadOffice, updated_since: str | None, *, bring: Callable[[Sequence[Product]], None]
+) -> ProductFeed | None:
+    """The product feed, each page's products given to ``bring``; None from an HO that has none (404): then products come from
+    the photos' fields."""
     feed = ProductFeed(full=updated_since is None)
     try:
         for page in head_office.product_pages(updated_since):
             if feed.sync_timestamp is None:
                 feed.sync_timestamp = page.sync_timestamp
                 feed.full = feed.full or page.full
-            for product_id in page.deleted_ids:
-                feed.products.pop(product_id, None)
-                feed.deleted_ids.add(product_id)
-            for product in page.products:
-                feed.products[product.id] = (product.sku, product.name)
-                feed.deleted_ids.discard(product.id)
+            feed.ids.difference_update(page.deleted_ids)
+            feed.deleted_ids.update(page.deleted_ids)
+            listed = {product.id for product in page.products}
+            feed.ids |= listed
+            feed.deleted_ids -= listed
             feed.totals.append(page.total)
+            bring(page.products)
     except HeadOfficeRefused as error:
         if error.status == 404:
             return None

@@ -1,16 +1,26 @@
 """A photo's bytes from head office's bucket, proved to be what was promised (guide, step 2; hazards 27–34)."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 
+from etalase.edge.sync.lanes import Lanes
 from etalase.edge.sync.origins import ImageOrigins
 from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.spool import Part, Spool
 from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
 from etalase.errors import PhotoError, Reason, ReasonClass, TransferFailed
+from etalase.objectstore import Body
 from etalase.protocol import MAGIC_BYTES, Photo, printable, sniff_type
 
 MAX_RETRY_AFTER_SECONDS = 60.0
+# Smaller ones cost less to fetch again than to keep track of.
+SPOOL_FROM_BYTES = 64 * 1024
+PROGRESS_BYTES = 64 * 1024
+_DISK: Final = frozenset({Reason.SPOOL_FULL})
 
 _REASON_OF_STATUS: Final = {
     403: Reason.FORBIDDEN,
@@ -32,53 +42,134 @@ class Images:
     min_bytes_per_second: int
     tries: int
     pace: Pace
+    spool: Spool
+    lanes: Lanes
 
-    def fetch(self, photo: Photo) -> bytes:
-        """The photo's bytes, of its size, with its MD5 and of its type.
+    def fetch(self, photo: Photo) -> Body:
+        """The photo's bytes, of its size, with its MD5 and of its type. A large one lies in the spool until :meth:`done`.
 
         What passes and wrong data are tried ``tries`` times in all; what cannot change by itself once (pulpcore's rule: one
-        predicate says what may be retried). Raises :class:`PhotoError` with the reason of the last try.
+        predicate says what may be retried). A cut after good progress is no failed try: the rest is asked for. Raises
+        :class:`PhotoError` with the reason of the last try.
         """
         url = self.origins.resolve(photo.image_url)
-        for attempt in range(1, self.tries + 1):
+        part = self.spool.part(photo) if (photo.size or 0) >= SPOOL_FROM_BYTES else None
+        failed = 0
+        while True:
+            came_before = part.size if part else 0
             try:
-                return self._once(url, photo)
+                return self._in_memory(url, photo) if part is None else self._spooled(url, photo, part)
             except PhotoError as error:
-                if attempt == self.tries or error.reason.reason_class is ReasonClass.PERMANENT:
+                failed = 1 if part and part.size >= came_before + PROGRESS_BYTES else failed + 1
+                if failed >= self.tries or error.reason.reason_class is ReasonClass.PERMANENT or error.reason in _DISK:
                     raise
                 wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
-                self.pace.sleep(self.pace.backoff_seconds(attempt, at_least=min(wish or 0, MAX_RETRY_AFTER_SECONDS)))
-        raise AssertionError("unreachable")
+                self.pace.sleep(self.pace.backoff_seconds(failed, at_least=min(wish or 0, MAX_RETRY_AFTER_SECONDS)))
+            finally:
+                if part is not None:
+                    part.close()
 
-    def _once(self, url: str, photo: Photo) -> bytes:
-        size = photo.size or 0
-        body = bytearray()
+    def done(self, photo: Photo) -> None:
+        """The photo is in the bucket: what was kept of it on the way can go."""
+        if (photo.size or 0) >= SPOOL_FROM_BYTES:
+            self.spool.done(photo)
+
+    def _in_memory(self, url: str, photo: Photo) -> Body:
+        pieces: list[bytes] = []
 
         def take(answer: Answer, piece: bytes) -> None:
-            if not body:
+            if not pieces:
                 _check_answer(answer, now=self.pace.now())
-            body.extend(piece)
+            pieces.append(piece)
 
+        with self.lanes.one():
+            self._exchange(url, photo, take)
+        return verified(b"".join(pieces), photo)
+
+    def _spooled(self, url: str, photo: Photo, part: Part) -> Body:
+        """Through the spool, from where it was cut. Both S3 servers ignore ``If-Range``, so it is ``If-Match`` that makes sure
+        that the rest is of the same object; 412 says that it is not (RFC 9110, section 13.1.1)."""
+        resumed = part.size
+        if resumed < (photo.size or 0):
+            with self.lanes.one():
+                resumed = self._receive(url, photo, part)
+        try:
+            return verified(part.whole(), photo)
+        except PhotoError:
+            part.drop()
+            if not resumed:
+                raise
+        # What lay here was damaged, or two objects came together: that is nobody's wrong data.
+        with self.lanes.one():
+            self._receive(url, photo, part)
+        try:
+            return verified(part.whole(), photo)
+        except PhotoError:
+            part.drop()
+            raise
+
+    def _receive(self, url: str, photo: Photo, part: Part) -> int:
+        """Bring ``part`` to its end; how much of it was there before comes back."""
+        size, had = photo.size or 0, part.size
+        if part.etag is None:
+            part.drop()
+            had = 0
+        fresh = True
+
+        def take(answer: Answer, piece: bytes) -> None:
+            nonlocal fresh, had
+            if fresh:
+                fresh = False
+                _check_answer(answer, now=self.pace.now(), resumed_at=had, size=size)
+                if answer.status == 200:
+                    part.begin(answer.headers.get("etag"))
+                    had = 0
+            if part.size + len(piece) > size:
+                raise PhotoError(Reason.SIZE_MISMATCH, f"longer than the {size} bytes promised")
+            part.add(piece)
+
+        condition = {"Range": f"bytes={had}-", "If-Match": part.etag or ""} if had else {}
+        try:
+            self._exchange(url, photo, take, headers=condition, resumed_at=had)
+        except ResumeRefused:
+            part.drop()
+            return self._receive(url, photo, part)
+        return had
+
+    def _exchange(
+        self,
+        url: str,
+        photo: Photo,
+        take: Callable[[Answer, bytes], None],
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        resumed_at: int = 0,
+    ) -> None:
+        size = photo.size or 0
         deadlines = Deadlines(
             connect_seconds=self.connect_timeout_seconds,
             idle_seconds=self.idle_timeout_seconds,
             min_bytes_per_second=self.min_bytes_per_second,
             total_seconds=self.connect_timeout_seconds + self.idle_timeout_seconds + size / self.min_bytes_per_second,
         )
+        check = partial(_check_answer, now=self.pace.now(), resumed_at=resumed_at, size=size)
         try:
             answer = self.transport.exchange(
-                url, deadlines=deadlines, max_bytes=size, headers={"Accept-Encoding": "identity"}, sink=take
+                url, deadlines=deadlines, max_bytes=size, headers={"Accept-Encoding": "identity", **headers}, sink=take
             )
-            _check_answer(answer, now=self.pace.now())
+            check(answer)
         except TransferFailed as error:
             if error.status:
-                _check_answer(Answer(error.status, error.headers), now=self.pace.now())
+                check(Answer(error.status, error.headers))
             detail = f"longer than the {size} bytes promised" if error.reason is Reason.SIZE_MISMATCH else error.message
             raise PhotoError(error.reason, detail) from error
-        return verified(bytes(body), photo)
 
 
-def verified(body: bytes, photo: Photo) -> bytes:
+class ResumeRefused(Exception):
+    """The object is another one by now, or cannot be had in parts."""
+
+
+def verified(body: Body, photo: Photo) -> Body:
     """``body``, if it is the photo that HO promised: size **and** MD5 **and** type. Raises :class:`PhotoError`."""
     if len(body) != photo.size:
         raise PhotoError(Reason.SIZE_MISMATCH, f"{len(body)} bytes came, {photo.size} were promised")
@@ -90,7 +181,11 @@ def verified(body: bytes, photo: Photo) -> bytes:
     return body
 
 
-def _check_answer(answer: Answer, *, now: float) -> None:
+def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int = 0) -> None:
+    if resumed_at and answer.status in {206, 412, 416}:
+        if answer.status == 206 and answer.headers.get("content-range") == f"bytes {resumed_at}-{size - 1}/{size}":
+            return
+        raise ResumeRefused
     if answer.status == 200:
         encoding = answer.headers.get("content-encoding", "identity").lower()
         if encoding not in {"", "identity"}:

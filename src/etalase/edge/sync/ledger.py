@@ -1,6 +1,6 @@
 """What the edge remembers between runs: its checkpoint, its runs, the retry list, and what was removed or is held."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch
 from etalase.protocol import Photo, TokenPair
 
+PAGE_PHOTOS = 1000
 # The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
 FREE_RETRIES = 2
 BACKOFF = timedelta(hours=1)
@@ -77,40 +78,57 @@ def end_run(run_id: int, **fields: Any) -> None:
 # The retry list
 
 
-def pending(*, due_before: datetime | None) -> list[Photo]:
+def pending(*, due_before: datetime | None) -> Iterator[Photo]:
     """Photos to be tried again, as HO listed them; parked ones always, others when their time has come (None: all)."""
-    with translated():
-        entries = PendingPhoto.objects.all()
-        if due_before is not None:
-            entries = entries.filter(next_try_at__lte=due_before)
-        return [msgspec.json.decode(wire, type=Photo) for wire in entries.order_by("photo_id").values_list("wire", flat=True)]
+    entries = PendingPhoto.objects.order_by("photo_id")
+    if due_before is not None:
+        entries = entries.filter(next_try_at__lte=due_before)
+    after: UUID | None = None
+    while True:
+        with translated():
+            page = list((entries if after is None else entries.filter(photo_id__gt=after))[:PAGE_PHOTOS])
+        for entry in page:
+            yield msgspec.json.decode(entry.wire, type=Photo)
+        if len(page) < PAGE_PHOTOS:
+            return
+        after = page[-1].photo_id
 
 
-def remember_failures(failures: Iterable[tuple[Photo, PhotoError]], *, now: datetime, untried: Collection[UUID] = ()) -> None:
+def remember_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: datetime, untried: Collection[UUID] = ()) -> None:
     """Put photos on the retry list, or count one more attempt for those that are on it. Who is parked there stays as it is.
 
     ``untried`` ones are owed like the others, but nothing was attempted.
     """
-    with translated(), transaction.atomic():
-        for photo, error in failures:
-            known = PendingPhoto.objects.filter(photo_id=photo.id).first()
-            wire = msgspec.json.encode(photo).decode()
-            if known and (known.wire, known.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
-                continue
-            same = known is not None and msgspec.json.decode(known.wire, type=Photo).checksum == photo.checksum
-            attempts = (known.attempts if known is not None and same else 0) + (photo.id not in untried)
-            PendingPhoto.objects.update_or_create(
+    known = {entry.photo_id: entry for entry in PendingPhoto.objects.filter(photo_id__in=[photo.id for photo, _ in failures])}
+    entries = []
+    for photo, error in failures:
+        before = known.get(photo.id)
+        wire = msgspec.json.encode(photo).decode()
+        if before and (before.wire, before.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
+            continue
+        same = before is not None and msgspec.json.decode(before.wire, type=Photo).checksum == photo.checksum
+        attempts = (before.attempts if before is not None and same else 0) + (photo.id not in untried)
+        entries.append(
+            PendingPhoto(
                 photo_id=photo.id,
-                defaults={
-                    "product_id": photo.product_id,
-                    "product_name": (photo.product_name or "").replace("\0", ""),
-                    "wire": wire,
-                    "reason": error.reason,
-                    "detail": error.detail.replace("\0", ""),
-                    "attempts": attempts,
-                    "next_try_at": now + wait_after(attempts, error.reason),
-                },
+                product_id=photo.product_id,
+                product_name=(photo.product_name or "").replace("\0", ""),
+                wire=wire,
+                reason=error.reason,
+                detail=error.detail.replace("\0", ""),
+                attempts=attempts,
+                first_failed_at=now,
+                next_try_at=now + wait_after(attempts, error.reason),
             )
+        )
+    with translated(), transaction.atomic():
+        PendingPhoto.objects.bulk_create(
+            entries,
+            batch_size=PAGE_PHOTOS,
+            update_conflicts=True,
+            unique_fields=["photo_id"],
+            update_fields=["product_id", "product_name", "wire", "reason", "detail", "attempts", "next_try_at"],
+        )
 
 
 def wait_after(attempts: int, reason: Reason) -> timedelta:

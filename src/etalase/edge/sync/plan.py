@@ -69,9 +69,9 @@ class Step:
     heals: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ProductPlan:
-    """What one product needs, in the order of publishing.
+    """What one product needs, in the order of publishing; several of them where its photos do not depend on each other.
 
     The bytes of an *entangled* product are all in hand before its first put, because keys move between its photos.
     ``displaced`` are rows (with their keys) whose key another photo takes over: they go in the same transaction.
@@ -88,6 +88,11 @@ class ProductPlan:
         sizes = [step.photo.size or 0 for step in self.steps if step.kind is not Kind.ROW]
         return (sum(sizes) if self.entangled else max(sizes, default=0)) if sizes else 0
 
+    @property
+    def bytes_to_fetch(self) -> int:
+        """How many bytes have to come over the link."""
+        return sum(step.photo.size or 0 for step in self.steps if step.kind is Kind.FETCH)
+
 
 @dataclass(slots=True)
 class Plan:
@@ -99,19 +104,6 @@ class Plan:
     failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
     # Products for which HO names more than one primary photo: HO's own data.
     several_primaries: list[UUID] = field(default_factory=list)
-
-    @property
-    def bytes_to_fetch(self) -> int:
-        """How many bytes have to come over the link."""
-        return sum(s.photo.size or 0 for product in self.products for s in product.steps if s.kind is Kind.FETCH)
-
-    def sort(self, *, attempts: Mapping[UUID, int] = MappingProxyType({})) -> None:
-        """Primary photos first, small before large: a new store's POS is usable early.
-
-        ``attempts`` are failures so far, by product: the more, the later, so that many photos that nobody gives never hide the
-        rest (invariant I7).
-        """
-        self.products.sort(key=lambda product: (attempts.get(product.product_id, 0), *_urgency(product)))
 
 
 def plan(
@@ -233,7 +225,10 @@ def _plan_product(
             owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in owners[s.photo.object_key or ""]
         )
         ordered = tuple(_in_order(steps, owners))
-        result.products.append(ProductPlan(product_id, ordered, entangled, tuple(sorted(displaced))))
+        if entangled or displaced or any(step.row_is_primary and not step.photo.is_primary for step in steps):
+            result.products.append(ProductPlan(product_id, ordered, entangled, tuple(sorted(displaced))))
+        else:
+            result.products += [ProductPlan(product_id, (step,)) for step in ordered]
 
 
 def _settled(photo: Photo, row: Row | None) -> bool:
@@ -347,6 +342,7 @@ def _in_order(steps: Iterable[Step], owners: Mapping[str, Sequence[Row]]) -> lis
     return ordered
 
 
-def _urgency(product: ProductPlan) -> tuple[bool, int]:
+def urgency(product: ProductPlan) -> tuple[bool, int]:
+    """Primary photos first, small before large: a new store's POS is usable early. The smaller, the more urgent."""
     primary = [s.photo.size or 0 for s in product.steps if s.photo.is_primary]
     return (not primary, min(primary or [s.photo.size or 0 for s in product.steps], default=0))

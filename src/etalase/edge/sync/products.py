@@ -23,12 +23,16 @@ def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> set[UUID]:
     gone: set[UUID] = set()
     changed_at = feed.products_changed_at
     if changed_at is not None and (feed.full or changed_at != checkpoint.products_changed_at):
-        listed = pull_products(world.head_office, None if feed.full else checkpoint.products_sync_timestamp)
+        since = None if feed.full else checkpoint.products_sync_timestamp
+        listed = pull_products(
+            world.head_office,
+            since,
+            bring=lambda page: world.products.write([(p.id, *_fitting((p.sku, p.name))) for p in page]),
+        )
         if listed is not None:
-            world.products.write([(id_, *_fitting(texts)) for id_, texts in listed.products.items()])
             gone = set(listed.deleted_ids)
             if listed.proved_complete:
-                gone |= world.products.ids() - set(listed.products) - {photo.product_id for photo in feed.photos.values()}
+                gone.update(i for i in world.products.ids() if i not in listed.ids and not feed.photos.has_product(i))
             ledger.move_checkpoint(checkpoint.store_id, {"products_sync_timestamp": listed.sync_timestamp})
     _write_from_photos(world, feed)
     return gone
@@ -43,19 +47,20 @@ def remove(world: World, gone: set[UUID]) -> None:
         return
     bare = gone & world.products.without_photos()
     decided = {removal.product_id for removal in ledger.removals([Removal.State.APPLIED])}
-    if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * len(world.products.ids())):
+    if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * world.products.count()):
         logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
         return
     world.products.delete(bare)
 
 
 def _write_from_photos(world: World, feed: Feed) -> None:
-    known = world.products.names({photo.product_id for photo in feed.photos.values()})
-    told: dict[UUID, tuple[str, str]] = {}
-    for photo in feed.photos.values():
-        sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
-        told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
-    world.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
+    for photos in feed.photos.in_slices():
+        known = world.products.names({photo.product_id for photo in photos})
+        told: dict[UUID, tuple[str, str]] = {}
+        for photo in photos:
+            sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
+            told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
+        world.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
 
 
 def _fitting(texts: tuple[str, str]) -> tuple[str, str]:

@@ -13,20 +13,21 @@ import msgspec
 from etalase.edge.sync.fetch import verified
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore import Body, ObjectInfo
 from etalase.protocol import Photo
 
 
 class Images(Protocol):
     """Where photos come from. Raises :class:`PhotoError`."""
 
-    def fetch(self, photo: Photo) -> bytes: ...
+    def fetch(self, photo: Photo) -> Body: ...
+    def done(self, photo: Photo) -> None: ...
 
 
 class Bucket(Protocol):
     """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.ObjectStore`."""
 
-    def put(self, key: str, body: bytes, *, content_type: str, replaces: str | None) -> str: ...
+    def put(self, key: str, body: Body, *, content_type: str, replaces: str | None) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...
     def get(self, key: str) -> bytes: ...
     def digest(self, key: str) -> str: ...
@@ -64,18 +65,18 @@ def carry(product: ProductPlan, images: Images, bucket: Bucket) -> Carried:
             if step.kind is Kind.ROW:
                 carried.published.append(step)
             elif step.photo.id in in_hand:
-                _place(step, in_hand.pop(step.photo.id), bucket, carried)
+                _place(step, in_hand.pop(step.photo.id), images, bucket, carried)
     else:
         for step in product.steps:
             if step.kind is Kind.ROW:
                 carried.published.append(step)
             elif (body := _bytes(step, images, bucket, carried)) is not None:
-                _place(step, body, bucket, carried)
+                _place(step, body, images, bucket, carried)
     _keep_a_primary(carried)
     return carried
 
 
-def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> bytes | None:
+def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> Body | None:
     try:
         if step.copy_from is not None:
             try:
@@ -93,7 +94,7 @@ def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> byte
     return body
 
 
-def _place(step: Step, body: bytes, bucket: Bucket, carried: Carried) -> None:
+def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carried) -> None:
     key = step.photo.object_key or ""
     if step.overwrites_live_key and (sibling := _not_moved_away(step, key, carried)):
         detail = f"photo {sibling.photo.id} has to leave {key} first, and could not"
@@ -111,13 +112,14 @@ def _place(step: Step, body: bytes, bucket: Bucket, carried: Carried) -> None:
         carried.failed.append((step, PhotoError(error.reason, error.message)))
         return
     carried.published.append(step)
+    images.done(step.photo)
 
 
 def _not_moved_away(step: Step, key: str, carried: Carried) -> Step | None:
     return next((failed for failed, _ in carried.failed if failed.row_key == key and failed.photo.id != step.photo.id), None)
 
 
-def _put(step: Step, key: str, body: bytes, bucket: Bucket) -> str:
+def _put(step: Step, key: str, body: Body, bucket: Bucket) -> str:
     """Put on the condition that the object is what was planned from; if it is another by now, on what it is (hazard 21)."""
     content_type = step.photo.content_type or ""
     try:

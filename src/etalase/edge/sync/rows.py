@@ -6,6 +6,7 @@ Plain SQL over arrays: a batch of products is one statement each way.
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,10 @@ from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan import Row, Step
 from etalase.edge.sync.publish import Carried
 from etalase.protocol import Photo
+
+PAGE_ROWS = 2000
+_AFTER = "(%(after)s::uuid IS NULL OR {} > %(after)s)"
+_AFTER_ID = _AFTER.format("id")
 
 _COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
 
@@ -71,11 +76,16 @@ class ProductTable:
             db.execute("SELECT id FROM product p WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)")
             return {record[0] for record in db.fetchall()}
 
-    def ids(self) -> set[UUID]:
+    def ids(self) -> Iterator[UUID]:
         """All products."""
+        for record in _paged(f"SELECT {self.id} FROM {self.table} WHERE {_AFTER.format(self.id)} ORDER BY 1"):
+            yield record[0]
+
+    def count(self) -> int:
+        """How many products there are."""
         with cursor() as db:
-            db.execute(f"SELECT {self.id} FROM {self.table}")
-            return {record[0] for record in db.fetchall()}
+            db.execute(f"SELECT count(*) FROM {self.table}")
+            return int(db.fetchone()[0])
 
     def delete(self, ids: Collection[UUID]) -> None:
         """Remove products that have no photo (any more); only ever called where the table is ours."""
@@ -101,11 +111,38 @@ def touching(photos: Collection[Photo]) -> list[Row]:
 
 
 def every() -> Iterator[Row]:
-    """All rows."""
-    with cursor() as db:
-        db.execute(f"SELECT {_COLUMNS} FROM product_photo ORDER BY id")
-        while records := db.fetchmany(2000):
-            yield from map(_row, records)
+    """All rows, in the order of their ids."""
+    return map(_row, _paged(f"SELECT {_COLUMNS} FROM product_photo WHERE {_AFTER_ID} ORDER BY id"))
+
+
+def in_batches() -> Iterator[list[Row]]:
+    """All rows, some at a time."""
+    rest = every()
+    while batch := list(islice(rest, PAGE_ROWS)):
+        yield batch
+
+
+def ids() -> Iterator[UUID]:
+    """The ids of all rows."""
+    return (record[0] for record in _paged(f"SELECT id FROM product_photo WHERE {_AFTER_ID} ORDER BY id"))
+
+
+def keys() -> Iterator[str]:
+    """The object keys of all rows."""
+    return (record[1] or "" for record in _paged(f"SELECT id, object_key FROM product_photo WHERE {_AFTER_ID} ORDER BY id"))
+
+
+def _paged(select: str) -> Iterator[tuple[Any, ...]]:
+    """What ``select`` gives, page by page, each after the last id of the one before; a cursor would hold it all in memory."""
+    after: UUID | None = None
+    while True:
+        with cursor() as db:
+            db.execute(f"{select} LIMIT {PAGE_ROWS}", {"after": after})
+            page = db.fetchall()
+        yield from page
+        if len(page) < PAGE_ROWS:
+            return
+        after = page[-1][0]
 
 
 def of_products(ids: Collection[UUID]) -> list[Row]:

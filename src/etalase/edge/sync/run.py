@@ -3,29 +3,33 @@
 Read :func:`_run` first: it is the whole way of a run, a line a step.
 """
 
+import heapq
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal
 from etalase.edge.sync import ledger, products, rows
-from etalase.edge.sync.carriage import Carriage, GivesWay
+from etalase.edge.sync.carriage import KEEP_FAILURES, Carriage, GivesWay
 from etalase.edge.sync.feed import Feed, pull
-from etalase.edge.sync.plan import Kind, Plan, Row, normalised, plan
+from etalase.edge.sync.plan import Plan, Row, normalised, plan
+from etalase.edge.sync.removal import Candidate
 from etalase.edge.sync.report import Nobody, Report, Watcher
-from etalase.edge.sync.sweep import sweep
+from etalase.edge.sync.staging import Agenda, Listing, Photos
+from etalase.edge.sync.sweep import propose, sweep
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectMissing, PhotoError, Reason
-from etalase.protocol import KEY_PREFIX, Photo
+from etalase.protocol import KEY_PREFIX, Photo, photos_digest
 
 logger = logging.getLogger("etalase.edge")
 
-PLAN_PHOTOS = 5000
+PROPOSED = (Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED)
 
 
 @dataclass(slots=True)
@@ -38,13 +42,14 @@ class Run:
     checkpoint: Checkpoint
     now: datetime
     by_hand: bool
-    # What is really under keys, where something looked: ETag by key, None where the object is missing.
+    # What is really under the keys of unsettled intents: ETag by key, None where the object is missing.
     found: dict[str, str | None] = field(default_factory=dict)
-    orphans: dict[str, str] = field(default_factory=dict)
+    # What the bucket says it has; a full run only.
+    listing: Listing | None = None
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
-        self.carriage = Carriage(self.world, self.report, self.watcher)
+        self.carriage = Carriage(self.world, self.report, self.watcher, self.now)
 
 
 def sync(
@@ -105,7 +110,7 @@ def _recorded(run: Run, trigger: str) -> None:
     finally:
         if not report.dry_run:
             with suppress(DatabaseAway, LockLost):
-                _keep_failures(run)
+                run.carriage.keep_failures()
             _say_what_stands(run)
             with suppress(DatabaseAway):
                 ledger.end_run(
@@ -122,37 +127,27 @@ def _recorded(run: Run, trigger: str) -> None:
 
 
 def _run(run: Run) -> None:
-    since = None if run.report.kind == "full" else run.checkpoint.sync_timestamp
     if not run.report.dry_run:
         run.world.bucket.ensure_bucket()
         _settle_intents(run)
-    feed = pull(run.world.head_office, since, pulled=run.watcher.pulled)
-    if since is not None and feed.is_older_than(since):
-        # What changed by the new clock is older than the checkpoint, and would not be told (hazard 9).
-        logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
-        since, feed = None, pull(run.world.head_office, None, pulled=run.watcher.pulled)
-    run.report.kind = "full" if feed.full else "incremental"
-    if feed.full:
-        _list_bucket(run)
+    feed = _pull(run)
     gone = set() if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
-    planned = _plan(run, _with_retries(run, feed), feed)
+    if not feed.proved_complete:  # what is not in a complete feed is gone
+        due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
+        feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
+    agenda = _plan(run, feed)
     if run.report.dry_run:
-        _forecast(run, feed, planned)
+        _forecast(run, feed, agenda)
         return
-    run.watcher.planned(sum(len(product.steps) for product in planned.products), planned.bytes_to_fetch)
-    run.carriage.carry_all(planned)
-    _carry_what_moved_on(run, since)
+    run.watcher.planned(agenda.photos, agenda.bytes_to_fetch)
+    run.carriage.carry_all(agenda)
+    _carry_what_moved_on(run, feed)
     if feed.error is not None:
         raise feed.error
-    run.report.deleted += sweep(
-        run.world,
-        feed,
-        awaiting={photo.product_id for photo, _ in run.carriage.failures.values()},
-        now=run.now,
-        run_id=run.report.run_id,
-    )
+    run.report.deleted += sweep(run.world, feed, awaiting=run.carriage.awaited_products, now=run.now, run_id=run.report.run_id)
     products.remove(run.world, gone)
     _settle(run, feed)
+    run.world.spool.sweep(max_bytes=run.world.settings.SPOOL_MAX_BYTES, now=run.world.pace.now())
     _reclaim(run)
     if run.carriage.given_up is not None and not run.report.fetched:
         raise run.carriage.given_up
@@ -174,23 +169,109 @@ def _settle_intents(run: Run) -> None:
         rows.clear_intents([key])
 
 
-def _list_bucket(run: Run) -> None:
-    """Compare rows with what the bucket says it has; a difference is healed by the plan, an orphan reclaimed later."""
+# The feed
+
+
+def _pull(run: Run) -> Feed:
+    """What head office lists: everything, or what changed since the checkpoint.
+
+    A full run asks a head office of ours for what changed, too, and for the digest of everything: where that proves that the
+    rest is here, the rest need not come over the link (hazard 25).
+    """
+    since, full = run.checkpoint.sync_timestamp, run.report.kind == "full"
+    with_digest = full and run.checkpoint.products_changed_at is not None
+    feed = None
+    if since is not None and (with_digest or not full):
+        feed = pull(run.world.head_office, since, pulled=run.watcher.pulled, with_digest=with_digest)
+        if feed.is_older_than(since):
+            # What changed by the new clock is older than the checkpoint, and would not be told (hazard 9).
+            logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
+            feed, full = None, True
+    if full or feed is None or feed.full:
+        run.report.kind = "full"
+        run.listing = _listing(run)
+    if feed is None or (full and not feed.full and not _rest_is_here(run, feed)):
+        feed = pull(run.world.head_office, None, pulled=run.watcher.pulled)
+    return feed
+
+
+def _listing(run: Run) -> Listing:
     try:
-        objects = {info.key: info for info in run.world.bucket.list(KEY_PREFIX)}
+        return Listing(run.world.bucket.list(KEY_PREFIX))
     except ObjectMissing:
         if not run.report.dry_run:
             raise
-        objects = {}  # a run that writes would have made the bucket
-    in_use = set()
-    for row in rows.every():
-        in_use.add(row.object_key)
-        info = objects.get(row.object_key)
+        return Listing([])  # a run that writes would have made the bucket
+
+
+def _rest_is_here(run: Run, feed: Feed) -> bool:
+    """Whether rows and bucket have all that head office lists, but for what ``feed`` tells and what earlier runs owe."""
+    if feed.digest is None or feed.error is not None:
+        return False
+    changes = feed.photos
+    changes.owe(photo for photo in ledger.pending(due_before=None) if photo.id not in feed.deleted_ids)
+    leaving = feed.deleted_ids | {removal.photo_id for removal in ledger.removals(PROPOSED)}
+    unchanged = 0
+
+    def rest() -> Iterator[Row]:
+        nonlocal unchanged
+        for row in rows.every():
+            if row.id not in leaving and not changes.knows(row.id):
+                unchanged += 1
+                yield row
+
+    if photos_digest(heapq.merge(rest(), changes.by_id(), key=lambda photo: photo.id)) != feed.digest:
+        return False
+    for part in rows.in_batches():
+        if _found(run, part):
+            return False
+    feed.matches_digest = True
+    run.report.unchanged += unchanged
+    return True
+
+
+def _plan(run: Run, feed: Feed) -> Agenda:
+    """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
+    agenda, attempts, owed = Agenda(), ledger.attempts(), ledger.pending_ids()
+    # Living again: whatever was proposed or refused for them is over.
+    proposed = set() if run.report.dry_run else {removal.photo_id for removal in ledger.removals(PROPOSED)}
+    contested = feed.photos.contested_keys()
+    claims: dict[str, Photo] = {}
+    for part in feed.photos.in_slices():
+        known = {photo.product_id for photo in part}
+        if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
+            known &= set(run.world.products.names(known))
+        touched = rows.touching(part)
+        found = _found(run, touched)
+        planned = plan(
+            part,
+            [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched],
+            known_products=known,
+            max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
+            orphans=_etags(run, part),
+            leaving=feed.deleted_ids,
+            claims=claims,
+        )
+        claims = {key: claims[key] for key in contested & claims.keys()}
+        agenda.add(planned.products, attempts=attempts)
+        _take_note(run, planned, owed)
+        ledger.cancel_removals([photo.id for photo in part if photo.id in proposed and photo.id in feed.photos])
+    return agenda
+
+
+def _found(run: Run, known: Collection[Row]) -> dict[str, str | None]:
+    """What is really under the keys of these rows, where it is not what they say: the ETag, or None where it is missing."""
+    found = {row.object_key: run.found[row.object_key] for row in known if row.object_key in run.found}
+    if run.listing is None:
+        return found
+    listed = run.listing.of(row.object_key for row in known)
+    for row in known:
+        info = listed.get(row.object_key)
         if info is None:
-            run.found.setdefault(row.object_key, None)
+            found[row.object_key] = None
         elif info.size != row.size or (info.etag != row.object_etag and not _holds(run, row)):
-            run.found[row.object_key] = info.etag
-    run.orphans = {key: info.etag for key, info in objects.items() if key not in in_use}
+            found[row.object_key] = info.etag
+    return found
 
 
 def _holds(run: Run, row: Row) -> bool:
@@ -201,61 +282,13 @@ def _holds(run: Run, row: Row) -> bool:
         return False
 
 
-# The feed
+def _etags(run: Run, photos: Collection[Photo]) -> dict[str, str]:
+    if run.listing is None:
+        return {}
+    return {key: info.etag for key, info in run.listing.of(photo.object_key or "" for photo in photos).items()}
 
 
-def _with_retries(run: Run, feed: Feed) -> list[Photo]:
-    """What the feed lists, and what earlier runs owe, unless the feed has newer word of it."""
-    if feed.proved_complete:
-        return list(feed.photos.values())  # what is not in a complete feed is gone
-    due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
-    owed = (photo for photo in due if photo.id not in feed.photos and photo.id not in feed.deleted_ids)
-    return [*feed.photos.values(), *owed]
-
-
-def _plan(run: Run, photos: list[Photo], feed: Feed) -> Plan:
-    """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
-    total = Plan()
-    claims: dict[str, Photo] = {}
-    photos.sort(key=lambda photo: photo.product_id)
-    for part in _slices(photos):
-        known = {photo.product_id for photo in part}
-        if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
-            known &= set(run.world.products.names(known))
-        planned = plan(
-            part,
-            [_as_found(row, run.found) for row in rows.touching(part)],
-            known_products=known,
-            max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
-            orphans=run.orphans,
-            leaving=feed.deleted_ids,
-            claims=claims,
-        )
-        total.products += planned.products
-        total.unchanged += planned.unchanged
-        total.parked += planned.parked
-        total.failed += planned.failed
-        total.several_primaries += planned.several_primaries
-    total.sort(attempts=ledger.attempts())
-    _take_note(run, total, feed)
-    return total
-
-
-def _slices(photos: list[Photo]) -> Iterable[list[Photo]]:
-    start = 0
-    while start < len(photos):
-        end = min(start + PLAN_PHOTOS, len(photos))
-        while end < len(photos) and photos[end].product_id == photos[end - 1].product_id:
-            end += 1
-        yield photos[start:end]
-        start = end
-
-
-def _as_found(row: Row, found: dict[str, str | None]) -> Row:
-    return row.with_object(found[row.object_key]) if row.object_key in found else row
-
-
-def _take_note(run: Run, planned: Plan, feed: Feed) -> None:
+def _take_note(run: Run, planned: Plan, owed: Collection[UUID]) -> None:
     run.report.unchanged += len(planned.unchanged)
     for photo, error in planned.failed:
         run.carriage.failures[photo.id] = (photo, error)
@@ -264,65 +297,56 @@ def _take_note(run: Run, planned: Plan, feed: Feed) -> None:
         run.carriage.failures[photo.id] = (photo, missing)
     for product_id in planned.several_primaries:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
-    if run.report.dry_run:
-        return
-    # Living again, or arrived meanwhile: whatever was remembered of them is over.
-    ledger.cancel_removals(list(feed.photos))
-    still_owed = ledger.pending_ids()
-    ledger.settle([photo_id for photo_id in planned.unchanged if photo_id in still_owed])
+    run.carriage.keep_failures(at_least=KEEP_FAILURES)
+    if not run.report.dry_run:
+        ledger.settle([photo_id for photo_id in planned.unchanged if photo_id in owed])
 
 
 # After carrying
 
 
-def _carry_what_moved_on(run: Run, since: str | None) -> None:
+def _carry_what_moved_on(run: Run, feed: Feed) -> None:
     """Pull the metadata of photos whose bytes contradicted it again: HO may have replaced them meanwhile (hazard 20)."""
     stale = {id_: photo for id_, (photo, error) in run.carriage.failures.items() if error.reason.may_be_stale}
     if not stale:
         return
+    since = None if feed.full else run.checkpoint.sync_timestamp
     again = pull(run.world.head_office, since, pulled=lambda _: None)
-    listed = {id_: (normalised(photo), normalised(again.photos[id_])) for id_, photo in stale.items() if id_ in again.photos}
-    moved_on = [now for before, now in listed.values() if now != before]
+    moved_on = []
+    for photo_id, before in stale.items():
+        now = again.photos.get(photo_id)
+        if now is not None and normalised(now) != normalised(before):
+            moved_on.append(now)
+            del run.carriage.failures[photo_id]
     if moved_on:
-        for photo in moved_on:
-            del run.carriage.failures[photo.id]
-        again.photos = {photo.id: photo for photo in moved_on}
-        run.carriage.carry_all(_plan(run, moved_on, again))
+        again.photos = Photos()
+        again.photos.put(moved_on)
+        run.carriage.carry_all(_plan(run, again))
 
 
 def _settle(run: Run, feed: Feed) -> None:
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
-    _keep_failures(run)
+    run.carriage.keep_failures()
     if feed.proved_complete:
-        ledger.settle(ledger.pending_ids() - set(feed.photos))
+        ledger.settle([photo_id for photo_id in ledger.pending_ids() if photo_id not in feed.photos])
     changes: dict[str, object] = {
         "sync_timestamp": feed.sync_timestamp,
         "products_changed_at": feed.products_changed_at,
     }
-    if feed.full:
-        changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete
+    if feed.full or feed.matches_digest:
+        changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)
     run.report.checkpoint = feed.sync_timestamp
 
 
-def _keep_failures(run: Run) -> None:
-    failures = run.carriage.failures
-    if not failures:
-        return
-    run.report.parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in failures.values())
-    run.report.failed = len(failures) - run.report.parked
-    run.report.reasons.update(error.reason.value for _, error in failures.values())
-    with translated(), transaction.atomic():
-        run.world.lock.still_held()
-        ledger.remember_failures(failures.values(), now=run.now, untried=run.carriage.untried)
-    failures.clear()
-
-
 def _reclaim(run: Run) -> None:
     """Orphans get their grace, unless a row names them by now; what has had it, goes (hazards 15 and 17)."""
-    rows.reclaim_later(run.orphans, grace=run.world.settings.RECLAIM_GRACE)
+    if run.listing is not None:
+        run.listing.use(rows.keys())
+        for orphans in run.listing.unused():
+            rows.reclaim_later(orphans, grace=run.world.settings.RECLAIM_GRACE)
     due = rows.reclaims_due()
     if due:
         run.world.lock.still_held()
@@ -339,16 +363,22 @@ def _say_what_stands(run: Run) -> None:
         run.report.failures = [ledger.describe(entry) for entry in owed]
 
 
-def _forecast(run: Run, feed: Feed, planned: Plan) -> None:
-    steps = [step for product in planned.products for step in product.steps]
-    swept = {row.id for row in rows.every()} - set(feed.photos) if feed.proved_complete else set()
-    gone = rows.with_ids([*feed.deleted_ids, *swept])
-    names = run.world.products.names({row.product_id for row in gone})
+def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:
+    photos, size_bytes = agenda.photos_to_fetch, agenda.bytes_to_fetch
+    proposal = propose(feed, awaiting=run.carriage.awaited_products, now=run.now)
+    run.carriage.keep_failures()
+    names = run.world.products.names({row.product_id for row in proposal.gone.values()})
+
+    def named(candidates: Collection[Candidate]) -> list[dict[str, str]]:
+        return [
+            {"photo_id": str(c.photo_id), "product_name": names.get(c.product_id, ("", ""))[1]}
+            for c in sorted(candidates, key=lambda c: (names.get(c.product_id, ("", ""))[1], c.photo_id))
+        ]
+
     run.report.forecast = {
-        "photos_to_fetch": sum(step.kind is Kind.FETCH for step in steps),
-        "bytes_to_fetch": planned.bytes_to_fetch,
-        "rows_to_update": sum(step.kind is not Kind.FETCH for step in steps),
-        "removals": [{"photo_id": str(row.id), "product_name": names.get(row.product_id, ("", ""))[1]} for row in gone],
+        "photos_to_fetch": photos,
+        "bytes_to_fetch": size_bytes,
+        "rows_to_update": agenda.photos - photos,
+        "removals": named(proposal.decision.apply),
+        "removals_to_hold": named(proposal.decision.hold),
     }
-    run.report.failed = sum(error.reason is not Reason.PRODUCT_MISSING for _, error in run.carriage.failures.values())
-    run.report.parked = len(run.carriage.failures) - run.report.failed

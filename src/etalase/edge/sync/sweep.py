@@ -1,6 +1,7 @@
 """What head office no longer lists: found, decided on (:mod:`.removal`), and removed, held, or left to wait."""
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,31 +18,47 @@ from etalase.edge.sync.world import World
 DAY = timedelta(hours=24)
 
 
+@dataclass(slots=True)
+class Proposal:
+    """What would become of the photos that head office no longer lists, and their rows by id."""
+
+    decision: Decision = field(default_factory=Decision)
+    gone: dict[UUID, Row] = field(default_factory=dict)
+
+
 def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int | None) -> int:
     """Remove what may go, remember the rest; how many photos were removed comes back.
 
     ``awaiting`` are products of which a living photo has not arrived in this run.
     """
     ledger.forget_removals_without_row()
+    ledger.settle(feed.deleted_ids)
+    proposal = propose(feed, awaiting=awaiting, now=now)
+    if proposal.gone:
+        _apply(world, proposal, now=now, run_id=run_id)
+    return len(proposal.decision.apply)
+
+
+def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposal:
+    """What :func:`sweep` would do."""
     known = {removal.photo_id: removal for removal in ledger.removals(["held", "waiting", "refused"])}
     causes = _causes(feed, [removal for removal in known.values() if removal.state == Removal.State.WAITING])
-    ledger.settle(feed.deleted_ids)
     gone = {row.id: row for row in rows.with_ids(list(causes))} if causes else {}
     if not gone:
-        return 0
+        return Proposal()
+    candidates = [
+        Candidate(row.id, row.product_id, causes[row.id])
+        for row in gone.values()
+        if row.id not in known or known[row.id].state == Removal.State.WAITING
+    ]
     decision = decide(
-        [
-            Candidate(row.id, row.product_id, causes[row.id])
-            for row in gone.values()
-            if row.id not in known or known[row.id].state == Removal.State.WAITING
-        ],
+        candidates,
         _photos_of({row.product_id for row in gone.values()}),
         awaiting=set(awaiting) | ledger.pending_products(),
         products_with_a_photo=rows.products_with_a_photo(),
         bared_lately=ledger.bared_since(now - DAY),
     )
-    _apply(world, decision, gone, now=now, run_id=run_id)
-    return len(decision.apply)
+    return Proposal(decision, gone)
 
 
 def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
@@ -50,8 +67,8 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
     told = Cause.UNPROVED_FEED if feed.full and not feed.proved_complete else Cause.DELETED_ID
     causes.update(dict.fromkeys(feed.deleted_ids, told))
     if feed.proved_complete:
-        swept = Cause.SWEEP if feed.photos else Cause.EMPTY_FEED
-        causes.update({row.id: swept for row in rows.every() if row.id not in feed.photos and row.id not in causes})
+        swept = Cause.SWEEP if len(feed.photos) else Cause.EMPTY_FEED
+        causes.update({id_: swept for id_ in rows.ids() if id_ not in causes and id_ not in feed.photos})
     return causes
 
 
@@ -62,7 +79,8 @@ def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     return photos
 
 
-def _apply(world: World, decision: Decision, gone: dict[UUID, Row], *, now: datetime, run_id: int | None) -> None:
+def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | None) -> None:
+    decision, gone = proposal.decision, proposal.gone
     names = world.products.names({row.product_id for row in gone.values()})
 
     def record(candidate: Candidate, state: Removal.State) -> Removal:

@@ -12,11 +12,13 @@ from django.utils.timezone import get_default_timezone
 from etalase.edge.sync import feed, ledger, publish
 from etalase.edge.sync.client import HeadOffice
 from etalase.edge.sync.fetch import Images
+from etalase.edge.sync.lanes import Lanes
 from etalase.edge.sync.limiter import Limiter
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.origins import ImageOrigins
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.rows import ProductTable
+from etalase.edge.sync.spool import Spool
 from etalase.edge.sync.transport import Deadlines, Transport
 from etalase.errors import SettingsError
 from etalase.objectstore import ObjectInfo, ObjectStore
@@ -44,6 +46,7 @@ class World:
     lock: RunLock
     pace: Pace
     workers: Executor
+    spool: Spool
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -69,6 +72,7 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
         origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
     except ValueError as error:
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
+    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID)
     store = ledger.Store(settings.COMPANY_ID, settings.STORE_ID)
     head_office = HeadOffice(
         url=settings.HO_URL,
@@ -96,13 +100,15 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
         min_bytes_per_second=settings.MIN_BYTES_PER_SECOND,
         tries=settings.TRIES,
         pace=pace,
+        spool=spool,
+        lanes=Lanes(settings.WORKERS),
     )
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
     workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         yield World(
             settings, head_office, images, object_store(settings), store, products, RunLock(settings.STORE_ID, pace), pace,
-            workers, limiter, stopped,
+            workers, spool, limiter, stopped,
         )  # fmt: skip
     finally:
         stopped.set()

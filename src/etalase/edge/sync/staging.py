@@ -1,0 +1,189 @@
+"""What a run knows of many photos, on disk instead of in memory: a store of 100,000 photos costs no more than one of 100.
+
+Each of these is a database of SQLite's own temporary kind: it stays in its page cache while it is small, and goes with the run.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from uuid import UUID
+
+import msgspec
+
+from etalase.edge.sync.plan import Kind, ProductPlan, urgency
+from etalase.objectstore import ObjectInfo
+from etalase.protocol import Photo
+
+SLICE_PHOTOS = 2000
+CACHE_KIBIBYTES = 2000
+# SQLite takes so many values in a statement wherever it was built in the last ten years.
+MAX_VALUES = 900
+
+_encoder = msgspec.json.Encoder()
+_photo = msgspec.json.Decoder(Photo)
+_product_plan = msgspec.json.Decoder(ProductPlan)
+
+
+class Photos:
+    """The photos of a feed, by id. ``in`` and ``len`` are about what was listed, not about what is owed."""
+
+    def __init__(self) -> None:
+        self._db = _scratch(
+            "CREATE TABLE photo (id BLOB PRIMARY KEY, product_id BLOB, object_key TEXT, checksum TEXT, owed INT, photo BLOB);"
+            "CREATE INDEX by_product ON photo (product_id)"
+        )
+        self._listed = 0
+
+    def put(self, photos: Iterable[Photo]) -> None:
+        """List ``photos``; what was listed under their ids before is overruled."""
+        records = [_record(photo, owed=False) for photo in photos]
+        inserted = self._insert(records)
+        self._listed += inserted
+        if inserted < len(records):
+            self._db.executemany("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
+
+    def owe(self, photos: Iterable[Photo]) -> None:
+        """Add what earlier runs owe; what is listed has newer word of it."""
+        self._insert([_record(photo, owed=True) for photo in photos])
+
+    def discard(self, ids: Collection[UUID]) -> None:
+        """List these no longer."""
+        if ids:
+            removed = self._db.executemany("DELETE FROM photo WHERE id = ?", [(id_.bytes,) for id_ in ids])
+            self._listed -= removed.rowcount
+
+    def __len__(self) -> int:
+        return self._listed
+
+    def __contains__(self, photo_id: UUID) -> bool:
+        return self._db.execute("SELECT 1 FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes]).fetchone() is not None
+
+    def get(self, photo_id: UUID) -> Photo | None:
+        """The photo as it is listed."""
+        found = self._db.execute("SELECT photo FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes]).fetchone()
+        return _photo.decode(found[0]) if found else None
+
+    def knows(self, photo_id: UUID) -> bool:
+        """Whether the photo is listed or owed."""
+        return self._db.execute("SELECT 1 FROM photo WHERE id = ?", [photo_id.bytes]).fetchone() is not None
+
+    def has_product(self, product_id: UUID) -> bool:
+        """Whether a photo of this product is listed or owed."""
+        return self._db.execute("SELECT 1 FROM photo WHERE product_id = ?", [product_id.bytes]).fetchone() is not None
+
+    def by_id(self) -> Iterator[Photo]:
+        """All, also what is owed, in the order of their ids."""
+        for (blob,) in self._db.execute("SELECT photo FROM photo ORDER BY id"):
+            yield _photo.decode(blob)
+
+    def in_slices(self) -> Iterator[list[Photo]]:
+        """All, also what is owed, in lists of whole products and of :data:`SLICE_PHOTOS` photos or a few more."""
+        part: list[Photo] = []
+        for (blob,) in self._db.execute("SELECT photo FROM photo ORDER BY product_id"):
+            photo = _photo.decode(blob)
+            if len(part) >= SLICE_PHOTOS and photo.product_id != part[-1].product_id:
+                yield part
+                part = []
+            part.append(photo)
+        if part:
+            yield part
+
+    def contested_keys(self) -> set[str]:
+        """The keys that several photos claim with different bytes, or for different products."""
+        found = self._db.execute(
+            "SELECT object_key FROM photo GROUP BY object_key HAVING count(*) > 1"
+            " AND (min(product_id) <> max(product_id) OR min(lower(checksum)) IS NOT max(lower(checksum)))"
+        )
+        return {key for (key,) in found}
+
+    def _insert(self, records: list[tuple[object, ...]]) -> int:
+        inserted = self._db.executemany("INSERT OR IGNORE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
+        return max(inserted.rowcount, 0)
+
+
+def _record(photo: Photo, *, owed: bool) -> tuple[object, ...]:
+    # A key may be any text that JSON can hold; SQLite takes no lone surrogates.
+    key = (photo.object_key or "").encode("utf-8", "replace").decode()
+    return photo.id.bytes, photo.product_id.bytes, key, photo.checksum, owed, _encoder.encode(photo)
+
+
+class Agenda:
+    """What is to be carried, in the order in which a run does it: what failed least, primary photos, small before large."""
+
+    def __init__(self) -> None:
+        self._db = _scratch(
+            "CREATE TABLE step (attempts INT, further INT, size INT, number INT, plan BLOB,"
+            " PRIMARY KEY (attempts, further, size, number)) WITHOUT ROWID"
+        )
+        self._rest: Iterator[tuple[bytes]] | None = None
+        self._next: ProductPlan | None = None
+        self._number = 0
+        self.photos = self.photos_to_fetch = self.bytes_to_fetch = 0
+
+    def add(self, products: Iterable[ProductPlan], *, attempts: Mapping[UUID, int]) -> None:
+        """Put them in their places. ``attempts`` are failures so far, by product: the more, the later, so that many photos
+        that nobody gives never hide the rest (invariant I7)."""
+        for product in products:
+            self._number += 1
+            self.photos += len(product.steps)
+            self.photos_to_fetch += sum(step.kind is Kind.FETCH for step in product.steps)
+            self.bytes_to_fetch += product.bytes_to_fetch
+            place = (attempts.get(product.product_id, 0), *urgency(product), self._number)
+            self._db.execute("INSERT INTO step VALUES (?, ?, ?, ?, ?)", (*place, _encoder.encode(product)))
+
+    def peek(self) -> ProductPlan | None:
+        """What comes next, or None at the end. Nothing may be added any more."""
+        if self._next is None:
+            if self._rest is None:
+                self._rest = self._db.execute("SELECT plan FROM step ORDER BY attempts, further, size, number")
+            blob = next(self._rest, None)
+            self._next = _product_plan.decode(blob[0]) if blob else None
+        return self._next
+
+    def pop(self) -> ProductPlan:
+        """Take what :meth:`peek` shows."""
+        taken = self.peek()
+        if taken is None:
+            raise IndexError("the agenda is done")
+        self._next = None
+        return taken
+
+
+class Listing:
+    """What the bucket says that it has."""
+
+    def __init__(self, objects: Iterable[ObjectInfo]) -> None:
+        self._db = _scratch("CREATE TABLE object (key TEXT PRIMARY KEY, size INT, etag TEXT, in_use INT) WITHOUT ROWID")
+        self._db.executemany("REPLACE INTO object VALUES (?, ?, ?, 0)", ((o.key, o.size, o.etag) for o in objects))
+
+    def of(self, keys: Iterable[str]) -> dict[str, ObjectInfo]:
+        """What lies under ``keys``, where something does."""
+        found: dict[str, ObjectInfo] = {}
+        for some in _batches(keys):
+            marks = ",".join("?" * len(some))
+            for record in self._db.execute(f"SELECT key, size, etag FROM object WHERE key IN ({marks})", some):
+                found[record[0]] = ObjectInfo(*record)
+        return found
+
+    def use(self, keys: Iterable[str]) -> None:
+        """Rows name these."""
+        self._db.executemany("UPDATE object SET in_use = 1 WHERE key = ?", ((key,) for key in keys))
+
+    def unused(self) -> Iterator[list[str]]:
+        """The keys that no row named to :meth:`use`, some at a time."""
+        keys = (key for (key,) in self._db.execute("SELECT key FROM object WHERE NOT in_use"))
+        yield from _batches(keys)
+
+
+def _batches(items: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(items)
+    while some := list(islice(rest, MAX_VALUES)):
+        yield some
+
+
+def _scratch(schema: str) -> sqlite3.Connection:
+    """A database that nobody else sees: no journal, no syncing, one transaction that never ends."""
+    db = sqlite3.connect("", isolation_level=None)
+    db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+    db.executescript(f"{schema}; BEGIN")
+    return db
