@@ -2,11 +2,21 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
 
 from etalase.edge.sync.report import Nobody, Watcher
 
@@ -39,10 +49,23 @@ class Bar:
         self._progress.update(self._photos, advance=size_bytes, photos=said)
 
 
-class Lines:
-    """A line now and then, for logs and pipes."""
+class LimitColumn(ProgressColumn):
+    """The bandwidth limit in force, told anew each time the bar is drawn."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: Callable[[], str]) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def render(self, _task: Task) -> Text:
+        """As text."""
+        return Text(self._limit())
+
+
+class Lines:
+    """A line now and then, for logs and pipes. ``limit`` says the bandwidth limit in force; empty: there is none."""
+
+    def __init__(self, limit: Callable[[], str]) -> None:
+        self._limit = limit
         self._total = self._done = self._failed = self._bytes = 0
         self._next = time.monotonic() + LINE_EVERY_SECONDS
 
@@ -62,17 +85,18 @@ class Lines:
     def _say(self, text: str) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_EVERY_SECONDS
-            print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is what it is for
+            limit = self._limit()
+            print(f"{text}, {limit}" if limit else text, file=sys.stderr, flush=True)  # noqa: T201 - this is what it is for
 
 
 @contextmanager
-def watcher(*, quiet: bool) -> Iterator[Watcher]:
-    """Somebody to watch a run with, as fits where stderr goes."""
+def watcher(*, quiet: bool, limit: Callable[[], str]) -> Iterator[Watcher]:
+    """Somebody to watch a run with, as fits where stderr goes. ``limit`` says the bandwidth limit in force."""
     console = Console(stderr=True)
     if quiet:
         yield Nobody()
     elif not console.is_terminal:
-        yield Lines()
+        yield Lines(limit)
     else:
         columns = (
             TextColumn("{task.description}"),
@@ -81,6 +105,7 @@ def watcher(*, quiet: bool) -> Iterator[Watcher]:
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
+            LimitColumn(limit),
         )
         with Progress(*columns, console=console, transient=True) as progress:
             yield Bar(progress)

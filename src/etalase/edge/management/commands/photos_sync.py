@@ -1,17 +1,23 @@
 """`etalase edge sync`: one run, now."""
 
 import contextlib
+import math
 import signal
+import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
+
+from django.utils.timezone import get_default_timezone
 
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.sync.report import Report
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.terminal import watcher
 from etalase.edge.sync.world import real_world
+from etalase.errors import UsageError
 from etalase.protocol import printable
+from etalase.settings.bandwidth import rate_text, time_text
 from etalase.settings.edge import EdgeSettings
 
 
@@ -25,29 +31,52 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--full``, ``--dry-run``, ``--wait``, ``--quiet``."""
+        """``--full``, ``--off-peak``, ``--dry-run``, ``--wait``, ``--quiet``."""
         super().add_arguments(parser)
         parser.add_argument("--full", action="store_true", help="compare the whole feed with rows and bucket")
+        parser.add_argument("--off-peak", action="store_true", help="with --full: wait for the widest step of BANDWIDTH first")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
         parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Run, and show the report."""
-        with _terminable(), real_world(settings) as world, watcher(quiet=options["quiet"] or options["json"]) as watching:
-            report = sync(
-                world,
-                full=options["full"],
-                trigger="hand",
-                wait_seconds=55 * 60.0 if options["wait"] else 0.0,
-                dry_run=options["dry_run"],
-                watcher=watching,
-            )
+        quiet = options["quiet"] or options["json"]
+        with _terminable():
+            if options["off_peak"]:
+                self._await_off_peak(settings, full=options["full"], quiet=quiet)
+            with real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
+                report = sync(
+                    world,
+                    full=options["full"],
+                    trigger="hand",
+                    wait_seconds=55 * 60.0 if options["wait"] else 0.0,
+                    dry_run=options["dry_run"],
+                    watcher=watching,
+                )
         if options["json"]:
             self.show(report.as_json())
         else:
             self._say(report)
         return report.exit_status
+
+    def _await_off_peak(self, settings: EdgeSettings, *, full: bool, quiet: bool) -> None:
+        """Sleep until the widest step of the timetable. Raises :class:`UsageError` where there is nothing to wait for."""
+        if not full:
+            raise UsageError("--off-peak is for a full run.", hint="Write --full --off-peak.")
+        if not settings.BANDWIDTH.is_timetable:
+            raise UsageError(
+                "--off-peak waits for the widest step of BANDWIDTH, and BANDWIDTH is no timetable.",
+                hint="Set one, as in 06:00,512k 23:00,off.",
+            )
+        zone = get_default_timezone()
+        said = quiet
+        while seconds := settings.BANDWIDTH.seconds_to_widest(now := time.time(), zone):
+            if not said:
+                self.stderr.write(f"waiting for off-peak, until {time_text(now + seconds, now, zone)}")
+                said = True
+            # In short pieces, so that a clock that is set right meanwhile is believed.
+            time.sleep(min(seconds, 60.0))
 
     def _say(self, report: Report) -> None:
         if report.error is not None:
@@ -70,12 +99,21 @@ class Command(EdgeCommand):
             self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
 
     def _foretell(self, forecast: dict[str, Any]) -> None:
+        seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")
+        how_long = f", {duration_text(seconds)} at {rate_text(rate)}" if seconds is not None and rate else ""
         self.stdout.write(
-            f"Would fetch {forecast['photos_to_fetch']} photos ({forecast['bytes_to_fetch'] / 1024 / 1024:.1f} MiB), "
+            f"Would fetch {forecast['photos_to_fetch']} photos ({forecast['bytes_to_fetch'] / 1024 / 1024:.1f} MiB{how_long}), "
             f"update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos."
         )
         for removal in forecast["removals"]:
             self.stdout.write(f"  would remove a photo of {printable(removal['product_name'])} ({removal['photo_id']})")
+
+
+def duration_text(seconds: float) -> str:
+    """A duration for people, rounded up: ``about 45 s``, ``about 12 min``, ``about 3.5 h``."""
+    if seconds < 90:
+        return f"about {math.ceil(seconds)} s"
+    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {math.ceil(seconds / 360) / 10:g} h"
 
 
 @contextlib.contextmanager
