@@ -43,7 +43,11 @@ class Answer:
 
 @dataclass
 class Simulator:
-    """Head office's state. ``requests`` are the paths that were asked for, in order."""
+    """Head office's state. ``requests`` are the paths that were asked for, in order.
+
+    ``ranges`` has the Range of each image request. After ``cut_after`` bytes of an image the line breaks; ``image_bytes_sent``
+    counts what left for the edge.
+    """
 
     port: int = 0
     photos: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +62,9 @@ class Simulator:
     requests: list[str] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     image_requests: list[str] = field(default_factory=list)
+    ranges: list[str | None] = field(default_factory=list)
+    cut_after: int | None = None
+    image_bytes_sent: int = 0
     on_page: Callable[[dict[str, Any]], Answer | None] | None = None
     on_image: Callable[[str], Answer | None] | None = None
     change_page: Callable[[dict[str, Any]], None] | None = None
@@ -154,9 +161,13 @@ def head_office() -> Iterator[Simulator]:
         def do_GET(self) -> None:
             key = unquote(urlsplit(self.path).path).removeprefix("/product-images/")
             simulator.image_requests.append(self.path)
+            simulator.ranges.append(self.headers.get("Range"))
             answer = simulator.on_image(key) if simulator.on_image else None
             if answer is None and key in simulator.bodies:
-                answer = Answer(body=simulator.bodies[key], headers={"Content-Type": "image/jpeg"})
+                answer = _image(simulator.bodies[key], self.headers.get("Range"), self.headers.get("If-Match"))
+                if simulator.cut_after is not None:
+                    answer.length, answer.body = len(answer.body), answer.body[: simulator.cut_after]
+                simulator.image_bytes_sent += len(answer.body)
             self.answer(answer or Answer(404, b"<Error><Code>NoSuchKey</Code></Error>"))
 
         def answer(self, answer: Answer) -> None:
@@ -191,6 +202,21 @@ def head_office() -> Iterator[Simulator]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _image(body: bytes, wanted: str | None, condition: str | None) -> Answer:
+    """As S3 answers GetObject: with an ETag, and a range from some byte on."""
+    etag = f'"{hashlib.md5(body).hexdigest()}"'
+    headers = {"Content-Type": "image/jpeg", "ETag": etag}
+    if condition is not None and condition != etag:
+        return Answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+    if wanted is None:
+        return Answer(body=body, headers=headers)
+    first = int(wanted.removeprefix("bytes=").removesuffix("-"))
+    if first >= len(body):
+        return Answer(416, b"<Error><Code>InvalidRange</Code></Error>")
+    headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
+    return Answer(206, body[first:], headers)
 
 
 def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dict[str, Any]) -> Answer:

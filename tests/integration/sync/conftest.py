@@ -168,14 +168,11 @@ def ho() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def bucket(s3_server: S3Server) -> ObjectStore:
     """The edge's bucket; a test finds it empty."""
-    return edges_bucket(s3_server)
+    return _bucket_on(s3_server)
 
 
-def edges_bucket(s3_server: S3Server) -> ObjectStore:
-    """The bucket with the guide's name, in place."""
-    store = ObjectStore(
-        endpoint=s3_server.endpoint, bucket=BUCKET, access_key=s3_server.access_key, secret_key=s3_server.secret_key
-    )
+def _bucket_on(server: S3Server) -> ObjectStore:
+    store = ObjectStore(endpoint=server.endpoint, bucket=BUCKET, access_key=server.access_key, secret_key=server.secret_key)
     store.ensure_bucket()
     return store
 
@@ -190,27 +187,29 @@ def edge(
     tmp_path: Path,
 ) -> Iterator[Edge]:
     """An edge that has never seen anything."""
-    yield from new_edge(ho, bucket, s3_server, postgres_server, monkeypatch)
+    yield from _in_use(Edge(ho, s3_server, bucket, postgres_server, tmp_path), monkeypatch)
 
 
 @pytest.fixture
 def edge_on_each_store(
-    ho: Simulator, each_s3_server: S3Server, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+    ho: Simulator,
+    each_s3_server: S3Server,
+    postgres_server: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Iterator[Edge]:
     """The same, on each make of object store in turn."""
-    yield from new_edge(ho, edges_bucket(each_s3_server), each_s3_server, postgres_server, monkeypatch)
+    bucket = _bucket_on(each_s3_server)
+    yield from _in_use(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path), monkeypatch)
 
 
-def new_edge(
-    ho: Simulator, bucket: ObjectStore, s3_server: S3Server, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Edge]:
-    """An edge on these servers, whose clock is the test's, while the iterator waits."""
-    bucket.delete([info.key for info in bucket.list("")])
-    store = Edge(ho, s3_server, bucket, postgres_server, tmp_path)
+def _in_use(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+    """``edge`` with an empty bucket and a clock that the test moves."""
+    edge.bucket.delete([info.key for info in edge.bucket.list("")])
     pace = Pace(
-        now=lambda: time.time() + store.hours_later * 3600,
+        now=lambda: time.time() + edge.hours_later * 3600,
         sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
     )
     monkeypatch.setattr(world_module, "Pace", lambda: pace)
-    yield store
+    yield edge
     connection.close()

@@ -102,9 +102,7 @@ class Photos:
 
 
 def _record(photo: Photo, *, owed: bool) -> tuple[object, ...]:
-    # A key may be any text that JSON can hold; SQLite takes no lone surrogates.
-    key = (photo.object_key or "").encode("utf-8", "replace").decode()
-    return photo.id.bytes, photo.product_id.bytes, key, photo.checksum, owed, _encoder.encode(photo)
+    return photo.id.bytes, photo.product_id.bytes, photo.object_key or "", photo.checksum, owed, _encoder.encode(photo)
 
 
 class Agenda:

@@ -1,0 +1,116 @@
+"""A full run of a head office that tells a digest costs one request, unless something differs (hazard 25, invariant I8)."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.protocol import Photo, photos_digest
+
+
+@pytest.fixture
+def ours(edge: Edge) -> Edge:
+    """An edge in step with a head office of ours: its pages have ``digest`` and ``products_changed_at``."""
+
+    def add(page: dict[str, Any]) -> None:
+        photos = [msgspec.convert(wire, Photo, strict=False) for wire in edge.ho.photos.values()]
+        page["digest"] = photos_digest(sorted(photos, key=lambda photo: photo.id))
+        page["products_changed_at"] = "2026-02-03T07:00:00+00:00"
+
+    edge.ho.change_page, edge.ho.max_page = add, 20
+    for number in range(30):
+        edge.ho.put(f"product {number}", picture(number))
+    assert edge.sync().fetched == 30
+    return forgetful(edge)
+
+
+def forgetful(edge: Edge) -> Edge:
+    """The edge, whose head office counts from here."""
+    edge.ho.requests.clear()
+    edge.ho.asked.clear()
+    edge.ho.image_requests.clear()
+    return edge
+
+
+def pages(edge: Edge) -> list[bool]:
+    """The feed requests: whether each asked for changes only."""
+    return ["updated_since" in asked for asked in edge.ho.asked]
+
+
+def test_nothing_to_do_costs_one_request_and_writes_nothing(ours: Edge) -> None:
+    before = ours.touched()
+    report = ours.sync(full=True)
+    assert (report.kind, report.outcome, report.seen, report.unchanged) == ("full", "success", 30, 30)
+    assert (report.feed_proved_complete, report.bytes_fetched) == (True, 0)
+    assert pages(ours) == [True]
+    assert ours.ho.image_requests == []
+    assert ours.touched() == before
+
+
+def test_what_changed_at_head_office_is_all_that_comes(ours: Edge) -> None:
+    photo = next(iter(ours.ho.photos))
+    ours.ho.put("product 0", picture("new"), photo=photo)
+    ours.ho.put("one more", picture("more"))
+    report = ours.sync(full=True)
+    assert (report.fetched, report.unchanged, pages(ours)) == (2, 29, [True])
+    ours.check_equals_head_office()
+
+
+def test_damage_in_the_bucket_is_found_and_healed(ours: Edge) -> None:
+    lost, changed, *_ = sorted(ours.objects())
+    ours.bucket.delete([lost])
+    ours.bucket.put(changed, b"somebody's own", content_type="image/jpeg")
+    report = ours.sync(full=True)
+    assert (report.healed, report.unchanged) == (2, 28)
+    assert pages(ours) == [True, False, False]
+    ours.check_equals_head_office()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE product_photo SET sort_order = 9 WHERE id = (SELECT min(id::text)::uuid FROM product_photo)",
+        "DELETE FROM product_photo WHERE id = (SELECT min(id::text)::uuid FROM product_photo)",
+    ],
+)
+def test_rows_that_differ_are_found_and_mended(ours: Edge, damage: str) -> None:
+    ours.query(damage)
+    ours.sync(full=True)
+    ours.check_equals_head_office()
+    assert pages(ours) == [True, False, False]
+
+
+def test_what_head_office_forgot_to_tell_is_found(ours: Edge) -> None:
+    del ours.ho.photos[next(iter(ours.ho.photos))]
+    report = ours.sync(full=True)
+    assert report.deleted == 1
+    ours.check_equals_head_office()
+
+
+def test_a_photo_that_fails_for_weeks_does_not_bring_the_whole_list_each_night(ours: Edge) -> None:
+    poisoned = ours.ho.put("never there", picture("poison"))
+    ours.ho.on_image = lambda key: Answer(404) if key == ours.ho.photos[poisoned]["object_key"] else None
+    assert ours.sync().failed == 1
+    forgetful(ours)
+    report = ours.sync(full=True)
+    assert (report.failed, report.unchanged) == (1, 30)
+    assert all(pages(ours))
+    ours.ho.on_image = None
+    assert ours.sync(full=True).fetched == 1
+    ours.check_equals_head_office()
+
+
+def test_an_object_that_no_row_names_goes_after_its_grace(ours: Edge) -> None:
+    ours.bucket.put("products/orphan.jpg", b"x", content_type="image/jpeg")
+    assert ours.sync(full=True, RECLAIM_GRACE="0s").reclaimed == 1
+    assert pages(ours) == [True]
+
+
+def test_another_head_office_is_not_asked_for_what_it_does_not_know(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    forgetful(edge)
+    edge.sync(full=True)
+    assert pages(edge) == [False]

@@ -1,0 +1,138 @@
+"""What a run keeps on disk behaves like the sets and lists that it stands for."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etalase.edge.sync import staging
+from etalase.edge.sync.plan import Kind, ProductPlan, Step
+from etalase.edge.sync.staging import Agenda, Listing, Photos
+from etalase.objectstore import ObjectInfo
+from etalase.protocol import Photo
+
+
+def photo(number: int, *, product: int = 0, **fields: Any) -> Photo:
+    """A photo by a small number."""
+    told: dict[str, Any] = {
+        "id": UUID(int=number),
+        "product_id": UUID(int=product),
+        "object_key": f"products/{product}/{number}.jpg",
+        "size": 10,
+        "content_type": "image/jpeg",
+        "checksum": f"{number:032x}",
+        "is_primary": False,
+        "updated_at": datetime(2026, 2, 3, tzinfo=UTC),
+        "image_url": "",
+        "filename": None,
+        "version": 1,
+        "sort_order": None,
+        "product_sku": None,
+        "product_name": None,
+    }
+    return Photo(**told | fields)
+
+
+pages = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 9), max_size=4),
+        st.lists(st.builds(photo, st.integers(0, 9), product=st.integers(0, 3), size=st.integers(0, 2**70)), max_size=4),
+    ),
+    max_size=6,
+)
+
+
+@given(pages, st.lists(st.builds(photo, st.integers(0, 12), version=st.just(7)), max_size=4))
+def test_photos_are_what_the_last_page_said_and_what_is_owed_comes_second(
+    told: list[tuple[list[int], list[Photo]]], owed: list[Photo]
+) -> None:
+    kept, expected = Photos(), dict[UUID, Photo]()
+    for deleted, listed in told:
+        ids = [UUID(int=number) for number in deleted]
+        kept.discard(ids)
+        kept.put(listed)
+        expected = {id_: known for id_, known in expected.items() if id_ not in ids}
+        expected |= {known.id: known for known in listed}
+        assert len(kept) == len(expected)
+    assert {id_ for number in range(13) if (id_ := UUID(int=number)) in kept} == set(expected)
+    kept.owe(owed)
+    everything = {known.id: known for known in reversed(owed)} | expected
+    assert len(kept) == len(expected)
+    assert list(kept.by_id()) == [everything[id_] for id_ in sorted(everything)]
+    assert all(kept.get(id_) == expected.get(id_) for id_ in everything)
+    assert all(kept.knows(id_) for id_ in everything)
+    assert all(kept.has_product(known.product_id) for known in everything.values())
+
+
+@given(st.lists(st.integers(0, 5), max_size=30), st.integers(1, 8))
+def test_slices_are_whole_products(products: list[int], at_least: int) -> None:
+    photos = Photos()
+    photos.put(photo(number, product=product) for number, product in enumerate(products))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "SLICE_PHOTOS", at_least)
+        slices = list(photos.in_slices())
+    assert sorted(known.id.int for part in slices for known in part) == list(range(len(products)))
+    of = [{known.product_id for known in part} for part in slices]
+    assert sum(map(len, of)) == len(set(products))
+    assert all(len(part) >= at_least for part in slices[:-1])
+
+
+def test_a_key_is_contested_where_it_cannot_be_everybodys() -> None:
+    photos = Photos()
+    photos.put(
+        [
+            photo(1, object_key="shared", checksum="AA"),
+            photo(2, object_key="shared", checksum="aa"),
+            photo(3, object_key="other bytes", checksum="aa"),
+            photo(4, object_key="other bytes", checksum="bb"),
+            photo(7, object_key="two products", product=1, checksum="aa"),
+            photo(8, object_key="two products", product=2, checksum="aa"),
+            photo(9, object_key=None),
+            photo(10, object_key=None),
+        ]
+    )
+    assert photos.contested_keys() - {""} == {"other bytes", "two products"}
+
+
+def product(number: int, sizes: Sequence[int], *, primary: bool = False) -> ProductPlan:
+    """A product of which photos of these sizes have to be fetched."""
+    steps = [Step(photo(n, product=number, size=size, is_primary=primary), Kind.FETCH) for n, size in enumerate(sizes)]
+    return ProductPlan(UUID(int=number), tuple(steps), displaced=((UUID(int=1), "products/gone.jpg"),))
+
+
+def drained(agenda: Agenda) -> list[ProductPlan]:
+    """All of it, in order."""
+    taken = []
+    while agenda.peek() is not None:
+        taken.append(agenda.pop())
+    return taken
+
+
+def test_the_agenda_has_what_failed_least_first_then_primary_photos_then_small_ones() -> None:
+    agenda = Agenda()
+    agenda.add([product(1, [5]), product(2, [3]), product(3, [9], primary=True), product(4, [8], primary=True)], attempts={})
+    agenda.add([product(5, [1], primary=True), product(6, [1])], attempts={UUID(int=5): 2})
+    assert [taken.product_id.int for taken in drained(agenda)] == [4, 3, 6, 2, 1, 5]
+    with pytest.raises(IndexError):
+        agenda.pop()
+
+
+def test_what_is_taken_from_the_agenda_is_what_was_put_on_it() -> None:
+    agenda, put = Agenda(), product(1, [5, 7])
+    agenda.add([put], attempts={})
+    assert (agenda.photos, agenda.photos_to_fetch, agenda.bytes_to_fetch) == (2, 2, 12)
+    (taken,) = drained(agenda)
+    assert (taken.product_id, taken.steps, taken.displaced) == (put.product_id, put.steps, put.displaced)
+
+
+def test_a_listing_tells_what_lies_where_and_what_nobody_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "MAX_VALUES", 2)
+    objects = [ObjectInfo(f"products/{number}", number, str(number)) for number in range(5)]
+    listing = Listing(iter(objects))
+    assert listing.of(f"products/{number}" for number in range(1, 9)) == {info.key: info for info in objects[1:]}
+    listing.use(["products/0", "products/3", "products/none"])
+    assert sorted(key for keys in listing.unused() for key in keys) == ["products/1", "products/2", "products/4"]
