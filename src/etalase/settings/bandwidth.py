@@ -19,9 +19,9 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_TEXT: Final = 1000
 YEAR_SECONDS: Final = 365 * 86400.0
 
-_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(?:b|([kmg])(?:ib?)?)?", re.IGNORECASE)
+_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(?:b|([kmg])(?:ib?)?)?", re.IGNORECASE | re.ASCII)
 _MULTIPLE = {None: 1024, "k": 1024, "m": 1024**2, "g": 1024**3}
-_TIME = re.compile(r"(?:([a-z]+)-)?([01]\d|2[0-3]):([0-5]\d)", re.IGNORECASE)
+_TIME = re.compile(r"(?:([a-z]+)-)?([01]\d|2[0-3]):([0-5]\d)", re.IGNORECASE | re.ASCII)
 
 
 class Step(NamedTuple):

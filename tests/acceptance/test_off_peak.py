@@ -1,0 +1,74 @@
+"""The limit and its timetable by Etalase's own commands: what is refused, what waits, what is shown."""
+
+import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import celery
+
+from etalase.demo.devstack.valkey import Valkey
+from tests.acceptance.conftest import Edge, eventually
+from tests.simulator import Simulator, picture
+
+NIGHTLY = "sync_api.tasks.sync_product_photos_full"
+TIMETABLE = "06:00,512k 23:00,off"
+REFUSED = [
+    (["--full", "--off-peak"], {}, "BANDWIDTH is no timetable"),
+    (["--full", "--off-peak"], {"ETALASE_BANDWIDTH": "512k"}, "BANDWIDTH is no timetable"),
+    (["--off-peak"], {"ETALASE_BANDWIDTH": TIMETABLE}, "--full --off-peak"),
+    ([], {"ETALASE_FULL_RUN": "off-peak"}, "ETALASE_FULL_RUN «off-peak»: needs a timetable"),
+    ([], {"ETALASE_FULL_RUN": "at night"}, "ETALASE_FULL_RUN «at night»"),
+    ([], {"ETALASE_BANDWIDTH": "06:00,512k 23:00,fast"}, "ETALASE_BANDWIDTH «06:00,512k 23:00,fast»: «fast» is no rate"),
+]
+
+
+def off_between(begins_hours: float, ends_hours: float) -> dict[str, str]:
+    """Settings with a timetable whose widest step begins and ends so many hours from now."""
+    now = datetime.now(ZoneInfo("Asia/Jakarta"))
+    begins, ends = (now + timedelta(hours=hours) for hours in (begins_hours, ends_hours))
+    return {"ETALASE_BANDWIDTH": f"{begins:%H:%M},off {ends:%H:%M},64M", "ETALASE_FULL_RUN": "off-peak"}
+
+
+def test_what_cannot_be_meant_is_refused_with_what_to_write(edge: Edge) -> None:
+    for arguments, settings, says in REFUSED:
+        done = edge.run("sync", *arguments, **settings)
+        assert done.returncode == 2, done.stderr
+        assert says in done.stderr
+
+
+def test_off_peak_by_hand_says_what_it_waits_for_and_begins_at_once_where_it_need_not(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish"))
+    waiting = edge.start("sync", "--full", "--off-peak", **off_between(2, 3))
+    eventually(lambda: "waiting for off-peak, until " in waiting.log.read_text())
+    waiting.stop()
+    assert ho.requests == []
+    assert edge.run("sync", "--full", "--off-peak", **off_between(-1, 3)).returncode == 0
+    assert edge.sql("SELECT kind, outcome FROM etalase_sync_run") == [("full", "success")]
+
+
+def test_a_scheduled_full_run_outside_off_peak_is_put_off(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+    edge.start("worker", "--pool", "threads", "--loglevel", "INFO", **off_between(2, 3))
+    celery.Celery(broker=broker.url).send_task(NIGHTLY)
+    _await_log(edge, "succeeded")
+    assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
+
+
+def test_of_several_full_runs_that_were_put_off_one_is_done(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+    edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO", **off_between(-1, 3))
+    application, due = celery.Celery(broker=broker.url), time.time() - 3600
+    for _ in range(2):
+        application.send_task(NIGHTLY, kwargs={"after_offset": True, "due": due})
+    _await_log(edge, "a full run has been done since this one came due")
+    assert edge.sql("SELECT kind, trigger, outcome FROM etalase_sync_run") == [("full", "schedule", "success")]
+
+
+def test_a_run_under_a_limit_brings_everything_and_takes_its_time(edge: Edge, ho: Simulator) -> None:
+    for number in range(8):
+        ho.put(f"Dish {number}", picture(number, 16 * 1024))
+    done = edge.json("sync", ETALASE_BANDWIDTH="128k")
+    assert done["fetched"] == 8
+    assert done["duration_seconds"] >= 1
+
+
+def _await_log(edge: Edge, text: str) -> None:
+    eventually(lambda: any(text in log.read_text() for log in edge.folder.glob("worker*.log")), 30)

@@ -1,0 +1,162 @@
+"""HTTP under a bandwidth limit, by real curl against a real server: the rate, the deadlines, the stop."""
+
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.simulator import Answer, Simulator, head_office
+
+from etalase.edge.sync.limiter import Limiter
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.transport import Deadlines, Transport
+from etalase.errors import Reason, TransferFailed
+from etalase.settings.bandwidth import parse
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+K = 1024
+PATIENT = Deadlines(connect_seconds=5, idle_seconds=30, min_bytes_per_second=1024, total_seconds=60)
+
+
+@pytest.fixture
+def ho() -> Iterator[Simulator]:
+    """A server that gives what a test puts into ``bodies``."""
+    with head_office() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[[str], Transport]]:
+    """Transports under a limit; stopped at the end."""
+    stopped = threading.Event()
+
+    def make(text: str, pace: Pace | None = None) -> Transport:
+        return Transport(stopped=stopped, limiter=Limiter(parse(text), JAKARTA, pace or Pace(), stopped))
+
+    yield make
+    stopped.set()
+
+
+def fetch(transport: Transport, ho: Simulator, key: str, deadlines: Deadlines = PATIENT, *, compressed: bool = False) -> bytes:
+    url = f"{ho.url}/product-images/{key}"
+    return transport.exchange(url, deadlines=deadlines, max_bytes=64 * K * K, compressed=compressed).body
+
+
+def test_ten_workers_together_hold_the_limit(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+    ho.bodies["photo"] = bytes(16 * K)
+    transport = limited("320k")
+    began = time.monotonic()
+    with ThreadPoolExecutor(10) as workers:
+        bodies = list(workers.map(lambda _: fetch(transport, ho, "photo"), range(60)))
+    rate = sum(map(len, bodies)) / (time.monotonic() - began)
+    # Never more than the limit; less only as this machine may have been busy.
+    assert 0.8 * 320 * K < rate < 1.05 * 320 * K
+
+
+def test_the_pauses_for_the_limit_are_nobodys_slowness(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+    ho.bodies["photo"] = bytes(4 * K)
+    impatient = Deadlines(connect_seconds=5, idle_seconds=1, min_bytes_per_second=4 * K, total_seconds=1)
+    with ThreadPoolExecutor(4) as workers:
+        transport = limited("8k")
+        bodies = list(workers.map(lambda _: fetch(transport, ho, "photo", impatient), range(4)))
+    assert [len(body) for body in bodies] == [4 * K] * 4
+
+
+@pytest.mark.parametrize(
+    ("drip", "limit"),
+    [("nothing at all", "64k"), ("a byte now and then", "1k"), ("a byte now and then", "00:00,64k 12:00,off")],
+)
+def test_a_server_that_drips_is_given_up_also_under_a_limit(
+    ho: Simulator, limited: Callable[[str], Transport], drip: str, limit: str
+) -> None:
+    let_go = threading.Event()
+
+    def drips() -> Iterator[bytes]:
+        while not let_go.wait(0.05):
+            yield b"x" if drip == "a byte now and then" else b""
+
+    ho.on_image = lambda _: Answer(pieces=drips())
+    with pytest.raises(TransferFailed) as failed:
+        fetch(limited(limit), ho, "photo", Deadlines(5, idle_seconds=1, min_bytes_per_second=1000, total_seconds=60))
+    let_go.set()
+    assert failed.value.reason is Reason.TIMEOUT
+    assert failed.value.status == 200
+    assert "1000 bytes a second" in failed.value.message
+
+
+def test_a_transfer_has_its_time_in_all_also_where_it_never_stands_still(
+    ho: Simulator, limited: Callable[[str], Transport]
+) -> None:
+    let_go = threading.Event()
+
+    def trickle() -> Iterator[bytes]:
+        while not let_go.wait(0.05):
+            yield bytes(100)
+
+    ho.on_image = lambda _: Answer(pieces=trickle())
+    with pytest.raises(TransferFailed, match="not complete after 1 second") as failed:
+        fetch(limited("1M"), ho, "photo", Deadlines(5, idle_seconds=1, min_bytes_per_second=10, total_seconds=1))
+    let_go.set()
+    assert failed.value.reason is Reason.TIMEOUT
+
+
+def test_a_stop_ends_a_transfer_that_sleeps_for_the_limit(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+    ho.bodies["photo"] = bytes(K * K)
+    transport = limited("1k")
+    with ThreadPoolExecutor(1) as workers:
+        under_way = workers.submit(fetch, transport, ho, "photo")
+        while not ho.image_requests:
+            time.sleep(0.01)
+        transport.stopped.set()
+        with pytest.raises(TransferFailed, match="the run was stopped"):
+            under_way.result(timeout=5)
+
+
+def test_a_compressed_page_pays_for_what_came_over_the_wire(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+    body = gzip.compress(bytes(K * K))
+    ho.on_image = lambda _: Answer(body=body, headers={"Content-Encoding": "gzip"})
+    transport = limited("64k")
+    assert transport.limiter is not None
+    paid: list[int] = []
+    transport.limiter = _Counting(transport.limiter, paid)
+    assert fetch(transport, ho, "page", compressed=True) == bytes(K * K)
+    assert sum(paid) == len(body)
+
+
+class _Counting(Limiter):
+    """A limiter that keeps an account of what was paid."""
+
+    def __init__(self, real: Limiter, paid: list[int]) -> None:
+        super().__init__(real.bandwidth, real.zone, real.pace, real.stopped)
+        self._counted = paid
+
+    def pay(self, size_bytes: int) -> float:
+        self._counted.append(size_bytes)
+        return super().pay(size_bytes)
+
+
+def test_a_transfer_crosses_into_the_next_step_at_the_next_steps_rate(
+    ho: Simulator, limited: Callable[[str, Pace], Transport]
+) -> None:
+    # A second before 23:00 in Jakarta, when the limit ends.
+    offset = 1770047999 - time.time()
+    pace = Pace(now=lambda: time.time() + offset)
+    ho.bodies["photo"] = bytes(2 * K * K)
+    assert len(fetch(limited("06:00,64k 23:00,off", pace), ho, "photo", Deadlines(5, 30, 1024, 10))) == 2 * K * K
+    assert pace.now() > 1770048000
+
+
+def test_after_a_step_connections_have_that_steps_window(ho: Simulator, limited: Callable[[str, Pace], Transport]) -> None:
+    offset = [1770047000 - time.time()]
+    transport = limited("06:00,64k 23:00,off", Pace(now=lambda: time.time() + offset[0]))
+    ho.bodies["photo"] = bytes(K)
+    fetch(transport, ho, "photo")
+    limited_handle = transport._local.curl
+    fetch(transport, ho, "photo")
+    assert transport._local.curl is limited_handle
+    offset[0] += 3600
+    fetch(transport, ho, "photo")
+    assert transport._local.curl is not limited_handle

@@ -1,0 +1,137 @@
+"""The token bucket, on a clock of its own: workers take turns as real threads would, and nothing waits for real."""
+
+import heapq
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from etalase.edge.sync.limiter import Limiter
+from etalase.edge.sync.pace import Pace
+from etalase.settings.bandwidth import parse
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+K = 1024
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self, text: str = "2026-02-02 12:00") -> None:
+        self.began = datetime.fromisoformat(text).replace(tzinfo=JAKARTA).timestamp()
+        self.seconds = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(now=lambda: self.began + self.seconds, monotonic=lambda: self.seconds, sleep=self.sleep)
+
+
+def limiter(text: str, clock: Clock, stopped: threading.Event | None = None) -> Limiter:
+    return Limiter(parse(text), JAKARTA, clock.pace, stopped or threading.Event())
+
+
+def came(limit: Limiter, clock: Clock, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
+    """How many bytes each of ``workers`` gets within ``seconds``: whose bytes are paid goes on at once."""
+    got = [0] * workers
+    ready = [(0.0, worker) for worker in range(workers)]
+    while ready[0][0] < seconds:
+        clock.seconds, worker = heapq.heappop(ready)
+        size = share(worker)
+        limit.pay(size)  # sleeps on the clock of its own; the others' times are on the heap
+        if clock.seconds <= seconds:
+            got[worker] += size
+        heapq.heappush(ready, (clock.seconds, worker))
+    return got
+
+
+@pytest.mark.parametrize("workers", [1, 10])
+@pytest.mark.parametrize("text", ["8k", "64k", "20M"])
+def test_the_rate_is_held_within_5_percent_also_over_a_short_while(text: str, workers: int) -> None:
+    clock = Clock()
+    limit = limiter(text, clock)
+    rate = limit.bytes_per_second or 0
+    got = came(limit, clock, seconds=5, workers=workers, share=lambda _: limit.share_bytes)
+    assert sum(got) == pytest.approx(5 * rate, rel=0.05)
+    assert max(got) - min(got) <= limit.share_bytes
+
+
+def test_whoever_came_first_is_served_first_and_nobody_starves() -> None:
+    clock = Clock()
+    limit = limiter("64k", clock)
+    got = came(limit, clock, seconds=60, workers=3, share=lambda worker: (1024, 1024, 16 * K)[worker])
+    assert min(got) > 0
+    assert sum(got) == pytest.approx(60 * 64 * K, rel=0.05)
+
+
+def test_what_was_not_used_is_not_saved_up() -> None:
+    clock = Clock()
+    limit = limiter("64k", clock)
+    limit.pay(K)
+    clock.seconds += 3600
+    assert limit.pay(64 * K) == pytest.approx(0.9)
+
+
+def test_sleeping_too_long_by_a_hair_does_not_add_up() -> None:
+    clock = Clock()
+    limit = limiter("1M", clock)
+    limit.pace = Pace(now=limit.pace.now, monotonic=limit.pace.monotonic, sleep=lambda seconds: clock.sleep(seconds + 0.004))
+    for _ in range(640):
+        limit.pay(16 * K)
+    assert clock.seconds == pytest.approx(10, rel=0.01)
+
+
+def test_a_step_of_the_timetable_changes_the_rate_in_the_middle_of_a_run() -> None:
+    clock = Clock("2026-02-02 22:59:50")
+    limit = limiter("06:00,64k 23:00,128k", clock)
+    assert limit.describe() == "limit 64 KiB/s until 23:00"
+    for _ in range(20 * 64):
+        limit.pay(K)
+    assert clock.seconds == pytest.approx(10 + 5, abs=0.1)
+    assert limit.describe() == "limit 128 KiB/s until 06:00"
+
+
+def test_a_sleep_across_a_step_ends_as_the_next_step_would_have_it() -> None:
+    clock = Clock("2026-02-02 22:59:50")
+    limit = limiter("06:00,64k 23:00,off", clock)
+    assert limit.pay(64 * K * 1000) == pytest.approx(10)
+    assert limit.pay(10**9) == 0
+    assert limit.describe() == "no limit until 06:00"
+
+
+def test_a_clock_that_is_set_back_brings_the_earlier_step_back() -> None:
+    clock = Clock("2026-02-02 23:30")
+    limit = limiter("06:00,64k 23:00,off", clock)
+    assert limit.bytes_per_second is None
+    clock.began -= 3600
+    assert limit.bytes_per_second == 64 * K
+
+
+def test_a_stopped_run_sleeps_no_longer() -> None:
+    clock, stopped = Clock(), threading.Event()
+    limit = limiter("1k", clock, stopped)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.seconds > 3:
+            stopped.set()
+
+    limit.pace = Pace(now=limit.pace.now, monotonic=limit.pace.monotonic, sleep=sleep)
+    assert limit.pay(100 * K) < 4
+    assert limit.pay(100 * K) == 0
+
+
+def test_the_time_that_bytes_need_is_foretold_only_where_there_is_a_limit() -> None:
+    assert limiter("64k", Clock()).seconds_for(64 * K * 90) == pytest.approx(90)
+    assert limiter("off", Clock()).seconds_for(10**9) is None
+    assert limiter("06:00,64k 23:00,off", Clock("2026-02-02 23:30")).seconds_for(10**9) is None
+    assert limiter("06:00,64k 23:00,off", Clock("2026-02-02 22:00")).seconds_for(10**9) == pytest.approx(3600)
+
+
+@pytest.mark.parametrize(("text", "said"), [("off", ""), ("512k", "limit 512 KiB/s"), ("0", "")])
+def test_a_limit_that_never_changes_is_shown_without_an_end_and_none_not_at_all(text: str, said: str) -> None:
+    assert limiter(text, Clock()).describe() == said

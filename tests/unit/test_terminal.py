@@ -1,0 +1,64 @@
+"""What a person who waits for a run is shown of the limit."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from etalase.edge.management.commands.photos_sync import Command, duration_text
+from etalase.edge.sync import terminal
+
+
+def test_a_line_of_progress_ends_with_the_limit_in_force(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "LINE_EVERY_SECONDS", 0.0)
+    limits = iter(["limit 512 KiB/s until 23:00", ""])
+    lines = terminal.Lines(lambda: next(limits))
+    lines.pulled(7)
+    lines.pulled(8)
+    assert capsys.readouterr().err == "7 photos listed, limit 512 KiB/s until 23:00\n8 photos listed\n"
+
+
+def test_the_bar_tells_the_limit_anew_each_time_it_is_drawn() -> None:
+    limits = iter(["limit 512 KiB/s until 23:00", "no limit until 06:00"])
+    out = io.StringIO()
+    progress = Progress(terminal.LimitColumn(lambda: next(limits)), console=Console(file=out), auto_refresh=False)
+    terminal.Bar(progress)
+    for _ in range(2):
+        progress.console.print(progress.get_renderable())
+    assert [line.strip() for line in out.getvalue().split("\n") if line.strip()] == [
+        "limit 512 KiB/s until 23:00",
+        "no limit until 06:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "about 0 s"),
+        (0.2, "about 1 s"),
+        (89, "about 89 s"),
+        (700, "about 12 min"),
+        (5400, "about 1.5 h"),
+        (12345, "about 3.5 h"),
+    ],
+)
+def test_a_duration_is_told_roughly_and_rounded_up(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ({"seconds_at_limit": 700.0, "limit_bytes_per_second": 512 * 1024}, "(360.0 MiB, about 12 min at 512 KiB/s), "),
+        ({"seconds_at_limit": None, "limit_bytes_per_second": None}, "(360.0 MiB), "),
+    ],
+)
+def test_a_forecast_says_how_long_at_the_limit_now_in_force(limit: dict[str, Any], says: str) -> None:
+    out = io.StringIO()
+    forecast = {"photos_to_fetch": 9, "bytes_to_fetch": 360 * 1024 * 1024, "rows_to_update": 0, "removals": []}
+    Command(stdout=out)._foretell({**forecast, **limit})
+    assert f"Would fetch 9 photos {says}" in out.getvalue()
