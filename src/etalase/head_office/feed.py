@@ -33,11 +33,15 @@ class StoreIdentity:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """``offset`` is 0 or what ``next_offset`` gave; ``limit`` counts living rows and tombstones together."""
+    """``offset`` is 0 or what ``next_offset`` gave; ``limit`` counts living rows and tombstones together.
+
+    ``with_digest`` is for the first page of the photo feed; elsewhere it asks for nothing.
+    """
 
     limit: int
     offset: int = 0
     updated_since: datetime | None = None
+    with_digest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,9 @@ def photo_page(store: StoreIdentity, asked: PageRequest, bucket: Bucket) -> dict
         floor, total, products_changed_at = _one(cursor, PHOTO_STATE, {"store_id": store.id})
         since = _since(asked, horizon, floor)
         living, dead = _rows(cursor, LIVING_PHOTOS, DEAD_PHOTOS, store, asked, since)
+        # In the page's own snapshot: what it holds beyond the horizon is told now and again, what it lacks is told later.
+        wanted = asked.with_digest and asked.offset == 0
+        digest = _one(cursor, PHOTO_DIGEST, {"store_id": store.id})[0] if wanted else None
     at_worst = since or floor
     rows, deleted_ids, next_offset = _cut(living, dead, asked.limit)
     page = {
@@ -115,6 +122,8 @@ def photo_page(store: StoreIdentity, asked: PageRequest, bucket: Bucket) -> dict
         # A writer that is still open may yet commit an older change behind it: let the text differ until it has ended.
         products_changed_at = horizon.clock
     page["products_changed_at"] = products_changed_at and format_time(products_changed_at)
+    if digest is not None:
+        page["digest"] = digest
     return page
 
 
@@ -225,6 +234,22 @@ SELECT
          FROM head_office_assortment a JOIN head_office_product p ON p.id = a.product_id WHERE a.store_id = %(store_id)s),
         (SELECT max(changed_at) FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s)
     )
+"""
+
+# What etalase.protocol.photos_digest makes of the same photos. No column of it can be null here, nor a checksum in capitals.
+# OFFSET 0 keeps the planner from reading the photos of the whole chain: 7 ms instead of 22 for 2,000 of 100,000.
+PHOTO_DIGEST = r"""
+SELECT md5(coalesce(string_agg(md5(convert_to(
+    f.id || '|' || f.product_id
+    || '|' || replace(replace(f.object_key, '\', '\\'), '|', '\|')
+    || '|' || replace(replace(f.filename, '\', '\\'), '|', '\|')
+    || '|' || f.size
+    || '|' || replace(replace(f.content_type, '\', '\\'), '|', '\|')
+    || '|' || f.checksum || '|' || f.version || '|' || f.is_primary || '|' || f.sort_order,
+    'UTF8')), '' ORDER BY f.id), ''))
+FROM head_office_assortment a
+CROSS JOIN LATERAL (SELECT * FROM head_office_photo WHERE product_id = a.product_id OFFSET 0) f
+WHERE a.store_id = %(store_id)s
 """
 
 PRODUCT_STATE = """

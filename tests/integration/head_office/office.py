@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from django.db import connection
 
 from etalase.head_office import feed
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time
+from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time, photos_digest
+from etalase.protocol import Photo as WirePhoto
 
 BUCKET = feed.Bucket(public_url="http://photos.example:9000", name="product-images")
 
@@ -54,9 +55,17 @@ class Office:
         }
         return Photo.objects.create(id=id_, product=product, **{**row, **given})
 
-    def page(self, *, store: Store | None = None, limit: int = 100, offset: int = 0, since: str | None = None) -> Page:
+    def page(
+        self,
+        *,
+        store: Store | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        since: str | None = None,
+        with_digest: bool = False,
+    ) -> Page:
         """A page of the photo feed, over the wire's own form, checked as an edge checks it."""
-        asked = self._asked(limit, offset, since)
+        asked = replace(self._asked(limit, offset, since), with_digest=with_digest)
         who = self._identity(store)
         body = msgspec.json.encode(feed.photo_page(who, asked, BUCKET))
         page = parse(body, Page, what="page")
@@ -84,11 +93,20 @@ class Office:
 
 @dataclass
 class Edge:
-    """A client that does what the protocol says and nothing more: it keeps what the feed told it."""
+    """A client that does what the protocol says and nothing more: it keeps what the feed told it.
+
+    ``told_digest`` is what the first page of its last run said that all photos come to.
+    """
 
     ask: Callable[..., Page]
     photos: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     checkpoint: str | None = None
+    told_digest: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """What the photos that it knows come to."""
+        return photos_digest(msgspec.convert([self.photos[id_] for id_ in sorted(self.photos)], list[WirePhoto]))
 
     def sync(self, *, full: bool = False, limit: int = 100) -> None:
         """One run, from the first page to the last."""
@@ -98,8 +116,9 @@ class Edge:
     def pages(self, *, full: bool = False, limit: int = 100) -> Iterator[Page]:
         """One run, a page at a time. What a full set does not list goes at the end; the checkpoint is the first page's."""
         since = None if full else self.checkpoint
-        page = self.ask(limit=limit, since=since)
+        page = self.ask(limit=limit, since=since, with_digest=True)
         first, whole = page, since is None or page.full
+        self.told_digest = first.digest
         listed: set[UUID] = set()
         while True:
             for id_ in page.deleted_ids:

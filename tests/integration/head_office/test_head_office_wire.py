@@ -31,9 +31,17 @@ def the_guides_menu(office: Office) -> Office:
     return office
 
 
-def post(path: str, body: Any, *, raw: bytes | None = None, signed: bool = True, content_type: str = "application/json") -> Any:
+def post(
+    path: str,
+    body: Any,
+    *,
+    raw: bytes | None = None,
+    signed: bool = True,
+    content_type: str = "application/json",
+    prefer: str = "",
+) -> Any:
     token = str(RefreshToken.for_user(Account.objects.get()).access_token) if signed else ""
-    headers = {"Authorization": f"Bearer {token}"} if signed else {}
+    headers = {"Prefer": prefer, **({"Authorization": f"Bearer {token}"} if signed else {})}
     return Client().post(f"/api/v1{path}", raw or json.dumps(body), content_type=content_type, headers=headers)
 
 
@@ -66,6 +74,7 @@ def test_pages_and_errors_are_as_they_were(the_guides_menu: Office) -> None:
         "products": post("/sync/products/", ask),
         "stores": post("/sync/stores/", {}),
         "a page in the middle": post("/sync/product-photos/", {**ask, "limit": 1}),
+        "a page with the digest": post("/sync/product-photos/", {**ask, "limit": 1}, prefer="photo-digest"),
         "the full set instead": post("/sync/product-photos/", {**ask, "limit": 1, "updated_since": "2999-01-01T00:00:00Z"}),
         "limit 0": post("/sync/product-photos/", {**ask, "limit": 0}),
         "limit x": post("/sync/product-photos/", {**ask, "limit": "x"}),

@@ -1,5 +1,6 @@
 """What may be asked: the request bodies, strictly typed, with errors that name field, value and what is allowed."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,11 @@ def shown(value: Any) -> str:
     except RecursionError:  # it came in just below the limit, and we are deeper in the stack by now
         text = "[…]" if isinstance(value, list) else "{…}"
     return text if len(text) <= MAX_SHOWN_CHARS else text[:MAX_SHOWN_CHARS] + "…"
+
+
+def prefers(header: str, preference: str) -> bool:
+    """Whether a ``Prefer`` header (RFC 7240, section 2) names ``preference``; the values and parameters of any are skipped."""
+    return any(re.split("[;=]", named, maxsplit=1)[0].strip().lower() == preference for named in header.split(","))
 
 
 class WholeNumber(serializers.IntegerField):
@@ -83,10 +89,12 @@ class FeedQuestion(PageQuestion):
         help_text="The sync_timestamp of an earlier answer: only what changed since. Absent or null: everything.",
     )
 
-    def page(self) -> PageRequest:
+    def page(self, *, with_digest: bool = False) -> PageRequest:
         """The page that was asked for; after ``is_valid``."""
         asked = self.validated_data
-        return PageRequest(limit=asked["limit"], offset=asked["offset"], updated_since=asked["updated_since"])
+        return PageRequest(
+            limit=asked["limit"], offset=asked["offset"], updated_since=asked["updated_since"], with_digest=with_digest
+        )
 
 
 class StoresQuestion(PageQuestion):

@@ -1,7 +1,9 @@
 """The answers as OpenAPI shows them. The views do not serialize with these: a test holds the two together."""
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+
+from etalase.protocol import DIGEST_PREFERENCE
 
 Nothing = dict[str, object]
 
@@ -92,6 +94,9 @@ class PhotoPageAnswer(FeedEnvelope):
     products_changed_at = serializers.CharField(
         allow_null=True, help_text="Differs from what it was: /sync/products/ has something new. Compare, do not order."
     )
+    digest = serializers.CharField(
+        required=False, help_text="Only where preferred, on the first page: the digest of all photos that the store has."
+    )
 
 
 class ProductPageAnswer(FeedEnvelope):
@@ -105,6 +110,12 @@ class StorePageAnswer(Envelope):
 
     stores = StoreAnswer(many=True)
 
+
+prefer = OpenApiParameter(
+    "Prefer",
+    location=OpenApiParameter.HEADER,
+    description=f"`{DIGEST_PREFERENCE}`: tell the digest of all photos that the store has (RFC 7240).",
+)
 
 REFUSALS = {
     400: OpenApiResponse(Failure, "A field is missing or wrong, or the body is not JSON."),

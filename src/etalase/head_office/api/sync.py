@@ -11,9 +11,10 @@ from rest_framework.views import APIView
 from etalase.head_office import feed
 from etalase.head_office.api import schema
 from etalase.head_office.api.answers import NoSuchStore, json_answer
-from etalase.head_office.api.questions import FeedQuestion, StoresQuestion
+from etalase.head_office.api.questions import FeedQuestion, StoresQuestion, prefers
 from etalase.head_office.models import Account, Store
 from etalase.head_office.stores import stores_of, stores_page
+from etalase.protocol import DIGEST_PREFERENCE
 from etalase.settings.head_office import configured
 
 # A query holds texts only; what does not look like a number is left for the validation to name.
@@ -23,13 +24,14 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 class ProductPhotos(APIView):
     """The photos that a store shows, or what changed of them."""
 
-    @extend_schema(request=FeedQuestion, responses=schema.photos)
+    @extend_schema(request=FeedQuestion, responses=schema.photos, parameters=[schema.prefer])
     def post(self, request: Request) -> HttpResponse:
         """A page of the store's photos."""
         question = _valid(FeedQuestion(data=request.data))
+        page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
         settings = configured()
         bucket = feed.Bucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
-        return json_answer(feed.photo_page(_store(request, question), question.page(), bucket))
+        return json_answer(feed.photo_page(_store(request, question), page, bucket))
 
 
 class Products(APIView):

@@ -1,0 +1,266 @@
+"""The digest: head office proves that nothing changed, for exactly the snapshot that its page was read in."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from rest_framework_simplejwt.tokens import RefreshToken
+from tests.integration.head_office.office import Edge, Office, delete
+from tests.integration.head_office.test_head_office_horizon import CHANGES
+
+from etalase.edge.sync.client import PHOTOS_PATH, HeadOffice
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.transport import Answer, Deadlines, Transport
+from etalase.head_office import feed
+from etalase.head_office.models import Account, Photo
+from etalase.protocol import MAX_LIMIT, Page, TokenPair, photos_digest
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+
+TESTS = Path(__file__).parents[2]
+EXAMPLE = json.loads((TESTS / "wire" / "photo_digest.json").read_text("utf-8"))
+REFERENCE = TESTS.parent / "docs" / "PRODUCT_PHOTO_SYNC_API_REFERENCE.md"
+NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+def post(office: Office, path: str = "product-photos", *, prefer: str | None = None, **asked: Any) -> dict[str, Any]:
+    """A page over HTTP, as the office's own account gets it."""
+    token = RefreshToken.for_user(Account.objects.get()).access_token
+    headers = {"Authorization": f"Bearer {token}"} | ({"Prefer": prefer} if prefer is not None else {})
+    body = {"company_id": str(office.company.id), "store_id": str(office.store.id), **asked}
+    answer = Client().post(f"/api/v1/sync/{path}/", body, content_type="application/json", headers=headers)
+    assert answer.status_code == 200
+    page: dict[str, Any] = answer.json()
+    return page
+
+
+# What it is
+
+
+def test_it_is_the_digest_of_the_photos_that_the_full_feed_lists(office: Office) -> None:
+    odd = office.product("1", name="odd")
+    office.photo(odd, filename="a|b\\ «Es Teh» 日本.jpg", sort_order=-3, version=7)
+    office.photo(odd, filename="", is_primary=True, object_key="products/|\\N", content_type="image/webp")
+    office.photo(office.product("2"))
+    office.photo(office.product("3", sold_in=[office.another_store()]))
+    page = office.page(with_digest=True)
+    assert len(page.photos) == 3
+    assert page.digest == photos_digest(sorted(page.photos, key=lambda photo: photo.id))
+
+
+def test_a_store_without_photos_has_the_digest_of_nothing(office: Office) -> None:
+    assert office.page(with_digest=True).digest == NOTHING == photos_digest([])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"object_key": "products/x"},
+        {"filename": "other.jpg"},
+        {"size": 1},
+        {"content_type": "image/png"},
+        {"checksum": "0" * 32},
+        {"version": 2},
+        {"is_primary": True},
+        {"sort_order": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_an_edge_would_write_changes_it(office: Office, change: dict[str, Any]) -> None:
+    photo = office.photo(office.product())
+    before = office.page(with_digest=True).digest
+    Photo.objects.filter(id=photo.id).update(**change)
+    assert office.page(with_digest=True).digest not in {before, NOTHING}
+
+
+def test_the_references_sql_makes_the_digest_of_its_example() -> None:
+    (sql,) = re.findall(r"```sql\n(.*?)```", REFERENCE.read_text("utf-8"), re.DOTALL)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE product_photo (id uuid, product_id uuid, object_key text, filename text, size int,"
+            " content_type text, checksum text, version int, is_primary boolean, sort_order int)"
+        )
+        try:
+            cursor.execute(sql)
+            assert cursor.fetchone() == (NOTHING,)
+            cursor.execute(
+                "INSERT INTO product_photo SELECT * FROM json_populate_recordset(NULL::product_photo, %s)",
+                [json.dumps(EXAMPLE["photos"][::-1])],
+            )
+            cursor.execute(sql)
+            assert cursor.fetchone() == (EXAMPLE["digest"],)
+        finally:
+            cursor.execute("DROP TABLE product_photo")
+
+
+def test_the_reference_shows_the_example() -> None:
+    reference = REFERENCE.read_text("utf-8")
+    for shown in (*EXAMPLE["lines"], *EXAMPLE["line_digests"], EXAMPLE["digest"]):
+        assert shown in reference
+
+
+# When it is told
+
+
+@pytest.mark.parametrize(
+    "prefer", ["photo-digest", "Photo-Digest; x=1", 'wait=10, photo-digest="", respond-async', ",photo-digest"]
+)
+def test_who_prefers_it_is_told_it(office: Office, prefer: str) -> None:
+    assert post(office, prefer=prefer)["digest"] == NOTHING
+
+
+@pytest.mark.parametrize("prefer", [None, "", "respond-async", "photo-digests", "wait; photo-digest", "x=photo-digest"])
+def test_who_does_not_ask_gets_the_guides_page(office: Office, prefer: str | None) -> None:
+    assert "digest" not in post(office, prefer=prefer)
+
+
+def test_it_is_told_once_with_the_first_page(office: Office) -> None:
+    product = office.product()
+    for _ in range(2):
+        office.photo(product)
+    first = post(office, prefer="photo-digest", limit=1)
+    assert "digest" in first
+    assert "digest" not in post(office, prefer="photo-digest", limit=1, offset=first["next_offset"])
+    assert "digest" not in post(office, "products", prefer="photo-digest")
+
+
+def test_it_is_told_too_where_the_full_set_comes_instead(office: Office) -> None:
+    office.photo(office.product())
+    page = post(office, prefer="photo-digest", updated_since="2999-01-01T00:00:00Z")
+    assert page["full"] is True
+    assert page["digest"] == office.page(with_digest=True).digest
+
+
+def test_the_openapi_document_shows_how_to_ask_for_it() -> None:
+    document = Client().get("/api/v1/schema/?format=json").json()
+    asked = document["paths"][PHOTOS_PATH]["post"]["parameters"]
+    assert [(one["in"], one["name"], one.get("required", False)) for one in asked] == [("header", "Prefer", False)]
+    told = document["components"]["schemas"]["PhotoPageAnswer"]
+    assert "digest" in {*told["properties"]} - {*told["required"]}
+
+
+# Which snapshot it speaks for
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_it_hides_nothing_that_is_committed_late(
+    office: Office, stranger: psycopg.Connection[Any], change: Callable[..., Any]
+) -> None:
+    """The digest agrees with an edge that lacks a change only as long as that change is still to be told."""
+    a, b = office.photo(office.product("A")), office.photo(office.product("B"))
+    unsold = office.photo(office.product("C", sold_in=[]))
+    edge = Edge(office.page)
+    edge.sync()
+    change(stranger, a, unsold)
+    Photo.objects.filter(id=b.id).update(sort_order=1)
+    edge.sync()
+    before = edge.photos[b.id], dict(edge.photos)
+    assert before[0]["sort_order"] == 1, "newer than the horizon, and told all the same"
+    assert edge.told_digest == edge.digest, "the open change is in neither"
+    stranger.commit()
+    edge.sync()
+    assert edge.photos != before[1]
+    assert edge.told_digest == edge.digest
+    fresh = Edge(office.page)
+    fresh.sync()
+    assert (fresh.photos, fresh.digest) == (edge.photos, edge.digest)
+
+
+def test_what_is_committed_while_a_page_is_read_is_neither_on_it_nor_in_its_digest(
+    office: Office, stranger: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = office.photo(office.product())
+    read_rows = feed._rows
+
+    def rows_then_a_commit(*given: Any) -> Any:
+        rows = read_rows(*given)
+        stranger.execute("UPDATE head_office_photo SET sort_order = 9")
+        stranger.commit()
+        return rows
+
+    monkeypatch.setattr(feed, "_rows", rows_then_a_commit)
+    page = office.page(with_digest=True)
+    monkeypatch.undo()
+    assert [one.sort_order for one in page.photos] == [0]
+    assert page.digest == photos_digest(page.photos)
+    assert [one.id for one in office.page(since=page.sync_timestamp).photos] == [photo.id]
+
+
+def test_an_edge_that_lost_something_is_found_out_though_nothing_changed(office: Office) -> None:
+    product = office.product()
+    photos = [office.photo(product) for _ in range(3)]
+    edge = Edge(office.page)
+    edge.sync()
+    del edge.photos[photos[0].id]
+    edge.sync()
+    assert edge.told_digest != edge.digest
+    edge.sync(full=True)
+    assert edge.told_digest == edge.digest
+    delete(photos[1])
+    kept = edge.photos[photos[1].id]
+    edge.sync()
+    assert edge.told_digest == edge.digest
+    edge.photos[photos[1].id] = kept
+    assert edge.told_digest != edge.digest
+
+
+# From end to end
+
+
+class Tokens:
+    """An edge's tokens, in memory."""
+
+    kept = TokenPair(access="")
+
+    def load_tokens(self) -> TokenPair:
+        return self.kept
+
+    def save_tokens(self, tokens: TokenPair) -> None:
+        self.kept = tokens
+
+
+class WatchedTransport(Transport):
+    """The real one; ``wishes`` are the preferences that each request for photos had, and the status of its answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wishes: list[tuple[str | None, int]] = []
+
+    def exchange(self, url: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
+        answer = super().exchange(url, headers=headers, **more)
+        if url.endswith(PHOTOS_PATH):
+            self.wishes.append(((headers or {}).get("Prefer"), answer.status))
+        return answer
+
+
+@pytest.mark.parametrize("with_digest", [True, False])
+def test_an_edge_asks_for_it_with_its_first_page_alone(office: Office, live_server: Any, with_digest: bool) -> None:
+    product = office.product()
+    for _ in range(101):
+        office.photo(product)
+    tokens, transport = Tokens(), WatchedTransport()
+    tokens.save_tokens(TokenPair(access="expired"))
+    head_office = HeadOffice(
+        url=live_server.url,
+        username="avril",
+        password="a store's own password",
+        company_id=office.company.id,
+        store_id=office.store.id,
+        page_limit=MAX_LIMIT + 1,
+        tries=1,
+        deadlines=Deadlines(5, 30, 1, 30),
+        transport=transport,
+        tokens=tokens,
+        pace=Pace(),
+    )
+    pages: list[Page] = list(head_office.photo_pages(None, with_digest=with_digest))
+    listed = sorted((photo for page in pages for photo in page.photos), key=lambda photo: photo.id)
+    wish = "photo-digest" if with_digest else None
+    assert transport.wishes == [(wish, 401), (wish, 400), (wish, 200), (None, 200)]
+    assert [page.digest for page in pages] == [photos_digest(listed) if with_digest else None, None]
