@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from etalase.demo.devstack import postgres, seaweedfs, valkey
+from etalase.demo.devstack import minio, postgres, seaweedfs, valkey
+from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.ports import free_port
 from etalase.demo.devstack.s3 import S3Server
 
@@ -29,6 +30,36 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     )
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The guide's own object store, with the same keys."""
+    require(Make.MINIO)
+    server = minio.start(tmp_path_factory.mktemp("minio"), free_port(), access_key=S3_ACCESS_KEY, secret_key=S3_SECRET_KEY)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=list(Make))
+def make(request: pytest.FixtureRequest) -> Make:
+    """Each make of object store in turn."""
+    chosen: Make = request.param
+    require(chosen)
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def each_s3_server(make: Make, request: pytest.FixtureRequest) -> S3Server:
+    """The tests' server of each make in turn."""
+    server: S3Server = request.getfixturevalue("minio_server" if make is Make.MINIO else "s3_server")
+    return server
+
+
+def require(make: Make) -> None:
+    """Skip the test where this make cannot be started. Only MinIO, which no wheel brings, is ever missing."""
+    if make is Make.MINIO and minio.SOURCE.find() is None:
+        pytest.skip("There is no MinIO: run make minio")
 
 
 @pytest.fixture(scope="session")

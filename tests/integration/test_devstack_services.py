@@ -17,6 +17,7 @@ from tests.integration.test_devstack_process import alive, eventually, kill, sta
 
 from etalase.demo.devstack import postgres, seaweedfs, valkey
 from etalase.demo.devstack.keeper import descendants
+from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.ports import PortInUse, check_free, free_port
 from etalase.demo.devstack.process import StackError
 from etalase.demo.devstack.s3 import S3Server
@@ -128,6 +129,56 @@ def test_seaweedfs_refuses_a_stranger_what_the_policy_does_not_grant(s3_server: 
         refused.value.close()
     with pytest.raises(ObjectStoreDenied):
         bucket(s3_server, secret_key="guessed").get("a.jpg")
+
+
+def test_each_make_keeps_its_objects_from_start_to_start(make: Make, tmp_path: Path) -> None:
+    port = free_port(offsets=list(make.wanted(0).values()))
+    for written in (b"nasi goreng", b"soto"):
+        server = make.start(tmp_path, port, access_key="one-key", secret_key="one-secret")
+        mine = bucket(server, access_key="one-key", secret_key="one-secret")
+        mine.ensure_bucket()
+        assert {info.key for info in mine.list("")} == ({"nasi goreng"} if written == b"soto" else set())
+        mine.put(written.decode(), written, content_type="image/jpeg")
+        assert mine.get(written.decode()) == written
+        server.stop()
+        server.stop()
+        check_free(make.wanted(port))
+
+
+def test_minio_listens_on_one_port_of_this_machine_and_has_no_console(minio_server: S3Server) -> None:
+    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{minio_server.child.pid}/fd").iterdir()}
+    listening = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                listening.add(fields[1])
+    loopback, port = ("0100007F", "00000000000000000000000001000000"), f"{minio_server.port:04X}"
+    assert f"{loopback[0]}:{port}" in listening
+    assert listening <= {f"{address}:{port}" for address in loopback}
+
+
+def test_after_kill_9_of_its_starter_no_object_store_is_left_and_a_new_start_goes_on(tmp_path: Path, make: Make) -> None:
+    port = free_port(offsets=list(make.wanted(0).values()))
+    starter = start_starter(
+        """
+        import sys
+        from pathlib import Path
+        from etalase.demo.devstack.makes import Make
+        server = Make(sys.argv[1]).start(Path(sys.argv[2]), int(sys.argv[3]), access_key="one-key", secret_key="one-secret")
+        """,
+        *(make, tmp_path, port),
+    )
+    family = descendants(starter.pid)
+    kill(starter)
+    # At once, while the old one may still be ending: the new start waits for it.
+    make.start(tmp_path, port, access_key="one-key", secret_key="one-secret").stop()
+    assert eventually(lambda: alive(family) == [], 10), alive(family)
+
+
+def test_an_object_store_that_cannot_start_says_why(tmp_path: Path, minio_server: S3Server) -> None:
+    with pytest.raises(StackError, match=r"(?s)MinIO ended by itself.*credentials.*minio\.log"):
+        Make.MINIO.start(tmp_path, free_port(), access_key="one-key", secret_key="short")
 
 
 def test_a_further_identity_may_do_what_it_was_given_only(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from etalase.demo import layout, menu
 from etalase.demo.check import check
+from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.ports import check_free
 from etalase.demo.devstack.process import StackError, await_predecessors
-from etalase.demo.devstack.seaweedfs import SeaweedPorts
 from etalase.demo.layout import Layout, Ports
 from etalase.demo.system import System
 from etalase.errors import UsageError
@@ -54,7 +54,7 @@ def demo(args: Sequence[str]) -> None:
         signal.signal(ending, signal.default_int_handler)
     here = Layout(folder, Ports.with_offset(options.port_offset))
     try:
-        sys.exit(_run(here, fresh=options.fresh, leave=options.exit))
+        sys.exit(_run(here, wish=options.object_store, fresh=options.fresh, leave=options.exit))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=layout.default_folder(), help="where the data is kept (default %(default)s)"
     )
     parser.add_argument("--fresh", action="store_true", help="throw the data of an earlier demo away first")
+    parser.add_argument(
+        "--object-store",
+        type=Make,
+        choices=list(Make),
+        help="what head office's bucket and the edge's lie in (default: what the data was begun with, at first seaweedfs); "
+        "minio has to be built once, by make minio",
+    )
     parser.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every port, where some are in use")
     parser.add_argument("--exit", action="store_true", help="check every POS image against head office, say the count, and end")
     actions = ("edge", "head-office", "change-photo", "stop-head-office", "start-head-office")
@@ -78,16 +85,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(here: Layout, *, fresh: bool, leave: bool) -> int:
+def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
     began = time.monotonic()
     await_predecessors(here.folder)
-    _check_ports(here.ports)
+    object_store = _choose_object_store(wish, None if fresh else layout.kept_object_store(here))
+    _check_ports(here.ports, object_store)
     if fresh:
         _throw_away(here.folder)
     here.folder.mkdir(parents=True, exist_ok=True)
+    here.object_store.write_text(f"{object_store}\n")
     here.head_office_is_stopped.unlink(missing_ok=True)
     is_new = not here.state.exists()
-    system = System(here, layout.demo_secrets(here))
+    system = System(here, layout.demo_secrets(here), object_store)
     try:
         with out.status("starting PostgreSQL, Valkey and two S3 servers"):
             system.start_parts()
@@ -221,14 +230,26 @@ def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
     return 0
 
 
-def _check_ports(ports: Ports) -> None:
+def _choose_object_store(wish: Make | None, kept: Make | None) -> Make:
+    """What was wished for, which data that is there must not contradict. Nothing is touched where it cannot be had."""
+    if wish and kept and wish is not kept:
+        raise UsageError(
+            f"The data of this demo lies in {kept}, which {wish} cannot read.",
+            hint=f"Leave --object-store out to go on with {kept}, or begin anew with --fresh or another --data.",
+        )
+    chosen = wish or kept or Make.SEAWEEDFS
+    chosen.find_program()
+    return chosen
+
+
+def _check_ports(ports: Ports, object_store: Make) -> None:
     wanted = {
         "head office": ports.head_office,
         "edge": ports.edge,
         "PostgreSQL": ports.postgres,
         "Valkey": ports.valkey,
-        **SeaweedPorts.from_s3(ports.head_office_s3).wanted(),
-        **{f"edge's {what}": port for what, port in SeaweedPorts.from_s3(ports.edge_s3).wanted().items()},
+        **object_store.wanted(ports.head_office_s3),
+        **{f"edge's {what}": port for what, port in object_store.wanted(ports.edge_s3).items()},
     }
     check_free(wanted, hint="Stop that program, or choose other ports: etalase demo --port-offset 100")
 
@@ -237,7 +258,7 @@ def _throw_away(folder: Path) -> None:
     """Remove an earlier demo's folder, and nothing else: one without its mark is refused."""
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if not (folder / "demo.json").exists() and not (folder / "menu").exists():
+    if not any((folder / mark).exists() for mark in ("demo.json", "menu", "object-store")):
         raise UsageError(f"{folder} is no demo's folder: --fresh would throw something else away.")
     shutil.rmtree(folder)
 

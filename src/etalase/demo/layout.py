@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etalase.demo import menu
+from etalase.demo.devstack.makes import Make
 
 # The guide's accounts and keys: everybody knows them, so they work here only, on loopback (hazard 49).
 ADMIN, ADMIN_PASSWORD = "admin", "admin123"
@@ -56,6 +57,11 @@ class Layout:
         return self.folder / "demo.json"
 
     @property
+    def object_store(self) -> Path:
+        """Which make of object store filled this folder."""
+        return self.folder / "object-store"
+
+    @property
     def head_office_is_stopped(self) -> Path:
         """While this file is there, head office is stopped."""
         return self.folder / "head-office.stopped"
@@ -66,6 +72,14 @@ def default_folder() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/etalase-demo")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "etalase-demo"
+
+
+def kept_object_store(layout: Layout) -> Make | None:
+    """The make that filled the demo's folder; None where nothing has yet."""
+    if layout.object_store.exists():
+        return Make(layout.object_store.read_text().strip())
+    # A demo of before there was a choice.
+    return Make.SEAWEEDFS if layout.state.exists() else None
 
 
 def demo_secrets(layout: Layout) -> dict[str, str]:

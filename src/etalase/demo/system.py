@@ -11,7 +11,8 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from etalase.demo import layout
-from etalase.demo.devstack import postgres, seaweedfs, valkey
+from etalase.demo.devstack import postgres, valkey
+from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.process import Child, Service, StackError, spawn
 from etalase.demo.devstack.s3 import S3Server
 from etalase.demo.layout import Layout
@@ -26,6 +27,7 @@ class System:
 
     layout: Layout
     secrets: dict[str, str]
+    object_store: Make
     head_office_settings: dict[str, str] = field(default_factory=dict)
     edge_settings: dict[str, str] = field(default_factory=dict)
     parts: list[Service] = field(default_factory=list)
@@ -102,8 +104,7 @@ class System:
         return self._s3("head-office-s3", port, layout.HO_S3_KEY, self.secrets["head_office_s3"])
 
     def _s3(self, name: str, port: int, access_key: str, secret_key: str) -> S3Server:
-        ports = seaweedfs.SeaweedPorts.from_s3(port)
-        return seaweedfs.start(self.layout.folder / name, ports, access_key=access_key, secret_key=secret_key)
+        return self.object_store.start(self.layout.folder / name, port, access_key=access_key, secret_key=secret_key)
 
     def _spawn(self, name: str, command: Sequence[str], settings: dict[str, str]) -> Child:
         argv = [sys.executable, "-m", "etalase.cli", *command]

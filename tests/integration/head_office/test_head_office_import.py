@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from etalase.head_office import ingest
 from etalase.head_office.management.commands import ho_import
 from etalase.head_office.models import Assortment, Company, Photo, Product
 from etalase.head_office.picture import take
+from etalase.settings import head_office as screen
 
 HEADER = "sku,name,file,is_primary,sort_order,stores"
 Load = Callable[..., tuple[int, dict[str, Any], str]]
@@ -70,6 +72,16 @@ def test_a_menu_becomes_products_sales_photos_and_objects(office: Office, load: 
         assert bucket.get(photo.object_key) == body
         assert (photo.size, photo.checksum) == (len(body), hashlib.md5(body).hexdigest())
     assert {p.name for p in office.products_page().products} == {"SATE", "SOTO"}
+
+
+def test_an_import_into_a_new_object_store_makes_the_bucket_and_its_policy(load: Load, bucket: Any, settings: Any) -> None:
+    settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"S3_BUCKET": "made-by-import"})
+    for cached in (screen.configured, ingest.bucket):
+        cached.cache_clear()
+    assert load("1,SATE,red.jpg,true,0,")[0] == 0
+    (key,) = Photo.objects.values_list("object_key", flat=True)
+    with urllib.request.urlopen(f"{bucket.endpoint}/made-by-import/{key}") as answer:
+        assert answer.status == 200
 
 
 def test_the_guides_ids_can_be_prescribed(office: Office, load: Load) -> None:

@@ -4,5 +4,5 @@ Each service has a module with ``start(data_dir, ...)``, which returns when the 
 :mod:`.process` starts them, and any other program that must not outlive its starter. The data stay in ``data_dir``; whoever
 starts there again finds them, also after a crash. Services listen on 127.0.0.1 only and ask for a password.
 
-An S3 server of another make (MinIO) needs a module that returns the same :class:`.s3.S3Server`.
+An S3 server of another make needs a module that returns the same :class:`.s3.S3Server`, and a line in :mod:`.makes`.
 """

@@ -1,6 +1,11 @@
 """What every S3 server of the stack is, whatever its make."""
 
+from contextlib import closing
 from dataclasses import dataclass
+
+import boto3
+from botocore.client import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from etalase.demo.devstack.ports import LOOPBACK
 from etalase.demo.devstack.process import Child
@@ -24,6 +29,30 @@ class S3Server:
     def endpoint(self) -> str:
         """Its address, without a bucket."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    def wait_ready(self, timeout_seconds: float) -> None:
+        """Return when it knows our key: both makes refuse requests, or say that all is well, long before they are ready.
+
+        Otherwise it is stopped. Raises :class:`.process.StackError`.
+        """
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}),
+        )
+
+        def answers() -> bool:
+            try:
+                client.list_buckets()
+            except (BotoCoreError, ClientError):
+                return False
+            return True
+
+        with closing(client):
+            self.child.wait_ready(answers, timeout_seconds)
 
     def stop(self) -> None:
         """End it; what was put is kept."""

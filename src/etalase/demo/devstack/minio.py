@@ -1,0 +1,73 @@
+"""MinIO, the guide's own object store: one folder, one process.
+
+Its makers give out source only since October 2025: ``python -m etalase.demo.devstack.minio`` (``make minio``) builds it. Its
+console, its look for newer versions and its updating of itself are off.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from etalase.demo.devstack.gobuild import GoProgram
+from etalase.demo.devstack.ports import LOOPBACK, check_free
+from etalase.demo.devstack.process import StackError, claimed, spawn_claimed
+from etalase.demo.devstack.s3 import S3Server
+
+NAME = "MinIO"
+# The last of the community edition.
+SOURCE = GoProgram(NAME, "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", minutes=4)
+READY_SECONDS = 60.0
+
+
+def start(data_dir: Path, port: int, *, access_key: str, secret_key: str) -> S3Server:
+    """A server with its objects in ``data_dir``, whose ``access_key`` may do everything.
+
+    It listens on ``port`` of 127.0.0.1, and of ::1 where that is there. ``secret_key`` needs 8 characters. Who shows no key may
+    do what a bucket's policy allows, and nothing else. Raises :class:`.ports.PortInUse`, and :class:`StackError` where it does
+    not start.
+    """
+    with claimed(data_dir, NAME) as claim:
+        check_free(wanted(port))
+        child = spawn_claimed(
+            claim,
+            [find_program(), "server", "--address", f"{LOOPBACK}:{port}", "--certs-dir", "certs", "data"],
+            # Not our environment: MINIO_* in it would be settings.
+            env={
+                "PATH": os.defpath,
+                "HOME": str(data_dir),
+                "MINIO_ROOT_USER": access_key,
+                "MINIO_ROOT_PASSWORD": secret_key,
+                "MINIO_BROWSER": "off",
+                "MINIO_UPDATE": "off",
+            },
+            cwd=data_dir,
+            stop_signal=signal.SIGTERM,
+            grace_seconds=5,
+        )
+    server = S3Server(port, access_key, secret_key, child)
+    server.wait_ready(READY_SECONDS)
+    return server
+
+
+def wanted(port: int) -> dict[str, int]:
+    """Its one port, as :func:`.ports.check_free` takes it."""
+    return {f"{NAME} s3": port}
+
+
+def find_program() -> Path:
+    """The program. Raises :class:`StackError` where there is none."""
+    program = SOURCE.find()
+    if program is None:
+        raise StackError(
+            f"There is no MinIO here: neither {SOURCE.built} nor «{SOURCE.command}» on the PATH.",
+            hint="Run make minio; it takes 4 minutes.",
+        )
+    return program
+
+
+if __name__ == "__main__":
+    try:
+        SOURCE.build()
+    except StackError as error:
+        sys.exit(str(error))

@@ -1,0 +1,69 @@
+"""Building a program with Go: once, whole, or with a clear word. Go itself is played by a shell script."""
+
+from pathlib import Path
+
+import pytest
+
+from etalase.demo.devstack import gobuild, minio
+from etalase.demo.devstack.gobuild import GoProgram
+from etalase.demo.devstack.makes import Make
+from etalase.demo.devstack.process import StackError
+
+PROGRAM = GoProgram("MinIO", "github.com/minio/minio", "v1", minutes=4)
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, and no Go or MinIO anywhere."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr(gobuild, "GO_FOLDER", tmp_path / "go")
+
+
+def go(folder: Path, script: str) -> None:
+    folder.mkdir()
+    (folder / "go").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "go").chmod(0o755)
+
+
+def test_it_is_built_once_its_official_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    go(tmp_path / "go", 'echo "$@" >> "$GOBIN/../asked"; echo "$CGO_ENABLED" > "$GOBIN/minio"')
+    assert PROGRAM.find() is None
+    built = PROGRAM.build()
+    assert built == PROGRAM.build() == PROGRAM.find() == tmp_path / "cache" / "etalase" / "minio-v1" / "minio"
+    assert built.read_text() == "0\n"
+    assert (built.parent / "asked").read_text() == "install github.com/minio/minio@v1\n"
+    assert "about 4 minutes" in capsys.readouterr().err
+
+
+def test_a_build_that_fails_leaves_nothing_half(tmp_path: Path) -> None:
+    go(tmp_path / "go", 'echo half > "$GOBIN/minio"; exit 3')
+    with pytest.raises(StackError, match=r"could not build MinIO.* ended with 3"):
+        PROGRAM.build()
+    assert list(PROGRAM.built.parent.iterdir()) == []
+
+
+def test_without_go_it_says_where_to_get_it() -> None:
+    with pytest.raises(StackError, match=r"neither on the PATH nor in .*go\.dev/dl"):
+        PROGRAM.build()
+
+
+def test_go_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(tmp_path / "go", "exit 1")
+    go(tmp_path / "mine", ': > "$GOBIN/minio"')
+    monkeypatch.setenv("PATH", str(tmp_path / "mine"))
+    assert PROGRAM.build().exists()
+
+
+def test_one_on_the_path_serves_where_none_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "minio").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert PROGRAM.find() == tmp_path / "minio"
+    PROGRAM.built.parent.mkdir(parents=True)
+    PROGRAM.built.touch()
+    assert PROGRAM.find() == PROGRAM.built
+
+
+def test_where_there_is_none_the_hint_says_how_to_make_it() -> None:
+    with pytest.raises(StackError, match=rf"neither {minio.SOURCE.built} .*Run make minio"):
+        Make.MINIO.find_program()
