@@ -114,6 +114,10 @@ def test_both_screens_are_named_at_once() -> None:
         ("IMAGE_URL_REWRITE", "minio:9000", "pattern"),
         ("SCHEDULE_OFFSET_MINUTES", "60", "less"),
         ("DEMO", "perhaps", "boolean"),
+        ("BANDWIDTH", "06:00,512k 23:00,fast", "«fast» is no rate"),
+        ("BANDWIDTH", "512k:64k", "only downloads"),
+        ("FULL_RUN", "off-peak", "needs a timetable"),
+        ("FULL_RUN", "at night", "off-peak"),
     ],
 )
 def test_a_setting_that_is_malformed_is_named_with_its_value(name: str, value: str, says: str) -> None:
@@ -139,6 +143,12 @@ def test_a_server_setting_that_is_malformed_is_named(name: str, value: str, says
 @pytest.mark.parametrize(("text", "expected"), [("0s", 0), ("90 s", 90), ("5m", 300), ("24h", 86400), ("7d", 604800)])
 def test_a_duration_is_a_number_and_its_unit(text: str, expected: int) -> None:
     assert read(EdgeSettings, {**EDGE, "RECLAIM_GRACE": text}).RECLAIM_GRACE.total_seconds() == expected
+
+
+@pytest.mark.parametrize("text", ["512k", "off", "06:00,512k 23:00,512k"])
+def test_off_peak_needs_a_rate_that_is_wider_than_another(text: str) -> None:
+    assert problems({**EDGE, "BANDWIDTH": text, "FULL_RUN": "off-peak"})[0].startswith("ETALASE_FULL_RUN «off-peak»: needs")
+    assert read(EdgeSettings, {**EDGE, "BANDWIDTH": "06:00,512k 23:00,off", "FULL_RUN": "off-peak"}).BANDWIDTH.is_timetable
 
 
 def test_lists_are_separated_by_commas() -> None:
