@@ -152,16 +152,19 @@ class ObjectStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object below ``prefix``, page after page (a listing is cut at 1,000 keys: S3 API, ListObjectsV2)."""
         # Sorted by name, as the signature wants it; keys come percent-encoded, since XML cannot hold every character.
-        query = {"encoding-type": "url", "list-type": "2", "prefix": prefix}
+        asked = {"encoding-type": "url", "list-type": "2", "prefix": prefix}
+        came_from: dict[str, str] = {}
         while True:
-            page = self._parsed(self._expect(self._ask("GET", query=query)))
+            page = self._parsed(self._expect(self._ask("GET", query=came_from | asked)))
             for entry in page.iterfind("{*}Contents"):
                 key, size, etag = (entry.findtext(f"{{*}}{name}", "") for name in ("Key", "Size", "ETag"))
                 yield ObjectInfo(key=unquote_plus(key), size=int(size), etag=_bare(etag))
             token = page.findtext("{*}NextContinuationToken")
             if page.findtext("{*}IsTruncated") != "true" or not token:
                 return
-            query = {"continuation-token": token, **query}
+            if came_from.get("continuation-token") == token:
+                raise self._server_error("its listing does not go on")
+            came_from = {"continuation-token": token}
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove the objects; one that is not there is no error. A key with ``..`` in it would name another place: it stays."""

@@ -378,6 +378,8 @@ def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:
     run.report.forecast = {
         "photos_to_fetch": photos,
         "bytes_to_fetch": size_bytes,
+        "limit_bytes_per_second": run.world.limiter.bytes_per_second,
+        "seconds_at_limit": run.world.limiter.seconds_for(size_bytes),
         "rows_to_update": agenda.photos - photos,
         "removals": named(proposal.decision.apply),
         "removals_to_hold": named(proposal.decision.hold),
