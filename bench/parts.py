@@ -1,0 +1,334 @@
+"""The real parts that each contender finds alike: PostgreSQL, head office with its photos, edges that begin with nothing."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from signal import SIGTERM
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+from uuid import UUID
+
+import boto3
+import psycopg
+from botocore.client import Config
+
+from bench.photos import CONTENT_TYPE, BenchPhoto, md5
+from etalase.demo.devstack import postgres
+from etalase.demo.devstack.makes import Make
+from etalase.demo.devstack.ports import free_port
+from etalase.demo.devstack.postgres import Postgres
+from etalase.demo.devstack.process import spawn
+from etalase.demo.devstack.s3 import S3Server
+from etalase.demo.devstack.seaweedfs import GRPC_OFFSET
+from etalase.demo.layout import environment
+from etalase.objectstore import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ACCOUNT = "bench-store"
+COMPANY_ID = UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b")
+STORE_ID = UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181")
+READY_SECONDS = 60.0
+PUT_THREADS = 8
+PHOTOS_AT_ONCE = 500  # put and written, so that large photos are never all in memory
+WARMING_OBJECTS = 20
+_OPENER = build_opener(ProxyHandler({}))
+# What PUTs of an edge's process cost must not depend on what the one before it left to be written.
+before_timing = os.sync
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOffice:
+    """A head office that serves, with its photos. ``settings`` are its environment."""
+
+    settings: Mapping[str, str]
+    s3: S3Server
+    bucket: str
+    database_url: str
+    port: int
+    password: str
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """The address that an edge is told."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def image_url(self, photo: BenchPhoto) -> str:
+        """Where the photo lies, as its feed says."""
+        return f"{self.s3.endpoint}/{self.bucket}/{photo.object_key}?v={md5(photo.body())[:8]}"
+
+    def change(self, photos: Sequence[BenchPhoto]) -> None:
+        """Give photos that it has the bytes of ``photos``: objects first, then rows, as its own ingest does."""
+        checksums = _put(_store(self.s3, self.bucket), photos)
+        with closing(psycopg.connect(self.database_url)) as db, db:
+            db.execute(
+                "UPDATE head_office_photo p SET checksum = new.checksum, version = p.version + 1"
+                " FROM unnest(%s::uuid[], %s::text[]) AS new (id, checksum) WHERE p.id = new.id",
+                [[photo.photo_id for photo in photos], checksums],
+            )
+
+    @contextmanager
+    def counted(self) -> Iterator[tuple[str, Callable[[], int]]]:
+        """A second server of the same head office, which writes down each request: its address, and how often it was asked."""
+        port, log = free_port(), self.folder / "access.log"
+        log.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "gunicorn", "etalase.head_office.wsgi:application", "--bind", f"127.0.0.1:{port}"]
+        argv += ["--threads", "4", "--access-logfile", str(log), "--access-logformat", "%(m)s %(U)s", "--no-control-socket"]
+        env = environment({**self.settings, "DJANGO_SETTINGS_MODULE": "etalase.settings.django_head_office"})
+        server = spawn("counted head office", argv, run_dir=self.folder / "counted", env=env, stop_signal=SIGTERM)
+        try:
+            server.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}/api/v1/schema/"), READY_SECONDS)
+            yield f"http://127.0.0.1:{port}", lambda: log.read_text().count("POST /api/v1/sync/")
+        finally:
+            server.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge with a database and a bucket of its own. ``settings`` are its environment."""
+
+    settings: Mapping[str, str]
+    s3: S3Server
+    bucket: str
+    database_url: str
+
+    def etalase(self, *args: str) -> list[str]:
+        """The command line of ``etalase edge ...``."""
+        return [sys.executable, "-m", "etalase.cli", "edge", *args]
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of whatever works for this edge."""
+        return environment({**self.settings, **more})
+
+    def objects(self) -> tuple[int, int]:
+        """How many objects are in its bucket, and how many bytes."""
+        listed = list(_store(self.s3, self.bucket).list("products/"))
+        return len(listed), sum(info.size for info in listed)
+
+    def rows(self) -> int:
+        """How many photos its POS could show."""
+        with closing(psycopg.connect(self.database_url)) as db:
+            (found,) = db.execute("SELECT count(*) FROM product_photo").fetchone() or (0,)
+            return int(found)
+
+    def give_products(self, photos: Sequence[BenchPhoto]) -> None:
+        """The products of ``photos``, which the guide's edge has from elsewhere."""
+        products = sorted({photo.product_id for photo in photos})
+        with closing(psycopg.connect(self.database_url)) as db, db:
+            db.execute(
+                "INSERT INTO product (id, sku, name) SELECT id, id::text, id::text FROM unnest(%s::uuid[]) AS id", [products]
+            )
+
+
+@dataclass(slots=True)
+class Parts:
+    """PostgreSQL and two object stores of one make: head office's and the edge's."""
+
+    make: Make
+    folder: Path
+    database: Postgres
+    head_office_s3: S3Server
+    edge_s3: S3Server
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @contextmanager
+    def head_office(self, photos: Sequence[BenchPhoto]) -> Iterator[HeadOffice]:
+        """A head office of its own with ``photos``, served the way its users serve it; gone at the end."""
+        name = f"ho{next(self._numbers)}"
+        with ExitStack() as undo:
+            self.database.create_database(name)
+            undo.callback(self._drop, name)
+            undo.callback(_remove_bucket, self.head_office_s3, name)
+            settings = {
+                "DATABASE_URL": self.database.url(name),
+                "ETALASE_SECRET_KEY": secrets.token_urlsafe(32),
+                "ETALASE_ALLOWED_HOSTS": "127.0.0.1",
+                "ETALASE_LOG_LEVEL": "WARNING",
+                "ETALASE_S3_ENDPOINT": self.head_office_s3.endpoint,
+                "ETALASE_S3_PUBLIC_URL": self.head_office_s3.endpoint,
+                "ETALASE_S3_ACCESS_KEY": self.head_office_s3.access_key,
+                "ETALASE_S3_SECRET_KEY": self.head_office_s3.secret_key,
+                "ETALASE_S3_BUCKET": name,
+            }
+            port, password, folder = free_port(), secrets.token_urlsafe(24), self.folder / name
+            _head_office(settings, "migrate", "--verbosity", "0")
+            _head_office(settings, "create-company", "Bench", "--id", str(COMPANY_ID))
+            store = ["create-store", "BENCH-1", "Bench store", "--id", str(STORE_ID), "--account", ACCOUNT]
+            _head_office(settings, *store, "--password-file", "-", typed=password)
+            _load(self.database.url(name), _store(self.head_office_s3, name), photos)
+            argv = [sys.executable, "-m", "etalase.cli", "head-office", "serve", "--bind", f"127.0.0.1:{port}"]
+            server = spawn("head office", argv, run_dir=folder, env=environment(settings))
+            undo.callback(server.stop)
+            server.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}/api/v1/schema/"), READY_SECONDS)
+            yield HeadOffice(settings, self.head_office_s3, name, self.database.url(name), port, password, folder)
+
+    @contextmanager
+    def edge(self, head_office: HeadOffice) -> Iterator[Edge]:
+        """An edge that has never seen anything: tables without rows, a bucket without objects; gone at the end."""
+        name = f"edge{next(self._numbers)}"
+        with ExitStack() as undo:
+            with closing(psycopg.connect(self.database.url("postgres"), autocommit=True)) as db:
+                db.execute(f"CREATE DATABASE {name} TEMPLATE edge_template".encode())
+            undo.callback(self._drop, name)
+            undo.callback(_remove_bucket, self.edge_s3, name)
+            _warm(_store(self.edge_s3, name))
+            url = self.database.url(name)
+            yield Edge(edge_settings(url, self.edge_s3, name, head_office), self.edge_s3, name, url)
+
+    def make_edge_template(self) -> None:
+        """Migrate once what every edge is a copy of."""
+        self.database.create_database("edge_template")
+        settings = edge_settings(self.database.url("edge_template"), self.edge_s3, "edge-template", None)
+        _run([sys.executable, "-m", "etalase.cli", "edge", "migrate", "--verbosity", "0"], settings)
+
+    def _drop(self, name: str) -> None:
+        with closing(psycopg.connect(self.database.url("postgres"), autocommit=True)) as db:
+            db.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def parts(make: Make, folder: Path) -> Iterator[Parts]:
+    """The parts, in ``folder``; stopped at the end. Raises :class:`.process.StackError` where one does not start."""
+    with ExitStack() as undo:
+        database = postgres.start(folder / "postgres", free_port())
+        undo.callback(database.stop)
+        stores = []
+        for name in ("head-office-s3", "edge-s3"):
+            port = free_port(offsets=[*range(5), *range(GRPC_OFFSET, GRPC_OFFSET + 5)])
+            server = make.start(folder / name, port, access_key=secrets.token_hex(10), secret_key=secrets.token_hex(20))
+            undo.callback(server.stop)
+            stores.append(server)
+        running = Parts(make, folder, database, stores[0], stores[1])
+        running.make_edge_template()
+        yield running
+
+
+def edge_settings(database_url: str, s3: S3Server, bucket: str, head_office: HeadOffice | None) -> dict[str, str]:
+    """The settings of an edge; everything that has a default is left at it."""
+    return {
+        "DATABASE_URL": database_url,
+        "ETALASE_BROKER_URL": "redis://127.0.0.1:1/0",  # no schedule here
+        "ETALASE_SECRET_KEY": "of a bench, where nobody logs in".ljust(40, "."),
+        "ETALASE_ALLOWED_HOSTS": "127.0.0.1",
+        "ETALASE_HO_URL": head_office.url if head_office else "http://127.0.0.1:1",
+        "ETALASE_HO_USERNAME": ACCOUNT,
+        "ETALASE_HO_PASSWORD": head_office.password if head_office else "none yet",
+        "ETALASE_COMPANY_ID": str(COMPANY_ID),
+        "ETALASE_STORE_ID": str(STORE_ID),
+        "ETALASE_S3_ENDPOINT": s3.endpoint,
+        "ETALASE_S3_PUBLIC_URL": s3.endpoint,
+        "ETALASE_S3_ACCESS_KEY": s3.access_key,
+        "ETALASE_S3_SECRET_KEY": s3.secret_key,
+        "ETALASE_S3_BUCKET": bucket,
+    }
+
+
+def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto]) -> None:
+    """Put objects and copy rows: what an import leaves, without looking at each picture. The triggers do their part."""
+    store.ensure_bucket()
+    with closing(psycopg.connect(database_url)) as db, db:
+        products = list(dict.fromkeys(photo.product_id for photo in photos))
+        with db.cursor().copy("COPY head_office_product (id, company_id, sku, name) FROM STDIN") as copy:
+            for number, product in enumerate(products):
+                copy.write_row((product, COMPANY_ID, f"{number:08}", f"DISH {number}"))
+        db.execute(
+            "INSERT INTO head_office_assortment (store_id, product_id) SELECT %s, id FROM head_office_product", [STORE_ID]
+        )
+        columns = "id, product_id, object_key, filename, source, size, content_type, checksum, version, is_primary, sort_order"
+        for start in range(0, len(photos), PHOTOS_AT_ONCE):
+            batch = photos[start : start + PHOTOS_AT_ONCE]
+            checksums = _put(store, batch)
+            with db.cursor().copy(f"COPY head_office_photo ({columns}) FROM STDIN") as copy:
+                for photo, checksum in zip(batch, checksums, strict=True):
+                    name = f"{photo.number}.jpg"
+                    row: tuple[Any, ...] = (photo.photo_id, photo.product_id, photo.object_key, name, name, photo.size)
+                    copy.write_row((*row, CONTENT_TYPE, checksum, 1, photo.is_primary, 0 if photo.is_primary else 1))
+    with closing(psycopg.connect(database_url, autocommit=True)) as db:
+        db.execute("VACUUM ANALYZE")  # what its autovacuum would do in the middle of somebody's turn
+
+
+def _put(store: ObjectStore, photos: Sequence[BenchPhoto]) -> list[str]:
+    """Put the photos' bytes; their checksums."""
+
+    def put(photo: BenchPhoto) -> str:
+        body = photo.body()
+        store.put(photo.object_key, body, content_type=CONTENT_TYPE)
+        return md5(body)
+
+    with ThreadPoolExecutor(PUT_THREADS) as threads:
+        return list(threads.map(put, photos))
+
+
+def _warm(store: ObjectStore) -> None:
+    """The first objects of a bucket make the store allocate room: not at anybody's cost."""
+    store.ensure_bucket()
+    keys = [f"warm/{number}" for number in range(WARMING_OBJECTS)]
+    for key in keys:
+        store.put(key, b"warm", content_type="text/plain")
+    store.delete(keys)
+
+
+def _remove_bucket(server: S3Server, bucket: str) -> None:
+    client: S3Client = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(read_timeout=300, proxies={}),
+    )
+
+    def force(request: Any, **_: Any) -> None:
+        # MinIO's own word for «with all that is in it»; SeaweedFS asks for none.
+        request.headers.add_header("x-minio-force-delete", "true")
+
+    with closing(client):
+        client.meta.events.register("before-sign.s3.DeleteBucket", force)
+        client.delete_bucket(Bucket=bucket)
+
+
+def _store(server: S3Server, bucket: str) -> ObjectStore:
+    return ObjectStore(endpoint=server.endpoint, bucket=bucket, access_key=server.access_key, secret_key=server.secret_key)
+
+
+def _head_office(settings: Mapping[str, str], *args: str, typed: str = "") -> None:
+    _run([sys.executable, "-m", "etalase.cli", "head-office", *args], settings, typed)
+
+
+def _run(argv: Sequence[str], settings: Mapping[str, str], typed: str = "") -> None:
+    done = subprocess.run(argv, env=environment(dict(settings)), input=typed, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"bench: {' '.join(argv[2:5])} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _OPENER.open(url, timeout=5):
+            return True
+    except (URLError, OSError):
+        return False
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    cpu = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
+    )
+    return {"cores": os.cpu_count(), "cpu": cpu, "kernel": os.uname().release, "python": sys.version.split()[0]}
+
+
+def write_list(path: Path, entries: Sequence[tuple[str, int]]) -> Path:
+    """A list for :mod:`bench.limit`."""
+    path.write_text(json.dumps(entries))
+    return path

@@ -1,0 +1,85 @@
+"""The photos of a bench: which there are, how large, and their bytes. Pure, and the same for the same seed."""
+
+import hashlib
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+CONTENT_TYPE = "image/jpeg"
+# What the edge looks at before it takes bytes for a JPEG; what follows is noise, so that nothing on the way can compress it.
+JPEG_HEADER = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+SEED = 20260203
+# The guide's photos: a menu picture has some 45 KB.
+MEDIAN_BYTES, SPREAD = 45_000, 0.6
+LEAST_BYTES, MOST_BYTES = 4_000, 400_000
+PHOTOS_OF_FIVE_PRODUCTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPhoto:
+    """A photo as head office will list it. ``size`` in bytes; ``version`` changes the bytes, not their number."""
+
+    number: int
+    photo_id: UUID
+    product_id: UUID
+    is_primary: bool
+    size: int
+    version: int = 1
+
+    @property
+    def object_key(self) -> str:
+        """The key that head office would give it."""
+        return f"products/{self.product_id}/{'primary' if self.is_primary else self.photo_id}.jpg"
+
+    def body(self) -> bytes:
+        """Its bytes."""
+        noise = random.Random(f"{SEED} {self.number} {self.version}")
+        return JPEG_HEADER + noise.randbytes(self.size - len(JPEG_HEADER))
+
+    def changed(self) -> "BenchPhoto":
+        """The same photo with other bytes."""
+        return replace(self, version=self.version + 1)
+
+
+def menu_photos(count: int) -> list[BenchPhoto]:
+    """``count`` photos of a menu: sizes lognormal around 45 KB, from 4 to 400 KB."""
+    sizes = random.Random(SEED)
+    drawn = (round(sizes.lognormvariate(math.log(MEDIAN_BYTES), SPREAD)) for _ in range(count))
+    return _photos([min(max(size, LEAST_BYTES), MOST_BYTES) for size in drawn])
+
+
+def equal_photos(count: int, size: int) -> list[BenchPhoto]:
+    """``count`` photos of ``size`` bytes each."""
+    return _photos([size] * count)
+
+
+def share(photos: Sequence[BenchPhoto], count: int, turn: int) -> list[BenchPhoto]:
+    """``count`` of them, evenly from the whole list, others at each ``turn``."""
+    step = len(photos) // count
+    return [photos[(place * step + turn) % len(photos)] for place in range(count)]
+
+
+def md5(body: bytes) -> str:
+    """The checksum that head office promises for ``body``."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _photos(sizes: Sequence[int]) -> list[BenchPhoto]:
+    ids = _ids()
+    photos: list[BenchPhoto] = []
+    product_id = next(ids)
+    for number, size in enumerate(sizes):
+        # Every fifth product has a second photo.
+        is_primary = number % PHOTOS_OF_FIVE_PRODUCTS != PHOTOS_OF_FIVE_PRODUCTS - 1
+        if is_primary:
+            product_id = next(ids)
+        photos.append(BenchPhoto(number, next(ids), product_id, is_primary, size))
+    return photos
+
+
+def _ids() -> Iterator[UUID]:
+    source = random.Random(SEED + 1)
+    while True:
+        yield UUID(int=source.getrandbits(128), version=4)
