@@ -1,6 +1,7 @@
 """`etalase demo`, the whole of it, as a newcomer runs it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.ports import free_port
+from tests.conftest import require
 
 PORTS = [8001, 8002, 15432, 16379, *range(9000, 9005), *range(9010, 9015), *range(19000, 19005), *range(19010, 19015)]
 
@@ -47,6 +50,25 @@ def test_every_image_of_the_pos_is_what_head_office_promised(data: Path, offset:
     done = subprocess.run([*_command(data, offset), "--exit"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(": 87 as head office promised, 0 wrong.\n"), done.stdout
+    assert not _left_behind(data)
+
+
+def test_on_minio_it_is_the_same_and_its_data_stay_with_it(data: Path, offset: int, tmp_path: Path) -> None:
+    require(Make.MINIO)
+    drawn, data = data / "menu", tmp_path / "demo"
+    if drawn.exists():  # by an earlier test: what is there is not drawn again
+        shutil.copytree(drawn, data / "menu")
+    done = subprocess.run(
+        [*_command(data, offset), "--object-store", "minio", "--exit"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(": 87 as head office promised, 0 wrong.\n"), done.stdout
+    assert list(data.glob("*-s3/data/product-images"))
+    other = subprocess.run(
+        [*_command(data, offset), "--object-store", "seaweedfs"], capture_output=True, text=True, check=False
+    )
+    assert other.returncode == 2
+    assert "lies in minio, which seaweedfs cannot read" in other.stderr
     assert not _left_behind(data)
 
 

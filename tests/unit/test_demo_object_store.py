@@ -1,0 +1,52 @@
+"""Which make of object store a demo starts on."""
+
+from pathlib import Path
+
+import pytest
+
+from etalase.demo import command, layout
+from etalase.demo.devstack import minio
+from etalase.demo.devstack.makes import Make
+from etalase.demo.devstack.process import StackError
+from etalase.demo.layout import Layout, Ports
+from etalase.errors import UsageError
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A folder that no demo has used, on a machine that has both makes."""
+    monkeypatch.setattr(Make, "find_program", lambda _make: Path("/there"))
+    return Layout(tmp_path, Ports.with_offset(0))
+
+
+def choose(here: Layout, wish: Make | None = None) -> Make:
+    return command._choose_object_store(wish, layout.kept_object_store(here))
+
+
+def test_a_new_demo_starts_on_seaweedfs_unless_told_otherwise(here: Layout) -> None:
+    assert choose(here) is Make.SEAWEEDFS
+    assert choose(here, Make.MINIO) is Make.MINIO
+
+
+def test_a_demo_goes_on_with_what_it_was_begun_on(here: Layout) -> None:
+    here.object_store.write_text("minio\n")
+    assert choose(here) is choose(here, Make.MINIO) is Make.MINIO
+    with pytest.raises(UsageError, match=r"lies in minio, which seaweedfs cannot read.*--fresh"):
+        choose(here, Make.SEAWEEDFS)
+
+
+def test_a_demo_of_before_there_was_a_choice_is_on_seaweedfs(here: Layout) -> None:
+    here.state.write_text("{}")
+    assert choose(here) is Make.SEAWEEDFS
+    with pytest.raises(UsageError, match="which minio cannot read"):
+        choose(here, Make.MINIO)
+
+
+def test_without_minio_nothing_is_begun_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    data = tmp_path / "demo"
+    with pytest.raises(StackError, match="Run make minio"):
+        command._run(Layout(data, Ports.with_offset(0)), wish=Make.MINIO, fresh=False, leave=True)
+    assert not data.exists()
+    assert minio.SOURCE.find() is None
