@@ -18,7 +18,7 @@ from etalase.demo.devstack.makes import Make
 
 HERE = Path(__file__).parent
 MC = GoProgram("MinIO's client", "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9", minutes=2)
-LIMIT_THREADS = {"read": 4, "write": 10}
+LIMIT_THREADS = {"read": 8, "write": 10}
 PARALLEL = 10
 TIMEOUT_SECONDS = 1800
 
