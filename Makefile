@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo minio test check bench lint types format lock clean
+.PHONY: help install demo minio test check bench slow-link lint types format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -29,6 +29,9 @@ test: install check ## linter, types, import rules and every test
 
 bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: 40 minutes; BENCH_ARGS=--help
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+slow-link: install ## 40 MB over 2 Mbit/s, cut every 30 s: 12 minutes, as root; SLOW_LINK_ARGS=--help
+	$(BIN)/python -m tests.acceptance.slow_link $(SLOW_LINK_ARGS)
 
 $(BENCH_STAMP): requirements/bench.txt | install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt

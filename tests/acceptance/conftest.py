@@ -40,7 +40,7 @@ class Edge:
     def run(self, *args: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         """``etalase edge ARGS``, to its end."""
         return subprocess.run(
-            self._command(*args), env=self.environment | settings, capture_output=True, text=True, check=False
+            self.command(*args), env=self.environment | settings, capture_output=True, text=True, check=False
         )
 
     def json(self, *args: str, exit_status: int = 0, **settings: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Edge:
     def start(self, *args: str, **settings: str) -> Child:
         """``etalase edge ARGS`` in the background, until the test ends."""
         name = f"{args[0]} {len(self.children)}"
-        child = spawn(name, self._command(*args), run_dir=self.folder, env=self.environment | settings)
+        child = spawn(name, self.command(*args), run_dir=self.folder, env=self.environment | settings)
         self.children.append(child)
         return child
 
@@ -61,7 +61,7 @@ class Edge:
         """The POS web server; its address."""
         port = free_port()
         child = self.start("serve", "--bind", f"127.0.0.1:{port}", "--workers", "1")
-        child.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), 30)
+        child.wait_ready(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 30)
         return f"http://127.0.0.1:{port}"
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -80,7 +80,7 @@ class Edge:
         except OSError:
             return None
 
-    def _command(self, *args: str) -> list[str]:
+    def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "etalase.cli", "edge", *args]
 
 
@@ -144,7 +144,8 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether anything but an error comes from ``url``."""
     try:
         with OPENER.open(url, timeout=5):
             return True

@@ -1,0 +1,67 @@
+"""A run's memory is the same for few photos and many, small ones and large (the whole process, at its peak)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+
+from tests.acceptance.conftest import Edge
+from tests.simulator import Simulator, picture
+
+MEBIBYTE = 1024 * 1024
+BUDGET_BYTES = 150 * 1000 * 1000
+# What the page cache of a scratch database and the allocator's moods may add; kept in memory, MANY photos would take more.
+MAX_GROWTH_BYTES = 12 * MEBIBYTE
+FEW, MANY = 500, 10_000
+# A small process in between, so that the peak is that of the run alone (getrusage(2), RUSAGE_CHILDREN).
+MEASURE = """
+import resource, subprocess, sys
+ended = subprocess.call(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(ended)
+"""
+
+
+def peak_bytes_of_sync(edge: Edge) -> int:
+    """``etalase edge sync``: its resident memory at the peak."""
+    told = edge.folder / "peak"
+    command = [sys.executable, "-I", "-S", "-c", MEASURE, str(told), *edge.command("sync")]
+    done = subprocess.run(command, env=edge.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return int(told.read_text()) * 1024
+
+
+def list_as_known(edge: Edge, ho: Simulator, count: int) -> None:
+    """``count`` photos that changed, says HO, and of which the edge has every row already."""
+    photos = [ho.photos[ho.put(f"Dish {number}", picture(number, 20))] for number in range(count)]
+    columns = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
+    with psycopg.connect(edge.database_url) as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY product (id, sku, name) FROM STDIN") as copy:
+            for photo in photos:
+                copy.write_row([photo["product_id"], photo["product_sku"], photo["product_name"]])
+        with cursor.copy(f"COPY product_photo ({columns}) FROM STDIN") as copy:
+            for photo in photos:
+                copy.write_row([photo[column] for column in columns.split(", ")])
+
+
+def test_memory_does_not_grow_with_the_number_of_photos(edge: Edge, ho: Simulator) -> None:
+    ho.put("First", picture("first"))
+    edge.json("sync")
+    list_as_known(edge, ho, FEW)
+    few = peak_bytes_of_sync(edge)
+    edge.sql("TRUNCATE product, product_photo")
+    list_as_known(edge, ho, MANY)
+    many = peak_bytes_of_sync(edge)
+    assert len(ho.asked) >= MANY / ho.max_page
+    assert many <= BUDGET_BYTES
+    assert many - few <= MAX_GROWTH_BYTES
+
+
+def test_large_photos_pass_through_a_bounded_memory(edge: Edge, ho: Simulator, tmp_path: Path) -> None:
+    for number in range(6):
+        ho.put(f"Poster {number}", picture(number, 20 * MEBIBYTE))
+    edge.environment["ETALASE_SPOOL_DIR"] = str(tmp_path / "spool")
+    peak = peak_bytes_of_sync(edge)
+    assert len(edge.sql("SELECT 1 FROM product_photo")) == 6
+    assert peak <= BUDGET_BYTES
