@@ -196,6 +196,14 @@ def format_time(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
+# Most keys: not looked at character by character.
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9._/ -]*")
+
+
+def _is_odd(character: str) -> bool:
+    return character == "\\" or (character != " " and unicodedata.category(character)[0] in "CZ")
+
+
 def key_problem(key: str) -> str | None:
     """Why ``key`` is no object key of a photo, or None where it is one (hazard 47).
 
@@ -208,7 +216,7 @@ def key_problem(key: str) -> str | None:
         return f"does not begin with {KEY_PREFIX}"
     if any(segment in {"", ".", ".."} for segment in segments):
         return "has an empty part, «.» or «..»"
-    if any(unicodedata.category(character)[0] in "CZ" and character != " " for character in key) or "\\" in key:
+    if not _PLAIN_KEY.fullmatch(key) and any(map(_is_odd, key)):
         return "has a control character, an odd space or a backslash"
     if any(len(segment.encode()) > MAX_FILENAME_CHARS for segment in segments):
         return f"has a part of more than {MAX_FILENAME_CHARS} bytes"

@@ -59,8 +59,9 @@ class EdgeSettings(Settings):
     BANDWIDTH: Bandwidth = bandwidth.Bandwidth()
     # off-peak: the nightly run waits for the widest step of that timetable.
     FULL_RUN: Literal["any-time", "off-peak"] = "any-time"
-    # Where photos from 64 KiB up lie while they come, to go on after a cut; the oldest go beyond SPOOL_MAX_BYTES.
-    SPOOL_DIR: Annotated[Path, Field(default_factory=lambda: Path(f"/var/tmp/etalase-{os.geteuid()}"))]
+    # Where photos from 64 KiB up lie while they come, to go on after a cut; the oldest go beyond SPOOL_MAX_BYTES. Unlike /tmp,
+    # /var/tmp outlives a restart; the spool refuses a folder that is somebody else's.
+    SPOOL_DIR: Annotated[Path, Field(default_factory=lambda: Path(f"/var/tmp/etalase-{os.geteuid()}"))]  # noqa: S108
     SPOOL_MAX_BYTES: Annotated[int, Field(ge=MIB)] = 512 * MIB
     RECLAIM_GRACE: Duration = timedelta(hours=24)
     # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.

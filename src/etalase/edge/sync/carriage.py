@@ -28,7 +28,7 @@ from etalase.errors import (
 )
 from etalase.protocol import Photo
 
-COMMIT_PHOTOS, COMMIT_SECONDS = 200, 1.0
+COMMIT_PRODUCTS, COMMIT_SECONDS = 200, 1.0
 # So many failures are kept in memory before they are written to the retry list.
 KEEP_FAILURES = 1000
 # So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
@@ -171,9 +171,10 @@ class Carriage:
         self.watcher.carried(len(carried.published), len(carried.failed), carried.bytes_fetched)
 
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
-        photos = sum(len(carried.product.steps) for carried in batch)
+        if not batch or last:
+            return bool(batch)
         late = self.world.pace.monotonic() - self._committed_at >= COMMIT_SECONDS
-        return bool(batch) and (last or late or photos >= COMMIT_PHOTOS)
+        return late or len(batch) >= COMMIT_PRODUCTS
 
     def _commit(self, batch: list[Carried]) -> None:
         """Rows after objects, with what they settle, in one transaction."""

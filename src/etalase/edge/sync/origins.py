@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 from urllib.parse import quote, urlsplit
 
@@ -68,16 +69,16 @@ class ImageOrigins:
         url = image_url
         if self.rewrite_from and (url == self.rewrite_from or url.startswith(self.rewrite_from + "/")):
             url = self.rewrite_to + url.removeprefix(self.rewrite_from)
-        shown = printable(url[:200])
         match = _URL.fullmatch(url.partition("#")[0])
         if not match or "\\" in url or not url.isprintable():
+            shown = printable(url[:200])
             raise PhotoError(Reason.ORIGIN_REFUSED, f"image_url «{shown}» is not of the form http://HOST:PORT/PATH")
         scheme, host = match["scheme"], _canonical_host(match["host"])
         port = int(match["port"] or _PORT_OF[scheme])
         if host is None or not any(origin.covers(scheme, host, port) for origin in self.allowed):
             raise PhotoError(
                 Reason.ORIGIN_REFUSED,
-                f"image_url «{shown}»: its host is not allowed. If photos are there, add {match['host']}:{port} "
+                f"image_url «{printable(url[:200])}»: its host is not allowed. If photos are there, add {match['host']}:{port} "
                 "to IMAGE_ORIGINS; if this edge knows the host by another name, set IMAGE_URL_REWRITE",
             )
         return f"{scheme}://{match['host'].lower()}:{port}{quote(match['target'] or '/', safe=_TARGET_SAFE)}"
@@ -103,6 +104,7 @@ class ImageOrigins:
         return True
 
 
+@lru_cache(maxsize=64)
 def _canonical_host(host: str) -> str | None:
     """``host`` in its one form, or None for a spelling that programs read differently (``0x7f.1``, ``127.1``)."""
     if host.startswith("["):

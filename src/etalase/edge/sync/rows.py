@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -28,8 +29,9 @@ _COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, 
 
 _UPSERT = f"""
     INSERT INTO product_photo ({_COLUMNS}, created_at)
-    SELECT *, now() FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::int[],
-                         %s::bool[], %s::int[], %s::timestamptz[])
+    SELECT {_COLUMNS}, now() FROM json_to_recordset(%s::json) AS photo (
+        id uuid, product_id uuid, object_key text, filename text, size int, content_type text, checksum text, version int,
+        is_primary bool, sort_order int, updated_at timestamptz)
     ON CONFLICT (id) DO UPDATE SET
         product_id = excluded.product_id, object_key = excluded.object_key, filename = excluded.filename,
         size = excluded.size, content_type = excluded.content_type, checksum = excluded.checksum,
@@ -242,7 +244,7 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
             # Before the upsert: a customer's own unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
         if steps:
-            db.execute(_UPSERT, _arrays([step.photo for step in steps]))
+            db.execute(_UPSERT, [msgspec.json.encode([_without_texts(step.photo) for step in steps]).decode()])
     reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], grace=grace)
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
     # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
@@ -291,20 +293,9 @@ def reclaimed(keys: Collection[str]) -> None:
         db.execute("DELETE FROM etalase_reclaim WHERE object_key = ANY(%s)", [list(keys)])
 
 
-def _arrays(photos: Sequence[Photo]) -> list[list[Any]]:
-    return [
-        [photo.id for photo in photos],
-        [photo.product_id for photo in photos],
-        [photo.object_key for photo in photos],
-        [photo.filename for photo in photos],
-        [photo.size for photo in photos],
-        [photo.content_type for photo in photos],
-        [photo.checksum for photo in photos],
-        [photo.version for photo in photos],
-        [photo.is_primary for photo in photos],
-        [photo.sort_order for photo in photos],
-        [photo.updated_at for photo in photos],
-    ]
+def _without_texts(photo: Photo) -> Photo:
+    """The photo without what is no column: a NUL in there is nobody's loss, and PostgreSQL takes none."""
+    return msgspec.structs.replace(photo, product_sku=None, product_name=None, image_url="")
 
 
 def _row(record: tuple[Any, ...]) -> Row:

@@ -5,19 +5,18 @@ Under a bandwidth limit curl's own deadlines would count the time that we make i
 """
 
 import ipaddress
-import os
 import socket
-import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any
 
 import pycurl
 
 from etalase.edge.sync.limiter import Limiter
 from etalase.errors import Reason, TransferFailed
+from etalase.tls import CA_FILE
 
 USER_AGENT = "etalase"
 # Not in pycurl: CURLOPT_DISALLOW_USERNAME_IN_URL (https://curl.se/libcurl/c/CURLOPT_DISALLOW_USERNAME_IN_URL.html)
@@ -104,19 +103,20 @@ class _Taking:
     stopped: threading.Event
     account: _Account | None
     window_bytes: int | None
-    answer: Answer = field(default_factory=lambda: Answer(0, {}))
+    # As they come: most are never looked at, and this is called for each of them.
+    head: list[bytes] = field(default_factory=list)
+    _answer: Answer | None = None
     pieces: list[bytes] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     sockets: list[socket.socket] = field(default_factory=list)
     failure: BaseException | None = None
 
-    def header(self, line: bytes) -> None:
-        name, colon, value = line.decode("latin-1").partition(":")
-        if line.startswith(b"HTTP/"):
-            self.answer.status = int(line.split(None, 2)[1])
-            self.answer.headers.clear()
-        elif colon:
-            self.answer.headers[name.strip().lower()] = value.strip()
+    @property
+    def answer(self) -> Answer:
+        """What the last head said: that of the answer itself, once the body comes."""
+        if self._answer is None or not self._answer.status:
+            self._answer = _parsed(self.head)
+        return self._answer
 
     def body(self, piece: bytes) -> int | None:
         try:
@@ -211,7 +211,7 @@ class Transport:
             curl.setopt(pycurl.LOW_SPEED_TIME, deadlines.idle_seconds)
         else:
             curl.setopt(pycurl.BUFFERSIZE, limiter.share_bytes)
-        curl.setopt(pycurl.HEADERFUNCTION, taking.header)
+        curl.setopt(pycurl.HEADERFUNCTION, taking.head.append)
         curl.setopt(pycurl.WRITEFUNCTION, taking.body)
         curl.setopt(pycurl.XFERINFOFUNCTION, taking.progress)
         curl.setopt(pycurl.OPENSOCKETFUNCTION, taking.open_socket)
@@ -226,8 +226,9 @@ class Transport:
             taking.close()
             if account is not None:
                 account.settle()
-        taking.answer.body = b"".join(taking.pieces)
-        return taking.answer
+        answer = taking.answer
+        answer.body = b"".join(taking.pieces)
+        return answer
 
     def _handle(self, window_bytes: int | None) -> Any:
         curl = getattr(self._local, "curl", None)
@@ -259,12 +260,17 @@ class Transport:
         self._local.curl = None
 
 
-def _ca_file() -> str | None:
-    # curl's wheel ignores SSL_CERT_FILE, and its own default is Debian's path.
-    return os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
-
-
-CA_FILE: Final = _ca_file()
+def _parsed(head: Sequence[bytes]) -> Answer:
+    answer = Answer(0, {})
+    for line in head:
+        if line.startswith(b"HTTP/"):
+            answer.status = int(line.split(None, 2)[1])
+            answer.headers.clear()
+        else:
+            name, colon, value = line.decode("latin-1").partition(":")
+            if colon:
+                answer.headers[name.strip().lower()] = value.strip()
+    return answer
 
 
 def _failed(error: pycurl.error, head: Answer, refused: list[str], stopped: threading.Event) -> TransferFailed:
