@@ -18,7 +18,8 @@ from tests.acceptance.slow_link.namespace import why_impossible
 from tests.acceptance.slow_link.site import spread, store_on_a_weak_link
 from tests.simulator import Simulator, picture
 
-pytestmark = pytest.mark.skipif(bool(why_impossible()), reason=why_impossible())
+IMPOSSIBLE = why_impossible()
+pytestmark = pytest.mark.skipif(bool(IMPOSSIBLE), reason=IMPOSSIBLE)
 
 HEAD_OFFICE_BUCKET = "head-office-photos"
 MAX_RUNS = 6
