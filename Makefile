@@ -27,7 +27,7 @@ test: install check ## linter, types, import rules and every test
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest
 
-bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: 40 minutes; BENCH_ARGS=--help
+bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: an hour; BENCH_ARGS=--help
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 slow-link: install ## 40 MB over 2 Mbit/s, cut every 30 s: 12 minutes, as root; SLOW_LINK_ARGS=--help

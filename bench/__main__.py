@@ -35,8 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n")
     sys.stdout.write(page(result) + "\n")
     say(f"Figures: {options.json}")
     return 0
@@ -84,6 +82,7 @@ def _makes(options: argparse.Namespace) -> list[Make]:
 
 
 def _measure(options: argparse.Namespace) -> dict[str, Any]:
+    options.json.parent.mkdir(parents=True, exist_ok=True)
     plan = Plan(options.photos, options.rounds, options.only)
     result: dict[str, Any] = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,7 +93,8 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "stores": {},
     }
     for make in _makes(options):
-        works = result["stores"][make.value] = {}
+        works: dict[str, Any] = {}
+        result["stores"][make.value] = works
         for name in options.work:
             say(f"{make}: {name}")
             # Parts of its own, so that no work finds what another left.
@@ -103,7 +103,9 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
                 parts(make, Path(folder)) as running,
             ):
                 works[name] = WORKS[name](running, plan)
-        result["stores"][make.value]["targets"] = [target.as_json() for target in targets(make.value, works)]
+            works["targets"] = [target.as_json() for target in targets(make.value, works)]
+            # Each time: a whole bench takes an hour, and may be cut short.
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
     return result
 
 
