@@ -12,6 +12,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_crashes import dying_run
 from tests.simulator import Answer, Simulator, picture
 
+from etalase.edge.sync import spool
 from etalase.edge.sync.fetch import SPOOL_FROM_BYTES
 from etalase.edge.sync.spool import MAX_AGE_SECONDS, Part
 from etalase.errors import ObjectStoreAway, PhotoError, Reason, SettingsError
@@ -168,6 +169,16 @@ def without_bucket(world: Any) -> None:
             return getattr(real, name)
 
     world.bucket = Away()
+
+
+def test_what_comes_at_once_never_touches_the_disk(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "WRITE_SECONDS", 60.0)
+    written: list[Path] = []
+    monkeypatch.setattr(Part, "_write", lambda part: written.append(part.stem))
+    edge.ho.put("sate", picture(1, spool.WRITE_BYTES - 1))
+    assert edge.sync().outcome == "success"
+    assert written == []
+    edge.check_equals_head_office()
 
 
 def test_small_photos_never_touch_the_disk(edge: Edge) -> None:

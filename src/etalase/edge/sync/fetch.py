@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from etalase.edge.sync.lanes import Lanes
 from etalase.edge.sync.origins import ImageOrigins
@@ -44,6 +45,7 @@ class Images:
     pace: Pace
     spool: Spool
     lanes: Lanes
+    _arrived: dict[UUID, Part] = field(default_factory=dict)
 
     def fetch(self, photo: Photo) -> Body:
         """The photo's bytes, of its size, with its MD5 and of its type. A large one lies in the spool until :meth:`done`.
@@ -71,8 +73,8 @@ class Images:
 
     def done(self, photo: Photo) -> None:
         """The photo is in the bucket: what was kept of it on the way can go."""
-        if (photo.size or 0) >= SPOOL_FROM_BYTES:
-            self.spool.done(photo)
+        if part := self._arrived.pop(photo.id, None):
+            part.drop()
 
     def _in_memory(self, url: str, photo: Photo) -> Body:
         pieces: list[bytes] = []
@@ -94,19 +96,15 @@ class Images:
             with self.lanes.one():
                 resumed = self._receive(url, photo, part)
         try:
-            return verified(part.whole(), photo)
+            body = verified(part.whole(), photo)
         except PhotoError:
             part.drop()
             if not resumed:
                 raise
-        # What lay here was damaged, or two objects came together: that is nobody's wrong data.
-        with self.lanes.one():
-            self._receive(url, photo, part)
-        try:
-            return verified(part.whole(), photo)
-        except PhotoError:
-            part.drop()
-            raise
+            # What lay here was damaged, or two objects came together: that is nobody's wrong data.
+            return self._spooled(url, photo, part)
+        self._arrived[photo.id] = part
+        return body
 
     def _receive(self, url: str, photo: Photo, part: Part) -> int:
         """Bring ``part`` to its end; how much of it was there before comes back."""

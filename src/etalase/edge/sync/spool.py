@@ -4,12 +4,11 @@ One file a photo, named by the photo, its promised checksum and the ETag of the 
 later run can ask for the rest of the same object. What a file holds is believed only when the whole of it was hashed.
 """
 
-import contextlib
 import errno
 import mmap
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -19,18 +18,26 @@ from etalase.protocol import Photo
 
 MAX_ETAG_BYTES = 64
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
+WRITE_BYTES, WRITE_SECONDS = 256 * 1024, 0.25
 SUFFIX = ".part"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
-    """What has come of one photo. ``etag`` is None where it cannot be resumed."""
+    """What has come of one photo. ``etag`` is None where it cannot be resumed.
+
+    What comes at once stays in memory, so that a quick link does not wear the disk out: it is written when it is
+    :data:`WRITE_BYTES`, when :data:`WRITE_SECONDS` have passed, and in any case by :meth:`close`.
+    """
 
     stem: Path
     path: Path | None = None
     etag: str | None = None
     size: int = 0
     _file: BinaryIO | None = None
+    _unwritten: list[bytes] = field(default_factory=list)
+    _unwritten_bytes: int = 0
+    _written_at: float = 0.0
 
     def begin(self, etag: str | None) -> None:
         """Start anew, with the object of this ETag. A weak one proves nothing about bytes (RFC 9110, section 8.8.1)."""
@@ -38,50 +45,72 @@ class Part:
         fits = etag is not None and etag.startswith('"') and len(etag.encode()) <= MAX_ETAG_BYTES
         self.etag = etag if fits else None
         self.path = self.stem.with_name(f"{self.stem.name}.{(self.etag or '').encode().hex()}{SUFFIX}")
+        self._written_at = time.monotonic()
 
     def add(self, piece: bytes) -> None:
         """Append. Raises :class:`PhotoError` where the disk is full."""
-        if self._file is None:
-            if self.path is None:
-                raise ValueError("nothing was begun")
-            self._file = self.path.open("ab", buffering=0)
-        try:
-            written = 0
-            while written < len(piece):
-                written += self._file.write(piece[written:]) or 0
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            raise PhotoError(Reason.SPOOL_FULL, f"no room in {self.stem.parent} ({os.strerror(error.errno)})") from error
+        self._unwritten.append(piece)
+        self._unwritten_bytes += len(piece)
         self.size += len(piece)
+        if self._unwritten_bytes >= WRITE_BYTES or time.monotonic() - self._written_at >= WRITE_SECONDS:
+            self._write()
 
     def close(self) -> None:
         """Nothing is coming now."""
+        if self._unwritten:
+            self._write()
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def whole(self) -> mmap.mmap | bytes:
-        """All that came, without being read into memory."""
+        """All that came, without being read into memory from the disk."""
+        if self.size == self._unwritten_bytes:
+            body = b"".join(self._unwritten)
+            self._forget_unwritten()
+            return body
         self.close()
-        if self.path is None or not self.size:
-            return b""
-        with self.path.open("rb") as file:
+        with (self.path or self.stem).open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def drop(self) -> None:
         """Forget what came."""
+        self._forget_unwritten()
         self.close()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
         self.path, self.etag, self.size = None, None, 0
 
+    def _write(self) -> None:
+        if self.path is None:
+            raise ValueError("nothing was begun")
+        try:
+            if self._file is None:
+                self._file = self.path.open("ab", buffering=0)
+            rest = memoryview(b"".join(self._unwritten))
+            self._forget_unwritten()
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise PhotoError(Reason.SPOOL_FULL, f"no room in {self.stem.parent} ({os.strerror(error.errno)})") from error
+        self._written_at = time.monotonic()
 
-@dataclass(frozen=True, slots=True)
+    def _forget_unwritten(self) -> None:
+        self._unwritten, self._unwritten_bytes = [], 0
+
+
+@dataclass(slots=True)
 class Spool:
-    """The folder of the parts. One run uses it at a time."""
+    """The folder of the parts. One run uses it at a time, from several threads, a photo in one of them."""
 
     folder: Path
+    _left: dict[str, list[Path]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            self._left.setdefault(path.name.partition(".")[0], []).append(path)
 
     @classmethod
     def of_store(cls, folder: Path, store_id: UUID) -> "Spool":
@@ -98,8 +127,9 @@ class Spool:
 
     def part(self, photo: Photo) -> Part:
         """What came of ``photo`` so far; what came of another version of it is dropped."""
-        part = Part(self._stem(photo))
-        for path in self.folder.glob(f"{photo.id}.*{SUFFIX}"):
+        # The checksum is 32 hex digits: the planner saw to it.
+        part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}")
+        for path in self._left.pop(str(photo.id), []):
             size = path.stat().st_size
             if path.name.startswith(part.stem.name + ".") and part.path is None and 0 < size <= (photo.size or 0):
                 part.path, part.size = path, size
@@ -108,24 +138,11 @@ class Spool:
                 path.unlink()
         return part
 
-    def done(self, photo: Photo) -> None:
-        """The photo is in the bucket."""
-        for path in self.folder.glob(f"{self._stem(photo).name}.*{SUFFIX}"):
-            path.unlink(missing_ok=True)
-
     def sweep(self, *, max_bytes: int, now: float) -> None:
         """Drop what nobody has come back for in a week (``now`` is Unix time), and beyond ``max_bytes`` the oldest."""
         kept = 0
-        for path, stat in sorted(self._parts(), key=lambda entry: entry[1].st_mtime, reverse=True):
+        found = [(path, path.stat()) for path in self.folder.glob(f"*{SUFFIX}")]
+        for path, stat in sorted(found, key=lambda entry: entry[1].st_mtime, reverse=True):
             kept += stat.st_size
             if kept > max_bytes or stat.st_mtime < now - MAX_AGE_SECONDS:
-                path.unlink(missing_ok=True)
-
-    def _parts(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in self.folder.glob(f"*{SUFFIX}"):
-            with contextlib.suppress(FileNotFoundError):
-                yield path, path.stat()
-
-    def _stem(self, photo: Photo) -> Path:
-        # The checksum is 32 hex digits: the planner saw to it.
-        return self.folder / f"{photo.id}.{(photo.checksum or '').lower()}"
+                path.unlink()
