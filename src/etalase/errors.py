@@ -22,8 +22,8 @@
     ├── PhotoError                 one photo failed, with its Reason; the others go on      exit 1
     └── PictureRefused             head office does not take this file as a photo
 
-Library errors become one of these at the edge of the module that owns the library, once: pycurl in ``edge.sync.transport``,
-obstore and pycurl in ``objectstore``, psycopg in ``edge.sync.rows``, Pillow in ``head_office.picture``.
+Library errors become one of these at the edge of the module that owns the library, once: pycurl in ``edge.sync.transport`` and
+``objectstore``, psycopg in ``edge.database``, Pillow in ``head_office.picture``.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
-"""The object store: the only room that knows the S3 clients.
+"""The object store: the only room that knows how S3 is spoken to, which is curl, signing as S3 asks (CURLOPT_AWS_SIGV4).
 
-obstore moves the bytes (a put costs 0.3 ms of CPU, in threads). What it does not do, or not for every key (buckets, policies,
-listings, deletions), goes through curl, which signs as S3 asks (CURLOPT_AWS_SIGV4). Every put is a single part, so that the
-ETag is the MD5 of the bytes (S3 API, PutObject); a multipart ETag is none.
+Every put is a single part, so that the ETag is the MD5 of the bytes (S3 API, PutObject); a multipart ETag is none.
 """
 
 import hashlib
@@ -10,25 +8,15 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from mmap import mmap
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote_plus, urlencode, urlsplit
+from typing import Any
+from urllib.parse import quote, unquote_plus, urlencode
 from xml.etree import ElementTree as ET
 
-import obstore
 import pycurl
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import S3Store
 
 from etalase.errors import (
     ObjectChanged,
@@ -40,12 +28,12 @@ from etalase.errors import (
 )
 from etalase.tls import CA_FILE
 
-# What obstore takes without a copy.
 Body = bytes | mmap
 # A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache (design, step 4).
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
-FULL_SIGNS = ("no space left", "XMinioStorageFull", "QuotaExceeded", "507 Insufficient")
+BUFFER_BYTES = 256 * 1024
+FULL_SIGNS = ("no space left", "XMinioStorageFull", "QuotaExceeded", "HTTP 507")
 
 
 class Overwrite(Enum):
@@ -63,9 +51,32 @@ class ObjectInfo:
     etag: str
 
 
-class _Answer(NamedTuple):
+@dataclass(slots=True)
+class _Answer:
     status: int
-    body: bytes
+    head: list[bytes] = field(default_factory=list)
+    body: bytes = b""
+
+    def header(self, name: bytes) -> str:
+        found = (line.partition(b":")[2] for line in reversed(self.head) if line.lower().startswith(name + b":"))
+        return next(found, b"").strip().decode("latin-1")
+
+
+@dataclass(slots=True)
+class _Coming:
+    """What comes of one request. An error's body is never given to the sink."""
+
+    sink: Callable[[bytes], object] | None
+    head: list[bytes] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list)
+    taken: bool = False
+
+    def take(self, piece: bytes) -> None:
+        if self.sink is None or b" 200" not in self.head[0]:
+            self.pieces.append(piece)
+        else:
+            self.taken = True
+            self.sink(piece)
 
 
 class ObjectStore:
@@ -92,25 +103,6 @@ class ObjectStore:
         self._connect_timeout_seconds, self._timeout_seconds = connect_timeout_seconds, timeout_seconds
         self._max_retries = max_retries
         self._local = threading.local()
-        self._store = S3Store(
-            bucket,
-            endpoint=endpoint,
-            access_key_id=access_key,
-            secret_access_key=secret_key,
-            region=region,
-            virtual_hosted_style_request=False,
-            # The ETag proves what arrived; hashing it a second time, with SHA-256, costs more than the rest of the signature.
-            unsigned_payload=True,
-            client_options={
-                "allow_http": urlsplit(endpoint).scheme == "http",
-                "connect_timeout": f"{round(connect_timeout_seconds * 1000)}ms",
-                "timeout": f"{round(timeout_seconds * 1000)}ms",
-                # A proxy that the environment names is not for this store (hazard 46); only another one displaces it.
-                "proxy_url": endpoint,
-                "proxy_excludes": "*",
-            },
-            retry_config={"max_retries": max_retries},
-        )
 
     def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
         """Write ``body`` whole or not at all; its ETag comes back.
@@ -119,36 +111,33 @@ class ObjectStore:
         ``If-None-Match: *``, RFC 9110 section 13.1). Raises :class:`ObjectChanged` where it is otherwise, also when our own
         put did arrive and only its answer was lost; :class:`ObjectStoreFull` where there is no room.
         """
-        mode: Any = "overwrite"
+        headers = [f"Content-Type: {content_type}", f"Cache-Control: {CACHE_CONTROL}"]
         if replaces is None:
-            mode = "create"
+            headers.append("If-None-Match: *")
         elif not isinstance(replaces, Overwrite):
-            mode = {"e_tag": f'"{replaces}"'}
-        attributes: Any = {"Content-Type": content_type, "Cache-Control": CACHE_CONTROL}
-        with self._translated(key):
-            result = obstore.put(self._store, key, body, mode=mode, attributes=attributes, use_multipart=False)
-        return _bare(result["e_tag"])
+            headers.append(f'If-Match: "{replaces}"')
+        answer = self._ask("PUT", _path(key), headers=headers, body=body)
+        # 404 and 409: what the condition named is gone, or is being written to (S3 API, PutObject).
+        if answer.status in {409, 412} or (answer.status == 404 and isinstance(replaces, str) and "NoSuchKey" in _said(answer)):
+            raise ObjectChanged(f"The object «{key}» in bucket {self.bucket} is not the one expected.")
+        return _bare(self._expect(answer).header(b"etag"))
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is under ``key``, or None."""
-        try:
-            with self._translated(key):
-                meta = obstore.head(self._store, key)
-        except ObjectMissing:
+        answer = self._ask("HEAD", _path(key))
+        if answer.status == 404:
             return None
-        return ObjectInfo(key=key, size=meta["size"], etag=_bare(meta["e_tag"]))
+        self._expect(answer)
+        return ObjectInfo(key, int(answer.header(b"content-length") or 0), _bare(answer.header(b"etag")))
 
     def get(self, key: str) -> bytes:
         """The bytes under ``key``. Raises :class:`ObjectMissing`."""
-        with self._translated(key):
-            return bytes(obstore.get(self._store, key).bytes())
+        return self._expect(self._ask("GET", _path(key)), key).body
 
     def digest(self, key: str) -> str:
         """The MD5 in hex of what is really under ``key``, read through. Raises :class:`ObjectMissing`."""
         md5 = hashlib.md5(usedforsecurity=False)
-        with self._translated(key):
-            for chunk in obstore.get(self._store, key).stream(min_chunk_size=1024 * 1024):
-                md5.update(chunk)
+        self._expect(self._ask("GET", _path(key), sink=md5.update), key)
         return md5.hexdigest()
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -173,7 +162,7 @@ class ObjectStore:
         for key in keys:
             if not {".", ".."}.isdisjoint(key.split("/")):
                 continue
-            answer = self._ask("DELETE", "/" + quote(key, safe="/~"))
+            answer = self._ask("DELETE", _path(key))
             if answer.status != 404:
                 self._expect(answer)
 
@@ -199,14 +188,27 @@ class ObjectStore:
         ET.SubElement(configuration, "LocationConstraint").text = self._region
         return ET.tostring(configuration)
 
-    def _ask(self, method: str, path: str = "", *, query: Mapping[str, str] | None = None, body: bytes = b"") -> _Answer:
-        """A signed request about the bucket, or about the object at ``path``; what passes is tried again."""
+    def _ask(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Sequence[str] = (),
+        body: Body = b"",
+        sink: Callable[[bytes], object] | None = None,
+    ) -> _Answer:
+        """A signed request about the bucket, or about the object at ``path``; what passes is tried again.
+
+        ``sink`` takes the body of a 200 piece by piece; then nothing is tried again once some of it came.
+        """
         url = f"{self.endpoint}/{self.bucket}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         for tries_left in range(self._max_retries, -1, -1):
+            came = _Coming(sink)
             try:
-                answer = self._once(method, url, body)
+                answer = self._once(method, url, headers, body, came)
             except pycurl.error as error:
-                if not tries_left:
+                if not tries_left or came.taken:
                     raise self._server_error(str(error.args[1]) or f"curl error {error.args[0]}") from error
             else:
                 if answer.status < 500 or not tries_left:
@@ -214,70 +216,67 @@ class ObjectStore:
             time.sleep(RETRY_SECONDS)
         raise AssertionError("unreachable")
 
-    def _once(self, method: str, url: str, body: bytes) -> _Answer:
+    def _once(self, method: str, url: str, headers: Sequence[str], body: Body, came: "_Coming") -> _Answer:
         curl: pycurl.Curl | None = getattr(self._local, "curl", None)
         if curl is None:
             curl = self._local.curl = pycurl.Curl()
         curl.reset()  # connections stay
-        said = io.BytesIO()
         options = {
             pycurl.URL: url,
             pycurl.CUSTOMREQUEST: method,
             pycurl.NOBODY: int(method == "HEAD"),
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.AWS_SIGV4: f"aws:amz:{self._region}:s3",
             pycurl.USERNAME: self._access_key,
             pycurl.PASSWORD: self._secret_key,
+            # A proxy that the environment names is not for this store (hazard 46).
             pycurl.PROXY: "",
             pycurl.NETRC: pycurl.NETRC_IGNORED,
             pycurl.NOSIGNAL: 1,
+            pycurl.TCP_NODELAY: 1,
             pycurl.CONNECTTIMEOUT_MS: round(self._connect_timeout_seconds * 1000),
             pycurl.TIMEOUT_MS: round(self._timeout_seconds * 1000),
-            pycurl.WRITEFUNCTION: said.write,
+            pycurl.HEADERFUNCTION: came.head.append,
+            pycurl.WRITEFUNCTION: came.take,
         }
         if method == "PUT":
-            options |= {pycurl.UPLOAD: 1, pycurl.INFILESIZE: len(body), pycurl.READFUNCTION: io.BytesIO(body).read}
+            source = io.BytesIO(body) if isinstance(body, bytes) else body
+            source.seek(0)
+            # The ETag proves what arrived; hashing it a second time, with SHA-256, would cost more than all the rest.
+            headers = [*headers, "x-amz-content-sha256: UNSIGNED-PAYLOAD", "Expect:"]
+            options |= {
+                pycurl.UPLOAD: 1,
+                pycurl.UPLOAD_BUFFERSIZE: BUFFER_BYTES,
+                pycurl.INFILESIZE_LARGE: len(body),
+                pycurl.READFUNCTION: source.read,
+                # Where a kept connection turns out to be dead, curl begins again.
+                pycurl.SEEKFUNCTION: lambda offset, whence: source.seek(offset, whence) and 0,
+            }
+        options[pycurl.HTTPHEADER] = headers
         if CA_FILE:
             options[pycurl.CAINFO] = CA_FILE
         for option, value in options.items():
             curl.setopt(option, value)
         curl.perform()
-        return _Answer(curl.getinfo(pycurl.RESPONSE_CODE), said.getvalue())
+        return _Answer(curl.getinfo(pycurl.RESPONSE_CODE), came.head, b"".join(came.pieces))
 
-    def _expect(self, answer: _Answer) -> _Answer:
+    def _expect(self, answer: _Answer, key: str = "") -> _Answer:
         """``answer``, if it says yes."""
         if answer.status < 300:
             return answer
         if answer.status in {401, 403}:
             raise self._denied()
-        said = answer.body.decode("utf-8", "replace")
+        if answer.status == 404 and key and "NoSuchBucket" not in _said(answer):
+            raise ObjectMissing(f"There is no object «{key}» in bucket {self.bucket}.")
         if answer.status == 404:
             raise ObjectMissing(f"There is no bucket {self.bucket} at {self.endpoint}.")
-        raise self._server_error(f"HTTP {answer.status} {said}")
+        raise self._server_error(f"HTTP {answer.status} {_said(answer)}")
 
     def _parsed(self, answer: _Answer) -> ET.Element:
         try:
             return ET.fromstring(answer.body)  # noqa: S314 - of the store that keeps our photos
         except ET.ParseError as error:
             raise self._server_error(f"its listing is no XML ({error})") from error
-
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise ObjectMissing(f"There is no object «{what}» in bucket {self.bucket}.") from error
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise ObjectChanged(f"The object «{what}» in bucket {self.bucket} is not the one expected.") from error
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise self._denied() from error
-        except BaseError as error:
-            # What a listing is answered comes back as a generic error; its text has the status.
-            said = str(error)
-            if "403 Forbidden" in said:
-                raise self._denied() from error
-            if "404 Not Found" in said:
-                raise ObjectMissing(f"There is no bucket {self.bucket} at {self.endpoint}.") from error
-            raise self._server_error(said) from error
 
     def _denied(self) -> ObjectStoreError:
         return ObjectStoreDenied(
@@ -325,6 +324,14 @@ def _normal(policy: Any) -> Any:
     if isinstance(policy, list):
         return _normal(policy[0]) if len(policy) == 1 else sorted((_normal(value) for value in policy), key=str)
     return policy
+
+
+def _path(key: str) -> str:
+    return "/" + quote(key, safe="/~")
+
+
+def _said(answer: _Answer) -> str:
+    return answer.body.decode("utf-8", "replace")
 
 
 def _bare(etag: str | None) -> str:

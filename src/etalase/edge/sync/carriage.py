@@ -29,6 +29,8 @@ from etalase.errors import (
 from etalase.protocol import Photo
 
 COMMIT_PRODUCTS, COMMIT_SECONDS = 200, 1.0
+# What comes in so short a time is taken together: each look takes the interpreter away from a worker.
+GATHER_SECONDS = 0.01
 # So many failures are kept in memory before they are written to the retry list.
 KEEP_FAILURES = 1000
 # So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
@@ -147,7 +149,9 @@ class Carriage:
                 carried = done.get(block, COMMIT_SECONDS)
             except queue.Empty:
                 return
-            block = False
+            if block:
+                self.world.pace.sleep(GATHER_SECONDS)
+                block = False
             if isinstance(carried, BaseException):
                 raise carried
             del in_flight[carried.product]
