@@ -15,7 +15,7 @@ from etalase.edge.sync.plan import Plan, Row, plan
 from etalase.edge.sync.publish import Carried, carry
 from etalase.edge.sync.removal import Candidate, Cause, decide
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
-from etalase.objectstore import Body, ObjectInfo
+from etalase.objectstore import Body, ObjectInfo, Overwrite
 from etalase.protocol import Photo
 
 
@@ -137,14 +137,14 @@ class Bucket:
     fates: Iterator[Fate]
     last_put: int | None = None
 
-    def put(self, key: str, body: Body, *, content_type: str, replaces: str | None) -> str:
+    def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite) -> str:
         """Write, unless the condition does not hold or the store is away."""
         fate = next(self.fates)
         if self.edge.puts == self.last_put:
             raise Killed
         if fate is Fate.REFUSED:
             raise ObjectStoreAway("no answer")
-        if self.edge.etag(key) != replaces:
+        if replaces is not Overwrite.ANY and self.edge.etag(key) != replaces:
             raise ObjectChanged(key)
         self.edge.objects[key] = bytes(body)
         self.edge.puts += 1

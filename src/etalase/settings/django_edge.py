@@ -1,7 +1,6 @@
 """Django's settings of the standalone edge: no admin, no sessions, no accounts; a POS only reads."""
 
 import dj_database_url
-from celery.schedules import crontab
 
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
@@ -52,27 +51,4 @@ LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
 
 LOGGING = logging_config(SERVER.LOG_LEVEL)
 
-# Celery, read with namespace "CELERY". The schedule is the guide's, literally.
-
 CELERY_BROKER_URL = SERVER.BROKER_URL.get_secret_value()
-CELERY_TIMEZONE = SERVER.TIME_ZONE
-CELERY_ENABLE_UTC = True
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 12 * 3600}
-# fmt: off
-CELERY_BEAT_SCHEDULE = {
-    'sync-product-photos-hourly': {
-        'task': 'sync_api.tasks.sync_product_photos',
-        'schedule': crontab(minute=0),  # Every hour
-    },
-    'sync-product-photos-nightly-full': {
-        'task': 'sync_api.tasks.sync_product_photos_full',
-        'schedule': crontab(hour=2, minute=0),  # 2 AM daily full sync
-    },
-}
-# fmt: on

@@ -45,7 +45,7 @@ class EdgeSettings(Settings):
     S3_PUBLIC_URL: HttpUrl
 
     # The sync
-    WORKERS: Annotated[int, Field(ge=1, le=64)] = 16
+    WORKERS: Annotated[int, Field(ge=1, le=64)] = 10
     PAGE_LIMIT: Annotated[int, Field(ge=1, le=1000)] = 500
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024, le=2**31 - 1)] = 64 * MIB
     MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 32 * MIB

@@ -13,7 +13,7 @@ import msgspec
 from etalase.edge.sync.fetch import verified
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
-from etalase.objectstore import Body, ObjectInfo
+from etalase.objectstore import Body, ObjectInfo, Overwrite
 from etalase.protocol import Photo
 
 
@@ -27,7 +27,7 @@ class Images(Protocol):
 class Bucket(Protocol):
     """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.ObjectStore`."""
 
-    def put(self, key: str, body: Body, *, content_type: str, replaces: str | None) -> str: ...
+    def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...
     def get(self, key: str) -> bytes: ...
     def digest(self, key: str) -> str: ...
@@ -120,14 +120,17 @@ def _not_moved_away(step: Step, key: str, carried: Carried) -> Step | None:
 
 
 def _put(step: Step, key: str, body: Body, bucket: Bucket) -> str:
-    """Put on the condition that the object is what was planned from; if it is another by now, on what it is (hazard 21)."""
+    """Put on the condition that the object is what was planned from; if it is another by now, on what it is (hazard 21).
+
+    Where nothing is known to lie, no row names the key, and whatever lies there is in nobody's way.
+    """
     content_type = step.photo.content_type or ""
     try:
-        return bucket.put(key, body, content_type=content_type, replaces=step.replaces)
+        return bucket.put(key, body, content_type=content_type, replaces=step.replaces or Overwrite.ANY)
     except ObjectChanged:
-        # An orphan of an earlier run, a repair by hand, or our own put whose answer was lost: the lock says nobody else writes.
+        # A repair by hand, or our own put whose answer was lost: the lock says nobody else writes.
         there = bucket.head(key)
-        return bucket.put(key, body, content_type=content_type, replaces=there.etag if there else None)
+        return bucket.put(key, body, content_type=content_type, replaces=there.etag if there else Overwrite.ANY)
 
 
 def _keep_a_primary(carried: Carried) -> None:

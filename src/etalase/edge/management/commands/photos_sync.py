@@ -1,6 +1,7 @@
 """`etalase edge sync`: one run, now."""
 
 import contextlib
+import gc
 import math
 import signal
 import time
@@ -45,6 +46,7 @@ class Command(EdgeCommand):
         with _terminable():
             if options["off_peak"]:
                 self._await_off_peak(settings, full=options["full"], quiet=quiet)
+            gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
             with real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
                 report = sync(
                     world,
