@@ -39,9 +39,7 @@ class Edge:
 
     def run(self, *args: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         """``etalase edge ARGS``, to its end."""
-        return subprocess.run(
-            self.command(*args), env=self.environment | settings, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(self.command(*args), env=self.environment | settings, capture_output=True, text=True, check=False)
 
     def json(self, *args: str, exit_status: int = 0, **settings: str) -> dict[str, Any]:
         """``etalase edge ARGS --json``, whose exit status must be ``exit_status``."""

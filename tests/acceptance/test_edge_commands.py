@@ -164,7 +164,15 @@ def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator)
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish", 5000))
     report = edge.json("sync", "--dry-run")
-    assert report["forecast"] == {"photos_to_fetch": 1, "bytes_to_fetch": 5000, "rows_to_update": 0, "removals": []}
+    assert report["forecast"] == {
+        "photos_to_fetch": 1,
+        "bytes_to_fetch": 5000,
+        "limit_bytes_per_second": None,
+        "seconds_at_limit": None,
+        "rows_to_update": 0,
+        "removals": [],
+        "removals_to_hold": [],
+    }
     assert edge.sql("SELECT count(*) FROM product_photo") == [(0,)]
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 

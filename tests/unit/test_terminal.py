@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from etalase.edge.management.commands.photos_sync import Command, duration_text
-from etalase.edge.sync import terminal
+from etalase.edge.sync import bar, terminal
 
 
 def test_a_line_of_progress_ends_with_the_limit_in_force(
@@ -25,8 +25,8 @@ def test_a_line_of_progress_ends_with_the_limit_in_force(
 def test_the_bar_tells_the_limit_anew_each_time_it_is_drawn() -> None:
     limits = iter(["limit 512 KiB/s until 23:00", "no limit until 06:00"])
     out = io.StringIO()
-    progress = Progress(terminal.LimitColumn(lambda: next(limits)), console=Console(file=out), auto_refresh=False)
-    terminal.Bar(progress)
+    progress = Progress(bar.LimitColumn(lambda: next(limits)), console=Console(file=out), auto_refresh=False)
+    bar.Bar(progress)
     for _ in range(2):
         progress.console.print(progress.get_renderable())
     assert [line.strip() for line in out.getvalue().split("\n") if line.strip()] == [

@@ -18,7 +18,7 @@ from etalase.protocol import Photo
 
 MAX_ETAG_BYTES = 64
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
-WRITE_BYTES, WRITE_SECONDS = 256 * 1024, 0.25
+WRITE_BYTES, WRITE_SECONDS = 256 * 1024, 0.1
 SUFFIX = ".part"
 
 

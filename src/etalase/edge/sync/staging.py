@@ -121,13 +121,15 @@ class Agenda:
     def add(self, products: Iterable[ProductPlan], *, attempts: Mapping[UUID, int]) -> None:
         """Put them in their places. ``attempts`` are failures so far, by product: the more, the later, so that many photos
         that nobody gives never hide the rest (invariant I7)."""
+        records = []
         for product in products:
             self._number += 1
             self.photos += len(product.steps)
             self.photos_to_fetch += sum(step.kind is Kind.FETCH for step in product.steps)
             self.bytes_to_fetch += product.bytes_to_fetch
             place = (attempts.get(product.product_id, 0), *urgency(product), self._number)
-            self._db.execute("INSERT INTO step VALUES (?, ?, ?, ?, ?)", (*place, _encoder.encode(product)))
+            records.append((*place, _encoder.encode(product)))
+        self._db.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?)", records)
 
     def peek(self) -> ProductPlan | None:
         """What comes next, or None at the end. Nothing may be added any more."""

@@ -261,16 +261,14 @@ class Transport:
 
 
 def _parsed(head: Sequence[bytes]) -> Answer:
-    answer = Answer(0, {})
-    for line in head:
-        if line.startswith(b"HTTP/"):
-            answer.status = int(line.split(None, 2)[1])
-            answer.headers.clear()
-        else:
-            name, colon, value = line.decode("latin-1").partition(":")
-            if colon:
-                answer.headers[name.strip().lower()] = value.strip()
-    return answer
+    status, headers = 0, dict[str, str]()
+    for line in b"".join(head).decode("latin-1").split("\n"):
+        name, colon, value = line.partition(":")
+        if line.startswith("HTTP/"):
+            status, headers = int(line.split(None, 2)[1]), {}
+        elif colon:
+            headers[name.rstrip().lower()] = value.strip()
+    return Answer(status, headers)
 
 
 def _failed(error: pycurl.error, head: Answer, refused: list[str], stopped: threading.Event) -> TransferFailed:
