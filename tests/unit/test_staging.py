@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from etalase.edge.sync import staging
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
 from etalase.edge.sync.staging import Agenda, Listing, Photos
+from etalase.errors import SpoolFull
 from etalase.objectstore import ObjectInfo
 from etalase.protocol import Photo
 
@@ -136,3 +137,11 @@ def test_a_listing_tells_what_lies_where_and_what_nobody_uses(monkeypatch: pytes
     assert listing.of(f"products/{number}" for number in range(1, 9)) == {info.key: info for info in objects[1:]}
     listing.use(["products/0", "products/3", "products/none"])
     assert sorted(key for keys in listing.unused() for key in keys) == ["products/1", "products/2", "products/4"]
+
+
+def test_a_temporary_folder_without_room_is_named() -> None:
+    photos = Photos()
+    (size,) = next(photos._db.read("PRAGMA page_count"))
+    next(photos._db.read(f"PRAGMA max_page_count = {size + 2}"))
+    with pytest.raises(SpoolFull, match=r"temporary folder .* full\. Make room there, or name another one in TMPDIR"):
+        photos.put(photo(number) for number in range(1000))

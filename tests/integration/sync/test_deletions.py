@@ -73,6 +73,21 @@ def test_at_most_three_or_a_fifth_go_at_once(edge: Edge, full: bool, count: int,
     edge.check_every_row_shows_its_bytes()
 
 
+def test_a_dry_run_tells_apart_what_would_be_removed_and_what_would_be_held(edge: Edge) -> None:
+    for number in range(10):
+        edge.ho.put(f"product {number}", picture(number))
+    second = edge.ho.put("product 9", picture("second"), primary=False)
+    edge.sync()
+    gone = [photo_id for photo_id in edge.ho.photos if photo_id != second][:5]
+    for photo_id in (*gone, second):
+        edge.ho.delete(photo_id)
+    forecast = edge.sync(dry_run=True).forecast
+    assert forecast is not None
+    assert [removal["photo_id"] for removal in forecast["removals"]] == [second]
+    assert [removal["product_name"] for removal in forecast["removals_to_hold"]] == [f"product {n}" for n in range(5)]
+    assert edge.removals() == {}
+
+
 def test_what_is_held_stays_held_and_is_told_run_after_run(edge: Edge) -> None:
     ids = menu(edge, 5)
     for photo in ids:

@@ -359,8 +359,8 @@ def _say_what_stands(run: Run) -> None:
     """What waits for a person and what is still owed, whoever left it: a run that says "success" means it."""
     with suppress(DatabaseAway), translated():
         run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
-        owed = PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
-        run.report.failures = [ledger.describe(entry) for entry in owed]
+        owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
+        run.report.failures = [ledger.describe(entry) for entry in owed.iterator()]
 
 
 def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:

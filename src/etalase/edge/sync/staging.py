@@ -4,13 +4,17 @@ Each of these is a database of SQLite's own temporary kind: it stays in its page
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from etalase.edge.sync.plan import Kind, ProductPlan, urgency
+from etalase.errors import SpoolFull
 from etalase.objectstore import ObjectInfo
 from etalase.protocol import Photo
 
@@ -28,7 +32,7 @@ class Photos:
     """The photos of a feed, by id. ``in`` and ``len`` are about what was listed, not about what is owed."""
 
     def __init__(self) -> None:
-        self._db = _scratch(
+        self._db = _Scratch(
             "CREATE TABLE photo (id BLOB PRIMARY KEY, product_id BLOB, object_key TEXT, checksum TEXT, owed INT, photo BLOB);"
             "CREATE INDEX by_product ON photo (product_id)"
         )
@@ -40,7 +44,7 @@ class Photos:
         inserted = self._insert(records)
         self._listed += inserted
         if inserted < len(records):
-            self._db.executemany("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
+            self._db.write("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
 
     def owe(self, photos: Iterable[Photo]) -> None:
         """Add what earlier runs owe; what is listed has newer word of it."""
@@ -49,37 +53,36 @@ class Photos:
     def discard(self, ids: Collection[UUID]) -> None:
         """List these no longer."""
         if ids:
-            removed = self._db.executemany("DELETE FROM photo WHERE id = ?", [(id_.bytes,) for id_ in ids])
-            self._listed -= removed.rowcount
+            self._listed -= self._db.write("DELETE FROM photo WHERE id = ?", [(id_.bytes,) for id_ in ids])
 
     def __len__(self) -> int:
         return self._listed
 
     def __contains__(self, photo_id: UUID) -> bool:
-        return self._db.execute("SELECT 1 FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes]).fetchone() is not None
+        return any(self._db.read("SELECT 1 FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes]))
 
     def get(self, photo_id: UUID) -> Photo | None:
         """The photo as it is listed."""
-        found = self._db.execute("SELECT photo FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes]).fetchone()
-        return _photo.decode(found[0]) if found else None
+        found = self._db.read("SELECT photo FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes])
+        return next((_photo.decode(blob) for (blob,) in found), None)
 
     def knows(self, photo_id: UUID) -> bool:
         """Whether the photo is listed or owed."""
-        return self._db.execute("SELECT 1 FROM photo WHERE id = ?", [photo_id.bytes]).fetchone() is not None
+        return any(self._db.read("SELECT 1 FROM photo WHERE id = ?", [photo_id.bytes]))
 
     def has_product(self, product_id: UUID) -> bool:
         """Whether a photo of this product is listed or owed."""
-        return self._db.execute("SELECT 1 FROM photo WHERE product_id = ?", [product_id.bytes]).fetchone() is not None
+        return any(self._db.read("SELECT 1 FROM photo WHERE product_id = ?", [product_id.bytes]))
 
     def by_id(self) -> Iterator[Photo]:
         """All, also what is owed, in the order of their ids."""
-        for (blob,) in self._db.execute("SELECT photo FROM photo ORDER BY id"):
+        for (blob,) in self._db.read("SELECT photo FROM photo ORDER BY id"):
             yield _photo.decode(blob)
 
     def in_slices(self) -> Iterator[list[Photo]]:
         """All, also what is owed, in lists of whole products and of :data:`SLICE_PHOTOS` photos or a few more."""
         part: list[Photo] = []
-        for (blob,) in self._db.execute("SELECT photo FROM photo ORDER BY product_id"):
+        for (blob,) in self._db.read("SELECT photo FROM photo ORDER BY product_id"):
             photo = _photo.decode(blob)
             if len(part) >= SLICE_PHOTOS and photo.product_id != part[-1].product_id:
                 yield part
@@ -90,15 +93,14 @@ class Photos:
 
     def contested_keys(self) -> set[str]:
         """The keys that several photos claim with different bytes, or for different products."""
-        found = self._db.execute(
+        found = self._db.read(
             "SELECT object_key FROM photo GROUP BY object_key HAVING count(*) > 1"
             " AND (min(product_id) <> max(product_id) OR min(lower(checksum)) IS NOT max(lower(checksum)))"
         )
         return {key for (key,) in found}
 
     def _insert(self, records: list[tuple[object, ...]]) -> int:
-        inserted = self._db.executemany("INSERT OR IGNORE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
-        return max(inserted.rowcount, 0)
+        return self._db.write("INSERT OR IGNORE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
 
 
 def _record(photo: Photo, *, owed: bool) -> tuple[object, ...]:
@@ -109,11 +111,11 @@ class Agenda:
     """What is to be carried, in the order in which a run does it: what failed least, primary photos, small before large."""
 
     def __init__(self) -> None:
-        self._db = _scratch(
+        self._db = _Scratch(
             "CREATE TABLE step (attempts INT, further INT, size INT, number INT, plan BLOB,"
             " PRIMARY KEY (attempts, further, size, number)) WITHOUT ROWID"
         )
-        self._rest: Iterator[tuple[bytes]] | None = None
+        self._rest: Iterator[tuple[Any, ...]] | None = None
         self._next: ProductPlan | None = None
         self._number = 0
         self.photos = self.photos_to_fetch = self.bytes_to_fetch = 0
@@ -129,13 +131,13 @@ class Agenda:
             self.bytes_to_fetch += product.bytes_to_fetch
             place = (attempts.get(product.product_id, 0), *urgency(product), self._number)
             records.append((*place, _encoder.encode(product)))
-        self._db.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?)", records)
+        self._db.write("INSERT INTO step VALUES (?, ?, ?, ?, ?)", records)
 
     def peek(self) -> ProductPlan | None:
         """What comes next, or None at the end. Nothing may be added any more."""
         if self._next is None:
             if self._rest is None:
-                self._rest = self._db.execute("SELECT plan FROM step ORDER BY attempts, further, size, number")
+                self._rest = self._db.read("SELECT plan FROM step ORDER BY attempts, further, size, number")
             blob = next(self._rest, None)
             self._next = _product_plan.decode(blob[0]) if blob else None
         return self._next
@@ -153,25 +155,25 @@ class Listing:
     """What the bucket says that it has."""
 
     def __init__(self, objects: Iterable[ObjectInfo]) -> None:
-        self._db = _scratch("CREATE TABLE object (key TEXT PRIMARY KEY, size INT, etag TEXT, in_use INT) WITHOUT ROWID")
-        self._db.executemany("REPLACE INTO object VALUES (?, ?, ?, 0)", ((o.key, o.size, o.etag) for o in objects))
+        self._db = _Scratch("CREATE TABLE object (key TEXT PRIMARY KEY, size INT, etag TEXT, in_use INT) WITHOUT ROWID")
+        self._db.write("REPLACE INTO object VALUES (?, ?, ?, 0)", ((o.key, o.size, o.etag) for o in objects))
 
     def of(self, keys: Iterable[str]) -> dict[str, ObjectInfo]:
         """What lies under ``keys``, where something does."""
         found: dict[str, ObjectInfo] = {}
         for some in _batches(keys):
             marks = ",".join("?" * len(some))
-            for record in self._db.execute(f"SELECT key, size, etag FROM object WHERE key IN ({marks})", some):
+            for record in self._db.read(f"SELECT key, size, etag FROM object WHERE key IN ({marks})", some):
                 found[record[0]] = ObjectInfo(*record)
         return found
 
     def use(self, keys: Iterable[str]) -> None:
         """Rows name these."""
-        self._db.executemany("UPDATE object SET in_use = 1 WHERE key = ?", ((key,) for key in keys))
+        self._db.write("UPDATE object SET in_use = 1 WHERE key = ?", ((key,) for key in keys))
 
     def unused(self) -> Iterator[list[str]]:
         """The keys that no row named to :meth:`use`, some at a time."""
-        keys = (key for (key,) in self._db.execute("SELECT key FROM object WHERE NOT in_use"))
+        keys = (key for (key,) in self._db.read("SELECT key FROM object WHERE NOT in_use"))
         yield from _batches(keys)
 
 
@@ -181,9 +183,34 @@ def _batches(items: Iterable[str]) -> Iterator[list[str]]:
         yield some
 
 
-def _scratch(schema: str) -> sqlite3.Connection:
-    """A database that nobody else sees: no journal, no syncing, one transaction that never ends."""
-    db = sqlite3.connect("", isolation_level=None)
-    db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
-    db.executescript(f"{schema}; BEGIN")
-    return db
+class _Scratch:
+    """A database that nobody else sees: no journal, no syncing, one transaction that never ends.
+
+    Both methods raise :class:`SpoolFull` where the temporary folder has no room.
+    """
+
+    def __init__(self, schema: str) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        self._db.executescript(f"{schema}; BEGIN")
+
+    def write(self, statement: str, records: Iterable[tuple[Any, ...]]) -> int:
+        """Do it for each record; how many rows were touched comes back."""
+        with _room():
+            return max(self._db.executemany(statement, records).rowcount, 0)
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """What it gives, as it is asked for."""
+        with _room():
+            yield from self._db.execute(statement, values)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise SpoolFull(
+            f"The temporary folder {tempfile.gettempdir()} does not take what a run has to note: {error}.",
+            hint="Make room there, or name another one in TMPDIR.",
+        ) from error

@@ -103,12 +103,15 @@ class Command(EdgeCommand):
     def _foretell(self, forecast: dict[str, Any]) -> None:
         seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")
         how_long = f", {duration_text(seconds)} at {rate_text(rate)}" if seconds is not None and rate else ""
+        held = forecast["removals_to_hold"]
+        asked = f", and ask a person about {len(held)} more" if held else ""
         self.stdout.write(
             f"Would fetch {forecast['photos_to_fetch']} photos ({forecast['bytes_to_fetch'] / 1024 / 1024:.1f} MiB{how_long}), "
-            f"update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos."
+            f"update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos{asked}."
         )
-        for removal in forecast["removals"]:
-            self.stdout.write(f"  would remove a photo of {printable(removal['product_name'])} ({removal['photo_id']})")
+        for would, removals in (("would remove", forecast["removals"]), ("would ask before removing", held)):
+            for removal in removals:
+                self.stdout.write(f"  {would} a photo of {printable(removal['product_name'])} ({removal['photo_id']})")
 
 
 def duration_text(seconds: float) -> str:
