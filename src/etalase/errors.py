@@ -26,9 +26,7 @@ Library errors become one of these at the edge of the module that owns the libra
 ``objectstore``, psycopg in ``edge.database``, Pillow in ``head_office.picture``.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class ReasonClass(StrEnum):
@@ -252,7 +250,7 @@ class LockLost(EtalaseError):
 
 
 class TransferFailed(EtalaseError):
-    """One HTTP exchange did not come to a whole answer; ``status`` and ``headers`` are what its head said, 0 where none came.
+    """One HTTP exchange did not come to a whole answer; ``status`` is what its ``head`` said, 0 where none came.
 
     ``retry_after_seconds`` is the server's wish, if it named one.
     """
@@ -263,13 +261,13 @@ class TransferFailed(EtalaseError):
         detail: str,
         *,
         status: int = 0,
-        headers: Mapping[str, str] = MappingProxyType({}),
+        head: bytes = b"",
         retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(detail)
         self.reason = reason
         self.status = status
-        self.headers = dict(headers)
+        self.head = head
         self.retry_after_seconds = retry_after_seconds
         self.retryable = reason.reason_class is ReasonClass.TRANSIENT
 

@@ -120,7 +120,7 @@ class Images:
                 fresh = False
                 _check_answer(answer, now=self.pace.now(), resumed_at=had, size=size)
                 if answer.status == 200:
-                    part.begin(answer.headers.get("etag"))
+                    part.begin(answer.header(b"etag") or None)
                     had = 0
             if part.size + len(piece) > size:
                 raise PhotoError(Reason.SIZE_MISMATCH, f"longer than the {size} bytes promised")
@@ -158,7 +158,7 @@ class Images:
             check(answer)
         except TransferFailed as error:
             if error.status:
-                check(Answer(error.status, error.headers))
+                check(Answer(error.status, error.head))
             detail = f"longer than the {size} bytes promised" if error.reason is Reason.SIZE_MISMATCH else error.message
             raise PhotoError(error.reason, detail) from error
 
@@ -181,16 +181,16 @@ def verified(body: Body, photo: Photo) -> Body:
 
 def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int = 0) -> None:
     if resumed_at and answer.status in {206, 412, 416}:
-        if answer.status == 206 and answer.headers.get("content-range") == f"bytes {resumed_at}-{size - 1}/{size}":
+        if answer.status == 206 and answer.header(b"content-range") == f"bytes {resumed_at}-{size - 1}/{size}":
             return
         raise ResumeRefused
     if answer.status == 200:
-        encoding = answer.headers.get("content-encoding", "identity").lower()
+        encoding = answer.header(b"content-encoding").lower()
         if encoding not in {"", "identity"}:
             raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is {printable(encoding)}; only identity is asked for")
         return
     if 300 <= answer.status < 400:
-        to = printable(answer.headers.get("location", "")[:200])
+        to = printable(answer.header(b"location")[:200])
         raise PhotoError(Reason.REDIRECT_REFUSED, f"HTTP {answer.status} to «{to}»; redirects are not followed")
     reason = _REASON_OF_STATUS.get(answer.status) or (Reason.SERVER_ERROR if answer.status >= 500 else Reason.HTTP_ERROR)
     wish = retry_after_seconds(answer, now=now)

@@ -43,11 +43,19 @@ class Deadlines:
 
 @dataclass(slots=True)
 class Answer:
-    """What the server said. ``headers`` have lower-case names; ``body`` is empty where a sink took it."""
+    """What the server said. ``head`` is as it came: of most answers nobody asks a header; ``body`` is empty where a sink took it."""
 
     status: int
-    headers: dict[str, str]
+    head: bytes = b""
     body: bytes = b""
+
+    def header(self, name: bytes) -> str:
+        """The header of this name, in lower case; empty where there is none. Of several, the last."""
+        _, found, rest = self.head.lower().rpartition(b"\n" + name + b":")
+        if not found:
+            return ""
+        value, _, _ = self.head[len(self.head) - len(rest) :].partition(b"\n")
+        return value.strip().decode("latin-1")
 
 
 class _Account:
@@ -91,7 +99,7 @@ class _Account:
             said = f"less than {limits.min_bytes_per_second} bytes a second for {limits.idle_seconds} seconds"
         else:
             return None
-        return TransferFailed(Reason.TIMEOUT, said, status=answer.status, headers=answer.headers)
+        return TransferFailed(Reason.TIMEOUT, said, status=answer.status, head=answer.head)
 
 
 @dataclass(slots=True)
@@ -120,7 +128,7 @@ class _Taking:
 
     def body(self, piece: bytes) -> int | None:
         try:
-            if self.account is not None and "content-encoding" not in self.answer.headers:
+            if self.account is not None and not self.answer.header(b"content-encoding"):
                 self.account.took(len(piece))
             if self.sink is None:
                 self.pieces.append(piece)
@@ -261,14 +269,9 @@ class Transport:
 
 
 def _parsed(head: Sequence[bytes]) -> Answer:
-    status, headers = 0, dict[str, str]()
-    for line in b"".join(head).decode("latin-1").split("\n"):
-        name, colon, value = line.partition(":")
-        if line.startswith("HTTP/"):
-            status, headers = int(line.split(None, 2)[1]), {}
-        elif colon:
-            headers[name.rstrip().lower()] = value.strip()
-    return Answer(status, headers)
+    """The last of the heads that came: before it there may be a 100 (RFC 9110, section 15.2)."""
+    _, found, last = b"\n".join([b"", *head]).rpartition(b"\nHTTP/")
+    return Answer(int(last.split(None, 2)[1]), last) if found else Answer(0)
 
 
 def _failed(error: pycurl.error, head: Answer, refused: list[str], stopped: threading.Event) -> TransferFailed:
@@ -280,7 +283,7 @@ def _failed(error: pycurl.error, head: Answer, refused: list[str], stopped: thre
     if stopped.is_set():
         return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
     reason = _REASON_OF.get(code, Reason.CONNECTION_FAILED)
-    return TransferFailed(reason, message or f"curl error {code}", status=head.status, headers=head.headers)
+    return TransferFailed(reason, message or f"curl error {code}", status=head.status, head=head.head)
 
 
 def _all_loopback(addresses: list[str]) -> bool:
@@ -289,7 +292,7 @@ def _all_loopback(addresses: list[str]) -> bool:
 
 def retry_after_seconds(answer: Answer, *, now: float) -> float | None:
     """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110, section 10.2.3). ``now`` is Unix time."""
-    value = answer.headers.get("retry-after", "")
+    value = answer.header(b"retry-after")
     if value.isascii() and value.isdigit():
         return float(value)
     try:
