@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.parts import Edge, HeadOffice, before_timing, write_list
 from bench.photos import BenchPhoto
@@ -127,7 +128,7 @@ def _guide(threads: int) -> Callable[[Turn], list[Step]]:
     return lambda turn: [Step("guide", [sys.executable, "-P", HERE / "guide.py", str(threads)], turn.edge.env())]
 
 
-def _rclone(turn: Turn) -> list[Step]:
+def _rclone(turn: Turn, tuning: Mapping[str, str] = MappingProxyType({}), flags: Sequence[str] = ()) -> list[Step]:
     env = {"PATH": os.defpath, "HOME": str(turn.folder), "RCLONE_CONFIG": os.devnull}
     for name, s3 in (("HO", turn.head_office.s3), ("EDGE", turn.edge.s3)):
         remote = {
@@ -137,15 +138,18 @@ def _rclone(turn: Turn) -> list[Step]:
             "ACCESS_KEY_ID": s3.access_key,
             "SECRET_ACCESS_KEY": s3.secret_key,
             "NO_CHECK_BUCKET": "true",
-            # No HEAD after each put or before each get: what its docs advise where requests are what costs.
-            "NO_HEAD": "true",
-            "NO_HEAD_OBJECT": "true",
+            **tuning,
         }
         env |= {f"RCLONE_CONFIG_{name}_{key}": value for key, value in remote.items()}
     argv = [rclone_program(), "copy", f"HO:{turn.head_office.bucket}", f"EDGE:{turn.edge.bucket}"]
-    # One listing, nothing looked up at a destination that is empty, and no HEAD for a modification time.
-    flags = ["--fast-list", "--no-traverse", "--no-check-dest", "--checksum", "--use-server-modtime"]
     return [Step("rclone", [*argv, *flags, "--transfers", str(PARALLEL), "--checkers", str(PARALLEL), "--quiet"], env)]
+
+
+def _rclone_tuned(turn: Turn) -> list[Step]:
+    """With what its docs advise where requests are what costs: one listing, nothing looked up at a destination that is empty,
+    no HEAD for a modification time, none after each put or before each get."""
+    flags = ["--fast-list", "--no-traverse", "--no-check-dest", "--checksum", "--use-server-modtime"]
+    return _rclone(turn, {"NO_HEAD": "true", "NO_HEAD_OBJECT": "true"}, flags)
 
 
 def _mc(turn: Turn) -> list[Step]:
@@ -193,6 +197,7 @@ CONTENDERS = {
         Contender("guide-10", _guide(PARALLEL), writes_rows=True, needs_products=True, missing=_no_guide),
         Contender("guide-1", _guide(1), writes_rows=True, needs_products=True, missing=_no_guide),
         Contender("rclone", _rclone, missing=_no_rclone),
+        Contender("rclone-tuned", _rclone_tuned, missing=_no_rclone),
         Contender("mc", _mc, missing=_no_mc),
     )
 }
@@ -200,7 +205,7 @@ CONTENDERS = {
 
 def versions(names: Sequence[str]) -> dict[str, str]:
     """What the programs among ``names`` say of their version."""
-    programs = {"rclone": rclone_program, "mc": mc_program}
+    programs = {"rclone": rclone_program, "rclone-tuned": rclone_program, "mc": mc_program}
     return {name: _version(str(programs[name]())) for name in names if name in programs}
 
 

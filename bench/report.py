@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 MIB = 1024 * 1024
-OTHERS = ("rclone", "mc")
+OTHERS = ("rclone", "rclone-tuned", "mc")
 # «In proportion to what changed»: as many changes cost at most this much more in a menu five times as large.
 PROPORTION = 1.5
 
@@ -82,7 +82,7 @@ def _initial(make: str, work: Mapping[str, Any]) -> Iterator[Target]:
         own = middle(limit, "cpu_seconds") / work["photos"] * 1000
         yield Target("client CPU", "≤ 1.5 × the limit's", f"{ratio:.2f} × its {own:.2f} ms a photo", ratio <= 1.5)
     if make == "seaweedfs":
-        for name, least in (("guide-10", 4.0), ("rclone", 1.7)):
+        for name, least in (("guide-10", 4.0), ("rclone", 1.7), ("rclone-tuned", 1.7)):
             if name in walls:
                 times = walls[name] / us
                 yield Target("initial load", f"≥ {least:g} × {name}", f"{times:.2f} ×", times >= least)

@@ -80,11 +80,12 @@ def judged(make: str, **works: Any) -> dict[str, tuple[str, bool | None]]:
 
 
 def test_on_seaweedfs_the_load_is_judged_against_the_limit_the_guide_and_rclone() -> None:
-    found = judged("seaweedfs", initial=initial(limit=9, etalase=10, guide_10=39, guide_1=90, rclone=17, mc=1))
+    found = judged("seaweedfs", initial=initial(limit=9, etalase=10, guide_10=39, guide_1=90, rclone=17, rclone_tuned=16, mc=1))
 
     assert found["≥ 90 % of the limit"] == ("90% (81% without the start of its processes)", True)
     assert found["≥ 4 × guide-10"] == ("3.90 ×", False)
     assert found["≥ 1.7 × rclone"] == ("1.70 ×", True)
+    assert found["≥ 1.7 × rclone-tuned"] == ("1.60 ×", False)
     assert found["≤ 1.5 × the limit's"] == ("1.00 × its 0.25 ms a photo", True)
 
 

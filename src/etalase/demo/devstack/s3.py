@@ -31,7 +31,8 @@ class S3Server:
         return f"http://{LOOPBACK}:{self.port}"
 
     def wait_ready(self, timeout_seconds: float) -> None:
-        """Return when it knows our key: both makes refuse requests, or say that all is well, long before they are ready.
+        """Return when it knows our key and gives what it has: both makes refuse requests, or say that all is well, long before
+        they are ready, and SeaweedFS lists objects before it can read them.
 
         Otherwise it is stopped. Raises :class:`.process.StackError`.
         """
@@ -46,7 +47,9 @@ class S3Server:
 
         def answers() -> bool:
             try:
-                client.list_buckets()
+                for bucket in client.list_buckets()["Buckets"][:1]:
+                    for found in client.list_objects_v2(Bucket=bucket["Name"], MaxKeys=1).get("Contents", []):
+                        client.get_object(Bucket=bucket["Name"], Key=found["Key"])["Body"].close()
             except (BotoCoreError, ClientError):
                 return False
             return True

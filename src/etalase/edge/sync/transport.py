@@ -43,7 +43,7 @@ class Deadlines:
 
 @dataclass(slots=True)
 class Answer:
-    """What the server said. ``head`` is as it came: of most answers nobody asks a header; ``body`` is empty where a sink took it."""
+    """What the server said, its ``head`` as it came; ``body`` is empty where a sink took it."""
 
     status: int
     head: bytes = b""
