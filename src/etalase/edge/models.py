@@ -73,6 +73,9 @@ class Checkpoint(models.Model):
     products_changed_at = models.TextField(null=True)  # noqa: DJ001
     # Whether the last full feed could be proved complete; unknown before the first.
     feed_proved_complete = models.BooleanField(null=True)
+    # When a run last compared rows, bucket and HO's whole list; and how many rows the last complete run left.
+    compared_at = models.DateTimeField(null=True)
+    photos = models.IntegerField(null=True)
     # HO's tokens are kept between runs: a login costs HO half a second of CPU (hazard 57).
     access_token = models.TextField(default="")
     refresh_token = models.TextField(default="")
@@ -98,6 +101,11 @@ class SyncRun(models.Model):
     reasons = models.JSONField(default=dict)
     bytes_fetched = models.BigIntegerField(default=0)
     checkpoint = models.TextField(null=True)  # noqa: DJ001
+    duration_seconds = models.FloatField(null=True)
+    # How many photos it set out to publish; null before it knew, and where there were none.
+    to_carry = models.IntegerField(null=True)
+    # What it noticed of the world around it, as objects with a ``code`` (see edge.sync.report.Notice).
+    notices = models.JSONField(default=list)
 
     class Meta:
         db_table = "etalase_sync_run"
