@@ -31,7 +31,10 @@ EDGE = {
     "held": "photos_held",
     "approve": "photos_approve",
     "refuse": "photos_refuse",
+    "undo": "photos_undo",
     "failures": "photos_failures",
+    "retry": "photos_retry",
+    "verify": "photos_verify",
 }
 
 

@@ -67,6 +67,7 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "checksum_mismatch"
     CHECKSUM_MISSING = "checksum_missing"
     TYPE_MISMATCH = "type_mismatch"
+    HO_CONTRADICTS_ITSELF = "ho_contradicts_itself"
 
     PRODUCT_MISSING = "product_missing"
 
@@ -113,7 +114,13 @@ _CLASS_OF: dict[Reason, ReasonClass] = {
         ReasonClass.PERMANENT,
     ),
     **dict.fromkeys(
-        (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH, Reason.CHECKSUM_MISSING, Reason.TYPE_MISMATCH),
+        (
+            Reason.SIZE_MISMATCH,
+            Reason.CHECKSUM_MISMATCH,
+            Reason.CHECKSUM_MISSING,
+            Reason.TYPE_MISMATCH,
+            Reason.HO_CONTRADICTS_ITSELF,
+        ),
         ReasonClass.WRONG_DATA,
     ),
     Reason.PRODUCT_MISSING: ReasonClass.PARKED,

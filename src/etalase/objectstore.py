@@ -51,6 +51,14 @@ class ObjectInfo:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectRead:
+    """What came of reading an object through: the MD5 of its bytes in hex, and the type that it is served as."""
+
+    digest: str
+    content_type: str
+
+
 @dataclass(slots=True)
 class _Answer:
     status: int
@@ -134,11 +142,11 @@ class ObjectStore:
         """The bytes under ``key``. Raises :class:`ObjectMissing`."""
         return self._expect(self._ask("GET", _path(key)), key).body
 
-    def digest(self, key: str) -> str:
-        """The MD5 in hex of what is really under ``key``, read through. Raises :class:`ObjectMissing`."""
+    def read_through(self, key: str) -> ObjectRead:
+        """What is really under ``key``, its bytes read and hashed. Raises :class:`ObjectMissing`."""
         md5 = hashlib.md5(usedforsecurity=False)
-        self._expect(self._ask("GET", _path(key), sink=md5.update), key)
-        return md5.hexdigest()
+        answer = self._expect(self._ask("GET", _path(key), sink=md5.update), key)
+        return ObjectRead(md5.hexdigest(), answer.header(b"content-type"))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object below ``prefix``, page after page (a listing is cut at 1,000 keys: S3 API, ListObjectsV2)."""
@@ -166,12 +174,13 @@ class ObjectStore:
             if answer.status != 404:
                 self._expect(answer)
 
-    def ensure_bucket(self) -> None:
+    def ensure_bucket(self) -> bool:
         """Make the bucket and its policy what they should be: anybody may read an object, nobody may list (hazard 26).
 
-        Reads first and writes only what differs, so that a start changes nothing where all is well.
+        Reads first and writes only what differs, so that a start changes nothing where all is well. Returns whether the bucket
+        had to be made.
         """
-        if (found := self._ask("HEAD")).status == 404:
+        if missing := (found := self._ask("HEAD")).status == 404:
             self._expect(self._ask("PUT", body=self._location()))
         else:
             self._expect(found)
@@ -179,6 +188,7 @@ class ObjectStore:
         answer = self._ask("GET", query={"policy": ""})
         if answer.status == 404 or _policy(self._expect(answer).body) != _normal(wanted):
             self._expect(self._ask("PUT", query={"policy": ""}, body=json.dumps(wanted).encode()))
+        return missing
 
     def _location(self) -> bytes:
         """S3 API, CreateBucket: a region other than the first one has to be named."""

@@ -205,7 +205,7 @@ def test_a_put_whose_connection_breaks_leaves_what_was_there(
 
 def test_the_etag_of_a_large_photo_is_its_md5_too(bucket: ObjectStore) -> None:
     body = os.urandom(20 * MEBIBYTE)
-    assert put(bucket, "large.jpg", body) == md5(body) == bucket.digest("large.jpg")
+    assert put(bucket, "large.jpg", body) == md5(body) == bucket.read_through("large.jpg").digest
     found = bucket.head("large.jpg")
     assert found is not None
     assert (found.key, found.size, found.etag) == ("large.jpg", len(body), md5(body))
@@ -239,7 +239,7 @@ def test_who_reads_while_an_object_is_overwritten_gets_the_old_or_the_new_one_wh
 
 def test_what_is_not_there_is_none_by_head_and_missing_otherwise(bucket: ObjectStore) -> None:
     assert bucket.head("none.jpg") is None
-    for read in (bucket.get, bucket.digest):
+    for read in (bucket.get, bucket.read_through):
         with pytest.raises(ObjectMissing, match=r"none\.jpg"):
             read("none.jpg")
     assert list(bucket.list("")) == []
@@ -290,7 +290,7 @@ def test_whatever_its_key_an_object_is_written_found_read_and_deleted(bucket: Ob
     assert found is not None
     assert (found.key, found.size, found.etag) == (key, len(body), md5(body))
     assert bucket.get(key) == body
-    assert bucket.digest(key) == md5(body)
+    assert bucket.read_through(key).digest == md5(body)
     assert ask(url(bucket, key)) == (200, body)
     bucket.delete([key])
     assert list(bucket.list("")) == []
@@ -315,7 +315,7 @@ def everything(bucket: ObjectStore) -> dict[str, Callable[[], object]]:
         "put where nothing is": lambda: put(bucket, "c.jpg", b"x", replaces=None),
         "head": lambda: bucket.head("a.jpg"),
         "get": lambda: bucket.get("a.jpg"),
-        "digest": lambda: bucket.digest("a.jpg"),
+        "read_through": lambda: bucket.read_through("a.jpg").digest,
         "list": lambda: list(bucket.list("")),
         "delete": lambda: bucket.delete(["a.jpg"]),
     }
@@ -380,7 +380,7 @@ def test_a_full_store_takes_nothing_more_and_gives_what_it_has(make: Make, small
             put(bucket, "0.jpg", body[::-1])
         kept = [info for info in bucket.list("") if info.etag == md5(body)]
         assert len(kept) >= 5
-        assert {bucket.digest(info.key) for info in kept} == {md5(body)}
+        assert {bucket.read_through(info.key).digest for info in kept} == {md5(body)}
         assert ask(url(bucket, "0.jpg")) == (200, body)
         bucket.delete(["0.jpg"])
         assert bucket.head("0.jpg") is None

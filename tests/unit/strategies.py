@@ -74,8 +74,8 @@ def photo(
 
 def row_of(of: Photo, **changes: Any) -> Row:
     """The row that ``of`` has once it is published."""
-    values: dict[str, Any] = {name: getattr(of, name) for name in Row.__dataclass_fields__ if name != "object_etag"}
-    values["object_etag"] = of.checksum
+    values: dict[str, Any] = {name: getattr(of, name) for name in Row.__dataclass_fields__ if not name.startswith("object_")}
+    values |= {"object_key": of.object_key, "object_etag": of.checksum}
     return Row(**{**values, **changes})
 
 

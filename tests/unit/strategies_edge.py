@@ -11,11 +11,11 @@ from uuid import UUID
 
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, md5, row_of
 
-from etalase.edge.sync.plan import Plan, Row, plan
+from etalase.edge.sync.plan import Found, Plan, Row, plan
 from etalase.edge.sync.publish import Carried, carry
 from etalase.edge.sync.removal import Candidate, Cause, decide
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
-from etalase.objectstore import Body, ObjectInfo, Overwrite
+from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
 from etalase.protocol import Photo
 
 
@@ -50,7 +50,8 @@ class Edge:
         in_use = {row.object_key for row in self.rows.values()}
         self.intents -= {key for key in self.intents if key not in in_use}
         known = [
-            row.with_object(self.etag(row.object_key)) if row.object_key in looked_at else row for row in self.rows.values()
+            row.with_object(Found(self.etag(row.object_key))) if row.object_key in looked_at else row
+            for row in self.rows.values()
         ]
         for key in looked_at & self.intents:
             if all(row.object_etag == row.checksum for row in known if row.object_key == key):
@@ -166,6 +167,6 @@ class Bucket:
             raise ObjectStoreAway("no answer")
         return self.edge.objects[key]
 
-    def digest(self, key: str) -> str:
+    def read_through(self, key: str) -> ObjectRead:
         """What is really there."""
-        return md5(self.edge.objects[key])
+        return ObjectRead(md5(self.edge.objects[key]), "image/jpeg")

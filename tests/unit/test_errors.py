@@ -44,6 +44,7 @@ def test_wrong_data_and_vanished_photos_may_have_been_overtaken_at_head_office()
         Reason.SIZE_MISMATCH,
         Reason.TYPE_MISMATCH,
         Reason.CHECKSUM_MISSING,
+        Reason.HO_CONTRADICTS_ITSELF,
         Reason.NOT_FOUND,
         Reason.FORBIDDEN,
     }

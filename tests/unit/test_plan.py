@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, body_of, changed, feeds, md5, named, photo, row_of
 from tests.unit.strategies_edge import Edge, Fate, Killed
 
-from etalase.edge.sync.plan import Kind, Plan, Row, Step, differs, normalised, one_primary, plan, urgency
+from etalase.edge.sync.plan import Found, Kind, Plan, Row, Step, differs, normalised, one_primary, plan, urgency
 from etalase.errors import Reason
 from etalase.protocol import Photo
 
@@ -116,13 +116,13 @@ def test_a_photo_with_a_bad_field_fails_alone() -> None:
 
 @pytest.mark.parametrize("found", [None, md5(b"rot"), "d41d8cd98f00b204e9800998ecf8427e-2"])
 def test_a_damaged_or_lost_object_is_fetched_again(found: str | None) -> None:
-    (step,) = steps_of(planned([photo("a")], [row_of(photo("a")).with_object(found)]))
+    (step,) = steps_of(planned([photo("a")], [row_of(photo("a")).with_object(Found(found))]))
     assert (step.kind, step.replaces, step.heals) == (Kind.FETCH, found, True)
 
 
 def test_a_damaged_object_is_healed_from_its_twin_on_this_edge() -> None:
     a, b = photo("a", body="same"), photo("b", body="same")
-    (step,) = steps_of(planned([a, b], [row_of(a).with_object(None), row_of(b)]))
+    (step,) = steps_of(planned([a, b], [row_of(a).with_object(Found(None)), row_of(b)]))
     assert (step.kind, step.photo.id, step.copy_from) == (Kind.COPY, named("a"), b.object_key)
 
 

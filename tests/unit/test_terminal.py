@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from etalase.edge.management.commands.photos_sync import Command, duration_text
+from etalase.edge.management.commands.photos_sync import Command
 from etalase.edge.sync import bar, terminal
+from etalase.settings.bandwidth import duration_text
 
 
 def test_a_line_of_progress_ends_with_the_limit_in_force(

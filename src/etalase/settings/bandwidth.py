@@ -161,6 +161,13 @@ def rate_text(bytes_per_second: int) -> str:
     return f"{bytes_per_second} B/s"
 
 
+def duration_text(seconds: float) -> str:
+    """A duration for people, rounded up: ``about 45 s``, ``about 12 min``, ``about 3.5 h``."""
+    if seconds < 90:
+        return f"about {math.ceil(seconds)} s"
+    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {math.ceil(seconds / 360) / 10:g} h"
+
+
 def time_text(at: float, now: float, zone: tzinfo) -> str:
     """When that is, for people: ``23:00``, and with the weekday where it is not within a day."""
     local = datetime.fromtimestamp(at, UTC).astimezone(zone)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import boto3
 import psycopg
 import pytest
 from django.db import connection
@@ -201,6 +202,18 @@ def edge_on_each_store(
     """The same, on each make of object store in turn."""
     bucket = _bucket_on(each_s3_server)
     yield from _in_use(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path), monkeypatch)
+
+
+@pytest.fixture
+def s3(edge: Edge) -> Any:
+    """Somebody with the bucket's keys."""
+    return boto3.client(
+        "s3",
+        endpoint_url=edge.s3.endpoint,
+        aws_access_key_id=edge.s3.access_key,
+        aws_secret_access_key=edge.s3.secret_key,
+        region_name="us-east-1",
+    )
 
 
 def _in_use(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:

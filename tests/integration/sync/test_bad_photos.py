@@ -1,6 +1,7 @@
 """A photo that is not what was promised fails alone, with its reason, and the others arrive (hazards 27 to 34, 46; I2, I7)."""
 
 import gzip
+import hashlib
 import itertools
 import time
 from collections import Counter
@@ -27,6 +28,11 @@ def endless() -> Iterator[bytes]:
     return itertools.repeat(BODY)
 
 
+def whole_object(body: bytes) -> Answer:
+    """An object as HO's own store gives it, whole: its ETag says so."""
+    return Answer(body=body, headers={"ETag": f'"{hashlib.md5(body).hexdigest()}"'})
+
+
 BAD_ANSWERS: dict[str, tuple[Callable[[], Answer], Reason, int]] = {
     "one byte short": (lambda: Answer(body=BODY[:-1]), Reason.SIZE_MISMATCH, 3),
     "one byte long": (lambda: Answer(body=BODY + b"x"), Reason.SIZE_MISMATCH, 3),
@@ -34,6 +40,8 @@ BAD_ANSWERS: dict[str, tuple[Callable[[], Answer], Reason, int]] = {
     "a hundred megabytes announced": (lambda: Answer(body=BODY, length=100_000_000), Reason.SIZE_MISMATCH, 3),
     "empty": (lambda: Answer(body=b""), Reason.SIZE_MISMATCH, 3),
     "other bytes": (lambda: Answer(body=picture("other", 3000)), Reason.CHECKSUM_MISMATCH, 3),
+    "HO's own other picture": (lambda: whole_object(picture("other", 3000)), Reason.HO_CONTRADICTS_ITSELF, 1),
+    "HO's own shorter picture": (lambda: whole_object(BODY[:-1]), Reason.HO_CONTRADICTS_ITSELF, 1),
     "one bit": (lambda: Answer(body=BODY[:-1] + bytes([BODY[-1] ^ 1])), Reason.CHECKSUM_MISMATCH, 3),
     "an error page with 200": (lambda: Answer(body=b"<html>" + b" " * 2994), Reason.CHECKSUM_MISMATCH, 3),
     "a short error page with 200": (lambda: Answer(body=b"<html>Please log in</html>"), Reason.SIZE_MISMATCH, 3),
@@ -128,7 +136,8 @@ BAD_PROMISES: dict[str, tuple[bytes, dict[str, Any], Reason]] = {
     "a PNG called JPEG": (picture("png", magic=PNG), {"content_type": "image/jpeg"}, Reason.TYPE_MISMATCH),
     "HTML": (picture("x"), {"content_type": "text/html"}, Reason.TYPE_MISMATCH),
     "no type": (picture("x"), {"content_type": None}, Reason.TYPE_MISMATCH),
-    "a wrong checksum": (picture("x"), {"checksum": "0" * 32}, Reason.CHECKSUM_MISMATCH),
+    "a wrong checksum": (picture("x"), {"checksum": "0" * 32}, Reason.HO_CONTRADICTS_ITSELF),
+    "a wrong size": (picture("x"), {"size": 2100}, Reason.HO_CONTRADICTS_ITSELF),
     "a short checksum": (picture("x"), {"checksum": "x"}, Reason.CHECKSUM_MISSING),
     "too large": (picture("x"), {"size": 100_000_000}, Reason.TOO_LARGE),
     "a key upwards": (picture("x"), {"object_key": "products/../secret.jpg"}, Reason.BAD_KEY),

@@ -7,25 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.world import World
 from etalase.objectstore import ObjectInfo, ObjectStore
-
-
-@pytest.fixture
-def s3(edge: Edge) -> Any:
-    """Somebody with the bucket's keys."""
-    return boto3.client(
-        "s3",
-        endpoint_url=edge.s3.endpoint,
-        aws_access_key_id=edge.s3.access_key,
-        aws_secret_access_key=edge.s3.secret_key,
-        region_name="us-east-1",
-    )
 
 
 def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes) -> None:

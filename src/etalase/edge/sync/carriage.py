@@ -67,6 +67,8 @@ class Carriage:
         self._committed_at = self.world.pace.monotonic()
         try:
             while agenda.peek() or in_flight:
+                if self.world.time_is_up:
+                    raise OutOfTime
                 self._submit(agenda, in_flight, done)
                 self._collect(in_flight, done, batch)
                 if self._is_time_to_commit(batch, last=not in_flight):
@@ -159,6 +161,11 @@ class Carriage:
             self._note(carried)
 
     def _note(self, carried: Carried) -> None:
+        if self.world.stopped.is_set():
+            # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
+            carried.failed = [
+                (step, error) for step, error in carried.failed if error.reason.reason_class is not ReasonClass.TRANSIENT
+            ]
         for step, error in carried.failed:
             self.failures[step.photo.id] = (step.photo, error)
             passes = error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS
@@ -245,16 +252,19 @@ class Carriage:
             carried = done.get()
             if isinstance(carried, Carried):
                 del in_flight[carried.product]
-                # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
-                carried.failed = [
-                    (step, error) for step, error in carried.failed if error.reason.reason_class is not ReasonClass.TRANSIENT
-                ]
                 batch.append(carried)
                 self._note(carried)
             else:
                 in_flight.popitem()
         if batch:
             self._commit(batch)
+
+
+class OutOfTime(EtalaseError):
+    """MAX_RUN_SECONDS are over."""
+
+    def __init__(self) -> None:
+        super().__init__("The run's time is up.")
 
 
 class GivesWay(EtalaseError):

@@ -21,7 +21,8 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 # Smaller ones cost less to fetch again than to keep track of.
 SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
-_DISK: Final = frozenset({Reason.SPOOL_FULL})
+# A second try would bring the same.
+_FINAL: Final = frozenset({Reason.SPOOL_FULL, Reason.HO_CONTRADICTS_ITSELF})
 
 _REASON_OF_STATUS: Final = {
     403: Reason.FORBIDDEN,
@@ -63,7 +64,7 @@ class Images:
                 return self._in_memory(url, photo) if part is None else self._spooled(url, photo, part)
             except PhotoError as error:
                 failed = 1 if part and part.size >= came_before + PROGRESS_BYTES else failed + 1
-                if failed >= self.tries or error.reason.reason_class is ReasonClass.PERMANENT or error.reason in _DISK:
+                if failed >= self.tries or not _may_be_retried(error.reason) or self.transport.stopped.is_set():
                     raise
                 wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
                 self.pace.sleep(self.pace.backoff_seconds(failed, at_least=min(wish or 0, MAX_RETRY_AFTER_SECONDS)))
@@ -85,8 +86,8 @@ class Images:
             pieces.append(piece)
 
         with self.lanes.one():
-            self._exchange(url, photo, take)
-        return verified(b"".join(pieces), photo)
+            answer = self._exchange(url, photo, take)
+        return verified(b"".join(pieces), photo, answer.header(b"etag"))
 
     def _spooled(self, url: str, photo: Photo, part: Part) -> Body:
         """Through the spool, from where it was cut. Both S3 servers ignore ``If-Range``, so it is ``If-Match`` that makes sure
@@ -96,7 +97,7 @@ class Images:
             with self.lanes.one():
                 resumed = self._receive(url, photo, part)
         try:
-            body = verified(part.whole(), photo)
+            body = verified(part.whole(), photo, part.etag)
         except PhotoError:
             part.drop()
             if not resumed:
@@ -142,7 +143,7 @@ class Images:
         *,
         headers: Mapping[str, str] = MappingProxyType({}),
         resumed_at: int = 0,
-    ) -> None:
+    ) -> Answer:
         size = photo.size or 0
         deadlines = Deadlines(
             connect_seconds=self.connect_timeout_seconds,
@@ -156,6 +157,7 @@ class Images:
                 url, deadlines=deadlines, max_bytes=size, headers={"Accept-Encoding": "identity", **headers}, sink=take
             )
             check(answer)
+            return answer
         except TransferFailed as error:
             if error.status:
                 check(Answer(error.status, error.head))
@@ -163,20 +165,32 @@ class Images:
             raise PhotoError(error.reason, detail) from error
 
 
+def _may_be_retried(reason: Reason) -> bool:
+    return reason.reason_class is not ReasonClass.PERMANENT and reason not in _FINAL
+
+
 class ResumeRefused(Exception):
     """The object is another one by now, or cannot be had in parts."""
 
 
-def verified(body: Body, photo: Photo) -> Body:
-    """``body``, if it is the photo that HO promised: size **and** MD5 **and** type. Raises :class:`PhotoError`."""
+def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
+    """``body``, if it is the photo that HO promised: size **and** MD5 **and** type. Raises :class:`PhotoError`.
+
+    ``etag`` is what HO's own object store called these bytes. Where it is their MD5, nothing was damaged on the way: then it is
+    HO's object and HO's row that contradict each other.
+    """
+    digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    if len(body) == photo.size and digest == (photo.checksum or "").lower():
+        if (sniffed := sniff_type(body[:MAGIC_BYTES])) != photo.content_type:
+            detail = f"HO's own data: the bytes are {sniffed or 'no picture'}, its row says {photo.content_type}"
+            raise PhotoError(Reason.TYPE_MISMATCH, detail)
+        return body
+    if etag is not None and etag.strip('"') == digest:
+        detail = f"its object is {len(body)} bytes with MD5 {digest}, its row says {photo.size} bytes with {photo.checksum}"
+        raise PhotoError(Reason.HO_CONTRADICTS_ITSELF, f"HO's own data: {detail}")
     if len(body) != photo.size:
         raise PhotoError(Reason.SIZE_MISMATCH, f"{len(body)} bytes came, {photo.size} were promised")
-    digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
-    if digest != (photo.checksum or "").lower():
-        raise PhotoError(Reason.CHECKSUM_MISMATCH, f"MD5 is {digest}, {photo.checksum} was promised")
-    if (sniffed := sniff_type(body[:MAGIC_BYTES])) != photo.content_type:
-        raise PhotoError(Reason.TYPE_MISMATCH, f"the bytes are {sniffed or 'no picture'}, {photo.content_type} was promised")
-    return body
+    raise PhotoError(Reason.CHECKSUM_MISMATCH, f"MD5 is {digest}, {photo.checksum} was promised")
 
 
 def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int = 0) -> None:

@@ -1,6 +1,7 @@
-"""A person's word on removals that are held: approve or refuse (design, "Holding back")."""
+"""A person's word on removals: approve or refuse what is held, undo what was removed (design, "Holding back")."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from etalase.edge.database import translated
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.plan import Row
+from etalase.edge.sync.world import Bucket
 from etalase.errors import UsageError
 
 LOCK_WAIT_SECONDS = 60.0
@@ -41,6 +44,7 @@ def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> 
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
         ledger.record_removals(going)
         rows.delete(ids, grace=grace)
+        ledger.count_photos()
     return len(going)
 
 
@@ -54,6 +58,96 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
             removal.state, removal.decided_at = Removal.State.REFUSED, now
         ledger.record_removals(staying)
     return len(staying)
+
+
+@dataclass(slots=True)
+class Undone:
+    """What :func:`undo` brought back, and what it could not, with the reason, by photo."""
+
+    restored: list[Removal] = field(default_factory=list)
+    lost: list[tuple[Removal, str]] = field(default_factory=list)
+
+
+def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTable) -> Undone:
+    """Bring back what was removed of what run ``run_id`` proposed, as long as its objects are there.
+
+    HO still lists them no longer: so they count as refused, and are not proposed again until HO lists them anew. Raises
+    :class:`UsageError` where the run removed nothing.
+    """
+    now = datetime.now(UTC)
+    with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
+        lock.still_held()
+        gone = ledger.applied_by(run_id)
+        if not gone:
+            raise UsageError(
+                f"Nothing that run {run_id} proposed was removed.", hint="`etalase edge undo` lists what can be undone."
+            )
+        undone = _sorted_out(gone, bucket, products)
+        if undone.restored:
+            records = [removal.row or {} for removal in undone.restored]
+            if products.is_ours:
+                skus = [record.get("product_sku", "") for record in records]
+                products.write([(r.product_id, sku, r.product_name) for r, sku in zip(undone.restored, skus, strict=True)])
+            rows.restore(records)
+            for removal in undone.restored:
+                removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
+            ledger.record_removals(undone.restored)
+            ledger.count_photos()
+    return undone
+
+
+def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductTable) -> Undone:
+    """Who can come back: its object lies there as its row said, nobody else has its key, and its product is here."""
+    undone = Undone()
+    here = {row.id for row in rows.with_ids([removal.photo_id for removal in gone])}
+    taken = rows.owners([removal.row["object_key"] for removal in gone if removal.row])
+    there = set(products.names({removal.product_id for removal in gone}))
+    for removal in gone:
+        row = removal.row or {}
+        key = row.get("object_key") or ""
+        found = bucket.head(key) if key else None
+        if removal.photo_id in here:
+            continue  # HO listed it anew
+        if found is None:
+            undone.lost.append((removal, "its object is gone: the grace was over"))
+        elif key in taken or bucket.read_through(key).digest != row["checksum"].lower():
+            undone.lost.append((removal, f"another photo has {key} by now"))
+        elif not products.is_ours and removal.product_id not in there:
+            undone.lost.append((removal, "its product is no longer here"))
+        else:
+            undone.restored.append(removal)
+    return undone
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What the POS shows of a product now, and what it would show without the photos that are held: file names.
+
+    None stands for the placeholder.
+    """
+
+    shows: str | None
+    would_show: str | None
+    photos_left: int
+
+
+def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
+    """What approving all of ``removals`` would change on the POS, by product."""
+    going = {removal.photo_id for removal in removals}
+    photos: dict[UUID, list[Row]] = {removal.product_id: [] for removal in removals}
+    for row in rows.of_products(set(photos)):
+        photos[row.product_id].append(row)
+    return {product_id: _consequence(those, going) for product_id, those in photos.items()}
+
+
+def _consequence(photos: list[Row], going: set[UUID]) -> Consequence:
+    shown = sorted(photos, key=lambda row: (not row.is_primary, row.sort_order or 0, row.id))  # as the POS picks (I5)
+    staying = [row for row in shown if row.id not in going]
+
+    def name(those: list[Row]) -> str | None:
+        return (those[0].filename or those[0].object_key) if those else None
+
+    return Consequence(name(shown), name(staying), len(staying))
 
 
 def _still_held(removals: Sequence[Removal]) -> list[Removal]:

@@ -69,6 +69,25 @@ def begin_run(kind: str, trigger: str) -> int:
         return SyncRun.objects.create(kind=kind, trigger=trigger).id
 
 
+def note_work(run_id: int, photos: int) -> None:
+    """So many photos the run sets out to publish."""
+    with translated():
+        SyncRun.objects.filter(id=run_id).update(to_carry=photos)
+
+
+def last_complete_run() -> datetime | None:
+    """When the newest run that moved the checkpoint ended."""
+    with translated():
+        complete = SyncRun.objects.filter(checkpoint__isnull=False, finished_at__isnull=False)
+        return complete.order_by("-started_at").values_list("finished_at", flat=True).first()
+
+
+def count_photos() -> None:
+    """Remember how many rows there are: fewer, while no run is under way, were removed by somebody else."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_checkpoint SET photos = (SELECT count(*) FROM product_photo)")
+
+
 def end_run(run_id: int, **fields: Any) -> None:
     """What the run came to."""
     with translated():
@@ -151,6 +170,14 @@ def pending_ids() -> set[UUID]:
         return set(PendingPhoto.objects.values_list("photo_id", flat=True))
 
 
+def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> set[UUID]:
+    """Let the next run try these photos of the retry list, or all of it; those that are on it come back."""
+    entries = PendingPhoto.objects.all() if photo_ids is None else PendingPhoto.objects.filter(photo_id__in=photo_ids)
+    with translated(), transaction.atomic():
+        entries.update(next_try_at=now)
+        return set(entries.values_list("photo_id", flat=True))
+
+
 def attempts() -> dict[UUID, int]:
     """How often photos of each product on the retry list have failed, at most."""
     with translated():
@@ -182,6 +209,12 @@ def removals(states: Sequence[str]) -> list[Removal]:
     """What was proposed for removal and stands in one of ``states``."""
     with translated():
         return list(Removal.objects.filter(state__in=states).order_by("product_name", "photo_id"))
+
+
+def applied_by(run_id: int) -> list[Removal]:
+    """The removals that this run proposed and that were carried out, by itself or on a person's word."""
+    with translated():
+        return list(Removal.objects.filter(state=Removal.State.APPLIED, run_id=run_id).order_by("product_name", "photo_id"))
 
 
 def bared_since(moment: datetime) -> int:

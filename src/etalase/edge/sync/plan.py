@@ -18,11 +18,19 @@ from etalase.protocol import Photo, defect
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What is really under a key: its ETag or MD5, None where there is nothing; ``mistyped``: served as another type."""
+
+    etag: str | None
+    mistyped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of ``product_photo``, and what is really under its key.
 
     ``object_etag`` is the row's checksum while nothing else is known; the ETag that a HEAD or a listing found otherwise; None
-    where the object is missing.
+    where the object is missing. ``object_mistyped`` tells that the bytes are right and their Content-Type is not.
     """
 
     id: UUID
@@ -37,10 +45,11 @@ class Row:
     sort_order: int | None
     updated_at: datetime | None
     object_etag: str | None
+    object_mistyped: bool = False
 
-    def with_object(self, etag: str | None) -> "Row":
+    def with_object(self, found: Found) -> "Row":
         """This row, over an object that turned out to be another one, or missing."""
-        return replace(self, object_etag=etag)
+        return replace(self, object_etag=found.etag, object_mistyped=found.mistyped)
 
 
 class Kind(StrEnum):
@@ -99,6 +108,8 @@ class Plan:
     """What a run has to do, and what it need not."""
 
     products: list[ProductPlan] = field(default_factory=list)
+    # How many photos HO has in an older form than the edge, by its own clock: it was restored from a backup, or changed back.
+    older_at_head_office: int = 0
     unchanged: list[UUID] = field(default_factory=list)
     parked: list[Photo] = field(default_factory=list)
     failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
@@ -215,6 +226,8 @@ def _plan_product(
         others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
         displaced |= {(owner.id, key) for owner in others if owner.id not in listed}
         step = _step(photo, row, owners.get(key, ()), bytes_at, orphans)
+        if row is not None and row.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
+            result.older_at_head_office += 1
         if step is None:
             result.unchanged.append(photo.id)
         else:
@@ -259,9 +272,10 @@ def _step(
 ) -> Step | None:
     key = photo.object_key or ""
     there = at_key[0].object_etag if at_key else orphans.get(key)
+    mistyped = bool(at_key and at_key[0].object_mistyped)
     row_key = row.object_key if row else None
     row_is_primary = bool(row and row.is_primary)
-    if there == photo.checksum:
+    if there == photo.checksum and not mistyped:
         if row is not None and not differs(photo, row):
             return None
         return Step(photo, Kind.ROW, row_key=row_key, row_is_primary=row_is_primary)

@@ -13,7 +13,7 @@ import msgspec
 from etalase.edge.sync.fetch import verified
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
-from etalase.objectstore import Body, ObjectInfo, Overwrite
+from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
 from etalase.protocol import Photo
 
 
@@ -30,7 +30,7 @@ class Bucket(Protocol):
     def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...
     def get(self, key: str) -> bytes: ...
-    def digest(self, key: str) -> str: ...
+    def read_through(self, key: str) -> ObjectRead: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +102,7 @@ def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carr
         return
     try:
         etag = _put(step, key, body, bucket)
-        if etag != step.photo.checksum and bucket.digest(key) != step.photo.checksum:
+        if etag != step.photo.checksum and bucket.read_through(key).digest != step.photo.checksum:
             carried.unsettled_keys.add(key)
             detail = f"the object store keeps other bytes under {key} than it was given"
             carried.failed.append((step, PhotoError(Reason.STORE_CONFLICT, detail)))

@@ -50,6 +50,13 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
     forecast: dict[str, Any] | None = None
+    # What the run noticed of the world around it: objects with a ``code`` and what belongs to it (edge.status.texts says them).
+    notices: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, code: str, **details: Any) -> None:
+        """Take note of something that a person should hear of; of each code once."""
+        if all(notice["code"] != code for notice in self.notices):
+            self.notices.append({"code": code, **details})
 
     @property
     def seen(self) -> int:
@@ -95,6 +102,7 @@ class Report:
             "feed_proved_complete": self.feed_proved_complete,
             "error": str(self.error) if self.error else None,
             "failures": self.failures,
+            "notices": self.notices,
             **({"forecast": self.forecast} if self.forecast else {}),
         }
 
@@ -120,6 +128,7 @@ class Report:
                 "total_bytes": self.bytes_fetched,
                 "average_bytes_per_second": round(self.bytes_fetched / seconds),
                 "reasons": dict(self.reasons),
+                "notices": self.notices,
                 "error": str(self.error) if self.error else None,
             },
         )

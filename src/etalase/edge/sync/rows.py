@@ -5,10 +5,10 @@ Plain SQL over arrays: a batch of products is one statement each way.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from django.apps import apps
@@ -124,6 +124,19 @@ def in_batches() -> Iterator[list[Row]]:
         yield batch
 
 
+def some(count: int) -> list[Row]:
+    """So many rows with an object, here and there among all of them."""
+    with cursor() as db:
+        # From a place drawn by lot onwards, and from the beginning where too few come after it.
+        for first in (uuid4(), UUID(int=0)):
+            db.execute(
+                f"SELECT {_COLUMNS} FROM product_photo WHERE id >= %s AND object_key > '' ORDER BY id LIMIT %s", [first, count]
+            )
+            if len(found := db.fetchall()) == count:
+                break
+        return [_row(record) for record in found]
+
+
 def ids() -> Iterator[UUID]:
     """The ids of all rows."""
     return (record[0] for record in _paged(f"SELECT id FROM product_photo WHERE {_AFTER_ID} ORDER BY id"))
@@ -159,6 +172,13 @@ def with_ids(ids: Collection[UUID]) -> list[Row]:
     with cursor() as db:
         db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE id = ANY(%s) ORDER BY id", [list(ids)])
         return [_row(record) for record in db.fetchall()]
+
+
+def owners(keys: Collection[str]) -> dict[str, UUID]:
+    """Whose key each is, where a row has it; one of them where several share it."""
+    with cursor() as db:
+        db.execute("SELECT object_key, id FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
+        return dict(db.fetchall())
 
 
 def products_with_a_photo() -> int:
@@ -264,6 +284,18 @@ def as_json(row: Row) -> dict[str, Any]:
     return record
 
 
+def restore(records: Sequence[dict[str, Any]]) -> None:
+    """Put rows back as :func:`as_json` kept them; where one of their products has a primary photo by now, it stays that."""
+    with cursor() as db:
+        db.execute(_UPSERT, [json.dumps(list(records))])
+        db.execute(
+            "UPDATE product_photo p SET is_primary = FALSE WHERE id = ANY(%s) AND is_primary AND EXISTS"
+            " (SELECT 1 FROM product_photo o WHERE o.product_id = p.product_id AND o.is_primary AND o.id <> ALL(%s))",
+            2 * [[UUID(record["id"]) for record in records]],
+        )
+        db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
+
+
 # Reclaiming objects
 
 
@@ -285,6 +317,13 @@ def reclaims_due() -> list[str]:
         db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
         db.execute("SELECT object_key FROM etalase_reclaim WHERE due_at <= now() ORDER BY due_at")
         return [record[0] for record in db.fetchall()]
+
+
+def reclaims() -> dict[str, datetime]:
+    """The keys that wait for their grace, and when it is over."""
+    with cursor() as db:
+        db.execute("SELECT object_key, due_at FROM etalase_reclaim")
+        return dict(db.fetchall())
 
 
 def reclaimed(keys: Collection[str]) -> None:

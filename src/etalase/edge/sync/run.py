@@ -18,18 +18,23 @@ from etalase.edge.models import Checkpoint, PendingPhoto, Removal
 from etalase.edge.sync import ledger, products, rows
 from etalase.edge.sync.carriage import KEEP_FAILURES, Carriage, GivesWay
 from etalase.edge.sync.feed import Feed, pull
+from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan import Plan, Row, normalised, plan
 from etalase.edge.sync.removal import Candidate
 from etalase.edge.sync.report import Nobody, Report, Watcher
-from etalase.edge.sync.staging import Agenda, Listing, Photos
+from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectMissing, PhotoError, Reason
-from etalase.protocol import KEY_PREFIX, Photo, photos_digest
+from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, PhotoError, Reason
+from etalase.protocol import Photo, photos_digest
 
 logger = logging.getLogger("etalase.edge")
 
 PROPOSED = (Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED)
+# After so long, an HO that forgets its deletions may have forgotten some that this edge never heard of (hazard 12).
+LONG_AWAY = timedelta(days=30)
+# So many rows are looked up in the bucket by a run that does not list it: where none has its object, the bucket is lost.
+PROBES = 3
 
 
 @dataclass(slots=True)
@@ -42,10 +47,7 @@ class Run:
     checkpoint: Checkpoint
     now: datetime
     by_hand: bool
-    # What is really under the keys of unsettled intents: ETag by key, None where the object is missing.
-    found: dict[str, str | None] = field(default_factory=dict)
-    # What the bucket says it has; a full run only.
-    listing: Listing | None = None
+    inventory: Inventory
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,11 +61,13 @@ def sync(
     trigger: str = "hand",
     wait_seconds: float = 0.0,
     dry_run: bool = False,
+    deep: bool = False,
     watcher: Watcher | None = None,
 ) -> Report:
     """Run once and say what happened; it raises nothing of ours, the report has it.
 
-    ``trigger`` is ``hand`` or ``schedule``: by hand, photos on the retry list are tried whatever their next try.
+    ``trigger`` is ``hand``, ``schedule`` or ``retry``: by hand, photos on the retry list are tried whatever their next try.
+    ``deep`` is for a full run: every object is read through and hashed.
     """
     began = world.pace.monotonic()
     report = Report(kind="full" if full else "incremental", dry_run=dry_run)
@@ -73,15 +77,11 @@ def sync(
             report.kind = "full"
         with world.lock.held(full=full, wait_seconds=wait_seconds):
             checkpoint.refresh_from_db()
-            run = Run(
-                world,
-                report,
-                watcher or Nobody(),
-                checkpoint,
-                datetime.fromtimestamp(world.pace.now(), UTC),
-                trigger == "hand",
-            )
-            _recorded(run, trigger)
+            now = datetime.fromtimestamp(world.pace.now(), UTC)
+            inventory = Inventory(world, now.date(), deep)
+            run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory)
+            with world.within(world.settings.MAX_RUN_SECONDS):
+                _recorded(run, trigger)
     except LockHeld as error:
         report.locked, report.error = True, error
     except EtalaseError as error:
@@ -103,7 +103,11 @@ def _recorded(run: Run, trigger: str) -> None:
         report.yielded = True
         logger.info("%s", error)
     except EtalaseError as error:
-        report.error = error
+        if not world.time_is_up:
+            report.error = error
+        else:
+            report.yielded = True
+            report.note("out_of_time", hours=round(world.settings.MAX_RUN_SECONDS / 3600, 2))
     except BaseException as error:
         report.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
         raise
@@ -112,6 +116,7 @@ def _recorded(run: Run, trigger: str) -> None:
             with suppress(DatabaseAway, LockLost):
                 run.carriage.keep_failures()
             _say_what_stands(run)
+            report.duration_seconds = world.pace.monotonic() - began
             with suppress(DatabaseAway):
                 ledger.end_run(
                     report.run_id or 0,
@@ -122,14 +127,17 @@ def _recorded(run: Run, trigger: str) -> None:
                     reasons=dict(report.reasons),
                     bytes_fetched=report.bytes_fetched,
                     checkpoint=report.checkpoint,
-                    finished_at=run.now + timedelta(seconds=world.pace.monotonic() - began),
+                    notices=report.notices,
+                    duration_seconds=round(report.duration_seconds, 3),
+                    finished_at=run.now + timedelta(seconds=report.duration_seconds),
                 )
 
 
 def _run(run: Run) -> None:
     if not run.report.dry_run:
-        run.world.bucket.ensure_bucket()
-        _settle_intents(run)
+        made_anew = run.world.bucket.ensure_bucket()
+        run.inventory.settle_intents()
+        _look_around(run, made_anew=made_anew)
     feed = _pull(run)
     gone = set() if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
     if not feed.proved_complete:  # what is not in a complete feed is gone
@@ -140,6 +148,8 @@ def _run(run: Run) -> None:
         _forecast(run, feed, agenda)
         return
     run.watcher.planned(agenda.photos, agenda.bytes_to_fetch)
+    if agenda.photos:
+        ledger.note_work(run.report.run_id or 0, agenda.photos)
     run.carriage.carry_all(agenda)
     _carry_what_moved_on(run, feed)
     if feed.error is not None:
@@ -156,17 +166,24 @@ def _run(run: Run) -> None:
 # Before the feed
 
 
-def _settle_intents(run: Run) -> None:
-    """Look at the keys that an earlier run was about to overwrite: what lies there now, nobody knows (hazard 18)."""
-    for key, checksum in rows.intents():
-        there = run.world.bucket.head(key)
-        etag = there.etag if there else None
-        if checksum is None:  # its product went meanwhile, and the row with it
-            rows.reclaim_later([key], grace=run.world.settings.RECLAIM_GRACE)
-        elif etag != checksum:
-            run.found[key] = etag
-            continue
-        rows.clear_intents([key])
+def _look_around(run: Run, *, made_anew: bool) -> None:
+    """Notice where the world is not as the last run left it, and make this a full run then: it compares everything.
+
+    A mass deletion cannot come of it: a full run's removals are bounded like all others.
+    """
+    if run.checkpoint.sync_timestamp is None:
+        return
+    report, spool = run.report, run.world.spool
+    some = rows.some(PROBES)
+    if some and (made_anew or run.inventory.is_lost(some)):
+        report.note("bucket_lost")
+    if (report.run_id or 0) <= spool.last_run:
+        report.note("edge_restored")
+    last = ledger.last_complete_run()
+    if last is not None and run.now - last > LONG_AWAY:
+        report.note("long_away", days=(run.now - last).days)
+    if report.notices:
+        report.kind = "full"
 
 
 # The feed
@@ -186,22 +203,15 @@ def _pull(run: Run) -> Feed:
         if feed.is_older_than(since):
             # What changed by the new clock is older than the checkpoint, and would not be told (hazard 9).
             logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
+            run.report.note("ho_clock_back", told=feed.sync_timestamp, kept=since)
             feed, full = None, True
     if full or feed is None or feed.full:
         run.report.kind = "full"
-        run.listing = _listing(run)
+        # A run that writes has made the bucket.
+        run.inventory.list_bucket(may_be_missing=run.report.dry_run)
     if feed is None or (full and not feed.full and not _rest_is_here(run, feed)):
         feed = pull(run.world.head_office, None, pulled=run.watcher.pulled)
     return feed
-
-
-def _listing(run: Run) -> Listing:
-    try:
-        return Listing(run.world.bucket.list(KEY_PREFIX))
-    except ObjectMissing:
-        if not run.report.dry_run:
-            raise
-        return Listing([])  # a run that writes would have made the bucket
 
 
 def _rest_is_here(run: Run, feed: Feed) -> bool:
@@ -223,7 +233,7 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
     if photos_digest(heapq.merge(rest(), changes.by_id(), key=lambda photo: photo.id)) != feed.digest:
         return False
     for part in rows.in_batches():
-        if _found(run, part):
+        if run.inventory.found(part):
             return False
     feed.matches_digest = True
     run.report.unchanged += unchanged
@@ -232,7 +242,7 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
 
 def _plan(run: Run, feed: Feed) -> Agenda:
     """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
-    agenda, attempts, owed = Agenda(), ledger.attempts(), ledger.pending_ids()
+    agenda, attempts, owed, older = Agenda(), ledger.attempts(), ledger.pending_ids(), 0
     # Living again: whatever was proposed or refused for them is over.
     proposed = set() if run.report.dry_run else {removal.photo_id for removal in ledger.removals(PROPOSED)}
     contested = feed.photos.contested_keys()
@@ -242,50 +252,24 @@ def _plan(run: Run, feed: Feed) -> Agenda:
         if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
             known &= set(run.world.products.names(known))
         touched = rows.touching(part)
-        found = _found(run, touched)
+        found = run.inventory.found(touched)
         planned = plan(
             part,
             [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched],
             known_products=known,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
-            orphans=_etags(run, part),
+            orphans=run.inventory.etags(part),
             leaving=feed.deleted_ids,
             claims=claims,
         )
         claims = {key: claims[key] for key in contested & claims.keys()}
         agenda.add(planned.products, attempts=attempts)
+        older += planned.older_at_head_office
         _take_note(run, planned, owed)
         ledger.cancel_removals([photo.id for photo in part if photo.id in proposed and photo.id in feed.photos])
+    if older:
+        run.report.note("ho_older", photos=older)
     return agenda
-
-
-def _found(run: Run, known: Collection[Row]) -> dict[str, str | None]:
-    """What is really under the keys of these rows, where it is not what they say: the ETag, or None where it is missing."""
-    found = {row.object_key: run.found[row.object_key] for row in known if row.object_key in run.found}
-    if run.listing is None:
-        return found
-    listed = run.listing.of(row.object_key for row in known)
-    for row in known:
-        info = listed.get(row.object_key)
-        if info is None:
-            found[row.object_key] = None
-        elif info.size != row.size or (info.etag != row.object_etag and not _holds(run, row)):
-            found[row.object_key] = info.etag
-    return found
-
-
-def _holds(run: Run, row: Row) -> bool:
-    """Whether the row's bytes lie there after all: an ETag need not be an MD5 (hazard 56), so they are read."""
-    try:
-        return run.world.bucket.digest(row.object_key) == row.object_etag
-    except ObjectMissing:
-        return False
-
-
-def _etags(run: Run, photos: Collection[Photo]) -> dict[str, str]:
-    if run.listing is None:
-        return {}
-    return {key: info.etag for key, info in run.listing.of(photo.object_key or "" for photo in photos).items()}
 
 
 def _take_note(run: Run, planned: Plan, owed: Collection[UUID]) -> None:
@@ -335,17 +319,19 @@ def _settle(run: Run, feed: Feed) -> None:
     }
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
+        changes["compared_at"] = run.now
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)
     run.report.checkpoint = feed.sync_timestamp
+    run.world.spool.note_run(run.report.run_id or 0)
 
 
 def _reclaim(run: Run) -> None:
     """Orphans get their grace, unless a row names them by now; what has had it, goes (hazards 15 and 17)."""
-    if run.listing is not None:
-        run.listing.use(rows.keys())
-        for orphans in run.listing.unused():
+    if (listing := run.inventory.listing) is not None:
+        listing.use(rows.keys())
+        for orphans in listing.unused():
             rows.reclaim_later(orphans, grace=run.world.settings.RECLAIM_GRACE)
     due = rows.reclaims_due()
     if due:
@@ -361,6 +347,7 @@ def _say_what_stands(run: Run) -> None:
         run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
         run.report.failures = [ledger.describe(entry) for entry in owed.iterator()]
+        ledger.count_photos()
 
 
 def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:

@@ -8,6 +8,7 @@ import errno
 import mmap
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +21,7 @@ MAX_ETAG_BYTES = 64
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
 WRITE_BYTES, WRITE_SECONDS = 256 * 1024, 0.1
 SUFFIX = ".part"
+LAST_RUN = "last-run"
 
 
 @dataclass(slots=True, eq=False)
@@ -137,6 +139,20 @@ class Spool:
             else:
                 path.unlink()
         return part
+
+    @property
+    def last_run(self) -> int:
+        """The number of the last complete run on this machine, 0 where nobody knows. The database does not know it better: it
+        may have been restored from a backup since."""
+        try:
+            return int((self.folder / LAST_RUN).read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def note_run(self, run_id: int) -> None:
+        """Remember the run outside the database. On a disk without room it is not remembered, and nothing else is lost."""
+        with suppress(OSError):
+            (self.folder / LAST_RUN).write_text(f"{run_id}\n")
 
     def sweep(self, *, max_bytes: int, now: float) -> None:
         """Drop what nobody has come back for in a week (``now`` is Unix time), and beyond ``max_bytes`` the oldest."""

@@ -158,6 +158,9 @@ class Listing:
         self._db = _Scratch("CREATE TABLE object (key TEXT PRIMARY KEY, size INT, etag TEXT, in_use INT) WITHOUT ROWID")
         self._db.write("REPLACE INTO object VALUES (?, ?, ?, 0)", ((o.key, o.size, o.etag) for o in objects))
 
+    def __len__(self) -> int:
+        return int(next(self._db.read("SELECT count(*) FROM object"))[0])
+
     def of(self, keys: Iterable[str]) -> dict[str, ObjectInfo]:
         """What lies under ``keys``, where something does."""
         found: dict[str, ObjectInfo] = {}

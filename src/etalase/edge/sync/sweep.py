@@ -92,7 +92,8 @@ def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | Non
             cause=candidate.cause,
             state=state,
             left_bare=row.product_id in decision.bare,
-            row=rows.as_json(row),
+            # Its product may go after its photos, and :func:`.holding.undo` needs both.
+            row={**rows.as_json(row), "product_sku": names.get(row.product_id, ("", ""))[0]},
             run_id=run_id,
             noticed_at=now,
             decided_at=now if state == Removal.State.APPLIED else None,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from etalase.edge.sync.report import Nobody, Watcher
+from etalase.settings.bandwidth import duration_text, rate_text
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -15,8 +16,9 @@ class Lines:
 
     def __init__(self, limit: Callable[[], str]) -> None:
         self._limit = limit
-        self._total = self._done = self._failed = self._bytes = 0
-        self._next = time.monotonic() + LINE_EVERY_SECONDS
+        self._total = self._total_bytes = self._done = self._failed = self._bytes = 0
+        self._began = time.monotonic()
+        self._next = self._began + LINE_EVERY_SECONDS
 
     def pulled(self, photos: int) -> None:
         """Say how long the list is by now."""
@@ -24,12 +26,24 @@ class Lines:
 
     def planned(self, photos: int, size_bytes: int) -> None:
         """Remember what there is to do."""
-        self._total = photos
+        self._total, self._total_bytes = photos, size_bytes
+        self._began = time.monotonic()
 
     def carried(self, photos: int, failed: int, size_bytes: int) -> None:
         """Say how far it is."""
         self._done, self._failed, self._bytes = self._done + photos, self._failed + failed, self._bytes + size_bytes
-        self._say(f"{self._done} of {self._total} photos, {self._failed} failed, {self._bytes / 1024 / 1024:.1f} MiB")
+        self._say(
+            f"{self._done} of {self._total} photos, {self._failed} failed, {self._bytes / 1024 / 1024:.1f} of "
+            f"{self._total_bytes / 1024 / 1024:.1f} MiB{self._pace()}"
+        )
+
+    def _pace(self) -> str:
+        """The rate so far, and how long the rest takes at it."""
+        rate = self._bytes / max(time.monotonic() - self._began, 1e-3)
+        if not self._bytes:
+            return ""
+        left = max(0, self._total_bytes - self._bytes)
+        return f", {rate_text(round(rate))}, {duration_text(left / rate)} left"
 
     def _say(self, text: str) -> None:
         if time.monotonic() >= self._next:

@@ -28,7 +28,7 @@ from etalase.settings.edge import EdgeSettings
 class Bucket(publish.Bucket, Protocol):
     """The edge's object store as the whole run uses it."""
 
-    def ensure_bucket(self) -> None: ...
+    def ensure_bucket(self) -> bool: ...
     def list(self, prefix: str) -> Iterator[ObjectInfo]: ...
     def delete(self, keys: Sequence[str]) -> None: ...
 
@@ -49,6 +49,23 @@ class World:
     spool: Spool
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
+    time_is_up: bool = False
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let what is done in here take so long; then everything under way is stopped, and ``time_is_up``."""
+
+        def end() -> None:
+            self.time_is_up = True
+            self.stopped.set()
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def object_store(settings: EdgeSettings) -> ObjectStore:

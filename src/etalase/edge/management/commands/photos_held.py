@@ -5,7 +5,7 @@ from typing import Any
 
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger
+from etalase.edge.sync import holding, ledger
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -25,6 +25,7 @@ class Command(EdgeCommand):
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Show them."""
         held = ledger.removals([Removal.State.HELD])
+        after = holding.consequences(held)
         if options["json"]:
             self.show(
                 {
@@ -35,6 +36,9 @@ class Command(EdgeCommand):
                             "product_name": removal.product_name,
                             "cause": removal.cause,
                             "noticed_at": removal.noticed_at.isoformat(),
+                            "run_id": removal.run_id,
+                            "pos_shows": after[removal.product_id].shows,
+                            "pos_would_show": after[removal.product_id].would_show,
                         }
                         for removal in held
                     ]
@@ -49,9 +53,19 @@ class Command(EdgeCommand):
             return 0
         self.stdout.write(f"{len(held)} removals of {len(by_product)} products wait; the photos stay on the POS until then:")
         for (name, product_id), removals in by_product.items():
-            self.stdout.write(f"  {printable(name) or product_id}: would lose {len(removals)} photo(s)")
+            self.stdout.write(f"  {printable(name) or product_id}: {_change(len(removals), after[product_id])}")
             for removal in removals:
                 when = removal.noticed_at.astimezone().strftime("%Y-%m-%d %H:%M")
                 self.stdout.write(f"    {removal.photo_id}  {WHY.get(removal.cause, removal.cause)}, noticed {when}")
         self.stdout.write("Remove them: etalase edge approve --all | PHOTO …   Keep them: etalase edge refuse --all | PHOTO …")
         return 3
+
+
+def _change(count: int, after: holding.Consequence) -> str:
+    """What approving would change on the POS."""
+    photos = "1 photo" if count == 1 else f"{count} photos"
+    if after.would_show is None:
+        return f"would lose {photos}, its last: the POS would show the placeholder instead of {printable(after.shows or '')}"
+    if after.would_show == after.shows:
+        return f"would lose {photos}, and show the same one as now ({printable(after.shows)})"
+    return f"would lose {photos}, and show {printable(after.would_show)} instead of {printable(after.shows or '')}"

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import math
 import signal
 import time
 from argparse import ArgumentParser
@@ -18,8 +17,12 @@ from etalase.edge.sync.terminal import watcher
 from etalase.edge.sync.world import real_world
 from etalase.errors import UsageError
 from etalase.protocol import printable
-from etalase.settings.bandwidth import rate_text, time_text
+from etalase.settings.bandwidth import duration_text, rate_text, time_text
 from etalase.settings.edge import EdgeSettings
+
+LONGEST_WAIT_SECONDS = 55 * 60.0
+WAIT_HELP = "wait up to 55 minutes for a run that is under way"
+QUIET_HELP = "no progress on stderr"
 
 
 class Command(EdgeCommand):
@@ -37,13 +40,13 @@ class Command(EdgeCommand):
         parser.add_argument("--full", action="store_true", help="compare the whole feed with rows and bucket")
         parser.add_argument("--off-peak", action="store_true", help="with --full: wait for the widest step of BANDWIDTH first")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-        parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
-        parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+        parser.add_argument("--wait", action="store_true", help=WAIT_HELP)
+        parser.add_argument("--quiet", action="store_true", help=QUIET_HELP)
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Run, and show the report."""
         quiet = options["quiet"] or options["json"]
-        with _terminable():
+        with terminable():
             if options["off_peak"]:
                 self._await_off_peak(settings, full=options["full"], quiet=quiet)
             gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
@@ -52,11 +55,15 @@ class Command(EdgeCommand):
                     world,
                     full=options["full"],
                     trigger="hand",
-                    wait_seconds=55 * 60.0 if options["wait"] else 0.0,
+                    wait_seconds=LONGEST_WAIT_SECONDS if options["wait"] else 0.0,
                     dry_run=options["dry_run"],
                     watcher=watching,
                 )
-        if options["json"]:
+        return self.tell(report, as_json=options["json"])
+
+    def tell(self, report: Report, *, as_json: bool) -> int:
+        """Show the report; its exit status comes back."""
+        if as_json:
             self.show(report.as_json())
         else:
             self._say(report)
@@ -114,15 +121,8 @@ class Command(EdgeCommand):
                 self.stdout.write(f"  {would} a photo of {printable(removal['product_name'])} ({removal['photo_id']})")
 
 
-def duration_text(seconds: float) -> str:
-    """A duration for people, rounded up: ``about 45 s``, ``about 12 min``, ``about 3.5 h``."""
-    if seconds < 90:
-        return f"about {math.ceil(seconds)} s"
-    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {math.ceil(seconds / 360) / 10:g} h"
-
-
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM end a run the way Ctrl-C does: in order."""
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,0 +1,83 @@
+"""`etalase edge undo`: bring back what was removed, while the grace lasts."""
+
+from argparse import ArgumentParser
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from etalase.edge.management.door import EdgeCommand
+from etalase.edge.models import Removal
+from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.world import object_store
+from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
+
+
+class Command(EdgeCommand):
+    """Exit status: 0 done, 1 some could not be brought back, 2 the run removed nothing."""
+
+    help = (
+        "Bring back the photos whose removal a run proposed, by its number, while their objects' grace (RECLAIM_GRACE) lasts; "
+        "without a number, list what can be undone. They stay until head office lists them anew. "
+        "Exit status: 0 done; 1 some could not be brought back; 2 the run removed nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``[RUN]``."""
+        super().add_arguments(parser)
+        parser.add_argument("run", nargs="?", type=int, help="number of the run that proposed the removals")
+
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
+        """Undo, or list."""
+        if options["run"] is None:
+            self._list(settings, as_json=options["json"])
+            return 0
+        products = rows.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
+        lock = RunLock(settings.STORE_ID, Pace())
+        undone = holding.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
+        if options["json"]:
+            self.show(
+                {
+                    "restored": [str(removal.photo_id) for removal in undone.restored],
+                    "lost": [{"photo_id": str(removal.photo_id), "why": why} for removal, why in undone.lost],
+                }
+            )
+        else:
+            self.stdout.write(f"{len(undone.restored)} photos are back on the POS, and stay until head office lists them anew.")
+            for removal, why in undone.lost:
+                self.stdout.write(f"  not back: {printable(removal.product_name) or removal.photo_id}: {why}")
+        return 1 if undone.lost else 0
+
+    def _list(self, settings: EdgeSettings, *, as_json: bool) -> None:
+        since = datetime.now(UTC) - settings.RECLAIM_GRACE
+        by_run: dict[int, list[Removal]] = defaultdict(list)
+        for removal in ledger.removals([Removal.State.APPLIED]):
+            if removal.run_id is not None and removal.decided_at and removal.decided_at > since:
+                by_run[removal.run_id].append(removal)
+        if as_json:
+            self.show({"runs": [_described(run_id, removals) for run_id, removals in sorted(by_run.items())]})
+            return
+        if not by_run:
+            self.stdout.write(f"Nothing was removed within the grace of {settings.RECLAIM_GRACE}.")
+        for run_id, removals in sorted(by_run.items()):
+            names = ", ".join(printable(name) for name in dict.fromkeys(removal.product_name for removal in removals))
+            last = min(removal.decided_at for removal in removals if removal.decided_at) + settings.RECLAIM_GRACE
+            until = last.astimezone().strftime("%Y-%m-%d %H:%M")
+            self.stdout.write(f"run {run_id}: {len(removals)} photos, of {names}; until {until}: etalase edge undo {run_id}")
+
+
+def _described(run_id: int, removals: list[Removal]) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "photos": [
+            {
+                "photo_id": str(removal.photo_id),
+                "product_name": removal.product_name,
+                "approved": removal.approved,
+                "removed_at": removal.decided_at.isoformat() if removal.decided_at else None,
+            }
+            for removal in removals
+        ],
+    }

@@ -1,0 +1,102 @@
+"""`etalase edge verify`: head office's list, rows and bucket compared; with `--repair`, made equal."""
+
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from etalase.edge.management.commands.photos_sync import LONGEST_WAIT_SECONDS, QUIET_HELP, WAIT_HELP, terminable
+from etalase.edge.management.door import EdgeCommand
+from etalase.edge.sync.run import sync
+from etalase.edge.sync.terminal import watcher
+from etalase.edge.sync.verify import Difference, Verification, verify
+from etalase.edge.sync.world import World, real_world
+from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
+
+MEANING = {
+    "missing": "its object is missing",
+    "cut": "its object was cut",
+    "changed": "its object has other bytes",
+    "mistyped": "its object is served as another type",
+    "not_here": "is not here yet",
+    "outdated": "is an older one than head office's",
+    "row_differs": "its row differs from head office's",
+    "not_listed": "head office lists it no longer",
+    "not_usable": "cannot be used as head office lists it",
+    "orphan": "belongs to no row",
+}
+MAX_SHOWN = 50
+
+
+class Command(EdgeCommand):
+    """Exit status: 0 equal, 1 not, 4 something is away, 75 a run is under way."""
+
+    help = (
+        "Compare head office's list, this edge's rows and its bucket, and say what differs; nothing is changed without "
+        "--repair. Exit status: 0 equal; 1 not; 4 head office, bucket or database away; 75 a run is under way."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``--deep``, ``--repair``, ``--wait``, ``--quiet``."""
+        super().add_arguments(parser)
+        parser.add_argument("--deep", action="store_true", help="read and hash every object, instead of trusting the listing")
+        parser.add_argument("--repair", action="store_true", help="then make it equal by a full run, and compare again")
+        parser.add_argument("--wait", action="store_true", help=WAIT_HELP)
+        parser.add_argument("--quiet", action="store_true", help=QUIET_HELP)
+
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
+        """Compare, repair where that is asked for, and tell."""
+        quiet = options["quiet"] or options["json"]
+        wait_seconds = LONGEST_WAIT_SECONDS if options["wait"] else 0.0
+        repaired: dict[str, Any] | None = None
+        with terminable():
+            found = self._verify(settings, quiet=quiet, deep=options["deep"], wait_seconds=wait_seconds)
+            if options["repair"] and found.differences:
+                if not options["json"]:
+                    self._say(found)
+                with real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
+                    report = sync(world, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
+                repaired = report.as_json()
+                if not options["json"]:
+                    self.stdout.write(f"Repaired by a full run: {report.outcome.value}, {report.healed} healed.")
+                found = self._verify(settings, quiet=quiet, deep=options["deep"], wait_seconds=wait_seconds)
+        if options["json"]:
+            self.show({**found.as_json(), **({"repaired": repaired} if repaired else {})})
+        else:
+            self._say(found)
+        return found.exit_status
+
+    def _verify(self, settings: EdgeSettings, *, quiet: bool, deep: bool, wait_seconds: float) -> Verification:
+        with real_world(settings) as world, self._watching(world, quiet=quiet) as watching:
+            return verify(world, deep=deep, wait_seconds=wait_seconds, watcher=watching)
+
+    def _watching(self, world: World, *, quiet: bool) -> Any:
+        return watcher(quiet=quiet, limit=world.limiter.describe)
+
+    def _say(self, found: Verification) -> None:
+        for difference in found.differences[:MAX_SHOWN]:
+            self.stdout.write(f"  {_sentence(difference)}")
+        if len(found.differences) > MAX_SHOWN:
+            self.stdout.write(f"  … and {len(found.differences) - MAX_SHOWN} more: --json lists all")
+        if found.error is not None:
+            self.stderr.write(str(found.error))
+        read = "read and hashed" if found.deep else "listed"
+        listed = "head office's list was not compared" if found.listed is None else f"{found.listed} photos at head office"
+        self.stdout.write(
+            f"{self._verdict(found)} {found.rows} rows, {found.objects} objects ({read}), {listed}; "
+            f"{found.awaiting_grace} objects wait for their grace, {found.parked} photos for their product, "
+            f"{found.held} removals for a person."
+        )
+
+    def _verdict(self, found: Verification) -> str:
+        if not found.differences:
+            return "EQUAL:" if found.error is None else "NOT COMPARED:"
+        kinds = ", ".join(f"{count} {what}" for what, count in Counter(d.what for d in found.differences).most_common())
+        return f"NOT EQUAL ({kinds}):"
+
+
+def _sentence(difference: Difference) -> str:
+    who = printable(difference.product_name) or printable(difference.object_key)
+    detail = f" ({printable(difference.detail)})" if difference.detail else ""
+    where = f"  {printable(difference.object_key)}" if difference.product_name else ""
+    return f"{who}: {MEANING.get(difference.what, difference.what)}{detail}{where}"

@@ -1,0 +1,112 @@
+"""What is really in the edge's bucket, as far as a run has looked: by listing, by HEAD, and by reading objects through.
+
+Compared with rows it tells what is damaged (:mod:`etalase.edge.damage`); the planner is given what lies there instead.
+"""
+
+import zlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from etalase.edge.damage import Damage, damage
+from etalase.edge.sync import rows
+from etalase.edge.sync.plan import Found, Row
+from etalase.edge.sync.staging import Listing
+from etalase.edge.sync.world import World
+from etalase.errors import ObjectMissing
+from etalase.protocol import KEY_PREFIX, Photo
+
+
+@dataclass(slots=True)
+class Inventory:
+    """One run's look at the bucket. ``listing`` is None until it was listed, which a full run does.
+
+    ``deep`` reads every object; else a full run reads those whose day it is, so that each is read once in
+    ``DEEP_VERIFY_DAYS``: a disk that rots keeps its listing (hazard 22).
+    """
+
+    world: World
+    today: date
+    deep: bool = False
+    listing: Listing | None = None
+    # What lies under the keys of unsettled intents, and what was read through and is not what its row says.
+    known: dict[str, Found] = field(default_factory=dict)
+    damaged: dict[UUID, Damage] = field(default_factory=dict)
+    _read: set[UUID] = field(default_factory=set)
+
+    def list_bucket(self, *, may_be_missing: bool = False) -> None:
+        """List all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless that is all right."""
+        try:
+            self.listing = Listing(self.world.bucket.list(KEY_PREFIX))
+        except ObjectMissing:
+            if not may_be_missing:
+                raise
+            self.listing = Listing([])
+
+    def settle_intents(self) -> None:
+        """Look at the keys that an earlier run was about to overwrite: what lies there now, nobody knows (hazard 18)."""
+        for key, checksum in rows.intents():
+            there = self.world.bucket.head(key)
+            etag = there.etag if there else None
+            if checksum is None:  # its product went meanwhile, and the row with it
+                rows.reclaim_later([key], grace=self.world.settings.RECLAIM_GRACE)
+            elif etag != checksum:
+                self.known[key] = Found(etag)
+                continue
+            rows.clear_intents([key])
+
+    def is_lost(self, some: Collection[Row]) -> bool:
+        """Whether none of ``some`` rows has its object: somebody emptied the bucket, or put another disk in."""
+        return bool(some) and all(self.world.bucket.head(row.object_key) is None for row in some)
+
+    def found(self, known: Collection[Row]) -> dict[str, Found]:
+        """What is really under the keys of these rows, where it is not what they say."""
+        found = {row.object_key: self.known[row.object_key] for row in known if row.object_key in self.known}
+        if self.listing is None:
+            return found
+        listed = self.listing.of(row.object_key for row in known)
+        to_read = []
+        for row in known:
+            there = listed.get(row.object_key)
+            match damage(row.size, row.checksum, there):
+                case None:
+                    if self._is_to_be_read(row):
+                        to_read.append(row)
+                case Damage.CHANGED if there is not None and there.size == row.size:
+                    to_read.append(row)  # an ETag need not be an MD5 (hazard 56)
+                case what:
+                    self._note(found, row, what, Found(there.etag if there else None))
+        for row, (what, lies) in zip(to_read, self.world.workers.map(self._examine, to_read), strict=True):
+            self._read.add(row.id)
+            if what is not None:
+                self._note(found, row, what, lies)
+                self.known[row.object_key] = lies
+        return found
+
+    def etags(self, photos: Iterable[Photo]) -> dict[str, str]:
+        """The ETags of what lies under the keys of ``photos``, as far as a listing told."""
+        if self.listing is None:
+            return {}
+        return {key: info.etag for key, info in self.listing.of(photo.object_key or "" for photo in photos).items()}
+
+    def _is_to_be_read(self, row: Row) -> bool:
+        if row.id in self._read:
+            return False
+        days = self.world.settings.DEEP_VERIFY_DAYS
+        return self.deep or bool(days and zlib.crc32(row.id.bytes) % days == self.today.toordinal() % days)
+
+    def _examine(self, row: Row) -> tuple[Damage | None, Found]:
+        try:
+            read = self.world.bucket.read_through(row.object_key)
+        except ObjectMissing:
+            return Damage.MISSING, Found(None)
+        if read.digest != row.object_etag:
+            return Damage.CHANGED, Found(read.digest)
+        if read.content_type != row.content_type:
+            return Damage.MISTYPED, Found(read.digest, mistyped=True)
+        return None, Found(read.digest)
+
+    def _note(self, found: dict[str, Found], row: Row, what: Damage, lies: Found) -> None:
+        found[row.object_key] = lies
+        self.damaged[row.id] = what

@@ -1,0 +1,193 @@
+"""``etalase edge verify``: what head office lists, what the rows say and what lies in the bucket, compared; nothing is changed.
+
+The same comparison that a full run makes, told as a report.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from etalase.edge.models import Removal
+from etalase.edge.sync import ledger, rows
+from etalase.edge.sync.feed import Feed, pull
+from etalase.edge.sync.inventory import Inventory
+from etalase.edge.sync.plan import Kind, Row, plan
+from etalase.edge.sync.report import Nobody, Watcher
+from etalase.edge.sync.world import World
+from etalase.errors import EtalaseError, HeadOfficeError
+from etalase.protocol import Photo
+
+# What a difference is. The words are part of ``--json``; the first four are those of :class:`etalase.edge.damage.Damage`.
+NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
+NOT_LISTED, NOT_USABLE, ORPHAN = "not_listed", "not_usable", "orphan"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be. ``photo_id`` is None for an object that no row names."""
+
+    what: str
+    object_key: str
+    photo_id: UUID | None = None
+    product_name: str = ""
+    detail: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "what": self.what,
+            "photo_id": str(self.photo_id) if self.photo_id else None,
+            "product_name": self.product_name,
+            "object_key": self.object_key,
+            "detail": self.detail,
+        }
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was compared, and what differs. ``error`` says why HO's list, or everything, could not be compared.
+
+    Neither what waits for its grace, nor what waits for a person or for its product, is a difference: they are known.
+    """
+
+    deep: bool
+    rows: int = 0
+    objects: int = 0
+    listed: int | None = None
+    awaiting_grace: int = 0
+    parked: int = 0
+    held: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    error: EtalaseError | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether everything was compared, and nothing differs."""
+        return not self.differences and self.error is None
+
+    @property
+    def exit_status(self) -> int:
+        """0 equal, 1 not; what kept from comparing has its own."""
+        return self.error.exit_status if self.error else int(bool(self.differences))
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "equal": self.equal,
+            "deep": self.deep,
+            "rows": self.rows,
+            "objects": self.objects,
+            "listed": self.listed,
+            "awaiting_grace": self.awaiting_grace,
+            "parked": self.parked,
+            "held": self.held,
+            "differences": [difference.as_json() for difference in self.differences],
+            "error": str(self.error) if self.error else None,
+        }
+
+
+def verify(world: World, *, deep: bool, wait_seconds: float = 0.0, watcher: Watcher | None = None) -> Verification:
+    """Compare. ``deep`` reads and hashes every object. It raises nothing of ours; the verification has it.
+
+    It takes the lock of a run: a comparison in the middle of one would show what is only half done.
+    """
+    result = Verification(deep)
+    try:
+        world.store.claim()
+        with world.lock.held(full=False, wait_seconds=wait_seconds):
+            _compare_bucket(world, result)
+            try:
+                feed = pull(world.head_office, None, pulled=(watcher or Nobody()).pulled)
+                if feed.error is not None:
+                    raise feed.error
+                _compare_list(world, result, feed)
+            except HeadOfficeError as error:
+                result.error = error
+    except EtalaseError as error:
+        result.error = error
+    result.differences.sort(key=lambda d: (d.product_name, d.object_key, d.what))
+    return result
+
+
+def _compare_bucket(world: World, result: Verification) -> None:
+    """Rows against objects, both ways."""
+    today = datetime.fromtimestamp(world.pace.now(), UTC).date()
+    inventory = Inventory(world, today, deep=result.deep)
+    inventory.list_bucket(may_be_missing=True)
+    listing = inventory.listing
+    for part in rows.in_batches():
+        result.rows += len(part)
+        inventory.found(part)
+        hurt = [row for row in part if row.id in inventory.damaged]
+        names = world.products.names({row.product_id for row in hurt})
+        for row in hurt:
+            name = names.get(row.product_id, ("", ""))[1]
+            result.differences.append(Difference(inventory.damaged[row.id], row.object_key, row.id, name))
+    if listing is None:
+        return
+    listing.use(rows.keys())
+    waiting = rows.reclaims()
+    for keys in listing.unused():
+        result.awaiting_grace += sum(key in waiting for key in keys)
+        result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting]
+    result.objects = len(listing)
+
+
+def _compare_list(world: World, result: Verification, feed: Feed) -> None:
+    """HO's list against rows; objects are left out of it."""
+    result.listed = len(feed.photos)
+    contested = feed.photos.contested_keys()
+    claims: dict[str, Photo] = {}
+    for part in feed.photos.in_slices():
+        known = {photo.product_id for photo in part}
+        if not world.products.is_ours:
+            known &= set(world.products.names(known))
+        touched = rows.touching(part)
+        planned = plan(
+            part,
+            touched,
+            known_products=known,
+            max_photo_bytes=world.settings.MAX_PHOTO_BYTES,
+            claims=claims,
+        )
+        claims = {key: claims[key] for key in contested & claims.keys()}
+        result.parked += len(planned.parked)
+        for photo, error in planned.failed:
+            result.differences.append(_of_photo(NOT_USABLE, photo, f"{error.reason}: {error.detail}"))
+        rows_by_id = {row.id: row for row in touched}
+        for product in planned.products:
+            for step in product.steps:
+                what = _what(step.kind, rows_by_id.get(step.photo.id))
+                result.differences.append(_of_photo(what, step.photo))
+    if feed.proved_complete:
+        _find_not_listed(world, result, feed)
+
+
+def _of_photo(what: str, photo: Photo, detail: str = "") -> Difference:
+    return Difference(what, photo.object_key or "", photo.id, photo.product_name or "", detail)
+
+
+def _what(kind: Kind, row: Row | None) -> str:
+    if row is None:
+        return NOT_HERE
+    return ROW_DIFFERS if kind is Kind.ROW else OUTDATED
+
+
+def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
+    decided = {r.photo_id: r.state for r in ledger.removals([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])}
+    for part in _rows_not_in(feed):
+        names = world.products.names({row.product_id for row in part})
+        for row in part:
+            if row.id in decided:
+                result.held += 1
+            else:
+                name = names.get(row.product_id, ("", ""))[1]
+                result.differences.append(Difference(NOT_LISTED, row.object_key, row.id, name))
+
+
+def _rows_not_in(feed: Feed) -> Iterator[list[Row]]:
+    for part in rows.in_batches():
+        if gone := [row for row in part if row.id not in feed.photos]:
+            yield gone

@@ -1,0 +1,146 @@
+"""``undo`` brings back what a run removed; ``retry`` tries what failed; ``held`` tells what would change on the POS."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.models import Removal
+from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync.holding import Undone
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.world import object_store
+from etalase.errors import UsageError
+
+
+def undo(edge: Edge, run_id: int) -> Undone:
+    """As the command does it."""
+    settings = edge.configured()
+    products = rows.ProductTable(name_field="name", sku_field="sku")
+    return holding.undo(run_id, lock=RunLock(settings.STORE_ID, Pace()), bucket=object_store(settings), products=products)
+
+
+def approve_all(edge: Edge) -> int:
+    """Remove all that is held; the run that proposed it comes back."""
+    settings = edge.configured()
+    held = ledger.removals([Removal.State.HELD])
+    holding.approve(held, lock=RunLock(settings.STORE_ID, Pace()), grace=settings.RECLAIM_GRACE)
+    (run_id,) = {removal.run_id for removal in held}
+    assert run_id is not None
+    return run_id
+
+
+@pytest.fixture
+def emptied(edge: Edge) -> int:
+    """Eight dishes, of which head office lists only two any more, and a person who approved; the number of the run."""
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
+    edge.sync()
+    for photo in photos[2:]:
+        edge.ho.delete(photo)
+    assert edge.sync().held == 6
+    return approve_all(edge)
+
+
+def test_what_an_approved_run_removed_comes_back_and_stays(edge: Edge, emptied: int) -> None:
+    assert len(edge.rows()) == 2
+    edge.sync(full=True)
+
+    undone = undo(edge, emptied)
+
+    assert (len(undone.restored), undone.lost) == (6, [])
+    assert len(edge.rows()) == 8
+    edge.check_every_row_shows_its_bytes()
+    for full in (False, True):
+        report = edge.sync(full=full)
+        assert (report.deleted, report.held, len(edge.rows())) == (0, 0, 8)
+    edge.hours_later = 48
+    edge.query("UPDATE etalase_reclaim SET due_at = now() - interval '1 day'")
+    edge.sync()
+    edge.check_every_row_shows_its_bytes()
+    assert {row["name"] for row in edge.query("SELECT name FROM product")} == {f"dish {n}" for n in range(8)}
+
+
+def test_what_has_had_its_grace_is_lost_and_said_and_the_rest_comes_back(edge: Edge, emptied: int) -> None:
+    gone = edge.query("SELECT object_key FROM etalase_reclaim ORDER BY object_key LIMIT 2")
+    edge.bucket.delete([row["object_key"] for row in gone])
+    undone = undo(edge, emptied)
+    assert (len(undone.restored), len(undone.lost)) == (4, 2)
+    assert {why for _, why in undone.lost} == {"its object is gone: the grace was over"}
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_a_key_that_another_photo_has_by_now_is_left_to_it(edge: Edge, emptied: int) -> None:
+    new = edge.ho.put("dish 5", picture("new"))
+    edge.sync()
+    undone = undo(edge, emptied)
+    assert [(removal.product_name, "another photo has" in why) for removal, why in undone.lost] == [("dish 5", True)]
+    assert edge.rows()[new]["is_primary"]
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_a_photo_that_head_office_lists_anew_is_not_touched(edge: Edge, emptied: int) -> None:
+    gone = edge.query("SELECT photo_id FROM etalase_removal WHERE product_name = 'dish 7'")[0]["photo_id"]
+    edge.ho.put("dish 7", picture("anew"), photo=str(gone))
+    edge.sync()
+    assert len(undo(edge, emptied).restored) == 5
+    assert edge.rows()[str(gone)]["checksum"] == edge.ho.photos[str(gone)]["checksum"]
+
+
+def test_a_run_that_removed_nothing_cannot_be_undone(edge: Edge, emptied: int) -> None:
+    for run_id in (emptied + 1000, emptied - 1):
+        with pytest.raises(UsageError, match=r"etalase edge undo"):
+            undo(edge, run_id)
+    undo(edge, emptied)
+    with pytest.raises(UsageError):
+        undo(edge, emptied)
+
+
+def test_held_removals_say_what_the_pos_would_show(edge: Edge) -> None:
+    for n in range(6):
+        edge.ho.put(f"dish {n}", picture(n))
+    further = edge.ho.put("dish 0", picture("further"), primary=False, filename="side.jpg")
+    edge.sync()
+    gone = [photo for photo in edge.ho.photos if photo != further]
+    for photo in gone[1:]:
+        edge.ho.delete(photo)
+    edge.sync()
+    held = ledger.removals([Removal.State.HELD])
+    after = holding.consequences([*held, *_as_held(edge, gone[0])])
+    by_name = {removal.product_name: after[removal.product_id] for removal in held}
+    assert by_name["dish 3"] == holding.Consequence("dish 3.jpg", None, 0)
+    (first,) = _as_held(edge, gone[0])
+    assert after[first.product_id] == holding.Consequence("dish 0.jpg", "side.jpg", 1)
+
+
+def _as_held(edge: Edge, photo: str) -> list[Removal]:
+    row = edge.rows()[photo]
+    return [Removal(photo_id=row["id"], product_id=row["product_id"], product_name="dish 0")]
+
+
+def test_only_the_named_photo_of_the_retry_list_is_tried_at_once(edge: Edge) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
+    edge.ho.now += timedelta(seconds=1)  # what changed in the very second of the checkpoint is told again
+    edge.ho.on_image = lambda _: Answer(404)
+    for _ in range(4):  # by now the next try is hours away
+        edge.sync()
+    edge.ho.on_image = None
+    edge.ho.image_requests.clear()
+    assert edge.sync(trigger="schedule").fetched == 0
+
+    ledger.make_due([UUID(photos[1])], now=datetime.now(UTC))
+    report = edge.sync(trigger="retry")
+
+    assert (report.fetched, len(report.failures), set(edge.rows())) == (1, 2, {photos[1]})
+    ledger.make_due(None, now=datetime.now(UTC))
+    assert edge.sync(trigger="retry").fetched == 2
+
+
+def test_a_photo_that_is_not_on_the_retry_list_is_refused_by_name(edge: Edge) -> None:
+    edge.sync()
+    with pytest.raises(CommandError, match=r"Not on the retry list: 00000000.*etalase edge failures") as refused:
+        call_command("photos_retry", "00000000-0000-0000-0000-000000000000", "--quiet")
+    assert refused.value.returncode == 2

@@ -1,0 +1,166 @@
+"""``etalase edge verify`` tells what a full run would mend, changes nothing, and reads everything where it is asked to."""
+
+import time
+from typing import Any
+
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.sync.run import sync
+from etalase.edge.sync.verify import Verification, verify
+from etalase.edge.sync.world import World, real_world
+from etalase.objectstore import ObjectRead
+
+
+def verified(edge: Edge, *, deep: bool = False) -> Verification:
+    """What ``verify`` finds."""
+    with real_world(edge.configured()) as world:
+        return verify(world, deep=deep)
+
+
+def differences(edge: Edge, *, deep: bool = False) -> set[tuple[str, str]]:
+    """What differs, as pairs of kind and product, or key where there is no product."""
+    return {(d.what, d.product_name or d.object_key) for d in verified(edge, deep=deep).differences}
+
+
+def test_an_edge_that_equals_head_office_is_found_equal(edge: Edge) -> None:
+    for n in range(5):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    for deep in (False, True):
+        found = verified(edge, deep=deep)
+        assert (found.equal, found.exit_status, found.rows, found.objects, found.listed) == (True, 0, 5, 5, 5)
+
+
+def test_each_difference_is_named_once_nothing_is_changed_and_a_full_run_mends_it(edge: Edge, s3: Any) -> None:
+    names = ("missing", "cut", "changed", "retyped", "renamed", "promoted", "fine")
+    photos = {name: edge.ho.put(name, picture(name)) for name in names}
+    gone = edge.ho.put("no longer listed", picture("gone"))
+    edge.sync()
+    key = {name: edge.ho.photos[photo]["object_key"] for name, photo in photos.items()}
+    bucket = edge.bucket.bucket
+    s3.delete_object(Bucket=bucket, Key=key["missing"])
+    s3.put_object(Bucket=bucket, Key=key["cut"], Body=picture("cut")[:99], ContentType="image/jpeg")
+    s3.put_object(Bucket=bucket, Key=key["changed"], Body=picture("other"), ContentType="image/jpeg")
+    s3.put_object(Bucket=bucket, Key=key["retyped"], Body=picture("retyped"), ContentType="text/html")
+    s3.put_object(Bucket=bucket, Key="products/nobody.jpg", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="not-ours/a.txt", Body=b"x")
+    edge.ho.photos[photos["renamed"]]["filename"] = "new name.jpg"
+    edge.ho.put("promoted", picture("new bytes"), photo=photos["promoted"])
+    edge.ho.put("new", picture("new"))
+    edge.ho.put("impossible", picture("x"), key="../etc/passwd")
+    del edge.ho.photos[gone]
+    before = edge.touched(), edge.objects()
+
+    seen = differences(edge)
+    shallow = {
+        ("missing", "missing"), ("cut", "cut"), ("changed", "changed"), ("row_differs", "renamed"), ("outdated", "promoted"),
+        ("not_here", "new"), ("not_usable", "impossible"), ("not_listed", "no longer listed"),
+        ("orphan", "products/nobody.jpg"),
+    }  # fmt: skip
+    assert seen == shallow
+    assert differences(edge, deep=True) == shallow | {("mistyped", "retyped")}
+    assert (edge.touched(), edge.objects()) == before
+
+    edge.ho.image_requests.clear()
+    with real_world(edge.configured()) as world:
+        report = sync(world, full=True, deep=True)
+    assert (report.healed, report.fetched) == (4, 6)
+    assert len(edge.ho.image_requests) == 5  # the retyped one has its bytes already
+    assert differences(edge, deep=True) == {("not_usable", "impossible")}
+    assert s3.head_object(Bucket=bucket, Key=key["retyped"])["ContentType"] == "image/jpeg"
+    assert s3.head_object(Bucket=bucket, Key="not-ours/a.txt")
+
+
+def test_head_office_away_leaves_rows_and_bucket_to_be_compared(edge: Edge, s3: Any) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.sync()
+    s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.ho.photos[photo]["object_key"])
+    edge.ho.on_page = lambda _: Answer(503)
+    found = verified(edge)
+    assert [d.what for d in found.differences] == ["missing"]
+    assert (found.equal, found.exit_status, found.listed) == (False, 4, None)
+
+
+def test_what_waits_for_its_grace_for_a_person_or_for_its_product_is_no_difference(edge: Edge) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
+    edge.sync()
+    edge.ho.put("dish 7", picture("as webp"), photo=photos[7], key="products/elsewhere.jpg")
+    for photo in photos[:5]:
+        del edge.ho.photos[photo]
+    assert edge.sync(full=True).held == 5
+    found = verified(edge)
+    assert (found.differences, found.held, found.awaiting_grace) == ([], 5, 1)
+
+
+def test_a_disk_that_rots_is_found_by_a_full_run_within_the_days_of_a_deep_verify(edge: Edge) -> None:
+    for n in range(6):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
+
+    def rots(world: World) -> None:
+        real: Any = world.bucket.read_through
+
+        class Rotting:
+            """The real bucket, whose listing says what it always said; only this cannot be made with a healthy disk."""
+
+            def read_through(self, key: str) -> ObjectRead:
+                read: ObjectRead = real(key)
+                return ObjectRead("0" * 32, read.content_type) if key == rotten and not self.mended else read
+
+            def put(self, key: str, *args: Any, **kwargs: Any) -> str:
+                self.mended = self.mended or key == rotten
+                return str(bucket.put(key, *args, **kwargs))
+
+            mended = False
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(bucket, name)
+
+        bucket: Any = world.bucket
+        world.bucket = Rotting()
+
+    healed = []
+    for day in range(4):
+        edge.hours_later = 24.0 * day
+        healed.append(edge.sync(full=True, touch=rots, DEEP_VERIFY_DAYS=4).healed)
+    assert sum(healed) == 1
+    edge.check_equals_head_office()
+    assert edge.sync(full=True, touch=rots, DEEP_VERIFY_DAYS=0).healed == 0
+
+
+def test_a_run_ends_when_its_time_is_up_and_the_next_goes_on_where_it_was(edge: Edge) -> None:
+    for n in range(40):
+        edge.ho.put(f"dish {n:02}", picture(n))
+    edge.ho.on_image = lambda _: time.sleep(0.2)
+    began = time.monotonic()
+    report = edge.sync(MAX_RUN_SECONDS=1)
+    assert time.monotonic() - began < 4
+    assert (report.outcome, report.exit_status, report.error) == ("partial", 1, None)
+    assert [notice["code"] for notice in report.notices] == ["out_of_time"]
+    assert 0 < report.fetched < 40
+    assert (edge.reasons(), edge.checkpoint()) == ({}, None)
+    edge.check_every_row_shows_its_bytes()
+    edge.ho.on_image = None
+    rest = edge.sync()
+    assert (rest.outcome, rest.fetched + report.fetched) == ("success", 40)
+    edge.check_equals_head_office()
+    (first, second) = edge.query("SELECT outcome, notices::text, duration_seconds, to_carry FROM etalase_sync_run ORDER BY id")
+    assert (first["outcome"], first["to_carry"], second["to_carry"]) == ("partial", 40, rest.fetched)
+    assert first["duration_seconds"] >= 1
+
+
+def test_a_feed_that_drips_ends_with_the_runs_time_too(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+
+    def drips() -> Any:
+        while True:
+            time.sleep(0.05)
+            yield b" "
+
+    edge.ho.on_page = lambda _: Answer(pieces=drips())
+    began = time.monotonic()
+    report = edge.sync(MAX_RUN_SECONDS=1)
+    assert time.monotonic() - began < 4
+    assert (report.outcome, report.notices[0]["code"]) == ("partial", "out_of_time")
