@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from etalase.objectstore import ObjectStore
 from tests.acceptance.conftest import Edge, eventually
 from tests.simulator import Answer, Simulator, picture
 
@@ -72,11 +73,11 @@ def test_exit_1_names_each_photo_that_failed_and_failures_lists_them(edge: Edge,
     report = edge.json("sync", exit_status=1)
     assert (report["outcome"], report["fetched"], report["failed"]) == ("partial", 1, 1)
     (failure,) = report["failures"]
-    assert (failure["photo_id"], failure["product_name"], failure["reason"]) == (bad, "Bad", "checksum_mismatch")
+    assert (failure["photo_id"], failure["product_name"], failure["reason"]) == (bad, "Bad", "ho_contradicts_itself")
     assert set(failure) == {"photo_id", "product_name", "reason", "detail", "attempts", "next_try"}
     shown = edge.run("failures")
     assert shown.returncode == 1
-    assert "checksum_mismatch (wrong_data)" in shown.stdout
+    assert "ho_contradicts_itself (wrong_data): HO's own data: its object is 2000 bytes" in shown.stdout
 
 
 def test_a_mass_deletion_is_held_until_a_person_decides(edge: Edge, ho: Simulator) -> None:
@@ -88,12 +89,51 @@ def test_a_mass_deletion_is_held_until_a_person_decides(edge: Edge, ho: Simulato
     assert (report["outcome"], report["held"], report["deleted"]) == ("held", 6, 0)
     held = edge.run("held")
     assert held.returncode == 3
-    assert "Dish 0: would lose 1 photo(s)" in held.stdout
+    assert "Dish 0: would lose 1 photo, its last: the POS would show the placeholder instead of Dish 0.jpg" in held.stdout
     assert edge.run("refuse", photos[0]).returncode == 0
     assert edge.json("approve", "--all") == {"removed": 5}
     assert len(edge.sql("SELECT 1 FROM product_photo")) == 5
     assert edge.json("sync")["held"] == 0
+    listed = edge.run("undo").stdout
+    assert f"etalase edge undo {report['run_id']}" in listed
+    assert "Dish 1" in listed
+    assert len(edge.json("undo", str(report["run_id"]))["restored"]) == 5
+    assert len(edge.sql("SELECT 1 FROM product_photo")) == 10
+    assert edge.run("undo", str(report["run_id"])).returncode == 2
+    assert (edge.json("sync", "--full")["held"], len(edge.sql("SELECT 1 FROM product_photo"))) == (0, 10)
     assert edge.run("approve", photos[1]).returncode == 2
+
+
+def test_verify_says_what_differs_and_repairs_it_where_asked(edge: Edge, ho: Simulator) -> None:
+    photos = [ho.put(f"Dish {number}", picture(number)) for number in range(3)]
+    edge.json("sync")
+    assert edge.json("verify")["equal"] is True
+    assert "EQUAL: 3 rows, 3 objects (read and hashed), 3 photos at head office" in edge.run("verify", "--deep").stdout
+    store = ObjectStore(
+        endpoint=edge.environment["ETALASE_S3_ENDPOINT"],
+        bucket=edge.environment["ETALASE_S3_BUCKET"],
+        access_key=edge.environment["ETALASE_S3_ACCESS_KEY"],
+        secret_key=edge.environment["ETALASE_S3_SECRET_KEY"],
+    )
+    store.delete([ho.photos[photos[0]]["object_key"]])
+    store.put(ho.photos[photos[1]]["object_key"], b"scribble", content_type="text/plain")
+    told = edge.run("verify")
+    assert told.returncode == 1
+    assert "Dish 0: its object is missing" in told.stdout
+    assert "NOT EQUAL (1 missing, 1 cut): 3 rows, 2 objects (listed)" in told.stdout
+    found = edge.json("verify", "--repair")
+    assert (found["equal"], found["repaired"]["healed"]) == (True, 2)
+    assert edge.object(ho.photos[photos[0]]["object_key"]) == picture(0)
+    assert edge.json("verify", exit_status=4, ETALASE_HO_URL="http://127.0.0.1:1")["equal"] is False
+
+
+def test_a_failed_photo_is_tried_again_at_a_persons_word(edge: Edge, ho: Simulator) -> None:
+    photo = ho.put("Dish", picture("dish"))
+    ho.on_image = lambda _: Answer(404)
+    edge.json("sync", exit_status=1)
+    ho.on_image = None
+    assert edge.json("retry", photo)["fetched"] == 1
+    assert "Not on the retry list" in edge.run("retry", photo).stderr
 
 
 def test_a_photo_named_twice_is_approved_once(edge: Edge, ho: Simulator) -> None:

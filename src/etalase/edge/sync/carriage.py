@@ -231,7 +231,7 @@ class Carriage:
         if last.reason in _BUCKET_REASONS:
             raise ObjectStoreAway(
                 f"The edge's object store does not take photos: {last.detail}",
-                hint="Check that it runs; the next run goes on where this one stopped.",
+                hint="Check that it runs and has room on its disk; the next run goes on where this one stopped.",
             )
         self.given_up = HeadOfficeAway(
             f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
