@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 MC = GoProgram("MinIO's client", "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9", minutes=2)
 LIMIT_THREADS = {"read": 8, "write": 10}
 PARALLEL = 10
+DJANGO = "import etalase.cli, django; django.setup()"
 TIMEOUT_SECONDS = 1800
 
 
@@ -94,12 +95,17 @@ def sync(edge: Edge, *options: str, **more: str) -> Step:
 
 
 def start(edge: Edge) -> Step:
-    """A process that starts as ``etalase edge sync`` does, and has nothing to do."""
-    return Step(
-        "start",
-        [sys.executable, "-c", "import etalase.cli, django; django.setup()"],
-        edge.env(DJANGO_SETTINGS_MODULE="etalase.settings.django_edge"),
-    )
+    """A process that loads Django with the settings of ``etalase edge sync``, and has nothing to do."""
+    return _loads(edge, "start", DJANGO)
+
+
+def loaded(edge: Edge) -> Step:
+    """A process that loads all that ``etalase edge sync`` loads, its own engine too, and has nothing to do."""
+    return _loads(edge, "loaded", f"{DJANGO}; import django.core.management, etalase.edge.management.commands.photos_sync")
+
+
+def _loads(edge: Edge, name: str, code: str) -> Step:
+    return Step(name, [sys.executable, "-c", code], edge.env(DJANGO_SETTINGS_MODULE="etalase.settings.django_edge"))
 
 
 def _limit(turn: Turn) -> list[Step]:

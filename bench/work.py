@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bench.contenders import CONTENDERS, Contender, Cost, Turn, TurnFailed, start, sync, take
+from bench.contenders import CONTENDERS, Contender, Cost, Turn, TurnFailed, loaded, start, sync, take
 from bench.parts import Edge, HeadOffice, Parts
 from bench.photos import BenchPhoto, equal_photos, menu_photos, share
 
@@ -56,11 +56,11 @@ def nothing(parts: Parts, plan: Plan) -> dict[str, Any]:
     """An edge that has everything runs again: hourly, and nightly with its bucket compared; and how often it asks."""
     photos = menu_photos(plan.photos)
     result: dict[str, Any] = {"photos": len(photos), "requests": {}}
-    for name in ("start", "incremental", "full"):
+    for name in ("start", "loaded", "incremental", "full"):
         result[name] = {}
     with parts.head_office(photos) as head_office, _loaded(parts, head_office) as edge:
         for turn in range(plan.rounds):
-            steps = {"start": start(edge), "incremental": sync(edge), "full": sync(edge, "--full")}
+            steps = {"start": start(edge), "loaded": loaded(edge), "incremental": sync(edge), "full": sync(edge, "--full")}
             for name in order(list(steps), turn):
                 _note(result[name], _checked(take([steps[name]], parts.folder), fetched=0))
             say(f"  round {turn + 1}: " + ", ".join(f"{name} {result[name]['wall_seconds'][-1]:.2f} s" for name in steps))

@@ -3,12 +3,18 @@
 import dj_database_url
 
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
-from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.shared import from_environment, logging_config, together
+from etalase.settings.shared import Settings, from_environment, logging_config, together
+
+
+def _head_office() -> type[Settings]:
+    from etalase.settings.head_office import HeadOfficeSettings
+
+    return HeadOfficeSettings
+
 
 ETALASE, SERVER = together(
-    lambda: from_environment(EdgeSettings, others=(EdgeServerSettings, HeadOfficeSettings)),
-    lambda: from_environment(EdgeServerSettings, others=(EdgeSettings, HeadOfficeSettings)),
+    lambda: from_environment(EdgeSettings, others=(EdgeServerSettings,), elsewhere=_head_office),
+    lambda: from_environment(EdgeServerSettings, others=(EdgeSettings,), elsewhere=_head_office),
 )
 ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
 

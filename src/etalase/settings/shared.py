@@ -118,12 +118,23 @@ def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) ->
         raise SettingsError(sorted(problems)) from None
 
 
-def from_environment(screen: type[S], *, others: tuple[type[Settings], ...] = ()) -> S:
-    """``screen`` read from ``ETALASE_*`` and ``DATABASE_URL``. Names that only ``others`` know are left to them."""
-    known_elsewhere = {name for other in others for name in other.model_fields} - set(screen.model_fields)
+def from_environment(
+    screen: type[S],
+    *,
+    others: tuple[type[Settings], ...] = (),
+    elsewhere: Callable[[], type[Settings]] | None = None,
+) -> S:
+    """``screen`` read from ``ETALASE_*`` and ``DATABASE_URL``. Names that only ``others`` know are left to them.
+
+    ``elsewhere`` gives one more such screen, and is asked only where there is a name that nobody knew so far: a screen takes
+    its time to load.
+    """
     source = {name[len(PREFIX) :]: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     if "DATABASE_URL" in screen.model_fields and "DATABASE_URL" in os.environ:
         source["DATABASE_URL"] = os.environ["DATABASE_URL"]
+    known_elsewhere = {name for other in others for name in other.model_fields} - set(screen.model_fields)
+    if elsewhere is not None and source.keys() - known_elsewhere - set(screen.model_fields):
+        known_elsewhere |= set(elsewhere().model_fields) - set(screen.model_fields)
     return read(screen, {name: value for name, value in source.items() if name not in known_elsewhere})
 
 
