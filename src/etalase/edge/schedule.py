@@ -34,7 +34,7 @@ def next_runs(now: float, zone: tzinfo, *, offset_minutes: int, off_peak: bool, 
 
 
 def _nights(now: float, zone: tzinfo) -> list[float]:
-    """The hours of full runs around ``now``: where the widest step comes once a week, one of last week may still wait for it."""
+    """The hours of full runs around ``now``: where the widest step comes once a week, last week's may still wait."""
     hour = datetime.fromtimestamp(now, zone).replace(hour=FULL_RUN_HOUR, minute=0, second=0, microsecond=0, tzinfo=None)
     return [(hour + timedelta(days=days)).replace(tzinfo=zone).timestamp() for days in range(-8, 3)]
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from etalase.edge.damage import Damage, damage
 from etalase.edge.database import cursor
+from etalase.edge.status.facts import Comparison, DamagedPhoto
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
@@ -24,34 +24,6 @@ MAX_DIGESTS = 20_000
 # The MD5 of objects whose ETag is none, by key and ETag: what has the same ETag has the same bytes (RFC 9110, section 8.8.1),
 # so that a page which is asked again and again reads them once.
 _digests: dict[tuple[str, str], str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class DamagedPhoto:
-    """A row whose object is not what it promises."""
-
-    photo_id: UUID
-    product_id: UUID
-    object_key: str
-    kind: Damage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What came of it. ``error`` says why the bucket could not be looked at; then the counts say nothing.
-
-    ``replacing`` are rows whose newer bytes lie there already, while a run is about to write the row. ``damaged`` counts all,
-    ``photos`` names the first of them; ``bare`` are the products of which every photo is damaged, each with the kind of one.
-    """
-
-    at: datetime
-    error: str | None = None
-    rows: int = 0
-    verified: int = 0
-    replacing: int = 0
-    damaged: Mapping[Damage, int] = field(default_factory=dict)
-    photos: tuple[DamagedPhoto, ...] = ()
-    bare: Mapping[UUID, Damage] = field(default_factory=dict)
 
 
 def compare(bucket: ObjectStore, lock: RunLock) -> Comparison:

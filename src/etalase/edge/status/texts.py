@@ -1,7 +1,7 @@
 """Every sentence of the status, in Indonesian and English, in words for whoever opens a store at six in the morning.
 
-``{...}`` is filled in by :class:`etalase.edge.status.words.Words`; ``{s}`` is the English plural of ``{count}``. All of it is shown
-as text, never as markup.
+``{...}`` is filled in by :class:`etalase.edge.status.words.Words`; ``{s}`` is the English plural of ``{count}``. All of it is
+shown as text, never as markup.
 """
 
 from typing import Final
@@ -43,7 +43,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "database_hint": "Pastikan PostgreSQL di server toko menyala. Halaman ini mencoba lagi sendiri.",
         "stale_item": "Sudah lebih dari dua jam tidak ada sinkronisasi yang selesai. Pastikan worker dan beat berjalan, lalu:",
         "future_item": "Sinkronisasi terakhir yang selesai bertanggal {at}, padahal sekarang {now}. Setel jam server, lalu:",
-        "damaged_item": "{count} foto rusak atau hilang di penyimpanan. Pulih sendiri saat sinkronisasi penuh; sekarang juga dengan:",
+        "damaged_item": "{count} foto rusak atau hilang di penyimpanan. Pulih sendiri saat sinkronisasi penuh; lebih cepat:",
         "vanished_item": "{count} foto hilang dari database sejak sinkronisasi terakhir. Untuk mengembalikannya:",
         "held_item": "{count} penghapusan foto menunggu keputusan:",
         "failed_item": "{count} foto belum datang dan akan dicoba lagi:",
@@ -51,7 +51,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "ho_away_item": "Kantor pusat tidak bisa dihubungi. Foto di kasir tetap; sinkronisasi berikutnya mencoba lagi.",
         "cut_off_item": "Sinkronisasi terakhir terputus (listrik? dihentikan?). Yang berikutnya melanjutkan.",
         "run_failed_item": "Sinkronisasi terakhir gagal. Foto di kasir tetap; yang berikutnya mencoba lagi.",
-        "unproved_item": "Daftar lengkap kantor pusat tidak terbukti lengkap: bisa ada foto yang kurang, dan tidak ada yang dihapus.",
+        "unproved_item": "Daftar kantor pusat tidak terbukti lengkap: mungkin ada foto yang kurang; tidak ada yang dihapus.",
         "never_failed_item": "Sinkronisasi pertama belum berhasil. {count} foto sudah ada; yang berikutnya melanjutkan.",
         "never_item": "Belum pernah ada sinkronisasi. Untuk memulai sekarang:",
         "replacing_item": "{count} foto sedang diganti dengan yang baru.",
@@ -95,7 +95,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "weekdays": "Senin Selasa Rabu Kamis Jumat Sabtu Minggu",
         # What a run noticed
         "notice_ho_clock_back": "Jam kantor pusat mundur (dulu {kept}, sekarang {told}); semuanya dicocokkan ulang.",
-        "notice_ho_older": "{photos} foto di kantor pusat lebih tua daripada di sini: dipulihkan dari cadangan, atau foto dikembalikan.",
+        "notice_ho_older": "{photos} foto di kantor pusat lebih tua daripada di sini: dari cadangan, atau dikembalikan.",
         "notice_edge_restored": "Database server ini dipulihkan dari cadangan; semuanya dicocokkan ulang.",
         "notice_bucket_new": "Penyimpanan foto hilang dan dibuat baru; semuanya dicocokkan ulang.",
         "notice_long_away": "Toko ini lama tidak sinkron ({days} hari); semuanya dicocokkan ulang.",

@@ -37,13 +37,11 @@ class Words:
 
     def size(self, size_bytes: int) -> str:
         """``800 B``, ``12.0 MiB``."""
-        value, unit = float(size_bytes), "B"
-        for unit in ("B", "KiB", "MiB", "GiB"):  # noqa: B007 - the last one is wanted
-            if value < 1024 or unit == "GiB":
-                break
-            value /= 1024
-        text = f"{value:.0f}" if unit == "B" else f"{value:.1f}"
-        return f"{text.replace('.', ',') if self.language == 'id' else text} {unit}"
+        for unit, unit_bytes in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+            if size_bytes >= unit_bytes:
+                text = f"{size_bytes / unit_bytes:.1f}"
+                return f"{text.replace('.', ',') if self.language == 'id' else text} {unit}"
+        return f"{size_bytes} B"
 
     def duration(self, length: timedelta) -> str:
         """``6 minutes``: the largest unit of which there is one."""
@@ -58,7 +56,7 @@ class Words:
         return self.say("ago", time=self.duration(now - moment))
 
     def when(self, moment: datetime, now: datetime) -> str:
-        """When something is due within a week or so, in the zone of ``moment``: ``02:13``, ``tomorrow 02:13``, ``Monday 02:13``."""
+        """When something is due within a week, in the zone of ``moment``: ``02:13``, ``tomorrow 02:13``, ``Monday 02:13``."""
         days = (moment.date() - now.astimezone(moment.tzinfo).date()).days
         time = f"{moment:%H:%M}"
         if days <= 0:

@@ -6,8 +6,8 @@ from typing import Any
 
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.pos.texts import LANGUAGES
-from etalase.edge.status import facts as room
 from etalase.edge.status.answer import as_json
+from etalase.edge.status.reading import read
 from etalase.edge.status.told import Item, Told, tell
 from etalase.edge.status.verdict import Level, judge
 from etalase.edge.status.words import language_of_terminal
@@ -36,7 +36,7 @@ class Command(EdgeCommand):
         """Show it."""
         facts, error = None, ""
         try:
-            facts = room.read(settings)
+            facts = read(settings)
         except DatabaseAway as away:
             error = str(away)
         verdict = judge(facts)
