@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MAX_NAMES = 100
 REFRESH_SECONDS = 30
+RETRY_SECONDS = 5
 COOKIE_SECONDS = 365 * 24 * 3600
 # However many reload the page: a process looks into the bucket once in so long, and nobody waits long for somebody else's look.
 KEEP_SECONDS = 10.0
@@ -110,22 +111,20 @@ def _facts() -> Facts:
 
 
 def _shown(request: HttpRequest, told: Told | None, language: Language, *, status: int) -> HttpResponse:
-    text = TEXTS[language]
+    text, now = TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
     context = {
         "told": told,
         "text": text,
         "language": language,
         "languages": LANGUAGES,
-        "refresh_seconds": REFRESH_SECONDS,
-        "read_at": text["refreshes"].format(
-            time=f"{timezone.localtime(timezone.now(), timezone.get_default_timezone()):%H:%M}"
-        ),
+        "refresh_seconds": REFRESH_SECONDS if status == HTTPStatus.OK else RETRY_SECONDS,
+        "read_at": text["refreshes"].format(time=f"{now:%H:%M}"),
     }
     response = render(request, "etalase_status/status.html", context, status=status)
     for name, value in security_headers(configured().S3_PUBLIC_URL).items():
         response[name] = value
     response["Cache-Control"] = "no-store"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response["Retry-After"] = "5"
+        response["Retry-After"] = str(RETRY_SECONDS)
     patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response

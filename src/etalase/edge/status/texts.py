@@ -134,7 +134,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "noticed": "Yang teramati dalam 24 jam terakhir",
         "busy": "Status sedang dibaca. Halaman ini mencoba lagi sendiri.",
         "silent": "Server toko tidak menjawab. Yang terlihat di sini keadaan pukul {time}.",
-        "refreshes": "Dibaca pukul {time}. Diperbarui sendiri tiap 30 detik.",
+        "refreshes": "Dibaca pukul {time}. Halaman ini memperbarui diri.",
     },
     "en": {
         "word_database_away": "AWAY",
@@ -254,6 +254,6 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "noticed": "Noticed in the last 24 hours",
         "busy": "The status is being read. This page tries again by itself.",
         "silent": "The store server does not answer. What you see is as of {time}.",
-        "refreshes": "Read at {time}. Renews itself every 30 seconds.",
+        "refreshes": "Read at {time}. This page renews itself.",
     },
 }

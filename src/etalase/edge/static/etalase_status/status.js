@@ -5,9 +5,10 @@ const TIMEOUT_MS = 25_000;
 const RETRY_MS = 5_000;
 
 const element = (id) => document.getElementById(id);
-const everyMs = Number(element("status").dataset.refreshSeconds) * 1000;
 let readAt = new Date();
 let timer = 0;
+
+const waitMs = () => Number(element("status").dataset.refreshSeconds) * 1000;
 
 function ask() {
   clearTimeout(timer);
@@ -18,7 +19,7 @@ function ask() {
     const renewed = asking.response?.getElementById("status") ?? null;
     if (renewed === null) fellSilent();
     else show(asking.response, renewed);
-    timer = setTimeout(ask, renewed === null ? RETRY_MS : everyMs);
+    timer = setTimeout(ask, renewed === null ? RETRY_MS : waitMs());
   };
   asking.open("GET", location.href);
   asking.send();
@@ -44,7 +45,7 @@ function fellSilent() {
   document.body.classList.add("is-old");
 }
 
-timer = setTimeout(ask, everyMs);
+timer = setTimeout(ask, waitMs());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) ask();
 });
