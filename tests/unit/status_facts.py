@@ -86,7 +86,7 @@ _runs = st.builds(
     run,
     st.sampled_from(["success", "partial", "held", "failed", "interrupted", "from another version", None]),
     kind=st.sampled_from(["full", "incremental"]),
-    blames_head_office=st.booleans(),
+    head_office_away=st.booleans(),
     error=st.sampled_from(["", "http://ho.example:8002/api answered 503. Check the link."]),
     to_carry=st.none() | st.integers(0, 500),
     counts=st.sampled_from([{}, {"seen": 412}]),

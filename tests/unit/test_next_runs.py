@@ -1,7 +1,6 @@
 """When the next scheduled runs are due, as the status tells it."""
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,19 +48,17 @@ def test_the_next_runs_are_due_at_the_stores_own_minute(
 
 
 @given(
-    day=st.dates(datetime(2026, 1, 1).date(), datetime(2027, 1, 1).date()),
+    day=st.dates(date(2026, 1, 1), date(2027, 1, 1)),
     before=st.integers(1, 7200),
     offset=st.integers(0, 59),
     bandwidth=st.sampled_from([None, NIGHTS, WEEKENDS, MOMENTS]),
     zone=st.sampled_from([JAKARTA, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")]),
 )
 def test_what_is_foretold_is_what_the_task_does(
-    day: Any, before: int, offset: int, bandwidth: str | None, zone: ZoneInfo
+    day: date, before: int, offset: int, bandwidth: str | None, zone: ZoneInfo
 ) -> None:
-    given_settings = {"SCHEDULE_OFFSET_MINUTES": offset}
-    if bandwidth:
-        given_settings |= {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak"}  # type: ignore[dict-item]
-    settings = read(EdgeSettings, EDGE | given_settings)
+    off_peak = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak"} if bandwidth else {}
+    settings = read(EdgeSettings, EDGE | off_peak | {"SCHEDULE_OFFSET_MINUTES": offset})
     night = datetime(day.year, day.month, day.day, 2, tzinfo=zone)
     assume(datetime.fromtimestamp(night.timestamp(), zone).hour == 2)  # not in the hour that a changed clock skips
     begins, after_offset = night.timestamp(), False

@@ -104,7 +104,7 @@ def test_no_text_is_left_over() -> None:
             "TERTINGGAL: waktu sinkronisasi terakhir 3 jam di depan jam server ini. Periksa jam server.",
         ),
         (
-            {"last_run": run("failed", blames_head_office=True)},
+            {"last_run": run("failed", head_office_away=True)},
             "LOOK: head office cannot be reached. 412 photos are verified, as of 6 minutes ago.",
             "PERIKSA: kantor pusat tidak bisa dihubungi. 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
         ),
@@ -151,7 +151,7 @@ def test_the_most_common_reasons_come_first() -> None:
 
 
 def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> None:
-    failed = run("failed", error="http://ho.example answered 503.", blames_head_office=True)
+    failed = run("failed", error="http://ho.example answered 503.", head_office_away=True)
     items = everything(told(last_run=failed))
     (last,) = [item for item in items if item.detail]
     assert last.text == "Last run: incremental, failed, begun 7 minutes ago, took 1 minute. 412 photos seen, 12.0 MiB fetched."

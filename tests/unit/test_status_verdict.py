@@ -78,7 +78,8 @@ def test_well_is_said_only_where_nothing_at_all_is_missing(told: Facts) -> None:
     if verdict.state is State.WELL:
         assert told.bucket.error is None
         assert told.bucket.verified + told.bucket.replacing == told.bucket.rows
-        assert not (told.failed or told.held or told.feed_proved_complete is False)
+        assert told.failed + told.held == 0
+        assert told.feed_proved_complete is not False
         assert told.lock_taken or told.expected is None or told.photos >= told.expected
         assert told.last_run is None or told.last_run.outcome != "failed"
         assert told.last_good_run_at is not None

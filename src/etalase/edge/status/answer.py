@@ -54,7 +54,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "last_run": _run(facts.last_run) if facts.last_run else None,
         "running": facts.is_running,
         "cut_off": facts.was_cut_off,
-        "head_office_away": facts.last_run is not None and facts.last_run.blames_head_office,
+        "head_office_away": facts.last_run is not None and facts.last_run.head_office_away,
         "first_load": _first_load(facts),
         "notices": [dict(notice) for notice in facts.notices],
         "next_run_at": _time(facts.next_hourly_at),

@@ -59,7 +59,7 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its row tells it. ``blames_head_office``: it failed because head office did not give what it needs."""
+    """A run as its row tells it. ``head_office_away``: it failed because head office could not be reached."""
 
     id: int
     kind: str
@@ -68,7 +68,7 @@ class Run:
     started_at: datetime
     finished_at: datetime | None = None
     error: str = ""
-    blames_head_office: bool = False
+    head_office_away: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     bytes_fetched: int = 0

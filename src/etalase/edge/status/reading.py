@@ -1,5 +1,6 @@
 """Reads the facts: a few queries and one comparison with the bucket."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -89,9 +90,15 @@ def _run(run: SyncRun, settings: EdgeSettings) -> Run:
     names = ("id", "kind", "trigger", "outcome", "started_at", "finished_at", "error", "counts", "reasons", "bytes_fetched")
     return Run(
         **{name: getattr(run, name) for name in (*names, "duration_seconds", "to_carry")},
-        # Errors are told as text: those of head office begin with its address, or its name.
-        blames_head_office=run.outcome == "failed" and run.error.startswith((settings.HO_URL, "Head office")),
+        head_office_away=run.outcome == "failed" and _is_head_office_away(run.error, settings),
     )
+
+
+def _is_head_office_away(error: str, settings: EdgeSettings) -> bool:
+    """Whether a run's error says so. It is kept as text: what head office gave no answer to begins with its address."""
+    if error.startswith("Head office's bucket does not give"):
+        return True
+    return error.startswith(settings.HO_URL) and not re.match(r"\S+ answered 4(?!08|29)", error)
 
 
 def _first_load_total(run: SyncRun | None) -> int | None:

@@ -116,7 +116,7 @@ class _Teller:
     def _why_failed(self) -> str:
         if self.facts.was_cut_off:
             return "cut_off"
-        return "ho_away" if self.facts.last_run and self.facts.last_run.blames_head_office else "run_failed"
+        return "ho_away" if self.facts.last_run and self.facts.last_run.head_office_away else "run_failed"
 
     # What holds
 
