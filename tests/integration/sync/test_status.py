@@ -383,6 +383,7 @@ def test_the_age_is_that_of_the_last_complete_run_and_no_clock_makes_it_fresh_fo
 
 def test_notices_of_the_last_day_are_told_each_once(edge: Edge) -> None:
     loaded(edge, "SATE")
+    edge.query("UPDATE etalase_sync_run SET notices = %s", json.dumps([{"code": "ho_older", "photos": 3}]))
     for days, notices in ((2, [{"code": "bucket_new"}]), (0, [{"code": "ho_older", "photos": 1}]), (0, ["odd", {}, 1])):
         edge.query(
             "INSERT INTO etalase_sync_run (kind, trigger, started_at, counts, reasons, bytes_fetched, notices, error, outcome)"
@@ -390,7 +391,6 @@ def test_notices_of_the_last_day_are_told_each_once(edge: Edge) -> None:
             datetime.now(UTC) - timedelta(days=days),
             json.dumps(notices),
         )
-    edge.query("UPDATE etalase_sync_run SET notices = '[{\"code\": \"ho_older\", \"photos\": 3}]' WHERE id = (SELECT max(id) - 3 FROM etalase_sync_run)")  # fmt: skip # noqa: E501
     assert [(notice["code"], notice["photos"]) for notice in status(edge)["notices"]] == [("ho_older", 1)]
 
 
