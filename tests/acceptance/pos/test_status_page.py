@@ -8,7 +8,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ HO_ERROR = "http://ho.internal:8002/api/v1/token/: Connection refused. Check HO_
 
 
 @pytest.fixture
-def store(shop: Shop) -> Iterator[Shop]:
+def store(shop: Shop) -> Shop:
     """A store with three dishes, water that has no photo, and a run six minutes ago. Its web server remembers nothing."""
     shop.close()
     for name, colour in (("Ayam Bakar", RED), ("Bakso", GREEN), ("Cendol", GOLD)):
@@ -41,7 +41,7 @@ def store(shop: Shop) -> Iterator[Shop]:
     )
     ran(shop)
     shop.open()
-    yield shop
+    return shop
 
 
 def ran(shop: Shop, outcome: str | None = "success", minutes_ago: int = 6, **fields: Any) -> None:
