@@ -18,6 +18,7 @@ from etalase.protocol import KEY_PREFIX
 
 # A bucket that lost everything need not be asked a hundred thousand times: beyond so many, the listing is believed.
 MAX_LOOKS = 1000
+MAX_ROUNDS = 5
 MAX_NAMED = 1000
 MAX_DIGESTS = 20_000
 
@@ -67,20 +68,34 @@ class _Look:
         )
 
     def _look_again(self, suspects: Collection[Row], listed: Mapping[str, ObjectInfo]) -> None:
-        """A run may have written since, a listing may lag (hazard 62), an ETag may be no MD5 (hazard 56)."""
-        coming = self._coming({row.object_key for row in suspects})
-        for row in rows.with_ids({row.id for row in suspects}):
-            there = self._there(row.object_key, listed.get(row.object_key))
-            kind = damage(row.size, row.checksum, there)
-            if kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
-                kind = None
-            self._rows += 1
-            if kind is None:
-                self._verified += 1
-            elif there is not None and there.etag == coming.get(row.object_key):
-                self._replacing += 1
-            else:
-                self._note(row, kind)
+        """A run may have written since, a listing may lag (hazard 62), an ETag may be no MD5 (hazard 56).
+
+        A row is judged by what was seen while it stayed the same: so a run that publishes meanwhile looks like no damage.
+        """
+        before = {row.id: row for row in suspects}
+        for round_number in range(1, MAX_ROUNDS + 1):
+            there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
+            coming = self._coming(there)
+            after = {row.id: row for row in rows.with_ids(before)}
+            moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
+            for row in after.values():
+                if row.id not in moved:
+                    self._judge(row, there.get(row.object_key), coming.get(row.object_key))
+            if not moved:
+                return
+            before = moved
+
+    def _judge(self, row: Row, there: ObjectInfo | None, coming: str | None) -> None:
+        kind = damage(row.size, row.checksum, there)
+        if kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
+            kind = None
+        self._rows += 1
+        if kind is None:
+            self._verified += 1
+        elif there is not None and there.etag == coming:
+            self._replacing += 1
+        else:
+            self._note(row, kind)
 
     def _there(self, key: str, listed: ObjectInfo | None) -> ObjectInfo | None:
         # A key with dots in it would name another place; no run publishes under one.

@@ -231,15 +231,15 @@ class _Teller:
         took = ""
         if run.duration_seconds is not None:
             took = words.say("took", duration=words.duration(timedelta(seconds=run.duration_seconds)))
-        text = words.say(
-            "last_run_fact",
-            kind=words.word("kind", run.kind),
-            outcome=words.word("outcome", outcome),
-            ago=words.ago(self.facts.now, run.started_at),
-            took=took,
-            count=run.counts.get("seen", 0),
-            size=words.size(run.bytes_fetched),
-        )
+        said = {
+            "kind": words.word("kind", run.kind),
+            "outcome": words.word("outcome", outcome),
+            "ago": words.ago(self.facts.now, run.started_at),
+            "took": took,
+        }
+        text = words.say("last_run_fact", **said)
+        if run.counts:
+            text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
         yield Item(text, detail=run.error)
 
     def _noticed(self) -> Iterator[Item]:
