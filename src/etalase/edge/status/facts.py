@@ -78,7 +78,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What there is. ``expected`` is how many rows there should be by the last complete run; None where nobody knows.
+    """What there is. ``expected`` is how many rows the last run left; None where nobody knows.
 
     ``lock_taken``: a run is under way. ``first_load_total`` is how many photos a first load will have brought, once known.
     """
@@ -123,5 +123,5 @@ class Facts:
 
     @property
     def vanished(self) -> int:
-        """How many rows that the last complete run left are gone, though no run is at work."""
+        """How many rows that the last run left are gone, though no run is at work."""
         return 0 if self.expected is None or self.lock_taken else max(0, self.expected - self.photos)

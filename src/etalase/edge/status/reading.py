@@ -55,7 +55,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             now=now,
             bucket=bucket,
             photos=photos,
-            expected=_expected(checkpoint, last_good),
+            expected=_expected(checkpoint, newest),
             products=_products().count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
             failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
@@ -79,11 +79,13 @@ def _products() -> Any:
     return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
 
 
-def _expected(checkpoint: Checkpoint | None, last_good: datetime | None) -> int | None:
-    """How many rows the last complete run left, without those that were removed in order since then."""
-    if checkpoint is None or checkpoint.photos is None or last_good is None:
+def _expected(checkpoint: Checkpoint | None, newest: SyncRun | None) -> int | None:
+    """How many rows there were when the last run ended, without those that one which was cut off removed in order."""
+    if checkpoint is None or checkpoint.photos is None or newest is None:
         return None
-    return checkpoint.photos - Removal.objects.filter(state=Removal.State.APPLIED, decided_at__gt=last_good).count()
+    if newest.outcome is not None:
+        return checkpoint.photos
+    return checkpoint.photos - Removal.objects.filter(state=Removal.State.APPLIED, run_id=newest.id).count()
 
 
 def _run(run: SyncRun, settings: EdgeSettings) -> Run:
