@@ -40,7 +40,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "well_none": "kantor pusat tidak punya foto untuk toko ini, dicocokkan {ago}.",
         # What holds
         "bucket_error": "Penyimpanan foto tidak menjawab. Pastikan layanan penyimpanannya menyala.",
-        "database_hint": "Pastikan PostgreSQL di server toko menyala. Halaman ini mencoba lagi sendiri.",
+        "database_hint": "Pastikan PostgreSQL di server toko menyala.",
         "stale_item": "Sudah lebih dari dua jam tidak ada sinkronisasi yang selesai. Pastikan worker dan beat berjalan, lalu:",
         "future_item": "Sinkronisasi terakhir yang selesai bertanggal {at}, padahal sekarang {now}. Setel jam server, lalu:",
         "damaged_item": "{count} foto rusak atau hilang di penyimpanan. Pulih sendiri saat sinkronisasi penuh; lebih cepat:",
@@ -168,7 +168,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "well_replacing": "{verified} of {total} photos verified, {replacing} being replaced just now, as of {ago}.",
         "well_none": "head office lists no photo for this store, as of {ago}.",
         "bucket_error": "The photo store does not answer. Make sure that its service runs.",
-        "database_hint": "Make sure that PostgreSQL runs on the store server. This page tries again by itself.",
+        "database_hint": "Make sure that PostgreSQL runs on the store server.",
         "stale_item": "No run has completed for more than two hours. Make sure that worker and beat run, then:",
         "future_item": "The last complete run is dated {at}, and it is {now} now. Set the server's clock, then:",
         "damaged_item": "{count} photo{s} damaged or missing in the photo store. A full run heals that by itself; at once:",
