@@ -68,7 +68,7 @@ def test_no_text_is_left_over() -> None:
         key
         for key in keys
         if key not in states | parts
-        and f'"{key}"' not in sources
+        and not re.search(rf"[\"']{key}[\"']", sources)
         and f"text.{key}" not in templates
         and f'"{key.removesuffix("_item")}"' not in sources
     ]

@@ -182,7 +182,7 @@ def test_after_any_damage_the_status_says_what_a_stranger_finds(edge: Edge, s3: 
         numbers,
     )  # fmt: skip
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=150, deadline=None, database=None)
     @given(st.lists(happenings, max_size=5))
     def check(happened: list[tuple[str, int, int]]) -> None:
         stranger.restore()
@@ -356,7 +356,7 @@ def test_whether_a_run_is_under_way_or_was_cut_off_is_told_by_its_lock(edge: Edg
     ],
 )
 def test_head_office_away_is_told_while_the_photos_stay_fresh(
-    edge: Edge, misbehave: Answer | None, changes: dict[str, str], away: bool
+    edge: Edge, misbehave: Answer | None, changes: dict[str, Any], away: bool
 ) -> None:
     loaded(edge, "SATE")
     edge.ho.on_page = lambda _: misbehave

@@ -129,7 +129,7 @@ class _Teller:
             State.HELD: self._held,
             State.PARTIAL: self._partial,
             State.RUN_FAILED: self._run_failed,
-            State.UNPROVED: lambda level: iter([Item(self.words.say("unproved_item"), level)]),
+            State.UNPROVED: self._unproved,
         }
         for state in self.verdict.holds:
             yield from of_state[state](Level.RED if state in RED else Level.YELLOW)
@@ -179,6 +179,9 @@ class _Teller:
     def _run_failed(self, level: Level) -> Iterator[Item]:
         if State.NOT_READY not in self.verdict.holds or self._why_failed() != "run_failed":
             yield Item(self.words.say(f"{self._why_failed()}_item"), level)
+
+    def _unproved(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("unproved_item"), level)
 
     # What there is
 
