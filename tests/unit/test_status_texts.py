@@ -154,7 +154,7 @@ def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> No
     failed = run("failed", error="http://ho.example answered 503.", head_office_away=True)
     items = everything(told(last_run=failed))
     (last,) = [item for item in items if item.detail]
-    assert last.text == "Last run: incremental, failed, begun 7 minutes ago, took 1 minute. 412 photos seen, 12.0 MiB fetched."
+    assert last.text == "Last run: changes only, failed, begun 7 minutes ago, took 1 minute. 412 photos seen, 12.0 MiB fetched."
     assert last.detail == "http://ho.example answered 503."
     assert "ho.example" not in " ".join(item.text for item in items)
 

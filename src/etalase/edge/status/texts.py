@@ -74,7 +74,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "error": "Pesan untuk teknisi",
         "more": "dan {count} lagi",
         # Words inside sentences
-        "kind_incremental": "per jam",
+        "kind_incremental": "perubahan saja",
         "kind_full": "penuh",
         "outcome_success": "berhasil",
         "outcome_partial": "sebagian",
@@ -200,7 +200,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "next_fact": "Next run {hourly}, next full run {full} ({zone}), if the worker and its beat run.",
         "error": "Message for technicians",
         "more": "and {count} more",
-        "kind_incremental": "incremental",
+        "kind_incremental": "changes only",
         "kind_full": "full",
         "outcome_success": "success",
         "outcome_partial": "partial",

@@ -15,7 +15,9 @@ COMMON_REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A sentence, and under it: names (with how many ``more``), a ``command`` to type, a ``detail`` for technicians."""
+    """A sentence, and under it: names (with how many ``more``), a ``command`` to type, a ``detail`` for technicians,
+    which is ``about`` the same thing from one look to the next.
+    """
 
     text: str
     level: Level | None = None
@@ -23,6 +25,7 @@ class Item:
     more: str = ""
     command: str = ""
     detail: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class _Teller:
             yield Item(say("never_item"), level, command="etalase edge sync")
 
     def _bucket_away(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("bucket_error"), level, detail=self.facts.bucket.error or "")
+        yield Item(self.words.say("bucket_error"), level, detail=self.facts.bucket.error or "", about="bucket")
 
     def _stale(self, level: Level) -> Iterator[Item]:
         facts = self.facts
@@ -187,14 +190,14 @@ class _Teller:
 
     def _facts(self) -> Iterator[Item]:
         facts, say, bucket = self.facts, self.words.say, self.facts.bucket
-        if bucket.error is None:
+        if bucket.error is None and (bucket.rows or facts.products):
             checked = self.words.ago(facts.now, bucket.at)
             yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, ago=checked))
-        else:
+        elif bucket.error is not None:
             yield Item(say("photos_unknown", total=facts.photos))
         if bucket.replacing:
             yield Item(say("replacing_item", count=bucket.replacing))
-        if bucket.error is None:
+        if bucket.error is None and facts.products:
             covered = facts.products - len(facts.uncovered)
             yield Item(say("coverage_fact", count=covered, products=facts.products))
         yield from self._uncovered()
@@ -243,7 +246,7 @@ class _Teller:
         text = words.say("last_run_fact", **said)
         if run.counts:
             text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
-        yield Item(text, detail=run.error)
+        yield Item(text, detail=run.error, about="run")
 
     def _noticed(self) -> Iterator[Item]:
         for notice in self.facts.notices:
