@@ -2,12 +2,13 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from etalase.demo.devstack.postgres import Postgres
 from etalase.demo.devstack.process import Child, spawn
 from etalase.demo.devstack.s3 import S3Server
 from etalase.demo.devstack.valkey import Valkey
+from etalase.objectstore import ObjectStore
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, head_office
 
@@ -77,6 +79,30 @@ class Edge:
                 return body
         except OSError:
             return None
+
+    def on_a_terminal(self, *args: str, **settings: str) -> str:
+        """What ``etalase edge ARGS`` shows on a terminal."""
+        ours, theirs = pty.openpty()
+        environment = self.environment | {"TERM": "xterm-256color"} | settings
+        with subprocess.Popen(self.command(*args), env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            shown = b""
+            with suppress(OSError):  # Linux says EIO when the other side is closed
+                while piece := os.read(ours, 4096):
+                    shown += piece
+            process.wait(30)
+        os.close(ours)
+        return shown.decode()
+
+    def bucket_objects_gone(self) -> None:
+        """Somebody empties the bucket."""
+        store = ObjectStore(
+            endpoint=self.environment["ETALASE_S3_ENDPOINT"],
+            bucket=self.environment["ETALASE_S3_BUCKET"],
+            access_key=self.environment["ETALASE_S3_ACCESS_KEY"],
+            secret_key=self.environment["ETALASE_S3_SECRET_KEY"],
+        )
+        store.delete([info.key for info in store.list("")])
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "etalase.cli", "edge", *args]

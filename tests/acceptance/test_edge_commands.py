@@ -194,11 +194,39 @@ def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator)
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     assert edge.json("status")["well"] is True
-    assert "1 photos of 1 products are on the POS; it lists 1 products." in edge.run("status").stdout
+    assert edge.run("status", "--language", "en").stdout.startswith("WELL: all 1 photo verified, as of ")
     ho.put("Other", picture("other"), checksum="0" * 32)
     edge.json("sync", exit_status=1)
     status = edge.json("status", exit_status=1)
     assert (status["well"], status["failed"], status["products_without_photo"]) == (False, 1, ["Other"])
+
+
+def test_status_says_what_is_away_and_ends_with_4(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish"))
+    edge.json("sync")
+    nowhere = {"ETALASE_S3_ENDPOINT": "http://127.0.0.1:1"}
+    assert edge.json("status", exit_status=4, **nowhere)["state"] == "bucket_away"
+    said = edge.run("status", **nowhere)
+    assert said.returncode == 4
+    assert "http://127.0.0.1:1" in said.stdout
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    answer = edge.json("status", exit_status=4, **nowhere)
+    assert (answer["state"], answer["well"]) == ("database_away", False)
+    said = edge.run("status", "--language", "id", **nowhere)
+    assert said.stdout.startswith("MATI: database server toko tidak menjawab.")
+    assert "Check that PostgreSQL runs" in said.stderr
+
+
+def test_status_speaks_the_terminals_language_and_colours_its_word_only_there(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish\x1b[2J", picture("dish"))
+    edge.json("sync")
+    edge.bucket_objects_gone()
+    assert edge.run("status", LC_ALL="id_ID.UTF-8").stdout.startswith("RUSAK: 1 dari 1 foto rusak atau hilang.\n")
+    said = edge.run("status", LC_ALL="C.UTF-8").stdout
+    assert said.startswith("DAMAGED: 1 of 1 photos are damaged or missing.\n")
+    assert "\x1b" not in said
+    assert "Dish\\x1b[2J (missing)" in said
+    assert edge.on_a_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: 1 of 1 photos")
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge, ho: Simulator) -> None:

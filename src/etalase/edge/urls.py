@@ -1,5 +1,7 @@
-"""What the edge serves: the POS, and whether it is well."""
+"""What the edge serves: the POS, whether it is well, and how its photos are."""
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("etalase.edge.pos.urls"))]
+from etalase.edge.status.page import status_page
+
+urlpatterns = [path("status", status_page, name="etalase_status"), path("", include("etalase.edge.pos.urls"))]

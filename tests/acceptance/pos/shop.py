@@ -110,8 +110,10 @@ class Shop:
                 return error.code, error.headers, error.read()
 
     def clear(self) -> None:
-        """An empty menu."""
-        self.edge.sql("TRUNCATE product_photo, product, etalase_sync_run")
+        """An empty menu, and nothing that a run left."""
+        self.edge.sql(
+            "TRUNCATE product_photo, product, etalase_sync_run, etalase_checkpoint, etalase_pending_photo, etalase_removal"
+        )
 
     def product(self, name: str, *colours: Colour, sku: str = "") -> str:
         """A new product with a photo of each colour, the first of them primary; its id."""

@@ -52,6 +52,10 @@ class RunLock:
         """Whether a scheduled full run waits for this one to end."""
         return self._is_taken(FULL_IS_DUE_CLASS)
 
+    def is_taken(self) -> bool:
+        """Whether a run is under way on another connection: a look, no claim."""
+        return self._is_taken(RUN_CLASS)
+
     @property
     def _unsigned(self) -> int:
         return self._store % 2**32

@@ -106,6 +106,11 @@ class Command(EdgeCommand):
             self.stdout.write(f"  … and {len(report.failures) - 20} more: etalase edge failures")
         if report.held:
             self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
+        if report.notices:
+            from etalase.edge.status.words import Words  # rare, and a quiet run need not load the sentences
+
+            for notice in report.notices:
+                self.stdout.write(Words("en").notice(notice))
 
     def _foretell(self, forecast: dict[str, Any]) -> None:
         seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")

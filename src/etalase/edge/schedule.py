@@ -1,0 +1,46 @@
+"""When the next scheduled runs are due. Pure: told the time and the settings, it knows neither the worker nor the beat.
+
+It says of all days what :func:`etalase.edge.tasks.first_wait` does on one: a test compares the two.
+"""
+
+from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+from etalase.settings.bandwidth import Bandwidth
+
+# The guide's schedule: every hour at minute 0, and the full run at 02:00 ("Sync Schedule Recommendation").
+FULL_RUN_HOUR = 2
+HOUR_SECONDS = 3600.0
+
+
+class NextRuns(NamedTuple):
+    """When the next hourly and the next full run are due, Unix time."""
+
+    hourly: float
+    full: float
+
+
+def next_runs(now: float, zone: tzinfo, *, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth) -> NextRuns:
+    """The first runs after ``now`` of a store whose own minute is ``offset_minutes``.
+
+    ``off_peak``: the full run waits for the widest step of ``bandwidth``.
+    """
+    offset_seconds = offset_minutes * 60.0
+    hour = datetime.fromtimestamp(now, zone).replace(minute=0, second=0, microsecond=0).timestamp()
+    hourly = hour + offset_seconds if hour + offset_seconds > now else hour + HOUR_SECONDS + offset_seconds
+    nights = _nights(now, zone)
+    full = (_full_run(night, zone, offset_seconds, bandwidth if off_peak else None) for night in nights)
+    return NextRuns(hourly, min(due for due in full if due > now))
+
+
+def _nights(now: float, zone: tzinfo) -> list[float]:
+    """The hours of full runs around ``now``: where the widest step comes once a week, last week's may still wait."""
+    hour = datetime.fromtimestamp(now, zone).replace(hour=FULL_RUN_HOUR, minute=0, second=0, microsecond=0, tzinfo=None)
+    return [(hour + timedelta(days=days)).replace(tzinfo=zone).timestamp() for days in range(-8, 3)]
+
+
+def _full_run(night: float, zone: tzinfo, offset_seconds: float, bandwidth: Bandwidth | None) -> float:
+    if bandwidth is None:
+        return night + offset_seconds
+    begins = night + bandwidth.seconds_to_widest(night, zone)
+    return begins + min(offset_seconds, (bandwidth.at(begins, zone).ends - begins) / 2)

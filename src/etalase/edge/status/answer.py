@@ -1,0 +1,92 @@
+"""The status as one JSON object. Its fields are a promise: some may be added, none changes its meaning."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from etalase.edge.damage import Damage
+from etalase.edge.status.facts import Facts, Run
+from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
+
+
+def as_json(facts: Facts | None, verdict: Verdict, *, error: str = "") -> dict[str, Any]:
+    """The object of ``--json``; ``error`` says why there are no facts."""
+    head = {
+        "state": verdict.state.value,
+        "well": not verdict.holds,
+        "level": verdict.level.value,
+        "problems": [state.value for state in verdict.holds],
+    }
+    return head | ({"error": error} if facts is None else _facts(facts))
+
+
+def _facts(facts: Facts) -> dict[str, Any]:
+    good, bucket = facts.last_good_run_at, facts.bucket
+    return {
+        "stale": is_stale(facts),
+        "clock_went_back": is_of_the_future(facts),
+        "last_good_run_at": _time(good),
+        "age_seconds": round((facts.now - good).total_seconds()) if good else None,
+        "photos": facts.photos,
+        "verified": bucket.verified if bucket.error is None else None,
+        "replacing": bucket.replacing,
+        "damaged": {kind.value: bucket.damaged.get(kind, 0) for kind in Damage},
+        "damaged_photos": [
+            {
+                "photo_id": str(photo.photo_id),
+                "product_name": facts.damaged_names.get(photo.photo_id, ""),
+                "object_key": photo.object_key,
+                "kind": photo.kind.value,
+            }
+            for photo in bucket.photos
+        ],
+        "vanished": facts.vanished,
+        "bucket": {"away": bucket.error is not None, "error": bucket.error, "compared_at": bucket.at.isoformat()},
+        "products": facts.products,
+        "products_without_photo": list(facts.without_row),
+        "products_without_verified_photo": [
+            {"product_name": entry.product_name, "why": entry.why.value, "reason": entry.reason} for entry in facts.uncovered
+        ],
+        "failed": facts.failed,
+        "parked": facts.parked,
+        "reasons": dict(facts.reasons),
+        "held": facts.held,
+        "last_run": _run(facts.last_run) if facts.last_run else None,
+        "running": facts.is_running,
+        "cut_off": facts.was_cut_off,
+        "head_office_away": facts.last_run is not None and facts.last_run.head_office_away,
+        "first_load": _first_load(facts),
+        "notices": [dict(notice) for notice in facts.notices],
+        "next_run_at": _time(facts.next_hourly_at),
+        "next_full_run_at": _time(facts.next_full_at),
+        "checkpoint": facts.checkpoint,
+        "feed_proved_complete": facts.feed_proved_complete,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "kind": run.kind,
+        "trigger": run.trigger,
+        "outcome": run.outcome,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": _time(run.finished_at),
+        "duration_seconds": run.duration_seconds,
+        "error": run.error,
+        "counts": dict(run.counts),
+        "reasons": dict(run.reasons),
+        "bytes_fetched": run.bytes_fetched,
+        "to_carry": run.to_carry,
+    }
+
+
+def _first_load(facts: Facts) -> Mapping[str, int | None] | None:
+    """How far a first load is; None where there was one already."""
+    if facts.last_good_run_at is not None:
+        return None
+    return {"here": facts.photos, "of": facts.first_load_total}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,141 @@
+"""What the bucket really has, against what the rows promise: one listing, and a closer look at whatever does not fit."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from etalase.edge.damage import Damage, damage
+from etalase.edge.database import cursor
+from etalase.edge.status.facts import Comparison, DamagedPhoto
+from etalase.edge.sync import rows
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.plan import Row
+from etalase.edge.sync.staging import Listing
+from etalase.errors import ObjectMissing, ObjectStoreError, SpoolFull
+from etalase.objectstore import ObjectInfo, ObjectStore
+from etalase.protocol import KEY_PREFIX
+
+# A bucket that lost everything need not be asked a hundred thousand times: beyond so many, the listing is believed.
+MAX_LOOKS = 1000
+MAX_ROUNDS = 5
+MAX_NAMED = 1000
+MAX_DIGESTS = 20_000
+
+# The MD5 of objects whose ETag is none, by key and ETag: what has the same ETag has the same bytes (RFC 9110, section 8.8.1),
+# so that a page which is asked again and again reads them once.
+_digests: dict[tuple[str, str], str] = {}
+
+
+def compare(bucket: ObjectStore, lock: RunLock) -> Comparison:
+    """The comparison now. A bucket that is away is a fact. Raises :class:`DatabaseAway`."""
+    at = datetime.now(UTC)
+    try:
+        return _Look(bucket, lock).compared(at)
+    except (ObjectStoreError, SpoolFull) as error:
+        return Comparison(at=at, error=str(error))
+
+
+class _Look:
+    """One comparison while it is made."""
+
+    def __init__(self, bucket: ObjectStore, lock: RunLock) -> None:
+        self._bucket, self._lock = bucket, lock
+        self._looks_left = MAX_LOOKS
+        self._rows = self._verified = self._replacing = 0
+        self._kinds: Counter[Damage] = Counter()
+        self._photos: list[DamagedPhoto] = []
+        self._of_product: Counter[UUID] = Counter()
+        self._kind_of_product: dict[UUID, Damage] = {}
+
+    def compared(self, at: datetime) -> Comparison:
+        listing = Listing(self._bucket.list(KEY_PREFIX))
+        for part in rows.in_batches():
+            listed = listing.of(row.object_key for row in part)
+            suspects = [row for row in part if damage(row.size, row.checksum, listed.get(row.object_key))]
+            self._rows += len(part) - len(suspects)
+            self._verified += len(part) - len(suspects)
+            if suspects:
+                self._look_again(suspects, listed)
+        return Comparison(
+            at=at,
+            rows=self._rows,
+            verified=self._verified,
+            replacing=self._replacing,
+            damaged=dict(self._kinds),
+            photos=tuple(self._photos),
+            bare=self._bare(),
+        )
+
+    def _look_again(self, suspects: Collection[Row], listed: Mapping[str, ObjectInfo]) -> None:
+        """A run may have written since, a listing may lag (hazard 62), an ETag may be no MD5 (hazard 56).
+
+        A row is judged by what was seen while it stayed the same: so a run that publishes meanwhile looks like no damage.
+        """
+        before = {row.id: row for row in suspects}
+        for round_number in range(1, MAX_ROUNDS + 1):
+            there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
+            coming = self._coming(there)
+            after = {row.id: row for row in rows.with_ids(before)}
+            moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
+            for row in after.values():
+                if row.id not in moved:
+                    self._judge(row, there.get(row.object_key), coming.get(row.object_key))
+            if not moved:
+                return
+            before = moved
+
+    def _judge(self, row: Row, there: ObjectInfo | None, coming: str | None) -> None:
+        kind = damage(row.size, row.checksum, there)
+        if kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
+            kind = None
+        self._rows += 1
+        if kind is None:
+            self._verified += 1
+        elif there is not None and there.etag == coming:
+            self._replacing += 1
+        else:
+            self._note(row, kind)
+
+    def _there(self, key: str, listed: ObjectInfo | None) -> ObjectInfo | None:
+        # A key with dots in it would name another place; no run publishes under one.
+        if not self._looks_left or not key or not {".", ".."}.isdisjoint(key.split("/")):
+            return listed
+        self._looks_left -= 1
+        return self._bucket.head(key)
+
+    def _holds(self, row: Row, there: ObjectInfo) -> bool:
+        """Whether the row's bytes lie there after all."""
+        known = (row.object_key, there.etag)
+        if not there.etag or known not in _digests:
+            if len(_digests) >= MAX_DIGESTS:
+                _digests.clear()
+            try:
+                _digests[known] = self._bucket.read_through(row.object_key).digest
+            except ObjectMissing:
+                return False
+        return _digests[known] == row.object_etag
+
+    def _coming(self, keys: Collection[str]) -> dict[str, str]:
+        """What a run under way is about to write over live keys: its photos are whole there before the row says so."""
+        if not self._lock.is_taken():
+            return {}
+        with cursor() as db:
+            db.execute("SELECT object_key, new_checksum FROM etalase_publish_intent WHERE object_key = ANY(%s)", [list(keys)])
+            return {key: checksum.lower() for key, checksum in db.fetchall()}
+
+    def _note(self, row: Row, kind: Damage) -> None:
+        self._kinds[kind] += 1
+        self._of_product[row.product_id] += 1
+        self._kind_of_product.setdefault(row.product_id, kind)
+        if len(self._photos) < MAX_NAMED:
+            self._photos.append(DamagedPhoto(row.id, row.product_id, row.object_key, kind))
+
+    def _bare(self) -> dict[UUID, Damage]:
+        with cursor() as db:
+            db.execute(
+                "SELECT product_id, count(*) FROM product_photo WHERE product_id = ANY(%s) GROUP BY product_id",
+                [list(self._of_product)],
+            )
+            whole = {product_id for product_id, photos in db.fetchall() if photos > self._of_product[product_id]}
+        return {product_id: kind for product_id, kind in self._kind_of_product.items() if product_id not in whole}

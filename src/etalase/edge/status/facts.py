@@ -1,0 +1,127 @@
+"""What is known of this store's photos at a moment. Pure data; :mod:`etalase.edge.status.reading` reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from etalase.edge.damage import Damage
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedPhoto:
+    """A row whose object is not what it promises."""
+
+    photo_id: UUID
+    product_id: UUID
+    object_key: str
+    kind: Damage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What came of it. ``error`` says why the bucket could not be looked at; then the counts say nothing.
+
+    ``replacing`` are rows whose newer bytes lie there already, while a run is about to write the row. ``damaged`` counts all,
+    ``photos`` names the first of them; ``bare`` are the products of which every photo is damaged, each with the kind of one.
+    """
+
+    at: datetime
+    error: str | None = None
+    rows: int = 0
+    verified: int = 0
+    replacing: int = 0
+    damaged: Mapping[Damage, int] = field(default_factory=dict)
+    photos: tuple[DamagedPhoto, ...] = ()
+    bare: Mapping[UUID, Damage] = field(default_factory=dict)
+
+
+class Why(StrEnum):
+    """Why a product has no verified photo. The words are part of ``--json``."""
+
+    NONE_LISTED = "none_listed"
+    FAILED = "failed"
+    WAITS = "waits"
+    DAMAGED = "damaged"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """A product without a verified photo; ``reason`` is why its photo failed, or how it is damaged."""
+
+    product_name: str
+    why: Why
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as its row tells it. ``head_office_away``: it failed because head office could not be reached."""
+
+    id: int
+    kind: str
+    trigger: str
+    outcome: str | None
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str = ""
+    head_office_away: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    bytes_fetched: int = 0
+    duration_seconds: float | None = None
+    to_carry: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What there is. ``expected`` is how many rows the last run left; None where nobody knows.
+
+    ``lock_taken``: a run is under way. ``first_load_total`` is how many photos a first load will have brought, once known.
+    """
+
+    now: datetime
+    bucket: Comparison
+    photos: int = 0
+    expected: int | None = None
+    products: int = 0
+    uncovered: tuple[Uncovered, ...] = ()
+    # (photo, product name) of damaged photos, as many as the comparison names
+    damaged_names: Mapping[UUID, str] = field(default_factory=dict)
+    without_row: tuple[str, ...] = ()
+    failed: int = 0
+    parked: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    held: int = 0
+    last_run: Run | None = None
+    lock_taken: bool = False
+    last_good_run_at: datetime | None = None
+    checkpoint: str | None = None
+    feed_proved_complete: bool | None = None
+    first_load_total: int | None = None
+    notices: tuple[Mapping[str, Any], ...] = ()
+    next_hourly_at: datetime | None = None
+    next_full_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the newest run is under way."""
+        return self.last_run is not None and self.last_run.outcome is None and self.lock_taken
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the newest run ended without a word: a kill, a power cut."""
+        return self.last_run is not None and self.last_run.outcome in {None, "interrupted"} and not self.is_running
+
+    @property
+    def damaged(self) -> int:
+        """How many rows have no object as they promise."""
+        return sum(self.bucket.damaged.values())
+
+    @property
+    def vanished(self) -> int:
+        """How many rows that the last run left are gone, though no run is at work."""
+        return 0 if self.expected is None or self.lock_taken else max(0, self.expected - self.photos)

@@ -1,0 +1,165 @@
+"""Reads the facts: a few queries and one comparison with the bucket."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.timezone import get_default_timezone
+
+from etalase.edge.apps import product_model_name
+from etalase.edge.database import translated
+from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
+from etalase.edge.schedule import next_runs
+from etalase.edge.status.comparison import compare
+from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.world import object_store
+from etalase.errors import Reason
+from etalase.settings.edge import EdgeSettings
+
+COMPLETE = ("success", "partial", "held")
+NOTICES_FOR = timedelta(hours=24)
+MAX_NOTICES = 20
+
+
+def look(settings: EdgeSettings) -> Comparison:
+    """The comparison with the bucket, now. Raises :class:`DatabaseAway`."""
+    return compare(object_store(settings), RunLock(settings.STORE_ID, Pace()))
+
+
+def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:
+    """All facts now; ``looking`` compares with the bucket, or remembers. Raises :class:`DatabaseAway`."""
+    # The bucket first: what a run brings meanwhile is then counted as more, and not missed as less.
+    bucket = looking(settings)
+    now, zone = datetime.now(UTC), get_default_timezone()
+    off_peak = settings.FULL_RUN == "off-peak"
+    due = next_runs(
+        now.timestamp(), zone, offset_minutes=settings.schedule_offset_minutes, off_peak=off_peak, bandwidth=settings.BANDWIDTH
+    )
+    with translated():
+        lock_taken = RunLock(settings.STORE_ID, Pace()).is_taken()
+        checkpoint = Checkpoint.objects.first()
+        # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
+        newest = SyncRun.objects.order_by("-id").first()
+        good = SyncRun.objects.filter(outcome__in=COMPLETE, checkpoint__isnull=False, finished_at__isnull=False)
+        last_good = good.order_by("-id").values_list("finished_at", flat=True).first()
+        photos = ProductPhoto.objects.count()
+        pending = dict(PendingPhoto.objects.values_list("reason").annotate(Count("photo_id")))
+        facts = Facts(
+            now=now,
+            bucket=bucket,
+            photos=photos,
+            expected=_expected(checkpoint, newest),
+            products=_products().count(),
+            damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
+            failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
+            parked=pending.get(Reason.PRODUCT_MISSING, 0),
+            reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
+            held=Removal.objects.filter(state=Removal.State.HELD).count(),
+            last_run=_run(newest, settings) if newest else None,
+            lock_taken=lock_taken,
+            last_good_run_at=last_good,
+            checkpoint=checkpoint.sync_timestamp if checkpoint else None,
+            feed_proved_complete=checkpoint.feed_proved_complete if checkpoint else None,
+            first_load_total=_first_load_total(newest) if last_good is None else None,
+            notices=_notices(now),
+            next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
+            next_full_at=datetime.fromtimestamp(due.full, zone),
+        )
+        return _with_coverage(facts, settings)
+
+
+def _products() -> Any:
+    return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
+
+
+def _expected(checkpoint: Checkpoint | None, newest: SyncRun | None) -> int | None:
+    """How many rows there were when the last run ended, without those that one which was cut off removed in order."""
+    if checkpoint is None or checkpoint.photos is None or newest is None:
+        return None
+    if newest.outcome is not None:
+        return checkpoint.photos
+    return checkpoint.photos - Removal.objects.filter(state=Removal.State.APPLIED, run_id=newest.id).count()
+
+
+def _run(run: SyncRun, settings: EdgeSettings) -> Run:
+    names = ("id", "kind", "trigger", "outcome", "started_at", "finished_at", "error", "counts", "reasons", "bytes_fetched")
+    return Run(
+        **{name: getattr(run, name) for name in (*names, "duration_seconds", "to_carry")},
+        head_office_away=run.outcome == "failed" and _is_head_office_away(run.error, settings),
+    )
+
+
+def _is_head_office_away(error: str, settings: EdgeSettings) -> bool:
+    """Whether a run's error says so. It is kept as text: what head office gave no answer to begins with its address."""
+    if error.startswith("Head office's bucket does not give"):
+        return True
+    return error.startswith(settings.HO_URL) and not re.match(r"\S+ answered 4(?!08|29)", error)
+
+
+def _first_load_total(run: SyncRun | None) -> int | None:
+    """What there was before, and what the run set out to bring."""
+    if run is None or run.to_carry is None:
+        return None
+    before = ProductPhoto.objects.filter(Q(created_at__lt=run.started_at) | Q(created_at__isnull=True))
+    return before.count() + run.to_carry
+
+
+def _notices(now: datetime) -> tuple[Mapping[str, Any], ...]:
+    """What runs of the last day noticed, the newest of each kind first."""
+    told: dict[str, Mapping[str, Any]] = {}
+    runs = SyncRun.objects.filter(started_at__gte=now - NOTICES_FOR).exclude(notices=[]).order_by("-id")
+    for run_id, began, notices in runs.values_list("id", "started_at", "notices")[:MAX_NOTICES]:
+        for notice in notices if isinstance(notices, list) else []:
+            if isinstance(notice, dict) and isinstance(notice.get("code"), str):
+                told.setdefault(notice["code"], {**notice, "run_id": run_id, "at": began.isoformat()})
+    return tuple(told.values())
+
+
+def _names(product_of: Mapping[UUID, UUID], settings: EdgeSettings) -> dict[UUID, str]:
+    """The product name of each photo."""
+    found = _products().filter(pk__in=set(product_of.values())).values_list("pk", settings.PRODUCT_NAME_FIELD)
+    names = {product_id: str(name or "") for product_id, name in found}
+    return {photo_id: names.get(product_id, "") for photo_id, product_id in product_of.items()}
+
+
+def _with_coverage(facts: Facts, settings: EdgeSettings) -> Facts:
+    """``facts`` with the products that have no verified photo, by name, and why."""
+    reasons: dict[UUID, str] = {}
+    for product_id, reason in PendingPhoto.objects.values_list("product_id", "reason"):
+        if reason != Reason.PRODUCT_MISSING:
+            reasons[product_id] = reason
+        else:
+            reasons.setdefault(product_id, reason)
+    without_row = (
+        _products()
+        .filter(~Exists(ProductPhoto.objects.filter(product_id=OuterRef("pk"))))
+        .values_list("pk", settings.PRODUCT_NAME_FIELD)
+    )
+    rowless = [(product_id, str(name or "")) for product_id, name in without_row]
+    uncovered = [_why(name, reasons.get(product_id), facts) for product_id, name in rowless]
+    bare = list(facts.bucket.bare)
+    for start in range(0, len(bare), 1000):
+        some = _products().filter(pk__in=bare[start : start + 1000]).values_list("pk", settings.PRODUCT_NAME_FIELD)
+        uncovered += [Uncovered(str(name or ""), Why.DAMAGED, facts.bucket.bare[product_id]) for product_id, name in some]
+    return replace(
+        facts,
+        uncovered=tuple(sorted(uncovered, key=lambda entry: (entry.product_name, entry.why))),
+        without_row=tuple(sorted(name for _, name in rowless)),
+    )
+
+
+def _why(name: str, reason: str | None, facts: Facts) -> Uncovered:
+    if reason == Reason.PRODUCT_MISSING:
+        return Uncovered(name, Why.WAITS)
+    if reason is not None:
+        return Uncovered(name, Why.FAILED, reason)
+    # That head office lists none is known only where a whole list was seen and nothing was lost since.
+    known = facts.last_good_run_at is not None and facts.feed_proved_complete and not (facts.vanished or facts.is_running)
+    return Uncovered(name, Why.NONE_LISTED if known else Why.UNKNOWN)

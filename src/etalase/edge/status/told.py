@@ -1,0 +1,257 @@
+"""Verdict and facts as sentences: what the terminal and the page both show, so that they cannot tell different things."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from etalase.edge.pos.texts import Language
+from etalase.edge.status.facts import Facts, Uncovered, Why
+from etalase.edge.status.verdict import RED, Level, State, Verdict, is_of_the_future
+from etalase.edge.status.words import Words
+
+COMMON_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A sentence, and under it: names (with how many ``more``), a ``command`` to type, a ``detail`` for technicians,
+    which is ``about`` the same thing from one look to the next.
+    """
+
+    text: str
+    level: Level | None = None
+    names: tuple[str, ...] = ()
+    more: str = ""
+    command: str = ""
+    detail: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``holds`` is what is not well, worst first; ``facts`` is what there is; ``noticed`` is what runs saw."""
+
+    state: State
+    level: Level
+    word: str
+    sentence: str
+    holds: tuple[Item, ...] = ()
+    facts: tuple[Item, ...] = ()
+    noticed: tuple[Item, ...] = ()
+
+
+def tell(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int) -> Told:
+    """What there is to say in ``language``, with at most ``max_names`` names in each list."""
+    return _Teller(facts, verdict, Words(language), max_names).told() if facts else _away(verdict, Words(language))
+
+
+def _away(verdict: Verdict, words: Words) -> Told:
+    state = verdict.state
+    hint = Item(words.say("database_hint"), Level.RED)
+    return Told(state, verdict.level, words.say(f"word_{state}"), words.say(state), holds=(hint,))
+
+
+class _Teller:
+    def __init__(self, facts: Facts, verdict: Verdict, words: Words, max_names: int) -> None:
+        self.facts, self.verdict, self.words, self.max_names = facts, verdict, words, max_names
+
+    def told(self) -> Told:
+        state = self.verdict.state
+        return Told(
+            state,
+            self.verdict.level,
+            self.words.say(f"word_{state}"),
+            self._sentence(state),
+            holds=tuple(self._holds()),
+            facts=tuple(self._facts()),
+            noticed=tuple(self._noticed()),
+        )
+
+    @property
+    def _compared(self) -> str:
+        good = self.facts.last_good_run_at
+        return self.words.ago(self.facts.now, good) if good else ""
+
+    # The headline
+
+    def _sentence(self, state: State) -> str:
+        facts, say = self.facts, self.words.say
+        verified = facts.bucket.verified
+        match state:
+            case State.NOT_READY:
+                return self._first_load()
+            case State.STALE if is_of_the_future(facts) and facts.last_good_run_at:
+                return say("stale_future", ahead=self.words.duration(facts.last_good_run_at - facts.now))
+            case State.DAMAGED:
+                return say("damaged", count=facts.damaged + facts.vanished, total=facts.photos + facts.vanished)
+            case State.HELD:
+                return say("held", count=facts.held)
+            case State.PARTIAL:
+                return say("partial", count=facts.failed, verified=verified, ago=self._compared)
+            case State.RUN_FAILED:
+                return say(self._why_failed(), verified=verified, ago=self._compared)
+            case State.WELL:
+                return self._well()
+            case _:
+                return say(state, verified=verified, ago=self._compared)
+
+    def _first_load(self) -> str:
+        if not self.facts.is_running:
+            return self.words.say("never")
+        total = self.facts.first_load_total
+        if total is None:
+            return self.words.say("first_list")
+        return self.words.say("first_load", here=self.facts.photos, total=max(total, self.facts.photos))
+
+    def _well(self) -> str:
+        bucket = self.facts.bucket
+        if bucket.verified < bucket.rows:
+            return self.words.say(
+                "well_replacing",
+                verified=bucket.verified,
+                total=bucket.rows,
+                replacing=bucket.replacing,
+                ago=self._compared,
+            )
+        return self.words.say("well" if bucket.rows else "well_none", count=bucket.rows, ago=self._compared)
+
+    def _why_failed(self) -> str:
+        if self.facts.was_cut_off:
+            return "cut_off"
+        return "ho_away" if self.facts.last_run and self.facts.last_run.head_office_away else "run_failed"
+
+    # What holds
+
+    def _holds(self) -> Iterator[Item]:
+        of_state = {
+            State.NOT_READY: self._not_ready,
+            State.BUCKET_AWAY: self._bucket_away,
+            State.STALE: self._stale,
+            State.DAMAGED: self._damaged,
+            State.HELD: self._held,
+            State.PARTIAL: self._partial,
+            State.RUN_FAILED: self._run_failed,
+            State.UNPROVED: self._unproved,
+        }
+        for state in self.verdict.holds:
+            yield from of_state[state](Level.RED if state in RED else Level.YELLOW)
+
+    def _not_ready(self, level: Level) -> Iterator[Item]:
+        facts, say = self.facts, self.words.say
+        if facts.is_running and facts.last_run:
+            yield Item(say("loading_item", ago=self.words.ago(facts.now, facts.last_run.started_at)), Level.YELLOW)
+        elif facts.last_run:
+            yield Item(say("never_failed_item", count=facts.photos), level)
+        else:
+            yield Item(say("never_item"), level, command="etalase edge sync")
+
+    def _bucket_away(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("bucket_error"), level, detail=self.facts.bucket.error or "", about="bucket")
+
+    def _stale(self, level: Level) -> Iterator[Item]:
+        facts = self.facts
+        if is_of_the_future(facts) and facts.last_good_run_at and facts.next_full_at:
+            zone = facts.next_full_at.tzinfo
+            at, now = (f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (facts.last_good_run_at, facts.now))
+            yield Item(self.words.say("future_item", at=at, now=now), level, command="etalase edge sync")
+        elif facts.last_good_run_at:  # else "not ready" has said it
+            yield Item(self.words.say("stale_item"), level, command="etalase edge sync")
+
+    def _damaged(self, level: Level) -> Iterator[Item]:
+        facts = self.facts
+        if facts.damaged:
+            names = [
+                f"{facts.damaged_names.get(photo.photo_id) or photo.product_id} ({self.words.word('damage', photo.kind)})"
+                for photo in facts.bucket.photos
+            ]
+            text = self.words.say("damaged_item", count=facts.damaged)
+            yield self._listing(text, sorted(names), level, total=facts.damaged, command="etalase edge sync --full")
+        if facts.vanished:
+            yield Item(self.words.say("vanished_item", count=facts.vanished), level, command="etalase edge sync --full")
+
+    def _held(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("held_item", count=self.facts.held), level, command="etalase edge held")
+
+    def _partial(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("failed_item", count=self.facts.failed), level, command="etalase edge failures")
+        common = sorted(self.facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
+        told = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
+        yield Item(self.words.say("reasons", reasons=told), level)
+
+    def _run_failed(self, level: Level) -> Iterator[Item]:
+        if State.NOT_READY not in self.verdict.holds or self._why_failed() != "run_failed":
+            yield Item(self.words.say(f"{self._why_failed()}_item"), level)
+
+    def _unproved(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("unproved_item"), level)
+
+    # What there is
+
+    def _facts(self) -> Iterator[Item]:
+        facts, say, bucket = self.facts, self.words.say, self.facts.bucket
+        if bucket.error is None and (bucket.rows or facts.products):
+            checked = self.words.ago(facts.now, bucket.at)
+            yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, ago=checked))
+        elif bucket.error is not None:
+            yield Item(say("photos_unknown", total=facts.photos))
+        if bucket.replacing:
+            yield Item(say("replacing_item", count=bucket.replacing))
+        if bucket.error is None and facts.products:
+            covered = facts.products - len(facts.uncovered)
+            yield Item(say("coverage_fact", count=covered, products=facts.products))
+        yield from self._uncovered()
+        if facts.parked:
+            yield Item(say("parked_fact", count=facts.parked))
+        if facts.is_running and facts.last_run and facts.last_good_run_at:
+            yield Item(say("running_item", ago=self.words.ago(facts.now, facts.last_run.started_at)))
+        yield from self._last_run()
+        if facts.next_hourly_at and facts.next_full_at:
+            hourly, full = (self.words.when(due, facts.now) for due in (facts.next_hourly_at, facts.next_full_at))
+            yield Item(say("next_fact", hourly=hourly, full=full, zone=facts.next_full_at.tzname()))
+
+    def _uncovered(self) -> Iterator[Item]:
+        keys = {
+            Why.DAMAGED: "without_damaged",
+            Why.FAILED: "without_failed",
+            Why.WAITS: "without_waits",
+            Why.UNKNOWN: "without_unknown",
+            Why.NONE_LISTED: "none_listed",
+        }
+        for why, key in keys.items():
+            names = [self._named(entry) for entry in self.facts.uncovered if entry.why is why]
+            if names:
+                yield self._listing(self.words.say(key, count=len(names)), names, None, total=len(names))
+
+    def _named(self, entry: Uncovered) -> str:
+        if entry.reason is None:
+            return entry.product_name
+        prefix = "damage" if entry.why is Why.DAMAGED else "reason"
+        return f"{entry.product_name} ({self.words.word(prefix, entry.reason)})"
+
+    def _last_run(self) -> Iterator[Item]:
+        run, words = self.facts.last_run, self.words
+        if run is None:
+            return
+        outcome = "running" if self.facts.is_running else "interrupted" if self.facts.was_cut_off else run.outcome or ""
+        took = ""
+        if run.duration_seconds is not None:
+            took = words.say("took", duration=words.duration(timedelta(seconds=run.duration_seconds)))
+        said = {
+            "kind": words.word("kind", run.kind),
+            "outcome": words.word("outcome", outcome),
+            "ago": words.ago(self.facts.now, run.started_at),
+            "took": took,
+        }
+        text = words.say("last_run_fact", **said)
+        if run.counts:
+            text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
+        yield Item(text, detail=run.error, about="run")
+
+    def _noticed(self) -> Iterator[Item]:
+        for notice in self.facts.notices:
+            yield Item(self.words.notice(notice))
+
+    def _listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int, command: str = "") -> Item:
+        shown = tuple(names[: self.max_names])
+        more = self.words.say("more", count=total - len(shown)) if total > len(shown) else ""
+        return Item(text, level, shown, more, command)

@@ -1,0 +1,100 @@
+"""The facts in one word. Pure: what holds, the worst of it first, and what a process ends with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from etalase.edge.status.facts import Facts
+
+# Two periods of the hourly schedule: then the figure turns red by itself, also where beat is dead (hazard 39).
+STALE_AFTER = timedelta(hours=2)
+# A run of the future is no fresh one: the clock is wrong, or was. A little may be the clocks of two servers.
+CLOCK_MAY_DIFFER = timedelta(minutes=5)
+
+
+class State(StrEnum):
+    """How the photos are, worst first. The words are part of ``--json``."""
+
+    DATABASE_AWAY = "database_away"
+    NOT_READY = "not_ready"
+    BUCKET_AWAY = "bucket_away"
+    STALE = "stale"
+    DAMAGED = "damaged"
+    HELD = "held"
+    PARTIAL = "partial"
+    RUN_FAILED = "run_failed"
+    UNPROVED = "unproved"
+    WELL = "well"
+
+
+class Level(StrEnum):
+    """The colour of a state."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+UNUSABLE = frozenset({State.DATABASE_AWAY, State.NOT_READY, State.BUCKET_AWAY})
+RED = UNUSABLE | {State.STALE, State.DAMAGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``holds`` is everything that is not well, worst first; empty where all is."""
+
+    holds: tuple[State, ...]
+    level: Level
+    exit_status: int
+
+    @property
+    def state(self) -> State:
+        """The worst that holds."""
+        return self.holds[0] if self.holds else State.WELL
+
+
+def judge(facts: Facts | None) -> Verdict:
+    """The verdict on ``facts``; None: the database did not tell any."""
+    if facts is None:
+        return Verdict((State.DATABASE_AWAY,), Level.RED, 4)
+    conditions = {
+        State.NOT_READY: facts.last_good_run_at is None,
+        State.BUCKET_AWAY: facts.bucket.error is not None,
+        State.STALE: is_stale(facts),
+        State.DAMAGED: bool(facts.damaged or facts.vanished),
+        State.HELD: facts.held > 0,
+        State.PARTIAL: facts.failed > 0,
+        State.RUN_FAILED: facts.was_cut_off or (facts.last_run is not None and facts.last_run.outcome == "failed"),
+        State.UNPROVED: facts.feed_proved_complete is False,
+    }
+    holds = tuple(state for state in State if conditions.get(state))
+    return Verdict(holds, _level(holds, facts), _exit_status(holds))
+
+
+def is_stale(facts: Facts) -> bool:
+    """Whether the last complete run is longer ago than two periods, or in the future; where there was none, it is."""
+    if facts.last_good_run_at is None:
+        return True
+    return facts.now - facts.last_good_run_at > STALE_AFTER or is_of_the_future(facts)
+
+
+def is_of_the_future(facts: Facts) -> bool:
+    """Whether the last complete run ended later than it is now."""
+    return facts.last_good_run_at is not None and facts.last_good_run_at - facts.now > CLOCK_MAY_DIFFER
+
+
+def _level(holds: Sequence[State], facts: Facts) -> Level:
+    if not holds:
+        return Level.GREEN
+    if holds[0] is State.NOT_READY and facts.is_running and State.BUCKET_AWAY not in holds:
+        return Level.YELLOW  # a first load takes its time, and is no fault
+    return Level.RED if RED.intersection(holds) else Level.YELLOW
+
+
+def _exit_status(holds: Sequence[State]) -> int:
+    if UNUSABLE.intersection(holds):
+        return 4
+    if State.HELD in holds:
+        return 3
+    return 1 if holds else 0

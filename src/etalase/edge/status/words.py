@@ -1,0 +1,76 @@
+"""Times, sizes and counts as people of one language write them."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from string import Formatter
+from typing import Any
+
+from etalase.edge.pos.texts import Language
+from etalase.edge.status.texts import TEXTS
+
+UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+class Words:
+    """The sentences of :mod:`etalase.edge.status.texts` in one language, with their gaps filled."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._texts = TEXTS[language]
+
+    def say(self, key: str, **values: Any) -> str:
+        """The text called ``key``; whole numbers are written with their thousands apart."""
+        filled = {name: self.number(value) if type(value) is int else str(value) for name, value in values.items()}
+        return self._texts[key].format(s="" if values.get("count") == 1 else "s", **filled)
+
+    def has(self, key: str, values: Mapping[str, Any]) -> bool:
+        """Whether there is such a text, and ``values`` fill it."""
+        return key in self._texts and {name for _, name, _, _ in Formatter().parse(self._texts[key]) if name} <= values.keys()
+
+    def word(self, prefix: str, code: str) -> str:
+        """The word for a code of ours; a code that nobody knows stands for itself."""
+        return self._texts.get(f"{prefix}_{code}", code)
+
+    def notice(self, notice: Mapping[str, Any]) -> str:
+        """What a run noticed, as a sentence; a code that nobody knows stands for itself."""
+        code = str(notice.get("code"))
+        return self.say(f"notice_{code}", **notice) if self.has(f"notice_{code}", notice) else code
+
+    def number(self, number: int) -> str:
+        """``12,345`` or ``12.345``."""
+        return f"{number:,}".replace(",", "." if self.language == "id" else ",")
+
+    def size(self, size_bytes: int) -> str:
+        """``800 B``, ``12.0 MiB``."""
+        for unit, unit_bytes in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+            if size_bytes >= unit_bytes:
+                text = f"{size_bytes / unit_bytes:.1f}"
+                return f"{text.replace('.', ',') if self.language == 'id' else text} {unit}"
+        return f"{size_bytes} B"
+
+    def duration(self, length: timedelta) -> str:
+        """``6 minutes``: the largest unit of which there is one."""
+        seconds = max(0, round(length.total_seconds()))
+        unit, unit_seconds = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
+        return self.say(unit, count=seconds // unit_seconds)
+
+    def ago(self, now: datetime, moment: datetime) -> str:
+        """``6 minutes ago``."""
+        if now - moment < timedelta(seconds=1):
+            return self.say("just_now")
+        return self.say("ago", time=self.duration(now - moment))
+
+    def when(self, moment: datetime, now: datetime) -> str:
+        """When something is due within a week, in the zone of ``moment``: ``02:13``, ``tomorrow 02:13``, ``Monday 02:13``."""
+        days = (moment.date() - now.astimezone(moment.tzinfo).date()).days
+        time = f"{moment:%H:%M}"
+        if days <= 0:
+            return time
+        return self.say("tomorrow", time=time) if days == 1 else f"{self.say('weekdays').split()[moment.weekday()]} {time}"
+
+
+def language_of_terminal() -> Language:
+    """Indonesian where the locale of messages says so (POSIX: LC_ALL, then LC_MESSAGES, then LANG), else English."""
+    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "id" if locale.lower().startswith("id") else "en"

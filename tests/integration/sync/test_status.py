@@ -1,0 +1,381 @@
+"""What the status says is what a stranger finds in bucket and rows (the status never says "well" while anything is missing)."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.django_settings import STORE_ID
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_healing import overwrite_in_parts
+from tests.simulator import Answer, picture
+
+from etalase.edge.status import comparison as comparison_module
+from etalase.edge.status.answer import as_json
+from etalase.edge.status.reading import read
+from etalase.edge.status.verdict import judge
+from etalase.edge.sync.lock import RUN_CLASS, RunLock
+from etalase.edge.sync.pace import Pace
+
+
+def status(edge: Edge, **changes: Any) -> dict[str, Any]:
+    """``etalase edge status --json``, with its exit status."""
+    facts = read(edge.configured(**changes))
+    verdict = judge(facts)
+    answer: dict[str, Any] = json.loads(json.dumps(as_json(facts, verdict)))
+    return answer | {"exit_status": verdict.exit_status}
+
+
+def loaded(edge: Edge, *dishes: str) -> dict[str, str]:
+    """A store that has a photo of each dish; the ids of the photos."""
+    photos = {dish: edge.ho.put(dish, picture(dish)) for dish in dishes}
+    assert edge.sync().outcome == "success"
+    return photos
+
+
+@contextmanager
+def run_under_way(edge: Edge) -> Iterator[None]:
+    """Somebody else holds the lock of this store's runs."""
+    lock = RunLock(uuid.UUID(STORE_ID), Pace())
+    with edge.other_connection() as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [RUN_CLASS, lock._store])
+        yield
+
+
+# Anything may have happened to bucket and rows
+
+DISHES = 5
+PHOTOS = [(f"DISH {number}", place) for number in range(DISHES) for place in range(2)]
+
+
+@dataclass
+class Stranger:
+    """Damages bucket and rows, and finds out in his own way what is left."""
+
+    edge: Edge
+    s3: Any
+    whole: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """A loaded store with two photos a dish, and one product that has none at all."""
+        for dish, place in PHOTOS:
+            self.edge.ho.put(dish, picture(f"{dish} {place}", 2000 + place), primary=place == 0, sort_order=place)
+        assert self.edge.sync().outcome == "success"
+        self.edge.query("INSERT INTO product (id, sku, name) VALUES (gen_random_uuid(), '', 'WATER')")
+        self.edge.query("CREATE TABLE kept AS SELECT * FROM product_photo")
+        self.whole = {key: self.edge.bucket.get(key) for key in sorted(self.edge.objects())}
+        self.bucket = self.edge.bucket.bucket
+
+    def restore(self) -> None:
+        """As it was after the sync."""
+        self.edge.query("TRUNCATE product_photo")
+        self.edge.query("INSERT INTO product_photo SELECT * FROM kept")
+        for key in self.edge.objects() - self.whole.keys():
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        for key, body in self.whole.items():
+            self.put(key, body)
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def do(self, what: str, number: int, other: int) -> None:
+        """One thing that can happen."""
+        keys = list(self.whole)
+        key, body = keys[number], self.whole[keys[number]]
+        match what:
+            case "delete":
+                self.s3.delete_object(Bucket=self.bucket, Key=key)
+            case "cut":
+                self.put(key, body[: len(body) // 2])
+            case "empty":
+                self.put(key, b"")
+            case "overwrite":
+                self.put(key, picture("another", len(body)))
+            case "lengthen":
+                self.put(key, body + b"more")
+            case "swap":
+                self.put(key, self.whole[keys[other]])
+                self.put(keys[other], body)
+            case "put again in parts":
+                overwrite_in_parts(self.s3, self.bucket, key, body)
+            case "overwrite in parts":
+                overwrite_in_parts(self.s3, self.bucket, key, picture("another", len(body)))
+            case "stray":
+                self.put(f"products/stray-{other}.jpg", body)
+            case "row gone":
+                self.edge.query("DELETE FROM product_photo WHERE object_key = %s", key)
+            case "row's checksum":
+                self.edge.query("UPDATE product_photo SET checksum = md5(%s) WHERE object_key = %s", what, key)
+            case "row's checksum in capitals":
+                self.edge.query("UPDATE product_photo SET checksum = upper(checksum) WHERE object_key = %s", key)
+
+    def body(self, key: str) -> bytes | None:
+        try:
+            found: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            return found
+        except ClientError:
+            return None
+
+    def finds(self) -> dict[str, Any]:
+        """What the status has to say."""
+        damaged, good_products = {"missing": 0, "cut": 0, "changed": 0, "mistyped": 0}, set()
+        rows = self.edge.query("SELECT product_id, object_key, size, checksum FROM product_photo")
+        for row in rows:
+            body = self.body(row["object_key"])
+            if body is not None and hashlib.md5(body).hexdigest() == row["checksum"].lower():
+                good_products.add(row["product_id"])
+            elif body is None:
+                damaged["missing"] += 1
+            else:
+                damaged["cut" if len(body) < row["size"] else "changed"] += 1
+        products = self.edge.query("SELECT id, name FROM product")
+        vanished = len(PHOTOS) - len(rows)
+        return {
+            "photos": len(rows),
+            "verified": len(rows) - sum(damaged.values()),
+            "damaged": damaged,
+            "vanished": vanished,
+            "uncovered": sorted(product["name"] for product in products if product["id"] not in good_products),
+            "well": not (sum(damaged.values()) or vanished),
+        }
+
+
+def test_after_any_damage_the_status_says_what_a_stranger_finds(edge: Edge, s3: Any) -> None:
+    stranger = Stranger(edge, s3)
+    numbers = st.integers(0, len(PHOTOS) - 1)
+    happenings = st.tuples(
+        st.sampled_from(
+            [
+                "delete", "cut", "empty", "overwrite", "lengthen", "swap", "put again in parts", "overwrite in parts", "stray",
+                "row gone", "row's checksum", "row's checksum in capitals",
+            ]
+        ),
+        numbers,
+        numbers,
+    )  # fmt: skip
+
+    @settings(max_examples=150, deadline=None, database=None)
+    @given(st.lists(happenings, max_size=5))
+    def check(happened: list[tuple[str, int, int]]) -> None:
+        stranger.restore()
+        for happening in happened:
+            stranger.do(*happening)
+        said, found = status(edge), stranger.finds()
+        uncovered = [entry["product_name"] for entry in said["products_without_verified_photo"]]
+        told = {name: said[name] for name in ("photos", "verified", "damaged", "vanished", "well")}
+        assert told | {"uncovered": uncovered} == found
+        assert said["exit_status"] == (0 if found["well"] else 1)
+        assert said["state"] == ("well" if found["well"] else "damaged")
+
+    try:
+        check()
+    finally:
+        edge.query("DROP TABLE kept")
+
+
+# What is damage and what is not
+
+
+def test_what_a_run_is_just_replacing_is_no_damage_but_without_the_run_it_is(edge: Edge, s3: Any) -> None:
+    photos = loaded(edge, "SATE", "SOTO")
+    key, newer = edge.ho.photos[photos["SATE"]]["object_key"], picture("newer")
+    edge.query("INSERT INTO etalase_publish_intent VALUES (%s, 'old', %s)", key, hashlib.md5(newer).hexdigest())
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=newer)
+    with run_under_way(edge):
+        said = status(edge)
+        assert (said["well"], said["verified"], said["replacing"]) == (True, 1, 1)
+    said = status(edge)
+    assert (said["state"], said["damaged"]["changed"]) == ("damaged", 1)
+
+
+def test_a_whole_photo_under_a_key_of_its_own_kind_is_verified(edge: Edge) -> None:
+    photos = loaded(edge, "SATE")
+    edge.bucket.put("elsewhere/sate.jpg", picture("SATE"), content_type="image/jpeg")
+    edge.query("UPDATE product_photo SET object_key = 'elsewhere/sate.jpg' WHERE id = %s", photos["SATE"])
+    assert status(edge)["well"]
+    edge.query("UPDATE product_photo SET object_key = NULL")
+    assert status(edge)["damaged"]["missing"] == 1
+
+
+def test_an_object_whose_etag_is_no_md5_is_read_once(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = loaded(edge, "SATE")
+    overwrite_in_parts(s3, edge.bucket.bucket, edge.ho.photos[photos["SATE"]]["object_key"], picture("SATE"))
+    digests: dict[tuple[str, str], str] = {}
+    monkeypatch.setattr(comparison_module, "_digests", digests)
+    assert status(edge)["well"]
+    assert len(digests) == 1
+    digests.update(dict.fromkeys(digests, "remembered"))
+    assert status(edge)["damaged"]["changed"] == 1
+
+
+def test_a_bucket_that_lost_more_than_can_be_looked_at_is_told_whole(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded(edge, *(f"DISH {number}" for number in range(6)))
+    monkeypatch.setattr(comparison_module, "MAX_LOOKS", 2)
+    monkeypatch.setattr(comparison_module, "MAX_NAMED", 3)
+    edge.bucket.delete(list(edge.objects()))
+    said = status(edge)
+    assert (said["damaged"]["missing"], len(said["damaged_photos"]), said["verified"]) == (6, 3, 0)
+    assert len(said["products_without_verified_photo"]) == 6
+
+
+@pytest.mark.parametrize(
+    "away", [{"S3_ENDPOINT": "http://127.0.0.1:1"}, {"S3_BUCKET": "no-such-bucket"}, {"S3_SECRET_KEY": "?"}]
+)
+def test_a_bucket_that_cannot_be_looked_at_is_a_fact(edge: Edge, away: dict[str, str]) -> None:
+    loaded(edge, "SATE")
+    said = status(edge, **away)
+    assert (said["state"], said["exit_status"], said["well"], said["verified"]) == ("bucket_away", 4, False, None)
+    assert said["bucket"]["error"]
+    assert said["photos"] == 1
+
+
+# Why a product has no photo
+
+
+def test_each_product_without_a_photo_is_told_with_its_reason(edge: Edge) -> None:
+    edge.ho.put("SATE", picture("SATE"))
+    edge.ho.put("SOTO", picture("SOTO"), checksum="0" * 32)
+    edge.sync()
+    edge.query("INSERT INTO product (id, sku, name) VALUES (gen_random_uuid(), '', 'WATER')")
+    water, tea = uuid.uuid4(), uuid.uuid4()
+    edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'JUICE'), (%s, '', 'TEA')", water, tea)
+    edge.query(
+        "INSERT INTO etalase_pending_photo (photo_id, product_id, product_name, wire, reason, detail, attempts)"
+        " VALUES (gen_random_uuid(), %s, 'JUICE', '{}', 'product_missing', '', 1)",
+        water,
+    )
+    edge.bucket.delete([row["object_key"] for row in edge.rows().values()])
+    said = status(edge)
+    assert [tuple(entry.values()) for entry in said["products_without_verified_photo"]] == [
+        ("JUICE", "waits", None),
+        ("SATE", "damaged", "missing"),
+        ("SOTO", "failed", "checksum_mismatch"),
+        ("TEA", "none_listed", None),
+        ("WATER", "none_listed", None),
+    ]
+    assert said["products_without_photo"] == ["JUICE", "SOTO", "TEA", "WATER"]
+    assert (said["failed"], said["parked"], said["reasons"]) == (1, 1, {"checksum_mismatch": 1})
+    assert said["problems"] == ["damaged", "partial"]
+
+
+def test_where_rows_vanished_nobody_says_that_head_office_lists_none(edge: Edge) -> None:
+    loaded(edge, "SATE", "SOTO")
+    edge.query("DELETE FROM product_photo WHERE filename LIKE 'SATE%%'")
+    said = status(edge)
+    assert (said["state"], said["vanished"]) == ("damaged", 1)
+    assert [entry["why"] for entry in said["products_without_verified_photo"]] == ["unknown"]
+    edge.sync(full=True)
+    assert status(edge)["well"]
+
+
+def test_what_a_run_removed_before_it_was_cut_off_has_not_vanished(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {number}" for number in range(5)))
+    edge.ho.delete(photos["DISH 0"])
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET photos = 5")
+    assert status(edge)["vanished"] == 1
+    edge.query("UPDATE etalase_sync_run SET outcome = NULL WHERE id = (SELECT max(id) FROM etalase_sync_run)")
+    said = status(edge)
+    assert (said["vanished"], said["problems"]) == (0, ["run_failed"])
+
+
+# Runs
+
+
+def test_before_the_first_run_nothing_is_ready(edge: Edge) -> None:
+    said = status(edge)
+    assert (said["state"], said["exit_status"], said["first_load"]) == ("not_ready", 4, {"here": 0, "of": None})
+
+
+def test_a_first_load_under_way_is_told_by_what_it_set_out_to_bring(edge: Edge) -> None:
+    loaded(edge, "SATE", "SOTO", "BAKSO")
+    edge.query("UPDATE etalase_sync_run SET outcome = 'interrupted', checkpoint = NULL")
+    edge.query("UPDATE product_photo SET created_at = now() - interval '1 day' WHERE filename LIKE 'SATE%%'")
+    edge.query("UPDATE product_photo SET created_at = now() + interval '1 second' WHERE filename NOT LIKE 'SATE%%'")
+    edge.query("INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error, to_carry)"
+               " VALUES ('full', 'hand', '{}', '{}', 0, '[]', '', 411)")  # fmt: skip
+    with run_under_way(edge):
+        said = status(edge)
+    assert (said["state"], said["running"], said["level"]) == ("not_ready", True, "yellow")
+    assert said["first_load"] == {"here": 3, "of": 412}
+    said = status(edge)
+    assert (said["running"], said["cut_off"], said["level"]) == (False, True, "red")
+
+
+def test_whether_a_run_is_under_way_or_was_cut_off_is_told_by_its_lock(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    assert (status(edge)["running"], status(edge)["cut_off"]) == (False, False)
+    edge.query("UPDATE etalase_sync_run SET outcome = 'success', checkpoint = 'c'")
+    edge.query("INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error)"
+               " VALUES ('incremental', 'schedule', '{}', '{}', 0, '[]', '')")  # fmt: skip
+    with run_under_way(edge):
+        said = status(edge)
+        assert (said["running"], said["cut_off"], said["state"]) == (True, False, "well")
+    said = status(edge)
+    assert (said["running"], said["cut_off"], said["state"]) == (False, True, "run_failed")
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "changes", "away"),
+    [
+        (None, {"HO_URL": "http://127.0.0.1:1"}, True),
+        (Answer(503), {}, True),
+        (Answer(429), {}, True),
+        (Answer(403), {}, False),
+        (Answer(200, b"<html>Welcome to FreeWifi</html>"), {}, False),
+        (None, {"S3_ENDPOINT": "http://127.0.0.1:1"}, False),
+    ],
+)
+def test_head_office_away_is_told_while_the_photos_stay_fresh(
+    edge: Edge, misbehave: Answer | None, changes: dict[str, Any], away: bool
+) -> None:
+    loaded(edge, "SATE")
+    edge.ho.on_page = lambda _: misbehave
+    assert edge.sync(**changes, TRIES=1).outcome == "failed"
+    said = status(edge, HO_URL=changes.get("HO_URL", edge.ho.url))
+    assert (said["state"], said["head_office_away"], said["stale"]) == ("run_failed", away, False)
+    assert said["exit_status"] == 1
+    assert said["last_run"]["error"]
+
+
+def test_the_age_is_that_of_the_last_complete_run_and_no_clock_makes_it_fresh_for_ever(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    edge.hours_later = 5
+    edge.sync()
+    said = status(edge)
+    assert (said["state"], said["clock_went_back"]) == ("stale", True)
+    edge.hours_later = 0  # the clock is right again: the run that was made by the wrong one is not the newest
+    edge.sync()
+    said = status(edge)
+    assert (said["well"], said["clock_went_back"]) == (True, False)
+    assert 0 <= said["age_seconds"] < 60
+    edge.query("UPDATE etalase_sync_run SET finished_at = now() - interval '121 minutes'")
+    assert status(edge)["problems"] == ["stale"]
+
+
+def test_notices_of_the_last_day_are_told_each_once(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    edge.query("UPDATE etalase_sync_run SET notices = %s", json.dumps([{"code": "ho_older", "photos": 3}]))
+    for days, notices in ((2, [{"code": "bucket_lost"}]), (0, [{"code": "ho_older", "photos": 1}]), (0, ["odd", {}, 1])):
+        edge.query(
+            "INSERT INTO etalase_sync_run (kind, trigger, started_at, counts, reasons, bytes_fetched, notices, error, outcome)"
+            " VALUES ('full', 'hand', %s, '{}', '{}', 0, %s, '', 'success')",
+            datetime.now(UTC) - timedelta(days=days),
+            json.dumps(notices),
+        )
+    assert [(notice["code"], notice["photos"]) for notice in status(edge)["notices"]] == [("ho_older", 1)]
+
+
+def test_the_next_runs_are_told(edge: Edge) -> None:
+    said = status(edge, SCHEDULE_OFFSET_MINUTES=7)
+    assert datetime.fromisoformat(said["next_run_at"]).minute == 7
+    full = datetime.fromisoformat(said["next_full_run_at"])
+    assert (full.hour, full.minute, full.utcoffset()) == (2, 7, timedelta(hours=7))

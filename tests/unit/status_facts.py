@@ -1,0 +1,130 @@
+"""Facts as a status reads them, made up: by hand for tables, and of every kind for Hypothesis."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from etalase.edge.damage import Damage
+from etalase.edge.status.facts import Comparison, DamagedPhoto, Facts, Run, Uncovered, Why
+from etalase.errors import Reason
+
+NOW = datetime(2026, 11, 25, 23, 0, 30, tzinfo=UTC)  # 06:00:30 in Jakarta
+JAKARTA = ZoneInfo("Asia/Jakarta")
+PHOTO, PRODUCT = UUID(int=1), UUID(int=2)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def run(outcome: str | None = "success", **changes: Any) -> Run:
+    """A run that began seven minutes ago."""
+    made = Run(
+        id=7,
+        kind="incremental",
+        trigger="schedule",
+        outcome=outcome,
+        started_at=NOW - 7 * MINUTE,
+        finished_at=NOW - 6 * MINUTE if outcome else None,
+        counts={"seen": 412},
+        bytes_fetched=12 * 1024 * 1024,
+        duration_seconds=61.0 if outcome else None,
+    )
+    return replace(made, **changes)
+
+
+def comparison(**changes: Any) -> Comparison:
+    """A bucket with all that the rows promise."""
+    return replace(Comparison(at=NOW, rows=412, verified=412), **changes)
+
+
+def damaged(kind: Damage = Damage.MISSING, *, rows: int = 412) -> Comparison:
+    """A bucket in which one object is not as promised."""
+    return comparison(
+        rows=rows,
+        verified=rows - 1,
+        damaged={kind: 1},
+        photos=(DamagedPhoto(PHOTO, PRODUCT, "products/2/primary.jpg", kind),),
+        bare={PRODUCT: kind},
+    )
+
+
+def facts(**changes: Any) -> Facts:
+    """A store in which all is well, six minutes after its last run."""
+    well = Facts(
+        now=NOW,
+        bucket=comparison(),
+        photos=412,
+        expected=412,
+        products=390,
+        uncovered=(Uncovered("AIR MINERAL", Why.NONE_LISTED),),
+        without_row=("AIR MINERAL",),
+        last_run=run(),
+        last_good_run_at=NOW - 6 * MINUTE,
+        checkpoint="2026-11-25T22:54:30+00:00",
+        feed_proved_complete=True,
+        next_hourly_at=datetime(2026, 11, 26, 6, 13, tzinfo=JAKARTA),
+        next_full_at=datetime(2026, 11, 27, 2, 13, tzinfo=JAKARTA),
+    )
+    return replace(well, **changes)
+
+
+NOTICES = (
+    {"code": "ho_clock_back", "told": "2026-02-03T07:26:11Z", "kept": "2027-02-03T07:26:11Z"},
+    {"code": "ho_older", "photos": 3},
+    {"code": "edge_restored"},
+    {"code": "bucket_lost"},
+    {"code": "long_away", "days": 12},
+    {"code": "out_of_time", "hours": 6},
+    {"code": "of the future", "what": "ever"},
+    {"code": "ho_older"},
+)
+
+_counts = st.integers(0, 3)
+_runs = st.builds(
+    run,
+    st.sampled_from(["success", "partial", "held", "failed", "interrupted", "from another version", None]),
+    kind=st.sampled_from(["full", "incremental"]),
+    head_office_away=st.booleans(),
+    error=st.sampled_from(["", "http://ho.example:8002/api answered 503. Check the link."]),
+    to_carry=st.none() | st.integers(0, 500),
+    counts=st.sampled_from([{}, {"seen": 412}]),
+)
+
+
+@st.composite
+def any_comparison(draw: st.DrawFn) -> Comparison:
+    """Any bucket: away, or with damage of any kind, or well."""
+    if draw(st.booleans()) and draw(st.booleans()):
+        return Comparison(at=NOW, error="The object store http://127.0.0.1:9010 does not answer as it should.")
+    kinds = draw(st.dictionaries(st.sampled_from(list(Damage)), st.integers(1, 3), max_size=2))
+    verified, replacing = draw(_counts), draw(_counts)
+    photos = tuple(DamagedPhoto(UUID(int=i), PRODUCT, f"products/{i}.jpg", kind) for i, kind in enumerate(kinds))
+    total = verified + replacing + sum(kinds.values())
+    return Comparison(at=NOW, rows=total, verified=verified, replacing=replacing, damaged=kinds, photos=photos)
+
+
+@st.composite
+def any_facts(draw: st.DrawFn) -> Facts:
+    """Any state of a store."""
+    bucket = draw(any_comparison())
+    reasons = draw(st.dictionaries(st.sampled_from(list(Reason)), st.integers(1, 3), max_size=4))
+    why = st.builds(Uncovered, st.text(max_size=5), st.sampled_from(list(Why)), st.none() | st.sampled_from([*Reason, *Damage]))
+    return facts(
+        bucket=bucket,
+        photos=draw(st.just(bucket.rows) | st.integers(0, 9)),
+        expected=draw(st.none() | st.integers(0, 9)),
+        products=draw(st.integers(0, 9)),
+        uncovered=tuple(draw(st.lists(why, max_size=4))),
+        failed=sum(reasons.values()),
+        reasons=reasons,
+        parked=draw(_counts),
+        held=draw(_counts),
+        last_run=draw(st.none() | _runs),
+        lock_taken=draw(st.booleans()),
+        last_good_run_at=draw(st.none() | st.timedeltas(-48 * HOUR, 48 * HOUR).map(lambda age: NOW - age)),
+        feed_proved_complete=draw(st.sampled_from([None, True, False])),
+        first_load_total=draw(st.none() | st.integers(0, 9)),
+        notices=tuple(draw(st.lists(st.sampled_from(NOTICES), max_size=2))),
+    )

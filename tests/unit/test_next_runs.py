@@ -1,0 +1,78 @@
+"""When the next scheduled runs are due, as the status tells it."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.unit.test_schedule import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
+from tests.unit.test_settings import EDGE
+
+from etalase.edge.schedule import next_runs
+from etalase.edge.tasks import first_wait
+from etalase.settings.bandwidth import parse
+from etalase.settings.edge import EdgeSettings
+from etalase.settings.shared import read
+
+
+def local(text: str) -> float:
+    """A time in Jakarta, as Unix time."""
+    return datetime.fromisoformat(text).replace(tzinfo=JAKARTA).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("now", "offset", "off_peak", "hourly", "full"),
+    [
+        ("2026-02-02 06:00", 0, None, "2026-02-02 07:00", "2026-02-03 02:00"),
+        ("2026-02-02 06:00", 13, None, "2026-02-02 06:13", "2026-02-03 02:13"),
+        ("2026-02-02 06:13", 13, None, "2026-02-02 07:13", "2026-02-03 02:13"),
+        ("2026-02-02 02:12", 13, None, "2026-02-02 02:13", "2026-02-02 02:13"),
+        ("2026-02-02 23:30", 13, None, "2026-02-03 00:13", "2026-02-03 02:13"),
+        # 02:00 is in the widest step
+        ("2026-02-02 06:00", 13, NIGHTS, "2026-02-02 06:13", "2026-02-03 02:13"),
+        # it comes on Saturday only: what fell due on the days before waits for that
+        ("2026-02-02 06:00", 13, WEEKENDS, "2026-02-02 06:13", "2026-02-07 00:13"),
+        ("2026-02-07 00:14", 13, WEEKENDS, "2026-02-07 01:13", "2026-02-07 02:13"),
+        # a short step: not behind its end
+        ("2026-02-02 06:00", 45, MOMENTS, "2026-02-02 06:45", "2026-02-03 02:05"),
+    ],
+)
+def test_the_next_runs_are_due_at_the_stores_own_minute(
+    now: str, offset: int, off_peak: str | None, hourly: str, full: str
+) -> None:
+    due = next_runs(
+        local(now), JAKARTA, offset_minutes=offset, off_peak=off_peak is not None, bandwidth=parse(off_peak or "off")
+    )
+    assert due == (local(hourly), local(full))
+
+
+@given(
+    day=st.dates(date(2026, 1, 1), date(2027, 1, 1)),
+    before=st.integers(1, 7200),
+    offset=st.integers(0, 59),
+    bandwidth=st.sampled_from([None, NIGHTS, WEEKENDS, MOMENTS]),
+    zone=st.sampled_from([JAKARTA, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")]),
+)
+def test_what_is_foretold_is_what_the_task_does(
+    day: date, before: int, offset: int, bandwidth: str | None, zone: ZoneInfo
+) -> None:
+    off_peak = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak"} if bandwidth else {}
+    settings = read(EdgeSettings, EDGE | off_peak | {"SCHEDULE_OFFSET_MINUTES": offset})
+    night = datetime(day.year, day.month, day.day, 2, tzinfo=zone)
+    assume(datetime.fromtimestamp(night.timestamp(), zone).hour == 2)  # not in the hour that a changed clock skips
+    begins, after_offset = night.timestamp(), False
+    while put_off := first_wait(settings, full=True, after_offset=after_offset, now=begins, zone=zone):
+        begins, after_offset = begins + put_off.seconds, put_off.after_offset
+    due = next_runs(
+        begins - 1,
+        zone,
+        offset_minutes=settings.schedule_offset_minutes,
+        off_peak=settings.FULL_RUN == "off-peak",
+        bandwidth=settings.BANDWIDTH,
+    )
+    assert due.full == pytest.approx(begins, abs=1e-3)
+    now = night.timestamp() - before
+    due = next_runs(now, zone, offset_minutes=offset, off_peak=False, bandwidth=settings.BANDWIDTH)
+    assert 0 < due.hourly - now <= 60 * MINUTE
+    assert datetime.fromtimestamp(due.hourly, zone).minute == offset

@@ -1,0 +1,79 @@
+"""However many reload the status, the bucket is looked into once in a while."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.unit.status_facts import comparison
+
+from etalase.edge.status.facts import Comparison
+from etalase.edge.status.page import KEEP_SECONDS, MAX_AGE_SECONDS, Busy, KeptComparison
+
+SETTINGS: Any = None
+
+
+@dataclass
+class Bucket:
+    """Counts looks; one waits while it is ``shut``."""
+
+    looks: int = 0
+    now: float = 0.0
+    looking: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def look(self, settings: object) -> Comparison:
+        """A look, once the bucket is open."""
+        self.looks += 1
+        self.looking.set()
+        assert self.opened.wait(10)
+        return comparison(verified=self.looks)
+
+    def clock(self) -> float:
+        """The time as the test says."""
+        return self.now
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    """An open one."""
+    opened = Bucket()
+    opened.opened.set()
+    return opened
+
+
+def test_reloading_looks_once_in_ten_seconds(bucket: Bucket) -> None:
+    kept = KeptComparison(bucket.look, bucket.clock)
+    assert {kept(SETTINGS).verified for _ in range(100)} == {1}
+    bucket.now = KEEP_SECONDS
+    assert kept(SETTINGS).verified == 2
+
+
+def test_while_somebody_looks_the_last_look_serves_everybody_else(bucket: Bucket) -> None:
+    kept = KeptComparison(bucket.look, bucket.clock)
+    kept(SETTINGS)
+    bucket.now, bucket.looking = KEEP_SECONDS, threading.Event()
+    bucket.opened.clear()
+    other = threading.Thread(target=kept, args=[SETTINGS])
+    other.start()
+    assert bucket.looking.wait(10)
+    assert kept(SETTINGS).verified == 1
+    bucket.now = MAX_AGE_SECONDS
+    with pytest.raises(Busy):
+        kept(SETTINGS)
+    bucket.opened.set()
+    other.join()
+    assert (kept(SETTINGS).verified, bucket.looks) == (2, 2)
+
+
+def test_a_look_that_fails_is_made_again(bucket: Bucket) -> None:
+    def fails(settings: object) -> Comparison:
+        bucket.looks += 1
+        if bucket.looks == 1:
+            raise RuntimeError
+        return comparison()
+
+    kept = KeptComparison(fails, bucket.clock)
+    with pytest.raises(RuntimeError):
+        kept(SETTINGS)
+    assert kept(SETTINGS) == comparison()

@@ -1,0 +1,231 @@
+"""What a status says: the same in both languages, in words for everything it can meet."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from tests.unit.status_facts import HOUR, MINUTE, NOTICES, NOW, any_facts, comparison, damaged, facts, run
+
+from etalase.edge import status
+from etalase.edge.damage import Damage
+from etalase.edge.pos.texts import LANGUAGES, Language
+from etalase.edge.status.facts import Facts, Uncovered, Why
+from etalase.edge.status.texts import TEXTS
+from etalase.edge.status.told import Item, Told, tell
+from etalase.edge.status.verdict import State, judge
+from etalase.edge.status.words import Words, language_of_terminal
+from etalase.edge.sync.report import Outcome
+from etalase.errors import Reason
+
+ROOM = Path(status.__file__).parent
+NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None}
+
+
+def told(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
+    """What is said of a store that is well but for ``changes``."""
+    state = facts(**changes)
+    return tell(state, judge(state), language, max_names=max_names)
+
+
+def everything(said: Told) -> list[Item]:
+    """All items, wherever they stand."""
+    return [*said.holds, *said.facts, *said.noticed]
+
+
+def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None:
+    # «s» is the English plural; Indonesian has none.
+    gaps = [
+        {key: sorted(set(re.findall(r"\{\w+\}", text)) - {"{s}"}) for key, text in TEXTS[language].items()}
+        for language in LANGUAGES
+    ]
+    assert gaps[0] == gaps[1]
+    assert all(len(TEXTS[language]["weekdays"].split()) == 7 for language in LANGUAGES)
+
+
+def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
+    codes = (
+        [("word", state) for state in State]
+        + [("reason", reason) for reason in Reason]
+        + [("damage", kind) for kind in Damage]
+        + [("outcome", outcome) for outcome in Outcome if outcome is not Outcome.LOCKED]
+    )
+    for prefix, code in codes:
+        assert f"{prefix}_{code}" in TEXTS["en"]
+
+
+def test_no_text_is_left_over() -> None:
+    sources = "".join(path.read_text() for path in ROOM.glob("*.py") if path.name != "texts.py")
+    templates = "".join(path.read_text() for path in ROOM.parent.glob("templates/etalase_status/*.html"))
+    by_code = ("word_", "reason_", "damage_", "kind_", "outcome_", "notice_")
+    keys = [key for key in TEXTS["en"] if not key.startswith(by_code)]
+    states = {state.value for state in State}
+    parts = {"second", "minute", "hour", "day"}
+    unused = [
+        key
+        for key in keys
+        if key not in states | parts
+        and not re.search(rf"[\"']{key}[\"']", sources)
+        and f"text.{key}" not in templates
+        and f'"{key.removesuffix("_item")}"' not in sources
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "english", "indonesian"),
+    [
+        (
+            {},
+            "WELL: all 412 photos verified, as of 6 minutes ago.",
+            "BAIK: semua 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
+        ),
+        (
+            {"bucket": comparison(rows=12345, verified=12345)},
+            "WELL: all 12,345 photos verified, as of 6 minutes ago.",
+            "BAIK: semua 12.345 foto ada dan utuh, dicocokkan 6 menit lalu.",
+        ),
+        (
+            {"bucket": damaged(), "photos": 411},
+            "DAMAGED: 2 of 412 photos are damaged or missing.",
+            "RUSAK: 2 dari 412 foto rusak atau hilang.",
+        ),
+        (
+            {"last_good_run_at": NOW - 26 * HOUR},
+            "STALE: last compared with head office 1 day ago. The photos may be out of date.",
+            "TERTINGGAL: terakhir dicocokkan dengan kantor pusat 1 hari lalu. Foto mungkin sudah tidak terbaru.",
+        ),
+        (
+            {"last_good_run_at": NOW + 3 * HOUR},
+            "STALE: the last complete run is 3 hours ahead of this server's clock. Check the clock.",
+            "TERTINGGAL: waktu sinkronisasi terakhir 3 jam di depan jam server ini. Periksa jam server.",
+        ),
+        (
+            {"last_run": run("failed", head_office_away=True)},
+            "LOOK: head office cannot be reached. 412 photos are verified, as of 6 minutes ago.",
+            "PERIKSA: kantor pusat tidak bisa dihubungi. 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
+        ),
+        (
+            {**NEVER, "last_run": run(None), "lock_taken": True, "first_load_total": 412, "photos": 150},
+            "NOT READY: first load: 150 of 412 photos are here.",
+            "BELUM SIAP: pemuatan pertama: 150 dari 412 foto sudah ada.",
+        ),
+        (
+            {**NEVER, "last_run": run(None), "lock_taken": True},
+            "NOT READY: first load: head office's list of photos is being read.",
+            "BELUM SIAP: pemuatan pertama: daftar foto dari kantor pusat sedang dibaca.",
+        ),
+        (
+            {**NEVER, "last_run": run(None)},
+            "NOT READY: no run has reached its end yet.",
+            "BELUM SIAP: belum pernah ada sinkronisasi yang selesai.",
+        ),
+    ],
+)
+def test_the_first_line_is_the_verdict_and_why(changes: dict[str, Any], english: str, indonesian: str) -> None:
+    for language, expected in (("en", english), ("id", indonesian)):
+        said = told(language, **changes)  # type: ignore[arg-type]
+        assert f"{said.word}: {said.sentence}" == expected
+
+
+def test_names_beyond_the_limit_are_counted() -> None:
+    names = [Uncovered(f"DISH {number:02}", Why.FAILED, "timeout") for number in range(23)]
+    (item,) = [item for item in everything(told(uncovered=tuple(names))) if item.names]
+    assert (len(item.names), item.names[0], item.more) == (20, "DISH 00 (took too long)", "and 3 more")
+    assert item.text == "23 products without a photo because it did not arrive:"
+
+
+def test_a_damaged_photo_is_told_with_its_product_its_kind_and_what_to_do() -> None:
+    state = facts(bucket=damaged(Damage.CUT))
+    state = facts(bucket=state.bucket, damaged_names={state.bucket.photos[0].photo_id: "SATE"})
+    (item,) = tell(state, judge(state), "en", max_names=20).holds
+    assert (item.names, item.command) == (("SATE (cut)",), "etalase edge sync --full")
+
+
+def test_the_most_common_reasons_come_first() -> None:
+    texts = [item.text for item in told(failed=9, reasons={"timeout": 1, "not_found": 5, "too_large": 2, "bad_key": 1}).holds]
+    assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
+
+
+def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> None:
+    failed = run("failed", error="http://ho.example answered 503.", head_office_away=True)
+    items = everything(told(last_run=failed))
+    (last,) = [item for item in items if item.detail]
+    assert last.text == "Last run: changes only, failed, begun 7 minutes ago, took 1 minute. 412 photos seen, 12.0 MiB fetched."
+    assert last.detail == "http://ho.example answered 503."
+    assert "ho.example" not in " ".join(item.text for item in items)
+
+
+def test_the_next_runs_are_promised_no_more_than_is_known() -> None:
+    assert any(
+        item.text == "Next run 06:13, next full run tomorrow 02:13 (WIB), if the worker and its beat run."
+        for item in everything(told())
+    )
+
+
+def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
+    texts = [item.text for item in told(notices=NOTICES).noticed]
+    assert texts[1] == "3 photos are older at head office than here: restored from a backup, or changed back."
+    assert texts[4:] == [
+        "This store had not synced for long (12 days); everything was compared.",
+        "A run ended after 6 hours, its limit; the next one goes on.",
+        "of the future",
+        "ho_older",
+    ]
+
+
+@given(any_facts())
+def test_everything_that_holds_is_said_in_both_languages(state: Facts) -> None:
+    verdict = judge(state)
+    english, indonesian = (tell(state, verdict, language, max_names=3) for language in LANGUAGES)
+    for said in (english, indonesian):
+        assert said.state is verdict.state
+        assert said.sentence
+        # Stale before the first run, and why that failed, are what «not ready» says.
+        silent = {State.STALE, State.RUN_FAILED} if State.NOT_READY in verdict.holds else set()
+        assert len(said.holds) >= len(set(verdict.holds) - silent)
+        assert not re.search(r"[{}]", "".join([said.sentence, *(item.text for item in everything(said))]))
+    assert [item.command for item in everything(english)] == [item.command for item in everything(indonesian)]
+    assert [len(item.names) for item in everything(english)] == [len(item.names) for item in everything(indonesian)]
+
+
+@pytest.mark.parametrize(
+    ("length", "english", "indonesian"),
+    [
+        (timedelta(0), "0 seconds", "0 detik"),
+        (timedelta(seconds=59), "59 seconds", "59 detik"),
+        (timedelta(seconds=61), "1 minute", "1 menit"),
+        (2 * HOUR + 59 * MINUTE, "2 hours", "2 jam"),
+        (timedelta(days=3), "3 days", "3 hari"),
+    ],
+)
+def test_a_duration_is_its_largest_unit(length: timedelta, english: str, indonesian: str) -> None:
+    assert (Words("en").duration(length), Words("id").duration(length)) == (english, indonesian)
+
+
+def test_what_is_a_moment_ago_or_in_the_future_is_just_now() -> None:
+    assert Words("en").ago(NOW, NOW) == Words("en").ago(NOW, NOW + HOUR) == "just now"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "id_ID.UTF-8"}, "id"),
+        ({"LANG": "id_ID.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "id"}, "id"),
+        ({"LANG": "id_ID.UTF-8", "LC_ALL": ""}, "id"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+    ],
+)
+def test_the_terminals_language_is_that_of_its_locale(
+    environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("LC_") or name == "LANG"]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert language_of_terminal() == language

@@ -1,0 +1,98 @@
+"""One word for all that is known: the worst of it, its colour, and what a process ends with."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from tests.unit.status_facts import HOUR, MINUTE, NOW, any_facts, comparison, damaged, facts, run
+
+from etalase.edge.damage import Damage
+from etalase.edge.status.answer import as_json
+from etalase.edge.status.facts import Facts
+from etalase.edge.status.verdict import Level, State, judge
+
+NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None}
+AWAY = comparison(error="it does not answer", rows=0, verified=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds", "level", "exit_status"),
+    [
+        ({}, [], "green", 0),
+        # no fault: HO lists none, the product is not here yet, a run is at work, a newer photo is on its way, nothing is listed
+        ({"parked": 2}, [], "green", 0),
+        ({"last_run": run(None), "lock_taken": True}, [], "green", 0),
+        ({"bucket": comparison(verified=411, replacing=1)}, [], "green", 0),
+        ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0}, [], "green", 0),
+        ({"photos": 413}, [], "green", 0),
+        ({"last_run": run("partial")}, [], "green", 0),  # it gave way, or its failures are settled by now
+        # freshness
+        ({"last_good_run_at": NOW - 2 * HOUR}, [], "green", 0),
+        ({"last_good_run_at": NOW - 2 * HOUR - MINUTE}, ["stale"], "red", 1),
+        ({"last_good_run_at": NOW + 4 * MINUTE}, [], "green", 0),
+        ({"last_good_run_at": NOW + 6 * MINUTE}, ["stale"], "red", 1),
+        # the bucket
+        ({"bucket": damaged(Damage.CUT)}, ["damaged"], "red", 1),
+        ({"bucket": AWAY}, ["bucket_away"], "red", 4),
+        # rows that somebody removed; while a run is at work, it may have
+        ({"photos": 411}, ["damaged"], "red", 1),
+        ({"photos": 411, "lock_taken": True}, [], "green", 0),
+        ({"photos": 0, "expected": None}, [], "green", 0),
+        # what waits
+        ({"held": 1}, ["held"], "yellow", 3),
+        ({"failed": 1}, ["partial"], "yellow", 1),
+        ({"last_run": run("failed")}, ["run_failed"], "yellow", 1),
+        ({"last_run": run("failed"), "last_good_run_at": NOW - 3 * HOUR}, ["stale", "run_failed"], "red", 1),
+        ({"last_run": run(None)}, ["run_failed"], "yellow", 1),
+        ({"last_run": run("interrupted"), "lock_taken": True}, ["run_failed"], "yellow", 1),
+        ({"feed_proved_complete": False}, ["unproved"], "yellow", 1),
+        # several at once: the worst is the word, 4 before 3 before 1
+        ({"held": 1, "failed": 1, "feed_proved_complete": False}, ["held", "partial", "unproved"], "yellow", 3),
+        ({"held": 1, "bucket": damaged()}, ["damaged", "held"], "red", 3),
+        ({"held": 1, "bucket": AWAY}, ["bucket_away", "held"], "red", 4),
+        ({"bucket": AWAY, "last_good_run_at": NOW - 3 * HOUR}, ["bucket_away", "stale"], "red", 4),
+        # before the first complete run
+        ({**NEVER, "last_run": None}, ["not_ready", "stale"], "red", 4),
+        ({**NEVER, "last_run": run(None), "lock_taken": True}, ["not_ready", "stale"], "yellow", 4),
+        ({**NEVER, "last_run": run("failed")}, ["not_ready", "stale", "run_failed"], "red", 4),
+        ({**NEVER, "last_run": run(None), "lock_taken": True, "bucket": AWAY}, ["not_ready", "bucket_away", "stale"], "red", 4),
+    ],
+)
+def test_the_worst_that_holds_is_the_word(changes: dict[str, Any], holds: list[str], level: str, exit_status: int) -> None:
+    verdict = judge(facts(**changes))
+    assert (list(verdict.holds), verdict.level, verdict.exit_status) == (holds, level, exit_status)
+    assert verdict.state == (holds[0] if holds else "well")
+
+
+def test_without_an_answer_of_the_database_nothing_is_well() -> None:
+    verdict = judge(None)
+    assert (verdict.state, verdict.level, verdict.exit_status) == (State.DATABASE_AWAY, Level.RED, 4)
+    answer = as_json(None, verdict, error="gone")
+    assert (answer["well"], answer["error"]) == (False, "gone")
+
+
+@given(any_facts())
+def test_well_is_said_only_where_nothing_at_all_is_missing(told: Facts) -> None:
+    verdict = judge(told)
+    if verdict.state is State.WELL:
+        assert told.bucket.error is None
+        assert told.bucket.verified + told.bucket.replacing == told.bucket.rows
+        assert told.failed + told.held == 0
+        assert told.feed_proved_complete is not False
+        assert told.lock_taken or told.expected is None or told.photos >= told.expected
+        assert told.last_run is None or told.last_run.outcome != "failed"
+        assert told.last_good_run_at is not None
+        assert -5 * MINUTE <= told.now - told.last_good_run_at <= 2 * HOUR
+    assert (verdict.exit_status == 0) == (verdict.state is State.WELL) == (verdict.level is Level.GREEN)
+    assert list(verdict.holds) == sorted(verdict.holds, key=list(State).index)
+
+
+@given(any_facts())
+def test_the_json_tells_the_same_and_can_always_be_written(told: Facts) -> None:
+    verdict = judge(told)
+    answer = json.loads(json.dumps(as_json(told, verdict)))
+    assert (answer["state"], answer["well"]) == (verdict.state, verdict.exit_status == 0)
+    assert answer["problems"] == list(verdict.holds)
+    assert sum(answer["damaged"].values()) == told.damaged
+    assert answer["bucket"]["away"] == (answer["verified"] is None)
