@@ -257,7 +257,7 @@ def test_each_product_without_a_photo_is_told_with_its_reason(edge: Edge) -> Non
     assert [tuple(entry.values()) for entry in said["products_without_verified_photo"]] == [
         ("JUICE", "waits", None),
         ("SATE", "damaged", "missing"),
-        ("SOTO", "failed", "checksum_mismatch"),
+        ("SOTO", "failed", "ho_contradicts_itself"),
         ("TEA", "none_listed", None),
         ("WATER", "none_listed", None),
     ]
