@@ -3,7 +3,6 @@
 import hashlib
 import os
 import socket
-import subprocess
 import threading
 import time
 import uuid
@@ -349,19 +348,6 @@ def test_a_server_that_is_away_is_told_whatever_was_asked_and_has_everything_whe
     assert bucket.get("a.jpg") == b"bytes"
     assert [info.key for info in bucket.list("")] == ["a.jpg"]
     server.stop()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder with room for 64 MiB."""
-    folder = tmp_path / "small disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "etalase-tests", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("Only who may mount a file system can fill one.")
-    yield folder
-    # Lazily: a server that was told to stop may still be closing its files.
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_full_store_takes_nothing_more_and_gives_what_it_has(make: Make, small_disk: Path) -> None:

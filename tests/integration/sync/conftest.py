@@ -169,10 +169,11 @@ def ho() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def bucket(s3_server: S3Server) -> ObjectStore:
     """The edge's bucket; a test finds it empty."""
-    return _bucket_on(s3_server)
+    return bucket_on(s3_server)
 
 
-def _bucket_on(server: S3Server) -> ObjectStore:
+def bucket_on(server: S3Server) -> ObjectStore:
+    """The edge's bucket on ``server``."""
     store = ObjectStore(endpoint=server.endpoint, bucket=BUCKET, access_key=server.access_key, secret_key=server.secret_key)
     store.ensure_bucket()
     return store
@@ -200,7 +201,7 @@ def edge_on_each_store(
     tmp_path: Path,
 ) -> Iterator[Edge]:
     """The same, on each make of object store in turn."""
-    bucket = _bucket_on(each_s3_server)
+    bucket = bucket_on(each_s3_server)
     yield from _in_use(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path), monkeypatch)
 
 

@@ -18,6 +18,8 @@ from etalase.protocol import Photo, TokenPair
 PAGE_PHOTOS = 1000
 # The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
 FREE_RETRIES = 2
+# What this edge itself is to blame for is tried by every run: it costs nobody else anything, and goes on once there is room.
+OURS = frozenset({Reason.STORE_AWAY, Reason.STORE_FULL, Reason.SPOOL_FULL})
 BACKOFF = timedelta(hours=1)
 MAX_BACKOFF = timedelta(hours=24)
 
@@ -152,7 +154,7 @@ def remember_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: da
 
 def wait_after(attempts: int, reason: Reason) -> timedelta:
     """How long a scheduled run leaves a photo alone after its ``attempts``-th failure. A parked one is looked at each time."""
-    if reason.reason_class is ReasonClass.PARKED or attempts <= FREE_RETRIES:
+    if reason.reason_class is ReasonClass.PARKED or reason in OURS or attempts <= FREE_RETRIES:
         return timedelta()
     return min(BACKOFF * 2.0 ** (attempts - FREE_RETRIES - 1), MAX_BACKOFF) if attempts < 12 else MAX_BACKOFF
 

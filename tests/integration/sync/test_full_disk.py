@@ -1,0 +1,67 @@
+"""A disk that is full: fetching stops, what is here stays, and the run after there is room goes on by itself (hazard 35)."""
+
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from tests.conftest import S3_ACCESS_KEY, S3_SECRET_KEY
+from tests.integration.sync.conftest import Edge, bucket_on
+from tests.simulator import picture
+
+from etalase.demo.devstack.makes import Make
+from etalase.demo.devstack.ports import free_port
+
+MEBIBYTE = 1024 * 1024
+
+
+def grow(disk: Path, mebibytes: int) -> None:
+    """Make room."""
+    subprocess.run(["mount", "-o", f"remount,size={mebibytes}m", disk], check=True)
+
+
+def test_a_full_object_store_stops_the_run_and_the_first_one_with_room_goes_on(
+    edge: Edge, make: Make, small_disk: Path
+) -> None:
+    port = free_port(offsets=list(make.wanted(0).values()))
+    server = make.start(small_disk, port, access_key=S3_ACCESS_KEY, secret_key=S3_SECRET_KEY)
+    try:
+        full = replace(edge, s3=server, bucket=bucket_on(server))
+        old = full.ho.put("old", picture("old"))
+        full.sync()
+        full.ho.put("old", picture("new"), photo=old)
+        for n in range(20):
+            full.ho.put(f"dish {n}", picture(n, 4 * MEBIBYTE))
+
+        for _ in range(4):
+            report = full.sync(trigger="schedule")
+            assert report.exit_status in {1, 4}
+            assert "full" in str(report.error) or {f["reason"] for f in report.failures} <= {"store_away", "store_full"}
+            assert 1 < len(full.rows()) < 21
+            full.check_every_row_shows_its_bytes()
+
+        grow(small_disk, 512)
+        until = time.monotonic() + 60  # the store itself takes a moment to notice
+        while full.sync(trigger="schedule").outcome != "success":
+            assert time.monotonic() < until
+            time.sleep(1)
+        full.check_equals_head_office()
+    finally:
+        server.stop()
+
+
+def test_a_full_spool_stops_the_run_and_the_first_one_with_room_goes_on(edge: Edge, small_disk: Path) -> None:
+    (small_disk / "filling").write_bytes(bytes(62 * MEBIBYTE))
+    edge.settings["SPOOL_DIR"] = small_disk
+    small = edge.ho.put("small", picture("small"))
+    for n in range(3):
+        edge.ho.put(f"dish {n}", picture(n, 4 * MEBIBYTE))
+    for n in range(4):
+        edge.ho.cut_after = 3 * MEBIBYTE
+        report = edge.sync(trigger="schedule", TRIES=1)
+        assert report.exit_status in {1, 4}, n
+        assert small in edge.rows()
+    edge.ho.cut_after = None
+    (small_disk / "filling").unlink()
+    assert edge.sync(trigger="schedule").outcome == "success"
+    edge.check_equals_head_office()
