@@ -33,6 +33,8 @@ Body = bytes | mmap
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
 BUFFER_BYTES = 256 * 1024
+_LISTED = ("Key", "Size", "ETag", "LastModified")
+SECOND_CHARS = len("2026-02-03T07:26:11")
 FULL_SIGNS = ("no space left", "XMinioStorageFull", "QuotaExceeded", "HTTP 507")
 
 
@@ -44,11 +46,17 @@ class Overwrite(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An object as the store describes it. ``etag`` is without quotes; for our own puts it is the MD5 of the bytes."""
+    """An object as the store describes it. ``etag`` is without quotes; for our own puts it is the MD5 of the bytes.
+
+    ``modified`` is when it was put, by the store's clock, to the second and without its zone, which is UTC: a listing tells it,
+    a HEAD does not. ``content_type`` is what a HEAD tells, and a listing does not. Neither makes it another object.
+    """
 
     key: str
     size: int
     etag: str
+    modified: str = field(default="", compare=False)
+    content_type: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,8 @@ class ObjectStore:
         if answer.status == 404:
             return None
         self._expect(answer)
-        return ObjectInfo(key, int(answer.header(b"content-length") or 0), _bare(answer.header(b"etag")))
+        size, content_type = int(answer.header(b"content-length") or 0), answer.header(b"content-type")
+        return ObjectInfo(key, size, _bare(answer.header(b"etag")), content_type=content_type)
 
     def get(self, key: str) -> bytes:
         """The bytes under ``key``. Raises :class:`ObjectMissing`."""
@@ -156,8 +165,8 @@ class ObjectStore:
         while True:
             page = self._parsed(self._expect(self._ask("GET", query=came_from | asked)))
             for entry in page.iterfind("{*}Contents"):
-                key, size, etag = (entry.findtext(f"{{*}}{name}", "") for name in ("Key", "Size", "ETag"))
-                yield ObjectInfo(key=unquote_plus(key), size=int(size), etag=_bare(etag))
+                key, size, etag, modified = (entry.findtext(f"{{*}}{name}", "") for name in _LISTED)
+                yield ObjectInfo(unquote_plus(key), int(size), _bare(etag), modified[:SECOND_CHARS])
             token = page.findtext("{*}NextContinuationToken")
             if page.findtext("{*}IsTruncated") != "true" or not token:
                 return

@@ -17,7 +17,7 @@ from etalase.objectstore import ObjectInfo, ObjectStore
 
 def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes) -> None:
     """As tools do with large files; the ETag is no MD5 then."""
-    upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType="image/jpeg")["UploadId"]
     part = s3.upload_part(Bucket=bucket, Key=key, PartNumber=1, UploadId=upload, Body=body)
     s3.complete_multipart_upload(
         Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,6 +13,11 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
 from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
+
+
+def hours_text(length: timedelta) -> str:
+    """``24 h``."""
+    return f"{length.total_seconds() / 3600:g} h"
 
 
 class WordCommand(EdgeCommand):

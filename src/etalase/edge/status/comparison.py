@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
-from etalase.edge.damage import Damage, damage
+from etalase.edge.damage import Damage, damage, was_put_since
 from etalase.edge.database import cursor
 from etalase.edge.status.facts import Comparison, DamagedPhoto
 from etalase.edge.sync import rows
@@ -27,11 +27,14 @@ MAX_DIGESTS = 20_000
 _digests: dict[tuple[str, str], str] = {}
 
 
-def compare(bucket: ObjectStore, lock: RunLock) -> Comparison:
-    """The comparison now. A bucket that is away is a fact. Raises :class:`DatabaseAway`."""
+def compare(bucket: ObjectStore, lock: RunLock, *, compared_at: datetime | None) -> Comparison:
+    """The comparison now. A bucket that is away is a fact. Raises :class:`DatabaseAway`.
+
+    What was put since ``compared_at``, when a run last compared all, is asked for its type too, which a listing does not tell.
+    """
     at = datetime.now(UTC)
     try:
-        return _Look(bucket, lock).compared(at)
+        return _Look(bucket, lock, compared_at).compared(at)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=at, error=str(error))
 
@@ -39,8 +42,8 @@ def compare(bucket: ObjectStore, lock: RunLock) -> Comparison:
 class _Look:
     """One comparison while it is made."""
 
-    def __init__(self, bucket: ObjectStore, lock: RunLock) -> None:
-        self._bucket, self._lock = bucket, lock
+    def __init__(self, bucket: ObjectStore, lock: RunLock, compared_at: datetime | None) -> None:
+        self._bucket, self._lock, self._compared_at = bucket, lock, compared_at
         self._looks_left = MAX_LOOKS
         self._rows = self._verified = self._replacing = 0
         self._kinds: Counter[Damage] = Counter()
@@ -52,7 +55,7 @@ class _Look:
         listing = Listing(self._bucket.list(KEY_PREFIX))
         for part in rows.in_batches():
             listed = listing.of(row.object_key for row in part)
-            suspects = [row for row in part if damage(row.size, row.checksum, listed.get(row.object_key))]
+            suspects = [row for row in part if self._is_suspect(row, listed.get(row.object_key))]
             self._rows += len(part) - len(suspects)
             self._verified += len(part) - len(suspects)
             if suspects:
@@ -66,6 +69,10 @@ class _Look:
             photos=tuple(self._photos),
             bare=self._bare(),
         )
+
+    def _is_suspect(self, row: Row, there: ObjectInfo | None) -> bool:
+        kind = damage(row.size, row.checksum, row.content_type, there)
+        return kind is not None or (there is not None and was_put_since(self._compared_at, there))
 
     def _look_again(self, suspects: Collection[Row], listed: Mapping[str, ObjectInfo]) -> None:
         """A run may have written since, a listing may lag (hazard 62), an ETag may be no MD5 (hazard 56).
@@ -86,7 +93,7 @@ class _Look:
             before = moved
 
     def _judge(self, row: Row, there: ObjectInfo | None, coming: str | None) -> None:
-        kind = damage(row.size, row.checksum, there)
+        kind = damage(row.size, row.checksum, row.content_type, there)
         if kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
             kind = None
         self._rows += 1

@@ -30,7 +30,9 @@ MAX_NOTICES = 20
 
 def look(settings: EdgeSettings) -> Comparison:
     """The comparison with the bucket, now. Raises :class:`DatabaseAway`."""
-    return compare(object_store(settings), RunLock(settings.STORE_ID, Pace()))
+    with translated():
+        compared_at = Checkpoint.objects.values_list("compared_at", flat=True).first()
+    return compare(object_store(settings), RunLock(settings.STORE_ID, Pace()), compared_at=compared_at)
 
 
 def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:

@@ -6,15 +6,16 @@ Compared with rows it tells what is damaged (:mod:`etalase.edge.damage`); the pl
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from etalase.edge.damage import Damage, damage
+from etalase.edge.damage import Damage, damage, was_put_since
 from etalase.edge.sync import rows
 from etalase.edge.sync.plan import Found, Row
 from etalase.edge.sync.staging import Listing
 from etalase.edge.sync.world import World
 from etalase.errors import ObjectMissing
+from etalase.objectstore import ObjectInfo
 from etalase.protocol import KEY_PREFIX, Photo
 
 
@@ -22,12 +23,13 @@ from etalase.protocol import KEY_PREFIX, Photo
 class Inventory:
     """One run's look at the bucket. ``listing`` is None until it was listed, which a full run does.
 
-    ``deep`` reads every object; else a full run reads those whose day it is, so that each is read once in
-    ``DEEP_VERIFY_DAYS``: a disk that rots keeps its listing (hazard 22).
+    ``deep`` reads every object; else a full run reads those that were put since all were last compared, at ``compared_at``, and
+    those whose day it is, each once in ``DEEP_VERIFY_DAYS``: a disk that rots keeps its listing (hazard 22).
     """
 
     world: World
     today: date
+    compared_at: datetime | None = None
     deep: bool = False
     listing: Listing | None = None
     # What lies under the keys of unsettled intents, and what was read through and is not what its row says.
@@ -69,13 +71,13 @@ class Inventory:
         to_read = []
         for row in known:
             there = listed.get(row.object_key)
-            match damage(row.size, row.checksum, there):
-                case None:
-                    if self._is_to_be_read(row):
+            match damage(row.size, row.checksum, row.content_type, there):
+                case None if there is not None:
+                    if self._is_to_be_read(row, there):
                         to_read.append(row)
                 case Damage.CHANGED if there is not None and there.size == row.size:
                     to_read.append(row)  # an ETag need not be an MD5 (hazard 56)
-                case what:
+                case what if what is not None:
                     self._note(found, row, what, Found(there.etag if there else None))
         for row, (what, lies) in zip(to_read, self.world.workers.map(self._examine, to_read), strict=True):
             self._read.add(row.id)
@@ -90,9 +92,11 @@ class Inventory:
             return {}
         return {key: info.etag for key, info in self.listing.of(photo.object_key or "" for photo in photos).items()}
 
-    def _is_to_be_read(self, row: Row) -> bool:
+    def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:
             return False
+        if was_put_since(self.compared_at, there):
+            return True
         days = self.world.settings.DEEP_VERIFY_DAYS
         return self.deep or bool(days and zlib.crc32(row.id.bytes) % days == self.today.toordinal() % days)
 

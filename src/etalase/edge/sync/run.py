@@ -78,7 +78,7 @@ def sync(
         with world.lock.held(full=full, wait_seconds=wait_seconds):
             checkpoint.refresh_from_db()
             now = datetime.fromtimestamp(world.pace.now(), UTC)
-            inventory = Inventory(world, now.date(), deep)
+            inventory = Inventory(world, now.date(), checkpoint.compared_at, deep)
             run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory)
             with world.within(world.settings.MAX_RUN_SECONDS):
                 _recorded(run, trigger)
@@ -319,7 +319,7 @@ def _settle(run: Run, feed: Feed) -> None:
     }
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
-        changes["compared_at"] = run.now
+        changes["compared_at"] = datetime.fromtimestamp(run.world.pace.now(), UTC)
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)

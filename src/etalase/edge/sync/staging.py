@@ -155,8 +155,9 @@ class Listing:
     """What the bucket says that it has."""
 
     def __init__(self, objects: Iterable[ObjectInfo]) -> None:
-        self._db = _Scratch("CREATE TABLE object (key TEXT PRIMARY KEY, size INT, etag TEXT, in_use INT) WITHOUT ROWID")
-        self._db.write("REPLACE INTO object VALUES (?, ?, ?, 0)", ((o.key, o.size, o.etag) for o in objects))
+        columns = "key TEXT PRIMARY KEY, size INT, etag TEXT, modified TEXT, in_use INT"
+        self._db = _Scratch(f"CREATE TABLE object ({columns}) WITHOUT ROWID")
+        self._db.write("REPLACE INTO object VALUES (?, ?, ?, ?, 0)", ((o.key, o.size, o.etag, o.modified) for o in objects))
 
     def __len__(self) -> int:
         return int(next(self._db.read("SELECT count(*) FROM object"))[0])
@@ -166,7 +167,7 @@ class Listing:
         found: dict[str, ObjectInfo] = {}
         for some in _batches(keys):
             marks = ",".join("?" * len(some))
-            for record in self._db.read(f"SELECT key, size, etag FROM object WHERE key IN ({marks})", some):
+            for record in self._db.read(f"SELECT key, size, etag, modified FROM object WHERE key IN ({marks})", some):
                 found[record[0]] = ObjectInfo(*record)
         return found
 

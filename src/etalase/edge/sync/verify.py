@@ -95,9 +95,9 @@ def verify(world: World, *, deep: bool, wait_seconds: float = 0.0, watcher: Watc
     """
     result = Verification(deep)
     try:
-        world.store.claim()
+        compared_at = world.store.claim().compared_at
         with world.lock.held(full=False, wait_seconds=wait_seconds):
-            _compare_bucket(world, result)
+            _compare_bucket(world, result, compared_at)
             try:
                 feed = pull(world.head_office, None, pulled=(watcher or Nobody()).pulled)
                 if feed.error is not None:
@@ -111,10 +111,10 @@ def verify(world: World, *, deep: bool, wait_seconds: float = 0.0, watcher: Watc
     return result
 
 
-def _compare_bucket(world: World, result: Verification) -> None:
+def _compare_bucket(world: World, result: Verification, compared_at: datetime | None) -> None:
     """Rows against objects, both ways."""
     today = datetime.fromtimestamp(world.pace.now(), UTC).date()
-    inventory = Inventory(world, today, deep=result.deep)
+    inventory = Inventory(world, today, compared_at, result.deep)
     inventory.list_bucket(may_be_missing=True)
     listing = inventory.listing
     for part in rows.in_batches():

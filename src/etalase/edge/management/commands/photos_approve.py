@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from etalase.edge.management.word import WordCommand
+from etalase.edge.management.word import WordCommand, hours_text
 from etalase.edge.models import Removal
 from etalase.edge.sync import holding
 from etalase.edge.sync.lock import RunLock
@@ -21,4 +21,5 @@ class Command(WordCommand):
 
     def said(self, count: int, settings: EdgeSettings) -> str:
         """How many went."""
-        return f"{count} photos removed; their objects follow after {settings.RECLAIM_GRACE}."
+        grace = hours_text(settings.RECLAIM_GRACE)
+        return f"{count} photos removed; their objects follow after {grace}, until when etalase edge undo brings them back."

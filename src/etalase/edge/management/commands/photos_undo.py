@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.word import hours_text
 from etalase.edge.models import Removal
 from etalase.edge.sync import holding, ledger, rows
 from etalase.edge.sync.lock import RunLock
@@ -60,7 +61,7 @@ class Command(EdgeCommand):
             self.show({"runs": [_described(run_id, removals) for run_id, removals in sorted(by_run.items())]})
             return
         if not by_run:
-            self.stdout.write(f"Nothing was removed within the grace of {settings.RECLAIM_GRACE}.")
+            self.stdout.write(f"Nothing was removed within the grace of {hours_text(settings.RECLAIM_GRACE)}.")
         for run_id, removals in sorted(by_run.items()):
             names = ", ".join(printable(name) for name in dict.fromkeys(removal.product_name for removal in removals))
             last = min(removal.decided_at for removal in removals if removal.decided_at) + settings.RECLAIM_GRACE
