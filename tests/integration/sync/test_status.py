@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.django_settings import STORE_ID
@@ -214,6 +216,30 @@ def test_what_a_run_is_just_replacing_is_no_damage_but_without_the_run_it_is(edg
         assert (said["well"], said["verified"], said["replacing"]) == (True, 1, 1)
     said = status(edge)
     assert (said["state"], said["damaged"]["changed"]) == ("damaged", 1)
+
+
+def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {number}" for number in range(40)))
+    over, seen = threading.Event(), []
+
+    def watch() -> None:
+        while not over.is_set():
+            seen.append(status(edge))
+        connection.close()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        for day in range(8):
+            for dish, photo in photos.items():
+                edge.ho.put(dish, picture(f"{dish} {day}"), photo=photo)
+            assert edge.sync().fetched == 40
+    finally:
+        over.set()
+        watching.join()
+    assert len(seen) > 20
+    for said in seen:
+        assert (said["state"], said["verified"] + said["replacing"]) == ("well", 40), said
 
 
 def test_a_whole_photo_under_a_key_of_its_own_kind_is_verified(edge: Edge) -> None:
