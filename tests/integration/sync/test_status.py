@@ -27,6 +27,7 @@ from etalase.edge.status.reading import read
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync.lock import RUN_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
+from etalase.objectstore import ObjectInfo, ObjectStore
 
 
 @pytest.fixture
@@ -240,6 +241,24 @@ def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -
     assert len(seen) > 20
     for said in seen:
         assert (said["state"], said["verified"] + said["replacing"]) == ("well", 40), said
+
+
+def test_a_row_that_changes_between_two_looks_is_looked_at_again(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = edge.ho.photos[loaded(edge, "SATE")["SATE"]]["object_key"]
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of an earlier run"))
+    head, looks = ObjectStore.head, []
+
+    def look_and_publish(bucket: ObjectStore, asked: str) -> ObjectInfo | None:
+        seen = head(bucket, asked)
+        if not looks:
+            s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("SATE"))
+            edge.query("UPDATE product_photo SET version = version + 1")
+        looks.append(asked)
+        return seen
+
+    monkeypatch.setattr(ObjectStore, "head", look_and_publish)
+    assert status(edge)["well"]
+    assert looks == [key, key]
 
 
 def test_a_whole_photo_under_a_key_of_its_own_kind_is_verified(edge: Edge) -> None:
