@@ -246,7 +246,8 @@ def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -
 def test_a_row_that_changes_between_two_looks_is_looked_at_again(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     key = edge.ho.photos[loaded(edge, "SATE")["SATE"]]["object_key"]
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of an earlier run"))
-    head, looks = ObjectStore.head, []
+    head = ObjectStore.head
+    looks: list[str] = []
 
     def look_and_publish(bucket: ObjectStore, asked: str) -> ObjectInfo | None:
         seen = head(bucket, asked)
