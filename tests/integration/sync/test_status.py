@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.django_settings import STORE_ID
@@ -24,6 +26,7 @@ from etalase.edge.status.reading import read
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync.lock import RUN_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
+from etalase.objectstore import ObjectInfo, ObjectStore
 
 
 def status(edge: Edge, **changes: Any) -> dict[str, Any]:
@@ -201,6 +204,49 @@ def test_what_a_run_is_just_replacing_is_no_damage_but_without_the_run_it_is(edg
         assert (said["well"], said["verified"], said["replacing"]) == (True, 1, 1)
     said = status(edge)
     assert (said["state"], said["damaged"]["changed"]) == ("damaged", 1)
+
+
+def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {number}" for number in range(40)))
+    over, seen = threading.Event(), []
+
+    def watch() -> None:
+        while not over.is_set():
+            seen.append(status(edge))
+        connection.close()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        for day in range(8):
+            for dish, photo in photos.items():
+                edge.ho.put(dish, picture(f"{dish} {day}"), photo=photo)
+            assert edge.sync().fetched == 40
+    finally:
+        over.set()
+        watching.join()
+    assert len(seen) > 20
+    for said in seen:
+        assert (said["state"], said["verified"] + said["replacing"]) == ("well", 40), said
+
+
+def test_a_row_that_changes_between_two_looks_is_looked_at_again(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = edge.ho.photos[loaded(edge, "SATE")["SATE"]]["object_key"]
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of an earlier run"))
+    head = ObjectStore.head
+    looks: list[str] = []
+
+    def look_and_publish(bucket: ObjectStore, asked: str) -> ObjectInfo | None:
+        seen = head(bucket, asked)
+        if not looks:
+            s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("SATE"))
+            edge.query("UPDATE product_photo SET version = version + 1")
+        looks.append(asked)
+        return seen
+
+    monkeypatch.setattr(ObjectStore, "head", look_and_publish)
+    assert status(edge)["well"]
+    assert looks == [key, key]
 
 
 def test_a_whole_photo_under_a_key_of_its_own_kind_is_verified(edge: Edge) -> None:
