@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"etalase: {error}\n")
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
+        sys.stderr.write("etalase: stopped.\n")
         sys.exit(130)
 
 

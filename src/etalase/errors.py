@@ -50,6 +50,7 @@ class Reason(StrEnum):
     STORE_CONFLICT = "store_conflict"
     SPOOL_FULL = "spool_full"
     WAITS_FOR_SIBLING = "waits_for_sibling"
+    UNFORESEEN = "unforeseen"
 
     ORIGIN_REFUSED = "origin_refused"
     REDIRECT_REFUSED = "redirect_refused"
@@ -94,6 +95,7 @@ _CLASS_OF: dict[Reason, ReasonClass] = {
             Reason.STORE_CONFLICT,
             Reason.SPOOL_FULL,
             Reason.WAITS_FOR_SIBLING,
+            Reason.UNFORESEEN,
         ),
         ReasonClass.TRANSIENT,
     ),

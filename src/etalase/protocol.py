@@ -152,14 +152,17 @@ class ListedPhoto(Protocol):
 T = TypeVar("T")
 
 
-def parse(body: bytes, as_type: type[T], *, what: str) -> T:
-    """The message in ``body``, or :class:`FeedRefused` with the reason and where in the message it lies."""
+def parse(body: bytes, as_type: type[T], *, what: str, secret: bool = False) -> T:
+    """The message in ``body``, or :class:`FeedRefused` with the reason and where in the message it lies.
+
+    Of what is ``secret`` nothing is shown (hazard 51).
+    """
     try:
         return msgspec.json.decode(body, type=as_type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        began = printable(body[:60].decode("utf-8", "replace"))
+        began = f" The answer begins with «{printable(body[:60].decode('utf-8', 'replace'))}»." if not secret else ""
         raise FeedRefused(
-            f"{what}: {printable(str(error))}. The answer begins with «{began}».",
+            f"{what}: {printable(str(error))}.{began}",
             hint="Head office (or something between it and this edge) did not answer with what the guide describes.",
         ) from error
 

@@ -118,6 +118,7 @@ class Images:
     edge: Edge
     bodies: Mapping[str, bytes]
     fates: Iterator[Fate]
+    bytes_came: int = 0
 
     def done(self, photo: Photo) -> None:
         """Nothing was kept."""

@@ -1,5 +1,6 @@
 """What head office may answer instead of a page: refused with its reason, nothing of it used (hazards 10, 30 and 33)."""
 
+import base64
 import gzip
 import itertools
 import json
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, Simulator, picture
+
+from etalase.edge.sync.client import expires_at
 
 TOKEN, REFRESH, PHOTOS = "/api/v1/token/", "/api/v1/token/refresh/", "/api/v1/sync/product-photos/"
 OTHER = "00000000-0000-0000-0000-000000000001"
@@ -307,3 +310,58 @@ def test_a_list_in_an_order_of_its_own_for_each_page_is_read_again_until_all_of_
     edge.ho.shuffle, edge.ho.max_page = True, 20
     report = edge.sync()
     assert (report.fetched, report.feed_proved_complete) == (40, True)
+
+
+def jwt(**claims: Any) -> str:
+    """A token with these claims, as SimpleJWT makes them."""
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{body}.signature"
+
+
+def test_a_token_that_says_it_has_ended_costs_no_refused_request(edge: Edge) -> None:
+    edge.ho.access_token = jwt(exp=time.time() + 3600)
+    edge.sync()
+    edge.hours_later = 1.1
+    edge.ho.access_token = jwt(exp=time.time() + 7200)
+    edge.ho.requests.clear()
+    edge.sync()
+    assert [path for path in edge.ho.requests if path.startswith("/api")] == [REFRESH, PHOTOS]
+
+
+def test_a_clock_that_is_wrong_costs_one_token_a_run(edge: Edge) -> None:
+    edge.ho.max_page = 1
+    for n in range(4):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.hours_later = 100
+    edge.ho.access_token = jwt(exp=time.time() + 3600)
+    assert edge.sync().outcome == "success"
+    edge.ho.requests.clear()
+    assert edge.sync(full=True).outcome == "success"
+    assert edge.ho.requests.count(REFRESH) == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "ends"),
+    [
+        (jwt(exp=1700000000), 1700000000.0),
+        (jwt(exp="1e400"), float("inf")),
+        (jwt(), float("inf")),
+        (jwt(exp=None), float("inf")),
+        ("first-token", float("inf")),
+        ("a.b.c", float("inf")),
+        ("a.!!!!.c", float("inf")),
+        (f"a.{base64.urlsafe_b64encode(b'[]').decode()}.c", float("inf")),
+    ],
+)
+def test_what_a_token_says_of_its_end_is_read_and_nothing_else_believed(token: str, ends: float) -> None:
+    assert expires_at(token) == ends
+
+
+def test_an_answer_with_tokens_that_cannot_be_read_is_shown_to_nobody(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    edge.ho.access_token = "not a token \u00e9 secret"
+    report = edge.sync()
+    kept = str(edge.query("SELECT error FROM etalase_sync_run"))
+    assert (report.exit_status, "/api/v1/token/" in kept) == (4, True)
+    for told in (str(report.error), caplog.text, kept):
+        assert edge.ho.refresh_token not in told
+        assert "secret" not in told

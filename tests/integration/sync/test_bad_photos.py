@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +19,7 @@ from etalase.edge.sync.origins import ImageOrigins
 from etalase.edge.sync.transport import Transport
 from etalase.edge.sync.world import World
 from etalase.errors import Reason
+from etalase.protocol import Photo
 
 BODY = picture("bad", 3000)
 GZIPPED = gzip.compress(BODY)
@@ -243,3 +245,46 @@ def test_many_photos_that_nobody_gives_do_not_hide_the_others_for_ever(edge: Edg
         edge.sync(TRIES=1)
     assert set(edge.rows()) == good
     assert not good & set(edge.reasons())
+
+
+@pytest.mark.parametrize("count", [999, 1000, 1001])
+def test_head_offices_bucket_away_is_told_for_any_number_of_photos(edge: Edge, count: int) -> None:
+    edge.ho.max_page = 1000
+    for number in range(count):
+        edge.ho.put(f"dish {number}", picture(number, 20))
+    edge.ho.on_image = lambda _: Answer(503)
+    report = edge.sync(TRIES=1)
+    assert (report.exit_status, report.failed, report.owed, len(report.failures)) == (4, count, count, min(count, 1000))
+    assert "Head office's bucket does not give photos" in str(report.error)
+    assert edge.count("etalase_pending_photo") == count
+
+
+@pytest.mark.parametrize("wish", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +999999", "soon", "-1"])
+def test_a_retry_after_that_nobody_can_read_is_none(edge: Edge, wish: str) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.put("soto", picture(2))
+    key = edge.ho.photos[photo]["object_key"]
+    edge.ho.on_image = lambda asked: Answer(503, b"", {"Retry-After": wish}) if asked == key else None
+    report = edge.sync()
+    assert (report.outcome, report.reasons, report.fetched) == ("partial", {"server_error": 1}, 1)
+
+
+def test_what_nobody_foresaw_is_that_photos_failure_alone(edge: Edge) -> None:
+    edge.ho.put("good", picture("good"))
+    odd = edge.ho.put("odd", picture("odd"))
+
+    def touch(world: World) -> None:
+        real: Any = world.images.fetch
+
+        def fetch(photo: Photo) -> Any:
+            if str(photo.id) == odd:
+                raise RuntimeError("nobody foresaw this")
+            return real(photo)
+
+        world.images = SimpleNamespace(fetch=fetch, done=world.images.done, bytes_came=0)
+
+    report = edge.sync(touch=touch)
+    assert (report.outcome, report.fetched, edge.reasons()) == ("partial", 1, {odd: "unforeseen"})
+    assert "RuntimeError: nobody foresaw this" in report.failures[0]["detail"]
+    assert edge.sync().outcome == "success"
+    edge.check_equals_head_office()

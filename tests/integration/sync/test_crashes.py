@@ -126,6 +126,7 @@ class Interrupting:
 
     def __init__(self, world: World) -> None:
         self.real = world.images
+        self.bytes_came = 0
         world.images = self
 
     def done(self, photo: Any) -> None:

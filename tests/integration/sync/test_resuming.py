@@ -1,20 +1,26 @@
 """What came before a cut does not cross the link again (hazards 29 to 31)."""
 
+import itertools
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_crashes import dying_run
 from tests.simulator import Answer, Simulator, picture
 
 from etalase.edge.sync import spool
 from etalase.edge.sync.fetch import SPOOL_FROM_BYTES
-from etalase.edge.sync.spool import MAX_AGE_SECONDS, Part
+from etalase.edge.sync.run import sync
+from etalase.edge.sync.spool import MAX_AGE_SECONDS, Part, Spool
+from etalase.edge.sync.world import real_world
 from etalase.errors import ObjectStoreAway, PhotoError, Reason, SettingsError
 
 LARGE = 1_000_000
@@ -232,3 +238,114 @@ def test_somebody_elses_spool_is_refused(edge: Edge, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
     with pytest.raises(SettingsError, match=r"ETALASE_SPOOL_DIR .*belongs to somebody else"):
         edge.sync(SPOOL_DIR=tmp_path / "link")
+
+
+def test_a_run_that_waited_for_another_knows_what_that_one_left(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1, LARGE))
+    edge.ho.put("soto", picture(2, LARGE))
+    with real_world(edge.configured()) as waiting:  # made before the other run, as by --wait
+        cut_one = edge.ho.photos[photo]["object_key"]
+        edge.ho.on_image = lambda key: Answer(404) if key != cut_one else None
+        edge.ho.cut_after = 700_000
+        edge.sync(TRIES=1)
+        edge.ho.cut_after = edge.ho.on_image = None
+        edge.ho.image_bytes_sent = 0
+        assert sync(waiting, full=True).outcome == "success"
+    assert edge.ho.image_bytes_sent == LARGE + 300_000
+    edge.check_equals_head_office()
+
+
+def test_what_another_run_finished_while_this_one_waited_does_no_harm(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1, LARGE))
+    cut(edge, 700_000)
+    with real_world(edge.configured()) as waiting:
+        assert edge.sync().outcome == "success"
+        edge.ho.put("sate", picture("newer", LARGE), photo=photo)
+        assert sync(waiting, full=True).outcome == "success"
+    edge.check_equals_head_office()
+    assert parts(edge) == []
+
+
+def test_two_databases_of_one_store_share_no_spool(tmp_path: Path) -> None:
+    store_id = UUID(STORE_ID)
+    one, other = (Spool.of_store(tmp_path, store_id, database) for database in ("db:5432/edge", "db:5432/edge2"))
+    one.note_run(41)
+    assert (one.last_run, other.last_run) == (41, 0)
+    assert Spool.of_store(tmp_path, store_id, "db:5432/edge").last_run == 41
+
+
+@pytest.mark.parametrize("etag", ['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""])
+def test_an_etag_that_cannot_be_asked_for_costs_the_bytes_again_and_harms_nobody(edge: Edge, etag: str) -> None:
+    photo = edge.ho.put("sate", picture(1, LARGE))
+    edge.ho.put("soto", picture(2))
+    key = edge.ho.photos[photo]["object_key"]
+    headers = {"ETag": etag} if etag else {}
+    edge.ho.on_image = lambda asked: (
+        Answer(body=edge.ho.bodies[key][:400_000], headers=headers, length=LARGE) if asked == key else None
+    )
+    for _ in range(2):
+        report = edge.sync(TRIES=2)
+        assert (report.outcome, report.reasons, len(edge.rows())) == ("partial", {"connection_failed": 1}, 1)
+    edge.ho.on_image = None
+    assert edge.sync().outcome == "success"
+    edge.check_equals_head_office()
+
+
+def test_a_part_with_a_name_that_nobody_gave_it_is_dropped(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1, LARGE))
+    cut(edge, 500_000)
+    (part,) = parts(edge)
+    for odd in ("c3a9", "zz", "22c3a922"):
+        (part.parent / f"{photo}.{edge.ho.photos[photo]['checksum']}.{odd}.part").write_bytes(b"x" * 100)
+    part.unlink()
+    assert edge.sync().outcome == "success"
+    assert parts(edge) == []
+    edge.check_equals_head_office()
+
+
+def test_without_an_etag_a_link_that_breaks_is_not_tried_for_ever(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1, LARGE))
+    cuts = itertools.cycle([200_000, 10_000])
+    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key][: next(cuts)], length=LARGE)
+    edge.sync(TRIES=3)
+    assert len(edge.ho.image_requests) == 3
+
+
+def test_the_spool_keeps_its_bound_also_after_a_run_that_failed(edge: Edge) -> None:
+    edge.ho.max_page = 8
+    for number in range(12):
+        edge.ho.put(f"dish {number}", picture(number, LARGE))
+    edge.ho.on_page = lambda asked: Answer(500) if asked["offset"] else None
+    edge.ho.cut_after = 600_000
+    assert edge.sync(TRIES=1, SPOOL_MAX_BYTES=2 * 1024 * 1024).exit_status == 4
+    assert sum(part.stat().st_size for part in parts(edge)) <= 2 * 1024 * 1024
+
+
+def test_bytes_are_counted_as_they_come_and_foretold_without_those_that_are_here(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1, LARGE))
+    edge.ho.cut_after = 700_000
+    assert edge.sync(TRIES=1).bytes_fetched == 700_000
+    edge.ho.cut_after = None
+    forecast = edge.sync(dry_run=True, BANDWIDTH="100k").forecast
+    assert forecast is not None
+    assert (forecast["bytes_to_fetch"], forecast["bytes_in_spool"]) == (LARGE, 700_000)
+    assert forecast["seconds_at_limit"] == pytest.approx(300_000 / 102_400)
+    assert edge.sync().bytes_fetched == 300_000
+    assert edge.query("SELECT bytes_fetched FROM etalase_sync_run ORDER BY id") == [
+        {"bytes_fetched": 700_000},
+        {"bytes_fetched": 300_000},
+    ]
+
+
+def test_a_spool_folder_that_goes_away_ends_the_run_with_a_word(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1, LARGE))
+
+    def gone(_: str) -> None:
+        shutil.rmtree(edge.spool, ignore_errors=True)
+
+    edge.ho.on_image = gone
+    edge.ho.cut_after = 900_000
+    report = edge.sync(TRIES=1)
+    assert report.exit_status in {1, 4}
+    edge.ho.on_image = edge.ho.cut_after = None
+    assert edge.sync().outcome == "success"

@@ -290,3 +290,14 @@ def test_a_folder_in_the_bucket_is_nobodys_photo(edge: Edge) -> None:
     assert edge.sync(full=True, RECLAIM_GRACE="0s").outcome == "success"
     assert edge.sync(full=True, RECLAIM_GRACE="0s").outcome == "success"
     assert isinstance(edge.bucket.head("other/readme.txt"), ObjectInfo)
+
+
+def test_what_runs_left_behind_is_kept_for_a_year_and_more(edge: Edge) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '399 days'")
+    edge.sync()
+    assert edge.count("etalase_sync_run") == 2
+    oldest = "id = (SELECT min(id) FROM etalase_sync_run)"
+    edge.query(f"UPDATE etalase_sync_run SET started_at = now() - interval '401 days' WHERE {oldest}")
+    edge.sync()
+    assert edge.count("etalase_sync_run") == 2

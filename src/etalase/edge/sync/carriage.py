@@ -1,5 +1,6 @@
 """Carries a plan's products through the workers, and commits what comes back in batches of whole products."""
 
+import logging
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from etalase.errors import (
 )
 from etalase.protocol import Photo
 
+logger = logging.getLogger("etalase.edge")
+
 COMMIT_PRODUCTS, COMMIT_SECONDS = 200, 1.0
 # What comes in so short a time is taken together: each look takes the interpreter away from a worker.
 GATHER_SECONDS = 0.01
@@ -55,6 +58,7 @@ class Carriage:
     given_up: HeadOfficeAway | None = None
     untried: set[UUID] = field(default_factory=set)
     _failed_in_a_row: int = 0
+    _last_failure: PhotoError | None = None
     _full: EtalaseError | None = None
     _committed_at: float = 0.0
 
@@ -77,8 +81,8 @@ class Carriage:
                     self._give_way()
                 if self._full is not None:
                     raise self._full
-                if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW:
-                    self._give_up(agenda)
+                if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
+                    self._give_up(agenda, self._last_failure)
         except EtalaseError:
             self._drain(in_flight, done, batch)
             raise
@@ -138,6 +142,13 @@ class Carriage:
     def _work(self, product: ProductPlan, done: "queue.SimpleQueue[Carried | BaseException]") -> None:
         try:
             done.put(carry(product, self.world.images, self.world.bucket))
+        except Exception as error:
+            # What nobody foresaw is these photos' failure, and no other's (invariant I7). Nobody knows what was put of them.
+            logger.exception("carrying product %s failed", product.product_id)
+            unforeseen = PhotoError(Reason.UNFORESEEN, f"{type(error).__name__}: {error}"[:500])
+            keys = {step.photo.object_key or "" for step in product.steps}
+            failed = [(step, unforeseen) for step in product.steps]
+            done.put(Carried(product, failed=failed, unsettled_keys=keys))
         except BaseException as error:
             done.put(error)
 
@@ -168,6 +179,7 @@ class Carriage:
             ]
         for step, error in carried.failed:
             self.failures[step.photo.id] = (step.photo, error)
+            self._last_failure = error
             passes = error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS
             self._failed_in_a_row = self._failed_in_a_row + 1 if passes else self._failed_in_a_row
             if full := _FULL.get(error.reason):
@@ -178,7 +190,7 @@ class Carriage:
             self._failed_in_a_row = 0
         for step in published:
             self.failures.pop(step.photo.id, None)
-        self.report.bytes_fetched += carried.bytes_fetched
+        self.report.bytes_fetched = self.world.images.bytes_came
         self.watcher.carried(len(carried.published), len(carried.failed), carried.bytes_fetched)
 
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
@@ -222,12 +234,11 @@ class Carriage:
         if self.report.kind == "incremental" and self.world.lock.full_is_due():
             raise GivesWay
 
-    def _give_up(self, agenda: Agenda) -> None:
+    def _give_up(self, agenda: Agenda, last: PhotoError) -> None:
         """Nothing comes any more. Without our own bucket the run ends; without head office's, all but fetching goes on.
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
-        last = list(self.failures.values())[-1][1]
         if last.reason in _BUCKET_REASONS:
             raise ObjectStoreAway(
                 f"The edge's object store does not take photos: {last.detail}",

@@ -1,6 +1,7 @@
 """A photo's bytes from head office's bucket, proved to be what was promised (guide, step 2; hazards 27–34)."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,6 +47,9 @@ class Images:
     pace: Pace
     spool: Spool
     lanes: Lanes
+    # How many bytes of bodies came over the link; of a photo that was gone on with, the rest alone.
+    bytes_came: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
     _arrived: dict[UUID, Part] = field(default_factory=dict)
 
     def fetch(self, photo: Photo) -> Body:
@@ -63,7 +67,8 @@ class Images:
             try:
                 return self._in_memory(url, photo) if part is None else self._spooled(url, photo, part)
             except PhotoError as error:
-                failed = 1 if part and part.size >= came_before + PROGRESS_BYTES else failed + 1
+                # Only what can be gone on with is progress: without an ETag each try begins anew.
+                failed = 1 if part and part.etag and part.size >= came_before + PROGRESS_BYTES else failed + 1
                 if failed >= self.tries or not _may_be_retried(error.reason) or self.transport.stopped.is_set():
                     raise
                 wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
@@ -152,9 +157,16 @@ class Images:
             total_seconds=self.connect_timeout_seconds + self.idle_timeout_seconds + size / self.min_bytes_per_second,
         )
         check = partial(_check_answer, now=self.pace.now(), resumed_at=resumed_at, size=size)
+        came = 0
+
+        def count(answer: Answer, piece: bytes) -> None:
+            nonlocal came
+            came += len(piece)
+            take(answer, piece)
+
         try:
             answer = self.transport.exchange(
-                url, deadlines=deadlines, max_bytes=size, headers={"Accept-Encoding": "identity", **headers}, sink=take
+                url, deadlines=deadlines, max_bytes=size, headers={"Accept-Encoding": "identity", **headers}, sink=count
             )
             check(answer)
             return answer
@@ -163,6 +175,9 @@ class Images:
                 check(Answer(error.status, error.head))
             detail = f"longer than the {size} bytes promised" if error.reason is Reason.SIZE_MISMATCH else error.message
             raise PhotoError(error.reason, detail) from error
+        finally:
+            with self._counting:
+                self.bytes_came += came
 
 
 def _may_be_retried(reason: Reason) -> bool:
@@ -203,10 +218,10 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
         if encoding not in {"", "identity"}:
             raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is {printable(encoding)}; only identity is asked for")
         return
-    if 300 <= answer.status < 400:
+    if 300 <= answer.status < 400 and answer.status != 304:  # nothing was asked that a 304 could answer
         to = printable(answer.header(b"location")[:200])
         raise PhotoError(Reason.REDIRECT_REFUSED, f"HTTP {answer.status} to «{to}»; redirects are not followed")
-    reason = _REASON_OF_STATUS.get(answer.status) or (Reason.SERVER_ERROR if answer.status >= 500 else Reason.HTTP_ERROR)
+    reason = _REASON_OF_STATUS.get(answer.status) or (Reason.SERVER_ERROR if 500 <= answer.status < 600 else Reason.HTTP_ERROR)
     wish = retry_after_seconds(answer, now=now)
     detail = f"HTTP {answer.status}"
     raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=wish)

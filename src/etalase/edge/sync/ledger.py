@@ -9,13 +9,16 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.functions import Now
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
-from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch
+from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.protocol import Photo, TokenPair
 
 PAGE_PHOTOS = 1000
+# A year of hourly runs is nine thousand rows; what is older nobody asks for.
+KEEP_RUNS = timedelta(days=400)
 # The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
 FREE_RETRIES = 2
 # What this edge itself is to blame for is tried by every run: it costs nobody else anything, and goes on once there is room.
@@ -65,9 +68,13 @@ def move_checkpoint(store_id: UUID, changes: Mapping[str, Any]) -> None:
 
 
 def begin_run(kind: str, trigger: str) -> int:
-    """A row for the run that begins. One that was killed before, and so never ended, is marked here: we hold the lock."""
+    """A row for the run that begins. One that was killed before, and so never ended, is marked here: we hold the lock.
+
+    Rows older than :data:`KEEP_RUNS` go.
+    """
     with translated():
         SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
+        SyncRun.objects.filter(started_at__lt=Now() - KEEP_RUNS).delete()
         return SyncRun.objects.create(kind=kind, trigger=trigger).id
 
 
@@ -166,24 +173,43 @@ def settle(photo_ids: Collection[UUID]) -> None:
             db.execute("DELETE FROM etalase_pending_photo WHERE photo_id = ANY(%s)", [list(photo_ids)])
 
 
-def pending_ids() -> set[UUID]:
-    """The ids on the retry list."""
+def is_anything_pending() -> bool:
+    """Whether anything is on the retry list."""
     with translated():
-        return set(PendingPhoto.objects.values_list("photo_id", flat=True))
+        return PendingPhoto.objects.exists()
 
 
-def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> set[UUID]:
-    """Let the next run try these photos of the retry list, or all of it; those that are on it come back."""
+def pending_ids() -> Iterator[list[UUID]]:
+    """The ids on the retry list, some at a time."""
+    after = UUID(int=0)
+    while True:
+        with translated():
+            entries = PendingPhoto.objects.filter(photo_id__gt=after).order_by("photo_id")
+            some = list(entries.values_list("photo_id", flat=True)[:PAGE_PHOTOS])
+        if some:
+            yield some
+        if len(some) < PAGE_PHOTOS:
+            return
+        after = some[-1]
+
+
+def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> None:
+    """Let the next run try these photos of the retry list, or all. Raises :class:`UsageError` for one that is not on it."""
+    if photo_ids is not None:
+        with translated():
+            known = set(PendingPhoto.objects.filter(photo_id__in=photo_ids).values_list("photo_id", flat=True))
+        if strange := sorted(str(photo_id) for photo_id in photo_ids if photo_id not in known):
+            raise UsageError(f"Not on the retry list: {', '.join(strange)}.", hint="`etalase edge failures` lists it.")
     entries = PendingPhoto.objects.all() if photo_ids is None else PendingPhoto.objects.filter(photo_id__in=photo_ids)
-    with translated(), transaction.atomic():
-        entries.update(next_try_at=now)
-        return set(entries.values_list("photo_id", flat=True))
-
-
-def attempts() -> dict[UUID, int]:
-    """How often photos of each product on the retry list have failed, at most."""
     with translated():
-        return dict(PendingPhoto.objects.values_list("product_id").annotate(Max("attempts")))
+        entries.update(next_try_at=now)
+
+
+def attempts(product_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How often photos of these products on the retry list have failed, at most."""
+    with translated():
+        entries = PendingPhoto.objects.filter(product_id__in=product_ids)
+        return dict(entries.values_list("product_id").annotate(Max("attempts")))
 
 
 def pending_products() -> set[UUID]:

@@ -26,7 +26,8 @@ EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.
 
 @dataclass(slots=True)
 class Report:
-    """One run. Bytes are bytes, durations seconds. ``held`` is what waits for a person now, ``failures`` the retry list."""
+    """One run. Bytes are bytes, durations seconds. ``held`` is what waits for a person now, ``failures`` the retry list
+    of ``owed`` photos, or its beginning."""
 
     kind: str
     run_id: int | None = None
@@ -49,6 +50,7 @@ class Report:
     yielded: bool = False
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    owed: int = 0
     forecast: dict[str, Any] | None = None
     # What the run noticed of the world around it: objects with a ``code`` and what belongs to it (edge.status.texts says them).
     notices: list[dict[str, Any]] = field(default_factory=list)
@@ -72,7 +74,7 @@ class Report:
             return Outcome.FAILED
         if self.held:
             return Outcome.HELD
-        return Outcome.PARTIAL if self.failed or self.failures or self.yielded else Outcome.SUCCESS
+        return Outcome.PARTIAL if self.failed or self.owed or self.yielded else Outcome.SUCCESS
 
     @property
     def exit_status(self) -> int:
@@ -102,6 +104,7 @@ class Report:
             "feed_proved_complete": self.feed_proved_complete,
             "error": str(self.error) if self.error else None,
             "failures": self.failures,
+            "owed": self.owed,
             "notices": self.notices,
             **({"forecast": self.forecast} if self.forecast else {}),
         }

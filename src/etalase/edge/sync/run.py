@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from django.db import transaction
 
@@ -35,6 +34,8 @@ PROPOSED = (Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED)
 LONG_AWAY = timedelta(days=30)
 # So many rows are looked up in the bucket by a run that does not list it: where none has its object, the bucket is lost.
 PROBES = 3
+# A report names so many of the photos that are owed; `etalase edge failures` names all.
+MAX_FAILURES_TOLD = 1000
 
 
 @dataclass(slots=True)
@@ -87,7 +88,8 @@ def sync(
     except EtalaseError as error:
         report.error = error
     report.duration_seconds = world.pace.monotonic() - began
-    report.log_metrics()
+    if not dry_run:
+        report.log_metrics()
     return report
 
 
@@ -95,6 +97,7 @@ def _recorded(run: Run, trigger: str) -> None:
     """Run, and leave a row that says what came of it, also where it failed."""
     report, world = run.report, run.world
     began = world.pace.monotonic()
+    world.spool.look()
     if not report.dry_run:
         report.run_id = ledger.begin_run(report.kind, trigger)
     try:
@@ -115,6 +118,9 @@ def _recorded(run: Run, trigger: str) -> None:
         if not report.dry_run:
             with suppress(DatabaseAway, LockLost):
                 run.carriage.keep_failures()
+            with suppress(OSError):
+                world.spool.sweep(max_bytes=world.settings.SPOOL_MAX_BYTES, now=world.pace.now())
+            report.bytes_fetched = world.images.bytes_came
             _say_what_stands(run)
             report.duration_seconds = world.pace.monotonic() - began
             with suppress(DatabaseAway):
@@ -157,7 +163,6 @@ def _run(run: Run) -> None:
     run.report.deleted += sweep(run.world, feed, awaiting=run.carriage.awaited_products, now=run.now, run_id=run.report.run_id)
     products.remove(run.world, gone)
     _settle(run, feed)
-    run.world.spool.sweep(max_bytes=run.world.settings.SPOOL_MAX_BYTES, now=run.world.pace.now())
     _reclaim(run)
     if run.carriage.given_up is not None and not run.report.fetched:
         raise run.carriage.given_up
@@ -242,7 +247,7 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
 
 def _plan(run: Run, feed: Feed) -> Agenda:
     """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
-    agenda, attempts, owed, older = Agenda(), ledger.attempts(), ledger.pending_ids(), 0
+    agenda, anything_owed, older = Agenda(), ledger.is_anything_pending(), 0
     # Living again: whatever was proposed or refused for them is over.
     proposed = set() if run.report.dry_run else {removal.photo_id for removal in ledger.removals(PROPOSED)}
     contested = feed.photos.contested_keys()
@@ -263,16 +268,18 @@ def _plan(run: Run, feed: Feed) -> Agenda:
             claims=claims,
         )
         claims = {key: claims[key] for key in contested & claims.keys()}
-        agenda.add(planned.products, attempts=attempts)
+        agenda.add(planned.products, attempts=ledger.attempts(known) if anything_owed else {})
         older += planned.older_at_head_office
-        _take_note(run, planned, owed)
+        _take_note(run, planned)
+        if anything_owed and not run.report.dry_run:
+            ledger.settle(planned.unchanged)
         ledger.cancel_removals([photo.id for photo in part if photo.id in proposed and photo.id in feed.photos])
     if older:
         run.report.note("ho_older", photos=older)
     return agenda
 
 
-def _take_note(run: Run, planned: Plan, owed: Collection[UUID]) -> None:
+def _take_note(run: Run, planned: Plan) -> None:
     run.report.unchanged += len(planned.unchanged)
     for photo, error in planned.failed:
         run.carriage.failures[photo.id] = (photo, error)
@@ -282,8 +289,6 @@ def _take_note(run: Run, planned: Plan, owed: Collection[UUID]) -> None:
     for product_id in planned.several_primaries:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
     run.carriage.keep_failures(at_least=KEEP_FAILURES)
-    if not run.report.dry_run:
-        ledger.settle([photo_id for photo_id in planned.unchanged if photo_id in owed])
 
 
 # After carrying
@@ -312,7 +317,8 @@ def _settle(run: Run, feed: Feed) -> None:
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
     run.carriage.keep_failures()
     if feed.proved_complete:
-        ledger.settle([photo_id for photo_id in ledger.pending_ids() if photo_id not in feed.photos])
+        for some in ledger.pending_ids():
+            ledger.settle([photo_id for photo_id in some if photo_id not in feed.photos])
     changes: dict[str, object] = {
         "sync_timestamp": feed.sync_timestamp,
         "products_changed_at": feed.products_changed_at,
@@ -346,12 +352,14 @@ def _say_what_stands(run: Run) -> None:
     with suppress(DatabaseAway), translated():
         run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
-        run.report.failures = [ledger.describe(entry) for entry in owed.iterator()]
+        run.report.owed = owed.count()
+        run.report.failures = [ledger.describe(entry) for entry in owed[:MAX_FAILURES_TOLD]]
         ledger.count_photos()
 
 
 def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:
     photos, size_bytes = agenda.photos_to_fetch, agenda.bytes_to_fetch
+    kept_bytes = sum(map(run.world.spool.kept_of, agenda.to_fetch()))
     proposal = propose(feed, awaiting=run.carriage.awaited_products, now=run.now)
     run.carriage.keep_failures()
     names = run.world.products.names({row.product_id for row in proposal.gone.values()})
@@ -365,8 +373,9 @@ def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:
     run.report.forecast = {
         "photos_to_fetch": photos,
         "bytes_to_fetch": size_bytes,
+        "bytes_in_spool": kept_bytes,
         "limit_bytes_per_second": run.world.limiter.bytes_per_second,
-        "seconds_at_limit": run.world.limiter.seconds_for(size_bytes),
+        "seconds_at_limit": run.world.limiter.seconds_for(size_bytes - kept_bytes),
         "rows_to_update": agenda.photos - photos,
         "removals": named(proposal.decision.apply),
         "removals_to_hold": named(proposal.decision.hold),

@@ -8,6 +8,7 @@ import errno
 import mmap
 import os
 import time
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from uuid import UUID
 from etalase.errors import PhotoError, Reason, SettingsError
 from etalase.protocol import Photo
 
-MAX_ETAG_BYTES = 64
+MAX_ETAG_CHARS = 64
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
 WRITE_BYTES, WRITE_SECONDS = 256 * 1024, 0.1
 SUFFIX = ".part"
@@ -40,12 +41,13 @@ class Part:
     _unwritten: list[bytes] = field(default_factory=list)
     _unwritten_bytes: int = 0
     _written_at: float = 0.0
+    _is_anew: bool = False
 
     def begin(self, etag: str | None) -> None:
-        """Start anew, with the object of this ETag. A weak one proves nothing about bytes (RFC 9110, section 8.8.1)."""
+        """Start anew, with the object of this ETag, if it is one to resume with."""
         self.drop()
-        fits = etag is not None and etag.startswith('"') and len(etag.encode()) <= MAX_ETAG_BYTES
-        self.etag = etag if fits else None
+        self.etag = etag if can_be_resumed_with(etag) else None
+        self._is_anew = True
         self.path = self.stem.with_name(f"{self.stem.name}.{(self.etag or '').encode().hex()}{SUFFIX}")
         self._written_at = time.monotonic()
 
@@ -88,15 +90,16 @@ class Part:
             raise ValueError("nothing was begun")
         try:
             if self._file is None:
-                self._file = self.path.open("ab", buffering=0)
+                # What lies under this name, and is none of ours, must not come before ours.
+                self._file = self.path.open("wb" if self._is_anew else "ab", buffering=0)
+                self._is_anew = False
             rest = memoryview(b"".join(self._unwritten))
             self._forget_unwritten()
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            raise PhotoError(Reason.SPOOL_FULL, f"no room in {self.stem.parent} ({os.strerror(error.errno)})") from error
+            what = "no room in" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "nothing can be written to"
+            raise PhotoError(Reason.SPOOL_FULL, f"{what} {self.stem.parent} ({error.strerror})") from error
         self._written_at = time.monotonic()
 
     def _forget_unwritten(self) -> None:
@@ -110,34 +113,49 @@ class Spool:
     folder: Path
     _left: dict[str, list[Path]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for path in self.folder.glob(f"*{SUFFIX}"):
-            self._left.setdefault(path.name.partition(".")[0], []).append(path)
-
     @classmethod
-    def of_store(cls, folder: Path, store_id: UUID) -> "Spool":
-        """The store's spool in ``folder``; both are made, for nobody else to read. Raises :class:`SettingsError`."""
+    def of_store(cls, folder: Path, store_id: UUID, database: str) -> "Spool":
+        """The spool in ``folder`` of the store with this ``database``; both are made, for nobody else to read.
+
+        The lock that keeps runs apart is the database's, so two databases share no spool, also of one store. Raises
+        :class:`SettingsError`.
+        """
+        own = folder / f"{store_id}-{zlib.crc32(database.encode()):08x}"
         try:
-            for made in (folder, folder / str(store_id)):
+            for made in (folder, own):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
                 # In a place that anybody may write to, such as /var/tmp, somebody may have been here first.
                 if made.is_symlink() or made.stat().st_uid != os.geteuid():
                     raise PermissionError(errno.EPERM, f"{made} belongs to somebody else")
         except OSError as error:
             raise SettingsError([f"ETALASE_SPOOL_DIR «{folder}»: {error.strerror}."]) from error
-        return cls(folder / str(store_id))
+        return cls(own)
+
+    def look(self) -> None:
+        """See what lies here. A run does so once it has its lock: what lay here while it waited was another run's."""
+        self._left = {}
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            self._left.setdefault(path.name.partition(".")[0], []).append(path)
+
+    def kept_of(self, photo: Photo) -> int:
+        """How many bytes of ``photo`` need not come again."""
+        begins = f"{photo.id}.{(photo.checksum or '').lower()}."
+        with suppress(OSError):
+            sizes = [path.stat().st_size for path in self._left.get(str(photo.id), []) if path.name.startswith(begins)]
+            return min(max(sizes, default=0), photo.size or 0)
+        return 0
 
     def part(self, photo: Photo) -> Part:
         """What came of ``photo`` so far; what came of another version of it is dropped."""
         # The checksum is 32 hex digits: the planner saw to it.
         part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}")
         for path in self._left.pop(str(photo.id), []):
-            size = path.stat().st_size
-            if path.name.startswith(part.stem.name + ".") and part.path is None and 0 < size <= (photo.size or 0):
-                part.path, part.size = path, size
-                part.etag = bytes.fromhex(path.name.removeprefix(part.stem.name + ".").removesuffix(SUFFIX)).decode() or None
-            else:
-                path.unlink()
+            with suppress(OSError):
+                size, etag = path.stat().st_size, _etag_in(path.name.removeprefix(part.stem.name + "."))
+                if path.name.startswith(part.stem.name + ".") and part.path is None and etag and 0 < size <= (photo.size or 0):
+                    part.path, part.size, part.etag = path, size, etag
+                else:
+                    path.unlink()
         return part
 
     @property
@@ -161,4 +179,18 @@ class Spool:
         for path, stat in sorted(found, key=lambda entry: entry[1].st_mtime, reverse=True):
             kept += stat.st_size
             if kept > max_bytes or stat.st_mtime < now - MAX_AGE_SECONDS:
-                path.unlink()
+                path.unlink(missing_ok=True)
+
+
+def can_be_resumed_with(etag: str | None) -> bool:
+    """Whether the ETag can be named in ``If-Match``. A weak one proves nothing about bytes (RFC 9110, section 8.8.1)."""
+    return etag is not None and etag.startswith('"') and etag.isascii() and etag.isprintable() and len(etag) <= MAX_ETAG_CHARS
+
+
+def _etag_in(name: str) -> str | None:
+    """The ETag that a part's name ends with, if it is one."""
+    try:
+        etag = bytes.fromhex(name.removesuffix(SUFFIX)).decode()
+    except ValueError:
+        return None
+    return etag if can_be_resumed_with(etag) else None

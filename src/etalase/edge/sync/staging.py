@@ -133,6 +133,11 @@ class Agenda:
             records.append((*place, _encoder.encode(product)))
         self._db.write("INSERT INTO step VALUES (?, ?, ?, ?, ?)", records)
 
+    def to_fetch(self) -> Iterator[Photo]:
+        """The photos that have to come over the link; what is on the agenda stays there."""
+        for (blob,) in self._db.read("SELECT plan FROM step"):
+            yield from (step.photo for step in _product_plan.decode(blob).steps if step.kind is Kind.FETCH)
+
     def peek(self) -> ProductPlan | None:
         """What comes next, or None at the end. Nothing may be added any more."""
         if self._next is None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from django.db import connection
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.sync import feed, ledger, publish
@@ -89,7 +90,8 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
         origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
     except ValueError as error:
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
-    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID)
+    database = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
+    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database)
     store = ledger.Store(settings.COMPANY_ID, settings.STORE_ID)
     head_office = HeadOffice(
         url=settings.HO_URL,

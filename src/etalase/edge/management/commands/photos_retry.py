@@ -11,7 +11,6 @@ from etalase.edge.sync import ledger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.terminal import watcher
 from etalase.edge.sync.world import real_world
-from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
 
 
@@ -31,13 +30,7 @@ class Command(SyncCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Make them due, and run."""
-        asked = set(options["photo"])
-        known = ledger.pending_ids()
-        if strange := asked - known:
-            raise UsageError(
-                f"Not on the retry list: {', '.join(sorted(map(str, strange)))}.", hint="`etalase edge failures` lists it."
-            )
-        ledger.make_due(asked or None, now=datetime.now(UTC))
+        ledger.make_due(options["photo"] or None, now=datetime.now(UTC))
         quiet = options["quiet"] or options["json"]
         with terminable(), real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
             report = sync(world, full=False, trigger="retry", watcher=watching)

@@ -102,8 +102,8 @@ class Command(EdgeCommand):
         for failure in report.failures[:20]:
             name, detail = printable(failure["product_name"]), printable(failure["detail"])
             self.stdout.write(f"  {failure['photo_id']} {name}: {failure['reason']}: {detail}")
-        if len(report.failures) > 20:
-            self.stdout.write(f"  … and {len(report.failures) - 20} more: etalase edge failures")
+        if report.owed > 20:
+            self.stdout.write(f"  … and {report.owed - 20} more: etalase edge failures")
         if report.held:
             self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
         if report.notices:
@@ -116,9 +116,12 @@ class Command(EdgeCommand):
         seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")
         how_long = f", {duration_text(seconds)} at {rate_text(rate)}" if seconds is not None and rate else ""
         held = forecast["removals_to_hold"]
+        spooled = forecast["bytes_in_spool"]
+        kept = f", {spooled / 1024 / 1024:.1f} MiB of it here already" if spooled else ""
         asked = f", and ask a person about {len(held)} more" if held else ""
         self.stdout.write(
-            f"Would fetch {forecast['photos_to_fetch']} photos ({forecast['bytes_to_fetch'] / 1024 / 1024:.1f} MiB{how_long}), "
+            f"Would fetch {forecast['photos_to_fetch']} photos "
+            f"({forecast['bytes_to_fetch'] / 1024 / 1024:.1f} MiB{kept}{how_long}), "
             f"update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos{asked}."
         )
         for would, removals in (("would remove", forecast["removals"]), ("would ask before removing", held)):
