@@ -70,6 +70,15 @@ class Edge:
             cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
+    def bucket(self) -> ObjectStore:
+        """The edge's bucket, for somebody who has its key."""
+        return ObjectStore(
+            endpoint=self.environment["ETALASE_S3_ENDPOINT"],
+            bucket=self.environment["ETALASE_S3_BUCKET"],
+            access_key=self.environment["ETALASE_S3_ACCESS_KEY"],
+            secret_key=self.environment["ETALASE_S3_SECRET_KEY"],
+        )
+
     def object(self, key: str) -> bytes | None:
         """What anybody can read under ``key``, without a key of the store; None where there is nothing."""
         base = f"{self.environment['ETALASE_S3_PUBLIC_URL']}/{self.environment['ETALASE_S3_BUCKET']}"

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from etalase.objectstore import ObjectStore
 from tests.acceptance.conftest import Edge, eventually
 from tests.simulator import Answer, Simulator, picture
 
@@ -109,12 +108,7 @@ def test_verify_says_what_differs_and_repairs_it_where_asked(edge: Edge, ho: Sim
     edge.json("sync")
     assert edge.json("verify")["equal"] is True
     assert "EQUAL: 3 rows, 3 objects (read and hashed), 3 photos at head office" in edge.run("verify", "--deep").stdout
-    store = ObjectStore(
-        endpoint=edge.environment["ETALASE_S3_ENDPOINT"],
-        bucket=edge.environment["ETALASE_S3_BUCKET"],
-        access_key=edge.environment["ETALASE_S3_ACCESS_KEY"],
-        secret_key=edge.environment["ETALASE_S3_SECRET_KEY"],
-    )
+    store = edge.bucket()
     store.delete([ho.photos[photos[0]]["object_key"]])
     store.put(ho.photos[photos[1]]["object_key"], b"scribble", content_type="text/plain")
     told = edge.run("verify")

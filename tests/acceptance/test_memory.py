@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 
 from tests.acceptance.conftest import Edge
-from tests.simulator import Simulator, picture
+from tests.simulator import Answer, Simulator, picture
 
 MEBIBYTE = 1024 * 1024
 BUDGET_BYTES = 150 * 1000 * 1000
@@ -23,17 +24,17 @@ sys.exit(ended)
 """
 
 
-def peak_bytes_of_sync(edge: Edge) -> int:
+def peak_bytes_of_sync(edge: Edge, *, exit_status: int = 0) -> int:
     """``etalase edge sync``: its resident memory at the peak."""
     told = edge.folder / "peak"
     command = [sys.executable, "-I", "-S", "-c", MEASURE, str(told), *edge.command("sync")]
     done = subprocess.run(command, env=edge.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == exit_status, done.stderr
     return int(told.read_text()) * 1024
 
 
 def list_as_known(edge: Edge, ho: Simulator, count: int) -> None:
-    """``count`` photos that changed, says HO, and of which the edge has every row already."""
+    """``count`` photos that changed, says HO, and of which the edge has every row and every object already."""
     photos = [ho.photos[ho.put(f"Dish {number}", picture(number, 20))] for number in range(count)]
     columns = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
     with psycopg.connect(edge.database_url) as connection, connection.cursor() as cursor:
@@ -43,6 +44,13 @@ def list_as_known(edge: Edge, ho: Simulator, count: int) -> None:
         with cursor.copy(f"COPY product_photo ({columns}) FROM STDIN") as copy:
             for photo in photos:
                 copy.write_row([photo[column] for column in columns.split(", ")])
+    store = edge.bucket()
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda photo: store.put(photo["object_key"], ho.bodies[photo["object_key"]], content_type="image/jpeg"), photos
+            )
+        )
 
 
 def test_memory_does_not_grow_with_the_number_of_photos(edge: Edge, ho: Simulator) -> None:
@@ -56,6 +64,20 @@ def test_memory_does_not_grow_with_the_number_of_photos(edge: Edge, ho: Simulato
     assert len(ho.asked) >= MANY / ho.max_page
     assert many <= BUDGET_BYTES
     assert many - few <= MAX_GROWTH_BYTES
+
+
+def test_memory_does_not_grow_with_the_number_of_photos_that_fail(edge: Edge, ho: Simulator) -> None:
+    ho.max_page = 1000
+    ho.on_image = lambda _: Answer(503)
+    edge.environment["ETALASE_TRIES"] = "1"
+    peaks = []
+    for count in (FEW, MANY):
+        for number in range(len(ho.photos), count):
+            ho.put(f"Dish {number}", picture(number, 20))
+        peaks += [peak_bytes_of_sync(edge, exit_status=4) for _ in range(2)]
+    assert edge.sql("SELECT count(*) FROM etalase_pending_photo") == [(MANY,)]
+    assert max(peaks) <= BUDGET_BYTES
+    assert max(peaks[2:]) - min(peaks[:2]) <= MAX_GROWTH_BYTES
 
 
 def test_large_photos_pass_through_a_bounded_memory(edge: Edge, ho: Simulator, tmp_path: Path) -> None:
