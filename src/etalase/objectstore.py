@@ -98,6 +98,8 @@ class _Coming:
 class ObjectStore:
     """One bucket of an S3 server. Calls block, and may come from several threads at once.
 
+    ``stopped`` ends what is under way within a second.
+
     Every method raises :class:`ObjectStoreAway` where the server does not answer or says 5xx, and
     :class:`ObjectStoreDenied` where the access key may not do it.
     """
@@ -113,11 +115,13 @@ class ObjectStore:
         connect_timeout_seconds: float = 5,
         timeout_seconds: float = 60,
         max_retries: int = 2,
+        stopped: threading.Event | None = None,
     ) -> None:
         self.endpoint, self.bucket = endpoint, bucket
         self._access_key, self._secret_key, self._region = access_key, secret_key, region
         self._connect_timeout_seconds, self._timeout_seconds = connect_timeout_seconds, timeout_seconds
         self._max_retries = max_retries
+        self._stopped = stopped or threading.Event()
         self._local = threading.local()
 
     def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
@@ -183,6 +187,10 @@ class ObjectStore:
             if answer.status != 404:
                 self._expect(answer)
 
+    def is_public(self, key: str) -> bool:
+        """Whether anybody may read the object under ``key``, as POS browsers do: without a signature."""
+        return self._ask("HEAD", _path(key), signed=False).status not in {401, 403}
+
     def ensure_bucket(self) -> bool:
         """Make the bucket and its policy what they should be: anybody may read an object, nobody may list (hazard 26).
 
@@ -216,8 +224,9 @@ class ObjectStore:
         headers: Sequence[str] = (),
         body: Body = b"",
         sink: Callable[[bytes], object] | None = None,
+        signed: bool = True,
     ) -> _Answer:
-        """A signed request about the bucket, or about the object at ``path``; what passes is tried again.
+        """A request, signed unless told otherwise, about the bucket or the object at ``path``; what passes is tried again.
 
         ``sink`` takes the body of a 200 piece by piece; then nothing is tried again once some of it came.
         """
@@ -225,9 +234,9 @@ class ObjectStore:
         for tries_left in range(self._max_retries, -1, -1):
             came = _Coming(sink)
             try:
-                answer = self._once(method, url, headers, body, came)
+                answer = self._once(method, url, headers, body, came, signed=signed)
             except pycurl.error as error:
-                if not tries_left or came.taken:
+                if not tries_left or came.taken or self._stopped.is_set():
                     raise self._server_error(str(error.args[1]) or f"curl error {error.args[0]}") from error
             else:
                 if answer.status < 500 or not tries_left:
@@ -235,7 +244,9 @@ class ObjectStore:
             time.sleep(RETRY_SECONDS)
         raise AssertionError("unreachable")
 
-    def _once(self, method: str, url: str, headers: Sequence[str], body: Body, came: "_Coming") -> _Answer:
+    def _once(
+        self, method: str, url: str, headers: Sequence[str], body: Body, came: "_Coming", *, signed: bool = True
+    ) -> _Answer:
         curl: pycurl.Curl | None = getattr(self._local, "curl", None)
         if curl is None:
             curl = self._local.curl = pycurl.Curl()
@@ -245,9 +256,6 @@ class ObjectStore:
             pycurl.CUSTOMREQUEST: method,
             pycurl.NOBODY: int(method == "HEAD"),
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.AWS_SIGV4: f"aws:amz:{self._region}:s3",
-            pycurl.USERNAME: self._access_key,
-            pycurl.PASSWORD: self._secret_key,
             # A proxy that the environment names is not for this store (hazard 46).
             pycurl.PROXY: "",
             pycurl.NETRC: pycurl.NETRC_IGNORED,
@@ -257,7 +265,15 @@ class ObjectStore:
             pycurl.TIMEOUT_MS: round(self._timeout_seconds * 1000),
             pycurl.HEADERFUNCTION: came.head.append,
             pycurl.WRITEFUNCTION: came.take,
+            pycurl.NOPROGRESS: 0,
+            pycurl.XFERINFOFUNCTION: lambda *_: int(self._stopped.is_set()),
         }
+        if signed:
+            options |= {
+                pycurl.AWS_SIGV4: f"aws:amz:{self._region}:s3",
+                pycurl.USERNAME: self._access_key,
+                pycurl.PASSWORD: self._secret_key,
+            }
         if method == "PUT":
             source = io.BytesIO(body) if isinstance(body, bytes) else body
             source.seek(0)

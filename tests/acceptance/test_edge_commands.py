@@ -158,6 +158,12 @@ def test_what_is_away_is_named_with_what_to_do(edge: Edge, ho: Simulator, away: 
     assert edge.json("sync")["outcome"] == "success"
 
 
+@pytest.mark.parametrize("command", ["failures", "held", "undo", "status", "verify", "sync"])
+def test_with_json_an_error_is_an_object_too(edge: Edge, command: str) -> None:
+    answer = edge.json(command, exit_status=4, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert "database does not answer" in answer["error"]
+
+
 def test_settings_that_are_missing_malformed_or_published_are_named_all_at_once(edge: Edge) -> None:
     broken = {
         "ETALASE_STORE_ID": "seven",
@@ -229,6 +235,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge, ho: Simu
     assert report["forecast"] == {
         "photos_to_fetch": 1,
         "bytes_to_fetch": 5000,
+        "bytes_in_spool": 0,
         "limit_bytes_per_second": None,
         "seconds_at_limit": None,
         "rows_to_update": 0,

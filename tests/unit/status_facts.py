@@ -67,7 +67,10 @@ def facts(**changes: Any) -> Facts:
         next_hourly_at=datetime(2026, 11, 26, 6, 13, tzinfo=JAKARTA),
         next_full_at=datetime(2026, 11, 27, 2, 13, tzinfo=JAKARTA),
     )
-    return replace(well, **changes)
+    told = replace(well, **changes)
+    # Of the run before the one that is under way, where nothing is said, nothing is wrong.
+    before = run() if told.last_good_run_at else None
+    return told if "last_ended" in changes else replace(told, last_ended=before if told.is_running else told.last_run)
 
 
 NOTICES = (
@@ -88,6 +91,7 @@ _runs = st.builds(
     kind=st.sampled_from(["full", "incremental"]),
     head_office_away=st.booleans(),
     error=st.sampled_from(["", "http://ho.example:8002/api answered 503. Check the link."]),
+    complete=st.booleans(),
     to_carry=st.none() | st.integers(0, 500),
     counts=st.sampled_from([{}, {"seen": 412}]),
 )

@@ -20,7 +20,7 @@ OWED = [{"photo_id": "x"}]
         ({"fetched": 5}, "success", 0),
         ({"parked": 5}, "success", 0),
         ({"failed": 1}, "partial", 1),
-        ({"failures": OWED}, "partial", 1),
+        ({"owed": 1}, "partial", 1),
         ({"yielded": True}, "partial", 1),
         ({"held": 1}, "held", 3),
         ({"held": 1, "failed": 1}, "held", 3),

@@ -170,7 +170,7 @@ def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     texts = [item.text for item in told(notices=NOTICES).noticed]
     assert texts[1] == "3 photos are older at head office than here: restored from a backup, or changed back."
     assert texts[4:] == [
-        "This store had not synced for long (12 days); everything was compared.",
+        "This store had not synced for long (12 days); everything is compared.",
         "A run ended after 6 hours, its limit; the next one goes on.",
         "of the future",
         "ho_older",

@@ -26,7 +26,9 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"bucket": comparison(verified=411, replacing=1)}, [], "green", 0),
         ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0}, [], "green", 0),
         ({"photos": 413}, [], "green", 0),
-        ({"last_run": run("partial")}, [], "green", 0),  # it gave way, or its failures are settled by now
+        ({"last_run": run("partial")}, [], "green", 0),  # its failures are settled by now
+        ({"last_run": run("partial", complete=False)}, ["run_failed"], "yellow", 1),  # its time was up, or it gave way
+        ({"last_run": run(None), "lock_taken": True, "last_ended": run("failed")}, ["run_failed"], "yellow", 1),
         # freshness
         ({"last_good_run_at": NOW - 2 * HOUR}, [], "green", 0),
         ({"last_good_run_at": NOW - 2 * HOUR - MINUTE}, ["stale"], "red", 1),
@@ -35,9 +37,9 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         # the bucket
         ({"bucket": damaged(Damage.CUT)}, ["damaged"], "red", 1),
         ({"bucket": AWAY}, ["bucket_away"], "red", 4),
-        # rows that somebody removed; while a run is at work, it may have
+        # rows that somebody removed, also while a run is at work: what that one removes is not expected any more
         ({"photos": 411}, ["damaged"], "red", 1),
-        ({"photos": 411, "lock_taken": True}, [], "green", 0),
+        ({"photos": 411, "last_run": run(None), "lock_taken": True}, ["damaged"], "red", 1),
         ({"photos": 0, "expected": None}, [], "green", 0),
         # what waits
         ({"held": 1}, ["held"], "yellow", 3),
@@ -80,8 +82,8 @@ def test_well_is_said_only_where_nothing_at_all_is_missing(told: Facts) -> None:
         assert told.bucket.verified + told.bucket.replacing == told.bucket.rows
         assert told.failed + told.held == 0
         assert told.feed_proved_complete is not False
-        assert told.lock_taken or told.expected is None or told.photos >= told.expected
-        assert told.last_run is None or told.last_run.outcome != "failed"
+        assert told.expected is None or told.photos >= told.expected
+        assert told.last_ended is None or (told.last_ended.complete and told.last_ended.outcome not in {"failed", None})
         assert told.last_good_run_at is not None
         assert -5 * MINUTE <= told.now - told.last_good_run_at <= 2 * HOUR
     assert (verdict.exit_status == 0) == (verdict.state is State.WELL) == (verdict.level is Level.GREEN)

@@ -63,6 +63,7 @@ def test_a_forecast_says_how_long_at_the_limit_now_in_force(limit: dict[str, Any
     forecast = {
         "photos_to_fetch": 9,
         "bytes_to_fetch": 360 * 1024 * 1024,
+        "bytes_in_spool": 0,
         "rows_to_update": 0,
         "removals": [],
         "removals_to_hold": [],
@@ -77,7 +78,9 @@ def test_a_forecast_names_what_would_be_removed_and_what_a_person_would_be_asked
         "removals": [{"photo_id": "a", "product_name": "Sate"}],
         "removals_to_hold": [{"photo_id": "b", "product_name": "Soto"}],
     }
-    Command(stdout=out)._foretell({"photos_to_fetch": 0, "bytes_to_fetch": 0, "rows_to_update": 0, **removals})
+    Command(stdout=out)._foretell(
+        {"photos_to_fetch": 0, "bytes_to_fetch": 0, "bytes_in_spool": 0, "rows_to_update": 0, **removals}
+    )
     assert "remove 1 photos, and ask a person about 1 more." in out.getvalue()
     assert "would remove a photo of Sate (a)" in out.getvalue()
     assert "would ask before removing a photo of Soto (b)" in out.getvalue()

@@ -13,6 +13,7 @@ class Damage(StrEnum):
     CUT = "cut"
     CHANGED = "changed"
     MISTYPED = "mistyped"
+    UNREADABLE = "unreadable"
 
 
 def damage(size: int | None, checksum: str | None, content_type: str | None, there: ObjectInfo | None) -> Damage | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import picture
+from tests.simulator import Answer, picture
 
 
 def codes(report: Any) -> list[str]:
@@ -38,13 +38,15 @@ def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: li
     edge.sync()
     edge.ho.put("dish 1", picture("newest"), photo=menu[1])
     edge.sync()
-    # The backup comes back: rows and checkpoint of before, and the numbers of runs begin again where they were.
+    # The backup comes back: rows and checkpoint of before.
     old = {row["id"]: row for row in backup["product_photo"]}
     for id_, row in old.items():
         edge.query("UPDATE product_photo SET checksum = %s, size = %s WHERE id = %s", row["checksum"], row["size"], id_)
-    edge.query("UPDATE etalase_checkpoint SET sync_timestamp = %s", edge.ho.now.isoformat())
-    edge.query("DELETE FROM etalase_sync_run WHERE id > (SELECT min(id) FROM etalase_sync_run)")
-    edge.query("SELECT setval('etalase_sync_run_id_seq', (SELECT min(id) FROM etalase_sync_run))")
+    edge.query("UPDATE etalase_checkpoint SET sync_timestamp = %s", backup["etalase_checkpoint"][0]["sync_timestamp"])
+    edge.ho.on_page = lambda _: Answer(503)
+    for _ in range(3):  # however many runs fail first
+        assert edge.sync(trigger="schedule").exit_status == 4
+    edge.ho.on_page = None
     edge.ho.image_requests.clear()
 
     report = edge.sync(trigger="schedule")
@@ -98,3 +100,37 @@ def test_a_photo_gone_while_nobody_looked_is_counted(edge: Edge, menu: list[str]
     edge.ho.delete(menu[0])
     edge.sync()
     assert edge.query("SELECT photos FROM etalase_checkpoint") == [{"photos": 9}]
+
+
+def test_rows_that_somebody_removed_come_back_with_the_next_run_of_whatever_kind(edge: Edge, menu: list[str]) -> None:
+    edge.query("DELETE FROM product_photo WHERE id = ANY(%s::uuid[])", menu[:4])
+    edge.ho.image_requests.clear()
+    edge.ho.on_page = lambda _: Answer(503)
+    edge.sync(trigger="schedule")
+    edge.ho.on_page = None
+    report = edge.sync(trigger="schedule")
+    assert (report.notices, report.kind) == ([{"code": "rows_vanished", "photos": 4}], "full")
+    assert edge.ho.image_requests == []
+    edge.check_equals_head_office()
+    assert codes(edge.sync()) == []
+
+
+def test_what_head_office_has_in_an_older_form_makes_the_next_run_a_full_one(edge: Edge, menu: list[str]) -> None:
+    edge.ho.put("dish 0", picture("newer"), photo=menu[0])
+    edge.sync()
+    quiet = edge.ho.photos[menu[1]]
+    edge.ho.put("dish 0", picture("older"), photo=menu[0])
+    edge.ho.photos[menu[0]]["updated_at"], edge.ho.photos[menu[1]] = quiet["updated_at"], {**quiet, "filename": "untold.jpg"}
+    edge.ho.change_page = None
+    told = edge.ho.page
+
+    def everything(asked: dict[str, Any]) -> dict[str, Any]:
+        page = told({**asked, "updated_since": None})
+        page["photos"] = [photo for photo in page["photos"] if asked.get("updated_since") is None or photo["id"] == menu[0]]
+        return page
+
+    edge.ho.page = everything  # type: ignore[method-assign]
+    assert codes(edge.sync(trigger="schedule")) == ["ho_older"]
+    assert edge.sync(trigger="schedule").kind == "full"
+    assert edge.rows()[menu[1]]["filename"] == "untold.jpg"
+    assert edge.sync(trigger="schedule").kind == "incremental"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -269,9 +270,10 @@ def test_what_another_run_finished_while_this_one_waited_does_no_harm(edge: Edge
 def test_two_databases_of_one_store_share_no_spool(tmp_path: Path) -> None:
     store_id = UUID(STORE_ID)
     one, other = (Spool.of_store(tmp_path, store_id, database) for database in ("db:5432/edge", "db:5432/edge2"))
-    one.note_run(41)
-    assert (one.last_run, other.last_run) == (41, 0)
-    assert Spool.of_store(tmp_path, store_id, "db:5432/edge").last_run == 41
+    told = "2026-02-03T07:26:11.813339+00:00"
+    one.note_checkpoint(told)
+    assert other.last_checkpoint is None
+    assert Spool.of_store(tmp_path, store_id, "db:5432/edge").last_checkpoint == datetime.fromisoformat(told)
 
 
 @pytest.mark.parametrize("etag", ['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""])

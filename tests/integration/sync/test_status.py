@@ -3,12 +3,14 @@
 import hashlib
 import json
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from botocore.exceptions import ClientError
@@ -24,7 +26,7 @@ from etalase.edge.status import comparison as comparison_module
 from etalase.edge.status.answer import as_json
 from etalase.edge.status.reading import read
 from etalase.edge.status.verdict import judge
-from etalase.edge.sync.lock import RUN_CLASS, RunLock
+from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
 from etalase.objectstore import ObjectInfo, ObjectStore
 
@@ -49,7 +51,7 @@ def run_under_way(edge: Edge) -> Iterator[None]:
     """Somebody else holds the lock of this store's runs."""
     lock = RunLock(uuid.UUID(STORE_ID), Pace())
     with edge.other_connection() as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [RUN_CLASS, lock._store])
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
         yield
 
 
@@ -132,7 +134,7 @@ class Stranger:
 
     def finds(self) -> dict[str, Any]:
         """What the status has to say."""
-        damaged, good_products = {"missing": 0, "cut": 0, "changed": 0, "mistyped": 0}, set()
+        damaged, good_products = dict.fromkeys(("missing", "cut", "changed", "mistyped", "unreadable"), 0), set()
         rows = self.edge.query("SELECT product_id, object_key, size, checksum FROM product_photo")
         for row in rows:
             body, content_type = self.body(row["object_key"])
@@ -432,3 +434,43 @@ def test_the_next_runs_are_told(edge: Edge) -> None:
     assert datetime.fromisoformat(said["next_run_at"]).minute == 7
     full = datetime.fromisoformat(said["next_full_run_at"])
     assert (full.hour, full.minute, full.utcoffset()) == (2, 7, timedelta(hours=7))
+
+
+def test_a_bucket_that_tills_may_not_read_is_told(edge: Edge, s3: Any) -> None:
+    loaded(edge, "SATE")
+    s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
+    said = status(edge)
+    assert (said["state"], said["exit_status"]) == ("bucket_away", 4)
+    assert "does not let the tills read" in said["bucket"]["error"]
+    assert edge.sync().outcome == "success"
+    assert status(edge)["state"] == "well"
+
+
+def test_before_the_first_run_has_made_the_bucket_nothing_is_said_to_be_away(edge: Edge) -> None:
+    said = status(edge, S3_BUCKET="not-made-yet")
+    assert (said["problems"], said["bucket"]["away"]) == (["not_ready", "stale"], False)
+
+
+def test_a_run_that_did_not_come_to_its_end_is_told_until_one_does(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    for number in range(12):
+        edge.ho.put(f"DISH {number}", picture(number))
+    edge.ho.on_image = lambda _: time.sleep(0.3)
+    assert edge.sync(MAX_RUN_SECONDS=1, WORKERS=1).outcome == "partial"
+    said = status(edge)
+    assert (said["state"], said["last_run_incomplete"], said["exit_status"]) == ("run_failed", True, 1)
+    assert {entry["why"] for entry in said["products_without_verified_photo"]} == {"unknown"}
+    edge.ho.on_image = None
+    edge.sync()
+    assert status(edge)["state"] == "well"
+
+
+def test_rows_removed_while_a_person_verifies_or_after_a_failed_run_are_missed(edge: Edge) -> None:
+    loaded(edge, "SATE", "SOTO", "BAKSO")
+    edge.query("DELETE FROM product_photo WHERE object_key IN (SELECT object_key FROM product_photo LIMIT 2)")
+    edge.ho.on_page = lambda _: Answer(503)
+    edge.sync(trigger="schedule")
+    assert status(edge)["vanished"] == 2
+    with RunLock(UUID(STORE_ID), Pace()).held(full=False, wait_seconds=0):
+        said = status(edge)
+        assert (said["vanished"], said["running"], said["well"]) == (2, False, False)

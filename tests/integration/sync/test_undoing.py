@@ -69,7 +69,7 @@ def test_what_has_had_its_grace_is_lost_and_said_and_the_rest_comes_back(edge: E
     edge.bucket.delete([row["object_key"] for row in gone])
     undone = undo(edge, emptied)
     assert (len(undone.restored), len(undone.lost)) == (4, 2)
-    assert {why for _, why in undone.lost} == {"its object is gone: the grace was over"}
+    assert {why for _, why in undone.lost} == {"its object is no longer in the bucket"}
     edge.check_every_row_shows_its_bytes()
 
 

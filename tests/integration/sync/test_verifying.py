@@ -1,14 +1,18 @@
 """``etalase edge verify`` tells what a full run would mend, changes nothing, and reads everything where it is asked to."""
 
+import socket
 import time
 from typing import Any
 
+import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
+from etalase.edge.sync import world as world_module
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.verify import Verification, verify
 from etalase.edge.sync.world import World, real_world
+from etalase.errors import ObjectStoreAway
 from etalase.objectstore import ObjectRead
 
 
@@ -166,3 +170,82 @@ def test_a_feed_that_drips_ends_with_the_runs_time_too(edge: Edge) -> None:
     report = edge.sync(MAX_RUN_SECONDS=1)
     assert time.monotonic() - began < 4
     assert (report.outcome, report.notices[0]["code"]) == ("partial", "out_of_time")
+
+
+def test_a_run_whose_last_transfers_were_stopped_is_not_taken_for_done(edge: Edge) -> None:
+    old = edge.ho.put("old", picture("old"))
+    edge.sync()
+    before = edge.checkpoint()
+    edge.ho.put("old", picture("new"), photo=old)
+    for n in range(3):
+        edge.ho.put(f"dish {n}", picture(n))
+
+    def drips() -> Any:
+        while True:
+            time.sleep(0.05)
+            yield b"\xff"
+
+    edge.ho.on_image = lambda _: Answer(pieces=drips())
+    edge.settings = {"MIN_BYTES_PER_SECOND": 1, "WORKERS": 8}  # all of them are under way at the end
+    report = edge.sync(MAX_RUN_SECONDS=1)
+    assert (report.outcome, report.notices[0]["code"], report.fetched) == ("partial", "out_of_time", 0)
+    assert edge.checkpoint() == before
+    assert old in edge.rows()
+    edge.ho.on_image = None
+    assert edge.sync().fetched == 4
+    edge.check_equals_head_office()
+
+
+def test_a_bucket_that_hangs_ends_with_the_runs_time_too(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world_module, "PUTS_END_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        report = edge.sync(MAX_RUN_SECONDS=1, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert time.monotonic() - began < 6
+    assert (report.outcome, report.notices[0]["code"]) == ("partial", "out_of_time")
+
+
+def test_an_object_that_its_store_cannot_read_is_fetched_again(edge: Edge) -> None:
+    for n in range(4):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
+    put: list[str] = []
+
+    def rots(world: World) -> None:
+        real: Any = world.bucket
+
+        class Rotting:
+            """The real bucket over a disk that gives an error for one object; a healthy one cannot be made to."""
+
+            def read_through(self, key: str) -> ObjectRead:
+                if key == rotten and key not in put:
+                    raise ObjectStoreAway("HTTP 503 SlowDownRead")
+                read: ObjectRead = real.read_through(key)
+                return read
+
+            def put(self, key: str, *args: Any, **kwargs: Any) -> str:
+                put.append(key)
+                return str(real.put(key, *args, **kwargs))
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
+
+        world.bucket = Rotting()
+
+    with real_world(edge.configured()) as world:
+        rots(world)
+        found = verify(world, deep=True)
+    assert [(d.what, d.object_key) for d in found.differences] == [("unreadable", rotten)]
+    with real_world(edge.configured()) as world:
+        rots(world)
+        report = sync(world, full=True, deep=True)
+    assert (report.outcome, report.healed, put) == ("success", 1, [rotten])
+
+
+def test_a_list_that_is_not_proved_complete_is_not_called_equal(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.ho.change_page = lambda page: page.update(total=9)
+    found = verified(edge)
+    assert (found.differences, found.equal, found.exit_status) == ([], False, 1)

@@ -33,6 +33,8 @@ class EdgeCommand(BaseCommand):
                 raise SettingsError(problems)
             status = self.perform(settings, options)
         except EtalaseError as error:
+            if options.get("json"):
+                self.show({"error": str(error), "exit_status": error.exit_status})
             raise CommandError(str(error), returncode=error.exit_status) from error
         if status:
             sys.exit(status)

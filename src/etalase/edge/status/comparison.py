@@ -1,7 +1,7 @@
 """What the bucket really has, against what the rows promise: one listing, and a closer look at whatever does not fit."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
 from etalase.edge.sync.staging import Listing
-from etalase.errors import ObjectMissing, ObjectStoreError, SpoolFull
+from etalase.errors import ObjectMissing, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, SpoolFull
 from etalase.objectstore import ObjectInfo, ObjectStore
 from etalase.protocol import KEY_PREFIX
 
@@ -20,6 +20,8 @@ from etalase.protocol import KEY_PREFIX
 MAX_LOOKS = 1000
 MAX_ROUNDS = 5
 MAX_NAMED = 1000
+# A disk that rots makes single objects unreadable; where so many are, it is the store that does not answer.
+MAX_UNREADABLE = 5
 MAX_DIGESTS = 20_000
 
 # The MD5 of objects whose ETag is none, by key and ETag: what has the same ETag has the same bytes (RFC 9110, section 8.8.1),
@@ -50,16 +52,21 @@ class _Look:
         self._photos: list[DamagedPhoto] = []
         self._of_product: Counter[UUID] = Counter()
         self._kind_of_product: dict[UUID, Damage] = {}
+        self._shown_key: str | None = None
+        self._unreadable: set[str] = set()
+        self._unreadable_left = MAX_UNREADABLE
 
     def compared(self, at: datetime) -> Comparison:
-        listing = Listing(self._bucket.list(KEY_PREFIX))
+        listing = Listing(self._listed())
         for part in rows.in_batches():
             listed = listing.of(row.object_key for row in part)
             suspects = [row for row in part if self._is_suspect(row, listed.get(row.object_key))]
             self._rows += len(part) - len(suspects)
             self._verified += len(part) - len(suspects)
+            self._shown_key = next((row.object_key for row in part if row not in suspects), self._shown_key)
             if suspects:
                 self._look_again(suspects, listed)
+        self._ask_as_a_till()
         return Comparison(
             at=at,
             rows=self._rows,
@@ -69,6 +76,22 @@ class _Look:
             photos=tuple(self._photos),
             bare=self._bare(),
         )
+
+    def _listed(self) -> Iterator[ObjectInfo]:
+        try:
+            yield from self._bucket.list(KEY_PREFIX)
+        except ObjectMissing:
+            if rows.count():
+                raise
+            # No run has made the bucket yet, and nothing is promised.
+
+    def _ask_as_a_till(self) -> None:
+        """Ask for a whole photo without a key. Raises :class:`ObjectStoreDenied` where tills may not read it."""
+        if self._shown_key is not None and not self._bucket.is_public(self._shown_key):
+            raise ObjectStoreDenied(
+                "The photo store does not let the tills read photos: its policy was removed.",
+                hint="`etalase edge sync` puts it back.",
+            )
 
     def _is_suspect(self, row: Row, there: ObjectInfo | None) -> bool:
         kind = damage(row.size, row.checksum, row.content_type, there)
@@ -96,9 +119,12 @@ class _Look:
         kind = damage(row.size, row.checksum, row.content_type, there)
         if kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
             kind = None
+        if row.object_key in self._unreadable:
+            kind = Damage.UNREADABLE
         self._rows += 1
         if kind is None:
             self._verified += 1
+            self._shown_key = row.object_key
         elif there is not None and there.etag == coming:
             self._replacing += 1
         else:
@@ -109,7 +135,14 @@ class _Look:
         if not self._looks_left or not key or not {".", ".."}.isdisjoint(key.split("/")):
             return listed
         self._looks_left -= 1
-        return self._bucket.head(key)
+        try:
+            return self._bucket.head(key)
+        except ObjectStoreAway:
+            if listed is None or self._unreadable_left <= 0:
+                raise
+            self._unreadable_left -= 1
+            self._unreadable.add(key)
+            return listed
 
     def _holds(self, row: Row, there: ObjectInfo) -> bool:
         """Whether the row's bytes lie there after all."""
@@ -120,6 +153,12 @@ class _Look:
             try:
                 _digests[known] = self._bucket.read_through(row.object_key).digest
             except ObjectMissing:
+                return False
+            except ObjectStoreAway:
+                if self._unreadable_left <= 0:
+                    raise
+                self._unreadable_left -= 1
+                self._unreadable.add(row.object_key)
                 return False
         return _digests[known] == row.object_etag
 

@@ -74,6 +74,8 @@ class Run:
     bytes_fetched: int = 0
     duration_seconds: float | None = None
     to_carry: int | None = None
+    # Whether it moved the checkpoint: then all that HO listed is here, or on the retry list.
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ class Facts:
     reasons: Mapping[str, int] = field(default_factory=dict)
     held: int = 0
     last_run: Run | None = None
+    # The newest run that is not under way.
+    last_ended: Run | None = None
     lock_taken: bool = False
     last_good_run_at: datetime | None = None
     checkpoint: str | None = None
@@ -114,7 +118,14 @@ class Facts:
     @property
     def was_cut_off(self) -> bool:
         """Whether the newest run ended without a word: a kill, a power cut."""
-        return self.last_run is not None and self.last_run.outcome in {None, "interrupted"} and not self.is_running
+        return self.last_ended is not None and self.last_ended.outcome in {None, "interrupted"}
+
+    @property
+    def last_run_failed(self) -> bool:
+        """Whether the newest run that ended did not come to its end: what it would have brought may be missing."""
+        return self.last_ended is not None and (
+            self.last_ended.outcome in {None, "interrupted", "failed"} or not self.last_ended.complete
+        )
 
     @property
     def damaged(self) -> int:
@@ -124,4 +135,4 @@ class Facts:
     @property
     def vanished(self) -> int:
         """How many rows that the last run left are gone, though no run is at work."""
-        return 0 if self.expected is None or self.lock_taken else max(0, self.expected - self.photos)
+        return 0 if self.expected is None else max(0, self.expected - self.photos)

@@ -26,13 +26,16 @@ from etalase.settings.edge import EdgeSettings
 COMPLETE = ("success", "partial", "held")
 NOTICES_FOR = timedelta(hours=24)
 MAX_NOTICES = 20
+LOOK_SECONDS = 10.0
 
 
 def look(settings: EdgeSettings) -> Comparison:
     """The comparison with the bucket, now. Raises :class:`DatabaseAway`."""
     with translated():
         compared_at = Checkpoint.objects.values_list("compared_at", flat=True).first()
-    return compare(object_store(settings), RunLock(settings.STORE_ID, Pace()), compared_at=compared_at)
+    # Somebody waits for it: a store that hangs is away.
+    bucket = object_store(settings, timeout_seconds=LOOK_SECONDS, max_retries=1)
+    return compare(bucket, RunLock(settings.STORE_ID, Pace()), compared_at=compared_at)
 
 
 def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:
@@ -49,6 +52,8 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         checkpoint = Checkpoint.objects.first()
         # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
         newest = SyncRun.objects.order_by("-id").first()
+        at_work = newest is not None and newest.outcome is None and lock_taken
+        ended = SyncRun.objects.exclude(id=newest.id).order_by("-id").first() if at_work and newest else newest
         good = SyncRun.objects.filter(outcome__in=COMPLETE, checkpoint__isnull=False, finished_at__isnull=False)
         last_good = good.order_by("-id").values_list("finished_at", flat=True).first()
         photos = ProductPhoto.objects.count()
@@ -65,6 +70,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
             held=Removal.objects.filter(state=Removal.State.HELD).count(),
             last_run=_run(newest, settings) if newest else None,
+            last_ended=_run(ended, settings) if ended else None,
             lock_taken=lock_taken,
             last_good_run_at=last_good,
             checkpoint=checkpoint.sync_timestamp if checkpoint else None,
@@ -94,6 +100,7 @@ def _run(run: SyncRun, settings: EdgeSettings) -> Run:
     names = ("id", "kind", "trigger", "outcome", "started_at", "finished_at", "error", "counts", "reasons", "bytes_fetched")
     return Run(
         **{name: getattr(run, name) for name in (*names, "duration_seconds", "to_carry")},
+        complete=run.checkpoint is not None,
         head_office_away=run.outcome == "failed" and _is_head_office_away(run.error, settings),
     )
 
@@ -163,5 +170,6 @@ def _why(name: str, reason: str | None, facts: Facts) -> Uncovered:
     if reason is not None:
         return Uncovered(name, Why.FAILED, reason)
     # That head office lists none is known only where a whole list was seen and nothing was lost since.
-    known = facts.last_good_run_at is not None and facts.feed_proved_complete and not (facts.vanished or facts.is_running)
+    whole = facts.last_good_run_at is not None and facts.feed_proved_complete and not facts.last_run_failed
+    known = whole and not (facts.vanished or facts.is_running)
     return Uncovered(name, Why.NONE_LISTED if known else Why.UNKNOWN)

@@ -118,7 +118,10 @@ class _Teller:
     def _why_failed(self) -> str:
         if self.facts.was_cut_off:
             return "cut_off"
-        return "ho_away" if self.facts.last_run and self.facts.last_run.head_office_away else "run_failed"
+        ended = self.facts.last_ended
+        if ended and ended.head_office_away:
+            return "ho_away"
+        return "run_failed" if ended and ended.outcome == "failed" else "run_incomplete"
 
     # What holds
 

@@ -65,7 +65,7 @@ def judge(facts: Facts | None) -> Verdict:
         State.DAMAGED: bool(facts.damaged or facts.vanished),
         State.HELD: facts.held > 0,
         State.PARTIAL: facts.failed > 0,
-        State.RUN_FAILED: facts.was_cut_off or (facts.last_run is not None and facts.last_run.outcome == "failed"),
+        State.RUN_FAILED: facts.last_run_failed,
         State.UNPROVED: facts.feed_proved_complete is False,
     }
     holds = tuple(state for state in State if conditions.get(state))

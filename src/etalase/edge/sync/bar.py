@@ -12,9 +12,11 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
+from rich.table import Column
 from rich.text import Text
+
+from etalase.settings.bandwidth import rate_text
 
 
 class Bar:
@@ -22,32 +24,38 @@ class Bar:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._photos = progress.add_task("reading head office's list", total=None, photos="")
+        self._photos = progress.add_task("", total=None, photos="reading head office's list")
         self._done = self._failed = self._total = 0
 
     def pulled(self, photos: int) -> None:
         """Show how long the list is by now."""
-        self._progress.update(self._photos, photos=f"{photos} photos listed")
+        self._progress.update(self._photos, photos=f"{photos} listed")
 
     def planned(self, photos: int, size_bytes: int) -> None:
         """Show what there is to do."""
         self._total = photos
-        self._progress.update(
-            self._photos, description="carrying photos", total=size_bytes or None, photos=f"0 of {photos} photos"
-        )
+        self._progress.update(self._photos, total=size_bytes or None, photos=f"0/{photos} photos")
 
     def carried(self, photos: int, failed: int, size_bytes: int) -> None:
         """Advance."""
         self._done, self._failed = self._done + photos, self._failed + failed
-        said = f"{self._done} of {self._total} photos" + (f", {self._failed} failed" if self._failed else "")
+        said = f"{self._done}/{self._total} photos" + (f", {self._failed} failed" if self._failed else "")
         self._progress.update(self._photos, advance=size_bytes, photos=said)
+
+
+class RateColumn(ProgressColumn):
+    """The rate of now, in the units of the limit."""
+
+    def render(self, task: Task) -> Text:
+        """As text."""
+        return Text(rate_text(round(task.finished_speed or task.speed or 0)))
 
 
 class LimitColumn(ProgressColumn):
     """The bandwidth limit in force, told anew each time the bar is drawn."""
 
     def __init__(self, limit: Callable[[], str]) -> None:
-        super().__init__()
+        super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis"))
         self._limit = limit
 
     def render(self, _task: Task) -> Text:
@@ -59,12 +67,12 @@ class LimitColumn(ProgressColumn):
 def bar(limit: Callable[[], str]) -> Iterator[Bar]:
     """A bar on stderr, while the context lasts. ``limit`` says the bandwidth limit in force."""
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[photos]}"),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[photos]}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=8),
+        DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
+        RateColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+        # The last to be cut where a terminal is narrow.
         LimitColumn(limit),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

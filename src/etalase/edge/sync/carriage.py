@@ -83,6 +83,8 @@ class Carriage:
                     raise self._full
                 if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
                     self._give_up(agenda, self._last_failure)
+            if self.world.time_is_up:  # what was stopped last is neither here nor noted as failed
+                raise OutOfTime
         except EtalaseError:
             self._drain(in_flight, done, batch)
             raise

@@ -43,8 +43,8 @@ def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> 
             removal.state, removal.decided_at, removal.approved = Removal.State.APPLIED, now, True
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
         ledger.record_removals(going)
+        ledger.expect_more_photos(-len(rows.with_ids(ids)))
         rows.delete(ids, grace=grace)
-        ledger.count_photos()
     return len(going)
 
 
@@ -92,7 +92,7 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTa
             for removal in undone.restored:
                 removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
             ledger.record_removals(undone.restored)
-            ledger.count_photos()
+            ledger.expect_more_photos(len(undone.restored))
     return undone
 
 
@@ -109,8 +109,10 @@ def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductT
         if removal.photo_id in here:
             continue  # HO listed it anew
         if found is None:
-            undone.lost.append((removal, "its object is gone: the grace was over"))
-        elif key in taken or bucket.read_through(key).digest != row["checksum"].lower():
+            undone.lost.append((removal, "its object is no longer in the bucket"))
+        elif key not in taken and bucket.read_through(key).digest != row["checksum"].lower():
+            undone.lost.append((removal, f"its object has other bytes by now: {key}"))
+        elif key in taken:
             undone.lost.append((removal, f"another photo has {key} by now"))
         elif not products.is_ours and removal.product_id not in there:
             undone.lost.append((removal, "its product is no longer here"))

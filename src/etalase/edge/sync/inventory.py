@@ -14,7 +14,7 @@ from etalase.edge.sync import rows
 from etalase.edge.sync.plan import Found, Row
 from etalase.edge.sync.staging import Listing
 from etalase.edge.sync.world import World
-from etalase.errors import ObjectMissing
+from etalase.errors import ObjectMissing, ObjectStoreAway
 from etalase.objectstore import ObjectInfo
 from etalase.protocol import KEY_PREFIX, Photo
 
@@ -105,6 +105,10 @@ class Inventory:
             read = self.world.bucket.read_through(row.object_key)
         except ObjectMissing:
             return Damage.MISSING, Found(None)
+        except ObjectStoreAway:
+            # A disk that rots: the store lists the object and cannot read it. A store that is away lists nothing.
+            next(self.world.bucket.list(row.object_key), None)
+            return Damage.UNREADABLE, Found(None)
         if read.digest != row.object_etag:
             return Damage.CHANGED, Found(read.digest)
         if read.content_type != row.content_type:

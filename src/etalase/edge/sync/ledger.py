@@ -92,9 +92,15 @@ def last_complete_run() -> datetime | None:
 
 
 def count_photos() -> None:
-    """Remember how many rows there are: fewer, while no run is under way, were removed by somebody else."""
+    """Remember how many rows a complete run leaves: if there are fewer later, somebody else removed them."""
     with cursor() as db:
         db.execute("UPDATE etalase_checkpoint SET photos = (SELECT count(*) FROM product_photo)")
+
+
+def expect_more_photos(count: int) -> None:
+    """A person removed so many rows (then it is negative) or brought them back."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_checkpoint SET photos = photos + %s", [count])
 
 
 def end_run(run_id: int, **fields: Any) -> None:

@@ -14,7 +14,7 @@ from etalase.edge.sync.pace import Pace
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
 # The first of the two integers of every lock of ours; the second says which store.
-RUN_CLASS, FULL_IS_DUE_CLASS = 0x45544C31, 0x45544C32
+RUN_CLASS, FULL_IS_DUE_CLASS, AT_WORK_CLASS = 0x45544C31, 0x45544C32, 0x45544C33
 
 
 class RunLock:
@@ -25,8 +25,11 @@ class RunLock:
         self._pace = pace
 
     @contextmanager
-    def held(self, *, full: bool, wait_seconds: float) -> Iterator[None]:
-        """Hold the lock. Raises :class:`LockHeld` where another run has it for longer than ``wait_seconds``."""
+    def held(self, *, full: bool, wait_seconds: float, at_work: bool = False) -> Iterator[None]:
+        """Hold the lock. Raises :class:`LockHeld` where another run has it for longer than ``wait_seconds``.
+
+        ``at_work``: it is a run that holds it, and no look or word of a person.
+        """
         self._refuse_pooler()
         if not full and self._is_taken(FULL_IS_DUE_CLASS):
             raise LockHeld("A full run of this store is due; this one gives way to it.")
@@ -35,8 +38,11 @@ class RunLock:
         try:
             self._acquire(wait_seconds)
             try:
+                if at_work:
+                    self._try(AT_WORK_CLASS)
                 yield
             finally:
+                self._release(AT_WORK_CLASS)
                 self._release(RUN_CLASS)
         finally:
             self._release(FULL_IS_DUE_CLASS)
@@ -54,7 +60,7 @@ class RunLock:
 
     def is_taken(self) -> bool:
         """Whether a run is under way on another connection: a look, no claim."""
-        return self._is_taken(RUN_CLASS)
+        return self._is_taken(AT_WORK_CLASS)
 
     @property
     def _unsigned(self) -> int:

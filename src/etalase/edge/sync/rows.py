@@ -124,6 +124,13 @@ def in_batches() -> Iterator[list[Row]]:
         yield batch
 
 
+def count() -> int:
+    """How many rows there are."""
+    with cursor() as db:
+        db.execute("SELECT count(*) FROM product_photo")
+        return int(db.fetchone()[0])
+
+
 def some(count: int) -> list[Row]:
     """So many rows with an object, here and there among all of them."""
     with cursor() as db:

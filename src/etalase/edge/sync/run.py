@@ -25,7 +25,7 @@ from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, PhotoError, Reason
-from etalase.protocol import Photo, photos_digest
+from etalase.protocol import Photo, parse_time, photos_digest
 
 logger = logging.getLogger("etalase.edge")
 
@@ -76,7 +76,7 @@ def sync(
         checkpoint = world.store.claim()
         if checkpoint.sync_timestamp is None:
             report.kind = "full"
-        with world.lock.held(full=full, wait_seconds=wait_seconds):
+        with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
             checkpoint.refresh_from_db()
             now = datetime.fromtimestamp(world.pace.now(), UTC)
             inventory = Inventory(world, now.date(), checkpoint.compared_at, deep)
@@ -178,16 +178,20 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
     """
     if run.checkpoint.sync_timestamp is None:
         return
-    report, spool = run.report, run.world.spool
+    report = run.report
     some = rows.some(PROBES)
     if some and (made_anew or run.inventory.is_lost(some)):
         report.note("bucket_lost")
-    if (report.run_id or 0) <= spool.last_run:
+    vanished = (run.checkpoint.photos or 0) - rows.count()
+    if vanished > 0:
+        report.note("rows_vanished", photos=vanished)
+    last_here = run.world.spool.last_checkpoint
+    if last_here and parse_time(run.checkpoint.sync_timestamp, field="sync_timestamp") < last_here:
         report.note("edge_restored")
     last = ledger.last_complete_run()
     if last is not None and run.now - last > LONG_AWAY:
         report.note("long_away", days=(run.now - last).days)
-    if report.notices:
+    if report.notices or run.checkpoint.compared_at is None:
         report.kind = "full"
 
 
@@ -326,11 +330,13 @@ def _settle(run: Run, feed: Feed) -> None:
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
         changes["compared_at"] = datetime.fromtimestamp(run.world.pace.now(), UTC)
+    elif any(notice["code"] == "ho_older" for notice in run.report.notices):
+        changes["compared_at"] = None  # what HO forgot to tell, the next run finds
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)
     run.report.checkpoint = feed.sync_timestamp
-    run.world.spool.note_run(run.report.run_id or 0)
+    run.world.spool.note_checkpoint(feed.sync_timestamp or "")
 
 
 def _reclaim(run: Run) -> None:
@@ -354,7 +360,8 @@ def _say_what_stands(run: Run) -> None:
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
         run.report.owed = owed.count()
         run.report.failures = [ledger.describe(entry) for entry in owed[:MAX_FAILURES_TOLD]]
-        ledger.count_photos()
+        if run.report.checkpoint is not None:
+            ledger.count_photos()
 
 
 def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:

@@ -11,18 +11,19 @@ import time
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from etalase.errors import PhotoError, Reason, SettingsError
-from etalase.protocol import Photo
+from etalase.errors import FeedRefused, PhotoError, Reason, SettingsError
+from etalase.protocol import Photo, parse_time
 
 MAX_ETAG_CHARS = 64
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
 WRITE_BYTES, WRITE_SECONDS = 256 * 1024, 0.1
 SUFFIX = ".part"
-LAST_RUN = "last-run"
+LAST_CHECKPOINT = "last-checkpoint"
 
 
 @dataclass(slots=True, eq=False)
@@ -159,18 +160,21 @@ class Spool:
         return part
 
     @property
-    def last_run(self) -> int:
-        """The number of the last complete run on this machine, 0 where nobody knows. The database does not know it better: it
-        may have been restored from a backup since."""
+    def last_checkpoint(self) -> datetime | None:
+        """The checkpoint of the last complete run on this machine, None where nobody knows. A database whose checkpoint is
+        older was restored from a backup since."""
         try:
-            return int((self.folder / LAST_RUN).read_text())
-        except (OSError, ValueError):
-            return 0
+            return parse_time((self.folder / LAST_CHECKPOINT).read_text(), field="checkpoint")
+        except (OSError, ValueError, FeedRefused):
+            return None
 
-    def note_run(self, run_id: int) -> None:
-        """Remember the run outside the database. On a disk without room it is not remembered, and nothing else is lost."""
-        with suppress(OSError):
-            (self.folder / LAST_RUN).write_text(f"{run_id}\n")
+    def note_checkpoint(self, sync_timestamp: str) -> None:
+        """Remember it outside the database. On a disk without room nothing is remembered, and nothing else is lost."""
+        try:
+            (self.folder / LAST_CHECKPOINT).write_text(sync_timestamp)
+        except OSError:
+            with suppress(OSError):
+                (self.folder / LAST_CHECKPOINT).unlink(missing_ok=True)
 
     def sweep(self, *, max_bytes: int, now: float) -> None:
         """Drop what nobody has come back for in a week (``now`` is Unix time), and beyond ``max_bytes`` the oldest."""

@@ -56,6 +56,7 @@ class Verification:
     rows: int = 0
     objects: int = 0
     listed: int | None = None
+    proved_complete: bool = False
     awaiting_grace: int = 0
     parked: int = 0
     held: int = 0
@@ -64,13 +65,13 @@ class Verification:
 
     @property
     def equal(self) -> bool:
-        """Whether everything was compared, and nothing differs."""
-        return not self.differences and self.error is None
+        """Whether everything was compared, with a list that is proved complete, and nothing differs."""
+        return not self.differences and self.error is None and self.proved_complete
 
     @property
     def exit_status(self) -> int:
         """0 equal, 1 not; what kept from comparing has its own."""
-        return self.error.exit_status if self.error else int(bool(self.differences))
+        return self.error.exit_status if self.error else int(not self.equal)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -80,6 +81,7 @@ class Verification:
             "rows": self.rows,
             "objects": self.objects,
             "listed": self.listed,
+            "proved_complete": self.proved_complete,
             "awaiting_grace": self.awaiting_grace,
             "parked": self.parked,
             "held": self.held,
@@ -137,7 +139,7 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
 
 def _compare_list(world: World, result: Verification, feed: Feed) -> None:
     """HO's list against rows; objects are left out of it."""
-    result.listed = len(feed.photos)
+    result.listed, result.proved_complete = len(feed.photos), feed.proved_complete
     contested = feed.photos.contested_keys()
     claims: dict[str, Photo] = {}
     for part in feed.photos.in_slices():
@@ -181,7 +183,7 @@ def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
         names = world.products.names({row.product_id for row in part})
         for row in part:
             if row.id in decided:
-                result.held += 1
+                result.held += decided[row.id] == Removal.State.HELD
             else:
                 name = names.get(row.product_id, ("", ""))[1]
                 result.differences.append(Difference(NOT_LISTED, row.object_key, row.id, name))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from django.db import connection
 from django.utils.timezone import get_default_timezone
@@ -24,6 +24,9 @@ from etalase.edge.sync.transport import Deadlines, Transport
 from etalase.errors import SettingsError
 from etalase.objectstore import ObjectInfo, ObjectStore
 from etalase.settings.edge import EdgeSettings
+
+# A put that is under way when time is up is brought to its end, if that does not take longer.
+PUTS_END_SECONDS: Final = 10.0
 
 
 class Bucket(publish.Bucket, Protocol):
@@ -50,28 +53,36 @@ class World:
     spool: Spool
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
+    # Set to leave even the bucket's own exchanges where they are.
+    abandoned: threading.Event = field(default_factory=threading.Event)
     time_is_up: bool = False
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let what is done in here take so long; then everything under way is stopped, and ``time_is_up``."""
+        """Let what is done in here take so long; then everything under way is stopped, and ``time_is_up``.
+
+        What the bucket is about has :data:`PUTS_END_SECONDS` more.
+        """
 
         def end() -> None:
             self.time_is_up = True
             self.stopped.set()
 
-        timer = threading.Timer(seconds, end)
-        timer.daemon = True
-        timer.start()
+        timers = threading.Timer(seconds, end), threading.Timer(seconds + PUTS_END_SECONDS, self.abandoned.set)
+        for timer in timers:
+            timer.daemon = True
+            timer.start()
         try:
             yield
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
 
-def object_store(settings: EdgeSettings) -> ObjectStore:
-    """The edge's own object store."""
+def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
+    """The edge's own object store; ``options`` as :class:`ObjectStore` has them."""
     return ObjectStore(
+        **options,
         endpoint=settings.S3_ENDPOINT,
         bucket=settings.S3_BUCKET,
         access_key=settings.S3_ACCESS_KEY,
@@ -83,7 +94,7 @@ def object_store(settings: EdgeSettings) -> ObjectStore:
 @contextmanager
 def real_world(settings: EdgeSettings) -> Iterator[World]:
     """The world as the settings describe it. Raises :class:`SettingsError` where they cannot be meant."""
-    pace, stopped = Pace(), threading.Event()
+    pace, stopped, abandoned = Pace(), threading.Event(), threading.Event()
     limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), pace, stopped)
     paying = None if settings.BANDWIDTH.is_off else limiter
     try:
@@ -126,8 +137,8 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
     workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         yield World(
-            settings, head_office, images, object_store(settings), store, products, RunLock(settings.STORE_ID, pace), pace,
-            workers, spool, limiter, stopped,
+            settings, head_office, images, object_store(settings, stopped=abandoned), store, products,
+            RunLock(settings.STORE_ID, pace), pace, workers, spool, limiter, stopped, abandoned,
         )  # fmt: skip
     finally:
         stopped.set()

@@ -18,6 +18,7 @@ MEANING = {
     "cut": "its object was cut",
     "changed": "its object has other bytes",
     "mistyped": "its object is served as another type",
+    "unreadable": "its object is there and cannot be read",
     "not_here": "is not here yet",
     "outdated": "is an older one than head office's",
     "row_differs": "its row differs from head office's",
@@ -82,6 +83,8 @@ class Command(EdgeCommand):
             self.stderr.write(str(found.error))
         read = "read and hashed" if found.deep else "listed"
         listed = "head office's list was not compared" if found.listed is None else f"{found.listed} photos at head office"
+        if found.listed is not None and not found.proved_complete:
+            listed += " (a list that is not proved complete)"
         self.stdout.write(
             f"{self._verdict(found)} {found.rows} rows, {found.objects} objects ({read}), {listed}; "
             f"{found.awaiting_grace} objects wait for their grace, {found.parked} photos for their product, "
@@ -90,7 +93,7 @@ class Command(EdgeCommand):
 
     def _verdict(self, found: Verification) -> str:
         if not found.differences:
-            return "EQUAL:" if found.error is None else "NOT COMPARED:"
+            return "EQUAL:" if found.equal else "NOT COMPARED:"
         kinds = ", ".join(f"{count} {what}" for what, count in Counter(d.what for d in found.differences).most_common())
         return f"NOT EQUAL ({kinds}):"
 
