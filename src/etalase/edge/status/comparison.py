@@ -60,10 +60,14 @@ class _Look:
         listing = Listing(self._listed())
         for part in rows.in_batches():
             listed = listing.of(row.object_key for row in part)
-            suspects = [row for row in part if self._is_suspect(row, listed.get(row.object_key))]
+            suspects = []
+            for row in part:
+                if self._is_suspect(row, listed.get(row.object_key)):
+                    suspects.append(row)
+                else:
+                    self._shown_key = row.object_key
             self._rows += len(part) - len(suspects)
             self._verified += len(part) - len(suspects)
-            self._shown_key = next((row.object_key for row in part if row not in suspects), self._shown_key)
             if suspects:
                 self._look_again(suspects, listed)
         self._ask_as_a_till()
