@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo minio test check bench slow-link lint types format lock clean
+.PHONY: help install demo minio test test-long check bench slow-link lint types format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,9 +23,13 @@ demo: install ## the whole system on this machine, with a menu to look at
 minio: install ## build MinIO for the tests and the demo: with Go, once, 4 minutes
 	$(BIN)/python -m etalase.demo.devstack.minio
 
-test: install check ## linter, types, import rules and every test
+test: install check ## linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest
+
+test-long: install ## the tests that take longer: whole runs over weak links, full disks, many photos; 3 minutes
+	$(BIN)/python tests/chromium.py
+	$(BIN)/pytest -m long
 
 bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: an hour; BENCH_ARGS=--help
 	$(BIN)/python -m bench $(BENCH_ARGS)

@@ -53,6 +53,7 @@ def test_every_image_of_the_pos_is_what_head_office_promised(data: Path, offset:
     assert not _left_behind(data)
 
 
+@pytest.mark.long
 def test_on_minio_it_is_the_same_and_its_data_stay_with_it(data: Path, offset: int, tmp_path: Path) -> None:
     require(Make.MINIO)
     drawn, data = data / "menu", tmp_path / "demo"

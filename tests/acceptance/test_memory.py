@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.acceptance.conftest import Edge
 from tests.simulator import Answer, Simulator, picture
+
+pytestmark = pytest.mark.long
 
 MEBIBYTE = 1024 * 1024
 BUDGET_BYTES = 150 * 1000 * 1000

@@ -9,8 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.acceptance.conftest import OPENER, Edge
 from tests.simulator import JPEG, PNG, Answer, Simulator, picture
+
+pytestmark = pytest.mark.long
+
 
 PRODUCTS, ROUNDS = 25, 8
 

@@ -66,7 +66,7 @@ class EdgeSettings(Settings):
     # A run ends after so long at the latest, in order; the next one goes on where it was.
     MAX_RUN_SECONDS: Annotated[int, Field(ge=1)] = 6 * 3600
     # Full runs read each object through and hash it once in so many days, a share each time; 0: never.
-    DEEP_VERIFY_DAYS: Annotated[int, Field(ge=0, le=366)] = 30
+    DEEP_VERIFY_DAYS: Annotated[int, Field(ge=0, le=366)] = 7
     RECLAIM_GRACE: Duration = timedelta(hours=24)
     # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.
     SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from etalase.edge.sync.lock import RUN_CLASS, RunLock
+from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
 from tests.acceptance.pos.conftest import PHONE, TABLET, OpenScreen
 from tests.acceptance.pos.shop import GOLD, GREEN, RED, Shop
@@ -147,7 +147,7 @@ def first_load(shop: Shop, stack: ExitStack) -> None:
     shop.edge.sql("UPDATE product_photo SET created_at = now()")
     lock = RunLock(uuid.UUID(STORE_ID), Pace())
     connection = stack.enter_context(psycopg.connect(shop.edge.database_url, autocommit=True))
-    connection.execute("SELECT pg_advisory_lock(%s, %s)", [RUN_CLASS, lock._store])
+    connection.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
 
 
 def never(shop: Shop, stack: ExitStack) -> None:

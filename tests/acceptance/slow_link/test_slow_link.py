@@ -19,7 +19,7 @@ from tests.acceptance.slow_link.site import spread, store_on_a_weak_link
 from tests.simulator import Simulator, picture
 
 IMPOSSIBLE = why_impossible()
-pytestmark = pytest.mark.skipif(bool(IMPOSSIBLE), reason=IMPOSSIBLE)
+pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(IMPOSSIBLE), reason=IMPOSSIBLE)]
 
 HEAD_OFFICE_BUCKET = "head-office-photos"
 MAX_RUNS = 6

@@ -5,12 +5,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.conftest import S3_ACCESS_KEY, S3_SECRET_KEY
 from tests.integration.sync.conftest import Edge, bucket_on
 from tests.simulator import picture
 
 from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.ports import free_port
+
+pytestmark = pytest.mark.long
 
 MEBIBYTE = 1024 * 1024
 

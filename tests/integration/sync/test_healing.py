@@ -99,10 +99,10 @@ def test_the_bucket_and_its_policy_are_made_once_and_made_again_where_they_are_g
     writes: list[str] = []
     real = ObjectStore._once
 
-    def watched(self: ObjectStore, method: str, url: str, *rest: Any) -> Any:
+    def watched(self: ObjectStore, method: str, url: str, *rest: Any, **options: Any) -> Any:
         if method == "PUT":
             writes.append(url.removeprefix(edge.s3.endpoint))
-        return real(self, method, url, *rest)
+        return real(self, method, url, *rest, **options)
 
     monkeypatch.setattr(ObjectStore, "_once", watched)
     store = ObjectStore(

@@ -26,6 +26,7 @@ from etalase.edge.status import comparison as comparison_module
 from etalase.edge.status.answer import as_json
 from etalase.edge.status.reading import read
 from etalase.edge.status.verdict import judge
+from etalase.edge.sync import holding
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
 from etalase.objectstore import ObjectInfo, ObjectStore
@@ -474,3 +475,22 @@ def test_rows_removed_while_a_person_verifies_or_after_a_failed_run_are_missed(e
     with RunLock(UUID(STORE_ID), Pace()).held(full=False, wait_seconds=0):
         said = status(edge)
         assert (said["vanished"], said["running"], said["well"]) == (2, False, False)
+
+
+def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {number}" for number in range(5)))
+    for photo in photos.values():
+        edge.ho.delete(photo)
+    assert edge.sync().held == 5
+    lock = RunLock(UUID(STORE_ID), Pace())
+    holding.refuse(holding.chosen([UUID(photos["DISH 0"])], everything=False), lock=lock)
+    rows = edge.rows()
+    edge.bucket.delete([rows[photos[dish]]["object_key"] for dish in ("DISH 0", "DISH 1")])
+    lost = {photos["DISH 0"], photos["DISH 1"]}
+    assert set(status(edge)["lost"]) == lost
+
+    meant = holding.chosen([UUID(photo) for photo in lost], everything=False, states=holding.APPROVABLE)
+    assert holding.approve(meant, lock=lock, grace=timedelta(hours=24)) == 2
+
+    said = status(edge)
+    assert (said["lost"], said["problems"]) == ([], ["held"])

@@ -24,6 +24,7 @@ class WordCommand(EdgeCommand):
     """Exit status: 0 done, 2 a photo named is not held. ``done`` names the count in ``--json``."""
 
     done: ClassVar[str]
+    states: ClassVar[Sequence[str]] = (Removal.State.HELD,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """``PHOTO …`` or ``--all``."""
@@ -35,7 +36,7 @@ class WordCommand(EdgeCommand):
         """Give the word on the photos that are meant."""
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or say --all.")
-        removals = holding.chosen(options["photo"], everything=options["all"])
+        removals = holding.chosen(options["photo"], everything=options["all"], states=self.states)
         count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings)
         if options["json"]:
             self.show({self.done: count})

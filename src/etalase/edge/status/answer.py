@@ -40,6 +40,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
             }
             for photo in bucket.photos
         ],
+        "lost": [str(photo_id) for photo_id in facts.lost],
         "vanished": facts.vanished,
         "bucket": {"away": bucket.error is not None, "error": bucket.error, "compared_at": bucket.at.isoformat()},
         "products": facts.products,

@@ -94,6 +94,8 @@ class Facts:
     # (photo, product name) of damaged photos, as many as the comparison names
     damaged_names: Mapping[UUID, str] = field(default_factory=dict)
     without_row: tuple[str, ...] = ()
+    # Damaged photos that head office no longer lists, and whose removal is held or refused: no run can bring them back.
+    lost: tuple[UUID, ...] = ()
     failed: int = 0
     parked: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)

@@ -65,6 +65,12 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             expected=_expected(checkpoint, newest),
             products=_products().count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
+            lost=tuple(
+                Removal.objects.filter(
+                    photo_id__in=[photo.photo_id for photo in bucket.photos],
+                    state__in=[Removal.State.HELD, Removal.State.REFUSED],
+                ).values_list("photo_id", flat=True)
+            ),
             failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
             parked=pending.get(Reason.PRODUCT_MISSING, 0),
             reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},

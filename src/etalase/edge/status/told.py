@@ -169,6 +169,9 @@ class _Teller:
             ]
             text = self.words.say("damaged_item", count=facts.damaged)
             yield self._listing(text, sorted(names), level, total=facts.damaged, command="etalase edge sync --full")
+        if facts.lost:
+            command = " ".join(["etalase edge approve", *map(str, facts.lost[: self.max_names])])
+            yield Item(self.words.say("lost_item", count=len(facts.lost)), level, command=command)
         if facts.vanished:
             yield Item(self.words.say("vanished_item", count=facts.vanished), level, command="etalase edge sync --full")
 

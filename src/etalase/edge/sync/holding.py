@@ -18,11 +18,14 @@ from etalase.errors import UsageError
 LOCK_WAIT_SECONDS = 60.0
 
 
-def chosen(photo_ids: Sequence[UUID], *, everything: bool) -> list[Removal]:
-    """The held removals that are meant. Raises :class:`UsageError` for one that is not held."""
-    held = {removal.photo_id: removal for removal in ledger.removals([Removal.State.HELD])}
+APPROVABLE = (Removal.State.HELD, Removal.State.REFUSED)
+
+
+def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str] = (Removal.State.HELD,)) -> list[Removal]:
+    """The held removals that are meant; by name also those in another of ``states``. Raises :class:`UsageError` for others."""
     if everything:
-        return list(held.values())
+        return ledger.removals([Removal.State.HELD])
+    held = {removal.photo_id: removal for removal in ledger.removals(states)}
     strange = [str(photo_id) for photo_id in photo_ids if photo_id not in held]
     if strange:
         raise UsageError(f"No removal is held for photo {', '.join(strange)}.", hint="`etalase edge held` lists them.")
@@ -30,11 +33,14 @@ def chosen(photo_ids: Sequence[UUID], *, everything: bool) -> list[Removal]:
 
 
 def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> int:
-    """Remove the photos now; their objects follow when ``grace`` is over. Returns how many rows went."""
+    """Remove the photos now; their objects follow when ``grace`` is over. Returns how many rows went.
+
+    What was refused may be approved after all: a person may change his mind.
+    """
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        going = _still_held(removals)
+        going = _still(removals, APPROVABLE)
         photos_of: dict[UUID, set[UUID]] = {}
         for row in rows.of_products({removal.product_id for removal in going}):
             photos_of.setdefault(row.product_id, set()).add(row.id)
@@ -53,7 +59,7 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        staying = _still_held(removals)
+        staying = _still(removals, [Removal.State.HELD])
         for removal in staying:
             removal.state, removal.decided_at = Removal.State.REFUSED, now
         ledger.record_removals(staying)
@@ -152,7 +158,7 @@ def _consequence(photos: list[Row], going: set[UUID]) -> Consequence:
     return Consequence(name(shown), name(staying), len(staying))
 
 
-def _still_held(removals: Sequence[Removal]) -> list[Removal]:
+def _still(removals: Sequence[Removal], states: Sequence[str]) -> list[Removal]:
     """Between the person's look and now a run may have seen a photo living again: then it is held no more."""
-    still = {removal.photo_id for removal in ledger.removals([Removal.State.HELD])}
+    still = {removal.photo_id for removal in ledger.removals(states)}
     return [removal for removal in removals if removal.photo_id in still]

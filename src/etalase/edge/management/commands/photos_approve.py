@@ -12,8 +12,9 @@ from etalase.settings.edge import EdgeSettings
 class Command(WordCommand):
     """Exit status: 0 done, 2 a photo named is not held."""
 
-    help = "Remove photos whose removal is held (etalase edge held lists them)."
+    help = "Remove photos whose removal is held (etalase edge held lists them), or, by name, was refused."
     done = "removed"
+    states = holding.APPROVABLE
 
     def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
         """Remove them."""
