@@ -350,6 +350,7 @@ def test_a_server_that_is_away_is_told_whatever_was_asked_and_has_everything_whe
     server.stop()
 
 
+@pytest.mark.long
 def test_a_full_store_takes_nothing_more_and_gives_what_it_has(make: Make, small_disk: Path) -> None:
     port = free_port(offsets=list(make.wanted(0).values()))
     server = make.start(small_disk, port, access_key=ACCESS_KEY, secret_key=SECRET_KEY)

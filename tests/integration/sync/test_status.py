@@ -209,6 +209,7 @@ def test_what_a_run_is_just_replacing_is_no_damage_but_without_the_run_it_is(edg
     assert (said["state"], said["damaged"]["changed"]) == ("damaged", 1)
 
 
+@pytest.mark.long
 def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {number}" for number in range(40)))
     over, seen = threading.Event(), []
