@@ -6,6 +6,7 @@ Every put is a single part, so that the ETag is the MD5 of the bytes (S3 API, Pu
 import hashlib
 import io
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,7 +99,7 @@ class _Coming:
 class ObjectStore:
     """One bucket of an S3 server. Calls block, and may come from several threads at once.
 
-    ``stopped`` ends what is under way within a second.
+    Nothing goes on beyond ``ends_at`` (of ``time.monotonic``). A callback that looks at a flag would cost 0.1 ms of CPU a put.
 
     Every method raises :class:`ObjectStoreAway` where the server does not answer or says 5xx, and
     :class:`ObjectStoreDenied` where the access key may not do it.
@@ -115,13 +116,12 @@ class ObjectStore:
         connect_timeout_seconds: float = 5,
         timeout_seconds: float = 60,
         max_retries: int = 2,
-        stopped: threading.Event | None = None,
     ) -> None:
         self.endpoint, self.bucket = endpoint, bucket
         self._access_key, self._secret_key, self._region = access_key, secret_key, region
         self._connect_timeout_seconds, self._timeout_seconds = connect_timeout_seconds, timeout_seconds
         self._max_retries = max_retries
-        self._stopped = stopped or threading.Event()
+        self.ends_at = math.inf
         self._local = threading.local()
 
     def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
@@ -236,7 +236,7 @@ class ObjectStore:
             try:
                 answer = self._once(method, url, headers, body, came, signed=signed)
             except pycurl.error as error:
-                if not tries_left or came.taken or self._stopped.is_set():
+                if not tries_left or came.taken or time.monotonic() >= self.ends_at:
                     raise self._server_error(str(error.args[1]) or f"curl error {error.args[0]}") from error
             else:
                 if answer.status < 500 or not tries_left:
@@ -262,11 +262,9 @@ class ObjectStore:
             pycurl.NOSIGNAL: 1,
             pycurl.TCP_NODELAY: 1,
             pycurl.CONNECTTIMEOUT_MS: round(self._connect_timeout_seconds * 1000),
-            pycurl.TIMEOUT_MS: round(self._timeout_seconds * 1000),
+            pycurl.TIMEOUT_MS: max(1, round(min(self._timeout_seconds, self.ends_at - time.monotonic()) * 1000)),
             pycurl.HEADERFUNCTION: came.head.append,
             pycurl.WRITEFUNCTION: came.take,
-            pycurl.NOPROGRESS: 0,
-            pycurl.XFERINFOFUNCTION: lambda *_: int(self._stopped.is_set()),
         }
         if signed:
             options |= {

@@ -1,6 +1,7 @@
 """Everything of the world that a run touches, each under its name: the seams (design, "Seams"). Only these are ever faked."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ PUTS_END_SECONDS: Final = 10.0
 class Bucket(publish.Bucket, Protocol):
     """The edge's object store as the whole run uses it."""
 
+    ends_at: float
+
     def ensure_bucket(self) -> bool: ...
     def list(self, prefix: str) -> Iterator[ObjectInfo]: ...
     def delete(self, keys: Sequence[str]) -> None: ...
@@ -53,8 +56,6 @@ class World:
     spool: Spool
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
-    # Set to leave even the bucket's own exchanges where they are.
-    abandoned: threading.Event = field(default_factory=threading.Event)
     time_is_up: bool = False
 
     @contextmanager
@@ -68,15 +69,14 @@ class World:
             self.time_is_up = True
             self.stopped.set()
 
-        timers = threading.Timer(seconds, end), threading.Timer(seconds + PUTS_END_SECONDS, self.abandoned.set)
-        for timer in timers:
-            timer.daemon = True
-            timer.start()
+        self.bucket.ends_at = time.monotonic() + seconds + PUTS_END_SECONDS
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
         try:
             yield
         finally:
-            for timer in timers:
-                timer.cancel()
+            timer.cancel()
 
 
 def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
@@ -94,7 +94,7 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
 @contextmanager
 def real_world(settings: EdgeSettings) -> Iterator[World]:
     """The world as the settings describe it. Raises :class:`SettingsError` where they cannot be meant."""
-    pace, stopped, abandoned = Pace(), threading.Event(), threading.Event()
+    pace, stopped = Pace(), threading.Event()
     limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), pace, stopped)
     paying = None if settings.BANDWIDTH.is_off else limiter
     try:
@@ -137,8 +137,8 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
     workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         yield World(
-            settings, head_office, images, object_store(settings, stopped=abandoned), store, products,
-            RunLock(settings.STORE_ID, pace), pace, workers, spool, limiter, stopped, abandoned,
+            settings, head_office, images, object_store(settings), store, products,
+            RunLock(settings.STORE_ID, pace), pace, workers, spool, limiter, stopped,
         )  # fmt: skip
     finally:
         stopped.set()
