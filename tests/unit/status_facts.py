@@ -79,7 +79,7 @@ NOTICES = (
     {"code": "edge_restored"},
     {"code": "bucket_lost"},
     {"code": "long_away", "days": 12},
-    {"code": "out_of_time", "hours": 6},
+    {"code": "out_of_time", "seconds": 6 * 3600},
     {"code": "of the future", "what": "ever"},
     {"code": "ho_older"},
 )

@@ -159,6 +159,24 @@ def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> No
     assert "ho.example" not in " ".join(item.text for item in items)
 
 
+def test_a_run_that_found_nothing_says_so() -> None:
+    quiet = run(counts={"seen": 0, "deleted": 0}, bytes_fetched=0)
+    texts = [item.text for item in everything(told(last_run=quiet))]
+    assert "Last run: changes only, success, begun 7 minutes ago, took 1 minute. Nothing had changed." in texts
+
+
+@pytest.mark.parametrize("state", [facts(held=3), facts(failed=1), None])
+def test_where_all_is_not_well_whom_to_call_is_the_last_word(state: Facts | None) -> None:
+    whom = "Budi, 0812 3456 {789}"
+    said = tell(state, judge(state), "en", max_names=20, contact=whom)
+    assert said.holds[-1].text == f"If it does not pass by itself, call {whom}."
+    assert whom not in str(tell(state, judge(state), "en", max_names=20))
+
+
+def test_where_all_is_well_nobody_is_to_be_called() -> None:
+    assert tell(facts(), judge(facts()), "id", max_names=20, contact="Budi").holds == ()
+
+
 def test_the_next_runs_are_promised_no_more_than_is_known() -> None:
     assert any(
         item.text == "Next run 06:13, next full run tomorrow 02:13 (WIB), if the worker and its beat run."
@@ -168,7 +186,7 @@ def test_the_next_runs_are_promised_no_more_than_is_known() -> None:
 
 def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     texts = [item.text for item in told(notices=NOTICES).noticed]
-    assert texts[1] == "3 photos are older at head office than here: restored from a backup, or changed back."
+    assert texts[1] == "3 photos older at head office than here: restored from a backup, or changed back."
     assert texts[4:] == [
         "This store had not synced for long (12 days); everything is compared.",
         "A run ended after 6 hours, its limit; the next one goes on.",

@@ -71,6 +71,9 @@ class EdgeSettings(Settings):
     # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.
     SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None
 
+    # Whom a store calls when its photos do not come: shown with a status that is not well, to anybody in the store's network
+    SUPPORT_CONTACT: Annotated[str, Field(max_length=200)] = ""
+
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
     PRODUCT_NAME_FIELD: str = "name"
     PRODUCT_SKU_FIELD: str = "sku"

@@ -122,7 +122,8 @@ def held(shop: Shop, stack: ExitStack) -> None:
 
 def head_office_away(shop: Shop, stack: ExitStack) -> None:
     """The newest run did not reach it."""
-    ran(shop, "failed", 2, error=f"{shop.edge.environment['ETALASE_HO_URL']}/api/v1/token/: no answer. Check the link.")
+    error = f"{shop.edge.environment['ETALASE_HO_URL']}/api/v1/token/: no answer. Check the link."
+    ran(shop, "failed", 2, error=error, head_office_away=True)
 
 
 def cut_off(shop: Shop, stack: ExitStack) -> None:

@@ -91,17 +91,20 @@ def status_page(request: HttpRequest) -> HttpResponse:
     told: Told | None = None
     try:
         facts = _facts()
+        told = _told(facts, language)
     except Busy:
         pass
     except (DatabaseAway, django.db.Error) as error:
         logger.error("%s", error)
-        told = tell(None, judge(None), language, max_names=MAX_NAMES)
-    if facts is not None:
-        told = tell(facts, judge(facts), language, max_names=MAX_NAMES)
+        told = _told(None, language)
     response = _shown(request, told, language, status=HTTPStatus.OK if facts else HTTPStatus.SERVICE_UNAVAILABLE)
     if asked:
         response.set_cookie(LANGUAGE_COOKIE, asked, max_age=COOKIE_SECONDS, samesite="Lax")
     return response
+
+
+def _told(facts: Facts | None, language: Language) -> Told:
+    return tell(facts, judge(facts), language, max_names=MAX_NAMES, contact=configured().SUPPORT_CONTACT)
 
 
 def _facts() -> Facts:

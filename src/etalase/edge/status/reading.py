@@ -1,8 +1,7 @@
 """Reads the facts: a few queries and one comparison with the bucket."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -75,8 +74,8 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             parked=pending.get(Reason.PRODUCT_MISSING, 0),
             reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
             held=Removal.objects.filter(state=Removal.State.HELD).count(),
-            last_run=_run(newest, settings) if newest else None,
-            last_ended=_run(ended, settings) if ended else None,
+            last_run=_run(newest) if newest else None,
+            last_ended=_run(ended) if ended else None,
             lock_taken=lock_taken,
             last_good_run_at=last_good,
             checkpoint=checkpoint.sync_timestamp if checkpoint else None,
@@ -102,20 +101,9 @@ def _expected(checkpoint: Checkpoint | None, newest: SyncRun | None) -> int | No
     return checkpoint.photos - Removal.objects.filter(state=Removal.State.APPLIED, run_id=newest.id).count()
 
 
-def _run(run: SyncRun, settings: EdgeSettings) -> Run:
-    names = ("id", "kind", "trigger", "outcome", "started_at", "finished_at", "error", "counts", "reasons", "bytes_fetched")
-    return Run(
-        **{name: getattr(run, name) for name in (*names, "duration_seconds", "to_carry")},
-        complete=run.checkpoint is not None,
-        head_office_away=run.outcome == "failed" and _is_head_office_away(run.error, settings),
-    )
-
-
-def _is_head_office_away(error: str, settings: EdgeSettings) -> bool:
-    """Whether a run's error says so. It is kept as text: what head office gave no answer to begins with its address."""
-    if error.startswith("Head office's bucket does not give"):
-        return True
-    return error.startswith(settings.HO_URL) and not re.match(r"\S+ answered 4(?!08|29)", error)
+def _run(run: SyncRun) -> Run:
+    told = {entry.name: getattr(run, entry.name) for entry in fields(Run) if entry.name != "complete"}
+    return Run(**told, complete=run.checkpoint is not None)
 
 
 def _first_load_total(run: SyncRun | None) -> int | None:

@@ -1,7 +1,7 @@
 """Verdict and facts as sentences: what the terminal and the page both show, so that they cannot tell different things."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from etalase.edge.pos.texts import Language
@@ -40,9 +40,13 @@ class Told:
     noticed: tuple[Item, ...] = ()
 
 
-def tell(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int) -> Told:
-    """What there is to say in ``language``, with at most ``max_names`` names in each list."""
-    return _Teller(facts, verdict, Words(language), max_names).told() if facts else _away(verdict, Words(language))
+def tell(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int, contact: str = "") -> Told:
+    """What there is to say in ``language``, with at most ``max_names`` names in each list; ``contact`` is whom to call."""
+    words = Words(language)
+    told = _Teller(facts, verdict, words, max_names).told() if facts else _away(verdict, words)
+    if contact and verdict.level is not Level.GREEN:
+        return replace(told, holds=(*told.holds, Item(words.say("contact", contact=contact))))
+    return told
 
 
 def _away(verdict: Verdict, words: Words) -> Told:
@@ -249,7 +253,9 @@ class _Teller:
             "took": took,
         }
         text = words.say("last_run_fact", **said)
-        if run.counts:
+        if outcome == "success" and not any(run.counts.values()):
+            text += " " + words.say("last_run_nothing")
+        elif run.counts:
             text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
         yield Item(text, detail=run.error, about="run")
 

@@ -26,7 +26,8 @@ class Words:
 
     def has(self, key: str, values: Mapping[str, Any]) -> bool:
         """Whether there is such a text, and ``values`` fill it."""
-        return key in self._texts and {name for _, name, _, _ in Formatter().parse(self._texts[key]) if name} <= values.keys()
+        gaps = {name for _, name, _, _ in Formatter().parse(self._texts.get(key, "")) if name}
+        return key in self._texts and gaps - {"s"} <= values.keys()
 
     def word(self, prefix: str, code: str) -> str:
         """The word for a code of ours; a code that nobody knows stands for itself."""
@@ -34,8 +35,12 @@ class Words:
 
     def notice(self, notice: Mapping[str, Any]) -> str:
         """What a run noticed, as a sentence; a code that nobody knows stands for itself."""
-        code = str(notice.get("code"))
-        return self.say(f"notice_{code}", **notice) if self.has(f"notice_{code}", notice) else code
+        key, told = f"notice_{notice.get('code')}", dict(notice)
+        if "photos" in told:
+            told["count"] = told["photos"]
+        if isinstance(seconds := told.get("seconds"), int | float):
+            told["time"] = self.duration(timedelta(seconds=seconds))
+        return self.say(key, **told) if self.has(key, told) else str(notice.get("code"))
 
     def number(self, number: int) -> str:
         """``12,345`` or ``12.345``."""

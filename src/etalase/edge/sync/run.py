@@ -24,7 +24,7 @@ from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, PhotoError, Reason
+from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeAway, LockHeld, LockLost, PhotoError, Reason
 from etalase.protocol import Photo, parse_time, photos_digest
 
 logger = logging.getLogger("etalase.edge")
@@ -110,7 +110,7 @@ def _recorded(run: Run, trigger: str) -> None:
             report.error = error
         else:
             report.yielded = True
-            report.note("out_of_time", hours=round(world.settings.MAX_RUN_SECONDS / 3600, 2))
+            report.note("out_of_time", seconds=world.settings.MAX_RUN_SECONDS)
     except BaseException as error:
         report.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
         raise
@@ -129,6 +129,7 @@ def _recorded(run: Run, trigger: str) -> None:
                     kind=report.kind,
                     outcome=report.outcome.value,
                     error=str(report.error or ""),
+                    head_office_away=isinstance(report.error, HeadOfficeAway),
                     counts=report.counts,
                     reasons=dict(report.reasons),
                     bytes_fetched=report.bytes_fetched,

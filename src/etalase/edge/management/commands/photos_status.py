@@ -43,7 +43,8 @@ class Command(EdgeCommand):
         if options["json"]:
             self.show(as_json(facts, verdict, error=error))
         else:
-            told = tell(facts, verdict, options["language"] or language_of_terminal(), max_names=MAX_NAMES)
+            language = options["language"] or language_of_terminal()
+            told = tell(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)
             self.stdout.write(f"{self._colour(told.level)(told.word)}: {told.sentence}")
             self.stdout.write("\n".join(_lines(told)))
             if error:
