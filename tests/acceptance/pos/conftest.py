@@ -15,6 +15,7 @@ from tests.acceptance.conftest import new_edge
 from tests.acceptance.pos.shop import Shop
 
 TABLET, PHONE, WIDE = (1024, 768), (390, 844), (1920, 1080)
+SUPPORT_CONTACT = "Tim IT, WA 0812-3456"
 
 # Remembers each <img> that came into the page before it had pixels, and each moment in which a place lost its picture.
 WATCH = """
@@ -42,6 +43,7 @@ def _shop(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -
     bucket = seaweedfs.start(folder / "s3", ports, access_key="shop-access-key", secret_key="shop-secret-key")
     with new_edge(postgres_server, bucket, "http://127.0.0.1:1", folder) as edge:
         edge.environment["ETALASE_CORS_ORIGINS"] = "https://pos.example"
+        edge.environment["ETALASE_SUPPORT_CONTACT"] = SUPPORT_CONTACT
         migrated = edge.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
         opened = Shop(edge, postgres_server, bucket, folder / "s3", ports)

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
-from tests.acceptance.pos.conftest import PHONE, TABLET, OpenScreen
+from tests.acceptance.pos.conftest import PHONE, SUPPORT_CONTACT, TABLET, OpenScreen
 from tests.acceptance.pos.shop import GOLD, GREEN, RED, Shop
 from tests.django_settings import COMPANY_ID, STORE_ID
 
@@ -212,6 +212,8 @@ def test_each_state_is_shown_in_both_languages_as_it_is_told_on_the_terminal(
             # Seconds may pass between the two.
             assert ageless(first.split(": ", 1)[1]) == ageless(page.locator("#sentence").inner_text())
             assert said.returncode != 0 or level == "green"
+            for shown in (said.stdout, page.locator("main").inner_text()):
+                assert (SUPPORT_CONTACT in shown) == (level != "green")
 
 
 def keeps(page: Page, name: str) -> None:

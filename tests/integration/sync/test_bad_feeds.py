@@ -312,6 +312,31 @@ def test_a_list_in_an_order_of_its_own_for_each_page_is_read_again_until_all_of_
     assert (report.fetched, report.feed_proved_complete) == (40, True)
 
 
+def test_changes_in_an_order_of_their_own_for_each_page_are_read_again_until_all_of_them_are_here(edge: Edge) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n, 300)) for n in range(40)]
+    edge.sync()
+    for n, photo in enumerate(photos):
+        edge.ho.put(f"dish {n}", picture(f"new {n}", 300), photo=photo)
+    edge.ho.shuffle, edge.ho.max_page = True, 20
+    report = edge.sync()
+    assert (report.kind, report.fetched) == ("incremental", 40)
+    edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize(("max_page", "requests"), [(20, 1), (2, 4)])
+def test_a_head_office_that_counts_all_there_is_costs_a_second_reading_only_where_changes_take_several_pages(
+    edge: Edge, max_page: int, requests: int
+) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n, 300)) for n in range(9)]
+    edge.sync()
+    for n in range(3):
+        edge.ho.put(f"dish {n}", picture(f"new {n}", 300), photo=photos[n])
+    edge.ho.max_page, edge.ho.change_page = max_page, lambda page: page.update(total=9)
+    edge.ho.requests.clear()
+    report = edge.sync()
+    assert (report.kind, report.fetched, edge.ho.requests.count(PHOTOS)) == ("incremental", 3, requests)
+
+
 def jwt(**claims: Any) -> str:
     """A token with these claims, as SimpleJWT makes them."""
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")

@@ -59,17 +59,19 @@ def pull(
 ) -> Feed:
     """All pages from ``updated_since`` on. A later page overrules an earlier one; within a page, living overrules deleted.
 
-    A full list that is shorter than HO's own count is read again: some head offices order their pages anew for each request
-    (hazard 1). Where the second reading brings nothing, it is the count that is wrong. ``pulled`` hears how many photos have
-    come. Raises :class:`HeadOfficeError` where not even the first page came.
+    A list that is shorter than HO's own count is read again: some head offices order their pages anew for each request
+    (hazard 1). Where the second reading brings nothing, it is the count that is wrong. Changes that come on one page are not
+    doubted: some count all that there is, and an hourly run is one request. ``pulled`` hears how many photos have come. Raises
+    :class:`HeadOfficeError` where not even the first page came.
     """
     feed = Feed(full=updated_since is None)
     try:
         for reading in range(MAX_READINGS):
-            before = len(feed.photos)
+            before, pages_before = len(feed.photos), len(feed.totals)
             _read(head_office.photo_pages(updated_since, with_digest=with_digest), feed, pulled)
             miscounts = reading == 1 and len(feed.photos) == before
-            if not feed.full or len(feed.photos) >= feed.totals[-1] or miscounts:
+            is_doubted = feed.full or len(feed.totals) - pages_before > 1
+            if not is_doubted or len(feed.photos) >= feed.totals[-1] or miscounts:
                 break
     except HeadOfficeError as error:
         if feed.sync_timestamp is None:
