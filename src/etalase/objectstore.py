@@ -181,15 +181,18 @@ class ObjectStore:
     def delete(self, keys: Sequence[str]) -> None:
         """Remove the objects; one that is not there is no error. A key with ``..`` in it would name another place: it stays."""
         for key in keys:
-            if not {".", ".."}.isdisjoint(key.split("/")):
+            if not names_one_object(key):
                 continue
             answer = self._ask("DELETE", _path(key))
             if answer.status != 404:
                 self._expect(answer)
 
     def is_public(self, key: str) -> bool:
-        """Whether anybody may read the object under ``key``, as POS browsers do: without a signature."""
-        return self._ask("HEAD", _path(key), signed=False).status not in {401, 403}
+        """Whether anybody may read the object under ``key``, as POS browsers do: without a signature.
+
+        What not even the access key can read says nothing about it.
+        """
+        return self._ask("HEAD", _path(key), signed=False).status < 300 or self._ask("HEAD", _path(key)).status >= 300
 
     def ensure_bucket(self) -> bool:
         """Make the bucket and its policy what they should be: anybody may read an object, nobody may list (hazard 26).
@@ -326,6 +329,11 @@ class ObjectStore:
             f"The object store {self.endpoint} does not answer as it should: {detail.splitlines()[0][:300]}",
             hint="Check that it runs and that S3_ENDPOINT names it.",
         )
+
+
+def names_one_object(key: str) -> bool:
+    """Whether a request for ``key`` is about one object: an empty one is about the bucket, and dots lead elsewhere."""
+    return bool(key) and {".", ".."}.isdisjoint(key.split("/"))
 
 
 def read_policy(bucket: str) -> dict[str, Any]:

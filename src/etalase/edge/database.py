@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from etalase.errors import DatabaseAway
 
@@ -27,9 +28,9 @@ def translated() -> Iterator[None]:
             hint="Check that PostgreSQL runs and that DATABASE_URL names it; nothing half done was kept.",
         ) from error
     except DatabaseError as error:
-        if "does not exist" in str(error) and "relation" in str(error):
+        if isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
             raise DatabaseAway(
-                f"The edge's tables are not there: {str(error).splitlines()[0]}.",
+                f"The edge's tables are not there, or older than this version: {str(error).splitlines()[0]}.",
                 hint="Run `etalase edge migrate` first.",
             ) from error
         raise

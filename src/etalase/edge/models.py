@@ -153,6 +153,22 @@ class PublishIntent(models.Model):
         return self.object_key
 
 
+class Doubt(models.Model):
+    """A photo whose object was seen not to be what its row says, and how (:class:`etalase.edge.damage.Damage`).
+
+    A listing may look whole all the same (hazard 22): so every look reads it, until it was put anew or turns out to be right.
+    """
+
+    photo_id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=16)
+
+    class Meta:
+        db_table = "etalase_doubt"
+
+    def __str__(self) -> str:
+        return f"{self.photo_id}: {self.kind}"
+
+
 class Removal(models.Model):
     """A photo that HO no longer lists: removed, or held for a person, or kept because a person said so."""
 

@@ -70,10 +70,10 @@ def first_wait(settings: EdgeSettings, *, full: bool, after_offset: bool, now: f
 
 
 def _full_run_since(due: float) -> bool:
-    """Whether another full run made this one needless: where the widest step comes once a week, seven wait for it."""
+    """Whether another full run has done this one's work: where the widest step comes once a week, seven wait for it."""
     with translated():
         begun = SyncRun.objects.filter(kind="full", started_at__gte=datetime.fromtimestamp(due, UTC))
-        return begun.exclude(outcome__in=("failed", "interrupted")).exists()
+        return begun.filter(checkpoint__isnull=False).exists()
 
 
 def _run(settings: EdgeSettings, *, full: bool) -> dict[str, Any]:

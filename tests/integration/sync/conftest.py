@@ -136,6 +136,9 @@ class Edge:
                 assert row[name] == wire[name], name
             assert row["product_id"] == UUID(wire["product_id"])
             assert row["checksum"] == wire["checksum"].lower()
+        # Whatever came and went, the checkpoint knows how many rows there should be.
+        (known,) = self.query("SELECT coalesce(photos, %s) AS photos FROM etalase_checkpoint", len(rows))
+        assert known["photos"] == len(rows)
         self.check_every_row_shows_its_bytes()
 
     def check_every_row_shows_its_bytes(self) -> None:

@@ -44,7 +44,7 @@ def main() -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(self.real, name)
 
-    def settle(run: object, feed: object) -> None:
+    def settle(run: object, feed: object, products_came_to: object) -> None:
         if told["point"] == "after the commit":
             os._exit(KILLED)
         print("hangs", flush=True)  # noqa: T201 - the test waits for the word

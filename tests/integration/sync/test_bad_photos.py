@@ -288,3 +288,10 @@ def test_what_nobody_foresaw_is_that_photos_failure_alone(edge: Edge) -> None:
     assert "RuntimeError: nobody foresaw this" in report.failures[0]["detail"]
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
+
+
+def test_a_time_with_an_offset_that_postgresql_does_not_take_is_the_same_moment(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("sate"), updated_at="2026-02-03T07:26:11+16:00")
+    edge.ho.put("soto", picture("soto"), updated_at="2026-02-03T07:26:11-23:59")
+    assert edge.sync().fetched == 2
+    assert edge.rows()[photo]["updated_at"].isoformat() == "2026-02-02T15:26:11+00:00"

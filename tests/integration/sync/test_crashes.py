@@ -164,3 +164,13 @@ def test_a_photo_that_fails_before_its_put_keeps_the_doubt_that_a_crash_left(edg
     edge.ho.put("dish", picture("old"), photo=photo)
     edge.sync()
     edge.check_equals_head_office()
+
+
+def test_what_is_here_when_somebody_presses_ctrl_c_keeps_its_rows(edge: Edge) -> None:
+    for product in ("sate", "gado-gado"):
+        edge.ho.put(product, picture(product))
+    edge.ho.put("soto", picture("soto", 5000))  # the largest, so the last
+    with pytest.raises(KeyboardInterrupt):
+        edge.sync(touch=lambda world: (Interrupting(world), None)[1], WORKERS=1)
+    assert len(edge.rows()) == len(edge.objects()) == 2
+    edge.check_every_row_shows_its_bytes()

@@ -1,6 +1,7 @@
 """What head office takes away: applied within the day's bound, held beyond it, never by mistake (hazards 13, 14; I2, I4)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
@@ -144,6 +145,21 @@ def test_a_list_that_cannot_be_proved_complete_takes_nothing_away_and_says_so(ed
     edge.check_equals_head_office()
 
 
+def test_a_list_that_changed_while_it_was_read_is_read_once_more(edge: Edge) -> None:
+    menu(edge, 4)
+    edge.ho.max_page = 2
+    new: list[str] = []
+
+    def change(page: dict[str, Any]) -> None:
+        if page["has_more"] and not new:
+            new.append(edge.ho.put("new", picture("new")))
+
+    edge.ho.change_page = change
+    report = edge.sync(full=True)
+    assert (report.feed_proved_complete, report.fetched) == (True, 1)
+    edge.check_equals_head_office()
+
+
 def test_a_list_whose_total_changes_while_it_is_read_is_not_complete(edge: Edge) -> None:
     ids = menu(edge, 4)
     del edge.ho.photos[ids[0]]
@@ -262,3 +278,18 @@ def test_a_product_that_the_customer_removed_takes_its_held_removals_along(edge:
     edge.query("DELETE FROM product")
     report = edge.sync()
     assert (report.exit_status, report.held, edge.rows()) == (0, 0, {})
+
+
+def test_a_photo_stays_while_the_one_that_would_be_shown_instead_is_damaged(edge: Edge) -> None:
+    ids = menu(edge, 4)
+    further = edge.ho.put("dish 00", picture("further"), primary=False)
+    edge.sync()
+    edge.bucket.delete([edge.rows()[further]["object_key"]])
+    edge.ho.on_image = lambda _: Answer(503)
+    edge.sync(full=True, TRIES=1)
+    edge.ho.delete(ids[0])
+    assert (edge.sync(TRIES=1).deleted, ids[0] in edge.rows()) == (0, True)
+    edge.ho.on_image = None
+    report = edge.sync()
+    assert (report.healed, report.deleted) == (1, 1)
+    edge.check_equals_head_office()

@@ -186,3 +186,18 @@ def test_a_run_whose_lock_alone_is_gone_ends_too(edge: Edge) -> None:
     assert (edge.rows(), edge.checkpoint()) == ({}, None)
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
+
+
+def test_whoever_waits_waits_for_a_full_run_too(edge: Edge) -> None:
+    photo = edge.ho.put("slow", picture(1))
+    edge.sync()
+    edge.ho.put("slow", picture(2), photo=photo)
+    with held_up(edge) as (asked, go_on):
+        full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
+        assert asked.wait(20)
+        waits = Background(edge, wait_seconds=30)
+        threading.Event().wait(0.1)
+        go_on.set()
+        assert full.join().exit_status == 0
+        assert waits.join().exit_status == 0
+    assert edge.count("etalase_sync_run") == 3

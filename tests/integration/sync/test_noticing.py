@@ -1,11 +1,21 @@
 """What a run notices around it, says, and settles by comparing everything, without a mass deletion (hazards 9 and 12)."""
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
+
+from etalase.edge.status.words import Words
+from etalase.edge.sync import run as run_module
+from etalase.edge.sync.world import World
+from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreFull
+from etalase.protocol import Page, ProductPage
 
 
 def codes(report: Any) -> list[str]:
@@ -134,3 +144,193 @@ def test_what_head_office_has_in_an_older_form_makes_the_next_run_a_full_one(edg
     assert edge.sync(trigger="schedule").kind == "full"
     assert edge.rows()[menu[1]]["filename"] == "untold.jpg"
     assert edge.sync(trigger="schedule").kind == "incremental"
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_rows_that_somebody_removes_while_a_run_is_under_way_are_missed(edge: Edge, menu: list[str], full: bool) -> None:
+    edge.ho.put("new", picture("new"))
+    removed: list[int] = []
+
+    def remove(_: str) -> None:
+        if not removed:
+            with edge.other_connection() as other:
+                removed.append(other.execute("DELETE FROM product_photo WHERE id = ANY(%s::uuid[])", [menu[:3]]).rowcount)
+
+    edge.ho.on_image = remove
+    assert edge.sync(full=full).outcome == "success"
+    said = status(edge)
+    assert (removed, said["vanished"], said["state"]) == ([3], 3, "damaged")
+    edge.ho.on_image = None
+    report = edge.sync(trigger="schedule")
+    assert (report.notices, report.kind) == ([{"code": "rows_vanished", "photos": 3}], "full")
+    edge.check_equals_head_office()
+    assert status(edge)["well"] is True
+
+
+def test_what_a_run_removed_before_it_was_cut_off_did_not_vanish(edge: Edge, menu: list[str]) -> None:
+    edge.ho.delete(menu[0])
+    edge.ho.put("new", picture("new"))
+
+    def dies(run: Any, feed: Any, products_came_to: Any) -> None:
+        raise ObjectStoreAway("cut off")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "_settle", dies)
+        assert edge.sync().outcome == "failed"
+    assert edge.query("SELECT photos FROM etalase_checkpoint") == [{"photos": 10}]
+    assert status(edge)["vanished"] == 0
+    assert codes(edge.sync()) == []
+
+
+class WithProducts:
+    """Head office with a product feed, as ours has; the simulator speaks the guide alone."""
+
+    def __init__(self, real: Any, deleted_ids: list[UUID]) -> None:
+        self._real, self.deleted_ids = real, deleted_ids
+        self.asked: list[str | None] = []
+        self._page: Page
+
+    def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
+        """The photo feed, which says that products changed."""
+        for page in self._real.photo_pages(updated_since, with_digest=with_digest):
+            self._page = page
+            yield msgspec.structs.replace(page, products_changed_at=f"after {len(self.deleted_ids)} deletions")
+
+    def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
+        """What changed since the feed was read last: deletions are told once."""
+        self.asked.append(updated_since)
+        now = f"told {len(self.deleted_ids)}"
+        yield ProductPage(
+            products=[],
+            deleted_ids=[] if updated_since == now else self.deleted_ids,
+            sync_timestamp=now,
+            total=0,
+            has_more=False,
+            next_offset=None,
+            filter=self._page.filter,
+            store=self._page.store,
+        )
+
+
+def test_a_product_that_is_sold_no_longer_goes_also_where_the_run_that_heard_of_it_was_cut_off(
+    edge: Edge, menu: list[str]
+) -> None:
+    gone = UUID(int=7)
+    office: list[WithProducts] = []
+
+    def sells(deleted: list[UUID]) -> Callable[[World], None]:
+        def touch(world: World) -> None:
+            office.append(WithProducts(world.head_office, deleted))
+            world.head_office = office[-1]
+
+        return touch
+
+    edge.sync(touch=sells([]))
+    edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", gone)
+
+    def full_bucket(world: World) -> None:
+        sells([gone])(world)
+        world.bucket = Full(world.bucket)
+
+    edge.ho.put("newer", picture("newer"))
+    assert edge.sync(touch=full_bucket).outcome == "failed"
+    assert edge.query("SELECT name FROM product WHERE id = %s", gone) == [{"name": "WATER"}]
+    assert edge.sync(touch=sells([gone])).outcome == "success"
+    assert edge.query("SELECT name FROM product WHERE id = %s", gone) == []
+    edge.sync(touch=sells([gone]))
+    assert office[-1].asked == []
+
+
+def test_too_many_products_at_once_stay_and_are_asked_for_again(edge: Edge, menu: list[str]) -> None:
+    gone = [UUID(int=n) for n in range(1, 9)]
+    for product_id in gone:
+        edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", product_id)
+
+    def touch(world: World) -> None:
+        world.head_office = WithProducts(world.head_office, gone)
+
+    for _ in range(2):
+        assert edge.sync(touch=touch).notices == [{"code": "products_stay", "products": 8}]
+    assert "8 products" in Words("en").notice({"code": "products_stay", "products": 8})
+    assert len(edge.query("SELECT id FROM product")) == 18
+    edge.query("DELETE FROM product WHERE id = ANY(%s)", gone[:5])
+    assert edge.sync(touch=touch).notices == []
+    assert len(edge.query("SELECT id FROM product")) == 10
+
+
+class Full:
+    """The real bucket, but without room; SeaweedFS says a plain 500 then, which tests/…/test_full_disk.py tries for real."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def put(self, *args: Any, **kwargs: Any) -> str:
+        """No room."""
+        raise ObjectStoreFull("The object store is full.")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_a_full_bucket_makes_room_of_what_nobody_needs_before_it_is_given_more(edge: Edge, menu: list[str]) -> None:
+    edge.query("INSERT INTO etalase_reclaim VALUES ('products/old.jpg', now() - interval '1 day')")
+    edge.bucket.put("products/old.jpg", b"x", content_type="image/jpeg")
+    edge.ho.put("new", picture("new"))
+
+    def full(world: World) -> None:
+        world.bucket = Full(world.bucket)
+
+    report = edge.sync(touch=full)
+    assert (report.outcome, report.reclaimed) == ("failed", 1)
+    assert "products/old.jpg" not in edge.objects()
+
+
+def test_an_object_that_cannot_be_removed_holds_nothing_up(edge: Edge, menu: list[str]) -> None:
+    for n in range(8):
+        key = f"products/old{n}.jpg"
+        edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() - %s * interval '1 day')", key, 9 - n)
+        edge.bucket.put(key, b"x", content_type="image/jpeg")
+
+    class Kept:
+        """The real bucket, but that some of its objects are under retention."""
+
+        def __init__(self, real: Any) -> None:
+            self._real = real
+
+        def delete(self, keys: Sequence[str]) -> None:
+            """Not these."""
+            if keys[0] < "products/old6":
+                raise ObjectStoreDenied("retention")
+            self._real.delete(keys)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+    def keeps(world: World) -> None:
+        world.bucket = Kept(world.bucket)
+
+    reports = [edge.sync(touch=keeps) for _ in range(3)]
+    assert [report.outcome for report in reports] == ["success"] * 3
+    assert [(report.reclaimed, report.notices) for report in reports] == [
+        (0, [{"code": "not_reclaimed", "objects": 5}]),
+        (2, [{"code": "not_reclaimed", "objects": 1}]),
+        (0, []),
+    ]
+
+
+def test_what_is_not_ours_is_never_removed(edge: Edge, menu: list[str], s3: Any) -> None:
+    s3.put_object(Bucket=edge.bucket.bucket, Key="backups/x.jpg", Body=b"x")
+    edge.query("UPDATE product_photo SET object_key = 'backups/x.jpg' WHERE id = %s", menu[0])
+    edge.ho.delete(menu[0])
+    for _ in range(2):
+        edge.sync(full=True, RECLAIM_GRACE="0s")
+    assert menu[0] not in edge.rows()
+    assert s3.head_object(Bucket=edge.bucket.bucket, Key="backups/x.jpg")
+
+
+def test_an_object_that_was_named_again_has_its_grace_anew(edge: Edge, menu: list[str]) -> None:
+    key = edge.rows()[menu[0]]["object_key"]
+    edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() + interval '1 hour')", key)
+    edge.ho.put("dish 0", picture("new"), photo=menu[0])
+    edge.sync()
+    assert edge.count("etalase_reclaim") == 0

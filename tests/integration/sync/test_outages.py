@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from tests.integration.sync.conftest import Edge
-from tests.simulator import picture
+from tests.simulator import Answer, picture
 
 from etalase.edge.sync.world import World
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, ObjectStoreFull, Reason
@@ -158,3 +158,16 @@ def test_an_edge_without_its_tables_says_which_command_makes_them(edge: Edge) ->
         edge.query("ALTER TABLE elsewhere RENAME TO etalase_checkpoint")
     assert report.exit_status == 4
     assert "migrate" in str(report.error)
+
+
+def test_what_needs_no_byte_of_head_offices_bucket_is_done_without_it(edge: Edge) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
+    edge.sync()
+    for n, photo in enumerate(photos):
+        edge.ho.put(f"dish {n}", picture(n), photo=photo, sort_order=9)
+    for n in range(40):
+        edge.ho.put(f"new {n}", picture(f"new {n}"))
+    edge.ho.on_image = lambda _: Answer(503)
+    report = edge.sync(TRIES=1)
+    assert (report.updated, len(edge.reasons())) == (3, 40)
+    assert {row["sort_order"] for row in edge.rows().values()} == {9}

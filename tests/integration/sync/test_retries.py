@@ -182,3 +182,16 @@ def test_a_new_primary_that_fails_while_the_old_one_is_not_listed_arrives_later_
     edge.ho.on_image = None
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
+
+
+def test_an_entry_that_nobody_can_read_leaves_the_list_and_everything_is_compared(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.put("soto", picture(2))
+    edge.ho.on_image = lambda _: Answer(503)
+    edge.sync(TRIES=1)
+    edge.query("UPDATE etalase_pending_photo SET wire = '{}' WHERE photo_id = %s", photo)
+    edge.ho.on_image = None
+    edge.sync(full=True)
+    edge.sync()
+    edge.check_equals_head_office()
+    assert edge.reasons() == {}

@@ -29,6 +29,7 @@ from etalase.edge.status.verdict import judge
 from etalase.edge.sync import holding
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
+from etalase.errors import DatabaseAway
 from etalase.objectstore import ObjectInfo, ObjectStore
 
 
@@ -495,3 +496,40 @@ def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(ed
 
     said = status(edge)
     assert (said["lost"], said["problems"]) == ([], ["held"])
+
+
+def test_another_stores_database_is_no_status_of_this_store(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    said = status(edge, STORE_ID=str(uuid.uuid4()))
+    assert (said["state"], said["well"], said["exit_status"]) == ("wrong_store", False, 4)
+
+
+def test_what_waits_for_the_next_run_though_its_product_is_here_is_not_well(edge: Edge) -> None:
+    photos = loaded(edge, "SATE", "SOTO")
+    wire = json.dumps({**edge.ho.photos[photos["SOTO"]]})
+    product_id = edge.rows()[photos["SOTO"]]["product_id"]
+    edge.query("DELETE FROM product_photo WHERE id = %s", photos["SOTO"])
+    edge.query("UPDATE etalase_checkpoint SET photos = 1")
+    edge.query(
+        "INSERT INTO etalase_pending_photo (photo_id, product_id, product_name, wire, reason, detail, attempts)"
+        " VALUES (%s, %s, 'SOTO', %s, 'product_missing', '', 1)",
+        photos["SOTO"], product_id, wire,
+    )  # fmt: skip
+    said = status(edge)
+    assert (said["state"], said["exit_status"], said["parked"]) == ("partial", 1, 1)
+
+
+def test_a_bucket_whose_photo_went_this_very_moment_has_not_lost_its_policy(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    assert edge.bucket.is_public(next(iter(edge.objects())))
+    assert edge.bucket.is_public("products/never.jpg")
+
+
+def test_tables_of_an_older_version_are_told_as_such(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN notices TO gone")
+    try:
+        with pytest.raises(DatabaseAway, match=r"older than this version.*etalase edge migrate"):
+            status(edge)
+    finally:
+        edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN gone TO notices")

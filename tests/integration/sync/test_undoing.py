@@ -1,11 +1,13 @@
 """``undo`` brings back what a run removed; ``retry`` tries what failed; ``held`` tells what would change on the POS."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
 from tests.integration.sync.conftest import Edge
+from tests.integration.sync.rotting import Rotting
 from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
@@ -144,3 +146,24 @@ def test_a_photo_that_is_not_on_the_retry_list_is_refused_by_name(edge: Edge) ->
     with pytest.raises(CommandError, match=r"Not on the retry list: 00000000.*etalase edge failures") as refused:
         call_command("photos_retry", "00000000-0000-0000-0000-000000000000", "--quiet")
     assert refused.value.returncode == 2
+
+
+def test_one_photo_that_cannot_come_back_keeps_no_other_back(edge: Edge, emptied: int) -> None:
+    rows_gone = edge.query("SELECT photo_id, row FROM etalase_removal ORDER BY product_name")
+    edge.query(
+        "UPDATE etalase_removal SET row = jsonb_set(row, '{checksum}', 'null') WHERE photo_id = %s", rows_gone[0]["photo_id"]
+    )
+    settings = edge.configured()
+    disk = Rotting(json.loads(rows_gone[1]["row"])["object_key"], unreadable=True)
+    products = rows.ProductTable(name_field="name", sku_field="sku")
+    lock = RunLock(settings.STORE_ID, Pace())
+    undone = holding.undo(emptied, lock=lock, bucket=disk.over(object_store(settings)), products=products)
+    assert len(undone.restored) == 4
+    assert [why.split(":")[0] for _, why in undone.lost] == ["its object has other bytes by now", "its object cannot be read"]
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_a_product_that_is_here_keeps_the_name_that_head_office_gave_it_since(edge: Edge, emptied: int) -> None:
+    edge.query("UPDATE product SET name = 'dish 5, now with egg' WHERE name = 'dish 5'")
+    undo(edge, emptied)
+    assert "dish 5, now with egg" in {row["name"] for row in edge.query("SELECT name FROM product")}

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
+from tests.integration.sync.rotting import Rotting
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync import world as world_module
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.verify import Verification, verify
-from etalase.edge.sync.world import World, real_world
-from etalase.errors import ObjectStoreAway
-from etalase.objectstore import ObjectRead
+from etalase.edge.sync.world import real_world
 
 
 def verified(edge: Edge, *, deep: bool = False) -> Verification:
@@ -105,35 +104,14 @@ def test_a_disk_that_rots_is_found_by_a_full_run_within_the_days_of_a_deep_verif
     edge.sync(full=True)  # from here on nothing was put since all were compared
     rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
 
-    mended: list[str] = []
-
-    def rots(world: World) -> None:
-        real: Any = world.bucket.read_through
-
-        class Rotting:
-            """The real bucket, whose listing says what it always said; only this cannot be made with a healthy disk."""
-
-            def read_through(self, key: str) -> ObjectRead:
-                read: ObjectRead = real(key)
-                return ObjectRead("0" * 32, read.content_type) if key == rotten and not mended else read
-
-            def put(self, key: str, *args: Any, **kwargs: Any) -> str:
-                mended.extend([key] if key == rotten else [])
-                return str(bucket.put(key, *args, **kwargs))
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(bucket, name)
-
-        bucket: Any = world.bucket
-        world.bucket = Rotting()
-
+    disk = Rotting(rotten)
     healed = []
     for day in range(4):
         edge.hours_later = 24.0 * day
-        healed.append(edge.sync(full=True, touch=rots, DEEP_VERIFY_DAYS=4).healed)
+        healed.append(edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=4).healed)
     assert sum(healed) == 1
     edge.check_equals_head_office()
-    assert edge.sync(full=True, touch=rots, DEEP_VERIFY_DAYS=0).healed == 0
+    assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=0).healed == 0
 
 
 def test_a_run_ends_when_its_time_is_up_and_the_next_goes_on_where_it_was(edge: Edge) -> None:
@@ -210,37 +188,28 @@ def test_an_object_that_its_store_cannot_read_is_fetched_again(edge: Edge) -> No
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
     rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
-    put: list[str] = []
-
-    def rots(world: World) -> None:
-        real: Any = world.bucket
-
-        class Rotting:
-            """The real bucket over a disk that gives an error for one object; a healthy one cannot be made to."""
-
-            def read_through(self, key: str) -> ObjectRead:
-                if key == rotten and key not in put:
-                    raise ObjectStoreAway("HTTP 503 SlowDownRead")
-                read: ObjectRead = real.read_through(key)
-                return read
-
-            def put(self, key: str, *args: Any, **kwargs: Any) -> str:
-                put.append(key)
-                return str(real.put(key, *args, **kwargs))
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(real, name)
-
-        world.bucket = Rotting()
-
+    disk = Rotting(rotten, unreadable=True)
     with real_world(edge.configured()) as world:
-        rots(world)
+        disk.touch(world)
         found = verify(world, deep=True)
     assert [(d.what, d.object_key) for d in found.differences] == [("unreadable", rotten)]
     with real_world(edge.configured()) as world:
-        rots(world)
+        disk.touch(world)
         report = sync(world, full=True, deep=True)
-    assert (report.outcome, report.healed, put) == ("success", 1, [rotten])
+    assert (report.outcome, report.healed, disk.mended) == ("success", 1, True)
+
+
+@pytest.mark.parametrize("closed_days", [4, 7])
+def test_a_share_whose_day_was_missed_is_read_by_the_run_after_it(edge: Edge, closed_days: int) -> None:
+    for n in range(6):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    edge.hours_later = 1.0
+    edge.sync(full=True)
+    for row in edge.rows().values():
+        edge.hours_later += 24.0 * closed_days
+        disk = Rotting(row["object_key"])
+        assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=4).healed == 1
 
 
 def test_a_list_that_is_not_proved_complete_is_not_called_equal(edge: Edge) -> None:

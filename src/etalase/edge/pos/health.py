@@ -35,7 +35,7 @@ def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django'
         with database():
             finished_at = (
                 SyncRun.objects.filter(outcome="success", finished_at__isnull=False)
-                .order_by("-started_at")
+                .order_by("-id")
                 .values_list("finished_at", flat=True)
                 .first()
             )

@@ -13,7 +13,7 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
 from etalase.edge.sync.staging import Listing
 from etalase.errors import ObjectMissing, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, SpoolFull
-from etalase.objectstore import ObjectInfo, ObjectStore
+from etalase.objectstore import ObjectInfo, ObjectStore, names_one_object
 from etalase.protocol import KEY_PREFIX
 
 # A bucket that lost everything need not be asked a hundred thousand times: beyond so many, the listing is believed.
@@ -55,6 +55,7 @@ class _Look:
         self._shown_key: str | None = None
         self._unreadable: set[str] = set()
         self._unreadable_left = MAX_UNREADABLE
+        self._doubts = rows.doubts()
 
     def compared(self, at: datetime) -> Comparison:
         listing = Listing(self._listed())
@@ -99,7 +100,7 @@ class _Look:
 
     def _is_suspect(self, row: Row, there: ObjectInfo | None) -> bool:
         kind = damage(row.size, row.checksum, row.content_type, there)
-        return kind is not None or (there is not None and was_put_since(self._compared_at, there))
+        return kind is not None or row.id in self._doubts or (there is not None and was_put_since(self._compared_at, there))
 
     def _look_again(self, suspects: Collection[Row], listed: Mapping[str, ObjectInfo]) -> None:
         """A run may have written since, a listing may lag (hazard 62), an ETag may be no MD5 (hazard 56).
@@ -121,7 +122,9 @@ class _Look:
 
     def _judge(self, row: Row, there: ObjectInfo | None, coming: str | None) -> None:
         kind = damage(row.size, row.checksum, row.content_type, there)
-        if kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
+        if kind is None and row.id in self._doubts:
+            kind = self._read_anew(row)
+        elif kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
             kind = None
         if row.object_key in self._unreadable:
             kind = Damage.UNREADABLE
@@ -135,8 +138,7 @@ class _Look:
             self._note(row, kind)
 
     def _there(self, key: str, listed: ObjectInfo | None) -> ObjectInfo | None:
-        # A key with dots in it would name another place; no run publishes under one.
-        if not self._looks_left or not key or not {".", ".."}.isdisjoint(key.split("/")):
+        if not self._looks_left or not names_one_object(key):
             return listed
         self._looks_left -= 1
         try:
@@ -165,6 +167,22 @@ class _Look:
                 self._unreadable.add(row.object_key)
                 return False
         return _digests[known] == row.object_etag
+
+    def _read_anew(self, row: Row) -> Damage | None:
+        """How the object of a row in doubt is damaged, if it is: its listing looked whole before."""
+        if not self._looks_left or self._unreadable_left <= 0 or row.object_key in self._unreadable:
+            return self._doubts[row.id]
+        self._looks_left -= 1
+        try:
+            read = self._bucket.read_through(row.object_key)
+        except ObjectMissing:
+            return Damage.MISSING
+        except ObjectStoreAway:
+            self._unreadable_left -= 1
+            return Damage.UNREADABLE
+        if read.digest != row.object_etag:
+            return Damage.CHANGED
+        return None if read.content_type == row.content_type else Damage.MISTYPED
 
     def _coming(self, keys: Collection[str]) -> dict[str, str]:
         """What a run under way is about to write over live keys: its photos are whole there before the row says so."""

@@ -80,7 +80,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What there is. ``expected`` is how many rows the last run left; None where nobody knows.
+    """What there is. ``expected`` is how many rows the runs left, None where nobody knows; ``wrong_store``: the settings name
+    another one.
 
     ``lock_taken``: a run is under way. ``first_load_total`` is how many photos a first load will have brought, once known.
     """
@@ -89,6 +90,7 @@ class Facts:
     bucket: Comparison
     photos: int = 0
     expected: int | None = None
+    wrong_store: bool = False
     products: int = 0
     uncovered: tuple[Uncovered, ...] = ()
     # (photo, product name) of damaged photos, as many as the comparison names
@@ -133,6 +135,11 @@ class Facts:
     def damaged(self) -> int:
         """How many rows have no object as they promise."""
         return sum(self.bucket.damaged.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many products came after their photos, and get them from the next run."""
+        return sum(entry.why is Why.WAITS for entry in self.uncovered)
 
     @property
     def vanished(self) -> int:

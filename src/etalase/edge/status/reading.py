@@ -16,6 +16,7 @@ from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal,
 from etalase.edge.schedule import next_runs
 from etalase.edge.status.comparison import compare
 from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
+from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.world import object_store
@@ -48,6 +49,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
     )
     with translated():
         lock_taken = RunLock(settings.STORE_ID, Pace()).is_taken()
+        expected, photos = rows.expected()
         checkpoint = Checkpoint.objects.first()
         # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
         newest = SyncRun.objects.order_by("-id").first()
@@ -55,13 +57,13 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         ended = SyncRun.objects.exclude(id=newest.id).order_by("-id").first() if at_work and newest else newest
         good = SyncRun.objects.filter(outcome__in=COMPLETE, checkpoint__isnull=False, finished_at__isnull=False)
         last_good = good.order_by("-id").values_list("finished_at", flat=True).first()
-        photos = ProductPhoto.objects.count()
         pending = dict(PendingPhoto.objects.values_list("reason").annotate(Count("photo_id")))
         facts = Facts(
             now=now,
             bucket=bucket,
             photos=photos,
-            expected=_expected(checkpoint, newest),
+            expected=expected,
+            wrong_store=checkpoint is not None and (checkpoint.store_id, checkpoint.company_id) != _store(settings),
             products=_products().count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
             lost=tuple(
@@ -92,13 +94,8 @@ def _products() -> Any:
     return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
 
 
-def _expected(checkpoint: Checkpoint | None, newest: SyncRun | None) -> int | None:
-    """How many rows there were when the last run ended, without those that one which was cut off removed in order."""
-    if checkpoint is None or checkpoint.photos is None or newest is None:
-        return None
-    if newest.outcome is not None:
-        return checkpoint.photos
-    return checkpoint.photos - Removal.objects.filter(state=Removal.State.APPLIED, run_id=newest.id).count()
+def _store(settings: EdgeSettings) -> tuple[UUID, UUID]:
+    return settings.STORE_ID, settings.COMPANY_ID
 
 
 def _run(run: SyncRun) -> Run:

@@ -91,7 +91,7 @@ class _Teller:
             case State.HELD:
                 return say("held", count=facts.held)
             case State.PARTIAL:
-                return say("partial", count=facts.failed, verified=verified, ago=self._compared)
+                return say("partial", count=facts.failed + facts.waiting, verified=verified, ago=self._compared)
             case State.RUN_FAILED:
                 return say(self._why_failed(), verified=verified, ago=self._compared)
             case State.WELL:
@@ -131,6 +131,7 @@ class _Teller:
 
     def _holds(self) -> Iterator[Item]:
         of_state = {
+            State.WRONG_STORE: self._wrong_store,
             State.NOT_READY: self._not_ready,
             State.BUCKET_AWAY: self._bucket_away,
             State.STALE: self._stale,
@@ -142,6 +143,9 @@ class _Teller:
         }
         for state in self.verdict.holds:
             yield from of_state[state](Level.RED if state in RED else Level.YELLOW)
+
+    def _wrong_store(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("wrong_store_item"), level)
 
     def _not_ready(self, level: Level) -> Iterator[Item]:
         facts, say = self.facts, self.words.say
@@ -183,6 +187,10 @@ class _Teller:
         yield Item(self.words.say("held_item", count=self.facts.held), level, command="etalase edge held")
 
     def _partial(self, level: Level) -> Iterator[Item]:
+        if self.facts.waiting:
+            yield Item(self.words.say("waiting_item", count=self.facts.waiting), level, command="etalase edge sync")
+        if not self.facts.failed:
+            return
         yield Item(self.words.say("failed_item", count=self.facts.failed), level, command="etalase edge failures")
         common = sorted(self.facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
         told = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)

@@ -17,6 +17,7 @@ class State(StrEnum):
     """How the photos are, worst first. The words are part of ``--json``."""
 
     DATABASE_AWAY = "database_away"
+    WRONG_STORE = "wrong_store"
     NOT_READY = "not_ready"
     BUCKET_AWAY = "bucket_away"
     STALE = "stale"
@@ -36,7 +37,7 @@ class Level(StrEnum):
     RED = "red"
 
 
-UNUSABLE = frozenset({State.DATABASE_AWAY, State.NOT_READY, State.BUCKET_AWAY})
+UNUSABLE = frozenset({State.DATABASE_AWAY, State.WRONG_STORE, State.NOT_READY, State.BUCKET_AWAY})
 RED = UNUSABLE | {State.STALE, State.DAMAGED}
 
 
@@ -59,12 +60,13 @@ def judge(facts: Facts | None) -> Verdict:
     if facts is None:
         return Verdict((State.DATABASE_AWAY,), Level.RED, 4)
     conditions = {
+        State.WRONG_STORE: facts.wrong_store,
         State.NOT_READY: facts.last_good_run_at is None,
         State.BUCKET_AWAY: facts.bucket.error is not None,
         State.STALE: is_stale(facts),
         State.DAMAGED: bool(facts.damaged or facts.vanished),
         State.HELD: facts.held > 0,
-        State.PARTIAL: facts.failed > 0,
+        State.PARTIAL: facts.failed + facts.waiting > 0,
         State.RUN_FAILED: facts.last_run_failed,
         State.UNPROVED: facts.feed_proved_complete is False,
     }

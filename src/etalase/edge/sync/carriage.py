@@ -36,6 +36,7 @@ COMMIT_PRODUCTS, COMMIT_SECONDS = 200, 1.0
 GATHER_SECONDS = 0.01
 # So many failures are kept in memory before they are written to the retry list.
 KEEP_FAILURES = 1000
+MAX_IN_HAND = 5000
 # So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
 MAX_FAILURES_IN_A_ROW = 20
 
@@ -63,29 +64,19 @@ class Carriage:
     _committed_at: float = 0.0
 
     def carry_all(self, agenda: Agenda) -> None:
-        """Publish what is on the agenda. Raises :class:`ObjectStoreAway` or :class:`ObjectStoreFull` where going on makes no
-        sense; what was published until then stays, and its rows are committed."""
+        """Publish what is on the agenda.
+
+        Raises :class:`ObjectStoreAway`, :class:`ObjectStoreFull` or :class:`SpoolFull` where going on makes no sense,
+        :class:`OutOfTime`, and :class:`GivesWay`. What was published until then stays, and its rows are committed, also where a
+        person stops the run.
+        """
         done: queue.SimpleQueue[Carried | BaseException] = queue.SimpleQueue()
         in_flight: dict[ProductPlan, int] = {}
         batch: list[Carried] = []
         self._committed_at = self.world.pace.monotonic()
         try:
-            while agenda.peek() or in_flight:
-                if self.world.time_is_up:
-                    raise OutOfTime
-                self._submit(agenda, in_flight, done)
-                self._collect(in_flight, done, batch)
-                if self._is_time_to_commit(batch, last=not in_flight):
-                    self._commit(batch)
-                    self.keep_failures(at_least=KEEP_FAILURES)
-                    self._give_way()
-                if self._full is not None:
-                    raise self._full
-                if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
-                    self._give_up(agenda, self._last_failure)
-            if self.world.time_is_up:  # what was stopped last is neither here nor noted as failed
-                raise OutOfTime
-        except EtalaseError:
+            self._carry(agenda, in_flight, done, batch)
+        except BaseException:
             self._drain(in_flight, done, batch)
             raise
 
@@ -97,11 +88,11 @@ class Carriage:
     def keep_failures(self, *, at_least: int = 1) -> None:
         """Put failures on the retry list, once there are so many: a photo is either here, or remembered (hazard 5).
 
-        Those that a second look at head office's list may settle stay in hand, until :func:`.run` asks for the rest of them.
+        Those that a second look at head office's list may settle stay in hand, until :func:`.run` asks for the rest of them; or
+        until there are too many: then the next run has the second look.
         """
-        settled = {
-            id_: failure for id_, failure in self.failures.items() if at_least == 1 or not failure[1].reason.may_be_stale
-        }
+        everything = at_least == 1 or len(self.failures) >= MAX_IN_HAND
+        settled = {id_: failure for id_, failure in self.failures.items() if everything or not failure[1].reason.may_be_stale}
         if len(settled) < at_least:
             return
         parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in settled.values())
@@ -115,6 +106,29 @@ class Carriage:
         for photo_id in settled:
             del self.failures[photo_id]
         self.untried -= settled.keys()
+
+    def _carry(
+        self,
+        agenda: Agenda,
+        in_flight: dict[ProductPlan, int],
+        done: "queue.SimpleQueue[Carried | BaseException]",
+        batch: list[Carried],
+    ) -> None:
+        while agenda.peek() or in_flight:
+            if self.world.time_is_up:
+                raise OutOfTime
+            self._submit(agenda, in_flight, done)
+            self._collect(in_flight, done, batch)
+            if self._is_time_to_commit(batch, last=not in_flight):
+                self._commit(batch)
+                self.keep_failures(at_least=KEEP_FAILURES)
+                self._give_way()
+            if self._full is not None:
+                raise self._full
+            if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
+                agenda = self._give_up(agenda, self._last_failure)
+        if self.world.time_is_up:  # what was stopped last is neither here nor noted as failed
+            raise OutOfTime
 
     def _submit(
         self,
@@ -236,8 +250,9 @@ class Carriage:
         if self.report.kind == "incremental" and self.world.lock.full_is_due():
             raise GivesWay
 
-    def _give_up(self, agenda: Agenda, last: PhotoError) -> None:
-        """Nothing comes any more. Without our own bucket the run ends; without head office's, all but fetching goes on.
+    def _give_up(self, agenda: Agenda, last: PhotoError) -> Agenda:
+        """Nothing comes any more. Without our own bucket the run ends; without head office's, what needs no fetching comes back
+        and goes on.
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
@@ -250,11 +265,17 @@ class Carriage:
             f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
             hint="Check the link, and that image_url's host can be reached from here; the next run tries again.",
         )
+        rest = Agenda()
         while agenda.peek():
-            for step in agenda.pop().steps:
+            product = agenda.pop()
+            if not product.bytes_to_fetch:
+                rest.add([product], attempts={})
+                continue
+            for step in product.steps:
                 self.failures[step.photo.id] = (step.photo, PhotoError(last.reason, f"not tried after: {last.detail}"))
                 self.untried.add(step.photo.id)
             self.keep_failures(at_least=KEEP_FAILURES)
+        return rest
 
     def _drain(
         self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]

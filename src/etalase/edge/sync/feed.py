@@ -1,6 +1,7 @@
 """Pull: the pages of one feed, put together (guide, step 5; hazards 1, 10, 13)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -61,9 +62,20 @@ def pull(
 
     A list that is shorter than HO's own count is read again: some head offices order their pages anew for each request
     (hazard 1). Where the second reading brings nothing, it is the count that is wrong. Changes that come on one page are not
-    doubted: some count all that there is, and an hourly run is one request. ``pulled`` hears how many photos have come. Raises
-    :class:`HeadOfficeError` where not even the first page came.
+    doubted: some count all that there is, and an hourly run is one request. A full list that changed while it was read is read
+    once more, since it could not be proved complete.
+
+    ``pulled`` hears how many photos have come. Raises :class:`HeadOfficeError` where not even the first page came.
     """
+    feed = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
+    if feed.full and feed.error is None and feed.totals[0] != feed.totals[-1]:
+        with suppress(HeadOfficeError):
+            again = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
+            feed = feed if again.error else again
+    return feed
+
+
+def _pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool) -> Feed:
     feed = Feed(full=updated_since is None)
     try:
         for reading in range(MAX_READINGS):

@@ -13,7 +13,8 @@ from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
 from etalase.edge.sync.world import Bucket
-from etalase.errors import UsageError
+from etalase.errors import ObjectMissing, ObjectStoreError, UsageError
+from etalase.objectstore import names_one_object
 
 LOCK_WAIT_SECONDS = 60.0
 
@@ -49,9 +50,7 @@ def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> 
             removal.state, removal.decided_at, removal.approved = Removal.State.APPLIED, now, True
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
         ledger.record_removals(going)
-        ledger.expect_more_photos(-len(rows.with_ids(ids)))
-        rows.delete(ids, grace=grace)
-    return len(going)
+        return rows.delete(ids, grace=grace)
 
 
 def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
@@ -92,13 +91,14 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTa
         if undone.restored:
             records = [removal.row or {} for removal in undone.restored]
             if products.is_ours:
-                skus = [record.get("product_sku", "") for record in records]
-                products.write([(r.product_id, sku, r.product_name) for r, sku in zip(undone.restored, skus, strict=True)])
+                # Of those that are here, head office has told the name since.
+                here = products.names({removal.product_id for removal in undone.restored})
+                gone_too = [removal for removal in undone.restored if removal.product_id not in here]
+                products.write([(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name) for r in gone_too])
             rows.restore(records)
             for removal in undone.restored:
                 removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
             ledger.record_removals(undone.restored)
-            ledger.expect_more_photos(len(undone.restored))
     return undone
 
 
@@ -111,20 +111,30 @@ def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductT
     for removal in gone:
         row = removal.row or {}
         key = row.get("object_key") or ""
-        found = bucket.head(key) if key else None
         if removal.photo_id in here:
             continue  # HO listed it anew
-        if found is None:
-            undone.lost.append((removal, "its object is no longer in the bucket"))
-        elif key not in taken and bucket.read_through(key).digest != row["checksum"].lower():
-            undone.lost.append((removal, f"its object has other bytes by now: {key}"))
-        elif key in taken:
+        if key in taken:
             undone.lost.append((removal, f"another photo has {key} by now"))
         elif not products.is_ours and removal.product_id not in there:
             undone.lost.append((removal, "its product is no longer here"))
+        elif reason := _not_there(key, row.get("checksum"), bucket):
+            undone.lost.append((removal, reason))
         else:
             undone.restored.append(removal)
     return undone
+
+
+def _not_there(key: str, checksum: str | None, bucket: Bucket) -> str:
+    """Why the object cannot be shown again; empty where it can. One that cannot be read keeps no other back."""
+    try:
+        read = bucket.read_through(key) if names_one_object(key) else None
+    except ObjectMissing:
+        read = None
+    except ObjectStoreError as error:
+        return f"its object cannot be read: {error.message}"
+    if read is None:
+        return "its object is no longer in the bucket"
+    return "" if read.digest == (checksum or "").lower() else f"its object has other bytes by now: {key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Compared with rows it tells what is damaged (:mod:`etalase.edge.damage`); the pl
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from etalase.edge.damage import Damage, damage, was_put_since
@@ -15,7 +15,7 @@ from etalase.edge.sync.plan import Found, Row
 from etalase.edge.sync.staging import Listing
 from etalase.edge.sync.world import World
 from etalase.errors import ObjectMissing, ObjectStoreAway
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore import ObjectInfo, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
 
 
@@ -24,7 +24,8 @@ class Inventory:
     """One run's look at the bucket. ``listing`` is None until it was listed, which a full run does.
 
     ``deep`` reads every object; else a full run reads those that were put since all were last compared, at ``compared_at``, and
-    those whose day it is, each once in ``DEEP_VERIFY_DAYS``: a disk that rots keeps its listing (hazard 22).
+    those whose day has come since then, each once in ``DEEP_VERIFY_DAYS``: a disk that rots keeps its listing (hazard 22).
+    What is in doubt is read by every look.
     """
 
     world: World
@@ -35,7 +36,10 @@ class Inventory:
     # What lies under the keys of unsettled intents, and what was read through and is not what its row says.
     known: dict[str, Found] = field(default_factory=dict)
     damaged: dict[UUID, Damage] = field(default_factory=dict)
+    doubted: set[UUID] = field(default_factory=lambda: set(rows.doubts()))
     _read: set[UUID] = field(default_factory=set)
+    _right_again: set[UUID] = field(default_factory=set)
+    _new: dict[UUID, Damage] = field(default_factory=dict)
 
     def list_bucket(self, *, may_be_missing: bool = False) -> None:
         """List all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless that is all right."""
@@ -49,7 +53,7 @@ class Inventory:
     def settle_intents(self) -> None:
         """Look at the keys that an earlier run was about to overwrite: what lies there now, nobody knows (hazard 18)."""
         for key, checksum in rows.intents():
-            there = self.world.bucket.head(key)
+            there = self._head(key)
             etag = there.etag if there else None
             if checksum is None:  # its product went meanwhile, and the row with it
                 rows.reclaim_later([key], grace=self.world.settings.RECLAIM_GRACE)
@@ -60,13 +64,13 @@ class Inventory:
 
     def is_lost(self, some: Collection[Row]) -> bool:
         """Whether none of ``some`` rows has its object: somebody emptied the bucket, or put another disk in."""
-        return bool(some) and all(self.world.bucket.head(row.object_key) is None for row in some)
+        return bool(some) and all(self._head(row.object_key) is None for row in some)
 
     def found(self, known: Collection[Row]) -> dict[str, Found]:
         """What is really under the keys of these rows, where it is not what they say."""
         found = {row.object_key: self.known[row.object_key] for row in known if row.object_key in self.known}
         if self.listing is None:
-            return found
+            return found | self._read_all([row for row in known if row.id in self.doubted and row.id not in self._read])
         listed = self.listing.of(row.object_key for row in known)
         to_read = []
         for row in known:
@@ -79,9 +83,15 @@ class Inventory:
                     to_read.append(row)  # an ETag need not be an MD5 (hazard 56)
                 case what if what is not None:
                     self._note(found, row, what, Found(there.etag if there else None))
+        return found | self._read_all(to_read)
+
+    def _read_all(self, to_read: Collection[Row]) -> dict[str, Found]:
+        found: dict[str, Found] = {}
         for row, (what, lies) in zip(to_read, self.world.workers.map(self._examine, to_read), strict=True):
             self._read.add(row.id)
-            if what is not None:
+            if what is None:
+                self._right_again |= self.doubted & {row.id}
+            else:
                 self._note(found, row, what, lies)
                 self.known[row.object_key] = lies
         return found
@@ -95,12 +105,30 @@ class Inventory:
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:
             return False
-        if was_put_since(self.compared_at, there):
+        if self.deep or row.id in self.doubted or self.compared_at is None or was_put_since(self.compared_at, there):
             return True
         days = self.world.settings.DEEP_VERIFY_DAYS
-        return self.deep or bool(days and zlib.crc32(row.id.bytes) % days == self.today.toordinal() % days)
+        # A run that comes once a week, or after a day on which the store was closed, has the shares of those days too.
+        shares = max(1, (self.today - self.compared_at.astimezone(UTC).date()).days)
+        return bool(days and (self.today.toordinal() - zlib.crc32(row.id.bytes)) % days < shares)
+
+    def remember(self) -> None:
+        """Keep what was found since the last time, for the runs and looks after this one."""
+        rows.doubt(self._new)
+        rows.trust(self._right_again)
+        self._new, self._right_again = {}, set()
+
+    def _head(self, key: str) -> ObjectInfo | None:
+        """What lies under ``key``; of what its store cannot read, only that it does. Raises where the store is away."""
+        try:
+            return self.world.bucket.head(key)
+        except ObjectStoreAway:
+            next(self.world.bucket.list(key), None)
+            return ObjectInfo(key, 0, "")
 
     def _examine(self, row: Row) -> tuple[Damage | None, Found]:
+        if not names_one_object(row.object_key):
+            return Damage.MISSING, Found(None)
         try:
             read = self.world.bucket.read_through(row.object_key)
         except ObjectMissing:
@@ -117,4 +145,5 @@ class Inventory:
 
     def _note(self, found: dict[str, Found], row: Row, what: Damage, lies: Found) -> None:
         found[row.object_key] = lies
-        self.damaged[row.id] = what
+        if self.damaged.get(row.id) is not what:
+            self.damaged[row.id] = self._new[row.id] = what

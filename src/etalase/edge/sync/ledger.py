@@ -1,5 +1,6 @@
 """What the edge remembers between runs: its checkpoint, its runs, the retry list, and what was removed or is held."""
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +17,12 @@ from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.protocol import Photo, TokenPair
 
+logger = logging.getLogger("etalase.edge")
+
 PAGE_PHOTOS = 1000
 # A year of hourly runs is nine thousand rows; what is older nobody asks for.
 KEEP_RUNS = timedelta(days=400)
+KEEP_AT_LEAST = 1000
 # The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
 FREE_RETRIES = 2
 # What this edge itself is to blame for is tried by every run: it costs nobody else anything, and goes on once there is room.
@@ -70,37 +74,37 @@ def move_checkpoint(store_id: UUID, changes: Mapping[str, Any]) -> None:
 def begin_run(kind: str, trigger: str) -> int:
     """A row for the run that begins. One that was killed before, and so never ended, is marked here: we hold the lock.
 
-    Rows older than :data:`KEEP_RUNS` go.
+    Rows older than :data:`KEEP_RUNS` go, and removals with them; but never the newest runs, whatever the clock says.
     """
     with translated():
         SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
-        SyncRun.objects.filter(started_at__lt=Now() - KEEP_RUNS).delete()
-        return SyncRun.objects.create(kind=kind, trigger=trigger).id
+        made: int = SyncRun.objects.create(kind=kind, trigger=trigger).id
+        old = SyncRun.objects.filter(started_at__lt=Now() - KEEP_RUNS, id__lt=made - KEEP_AT_LEAST)
+        if old.exists():
+            Removal.objects.filter(state=Removal.State.APPLIED, decided_at__lt=Now() - KEEP_RUNS).delete()
+            old.delete()
+        return made
 
 
-def note_work(run_id: int, photos: int) -> None:
-    """So many photos the run sets out to publish."""
+def note_work(run_id: int, photos: int, *, kind: str) -> None:
+    """So many photos the run sets out to publish, and which kind of run it turned out to be."""
     with translated():
-        SyncRun.objects.filter(id=run_id).update(to_carry=photos)
+        SyncRun.objects.filter(id=run_id).update(to_carry=photos, kind=kind)
+
+
+def is_full_run_unfinished(run_id: int) -> bool:
+    """Whether the last full run before this one did not come to its end: what it would have healed nobody else looks at."""
+    with translated():
+        full = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id")
+        return list(full.values_list("checkpoint", flat=True)[:1]) == [None]
 
 
 def last_complete_run() -> datetime | None:
     """When the newest run that moved the checkpoint ended."""
     with translated():
         complete = SyncRun.objects.filter(checkpoint__isnull=False, finished_at__isnull=False)
-        return complete.order_by("-started_at").values_list("finished_at", flat=True).first()
-
-
-def count_photos() -> None:
-    """Remember how many rows a complete run leaves: if there are fewer later, somebody else removed them."""
-    with cursor() as db:
-        db.execute("UPDATE etalase_checkpoint SET photos = (SELECT count(*) FROM product_photo)")
-
-
-def expect_more_photos(count: int) -> None:
-    """A person removed so many rows (then it is negative) or brought them back."""
-    with cursor() as db:
-        db.execute("UPDATE etalase_checkpoint SET photos = photos + %s", [count])
+        # By number: a run of a clock that was wrong for a day is not the newest for ever.
+        return complete.order_by("-id").values_list("finished_at", flat=True).first()
 
 
 def end_run(run_id: int, **fields: Any) -> None:
@@ -122,10 +126,30 @@ def pending(*, due_before: datetime | None) -> Iterator[Photo]:
         with translated():
             page = list((entries if after is None else entries.filter(photo_id__gt=after))[:PAGE_PHOTOS])
         for entry in page:
-            yield msgspec.json.decode(entry.wire, type=Photo)
+            try:
+                photo = msgspec.json.decode(entry.wire, type=Photo)
+            except msgspec.MsgspecError as error:  # edited by hand, or another version's: head office has it
+                logger.warning("photo %s leaves the retry list, its entry cannot be read: %s", entry.photo_id, error)
+                _drop_unreadable(entry.photo_id)
+            else:
+                yield photo
         if len(page) < PAGE_PHOTOS:
             return
         after = page[-1].photo_id
+
+
+def _drop_unreadable(photo_id: UUID) -> None:
+    """Nobody knows what is owed: so the next run compares everything."""
+    settle([photo_id])
+    with translated():
+        Checkpoint.objects.update(compared_at=None)
+
+
+def _checksum(wire: str) -> str | None:
+    try:
+        return msgspec.json.decode(wire, type=Photo).checksum
+    except msgspec.MsgspecError:
+        return None
 
 
 def remember_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: datetime, untried: Collection[UUID] = ()) -> None:
@@ -140,7 +164,7 @@ def remember_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: da
         wire = msgspec.json.encode(photo).decode()
         if before and (before.wire, before.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
             continue
-        same = before is not None and msgspec.json.decode(before.wire, type=Photo).checksum == photo.checksum
+        same = before is not None and _checksum(before.wire) == photo.checksum
         attempts = (before.attempts if before is not None and same else 0) + (photo.id not in untried)
         entries.append(
             PendingPhoto(
@@ -232,6 +256,7 @@ def describe(entry: PendingPhoto) -> dict[str, Any]:
         "reason": entry.reason,
         "detail": entry.detail,
         "attempts": entry.attempts,
+        "first_failed": entry.first_failed_at.isoformat(),
         "next_try": entry.next_try_at.isoformat(),
     }
 
@@ -243,6 +268,13 @@ def removals(states: Sequence[str]) -> list[Removal]:
     """What was proposed for removal and stands in one of ``states``."""
     with translated():
         return list(Removal.objects.filter(state__in=states).order_by("product_name", "photo_id"))
+
+
+def lately_removed_from(since: datetime) -> set[UUID]:
+    """The products of which a photo was removed since then, by a run or on a person's word."""
+    with translated():
+        gone = Removal.objects.filter(state=Removal.State.APPLIED, decided_at__gte=since)
+        return set(gone.values_list("product_id", flat=True))
 
 
 def applied_by(run_id: int) -> list[Removal]:

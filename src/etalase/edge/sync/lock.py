@@ -28,24 +28,23 @@ class RunLock:
     def held(self, *, full: bool, wait_seconds: float, at_work: bool = False) -> Iterator[None]:
         """Hold the lock. Raises :class:`LockHeld` where another run has it for longer than ``wait_seconds``.
 
-        ``at_work``: it is a run that holds it, and no look or word of a person.
+        A full run that waits comes before all others. ``at_work``: it is a run that holds the lock, and no look or word of a
+        person.
         """
         self._refuse_pooler()
-        if not full and self._is_taken(FULL_IS_DUE_CLASS):
-            raise LockHeld("A full run of this store is due; this one gives way to it.")
         if full and wait_seconds:
             self._try(FULL_IS_DUE_CLASS)
         try:
-            self._acquire(wait_seconds)
-            try:
-                if at_work:
-                    self._try(AT_WORK_CLASS)
-                yield
-            finally:
-                self._release(AT_WORK_CLASS)
-                self._release(RUN_CLASS)
+            self._acquire(wait_seconds, gives_way=not full)
         finally:
             self._release(FULL_IS_DUE_CLASS)
+        try:
+            if at_work:
+                self._try(AT_WORK_CLASS)
+            yield
+        finally:
+            self._release(AT_WORK_CLASS)
+            self._release(RUN_CLASS)
 
     def still_held(self) -> None:
         """Raise :class:`LockLost` unless this very connection holds the lock. Asked in each transaction that commits."""
@@ -66,10 +65,12 @@ class RunLock:
     def _unsigned(self) -> int:
         return self._store % 2**32
 
-    def _acquire(self, wait_seconds: float) -> None:
+    def _acquire(self, wait_seconds: float, *, gives_way: bool) -> None:
         until = self._pace.monotonic() + wait_seconds
-        while not self._try(RUN_CLASS):
+        while (due := gives_way and self.full_is_due()) or not self._try(RUN_CLASS):
             if self._pace.monotonic() >= until:
+                if due:
+                    raise LockHeld("A full run of this store is due; this one gives way to it.")
                 raise LockHeld("Another run of this store is under way.", hint="`etalase edge status` shows it.")
             self._pace.sleep(1.0)
 

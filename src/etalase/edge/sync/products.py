@@ -1,28 +1,42 @@
 """The edge's own product table, kept like head office's. In a project with products of its own, nothing is ever written."""
 
 import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from etalase.edge.models import Checkpoint, Removal
+from etalase.edge.models import Checkpoint
 from etalase.edge.sync import ledger
 from etalase.edge.sync.feed import Feed, pull_products
 from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE
+from etalase.edge.sync.report import Report
 from etalase.edge.sync.world import World
 
 logger = logging.getLogger("etalase.edge")
 
+# A product whose photo was removed so lately may follow it.
+LATELY = timedelta(days=7)
 
-def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> set[UUID]:
-    """Products before their photos; those that the store no longer sells come back, to be removed after their photos.
+
+@dataclass(slots=True)
+class Listed:
+    """What head office said of its products: those that the store no longer sells, and where the next run goes on."""
+
+    gone: set[UUID] = field(default_factory=set)
+    changed_at: str | None = None
+    sync_timestamp: str | None = None
+
+
+def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> Listed:
+    """Products before their photos; those that the store no longer sells are removed after their photos.
 
     Our head office has a product feed and says in the photo feed when asking it is worth a request. Another one has only the
     photos' ``product_*`` fields.
     """
+    said = Listed(changed_at=feed.products_changed_at, sync_timestamp=checkpoint.products_sync_timestamp)
     if not world.products.is_ours:
-        return set()
-    gone: set[UUID] = set()
-    changed_at = feed.products_changed_at
-    if changed_at is not None and (feed.full or changed_at != checkpoint.products_changed_at):
+        return said
+    if said.changed_at is not None and (feed.full or said.changed_at != checkpoint.products_changed_at):
         since = None if feed.full else checkpoint.products_sync_timestamp
         listed = pull_products(
             world.head_office,
@@ -30,27 +44,32 @@ def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> set[UUID]:
             bring=lambda page: world.products.write([(p.id, *_fitting((p.sku, p.name))) for p in page]),
         )
         if listed is not None:
-            gone = set(listed.deleted_ids)
+            said.gone = set(listed.deleted_ids)
             if listed.proved_complete:
-                gone.update(i for i in world.products.ids() if i not in listed.ids and not feed.photos.has_product(i))
-            ledger.move_checkpoint(checkpoint.store_id, {"products_sync_timestamp": listed.sync_timestamp})
+                said.gone.update(i for i in world.products.ids() if i not in listed.ids and not feed.photos.has_product(i))
+            said.sync_timestamp = listed.sync_timestamp
     _write_from_photos(world, feed)
-    return gone
+    return said
 
 
-def remove(world: World, gone: set[UUID]) -> None:
-    """Remove those of ``gone`` that have no photo (any more), within the bound that protects photos too (invariant I4).
+def remove(world: World, listed: Listed | None, report: Report) -> dict[str, object]:
+    """Remove those that have no photo (any more), within the bound that protects photos too (invariant I4).
 
-    A product whose photo was just removed, or whose removal a person approved, is decided on already.
+    A product whose photo was just removed, or whose removal a person approved, is decided on already. What comes back are the
+    fields of the checkpoint: they move once everything before is done, so that no deletion is lost with a run that is cut off;
+    and not where the deletions were refused, so that the next run asks for them again.
     """
-    if not gone or not world.products.is_ours:
-        return
-    bare = gone & world.products.without_photos()
-    decided = {removal.product_id for removal in ledger.removals([Removal.State.APPLIED])}
-    if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * world.products.count()):
-        logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
-        return
-    world.products.delete(bare)
+    if listed is None:
+        return {}
+    if listed.gone and world.products.is_ours:
+        bare = listed.gone & world.products.without_photos()
+        decided = ledger.lately_removed_from(datetime.now(UTC) - LATELY)
+        if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * world.products.count()):
+            logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
+            report.note("products_stay", products=len(bare))
+            return {}
+        world.products.delete(bare)
+    return {"products_changed_at": listed.changed_at, "products_sync_timestamp": listed.sync_timestamp}
 
 
 def _write_from_photos(world: World, feed: Feed) -> None:

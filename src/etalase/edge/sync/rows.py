@@ -1,11 +1,12 @@
-"""``product_photo``, its products, and what keeps rows and objects in step: intents and reclaims.
+"""``product_photo``, its products, and what keeps rows and objects in step: intents, doubts and reclaims.
 
-Plain SQL over arrays: a batch of products is one statement each way.
+Plain SQL over arrays: a batch of products is one statement each way. Whatever adds or removes rows says so to the checkpoint,
+in the same transaction: rows that are fewer than it says, somebody else removed.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,10 +17,11 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from psycopg.errors import ForeignKeyViolation
 
+from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan import Row, Step
+from etalase.edge.sync.plan import Kind, Row, Step
 from etalase.edge.sync.publish import Carried
-from etalase.protocol import Photo
+from etalase.protocol import KEY_PREFIX, Photo
 
 PAGE_ROWS = 2000
 _AFTER = "(%(after)s::uuid IS NULL OR {} > %(after)s)"
@@ -37,6 +39,7 @@ _UPSERT = f"""
         size = excluded.size, content_type = excluded.content_type, checksum = excluded.checksum,
         version = excluded.version, is_primary = excluded.is_primary, sort_order = excluded.sort_order,
         updated_at = excluded.updated_at
+    RETURNING xmax = 0
 """
 
 
@@ -230,6 +233,64 @@ def clear_intents(keys: Collection[str]) -> None:
         db.execute("DELETE FROM etalase_publish_intent WHERE object_key = ANY(%s)", [list(keys)])
 
 
+# Doubts: what is known to be damaged
+
+
+def doubts() -> dict[UUID, Damage]:
+    """The photos whose objects were seen not to be what their rows say, and how."""
+    with cursor() as db:
+        db.execute("SELECT photo_id, kind FROM etalase_doubt WHERE EXISTS (SELECT 1 FROM product_photo WHERE id = photo_id)")
+        return {photo_id: Damage(kind) for photo_id, kind in db.fetchall()}
+
+
+def doubt(damaged: Mapping[UUID, Damage]) -> None:
+    """Remember these until their objects were put anew, or seen to be right."""
+    if damaged:
+        with cursor() as db:
+            db.execute(
+                "INSERT INTO etalase_doubt (photo_id, kind) SELECT * FROM unnest(%s::uuid[], %s::text[])"
+                " ON CONFLICT (photo_id) DO UPDATE SET kind = excluded.kind WHERE etalase_doubt.kind <> excluded.kind",
+                [list(damaged), [kind.value for kind in damaged.values()]],
+            )
+
+
+def trust(photo_ids: Collection[UUID]) -> None:
+    """The objects of these are right (again)."""
+    if photo_ids:
+        with cursor() as db:
+            db.execute("DELETE FROM etalase_doubt WHERE photo_id = ANY(%s)", [list(photo_ids)])
+
+
+def forget_doubts_without_row() -> None:
+    """What was removed need not be right."""
+    with cursor() as db:
+        db.execute("DELETE FROM etalase_doubt WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE id = photo_id)")
+
+
+# How many rows there should be
+
+
+def expected() -> tuple[int | None, int]:
+    """How many rows the checkpoint knows of, None before the first complete run; and how many there are, at that moment."""
+    with cursor() as db:
+        db.execute("SELECT (SELECT photos FROM etalase_checkpoint LIMIT 1), (SELECT count(*) FROM product_photo)")
+        known, there = db.fetchone()
+        return known, there
+
+
+def expect_what_is_here() -> None:
+    """What there is from here on is what should be."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_checkpoint SET photos = (SELECT count(*) FROM product_photo)")
+
+
+def expect(more: int) -> None:
+    """So many rows more, or less, are as they should be."""
+    if more:
+        with cursor() as db:
+            db.execute("UPDATE etalase_checkpoint SET photos = photos + %s", [more])
+
+
 # Publishing: rows after objects
 
 
@@ -263,26 +324,36 @@ def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
 def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
     steps = [step for carried in batch for step in carried.published]
     displaced = [photo_id for carried in batch for photo_id in carried.displaced]
+    more = 0
     with cursor() as db:
         if displaced:
             db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [displaced])
+            more -= db.rowcount
         demoted = [step.photo.id for step in steps if step.row_is_primary and not step.photo.is_primary]
         if demoted:
             # Before the upsert: a customer's own unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
         if steps:
-            db.execute(_UPSERT, [msgspec.json.encode([_without_texts(step.photo) for step in steps]).decode()])
+            db.execute(_UPSERT, [msgspec.json.encode([_as_row(step.photo) for step in steps]).decode()])
+            more += sum(inserted for (inserted,) in db.fetchall())
+    expect(more)
+    named = {step.photo.object_key or "" for step in steps}
+    settle_reclaims(named)
     reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], grace=grace)
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
     # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
-    clear_intents({step.photo.object_key or "" for step in steps} - unsettled)
+    clear_intents(named - unsettled)
+    trust([step.photo.id for step in steps if step.kind is not Kind.ROW])
 
 
-def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> None:
-    """Remove rows; their objects follow when ``grace`` is over (hazard 15: row first, object later)."""
+def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> int:
+    """Remove rows; their objects follow when ``grace`` is over (hazard 15: row first, object later). Returns how many went."""
     with cursor() as db:
         db.execute("DELETE FROM product_photo WHERE id = ANY(%s) RETURNING object_key", [list(photo_ids)])
-        reclaim_later([record[0] for record in db.fetchall() if record[0]], grace=grace)
+        gone = db.fetchall()
+    expect(-len(gone))
+    reclaim_later([record[0] for record in gone if record[0]], grace=grace)
+    return len(gone)
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -295,6 +366,7 @@ def restore(records: Sequence[dict[str, Any]]) -> None:
     """Put rows back as :func:`as_json` kept them; where one of their products has a primary photo by now, it stays that."""
     with cursor() as db:
         db.execute(_UPSERT, [json.dumps(list(records))])
+        expect(sum(inserted for (inserted,) in db.fetchall()))
         db.execute(
             "UPDATE product_photo p SET is_primary = FALSE WHERE id = ANY(%s) AND is_primary AND EXISTS"
             " (SELECT 1 FROM product_photo o WHERE o.product_id = p.product_id AND o.is_primary AND o.id <> ALL(%s))",
@@ -307,15 +379,28 @@ def restore(records: Sequence[dict[str, Any]]) -> None:
 
 
 def reclaim_later(keys: Collection[str], *, grace: timedelta) -> None:
-    """Let the objects under ``keys`` go after ``grace``, if no row names them then."""
-    if not keys:
+    """Let the objects under ``keys`` go after ``grace``, if no row names them then. What is not ours stays (hazard 16)."""
+    ours = [key for key in dict.fromkeys(keys) if key.startswith(KEY_PREFIX)]
+    if not ours:
         return
     with cursor() as db:
         db.execute(
             "INSERT INTO etalase_reclaim (object_key, due_at) SELECT k, now() + %s FROM unnest(%s::text[]) k"
             " ON CONFLICT (object_key) DO NOTHING",
-            [grace, list(dict.fromkeys(keys))],
+            [grace, ours],
         )
+
+
+def settle_reclaims(keys: Collection[str]) -> None:
+    """The objects under ``keys`` are gone, or a row names them: should they go later, they have their grace anew."""
+    with cursor() as db:
+        db.execute("DELETE FROM etalase_reclaim WHERE object_key = ANY(%s)", [list(keys)])
+
+
+def put_off(keys: Collection[str], *, until: datetime) -> None:
+    """The objects under ``keys`` cannot be removed now; the others must not wait for them."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_reclaim SET due_at = %s WHERE object_key = ANY(%s)", [until, list(keys)])
 
 
 def reclaims_due() -> list[str]:
@@ -333,15 +418,11 @@ def reclaims() -> dict[str, datetime]:
         return dict(db.fetchall())
 
 
-def reclaimed(keys: Collection[str]) -> None:
-    """The objects under ``keys`` are gone."""
-    with cursor() as db:
-        db.execute("DELETE FROM etalase_reclaim WHERE object_key = ANY(%s)", [list(keys)])
-
-
-def _without_texts(photo: Photo) -> Photo:
-    """The photo without what is no column: a NUL in there is nobody's loss, and PostgreSQL takes none."""
-    return msgspec.structs.replace(photo, product_sku=None, product_name=None, image_url="")
+def _as_row(photo: Photo) -> Photo:
+    """The photo as PostgreSQL takes it: without texts that are no column, where a NUL is nobody's loss; its time in UTC, of
+    which no offset is too large."""
+    at = photo.updated_at.astimezone(UTC)
+    return msgspec.structs.replace(photo, product_sku=None, product_name=None, image_url="", updated_at=at)
 
 
 def _row(record: tuple[Any, ...]) -> Row:

@@ -5,7 +5,7 @@ Read :func:`_run` first: it is the whole way of a run, a line a step.
 
 import heapq
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeAway, LockHeld, LockLost, PhotoError, Reason
+from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeAway, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
 from etalase.protocol import Photo, parse_time, photos_digest
 
 logger = logging.getLogger("etalase.edge")
@@ -34,6 +34,9 @@ PROPOSED = (Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED)
 LONG_AWAY = timedelta(days=30)
 # So many rows are looked up in the bucket by a run that does not list it: where none has its object, the bucket is lost.
 PROBES = 3
+# So many objects that the bucket does not let go are tried in a run, each once a day.
+MAX_STUCK = 5
+RECLAIM_AGAIN = timedelta(days=1)
 # A report names so many of the photos that are owed; `etalase edge failures` names all.
 MAX_FAILURES_TOLD = 1000
 
@@ -49,6 +52,10 @@ class Run:
     now: datetime
     by_hand: bool
     inventory: Inventory
+    # How many rows more or less there were at its beginning than the checkpoint knew of.
+    unaccounted: int = 0
+    # Keys of objects that the bucket did not let go.
+    stuck: list[str] = field(default_factory=list)
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,27 +151,31 @@ def _run(run: Run) -> None:
     if not run.report.dry_run:
         made_anew = run.world.bucket.ensure_bucket()
         run.inventory.settle_intents()
+        _reclaim(run)  # before anything is put: where the bucket is full, this makes room
         _look_around(run, made_anew=made_anew)
     feed = _pull(run)
-    gone = set() if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
+    listed = None if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
     if not feed.proved_complete:  # what is not in a complete feed is gone
         due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
         feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
     agenda = _plan(run, feed)
+    _look_at_the_unlisted(run, feed)
     if run.report.dry_run:
         _forecast(run, feed, agenda)
         return
     run.watcher.planned(agenda.photos, agenda.bytes_to_fetch)
     if agenda.photos:
-        ledger.note_work(run.report.run_id or 0, agenda.photos)
+        ledger.note_work(run.report.run_id or 0, agenda.photos, kind=run.report.kind)
     run.carriage.carry_all(agenda)
     _carry_what_moved_on(run, feed)
     if feed.error is not None:
         raise feed.error
     run.report.deleted += sweep(run.world, feed, awaiting=run.carriage.awaited_products, now=run.now, run_id=run.report.run_id)
-    products.remove(run.world, gone)
-    _settle(run, feed)
+    _settle(run, feed, products.remove(run.world, listed, run.report))
+    _find_orphans(run)
     _reclaim(run)
+    if run.stuck:
+        run.report.note("not_reclaimed", objects=len(run.stuck))
     if run.carriage.given_up is not None and not run.report.fetched:
         raise run.carriage.given_up
 
@@ -183,16 +194,18 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
     some = rows.some(PROBES)
     if some and (made_anew or run.inventory.is_lost(some)):
         report.note("bucket_lost")
-    vanished = (run.checkpoint.photos or 0) - rows.count()
-    if vanished > 0:
-        report.note("rows_vanished", photos=vanished)
+    expected, there = rows.expected()
+    if expected is not None:
+        run.unaccounted = there - expected
+        if run.unaccounted < 0:
+            report.note("rows_vanished", photos=-run.unaccounted)
     last_here = run.world.spool.last_checkpoint
     if last_here and parse_time(run.checkpoint.sync_timestamp, field="sync_timestamp") < last_here:
         report.note("edge_restored")
     last = ledger.last_complete_run()
     if last is not None and run.now - last > LONG_AWAY:
         report.note("long_away", days=(run.now - last).days)
-    if report.notices or run.checkpoint.compared_at is None:
+    if report.notices or run.checkpoint.compared_at is None or ledger.is_full_run_unfinished(report.run_id or 0):
         report.kind = "full"
 
 
@@ -243,7 +256,10 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
     if photos_digest(heapq.merge(rest(), changes.by_id(), key=lambda photo: photo.id)) != feed.digest:
         return False
     for part in rows.in_batches():
-        if run.inventory.found(part):
+        found = run.inventory.found(part)
+        if not run.report.dry_run:
+            run.inventory.remember()
+        if found:
             return False
     feed.matches_digest = True
     run.report.unchanged += unchanged
@@ -263,6 +279,8 @@ def _plan(run: Run, feed: Feed) -> Agenda:
             known &= set(run.world.products.names(known))
         touched = rows.touching(part)
         found = run.inventory.found(touched)
+        if not run.report.dry_run:
+            run.inventory.remember()
         planned = plan(
             part,
             [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched],
@@ -282,6 +300,15 @@ def _plan(run: Run, feed: Feed) -> Agenda:
     if older:
         run.report.note("ho_older", photos=older)
     return agenda
+
+
+def _look_at_the_unlisted(run: Run, feed: Feed) -> None:
+    """A full run looks at each row's object, also where head office does not list it: nobody can heal that, but it is told."""
+    if run.inventory.listing is None or feed.matches_digest or run.report.dry_run:
+        return
+    for part in rows.in_batches():
+        run.inventory.found([row for row in part if row.id not in feed.photos])
+        run.inventory.remember()
 
 
 def _take_note(run: Run, planned: Plan) -> None:
@@ -318,16 +345,14 @@ def _carry_what_moved_on(run: Run, feed: Feed) -> None:
         run.carriage.carry_all(_plan(run, again))
 
 
-def _settle(run: Run, feed: Feed) -> None:
+def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> None:
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
     run.carriage.keep_failures()
     if feed.proved_complete:
         for some in ledger.pending_ids():
             ledger.settle([photo_id for photo_id in some if photo_id not in feed.photos])
-    changes: dict[str, object] = {
-        "sync_timestamp": feed.sync_timestamp,
-        "products_changed_at": feed.products_changed_at,
-    }
+    rows.forget_doubts_without_row()
+    changes: dict[str, object] = {"sync_timestamp": feed.sync_timestamp, **products_came_to}
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
         changes["compared_at"] = datetime.fromtimestamp(run.world.pace.now(), UTC)
@@ -336,22 +361,41 @@ def _settle(run: Run, feed: Feed) -> None:
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)
+        if run.checkpoint.photos is None:
+            rows.expect_what_is_here()
+        else:
+            rows.expect(run.unaccounted)
     run.report.checkpoint = feed.sync_timestamp
     run.world.spool.note_checkpoint(feed.sync_timestamp or "")
 
 
-def _reclaim(run: Run) -> None:
-    """Orphans get their grace, unless a row names them by now; what has had it, goes (hazards 15 and 17)."""
+def _find_orphans(run: Run) -> None:
+    """Orphans get their grace, unless a row names them by now."""
     if (listing := run.inventory.listing) is not None:
         listing.use(rows.keys())
         for orphans in listing.unused():
             rows.reclaim_later(orphans, grace=run.world.settings.RECLAIM_GRACE)
+
+
+def _reclaim(run: Run) -> None:
+    """What has had its grace, goes, unless a row names it by now (hazards 15 and 17). What cannot go holds nothing up."""
     due = rows.reclaims_due()
-    if due:
-        run.world.lock.still_held()
-        run.world.bucket.delete(due)
-        rows.reclaimed(due)
-    run.report.reclaimed = len(due)
+    if not due:
+        return
+    run.world.lock.still_held()
+    gone: list[str] = []
+    for key in due:
+        if len(run.stuck) >= MAX_STUCK:
+            break
+        try:
+            run.world.bucket.delete([key])
+            gone.append(key)
+        except ObjectStoreError as error:
+            logger.warning("an object that no photo needs any more stays: %s", error)
+            run.stuck.append(key)
+    rows.settle_reclaims(gone)
+    rows.put_off(run.stuck, until=datetime.now(UTC) + RECLAIM_AGAIN)
+    run.report.reclaimed += len(gone)
 
 
 def _say_what_stands(run: Run) -> None:
@@ -361,8 +405,6 @@ def _say_what_stands(run: Run) -> None:
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
         run.report.owed = owed.count()
         run.report.failures = [ledger.describe(entry) for entry in owed[:MAX_FAILURES_TOLD]]
-        if run.report.checkpoint is not None:
-            ledger.count_photos()
 
 
 def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:

@@ -73,9 +73,12 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
 
 
 def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
+    """The photos that each product could show: one whose object is damaged is none to fall back on (invariant I2)."""
+    damaged = rows.doubts()
     photos: dict[UUID, set[UUID]] = {}
     for row in rows.of_products(product_ids):
-        photos.setdefault(row.product_id, set()).add(row.id)
+        if row.id not in damaged:
+            photos.setdefault(row.product_id, set()).add(row.id)
     return photos
 
 

@@ -1,6 +1,6 @@
-"""``etalase edge verify``: what head office lists, what the rows say and what lies in the bucket, compared; nothing is changed.
+"""``etalase edge verify``: what head office lists, what the rows say and what lies in the bucket, compared; none is changed.
 
-The same comparison that a full run makes, told as a report.
+The same comparison that a full run makes, told as a report. What is damaged is remembered, so that ``status`` says it too.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from etalase.edge.sync.world import World
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.protocol import Photo
 
-# What a difference is. The words are part of ``--json``; the first four are those of :class:`etalase.edge.damage.Damage`.
+# What a difference is, beside those of :class:`etalase.edge.damage.Damage`. The words are part of ``--json``.
 NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
 NOT_LISTED, NOT_USABLE, ORPHAN = "not_listed", "not_usable", "orphan"
 
@@ -122,6 +122,7 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
     for part in rows.in_batches():
         result.rows += len(part)
         inventory.found(part)
+        inventory.remember()
         hurt = [row for row in part if row.id in inventory.damaged]
         names = world.products.names({row.product_id for row in hurt})
         for row in hurt:

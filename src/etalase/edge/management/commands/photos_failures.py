@@ -22,13 +22,7 @@ class Command(EdgeCommand):
             entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))
         failed = [entry for entry in entries if entry.reason != Reason.PRODUCT_MISSING]
         if options["json"]:
-            self.show(
-                {
-                    "failures": [
-                        {**ledger.describe(entry), "class": Reason(entry.reason).reason_class.value} for entry in entries
-                    ]
-                }
-            )
+            self.show({"failures": [{**ledger.describe(entry), "class": _class_of(entry.reason)} for entry in entries]})
         elif not entries:
             self.stdout.write("No photo is on the retry list.")
         else:
@@ -37,7 +31,15 @@ class Command(EdgeCommand):
                 next_try = entry.next_try_at.astimezone().strftime("%Y-%m-%d %H:%M")
                 self.stdout.write(
                     f"{entry.photo_id}  {printable(entry.product_name)}\n"
-                    f"    {entry.reason} ({Reason(entry.reason).reason_class}): {printable(shown['detail'])}\n"
+                    f"    {entry.reason} ({_class_of(entry.reason)}): {printable(shown['detail'])}\n"
                     f"    {entry.attempts} attempt(s), next try {next_try}"
                 )
         return 1 if failed else 0
+
+
+def _class_of(reason: str) -> str:
+    """The class of a reason; one that another version wrote is of none that is known here."""
+    try:
+        return Reason(reason).reason_class.value
+    except ValueError:
+        return "unknown"

@@ -4,12 +4,9 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from etalase.edge.management.commands.photos_sync import LONGEST_WAIT_SECONDS, QUIET_HELP, WAIT_HELP, terminable
-from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.running import RunningCommand, terminable
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.terminal import watcher
 from etalase.edge.sync.verify import Difference, Verification, verify
-from etalase.edge.sync.world import World, real_world
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -29,7 +26,7 @@ MEANING = {
 MAX_SHOWN = 50
 
 
-class Command(EdgeCommand):
+class Command(RunningCommand):
     """Exit status: 0 equal, 1 not, 4 something is away, 75 a run is under way."""
 
     help = (
@@ -38,43 +35,38 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--deep``, ``--repair``, ``--wait``, ``--quiet``."""
+        """``--deep``, ``--repair``."""
         super().add_arguments(parser)
         parser.add_argument("--deep", action="store_true", help="read and hash every object, instead of trusting the listing")
         parser.add_argument("--repair", action="store_true", help="then make it equal by a full run, and compare again")
-        parser.add_argument("--wait", action="store_true", help=WAIT_HELP)
-        parser.add_argument("--quiet", action="store_true", help=QUIET_HELP)
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Compare, repair where that is asked for, and tell."""
-        quiet = options["quiet"] or options["json"]
-        wait_seconds = LONGEST_WAIT_SECONDS if options["wait"] else 0.0
         repaired: dict[str, Any] | None = None
         with terminable():
-            found = self._verify(settings, quiet=quiet, deep=options["deep"], wait_seconds=wait_seconds)
+            found = self._verify(settings, options)
             if options["repair"] and found.differences:
                 if not options["json"]:
-                    self._say(found)
-                with real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
+                    self._say_what_differs(found)
+                with self.watched(settings, options) as (world, watching):
+                    wait_seconds = self.wait_seconds(options)
                     report = sync(world, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
                 repaired = report.as_json()
                 if not options["json"]:
-                    self.stdout.write(f"Repaired by a full run: {report.outcome.value}, {report.healed} healed.")
-                found = self._verify(settings, quiet=quiet, deep=options["deep"], wait_seconds=wait_seconds)
+                    self.stdout.write(f"Repair, {report.healed} healed:")
+                    self.tell(report, as_json=False)
+                found = self._verify(settings, options)
         if options["json"]:
             self.show({**found.as_json(), **({"repaired": repaired} if repaired else {})})
         else:
-            self._say(found)
+            self._say_what_differs(found)
         return found.exit_status
 
-    def _verify(self, settings: EdgeSettings, *, quiet: bool, deep: bool, wait_seconds: float) -> Verification:
-        with real_world(settings) as world, self._watching(world, quiet=quiet) as watching:
-            return verify(world, deep=deep, wait_seconds=wait_seconds, watcher=watching)
+    def _verify(self, settings: EdgeSettings, options: dict[str, Any]) -> Verification:
+        with self.watched(settings, options) as (world, watching):
+            return verify(world, deep=options["deep"], wait_seconds=self.wait_seconds(options), watcher=watching)
 
-    def _watching(self, world: World, *, quiet: bool) -> Any:
-        return watcher(quiet=quiet, limit=world.limiter.describe)
-
-    def _say(self, found: Verification) -> None:
+    def _say_what_differs(self, found: Verification) -> None:
         for difference in found.differences[:MAX_SHOWN]:
             self.stdout.write(f"  {_sentence(difference)}")
         if len(found.differences) > MAX_SHOWN:

@@ -1,0 +1,77 @@
+"""What the commands that run have in common: ``--wait``, ``--quiet``, progress, an orderly end, and how a report is told."""
+
+import signal
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from etalase.edge.management.door import EdgeCommand
+from etalase.edge.sync.report import Report, Watcher
+from etalase.edge.sync.terminal import watcher
+from etalase.edge.sync.world import World, real_world
+from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
+
+LONGEST_WAIT_SECONDS = 55 * 60.0
+
+
+class RunningCommand(EdgeCommand):
+    """A command that takes a run's lock."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``--wait``, ``--quiet``."""
+        super().add_arguments(parser)
+        parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
+        parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+    def wait_seconds(self, options: dict[str, Any]) -> float:
+        """How long to wait for the lock."""
+        return LONGEST_WAIT_SECONDS if options["wait"] else 0.0
+
+    @contextmanager
+    def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[World, Watcher]]:
+        """The real world, and who watches what is done in it."""
+        quiet = options["quiet"] or options["json"]
+        with real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
+            yield world, watching
+
+    def tell(self, report: Report, *, as_json: bool) -> int:
+        """Show the report; its exit status comes back."""
+        if as_json:
+            self.show(report.as_json())
+        else:
+            self._say(report)
+        return report.exit_status
+
+    def _say(self, report: Report) -> None:
+        if report.error is not None:
+            self.stderr.write(str(report.error))
+        self.stdout.write(
+            f"{report.kind} run: {report.outcome.value}. {report.seen} photos seen: {report.fetched} fetched, "
+            f"{report.updated} updated, {report.unchanged} unchanged, {report.parked} parked, {report.failed} failed; "
+            f"{report.deleted} removed, "
+            f"{report.held} held; {report.bytes_fetched / 1024 / 1024:.1f} MiB in {report.duration_seconds:.1f} s."
+        )
+        for failure in report.failures[:20]:
+            name, detail = printable(failure["product_name"]), printable(failure["detail"])
+            self.stdout.write(f"  {failure['photo_id']} {name}: {failure['reason']}: {detail}")
+        if report.owed > 20:
+            self.stdout.write(f"  … and {report.owed - 20} more: etalase edge failures")
+        if report.held:
+            self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
+        if report.notices:
+            from etalase.edge.status.words import Words  # rare, and a quiet run need not load the sentences
+
+            for notice in report.notices:
+                self.stdout.write(Words("en").notice(notice))
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end a run the way Ctrl-C does: in order."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,51 @@
+"""A bucket on a disk that rots: what it lists is what it always listed. A healthy disk cannot be made to do that."""
+
+from collections.abc import Callable
+from typing import Any
+
+from etalase.edge.sync.world import World
+from etalase.errors import ObjectStoreAway
+from etalase.objectstore import ObjectRead
+
+
+class Rotting:
+    """The real bucket, but that the object under ``key`` gives other bytes, or none at all, until it is put anew."""
+
+    def __init__(self, key: str, *, unreadable: bool = False) -> None:
+        self.key, self.unreadable = key, unreadable
+        self.mended = False
+
+    def over(self, bucket: Any) -> Any:
+        """``bucket`` on that disk."""
+        return _Bucket(self, bucket)
+
+    @property
+    def touch(self) -> Callable[[World], None]:
+        """Puts the bucket of a world on that disk."""
+
+        def put_in(world: World) -> None:
+            world.bucket = self.over(world.bucket)
+
+        return put_in
+
+
+class _Bucket:
+    def __init__(self, disk: Rotting, real: Any) -> None:
+        self._disk, self._real = disk, real
+
+    def read_through(self, key: str) -> ObjectRead:
+        if key == self._disk.key and not self._disk.mended:
+            if self._disk.unreadable:
+                raise ObjectStoreAway("HTTP 503 SlowDownRead")
+            read: ObjectRead = self._real.read_through(key)
+            return ObjectRead("0" * 32, read.content_type)
+        whole: ObjectRead = self._real.read_through(key)
+        return whole
+
+    def put(self, key: str, *args: Any, **kwargs: Any) -> str:
+        etag = str(self._real.put(key, *args, **kwargs))
+        self._disk.mended = self._disk.mended or key == self._disk.key
+        return etag
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)

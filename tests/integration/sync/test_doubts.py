@@ -1,0 +1,118 @@
+"""What was seen to be damaged is not forgotten until it was put anew: by no run, and by no status (hazard 22)."""
+
+import time
+from typing import Any
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.rotting import Rotting
+from tests.integration.sync.test_status import status
+from tests.simulator import Answer, picture
+
+from etalase.edge.status import reading
+from etalase.edge.sync import run as run_module
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import object_store, real_world
+
+
+@pytest.fixture(params=[False, True], ids=["other bytes", "unreadable"])
+def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rotting:
+    """Six dishes, compared and well; then the disk rots under one of them. ``status`` looks at it too."""
+    for n in range(6):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    edge.hours_later = 0.5
+    edge.sync(full=True)
+    edge.hours_later = 0.0
+    edge.query("UPDATE etalase_sync_run SET finished_at = now()")
+    rots = Rotting(edge.rows()[next(iter(edge.ho.photos))]["object_key"], unreadable=request.param)
+    monkeypatch.setattr(reading, "object_store", lambda *args, **options: rots.over(object_store(*args, **options)))
+    return rots
+
+
+def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
+    """What ``verify --deep`` says of it."""
+    with real_world(edge.configured()) as world:
+        disk.touch(world)
+        return [str(difference.what) for difference in verify(world, deep=True).differences]
+
+
+def test_what_verify_finds_the_status_says_and_the_next_full_run_heals(edge: Edge, disk: Rotting) -> None:
+    assert status(edge)["well"] is True  # nobody has read it
+    kind = "unreadable" if disk.unreadable else "changed"
+    assert found_by_verify(edge, disk) == [kind]
+    said = status(edge)
+    assert (said["state"], said["damaged"][kind], said["exit_status"]) == ("damaged", 1, 1)
+    assert edge.sync(full=True, touch=disk.touch).healed == 1
+    assert status(edge)["well"] is True
+    assert edge.count("etalase_doubt") == 0
+
+
+def test_a_rotten_photo_that_cannot_be_fetched_stays_owed_and_the_status_says_so(edge: Edge, disk: Rotting) -> None:
+    found_by_verify(edge, disk)
+    edge.ho.on_image = lambda _: Answer(503)
+    edge.sync(full=True, touch=disk.touch, TRIES=1)
+    for full in (False, True, False):
+        report = edge.sync(full=full, touch=disk.touch, TRIES=1)
+        assert (list(edge.reasons().values()), report.outcome) == (["server_error"], "partial")
+        assert "damaged" in status(edge)["problems"]
+    edge.ho.on_image = None
+    assert edge.sync(touch=disk.touch).healed == 1  # an hourly run is enough
+    assert (edge.reasons(), status(edge)["well"]) == ({}, True)
+
+
+def test_a_photo_that_turns_out_to_be_right_is_trusted_again(edge: Edge, disk: Rotting) -> None:
+    found_by_verify(edge, disk)
+    disk.mended = True
+    assert status(edge)["well"] is True
+    edge.ho.image_requests.clear()
+    edge.sync(full=True, touch=disk.touch)
+    assert (edge.ho.image_requests, edge.count("etalase_doubt")) == ([], 0)
+
+
+def test_rot_in_a_photo_that_head_office_lists_no_longer_is_said_though_nobody_can_heal_it(edge: Edge, disk: Rotting) -> None:
+    (photo,) = [photo for photo, row in edge.rows().items() if row["object_key"] == disk.key]
+    for gone in [photo, *[other for other in edge.rows() if other != photo][:4]]:
+        edge.ho.delete(gone)
+    assert edge.sync().held == 5
+    edge.query("UPDATE etalase_removal SET state = 'refused'")
+    assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=1).deleted == 0
+    said = status(edge)
+    assert (said["state"], said["lost"]) == ("damaged", [photo])
+    edge.query("DELETE FROM product_photo WHERE id = %s", photo)
+    assert edge.sync(full=True).outcome == "success"
+    assert edge.count("etalase_doubt") == 0
+
+
+def test_what_a_full_run_did_not_get_to_heal_the_next_run_does(edge: Edge, s3: Any) -> None:
+    for n in range(30):
+        edge.ho.put(f"dish {n:02}", picture(n))
+    edge.sync()
+    for key in list(edge.objects())[:20]:
+        s3.delete_object(Bucket=edge.bucket.bucket, Key=key)
+    edge.ho.on_image = lambda _: Answer(503)
+    assert edge.sync(full=True, TRIES=1).outcome == "failed"  # given up after twenty
+    assert len(edge.reasons()) == 20
+    edge.ho.on_image = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "PROBES", 0)  # where it looks by lot, it might find out by itself
+        report = edge.sync()
+    assert (report.kind, report.healed, edge.reasons()) == ("incremental", 20, {})
+    edge.check_equals_head_office()
+
+
+def test_a_full_run_that_was_cut_off_is_gone_on_with_by_the_next_of_whatever_kind(edge: Edge, s3: Any) -> None:
+    for n in range(20):
+        edge.ho.put(f"dish {n:02}", picture(n))
+    edge.sync()
+    for key in edge.objects():
+        s3.delete_object(Bucket=edge.bucket.bucket, Key=key)
+    edge.ho.on_image = lambda _: time.sleep(0.4)
+    first = edge.sync(full=True, MAX_RUN_SECONDS=1)
+    assert [notice["code"] for notice in first.notices] == ["bucket_lost", "out_of_time"]
+    assert 0 < first.fetched < 20
+    edge.ho.on_image = None
+    rest = edge.sync(trigger="schedule")
+    assert (rest.kind, rest.outcome, rest.healed) == ("full", "success", 20 - first.fetched)
+    edge.check_equals_head_office()
+    assert edge.sync().kind == "incremental"
