@@ -73,7 +73,7 @@ def test_exit_1_names_each_photo_that_failed_and_failures_lists_them(edge: Edge,
     assert (report["outcome"], report["fetched"], report["failed"]) == ("partial", 1, 1)
     (failure,) = report["failures"]
     assert (failure["photo_id"], failure["product_name"], failure["reason"]) == (bad, "Bad", "ho_contradicts_itself")
-    assert set(failure) == {"photo_id", "product_name", "reason", "detail", "attempts", "next_try"}
+    assert set(failure) == {"photo_id", "product_name", "reason", "detail", "attempts", "first_failed", "next_try"}
     shown = edge.run("failures")
     assert shown.returncode == 1
     assert "ho_contradicts_itself (wrong_data): HO's own data: its object is 2000 bytes" in shown.stdout

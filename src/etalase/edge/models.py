@@ -97,8 +97,8 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, null=True)  # noqa: DJ001 - null means "not finished"
     error = models.TextField(default="")
-    # Whether it failed because head office could not be reached.
-    head_office_away = models.BooleanField(db_default=False)
+    # Where the error lies, if there is one (see edge.sync.report.Fault).
+    fault = models.CharField(max_length=16, db_default="")
     counts = models.JSONField(default=dict)
     reasons = models.JSONField(default=dict)
     bytes_fetched = models.BigIntegerField(default=0)

@@ -123,7 +123,7 @@ def held(shop: Shop, stack: ExitStack) -> None:
 def head_office_away(shop: Shop, stack: ExitStack) -> None:
     """The newest run did not reach it."""
     error = f"{shop.edge.environment['ETALASE_HO_URL']}/api/v1/token/: no answer. Check the link."
-    ran(shop, "failed", 2, error=error, head_office_away=True)
+    ran(shop, "failed", 2, error=error, fault="head_office_away")
 
 
 def cut_off(shop: Shop, stack: ExitStack) -> None:

@@ -17,5 +17,5 @@ class Migration(migrations.Migration):
             ],
             options={"db_table": "etalase_doubt"},
         ),
-        migrations.AddField("syncrun", "head_office_away", models.BooleanField(db_default=False)),
+        migrations.AddField("syncrun", "fault", models.CharField(max_length=16, db_default="")),
     ]

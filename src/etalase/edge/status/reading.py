@@ -19,6 +19,7 @@ from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.report import Fault
 from etalase.edge.sync.world import object_store
 from etalase.errors import Reason
 from etalase.settings.edge import EdgeSettings
@@ -99,8 +100,9 @@ def _store(settings: EdgeSettings) -> tuple[UUID, UUID]:
 
 
 def _run(run: SyncRun) -> Run:
-    told = {entry.name: getattr(run, entry.name) for entry in fields(Run) if entry.name != "complete"}
-    return Run(**told, complete=run.checkpoint is not None)
+    names = {entry.name for entry in fields(Run)} - {"complete", "head_office_away"}
+    told = {name: getattr(run, name) for name in names}
+    return Run(**told, complete=run.checkpoint is not None, head_office_away=run.fault == Fault.HEAD_OFFICE_AWAY)
 
 
 def _first_load_total(run: SyncRun | None) -> int | None:

@@ -70,7 +70,7 @@ class Carriage:
         :class:`OutOfTime`, and :class:`GivesWay`. What was published until then stays, and its rows are committed, also where a
         person stops the run.
         """
-        done: queue.SimpleQueue[Carried | BaseException] = queue.SimpleQueue()
+        done: queue.SimpleQueue[Carried] = queue.SimpleQueue()
         in_flight: dict[ProductPlan, int] = {}
         batch: list[Carried] = []
         self._committed_at = self.world.pace.monotonic()
@@ -111,7 +111,7 @@ class Carriage:
         self,
         agenda: Agenda,
         in_flight: dict[ProductPlan, int],
-        done: "queue.SimpleQueue[Carried | BaseException]",
+        done: "queue.SimpleQueue[Carried]",
         batch: list[Carried],
     ) -> None:
         while agenda.peek() or in_flight:
@@ -134,7 +134,7 @@ class Carriage:
         self,
         agenda: Agenda,
         in_flight: dict[ProductPlan, int],
-        done: "queue.SimpleQueue[Carried | BaseException]",
+        done: "queue.SimpleQueue[Carried]",
     ) -> None:
         """Fill the window up once it is half empty: within the budget of bytes in flight, and intents committed first."""
         window = self.world.settings.WORKERS * 4
@@ -155,7 +155,7 @@ class Carriage:
             in_flight[product] = product.bytes_in_hand
             self.world.workers.submit(self._work, product, done)
 
-    def _work(self, product: ProductPlan, done: "queue.SimpleQueue[Carried | BaseException]") -> None:
+    def _work(self, product: ProductPlan, done: "queue.SimpleQueue[Carried]") -> None:
         try:
             done.put(carry(product, self.world.images, self.world.bucket))
         except Exception as error:
@@ -166,11 +166,9 @@ class Carriage:
             failed = [(step, unforeseen) for step in product.steps]
             done.put(Carried(product, failed=failed, unsettled_keys=keys))
         except BaseException as error:
-            done.put(error)
+            done.put(Carried(product, stopped_by=error))
 
-    def _collect(
-        self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
-    ) -> None:
+    def _collect(self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried]", batch: list[Carried]) -> None:
         """Take what has come; wait for the first one, but not past the time to commit."""
         block = True
         while in_flight:
@@ -181,9 +179,9 @@ class Carriage:
             if block:
                 self.world.pace.sleep(GATHER_SECONDS)
                 block = False
-            if isinstance(carried, BaseException):
-                raise carried
             del in_flight[carried.product]
+            if carried.stopped_by is not None:
+                raise carried.stopped_by
             batch.append(carried)
             self._note(carried)
 
@@ -277,19 +275,14 @@ class Carriage:
             self.keep_failures(at_least=KEEP_FAILURES)
         return rest
 
-    def _drain(
-        self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried | BaseException]", batch: list[Carried]
-    ) -> None:
+    def _drain(self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried]", batch: list[Carried]) -> None:
         """What is under way is brought to its end, so that no put stays without its row."""
         self.world.stopped.set()
         while in_flight:
             carried = done.get()
-            if isinstance(carried, Carried):
-                del in_flight[carried.product]
-                batch.append(carried)
-                self._note(carried)
-            else:
-                in_flight.popitem()
+            del in_flight[carried.product]
+            batch.append(carried)
+            self._note(carried)
         if batch:
             self._commit(batch)
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
+from etalase.edge.sync.report import Fault
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.protocol import Photo, TokenPair
 
@@ -93,10 +94,13 @@ def note_work(run_id: int, photos: int, *, kind: str) -> None:
 
 
 def is_full_run_unfinished(run_id: int) -> bool:
-    """Whether the last full run before this one did not come to its end: what it would have healed nobody else looks at."""
+    """Whether the last full run before this one was cut off here: what it would have healed nobody else looks at.
+
+    One that head office ended does not count: a list that cannot be had must not hold the changes back.
+    """
     with translated():
-        full = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id")
-        return list(full.values_list("checkpoint", flat=True)[:1]) == [None]
+        last = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id").first()
+        return last is not None and last.checkpoint is None and last.fault in {"", Fault.HERE}
 
 
 def last_complete_run() -> datetime | None:

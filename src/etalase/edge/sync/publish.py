@@ -40,7 +40,7 @@ class Carried:
     """What became of one product. ``published`` are in the bucket and wait for their rows.
 
     ``keep_primary`` are photos that head office demoted in favour of one that did not arrive: they stay primary for now.
-    ``unsettled_keys`` are live keys of which nobody knows whether the put happened.
+    ``unsettled_keys`` are live keys of which nobody knows whether the put happened. ``stopped_by`` ends the run.
     """
 
     product: ProductPlan
@@ -49,6 +49,7 @@ class Carried:
     keep_primary: set[UUID] = field(default_factory=set)
     unsettled_keys: set[str] = field(default_factory=set)
     bytes_fetched: int = 0
+    stopped_by: BaseException | None = None
 
     @property
     def displaced(self) -> tuple[UUID, ...]:

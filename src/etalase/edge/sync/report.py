@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from etalase.errors import EtalaseError
+from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeError
 
 logger = logging.getLogger("product_photo_sync")
 
@@ -19,6 +19,14 @@ class Outcome(StrEnum):
     HELD = "held"
     FAILED = "failed"
     LOCKED = "locked"
+
+
+class Fault(StrEnum):
+    """Where the error lies that ended a run."""
+
+    HEAD_OFFICE_AWAY = "head_office_away"
+    HEAD_OFFICE = "head_office"
+    HERE = "here"
 
 
 EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.FAILED: 4, Outcome.LOCKED: 75}
@@ -64,6 +72,19 @@ class Report:
     def seen(self) -> int:
         """How many photos the run looked at."""
         return self.fetched + self.updated + self.unchanged + self.parked + self.failed
+
+    @property
+    def fault(self) -> Fault | None:
+        """Where the error lies, if there is one."""
+        match self.error:
+            case None:
+                return None
+            case HeadOfficeAway():
+                return Fault.HEAD_OFFICE_AWAY
+            case HeadOfficeError():
+                return Fault.HEAD_OFFICE
+            case _:
+                return Fault.HERE
 
     @property
     def outcome(self) -> Outcome:

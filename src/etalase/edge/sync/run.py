@@ -24,7 +24,7 @@ from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeAway, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
+from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
 from etalase.protocol import Photo, parse_time, photos_digest
 
 logger = logging.getLogger("etalase.edge")
@@ -136,7 +136,7 @@ def _recorded(run: Run, trigger: str) -> None:
                     kind=report.kind,
                     outcome=report.outcome.value,
                     error=str(report.error or ""),
-                    head_office_away=isinstance(report.error, HeadOfficeAway),
+                    fault=report.fault or "",
                     counts=report.counts,
                     reasons=dict(report.reasons),
                     bytes_fetched=report.bytes_fetched,
