@@ -334,17 +334,6 @@ def test_where_rows_vanished_nobody_says_that_head_office_lists_none(edge: Edge)
     assert status(edge)["well"]
 
 
-def test_what_a_run_removed_before_it_was_cut_off_has_not_vanished(edge: Edge) -> None:
-    photos = loaded(edge, *(f"DISH {number}" for number in range(5)))
-    edge.ho.delete(photos["DISH 0"])
-    edge.sync()
-    edge.query("UPDATE etalase_checkpoint SET photos = 5")
-    assert status(edge)["vanished"] == 1
-    edge.query("UPDATE etalase_sync_run SET outcome = NULL WHERE id = (SELECT max(id) FROM etalase_sync_run)")
-    said = status(edge)
-    assert (said["vanished"], said["problems"]) == (0, ["run_failed"])
-
-
 # Runs
 
 
