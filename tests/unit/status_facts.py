@@ -89,7 +89,7 @@ _runs = st.builds(
     run,
     st.sampled_from(["success", "partial", "held", "failed", "interrupted", "from another version", None]),
     kind=st.sampled_from(["full", "incremental"]),
-    head_office_away=st.booleans(),
+    fault=st.sampled_from(["", "head_office_away", "head_office", "here"]),
     error=st.sampled_from(["", "http://ho.example:8002/api answered 503. Check the link."]),
     complete=st.booleans(),
     to_carry=st.none() | st.integers(0, 500),

@@ -13,7 +13,7 @@ from tests.unit.status_facts import HOUR, MINUTE, NOTICES, NOW, any_facts, compa
 from etalase.edge import status
 from etalase.edge.damage import Damage
 from etalase.edge.pos.texts import LANGUAGES, Language
-from etalase.edge.status.facts import Facts, Uncovered, Why
+from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
 from etalase.edge.status.texts import TEXTS
 from etalase.edge.status.told import Item, Told, tell
 from etalase.edge.status.verdict import State, judge
@@ -51,6 +51,8 @@ def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
         [("word", state) for state in State]
         + [("reason", reason) for reason in Reason]
         + [("damage", kind) for kind in Damage]
+        + [("bucket", trouble) for trouble in Trouble]
+        + [("bucket", f"{trouble}_item") for trouble in Trouble]
         + [("outcome", outcome) for outcome in Outcome if outcome is not Outcome.LOCKED]
     )
     for prefix, code in codes:
@@ -60,7 +62,7 @@ def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
 def test_no_text_is_left_over() -> None:
     sources = "".join(path.read_text() for path in ROOM.glob("*.py") if path.name != "texts.py")
     templates = "".join(path.read_text() for path in ROOM.parent.glob("templates/etalase_status/*.html"))
-    by_code = ("word_", "reason_", "damage_", "kind_", "outcome_", "notice_")
+    by_code = ("word_", "reason_", "damage_", "kind_", "outcome_", "notice_", "bucket_")
     keys = [key for key in TEXTS["en"] if not key.startswith(by_code)]
     states = {state.value for state in State}
     parts = {"second", "minute", "hour", "day"}
@@ -96,7 +98,7 @@ def test_no_text_is_left_over() -> None:
         (
             {"last_good_run_at": NOW - 26 * HOUR},
             "STALE: last compared with head office 1 day ago. The photos may be out of date.",
-            "TERTINGGAL: terakhir dicocokkan dengan kantor pusat 1 hari lalu. Foto mungkin sudah tidak terbaru.",
+            "TERTINGGAL: terakhir dicocokkan dengan kantor pusat 1 hari lalu. Foto mungkin bukan yang terbaru.",
         ),
         (
             {"last_good_run_at": NOW + 3 * HOUR},
@@ -104,7 +106,7 @@ def test_no_text_is_left_over() -> None:
             "TERTINGGAL: waktu sinkronisasi terakhir 3 jam di depan jam server ini. Periksa jam server.",
         ),
         (
-            {"last_run": run("failed", head_office_away=True)},
+            {"last_run": run("failed", fault="head_office_away")},
             "LOOK: head office cannot be reached. 412 photos are verified, as of 6 minutes ago.",
             "PERIKSA: kantor pusat tidak bisa dihubungi. 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
         ),
@@ -151,7 +153,7 @@ def test_the_most_common_reasons_come_first() -> None:
 
 
 def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> None:
-    failed = run("failed", error="http://ho.example answered 503.", head_office_away=True)
+    failed = run("failed", error="http://ho.example answered 503.", fault="head_office_away")
     items = everything(told(last_run=failed))
     (last,) = [item for item in items if item.detail]
     assert last.text == "Last run: changes only, failed, begun 7 minutes ago, took 1 minute. 412 photos seen, 12.0 MiB fetched."
@@ -169,7 +171,7 @@ def test_a_run_that_found_nothing_says_so() -> None:
 def test_where_all_is_not_well_whom_to_call_is_the_last_word(state: Facts | None) -> None:
     whom = "Budi, 0812 3456 {789}"
     said = tell(state, judge(state), "en", max_names=20, contact=whom)
-    assert said.holds[-1].text == f"If it does not pass by itself, call {whom}."
+    assert said.holds[-1].text == f"Need help? Call {whom}."
     assert whom not in str(tell(state, judge(state), "en", max_names=20))
 
 
@@ -188,7 +190,7 @@ def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     texts = [item.text for item in told(notices=NOTICES).noticed]
     assert texts[1] == "3 photos older at head office than here: restored from a backup, or changed back."
     assert texts[4:] == [
-        "This store had not synced for long (12 days); everything is compared.",
+        "This store had not synced for long (12 days); everything was compared.",
         "A run ended after 6 hours, its limit; the next one goes on.",
         "of the future",
         "ho_older",

@@ -24,7 +24,7 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"parked": 2}, [], "green", 0),
         ({"last_run": run(None), "lock_taken": True}, [], "green", 0),
         ({"bucket": comparison(verified=411, replacing=1)}, [], "green", 0),
-        ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0}, [], "green", 0),
+        ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0}, ["empty"], "yellow", 1),
         ({"photos": 413}, [], "green", 0),
         ({"last_run": run("partial")}, [], "green", 0),  # its failures are settled by now
         ({"last_run": run("partial", complete=False)}, ["run_failed"], "yellow", 1),  # its time was up, or it gave way
@@ -40,7 +40,7 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         # rows that somebody removed, also while a run is at work: what that one removes is not expected any more
         ({"photos": 411}, ["damaged"], "red", 1),
         ({"photos": 411, "last_run": run(None), "lock_taken": True}, ["damaged"], "red", 1),
-        ({"photos": 0, "expected": None}, [], "green", 0),
+        ({"expected": None}, ["unproved"], "yellow", 1),  # nobody knows how many there should be
         # what waits
         ({"held": 1}, ["held"], "yellow", 3),
         ({"failed": 1}, ["partial"], "yellow", 1),

@@ -1,26 +1,49 @@
 """What a person who waits for a run is shown of the limit."""
 
 import io
+import time
 from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import DownloadColumn, Progress
 
 from etalase.edge.management.commands.photos_sync import Command
 from etalase.edge.sync import bar, terminal
 from etalase.settings.bandwidth import duration_text
 
 
-def test_a_line_of_progress_ends_with_the_limit_in_force(
+def test_a_line_of_progress_ends_with_the_limit_in_force() -> None:
+    limits = iter(["limit 512 KiB/s until 23:00", ""])
+    lines = terminal.Lines(lambda: next(limits), lambda: 0)
+    lines.pulled(7)
+    assert lines.line() == "7 photos listed, limit 512 KiB/s until 23:00"
+    lines.pulled(8)
+    assert lines.line() == "8 photos listed"
+
+
+def test_lines_come_by_themselves_and_tell_bytes_before_their_photo_is_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(terminal, "LINE_EVERY_SECONDS", 0.0)
-    limits = iter(["limit 512 KiB/s until 23:00", ""])
-    lines = terminal.Lines(lambda: next(limits))
-    lines.pulled(7)
-    lines.pulled(8)
-    assert capsys.readouterr().err == "7 photos listed, limit 512 KiB/s until 23:00\n8 photos listed\n"
+    monkeypatch.setattr(terminal, "LINE_EVERY_SECONDS", 0.01)
+    with terminal.watcher(quiet=False, limit=lambda: "", came=lambda: 1024 * 1024) as lines:
+        lines.planned(3, 4 * 1024 * 1024)
+        time.sleep(0.2)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) > 2
+    assert "0 of 3 photos, 0 failed, 1.0 of 4.0 MiB, " in said[-1]
+    assert said[-1].endswith(" left")
+
+
+def test_the_bar_counts_bytes_as_they_come() -> None:
+    out = io.StringIO()
+    came = iter([512 * 1024, 1024 * 1024])
+    columns = (DownloadColumn(binary_units=True),)
+    progress = bar.Counting(*columns, console=Console(file=out), came=lambda: next(came))
+    bar.Bar(progress).planned(3, 4 * 1024 * 1024)
+    for _ in range(2):
+        progress.console.print(progress.get_renderable())
+    assert [line.strip() for line in out.getvalue().split("\n") if line.strip()] == ["0.5/4.0 MiB", "1.0/4.0 MiB"]
 
 
 def test_the_bar_tells_the_limit_anew_each_time_it_is_drawn() -> None:

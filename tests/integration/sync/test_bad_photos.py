@@ -295,3 +295,13 @@ def test_a_time_with_an_offset_that_postgresql_does_not_take_is_the_same_moment(
     edge.ho.put("soto", picture("soto"), updated_at="2026-02-03T07:26:11-23:59")
     assert edge.sync().fetched == 2
     assert edge.rows()[photo]["updated_at"].isoformat() == "2026-02-02T15:26:11+00:00"
+
+
+def test_an_object_of_head_office_that_is_longer_than_its_row_says_is_its_own_contradiction(edge: Edge) -> None:
+    for name, size in (("small", 2000), ("large", 200_000)):
+        photo = edge.ho.put(name, picture(name, size))
+        key = edge.ho.photos[photo]["object_key"]
+        edge.ho.bodies[key] = picture(name, size) + b"more"
+    edge.sync()
+    assert set(edge.reasons().values()) == {"ho_contradicts_itself"}
+    assert len(edge.ho.image_requests) == 2  # once each

@@ -1,8 +1,10 @@
 """What head office changes, also under way: keys that move, bytes that change mid-run, photos deleted and made anew."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
@@ -242,3 +244,68 @@ def test_a_signed_url_that_ended_is_asked_for_again(edge: Edge) -> None:
     edge.ho.on_image = lambda key: Answer(403) if "Signature=1" in edge.ho.image_requests[-1] else None
     assert edge.sync().exit_status == 0
     assert len(edge.rows()) == 1
+
+
+# Photos that change their product, and rows that somebody changed by hand
+
+
+def swap(edge: Edge, one: str, two: str, *columns: str) -> None:
+    """Each of the two rows gets what the other had there."""
+    rows = edge.rows()
+    for photo, other in ((one, two), (two, one)):
+        assigned = ", ".join(f"{column} = %s" for column in columns)
+        edge.query(f"UPDATE product_photo SET {assigned} WHERE id = %s", *(rows[other][column] for column in columns), photo)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_primary_photos_that_swap_their_products_are_both_right_after_one_run(edge: Edge, full: bool) -> None:
+    one, two = (edge.ho.put(name, picture(name)) for name in ("one", "two"))
+    edge.sync()
+    products = edge.ho.photos[one]["product_id"], edge.ho.photos[two]["product_id"]
+    for photo, product_id in zip((two, one), products, strict=True):
+        edge.ho.now += timedelta(seconds=1)
+        edge.ho.photos[photo].update(product_id=product_id, updated_at=edge.ho.now.isoformat())
+    report = edge.sync(full=full)
+    assert (report.outcome, report.fetched) == ("success", 0)
+    edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize("moved", ["both", "one"])
+def test_rows_that_somebody_gave_to_other_products_are_healed_by_one_full_run(edge: Edge, moved: str) -> None:
+    one, two = (edge.ho.put(name, picture(name)) for name in ("one", "two"))
+    edge.sync()
+    if moved == "both":
+        swap(edge, one, two, "product_id")
+    else:
+        edge.query("UPDATE product_photo SET product_id = %s WHERE id = %s", edge.rows()[two]["product_id"], one)
+    assert edge.sync(full=True).outcome == "success"
+    edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_rows_that_hold_each_others_key_are_healed_and_head_office_is_not_blamed(edge: Edge, both: bool) -> None:
+    one, two = (edge.ho.put(name, picture(name)) for name in ("one", "two"))
+    edge.sync()
+    columns = ("object_key", "size", "checksum", "content_type")
+    if both:
+        swap(edge, one, two, *columns)
+    else:
+        told = edge.rows()[two]
+        edge.query(
+            "UPDATE product_photo SET object_key = %s, size = %s, checksum = %s WHERE id = %s",
+            told["object_key"], told["size"], told["checksum"], one,
+        )  # fmt: skip
+    report = edge.sync(full=True)
+    assert (report.outcome, edge.reasons()) == ("success", {})
+    edge.check_equals_head_office()
+
+
+def test_an_object_of_another_type_is_not_adopted_as_it_lies_there(edge: Edge, s3: Any) -> None:
+    photo = edge.ho.put("sate", picture("sate"))
+    edge.ho.put("soto", picture("soto"))
+    edge.sync()
+    key = edge.rows()[photo]["object_key"]
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("sate"), ContentType="text/plain")
+    edge.query("DELETE FROM product_photo WHERE id = %s", photo)
+    assert edge.sync().outcome == "success"
+    assert s3.head_object(Bucket=edge.bucket.bucket, Key=key)["ContentType"] == "image/jpeg"

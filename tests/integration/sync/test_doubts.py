@@ -116,3 +116,30 @@ def test_a_full_run_that_was_cut_off_is_gone_on_with_by_the_next_of_whatever_kin
     assert (rest.kind, rest.outcome, rest.healed) == ("full", "success", 20 - first.fetched)
     edge.check_equals_head_office()
     assert edge.sync().kind == "incremental"
+
+
+def test_a_run_does_not_say_success_while_a_photo_is_known_to_be_damaged(edge: Edge, disk: Rotting) -> None:
+    found_by_verify(edge, disk)
+    (photo,) = [photo for photo, row in edge.rows().items() if row["object_key"] == disk.key]
+    for gone in [photo, *[other for other in edge.rows() if other != photo][:4]]:
+        edge.ho.delete(gone)
+    assert edge.sync(touch=disk.touch).outcome == "held"
+    edge.query("UPDATE etalase_removal SET state = 'refused'")
+    report = edge.sync(touch=disk.touch)
+    assert (report.kind, report.outcome, report.exit_status, report.damaged) == ("incremental", "partial", 1, 1)
+
+
+def test_the_next_hourly_run_heals_what_verify_found(edge: Edge, disk: Rotting) -> None:
+    found_by_verify(edge, disk)
+    report = edge.sync(trigger="schedule", touch=disk.touch)
+    assert (report.kind, report.healed, report.outcome) == ("full", 1, "success")
+
+
+def test_a_forecast_looks_as_far_as_its_run_will(edge: Edge) -> None:
+    for n in range(3):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    edge.bucket.delete(list(edge.objects()))
+    forecast = edge.sync(dry_run=True).forecast or {}
+    assert forecast["photos_to_fetch"] == 3
+    assert edge.count("etalase_doubt") == 0

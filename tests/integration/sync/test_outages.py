@@ -9,6 +9,7 @@ from django.db import connection
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
+from etalase.edge.sync import run as run_module
 from etalase.edge.sync.world import World
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, ObjectStoreFull, Reason
 
@@ -171,3 +172,16 @@ def test_what_needs_no_byte_of_head_offices_bucket_is_done_without_it(edge: Edge
     report = edge.sync(TRIES=1)
     assert (report.updated, len(edge.reasons())) == (3, 40)
     assert {row["sort_order"] for row in edge.rows().values()} == {9}
+
+
+def test_what_nobody_foresaw_ends_the_run_in_order_and_is_said(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    edge.ho.put("sate", picture(1))
+
+    def surprising(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a surprise")
+
+    monkeypatch.setattr(run_module, "sweep", surprising)
+    report = edge.sync()
+    assert (report.outcome, report.exit_status) == ("failed", 4)
+    assert "ZeroDivisionError: a surprise" in str(report.error)
+    assert "report it" in str(report.error)

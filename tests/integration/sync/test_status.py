@@ -522,3 +522,59 @@ def test_tables_of_an_older_version_are_told_as_such(edge: Edge) -> None:
             status(edge)
     finally:
         edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN gone TO notices")
+
+
+def test_without_its_checkpoint_nobody_knows_what_there_should_be(edge: Edge) -> None:
+    loaded(edge, "SATE", "SOTO")
+    edge.query("DELETE FROM product_photo")
+    edge.query("DELETE FROM etalase_checkpoint")
+    said = status(edge)
+    assert (said["state"], said["exit_status"]) == ("not_ready", 4)
+
+
+def test_where_nobody_knows_how_many_photos_there_should_be_the_next_run_compares_everything(edge: Edge) -> None:
+    photos = loaded(edge, "SATE", "SOTO")
+    edge.query("UPDATE etalase_checkpoint SET photos = NULL")
+    edge.query("DELETE FROM product_photo WHERE id = %s", photos["SOTO"])
+    assert status(edge)["problems"] == ["unproved"]
+    assert edge.sync(trigger="schedule").kind == "full"
+    edge.check_equals_head_office()
+    assert status(edge)["well"] is True
+
+
+def test_a_store_for_which_head_office_lists_nothing_is_not_well(edge: Edge) -> None:
+    edge.sync()
+    said = status(edge)
+    assert (said["state"], said["level"], said["exit_status"]) == ("empty", "yellow", 1)
+
+
+def test_settings_that_were_wrong_before_anything_came_claim_no_database(edge: Edge) -> None:
+    edge.ho.put("SATE", picture("SATE"))
+    assert edge.sync(STORE_ID=str(uuid.uuid4())).exit_status == 4
+    assert status(edge)["state"] == "not_ready"
+    assert edge.sync().exit_status == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        ({"S3_ENDPOINT": "http://127.0.0.1:1"}, "away"),
+        ({"S3_SECRET_KEY": "not the key"}, "denied"),
+        ({"S3_BUCKET": "no-such-bucket"}, "missing"),
+    ],
+)
+def test_why_the_bucket_cannot_be_compared_is_told_apart(edge: Edge, changes: dict[str, Any], trouble: str) -> None:
+    loaded(edge, "SATE")
+    said = status(edge, **changes)
+    assert (said["state"], said["bucket"]["trouble"], said["exit_status"]) == ("bucket_away", trouble, 4)
+
+
+def test_what_did_not_arrive_and_what_is_held_is_named(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {n}" for n in range(6)))
+    edge.ho.put("NEW", picture("NEW"))
+    edge.ho.on_image = lambda _: Answer(404)
+    for photo in list(photos.values())[:5]:
+        edge.ho.delete(photo)
+    edge.sync()
+    facts = read(edge.configured())
+    assert (facts.failed_names, facts.held_names) == (("NEW",), tuple(f"DISH {n}" for n in range(5)))

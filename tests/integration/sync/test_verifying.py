@@ -218,3 +218,12 @@ def test_a_list_that_is_not_proved_complete_is_not_called_equal(edge: Edge) -> N
     edge.ho.change_page = lambda page: page.update(total=9)
     found = verified(edge)
     assert (found.differences, found.equal, found.exit_status) == ([], False, 1)
+
+
+def test_a_bucket_that_no_till_may_read_is_a_difference_and_a_run_mends_it(edge: Edge, s3: Any) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
+    assert [d.what for d in verified(edge).differences] == ["not_public"]
+    edge.sync(full=True)
+    assert verified(edge).equal

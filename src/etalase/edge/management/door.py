@@ -12,6 +12,9 @@ from etalase.edge.checks import product_problems
 from etalase.errors import EtalaseError, SettingsError
 from etalase.settings.edge import EdgeSettings, configured
 
+# As shells report a process that Ctrl-C ended.
+STOPPED = 130
+
 
 class EdgeCommand(BaseCommand):
     """A command of the edge. :meth:`perform` does it and returns the exit status; errors of ours become one clear line."""
@@ -36,6 +39,10 @@ class EdgeCommand(BaseCommand):
             if options.get("json"):
                 self.show({"error": str(error), "exit_status": error.exit_status})
             raise CommandError(str(error), returncode=error.exit_status) from error
+        except KeyboardInterrupt:
+            if options.get("json"):
+                self.show({"error": "The command was stopped.", "exit_status": STOPPED})
+            raise
         if status:
             sys.exit(status)
 

@@ -33,7 +33,10 @@ class RunningCommand(EdgeCommand):
     def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[World, Watcher]]:
         """The real world, and who watches what is done in it."""
         quiet = options["quiet"] or options["json"]
-        with real_world(settings) as world, watcher(quiet=quiet, limit=world.limiter.describe) as watching:
+        with (
+            real_world(settings) as world,
+            watcher(quiet=quiet, limit=world.limiter.describe, came=lambda: world.images.bytes_came) as watching,
+        ):
             yield world, watching
 
     def tell(self, report: Report, *, as_json: bool) -> int:
@@ -58,6 +61,8 @@ class RunningCommand(EdgeCommand):
             self.stdout.write(f"  {failure['photo_id']} {name}: {failure['reason']}: {detail}")
         if report.owed > 20:
             self.stdout.write(f"  … and {report.owed - 20} more: etalase edge failures")
+        if report.damaged:
+            self.stdout.write(f"{report.damaged} photos are damaged: etalase edge status")
         if report.held:
             self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
         if report.notices:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding
+from etalase.edge.sync import holding, ledger
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
 from etalase.errors import UsageError
@@ -36,6 +36,7 @@ class WordCommand(EdgeCommand):
         """Give the word on the photos that are meant."""
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or say --all.")
+        ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = holding.chosen(options["photo"], everything=options["all"], states=self.states)
         count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings)
         if options["json"]:

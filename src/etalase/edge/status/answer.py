@@ -7,6 +7,7 @@ from typing import Any
 from etalase.edge.damage import Damage
 from etalase.edge.status.facts import Facts, Run
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
+from etalase.edge.sync.report import Fault
 
 
 def as_json(facts: Facts | None, verdict: Verdict, *, error: str = "") -> dict[str, Any]:
@@ -42,7 +43,12 @@ def _facts(facts: Facts) -> dict[str, Any]:
         ],
         "lost": [str(photo_id) for photo_id in facts.lost],
         "vanished": facts.vanished,
-        "bucket": {"away": bucket.error is not None, "error": bucket.error, "compared_at": bucket.at.isoformat()},
+        "bucket": {
+            "away": bucket.error is not None,
+            "trouble": bucket.trouble.value if bucket.error is not None else None,
+            "error": bucket.error,
+            "compared_at": bucket.at.isoformat(),
+        },
         "products": facts.products,
         "products_without_photo": list(facts.without_row),
         "products_without_verified_photo": [
@@ -56,7 +62,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "running": facts.is_running,
         "cut_off": facts.was_cut_off,
         "last_run_incomplete": facts.last_run_failed,
-        "head_office_away": facts.last_ended is not None and facts.last_ended.head_office_away,
+        "head_office_away": facts.last_ended is not None and facts.last_ended.fault == Fault.HEAD_OFFICE_AWAY,
         "first_load": _first_load(facts),
         "notices": [dict(notice) for notice in facts.notices],
         "next_run_at": _time(facts.next_hourly_at),
@@ -76,6 +82,7 @@ def _run(run: Run) -> dict[str, Any]:
         "finished_at": _time(run.finished_at),
         "duration_seconds": run.duration_seconds,
         "error": run.error,
+        "fault": run.fault or None,
         "counts": dict(run.counts),
         "reasons": dict(run.reasons),
         "bytes_fetched": run.bytes_fetched,

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from etalase.edge.damage import Damage, damage, was_put_since
 from etalase.edge.database import cursor
-from etalase.edge.status.facts import Comparison, DamagedPhoto
+from etalase.edge.status.facts import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
 from etalase.edge.sync.staging import Listing
-from etalase.errors import ObjectMissing, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, SpoolFull
+from etalase.errors import EtalaseError, ObjectMissing, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, SpoolFull
 from etalase.objectstore import ObjectInfo, ObjectStore, names_one_object
 from etalase.protocol import KEY_PREFIX
 
@@ -38,7 +38,23 @@ def compare(bucket: ObjectStore, lock: RunLock, *, compared_at: datetime | None)
     try:
         return _Look(bucket, lock, compared_at).compared(at)
     except (ObjectStoreError, SpoolFull) as error:
-        return Comparison(at=at, error=str(error))
+        return Comparison(at=at, error=str(error), trouble=_trouble(error))
+
+
+class _NotPublic(ObjectStoreDenied):
+    """The access key may read, and tills may not."""
+
+
+def _trouble(error: EtalaseError) -> Trouble:
+    match error:
+        case _NotPublic():
+            return Trouble.NOT_PUBLIC
+        case ObjectStoreDenied():
+            return Trouble.DENIED
+        case ObjectMissing():
+            return Trouble.MISSING
+        case _:
+            return Trouble.AWAY
 
 
 class _Look:
@@ -93,7 +109,7 @@ class _Look:
     def _ask_as_a_till(self) -> None:
         """Ask for a whole photo without a key. Raises :class:`ObjectStoreDenied` where tills may not read it."""
         if self._shown_key is not None and not self._bucket.is_public(self._shown_key):
-            raise ObjectStoreDenied(
+            raise _NotPublic(
                 "The photo store does not let the tills read photos: its policy was removed.",
                 hint="`etalase edge sync` puts it back.",
             )

@@ -20,9 +20,19 @@ class DamagedPhoto:
     kind: Damage
 
 
+class Trouble(StrEnum):
+    """Why the bucket could not be compared."""
+
+    AWAY = "away"
+    DENIED = "denied"
+    MISSING = "missing"
+    NOT_PUBLIC = "not_public"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What came of it. ``error`` says why the bucket could not be looked at; then the counts say nothing.
+    """What came of it. ``error`` says why the bucket could not be looked at, and ``trouble`` in a word; then the counts say
+    nothing.
 
     ``replacing`` are rows whose newer bytes lie there already, while a run is about to write the row. ``damaged`` counts all,
     ``photos`` names the first of them; ``bare`` are the products of which every photo is damaged, each with the kind of one.
@@ -30,6 +40,7 @@ class Comparison:
 
     at: datetime
     error: str | None = None
+    trouble: Trouble = Trouble.AWAY
     rows: int = 0
     verified: int = 0
     replacing: int = 0
@@ -59,7 +70,7 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its row tells it. ``head_office_away``: it failed because head office could not be reached."""
+    """A run as its row tells it. ``fault`` is where the error lies (:class:`etalase.edge.sync.report.Fault`)."""
 
     id: int
     kind: str
@@ -68,7 +79,7 @@ class Run:
     started_at: datetime
     finished_at: datetime | None = None
     error: str = ""
-    head_office_away: bool = False
+    fault: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     bytes_fetched: int = 0
@@ -102,6 +113,8 @@ class Facts:
     parked: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     held: int = 0
+    failed_names: tuple[str, ...] = ()
+    held_names: tuple[str, ...] = ()
     last_run: Run | None = None
     # The newest run that is not under way.
     last_ended: Run | None = None
@@ -135,6 +148,11 @@ class Facts:
     def damaged(self) -> int:
         """How many rows have no object as they promise."""
         return sum(self.bucket.damaged.values())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether head office lists no photo for this store, as far as runs know."""
+        return self.last_good_run_at is not None and self.bucket.error is None and not (self.photos or self.vanished)
 
     @property
     def waiting(self) -> int:

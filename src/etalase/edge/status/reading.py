@@ -1,5 +1,6 @@
 """Reads the facts: a few queries and one comparison with the bucket."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,6 @@ from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.report import Fault
 from etalase.edge.sync.world import object_store
 from etalase.errors import Reason
 from etalase.settings.edge import EdgeSettings
@@ -27,15 +27,17 @@ from etalase.settings.edge import EdgeSettings
 COMPLETE = ("success", "partial", "held")
 NOTICES_FOR = timedelta(hours=24)
 MAX_NOTICES = 20
-LOOK_SECONDS = 10.0
+MAX_NAMES = 1000
+# Somebody waits for it: a store that hangs is away. For one request, and for the whole look.
+LOOK_SECONDS, WHOLE_LOOK_SECONDS = 10.0, 20.0
 
 
 def look(settings: EdgeSettings) -> Comparison:
     """The comparison with the bucket, now. Raises :class:`DatabaseAway`."""
     with translated():
         compared_at = Checkpoint.objects.values_list("compared_at", flat=True).first()
-    # Somebody waits for it: a store that hangs is away.
     bucket = object_store(settings, timeout_seconds=LOOK_SECONDS, max_retries=1)
+    bucket.ends_at = time.monotonic() + WHOLE_LOOK_SECONDS
     return compare(bucket, RunLock(settings.STORE_ID, Pace()), compared_at=compared_at)
 
 
@@ -52,19 +54,23 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         lock_taken = RunLock(settings.STORE_ID, Pace()).is_taken()
         expected, photos = rows.expected()
         checkpoint = Checkpoint.objects.first()
+        checkpoint_kept = checkpoint is not None and checkpoint.sync_timestamp is not None
         # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
         newest = SyncRun.objects.order_by("-id").first()
         at_work = newest is not None and newest.outcome is None and lock_taken
         ended = SyncRun.objects.exclude(id=newest.id).order_by("-id").first() if at_work and newest else newest
         good = SyncRun.objects.filter(outcome__in=COMPLETE, checkpoint__isnull=False, finished_at__isnull=False)
-        last_good = good.order_by("-id").values_list("finished_at", flat=True).first()
+        # Without a checkpoint, nobody knows any more what those runs left.
+        last_good = good.order_by("-id").values_list("finished_at", flat=True).first() if checkpoint_kept else None
         pending = dict(PendingPhoto.objects.values_list("reason").annotate(Count("photo_id")))
         facts = Facts(
             now=now,
             bucket=bucket,
             photos=photos,
             expected=expected,
-            wrong_store=checkpoint is not None and (checkpoint.store_id, checkpoint.company_id) != _store(settings),
+            wrong_store=checkpoint is not None
+            and (checkpoint_kept or photos > 0)
+            and (checkpoint.store_id, checkpoint.company_id) != (settings.STORE_ID, settings.COMPANY_ID),
             products=_products().count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
             lost=tuple(
@@ -77,6 +83,8 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             parked=pending.get(Reason.PRODUCT_MISSING, 0),
             reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
             held=Removal.objects.filter(state=Removal.State.HELD).count(),
+            failed_names=_some_names(PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING)),
+            held_names=_some_names(Removal.objects.filter(state=Removal.State.HELD)),
             last_run=_run(newest) if newest else None,
             last_ended=_run(ended) if ended else None,
             lock_taken=lock_taken,
@@ -95,14 +103,16 @@ def _products() -> Any:
     return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
 
 
-def _store(settings: EdgeSettings) -> tuple[UUID, UUID]:
-    return settings.STORE_ID, settings.COMPANY_ID
+def _some_names(photos: Any) -> tuple[str, ...]:
+    """The names of their products, each once; not of all, where they are very many."""
+    return tuple(
+        photos.exclude(product_name="").order_by("product_name").values_list("product_name", flat=True).distinct()[:MAX_NAMES]
+    )
 
 
 def _run(run: SyncRun) -> Run:
-    names = {entry.name for entry in fields(Run)} - {"complete", "head_office_away"}
-    told = {name: getattr(run, name) for name in names}
-    return Run(**told, complete=run.checkpoint is not None, head_office_away=run.fault == Fault.HEAD_OFFICE_AWAY)
+    names = {entry.name for entry in fields(Run)} - {"complete"}
+    return Run(**{name: getattr(run, name) for name in names}, complete=run.checkpoint is not None)
 
 
 def _first_load_total(run: SyncRun | None) -> int | None:

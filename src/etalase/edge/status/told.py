@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from etalase.edge.pos.texts import Language
-from etalase.edge.status.facts import Facts, Uncovered, Why
-from etalase.edge.status.verdict import RED, Level, State, Verdict, is_of_the_future
+from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
+from etalase.edge.status.verdict import RED, STALE_AFTER, Level, State, Verdict, is_of_the_future
 from etalase.edge.status.words import Words
+from etalase.edge.sync.report import Fault
 
 COMMON_REASONS = 3
 
@@ -86,6 +87,8 @@ class _Teller:
                 return self._first_load()
             case State.STALE if is_of_the_future(facts) and facts.last_good_run_at:
                 return say("stale_future", ahead=self.words.duration(facts.last_good_run_at - facts.now))
+            case State.BUCKET_AWAY:
+                return say(f"bucket_{facts.bucket.trouble}")
             case State.DAMAGED:
                 return say("damaged", count=facts.damaged + facts.vanished, total=facts.photos + facts.vanished)
             case State.HELD:
@@ -117,14 +120,14 @@ class _Teller:
                 replacing=bucket.replacing,
                 ago=self._compared,
             )
-        return self.words.say("well" if bucket.rows else "well_none", count=bucket.rows, ago=self._compared)
+        return self.words.say("well", count=bucket.rows, ago=self._compared)
 
     def _why_failed(self) -> str:
         if self.facts.was_cut_off:
             return "cut_off"
         ended = self.facts.last_ended
-        if ended and ended.head_office_away:
-            return "ho_away"
+        if ended and ended.fault in {Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE}:
+            return "ho_away" if ended.fault == Fault.HEAD_OFFICE_AWAY else "ho_refuses"
         return "run_failed" if ended and ended.outcome == "failed" else "run_incomplete"
 
     # What holds
@@ -140,6 +143,7 @@ class _Teller:
             State.PARTIAL: self._partial,
             State.RUN_FAILED: self._run_failed,
             State.UNPROVED: self._unproved,
+            State.EMPTY: self._empty,
         }
         for state in self.verdict.holds:
             yield from of_state[state](Level.RED if state in RED else Level.YELLOW)
@@ -157,7 +161,9 @@ class _Teller:
             yield Item(say("never_item"), level, command="etalase edge sync")
 
     def _bucket_away(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("bucket_error"), level, detail=self.facts.bucket.error or "", about="bucket")
+        trouble, detail = self.facts.bucket.trouble, self.facts.bucket.error or ""
+        command = "etalase edge sync" if trouble in {Trouble.MISSING, Trouble.NOT_PUBLIC} else ""
+        yield Item(self.words.say(f"bucket_{trouble}_item"), level, command=command, detail=detail, about="bucket")
 
     def _stale(self, level: Level) -> Iterator[Item]:
         facts = self.facts
@@ -165,8 +171,17 @@ class _Teller:
             zone = facts.next_full_at.tzinfo
             at, now = (f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (facts.last_good_run_at, facts.now))
             yield Item(self.words.say("future_item", at=at, now=now), level, command="etalase edge sync")
-        elif facts.last_good_run_at:  # else "not ready" has said it
+        elif facts.last_good_run_at and facts.is_running:  # else "not ready" has said it
+            yield Item(self.words.say("stale_running_item"), level)
+        elif facts.last_good_run_at and self._failed_lately:
+            yield Item(self.words.say("stale_failed_item"), level)
+        elif facts.last_good_run_at:
             yield Item(self.words.say("stale_item"), level, command="etalase edge sync")
+
+    @property
+    def _failed_lately(self) -> bool:
+        ended = self.facts.last_ended
+        return self.facts.last_run_failed and ended is not None and self.facts.now - ended.started_at <= STALE_AFTER
 
     def _damaged(self, level: Level) -> Iterator[Item]:
         facts = self.facts
@@ -175,8 +190,11 @@ class _Teller:
                 f"{facts.damaged_names.get(photo.photo_id) or photo.product_id} ({self.words.word('damage', photo.kind)})"
                 for photo in facts.bucket.photos
             ]
-            text = self.words.say("damaged_item", count=facts.damaged)
-            yield self._listing(text, sorted(names), level, total=facts.damaged, command="etalase edge sync --full")
+            heals = len(facts.lost) < facts.damaged and not facts.is_running
+            key = "damaged_item" if heals else "damaged_running_item" if facts.is_running else "damaged_lost_item"
+            command = "etalase edge sync --full" if heals else ""
+            text = self.words.say(key, count=facts.damaged)
+            yield self._listing(text, sorted(names), level, total=facts.damaged, command=command)
         if facts.lost:
             command = " ".join(["etalase edge approve", *map(str, facts.lost[: self.max_names])])
             yield Item(self.words.say("lost_item", count=len(facts.lost)), level, command=command)
@@ -184,21 +202,28 @@ class _Teller:
             yield Item(self.words.say("vanished_item", count=facts.vanished), level, command="etalase edge sync --full")
 
     def _held(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("held_item", count=self.facts.held), level, command="etalase edge held")
+        text, names = self.words.say("held_item", count=self.facts.held), self.facts.held_names
+        yield self._listing(text, names, level, total=len(names), command="etalase edge held")
 
     def _partial(self, level: Level) -> Iterator[Item]:
         if self.facts.waiting:
             yield Item(self.words.say("waiting_item", count=self.facts.waiting), level, command="etalase edge sync")
         if not self.facts.failed:
             return
-        yield Item(self.words.say("failed_item", count=self.facts.failed), level, command="etalase edge failures")
+        text, names = self.words.say("failed_item", count=self.facts.failed), self.facts.failed_names
+        yield self._listing(text, names, level, total=len(names), command="etalase edge failures")
         common = sorted(self.facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
         told = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
         yield Item(self.words.say("reasons", reasons=told), level)
 
     def _run_failed(self, level: Level) -> Iterator[Item]:
-        if State.NOT_READY not in self.verdict.holds or self._why_failed() != "run_failed":
+        if State.WRONG_STORE not in self.verdict.holds and (
+            State.NOT_READY not in self.verdict.holds or self._why_failed() != "run_failed"
+        ):
             yield Item(self.words.say(f"{self._why_failed()}_item"), level)
+
+    def _empty(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("empty_item"), level)
 
     def _unproved(self, level: Level) -> Iterator[Item]:
         yield Item(self.words.say("unproved_item"), level)

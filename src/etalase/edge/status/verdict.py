@@ -26,6 +26,7 @@ class State(StrEnum):
     PARTIAL = "partial"
     RUN_FAILED = "run_failed"
     UNPROVED = "unproved"
+    EMPTY = "empty"
     WELL = "well"
 
 
@@ -68,7 +69,8 @@ def judge(facts: Facts | None) -> Verdict:
         State.HELD: facts.held > 0,
         State.PARTIAL: facts.failed + facts.waiting > 0,
         State.RUN_FAILED: facts.last_run_failed,
-        State.UNPROVED: facts.feed_proved_complete is False,
+        State.EMPTY: facts.is_empty,
+        State.UNPROVED: facts.feed_proved_complete is False or (facts.last_good_run_at is not None and facts.expected is None),
     }
     holds = tuple(state for state in State if conditions.get(state))
     return Verdict(holds, _level(holds, facts), _exit_status(holds))

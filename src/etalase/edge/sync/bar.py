@@ -1,9 +1,9 @@
 """A run on a terminal: a bar with photos, bytes, rate, time left and the limit in force. The only room that knows rich."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -36,11 +36,11 @@ class Bar:
         self._total = photos
         self._progress.update(self._photos, total=size_bytes or None, photos=f"0/{photos} photos")
 
-    def carried(self, photos: int, failed: int, size_bytes: int) -> None:
+    def carried(self, photos: int, failed: int) -> None:
         """Advance."""
         self._done, self._failed = self._done + photos, self._failed + failed
         said = f"{self._done}/{self._total} photos" + (f", {self._failed} failed" if self._failed else "")
-        self._progress.update(self._photos, advance=size_bytes, photos=said)
+        self._progress.update(self._photos, photos=said)
 
 
 class RateColumn(ProgressColumn):
@@ -63,9 +63,23 @@ class LimitColumn(ProgressColumn):
         return Text(self._limit())
 
 
+class Counting(Progress):
+    """A progress whose bytes are those that have come each time it is drawn."""
+
+    def __init__(self, *columns: ProgressColumn, console: Console, came: Callable[[], int]) -> None:
+        self._came = came
+        super().__init__(*columns, console=console, transient=True)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """As drawn."""
+        for task_id in self.task_ids:
+            self.update(task_id, completed=self._came())
+        yield from super().get_renderables()
+
+
 @contextmanager
-def bar(limit: Callable[[], str]) -> Iterator[Bar]:
-    """A bar on stderr, while the context lasts. ``limit`` says the bandwidth limit in force."""
+def bar(limit: Callable[[], str], came: Callable[[], int]) -> Iterator[Bar]:
+    """A bar on stderr, while the context lasts. ``limit`` says the bandwidth limit in force, ``came`` how many bytes came."""
     columns = (
         TextColumn("{task.fields[photos]}", table_column=Column(no_wrap=True)),
         BarColumn(bar_width=8),
@@ -75,5 +89,5 @@ def bar(limit: Callable[[], str]) -> Iterator[Bar]:
         # The last to be cut where a terminal is narrow.
         LimitColumn(limit),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Counting(*columns, console=Console(stderr=True), came=came) as progress:
         yield Bar(progress)

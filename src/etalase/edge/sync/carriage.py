@@ -205,7 +205,7 @@ class Carriage:
         for step in published:
             self.failures.pop(step.photo.id, None)
         self.report.bytes_fetched = self.world.images.bytes_came
-        self.watcher.carried(len(carried.published), len(carried.failed), carried.bytes_fetched)
+        self.watcher.carried(len(carried.published), len(carried.failed))
 
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
         if not batch or last:

@@ -1,6 +1,7 @@
 """A photo's bytes from head office's bucket, proved to be what was promised (guide, step 2; hazards 27–34)."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
 # A second try would bring the same.
 _FINAL: Final = frozenset({Reason.SPOOL_FULL, Reason.HO_CONTRADICTS_ITSELF})
+
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 _REASON_OF_STATUS: Final = {
     403: Reason.FORBIDDEN,
@@ -173,6 +176,10 @@ class Images:
         except TransferFailed as error:
             if error.status:
                 check(Answer(error.status, error.head))
+            etag = Answer(error.status, error.head).header(b"etag").strip('"')
+            if error.reason is Reason.SIZE_MISMATCH and _MD5.fullmatch(etag) and etag != (photo.checksum or "").lower():
+                detail = f"its object is longer, with MD5 {etag}, than its row says: {size} bytes with {photo.checksum}"
+                raise PhotoError(Reason.HO_CONTRADICTS_ITSELF, f"HO's own data: {detail}") from error
             detail = f"longer than the {size} bytes promised" if error.reason is Reason.SIZE_MISMATCH else error.message
             raise PhotoError(error.reason, detail) from error
         finally:

@@ -4,7 +4,7 @@ Compared with rows it tells what is damaged (:mod:`etalase.edge.damage`); the pl
 """
 
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -96,11 +96,17 @@ class Inventory:
                 self.known[row.object_key] = lies
         return found
 
-    def etags(self, photos: Iterable[Photo]) -> dict[str, str]:
-        """The ETags of what lies under the keys of ``photos``, as far as a listing told."""
+    def orphans(self, photos: Collection[Photo], known: Collection[Row]) -> dict[str, str]:
+        """The ETags by key of objects that no row names and that are ``photos`` already, also by their type, which no listing
+        tells."""
         if self.listing is None:
             return {}
-        return {key: info.etag for key, info in self.listing.of(photo.object_key or "" for photo in photos).items()}
+        named = {row.object_key for row in known}
+        wanted = {photo.object_key: photo for photo in photos if photo.object_key and photo.object_key not in named}
+        listed = self.listing.of(wanted)
+        same = [key for key, info in listed.items() if info.etag == (wanted[key].checksum or "").lower()]
+        found = zip(same, self.world.workers.map(self._head, same), strict=True)
+        return {key: info.etag for key, info in found if info and info.content_type == wanted[key].content_type}
 
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:

@@ -13,7 +13,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from etalase.edge.database import cursor, translated
-from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
+from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.sync.report import Fault
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.protocol import Photo, TokenPair
@@ -43,7 +43,9 @@ class Store:
         """This store's checkpoint, made at the first run. Raises :class:`StoreMismatch` for another store's database."""
         with translated():
             other = Checkpoint.objects.exclude(store_id=self.store_id, company_id=self.company_id).first()
-            if other is not None:
+            if other is not None and other.sync_timestamp is None and not ProductPhoto.objects.exists():
+                other.delete()  # settings that were wrong before anything came
+            elif other is not None:
                 raise StoreMismatch(
                     f"This database holds the photos of store {other.store_id} (company {other.company_id}),"
                     f" and the settings name store {self.store_id} (company {self.company_id}).",

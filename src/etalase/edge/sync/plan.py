@@ -125,16 +125,19 @@ def plan(
     max_photo_bytes: int,
     orphans: Mapping[str, str] = MappingProxyType({}),
     leaving: Collection[UUID] = (),
+    elsewhere: Collection[UUID] = (),
     claims: dict[str, Photo] | None = None,
 ) -> Plan:
     """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
 
     ``orphans`` are ETags by key of objects that no row names, where a listing told of them: their bytes need no link.
-    ``leaving`` are photos that HO deleted, whose rows are still here. ``claims`` remembers across the slices of one run which
+    ``leaving`` are photos that HO deleted, whose rows are still here; ``elsewhere`` are those of ``rows`` that another slice of
+    HO's list tells of: what is right for them is not decided here. ``claims`` remembers across the slices of one run which
     photo gets which key.
     """
     result = Plan()
     usable: dict[UUID, list[Photo]] = {}
+    photos = list(photos)
     for photo in photos:
         if error := defect(photo, max_photo_bytes=max_photo_bytes):
             result.failed.append((photo, error))
@@ -142,6 +145,7 @@ def plan(
             result.parked.append(photo)
         else:
             usable.setdefault(photo.product_id, []).append(normalised(photo))
+    told = {photo.id for photo in photos} | set(elsewhere)
     rows_by_id = {row.id: row for row in rows}
     rows_of: dict[UUID, list[Row]] = {}
     owners: dict[str, list[Row]] = {}
@@ -160,6 +164,7 @@ def plan(
             claims,
             orphans=orphans,
             leaving=leaving,
+            told=told,
         )
     return result
 
@@ -177,14 +182,15 @@ def normalised(photo: Photo) -> Photo:
 
 
 def one_primary(
-    wanted: Sequence[Photo], rows: Sequence[Row], leaving: Collection[UUID] = ()
+    wanted: Sequence[Photo], rows: Sequence[Row], leaving: Collection[UUID] = (), told: Collection[UUID] = ()
 ) -> tuple[list[Photo], list[Row], bool]:
     """``wanted`` with at most one primary photo, counting the rows that HO did not list now (invariant I5).
 
-    The newest wins, but none that is ``leaving``. The rows that lose to a listed photo come back, to be demoted; the flag
+    The newest wins, but none that is ``leaving``. A row of a photo that HO ``told`` of is no row of this product for long.
+    The rows that lose to a listed photo come back, to be demoted; the flag
     tells that HO named several.
     """
-    listed = {photo.id for photo in wanted}
+    listed = {photo.id for photo in wanted}.union(told)
     candidates: list[tuple[datetime, UUID]] = [(p.updated_at, p.id) for p in wanted if p.is_primary]
     several = len(candidates) > 1
     others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
@@ -207,8 +213,9 @@ def _plan_product(
     *,
     orphans: Mapping[str, str],
     leaving: Collection[UUID],
+    told: Collection[UUID],
 ) -> None:
-    wanted, demoted, several = one_primary(wanted, rows, leaving)
+    wanted, demoted, several = one_primary(wanted, rows, leaving, told)
     if several:
         result.several_primaries.append(product_id)
     listed = {photo.id for photo in wanted}
@@ -256,7 +263,8 @@ def _conflict(photo: Photo, owners: Sequence[Row], claim: Photo | None) -> Photo
             f"HO's own data: object_key {photo.object_key} is also photo {claim.id}'s, with other bytes",
         )
     foreign = next((o for o in owners if o.id != photo.id and o.product_id != photo.product_id), None)
-    if foreign is not None:
+    # Where the bytes under the key are this photo's already, it is the other row that is wrong: nothing is put over anybody's.
+    if foreign is not None and foreign.object_etag != photo.checksum:
         return PhotoError(
             Reason.KEY_CONFLICT, f"object_key {photo.object_key} is in use by photo {foreign.id} of another product"
         )

@@ -48,7 +48,6 @@ class Carried:
     failed: list[tuple[Step, PhotoError]] = field(default_factory=list)
     keep_primary: set[UUID] = field(default_factory=set)
     unsettled_keys: set[str] = field(default_factory=set)
-    bytes_fetched: int = 0
     stopped_by: BaseException | None = None
 
     @property
@@ -87,7 +86,6 @@ def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> Body
             except (ObjectMissing, PhotoError):
                 pass  # damaged since it was planned: head office has the bytes
         body = images.fetch(step.photo)
-        carried.bytes_fetched += len(body)
     except PhotoError as error:
         carried.failed.append((step, error))
         return None

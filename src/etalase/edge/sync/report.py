@@ -59,6 +59,8 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
     owed: int = 0
+    # How many photos are known to be damaged, still.
+    damaged: int = 0
     forecast: dict[str, Any] | None = None
     # What the run noticed of the world around it: objects with a ``code`` and what belongs to it (edge.status.texts says them).
     notices: list[dict[str, Any]] = field(default_factory=list)
@@ -95,7 +97,7 @@ class Report:
             return Outcome.FAILED
         if self.held:
             return Outcome.HELD
-        return Outcome.PARTIAL if self.failed or self.owed or self.yielded else Outcome.SUCCESS
+        return Outcome.PARTIAL if self.failed or self.owed or self.damaged or self.yielded else Outcome.SUCCESS
 
     @property
     def exit_status(self) -> int:
@@ -126,6 +128,7 @@ class Report:
             "error": str(self.error) if self.error else None,
             "failures": self.failures,
             "owed": self.owed,
+            "damaged": self.damaged,
             "notices": self.notices,
             **({"forecast": self.forecast} if self.forecast else {}),
         }
@@ -167,8 +170,8 @@ class Watcher(Protocol):
     def planned(self, photos: int, size_bytes: int) -> None:
         """So many photos have to be published, and so many bytes fetched for it."""
 
-    def carried(self, photos: int, failed: int, size_bytes: int) -> None:
-        """So many more photos were published or failed, and so many bytes came."""
+    def carried(self, photos: int, failed: int) -> None:
+        """So many more photos were published or failed."""
 
 
 class Nobody:
@@ -180,5 +183,5 @@ class Nobody:
     def planned(self, photos: int, size_bytes: int) -> None:
         """Say nothing."""
 
-    def carried(self, photos: int, failed: int, size_bytes: int) -> None:
+    def carried(self, photos: int, failed: int) -> None:
         """Say nothing."""

@@ -243,6 +243,17 @@ def doubts() -> dict[UUID, Damage]:
         return {photo_id: Damage(kind) for photo_id, kind in db.fetchall()}
 
 
+def is_any_doubt_unattended() -> bool:
+    """Whether something is damaged that neither the retry list owes nor head office took away: only a full run heals it."""
+    with cursor() as db:
+        db.execute(
+            "SELECT EXISTS (SELECT 1 FROM etalase_doubt d JOIN product_photo p ON p.id = d.photo_id"
+            " WHERE NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = d.photo_id)"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_removal r WHERE r.photo_id = d.photo_id AND r.state <> 'applied'))"
+        )
+        return bool(db.fetchone()[0])
+
+
 def doubt(damaged: Mapping[UUID, Damage]) -> None:
     """Remember these until their objects were put anew, or seen to be right."""
     if damaged:
@@ -343,7 +354,8 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
     # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
     clear_intents(named - unsettled)
-    trust([step.photo.id for step in steps if step.kind is not Kind.ROW])
+    # A row is written alone where the right bytes lie there already, but for one that only steps back as the primary photo.
+    trust([step.photo.id for step in steps if step.kind is not Kind.ROW or not step.row_is_primary or step.photo.is_primary])
 
 
 def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> int:

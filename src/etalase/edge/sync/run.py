@@ -118,6 +118,12 @@ def _recorded(run: Run, trigger: str) -> None:
         else:
             report.yielded = True
             report.note("out_of_time", seconds=world.settings.MAX_RUN_SECONDS)
+    except Exception as error:
+        logger.exception("the run failed for a reason that nobody foresaw")
+        report.error = EtalaseError(
+            f"The run failed for a reason that nobody foresaw: {type(error).__name__}: {str(error)[:500]}",
+            hint="This is a fault of Etalase's: please report it, with what the log says above.",
+        )
     except BaseException as error:
         report.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
         raise
@@ -148,11 +154,12 @@ def _recorded(run: Run, trigger: str) -> None:
 
 
 def _run(run: Run) -> None:
+    made_anew = False
     if not run.report.dry_run:
         made_anew = run.world.bucket.ensure_bucket()
         run.inventory.settle_intents()
         _reclaim(run)  # before anything is put: where the bucket is full, this makes room
-        _look_around(run, made_anew=made_anew)
+    _look_around(run, made_anew=made_anew)
     feed = _pull(run)
     listed = None if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
     if not feed.proved_complete:  # what is not in a complete feed is gone
@@ -199,13 +206,14 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
         run.unaccounted = there - expected
         if run.unaccounted < 0:
             report.note("rows_vanished", photos=-run.unaccounted)
+    unsure = expected is None or run.checkpoint.compared_at is None or rows.is_any_doubt_unattended()
     last_here = run.world.spool.last_checkpoint
     if last_here and parse_time(run.checkpoint.sync_timestamp, field="sync_timestamp") < last_here:
         report.note("edge_restored")
     last = ledger.last_complete_run()
     if last is not None and run.now - last > LONG_AWAY:
         report.note("long_away", days=(run.now - last).days)
-    if report.notices or run.checkpoint.compared_at is None or ledger.is_full_run_unfinished(report.run_id or 0):
+    if report.notices or unsure or ledger.is_full_run_unfinished(report.run_id or 0):
         report.kind = "full"
 
 
@@ -286,8 +294,9 @@ def _plan(run: Run, feed: Feed) -> Agenda:
             [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched],
             known_products=known,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
-            orphans=run.inventory.etags(part),
+            orphans=run.inventory.orphans(part, touched),
             leaving=feed.deleted_ids,
+            elsewhere=feed.photos.known_among(row.id for row in touched),
             claims=claims,
         )
         claims = {key: claims[key] for key in contested & claims.keys()}
@@ -361,10 +370,10 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)
-        if run.checkpoint.photos is None:
-            rows.expect_what_is_here()
-        else:
+        if run.checkpoint.photos is not None:
             rows.expect(run.unaccounted)
+        elif feed.proved_complete or feed.matches_digest:
+            rows.expect_what_is_here()
     run.report.checkpoint = feed.sync_timestamp
     run.world.spool.note_checkpoint(feed.sync_timestamp or "")
 
@@ -404,6 +413,7 @@ def _say_what_stands(run: Run) -> None:
         run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
         run.report.owed = owed.count()
+        run.report.damaged = len(rows.doubts())
         run.report.failures = [ledger.describe(entry) for entry in owed[:MAX_FAILURES_TOLD]]
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,8 @@ SLICE_PHOTOS = 2000
 CACHE_KIBIBYTES = 2000
 # SQLite takes so many values in a statement wherever it was built in the last ten years.
 MAX_VALUES = 900
+
+Item = TypeVar("Item")
 
 _encoder = msgspec.json.Encoder()
 _photo = msgspec.json.Decoder(Photo)
@@ -69,6 +71,14 @@ class Photos:
     def knows(self, photo_id: UUID) -> bool:
         """Whether the photo is listed or owed."""
         return any(self._db.read("SELECT 1 FROM photo WHERE id = ?", [photo_id.bytes]))
+
+    def known_among(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Those of ``ids`` that are listed or owed."""
+        found: set[UUID] = set()
+        for some in _batches(id_.bytes for id_ in ids):
+            marks = ",".join("?" * len(some))
+            found.update(UUID(bytes=id_) for (id_,) in self._db.read(f"SELECT id FROM photo WHERE id IN ({marks})", some))
+        return found
 
     def has_product(self, product_id: UUID) -> bool:
         """Whether a photo of this product is listed or owed."""
@@ -186,7 +196,7 @@ class Listing:
         yield from _batches(keys)
 
 
-def _batches(items: Iterable[str]) -> Iterator[list[str]]:
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     rest = iter(items)
     while some := list(islice(rest, MAX_VALUES)):
         yield some

@@ -1,6 +1,10 @@
-"""How a run looks to somebody who waits for it: a bar on a terminal, a line every ten seconds elsewhere. On stderr."""
+"""How a run looks to somebody who waits for it: a bar on a terminal, a line every ten seconds elsewhere. On stderr.
+
+Bytes are counted as they come, not when their photo is whole: on a weak link that takes minutes.
+"""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,55 +16,76 @@ LINE_EVERY_SECONDS = 10.0
 
 
 class Lines:
-    """A line now and then, for logs and pipes. ``limit`` says the bandwidth limit in force; empty: there is none."""
+    """A line now and then, for logs and pipes. ``limit`` says the bandwidth limit in force; empty: there is none. ``came`` says
+    how many bytes have come so far."""
 
-    def __init__(self, limit: Callable[[], str]) -> None:
-        self._limit = limit
-        self._total = self._total_bytes = self._done = self._failed = self._bytes = 0
+    def __init__(self, limit: Callable[[], str], came: Callable[[], int]) -> None:
+        self._limit, self._came = limit, came
+        self._listed = self._total = self._total_bytes = self._done = self._failed = 0
         self._began = time.monotonic()
-        self._next = self._began + LINE_EVERY_SECONDS
 
     def pulled(self, photos: int) -> None:
-        """Say how long the list is by now."""
-        self._say(f"{photos} photos listed")
+        """So long is the list by now."""
+        self._listed = photos
 
     def planned(self, photos: int, size_bytes: int) -> None:
         """Remember what there is to do."""
         self._total, self._total_bytes = photos, size_bytes
         self._began = time.monotonic()
 
-    def carried(self, photos: int, failed: int, size_bytes: int) -> None:
-        """Say how far it is."""
-        self._done, self._failed, self._bytes = self._done + photos, self._failed + failed, self._bytes + size_bytes
-        self._say(
-            f"{self._done} of {self._total} photos, {self._failed} failed, {self._bytes / 1024 / 1024:.1f} of "
-            f"{self._total_bytes / 1024 / 1024:.1f} MiB{self._pace()}"
-        )
+    def carried(self, photos: int, failed: int) -> None:
+        """Count them."""
+        self._done, self._failed = self._done + photos, self._failed + failed
+
+    def line(self) -> str:
+        """How far it is."""
+        limit = self._limit()
+        if not self._total:
+            text = f"{self._listed} photos listed"
+        else:
+            amount = f"{self._came() / 1024 / 1024:.1f} of {self._total_bytes / 1024 / 1024:.1f} MiB"
+            text = f"{self._done} of {self._total} photos, {self._failed} failed, {amount}{self._pace()}"
+        return f"{text}, {limit}" if limit else text
 
     def _pace(self) -> str:
         """The rate so far, and how long the rest takes at it."""
-        rate = self._bytes / max(time.monotonic() - self._began, 1e-3)
-        if not self._bytes:
+        came = self._came()
+        rate = came / max(time.monotonic() - self._began, 1e-3)
+        if not came:
             return ""
-        left = max(0, self._total_bytes - self._bytes)
+        left = max(0, self._total_bytes - came)
         return f", {rate_text(round(rate))}, {duration_text(left / rate)} left"
-
-    def _say(self, text: str) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + LINE_EVERY_SECONDS
-            limit = self._limit()
-            print(f"{text}, {limit}" if limit else text, file=sys.stderr, flush=True)  # noqa: T201 - this is what it is for
 
 
 @contextmanager
-def watcher(*, quiet: bool, limit: Callable[[], str]) -> Iterator[Watcher]:
-    """Somebody to watch a run with, as fits where stderr goes. ``limit`` says the bandwidth limit in force."""
+def _spoken(lines: Lines) -> Iterator[Lines]:
+    """Let them speak every ten seconds, whether something happens or not."""
+    over = threading.Event()
+
+    def speak() -> None:
+        while not over.wait(LINE_EVERY_SECONDS):
+            print(lines.line(), file=sys.stderr, flush=True)  # noqa: T201 - this is what it is for
+
+    speaker = threading.Thread(target=speak, name="etalase-progress", daemon=True)
+    speaker.start()
+    try:
+        yield lines
+    finally:
+        over.set()
+        speaker.join()
+
+
+@contextmanager
+def watcher(*, quiet: bool, limit: Callable[[], str], came: Callable[[], int]) -> Iterator[Watcher]:
+    """Somebody to watch a run with, as fits where stderr goes. ``limit`` says the bandwidth limit in force, ``came`` how many
+    bytes have come."""
     if quiet:
         yield Nobody()
     elif not sys.stderr.isatty():
-        yield Lines(limit)
+        with _spoken(Lines(limit, came)) as lines:
+            yield lines
     else:
         from etalase.edge.sync.bar import bar  # a run that nobody watches need not load it
 
-        with bar(limit) as shown:
+        with bar(limit, came) as shown:
             yield shown

@@ -22,6 +22,7 @@ from etalase.protocol import Photo
 # What a difference is, beside those of :class:`etalase.edge.damage.Damage`. The words are part of ``--json``.
 NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
 NOT_LISTED, NOT_USABLE, ORPHAN = "not_listed", "not_usable", "orphan"
+NOT_PUBLIC = "not_public"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,19 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
     inventory = Inventory(world, today, compared_at, result.deep)
     inventory.list_bucket(may_be_missing=True)
     listing = inventory.listing
+    shown: Row | None = None
     for part in rows.in_batches():
         result.rows += len(part)
         inventory.found(part)
         inventory.remember()
+        shown = shown or next((row for row in part if row.id not in inventory.damaged), None)
         hurt = [row for row in part if row.id in inventory.damaged]
         names = world.products.names({row.product_id for row in hurt})
         for row in hurt:
             name = names.get(row.product_id, ("", ""))[1]
             result.differences.append(Difference(inventory.damaged[row.id], row.object_key, row.id, name))
+    if shown is not None and not world.bucket.is_public(shown.object_key):
+        result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
     if listing is None:
         return
     listing.use(rows.keys())
@@ -153,6 +158,7 @@ def _compare_list(world: World, result: Verification, feed: Feed) -> None:
             touched,
             known_products=known,
             max_photo_bytes=world.settings.MAX_PHOTO_BYTES,
+            elsewhere=feed.photos.known_among(row.id for row in touched),
             claims=claims,
         )
         claims = {key: claims[key] for key in contested & claims.keys()}

@@ -26,6 +26,7 @@ class Command(RunningCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Make them due, and run."""
+        ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         ledger.make_due(options["photo"] or None, now=datetime.now(UTC))
         with terminable(), self.watched(settings, options) as (world, watching):
             report = sync(world, full=False, trigger="retry", wait_seconds=self.wait_seconds(options), watcher=watching)

@@ -35,6 +35,7 @@ class Command(EdgeCommand):
         if options["run"] is None:
             self._list(settings, as_json=options["json"])
             return 0
+        ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         products = rows.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
         lock = RunLock(settings.STORE_ID, Pace())
         undone = holding.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)

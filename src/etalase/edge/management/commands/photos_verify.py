@@ -22,6 +22,7 @@ MEANING = {
     "not_listed": "head office lists it no longer",
     "not_usable": "cannot be used as head office lists it",
     "orphan": "belongs to no row",
+    "not_public": "is there, and no till may read it: the bucket's policy was removed",
 }
 MAX_SHOWN = 50
 
