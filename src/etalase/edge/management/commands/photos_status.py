@@ -24,7 +24,7 @@ class Command(EdgeCommand):
     help = (
         "Say how this store's photos are: how fresh, whether each is whole in the bucket, what is missing, what waits for a "
         "person. Exit status: 0 all is well; 1 something is missing, damaged, failed or stale; 3 removals are held; 4 no run "
-        "has succeeded yet, or the bucket or the database is away."
+        "has succeeded yet, the settings are of another store, or the bucket or the database is away."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
