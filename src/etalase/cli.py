@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from etalase.errors import EtalaseError
 
     try:
-        halves[args[0]](args[1:])
+        try:
+            halves[args[0]](args[1:])
+        finally:
+            sys.stdout.flush()
     except EtalaseError as error:
         sys.stderr.write(f"etalase: {error}\n")
         sys.exit(error.exit_status)

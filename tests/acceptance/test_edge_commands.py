@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -278,3 +279,17 @@ def test_help_needs_no_settings(edge: Edge) -> None:
     done = edge.run("sync", "--help")
     assert done.returncode == 0
     assert "Exit status: 0 all is here" in " ".join(done.stdout.split())
+
+
+def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture(1))
+    edge.json("sync")
+    reading, writing = os.pipe()
+    os.close(reading)  # as `head -0` does
+    try:
+        done = subprocess.run(
+            edge.command("status"), env=edge.environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -309,3 +309,13 @@ def test_an_object_of_another_type_is_not_adopted_as_it_lies_there(edge: Edge, s
     edge.query("DELETE FROM product_photo WHERE id = %s", photo)
     assert edge.sync().outcome == "success"
     assert s3.head_object(Bucket=edge.bucket.bucket, Key=key)["ContentType"] == "image/jpeg"
+
+
+def test_a_photo_that_goes_to_a_product_it_cannot_have_leaves_its_old_one_with_one_primary(edge: Edge) -> None:
+    old = edge.ho.put("one", picture("old"))
+    edge.sync()
+    edge.ho.now += timedelta(seconds=1)
+    edge.ho.photos[old].update(product_id=str(uuid.uuid4()), updated_at=edge.ho.now.isoformat(), size=0)
+    edge.ho.put("one", picture("new"), key=product_key(edge, "one", "new.jpg"))
+    assert edge.sync().outcome == "partial"
+    assert [row["is_primary"] for row in sorted(edge.rows().values(), key=lambda row: row["filename"])].count(True) == 1

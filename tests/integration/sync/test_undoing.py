@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -167,3 +168,12 @@ def test_a_product_that_is_here_keeps_the_name_that_head_office_gave_it_since(ed
     edge.query("UPDATE product SET name = 'dish 5, now with egg' WHERE name = 'dish 5'")
     undo(edge, emptied)
     assert "dish 5, now with egg" in {row["name"] for row in edge.query("SELECT name FROM product")}
+
+
+def test_an_object_that_is_of_another_type_by_now_does_not_come_back(edge: Edge, emptied: int, s3: Any) -> None:
+    key = edge.query("SELECT object_key FROM etalase_reclaim ORDER BY object_key LIMIT 1")[0]["object_key"]
+    body = edge.bucket.get(key)
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=body, ContentType="text/html")
+    undone = undo(edge, emptied)
+    assert [why for _, why in undone.lost] == [f"its object is of another type by now: {key}"]
+    assert len(undone.restored) == 5

@@ -38,7 +38,7 @@ class WordCommand(EdgeCommand):
             raise UsageError("Name photos, or say --all.")
         ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = holding.chosen(options["photo"], everything=options["all"], states=self.states)
-        count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings)
+        count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings) if removals else 0
         if options["json"]:
             self.show({self.done: count})
         else:

@@ -203,7 +203,8 @@ class Carriage:
         if any(step.kind is not Kind.ROW for step in published):
             self._failed_in_a_row = 0
         for step in published:
-            self.failures.pop(step.photo.id, None)
+            if not step.demotes:
+                self.failures.pop(step.photo.id, None)
         self.report.bytes_fetched = self.world.images.bytes_came
         self.watcher.carried(len(carried.published), len(carried.failed))
 
@@ -220,7 +221,7 @@ class Carriage:
             vanished = rows.commit(batch, grace=self.world.settings.RECLAIM_GRACE)
             kept = [carried for carried in batch if carried not in vanished]
             ledger.settle(
-                [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary]
+                [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary and not s.demotes]
                 + [photo_id for c in kept for photo_id in c.displaced]
             )
         for carried in vanished:

@@ -1,8 +1,9 @@
 """A person's word on removals: approve or refuse what is held, undo what was removed (design, "Holding back")."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -117,14 +118,14 @@ def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductT
             undone.lost.append((removal, f"another photo has {key} by now"))
         elif not products.is_ours and removal.product_id not in there:
             undone.lost.append((removal, "its product is no longer here"))
-        elif reason := _not_there(key, row.get("checksum"), bucket):
+        elif reason := _not_there(key, row, bucket):
             undone.lost.append((removal, reason))
         else:
             undone.restored.append(removal)
     return undone
 
 
-def _not_there(key: str, checksum: str | None, bucket: Bucket) -> str:
+def _not_there(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
     """Why the object cannot be shown again; empty where it can. One that cannot be read keeps no other back."""
     try:
         read = bucket.read_through(key) if names_one_object(key) else None
@@ -134,7 +135,9 @@ def _not_there(key: str, checksum: str | None, bucket: Bucket) -> str:
         return f"its object cannot be read: {error.message}"
     if read is None:
         return "its object is no longer in the bucket"
-    return "" if read.digest == (checksum or "").lower() else f"its object has other bytes by now: {key}"
+    if read.digest != (row.get("checksum") or "").lower():
+        return f"its object has other bytes by now: {key}"
+    return "" if read.content_type == row.get("content_type") else f"its object is of another type by now: {key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class Step:
     """One photo to publish. ``replaces`` is the ETag of what lies under its key now, None where nothing does.
 
     ``copy_from`` is the key that has the bytes already; ``row_key`` is where its row points now, if it has one.
-    ``heals`` tells that the row was right and the object was not.
+    ``heals`` tells that the row was right and the object was not. ``demotes``: the row only steps back as the primary photo;
+    that settles nothing of what HO lists, or owes, of it.
     """
 
     photo: Photo
@@ -76,6 +77,7 @@ class Step:
     row_is_primary: bool = False
     overwrites_live_key: bool = False
     heals: bool = False
+    demotes: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +147,7 @@ def plan(
             result.parked.append(photo)
         else:
             usable.setdefault(photo.product_id, []).append(normalised(photo))
-    told = {photo.id for photo in photos} | set(elsewhere)
+    told = {photo.id for those in usable.values() for photo in those} | (set(elsewhere) - {photo.id for photo in photos})
     rows_by_id = {row.id: row for row in rows}
     rows_of: dict[UUID, list[Row]] = {}
     owners: dict[str, list[Row]] = {}
@@ -342,7 +344,7 @@ def _demotion(row: Row) -> Step:
         product_sku=None,
         product_name=None,
     )
-    return Step(photo, Kind.ROW, row_key=row.object_key, row_is_primary=True)
+    return Step(photo, Kind.ROW, row_key=row.object_key, row_is_primary=True, demotes=True)
 
 
 def _in_order(steps: Iterable[Step], owners: Mapping[str, Sequence[Row]]) -> list[Step]:

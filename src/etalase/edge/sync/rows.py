@@ -19,7 +19,7 @@ from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan import Kind, Row, Step
+from etalase.edge.sync.plan import Row, Step
 from etalase.edge.sync.publish import Carried
 from etalase.protocol import KEY_PREFIX, Photo
 
@@ -345,7 +345,9 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
             # Before the upsert: a customer's own unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
         if steps:
-            db.execute(_UPSERT, [msgspec.json.encode([_as_row(step.photo) for step in steps]).decode()])
+            # Each photo once, whatever was planned: PostgreSQL refuses a batch that writes a row twice.
+            photos = {step.photo.id: _as_row(step.photo) for step in steps}
+            db.execute(_UPSERT, [msgspec.json.encode(list(photos.values())).decode()])
             more += sum(inserted for (inserted,) in db.fetchall())
     expect(more)
     named = {step.photo.object_key or "" for step in steps}
@@ -353,9 +355,10 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
     reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], grace=grace)
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
     # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
-    clear_intents(named - unsettled)
-    # A row is written alone where the right bytes lie there already, but for one that only steps back as the primary photo.
-    trust([step.photo.id for step in steps if step.kind is not Kind.ROW or not step.row_is_primary or step.photo.is_primary])
+    settled = [step for step in steps if not step.demotes]
+    clear_intents({step.photo.object_key or "" for step in settled} - unsettled)
+    # Also where the row is written alone: then the right bytes lie there already.
+    trust([step.photo.id for step in settled])
 
 
 def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> int:
