@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.unit.status_facts import HOUR, MINUTE, NOTICES, NOW, any_facts, comparison, damaged, facts, run
+from tests.unit.status_facts import HOUR, MINUTE, NOTICES, NOW, PHOTO, any_facts, comparison, damaged, facts, run
 
 from etalase.edge import status
 from etalase.edge.damage import Damage
@@ -249,3 +249,34 @@ def test_the_terminals_language_is_that_of_its_locale(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert language_of_terminal() == language
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "command"),
+    [
+        ({}, "No run has completed for more than two hours. Make sure that worker and beat run, then:", "etalase edge sync"),
+        (
+            {"last_run": run(None), "lock_taken": True},
+            "No run has completed for more than two hours. One is under way; wait for its end.",
+            "",
+        ),
+        ({"last_run": run("failed")}, "No run has completed for more than two hours; the last one failed, see below.", ""),
+    ],
+)
+def test_old_news_come_with_advice_that_fits(changes: dict[str, Any], text: str, command: str) -> None:
+    first = told(last_good_run_at=NOW - 3 * HOUR, **changes).holds[0]
+    assert (first.text, first.command) == (text, command)
+
+
+def test_healing_is_promised_only_where_head_office_still_has_the_photo() -> None:
+    lost = told(bucket=damaged(), lost=(PHOTO,)).holds
+    assert lost[0].command == ""
+    assert "which head office lists no longer" in lost[0].text
+    running = told(bucket=damaged(), last_run=run(None), lock_taken=True).holds[0]
+    assert (running.command, "wait for its end" in running.text) == ("", True)
+
+
+def test_a_refused_login_is_not_promised_to_pass() -> None:
+    said = told(last_run=run("failed", fault="head_office"))
+    assert said.sentence == "head office refuses this store. 412 photos are verified, as of 6 minutes ago."
+    assert said.holds[0].text == "Head office refuses this store, or answers wrongly. Tell head office."

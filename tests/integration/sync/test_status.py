@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import threading
 import time
 import uuid
@@ -23,6 +24,7 @@ from tests.integration.sync.test_healing import overwrite_in_parts
 from tests.simulator import Answer, picture
 
 from etalase.edge.status import comparison as comparison_module
+from etalase.edge.status import reading
 from etalase.edge.status.answer import as_json
 from etalase.edge.status.reading import read
 from etalase.edge.status.verdict import judge
@@ -578,3 +580,13 @@ def test_what_did_not_arrive_and_what_is_held_is_named(edge: Edge) -> None:
     edge.sync()
     facts = read(edge.configured())
     assert (facts.failed_names, facts.held_names) == (("NEW",), tuple(f"DISH {n}" for n in range(5)))
+
+
+def test_a_bucket_that_hangs_is_away_before_anybody_gives_up_waiting(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded(edge, "SATE")
+    monkeypatch.setattr(reading, "WHOLE_LOOK_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        said = status(edge, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert time.monotonic() - began < 8
+    assert (said["state"], said["bucket"]["trouble"]) == ("bucket_away", "away")
