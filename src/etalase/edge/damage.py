@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore import ObjectInfo, ObjectRead
 
 
 class Damage(StrEnum):
@@ -29,6 +29,13 @@ def damage(size: int | None, checksum: str | None, content_type: str | None, the
     if there.etag != (checksum or "").lower():
         return Damage.CHANGED
     return None if there.content_type in {None, content_type} else Damage.MISTYPED
+
+
+def damage_read(checksum: str | None, content_type: str | None, read: ObjectRead) -> Damage | None:
+    """What reading the object of such a row through tells, whatever its listing says; None where they agree."""
+    if read.digest != (checksum or "").lower():
+        return Damage.CHANGED
+    return None if read.content_type == content_type else Damage.MISTYPED
 
 
 def was_put_since(moment: datetime | None, there: ObjectInfo) -> bool:

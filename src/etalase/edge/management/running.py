@@ -25,6 +25,10 @@ class RunningCommand(EdgeCommand):
         parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
+    def is_quiet(self, options: dict[str, Any]) -> bool:
+        """Whether nobody is to be told how far it is."""
+        return bool(options["quiet"] or options["json"])
+
     def wait_seconds(self, options: dict[str, Any]) -> float:
         """How long to wait for the lock."""
         return LONGEST_WAIT_SECONDS if options["wait"] else 0.0
@@ -32,7 +36,7 @@ class RunningCommand(EdgeCommand):
     @contextmanager
     def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[World, Watcher]]:
         """The real world, and who watches what is done in it."""
-        quiet = options["quiet"] or options["json"]
+        quiet = self.is_quiet(options)
         with (
             real_world(settings) as world,
             watcher(quiet=quiet, limit=world.limiter.describe, came=lambda: world.images.bytes_came) as watching,
@@ -44,10 +48,11 @@ class RunningCommand(EdgeCommand):
         if as_json:
             self.show(report.as_json())
         else:
-            self._say(report)
+            self.say(report)
         return report.exit_status
 
-    def _say(self, report: Report) -> None:
+    def say(self, report: Report) -> None:
+        """Show it to a person."""
         if report.error is not None:
             self.stderr.write(str(report.error))
         self.stdout.write(

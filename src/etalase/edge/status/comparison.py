@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
-from etalase.edge.damage import Damage, damage, was_put_since
+from etalase.edge.damage import Damage, damage, damage_read, was_put_since
 from etalase.edge.database import cursor
 from etalase.edge.status.facts import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import rows
@@ -160,11 +160,17 @@ class _Look:
         try:
             return self._bucket.head(key)
         except ObjectStoreAway:
-            if listed is None or self._unreadable_left <= 0:
+            if listed is None or not self._may_be_unreadable(key):
                 raise
-            self._unreadable_left -= 1
-            self._unreadable.add(key)
             return listed
+
+    def _may_be_unreadable(self, key: str) -> bool:
+        """Take the object under ``key`` for one that its store cannot read, unless there were too many of those."""
+        if self._unreadable_left <= 0:
+            return False
+        self._unreadable_left -= 1
+        self._unreadable.add(key)
+        return True
 
     def _holds(self, row: Row, there: ObjectInfo) -> bool:
         """Whether the row's bytes lie there after all."""
@@ -177,10 +183,8 @@ class _Look:
             except ObjectMissing:
                 return False
             except ObjectStoreAway:
-                if self._unreadable_left <= 0:
+                if not self._may_be_unreadable(row.object_key):
                     raise
-                self._unreadable_left -= 1
-                self._unreadable.add(row.object_key)
                 return False
         return _digests[known] == row.object_etag
 
@@ -196,9 +200,7 @@ class _Look:
         except ObjectStoreAway:
             self._unreadable_left -= 1
             return Damage.UNREADABLE
-        if read.digest != row.object_etag:
-            return Damage.CHANGED
-        return None if read.content_type == row.content_type else Damage.MISTYPED
+        return damage_read(row.checksum, row.content_type, read)
 
     def _coming(self, keys: Collection[str]) -> dict[str, str]:
         """What a run under way is about to write over live keys: its photos are whole there before the row says so."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from etalase.edge.damage import Damage, damage_read
 from etalase.edge.database import translated
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, rows
@@ -135,9 +136,13 @@ def _not_there(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
         return f"its object cannot be read: {error.message}"
     if read is None:
         return "its object is no longer in the bucket"
-    if read.digest != (row.get("checksum") or "").lower():
-        return f"its object has other bytes by now: {key}"
-    return "" if read.content_type == row.get("content_type") else f"its object is of another type by now: {key}"
+    match damage_read(row.get("checksum"), row.get("content_type"), read):
+        case None:
+            return ""
+        case Damage.MISTYPED:
+            return f"its object is of another type by now: {key}"
+        case _:
+            return f"its object has other bytes by now: {key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from etalase.edge.damage import Damage, damage, was_put_since
+from etalase.edge.damage import Damage, damage, damage_read, was_put_since
 from etalase.edge.sync import rows
 from etalase.edge.sync.plan import Found, Row
 from etalase.edge.sync.staging import Listing
@@ -25,13 +25,14 @@ class Inventory:
 
     ``deep`` reads every object; else a full run reads those that were put since all were last compared, at ``compared_at``, and
     those whose day has come since then, each once in ``DEEP_VERIFY_DAYS``: a disk that rots keeps its listing (hazard 22).
-    What is in doubt is read by every look.
+    What is in doubt is read by every look. ``keeps``: what a look finds is kept for the runs and looks after it.
     """
 
     world: World
     today: date
     compared_at: datetime | None = None
     deep: bool = False
+    keeps: bool = True
     listing: Listing | None = None
     # What lies under the keys of unsettled intents, and what was read through and is not what its row says.
     known: dict[str, Found] = field(default_factory=dict)
@@ -68,6 +69,14 @@ class Inventory:
 
     def found(self, known: Collection[Row]) -> dict[str, Found]:
         """What is really under the keys of these rows, where it is not what they say."""
+        found = self._look(known)
+        if self.keeps:
+            rows.doubt(self._new)
+            rows.trust(self._right_again)
+        self._new, self._right_again = {}, set()
+        return found
+
+    def _look(self, known: Collection[Row]) -> dict[str, Found]:
         found = {row.object_key: self.known[row.object_key] for row in known if row.object_key in self.known}
         if self.listing is None:
             return found | self._read_all([row for row in known if row.id in self.doubted and row.id not in self._read])
@@ -118,12 +127,6 @@ class Inventory:
         shares = max(1, (self.today - self.compared_at.astimezone(UTC).date()).days)
         return bool(days and (self.today.toordinal() - zlib.crc32(row.id.bytes)) % days < shares)
 
-    def remember(self) -> None:
-        """Keep what was found since the last time, for the runs and looks after this one."""
-        rows.doubt(self._new)
-        rows.trust(self._right_again)
-        self._new, self._right_again = {}, set()
-
     def _head(self, key: str) -> ObjectInfo | None:
         """What lies under ``key``; of what its store cannot read, only that it does. Raises where the store is away."""
         try:
@@ -143,11 +146,8 @@ class Inventory:
             # A disk that rots: the store lists the object and cannot read it. A store that is away lists nothing.
             next(self.world.bucket.list(row.object_key), None)
             return Damage.UNREADABLE, Found(None)
-        if read.digest != row.object_etag:
-            return Damage.CHANGED, Found(read.digest)
-        if read.content_type != row.content_type:
-            return Damage.MISTYPED, Found(read.digest, mistyped=True)
-        return None, Found(read.digest)
+        what = damage_read(row.checksum, row.content_type, read)
+        return what, Found(read.digest, mistyped=what is Damage.MISTYPED)
 
     def _note(self, found: dict[str, Found], row: Row, what: Damage, lies: Found) -> None:
         found[row.object_key] = lies

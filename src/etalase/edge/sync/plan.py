@@ -120,7 +120,7 @@ class Plan:
 
 
 def plan(
-    photos: Iterable[Photo],
+    photos: Collection[Photo],
     rows: Sequence[Row],
     *,
     known_products: frozenset[UUID] | set[UUID],
@@ -139,7 +139,6 @@ def plan(
     """
     result = Plan()
     usable: dict[UUID, list[Photo]] = {}
-    photos = list(photos)
     for photo in photos:
         if error := defect(photo, max_photo_bytes=max_photo_bytes):
             result.failed.append((photo, error))

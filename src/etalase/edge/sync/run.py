@@ -22,7 +22,7 @@ from etalase.edge.sync.plan import Plan, Row, normalised, plan
 from etalase.edge.sync.removal import Candidate
 from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
-from etalase.edge.sync.sweep import propose, sweep
+from etalase.edge.sync.sweep import propose, sweep, unlisted
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
 from etalase.protocol import Photo, parse_time, photos_digest
@@ -86,7 +86,7 @@ def sync(
         with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
             checkpoint.refresh_from_db()
             now = datetime.fromtimestamp(world.pace.now(), UTC)
-            inventory = Inventory(world, now.date(), checkpoint.compared_at, deep)
+            inventory = Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run)
             run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory)
             with world.within(world.settings.MAX_RUN_SECONDS):
                 _recorded(run, trigger)
@@ -206,7 +206,8 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
         run.unaccounted = there - expected
         if run.unaccounted < 0:
             report.note("rows_vanished", photos=-run.unaccounted)
-    unsure = expected is None or run.checkpoint.compared_at is None or rows.is_any_doubt_unattended()
+    unattended = bool(run.inventory.doubted) and rows.is_any_doubt_unattended()
+    unsure = expected is None or run.checkpoint.compared_at is None or unattended
     last_here = run.world.spool.last_checkpoint
     if last_here and parse_time(run.checkpoint.sync_timestamp, field="sync_timestamp") < last_here:
         report.note("edge_restored")
@@ -264,10 +265,7 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
     if photos_digest(heapq.merge(rest(), changes.by_id(), key=lambda photo: photo.id)) != feed.digest:
         return False
     for part in rows.in_batches():
-        found = run.inventory.found(part)
-        if not run.report.dry_run:
-            run.inventory.remember()
-        if found:
+        if run.inventory.found(part):
             return False
     feed.matches_digest = True
     run.report.unchanged += unchanged
@@ -287,8 +285,6 @@ def _plan(run: Run, feed: Feed) -> Agenda:
             known &= set(run.world.products.names(known))
         touched = rows.touching(part)
         found = run.inventory.found(touched)
-        if not run.report.dry_run:
-            run.inventory.remember()
         planned = plan(
             part,
             [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched],
@@ -315,9 +311,8 @@ def _look_at_the_unlisted(run: Run, feed: Feed) -> None:
     """A full run looks at each row's object, also where head office does not list it: nobody can heal that, but it is told."""
     if run.inventory.listing is None or feed.matches_digest or run.report.dry_run:
         return
-    for part in rows.in_batches():
-        run.inventory.found([row for row in part if row.id not in feed.photos])
-        run.inventory.remember()
+    for part in unlisted(feed):
+        run.inventory.found(part)
 
 
 def _take_note(run: Run, planned: Plan) -> None:

@@ -1,6 +1,6 @@
 """What head office no longer lists: found, decided on (:mod:`.removal`), and removed, held, or left to wait."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -59,6 +59,13 @@ def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposa
         bared_lately=ledger.bared_since(now - DAY),
     )
     return Proposal(decision, gone)
+
+
+def unlisted(feed: Feed) -> Iterator[list[Row]]:
+    """The rows whose photos a full list does not name, some at a time."""
+    for part in rows.in_batches():
+        if gone := [row for row in part if row.id not in feed.photos]:
+            yield gone
 
 
 def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:

@@ -3,7 +3,6 @@
 The same comparison that a full run makes, told as a report. What is damaged is remembered, so that ``status`` says it too.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from etalase.edge.sync.feed import Feed, pull
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan import Kind, Row, plan
 from etalase.edge.sync.report import Nobody, Watcher
+from etalase.edge.sync.sweep import unlisted
 from etalase.edge.sync.world import World
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.protocol import Photo
@@ -124,7 +124,6 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
     for part in rows.in_batches():
         result.rows += len(part)
         inventory.found(part)
-        inventory.remember()
         shown = shown or next((row for row in part if row.id not in inventory.damaged), None)
         hurt = [row for row in part if row.id in inventory.damaged]
         names = world.products.names({row.product_id for row in hurt})
@@ -186,7 +185,7 @@ def _what(kind: Kind, row: Row | None) -> str:
 
 def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
     decided = {r.photo_id: r.state for r in ledger.removals([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])}
-    for part in _rows_not_in(feed):
+    for part in unlisted(feed):
         names = world.products.names({row.product_id for row in part})
         for row in part:
             if row.id in decided:
@@ -194,9 +193,3 @@ def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
             else:
                 name = names.get(row.product_id, ("", ""))[1]
                 result.differences.append(Difference(NOT_LISTED, row.object_key, row.id, name))
-
-
-def _rows_not_in(feed: Feed) -> Iterator[list[Row]]:
-    for part in rows.in_batches():
-        if gone := [row for row in part if row.id not in feed.photos]:
-            yield gone

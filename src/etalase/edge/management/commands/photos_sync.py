@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.management.running import RunningCommand, terminable
+from etalase.edge.sync.report import Report
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
 from etalase.protocol import printable
@@ -35,7 +36,7 @@ class Command(RunningCommand):
         """Run, and show the report."""
         with terminable():
             if options["off_peak"]:
-                self._await_off_peak(settings, full=options["full"], quiet=options["quiet"] or options["json"])
+                self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
             gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
             with self.watched(settings, options) as (world, watching):
                 report = sync(
@@ -46,10 +47,14 @@ class Command(RunningCommand):
                     dry_run=options["dry_run"],
                     watcher=watching,
                 )
-        if report.forecast is None or report.error is not None or options["json"]:
-            return self.tell(report, as_json=options["json"])
-        self._foretell(report.forecast)
-        return report.exit_status
+        return self.tell(report, as_json=options["json"])
+
+    def say(self, report: Report) -> None:
+        """Of a dry run, what it foretells."""
+        if report.forecast is None or report.error is not None:
+            super().say(report)
+        else:
+            self._foretell(report.forecast)
 
     def _await_off_peak(self, settings: EdgeSettings, *, full: bool, quiet: bool) -> None:
         """Sleep until the widest step of the timetable. Raises :class:`UsageError` where there is nothing to wait for."""
