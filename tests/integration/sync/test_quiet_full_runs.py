@@ -71,12 +71,12 @@ def test_damage_in_the_bucket_is_found_and_healed(ours: Edge) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE product_photo SET sort_order = 9 WHERE id = (SELECT min(id::text)::uuid FROM product_photo)",
-        "DELETE FROM product_photo WHERE id = (SELECT min(id::text)::uuid FROM product_photo)",
+        "UPDATE product_photo SET sort_order = 9 WHERE id = %s",
+        "DELETE FROM product_photo WHERE id = %s",
     ],
 )
 def test_rows_that_differ_are_found_and_mended(ours: Edge, damage: str) -> None:
-    ours.query(damage)
+    ours.query(damage, next(iter(ours.ho.photos)))  # the last one put is listed again anyway
     ours.sync(full=True)
     ours.check_equals_head_office()
     assert pages(ours) == [True, False, False]
