@@ -13,9 +13,13 @@ import boto3
 import pytest
 
 from etalase.demo.devstack.postgres import Postgres
+from etalase.demo.devstack.process import Child, spawn
 from etalase.demo.devstack.s3 import S3Server
-from tests.acceptance.conftest import Edge, new_edge
+from etalase.demo.devstack.valkey import Valkey
+from tests.acceptance.conftest import Edge, eventually, new_edge
 from tests.simulator import Simulator, picture
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -93,10 +97,25 @@ def test_a_field_that_the_product_model_lacks_is_named_by_check_and_by_every_com
     assert "Traceback" not in done.stderr
 
 
+def test_the_projects_own_worker_and_beat_give_signs_of_life(project: Edge, valkey_server: Valkey) -> None:
+    project.environment["ETALASE_BROKER_URL"] = valkey_server.url
+    _customers_tables(project, photos=False)
+    assert _manage(project, "migrate").returncode == 0
+    for role in (["worker", "--pool", "threads"], ["beat", "--schedule", str(project.folder / "schedule")]):
+        _celery(project, *role)
+    eventually(lambda: project.sql("SELECT role FROM etalase_heartbeat ORDER BY role") == [("beat",), ("worker",)], 30)
+
+
+def _celery(project: Edge, *args: str) -> Child:
+    command = [sys.executable, "-m", "celery", "--workdir", str(ROOT), "-A", "tests.acceptance.dropin.celery", *args]
+    child = spawn(f"customer's {args[0]}", command, run_dir=project.folder, env=project.environment)
+    project.children.append(child)
+    return child
+
+
 def _manage(project: Edge, *args: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "django", *args]
-    root = Path(__file__).parents[2]
-    return subprocess.run(command, env=project.environment, cwd=root, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=project.environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def _sync(project: Edge) -> dict[str, Any]:

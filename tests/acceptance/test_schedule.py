@@ -68,6 +68,13 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
     assert f"'sync-product-photos-nightly-full': ('{NIGHTLY}', '{crontab(hour=2, minute=0)}" in said
 
 
+def test_worker_and_beat_give_signs_of_life(edge: Edge, broker: Valkey) -> None:
+    assert edge.sql("SELECT role FROM etalase_heartbeat") == []
+    edge.start("worker", "--pool", "threads", "--loglevel", "WARNING")
+    edge.start("beat", "--loglevel", "WARNING", XDG_STATE_HOME=str(edge.folder))
+    eventually(lambda: edge.sql("SELECT role FROM etalase_heartbeat ORDER BY role") == [("beat",), ("worker",)], 30)
+
+
 def _await_runs(edge: Edge, count: int, *, within: timedelta = timedelta(seconds=60)) -> list[tuple[str, str, str]]:
     statement = "SELECT kind, trigger, outcome FROM etalase_sync_run WHERE outcome IS NOT NULL ORDER BY id"
     eventually(lambda: len(edge.sql(statement)) >= count, within.total_seconds())

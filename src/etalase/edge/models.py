@@ -215,3 +215,16 @@ class Reclaim(models.Model):
 
     def __str__(self) -> str:
         return self.object_key
+
+
+class Heartbeat(models.Model):
+    """The newest sign of life of the worker or the beat, by the database's clock (:mod:`etalase.edge.heartbeat`)."""
+
+    role = models.TextField(primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "etalase_heartbeat"
+
+    def __str__(self) -> str:
+        return f"{self.role} at {self.at}"

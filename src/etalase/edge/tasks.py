@@ -6,8 +6,10 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 
 from celery import Task, shared_task
+from celery.signals import beat_init, worker_ready
 from django.utils.timezone import get_default_timezone
 
+from etalase.edge import heartbeat
 from etalase.edge.database import translated
 from etalase.edge.models import SyncRun
 from etalase.edge.sync.run import sync
@@ -15,6 +17,10 @@ from etalase.edge.sync.world import real_world
 from etalase.settings.edge import EdgeSettings, configured
 
 logger = logging.getLogger("etalase.edge")
+
+# This module is loaded by every worker and beat that knows our tasks, a Django project's too.
+worker_ready.connect(heartbeat.on_worker_ready)
+beat_init.connect(heartbeat.on_beat_init)
 
 # The nightly run waits so long for one that is under way; the next hourly one is due after that.
 FULL_WAITS_SECONDS = 55 * 60.0

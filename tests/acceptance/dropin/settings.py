@@ -11,6 +11,8 @@ ROOT_URLCONF = "etalase.edge.urls"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
+CELERY_BROKER_URL = os.environ["ETALASE_BROKER_URL"]
+CELERY_TIMEZONE = "Asia/Jakarta"
 
 ETALASE_PRODUCT_MODEL = "products.Product"
 ETALASE = {

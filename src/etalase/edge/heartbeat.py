@@ -1,0 +1,107 @@
+"""Signs of life of the worker and the beat, so that ``status`` knows whether scheduled runs will come.
+
+Celery's signals start a thread in either process, also in a Django project whose Celery, worker and beat are its own. The
+thread is independent of runs, which may take hours. Times are the database's, so that two clocks never disagree.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from django.db import DatabaseError, connection
+
+from etalase.edge.database import cursor
+from etalase.errors import EtalaseError
+
+logger = logging.getLogger("etalase.edge")
+
+EVERY_SECONDS = 60.0
+# Three signs may fail in a row (a database that restarts) before silence means something.
+ALIVE_WITHIN = timedelta(minutes=4)
+
+
+class Role(StrEnum):
+    """A process of the schedule: the worker listens to the broker and runs, the beat sends what is due."""
+
+    WORKER = "worker"
+    BEAT = "beat"
+
+
+class Heartbeat(NamedTuple):
+    """The newest sign of life of any process in one role; ``age`` is by the database's clock."""
+
+    at: datetime
+    age: timedelta
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process in this role works now."""
+        return self.age <= ALIVE_WITHIN
+
+
+def heartbeats() -> dict[Role, Heartbeat]:
+    """The newest sign of life in each role. Where nothing is known, the role is absent: unknown, not dead.
+
+    A sign from the future (the clock was set back since) says nothing either; a living process corrects it within a minute.
+    Raises :class:`etalase.errors.DatabaseAway`.
+    """
+    with cursor() as db:
+        db.execute("SELECT role, at, clock_timestamp() - at FROM etalase_heartbeat WHERE at <= clock_timestamp()")
+        return {Role(role): Heartbeat(at, age) for role, at, age in db.fetchall() if role in set(Role)}
+
+
+def on_worker_ready(sender: Any, **_: Any) -> None:
+    """Celery's ``worker_ready``: signs of life while the worker is connected to the broker. ``sender`` is its consumer."""
+    _start(Role.WORKER, lambda: sender.connection is not None)
+
+
+def on_beat_init(sender: Any, **_: Any) -> None:
+    """Celery's ``beat_init``: signs of life while the beat's loop ticks. ``sender`` is its service."""
+    scheduler = sender.scheduler
+    tick, ticked_at = scheduler.tick, time.monotonic()
+
+    def ticking(*args: Any, **kwargs: Any) -> Any:
+        nonlocal ticked_at
+        ticked_at = time.monotonic()
+        return tick(*args, **kwargs)
+
+    # Celery has no signal for a tick, and a project may have any scheduler class.
+    scheduler.tick = ticking
+    _start(Role.BEAT, lambda: time.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS)
+
+
+def _start(role: Role, is_at_work: Callable[[], bool]) -> None:
+    threading.Thread(target=_beat, args=(role, is_at_work), name=f"etalase-heartbeat-{role}", daemon=True).start()
+
+
+def _beat(role: Role, is_at_work: Callable[[], bool]) -> None:
+    error: Exception | None = None
+    while True:
+        if is_at_work():
+            before, error = error, write(role)
+            if error is not None and before is None:
+                logger.warning("no sign of life of the %s can be written; it works on: %s", role, error)
+        time.sleep(EVERY_SECONDS)
+
+
+def write(role: Role) -> Exception | None:
+    """Write a sign of life; the error, where that is not possible now.
+
+    Its connection is closed again: kept open, it would be inherited by forks, and not survive a failed-over database.
+    """
+    try:
+        with cursor() as db:
+            db.execute(
+                "INSERT INTO etalase_heartbeat (role, at) VALUES (%s, clock_timestamp())"
+                " ON CONFLICT (role) DO UPDATE SET at = excluded.at",
+                [role],
+            )
+    except (EtalaseError, DatabaseError) as error:
+        return error
+    finally:
+        connection.close()
+    return None

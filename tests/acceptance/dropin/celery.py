@@ -1,0 +1,10 @@
+"""The customer's Celery application, as Celery's own documentation writes it."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.acceptance.dropin.settings")
+app = Celery("customer")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
