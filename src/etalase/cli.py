@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args[0] not in halves:
         _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.")
     from etalase.errors import EtalaseError
+    from etalase.output import show_uncaught_without_secrets
 
+    show_uncaught_without_secrets()
     try:
         try:
             halves[args[0]](args[1:])

@@ -28,6 +28,8 @@ Library errors become one of these at the edge of the module that owns the libra
 
 from enum import StrEnum
 
+from etalase.redaction import redacted
+
 
 class ReasonClass(StrEnum):
     """What a reason means for the next try."""
@@ -130,15 +132,15 @@ _CLASS_OF: dict[Reason, ReasonClass] = {
 
 
 class EtalaseError(Exception):
-    """An error of ours: what happened, and in ``hint`` what to do about it."""
+    """An error of ours: what happened, and in ``hint`` what to do about it. Its texts never carry a known secret."""
 
     exit_status = 1
     retryable = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redacted(message)
+        self.hint = redacted(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
@@ -151,7 +153,7 @@ class SettingsError(EtalaseError):
 
     def __init__(self, problems: list[str], *, hint: str = "") -> None:
         super().__init__("Etalase does not start with these settings:\n" + "\n".join(f"  {p}" for p in problems), hint=hint)
-        self.problems = problems
+        self.problems = [redacted(problem) for problem in problems]
 
 
 class UsageError(EtalaseError):
@@ -287,7 +289,7 @@ class PhotoError(EtalaseError):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
-        self.detail = detail
+        self.detail = redacted(detail)
         self.retryable = reason.reason_class is ReasonClass.TRANSIENT
 
 

@@ -27,6 +27,7 @@ from etalase.errors import (
     ObjectStoreError,
     ObjectStoreFull,
 )
+from etalase.redaction import redacted
 from etalase.tls import CA_FILE
 
 Body = bytes | mmap
@@ -372,7 +373,7 @@ def _path(key: str) -> str:
 
 
 def _said(answer: _Answer) -> str:
-    return answer.body.decode("utf-8", "replace")
+    return redacted(answer.body.decode("utf-8", "replace"))
 
 
 def _bare(etag: str | None) -> str:

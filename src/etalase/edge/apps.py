@@ -1,7 +1,14 @@
 """The Django app of the edge."""
 
+import logging
+
 from django.apps import AppConfig
 from django.conf import settings
+
+from etalase.settings.log import Redaction
+from etalase.settings.shared import hide_project_secrets
+
+LOGGERS = ("etalase.edge", "product_photo_sync")
 
 
 class EdgeConfig(AppConfig):
@@ -13,10 +20,13 @@ class EdgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks."""
+        """Register the start-up checks, and hide secrets, also from handlers of the project's own."""
         from etalase.edge import checks
 
         checks.register()
+        hide_project_secrets()
+        for name in LOGGERS:
+            logging.getLogger(name).addFilter(Redaction())
 
 
 def product_model_name() -> str:

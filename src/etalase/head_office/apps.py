@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from etalase.settings.shared import hide_project_secrets
+
 
 class HeadOfficeConfig(AppConfig):
     """``etalase.head_office`` in INSTALLED_APPS."""
@@ -12,8 +14,9 @@ class HeadOfficeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks, and what follows the deletion of a photo."""
+        """Register the start-up checks, hide secrets, and set up what follows the deletion of a photo."""
         from etalase.head_office import checks, ingest
 
         checks.register()
+        hide_project_secrets()
         ingest.follow_deletions()

@@ -1,6 +1,5 @@
 """What head office's commands have in common: errors and exit statuses, ``--json``, a progress that suits where it goes."""
 
-import json
 import sys
 import time
 from argparse import ArgumentParser
@@ -14,6 +13,7 @@ from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from etalase import output
 from etalase.errors import EtalaseError, UsageError
 from etalase.head_office.checks import database_away
 
@@ -32,6 +32,7 @@ class HeadOfficeCommand(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Perform, and end with the exit status: 1 some lines were bad, 2 usage, 4 database or bucket away."""
+        output.guard(self)
         try:
             status = self.perform(**options)
         except EtalaseError as error:
@@ -48,7 +49,7 @@ class HeadOfficeCommand(BaseCommand):
 
     def tell(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
         """``result`` for a machine, or ``sentence`` for a person, on stdout."""
-        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if as_json else sentence)
+        self.stdout.write(output.as_json(result) if as_json else sentence)
 
 
 def password_from(path: str | None) -> str | None:

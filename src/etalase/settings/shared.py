@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from etalase.errors import SettingsError
+from etalase.redaction import keep_secret, keep_url_secret
 
 PREFIX = "ETALASE_"
 
@@ -73,8 +74,15 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 def _postgresql(value: SecretStr) -> SecretStr:
+    form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("is no address of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        raise ValueError(f"is no address of the form {form}")
+    try:
+        _ = urlsplit(value.get_secret_value()).port
+    except ValueError:  # its own text would show the half of the password that it takes for a port
+        raise ValueError(
+            f"is no address of the form {form}; write / ? # @ : % in the password as %2F %3F %23 %40 %3A %25"
+        ) from None
     return value
 
 
@@ -94,6 +102,17 @@ class Settings(BaseModel):
     def _secrets_are_ours(self) -> Self:
         if problem := _unsafe(type(self), dict(self), demo=bool(getattr(self, "DEMO", False))):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_are_hidden(self) -> Self:
+        """From now on no text of this process shows them."""
+        for name, value in self:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if isinstance(value, SecretStr) and name.endswith("_URL"):
+                keep_url_secret(text)
+            elif isinstance(value, SecretStr) or name in self.SECRET_NAMES:
+                keep_secret(text)
         return self
 
 
@@ -198,12 +217,24 @@ def _unsafe(screen: type[Settings], given: Mapping[str, Any], *, demo: bool) -> 
     return f"{', '.join(published)}: this value stands in the public guide; choose one of your own." if published else None
 
 
+def hide_project_secrets() -> None:
+    """Hide what Django's own settings have of secrets: those of a project that takes the edge in, and ours alike."""
+    from django.conf import settings
+
+    keep_secret(*map(str, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)))
+    for database in settings.DATABASES.values():
+        keep_secret(str(database.get("PASSWORD") or ""))
+    for name in ("CELERY_BROKER_URL", "BROKER_URL"):
+        keep_url_secret(str(getattr(settings, name, "") or ""))
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """Django's LOGGING: one line of JSON a record on stderr (see :mod:`etalase.settings.log`)."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"redaction": {"()": "etalase.settings.log.Redaction"}},
         "formatters": {"json": {"()": "etalase.settings.log.JsonFormatter"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redaction"]}},
         "root": {"handlers": ["stderr"], "level": level},
     }

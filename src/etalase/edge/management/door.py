@@ -1,6 +1,5 @@
 """What the edge's commands have in common: settings, errors and exit statuses, ``--json``."""
 
-import json
 import logging
 import sys
 from argparse import ArgumentParser
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from etalase.edge.checks import product_problems
 from etalase.errors import EtalaseError, SettingsError
+from etalase.output import as_json, guard
 from etalase.settings.edge import EdgeSettings, configured
 
 # As shells report a process that Ctrl-C ended.
@@ -28,6 +28,7 @@ class EdgeCommand(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Perform, and end with the exit status that the design promises."""
+        guard(self)
         if sys.stderr.isatty():
             logging.getLogger("product_photo_sync").propagate = False  # a person reads the same on stdout
         try:
@@ -52,4 +53,4 @@ class EdgeCommand(BaseCommand):
 
     def show(self, result: Any) -> None:
         """``result`` as JSON on stdout."""
-        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str))
+        self.stdout.write(as_json(result))

@@ -14,7 +14,7 @@ from etalase.edge.pos import answers
 from etalase.edge.pos.menu import database
 from etalase.errors import DatabaseAway
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("etalase.edge")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

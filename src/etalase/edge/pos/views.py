@@ -13,7 +13,7 @@ from etalase.edge.pos import answers, menu
 from etalase.errors import DatabaseAway, UsageError
 from etalase.protocol import MAX_INT32, printable
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("etalase.edge")
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_SEARCH_CHARS = 100

@@ -25,7 +25,7 @@ from etalase.edge.status.verdict import judge
 from etalase.errors import DatabaseAway
 from etalase.settings.edge import EdgeSettings, configured
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("etalase.edge")
 
 MAX_NAMES = 100
 REFRESH_SECONDS = 30

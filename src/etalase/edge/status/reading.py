@@ -22,6 +22,7 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.world import object_store
 from etalase.errors import Reason
+from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings
 
 COMPLETE = ("success", "partial", "held")
@@ -112,7 +113,8 @@ def _some_names(photos: Any) -> tuple[str, ...]:
 
 def _run(run: SyncRun) -> Run:
     names = {entry.name for entry in fields(Run)} - {"complete"}
-    return Run(**{name: getattr(run, name) for name in names}, complete=run.checkpoint is not None)
+    told = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be of before it was hidden
+    return Run(**told, complete=run.checkpoint is not None)
 
 
 def _first_load_total(run: SyncRun | None) -> int | None:

@@ -23,6 +23,7 @@ from etalase.protocol import (
     parse,
     printable,
 )
+from etalase.redaction import keep_token, redacted
 
 logger = logging.getLogger("etalase.edge")
 
@@ -33,6 +34,7 @@ PRODUCTS_PATH = "/api/v1/sync/products/"
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 300.0
+MAX_SHOWN_CHARS, MAX_JUDGED_BYTES = 200, 20_000
 
 P = TypeVar("P", Page, ProductPage)
 
@@ -120,6 +122,7 @@ class HeadOffice:
         """The body of a 200 answer, with one login or refresh on 401 and patience for what passes."""
         body = msgspec.json.encode(message)
         tokens = self.tokens.load_tokens()
+        keep_token(tokens.access, tokens.refresh)
         if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.pace.now()):
             tokens = self._renew(tokens)
         answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
@@ -143,6 +146,7 @@ class HeadOffice:
         return self._keep(parse(answer.body, TokenPair, what="Answer of " + TOKEN_PATH, secret=True))
 
     def _keep(self, tokens: TokenPair) -> TokenPair:
+        keep_token(tokens.access, tokens.refresh)
         self._is_fresh = True  # whatever this edge's clock says
         self.tokens.save_tokens(tokens)
         return tokens
@@ -184,12 +188,18 @@ class HeadOffice:
         return answer
 
     def _refused(self, path: str, answer: Answer) -> HeadOfficeError:
-        said = printable(answer.body[:200].decode("utf-8", "replace"))
+        # What a token endpoint says may echo the password, in whatever form: it is shown nowhere (hazard 74).
+        said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
         return HeadOfficeRefused(
-            f"{self.url}{path} answered {answer.status}: «{said}».",
+            f"{self.url}{path} answered {answer.status}{said}.",
             status=answer.status,
             hint=_HINT_OF.get(answer.status, "Compare HO_URL with head office's address."),
         )
+
+
+def _beginning(body: bytes) -> str:
+    """The first characters of an answer, its secrets hidden before it is cut, so that no half of one is left."""
+    return printable(redacted(body[:MAX_JUDGED_BYTES].decode("utf-8", "replace"))[:MAX_SHOWN_CHARS])
 
 
 def expires_at(token: str) -> float:

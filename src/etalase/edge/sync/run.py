@@ -26,6 +26,7 @@ from etalase.edge.sync.sweep import propose, sweep, unlisted
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
 from etalase.protocol import Photo, parse_time, photos_digest
+from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase.edge")
 
@@ -121,7 +122,7 @@ def _recorded(run: Run, trigger: str) -> None:
     except Exception as error:
         logger.exception("the run failed for a reason that nobody foresaw")
         report.error = EtalaseError(
-            f"The run failed for a reason that nobody foresaw: {type(error).__name__}: {str(error)[:500]}",
+            f"The run failed for a reason that nobody foresaw: {type(error).__name__}: {redacted(str(error))[:500]}",
             hint="This is a fault of Etalase's: please report it, with what the log says above.",
         )
     except BaseException as error:

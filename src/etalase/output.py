@@ -1,0 +1,76 @@
+"""What commands write, for both halves: no secret, and no character that a terminal takes for a command (hazard 51)."""
+
+import io
+import json
+import re
+import sys
+import traceback
+from types import TracebackType
+from typing import Any
+
+from django.core.management.base import BaseCommand, OutputWrapper
+
+from etalase.protocol import printable
+from etalase.redaction import redacted, redacted_values
+
+# Django's styles (ECMA-48, SGR), which it makes for a terminal only. Of these, nothing hides a text or moves a cursor.
+_STYLE = re.compile("(\x1b\\[[0-9;]*m)")
+_LINES = re.compile("([\n\t])")
+
+
+class GuardedStream(io.TextIOBase):
+    """A stream for a command. Names are made printable where they stand in a sentence; what was forgotten there is here."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write ``text`` with secrets hidden and control characters escaped."""
+        written: int = self._stream.write(shown(text, styled=self.isatty()))
+        return written
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return bool(getattr(self._stream, "isatty", bool)())
+
+    def flush(self) -> None:
+        """Flush the stream itself."""
+        getattr(self._stream, "flush", bool)()
+
+
+def guard(command: BaseCommand) -> None:
+    """Let ``command`` write through :class:`GuardedStream`."""
+    for name in ("stdout", "stderr"):
+        output: Any = getattr(command, name)
+        stream: Any = GuardedStream(output._out)  # noqa: SLF001 - the only way to the stream
+        guarded = OutputWrapper(stream, output.ending)
+        guarded.style_func = output.style_func
+        setattr(command, name, guarded)
+
+
+def as_json(result: Any) -> str:
+    """``result`` as one line of JSON, with what a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
+    text = json.dumps(redacted_values(result), ensure_ascii=False, default=str)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def shown(text: str, *, styled: bool = False) -> str:
+    """``text`` as it may be written, line by line. ``styled``: Django's colours stay."""
+    parts = _STYLE.split(redacted(text)) if styled else [redacted(text)]
+    # With one group, each second part is the separator itself.
+    return "".join(part if number % 2 else _escaped(part) for number, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(part if number % 2 else printable(part) for number, part in enumerate(_LINES.split(text)))
+
+
+def show_uncaught_without_secrets() -> None:
+    """Let a traceback that ends the process hide them, too: a library's error may quote the address of the database."""
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = excepthook
