@@ -1,7 +1,7 @@
 """A head office that speaks exactly the guide and nothing more, and that can be told to misbehave.
 
 The only fake of the project: faults of the other side cannot be produced on a real one. It is a real HTTP server with real
-bytes; a test changes ``photos``, or puts a function in ``on_page`` or ``on_image`` that answers instead.
+bytes; a test changes ``photos``, or puts a function in ``on_page``, ``on_token`` or ``on_image`` that answers instead.
 """
 
 import hashlib
@@ -66,6 +66,7 @@ class Simulator:
     cut_after: int | None = None
     image_bytes_sent: int = 0
     on_page: Callable[[dict[str, Any]], Answer | None] | None = None
+    on_token: Callable[[str, dict[str, Any]], Answer | None] | None = None
     on_image: Callable[[str], Answer | None] | None = None
     change_page: Callable[[dict[str, Any]], None] | None = None
 
@@ -221,6 +222,8 @@ def _image(body: bytes, wanted: str | None, condition: str | None) -> Answer:
 
 def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dict[str, Any]) -> Answer:
     as_json = {"Content-Type": "application/json"}
+    if path.startswith("/api/v1/token/") and simulator.on_token and (answer := simulator.on_token(path, asked)):
+        return answer
     if path == "/api/v1/token/":
         if asked.get("password") != simulator.password:
             return Answer(401, b'{"detail":"No active account found with the given credentials"}', as_json)

@@ -1,0 +1,148 @@
+"""A head office (or a proxy before it) that echoes what it was sent gets no secret into any text (hazard 74)."""
+
+import base64
+import io
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.settings import edge as screen
+from etalase.settings.log import JsonFormatter, Redaction
+
+PASSWORD = 'Nasi "goreng" & teh/2026'
+FRESH = {"access": "access-token-of-today", "refresh": "refresh-token-of-today"}
+
+COMMANDS = ("photos_status", "photos_failures", "photos_sync")
+ECHOES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "JSON": lambda asked: json.dumps({"detail": "refused", "request": asked}),
+    "JSON in JSON": lambda asked: json.dumps({"detail": json.dumps(asked)}),
+    "a form": urlencode,
+    "plain": lambda asked: " ".join(map(str, asked.values())),
+    "base64": lambda asked: base64.b64encode(f"avril:{asked.get('password', '')}".encode()).decode(),
+    "HTML": lambda asked: f"<html><title>Blocked</title><pre>{asked}</pre>",
+}
+
+
+@pytest.fixture
+def texts(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Everything that the edge tells, in one text: logs, rows, command output of both kinds, the page."""
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(Redaction())
+    logging.getLogger().addHandler(handler)
+
+    def told() -> str:
+        settings.MIDDLEWARE, settings.ROOT_URLCONF = [], "etalase.edge.urls"
+        settings.ETALASE = edge.configured()
+        screen.configured.cache_clear()
+        try:
+            return "\n".join(
+                [
+                    lines.getvalue(),
+                    caplog.text,
+                    *(str(row) for row in edge.query("SELECT * FROM etalase_sync_run")),
+                    *(str(row) for row in edge.query("SELECT reason, detail FROM etalase_pending_photo")),
+                    *(output(name, *args) for name in COMMANDS for args in ((), ("--json",))),
+                    Client().get("/status").content.decode(),
+                ]
+            )
+        finally:
+            screen.configured.cache_clear()
+            logging.getLogger().removeHandler(handler)
+
+    return told
+
+
+def output(name: str, *args: str) -> str:
+    out, err = io.StringIO(), io.StringIO()
+    with suppress(SystemExit):
+        try:
+            call_command(name, *args, stdout=out, stderr=err)
+        except CommandError as error:
+            err.write(str(error))
+    return out.getvalue() + err.getvalue()
+
+
+def forms(secret: str) -> list[str]:
+    basic = base64.b64encode(f"avril:{secret}".encode()).decode()
+    return [secret, json.dumps(secret)[1:-1], urlencode({"": secret})[1:], basic[8:-4]]
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 422, 500])
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_token_endpoint_that_echoes_the_request_is_not_quoted(
+    edge: Edge, texts: Callable[[], str], echo: str, status: int
+) -> None:
+    edge.settings["HO_PASSWORD"] = PASSWORD
+    edge.ho.on_token = lambda _path, asked: Answer(status, ("echoed " + ECHOES[echo](asked)).encode())
+    report = edge.sync(TRIES=1)
+    assert report.exit_status == 4
+    told = texts() + str(report.error) + json.dumps(report.as_json())
+    assert "/api/v1/token/ answered" in told or "Answer of /api/v1/token/" in told
+    assert "echoed" not in told
+    assert not [form for form in forms(PASSWORD) if form in told]
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 403, 404])
+@pytest.mark.parametrize("cut_at", [0, 170, 185, 195])
+def test_a_feed_that_echoes_the_token_shows_none_of_it(edge: Edge, texts: Callable[[], str], status: int, cut_at: int) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.ho.access_token, edge.ho.refresh_token = FRESH.values()
+    edge.ho.on_page = lambda _: Answer(status, ("x" * cut_at + f"Token {edge.ho.access_token}").encode())
+    report = edge.sync()
+    assert report.exit_status == 4
+    told = texts() + str(report.error)
+    for secret in FRESH.values():
+        assert secret[:12] not in told
+
+
+def test_an_error_that_nobody_foresaw_shows_no_secret(
+    edge: Edge, texts: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge.settings["HO_PASSWORD"] = edge.ho.password = PASSWORD
+    edge.ho.put("sate", picture(1))
+
+    def unforeseen(*_: Any, **__: Any) -> None:
+        raise RuntimeError("library state: " + repr({"password": PASSWORD, "key": edge.s3.secret_key}))
+
+    monkeypatch.setattr("etalase.edge.sync.run._plan", unforeseen)
+    report = edge.sync()
+    told = texts() + str(report.error)
+    assert "library state" in told
+    assert not [form for secret in (PASSWORD, edge.s3.secret_key) for form in forms(secret) if form in told]
+
+
+# A replayed refresh token ends its family at head office: what an edge does whose answer was lost
+
+
+def test_an_edge_whose_new_tokens_were_lost_logs_in_anew_in_the_same_run(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    edge.ho.access_token = "another-access-token"
+    spent: list[str] = []
+
+    def rotate(path: str, asked: dict[str, Any]) -> Answer | None:
+        if not path.endswith("refresh/"):
+            return None
+        if asked["refresh"] in spent:
+            return Answer(401, b'{"detail": "Token is revoked", "code": "token_not_valid"}')
+        spent.append(asked["refresh"])
+        return Answer(200, b'{"access": "', length=500)  # the line breaks: the tokens never arrive
+
+    edge.ho.on_token = rotate
+    edge.ho.requests.clear()
+    report = edge.sync()
+    assert report.exit_status == 0
+    assert spent == ["first-refresh-token"]
+    assert edge.ho.requests.count("/api/v1/token/") == 1
+    edge.check_equals_head_office()
