@@ -115,7 +115,7 @@ def test_a_link_that_stays_inside_is_followed(photos: Path) -> None:
     ("line", "said"),
     [
         (",SATE,a.jpg,,,", "sku «»: is empty"),
-        ("1,,a.jpg,,,", "name «»: is empty; the first line of a SKU needs it"),
+        ("1,,a.jpg,,,", "name «»: is empty, and head office has no dish of SKU 1: give a name"),
         (f"{'9' * 101},SATE,a.jpg,,,", "has 101 characters; 100 are allowed"),
         (f"1,{'x' * 256},a.jpg,,,", "has 256 characters; 255 are allowed"),
         ("1,SATE,nowhere.jpg,,,", "file «nowhere.jpg»: there is no such file in PHOTOS_DIR"),

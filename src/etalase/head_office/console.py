@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from etalase import output
 from etalase.errors import EtalaseError, UsageError
+from etalase.head_office.bound import Decision
 from etalase.head_office.checks import database_away
 
 LINE_EVERY_SECONDS = 10
@@ -50,6 +51,27 @@ class HeadOfficeCommand(BaseCommand):
     def tell(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
         """``result`` for a machine, or ``sentence`` for a person, on stdout."""
         self.stdout.write(output.as_json(result) if as_json else sentence)
+
+
+def confirm(what: str, decision: Decision, answer: int | None) -> None:
+    """Return where a person agreed to ``what``: by ``answer`` (``--yes N``), or by typing the number on a terminal.
+
+    Raises :class:`UsageError` where the number is another, or where nobody can be asked.
+    """
+    if answer is not None:
+        if answer == decision.number:
+            return
+        raise UsageError(f"Nothing was changed. {what}", hint=f"--yes {answer} is another number than {decision.number}.")
+    if not decision.asks:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"Nothing was changed. {what}", hint=f"Look at it with --dry-run; if it is meant, add --yes {decision.number}."
+        )
+    sys.stderr.write(f"{what}\nTo go on, type the number {decision.number}: ")
+    sys.stderr.flush()
+    if not decision.is_answered_by(sys.stdin.readline()):
+        raise UsageError("Nothing was changed: that was not the number.")
 
 
 def password_from(path: str | None) -> str | None:

@@ -18,7 +18,9 @@ from etalase.errors import PictureRefused, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.menu import Dish, Menu, PhotoLine, Problem
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
+from etalase.head_office.outlook import Outlook
 from etalase.head_office.picture import Picture, check, take_file
+from etalase.head_office.removal import Going
 
 READERS = 4
 DISHES_AHEAD = 4
@@ -40,12 +42,16 @@ Known = dict[tuple[str, str], _Row]
 
 @dataclass(slots=True)
 class Result:
-    """What an import did. Counts are of products and photos of the file; ``pruned`` of what was removed."""
+    """What an import did, or would do. Counts are of products and photos of the file; ``pruned`` of what was removed.
+
+    ``changes`` names each photo that is not as the file says: SKU, file, and what becomes of it.
+    """
 
     products: Counter[str] = field(default_factory=Counter)
     photos: Counter[str] = field(default_factory=Counter)
     pruned: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
+    changes: list[tuple[str, str, ingest.Change]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The counts, with a zero for each that can be."""
@@ -53,6 +59,7 @@ class Result:
             "products": {kind: self.products[kind] for kind in ("created", "updated", "unchanged", "failed")},
             "photos": {kind: self.photos[kind] for kind in ("created", "updated", "unchanged", "restored", "failed")},
             "pruned": {kind: self.pruned[kind] for kind in ("products", "photos", "sales")},
+            "photo_changes": [{"sku": sku, "file": file, "change": change.value} for sku, file, change in self.changes],
             "problems": [
                 {"line": p.line, "column": p.column, "value": p.value, "reason": p.reason}
                 for p in sorted(self.problems, key=lambda p: p.line)
@@ -71,17 +78,15 @@ class _Loaded:
     object_is_sound: bool = False
 
 
-def load_menu(company: Company, menu: Menu, *, prune: bool, advanced: Callable[[int], None]) -> Result:
+def load_menu(
+    company: Company, menu: Menu, outlook: Outlook, *, advanced: Callable[[int], None], dry_run: bool = False
+) -> Result:
     """Bring the company's menu to what the file says. ``advanced`` is told of each photo (or product without one) done.
 
-    Without ``prune`` nothing is removed. Raises :class:`UsageError` for a prune of a file with bad lines or without any,
-    before anything is changed, and :class:`ObjectStoreError` where the bucket fails; what was loaded until then stays.
+    What ``outlook`` has as going is removed at the end, unless a line turned out bad. With ``dry_run`` files are read and
+    compared with the bucket, and nothing is written. Raises :class:`ObjectStoreError` where the bucket fails; what was
+    loaded until then stays.
     """
-    if prune and menu.problems:
-        listed = "\n".join(f"  {problem}" for problem in menu.problems[:20])
-        raise UsageError(f"Nothing was loaded: --prune would remove what the bad lines were meant to keep.\n{listed}")
-    if prune and not menu.dishes:
-        raise UsageError("Nothing was loaded: --prune with a menu without a line would remove everything.")
     result = Result(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
     stores = dict(Store.objects.filter(company=company).values_list("code", "id"))
     photos = Photo.objects.filter(product__company=company).select_related("product")
@@ -89,11 +94,20 @@ def load_menu(company: Company, menu: Menu, *, prune: bool, advanced: Callable[[
         (photo.product.sku, photo.source): _Row(photo.id, photo.checksum, photo.object_key, photo.is_primary, photo.sort_order)
         for photo in photos.iterator()
     }
+    made, renamed = {dish.sku for dish in outlook.made}, {rename.sku for rename in outlook.renamed}
+    added = {sku for skus in outlook.added.values() for sku in skus}
     for dish, loaded in _read_ahead(menu.dishes, known):
-        _load_dish(company, dish, loaded, stores, result)
+        if dry_run:
+            change = "created" if dish.sku in made else "updated" if dish.sku in renamed | added else "unchanged"
+            _foresee_dish(company, dish, loaded, change, result)
+        else:
+            _load_dish(company, dish, loaded, stores, result)
         advanced(max(1, len(dish.photos)))
-    if prune and not result.problems:
-        _prune(company, menu, stores, result)
+    if not outlook.going.is_nothing and not result.problems:
+        if dry_run:
+            _count_removals(outlook.going, result)
+        else:
+            _prune(outlook.going, result)
     return result
 
 
@@ -136,7 +150,7 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
     try:
         with transaction.atomic():
             product, change = _product(company, dish)
-            if _sell(product, stores.values() if dish.stores is None else [stores[code] for code in dish.stores]):
+            if _sell(product, _stores_of(dish, stores)):
                 change = "created" if change == "created" else "updated"
             for one in loaded:
                 problem = _load_photo(product, one, dish, photos)
@@ -153,9 +167,45 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
     result.problems += problems
 
 
+def _foresee_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: Result) -> None:
+    """What :func:`_load_dish` would do, without doing it; ids that belong to something else are its alone to find."""
+    product = Product.objects.filter(company=company, sku=dish.sku).first()
+    result.products[change] += 1
+    for one in loaded:
+        if one.picture is None:
+            result.photos["failed"] += 1
+            result.problems.append(Problem(one.line.line, "file", one.line.source, one.refused))
+            continue
+        foreseen = _foresee_photo(one, is_primary=product is not None and _is_primary(product, one.line, dish))
+        result.photos[foreseen] += 1
+        if foreseen is not ingest.Change.UNCHANGED:
+            result.changes.append((dish.sku, one.line.source, foreseen))
+
+
+def _foresee_photo(one: _Loaded, *, is_primary: bool) -> ingest.Change:
+    row, line = one.row, one.line
+    if row is None:
+        there = line.photo_id is not None and Photo.objects.filter(id=line.photo_id).exists()
+        return ingest.Change.UPDATED if there else ingest.Change.CREATED
+    if one.picture is not None and row.checksum != one.picture.checksum:
+        return ingest.Change.UPDATED
+    if (is_primary, line.sort_order) != (row.is_primary, row.sort_order):
+        return ingest.Change.UPDATED
+    return ingest.Change.UNCHANGED if one.object_is_sound else ingest.Change.RESTORED
+
+
+def _stores_of(dish: Dish, stores: dict[str, uuid.UUID]) -> list[uuid.UUID]:
+    """Who is to sell the dish. A line without a name and without stores brings a photo, and says nothing of sales."""
+    if dish.stores is None:
+        return list(stores.values()) if dish.name else []
+    return [stores[code] for code in dish.stores]
+
+
 def _product(company: Company, dish: Dish) -> tuple[Product, str]:
     """The product of this SKU, made or renamed where needed. Raises :class:`UsageError` where the id is another's."""
     found = Product.objects.filter(company=company, sku=dish.sku).first()
+    if found is None and not dish.name:
+        raise UsageError("head office no longer has a dish of this SKU: give a name")
     if found is None and dish.product_id is not None and (other := Product.objects.filter(id=dish.product_id).first()):
         raise UsageError(
             f"this id belongs to SKU {other.sku}" if other.company_id == company.id else "this id belongs to another company"
@@ -168,14 +218,14 @@ def _product(company: Company, dish: Dish) -> tuple[Product, str]:
     )
     if dish.product_id is not None and product.id != dish.product_id:
         raise UsageError(f"this SKU already has the id {product.id}")
-    if created or product.name == dish.name:
+    if created or dish.name in {"", product.name}:
         return product, "created" if created else "unchanged"
     product.name = dish.name
     product.save(update_fields=["name"])
     return product, "updated"
 
 
-def _sell(product: Product, store_ids: Any) -> bool:
+def _sell(product: Product, store_ids: Sequence[uuid.UUID]) -> bool:
     """Let the stores sell the product. True where one did not before."""
     wanted = set(store_ids) - set(Assortment.objects.filter(product=product).values_list("store_id", flat=True))
     Assortment.objects.bulk_create(
@@ -218,21 +268,28 @@ def _is_primary(product: Product, line: PhotoLine, dish: Dish) -> bool:
     return primary is None or primary == line.source
 
 
-def _prune(company: Company, menu: Menu, stores: dict[str, uuid.UUID], result: Result) -> None:
-    """Remove the company's products, sales and photos that the file does not name."""
-    dishes = {dish.sku: dish for dish in menu.dishes}
-    for product in Product.objects.filter(company=company).iterator(chunk_size=200):
+def _prune(going: Going, result: Result) -> None:
+    """Remove the products, sales and photos that the outlook has as going, a product at a time."""
+    for product in Product.objects.filter(id__in=going.products).iterator(chunk_size=200):
         with transaction.atomic():
-            dish = dishes.get(product.sku)
-            if dish is None:
-                result.pruned["photos"] += product.photos.count()
-                product.delete()
-                result.pruned["products"] += 1
-                continue
-            gone = product.photos.exclude(source__in=[photo.source for photo in dish.photos])
+            result.pruned["photos"] += product.photos.count()
+            product.delete()
+            result.pruned["products"] += 1
+    photos = Photo.objects.filter(id__in=going.photos)
+    for product_id in sorted(set(photos.values_list("product_id", flat=True))):
+        with transaction.atomic():
+            gone = photos.filter(product_id=product_id)
             result.pruned["photos"] += gone.count()
             gone.delete()
-            ingest.ensure_primary(product.id)
-            if dish.stores is not None:
-                kept = [stores[code] for code in dish.stores]
-                result.pruned["sales"] += Assortment.objects.filter(product=product).exclude(store_id__in=kept).delete()[0]
+            ingest.ensure_primary(product_id)
+    ended: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for store_id, product_id in going.sales:
+        ended.setdefault(product_id, []).append(store_id)
+    for product_id, store_ids in sorted(ended.items()):
+        result.pruned["sales"] += Assortment.objects.filter(product_id=product_id, store_id__in=store_ids).delete()[0]
+
+
+def _count_removals(going: Going, result: Result) -> None:
+    result.pruned["products"] = len(going.products)
+    result.pruned["photos"] = len(going.photos) + Photo.objects.filter(product__in=going.products).count()
+    result.pruned["sales"] = len(going.sales)

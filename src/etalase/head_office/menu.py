@@ -6,14 +6,16 @@ Columns: ``sku,name,file,is_primary,sort_order,stores`` and, where ids are presc
 import csv
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
 
 from etalase.errors import UsageError
+from etalase.head_office.sku import likeness, oddity
 from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, printable
+from etalase.spreadsheet import plain_cell
 
 REQUIRED = ("sku", "name", "file", "is_primary", "sort_order", "stores")
 OPTIONAL = ("product_id", "photo_id")
@@ -55,13 +57,17 @@ class PhotoLine:
 
 @dataclass(slots=True)
 class Dish:
-    """A product with all its lines. ``stores`` are codes; None means every store of the company."""
+    """A product with all its lines. ``stores`` are codes; None means every store of the company.
+
+    Without a ``name`` it is a dish that is there already, which keeps its name; and with ``stores`` None its sales, too.
+    """
 
     line: int
     sku: str
     name: str
     product_id: UUID | None
     stores: set[str] | None
+    named_stores: set[str] = field(default_factory=set)
     photos: list[PhotoLine] = field(default_factory=list)
 
 
@@ -81,18 +87,23 @@ class _LineRefused(Exception):
         self.column, self.reason = column, reason
 
 
-def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str]) -> Menu:
-    """The menu in ``path``. Raises :class:`UsageError` where the file as a whole cannot be used."""
+def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus: Collection[str] = ()) -> Menu:
+    """The menu in ``path``; ``skus`` are those of the company's dishes.
+
+    Names come from people only: a line without a name makes no dish. A new SKU that looks like one that is there is refused,
+    so that no line means another dish in silence. Raises :class:`UsageError` where the file as a whole cannot be used.
+    """
     if not photos_dir.is_dir():
         raise UsageError(
             f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
         )
-    reading = _Reading(photos_dir.resolve(), {code.casefold(): code for code in store_codes})
+    reading = _Reading(photos_dir.resolve(), {code.casefold(): code for code in store_codes}, skus)
     for read in _lines(path):
         if isinstance(read, Problem):
             reading.problems.append(read)
         else:
             reading.take(*read)
+    reading.leave_out_what_nobody_named()
     return Menu(list(reading.dishes.values()), reading.problems)
 
 
@@ -103,6 +114,8 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]] | Problem]:
             text: list[str] = []
             reader = csv.reader(_remembered(file, text), strict=True)
             header = [name.strip().lower() for name in _cells(reader, path) or []]
+            if header[:1] == ["sep="]:  # Excel's own first line, which says that commas separate
+                header = [name.strip().lower() for name in _cells(reader, path) or []]
             if NOT_UTF8.search("".join(header)):
                 raise UsageError(f"{path} is not UTF-8.", hint="Save it as «CSV UTF-8».")
             _check_header(header, path)
@@ -145,6 +158,7 @@ def _cells(reader: Any, path: Path) -> list[str] | None:
 
 def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> tuple[int, dict[str, str]] | Problem:
     row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+    row |= {name: plain_cell(row[name]) for name in ("sku", "name") if name in row}
     row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
     row[BEYOND] = "".join(cells[len(header) :]).strip()
     for name, value in row.items():
@@ -174,10 +188,13 @@ def _check_header(header: Sequence[str], path: Path) -> None:
 class _Reading:
     """What was read so far, so that a line can be compared with those before it."""
 
-    def __init__(self, photos_dir: Path, store_codes: Mapping[str, str]) -> None:
+    def __init__(self, photos_dir: Path, store_codes: Mapping[str, str], skus: Collection[str]) -> None:
         self.dishes: dict[str, Dish] = {}
         self.problems: list[Problem] = []
         self._photos_dir, self._store_codes = photos_dir, store_codes
+        self._skus = frozenset(skus)
+        self._alike = {likeness(sku): f"SKU {printable(sku)}, which head office has" for sku in skus}
+        self._nameless: dict[str, list[int]] = {}
         self._lines_of: dict[tuple[str, str], int] = {}
         self._lines_of_ids: dict[UUID, int] = {}
         self._skus_of_ids: dict[UUID, str] = {}
@@ -191,8 +208,12 @@ class _Reading:
             self.problems.append(Problem(line, refused.column, cells[refused.column], refused.reason))
             return
         known = self.dishes.setdefault(dish.sku, dish)
+        self._alike.setdefault(likeness(dish.sku), f"SKU {printable(dish.sku)} of line {line}")
+        if not dish.name:
+            self._nameless.setdefault(dish.sku, []).append(line)
         known.name = known.name or dish.name
         known.product_id = known.product_id or dish.product_id
+        known.named_stores |= dish.stores or set()
         known.stores = None if known.stores is None or dish.stores is None else known.stores | dish.stores
         if dish.product_id is not None:
             self._skus_of_ids[dish.product_id] = dish.sku
@@ -215,12 +236,28 @@ class _Reading:
         if not cells["sku"]:
             raise _LineRefused("sku", "is empty")
         known = self.dishes.get(cells["sku"])
-        if not cells["name"] and known is None:
-            raise _LineRefused("name", "is empty; the first line of a SKU needs it")
-        if cells["name"] and known is not None and known.name != cells["name"]:
+        if known is None and cells["sku"] not in self._skus:
+            self._refuse_odd(cells["sku"])
+        if cells["name"] and known is not None and known.name not in {"", cells["name"]}:
             raise _LineRefused("name", f"line {known.line} calls this SKU «{printable(known.name)}»")
         product_id = self._product_id(cells, known)
         return Dish(line, cells["sku"], cells["name"], product_id, self._stores(cells["stores"]))
+
+    def _refuse_odd(self, sku: str) -> None:
+        if near := self._alike.get(likeness(sku)):
+            raise _LineRefused("sku", f"looks like {near}; is that meant? If it is another dish, make it in the admin first")
+        if problem := oddity(sku):
+            raise _LineRefused("sku", problem)
+
+    def leave_out_what_nobody_named(self) -> None:
+        """Makes each line of a dish without a name a problem, unless head office has the dish."""
+        for sku, dish in list(self.dishes.items()):
+            if not dish.name:
+                dish.stores = dish.named_stores or None
+            if not dish.name and sku not in self._skus:
+                reason = f"is empty, and head office has no dish of SKU {printable(sku)}: give a name"
+                self.problems += [Problem(line, "name", "", reason) for line in self._nameless[sku]]
+                del self.dishes[sku]
 
     def _product_id(self, cells: dict[str, str], known: Dish | None) -> UUID | None:
         product_id = _uuid(cells, "product_id")

@@ -1,11 +1,15 @@
 """Loading a menu: into a real database and a real bucket, by the command that an operator types."""
 
+import csv
 import hashlib
 import io
 import json
+import os
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,6 +17,8 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Edge, Office
 from tests.integration.head_office.pictures import picture
@@ -20,10 +26,13 @@ from tests.unit.test_head_office_picture import exif
 
 from etalase.errors import ObjectStoreFull, UsageError
 from etalase.head_office import ingest
+from etalase.head_office.folder import Found, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
+from etalase.head_office.menu import read_menu
 from etalase.head_office.models import Assortment, Company, Photo, Product
 from etalase.head_office.picture import take
 from etalase.settings import head_office as screen
+from etalase.spreadsheet import FORMULA_STARTS
 
 HEADER = "sku,name,file,is_primary,sort_order,stores"
 Load = Callable[..., tuple[int, dict[str, Any], str]]
@@ -406,23 +415,267 @@ def test_a_person_is_told_in_one_sentence(office: Office, photos: Path, bucket: 
     )
 
 
-def test_a_folder_of_pictures_becomes_a_menu_that_can_be_loaded(office: Office, photos: Path, bucket: Any) -> None:
+def csv_from_folder(photos: Path) -> tuple[str, str]:
+    """The CSV and what stderr says."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command("ho_csv_from_folder", str(photos), stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_a_folder_of_pictures_brings_photos_and_neither_renames_nor_makes_a_dish(
+    office: Office, photos: Path, bucket: Any
+) -> None:
+    other = office.another_store()
+    office.product("red", name="SATE AYAM", sold_in=[other])
+    office.product("sub/nasi_goreng-ayam", name="NASI GORENG")
     (photos / "sub").mkdir()
     (photos / "sub" / "nasi_goreng-ayam.dat").write_bytes(picture("PNG"))
     (photos / "red.png").write_bytes(picture("PNG"))
     (photos / "notes.jpg").write_text("no picture")
-    out, menu = io.StringIO(), photos.parent / "menu.csv"
-    call_command("ho_csv_from_folder", str(photos), stdout=out)
-    menu.write_text(out.getvalue())
-    call_command("ho_import", str(menu), str(photos), "--quiet", stdout=io.StringIO())
-    assert {(p.sku, p.name) for p in Product.objects.all()} == {
-        ("blue", "Blue"),
-        ("green", "Green"),
-        ("red", "Red"),
-        ("red-2", "Red"),
-        ("sub/nasi_goreng-ayam", "Nasi goreng ayam"),
+    menu = photos.parent / "menu.csv"
+    written, told = csv_from_folder(photos)
+    assert "left out: notes.jpg: is not a JPEG, PNG or WebP picture" in told
+    assert "left out: red.png: is a second file for one SKU" in told
+    menu.write_text(written)
+    before = list(Assortment.objects.order_by("id").values())
+    err = io.StringIO()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("ho_import", str(menu), str(photos), "--quiet", stdout=io.StringIO(), stderr=err)
+    assert [line.partition(": ")[2] for line in err.getvalue().splitlines()] == [
+        f"is empty, and head office has no dish of SKU {sku}: give a name" for sku in ("blue", "green")
+    ]
+    assert {(p.sku, p.name) for p in Product.objects.all()} == {("red", "SATE AYAM"), ("sub/nasi_goreng-ayam", "NASI GORENG")}
+    assert list(Assortment.objects.order_by("id").values()) == before
+    assert {(p.product.sku, p.filename) for p in Photo.objects.select_related("product")} == {
+        ("red", "red.jpg"),
+        ("sub/nasi_goreng-ayam", "nasi_goreng-ayam.dat"),
     }
-    assert len(office.page().photos) == 5
+
+
+ODD = st.text(
+    st.sampled_from("aé=+-@,;\"'\\ %#\t\n\r\x1b\x7f\u200b\u202e\xa0ア🍜")
+    | st.characters(exclude_characters="/\0", exclude_categories=["Cs"]),
+    min_size=1,
+    max_size=40,
+).map(lambda name: name.encode()[:240].decode(errors="ignore") or "x")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(ODD, min_size=1, max_size=8, unique=True), raw=st.binary(min_size=1, max_size=12))
+def test_each_file_of_a_folder_is_a_line_that_import_reads_or_is_named(tmp_path: Path, names: list[str], raw: bytes) -> None:
+    folder = Path(tempfile.mkdtemp(dir=tmp_path)) / "photos"
+    folder.mkdir()
+    files = {name.encode() + b".jpg" for name in names} | {raw.replace(b"/", b"").replace(b"\0", b"") + b"\xff.png"}
+    for file in files:
+        (folder / os.fsdecode(file)).write_bytes(b"\xff\xd8\xff and so on")
+    looked = list(look_through(folder, max_bytes=1000))
+    assert len(looked) == len(files)
+    written, told = csv_from_folder(folder)
+    assert "\x1b" not in written + told
+    menu = folder.parent / "menu.csv"
+    menu.write_text(written, "utf-8", newline="")
+    found = [one for one in looked if isinstance(one, Found)]
+    read = read_menu(menu, folder, store_codes=[], skus=[one.sku for one in found])
+    assert read.problems == []
+    assert {dish.sku: [photo.path for photo in dish.photos] for dish in read.dishes} == {
+        one.sku: [folder.resolve() / one.file] for one in found
+    }
+    for row in csv.reader(io.StringIO(written)):
+        assert not any(cell.startswith(FORMULA_STARTS) for cell in row)
+
+
+def test_a_folder_is_looked_through_without_hanging_and_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / ".git").mkdir(parents=True)
+    (folder / "locked").mkdir(mode=0)
+    jpeg = b"\xff\xd8\xff and so on"
+    for name in ("ok.jpg", "OK.png", ".hidden.jpg", "line\nbreak.jpg", "space.jpg ", " .jpg", "x" * 101 + ".jpg"):
+        (folder / name).write_bytes(jpeg)
+    (folder / "big.jpg").write_bytes(jpeg * 1000)
+    (folder / "empty.jpg").touch()
+    (folder / "page.jpg").write_bytes(b"<html>")
+    os.mkfifo(folder / "pipe.jpg")
+    (tmp_path / "outside.jpg").write_bytes(jpeg)
+    (folder / "out.jpg").symlink_to(tmp_path / "outside.jpg")
+    (folder / "null.jpg").symlink_to("/dev/zero")
+    (folder / "nowhere.jpg").symlink_to(folder / "gone")
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    (folder / "inside.jpg").symlink_to(folder / "ok.jpg")
+    (folder / "folder").symlink_to(tmp_path)
+    looked = list(look_through(folder, max_bytes=10_000))
+    assert {one.file for one in looked if isinstance(one, Found)} == {"OK.png", "inside.jpg"}
+    why = {one.name: one.reason for one in looked if isinstance(one, LeftOut)}
+    if os.geteuid() != 0:
+        assert "cannot be read" in why.pop("locked")
+    assert {name: next((word for word in REASONS if word in reason), reason) for name, reason in why.items()} == {
+        ".git": "hidden folder",
+        ".hidden.jpg": "hidden",
+        "line\nbreak.jpg": "line break",
+        "space.jpg ": "ends with a space",
+        " .jpg": "nothing before the dot",
+        "x" * 101 + ".jpg": "101 characters",
+        "big.jpg": "ETALASE_MAX_PHOTO_BYTES",
+        "empty.jpg": "empty",
+        "page.jpg": "not a JPEG, PNG or WebP",
+        "pipe.jpg": "a pipe",
+        "out.jpg": "out of the folder",
+        "null.jpg": "out of the folder",
+        "nowhere.jpg": "leads nowhere",
+        "loop.jpg": "cannot be read",
+        "folder": "link to a folder",
+        "ok.jpg": "second file",
+    }
+
+
+REASONS = (
+    *("hidden folder", "hidden", "line break", "ends with a space", "nothing before the dot", "101 characters", "empty"),
+    *("ETALASE_MAX_PHOTO_BYTES", "not a JPEG, PNG or WebP", "a pipe", "out of the folder", "leads nowhere", "cannot be read"),
+    *("link to a folder", "second file"),
+)
+
+
+# What an import changes is foreseen, and much of it is asked for
+
+
+def menu_of(names: dict[str, str]) -> list[str]:
+    return [f"{sku},{name},red.jpg,,," for sku, name in names.items()]
+
+
+def everything(bucket: Any) -> list[Any]:
+    """All rows, and the keys in the bucket with their ETags."""
+    rows = [list(model.objects.order_by("id").values()) for model in (Product, Photo, Assortment)]
+    return [*rows, sorted((found.key, found.etag) for found in bucket.list("products/"))]
+
+
+def test_a_dry_run_shows_all_that_would_change_and_changes_nothing(
+    office: Office, load: Load, photos: Path, bucket: Any
+) -> None:
+    office.another_store()
+    load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,AVRIL-001", "3,BAKSO,green.jpg,,,", "4,RAWON,red.jpg,,,")
+    before = everything(bucket)
+    (photos / "red.jpg").write_bytes(picture(colour="orange"))
+    lines = ("1,SATE AYAM,red.jpg,,,AVRIL-001", "2,SOTO,blue.jpg,,,BDG-002", "3,,,,,", "5,GULAI,green.jpg,,,")
+    status, told, _ = load(*lines, args=("--dry-run", "--prune"))
+    assert (status, told["dry_run"], everything(bucket)) == (0, True, before)
+    assert told["made"] == [{"sku": "5", "name": "GULAI"}]
+    assert told["renamed"] == [{"sku": "1", "old": "SATE", "new": "SATE AYAM"}]
+    assert told["photo_changes"] == [
+        {"sku": "1", "file": "red.jpg", "change": "updated"},
+        {"sku": "5", "file": "green.jpg", "change": "created"},
+    ]
+    assert told["sales"] == {
+        "AVRIL-001": {"added": ["5"], "removed": ["2"]},
+        "BDG-002": {"added": ["2", "5"], "removed": ["1"]},
+    }
+    assert told["removed"] == {
+        "products": [{"sku": "4", "name": "RAWON"}],
+        "photos": [{"sku": "3", "file": "green.jpg"}],
+        "bare": ["3 BAKSO"],
+        "unsold": [],
+    }
+    assert (told["names_kept"], told["number"]) == (1, 4)
+    done = load(*lines, args=("--prune", "--yes", "4"))[1]
+    for count in ("products", "photos", "pruned", "made", "renamed", "sales", "removed"):
+        assert done[count] == told[count]
+
+
+def test_a_dry_run_reads_for_a_person(office: Office, photos: Path, bucket: Any, load: Load) -> None:
+    load("1,SATE,red.jpg,,,")
+    menu, out = photos.parent / "menu.csv", io.StringIO()
+    menu.write_text(f"{HEADER}\n1,SATE \x1b[2J,red.jpg,,,\n2,SOTO,blue.jpg,,,\n")
+    call_command("ho_import", str(menu), str(photos), "--quiet", "--dry-run", stdout=out)
+    told = out.getvalue()
+    assert "would make (1):\n  2 SOTO\n" in told
+    assert "would rename (1):\n  1: SATE -> SATE \\x1b[2J\n" in told
+    assert "would add photo (1):\n  2: blue.jpg\n" in told
+    assert "Nothing was changed. It would be: products: 1 created, 1 updated" in told
+
+
+def test_many_renames_ask_for_their_number(office: Office, load: Load, bucket: Any) -> None:
+    names = {str(number): f"DISH {number}" for number in range(22)}
+    load(*menu_of(names))
+    load(*menu_of({**names, "0": "OTHER", "1": "OTHER", "2": "OTHER", "3": "OTHER"}))
+    before = everything(bucket)
+    new = menu_of({sku: sku for sku in names})
+    with pytest.raises(CommandError, match=r"(?s)22 of 22 dishes of FoodLife get another name.*--yes 22") as refused:
+        load(*new)
+    assert "  0: OTHER -> 0\n" in str(refused.value)
+    with pytest.raises(CommandError, match="--yes 21 is another number than 22"):
+        load(*new, args=("--yes", "21"))
+    assert (refused.value.returncode, everything(bucket)) == (2, before)
+    assert counts(load(*new, args=("--yes", "22"))[1], "products") == {"updated": 22}
+
+
+@pytest.mark.parametrize(("typed", "status"), [("22", 0), ("y", 2), ("", 2)])
+def test_on_a_terminal_the_number_is_typed(
+    office: Office, load: Load, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+) -> None:
+    names = {str(number): f"DISH {number}" for number in range(22)}
+    load(*menu_of(names))
+    terminal = io.StringIO(f"{typed}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    with nullcontext() if status == 0 else pytest.raises(CommandError, match="that was not the number"):
+        load(*menu_of({sku: sku for sku in names}))
+    assert Product.objects.filter(name="0").exists() is (status == 0)
+
+
+def test_a_prune_of_many_dishes_asks_for_their_number(office: Office, load: Load, bucket: Any) -> None:
+    names = {str(number): f"DISH {number}" for number in range(10)}
+    load(*menu_of(names))
+    before = everything(bucket)
+    with pytest.raises(
+        CommandError, match=r"(?s)6 of 10 dishes of FoodLife are removed.*  4 DISH 4: removed.*--yes 6"
+    ) as refused:
+        load(*menu_of(dict(list(names.items())[:4])), args=("--prune",))
+    assert (refused.value.returncode, everything(bucket)) == (2, before)
+    assert load(*menu_of(dict(list(names.items())[:4])), args=("--prune", "--yes", "6"))[1]["pruned"]["products"] == 6
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ("{sku},,,,,", "lose their last photo"),
+        ("{sku},DISH {sku},red.jpg,,,BDG-002", "of AVRIL-001 AVR-SUNDA are no longer sold"),
+    ],
+    ids=["photos", "the column stores shrinks"],
+)
+def test_a_prune_of_many_photos_or_sales_asks_as_well(office: Office, load: Load, bucket: Any, left: str, said: str) -> None:
+    office.another_store()
+    load(*menu_of({str(number): f"DISH {number}" for number in range(10)}))
+    before = everything(bucket)
+    with pytest.raises(CommandError, match=rf"(?s){said}.*--yes 10"):
+        load(*(left.format(sku=sku) for sku in range(10)), args=("--prune",))
+    assert everything(bucket) == before
+
+
+def test_a_little_each_hour_counts_together(office: Office, load: Load) -> None:
+    lines = menu_of({str(number): f"DISH {number}" for number in range(10)})
+    load(*lines)
+    load(*lines[3:], args=("--prune",))
+    with pytest.raises(CommandError, match=r"1 of 7 dishes of FoodLife are removed \(and 3 did within 24 hours\)"):
+        load(*lines[4:], args=("--prune",))
+
+
+def test_skus_that_a_spreadsheet_changed_harm_no_other_dish(office: Office, load: Load, photos: Path, bucket: Any) -> None:
+    (photos / "a.jpg").write_bytes(picture())
+    load(*menu_of({f"0501{number:04}": f"Menu {number}" for number in range(20)}), "AB-1,NASI,red.jpg,,,")
+    before = everything(bucket)
+    changed = (
+        *(f"501{number:04},Menu {number},a.jpg,true,0," for number in range(20)),
+        *('="05010000",NASI A,a.jpg,,,', '"=""05010001""",NASI B,a.jpg,,,', "'05010002,NASI,a.jpg,,,", "ab-1,NASI,a.jpg,,,"),
+        *(
+            "AB‐1,NASI,a.jpg,,,",
+            "05010003\u200b,NASI,a.jpg,,,",
+            "\u202a05010004\u202c,NASI,a.jpg,,,",
+            "05010005\xa0 ,,a.jpg,,,",
+        ),
+    )
+    status, told, said = load(*changed[:-1])
+    assert (status, len(told["problems"]), everything(bucket)) == (1, len(changed) - 1, before)
+    assert "line 2, sku «5010000»: looks like SKU 05010000, which head office has; is that meant?" in said
+    assert "sku «05010003\\u200b»: looks like SKU 05010003" in said
+    assert load(changed[-1])[0] == 0  # spaces around a cell never counted
 
 
 def test_an_id_of_another_company_is_refused(office: Office) -> None:

@@ -1,60 +1,71 @@
 """`etalase head-office csv-from-folder PHOTOS_DIR`: a menu file for a folder of pictures, to be looked over and imported."""
 
 import csv
-import os
+import io
+import sys
 from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from etalase.errors import UsageError
+from etalase.head_office import ingest
 from etalase.head_office.console import HeadOfficeCommand
+from etalase.head_office.folder import Found, LeftOut, look_through
 from etalase.head_office.menu import REQUIRED
-from etalase.protocol import MAGIC_BYTES, sniff_type
+from etalase.protocol import printable
+from etalase.spreadsheet import safe_cell
 
 
 class Command(HeadOfficeCommand):
-    """Writes CSV on stdout: one product for each picture below the folder."""
+    """Writes CSV on stdout, a line for each picture below the folder, and on stderr each file that is left out."""
 
     help = (
-        "Write a menu.csv for every JPEG, PNG and WebP file below a folder (told by its bytes) on stdout: the SKU is the "
-        "path without its extension, the name is made from the file's."
+        "Write a menu.csv for every JPEG, PNG and WebP file below a folder (going by its bytes) on stdout. The SKU is the "
+        "path without its extension. The name stays empty: an import then brings the photo to the dish of that SKU, and "
+        "refuses the line where there is none until you write a name. Each file that is left out is named on stderr, with "
+        "the reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The folder."""
+        super().add_arguments(parser)
         parser.add_argument("photos_dir", type=Path)
 
     def perform(self, **options: Any) -> int:
         """Walk and write."""
         folder: Path = options["photos_dir"]
         if not folder.is_dir():
-            raise UsageError(f"There is no folder {folder}.")
+            raise UsageError(f"There is no folder {printable(str(folder))}.")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's own is: import reads UTF-8
+        looked = look_through(folder, max_bytes=ingest.limits().max_bytes)
+        if options["json"]:
+            self.tell(_as_json(looked), "", as_json=True)
+            return 0
         rows = csv.writer(self.stdout, lineterminator="\n")
         rows.writerow(REQUIRED)
-        taken: set[str] = set()
-        for path in sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names):
-            if not _is_picture(path):
-                continue
-            source = path.relative_to(folder)
-            sku = _unused(source.with_suffix("").as_posix()[-90:], taken)
-            name = source.stem.replace("_", " ").replace("-", " ").strip().capitalize() or sku
-            rows.writerow([sku, name[:255], source.as_posix(), "true", "0", ""])
+        counts = Counter[bool]()
+        for found in looked:
+            counts[isinstance(found, Found)] += 1
+            if isinstance(found, Found):
+                rows.writerow([safe_cell(found.sku), "", found.file, "true", "0", ""])
+            else:
+                self.stderr.write(f"left out: {_shown(found.name)}: {found.reason}")
+        self.stderr.write(f"{counts[True]} pictures written, {counts[False]} files left out. Names are yours to give.")
         return 0
 
 
-def _is_picture(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return path.is_file() and sniff_type(file.read(MAGIC_BYTES)) is not None
-    except OSError:
-        return False
+def _as_json(looked: Iterable[Found | LeftOut]) -> dict[str, Any]:
+    told: dict[str, Any] = {"pictures": [], "left_out": []}
+    for found in looked:
+        if isinstance(found, Found):
+            told["pictures"].append({"sku": found.sku, "file": found.file})
+        else:
+            told["left_out"].append({"file": _shown(found.name), "reason": found.reason})
+    return told
 
 
-def _unused(sku: str, taken: set[str]) -> str:
-    """``sku``, with a number where another file has it already (a.png beside a.jpg)."""
-    number, wanted = 1, sku
-    while sku in taken:
-        number += 1
-        sku = f"{wanted}-{number}"
-    taken.add(sku)
-    return sku
+def _shown(name: str) -> str:
+    return printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))

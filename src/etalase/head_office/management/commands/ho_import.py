@@ -1,26 +1,36 @@
 """`etalase head-office import menu.csv PHOTOS_DIR`: the menu of a company, with its photos."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from etalase.head_office import ingest
-from etalase.head_office.console import HeadOfficeCommand, progress
+from etalase.head_office.bound import Change, Kind
+from etalase.head_office.console import HeadOfficeCommand, confirm, progress
 from etalase.head_office.load import Result, load_menu
 from etalase.head_office.menu import read_menu
-from etalase.head_office.models import Store
+from etalase.head_office.models import Product, Store
+from etalase.head_office.outlook import Outlook, foresee
 from etalase.head_office.stores import find_company
+from etalase.protocol import printable
 
 MAX_PROBLEMS_SHOWN = 50
+MAX_NAMED = 50
+MAX_ASKED = 20
 
 
 class Command(HeadOfficeCommand):
-    """Exit status: 0 all was loaded, 1 some lines were bad, 2 unusable input, 4 database or bucket away."""
+    """Exit status: 0 all was loaded, 1 some lines were bad, 2 unusable input or not confirmed, 4 database or bucket away."""
 
     help = (
         "Load a menu: a CSV file with the columns sku,name,file,is_primary,sort_order,stores and, if wanted, "
-        "product_id,photo_id. Loading the same again changes nothing. Exit status: 0 all was loaded; 1 some lines were bad, "
-        "the others are loaded; 2 the input as a whole is unusable; 4 head office's database or bucket is away."
+        "product_id,photo_id. A line without a name brings a photo to a dish that is there; it makes and renames none. "
+        "Loading the same again changes nothing. Where more than max(3, 20 %) of the dishes would be renamed, or lost by "
+        "--prune, their number has to be typed. Exit status: 0 all was loaded; 1 some lines were bad, "
+        "the others are loaded; 2 the input as a whole is unusable, or the number was not given; "
+        "4 head office's database or bucket is away."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,35 +40,114 @@ class Command(HeadOfficeCommand):
         parser.add_argument("photos_dir", type=Path, help="the folder that the column file is relative to")
         parser.add_argument("--company", help="name or id; may be left out where there is only one")
         parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be made, renamed, replaced and removed; change nothing"
+        )
+        parser.add_argument(
             "--prune",
             action="store_true",
             help="also remove the company's products, sales and photos that the file does not name",
         )
+        parser.add_argument(
+            "--yes", type=int, metavar="N", help="confirm that N dishes are renamed or lose something, as --dry-run says"
+        )
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     def perform(self, **options: Any) -> int:
-        """Read, load, and tell."""
+        """Read, look ahead, ask, load, and tell."""
         company = find_company(options["company"])
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
-        menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes)
-        ingest.bucket().ensure_bucket()
+        skus = list(Product.objects.filter(company=company).values_list("sku", flat=True))
+        menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes, skus=skus)
+        outlook, dry_run = foresee(company, menu, prune=options["prune"]), options["dry_run"]
+        if not dry_run:
+            confirm(_question(outlook), outlook.decision, options["yes"])
+            ingest.bucket().ensure_bucket()
         total = sum(max(1, len(dish.photos)) for dish in menu.dishes)
-        with progress("Loading photos", total, quiet=options["quiet"] or options["json"]) as advanced:
-            result = load_menu(company, menu, prune=options["prune"], advanced=advanced)
+        doing = "Reading photos" if dry_run else "Loading photos"
+        with progress(doing, total, quiet=options["quiet"] or options["json"]) as advanced:
+            result = load_menu(company, menu, outlook, advanced=advanced, dry_run=dry_run)
         for problem in sorted(result.problems, key=lambda problem: problem.line)[:MAX_PROBLEMS_SHOWN]:
             self.stderr.write(str(problem))
         if len(result.problems) > MAX_PROBLEMS_SHOWN:
             self.stderr.write(f"… and {len(result.problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
-        self.tell(result.as_json(), _sentence(result, pruned=options["prune"]), as_json=options["json"])
+        sentence = _sentence(result, outlook, pruned=options["prune"])
+        if dry_run:
+            sentence = "\n".join([*_listed(outlook, result), f"Nothing was changed. It would be: {sentence}", *_asked(outlook)])
+        told = {"dry_run": dry_run, **result.as_json(), **outlook.as_json()}
+        self.tell(told, sentence, as_json=options["json"])
         return 1 if result.problems else 0
 
 
-def _sentence(result: Result, *, pruned: bool) -> str:
+def _sentence(result: Result, outlook: Outlook, *, pruned: bool) -> str:
     counts = result.as_json()
     said = [f"{what}: " + ", ".join(f"{n} {kind}" for kind, n in counts[what].items()) for what in ("products", "photos")]
+    if outlook.nameless:
+        said.append(f"{outlook.nameless} without a name in the file keep theirs")
     if pruned:
         if result.problems:
             said.append("nothing was pruned, since not every photo could be loaded")
         else:
             said.append("removed: " + ", ".join(f"{n} {kind}" for kind, n in counts["pruned"].items()))
     return "; ".join(said) + "."
+
+
+def _listed(outlook: Outlook, result: Result) -> Iterator[str]:
+    """What a dry run shows: each thing by name, the first of many."""
+    yield from _some("make", [f"{dish.sku} {dish.name}" for dish in outlook.made])
+    yield from _some("rename", [f"{rename.sku}: {rename.old} -> {rename.new}" for rename in outlook.renamed])
+    for change in ingest.Change:
+        verb = {ingest.Change.CREATED: "add photo", ingest.Change.UPDATED: "replace or change photo"}.get(change, "put again")
+        yield from _some(verb, [f"{sku}: {file}" for sku, file, became in result.changes if became is change])
+    for code, skus in sorted(outlook.added.items()):
+        yield from _some(f"start selling in {code}", skus)
+    for code, skus in sorted(outlook.ended.items()):
+        yield from _some(f"stop selling in {code}", skus)
+    yield from _some("remove dish", [f"{sku} {name}" for sku, name in outlook.removed_products])
+    yield from _some("remove photo", [f"{sku}: {source}" for sku, source in outlook.removed_photos])
+    yield from _some("leave without a photo", outlook.effect.bare)
+    yield from _some("leave unsold everywhere", outlook.effect.unsold)
+
+
+def _some(verb: str, names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"would {verb} ({len(names)}):"
+        yield from (f"  {printable(name)}" for name in names[:MAX_NAMED])
+    if len(names) > MAX_NAMED:
+        yield f"  … and {len(names) - MAX_NAMED} more; --json lists them all"
+
+
+def _asked(outlook: Outlook) -> list[str]:
+    if not outlook.decision.asks:
+        return []
+    return [
+        f"{_question(outlook)}\nTo do it, type {outlook.decision.number} when asked, or give --yes {outlook.decision.number}."
+    ]
+
+
+def _question(outlook: Outlook) -> str:
+    """What a person is asked to confirm, with the first names of it."""
+    beyond = outlook.decision.beyond
+    what = "; ".join(_change(change) for change in beyond) if beyond else f"{outlook.decision.number} dishes are touched"
+    effect = outlook.effect
+    names = chain(
+        (f"{rename.sku}: {rename.old} -> {rename.new}" for rename in outlook.renamed),
+        (f"{name}: removed" for name in effect.removed),
+        (f"{name}: no photo left" for name in effect.bare),
+        (f"{name}: sold nowhere any more" for name in effect.unsold),
+        (f"{name}: sold in fewer stores" for name in effect.fewer),
+    )
+    listed = "".join(f"\n  {printable(name)}" for name in islice(names, MAX_ASKED))
+    more = outlook.decision.number - MAX_ASKED
+    return f"This import is a big change: {what}.{listed}" + (f"\n  … and {more} more: see --dry-run" if more > 0 else "")
+
+
+def _change(change: Change) -> str:
+    said = {
+        Kind.RENAMED: "get another name",
+        Kind.REMOVED: "are removed",
+        Kind.BARE: "lose their last photo",
+        Kind.UNSOLD: "are no longer sold",
+        Kind.CUT_OFF: "lose their account",
+    }[change.kind]
+    lately = f" (and {change.lately} did within 24 hours)" if change.lately else ""
+    return f"{change.now} of {change.of} dishes of {printable(change.where)} {said}{lately}"

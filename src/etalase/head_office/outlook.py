@@ -1,0 +1,131 @@
+"""What an import would make, rename, sell and remove, before it does: for ``--dry-run``, and for the number it asks for."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from etalase.errors import UsageError
+from etalase.head_office.bound import Change, Decision, Kind, decide
+from etalase.head_office.menu import Dish, Menu
+from etalase.head_office.models import Assortment, Company, Photo, Product, Store
+from etalase.head_office.removal import Effect, Going, effect_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A dish that gets another name on all tills."""
+
+    sku: str
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class Outlook:
+    """What a menu comes to. ``added`` and ``ended`` are SKUs by the code of the store."""
+
+    made: list[Dish] = field(default_factory=list)
+    renamed: list[Rename] = field(default_factory=list)
+    nameless: int = 0
+    added: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    ended: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    removed_products: list[tuple[str, str]] = field(default_factory=list)
+    removed_photos: list[tuple[str, str]] = field(default_factory=list)
+    going: Going = field(default_factory=Going)
+    effect: Effect = field(default_factory=Effect)
+    decision: Decision = field(default_factory=lambda: Decision(0, ()))
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        codes = sorted(self.added.keys() | self.ended.keys())
+        return {
+            "made": [{"sku": dish.sku, "name": dish.name} for dish in self.made],
+            "renamed": [{"sku": rename.sku, "old": rename.old, "new": rename.new} for rename in self.renamed],
+            "sales": {code: {"added": self.added.get(code, []), "removed": self.ended.get(code, [])} for code in codes},
+            "removed": {
+                "products": [{"sku": sku, "name": name} for sku, name in self.removed_products],
+                "photos": [{"sku": sku, "file": source} for sku, source in self.removed_photos],
+                "bare": self.effect.bare,
+                "unsold": self.effect.unsold,
+            },
+            "names_kept": self.nameless,
+            "number": self.decision.number,
+            "asks": self.decision.asks,
+        }
+
+
+def foresee(company: Company, menu: Menu, *, prune: bool) -> Outlook:
+    """Returns what loading the menu would change, photos' bytes aside. Reads the database, writes nothing.
+
+    Raises :class:`UsageError` for a prune of a file with bad lines or without any.
+    """
+    if prune and menu.problems:
+        listed = "\n".join(f"  {problem}" for problem in menu.problems[:20])
+        raise UsageError(f"Nothing was loaded: --prune would remove what the bad lines were meant to keep.\n{listed}")
+    if prune and not menu.dishes:
+        raise UsageError("Nothing was loaded: --prune with a menu without a line would remove everything.")
+    outlook = Outlook(nameless=sum(not dish.name for dish in menu.dishes))
+    there = {product.sku: product for product in Product.objects.filter(company=company)}
+    codes = dict(Store.objects.filter(company=company).values_list("id", "code"))
+    sold: dict[UUID, set[UUID]] = defaultdict(set)
+    for product_id, store_id in Assortment.objects.filter(store__in=codes).values_list("product_id", "store_id"):
+        sold[product_id].add(store_id)
+    for dish in menu.dishes:
+        product = there.get(dish.sku)
+        if product is None:
+            outlook.made.append(dish)
+        elif dish.name and dish.name != product.name:
+            outlook.renamed.append(Rename(dish.sku, product.name, dish.name))
+        now = sold[product.id] if product else set()
+        for store_id, code in codes.items():
+            if _sells(dish, code) and store_id not in now:
+                outlook.added[code].append(dish.sku)
+    if prune:
+        _foresee_removals(menu, there, sold, codes, outlook)
+    renames = Change(company.name, Kind.RENAMED, len(outlook.renamed), len(there))
+    touched = outlook.effect.touched | {there[rename.sku].id for rename in outlook.renamed}
+    outlook.decision = decide([renames, *outlook.effect.changes], number=len(touched))
+    return outlook
+
+
+def _sells(dish: Dish, code: str) -> bool:
+    """Whether the file lets this store sell the dish. Without name and stores it says nothing of sales."""
+    return bool(dish.name) if dish.stores is None else code in dish.stores
+
+
+def _foresee_removals(
+    menu: Menu,
+    there: Mapping[str, Product],
+    sold: Mapping[UUID, set[UUID]],
+    codes: Mapping[UUID, str],
+    outlook: Outlook,
+) -> None:
+    """What the file does not name: products, photos of those it names, sales of those whose stores it names."""
+    dishes = {there[dish.sku].id: dish for dish in menu.dishes if dish.sku in there}
+    products = [product for product in there.values() if product.id not in dishes]
+    outlook.removed_products = [(product.sku, product.name) for product in products]
+    photos: set[UUID] = set()
+    rows = Photo.objects.filter(product__in=list(dishes)).values_list("id", "product_id", "product__sku", "source")
+    for id_, product_id, sku, source in rows:
+        named = dishes[product_id].photos
+        if not any(line.source == source or line.photo_id == id_ for line in named):
+            photos.add(id_)
+            outlook.removed_photos.append((sku, source))
+    sales: set[tuple[UUID, UUID]] = set()
+    for product_id, dish in dishes.items():
+        if dish.stores is None:
+            continue
+        for store_id in sold.get(product_id, set()):
+            if codes[store_id] not in dish.stores:
+                sales.add((store_id, product_id))
+                outlook.ended[codes[store_id]].append(dish.sku)
+    outlook.going = Going(
+        products=frozenset(product.id for product in products),
+        photos=frozenset(photos),
+        sales=frozenset(sales),
+        replaced=frozenset(product_id for product_id, dish in dishes.items() if dish.photos),
+        resold=frozenset(there[sku].id for skus in outlook.added.values() for sku in skus if sku in there),
+    )
+    outlook.effect = effect_of(outlook.going)

@@ -1,0 +1,197 @@
+"""What a removal at head office takes from the tills: which dishes, in which stores, and whether a person has to confirm it.
+
+Import with ``--prune`` and every page of the admin that removes ask here before anything is removed.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, Q
+from django.db.models.functions import Now
+
+from etalase.head_office.bound import Change, Decision, Kind, decide
+from etalase.head_office.models import Account, Assortment, AssortmentTombstone, Company, Photo, PhotoTombstone, Product, Store
+
+LATELY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What is about to be removed. A product takes its photos and sales along, a store its sales; a sale is (store, product).
+
+    ``replaced`` are products that get a photo at the same time, so that they are not bare afterwards, ``resold`` those that
+    another store begins to sell.
+    """
+
+    products: Collection[UUID] = frozenset()
+    photos: Collection[UUID] = frozenset()
+    sales: Collection[tuple[UUID, UUID]] = frozenset()
+    stores: Collection[UUID] = frozenset()
+    accounts: Collection[UUID] = frozenset()
+    replaced: Collection[UUID] = frozenset()
+    resold: Collection[UUID] = frozenset()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing goes."""
+        return not (self.products or self.photos or self.sales or self.stores or self.accounts)
+
+
+@dataclass(slots=True)
+class Effect:
+    """What tills lose: dishes by name, and by how much in each company and store.
+
+    ``unsold`` are dishes that stay at head office and are sold nowhere any more, ``fewer`` those that only some stores lose.
+    ``cut_off`` are stores without an active account afterwards.
+    """
+
+    removed: list[str] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
+    unsold: list[str] = field(default_factory=list)
+    fewer: list[str] = field(default_factory=list)
+    stores: dict[str, int] = field(default_factory=dict)
+    cut_off: list[str] = field(default_factory=list)
+    photos: int = 0
+    sales: int = 0
+    touched: frozenset[UUID] = frozenset()
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """How many dishes lose something; where none does, how many stores are cut off."""
+        return len(self.touched) or len(self.cut_off)
+
+    @property
+    def decision(self) -> Decision:
+        """Whether a person confirms it by number."""
+        return decide(self.changes, number=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sets:
+    """The same facts as sets: what goes, of which company or store."""
+
+    products: frozenset[UUID]
+    with_photo: frozenset[UUID]
+    bare: frozenset[UUID]
+    unsold: frozenset[UUID]
+    sales: Mapping[UUID, set[UUID]]
+
+
+def effect_of(going: Going) -> Effect:
+    """Returns what ``going`` would take from the tills now. Nothing is removed."""
+    if going.is_nothing:
+        return Effect()
+    sets, photos = _sets(going)
+    touched = sets.products | sets.bare | sets.unsold | frozenset().union(*sets.sales.values())
+    dishes = Product.objects.filter(id__in=touched).select_related("company").order_by("sku")
+    effect = Effect(photos=photos, sales=sum(map(len, sets.sales.values())), touched=touched)
+    by_company: dict[UUID, set[UUID]] = defaultdict(set)
+    for dish in dishes:
+        by_company[dish.company_id].add(dish.id)
+        if dish.id in sets.products:
+            effect.removed.append(str(dish))
+            continue
+        if dish.id in sets.bare:
+            effect.bare.append(str(dish))
+        if dish.id in sets.unsold:
+            effect.unsold.append(str(dish))
+        elif dish.id not in sets.bare:
+            effect.fewer.append(str(dish))
+    for company in Company.objects.filter(id__in=by_company):
+        effect.changes += _of_company(company, by_company[company.id], sets)
+    _of_stores(sets, effect)
+    _of_accounts(going, effect)
+    return effect
+
+
+def _sets(going: Going) -> tuple[_Sets, int]:
+    products = frozenset(going.products)
+    photos = Photo.objects.filter(Q(id__in=going.photos) | Q(product__in=products))
+    losing = frozenset(photos.values_list("product_id", flat=True))
+    staying = frozenset(
+        Photo.objects.filter(product__in=losing - products).exclude(id__in=going.photos).values_list("product_id", flat=True)
+    )
+    sales: dict[UUID, set[UUID]] = defaultdict(set)
+    for store_id, product_id in going.sales:
+        sales[store_id].add(product_id)
+    further = Assortment.objects.filter(Q(product__in=products) | Q(store__in=going.stores))
+    for store_id, product_id in further.values_list("store_id", "product_id"):
+        sales[store_id].add(product_id)
+    sold: dict[UUID, int] = defaultdict(int)
+    for of_store in sales.values():
+        for product_id in of_store:
+            sold[product_id] += 1
+    now_sold = Product.objects.filter(id__in=sold.keys() - products).annotate(n=Count("assortment")).values_list("id", "n")
+    unsold = frozenset(product_id for product_id, stores in now_sold if stores <= sold[product_id]) - set(going.resold)
+    bare = losing - staying - products - frozenset(going.replaced)
+    return _Sets(products, losing & products, bare, unsold, sales), photos.count()
+
+
+def _of_company(company: Company, touched: set[UUID], sets: _Sets) -> Iterable[Change]:
+    """The company's dishes that are removed, lose their last photo, or are sold nowhere any more."""
+    mine = Product.objects.filter(company=company)
+    sold = frozenset(Assortment.objects.filter(product__in=touched & sets.products).values_list("product_id", flat=True))
+    gone, bared, unsold = _lately(company)
+    yield Change(company.name, Kind.REMOVED, len(touched & sets.products), mine.count(), len(gone))
+    yield Change(
+        company.name,
+        Kind.BARE,
+        len(touched & (sets.bare | sets.with_photo)),
+        mine.filter(photos__isnull=False).distinct().count(),
+        len(bared),
+    )
+    yield Change(
+        company.name,
+        Kind.UNSOLD,
+        len(touched & sets.unsold) + len(sold),
+        mine.filter(assortment__isnull=False).distinct().count(),
+        len(unsold),
+    )
+
+
+def _lately(company: Company) -> tuple[set[UUID], set[UUID], set[UUID]]:
+    """Dishes that were removed, bared and unsold within 24 hours, and still are; the tombstones of the feed remember them."""
+    since = Now() - LATELY
+    sales = AssortmentTombstone.objects.filter(changed_at__gt=since, store_id__in=company.store_set.values("id"))
+    ended = set(sales.values_list("product_id", flat=True).distinct())
+    buried = set(PhotoTombstone.objects.filter(changed_at__gt=since).values_list("product_id", flat=True).distinct())
+    there = set(Product.objects.filter(company=company, id__in=ended | buried).values_list("id", flat=True))
+    shown = set(Photo.objects.filter(product__in=buried).values_list("product_id", flat=True))
+    sold = set(Assortment.objects.filter(product__in=ended).values_list("product_id", flat=True))
+    gone = ended - there
+    return gone, (buried & (there | gone)) - shown, ended - sold
+
+
+def _of_stores(sets: _Sets, effect: Effect) -> None:
+    """Each store's dishes that it loses, or whose last photo goes."""
+    bare_in: dict[UUID, set[UUID]] = defaultdict(set)
+    for store_id, product_id in Assortment.objects.filter(product__in=sets.bare).values_list("store_id", "product_id"):
+        bare_in[store_id].add(product_id)
+    ids = sets.sales.keys() | bare_in.keys()
+    since = Now() - LATELY
+    ended: dict[UUID, set[UUID]] = defaultdict(set)
+    tombstones = AssortmentTombstone.objects.filter(changed_at__gt=since, store_id__in=ids)
+    for store_id, product_id in tombstones.values_list("store_id", "product_id"):
+        ended[store_id].add(product_id)
+    for store in Store.objects.filter(id__in=ids).annotate(sold=Count("assortment")):
+        lost = sets.sales.get(store.id, set()) | bare_in[store.id]
+        again = Assortment.objects.filter(store=store, product__in=ended[store.id]).count() if ended[store.id] else 0
+        effect.stores[str(store)] = len(lost)
+        effect.changes.append(Change(str(store), Kind.UNSOLD, len(lost), store.sold, len(ended[store.id]) - again))
+
+
+def _of_accounts(going: Going, effect: Effect) -> None:
+    """Stores that lose their last active account, so that their edge can no longer ask."""
+    theirs = Account.objects.filter(id__in=going.accounts, is_active=True, store__isnull=False).exclude(store__in=going.stores)
+    left = Account.objects.filter(is_active=True, store__isnull=False).exclude(id__in=going.accounts)
+    lost = Store.objects.filter(id__in=theirs.values("store_id")).exclude(id__in=left.values("store_id"))
+    effect.cut_off = [str(store) for store in lost]
+    by_company: dict[Company, int] = defaultdict(int)
+    for store in lost.select_related("company"):
+        by_company[store.company] += 1
+    for company, number in by_company.items():
+        effect.changes.append(Change(company.name, Kind.CUT_OFF, number, company.store_set.count()))

@@ -1,0 +1,45 @@
+"""When two SKUs look alike to a person, or are one to a spreadsheet. Pure."""
+
+import re
+import unicodedata
+
+# What Excel writes where it takes a SKU for a formula, a text or a number
+_WRAPPED = re.compile(r'=?\s*"+([^"]*)"+')
+_QUOTES = "'’‘`´"
+_NUMBER = re.compile(r"0*([0-9]+)(?:[.,]0+)?")
+_EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
+_DASHES = frozenset("−⁃")
+
+
+def plain(sku: str) -> str:
+    """Returns ``sku`` without invisible characters, odd spaces and a spreadsheet's wrapping (``="0501"``, ``'0501``)."""
+    text = "".join(" " if unicodedata.category(c)[0] == "Z" else "" if _is_invisible(c) else c for c in sku)
+    if match := _WRAPPED.fullmatch(text.strip()):
+        text = match[1]
+    return " ".join(text.strip().lstrip(_QUOTES).split())
+
+
+def oddity(sku: str) -> str | None:
+    """Returns what is wrong with ``sku`` as the SKU of a new dish, or None."""
+    meant = plain(sku)
+    if meant != sku:
+        return f"has invisible characters, odd spaces or quotes; write it as {meant}" if meant else "has no visible character"
+    if _EXPONENT.fullmatch(sku):
+        return "is a number that a spreadsheet has cut; make the column a text column and write the SKU again"
+    return None
+
+
+def likeness(sku: str) -> str:
+    """Returns what is left of ``sku`` where case, spaces, kinds of dash, leading zeros and :func:`plain`'s things don't count.
+
+    Two SKUs of one likeness are the same to a person who reads them, or to a spreadsheet that took them for numbers.
+    """
+    text = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", sku))).casefold()
+    text = "".join("-" if unicodedata.category(c) == "Pd" or c in _DASHES else c for c in text if not c.isspace())
+    number = _NUMBER.fullmatch(text)
+    return number[1] if number else text
+
+
+def _is_invisible(character: str) -> bool:
+    """Control and format characters, and the selectors of a character's variants."""
+    return unicodedata.category(character) in {"Cc", "Cf"} or "\ufe00" <= character <= "\ufe0f" or character == "\u034f"

@@ -1,0 +1,22 @@
+"""Cells of a CSV file that a person may open in a spreadsheet: none of them is run as a formula or by a terminal. Pure.
+
+Source: OWASP, "CSV Injection". Full-width signs count, because East Asian spreadsheets take them for the plain ones.
+"""
+
+import unicodedata
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def safe_cell(text: str) -> str:
+    """Returns ``text`` with control characters escaped, after an apostrophe where a spreadsheet would see a formula.
+
+    A text without control characters is returned unchanged by :func:`plain_cell`.
+    """
+    shown = "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) == "Cc" else c for c in text)
+    return f"'{shown}" if shown.lstrip("'").startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS) else shown
+
+
+def plain_cell(cell: str) -> str:
+    """Returns the text that :func:`safe_cell` wrote as ``cell``."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_STARTS) else cell

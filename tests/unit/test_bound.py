@@ -1,0 +1,99 @@
+"""How much may change at once at head office, as a table; SKUs that look alike; cells that a spreadsheet opens."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etalase.head_office.bound import Change, Decision, Kind, decide
+from etalase.head_office.sku import likeness, oddity, plain
+from etalase.spreadsheet import FORMULA_STARTS, plain_cell, safe_cell
+
+
+@pytest.mark.parametrize(
+    ("now", "of", "lately", "asks"),
+    [
+        (0, 0, 0, False),
+        (0, 70, 60, False),  # nothing goes now
+        (3, 3, 0, False),
+        (4, 4, 0, True),
+        (3, 100, 0, False),
+        (20, 100, 0, False),
+        (21, 100, 0, True),
+        (10, 90, 10, False),  # a little each hour counts together
+        (11, 90, 10, True),
+        (1, 10, 3, True),
+    ],
+)
+def test_more_than_three_and_a_fifth_in_a_day_asks(now: int, of: int, lately: int, asks: bool) -> None:
+    decision = decide([Change("FoodLife", Kind.BARE, now, of, lately)], number=now)
+    assert decision.asks is asks
+
+
+def test_one_store_beyond_its_bound_is_enough() -> None:
+    company, store = Change("FoodLife", Kind.UNSOLD, 5, 1000), Change("AVRIL-001", Kind.UNSOLD, 5, 10)
+    assert decide([company, store], number=5).beyond == (store,)
+
+
+@pytest.mark.parametrize(
+    ("typed", "fits"),
+    [("22", True), (" 22\n", True), ("", False), ("2", False), ("yes", False), ("٢٢", False), ("22.0", False)],
+)
+def test_only_the_number_itself_confirms(typed: str, fits: bool) -> None:
+    assert Decision(22, ()).is_answered_by(typed) is fits
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("AB-1", "ab-1"),
+        ("AB-1", "AB‐1"),
+        ("AB-1", "AB −1"),
+        ("05018979", "05018979\u200b"),
+        ("05018979", "\u202a05018979\u202c"),
+        ("05018979", "\xa005018979"),
+        ("05018979", "'05018979"),
+        ("05018979", '="05018979"'),
+        ("05018979", "5018979"),
+        ("05018979", "5018979.0"),
+        ("05018979", "０５０１８９７９"),
+        ("A1", "A\ufe0f1"),
+    ],
+)
+def test_skus_that_are_one_to_a_person_or_a_spreadsheet_look_alike(one: str, other: str) -> None:
+    assert likeness(one) == likeness(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("AB-1", "AB-2"), ("0", "00A"), ("10", "100"), ("A1", "A-1"), ("5018979.5", "5018979")]
+)
+def test_skus_that_differ_do_not_look_alike(one: str, other: str) -> None:
+    assert likeness(one) != likeness(other)
+
+
+@pytest.mark.parametrize("sku", ["'0501", '="0501"', "05\u200b01", "5,01898E+12", "A  B", "\u200b", "a\x1b[31m"])
+def test_an_odd_sku_makes_no_new_dish(sku: str) -> None:
+    assert oddity(sku)
+
+
+@pytest.mark.parametrize("sku", ["05018970", "AVR-01/B", "sub/nasi goreng", "=1+1", "É 1", "#1", "5E"])
+def test_a_plain_sku_is_as_it_is(sku: str) -> None:
+    assert oddity(sku) is None
+
+
+@given(st.text(max_size=60))
+def test_what_is_plain_stays_plain_and_alike(sku: str) -> None:
+    assert likeness(plain(sku)) == likeness(sku) or plain(plain(sku)) != plain(sku)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_no_cell_is_a_formula_or_moves_a_terminal(text: str) -> None:
+    cell = safe_cell(text)
+    assert not cell.startswith(FORMULA_STARTS)
+    assert "\x1b" not in cell
+    assert "\n" not in cell
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40) | st.from_regex(r"'*[=+@-]?.{0,5}", fullmatch=True))
+def test_a_safe_cell_is_read_back_as_it_was(text: str) -> None:
+    if not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in text):
+        assert plain_cell(safe_cell(text)) == text
