@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from etalase.edge.damage import Damage
 from etalase.edge.status.facts import Comparison, DamagedPhoto, Facts, Run, Uncovered, Why
+from etalase.edge.status.filling import KnownList
 from etalase.errors import Reason
 
 NOW = datetime(2026, 11, 25, 23, 0, 30, tzinfo=UTC)  # 06:00:30 in Jakarta
@@ -62,6 +63,8 @@ def facts(**changes: Any) -> Facts:
         without_row=("AIR MINERAL",),
         last_run=run(),
         last_good_run_at=NOW - 6 * MINUTE,
+        list_read_at=NOW - 7 * MINUTE,
+        known=KnownList(listed=412, here=412),
         checkpoint="2026-11-25T22:54:30+00:00",
         feed_proved_complete=True,
         next_hourly_at=datetime(2026, 11, 26, 6, 13, tzinfo=JAKARTA),
@@ -85,6 +88,14 @@ NOTICES = (
 )
 
 _counts = st.integers(0, 3)
+_lists = st.builds(
+    lambda here, more, **rest: KnownList(listed=here + more, here=here, **rest),
+    here=st.integers(0, 9),
+    more=st.integers(0, 3),
+    tried=st.integers(0, 2),
+    eta_seconds=st.none() | st.integers(0, 200_000),
+    progressed_at=st.none() | st.timedeltas(-HOUR, 48 * HOUR).map(lambda age: NOW - age),
+)
 _runs = st.builds(
     run,
     st.sampled_from(["success", "partial", "held", "failed", "interrupted", "from another version", None]),
@@ -129,6 +140,6 @@ def any_facts(draw: st.DrawFn) -> Facts:
         lock_taken=draw(st.booleans()),
         last_good_run_at=draw(st.none() | st.timedeltas(-48 * HOUR, 48 * HOUR).map(lambda age: NOW - age)),
         feed_proved_complete=draw(st.sampled_from([None, True, False])),
-        first_load_total=draw(st.none() | st.integers(0, 9)),
+        known=draw(st.none() | _lists),
         notices=tuple(draw(st.lists(st.sampled_from(NOTICES), max_size=2))),
     )

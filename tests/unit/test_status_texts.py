@@ -14,6 +14,7 @@ from etalase.edge import status
 from etalase.edge.damage import Damage
 from etalase.edge.pos.texts import LANGUAGES, Language
 from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
+from etalase.edge.status.filling import KnownList
 from etalase.edge.status.texts import TEXTS
 from etalase.edge.status.told import Item, Told, tell
 from etalase.edge.status.verdict import State, judge
@@ -21,8 +22,9 @@ from etalase.edge.status.words import Words, language_of_terminal
 from etalase.edge.sync.report import Outcome
 from etalase.errors import Reason
 
+AT_WORK: dict[str, Any] = {"last_run": run(None), "lock_taken": True}
 ROOM = Path(status.__file__).parent
-NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None}
+NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None, "known": None}
 
 
 def told(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
@@ -111,9 +113,13 @@ def test_no_text_is_left_over() -> None:
             "PERIKSA: kantor pusat tidak bisa dihubungi. 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
         ),
         (
-            {**NEVER, "last_run": run(None), "lock_taken": True, "first_load_total": 412, "photos": 150},
-            "NOT READY: first load: 150 of 412 photos are here.",
-            "BELUM SIAP: pemuatan pertama: 150 dari 412 foto sudah ada.",
+            {
+                "known": KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW),
+                "last_run": run(None),
+                "lock_taken": True,
+            },
+            "FILLING: 138 of 1,042 photos are here, about 40 minutes to go.",
+            "MENGISI: 138 dari 1.042 foto sudah ada, kira-kira 40 menit lagi.",
         ),
         (
             {**NEVER, "last_run": run(None), "lock_taken": True},

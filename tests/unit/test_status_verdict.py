@@ -10,9 +10,13 @@ from tests.unit.status_facts import HOUR, MINUTE, NOW, any_facts, comparison, da
 from etalase.edge.damage import Damage
 from etalase.edge.status.answer import as_json
 from etalase.edge.status.facts import Facts
+from etalase.edge.status.filling import KnownList
 from etalase.edge.status.verdict import Level, State, judge
 
-NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None}
+NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None, "known": None}
+FILLING = KnownList(listed=1042, here=138, progressed_at=NOW - MINUTE)
+LEFT = KnownList(listed=1042, here=138, progressed_at=NOW - 3 * HOUR)
+AT_WORK: dict[str, Any] = {"last_run": run(None), "lock_taken": True}
 AWAY = comparison(error="it does not answer", rows=0, verified=0)
 
 
@@ -49,6 +53,21 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"last_run": run(None)}, ["run_failed"], "yellow", 1),
         ({"last_run": run("interrupted"), "lock_taken": True}, ["run_failed"], "yellow", 1),
         ({"feed_proved_complete": False}, ["unproved"], "yellow", 1),
+        # a known list that is not here yet: also a first load, old news while a run is at it, and what a run left when it ended
+        ({"known": FILLING}, ["filling"], "blue", 1),
+        ({"known": FILLING, **AT_WORK}, ["filling"], "blue", 1),
+        ({**NEVER, "known": FILLING, **AT_WORK}, ["filling"], "blue", 1),
+        ({**NEVER, "known": FILLING, "last_run": run("partial", complete=False)}, ["filling", "run_failed"], "blue", 1),
+        ({"known": FILLING, **AT_WORK, "last_good_run_at": NOW - 5 * HOUR}, ["filling"], "blue", 1),
+        ({"known": FILLING, "last_good_run_at": NOW - 5 * HOUR}, ["filling"], "blue", 1),
+        ({"known": LEFT, "last_good_run_at": NOW - 5 * HOUR}, ["stale", "filling"], "red", 1),
+        ({"known": FILLING, **AT_WORK, "last_good_run_at": NOW + HOUR}, ["stale", "filling"], "red", 1),
+        ({"known": FILLING, "bucket": damaged()}, ["damaged", "filling"], "red", 1),
+        ({"known": FILLING, "held": 1}, ["held", "filling"], "yellow", 3),
+        ({"known": FILLING, "bucket": AWAY}, ["bucket_away", "filling"], "red", 4),
+        # what failed is not on its way
+        ({"known": KnownList(listed=412, here=411, tried=1), "failed": 1}, ["partial"], "yellow", 1),
+        ({"known": KnownList(listed=412, here=400, tried=1), "failed": 12}, ["filling", "partial"], "blue", 1),
         # several at once: the worst is the word, 4 before 3 before 1
         ({"held": 1, "failed": 1, "feed_proved_complete": False}, ["held", "partial", "unproved"], "yellow", 3),
         ({"held": 1, "bucket": damaged()}, ["damaged", "held"], "red", 3),
@@ -56,7 +75,7 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"bucket": AWAY, "last_good_run_at": NOW - 3 * HOUR}, ["bucket_away", "stale"], "red", 4),
         # before the first complete run
         ({**NEVER, "last_run": None}, ["not_ready", "stale"], "red", 4),
-        ({**NEVER, "last_run": run(None), "lock_taken": True}, ["not_ready", "stale"], "yellow", 4),
+        ({**NEVER, "last_run": run(None), "lock_taken": True}, ["not_ready", "stale"], "blue", 4),
         ({**NEVER, "last_run": run("failed")}, ["not_ready", "stale", "run_failed"], "red", 4),
         ({**NEVER, "last_run": run(None), "lock_taken": True, "bucket": AWAY}, ["not_ready", "bucket_away", "stale"], "red", 4),
     ],
@@ -81,6 +100,7 @@ def test_well_is_said_only_where_nothing_at_all_is_missing(told: Facts) -> None:
         assert told.bucket.error is None
         assert told.bucket.verified + told.bucket.replacing == told.bucket.rows
         assert told.failed + told.held == 0
+        assert told.known is None or told.known.listed - told.known.here <= told.known.tried
         assert told.feed_proved_complete is not False
         assert told.expected is None or told.photos >= told.expected
         assert told.last_ended is None or (told.last_ended.complete and told.last_ended.outcome not in {"failed", None})

@@ -76,6 +76,8 @@ class Checkpoint(models.Model):
     # When a run last compared rows, bucket and HO's whole list; and how many rows the last complete run left.
     compared_at = models.DateTimeField(null=True)
     photos = models.IntegerField(null=True)
+    # When somebody last asked for a run on the status page.
+    asked_at = models.DateTimeField(null=True)
     # HO's tokens are kept between runs: a login costs HO half a second of CPU (hazard 57).
     access_token = models.TextField(default="")
     refresh_token = models.TextField(default="")
@@ -108,6 +110,16 @@ class SyncRun(models.Model):
     to_carry = models.IntegerField(null=True)
     # What it noticed of the world around it, as objects with a ``code`` (see edge.sync.report.Notice).
     notices = models.JSONField(default=list)
+    # How many photos head office listed, as the run knew once it had planned, and how many of them were not here then; how many
+    # bytes it had to fetch for them. Null before it knew.
+    listed = models.IntegerField(null=True)
+    missing = models.IntegerField(null=True)
+    bytes_to_fetch = models.BigIntegerField(null=True)
+    planned_at = models.DateTimeField(null=True)
+    # How many of these it has published so far, committed with their rows.
+    carried = models.IntegerField(db_default=0)
+    bytes_carried = models.BigIntegerField(db_default=0)
+    carried_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "etalase_sync_run"

@@ -9,9 +9,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from etalase.edge.models import SyncRun
 from etalase.edge.pos import answers
 from etalase.edge.pos.menu import database
+from etalase.edge.runs import last_good_run
 from etalase.errors import DatabaseAway
 
 logger = logging.getLogger("etalase.edge")
@@ -33,16 +33,11 @@ def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django'
     """200 while the database answers, else 503."""
     try:
         with database():
-            finished_at = (
-                SyncRun.objects.filter(outcome="success", finished_at__isnull=False)
-                .order_by("-id")
-                .values_list("finished_at", flat=True)
-                .first()
-            )
+            good = last_good_run()
     except DatabaseAway as error:
         logger.error("%s", error)
         return answers.uncached(Health(status="database_away"), status=503)
-    return answers.uncached(_health(finished_at), status=200)
+    return answers.uncached(_health(good.finished_at if good else None), status=200)
 
 
 def _health(finished_at: datetime | None) -> Health:

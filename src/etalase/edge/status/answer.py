@@ -64,6 +64,9 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "last_run_incomplete": facts.last_run_failed,
         "head_office_away": facts.last_ended is not None and facts.last_ended.fault == Fault.HEAD_OFFICE_AWAY,
         "first_load": _first_load(facts),
+        "listed": facts.known.listed if facts.known else None,
+        "here": facts.known.here if facts.known else facts.photos,
+        "eta_seconds": facts.known.eta_seconds if facts.known else None,
         "notices": [dict(notice) for notice in facts.notices],
         "next_run_at": _time(facts.next_hourly_at),
         "next_full_run_at": _time(facts.next_full_at),
@@ -94,7 +97,7 @@ def _first_load(facts: Facts) -> Mapping[str, int | None] | None:
     """How far a first load is; None where there was one already."""
     if facts.last_good_run_at is not None:
         return None
-    return {"here": facts.photos, "of": facts.first_load_total}
+    return {"here": facts.photos, "of": facts.known.listed if facts.known else None}
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from etalase.edge.damage import Damage
+from etalase.edge.status.filling import KnownList
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ class Facts:
     """What there is. ``expected`` is how many rows the runs left, None where nobody knows; ``wrong_store``: the settings name
     another one.
 
-    ``lock_taken``: a run is under way. ``first_load_total`` is how many photos a first load will have brought, once known.
+    ``lock_taken``: a run is under way. ``known`` is head office's list as the edge last heard it, None before it heard any.
+    ``last_good_run_at`` is when the last complete run ended, ``list_read_at`` when it began: what head office listed then is
+    here.
     """
 
     now: datetime
@@ -120,9 +123,10 @@ class Facts:
     last_ended: Run | None = None
     lock_taken: bool = False
     last_good_run_at: datetime | None = None
+    list_read_at: datetime | None = None
     checkpoint: str | None = None
     feed_proved_complete: bool | None = None
-    first_load_total: int | None = None
+    known: KnownList | None = None
     notices: tuple[Mapping[str, Any], ...] = ()
     next_hourly_at: datetime | None = None
     next_full_at: datetime | None = None
@@ -143,6 +147,11 @@ class Facts:
         return self.last_ended is not None and (
             self.last_ended.outcome in {None, "interrupted", "failed"} or not self.last_ended.complete
         )
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether a known list is not here yet, and photos are missing that no run has tried (hazard 64)."""
+        return self.known is not None and self.known.is_filling
 
     @property
     def damaged(self) -> int:

@@ -8,15 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef
+from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
+from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.status.comparison import compare
 from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
+from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.pace import Pace
@@ -25,7 +28,6 @@ from etalase.errors import Reason
 from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings
 
-COMPLETE = ("success", "partial", "held")
 NOTICES_FOR = timedelta(hours=24)
 MAX_NOTICES = 20
 MAX_NAMES = 1000
@@ -60,9 +62,8 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         newest = SyncRun.objects.order_by("-id").first()
         at_work = newest is not None and newest.outcome is None and lock_taken
         ended = SyncRun.objects.exclude(id=newest.id).order_by("-id").first() if at_work and newest else newest
-        good = SyncRun.objects.filter(outcome__in=COMPLETE, checkpoint__isnull=False, finished_at__isnull=False)
-        # Without a checkpoint, nobody knows any more what those runs left.
-        last_good = good.order_by("-id").values_list("finished_at", flat=True).first() if checkpoint_kept else None
+        good = last_good_run()
+        tried = PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).filter(attempts__gt=0).count()
         pending = dict(PendingPhoto.objects.values_list("reason").annotate(Count("photo_id")))
         facts = Facts(
             now=now,
@@ -89,10 +90,11 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             last_run=_run(newest) if newest else None,
             last_ended=_run(ended) if ended else None,
             lock_taken=lock_taken,
-            last_good_run_at=last_good,
+            last_good_run_at=good.finished_at if good else None,
+            list_read_at=good.started_at if good else None,
             checkpoint=checkpoint.sync_timestamp if checkpoint else None,
             feed_proved_complete=checkpoint.feed_proved_complete if checkpoint else None,
-            first_load_total=_first_load_total(newest) if last_good is None else None,
+            known=_known_list(good, newest, at_work=at_work, tried=tried),
             notices=_notices(now),
             next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
             next_full_at=datetime.fromtimestamp(due.full, zone),
@@ -117,12 +119,34 @@ def _run(run: SyncRun) -> Run:
     return Run(**told, complete=run.checkpoint is not None)
 
 
-def _first_load_total(run: SyncRun | None) -> int | None:
-    """What there was before, and what the run set out to bring."""
-    if run is None or run.to_carry is None:
-        return None
-    before = ProductPhoto.objects.filter(Q(created_at__lt=run.started_at) | Q(created_at__isnull=True))
-    return before.count() + run.to_carry
+def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, tried: int) -> KnownList | None:
+    """Head office's list as the edge last heard it: of a run that has not brought all of it yet, or what runs left."""
+    unfinished = SyncRun.objects.filter(id__gt=good.id if good else 0, listed__isnull=False, checkpoint__isnull=True)
+    run = unfinished.annotate(elapsed=Now() - F("planned_at")).order_by("-id").first()
+    if run is None or run.listed is None or run.missing is None:
+        if good is None:
+            return None
+        listed, here = rows.listed_and_here()
+        return KnownList(listed=listed, here=here, tried=tried)
+    carried = min(run.carried, run.missing)
+    is_at_it = at_work and newest is not None and run.id == newest.id
+    left = Work(run.missing - carried, max(0, (run.bytes_to_fetch or 0) - run.bytes_carried))
+    return KnownList(
+        listed=run.listed,
+        here=run.listed - run.missing + carried,
+        tried=tried,
+        eta_seconds=_eta_seconds(run, left) if is_at_it and run.planned_at else None,
+        progressed_at=run.carried_at or run.planned_at or run.started_at,
+    )
+
+
+def _eta_seconds(run: SyncRun, left: Work) -> int | None:
+    """At this run's own speed, or that of the newest run before it that brought something."""
+    if run.carried:
+        return eta_seconds(left, Work(run.carried, run.bytes_carried), run.elapsed)  # type: ignore[attr-defined]
+    measured = SyncRun.objects.filter(id__lt=run.id, carried__gt=0, planned_at__isnull=False, carried_at__isnull=False)
+    before = measured.annotate(took=F("carried_at") - F("planned_at")).order_by("-id").first()
+    return eta_seconds(left, Work(before.carried, before.bytes_carried), before.took) if before else None
 
 
 def _notices(now: datetime) -> tuple[Mapping[str, Any], ...]:

@@ -85,16 +85,16 @@ class _Teller:
         match state:
             case State.NOT_READY:
                 return self._first_load()
-            case State.STALE if is_of_the_future(facts) and facts.last_good_run_at:
-                return say("stale_future", ahead=self.words.duration(facts.last_good_run_at - facts.now))
+            case State.STALE:
+                return self._stale_since()
             case State.BUCKET_AWAY:
                 return say(f"bucket_{facts.bucket.trouble}")
             case State.DAMAGED:
                 return say("damaged", count=facts.damaged + facts.vanished, total=facts.photos + facts.vanished)
-            case State.HELD:
-                return say("held", count=facts.held)
-            case State.PARTIAL:
-                return say("partial", count=facts.failed + facts.waiting, verified=verified, ago=self._compared)
+            case State.HELD | State.PARTIAL:
+                return say(state, count=facts.held or facts.failed + facts.waiting, verified=verified, ago=self._compared)
+            case State.FILLING:
+                return self._filling()
             case State.RUN_FAILED:
                 return say(self._why_failed(), verified=verified, ago=self._compared)
             case State.WELL:
@@ -102,13 +102,25 @@ class _Teller:
             case _:
                 return say(state, verified=verified, ago=self._compared)
 
-    def _first_load(self) -> str:
-        if not self.facts.is_running:
+    def _stale_since(self) -> str:
+        facts = self.facts
+        if facts.last_good_run_at is None:
             return self.words.say("never")
-        total = self.facts.first_load_total
-        if total is None:
-            return self.words.say("first_list")
-        return self.words.say("first_load", here=self.facts.photos, total=max(total, self.facts.photos))
+        if is_of_the_future(facts):
+            return self.words.say("stale_future", ahead=self.words.duration(facts.last_good_run_at - facts.now))
+        return self.words.say("stale", ago=self._compared)
+
+    def _first_load(self) -> str:
+        return self.words.say("first_list" if self.facts.is_running else "never")
+
+    def _filling(self) -> str:
+        known = self.facts.known
+        if known is None:
+            return ""
+        if known.eta_seconds is None:
+            return self.words.say("filling", here=known.here, listed=known.listed)
+        about = self.words.about(timedelta(seconds=known.eta_seconds))
+        return self.words.say("filling_eta", here=known.here, listed=known.listed, about=about)
 
     def _well(self) -> str:
         bucket = self.facts.bucket
@@ -140,6 +152,7 @@ class _Teller:
             State.STALE: self._stale,
             State.DAMAGED: self._damaged,
             State.HELD: self._held,
+            State.FILLING: self._on_their_way,
             State.PARTIAL: self._partial,
             State.RUN_FAILED: self._run_failed,
             State.UNPROVED: self._unproved,
@@ -154,7 +167,7 @@ class _Teller:
     def _not_ready(self, level: Level) -> Iterator[Item]:
         facts, say = self.facts, self.words.say
         if facts.is_running and facts.last_run:
-            yield Item(say("loading_item", ago=self.words.ago(facts.now, facts.last_run.started_at)), Level.YELLOW)
+            yield Item(say("listing_item", ago=self.words.ago(facts.now, facts.last_run.started_at)), Level.BLUE)
         elif facts.last_run:
             yield Item(say("never_failed_item", count=facts.photos), level)
         else:
@@ -175,7 +188,7 @@ class _Teller:
             yield Item(self.words.say("stale_running_item"), level)
         elif facts.last_good_run_at and self._failed_lately:
             yield Item(self.words.say("stale_failed_item"), level)
-        elif facts.last_good_run_at:
+        elif State.NOT_READY not in self.verdict.holds:
             yield Item(self.words.say("stale_item"), level, command="etalase edge sync")
 
     @property
@@ -204,6 +217,13 @@ class _Teller:
     def _held(self, level: Level) -> Iterator[Item]:
         text, names = self.words.say("held_item", count=self.facts.held), self.facts.held_names
         yield self._listing(text, names, level, total=len(names), command="etalase edge held")
+
+    def _on_their_way(self, level: Level) -> Iterator[Item]:
+        facts = self.facts
+        if facts.is_running and facts.last_run:
+            yield Item(self.words.say("loading_item", ago=self.words.ago(facts.now, facts.last_run.started_at)), Level.BLUE)
+        else:
+            yield Item(self.words.say("left_item"), Level.BLUE)
 
     def _partial(self, level: Level) -> Iterator[Item]:
         if self.facts.waiting:

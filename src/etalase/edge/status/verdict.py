@@ -23,6 +23,7 @@ class State(StrEnum):
     STALE = "stale"
     DAMAGED = "damaged"
     HELD = "held"
+    FILLING = "filling"
     PARTIAL = "partial"
     RUN_FAILED = "run_failed"
     UNPROVED = "unproved"
@@ -34,6 +35,7 @@ class Level(StrEnum):
     """The colour of a state."""
 
     GREEN = "green"
+    BLUE = "blue"
     YELLOW = "yellow"
     RED = "red"
 
@@ -62,11 +64,12 @@ def judge(facts: Facts | None) -> Verdict:
         return Verdict((State.DATABASE_AWAY,), Level.RED, 4)
     conditions = {
         State.WRONG_STORE: facts.wrong_store,
-        State.NOT_READY: facts.last_good_run_at is None,
+        State.NOT_READY: facts.last_good_run_at is None and not facts.is_filling,
         State.BUCKET_AWAY: facts.bucket.error is not None,
-        State.STALE: is_stale(facts),
+        State.STALE: is_stale(facts) and not goes_on(facts),
         State.DAMAGED: bool(facts.damaged or facts.vanished),
         State.HELD: facts.held > 0,
+        State.FILLING: facts.is_filling,
         State.PARTIAL: facts.failed + facts.waiting > 0,
         State.RUN_FAILED: facts.last_run_failed,
         State.EMPTY: facts.is_empty,
@@ -83,6 +86,15 @@ def is_stale(facts: Facts) -> bool:
     return facts.now - facts.last_good_run_at > STALE_AFTER or is_of_the_future(facts)
 
 
+def goes_on(facts: Facts) -> bool:
+    """Whether a known list is being brought: a run is at it, or was within two periods. Then old news are no fault."""
+    known = facts.known
+    if not facts.is_filling or known is None or is_of_the_future(facts):
+        return False
+    lately = known.progressed_at is not None and facts.now - known.progressed_at <= STALE_AFTER
+    return facts.is_running or lately
+
+
 def is_of_the_future(facts: Facts) -> bool:
     """Whether the last complete run ended later than it is now."""
     return facts.last_good_run_at is not None and facts.last_good_run_at - facts.now > CLOCK_MAY_DIFFER
@@ -91,9 +103,10 @@ def is_of_the_future(facts: Facts) -> bool:
 def _level(holds: Sequence[State], facts: Facts) -> Level:
     if not holds:
         return Level.GREEN
-    if holds[0] is State.NOT_READY and facts.is_running and State.BUCKET_AWAY not in holds:
-        return Level.YELLOW  # a first load takes its time, and is no fault
-    return Level.RED if RED.intersection(holds) else Level.YELLOW
+    first_load = holds[0] is State.NOT_READY and facts.is_running and State.BUCKET_AWAY not in holds
+    if holds[0] is State.FILLING or first_load:
+        return Level.BLUE  # photos on their way are no fault
+    return Level.RED if holds[0] in RED else Level.YELLOW
 
 
 def _exit_status(holds: Sequence[State]) -> int:

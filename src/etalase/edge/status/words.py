@@ -60,6 +60,14 @@ class Words:
         unit, unit_seconds = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
         return self.say(unit, count=seconds // unit_seconds)
 
+    def about(self, length: timedelta) -> str:
+        """``40 minutes``, ``3 hours``: rounded, in minutes up to an hour and a half, in hours up to a day and a half."""
+        seconds = length.total_seconds()
+        unit, unit_seconds = next(
+            (u for u, most in zip(UNITS, (36 * 3600, 90 * 60, 0), strict=False) if seconds > most), UNITS[2]
+        )
+        return self.say(unit, count=max(1, round(seconds / unit_seconds)))
+
     def ago(self, now: datetime, moment: datetime) -> str:
         """``6 minutes ago``."""
         if now - moment < timedelta(seconds=1):

@@ -224,6 +224,10 @@ class Carriage:
                 [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary and not s.demotes]
                 + [photo_id for c in kept for photo_id in c.displaced]
             )
+            brought = [s for c in kept for s in c.published if s.brings and s.photo.id not in c.keep_primary]
+            if brought and self.report.run_id is not None:
+                size_bytes = sum(step.photo.size or 0 for step in brought if step.kind is Kind.FETCH)
+                ledger.note_carried(self.report.run_id, len(brought), size_bytes)
         for carried in vanished:
             for step in carried.published:
                 gone = PhotoError(Reason.PRODUCT_MISSING, f"product {step.photo.product_id} is not here")

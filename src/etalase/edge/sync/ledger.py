@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from etalase.edge.database import cursor, translated
@@ -89,10 +89,23 @@ def begin_run(kind: str, trigger: str) -> int:
         return made
 
 
-def note_work(run_id: int, photos: int, *, kind: str) -> None:
-    """So many photos the run sets out to publish, and which kind of run it turned out to be."""
+def note_list(run_id: int, *, listed: int, missing: int) -> None:
+    """Record how many photos head office lists and how many of them are not here, before anything is made of it (hazard 64)."""
     with translated():
-        SyncRun.objects.filter(id=run_id).update(to_carry=photos, kind=kind)
+        SyncRun.objects.filter(id=run_id).update(listed=listed, missing=missing)
+
+
+def note_work(run_id: int, photos: int, *, kind: str, bytes_to_fetch: int) -> None:
+    """Record how many photos the run sets out to publish and how many bytes to fetch, and which kind it turned out to be."""
+    with translated():
+        SyncRun.objects.filter(id=run_id).update(to_carry=photos, kind=kind, bytes_to_fetch=bytes_to_fetch, planned_at=Now())
+
+
+def note_carried(run_id: int, photos: int, size_bytes: int) -> None:
+    """Count photos that the run has published, in the transaction that commits their rows."""
+    SyncRun.objects.filter(id=run_id).update(
+        carried=F("carried") + photos, bytes_carried=F("bytes_carried") + size_bytes, carried_at=Now()
+    )
 
 
 def is_full_run_unfinished(run_id: int) -> bool:
@@ -215,12 +228,14 @@ def is_anything_pending() -> bool:
         return PendingPhoto.objects.exists()
 
 
-def pending_ids() -> Iterator[list[UUID]]:
-    """The ids on the retry list, some at a time."""
+def pending_ids(*, parked: bool = True) -> Iterator[list[UUID]]:
+    """The ids on the retry list, some at a time; without those whose product is not here, unless ``parked``."""
     after = UUID(int=0)
     while True:
         with translated():
             entries = PendingPhoto.objects.filter(photo_id__gt=after).order_by("photo_id")
+            if not parked:
+                entries = entries.exclude(reason=Reason.PRODUCT_MISSING)
             some = list(entries.values_list("photo_id", flat=True)[:PAGE_PHOTOS])
         if some:
             yield some

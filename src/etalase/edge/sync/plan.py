@@ -79,6 +79,11 @@ class Step:
     heals: bool = False
     demotes: bool = False
 
+    @property
+    def brings(self) -> bool:
+        """Whether the photo is not here as head office lists it until this is done: its bytes or its row are missing."""
+        return not self.demotes and (self.kind is not Kind.ROW or self.row_key is None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProductPlan:

@@ -134,6 +134,13 @@ def count() -> int:
         return int(db.fetchone()[0])
 
 
+def count_among(ids: Iterable[UUID]) -> int:
+    """How many of these photos have a row."""
+    with cursor() as db:
+        db.execute("SELECT count(*) FROM product_photo WHERE id = ANY(%s)", [list(ids)])
+        return int(db.fetchone()[0])
+
+
 def some(count: int) -> list[Row]:
     """So many rows with an object, here and there among all of them."""
     with cursor() as db:
@@ -287,6 +294,22 @@ def expected() -> tuple[int | None, int]:
         db.execute("SELECT (SELECT photos FROM etalase_checkpoint LIMIT 1), (SELECT count(*) FROM product_photo)")
         known, there = db.fetchone()
         return known, there
+
+
+def listed_and_here() -> tuple[int, int]:
+    """How many photos head office lists as far as finished runs know, and how many of them are here as it lists them.
+
+    What it does not list any more (a removal that waits or was refused) is in neither, nor a photo whose product is not here.
+    """
+    with cursor() as db:
+        db.execute(
+            "SELECT count(*), count(*) FILTER (WHERE o.photo_id IS NULL) FROM product_photo p"
+            " FULL JOIN (SELECT photo_id FROM etalase_pending_photo WHERE reason <> 'product_missing') o ON o.photo_id = p.id"
+            " WHERE NOT EXISTS (SELECT 1 FROM etalase_removal r"
+            " WHERE r.photo_id = coalesce(p.id, o.photo_id) AND r.state <> 'applied')"
+        )
+        listed, here = db.fetchone()
+        return listed, here
 
 
 def expect_what_is_here() -> None:

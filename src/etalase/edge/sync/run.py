@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
@@ -162,18 +163,24 @@ def _run(run: Run) -> None:
         _reclaim(run)  # before anything is put: where the bucket is full, this makes room
     _look_around(run, made_anew=made_anew)
     feed = _pull(run)
+    if not run.report.dry_run:  # products show without their photos from here on: the status has to know
+        _note_what_is_new(run, feed)
     listed = None if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
     if not feed.proved_complete:  # what is not in a complete feed is gone
         due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
         feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
-    agenda = _plan(run, feed)
+    tally = Tally()
+    agenda = _plan(run, feed, tally)
     _look_at_the_unlisted(run, feed)
     if run.report.dry_run:
         _forecast(run, feed, agenda)
         return
     run.watcher.planned(agenda.photos, agenda.bytes_to_fetch)
+    if agenda.photos or tally.known:
+        _note_list(run, feed, tally)
     if agenda.photos:
-        ledger.note_work(run.report.run_id or 0, agenda.photos, kind=run.report.kind)
+        run_id, bytes_to_fetch = run.report.run_id or 0, agenda.bytes_to_fetch
+        ledger.note_work(run_id, agenda.photos, kind=run.report.kind, bytes_to_fetch=bytes_to_fetch)
     run.carriage.carry_all(agenda)
     _carry_what_moved_on(run, feed)
     if feed.error is not None:
@@ -273,8 +280,56 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
     return True
 
 
-def _plan(run: Run, feed: Feed) -> Agenda:
-    """Plan in slices of whole products, so that memory and SQL arrays stay bounded."""
+@dataclass(slots=True)
+class Tally:
+    """How many photos a plan is about, parked ones aside: ``new`` have no row yet, ``missing`` are not here as listed."""
+
+    known: int = 0
+    new: int = 0
+    missing: int = 0
+
+    def add(self, photos: Collection[Photo], found: Collection[Row], planned: Plan) -> None:
+        """Count a slice of head office's list and its plan."""
+        with_row, parked = {row.id for row in found}, len(planned.parked)
+        self.known += len(photos) - parked
+        self.new += sum(photo.id not in with_row for photo in photos) - parked
+        self.missing += len(planned.failed) + sum(step.brings for product in planned.products for step in product.steps)
+
+
+def _note_what_is_new(run: Run, feed: Feed) -> None:
+    """Record that photos are missing, as soon as head office has named them (hazard 64)."""
+    tally = Tally()
+    for part in feed.photos.in_slices():
+        new = len(part) - rows.count_among(photo.id for photo in part)
+        tally.known, tally.new, tally.missing = tally.known + len(part), tally.new + new, tally.missing + new
+    if tally.missing:
+        _note_list(run, feed, tally)
+
+
+def _note_list(run: Run, feed: Feed, tally: Tally) -> None:
+    """Record how long head office's list is, as far as it is known by now, and how much of it is missing here."""
+    listed, missing = tally.known, tally.missing
+    if feed.full and feed.error is not None:
+        unseen = max(0, feed.totals[-1] - listed)
+        listed, missing = listed + unseen, missing + unseen
+    elif not feed.full:  # what it does not name is here, but for what goes and what is owed
+        leaving = feed.deleted_ids | {removal.photo_id for removal in ledger.removals(PROPOSED)}
+        owed = _owed_besides(feed)
+        missing += len(owed)
+        listed = rows.count() - rows.count_among(leaving) + tally.new + len(owed) - rows.count_among(owed)
+    ledger.note_list(run.report.run_id or 0, listed=listed, missing=missing)
+
+
+def _owed_besides(feed: Feed) -> set[UUID]:
+    """The photos on the retry list whose time has not come, parked ones aside."""
+    owed: set[UUID] = set()
+    for some in ledger.pending_ids(parked=False):
+        owed.update(set(some) - feed.photos.known_among(some) - feed.deleted_ids)
+    return owed
+
+
+def _plan(run: Run, feed: Feed, tally: Tally | None = None) -> Agenda:
+    """Plan in slices of whole products, so that memory and SQL arrays stay bounded. ``tally`` counts what is missing."""
     agenda, anything_owed, older = Agenda(), ledger.is_anything_pending(), 0
     # Living again: whatever was proposed or refused for them is over.
     proposed = set() if run.report.dry_run else {removal.photo_id for removal in ledger.removals(PROPOSED)}
@@ -296,6 +351,8 @@ def _plan(run: Run, feed: Feed) -> Agenda:
             elsewhere=feed.photos.known_among(row.id for row in touched),
             claims=claims,
         )
+        if tally is not None:
+            tally.add(part, touched, planned)
         claims = {key: claims[key] for key in contested & claims.keys()}
         agenda.add(planned.products, attempts=ledger.attempts(known) if anything_owed else {})
         older += planned.older_at_head_office

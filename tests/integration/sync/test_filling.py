@@ -1,0 +1,260 @@
+"""While a known list is not here, the status says how much of it is, and never that all is well (hazard 64)."""
+
+import time
+from typing import Any
+
+import pytest
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_status import loaded, run_under_way, status
+from tests.simulator import Answer, picture
+
+
+def truth(edge: Edge) -> tuple[int, int]:
+    """How many photos head office lists, and how many of them a till has just so: found out without the engine."""
+    rows = {str(row["id"]): row["checksum"] for row in edge.query("SELECT id, checksum FROM product_photo")}
+    return len(edge.ho.photos), sum(rows.get(photo) == wire["checksum"] for photo, wire in edge.ho.photos.items())
+
+
+def said(edge: Edge) -> tuple[str, int, int]:
+    """State, how many are listed and how many are here, as the status says."""
+    answer = status(edge)
+    return answer["state"], answer["listed"], answer["here"]
+
+
+def watched(edge: Edge, *, every: int = 1) -> list[dict[str, Any]]:
+    """Look at the status whenever head office is asked for a photo, from another connection."""
+    seen: list[dict[str, Any]] = []
+    asked = 0
+
+    def look(_: str) -> Answer | None:
+        nonlocal asked
+        asked += 1
+        if asked % every == 0:
+            seen.append(status(edge))
+            connection.close()
+        return None
+
+    edge.ho.on_image = look
+    return seen
+
+
+def list_many(edge: Edge, count: int, *, first: int = 0) -> None:
+    """Head office lists so many dishes more."""
+    for number in range(first, first + count):
+        edge.ho.put(f"DISH {number:04}", picture(number))
+
+
+def test_after_an_empty_list_a_filled_menu_is_never_called_well_before_it_is_here(edge: Edge) -> None:
+    assert edge.sync().outcome == "success"
+    assert said(edge)[0] == "empty"
+    list_many(edge, 500)
+    seen = watched(edge, every=25)
+    assert edge.sync(trigger="schedule").fetched == 500
+    assert len(seen) >= 15
+    for answer in seen:
+        assert (answer["state"], answer["level"], answer["exit_status"], answer["listed"]) == ("filling", "blue", 1, 500)
+        assert answer["well"] is False
+    here = [answer["here"] for answer in seen]
+    assert here == sorted(here)
+    assert here[0] < 100
+    assert here[-1] > 250
+    # A speed is known from the first commit on.
+    assert all(answer["eta_seconds"] >= 1 for answer in seen if answer["here"])
+    assert said(edge) == ("well", 500, 500)
+    assert status(edge)["eta_seconds"] is None
+
+
+def test_a_campaign_that_replaces_photos_counts_those_that_are_new_already(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {number}" for number in range(30)))
+    for dish, photo in list(photos.items())[:20]:
+        edge.ho.put(dish, picture(f"{dish} campaign"), photo=photo)
+    seen = watched(edge)
+    edge.sync(WORKERS=1)
+    assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 30)}
+    assert 10 <= min(answer["here"] for answer in seen) <= max(answer["here"] for answer in seen) < 30
+    # The last run's speed is known before this one has brought anything.
+    assert seen[0]["eta_seconds"] is not None
+    assert said(edge) == ("well", 30, 30)
+
+
+def test_a_first_load_is_filling_as_soon_as_its_list_is_known(edge: Edge) -> None:
+    list_many(edge, 12)
+    seen = watched(edge)
+    edge.sync(WORKERS=1)
+    assert {(answer["state"], answer["level"], answer["exit_status"], answer["listed"]) for answer in seen} == {
+        ("filling", "blue", 1, 12)
+    }
+    assert seen[0]["eta_seconds"] is None  # nothing was measured yet
+    assert seen[0]["first_load"] == {"here": 0, "of": 12}
+
+
+def test_a_list_that_grew_while_the_first_load_ran_fills_on(edge: Edge) -> None:
+    list_many(edge, 5)
+
+    def grows(_: str) -> Answer | None:
+        if len(edge.ho.photos) == 5:
+            list_many(edge, 7, first=5)
+        return None
+
+    edge.ho.on_image = grows
+    edge.sync()
+    seen = watched(edge)
+    edge.sync(trigger="schedule", WORKERS=1)
+    assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 12)}
+    assert said(edge) == ("well", 12, 12)
+
+
+def test_what_a_run_left_when_its_time_was_up_is_known_until_it_is_here(edge: Edge) -> None:
+    list_many(edge, 40)
+    edge.ho.on_image = lambda _: time.sleep(0.2)
+    for n in (1, 2):
+        assert edge.sync(MAX_RUN_SECONDS=1).outcome == "partial"
+        state, listed, here = said(edge)
+        assert (state, listed, here) == ("filling", *truth(edge))
+        assert 0 < here < 40
+        assert status(edge)["eta_seconds"] is None, n  # nothing is under way
+    edge.ho.on_image = None
+    edge.ho.on_page = lambda _: Answer(503)
+    assert edge.sync(TRIES=1).outcome == "failed"
+    assert said(edge) == ("filling", *truth(edge))
+    assert "run_failed" in status(edge)["problems"]
+    edge.ho.on_page = None
+    edge.sync()
+    assert said(edge) == ("well", 40, 40)
+
+
+def test_a_run_that_was_cut_off_leaves_a_list_that_is_not_complete(edge: Edge) -> None:
+    loaded(edge, "SATE")
+    edge.query("UPDATE etalase_sync_run SET listed = 1, missing = 1, carried = 1")
+    edge.query(
+        "INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error, listed, missing, carried)"
+        " VALUES ('incremental', 'schedule', '{}', '{}', 0, '[]', '', 9, 8, 0)"
+    )
+    with run_under_way(edge):
+        assert said(edge) == ("filling", 9, 1)
+    answer = status(edge)
+    assert (answer["state"], answer["problems"], answer["level"]) == ("filling", ["filling", "run_failed"], "blue")
+    for name in ("started_at", "finished_at"):
+        edge.query(f"UPDATE etalase_sync_run SET {name} = {name} - interval '3 hours'")
+    assert status(edge)["state"] == "stale"  # nobody has gone on with it
+
+
+def test_photos_that_failed_are_partial_and_those_that_nobody_tried_are_filling(edge: Edge) -> None:
+    list_many(edge, 30)
+    bad = next(iter(edge.ho.photos))
+    edge.ho.photos[bad]["checksum"] = "0" * 32
+    edge.sync()
+    assert said(edge) == ("partial", 30, 29)
+    list_many(edge, 30, first=30)
+    edge.ho.on_image = lambda _: Answer(503)
+    edge.sync(TRIES=1, WORKERS=1)  # gives up after twenty in a row
+    state, listed, here = said(edge)
+    assert (state, listed, here) == ("filling", 60, 29)
+    assert "partial" in status(edge)["problems"]
+    edge.ho.on_image = None
+    edge.sync()
+    assert said(edge) == ("partial", 60, 59)
+
+
+def test_a_list_that_broke_off_counts_what_head_office_announced(edge: Edge) -> None:
+    edge.ho.max_page = 10
+    list_many(edge, 30)
+    edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 10 else None
+    assert edge.sync(TRIES=1).outcome == "failed"
+    assert said(edge) == ("filling", 30, 10)
+
+
+def test_what_head_office_took_away_or_has_no_product_for_is_not_missing(edge: Edge) -> None:
+    photos = loaded(edge, *(f"DISH {number}" for number in range(10)))
+    for dish in list(photos)[:6]:
+        edge.ho.delete(photos[dish])
+    edge.sync()
+    assert status(edge)["state"] == "held"
+    assert said(edge) == ("held", 4, 4)
+    edge.query("UPDATE etalase_removal SET state = 'refused'")
+    assert said(edge)[1:] == (4, 4)
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("parked", [1])
+def test_a_parked_photo_is_not_missing(edge: Edge, full: bool, parked: int) -> None:
+    loaded(edge, "SATE")
+    edge.query(
+        "INSERT INTO etalase_pending_photo (photo_id, product_id, product_name, wire, reason, detail, attempts)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'JUICE', '{}', 'product_missing', '', 1)"
+    )
+    assert said(edge) == ("well", 1, 1)
+
+
+# Whatever happens in whatever order, the numbers are those that a stranger counts
+
+HAPPENINGS = [
+    "list",
+    "replace",
+    "delete",
+    "make bad",
+    "mend",
+    "run",
+    "full run",
+    "break the list",
+    "break the link",
+    "out of time",
+]
+
+
+@pytest.mark.long
+def test_after_any_history_the_numbers_are_a_strangers_and_well_means_all_is_here(edge: Edge) -> None:
+    def happens(what: str, number: int) -> None:
+        photos = edge.ho.photos
+        some = sorted(photos)[number % len(photos)] if photos else None
+        match what:
+            case "list":
+                list_many(edge, number % 7 + 1, first=10 * number)
+            case "replace" if some:
+                wire = photos[some]
+                edge.ho.put(wire["product_name"], picture(number), photo=some, key=wire["object_key"])
+            case "delete" if some:
+                edge.ho.delete(some)
+            case "make bad" if some:
+                photos[some]["checksum"] = "0" * 32
+                photos[some]["updated_at"] = edge.ho.now.isoformat()
+            case "mend":
+                for wire in photos.values():
+                    edge.ho.put(
+                        wire["product_name"], edge.ho.bodies[wire["object_key"]], photo=wire["id"], key=wire["object_key"]
+                    )
+            case "run" | "full run":
+                edge.sync(full=what == "full run", trigger="schedule")
+            case "break the list":
+                edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] else None
+                edge.sync(TRIES=1, full=bool(number % 2))
+            case "break the link":
+                edge.ho.on_image = lambda _: Answer(503)
+                edge.sync(TRIES=1)
+            case "out of time":
+                edge.ho.on_image = lambda _: time.sleep(0.05)
+                edge.sync(MAX_RUN_SECONDS=1, WORKERS=1)
+        edge.ho.on_page = edge.ho.on_image = None
+
+    @settings(max_examples=25, deadline=None, database=None)
+    @given(st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.integers(0, 9)), max_size=8))
+    def check(happened: list[tuple[str, int]]) -> None:
+        for table in ("product_photo", "product", "etalase_sync_run", "etalase_checkpoint", "etalase_pending_photo",
+                      "etalase_removal", "etalase_doubt", "etalase_publish_intent"):  # fmt: skip
+            edge.query(f"DELETE FROM {table}")
+        edge.ho.photos.clear()
+        edge.ho.deleted_ids.clear()
+        edge.ho.max_page = 10
+        for happening in happened:
+            happens(*happening)
+            heard = happening[0] in {"run", "full run", "break the link", "out of time"}
+            answer = status(edge)
+            if heard and "held" not in answer["problems"]:
+                assert (answer["listed"], answer["here"]) == truth(edge), happening
+            if answer["well"]:
+                assert answer["listed"] == answer["here"] == answer["verified"]
+
+    check()
