@@ -11,7 +11,9 @@
     ├── ObjectStoreError                                                                    exit 4
     │   ├── ObjectStoreAway        no answer, 5xx                                           retryable
     │   ├── ObjectStoreDenied      the key or the policy does not allow it
+    │   ├── ObjectStoreMisconfigured  a clock, region, address or certificate: somebody has to set something
     │   ├── ObjectStoreFull        no room; what is there still can be read                 retryable
+    │   ├── ObjectRefused          this object is not taken or given; others are
     │   ├── ObjectMissing          no object under this key
     │   └── ObjectChanged          the object is not the one the condition named
     ├── SpoolFull                  no room on the edge's own disk                           exit 4, retryable
@@ -50,6 +52,7 @@ class Reason(StrEnum):
     STORE_AWAY = "store_away"
     STORE_FULL = "store_full"
     STORE_CONFLICT = "store_conflict"
+    STORE_ERROR = "store_error"
     SPOOL_FULL = "spool_full"
     WAITS_FOR_SIBLING = "waits_for_sibling"
     UNFORESEEN = "unforeseen"
@@ -61,6 +64,7 @@ class Reason(StrEnum):
     NOT_FOUND = "not_found"
     HTTP_ERROR = "http_error"
     STORE_DENIED = "store_denied"
+    STORE_REFUSED = "store_refused"
     BAD_KEY = "bad_key"
     BAD_FIELD = "bad_field"
     TOO_LARGE = "too_large"
@@ -95,6 +99,7 @@ _CLASS_OF: dict[Reason, ReasonClass] = {
             Reason.STORE_AWAY,
             Reason.STORE_FULL,
             Reason.STORE_CONFLICT,
+            Reason.STORE_ERROR,
             Reason.SPOOL_FULL,
             Reason.WAITS_FOR_SIBLING,
             Reason.UNFORESEEN,
@@ -110,6 +115,7 @@ _CLASS_OF: dict[Reason, ReasonClass] = {
             Reason.NOT_FOUND,
             Reason.HTTP_ERROR,
             Reason.STORE_DENIED,
+            Reason.STORE_REFUSED,
             Reason.BAD_KEY,
             Reason.BAD_FIELD,
             Reason.TOO_LARGE,
@@ -215,11 +221,21 @@ class ObjectStoreDenied(ObjectStoreError):
     reason = Reason.STORE_DENIED
 
 
+class ObjectStoreMisconfigured(ObjectStoreError):
+    """The object store cannot be used as the settings or this server's clock are; waiting does not mend it."""
+
+
 class ObjectStoreFull(ObjectStoreError):
     """The object store has no room; reading and deleting go on."""
 
     retryable = True
     reason = Reason.STORE_FULL
+
+
+class ObjectRefused(ObjectStoreError):
+    """The object store, or a proxy before it, does not take or give this object; that says nothing of others (hazard 78)."""
+
+    reason = Reason.STORE_REFUSED
 
 
 class ObjectMissing(ObjectStoreError):

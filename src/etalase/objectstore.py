@@ -1,43 +1,60 @@
 """The object store: the only room that knows how S3 is spoken to, which is curl, signing as S3 asks (CURLOPT_AWS_SIGV4).
 
-Every put is a single part, so that the ETag is the MD5 of the bytes (S3 API, PutObject); a multipart ETag is none.
+Every put is a single part, so that the ETag is the MD5 of the bytes (S3 API, PutObject); a multipart ETag is none. What a
+refusal means is decided in :mod:`etalase.faults`.
 """
 
 import hashlib
 import io
 import json
+import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from mmap import mmap
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
 from xml.etree import ElementTree as ET
 
 import pycurl
 
+from etalase import faults
 from etalase.errors import (
     ObjectChanged,
-    ObjectMissing,
     ObjectStoreAway,
     ObjectStoreDenied,
     ObjectStoreError,
-    ObjectStoreFull,
+    ObjectStoreMisconfigured,
 )
-from etalase.redaction import redacted
-from etalase.tls import CA_FILE
+from etalase.protocol import KEY_PREFIX, printable
+from etalase.tls import trust
 
 Body = bytes | mmap
 # A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache (design, step 4).
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
+# A store that wants more patience (Retry-After) is left alone: the next run comes soon enough.
+MAX_RETRY_SECONDS = 10.0
+# What is not an object is held in memory: a listing of 1,000 keys of 1,024 bytes, percent-encoded, is a quarter of this.
+MAX_LISTING_BYTES = 16 * 1024 * 1024
 BUFFER_BYTES = 256 * 1024
+_ONE_KEY = {"list-type": "2", "max-keys": "1"}
 _LISTED = ("Key", "Size", "ETag", "LastModified")
 SECOND_CHARS = len("2026-02-03T07:26:11")
-FULL_SIGNS = ("no space left", "XMinioStorageFull", "QuotaExceeded", "HTTP 507")
+POLICY_REFUSALS = frozenset({400, 403, 405, 501})
+# What is put to try the store out is a picture, as everything is: a PNG of one pixel, and zeros after its end.
+PROBE_KEY = "products/etalase-probe.png"
+PROBE_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a4944415478da6360000000020001e527defc"
+    "0000000049454e44ae426082"
+)
+
+logger = logging.getLogger("etalase.objectstore")
 
 
 class Overwrite(Enum):
@@ -71,6 +88,7 @@ class ObjectRead:
 
 @dataclass(slots=True)
 class _Answer:
+    asked: faults.Asked
     status: int
     head: list[bytes] = field(default_factory=list)
     body: bytes = b""
@@ -78,6 +96,20 @@ class _Answer:
     def header(self, name: bytes) -> str:
         found = (line.partition(b":")[2] for line in reversed(self.head) if line.lower().startswith(name + b":"))
         return next(found, b"").strip().decode("latin-1")
+
+    @property
+    def said(self) -> faults.Said:
+        """The answer as :mod:`etalase.faults` judges it."""
+        return faults.Said(self.status, lambda name: self.header(name.encode()), self.body)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may get another answer in a moment."""
+        return (
+            self.status in {408, 429}
+            or (self.status >= 500 and self.status not in {501, 507})
+            or b"<Code>RequestTimeout</Code>" in self.body
+        )
 
 
 @dataclass(slots=True)
@@ -102,8 +134,9 @@ class ObjectStore:
 
     Nothing goes on beyond ``ends_at`` (of ``time.monotonic``). A callback that looks at a flag would cost 0.1 ms of CPU a put.
 
-    Every method raises :class:`ObjectStoreAway` where the server does not answer or says 5xx, and
-    :class:`ObjectStoreDenied` where the access key may not do it.
+    Every method raises :class:`ObjectStoreAway` where the server does not answer or says 5xx, :class:`ObjectStoreDenied` where
+    the access key may not do it, :class:`ObjectStoreMisconfigured` where no request can succeed, and :class:`ObjectRefused`
+    where only this object's does not. ``ca_file`` holds certificates that are trusted besides this machine's.
     """
 
     def __init__(
@@ -114,6 +147,7 @@ class ObjectStore:
         access_key: str,
         secret_key: str,
         region: str = "us-east-1",
+        ca_file: Path | None = None,
         connect_timeout_seconds: float = 5,
         timeout_seconds: float = 60,
         max_retries: int = 2,
@@ -122,6 +156,7 @@ class ObjectStore:
         self._access_key, self._secret_key, self._region = access_key, secret_key, region
         self._connect_timeout_seconds, self._timeout_seconds = connect_timeout_seconds, timeout_seconds
         self._max_retries = max_retries
+        self._trust = trust(ca_file) if endpoint.startswith("https:") else {}
         self.ends_at = math.inf
         self._local = threading.local()
 
@@ -137,29 +172,32 @@ class ObjectStore:
             headers.append("If-None-Match: *")
         elif not isinstance(replaces, Overwrite):
             headers.append(f'If-Match: "{replaces}"')
-        answer = self._ask("PUT", _path(key), headers=headers, body=body)
+        answer = self._ask("PUT", key, headers=headers, body=body)
         # 404 and 409: what the condition named is gone, or is being written to (S3 API, PutObject).
-        if answer.status in {409, 412} or (answer.status == 404 and isinstance(replaces, str) and "NoSuchKey" in _said(answer)):
+        if answer.status in {409, 412} or (answer.status == 404 and isinstance(replaces, str) and b"NoSuchKey" in answer.body):
             raise ObjectChanged(f"The object «{key}» in bucket {self.bucket} is not the one expected.")
         return _bare(self._expect(answer).header(b"etag"))
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is under ``key``, or None."""
-        answer = self._ask("HEAD", _path(key))
+        answer = self._ask("HEAD", key)
         if answer.status == 404:
             return None
         self._expect(answer)
-        size, content_type = int(answer.header(b"content-length") or 0), answer.header(b"content-type")
-        return ObjectInfo(key, size, _bare(answer.header(b"etag")), content_type=content_type)
+        length, content_type = answer.header(b"content-length"), answer.header(b"content-type")
+        if not length.isdecimal():  # a server need not say it (RFC 9110, section 8.6); its listing does
+            listed = next((info for info in self.list(key) if info.key == key), None)
+            return listed and replace(listed, content_type=content_type)
+        return ObjectInfo(key, int(length), _bare(answer.header(b"etag")), content_type=content_type)
 
     def get(self, key: str) -> bytes:
         """The bytes under ``key``. Raises :class:`ObjectMissing`."""
-        return self._expect(self._ask("GET", _path(key)), key).body
+        return self._expect(self._ask("GET", key)).body
 
     def read_through(self, key: str) -> ObjectRead:
         """What is really under ``key``, its bytes read and hashed. Raises :class:`ObjectMissing`."""
         md5 = hashlib.md5(usedforsecurity=False)
-        answer = self._expect(self._ask("GET", _path(key), sink=md5.update), key)
+        answer = self._expect(self._ask("GET", key, sink=md5.update))
         return ObjectRead(md5.hexdigest(), answer.header(b"content-type"))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -168,15 +206,18 @@ class ObjectStore:
         asked = {"encoding-type": "url", "list-type": "2", "prefix": prefix}
         came_from: dict[str, str] = {}
         while True:
-            page = self._parsed(self._expect(self._ask("GET", query=came_from | asked)))
+            page = self._listing(self._ask("GET", query=came_from | asked))
+            decoded = unquote_plus if page.findtext("{*}EncodingType") == "url" else str
             for entry in page.iterfind("{*}Contents"):
                 key, size, etag, modified = (entry.findtext(f"{{*}}{name}", "") for name in _LISTED)
-                yield ObjectInfo(unquote_plus(key), int(size), _bare(etag), modified[:SECOND_CHARS])
+                if not key or not size.isdecimal():
+                    raise self._unintelligible(f"its listing has an entry «{printable(key)}» of size «{printable(size)}»")
+                yield ObjectInfo(decoded(key), int(size), _bare(etag), modified[:SECOND_CHARS])
             token = page.findtext("{*}NextContinuationToken")
             if page.findtext("{*}IsTruncated") != "true" or not token:
                 return
             if came_from.get("continuation-token") == token:
-                raise self._server_error("its listing does not go on")
+                raise self._unintelligible("its listing does not go on")
             came_from = {"continuation-token": token}
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -184,7 +225,7 @@ class ObjectStore:
         for key in keys:
             if not names_one_object(key):
                 continue
-            answer = self._ask("DELETE", _path(key))
+            answer = self._ask("DELETE", key)
             if answer.status != 404:
                 self._expect(answer)
 
@@ -193,7 +234,29 @@ class ObjectStore:
 
         What not even the access key can read says nothing about it.
         """
-        return self._ask("HEAD", _path(key), signed=False).status < 300 or self._ask("HEAD", _path(key)).status >= 300
+        return self._ask("HEAD", key, signed=False).status < 300 or self._ask("HEAD", key).status >= 300
+
+    def prove_writable(self, size_bytes: int) -> None:
+        """Put a picture of this size and delete it: tells a store that takes nothing from one that fails for some objects."""
+        self.put(PROBE_KEY, PROBE_PNG + bytes(max(0, size_bytes - len(PROBE_PNG))), content_type="image/png")
+        with suppress(ObjectStoreError):  # an object that no row names is reclaimed
+            self.delete([PROBE_KEY])
+
+    def risks(self) -> Sequence[str]:
+        """What the store lets anybody do beyond reading an object as what it is, in sentences (hazards 26 and 72)."""
+        found = []
+        if self._ask("GET", query=_ONE_KEY, signed=False).status < 300:
+            found.append(f"Anybody can list bucket {self.bucket} at {self.endpoint}: only reading an object should be public.")
+        if (some := next(self.list(KEY_PREFIX), None)) is not None:
+            as_page = {"response-content-type": "text/html"}
+            answer = self._ask("GET", some.key, query=as_page, headers=["Range: bytes=0-0"], signed=False)
+            if answer.status < 300 and answer.header(b"content-type").startswith("text/html"):
+                found.append(
+                    f"The object store {self.endpoint} serves any object as a web page, where its URL asks for it"
+                    " (response-content-type): give it an origin of its own, where no page of yours keeps cookies"
+                    ' (docs/MINIO_SETUP.md, "An origin of its own").'
+                )
+        return found
 
     def ensure_bucket(self) -> bool:
         """Make the bucket and its policy what they should be: anybody may read an object, nobody may list (hazard 26).
@@ -201,15 +264,45 @@ class ObjectStore:
         Reads first and writes only what differs, so that a start changes nothing where all is well. Returns whether the bucket
         had to be made.
         """
-        if missing := (found := self._ask("HEAD")).status == 404:
-            self._expect(self._ask("PUT", body=self._location()))
+        found = self._ask("GET", query=_ONE_KEY)
+        if missing := (found.said.error.get("Code") == "NoSuchBucket"):
+            made = self._ask("PUT", body=self._location())
+            if b"BucketAlreadyOwnedByYou" not in made.body:  # somebody else of ours was faster
+                self._expect(made)
         else:
-            self._expect(found)
+            self._listing(found)
+        self._ensure_policy()
+        return missing
+
+    def _ensure_policy(self) -> None:
+        """Where the store has no policies, or this key may not touch them, all is well if anybody can read an object."""
         wanted = read_policy(self.bucket)
         answer = self._ask("GET", query={"policy": ""})
-        if answer.status == 404 or _policy(self._expect(answer).body) != _normal(wanted):
-            self._expect(self._ask("PUT", query={"policy": ""}, body=json.dumps(wanted).encode()))
-        return missing
+        if answer.status in POLICY_REFUSALS:
+            if self._is_anything_public():
+                return
+        elif answer.status != 404 and _policy(self._expect(answer).body) == _normal(wanted):
+            return
+        answer = self._ask("PUT", query={"policy": ""}, body=json.dumps(wanted).encode(), permission="s3:PutBucketPolicy")
+        if answer.status not in POLICY_REFUSALS:
+            self._expect(answer)
+        elif not self._is_anything_public():
+            detail = faults.of_answer(answer.asked, answer.said, now=time.time()).message
+            raise ObjectStoreDenied(
+                f"Nobody can read photos from bucket {self.bucket} without a key, and its policy cannot be set. {detail}",
+                hint="Let anybody read objects there, and list nothing, by hand:"
+                ' docs/MINIO_SETUP.md, "Where the policy cannot be set".',
+            )
+
+    def _is_anything_public(self) -> bool:
+        """Whether anybody may read an object; where there is none, one is put to see, and deleted."""
+        if (some := next(self.list(KEY_PREFIX), None)) is not None:
+            return self.is_public(some.key)
+        self.put(PROBE_KEY, PROBE_PNG, content_type="image/png")
+        try:
+            return self.is_public(PROBE_KEY)
+        finally:
+            self.delete([PROBE_KEY])
 
     def _location(self) -> bytes:
         """S3 API, CreateBucket: a region other than the first one has to be named."""
@@ -222,35 +315,43 @@ class ObjectStore:
     def _ask(
         self,
         method: str,
-        path: str = "",
+        key: str = "",
         *,
         query: Mapping[str, str] | None = None,
         headers: Sequence[str] = (),
         body: Body = b"",
         sink: Callable[[bytes], object] | None = None,
         signed: bool = True,
+        permission: str = "",
     ) -> _Answer:
-        """A request, signed unless told otherwise, about the bucket or the object at ``path``; what passes is tried again.
+        """A request, signed unless told otherwise, about the bucket or the object under ``key``; what passes is tried again.
 
-        ``sink`` takes the body of a 200 piece by piece; then nothing is tried again once some of it came.
+        ``sink`` takes the body of a 200 piece by piece; then nothing is tried again once some of it came. ``permission`` is
+        what it takes, where that is not plain.
         """
+        path = f"/{quote(key, safe='/~')}" if key else ""
         url = f"{self.endpoint}/{self.bucket}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        asked = faults.Asked(self.endpoint, self.bucket, self._region, method, key, len(body), permission)
         for tries_left in range(self._max_retries, -1, -1):
-            came = _Coming(sink)
+            came, wait_seconds = _Coming(sink), RETRY_SECONDS
             try:
-                answer = self._once(method, url, headers, body, came, signed=signed)
+                answer = self._once(asked, url, headers, body, came, signed=signed)
             except pycurl.error as error:
-                if not tries_left or came.taken or time.monotonic() >= self.ends_at:
-                    raise self._server_error(str(error.args[1]) or f"curl error {error.args[0]}") from error
+                fault = self._link_fault(error)
+                if not tries_left or came.taken or time.monotonic() >= self.ends_at or not fault.retryable:
+                    raise fault from error
             else:
-                if answer.status < 500 or not tries_left:
+                wish = answer.header(b"retry-after")
+                wait_seconds = max(wait_seconds, float(wish) if wish.isdecimal() else 0.0)
+                if not answer.may_pass or not tries_left or wait_seconds > MAX_RETRY_SECONDS:
                     return answer
-            time.sleep(RETRY_SECONDS)
+            time.sleep(wait_seconds)
         raise AssertionError("unreachable")
 
     def _once(
-        self, method: str, url: str, headers: Sequence[str], body: Body, came: "_Coming", *, signed: bool = True
+        self, asked: faults.Asked, url: str, headers: Sequence[str], body: Body, came: "_Coming", *, signed: bool
     ) -> _Answer:
+        method = asked.method
         curl: pycurl.Curl | None = getattr(self._local, "curl", None)
         if curl is None:
             curl = self._local.curl = pycurl.Curl()
@@ -290,46 +391,62 @@ class ObjectStore:
                 pycurl.SEEKFUNCTION: lambda offset, whence: source.seek(offset, whence) and 0,
             }
         options[pycurl.HTTPHEADER] = headers
-        if CA_FILE:
-            options[pycurl.CAINFO] = CA_FILE
+        if not asked.key:
+            options[pycurl.MAXFILESIZE_LARGE] = MAX_LISTING_BYTES
+        options |= self._trust
         for option, value in options.items():
             curl.setopt(option, value)
-        curl.perform()
-        return _Answer(curl.getinfo(pycurl.RESPONSE_CODE), came.head, b"".join(came.pieces))
-
-    def _expect(self, answer: _Answer, key: str = "") -> _Answer:
-        """``answer``, if it says yes."""
-        if answer.status < 300:
-            return answer
-        if answer.status in {401, 403}:
-            raise self._denied()
-        if answer.status == 404 and key and "NoSuchBucket" not in _said(answer):
-            raise ObjectMissing(f"There is no object «{key}» in bucket {self.bucket}.")
-        if answer.status == 404:
-            raise ObjectMissing(f"There is no bucket {self.bucket} at {self.endpoint}.")
-        raise self._server_error(f"HTTP {answer.status} {_said(answer)}")
-
-    def _parsed(self, answer: _Answer) -> ET.Element:
         try:
-            return ET.fromstring(answer.body)  # noqa: S314 - of the store that keeps our photos
-        except ET.ParseError as error:
-            raise self._server_error(f"its listing is no XML ({error})") from error
+            curl.perform()
+        except pycurl.error:
+            # A proxy says no and hangs up while the body is still on its way to it.
+            if method != "PUT" or curl.getinfo(pycurl.RESPONSE_CODE) < 400:
+                raise
+        return _Answer(asked, curl.getinfo(pycurl.RESPONSE_CODE), came.head, b"".join(came.pieces))
 
-    def _denied(self) -> ObjectStoreError:
-        return ObjectStoreDenied(
-            f"The object store {self.endpoint} refuses this access key for bucket {self.bucket}.",
-            hint="Check S3_ACCESS_KEY and S3_SECRET_KEY, and that the key may read, write, list and set the bucket's policy.",
-        )
+    def _expect(self, answer: _Answer) -> _Answer:
+        """``answer``, if it says yes."""
+        asked, said = answer.asked, answer.said
+        if answer.status < 300:
+            if asked.key and asked.method in {"GET", "HEAD"}:
+                return answer
+            if said.is_page:
+                raise faults.not_s3(asked, said)
+            if not said.error:
+                return answer
+            said = replace(said, status=400)  # S3 may begin with 200 and go wrong after that
+        elif not answer.body and answer.status < 500 and answer.status != 404:
+            said = self._learned(answer)
+        raise faults.of_answer(asked, said, now=time.time())
 
-    def _server_error(self, detail: str) -> ObjectStoreError:
-        if any(sign in detail for sign in FULL_SIGNS):
-            return ObjectStoreFull(
-                f"The object store {self.endpoint} is full.", hint="Make room on its disk, or raise the bucket's quota."
-            )
+    def _learned(self, answer: _Answer) -> faults.Said:
+        """What a refusal without a body is about, as to a HEAD: a GET is refused for the same reason, and tells it."""
+        query, headers = ({}, ["Range: bytes=0-0"]) if answer.asked.key else (_ONE_KEY, [])
+        said = self._ask("GET", answer.asked.key, query=query, headers=headers).said
+        return said if said.error and said.status not in {404, 416} else answer.said
+
+    def _listing(self, answer: _Answer) -> ET.Element:
+        said = self._expect(answer).said
+        try:
+            page = faults.parsed_xml(said.body)
+        except ValueError as error:
+            raise self._unintelligible(f"its listing is not XML ({error})") from error
+        if page.tag.rpartition("}")[2] != "ListBucketResult":
+            raise faults.not_s3(answer.asked, said)
+        return page
+
+    def _unintelligible(self, detail: str) -> ObjectStoreError:
         return ObjectStoreAway(
-            f"The object store {self.endpoint} does not answer as it should: {detail.splitlines()[0][:300]}",
-            hint="Check that it runs and that S3_ENDPOINT names it.",
+            f"The object store {self.endpoint} does not answer as it should: {detail}.",
+            hint="Check that ETALASE_S3_ENDPOINT names an S3 server.",
         )
+
+    def _link_fault(self, error: pycurl.error) -> ObjectStoreError:
+        os_errno = self._local.curl.getinfo(pycurl.OS_ERRNO)
+        setting = "ETALASE_S3_ENDPOINT"
+        fault = faults.of_link(error.args[0], str(error.args[1]), self.endpoint, os_errno=os_errno, setting=setting)
+        kind = ObjectStoreAway if fault.passes else ObjectStoreMisconfigured
+        return kind(f"The object store {self.endpoint} does not answer: {fault.text}.", hint=fault.hint)
 
 
 def names_one_object(key: str) -> bool:
@@ -368,13 +485,5 @@ def _normal(policy: Any) -> Any:
     return policy
 
 
-def _path(key: str) -> str:
-    return "/" + quote(key, safe="/~")
-
-
-def _said(answer: _Answer) -> str:
-    return redacted(answer.body.decode("utf-8", "replace"))
-
-
-def _bare(etag: str | None) -> str:
-    return (etag or "").strip('"')
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"')

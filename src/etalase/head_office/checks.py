@@ -1,5 +1,6 @@
 """What must be in order before head office serves: checks with ids, and :func:`prepare`, which a start goes through."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from etalase.errors import DatabaseAway, SettingsError, UsageError
 from etalase.head_office.ingest import bucket
 from etalase.head_office.passwords import admin_with_published_password
 from etalase.settings.head_office import configured
+
+logger = logging.getLogger("etalase.head_office")
 
 
 def register() -> None:
@@ -60,7 +63,8 @@ def prepare() -> None:
     """Bring head office into the state in which it can serve, or say what is wrong.
 
     Raises :class:`DatabaseAway`, :class:`UsageError` (not migrated, role too weak), :class:`SettingsError` (a password of
-    the guide) or an :class:`ObjectStoreError`. The bucket and its policy are made or mended (hazard 26).
+    the guide) or an :class:`ObjectStoreError`. The bucket and its policy are made or mended (hazard 26),
+    and what else it lets anybody do is logged once (hazard 72).
     """
     try:
         problems = writers_are_visible(None)
@@ -78,4 +82,6 @@ def prepare() -> None:
             hint="Change it: etalase head-office create-account admin --admin --password-file FILE",
         )
     bucket().ensure_bucket()
+    for risk in bucket().risks():
+        logger.warning("%s", risk)
     connection.close()

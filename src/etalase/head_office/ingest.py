@@ -55,6 +55,7 @@ def bucket() -> ObjectStore:
         access_key=settings.S3_ACCESS_KEY,
         secret_key=settings.S3_SECRET_KEY.get_secret_value(),
         region=settings.S3_REGION,
+        ca_file=settings.CA_FILE,
     )
 
 

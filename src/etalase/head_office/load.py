@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import transaction
 
-from etalase.errors import PictureRefused, UsageError
+from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.menu import Dish, Menu, PhotoLine, Problem
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
@@ -257,6 +257,9 @@ def _load_photo(product: Product, one: _Loaded, dish: Dish, photos: Counter[str]
     except UsageError as error:
         photos["failed"] += 1
         return Problem(line.line, "photo_id", str(line.photo_id), error.message)
+    except ObjectRefused as error:  # the others go on
+        photos["failed"] += 1
+        return Problem(line.line, "file", line.source, error.message)
     return None
 
 

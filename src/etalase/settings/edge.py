@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from etalase.settings import bandwidth
-from etalase.settings.shared import CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.shared import CaFile, CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
 
@@ -43,6 +43,9 @@ class EdgeSettings(Settings):
     S3_REGION: str = "us-east-1"
     # What a POS browser can reach; S3_ENDPOINT is often a name inside the edge only.
     S3_PUBLIC_URL: HttpUrl
+
+    # The certificate of your own authority, for HO, its bucket and the edge's own, besides those that this machine trusts
+    CA_FILE: CaFile | None = None
 
     # The sync
     WORKERS: Annotated[int, Field(ge=1, le=64)] = 10

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from etalase.settings.shared import CommaList, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.shared import CaFile, CommaList, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
 
@@ -30,6 +30,8 @@ class HeadOfficeSettings(Settings):
     S3_REGION: str = "us-east-1"
     # What an edge can reach: it becomes the beginning of every image_url.
     S3_PUBLIC_URL: HttpUrl
+    # The certificate of your own authority, for the object store, besides those that this machine trusts
+    CA_FILE: CaFile | None = None
 
     # What is taken as a photo
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB

@@ -7,8 +7,10 @@ import difflib
 import ipaddress
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -67,8 +69,23 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _ca_file(value: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=str(value))
+        found = b"-----BEGIN CERTIFICATE-----" in value.read_bytes()
+    except ssl.SSLError as error:
+        raise ValueError(f"holds no certificate that can be read ({error.reason or error})") from error
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from error
+    if not found:
+        raise ValueError("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
+    return value
+
+
 CommaList = Annotated[list[str], BeforeValidator(_split)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+# A file of certificates in PEM form, which are trusted besides this machine's own
+CaFile = Annotated[Path, AfterValidator(_ca_file)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 

@@ -12,6 +12,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.world import World
+from etalase.faults import Asked
 from etalase.objectstore import ObjectInfo, ObjectStore
 
 
@@ -99,10 +100,10 @@ def test_the_bucket_and_its_policy_are_made_once_and_made_again_where_they_are_g
     writes: list[str] = []
     real = ObjectStore._once
 
-    def watched(self: ObjectStore, method: str, url: str, *rest: Any, **options: Any) -> Any:
-        if method == "PUT":
+    def watched(self: ObjectStore, asked: Asked, url: str, *rest: Any, **options: Any) -> Any:
+        if asked.method == "PUT":
             writes.append(url.removeprefix(edge.s3.endpoint))
-        return real(self, method, url, *rest, **options)
+        return real(self, asked, url, *rest, **options)
 
     monkeypatch.setattr(ObjectStore, "_once", watched)
     store = ObjectStore(

@@ -23,6 +23,12 @@ class FailingPuts:
         self.real: Any = world.bucket
         self.error, self.left = error, good
 
+    def prove_writable(self, size_bytes: int) -> None:
+        """Fail as puts do by then."""
+        if self.left < 0:
+            raise self.error
+        self.real.prove_writable(size_bytes)
+
     def put(self, *args: Any, **kwargs: Any) -> Any:
         """Put, while it lasts."""
         self.left -= 1
@@ -133,7 +139,7 @@ def test_one_put_that_fails_is_one_photo_that_fails(edge: Edge) -> None:
     small = edge.ho.put("small", picture(2, 100))
     report = edge.sync(touch=lambda world: setattr(world, "bucket", FailingSmall(world)))
     assert (report.exit_status, report.fetched) == (1, 1)
-    assert edge.reasons() == {small: Reason.STORE_AWAY}
+    assert edge.reasons() == {small: Reason.STORE_ERROR}
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
 

@@ -12,7 +12,14 @@ from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
 from etalase.edge.sync.staging import Listing
-from etalase.errors import EtalaseError, ObjectMissing, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, SpoolFull
+from etalase.errors import (
+    EtalaseError,
+    ObjectMissing,
+    ObjectStoreDenied,
+    ObjectStoreError,
+    ObjectStoreMisconfigured,
+    SpoolFull,
+)
 from etalase.objectstore import ObjectInfo, ObjectStore, names_one_object
 from etalase.protocol import KEY_PREFIX
 
@@ -51,6 +58,8 @@ def _trouble(error: EtalaseError) -> Trouble:
             return Trouble.NOT_PUBLIC
         case ObjectStoreDenied():
             return Trouble.DENIED
+        case ObjectStoreMisconfigured():
+            return Trouble.MISCONFIGURED
         case ObjectMissing():
             return Trouble.MISSING
         case _:
@@ -159,7 +168,7 @@ class _Look:
         self._looks_left -= 1
         try:
             return self._bucket.head(key)
-        except ObjectStoreAway:
+        except ObjectStoreError:
             if listed is None or not self._may_be_unreadable(key):
                 raise
             return listed
@@ -182,7 +191,7 @@ class _Look:
                 _digests[known] = self._bucket.read_through(row.object_key).digest
             except ObjectMissing:
                 return False
-            except ObjectStoreAway:
+            except ObjectStoreError:
                 if not self._may_be_unreadable(row.object_key):
                     raise
                 return False
@@ -197,7 +206,7 @@ class _Look:
             read = self._bucket.read_through(row.object_key)
         except ObjectMissing:
             return Damage.MISSING
-        except ObjectStoreAway:
+        except ObjectStoreError:
             self._unreadable_left -= 1
             return Damage.UNREADABLE
         return damage_read(row.checksum, row.content_type, read)

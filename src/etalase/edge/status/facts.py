@@ -26,6 +26,7 @@ class Trouble(StrEnum):
 
     AWAY = "away"
     DENIED = "denied"
+    MISCONFIGURED = "misconfigured"
     MISSING = "missing"
     NOT_PUBLIC = "not_public"
 

@@ -21,6 +21,7 @@ from etalase.errors import (
     EtalaseError,
     HeadOfficeAway,
     ObjectStoreAway,
+    ObjectStoreError,
     ObjectStoreFull,
     PhotoError,
     Reason,
@@ -41,6 +42,8 @@ MAX_IN_HAND = 5000
 MAX_FAILURES_IN_A_ROW = 20
 
 _FULL: Final = {Reason.STORE_FULL: ObjectStoreFull, Reason.SPOOL_FULL: SpoolFull}
+# What a failure at the bucket is where the bucket takes others.
+_OWN: Final = {Reason.STORE_AWAY: Reason.STORE_ERROR, Reason.STORE_DENIED: Reason.STORE_REFUSED}
 _BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
 
 
@@ -59,8 +62,9 @@ class Carriage:
     given_up: HeadOfficeAway | None = None
     untried: set[UUID] = field(default_factory=set)
     _failed_in_a_row: int = 0
-    _last_failure: PhotoError | None = None
+    _last_failure: tuple[Photo, PhotoError] | None = None
     _full: EtalaseError | None = None
+    _bucket_is_away: bool = False
     _committed_at: float = 0.0
 
     def carry_all(self, agenda: Agenda) -> None:
@@ -95,6 +99,7 @@ class Carriage:
         settled = {id_: failure for id_, failure in self.failures.items() if everything or not failure[1].reason.may_be_stale}
         if len(settled) < at_least:
             return
+        self._tell_apart(settled)
         parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in settled.values())
         self.report.parked += parked
         self.report.failed += len(settled) - parked
@@ -106,6 +111,24 @@ class Carriage:
         for photo_id in settled:
             del self.failures[photo_id]
         self.untried -= settled.keys()
+
+    def _tell_apart(self, failures: dict[UUID, tuple[Photo, PhotoError]]) -> None:
+        """What failed at a bucket that takes other objects is those photos' own failure, and waits ever longer (hazard 78)."""
+        own = {id_: _OWN[e.reason] for id_, (_, e) in failures.items() if e.reason in _OWN and id_ not in self.untried}
+        largest = max((failures[id_][0].size or 0 for id_ in own), default=0)
+        if own and not self._bucket_is_away and self._bucket_takes(largest):
+            for id_, reason in own.items():
+                photo, error = failures[id_]
+                failures[id_] = (photo, PhotoError(reason, error.detail))
+
+    def _bucket_takes(self, size_bytes: int) -> bool:
+        """Whether the bucket takes a picture of this size under another key."""
+        try:
+            self.world.bucket.prove_writable(size_bytes)
+        except ObjectStoreError as error:
+            logger.warning("the object store takes nothing: %s", error)
+            return False
+        return True
 
     def _carry(
         self,
@@ -126,7 +149,7 @@ class Carriage:
             if self._full is not None:
                 raise self._full
             if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
-                agenda = self._give_up(agenda, self._last_failure)
+                agenda = self._give_up(agenda, *self._last_failure)
         if self.world.time_is_up:  # what was stopped last is neither here nor noted as failed
             raise OutOfTime
 
@@ -193,9 +216,9 @@ class Carriage:
             ]
         for step, error in carried.failed:
             self.failures[step.photo.id] = (step.photo, error)
-            self._last_failure = error
-            passes = error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS
-            self._failed_in_a_row = self._failed_in_a_row + 1 if passes else self._failed_in_a_row
+            if error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS:
+                self._last_failure = (step.photo, error)
+                self._failed_in_a_row += 1
             if full := _FULL.get(error.reason):
                 hint = "Make room there; the next run goes on where this one stopped."
                 self._full = full(f"Fetching stopped: {error.detail}", hint=hint)
@@ -253,13 +276,17 @@ class Carriage:
         if self.report.kind == "incremental" and self.world.lock.full_is_due():
             raise GivesWay
 
-    def _give_up(self, agenda: Agenda, last: PhotoError) -> Agenda:
-        """Nothing comes any more. Without our own bucket the run ends; without head office's, what needs no fetching comes back
-        and goes on.
+    def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
+        """Nothing comes any more. Without our own bucket the run ends, unless it takes others; without head office's, what
+        needs no fetching comes back and goes on.
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
         if last.reason in _BUCKET_REASONS:
+            if self._bucket_takes(photo.size or 0):
+                self._failed_in_a_row = 0
+                return agenda
+            self._bucket_is_away = True
             raise ObjectStoreAway(
                 f"The edge's object store does not take photos: {last.detail}",
                 hint="Check that it runs and has room on its disk; the next run goes on where this one stopped.",

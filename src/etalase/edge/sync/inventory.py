@@ -14,7 +14,7 @@ from etalase.edge.sync import rows
 from etalase.edge.sync.plan import Found, Row
 from etalase.edge.sync.staging import Listing
 from etalase.edge.sync.world import World
-from etalase.errors import ObjectMissing, ObjectStoreAway
+from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.objectstore import ObjectInfo, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
 
@@ -131,7 +131,7 @@ class Inventory:
         """What lies under ``key``; of what its store cannot read, only that it does. Raises where the store is away."""
         try:
             return self.world.bucket.head(key)
-        except ObjectStoreAway:
+        except ObjectStoreError:
             next(self.world.bucket.list(key), None)
             return ObjectInfo(key, 0, "")
 
@@ -142,8 +142,9 @@ class Inventory:
             read = self.world.bucket.read_through(row.object_key)
         except ObjectMissing:
             return Damage.MISSING, Found(None)
-        except ObjectStoreAway:
-            # A disk that rots: the store lists the object and cannot read it. A store that is away lists nothing.
+        except ObjectStoreError:
+            # A disk that rots, or an object with a lock of its own: the store lists it and does not give it. A store that is
+            # away, or refuses the key, lists nothing.
             next(self.world.bucket.list(row.object_key), None)
             return Damage.UNREADABLE, Found(None)
         what = damage_read(row.checksum, row.content_type, read)

@@ -12,7 +12,7 @@ import msgspec
 
 from etalase.edge.sync.fetch import verified
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
-from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
+from etalase.errors import ObjectChanged, ObjectStoreError, PhotoError, Reason
 from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
 from etalase.protocol import Photo
 
@@ -83,14 +83,11 @@ def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> Body
         if step.copy_from is not None:
             try:
                 return verified(bucket.get(step.copy_from), step.photo)
-            except (ObjectMissing, PhotoError):
-                pass  # damaged since it was planned: head office has the bytes
+            except (ObjectStoreError, PhotoError):
+                pass  # damaged since it was planned, or unreadable: head office has the bytes
         body = images.fetch(step.photo)
     except PhotoError as error:
         carried.failed.append((step, error))
-        return None
-    except ObjectStoreError as error:
-        carried.failed.append((step, PhotoError(error.reason, error.message)))
         return None
     return body
 
@@ -110,7 +107,7 @@ def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carr
             return
     except ObjectStoreError as error:
         carried.unsettled_keys.add(key)
-        carried.failed.append((step, PhotoError(error.reason, error.message)))
+        carried.failed.append((step, PhotoError(error.reason, str(error))))
         return
     carried.published.append(step)
     images.done(step.photo)

@@ -188,6 +188,7 @@ def _run(run: Run) -> None:
     run.report.deleted += sweep(run.world, feed, awaiting=run.carriage.awaited_products, now=run.now, run_id=run.report.run_id)
     _settle(run, feed, products.remove(run.world, listed, run.report))
     _find_orphans(run)
+    _warn_of_risks(run)
     _reclaim(run)
     if run.stuck:
         run.report.note("not_reclaimed", objects=len(run.stuck))
@@ -429,6 +430,14 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
             rows.expect_what_is_here()
     run.report.checkpoint = feed.sync_timestamp
     run.world.spool.note_checkpoint(feed.sync_timestamp or "")
+
+
+def _warn_of_risks(run: Run) -> None:
+    """Log what else the bucket lets anybody do, once a full run (hazard 72)."""
+    if run.inventory.listing is not None:
+        with suppress(ObjectStoreError):
+            for risk in run.world.bucket.risks():
+                logger.warning("%s", risk)
 
 
 def _find_orphans(run: Run) -> None:

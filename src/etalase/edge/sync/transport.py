@@ -10,13 +10,15 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import pycurl
 
 from etalase.edge.sync.limiter import Limiter
 from etalase.errors import Reason, TransferFailed
-from etalase.tls import CA_FILE
+from etalase.faults import LinkFault, of_link
+from etalase.tls import trust
 
 USER_AGENT = "etalase"
 # Not in pycurl: CURLOPT_DISALLOW_USERNAME_IN_URL (https://curl.se/libcurl/c/CURLOPT_DISALLOW_USERNAME_IN_URL.html)
@@ -169,12 +171,15 @@ class _Taking:
 class Transport:
     """HTTP exchanges, one after the other in each thread. ``stopped`` ends those under way within a second.
 
-    ``limiter`` is shared by all transports of a run; None: no limit, ever.
+    ``limiter`` is shared by all transports of a run; None: no limit, ever. ``ca_file`` holds certificates that are trusted
+    besides this machine's; ``setting`` is what names the addresses, for who reads an error.
     """
 
     address_allowed: Callable[[str], bool] = lambda _: True
     stopped: threading.Event = field(default_factory=threading.Event)
     limiter: Limiter | None = None
+    ca_file: Path | None = None
+    setting: str = "ETALASE_HO_URL"
     _local: threading.local = field(default_factory=threading.local)
 
     def exchange(
@@ -226,10 +231,12 @@ class Transport:
         try:
             curl.perform()
         except pycurl.error as error:
+            os_errno = curl.getinfo(pycurl.OS_ERRNO)
             self._drop_handle()
             if taking.failure is not None:
                 raise taking.failure from None
-            raise _failed(error, taking.answer, taking.refused, self.stopped) from error
+            fault = of_link(error.args[0], str(error.args[1]), url, os_errno=os_errno, setting=self.setting)
+            raise _failed(error, fault, taking.answer, taking.refused, self.stopped) from error
         finally:
             taking.close()
             if account is not None:
@@ -258,8 +265,8 @@ class Transport:
             curl.setopt(pycurl.BUFFERSIZE, 256 * 1024)
             curl.setopt(pycurl.USERAGENT, USER_AGENT)
             curl.setopt(pycurl.NOPROGRESS, 0)
-            if CA_FILE:
-                curl.setopt(pycurl.CAINFO, CA_FILE)
+            for option, value in trust(self.ca_file).items():
+                curl.setopt(option, value)
         return curl
 
     def _drop_handle(self) -> None:
@@ -274,16 +281,19 @@ def _parsed(head: Sequence[bytes]) -> Answer:
     return Answer(int(last.split(None, 2)[1]), last) if found else Answer(0)
 
 
-def _failed(error: pycurl.error, head: Answer, refused: list[str], stopped: threading.Event) -> TransferFailed:
-    code, message = error.args[0], str(error.args[1])
+def _failed(
+    error: pycurl.error, fault: LinkFault, head: Answer, refused: list[str], stopped: threading.Event
+) -> TransferFailed:
     if refused:
         shown = ", ".join(dict.fromkeys(refused))
         hint = " To allow this machine itself, name it in IMAGE_ORIGINS." if _all_loopback(refused) else ""
         return TransferFailed(Reason.ORIGIN_REFUSED, f"the host's address {shown} is not allowed.{hint}")
     if stopped.is_set():
         return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
-    reason = _REASON_OF.get(code, Reason.CONNECTION_FAILED)
-    return TransferFailed(reason, message or f"curl error {code}", status=head.status, head=head.head)
+    reason = _REASON_OF.get(error.args[0], Reason.CONNECTION_FAILED)
+    # What no waiting mends says what to set; the rest is the link's, which its readers know of.
+    text = fault.text if fault.passes else f"{fault.text}. {fault.hint}"
+    return TransferFailed(reason, text, status=head.status, head=head.head)
 
 
 def _all_loopback(addresses: list[str]) -> bool:

@@ -37,6 +37,8 @@ class Bucket(publish.Bucket, Protocol):
 
     def ensure_bucket(self) -> bool: ...
     def is_public(self, key: str) -> bool: ...
+    def prove_writable(self, size_bytes: int) -> None: ...
+    def risks(self) -> Sequence[str]: ...
     def list(self, prefix: str) -> Iterator[ObjectInfo]: ...
     def delete(self, keys: Sequence[str]) -> None: ...
 
@@ -89,6 +91,7 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
         access_key=settings.S3_ACCESS_KEY,
         secret_key=settings.S3_SECRET_KEY.get_secret_value(),
         region=settings.S3_REGION,
+        ca_file=settings.CA_FILE,
     )
 
 
@@ -119,12 +122,18 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
             settings.MIN_BYTES_PER_SECOND,
             settings.HO_TIMEOUT_SECONDS,
         ),
-        transport=Transport(stopped=stopped, limiter=paying),
+        transport=Transport(stopped=stopped, limiter=paying, ca_file=settings.CA_FILE),
         tokens=store,
         pace=pace,
     )
     images = Images(
-        transport=Transport(address_allowed=origins.address_allowed, stopped=stopped, limiter=paying),
+        transport=Transport(
+            address_allowed=origins.address_allowed,
+            stopped=stopped,
+            limiter=paying,
+            ca_file=settings.CA_FILE,
+            setting="image_url",
+        ),
         origins=origins,
         connect_timeout_seconds=settings.CONNECT_TIMEOUT_SECONDS,
         idle_timeout_seconds=settings.IDLE_TIMEOUT_SECONDS,

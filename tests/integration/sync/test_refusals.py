@@ -1,0 +1,170 @@
+"""One object's refusal is that object's own, and only what is refused for all is the bucket's (hazard 78)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.doorman import Doorman, Reply, Request, doorman
+from tests.integration.sync.conftest import Edge
+from tests.simulator import picture
+
+from etalase.errors import Reason
+
+LIMIT = 1000
+S3_ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>No.</Message></Error>"
+REFUSALS = [
+    (
+        Reply(413, b"<html>413 Request Entity Too Large</html>", {"Server": "nginx", "Content-Type": "text/html"}),
+        "store_refused",
+    ),
+    (Reply(400, S3_ERROR % b"EntityTooLarge"), "store_refused"),
+    (Reply(400, S3_ERROR % b"XMinioInvalidObjectName"), "store_refused"),
+    (Reply(405), "store_refused"),
+    (Reply(411, S3_ERROR % b"MissingContentLength"), "store_refused"),
+    (Reply(415, b"no"), "store_refused"),
+    (Reply(451, b"no"), "store_refused"),
+    (Reply(501, S3_ERROR % b"NotImplemented"), "store_refused"),
+    (Reply(403, S3_ERROR % b"AccessDenied"), "store_refused"),
+    (Reply(500, S3_ERROR % b"InternalError"), "store_error"),
+]
+
+
+@pytest.fixture
+def door(edge: Edge) -> Iterator[Doorman]:
+    """A proxy before the edge's bucket."""
+    with doorman(edge.s3.endpoint) as door:
+        edge.settings |= {"S3_ENDPOINT": door.endpoint, "S3_PUBLIC_URL": door.endpoint}
+        yield door
+
+
+def refuse_large(door: Doorman, reply: Reply) -> None:
+    """The proxy refuses pictures above the limit, but for the one that tries the store out."""
+    door.rule = lambda asked: (
+        reply if asked.method == "PUT" and asked.length > LIMIT and not asked.key.endswith("etalase-probe.png") else None
+    )
+
+
+@pytest.mark.parametrize(("reply", "reason"), REFUSALS, ids=lambda value: str(getattr(value, "status", value)))
+def test_what_the_bucket_refuses_of_some_photos_is_their_failure_and_the_checkpoint_moves(
+    edge: Edge, door: Doorman, reply: Reply, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
+    good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
+    large = [edge.ho.put(f"large {n}", picture(n, LIMIT + 200 + n)) for n in range(23)]
+    refuse_large(door, reply)
+
+    report = edge.sync()
+
+    assert (report.outcome, report.exit_status, report.error) == ("partial", 1, None)
+    assert (report.fetched, report.failed) == (len(good), len(large))
+    assert edge.reasons() == dict.fromkeys(large, reason)
+    assert edge.checkpoint() is not None
+    assert all(str(reply.status) in failure["detail"] for failure in report.failures)
+
+    door.rule = lambda _: None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_photo_that_a_proxy_finds_too_large_is_named_with_its_size_and_asked_for_ever_more_rarely(
+    edge: Edge, door: Doorman
+) -> None:
+    photo = edge.ho.put("large", picture(1, LIMIT + 234))
+    edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
+    refuse_large(door, REFUSALS[0][0])
+
+    edge.sync()
+    (failure,) = edge.query("SELECT detail, attempts FROM etalase_pending_photo")
+    assert "1,234 bytes" in failure["detail"]
+    assert "HTTP 413" in failure["detail"]
+    assert "client_max_body_size" in failure["detail"]
+    for _ in range(6):
+        edge.sync(trigger="schedule")
+        edge.hours_later += 0.1
+    assert len(edge.ho.image_requests) <= 3
+    assert edge.reasons() == {photo: Reason.STORE_REFUSED}
+
+
+def test_what_is_refused_for_all_alike_is_the_keys_and_ends_the_run(edge: Edge, door: Doorman) -> None:
+    for n in range(40):
+        edge.ho.put(f"dish {n}", picture(n, 200))
+    door.rule = lambda asked: Reply(403, S3_ERROR % b"AccessDenied") if asked.method == "PUT" else None
+    report = edge.sync()
+    assert (report.outcome, report.exit_status) == ("failed", 4)
+    assert "s3:PutObject" in str(report.error)
+    assert set(edge.reasons().values()) == {Reason.STORE_DENIED}
+
+
+def test_one_rotten_object_alone_on_the_retry_list_does_not_make_the_bucket_away(
+    edge: Edge, door: Doorman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
+    photo = edge.ho.put("large", picture(1, LIMIT + 1))
+    edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
+    refuse_large(door, Reply(500, S3_ERROR % b"InternalError"))
+    for _ in range(5):
+        assert edge.sync(trigger="schedule").exit_status == 1
+    assert edge.reasons() == {photo: Reason.STORE_ERROR}
+    assert len(edge.ho.image_requests) <= 3
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_an_object_that_the_bucket_does_not_give_is_damaged_and_put_anew(
+    edge: Edge, door: Doorman, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
+    edge.ho.put("sate", picture(1))
+    rotten = edge.ho.put("rendang", picture(2))
+    edge.sync()
+    key, put_anew = edge.rows()[rotten]["object_key"], []
+
+    def rule(asked: Request) -> Reply | None:
+        if asked.key != key:
+            return None
+        if asked.method == "PUT":
+            put_anew.append(asked)
+        elif asked.is_signed and not put_anew:
+            return Reply(status, S3_ERROR % b"InvalidRequest")
+        return None
+
+    door.rule = rule
+    report = edge.sync(full=True, DEEP_VERIFY_DAYS=1)
+    assert (report.exit_status, report.healed) == (0, 1)
+    edge.check_equals_head_office()
+
+
+def test_a_copy_that_cannot_be_read_is_fetched_from_head_office(edge: Edge, door: Doorman) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.sync()
+    old = edge.rows()[photo]["object_key"]
+    edge.ho.put("sate", picture(1), photo=photo, key="products/elsewhere/primary.jpg")
+    door.rule = lambda asked: Reply(400, S3_ERROR % b"InvalidRequest") if (asked.method, asked.key) == ("GET", old) else None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_put_that_is_answered_with_an_error_inside_a_200_is_not_published(edge: Edge, door: Doorman) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.sync()
+    before = edge.rows()
+    edge.ho.put("sate", picture(2), photo=photo)
+    error = S3_ERROR % b"InvalidArgument"
+    door.rule = lambda asked: Reply(200, error) if asked.method == "PUT" and not asked.key.endswith("probe.png") else None
+    assert edge.sync().exit_status == 1
+    assert edge.reasons() == {photo: Reason.STORE_REFUSED}
+    assert edge.rows() == before
+    door.rule = lambda _: None
+    assert edge.sync().exit_status == 0
+
+
+def test_a_put_without_an_etag_is_read_back(edge: Edge, door: Doorman) -> None:
+    def without(asked: Request, reply: Reply) -> Reply:
+        kept = {name: value for name, value in reply.headers.items() if name.lower() != "etag" or asked.method != "PUT"}
+        return replace(reply, headers=kept)
+
+    door.after = without
+    edge.ho.put("sate", picture(1))
+    assert edge.sync().exit_status == 0
+    assert any(asked.method == "GET" and asked.key for asked in door.asked)
+    edge.check_equals_head_office()

@@ -1,0 +1,247 @@
+"""What an S3 server's refusal means, and a connection that failed: each one clear sentence, and what to do (hazard 78)."""
+
+import errno
+from email.utils import formatdate
+
+import pytest
+
+from etalase.errors import (
+    ObjectMissing,
+    ObjectRefused,
+    ObjectStoreAway,
+    ObjectStoreDenied,
+    ObjectStoreError,
+    ObjectStoreFull,
+    ObjectStoreMisconfigured,
+)
+from etalase.faults import Asked, Said, of_answer, of_link, parsed_xml
+
+NOW = 1_795_000_000.0
+HOUR = 3600.0
+KEY = "products/1/primary.jpg"
+
+
+def asked(method: str = "PUT", key: str = KEY, *, endpoint: str = "http://edge_minio:9000", size: int = 1_234_567) -> Asked:
+    """A request to a store in the first region."""
+    return Asked(endpoint, "product-images", "us-east-1", method, key, size if method == "PUT" else 0)
+
+
+def xml(code: str, message: str = "No.", **more: str) -> bytes:
+    """An S3 error."""
+    elements = "".join(f"<{name}>{value}</{name}>" for name, value in more.items())
+    return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{elements}</Error>'.encode()
+
+
+def said(status: int, body: bytes = b"", skew_seconds: float = 0.0, **headers: str) -> Said:
+    """An answer, from a store whose clock shows ``skew_seconds`` less than ours."""
+    told = {"date": formatdate(NOW - skew_seconds, usegmt=True)} | {n.replace("_", "-"): v for n, v in headers.items()}
+    return Said(status, lambda name: told.get(name, ""), body)
+
+
+BUCKET = asked("GET", "")
+PAGE = b"<!DOCTYPE html><html>Sign in</html>"
+
+CASES: list[tuple[Asked, Said, type[ObjectStoreError], list[str]]] = [
+    # The clock
+    (
+        asked(),
+        said(403, xml("RequestTimeTooSkewed"), 2 * HOUR),
+        ObjectStoreMisconfigured,
+        ["clock is 2 hours fast", "timedatectl"],
+    ),
+    (asked(), said(403, xml("RequestTimeTooSkewed"), -49 * HOUR), ObjectStoreMisconfigured, ["clock is 2 days slow"]),
+    (BUCKET, said(403, b"", 20 * 60), ObjectStoreMisconfigured, ["20 minutes fast"]),
+    (BUCKET, said(403, xml("SignatureDoesNotMatch"), -HOUR), ObjectStoreMisconfigured, ["1 hour slow"]),
+    (BUCKET, said(403, xml("RequestTimeTooSkewed"), date="rubbish"), ObjectStoreMisconfigured, ["more than 15 minutes"]),
+    (BUCKET, said(400, xml("RequestExpired"), 3 * HOUR), ObjectStoreMisconfigured, ["3 hours fast"]),
+    # The key
+    (asked(), said(403, xml("SignatureDoesNotMatch")), ObjectStoreDenied, ["ETALASE_S3_SECRET_KEY", "proxy_set_header Host"]),
+    (asked(), said(403, xml("InvalidAccessKeyId")), ObjectStoreDenied, ["does not know it", "ETALASE_S3_ACCESS_KEY"]),
+    (asked(), said(401, xml("ExpiredToken")), ObjectStoreDenied, ["ExpiredToken"]),
+    (asked(), said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:PutObject", KEY]),
+    (asked("DELETE"), said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:DeleteObject"]),
+    (asked("HEAD"), said(403), ObjectStoreDenied, ["s3:GetObject", "or a proxy before it"]),
+    (BUCKET, said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:ListBucket", "bucket product-images"]),
+    (asked("PUT", ""), said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:CreateBucket"]),
+    (asked(), said(403, PAGE, server="nginx"), ObjectStoreDenied, ["or a proxy before it", "nginx"]),
+    # The region, the address
+    (
+        BUCKET,
+        said(400, xml("AuthorizationHeaderMalformed", Region="eu-west-1")),
+        ObjectStoreMisconfigured,
+        ["S3_REGION=eu-west-1"],
+    ),
+    (
+        BUCKET,
+        said(400, xml("AuthorizationHeaderMalformed", "the region is wrong; expecting 'ap-southeast-3'")),
+        ObjectStoreMisconfigured,
+        ["S3_REGION=ap-southeast-3"],
+    ),
+    (
+        asked("HEAD", ""),
+        said(301, b"", x_amz_bucket_region="eu-central-1"),
+        ObjectStoreMisconfigured,
+        ["S3_REGION=eu-central-1"],
+    ),
+    (
+        asked("HEAD", ""),
+        said(400, b"", x_amz_bucket_region="eu-central-1"),
+        ObjectStoreMisconfigured,
+        ["S3_REGION=eu-central-1"],
+    ),
+    (
+        asked("PUT", "", endpoint="https://s3.eu-north-1.amazonaws.com"),
+        said(400, xml("IllegalLocationConstraintException", "The unspecified location constraint is incompatible")),
+        ObjectStoreMisconfigured,
+        ["S3_REGION=eu-north-1"],
+    ),
+    (
+        asked("PUT", ""),
+        said(400, xml("InvalidRegion", "Region does not match.")),
+        ObjectStoreMisconfigured,
+        ["ETALASE_S3_REGION"],
+    ),
+    (asked("PUT", ""), said(400, xml("InvalidLocationConstraint")), ObjectStoreMisconfigured, ["ETALASE_S3_REGION"]),
+    (
+        asked(),
+        said(301, xml("PermanentRedirect", Endpoint="b.s3.amazonaws.com")),
+        ObjectStoreMisconfigured,
+        ["b.s3.amazonaws.com", "ETALASE_S3_ENDPOINT"],
+    ),
+    (
+        BUCKET,
+        said(307, b"", location="https://edge_minio:9000/x"),
+        ObjectStoreMisconfigured,
+        ["redirects to «https://edge_minio"],
+    ),
+    (BUCKET, said(308, PAGE, location="https://portal/login"), ObjectStoreMisconfigured, ["https://portal/login"]),
+    (
+        BUCKET,
+        said(400, b"Client sent an HTTP request to an HTTPS server.\n"),
+        ObjectStoreMisconfigured,
+        ["=https://edge_minio:9000"],
+    ),
+    (
+        BUCKET,
+        said(400, b"<html>400 The plain HTTP request was sent to HTTPS port</html>"),
+        ObjectStoreMisconfigured,
+        ["speaks TLS"],
+    ),
+    # Not an S3 server
+    (BUCKET, said(404, PAGE, content_type="text/html"), ObjectStoreMisconfigured, ["not an S3 server", "9001 is its console"]),
+    (BUCKET, said(404, b"404 page not found\n"), ObjectStoreMisconfigured, ["not an S3 server"]),
+    (BUCKET, said(403, PAGE), ObjectStoreMisconfigured, ["not an S3 server"]),
+    (BUCKET, said(405, xml("MethodNotAllowed")), ObjectStoreMisconfigured, ["MethodNotAllowed"]),
+    # The bucket
+    (BUCKET, said(404, xml("NoSuchBucket")), ObjectMissing, ["no bucket product-images"]),
+    (asked("GET"), said(404, xml("NoSuchBucket")), ObjectMissing, ["no bucket product-images"]),
+    (BUCKET, said(400, xml("InvalidBucketName")), ObjectStoreMisconfigured, ["ETALASE_S3_BUCKET"]),
+    (
+        asked("PUT", ""),
+        said(409, xml("BucketAlreadyExists")),
+        ObjectStoreMisconfigured,
+        ["somebody else's", "ETALASE_S3_BUCKET"],
+    ),
+    # Full
+    (asked(), said(507, xml("XMinioStorageFull")), ObjectStoreFull, ["is full"]),
+    (asked(), said(500, xml("InternalError", "write /data: no space left on device")), ObjectStoreFull, ["is full"]),
+    (asked(), said(400, xml("XMinioAdminBucketQuotaExceeded")), ObjectStoreFull, ["quota"]),
+    (asked(), said(403, xml("QuotaExceeded")), ObjectStoreFull, ["quota"]),
+    # Later
+    (asked(), said(503, xml("SlowDown", "Please reduce your request rate.")), ObjectStoreAway, ["SlowDown"]),
+    (asked(), said(429, b""), ObjectStoreAway, ["HTTP 429"]),
+    (asked(), said(408, b""), ObjectStoreAway, ["HTTP 408"]),
+    (asked(), said(400, xml("RequestTimeout")), ObjectStoreAway, ["RequestTimeout"]),
+    (asked(), said(500, xml("InternalError")), ObjectStoreAway, ["InternalError"]),
+    (BUCKET, said(502, PAGE, server="nginx"), ObjectStoreAway, ["HTTP 502 nginx"]),
+    # One object
+    (asked("GET"), said(404, xml("NoSuchKey")), ObjectMissing, [KEY]),
+    (asked("GET"), said(403, xml("InvalidObjectState")), ObjectRefused, ["InvalidObjectState"]),
+    (asked(), said(413, PAGE, server="nginx"), ObjectRefused, ["1,234,567 bytes", "HTTP 413", "client_max_body_size"]),
+    (asked(), said(413, b""), ObjectRefused, ["1,234,567 bytes", "client_max_body_size"]),
+    (asked(), said(400, xml("EntityTooLarge")), ObjectRefused, ["1,234,567 bytes", "no object of this size"]),
+    *[
+        (asked(), said(status, b"no"), ObjectRefused, [KEY, f"HTTP {status}"])
+        for status in (400, 405, 411, 414, 415, 422, 451, 501)
+    ],
+    *[
+        (asked(), said(400, xml(code)), ObjectRefused, [KEY, code])
+        for code in ("InvalidRequest", "KeyTooLongError", "XMinioInvalidObjectName", "MalformedXML", "InvalidDigest", "New")
+    ],
+]
+
+
+@pytest.mark.parametrize(("what", "answer", "kind", "says"), CASES, ids=lambda v: v.__name__ if isinstance(v, type) else None)
+def test_an_answer_is_judged_by_its_code(what: Asked, answer: Said, kind: type[ObjectStoreError], says: list[str]) -> None:
+    error = of_answer(what, answer, now=NOW)
+    assert type(error) is kind
+    for words in says:
+        assert words in str(error)
+    assert str(error).isprintable()
+    assert error.hint or kind in {ObjectRefused, ObjectMissing}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"no", b"<Error>", PAGE, b"\xff\xfe<", b"<a/>", b"<Error><Code/></Error>", xml("\u202e\n", "x" * 5000), b"\0" * 99],
+)
+@pytest.mark.parametrize("what", [BUCKET, asked(), asked("HEAD"), asked("DELETE", ""), asked("POST")])
+def test_whatever_is_answered_becomes_an_error_of_ours_on_one_short_line(what: Asked, body: bytes) -> None:
+    for status in (100, 200, 300, 304, 400, 401, 403, 404, 409, 412, 416, 418, 499, 500, 501, 505, 599):
+        error = of_answer(what, said(status, body, date=""), now=NOW)
+        assert isinstance(error, ObjectStoreError)
+        assert str(error).isprintable()
+        assert len(str(error)) < 900
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "aaaa">]><ListBucketResult>&a;</ListBucketResult>',
+        '<!DOCTYPE x [<!ENTITY a "a">]><x>&a;</x>'.encode("utf-16"),
+        b'<?xml version="1.0" encoding="utf-7"?>+ADwAIQ-DOCTYPE x><x/>',
+        b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>',
+        b"<x>&nbsp;</x>",
+        b"{}",
+        b"",
+        b"\x80",
+    ],
+)
+def test_xml_with_entities_or_of_another_encoding_is_not_read(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parsed_xml(body)
+
+
+def test_xml_with_a_byte_order_mark_and_character_references_is_read() -> None:
+    assert parsed_xml(b'\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8"?><x>&#39;&amp;</x>').text == "'&"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "url", "number", "says", "passes"),
+    [
+        (6, "Could not resolve host: minio", "http://minio:9000", 0, ["minio cannot be found", "ETALASE_S3_ENDPOINT"], True),
+        (7, "Could not connect", "http://minio:9000", errno.ECONNREFUSED, ["nothing listens at minio:9000"], True),
+        (7, "Could not connect", "http://minio:9000", errno.EHOSTUNREACH, ["Could not connect"], True),
+        (28, "Operation timed out after 5 s", "http://minio:9000", 0, ["timed out"], True),
+        (35, "SSL: wrong version number", "https://minio:9000", 0, ["speaks plain HTTP", "http://"], False),
+        (35, "tls_get_more_records:packet length too long", "https://minio:9000", 0, ["speaks plain HTTP"], False),
+        (35, "handshake failure", "https://minio:9000", 0, ["handshake failure"], True),
+        (1, "Received HTTP/0.9 when not allowed", "http://minio:9000", 0, ["has to begin with https://"], True),
+        (52, "Empty reply from server", "http://minio:9000", 0, ["has to begin with https://"], True),
+        (60, "self-signed certificate in certificate chain", "https://minio", 0, ["ETALASE_CA_FILE", "authority"], False),
+        (60, "unable to get local issuer certificate", "https://minio", 0, ["ETALASE_CA_FILE"], False),
+        (60, "SSL: no alternative certificate subject name matches target host name", "https://m", 0, ["another name"], False),
+        (60, "certificate has expired", "https://minio", 0, ["not valid now", "clock"], False),
+        (60, "certificate is not yet valid", "https://minio", 0, ["not valid now", "clock"], False),
+        (77, "error adding trust anchors", "https://minio", 0, ["ETALASE_CA_FILE"], False),
+        (99, "", "http://minio", 0, ["curl error 99"], True),
+    ],
+)
+def test_a_connection_that_fails_says_why_and_what_to_set(
+    code: int, message: str, url: str, number: int, says: list[str], passes: bool
+) -> None:
+    fault = of_link(code, message, url, os_errno=number, setting="ETALASE_S3_ENDPOINT")
+    assert fault.passes is passes
+    assert fault.hint
+    for words in says:
+        assert words in f"{fault.text}. {fault.hint}"
