@@ -44,6 +44,8 @@ MAX_RETRY_SECONDS = 10.0
 MAX_LISTING_BYTES = 16 * 1024 * 1024
 BUFFER_BYTES = 256 * 1024
 _ONE_KEY = {"list-type": "2", "max-keys": "1"}
+# Enough to tell what kind of picture it is.
+FIRST_BYTES = 16
 _LISTED = ("Key", "Size", "ETag", "LastModified")
 SECOND_CHARS = len("2026-02-03T07:26:11")
 POLICY_REFUSALS = frozenset({400, 403, 405, 501})
@@ -80,10 +82,11 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRead:
-    """What came of reading an object through: the MD5 of its bytes in hex, and the type that it is served as."""
+    """What came of reading an object through: the MD5 of its bytes in hex, the type that it is served as, how it begins."""
 
     digest: str
     content_type: str
+    first_bytes: bytes = b""
 
 
 @dataclass(slots=True)
@@ -196,9 +199,14 @@ class ObjectStore:
 
     def read_through(self, key: str) -> ObjectRead:
         """What is really under ``key``, its bytes read and hashed. Raises :class:`ObjectMissing`."""
-        md5 = hashlib.md5(usedforsecurity=False)
-        answer = self._expect(self._ask("GET", key, sink=md5.update))
-        return ObjectRead(md5.hexdigest(), answer.header(b"content-type"))
+        md5, first_bytes = hashlib.md5(usedforsecurity=False), bytearray()
+
+        def take(piece: bytes) -> None:
+            md5.update(piece)
+            first_bytes.extend(piece[: max(0, FIRST_BYTES - len(first_bytes))])
+
+        answer = self._expect(self._ask("GET", key, sink=take))
+        return ObjectRead(md5.hexdigest(), answer.header(b"content-type"), bytes(first_bytes))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object below ``prefix``, page after page (a listing is cut at 1,000 keys: S3 API, ListObjectsV2)."""

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from etalase.edge.damage import Damage, damage, was_put_since
-from etalase.objectstore import ObjectInfo
+from etalase.edge.damage import Damage, damage, damage_read, was_put_since
+from etalase.objectstore import ObjectInfo, ObjectRead
 
 MD5 = "5cd6a73f49b355a6fd4347f5dd0a2338"
 
@@ -37,6 +37,49 @@ def test_each_kind_of_damage_has_its_name(found: ObjectInfo | None, expected: Da
 def test_a_row_without_a_size_or_a_checksum_promises_nothing_that_an_object_could_keep() -> None:
     assert damage(None, MD5, "image/jpeg", there()) is Damage.CHANGED
     assert damage(10, None, "image/jpeg", there()) is Damage.CHANGED
+
+
+JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0JFIF", b"\x89PNG\r\n\x1a\n....", b"RIFF....WEBPVP8 "
+
+
+@pytest.mark.parametrize(
+    ("told", "served", "expected"),
+    [
+        ("image/jpeg", "IMAGE/JPEG", None),
+        ("image/jpeg", "image/jpeg; charset=binary", None),
+        ("image/jpg", "image/jpeg", None),
+        ("Image/PJPEG ;q=1", "image/jpeg", None),
+        ("image/x-png", "image/png", None),
+        (None, "image/webp", None),
+        ("", "image/webp", None),
+        ("application/octet-stream", "image/webp", None),
+        ("binary/octet-stream", "binary/octet-stream", None),  # an adopted row; a reader knows better
+        ("image/gif", "image/gif", None),
+        ("image/jpeg", "image/jpg", Damage.MISTYPED),
+        ("image/jpeg", "image/png", Damage.MISTYPED),
+        ("image/jpeg", "", Damage.MISTYPED),
+        (None, "text/html", Damage.MISTYPED),
+        ("nonsense", "application/octet-stream", Damage.MISTYPED),
+    ],
+)
+def test_a_head_tells_a_type_that_no_such_picture_has(told: str | None, served: str, expected: Damage | None) -> None:
+    assert damage(10, MD5, told, there(content_type=served)) is expected
+
+
+@pytest.mark.parametrize("told", ["image/jpeg", "image/png", "image/jpg", "IMAGE/WEBP;x", "text/html", "nonsense", "", None])
+@pytest.mark.parametrize(
+    ("first_bytes", "is_really"), [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp")], ids=["jpeg", "png", "webp"]
+)
+def test_the_bytes_prove_what_an_object_is_to_be_served_as(first_bytes: bytes, is_really: str, told: str | None) -> None:
+    for served in (is_really, is_really.upper(), f"{is_really} ; charset=binary"):
+        assert damage_read(MD5, told, ObjectRead(MD5, served, first_bytes)) is None
+    for served in ("", "text/html", "application/octet-stream", "image/jpg", "image/gif"):
+        assert damage_read(MD5, told, ObjectRead(MD5, served, first_bytes)) is Damage.MISTYPED
+
+
+def test_an_adopted_object_that_is_no_picture_is_served_as_its_row_says() -> None:
+    assert damage_read(MD5, "image/gif", ObjectRead(MD5, "image/gif", b"GIF89a")) is None
+    assert damage_read(MD5, "image/gif", ObjectRead(MD5, "text/html", b"GIF89a")) is Damage.MISTYPED
 
 
 MOMENT = datetime(2026, 2, 3, 7, 26, 11, 900_000, UTC)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from etalase.objectstore import ObjectInfo, ObjectRead
+from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, media_type, picture_type, sniff_type
 
 
 class Damage(StrEnum):
@@ -19,8 +20,9 @@ class Damage(StrEnum):
 def damage(size: int | None, checksum: str | None, content_type: str | None, there: ObjectInfo | None) -> Damage | None:
     """What a listing or a HEAD tells of the object of a row with this size, checksum and type; None where they agree.
 
-    ``CHANGED`` is a suspicion where the store's ETags are no MD5s (hazard 56): whoever sees it reads the object. Only a HEAD
-    tells the type: :func:`was_put_since` says whose type is worth one.
+    ``CHANGED`` is a suspicion where the store's ETags are no MD5s (hazard 56), and ``MISTYPED`` where head office calls the
+    picture something else than it is: the caller reads such an object, :func:`damage_read` knows. Only a HEAD tells the type:
+    :func:`was_put_since` says whose type is worth one.
     """
     if there is None:
         return Damage.MISSING
@@ -28,14 +30,24 @@ def damage(size: int | None, checksum: str | None, content_type: str | None, the
         return Damage.CUT if there.size < (size or 0) else Damage.CHANGED
     if there.etag != (checksum or "").lower():
         return Damage.CHANGED
-    return None if there.content_type in {None, content_type} else Damage.MISTYPED
+    if there.content_type is None:
+        return None
+    served = media_type(there.content_type)
+    if (named := picture_type(content_type)) is not None:
+        return None if served == named else Damage.MISTYPED
+    # Head office names no picture type: any picture may be one, and an adopted row keeps what was put as it says.
+    return None if served in EXTENSION_OF or served == media_type(content_type) else Damage.MISTYPED
 
 
 def damage_read(checksum: str | None, content_type: str | None, read: ObjectRead) -> Damage | None:
-    """What reading the object of such a row through tells, whatever its listing says; None where they agree."""
+    """What reading the object of such a row through tells, whatever its listing says; None where they agree.
+
+    The bytes prove the type that they are to be served as; the row's counts only where they are no picture of ours.
+    """
     if read.digest != (checksum or "").lower():
         return Damage.CHANGED
-    return None if read.content_type == content_type else Damage.MISTYPED
+    is_really = sniff_type(read.first_bytes[:MAGIC_BYTES]) or media_type(content_type)
+    return None if media_type(read.content_type) == is_really else Damage.MISTYPED
 
 
 def was_put_since(moment: datetime | None, there: ObjectInfo) -> bool:

@@ -147,8 +147,8 @@ class _Look:
 
     def _judge(self, row: Row, there: ObjectInfo | None, coming: str | None) -> None:
         kind = damage(row.size, row.checksum, row.content_type, there)
-        if kind is None and row.id in self._doubts:
-            kind = self._read_anew(row)
+        if (kind is None and row.id in self._doubts) or kind is Damage.MISTYPED:
+            kind = self._read_anew(row, kind)
         elif kind is Damage.CHANGED and there is not None and there.size == row.size and self._holds(row, there):
             kind = None
         if row.object_key in self._unreadable:
@@ -197,10 +197,10 @@ class _Look:
                 return False
         return _digests[known] == row.object_etag
 
-    def _read_anew(self, row: Row) -> Damage | None:
-        """How the object of a row in doubt is damaged, if it is: its listing looked whole before."""
+    def _read_anew(self, row: Row, looked: Damage | None) -> Damage | None:
+        """How the object of a row in doubt is damaged, if it is: what it ``looked`` like before need not be so."""
         if not self._looks_left or self._unreadable_left <= 0 or row.object_key in self._unreadable:
-            return self._doubts[row.id]
+            return self._doubts.get(row.id, looked)
         self._looks_left -= 1
         try:
             read = self._bucket.read_through(row.object_key)

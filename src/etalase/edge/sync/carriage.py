@@ -28,7 +28,7 @@ from etalase.errors import (
     ReasonClass,
     SpoolFull,
 )
-from etalase.protocol import Photo
+from etalase.protocol import Photo, printable
 
 logger = logging.getLogger("etalase.edge")
 
@@ -270,6 +270,10 @@ class Carriage:
                 self.report.fetched += 1
                 self.report.healed += step.heals
         self.report.deleted += len(carried.displaced)
+        for photo, served in carried.retyped:
+            told = "null" if photo.content_type is None else printable(photo.content_type[:100])
+            name = printable(photo.product_name or str(photo.id))
+            self.report.note("retyped", field="content_type", value=told, served=served, product_name=name)
 
     def _give_way(self) -> None:
         """An incremental run ends early when a scheduled full one waits for it: that one does its work too (hazard 36)."""

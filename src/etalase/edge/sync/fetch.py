@@ -17,7 +17,7 @@ from etalase.edge.sync.spool import Part, Spool
 from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
 from etalase.errors import PhotoError, Reason, ReasonClass, TransferFailed
 from etalase.objectstore import Body
-from etalase.protocol import MAGIC_BYTES, Photo, printable, sniff_type
+from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 # Smaller ones cost less to fetch again than to keep track of.
@@ -25,6 +25,10 @@ SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
 # A second try would bring the same.
 _FINAL: Final = frozenset({Reason.SPOOL_FULL, Reason.HO_CONTRADICTS_ITSELF})
+
+# These change no bytes: S3 servers echo what a client named when it uploaded (S3 API, PutObject: aws-chunked is a framing of
+# the upload), and some write that there is none.
+_NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -196,15 +200,18 @@ class ResumeRefused(Exception):
 
 
 def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
-    """``body``, if it is the photo that HO promised: size **and** MD5 **and** type. Raises :class:`PhotoError`.
+    """``body``, if it is the photo that HO promised, by size **and** MD5, and a picture. Raises :class:`PhotoError`.
+
+    Which of the picture types it is, the bytes say, whatever HO's row, its bucket or the key call it.
 
     ``etag`` is what HO's own object store called these bytes. Where it is their MD5, nothing was damaged on the way: then it is
     HO's object and HO's row that contradict each other.
     """
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     if len(body) == photo.size and digest == (photo.checksum or "").lower():
-        if (sniffed := sniff_type(body[:MAGIC_BYTES])) != photo.content_type:
-            detail = f"HO's own data: the bytes are {sniffed or 'no picture'}, its row says {photo.content_type}"
+        if sniff_type(body[:MAGIC_BYTES]) is None:
+            shown = "null" if photo.content_type is None else printable(photo.content_type[:80])
+            detail = f"HO's own data: the bytes are none of {', '.join(EXTENSION_OF)}; its content_type is «{shown}»"
             raise PhotoError(Reason.TYPE_MISMATCH, detail)
         return body
     if etag is not None and etag.strip('"') == digest:
@@ -221,9 +228,9 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
             return
         raise ResumeRefused
     if answer.status == 200:
-        encoding = answer.header(b"content-encoding").lower()
-        if encoding not in {"", "identity"}:
-            raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is {printable(encoding)}; only identity is asked for")
+        encoding = answer.header(b"content-encoding")
+        if not {coding.strip().lower() for coding in encoding.split(",")} <= _NO_ENCODING:
+            raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for")
         return
     if 300 <= answer.status < 400 and answer.status != 304:  # nothing was asked that a 304 could answer
         to = printable(answer.header(b"location")[:200])

@@ -106,16 +106,22 @@ class Inventory:
         return found
 
     def orphans(self, photos: Collection[Photo], known: Collection[Row]) -> dict[str, str]:
-        """The ETags by key of objects that no row names and that are ``photos`` already, also by their type, which no listing
-        tells."""
+        """The MD5s by key of objects that no row names and that are ``photos`` already, as read; a listing only suggests it."""
         if self.listing is None:
             return {}
         named = {row.object_key for row in known}
         wanted = {photo.object_key: photo for photo in photos if photo.object_key and photo.object_key not in named}
-        listed = self.listing.of(wanted)
-        same = [key for key, info in listed.items() if info.etag == (wanted[key].checksum or "").lower()]
-        found = zip(same, self.world.workers.map(self._head, same), strict=True)
-        return {key: info.etag for key, info in found if info and info.content_type == wanted[key].content_type}
+        same = [key for key, info in self.listing.of(wanted).items() if info.size == wanted[key].size]
+
+        def is_right(key: str) -> bool:
+            try:
+                read = self.world.bucket.read_through(key)
+            except (ObjectMissing, ObjectStoreAway):
+                return False  # it is fetched and put, which tells whether the store is away
+            return damage_read(wanted[key].checksum, wanted[key].content_type, read) is None
+
+        right = zip(same, self.world.workers.map(is_right, same), strict=True)
+        return {key: (wanted[key].checksum or "").lower() for key, is_one in right if is_one}
 
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:

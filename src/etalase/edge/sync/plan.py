@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from etalase.errors import PhotoError, Reason
-from etalase.protocol import Photo, defect
+from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +176,18 @@ def plan(
 
 
 def normalised(photo: Photo) -> Photo:
-    """``photo`` in the form that rows have: the checksum in lower case, nulls as the guide's defaults."""
-    if (photo.checksum or "").islower() and photo.version is not None and photo.sort_order is not None:
+    """``photo`` in the form that rows have: the checksum in lower case, nulls as the guide's defaults, a type that fits."""
+    content_type = photo.content_type and photo.content_type.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS]
+    if (
+        (photo.checksum or "").islower()
+        and photo.version is not None
+        and photo.sort_order is not None
+        and content_type == photo.content_type
+    ):
         return photo
     return msgspec.structs.replace(
         photo,
+        content_type=content_type,
         checksum=(photo.checksum or "").lower(),
         version=1 if photo.version is None else photo.version,
         sort_order=0 if photo.sort_order is None else photo.sort_order,

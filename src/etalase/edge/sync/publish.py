@@ -14,7 +14,7 @@ from etalase.edge.sync.fetch import verified
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectStoreError, PhotoError, Reason
 from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
-from etalase.protocol import Photo
+from etalase.protocol import MAGIC_BYTES, Photo, sniff_type
 
 
 class Images(Protocol):
@@ -48,6 +48,8 @@ class Carried:
     failed: list[tuple[Step, PhotoError]] = field(default_factory=list)
     keep_primary: set[UUID] = field(default_factory=set)
     unsettled_keys: set[str] = field(default_factory=set)
+    # What photos are served as that head office calls something else.
+    retyped: list[tuple[Photo, str]] = field(default_factory=list)
     stopped_by: BaseException | None = None
 
     @property
@@ -98,8 +100,9 @@ def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carr
         detail = f"photo {sibling.photo.id} has to leave {key} first, and could not"
         carried.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)))
         return
+    content_type = sniff_type(body[:MAGIC_BYTES]) or ""  # never empty: it was verified
     try:
-        etag = _put(step, key, body, bucket)
+        etag = _put(step, key, body, content_type, bucket)
         if etag != step.photo.checksum and bucket.read_through(key).digest != step.photo.checksum:
             carried.unsettled_keys.add(key)
             detail = f"the object store keeps other bytes under {key} than it was given"
@@ -110,6 +113,8 @@ def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carr
         carried.failed.append((step, PhotoError(error.reason, str(error))))
         return
     carried.published.append(step)
+    if content_type != step.photo.content_type:
+        carried.retyped.append((step.photo, content_type))
     images.done(step.photo)
 
 
@@ -117,12 +122,11 @@ def _not_moved_away(step: Step, key: str, carried: Carried) -> Step | None:
     return next((failed for failed, _ in carried.failed if failed.row_key == key and failed.photo.id != step.photo.id), None)
 
 
-def _put(step: Step, key: str, body: Body, bucket: Bucket) -> str:
+def _put(step: Step, key: str, body: Body, content_type: str, bucket: Bucket) -> str:
     """Put on the condition that the object is what was planned from; if it is another by now, on what it is (hazard 21).
 
     Where nothing is known to lie, no row names the key, and whatever lies there is in nobody's way.
     """
-    content_type = step.photo.content_type or ""
     try:
         return bucket.put(key, body, content_type=content_type, replaces=step.replaces or Overwrite.ANY)
     except ObjectChanged:

@@ -1,0 +1,84 @@
+"""Whatever head office and its bucket call a picture, the bytes prove what it is, and it is served as that."""
+
+from typing import Any
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_status import status
+from tests.simulator import PNG, Answer, picture
+
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import real_world
+
+WEBP = b"RIFF\0\0\0\0WEBP"
+TOLD: list[str | None] = [
+    "image/jpg",
+    "IMAGE/JPEG",
+    "image/jpeg; charset=binary",
+    "image/pjpeg",
+    "image/x-png",
+    "image/png",  # of a JPEG, too
+    "application/octet-stream",
+    "binary/octet-stream",
+    "text/html",
+    "nonsense",
+    "image/jpeg;" + "x" * 200,
+    "a\0b",
+    "",
+    None,
+]
+
+
+def served(edge: Edge, key: str) -> str | None:
+    """What a browser is told that the object is."""
+    info = edge.bucket.head(key)
+    return info and info.content_type
+
+
+@pytest.mark.parametrize("magic", [b"\xff\xd8\xff\xe0", PNG, WEBP], ids=["jpeg", "png", "webp"])
+def test_a_picture_is_served_as_what_it_is_whatever_it_is_called(edge_on_each_store: Edge, magic: bytes) -> None:
+    edge = edge_on_each_store
+    really = {PNG: "image/png", WEBP: "image/webp"}.get(magic, "image/jpeg")
+    photos = {
+        edge.ho.put(f"dish {n}", picture(n, magic=magic), key=f"products/{n}/primary.jpg", content_type=told): told
+        for n, told in enumerate(TOLD)
+    }
+    answered = ["text/html", "image/jpg", "application/octet-stream", ""]
+    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Type": answered[len(key) % 4]})
+    report = edge.sync()
+    assert (report.exit_status, report.fetched, edge.reasons()) == (0, len(TOLD), {})
+    (notice,) = report.notices
+    assert (notice["code"], notice["field"], notice["served"]) == ("retyped", "content_type", really)
+    for photo, row in edge.rows().items():
+        told = photos[photo]
+        assert row["content_type"] == (told and told.replace("\0", "")[:100])  # the row copies head office
+        assert served(edge, row["object_key"]) == really
+
+    # Nobody takes such an object for damaged, and no run fetches or writes it again.
+    before, images = edge.touched(), len(edge.ho.image_requests)
+    said = status(edge)
+    assert (said["state"], said["verified"]) == ("well", len(TOLD))
+    for full in (False, True, True):
+        report = edge.sync(full=full)
+        assert (report.fetched, report.updated, report.healed, report.notices) == (0, 0, 0, [])
+    with real_world(edge.configured()) as world:
+        assert verify(world, deep=True).differences == []
+    assert (edge.touched(), len(edge.ho.image_requests), edge.count("etalase_doubt")) == (before, images, 0)
+
+
+def test_an_object_served_as_something_else_is_mended_from_its_own_bytes(edge: Edge, s3: Any) -> None:
+    keys = []
+    for n, told in enumerate(["image/jpeg", "image/png", None]):
+        edge.ho.put(f"dish {n}", picture(n), key=f"products/{n}.jpg", content_type=told)
+        keys.append(f"products/{n}.jpg")
+    edge.sync()
+    edge.sync(full=True)
+    for n, key in enumerate(keys):
+        s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture(n), ContentType="text/html")
+    assert status(edge)["damaged"]["mistyped"] == 3
+    edge.ho.image_requests.clear()
+    assert edge.sync(full=True).healed == 3
+    assert edge.ho.image_requests == []
+    assert {served(edge, key) for key in keys} == {"image/jpeg"}
+    assert {s3.head_object(Bucket=edge.bucket.bucket, Key=key)["CacheControl"] for key in keys} == {"no-cache"}
+    assert status(edge)["well"] is True

@@ -1,0 +1,62 @@
+"""Media types are compared as media types (RFC 9110, section 8.3.1), and the bytes prove them."""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.strategies import changed, photo, row_of
+
+from etalase.edge.sync.plan import differs, normalised
+from etalase.protocol import EXTENSION_OF, MAX_CONTENT_TYPE_CHARS, media_type, picture_type
+
+
+@pytest.mark.parametrize(
+    ("text", "picture"),
+    [
+        ("image/jpeg", "image/jpeg"),
+        ("IMAGE/JPEG", "image/jpeg"),
+        ("image/jpeg; charset=binary", "image/jpeg"),
+        (" image/jpeg\t;x", "image/jpeg"),
+        ("image/jpg", "image/jpeg"),
+        ("image/pjpeg", "image/jpeg"),
+        ("image/x-png", "image/png"),
+        ("image/webp;", "image/webp"),
+        ("application/octet-stream", None),
+        ("binary/octet-stream", None),
+        ("image/svg+xml", None),
+        ("image/gif", None),
+        ("image", None),
+        (";image/jpeg", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_media_type_is_read_as_one(text: str | None, picture: str | None) -> None:
+    assert picture_type(text) == picture
+
+
+@given(
+    name=st.sampled_from(sorted(EXTENSION_OF)),
+    shout=st.randoms(use_true_random=False),
+    space=st.text(" \t", max_size=3),
+    parameters=st.text(max_size=20),
+)
+def test_neither_case_nor_space_nor_parameters_change_a_media_type(
+    name: str, shout: Random, space: str, parameters: str
+) -> None:
+    spelled = "".join(c.upper() if shout.random() < 0.5 else c for c in name)
+    assert picture_type(f"{space}{spelled}{space};{parameters}") == name
+
+
+@given(st.text() | st.none())
+def test_any_text_is_a_media_type_or_none(text: str | None) -> None:
+    assert picture_type(text) in {None, *EXTENSION_OF}
+    assert ";" not in media_type(text)
+
+
+@given(st.text() | st.text(alphabet="image/jpeg;\0 ", min_size=90) | st.none())
+def test_the_row_copies_any_type_that_head_office_tells_as_far_as_its_column_goes(text: str | None) -> None:
+    told = normalised(changed(photo("a"), content_type=text))
+    assert told.content_type == (text and text.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS])
+    assert not differs(told, row_of(told))
