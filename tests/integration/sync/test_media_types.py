@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import boto3
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_status import status
@@ -27,6 +28,19 @@ TOLD: list[str | None] = [
     "",
     None,
 ]
+
+
+@pytest.fixture
+def s3_client(edge_on_each_store: Edge) -> Any:
+    """Somebody with the keys of the bucket, on each make in turn."""
+    server = edge_on_each_store.s3
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        region_name="us-east-1",
+    )
 
 
 def served(edge: Edge, key: str) -> str | None:
@@ -82,3 +96,49 @@ def test_an_object_served_as_something_else_is_mended_from_its_own_bytes(edge: E
     assert {served(edge, key) for key in keys} == {"image/jpeg"}
     assert {s3.head_object(Bucket=edge.bucket.bucket, Key=key)["CacheControl"] for key in keys} == {"no-cache"}
     assert status(edge)["well"] is True
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "aws-chunked",
+        "AWS-Chunked",
+        "none",
+        "None",
+        "identity",
+        "",
+        " ",
+        ",",
+        "aws-chunked,",
+        "aws-chunked, identity",
+        "none,none",
+    ],
+)
+def test_a_content_encoding_that_changes_no_byte_is_none(edge: Edge, encoding: str) -> None:
+    for n, size in enumerate([2000, 100_000]):  # in memory, and through the spool
+        edge.ho.put(f"dish {n}", picture(n, size))
+    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Encoding": encoding})
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "aws-chunked,gzip", "gzip, identity", "utf-8", "nonsense"])
+def test_a_real_content_encoding_is_refused(edge: Edge, encoding: str) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Encoding": encoding})
+    edge.sync()
+    assert edge.reasons() == {photo: "encoding_refused"}
+
+
+def test_what_an_s3_server_echoes_of_an_upload_is_read_from_it(edge_on_each_store: Edge, s3_client: Any) -> None:
+    edge = edge_on_each_store
+    for n, encoding in enumerate(["aws-chunked", "none", "identity"]):
+        photo = edge.ho.put(f"dish {n}", picture(n), content_type="image/jpg")
+        key = f"head-office/{n}.jpg"
+        s3_client.put_object(
+            Bucket=edge.bucket.bucket, Key=key, Body=picture(n), ContentType="binary/octet-stream", ContentEncoding=encoding
+        )
+        edge.ho.photos[photo]["image_url"] = f"{edge.s3.endpoint}/{edge.bucket.bucket}/{key}"
+    assert edge.sync(IMAGE_ORIGINS=[edge.s3.endpoint]).exit_status == 0
+    edge.check_equals_head_office()
+    assert {served(edge, row["object_key"]) for row in edge.rows().values()} == {"image/jpeg"}

@@ -230,7 +230,9 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
     if answer.status == 200:
         encoding = answer.header(b"content-encoding")
         if not {coding.strip().lower() for coding in encoding.split(",")} <= _NO_ENCODING:
-            raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for")
+            raise PhotoError(
+                Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for"
+            )
         return
     if 300 <= answer.status < 400 and answer.status != 304:  # nothing was asked that a 304 could answer
         to = printable(answer.header(b"location")[:200])
