@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from etalase.edge.models import Checkpoint, Product, ProductPhoto, SyncRun
+from etalase.edge.models import Checkpoint, Doubt, Product, ProductPhoto, SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +101,25 @@ def test_exactly_one_photo_is_shown_wherever_any_can_be(client: Client, photos: 
     product_id = product("x", "x", *photos)
     assert image(client, product_id)["image_url"].endswith(f"/{shown}.jpg?v=5cd6a73f")
     [entry] = listed(client)["products"]
+    assert entry["image_url"] == image(client, product_id)["image_url"] == entry["photos"][0]["image_url"]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "order"),
+    [
+        ([], [0, 1, 2]),
+        ([0], [1, 2, 0]),
+        ([1], [0, 2, 1]),
+        ([0, 1], [2, 0, 1]),
+        ([0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_a_whole_photo_is_shown_before_a_damaged_primary_one(client: Client, damaged: list[int], order: list[int]) -> None:
+    ids = [UUID(int=3), UUID(int=1), UUID(int=2)]
+    product_id = product("x", "x", *({"id": id_, "is_primary": n == 0} for n, id_ in enumerate(ids)))
+    Doubt.objects.bulk_create(Doubt(photo_id=ids[n], kind="missing") for n in damaged)
+    [entry] = listed(client)["products"]
+    assert [photo["id"] for photo in entry["photos"]] == [str(ids[n]) for n in order]
     assert entry["image_url"] == image(client, product_id)["image_url"] == entry["photos"][0]["image_url"]
 
 

@@ -46,7 +46,7 @@ def s3_client(edge_on_each_store: Edge) -> Any:
 def served(edge: Edge, key: str) -> str | None:
     """What a browser is told that the object is."""
     info = edge.bucket.head(key)
-    return info and info.content_type
+    return info.content_type if info else None
 
 
 @pytest.mark.parametrize("magic", [b"\xff\xd8\xff\xe0", PNG, WEBP], ids=["jpeg", "png", "webp"])

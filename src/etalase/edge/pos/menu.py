@@ -1,7 +1,7 @@
 """What the menu shows, read from ``product`` and ``product_photo`` as they are at this moment.
 
-The photo of a product is picked here, by (primary first, sort order, id), so that exactly one is shown wherever any can be
-(invariant I5): two primaries, none at all, or nulls in an adopted table are no error (hazard 41).
+The photo of a product is picked by :func:`etalase.edge.shown.place`, so that exactly one is shown wherever any can be
+(invariant I5).
 """
 
 from collections import defaultdict
@@ -14,11 +14,12 @@ from uuid import UUID
 
 import django.db
 from django.apps import apps
-from django.db.models import Count, Q, Value, Window
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Count, Exists, OuterRef, Q, Window
+from django.db.models.functions import Lower
 
 from etalase.edge.apps import product_model_name
-from etalase.edge.models import ProductPhoto
+from etalase.edge.models import Doubt, ProductPhoto
+from etalase.edge.shown import place
 from etalase.errors import DatabaseAway
 from etalase.protocol import object_url
 from etalase.settings.edge import configured
@@ -119,12 +120,15 @@ def _photos(product_ids: Sequence[UUID]) -> dict[UUID, list[ShownPhoto]]:
     # Tuples: a thousand model instances cost as much as all the rest of an answer.
     rows = (
         ProductPhoto.objects.filter(product_id__in=product_ids, object_key__gt="")
-        .annotate(primary=Coalesce("is_primary", Value(False)), place=Coalesce("sort_order", Value(0)))
-        .order_by("-primary", "place", "id")
-        .values_list("product_id", "id", "object_key", "checksum", "version", "content_type", "updated_at")
-    )
+        .annotate(damaged=Exists(Doubt.objects.filter(photo_id=OuterRef("pk"))))
+        .values_list(
+            "product_id", "id", "object_key", "checksum", "version", "content_type", "updated_at",
+            "damaged", "is_primary", "sort_order",
+        )
+    )  # fmt: skip
     found: dict[UUID, list[ShownPhoto]] = defaultdict(list)
-    for product_id, photo_id, key, checksum, version, content_type, updated_at in rows:
+    for row in sorted(rows, key=lambda row: place(row[1], damaged=row[7], is_primary=row[8], sort_order=row[9])):
+        product_id, photo_id, key, checksum, version, content_type, updated_at = row[:7]
         url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, key or "", checksum=checksum, version=version)
         found[product_id].append(ShownPhoto(photo_id, url, checksum, content_type, updated_at))
     return found

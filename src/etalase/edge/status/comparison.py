@@ -2,8 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
+
+import django.db
 
 from etalase.edge.damage import Damage, damage, damage_read, was_put_since
 from etalase.edge.database import cursor
@@ -13,6 +16,7 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
 from etalase.edge.sync.staging import Listing
 from etalase.errors import (
+    DatabaseAway,
     EtalaseError,
     ObjectMissing,
     ObjectStoreDenied,
@@ -40,12 +44,17 @@ def compare(bucket: ObjectStore, lock: RunLock, *, compared_at: datetime | None)
     """The comparison now. A bucket that is away is a fact. Raises :class:`DatabaseAway`.
 
     What was put since ``compared_at``, when a run last compared all, is asked for its type too, which a listing does not tell.
+    What is damaged is remembered, so that the POS shows another photo and the next run mends it.
     """
     at = datetime.now(UTC)
     try:
-        return _Look(bucket, lock, compared_at).compared(at)
+        comparison = _Look(bucket, lock, compared_at).compared(at)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
+    if comparison.photos and not lock.is_taken():  # a run knows better
+        with suppress(DatabaseAway, django.db.Error):  # a database that can only be read can be looked at all the same
+            rows.doubt({photo.photo_id: photo.kind for photo in comparison.photos})
+    return comparison
 
 
 class _NotPublic(ObjectStoreDenied):

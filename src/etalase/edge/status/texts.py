@@ -135,6 +135,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "notice_out_of_time": "Sinkronisasi berhenti setelah {time} karena batas waktunya; yang berikutnya melanjutkan.",
         "notice_not_reclaimed": "Ada foto lama yang tidak bisa dihapus dari penyimpanan; dicoba lagi besok.",
         "notice_products_stay": "Kantor pusat tidak lagi punya {products} produk: terlalu banyak sekaligus, tetap ditampilkan.",
+        "notice_several_primaries": "Kantor pusat memberi beberapa foto utama untuk {product_name}: yang terbaru ditampilkan.",
         "notice_retyped": "Kantor pusat menyebut foto {product_name} «{value}», padahal {served}: ditampilkan sebagai itu.",
         # Why a photo did not arrive
         "reason_timeout": "terlalu lama",
@@ -297,6 +298,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "notice_out_of_time": "A run ended after {time}, its limit; the next one goes on.",
         "notice_not_reclaimed": "Some photos no longer needed could not be removed from the photo store; tried again tomorrow.",
         "notice_products_stay": "Head office lists {products} products no longer: too many at once, they stay.",
+        "notice_several_primaries": "Head office names several primary photos of {product_name}; the newest is shown.",
         "notice_retyped": "Head office calls the photo of {product_name} «{value}»; it is {served}, and is shown as that.",
         "reason_timeout": "took too long",
         "reason_connection_failed": "connection broke",

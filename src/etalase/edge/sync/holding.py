@@ -1,6 +1,6 @@
 """A person's word on removals: approve or refuse what is held, undo what was removed (design, "Holding back")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from django.db import transaction
 from etalase.edge.damage import Damage, damage_read
 from etalase.edge.database import translated
 from etalase.edge.models import Removal
+from etalase.edge.shown import place
 from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
@@ -149,7 +150,7 @@ def _not_there(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
 class Consequence:
     """What the POS shows of a product now, and what it would show without the photos that are held: file names.
 
-    None stands for the placeholder.
+    None stands for the placeholder, also where all that could be shown is known to be damaged.
     """
 
     shows: str | None
@@ -163,17 +164,23 @@ def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
     photos: dict[UUID, list[Row]] = {removal.product_id: [] for removal in removals}
     for row in rows.of_products(set(photos)):
         photos[row.product_id].append(row)
-    return {product_id: _consequence(those, going) for product_id, those in photos.items()}
+    damaged = rows.doubts()
+    return {product_id: _consequence(those, going, damaged) for product_id, those in photos.items()}
 
 
-def _consequence(photos: list[Row], going: set[UUID]) -> Consequence:
-    shown = sorted(photos, key=lambda row: (not row.is_primary, row.sort_order or 0, row.id))  # as the POS picks (I5)
-    staying = [row for row in shown if row.id not in going]
+def _consequence(photos: list[Row], going: set[UUID], damaged: Collection[UUID]) -> Consequence:
+    staying = [row for row in photos if row.id not in going]
 
-    def name(those: list[Row]) -> str | None:
-        return (those[0].filename or those[0].object_key) if those else None
+    def shown(those: list[Row]) -> str | None:
+        whole = [row for row in those if row.id not in damaged and row.object_key]
+        pick = min(
+            whole,
+            key=lambda row: place(row.id, damaged=False, is_primary=row.is_primary, sort_order=row.sort_order),
+            default=None,
+        )
+        return (pick.filename or pick.object_key) if pick else None
 
-    return Consequence(name(shown), name(staying), len(staying))
+    return Consequence(shown(photos), shown(staying), len(staying))
 
 
 def _still(removals: Sequence[Removal], states: Sequence[str]) -> list[Removal]:

@@ -26,7 +26,7 @@ from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep, unlisted
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
-from etalase.protocol import Photo, parse_time, photos_digest
+from etalase.protocol import Photo, parse_time, photos_digest, printable
 from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase.edge")
@@ -383,6 +383,8 @@ def _take_note(run: Run, planned: Plan) -> None:
         run.carriage.failures[photo.id] = (photo, missing)
     for product_id in planned.several_primaries:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
+        name = run.world.products.names([product_id]).get(product_id, ("", ""))[1]
+        run.report.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
     run.carriage.keep_failures(at_least=KEEP_FAILURES)
 
 
