@@ -17,6 +17,8 @@ class Product(models.Model):
     id = models.UUIDField(primary_key=True)
     sku = models.CharField(max_length=100, default="")
     name = models.CharField(max_length=255, default="")
+    # False once head office is known to list it no longer, while a photo of it, or the bound on deletion, keeps it here.
+    is_listed = models.BooleanField(db_default=True)
 
     class Meta:
         db_table = "product"
@@ -173,6 +175,8 @@ class Doubt(models.Model):
 
     photo_id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=16)
+    # When head office's whole list was asked for it in vain: not each hour again.
+    asked_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "etalase_doubt"
@@ -219,11 +223,13 @@ class Reclaim(models.Model):
     """An object that no row names any more. It goes when its grace is over and still no row names it."""
 
     object_key = models.CharField(max_length=500, primary_key=True)
-    due_at = models.DateTimeField()
+    obsolete_at = models.DateTimeField(db_default=Now())
+    # The bucket did not let it go; tried again then.
+    put_off_until = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "etalase_reclaim"
-        indexes: ClassVar = [models.Index(fields=["due_at"], name="etalase_reclaim_due")]
+        indexes: ClassVar = [models.Index(fields=["obsolete_at"], name="etalase_reclaim_obsolete")]
 
     def __str__(self) -> str:
         return self.object_key

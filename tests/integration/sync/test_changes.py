@@ -117,7 +117,7 @@ def test_a_jpeg_that_becomes_a_webp_is_reclaimed_after_its_grace(edge: Edge) -> 
     edge.hours_later = 23
     edge.sync(full=True)
     assert edge.objects() == {old, new}
-    edge.query("UPDATE etalase_reclaim SET due_at = due_at - interval '24 hours'")
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = obsolete_at - interval '24 hours'")
     assert edge.sync().reclaimed == 1
     assert edge.objects() == {new}
     edge.check_equals_head_office()
@@ -131,7 +131,7 @@ def test_a_key_that_is_used_again_within_its_grace_stays(edge: Edge) -> None:
     edge.sync()
     relist(edge, photo, key=old)
     edge.sync(RECLAIM_GRACE="0s")
-    edge.query("UPDATE etalase_reclaim SET due_at = now() - interval '1 hour'")
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '25 hours'")
     edge.sync(RECLAIM_GRACE="0s")
     edge.check_equals_head_office()
     assert edge.objects() == {old}

@@ -29,7 +29,7 @@ def lock(edge: Edge) -> RunLock:
 def approve(edge: Edge, *photo_ids: str) -> int:
     """A person says yes to these, or to all."""
     chosen = [removal for removal in Removal.objects.all() if not photo_ids or str(removal.photo_id) in photo_ids]
-    return holding.approve(chosen, lock=lock(edge), grace=edge.configured().RECLAIM_GRACE)
+    return holding.approve(chosen, lock=lock(edge))
 
 
 def refuse(edge: Edge) -> int:
@@ -44,9 +44,9 @@ def test_a_deleted_photo_goes_and_its_object_follows_after_the_grace(edge: Edge)
     assert (report.exit_status, report.deleted) == (0, 1)
     assert len(edge.objects()) == 2
     edge.check_equals_head_office()
-    assert edge.sync(RECLAIM_GRACE="0s").exit_status == 0
-    assert len(edge.objects()) == 2  # its grace was given when it went
-    edge.query("UPDATE etalase_reclaim SET due_at = now()")
+    assert edge.sync().exit_status == 0
+    assert len(edge.objects()) == 2
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '24 hours'")
     assert edge.sync().reclaimed == 1
     assert len(edge.objects()) == 1
 
@@ -232,7 +232,7 @@ def test_a_photo_that_is_listed_again_is_held_no_more(edge: Edge) -> None:
     assert edge.sync().exit_status == 0
     assert edge.removals() == {}
     # Somebody who looked at the list before says yes now.
-    assert holding.approve(stale, lock=lock(edge), grace=edge.configured().RECLAIM_GRACE) == 0
+    assert holding.approve(stale, lock=lock(edge)) == 0
     assert holding.refuse(stale, lock=lock(edge)) == 0
     assert edge.removals() == {}
     edge.check_equals_head_office()

@@ -132,7 +132,7 @@ def test_a_run_does_not_say_success_while_a_photo_is_known_to_be_damaged(edge: E
 def test_the_next_hourly_run_heals_what_verify_found(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     report = edge.sync(trigger="schedule", touch=disk.touch)
-    assert (report.kind, report.healed, report.outcome) == ("full", 1, "success")
+    assert (report.kind, report.healed, report.outcome) == ("incremental", 1, "success")
 
 
 def test_a_forecast_looks_as_far_as_its_run_will(edge: Edge) -> None:

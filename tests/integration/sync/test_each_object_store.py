@@ -55,7 +55,7 @@ def test_a_store_lives_from_its_first_load_to_its_last_change(edge_on_each_store
     healed = edge.sync(full=True)
     assert (healed.outcome, healed.healed) == ("success", 2)
     edge.check_equals_head_office()
-    edge.query("UPDATE etalase_reclaim SET due_at = now()")
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '24 hours'")
     assert edge.sync().reclaimed == 2
     assert edge.objects() == {row["object_key"] for row in edge.rows().values()}
     assert public_status(edge, old_key) == 404

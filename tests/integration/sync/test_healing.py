@@ -77,7 +77,7 @@ def test_an_object_of_nobody_is_reclaimed_after_its_grace(edge: Edge) -> None:
     for _ in range(2):
         edge.sync(full=True)
         assert "products/nobody.jpg" in edge.objects()
-    edge.query("UPDATE etalase_reclaim SET due_at = now()")
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '24 hours'")
     assert edge.sync().reclaimed == 1
     assert "products/nobody.jpg" not in edge.objects()
     edge.check_equals_head_office()

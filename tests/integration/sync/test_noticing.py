@@ -273,7 +273,7 @@ class Full:
 
 
 def test_a_full_bucket_makes_room_of_what_nobody_needs_before_it_is_given_more(edge: Edge, menu: list[str]) -> None:
-    edge.query("INSERT INTO etalase_reclaim VALUES ('products/old.jpg', now() - interval '1 day')")
+    edge.query("INSERT INTO etalase_reclaim VALUES ('products/old.jpg', now() - interval '2 days')")
     edge.bucket.put("products/old.jpg", b"x", content_type="image/jpeg")
     edge.ho.put("new", picture("new"))
 
@@ -288,7 +288,7 @@ def test_a_full_bucket_makes_room_of_what_nobody_needs_before_it_is_given_more(e
 def test_an_object_that_cannot_be_removed_holds_nothing_up(edge: Edge, menu: list[str]) -> None:
     for n in range(8):
         key = f"products/old{n}.jpg"
-        edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() - %s * interval '1 day')", key, 9 - n)
+        edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() - %s * interval '1 day')", key, 10 - n)
         edge.bucket.put(key, b"x", content_type="image/jpeg")
 
     class Kept:
@@ -330,7 +330,7 @@ def test_what_is_not_ours_is_never_removed(edge: Edge, menu: list[str], s3: Any)
 
 def test_an_object_that_was_named_again_has_its_grace_anew(edge: Edge, menu: list[str]) -> None:
     key = edge.rows()[menu[0]]["object_key"]
-    edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() + interval '1 hour')", key)
+    edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() - interval '1 hour')", key)
     edge.ho.put("dish 0", picture("new"), photo=menu[0])
     edge.sync()
     assert edge.count("etalase_reclaim") == 0

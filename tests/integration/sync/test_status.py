@@ -479,7 +479,7 @@ def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(ed
     assert set(status(edge)["lost"]) == lost
 
     meant = holding.chosen([UUID(photo) for photo in lost], everything=False, states=holding.APPROVABLE)
-    assert holding.approve(meant, lock=lock, grace=timedelta(hours=24)) == 2
+    assert holding.approve(meant, lock=lock) == 2
 
     said = status(edge)
     assert (said["lost"], said["problems"]) == ([], ["held"])

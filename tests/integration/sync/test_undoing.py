@@ -31,7 +31,7 @@ def approve_all(edge: Edge) -> int:
     """Remove all that is held; the run that proposed it comes back."""
     settings = edge.configured()
     held = ledger.removals([Removal.State.HELD])
-    holding.approve(held, lock=RunLock(settings.STORE_ID, Pace()), grace=settings.RECLAIM_GRACE)
+    holding.approve(held, lock=RunLock(settings.STORE_ID, Pace()))
     (run_id,) = {removal.run_id for removal in held}
     assert run_id is not None
     return run_id
@@ -61,7 +61,7 @@ def test_what_an_approved_run_removed_comes_back_and_stays(edge: Edge, emptied: 
         report = edge.sync(full=full)
         assert (report.deleted, report.held, len(edge.rows())) == (0, 0, 8)
     edge.hours_later = 48
-    edge.query("UPDATE etalase_reclaim SET due_at = now() - interval '1 day'")
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '2 days'")
     edge.sync()
     edge.check_every_row_shows_its_bytes()
     assert {row["name"] for row in edge.query("SELECT name FROM product")} == {f"dish {n}" for n in range(8)}

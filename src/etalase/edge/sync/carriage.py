@@ -241,7 +241,7 @@ class Carriage:
         """Rows after objects, with what they settle, in one transaction."""
         with translated(), transaction.atomic():
             self.world.lock.still_held()
-            vanished = rows.commit(batch, grace=self.world.settings.RECLAIM_GRACE)
+            vanished = rows.commit(batch)
             kept = [carried for carried in batch if carried not in vanished]
             ledger.settle(
                 [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary and not s.demotes]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,8 +36,8 @@ def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str]
     return [held[photo_id] for photo_id in dict.fromkeys(photo_ids)]
 
 
-def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> int:
-    """Remove the photos now; their objects follow when ``grace`` is over. Returns how many rows went.
+def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
+    """Remove the photos now; their objects follow when their grace is over. Returns how many rows went.
 
     What was refused may be approved after all: a person may change his mind.
     """
@@ -53,7 +53,7 @@ def approve(removals: Sequence[Removal], *, lock: RunLock, grace: timedelta) -> 
             removal.state, removal.decided_at, removal.approved = Removal.State.APPLIED, now, True
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
         ledger.record_removals(going)
-        return rows.delete(ids, grace=grace)
+        return rows.delete(ids)
 
 
 def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:

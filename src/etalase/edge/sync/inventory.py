@@ -57,7 +57,7 @@ class Inventory:
             there = self._head(key)
             etag = there.etag if there else None
             if checksum is None:  # its product went meanwhile, and the row with it
-                rows.reclaim_later([key], grace=self.world.settings.RECLAIM_GRACE)
+                rows.reclaim_later([key])
             elif etag != checksum:
                 self.known[key] = Found(etag)
                 continue

@@ -250,15 +250,27 @@ def doubts() -> dict[UUID, Damage]:
         return {photo_id: Damage(kind) for photo_id, kind in db.fetchall()}
 
 
-def is_any_doubt_unattended() -> bool:
-    """Whether something is damaged that neither the retry list owes nor head office took away: only a full run heals it."""
+def doubted_unattended(*, asked_before: datetime) -> list[Row]:
+    """The rows whose objects are in doubt, and that neither the retry list owes nor head office took away.
+
+    Left out are those that head office was asked for in vain since ``asked_before``.
+    """
     with cursor() as db:
         db.execute(
-            "SELECT EXISTS (SELECT 1 FROM etalase_doubt d JOIN product_photo p ON p.id = d.photo_id"
-            " WHERE NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = d.photo_id)"
-            " AND NOT EXISTS (SELECT 1 FROM etalase_removal r WHERE r.photo_id = d.photo_id AND r.state <> 'applied'))"
+            f"SELECT {_COLUMNS} FROM product_photo WHERE id IN (SELECT photo_id FROM etalase_doubt d"
+            " WHERE (asked_at IS NULL OR asked_at < %s)"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = d.photo_id)"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_removal r WHERE r.photo_id = d.photo_id AND r.state <> 'applied'))",
+            [asked_before],
         )
-        return bool(db.fetchone()[0])
+        return [_row(record) for record in db.fetchall()]
+
+
+def asked_in_vain(photo_ids: Collection[UUID], *, at: datetime) -> None:
+    """Note that head office's whole list does not name these damaged photos."""
+    if photo_ids:
+        with cursor() as db:
+            db.execute("UPDATE etalase_doubt SET asked_at = %s WHERE photo_id = ANY(%s)", [at, list(photo_ids)])
 
 
 def doubt(damaged: Mapping[UUID, Damage]) -> None:
@@ -328,7 +340,7 @@ def expect(more: int) -> None:
 # Publishing: rows after objects
 
 
-def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
+def commit(batch: Sequence[Carried]) -> list[Carried]:
     """Write the rows of whole products in one transaction; the caller has opened it.
 
     Products that vanished meanwhile fail inside their own savepoint and come back; the others stay.
@@ -338,7 +350,7 @@ def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
         db.execute("SET CONSTRAINTS ALL IMMEDIATE")
     try:
         with translated(), transaction.atomic():
-            _write(batch, grace=grace)
+            _write(batch)
         return []
     except IntegrityError as error:
         if not isinstance(error.__cause__, ForeignKeyViolation):
@@ -347,7 +359,7 @@ def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
         for carried in batch:
             try:
                 with translated(), transaction.atomic():
-                    _write([carried], grace=grace)
+                    _write([carried])
             except IntegrityError as failure:
                 if not isinstance(failure.__cause__, ForeignKeyViolation):
                     raise
@@ -355,7 +367,7 @@ def commit(batch: Sequence[Carried], *, grace: timedelta) -> list[Carried]:
         return vanished
 
 
-def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
+def _write(batch: Sequence[Carried]) -> None:
     steps = [step for carried in batch for step in carried.published]
     displaced = [photo_id for carried in batch for photo_id in carried.displaced]
     more = 0
@@ -375,7 +387,7 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
     expect(more)
     named = {step.photo.object_key or "" for step in steps}
     settle_reclaims(named)
-    reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], grace=grace)
+    reclaim_later([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key])
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
     # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
     settled = [step for step in steps if not step.demotes]
@@ -384,13 +396,13 @@ def _write(batch: Sequence[Carried], *, grace: timedelta) -> None:
     trust([step.photo.id for step in settled])
 
 
-def delete(photo_ids: Collection[UUID], *, grace: timedelta) -> int:
-    """Remove rows; their objects follow when ``grace`` is over (hazard 15: row first, object later). Returns how many went."""
+def delete(photo_ids: Collection[UUID]) -> int:
+    """Remove rows; their objects follow after their grace (hazard 15: row first, object later). Returns how many went."""
     with cursor() as db:
         db.execute("DELETE FROM product_photo WHERE id = ANY(%s) RETURNING object_key", [list(photo_ids)])
         gone = db.fetchall()
     expect(-len(gone))
-    reclaim_later([record[0] for record in gone if record[0]], grace=grace)
+    reclaim_later([record[0] for record in gone if record[0]])
     return len(gone)
 
 
@@ -416,16 +428,18 @@ def restore(records: Sequence[dict[str, Any]]) -> None:
 # Reclaiming objects
 
 
-def reclaim_later(keys: Collection[str], *, grace: timedelta) -> None:
-    """Let the objects under ``keys`` go after ``grace``, if no row names them then. What is not ours stays (hazard 16)."""
+def reclaim_later(keys: Collection[str]) -> None:
+    """Let the objects under ``keys`` go after their grace, if no row names them then. What is not ours stays (hazard 16).
+
+    How long that is, is asked when it may be over: so a changed RECLAIM_GRACE counts for what waits already.
+    """
     ours = [key for key in dict.fromkeys(keys) if key.startswith(KEY_PREFIX)]
     if not ours:
         return
     with cursor() as db:
         db.execute(
-            "INSERT INTO etalase_reclaim (object_key, due_at) SELECT k, now() + %s FROM unnest(%s::text[]) k"
-            " ON CONFLICT (object_key) DO NOTHING",
-            [grace, ours],
+            "INSERT INTO etalase_reclaim (object_key) SELECT * FROM unnest(%s::text[]) ON CONFLICT (object_key) DO NOTHING",
+            [ours],
         )
 
 
@@ -438,22 +452,26 @@ def settle_reclaims(keys: Collection[str]) -> None:
 def put_off(keys: Collection[str], *, until: datetime) -> None:
     """The objects under ``keys`` cannot be removed now; the others must not wait for them."""
     with cursor() as db:
-        db.execute("UPDATE etalase_reclaim SET due_at = %s WHERE object_key = ANY(%s)", [until, list(keys)])
+        db.execute("UPDATE etalase_reclaim SET put_off_until = %s WHERE object_key = ANY(%s)", [until, list(keys)])
 
 
-def reclaims_due() -> list[str]:
-    """The keys whose grace is over. Those that a row names again are forgotten here, their objects stay."""
+def reclaims_due(grace: timedelta) -> list[str]:
+    """The keys whose ``grace`` is over. Those that a row names again are forgotten here, their objects stay."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
-        db.execute("SELECT object_key FROM etalase_reclaim WHERE due_at <= now() ORDER BY due_at")
+        db.execute(
+            "SELECT object_key FROM etalase_reclaim WHERE obsolete_at <= now() - %s"
+            " AND (put_off_until IS NULL OR put_off_until <= now()) ORDER BY coalesce(put_off_until, obsolete_at)",
+            [grace],
+        )
         return [record[0] for record in db.fetchall()]
 
 
-def reclaims() -> dict[str, datetime]:
-    """The keys that wait for their grace, and when it is over."""
+def reclaims() -> set[str]:
+    """The keys that wait for their grace."""
     with cursor() as db:
-        db.execute("SELECT object_key, due_at FROM etalase_reclaim")
-        return dict(db.fetchall())
+        db.execute("SELECT object_key FROM etalase_reclaim")
+        return {record[0] for record in db.fetchall()}
 
 
 def _as_row(photo: Photo) -> Photo:

@@ -25,7 +25,7 @@ from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep, unlisted
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
+from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
 from etalase.protocol import Photo, parse_time, photos_digest, printable
 from etalase.redaction import redacted
 
@@ -36,6 +36,8 @@ PROPOSED = (Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED)
 LONG_AWAY = timedelta(days=30)
 # So many rows are looked up in the bucket by a run that does not list it: where none has its object, the bucket is lost.
 PROBES = 3
+# A damaged photo that head office's list does not name is asked for so often.
+ASK_AGAIN = timedelta(days=1)
 # So many objects that the bucket does not let go are tried in a run, each once a day.
 MAX_STUCK = 5
 RECLAIM_AGAIN = timedelta(days=1)
@@ -169,6 +171,7 @@ def _run(run: Run) -> None:
     if not feed.proved_complete:  # what is not in a complete feed is gone
         due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
         feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
+        feed.photos.owe(_damaged(run, feed))
     tally = Tally()
     agenda = _plan(run, feed, tally)
     _look_at_the_unlisted(run, feed)
@@ -215,8 +218,7 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
         run.unaccounted = there - expected
         if run.unaccounted < 0:
             report.note("rows_vanished", photos=-run.unaccounted)
-    unattended = bool(run.inventory.doubted) and rows.is_any_doubt_unattended()
-    unsure = expected is None or run.checkpoint.compared_at is None or unattended
+    unsure = expected is None or run.checkpoint.compared_at is None
     last_here = run.world.spool.last_checkpoint
     if last_here and parse_time(run.checkpoint.sync_timestamp, field="sync_timestamp") < last_here:
         report.note("edge_restored")
@@ -279,6 +281,31 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
     feed.matches_digest = True
     run.report.unchanged += unchanged
     return True
+
+
+def _damaged(run: Run, feed: Feed) -> list[Photo]:
+    """What is known to be damaged, as head office lists it, so that this run mends it and the night need not be waited for.
+
+    A row has no ``image_url``, so the whole list is pulled for it; the bucket is not listed. What a full run does anyway, and
+    what the retry list or a removal sees to, is left to them; where the list does not name it, it is asked for once a day.
+    """
+    if run.inventory.listing is not None or not run.inventory.doubted or feed.error is not None:
+        return []
+    doubted = rows.doubted_unattended(asked_before=run.now - ASK_AGAIN)
+    doubted = [row for row in doubted if not feed.photos.knows(row.id) and row.id not in feed.deleted_ids]
+    run.inventory.found(doubted)  # some may be right again
+    damaged = [row.id for row in doubted if row.id in run.inventory.damaged]
+    if not damaged:
+        return []
+    try:
+        everything = pull(run.world.head_office, None, pulled=lambda _: None)
+    except HeadOfficeError as error:
+        logger.warning("head office's list of %d damaged photos could not be had: %s", len(damaged), error)
+        return []
+    listed = [photo for photo in map(everything.photos.get, damaged) if photo is not None]
+    if everything.error is None and not run.report.dry_run:
+        rows.asked_in_vain(set(damaged) - {photo.id for photo in listed}, at=run.now)
+    return listed
 
 
 @dataclass(slots=True)
@@ -447,12 +474,12 @@ def _find_orphans(run: Run) -> None:
     if (listing := run.inventory.listing) is not None:
         listing.use(rows.keys())
         for orphans in listing.unused():
-            rows.reclaim_later(orphans, grace=run.world.settings.RECLAIM_GRACE)
+            rows.reclaim_later(orphans)
 
 
 def _reclaim(run: Run) -> None:
     """What has had its grace, goes, unless a row names it by now (hazards 15 and 17). What cannot go holds nothing up."""
-    due = rows.reclaims_due()
+    due = rows.reclaims_due(run.world.settings.RECLAIM_GRACE)
     if not due:
         return
     run.world.lock.still_held()

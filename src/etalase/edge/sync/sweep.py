@@ -117,4 +117,4 @@ def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | Non
             + [record(c, Removal.State.WAITING) for c in decision.wait]
         )
         if decision.apply:
-            rows.delete([c.photo_id for c in decision.apply], grace=world.settings.RECLAIM_GRACE)
+            rows.delete([c.photo_id for c in decision.apply])

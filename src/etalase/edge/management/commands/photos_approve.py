@@ -18,7 +18,7 @@ class Command(WordCommand):
 
     def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
         """Remove them."""
-        return holding.approve(removals, lock=lock, grace=settings.RECLAIM_GRACE)
+        return holding.approve(removals, lock=lock)
 
     def said(self, count: int, settings: EdgeSettings) -> str:
         """How many went."""

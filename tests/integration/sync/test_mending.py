@@ -1,0 +1,188 @@
+"""What is known to be damaged is mended by the next hourly run, and until then the POS shows the next whole photo."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_status import status
+from tests.simulator import Answer, picture
+
+from etalase.edge.pos import answers
+from etalase.edge.pos import menu as pos
+from etalase.edge.sync import holding, ledger
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import real_world
+
+
+@pytest.fixture
+def menu(edge: Edge) -> list[str]:
+    """Six dishes with a primary and a second photo each; the ids of the photos, primary ones first."""
+    primary = [edge.ho.put(f"dish {n}", picture(n)) for n in range(6)]
+    second = [edge.ho.put(f"dish {n}", picture(f"second {n}"), primary=False) for n in range(6)]
+    edge.sync()
+    edge.sync(full=True)
+    edge.ho.requests.clear()
+    edge.ho.image_requests.clear()
+    return [*primary, *second]
+
+
+def shown(edge: Edge, photo: str) -> list[str]:
+    """The ids of the photos of this photo's product, as the POS shows them: in the menu, and by the image endpoint."""
+    product_id = UUID(edge.ho.photos[photo]["product_id"])
+    (listed,) = [one for one in pos.page(limit=100, offset=0).products if one.id == product_id]
+    alone = pos.find(product_id)
+    assert alone is not None
+    entry, image = answers.entry_of(listed), answers.image_of(alone)
+    assert (entry.photos[0].id, entry.image_url) == (image.photo_id, image.image_url)
+    return [str(one.id) for one in entry.photos]
+
+
+def lose(edge: Edge, s3: Any, photo: str) -> None:
+    """Somebody deletes the object of ``photo``."""
+    s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.rows()[photo]["object_key"])
+
+
+def test_where_the_primary_is_damaged_the_pos_shows_the_next_whole_photo_until_the_next_hourly_run(
+    edge: Edge, menu: list[str], s3: Any
+) -> None:
+    lose(edge, s3, menu[0])
+    said = status(edge)
+    assert (said["damaged"]["missing"], said["products_without_verified_photo"]) == (1, [])
+    assert shown(edge, menu[0]) == [menu[6], menu[0]]
+    edge.ho.requests.clear()
+    report = edge.sync(trigger="schedule")
+    assert (report.kind, report.outcome, report.healed, report.fetched) == ("incremental", "success", 1, 1)
+    assert len(edge.ho.image_requests) == 1
+    assert shown(edge, menu[0]) == [menu[0], menu[6]]
+    assert status(edge)["well"] is True
+    edge.check_equals_head_office()
+    edge.ho.requests.clear()
+    edge.sync(trigger="schedule")
+    assert edge.ho.requests == ["/api/v1/sync/product-photos/"]
+
+
+def test_where_all_photos_are_damaged_the_primary_one_is_shown(edge: Edge, menu: list[str], s3: Any) -> None:
+    lose(edge, s3, menu[0])
+    lose(edge, s3, menu[6])
+    assert [entry["product_name"] for entry in status(edge)["products_without_verified_photo"]] == ["dish 0"]
+    assert shown(edge, menu[0]) == [menu[0], menu[6]]
+    assert edge.sync(trigger="schedule").healed == 2
+
+
+def test_what_the_next_run_cannot_fetch_is_owed_and_costs_no_second_list(edge: Edge, menu: list[str], s3: Any) -> None:
+    lose(edge, s3, menu[0])
+    status(edge)
+    edge.ho.on_image = lambda _: Answer(503)
+    assert edge.sync(trigger="schedule", TRIES=1).outcome == "partial"
+    assert edge.reasons() == {menu[0]: "server_error"}
+    edge.ho.requests.clear()
+    edge.sync(trigger="schedule", TRIES=1)
+    assert len(edge.ho.requests) == 1
+    assert shown(edge, menu[0]) == [menu[6], menu[0]]
+    edge.ho.on_image = None
+    edge.hours_later = 30
+    assert edge.sync(trigger="schedule").healed == 1
+    edge.check_equals_head_office()
+
+
+def test_a_damaged_photo_that_no_list_names_is_asked_for_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
+    lose(edge, s3, menu[0])
+    status(edge)
+    lost = edge.ho.photos.pop(menu[0])  # and not a word in deleted_ids
+    asked = []
+    for hours in (0, 1, 2, 26, 27):
+        edge.hours_later = hours
+        edge.ho.requests.clear()
+        assert edge.sync(trigger="schedule").outcome == "partial"
+        asked.append(edge.ho.requests.count("/api/v1/sync/product-photos/"))
+    assert asked == [2, 1, 1, 2, 1]
+    edge.ho.photos[menu[0]] = lost
+    edge.hours_later = 60
+    assert edge.sync(trigger="schedule").healed == 1
+
+
+def test_a_head_office_that_goes_away_meanwhile_ends_no_run(edge: Edge, menu: list[str], s3: Any) -> None:
+    lose(edge, s3, menu[0])
+    status(edge)
+    edge.ho.put("new", picture("new"))
+    edge.ho.on_page = lambda asked: None if "updated_since" in asked else Answer(503)
+    report = edge.sync(trigger="schedule", TRIES=1)
+    assert (report.outcome, report.fetched, report.damaged) == ("partial", 1, 1)
+    edge.ho.on_page = None
+    assert edge.sync(trigger="schedule").healed == 1
+
+
+def test_a_doubt_that_was_none_costs_no_list(edge: Edge, menu: list[str]) -> None:
+    edge.query("INSERT INTO etalase_doubt (photo_id, kind) VALUES (%s, 'changed')", menu[0])
+    assert edge.sync(trigger="schedule").outcome == "success"
+    assert len(edge.ho.requests) == 1
+    assert edge.count("etalase_doubt") == 0
+
+
+def test_a_forecast_counts_what_would_be_mended(edge: Edge, menu: list[str], s3: Any) -> None:
+    lose(edge, s3, menu[0])
+    status(edge)
+    report = edge.sync(dry_run=True, trigger="schedule")
+    assert report.kind == "incremental"
+    assert (report.forecast or {})["photos_to_fetch"] == 1
+
+
+def test_held_tells_what_the_pos_shows(edge: Edge, menu: list[str], s3: Any) -> None:
+    second = edge.ho.photos[menu[6]]["filename"]
+    lose(edge, s3, menu[0])
+    status(edge)
+    for photo in menu[6:11]:
+        edge.ho.photos.pop(photo)
+    removals = [removal for removal in _proposed(edge, menu[6:11]) if str(removal.photo_id) == menu[6]]
+    (consequence,) = holding.consequences(removals).values()
+    assert (consequence.shows, consequence.would_show, consequence.photos_left) == (second, None, 1)
+
+
+def _proposed(edge: Edge, photos: list[str]) -> list[Any]:
+    for photo in photos:
+        edge.query(
+            "INSERT INTO etalase_removal (photo_id, product_id, product_name, cause, state, left_bare, approved)"
+            " SELECT id, product_id, '', 'sweep', 'held', false, false FROM product_photo WHERE id = %s",
+            photo,
+        )
+    return ledger.removals(["held"])
+
+
+# Two primary photos
+
+
+def test_of_two_primary_photos_the_newest_is_shown_and_no_run_writes_a_row_for_it_again(edge: Edge) -> None:
+    older = edge.ho.put("sate", picture(1), key="products/a.jpg")
+    newer = edge.ho.put("sate", picture(2), key="products/b.jpg")
+    report = edge.sync()
+    assert [notice["code"] for notice in report.notices] == ["several_primaries"]
+    assert report.notices[0]["product_name"] == "sate"
+    assert shown(edge, newer) == [newer, older]
+    before = edge.touched()
+    for full in (False, True, True):
+        report = edge.sync(full=full)
+        assert (report.updated, report.fetched, report.outcome) == (0, 0, "success")
+    assert edge.touched() == before
+    with real_world(edge.configured()) as world:
+        assert verify(world, deep=True).equal
+
+
+# The grace of what waits already
+
+
+def test_a_lowered_grace_counts_for_what_waits_already_and_a_raised_one_too(edge: Edge, menu: list[str]) -> None:
+    old = edge.rows()[menu[0]]["object_key"]
+    edge.ho.put("dish 0", picture("new"), photo=menu[0], key="products/elsewhere.jpg")
+    edge.sync()
+    assert edge.sync(RECLAIM_GRACE="1h").reclaimed == 0
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '2 hours'")
+    assert edge.sync().reclaimed == 0
+    assert edge.sync(RECLAIM_GRACE="1h").reclaimed == 1
+    assert old not in edge.objects()
+
+    edge.ho.put("dish 0", picture("newer"), photo=menu[0], key="products/again.jpg")
+    edge.sync(RECLAIM_GRACE="1h")
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '2 hours'")
+    assert edge.sync(RECLAIM_GRACE="48h").reclaimed == 0
+    assert edge.sync(RECLAIM_GRACE="0s").reclaimed == 1
