@@ -116,7 +116,7 @@ class Inventory:
         def is_right(key: str) -> bool:
             try:
                 read = self.world.bucket.read_through(key)
-            except (ObjectMissing, ObjectStoreAway):
+            except ObjectStoreError:
                 return False  # it is fetched and put, which tells whether the store is away
             return damage_read(wanted[key].checksum, wanted[key].content_type, read) is None
 
