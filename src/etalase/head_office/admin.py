@@ -1,43 +1,186 @@
-"""Companies, stores, products, what is sold where, photos and accounts, in Django's admin. Uploads go through ingest."""
+"""Companies, stores, products, what is sold where, photos and accounts, in Django's admin. Uploads go through ingest.
+
+What tills would lose is said before it is removed, and each action checks a permission of its own.
+"""
 
 # mypy: disable-error-code="type-arg"
 # Django's admin classes are generic in their stubs only.
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
+from axes.admin import AccessAttemptAdmin
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected as django_delete_selected
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from rest_framework_simplejwt.token_blacklist import admin as _registered  # noqa: F401 - so that it can be unregistered
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from etalase.errors import EtalaseError
-from etalase.head_office import ingest
-from etalase.head_office.forms import PhotoForm, PhotoFormSet, ProductForm, StoreForm
+from etalase.head_office import ingest, thumbnail
+from etalase.head_office.asking import asked, is_agreed
+from etalase.head_office.forms import PhotoForm, PhotoFormSet, ProductForm, StoreForm, error_links
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.protocol import object_url
+from etalase.head_office.removal import Effect, Going, effect_of
+from etalase.head_office.texts import lazy_text, text
+from etalase.protocol import cache_key, object_url
 from etalase.settings.head_office import configured
 
-admin.site.site_header = "Etalase · head office"
+admin.site.site_header = lazy_text("head_office")
 admin.site.site_title = "Etalase"
-admin.site.index_title = "Menu, stores and accounts"
+admin.site.index_title = lazy_text("index")
 # Nobody manages groups here, and the tokens' own tables would show what lets one in.
 for model in (Group, BlacklistedToken, OutstandingToken):
     admin.site.unregister(model)
 
+# Of another's action nobody is asked for a right; this one deletes.
+AccessAttemptAdmin.cleanup_expired_attempts.allowed_permissions = ("delete",)
 
-def thumbnail(photo: Photo) -> SafeString | str:
-    """The photo itself, small."""
+# What the admin calls things follows the person's language. Django's migrations look at what the models themselves say.
+_NAMES: tuple[tuple[type[Model], str, str], ...] = (
+    (Company, "company", "companies"),
+    (Store, "store", "stores"),
+    (Product, "product", "products"),
+    (Photo, "photo", "photos"),
+    (Assortment, "sale", "sales"),
+    (Account, "account", "accounts"),
+)
+_FIELDS: tuple[tuple[type[Model], str, str], ...] = (
+    (Company, "name", "name"),
+    (Store, "company", "company"),
+    (Store, "code", "code"),
+    (Store, "name", "name"),
+    (Product, "company", "company"),
+    (Product, "name", "name"),
+    (Product, "updated_at", "changed"),
+    (Photo, "product", "product"),
+    (Photo, "is_primary", "primary"),
+    (Photo, "sort_order", "sort_order"),
+    (Photo, "filename", "file_name"),
+    (Photo, "size", "size"),
+    (Photo, "version", "version"),
+    (Photo, "updated_at", "changed"),
+    (Assortment, "store", "store"),
+    (Assortment, "product", "product"),
+    (Assortment, "updated_at", "changed"),
+    (Account, "store", "store"),
+)
+for named, one, many in _NAMES:
+    options: Any = named._meta  # noqa: SLF001 - Django's documented way to a model's options
+    options.verbose_name, options.verbose_name_plural = lazy_text(one), lazy_text(many)
+for named, name, key in _FIELDS:
+    named._meta.get_field(name).verbose_name = lazy_text(key)  # type: ignore[union-attr]  # noqa: SLF001
+Store._meta.get_field("code").help_text = lazy_text("code_help")  # noqa: SLF001
+
+
+def small(photo: Photo) -> SafeString | str:
+    """A small picture of the photo, or nothing for one that is not saved yet."""
+    if not photo.object_key:
+        return ""
+    url = reverse("admin:head_office_photo_thumbnail", args=[photo.id])
+    return format_html(
+        '<img src="{}?v={}" alt="{}" height="64" loading="lazy">', url, cache_key(photo.checksum, photo.version), photo.filename
+    )
+
+
+def original(photo: Photo) -> SafeString | str:
+    """A link to the photo itself, with what it weighs."""
     if not photo.object_key:
         return ""
     settings = configured()
     url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, photo.object_key, checksum=photo.checksum)
-    return format_html('<a href="{}"><img src="{}" alt="{}" height="64" loading="lazy"></a>', url, url, photo.filename)
+    about = text("about_photo", size=f"{photo.size:,}", version=photo.version)
+    return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("original"), about)
+
+
+class AskingAdmin(admin.ModelAdmin):
+    """Deletes only what a person has confirmed, after it was said which dishes, photos and stores are touched."""
+
+    delete_confirmation_template = "admin/head_office/delete_confirmation.html"
+    delete_selected_confirmation_template = "admin/head_office/delete_selected_confirmation.html"
+    actions: Any = ("delete_selected",)
+
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """What deleting ``rows`` takes along."""
+        raise NotImplementedError
+
+    @admin.action(description=lazy_text("delete_selected"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
+        """Django's own, which asks again until the number fits."""
+        context = self._ask(request, effect_of(self.going(queryset)))
+        answer: HttpResponseBase | None = django_delete_selected(self, request, queryset)
+        if isinstance(answer, TemplateResponse) and answer.context_data is not None:
+            answer.context_data |= context
+        return answer
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """With all errors on top, each a link to its field."""
+        inlines = context.get("inline_admin_formsets", ())
+        more = {"error_links": error_links(context["adminform"].form, [inline.formset for inline in inlines])}
+        return super().render_change_form(request, {**context, **more, "errors_title": text("errors_title")}, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The same for one object."""
+        row = self.get_object(request, unquote(object_id))
+        context: dict[str, Any] = {}
+        if row is not None and self.has_delete_permission(request, row):
+            context = self._ask(request, effect_of(self.going(self.model.objects.filter(pk=row.pk))))
+        return super().delete_view(request, object_id, {**(extra_context or {}), **context})
+
+    def _ask(self, request: HttpRequest, effect: Effect) -> dict[str, Any]:
+        """The context of the page that asks. Where nobody has agreed yet, Django no longer sees a confirmation."""
+        context = asked(request, effect)
+        if request.method == "POST" and not is_agreed(request, effect):
+            left = request.POST.copy()
+            left.pop("post", None)
+            is_action = "action" in left
+            request.POST = left if is_action else QueryDict()  # type: ignore[assignment]
+        return context
+
+
+class SoldFilter(admin.SimpleListFilter):
+    """Sold somewhere, or nowhere."""
+
+    title = lazy_text("sold")
+    parameter_name = "sold"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [("no", text("sold_nowhere")), ("yes", text("sold_somewhere"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those chosen."""
+        return queryset.filter(store_count__gt=0) if self.value() == "yes" else self._none(queryset)
+
+    def _none(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(store_count=0) if self.value() == "no" else queryset
+
+
+class PhotoFilter(admin.SimpleListFilter):
+    """With a photo, or without."""
+
+    title = lazy_text("has_photo")
+    parameter_name = "photo"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choices."""
+        return [("no", text("no_photo")), ("yes", text("some_photo"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those chosen."""
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(photo_count__gt=0) if self.value() == "yes" else queryset.filter(photo_count=0)
 
 
 class PhotoInline(admin.TabularInline):
@@ -50,24 +193,31 @@ class PhotoInline(admin.TabularInline):
     fields = ("thumbnail", "upload", "is_primary", "sort_order", "about")
     readonly_fields = ("thumbnail", "about")
 
-    @admin.display(description="Photo")
+    @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
-        """The photo itself, small."""
-        return thumbnail(photo)
+        """The photo, small."""
+        return small(photo)
 
-    @admin.display(description="About")
-    def about(self, photo: Photo) -> str:
+    @admin.display(description=lazy_text("about"))
+    def about(self, photo: Photo) -> SafeString | str:
         """What its file is; nothing for the empty row in which a new one is added."""
-        return f"{photo.size:,} bytes, version {photo.version}" if photo.object_key else ""
+        return original(photo)
 
 
 @admin.register(Company)
-class CompanyAdmin(admin.ModelAdmin):
+class CompanyAdmin(AskingAdmin):
     """Companies."""
 
     list_display = ("name", "id")
     search_fields = ("name",)
     fields = ("id", "name")
+
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """Its stores and products protect a company from being deleted; what they are is said all the same."""
+        return Going(
+            products=frozenset(Product.objects.filter(company__in=rows).values_list("id", flat=True)),
+            stores=frozenset(Store.objects.filter(company__in=rows).values_list("id", flat=True)),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Company | None = None) -> tuple[str, ...]:
         """An id may be prescribed for a new company, and never changes."""
@@ -75,7 +225,7 @@ class CompanyAdmin(admin.ModelAdmin):
 
 
 @admin.register(Store)
-class StoreAdmin(admin.ModelAdmin):
+class StoreAdmin(AskingAdmin):
     """Stores."""
 
     list_display = ("code", "name", "company", "id")
@@ -83,7 +233,15 @@ class StoreAdmin(admin.ModelAdmin):
     list_select_related = ("company",)
     search_fields = ("code", "name", "id")
     form = StoreForm
-    fields = ("id", "company", "code", "name", "sells")
+
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """A store takes its sales along."""
+        return Going(stores=frozenset(rows.values_list("id", flat=True)))
+
+    def get_fields(self, request: HttpRequest, obj: Store | None = None) -> Any:
+        """What is sold there is no field of the row, so that Django cannot show it where it may not be changed."""
+        fields = ["id", "company", "code", "name"]
+        return [*fields, "sells", "agreed"] if _may_save(self, request, obj) else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> tuple[str, ...]:
         """An id may be prescribed for a new store; neither it nor the company ever changes."""
@@ -92,25 +250,37 @@ class StoreAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Also what the store sells; a sale that stays is not touched."""
         super().save_related(request, form, formsets, change)
-        sales = Assortment.objects.filter(store=form.instance)
-        sales.exclude(product__in=form.cleaned_data["sells"]).delete()
+        ended = Assortment.objects.filter(store=form.instance).exclude(product__in=form.cleaned_data["sells"])
+        names = [str(sale.product) for sale in ended.select_related("product").order_by("product__sku")]
+        ended.delete()
         new = [Assortment(store=form.instance, product=product) for product in form.cleaned_data["sells"]]
         Assortment.objects.bulk_create(new, ignore_conflicts=True)
+        if names:
+            told = text("stopped_here", store=form.instance, names=_first(names))
+            self.message_user(request, told, messages.WARNING)
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
+class ProductAdmin(AskingAdmin):
     """Products with their photos and where they are sold; many at a time by the actions."""
 
     list_display = ("sku", "name", "company", "photo_count", "store_count", "updated_at")
-    list_filter = ("company", "stores")
+    list_filter = (SoldFilter, PhotoFilter, "company", "stores")
     list_select_related = ("company",)
     search_fields = ("sku", "name", "id")
     form = ProductForm
-    fields = ("id", "company", "sku", "name", "sold_in")
     inlines = (PhotoInline,)
-    actions = ("sell_everywhere", "sell_nowhere")
+    actions = ("sell_everywhere", "sell_nowhere", "delete_selected")
     show_full_result_count = False
+
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """A product takes its photos and sales along."""
+        return Going(products=frozenset(rows.values_list("id", flat=True)))
+
+    def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        """Where it is sold is no field of the row, so that Django cannot show it where it may not be changed."""
+        fields = ["id", "company", "sku", "name"]
+        return [*fields, "sold_in", "agreed"] if _may_save(self, request, obj) else fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         """With the counts that the list shows."""
@@ -122,17 +292,17 @@ class ProductAdmin(admin.ModelAdmin):
         """An id may be prescribed for a new product; neither it nor the company ever changes."""
         return ("id", "company") if obj else ()
 
-    @admin.display(description="photos", ordering="photo_count")
+    @admin.display(description=lazy_text("photos"), ordering="photo_count")
     def photo_count(self, product: Any) -> int:
         """How many photos it has."""
         return int(product.photo_count)
 
-    @admin.display(description="stores", ordering="store_count")
-    def store_count(self, product: Any) -> int:
-        """How many stores sell it."""
-        return int(product.store_count)
+    @admin.display(description=lazy_text("stores"), ordering="store_count")
+    def store_count(self, product: Any) -> SafeString | int:
+        """How many stores sell it; where none does, that stands out."""
+        return int(product.store_count) or format_html("<strong>⚠ {}</strong>", text("sold_nowhere"))
 
-    @admin.action(description="Sell the selected products in every store of their company")
+    @admin.action(description=lazy_text("sell_everywhere"), permissions=["change"])
     def sell_everywhere(self, request: HttpRequest, products: QuerySet[Product]) -> None:
         """One row for each store that does not sell it yet."""
         rows = [
@@ -141,21 +311,43 @@ class ProductAdmin(admin.ModelAdmin):
             for store_id in Store.objects.filter(company=product.company_id).values_list("id", flat=True)
         ]
         Assortment.objects.bulk_create(rows, ignore_conflicts=True, batch_size=5000)
-        self.message_user(request, f"{len(products)} products are sold in every store of their company.")
+        self.message_user(request, text("now_sold_everywhere", count=len(products)))
 
-    @admin.action(description="Stop selling the selected products")
-    def sell_nowhere(self, request: HttpRequest, products: QuerySet[Product]) -> None:
+    @admin.action(description=lazy_text("sell_nowhere"), permissions=["change"])
+    def sell_nowhere(self, request: HttpRequest, products: QuerySet[Product]) -> HttpResponseBase | None:
         """The products and their photos stay at head office; the stores no longer get them."""
-        Assortment.objects.filter(product__in=products.values("id")).delete()
-        self.message_user(request, "The selected products are no longer sold.", messages.WARNING)
+        ids = list(products.values_list("id", flat=True))
+        sales = Assortment.objects.filter(product__in=ids)
+        effect = effect_of(Going(sales=frozenset(sales.values_list("store_id", "product_id"))))
+        if is_agreed(request, effect):
+            sales.delete()
+            self.message_user(request, text("now_sold_nowhere", count=len(ids)), messages.WARNING)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            **asked(request, effect),
+            "title": text("asked_title"),
+            "intro": text("asked_sell_nowhere"),
+            "opts": self.opts,
+            "action": "sell_nowhere",
+            "selected": ids,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/head_office/ask.html", context)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Also where the product is sold; a sale that stays is not touched."""
         super().save_related(request, form, formsets, change)
-        sales = Assortment.objects.filter(product=form.instance)
-        sales.exclude(store__in=form.cleaned_data["sold_in"]).delete()
-        new = [Assortment(store=store, product=form.instance) for store in form.cleaned_data["sold_in"]]
+        product = form.instance
+        ended = Assortment.objects.filter(product=product).exclude(store__in=form.cleaned_data["sold_in"])
+        stores = [str(sale.store) for sale in ended.select_related("store").order_by("store__code")]
+        ended.delete()
+        new = [Assortment(store=store, product=product) for store in form.cleaned_data["sold_in"]]
         Assortment.objects.bulk_create(new, ignore_conflicts=True)
+        if not new:
+            self.message_user(request, text("warn_unsold", name=product), messages.WARNING)
+        elif stores:
+            self.message_user(request, text("ended_in", name=product, stores=_first(stores)), messages.WARNING)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Photos through ingest; everything else as ever."""
@@ -171,7 +363,7 @@ class ProductAdmin(admin.ModelAdmin):
                 self._save_photo(request, formset.instance, row, formset)
         promoted = ingest.ensure_primary(formset.instance.id)
         if promoted is not None:
-            self.message_user(request, f"{promoted.filename} is the primary photo now, since none was chosen.")
+            self.message_user(request, text("promoted", name=promoted.filename))
 
     def _save_photo(self, request: HttpRequest, product: Product, row: PhotoForm, formset: Any) -> None:
         photo: Photo = row.instance
@@ -193,7 +385,8 @@ class ProductAdmin(admin.ModelAdmin):
             else:
                 ingest.rearrange(photo)
         except EtalaseError as error:
-            self.message_user(request, f"{row.instance.filename or 'The photo'} was not saved. {error}", messages.ERROR)
+            told = text("not_saved", name=row.instance.filename or text("the_photo"), reason=error)
+            self.message_user(request, told, messages.ERROR)
             return
         if is_new:
             formset.new_objects.append(photo)
@@ -202,29 +395,69 @@ class ProductAdmin(admin.ModelAdmin):
 
 
 @admin.register(Photo)
-class PhotoAdmin(admin.ModelAdmin):
+class PhotoAdmin(AskingAdmin):
     """All photos, to look through; they are changed with their product."""
 
     list_display = ("thumbnail", "product", "filename", "is_primary", "sort_order", "size", "version", "updated_at")
+    list_display_links = ("filename",)
     list_filter = ("is_primary", "content_type", "product__company")
     list_select_related = ("product",)
     list_per_page = 50
     search_fields = ("product__sku", "product__name", "filename", "checksum")
     show_full_result_count = False
-    actions = ("make_primary",)
+    fields = ("thumbnail", "about", "product", "filename", "is_primary", "sort_order", "updated_at")
+    actions = ("make_primary", "delete_selected")
 
-    @admin.display(description="Photo")
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """Only itself."""
+        return Going(photos=frozenset(rows.values_list("id", flat=True)))
+
+    @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
-        """The photo itself, small."""
-        return thumbnail(photo)
+        """The photo, small."""
+        return small(photo)
 
-    @admin.action(description="Make the selected photos their products' primary ones", permissions=["view"])
+    @admin.display(description=lazy_text("about"))
+    def about(self, photo: Photo) -> SafeString | str:
+        """What its file is."""
+        return original(photo)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> tuple[str, ...]:
+        """All of them."""
+        return self.fields
+
+    def get_urls(self) -> list[URLPattern]:
+        """Also the small pictures."""
+        view = self.admin_site.admin_view(self.thumbnail_view, cacheable=True)
+        own = path("<uuid:photo_id>/thumbnail/", view, name="head_office_photo_thumbnail")
+        return [own, *super().get_urls()]
+
+    def thumbnail_view(self, request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
+        """A small picture of the photo, for whoever may see photos; a grey tile where there is none."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        photo = Photo.objects.filter(id=photo_id).first()
+        if photo is None:
+            raise Http404
+        headers = {"ETag": thumbnail.etag(photo), "Cache-Control": "private, max-age=3600"}
+        if headers["ETag"] in request.headers.get("If-None-Match", ""):
+            return HttpResponse(status=304, headers=headers)
+        body = thumbnail.thumbnail(photo)
+        if body is None:
+            return HttpResponse(thumbnail.placeholder(), content_type="image/webp", headers={"Cache-Control": "no-store"})
+        return HttpResponse(body, content_type="image/webp", headers=headers)
+
+    def has_arrange_permission(self, request: HttpRequest) -> bool:
+        """Whether the person may change photos: on this page nobody does, but by the action."""
+        return bool(request.user.has_perm("head_office.change_photo"))
+
+    @admin.action(description=lazy_text("make_primary"), permissions=["arrange"])
     def make_primary(self, request: HttpRequest, photos: QuerySet[Photo]) -> None:
         """Flags move, bytes do not."""
         for photo in photos:
             photo.is_primary = True
             ingest.rearrange(photo)
-        self.message_user(request, f"{len(photos)} photos are primary.")
+        self.message_user(request, text("now_primary", count=len(photos)))
 
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
         """Another photo takes the place of a primary one."""
@@ -246,9 +479,13 @@ class PhotoAdmin(admin.ModelAdmin):
         """A photo is changed with its product."""
         return False
 
+    def has_view_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
+        """Who may change photos with their product may look at them here."""
+        return bool(super().has_view_permission(request, obj) or self.has_arrange_permission(request))
+
 
 @admin.register(Assortment)
-class AssortmentAdmin(admin.ModelAdmin):
+class AssortmentAdmin(AskingAdmin):
     """Which store sells what, by store: filter, then add or remove."""
 
     list_display = ("store", "product", "updated_at")
@@ -258,13 +495,17 @@ class AssortmentAdmin(admin.ModelAdmin):
     autocomplete_fields = ("store", "product")
     show_full_result_count = False
 
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """Only the sales themselves."""
+        return Going(sales=frozenset(rows.values_list("store_id", "product_id")))
+
     def has_change_permission(self, request: HttpRequest, obj: Assortment | None = None) -> bool:
         """A sale is added or deleted; there is nothing in it to change."""
         return False
 
 
 @admin.register(Account)
-class AccountAdmin(UserAdmin):
+class AccountAdmin(AskingAdmin, UserAdmin):
     """Accounts: of stores, and of HO admins (staff). Taking «active» away ends an account at once, tokens and all."""
 
     list_display = ("username", "store", "is_staff", "is_active", "last_login")
@@ -275,9 +516,23 @@ class AccountAdmin(UserAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("May ask for", {"fields": ("store", "is_staff", "is_superuser", "is_active")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (lazy_text("may_ask"), {"fields": ("store", "is_staff", "groups", "is_superuser", "is_active")}),
+        (lazy_text("dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2", "store")}),
     )
+
+    def going(self, rows: QuerySet[Any]) -> Going:
+        """Its store can no longer ask, unless it has another account."""
+        return Going(accounts=frozenset(rows.values_list("id", flat=True)))
+
+
+def _may_save(page: admin.ModelAdmin, request: HttpRequest, row: Any) -> bool:
+    return page.has_change_permission(request, row) if row else page.has_add_permission(request)
+
+
+def _first(names: Iterable[str], most: int = 20) -> str:
+    listed = list(names)
+    more = [text("and_more", count=len(listed) - most)] if len(listed) > most else []
+    return ", ".join([*listed[:most], *more])

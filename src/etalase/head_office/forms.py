@@ -3,28 +3,35 @@
 # mypy: disable-error-code="type-arg"
 # Django's form classes are generic in their stubs only.
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.forms import BaseFormSet
 from django.forms.models import BaseInlineFormSet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from etalase.errors import PictureRefused
 from etalase.head_office import ingest
+from etalase.head_office.asking import changes_text, effect_text
 from etalase.head_office.models import Assortment, Photo, Product, Store
 from etalase.head_office.picture import check, take
+from etalase.head_office.removal import Effect, Going, effect_of
+from etalase.head_office.texts import lazy_text, text
 from etalase.protocol import MAX_FILENAME_CHARS
 
 
 class PhotoForm(forms.ModelForm):
     """A photo with its file; the file is checked before anything is saved."""
 
-    upload = forms.FileField(required=False, label="File", help_text="JPEG, PNG or WebP; replaces the picture that is there.")
+    upload = forms.FileField(required=False, label=lazy_text("file"), help_text=lazy_text("file_help"))
 
     class Meta:
         model = Photo
@@ -37,7 +44,7 @@ class PhotoForm(forms.ModelForm):
         self.picture = None
         if upload is None:
             if self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
-                self.add_error("upload", "A new photo needs a file.")
+                self.add_error("upload", text("file_missing"))
             return cleaned
         try:
             # One byte more than is allowed is enough to be refused.
@@ -60,7 +67,7 @@ class PhotoFormSet(BaseInlineFormSet):
         super().clean()
         rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None) and form.has_changed()]
         if sum(bool(row.get("is_primary")) and not row.get("DELETE") for row in rows) > 1:
-            raise ValidationError("Only one photo of a product can be primary.")
+            raise ValidationError(text("one_primary"))
 
 
 class TwoLists(FilteredSelectMultiple):
@@ -71,10 +78,33 @@ class TwoLists(FilteredSelectMultiple):
         return format_html('<div class="related-widget-wrapper">{}</div>', super().render(*args, **kwargs))
 
 
-class ProductForm(forms.ModelForm):
+class AgreedForm(forms.ModelForm):
+    """A form whose saving may take dishes from tills: then it asks in ``agreed`` for a tick, or beyond the bound for a number.
+
+    The field is hidden until it is needed.
+    """
+
+    agreed = forms.CharField(required=False, widget=forms.HiddenInput, label=lazy_text("agree"))
+
+    def ask(self, effect: Effect) -> None:
+        """Refuse to save until the number of dishes that lose something was sent: as the tick's value, or typed."""
+        number, decision = effect.number, effect.decision
+        if decision.is_answered_by(str(self.data.get("agreed", ""))):
+            return
+        field = self.fields["agreed"]
+        field.widget = (
+            forms.TextInput(attrs={"inputmode": "numeric"}) if decision.asks else forms.CheckboxInput({"value": number})
+        )
+        what = changes_text(decision.beyond) if decision.asks else effect_text(effect)
+        self.add_error("agreed", text("agree_number" if decision.asks else "agree_one", number=number, what=what))
+
+
+class ProductForm(AgreedForm):
     """A product with the stores that sell it: one list, however many there are."""
 
-    sold_in = forms.ModelMultipleChoiceField(Store.objects.none(), required=False, widget=TwoLists("stores", is_stacked=False))
+    sold_in = forms.ModelMultipleChoiceField(
+        Store.objects.none(), required=False, widget=TwoLists(lazy_text("stores"), is_stacked=False), label=lazy_text("sold_in")
+    )
 
     class Meta:
         model = Product
@@ -85,16 +115,39 @@ class ProductForm(forms.ModelForm):
         _offer(self, "sold_in", Store.objects.all(), Assortment.objects.filter(product=self.instance), "store_id")
 
     def clean(self) -> dict[str, Any] | None:
-        """A store sells only what its own company has."""
+        """A store sells only what its own company has; what tills lose is asked for."""
         _refuse_foreign(self, "sold_in")
+        if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
+            effect = effect_of(self._going())
+            if effect.bare or effect.unsold or effect.decision.asks:
+                self.ask(effect)
         return super().clean()
 
+    def _going(self) -> Going:
+        """What saving removes. Photos are of the formset below the form, which is judged later than the form."""
+        stores = {UUID(str(id_)) for id_ in self.initial["sold_in"]} - {store.id for store in self.cleaned_data["sold_in"]}
+        rows = (
+            range(int(self.data.get("photos-TOTAL_FORMS") or 0)) if str(self.data.get("photos-TOTAL_FORMS")).isdigit() else ()
+        )
+        gone = [self.data.get(f"photos-{row}-id", "") for row in rows if self.data.get(f"photos-{row}-DELETE")]
+        coming = any(f"photos-{row}-upload" in self.files and not self.data.get(f"photos-{row}-id") for row in rows)
+        mine = {str(id_): id_ for id_ in self.instance.photos.values_list("id", flat=True)}
+        return Going(
+            photos=frozenset(mine[id_] for id_ in gone if id_ in mine),
+            sales=frozenset((store_id, self.instance.id) for store_id in stores),
+            replaced=frozenset([self.instance.id] if coming else []),
+            resold=frozenset([self.instance.id] if self.cleaned_data["sold_in"] else []),
+        )
 
-class StoreForm(forms.ModelForm):
+
+class StoreForm(AgreedForm):
     """A store with the products that it sells."""
 
     sells = forms.ModelMultipleChoiceField(
-        Product.objects.none(), required=False, widget=TwoLists("products", is_stacked=False)
+        Product.objects.none(),
+        required=False,
+        widget=TwoLists(lazy_text("products"), is_stacked=False),
+        label=lazy_text("sells"),
     )
 
     class Meta:
@@ -106,8 +159,13 @@ class StoreForm(forms.ModelForm):
         _offer(self, "sells", Product.objects.all(), Assortment.objects.filter(store=self.instance), "product_id")
 
     def clean(self) -> dict[str, Any] | None:
-        """A store sells only what its own company has."""
+        """A store sells only what its own company has; what many tills lose is asked for."""
         _refuse_foreign(self, "sells")
+        if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
+            ended = {UUID(str(id_)) for id_ in self.initial["sells"]} - {product.id for product in self.cleaned_data["sells"]}
+            effect = effect_of(Going(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
+            if effect.unsold or effect.decision.asks:
+                self.ask(effect)
         return super().clean()
 
 
@@ -124,4 +182,36 @@ def _refuse_foreign(form: forms.ModelForm, name: str) -> None:
     company_id = getattr(company, "id", company)
     foreign = [row for row in form.cleaned_data.get(name, []) if row.company_id != company_id]
     if foreign:
-        form.add_error(name, f"{', '.join(map(str, foreign[:5]))}: of another company.")
+        form.add_error(name, text("foreign", names=", ".join(map(str, foreign[:5]))))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLink:
+    """An error of a page, and the id of what it is about."""
+
+    anchor: str
+    label: str
+    message: str
+
+
+def error_links(form: forms.BaseForm, formsets: Sequence[BaseFormSet]) -> list[ErrorLink]:
+    """Every error of the page, in its order."""
+    links = [ErrorLink("content-start", "", str(message)) for message in form.non_field_errors()]
+    links += _field_links(form, "")
+    for formset in formsets:
+        links += [ErrorLink(f"{formset.prefix}-group", "", str(message)) for message in formset.non_form_errors()]
+        for number, row in enumerate(formset.forms):
+            of = text("photo_row", number=number + 1) if number < formset.initial_form_count() else text("new_photo_row")
+            links += [ErrorLink(f"{formset.prefix}-group", of, str(message)) for message in row.non_field_errors()]
+            links += _field_links(row, of)
+    return links
+
+
+def _field_links(form: forms.BaseForm, of: str) -> list[ErrorLink]:
+    links = []
+    for field in form:
+        # The admin's script puts the two lists in place of the field, each with an id of its own.
+        anchor = f"{field.auto_id}_from" if isinstance(field.field.widget, TwoLists) else str(field.auto_id)
+        label = ", ".join(part for part in (of, str(field.label)) if part)
+        links += [ErrorLink(anchor, label, str(message)) for message in field.errors]
+    return links

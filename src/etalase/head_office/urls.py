@@ -9,6 +9,7 @@ from etalase.head_office.web import health
 urlpatterns = [
     path("api/v1/", include("etalase.head_office.api.urls")),
     path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health),
     path("", RedirectView.as_view(url="/admin/")),
 ]

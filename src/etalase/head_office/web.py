@@ -8,8 +8,9 @@ from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_cool_off
 from django.db import Error, connection
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import timezone, translation
 
 from etalase.head_office.api.answers import json_answer
 from etalase.settings.head_office import configured
@@ -39,6 +40,21 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
     if request.path.startswith("/api/"):
         return json_answer({"detail": detail}, status_code=429, headers=headers)
     return HttpResponse(detail, status=429, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+class AdminLanguage(LocaleMiddleware):
+    """Django's choice of a language for pages. The API's messages are part of its reference: they follow no browser."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Choose for a page; English for all else."""
+        if request.path.startswith(("/admin/", "/i18n/")):
+            super().process_request(request)
+        else:
+            translation.activate("en")
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Name the language of a page; nothing of the API's answers changes."""
+        return super().process_response(request, response) if request.path.startswith("/admin/") else response
 
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

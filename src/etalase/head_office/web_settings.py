@@ -23,6 +23,7 @@ MIDDLEWARE = [
     "etalase.head_office.web.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "etalase.head_office.web.AdminLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -44,6 +45,20 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
+
+# The admin speaks the browser's language, or the one chosen on its page; the API speaks English (see web.AdminLanguage).
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
+# A thumbnail has at most 10 KB.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "thumbnails": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "thumbnails",
+        "OPTIONS": {"MAX_ENTRIES": 2000},
+    },
+}
 
 # Guessing: ten failures for one account from one address, then a quarter of an hour of silence for that pair alone, so that
 # neither a neighbour behind the same NAT nor the store itself is locked out by a stranger (hazards 52 and 57).

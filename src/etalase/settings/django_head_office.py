@@ -44,9 +44,6 @@ if ETALASE_HEAD_OFFICE.PROXY_COUNT:
 
 USE_TZ = True
 TIME_ZONE = ETALASE_HEAD_OFFICE.TIME_ZONE
-LANGUAGE_CODE = "en"
-# Messages of the API are part of its reference: they do not follow a browser's language.
-USE_I18N = False
 
 LOGGING = logging_config(ETALASE_HEAD_OFFICE.LOG_LEVEL)
 # A line for every login that went well says nothing; failures and lockouts are warnings.

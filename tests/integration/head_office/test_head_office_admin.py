@@ -24,7 +24,7 @@ def browser(office: Office) -> Client:
     return client
 
 
-def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None = None) -> dict[str, Any]:
+def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None = None, agreed: str = "") -> dict[str, Any]:
     """The product's page as a browser sends it; ``photos`` with an ``id`` are there already."""
     there = [photo for photo in photos if "id" in photo]
     sold_in = (
@@ -38,6 +38,7 @@ def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None =
         "photos-TOTAL_FORMS": len(photos),
         "photos-INITIAL_FORMS": len(there),
         "sold_in": [str(id_) for id_ in sold_in],
+        "agreed": agreed,
     }
     for number, photo in enumerate(sorted(photos, key=lambda photo: "id" not in photo)):
         data[f"photos-{number}-product"] = str(product.id)
@@ -143,7 +144,10 @@ def test_a_deleted_photo_goes_with_its_object(office: Office, browser: Client, b
     edge = Edge(office.page)
     edge.sync()
     (photo,) = Photo.objects.all()
-    save(browser, product, {"id": str(photo.id), "DELETE": "on"})
+    asked = save(browser, product, {"id": str(photo.id), "DELETE": "on"}).content.decode()
+    assert "1 dishes have no photo any more" in asked
+    assert Photo.objects.count() == 1
+    save(browser, product, {"id": str(photo.id), "DELETE": "on"}, agreed="1")
     edge.sync()
     assert edge.photos == {}
     assert bucket.head(photo.object_key) is None
@@ -195,7 +199,14 @@ def test_many_products_are_sold_everywhere_or_nowhere_at_once(office: Office, br
     chosen = {"_selected_action": [str(product.id) for product in products]}
     browser.post("/admin/head_office/product/", {"action": "sell_everywhere", **chosen})
     assert Assortment.objects.count() == 5 * (len(stores) + 1)
-    browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen})
+    for answer in ({}, {"post": "yes"}, {"post": "yes", "number": "4"}):
+        asked = browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen, **answer}).content.decode()
+        assert "5 dishes are sold nowhere any more" in asked
+        assert "To go on, type the number 5" in asked
+        assert ("That was not the number 5" in asked) is ("post" in answer)
+        assert all(f"<li>{product}</li>" in asked for product in products)
+        assert Assortment.objects.count() == 30
+    browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen, "post": "yes", "number": " 5 "})
     assert Assortment.objects.count() == 0
 
 

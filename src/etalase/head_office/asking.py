@@ -1,0 +1,77 @@
+"""What a page of the admin says before it removes: which dishes, photos and stores, and the number that has to be typed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from etalase.head_office.bound import Change
+from etalase.head_office.removal import Effect
+from etalase.head_office.texts import text
+
+MAX_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A count, and the first names of what is counted."""
+
+    title: str
+    names: Sequence[str]
+    more: str
+
+
+def is_agreed(request: HttpRequest, effect: Effect) -> bool:
+    """Whether a person has confirmed: by the button, and beyond the bound by the number as well."""
+    decision = effect.decision
+    return "post" in request.POST and (not decision.asks or decision.is_answered_by(request.POST.get("number", "")))
+
+
+def asked(request: HttpRequest, effect: Effect) -> dict[str, Any]:
+    """The context of the page that asks."""
+    decision = effect.decision
+    return {
+        "sections": _sections(effect),
+        "photos_line": text("count_photos", count=effect.photos) if effect.photos else "",
+        "nothing_line": "" if effect.number or effect.photos else text("none_lost"),
+        "beyond_line": text("beyond", changes=changes_text(decision.beyond)) if decision.asks else "",
+        "number_label": text("type_number", number=decision.number) if decision.asks else "",
+        "wrong_number": text("wrong_number", number=decision.number) if "post" in request.POST else "",
+        "sure_text": text("asked_title"),
+        "yes_text": text("yes_go_on"),
+        "no_text": text("no_back"),
+    }
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """The changes in one sentence, the first of many."""
+    said = []
+    for change in changes[:5]:
+        one = text(f"beyond_{change.kind.value}", now=change.now, of=change.of, where=change.where)
+        said.append(f"{one} ({text('beyond_lately', lately=change.lately)})" if change.lately else one)
+    more = [text("and_more", count=len(changes) - 5)] if len(changes) > 5 else []
+    return "; ".join(said + more)
+
+
+def effect_text(effect: Effect) -> str:
+    """What is lost, in one sentence."""
+    return "; ".join(f"{section.title} ({', '.join(section.names[:5])})" for section in _sections(effect))
+
+
+def _sections(effect: Effect) -> list[Section]:
+    stores = [text("store_line", store=store, count=count) for store, count in effect.stores.items()]
+    named = {
+        "count_removed": effect.removed,
+        "count_bare": effect.bare,
+        "count_unsold": effect.unsold,
+        "count_fewer": effect.fewer,
+        "count_stores": stores,
+        "count_cut_off": effect.cut_off,
+    }
+    return [_section(key, names) for key, names in named.items() if names]
+
+
+def _section(key: str, names: Sequence[str]) -> Section:
+    more = len(names) - MAX_NAMED
+    return Section(text(key, count=len(names)), names[:MAX_NAMED], text("and_more", count=more) if more > 0 else "")

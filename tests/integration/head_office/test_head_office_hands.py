@@ -1,0 +1,337 @@
+"""What a person at head office can destroy: it is said before, by name and count, and much of it only by number."""
+
+import importlib
+import io
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import caches
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+from tests.integration.head_office.office import Office
+from tests.integration.head_office.pictures import picture
+
+from etalase.head_office import ingest, thumbnail
+from etalase.head_office.ingest import Offer
+from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
+from etalase.head_office.picture import take
+from etalase.head_office.removal import Going, effect_of
+from etalase.head_office.texts import TEXTS
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def client_of(account: Account, **headers: str) -> Client:
+    client = Client(headers=headers)
+    client.force_login(account, backend=BACKEND)
+    return client
+
+
+@pytest.fixture
+def browser(office: Office) -> Client:
+    return client_of(Account.objects.create_superuser("boss", password="x"))
+
+
+@pytest.fixture
+def manager(office: Office) -> Client:
+    """A menu manager: the group of the migration, and nothing besides."""
+    importlib.import_module(MIGRATION).make_group(apps, None)
+    account = Account.objects.create_user("sari", is_staff=True)
+    account.groups.add(Group.objects.get(name="Menu managers"))
+    return client_of(account)
+
+
+MIGRATION = "etalase.head_office.migrations.0003_menu_managers"
+DELETED: dict[str, Callable[[], Any]] = {
+    "product": Product.objects.all,
+    "photo": Photo.objects.all,
+    "store": Store.objects.all,
+    "assortment": Assortment.objects.all,
+    "account": lambda: Account.objects.filter(store__isnull=False),
+}
+
+
+def full(office: Office) -> Office:
+    """Ten dishes with a photo in six stores, each with an account."""
+    for number in range(5):
+        store = office.another_store(f"S{number}")
+        Account.objects.create_user(f"s{number}", store=store)
+    stores = list(Store.objects.all())
+    for number in range(10):
+        office.photo(office.product(f"{number}", name=f"DISH {number}", sold_in=stores), is_primary=True)
+    return office
+
+
+@pytest.mark.parametrize("model", DELETED)
+def test_many_deletions_are_said_by_name_and_want_their_number(office: Office, browser: Client, model: str) -> None:
+    full(office)
+    rows = DELETED[model]()
+    page, count = f"/admin/head_office/{model}/", rows.count()
+    chosen = {"action": "delete_selected", "_selected_action": [str(pk) for pk in rows.values_list("pk", flat=True)]}
+    number = 6 if model == "account" else 10
+    for answer in ({}, {"post": "yes"}, {"post": "yes", "number": "1"}, {"post": "yes", "number": "0x0a"}):
+        asked = browser.post(page, {**chosen, **answer}).content.decode()
+        assert f"type the number {number}" in asked
+        assert ("AVRIL-001 AVR-SUNDA" if model == "account" else "3 DISH 3") in asked
+        assert rows.count() == count
+    assert browser.post(page, {**chosen, "post": "yes", "number": str(number)}).status_code == 302
+    assert rows.count() == 0
+
+
+@pytest.mark.parametrize("model", DELETED)
+def test_one_deletion_says_what_tills_lose(office: Office, browser: Client, model: str) -> None:
+    full(office)
+    row = DELETED[model]().first()
+    page = f"/admin/head_office/{model}/{row.pk}/delete/"
+    asked = browser.get(page).content.decode()
+    said = {
+        "product": "1 dishes are deleted, with all their photos",
+        "photo": "1 dishes have no photo any more",
+        "store": "10 dishes are sold in fewer stores",
+        "assortment": "1 dishes are sold in fewer stores",
+        "account": "1 stores have no account any more",
+    }[model]
+    assert said in asked
+    wants_number = model == "store"
+    assert ("type the number 10" in asked) is wants_number
+    browser.post(page, {"post": "yes", "number": "10"} if wants_number else {"post": "yes"})
+    assert not type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_a_little_each_hour_counts_together_in_the_admin_too(office: Office, browser: Client) -> None:
+    full(office)
+    for number in range(4):
+        product = Product.objects.get(sku=str(number))
+        browser.post(f"/admin/head_office/product/{product.id}/delete/", {"post": "yes"})
+    assert Product.objects.count() == 7
+    asked = browser.get(f"/admin/head_office/product/{product.id}/delete/").content.decode()
+    assert "1 of 7 products" in asked or "1 of 7 dishes of FoodLife are deleted (3 more did within 24 hours)" in asked
+    assert "type the number 1" in asked
+
+
+def test_a_company_with_stores_or_products_stays(office: Office, browser: Client) -> None:
+    page = f"/admin/head_office/company/{office.company.id}/delete/"
+    assert "protected" in browser.get(page).content.decode()
+    browser.post(page, {"post": "yes", "number": "0"})
+    assert Company.objects.count() == 1
+
+
+def test_an_effect_is_of_what_stays(office: Office) -> None:
+    full(office)
+    one = Product.objects.get(sku="1")
+    second = office.photo(one)
+    assert effect_of(Going(photos=[second.id])).bare == []
+    assert effect_of(Going(photos=one.photos.values_list("id", flat=True))).bare == ["1 DISH 1"]
+    assert effect_of(Going(photos=one.photos.values_list("id", flat=True), replaced=[one.id])).number == 0
+    sales = [(store.id, one.id) for store in Store.objects.all()]
+    assert effect_of(Going(sales=sales)).unsold == ["1 DISH 1"]
+    assert effect_of(Going(sales=sales[:-1])).fewer == ["1 DISH 1"]
+    assert effect_of(Going()).number == 0
+    again = Account.objects.create_user("second", store=office.store)
+    assert effect_of(Going(accounts=[again.id])).cut_off == []
+
+
+def test_a_store_that_is_emptied_on_its_page_wants_the_number(office: Office, browser: Client) -> None:
+    full(office)
+    page = f"/admin/head_office/store/{office.store.id}/change/"
+    data = {"code": "AVRIL-001", "name": "AVR-SUNDA", "sells": []}
+    for agreed in ("", "yes", "9"):
+        asked = browser.post(page, {**data, "agreed": agreed}).content.decode()
+        assert "Type the number 10 here and save again" in asked
+        assert '<a href="#id_agreed">' in asked
+    assert Assortment.objects.filter(store=office.store).count() == 10
+    assert browser.post(page, {**data, "agreed": "10"}).status_code == 302
+    assert Assortment.objects.filter(store=office.store).count() == 0
+    assert "No longer sold in AVRIL-001 AVR-SUNDA: 0 DISH 0" in browser.get("/admin/").content.decode()
+
+
+def test_a_dish_sold_nowhere_warns_on_its_page_and_in_the_list(office: Office, browser: Client) -> None:
+    product = office.product(sold_in=[])
+    office.product("2", name="SOLD")
+    page = f"/admin/head_office/product/{product.id}/change/"
+    data = {"sku": product.sku, "name": product.name, "photos-TOTAL_FORMS": 0, "photos-INITIAL_FORMS": 0}
+    browser.post(page, data)
+    assert "is sold in no store, so no till shows it" in browser.get("/admin/").content.decode()
+    listed = browser.get("/admin/head_office/product/").content.decode()
+    assert listed.count("⚠ nowhere") == 1
+    assert "SOLD" not in browser.get("/admin/head_office/product/?sold=no").content.decode().partition("<tbody>")[2]
+    assert "ASAHI" not in browser.get("/admin/head_office/product/?sold=yes").content.decode().partition("<tbody>")[2]
+
+
+VIEW_ONLY_ACTIONS = [
+    ("product", "sell_everywhere"),
+    ("product", "sell_nowhere"),
+    ("product", "delete_selected"),
+    ("photo", "make_primary"),
+    ("photo", "delete_selected"),
+    ("store", "delete_selected"),
+    ("company", "delete_selected"),
+    ("assortment", "delete_selected"),
+    ("account", "delete_selected"),
+]
+
+
+def rows_of(model: str) -> list[Any]:
+    return list(apps.get_model("head_office", model).objects.order_by("pk").values())
+
+
+@pytest.mark.parametrize(("model", "action"), VIEW_ONLY_ACTIONS)
+def test_staff_who_may_only_look_can_run_no_action(office: Office, model: str, action: str) -> None:
+    full(office)
+    office.photo(Product.objects.get(sku="1"))
+    office.product("unsold", sold_in=[])
+    viewer = Account.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client, page = client_of(viewer), f"/admin/head_office/{model}/"
+    assert client.get(page).status_code == 200
+    rows = apps.get_model("head_office", model).objects.values_list("pk", flat=True)
+    before = [rows_of(name) for name, _ in VIEW_ONLY_ACTIONS]
+    chosen = {"action": action, "_selected_action": [str(pk) for pk in rows], "post": "yes"}
+    for number in ("1", "6", "10", "11"):
+        client.post(page, {**chosen, "number": number})
+        client.post(f"{page}{rows[0]}/delete/", {"post": "yes", "number": number})
+    assert [rows_of(name) for name, _ in VIEW_ONLY_ACTIONS] == before
+
+
+def test_every_action_asks_for_a_permission(browser: Client) -> None:
+    from django.contrib import admin
+
+    for page in admin.site._registry.values():
+        for name in page.actions or ():
+            assert getattr(page.get_action(name)[0], "allowed_permissions", None), (page, name)  # type: ignore[index]
+
+
+def test_a_menu_manager_keeps_the_menu_and_nothing_else(office: Office, manager: Client, bucket: Any) -> None:
+    other = office.another_store()
+    product = office.product(sold_in=[])
+    page = f"/admin/head_office/product/{product.id}/change/"
+    data = {"sku": product.sku, "name": "NEW NAME", "sold_in": [str(office.store.id), str(other.id)]}
+    rows = {"photos-TOTAL_FORMS": 1, "photos-INITIAL_FORMS": 0, "photos-0-product": str(product.id), "photos-0-sort_order": 0}
+    upload = SimpleUploadedFile("a.jpg", picture())
+    assert manager.post(page, {**data, **rows, "photos-0-upload": upload}).status_code == 302
+    (photo,) = office.page().photos
+    assert photo.product_name == "NEW NAME"
+    for model in ("product", "photo", "assortment", "store", "company"):
+        assert manager.get(f"/admin/head_office/{model}/").status_code == 200
+    assert manager.get(f"/admin/head_office/store/{other.id}/change/").status_code == 200
+    for forbidden in ("account/", "account/add/", "store/add/", "company/add/", f"store/{other.id}/delete/"):
+        assert manager.get(f"/admin/head_office/{forbidden}").status_code == 403
+    assert manager.post(f"/admin/head_office/store/{other.id}/change/", {"code": "X", "name": "X"}).status_code == 403
+    assert manager.get("/admin/auth/group/").status_code in {403, 404}
+    assert manager.post(f"/admin/head_office/product/{product.id}/delete/", {"post": "yes"}).status_code == 302
+    assert Product.objects.count() == 0
+
+
+def test_the_group_is_made_once_and_stays_as_people_change_it(office: Office, manager: Client) -> None:
+    group = Group.objects.get(name="Menu managers")
+    group.permissions.remove(group.permissions.get(codename="delete_product"))
+    importlib.import_module(MIGRATION).make_group(apps, None)
+    assert not Group.objects.get().permissions.filter(codename="delete_product").exists()
+
+
+# Small pictures
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> None:
+    caches["thumbnails"].clear()
+
+
+def noise(kind: str, size: tuple[int, int], **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise(size, 90).convert("RGB").save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_list_shows_small_pictures_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
+    product = office.product()
+    body = noise(kind, (1200, 900))
+    ingest.accept(product.id, Offer("a", "a.jpg", take(body, ingest.limits()), True, 0))
+    (photo,) = Photo.objects.all()
+    address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
+    for page in ("photo/", f"product/{product.id}/change/", f"photo/{photo.id}/change/"):
+        shown = browser.get(f"/admin/head_office/{page}").content.decode()
+        assert f'<img src="{address}?v={photo.checksum[:8]}"' in shown
+        assert f'<img src="{bucket.endpoint}' not in shown
+    small = browser.get(address)
+    assert (small.status_code, small.headers["Content-Type"]) == (200, "image/webp")
+    assert len(small.content) <= thumbnail.MAX_BYTES < len(body)
+    assert Image.open(io.BytesIO(small.content)).size == (192, 144)
+    bucket.delete([photo.object_key])
+    assert browser.get(address).content == small.content  # kept
+    again = browser.get(address, headers={"If-None-Match": small.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_picture_that_cannot_be_shown_is_a_grey_tile(office: Office, browser: Client, bucket: Any) -> None:
+    photo = office.photo(office.product())
+    answer = browser.get(f"/admin/head_office/photo/{photo.id}/thumbnail/")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert Image.open(io.BytesIO(answer.content)).size == (96, 96)
+    assert browser.get(f"/admin/head_office/photo/{uuid4()}/thumbnail/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"no picture", "image/jpeg"),
+        (picture()[:100], "image/jpeg"),
+        (picture("PNG", size=(6000, 5000)), "image/png"),
+        (picture("JPEG", size=(6000, 5000), progressive=True), "image/jpeg"),
+    ],
+    ids=["no picture", "cut", "a large PNG", "a large progressive JPEG"],
+)
+def test_what_would_take_too_much_memory_is_not_decoded(body: bytes, kind: str) -> None:
+    assert thumbnail.shrink(body, kind) is None
+
+
+def test_a_large_jpeg_is_decoded_small(office: Office) -> None:
+    small = thumbnail.shrink(picture("JPEG", size=(6000, 5000)), "image/jpeg")
+    assert small
+    assert Image.open(io.BytesIO(small)).size == (192, 160)
+
+
+def test_only_staff_who_may_see_photos_get_small_pictures(office: Office, bucket: Any) -> None:
+    photo = office.photo(office.product())
+    address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
+    assert Client().get(address).status_code == 302
+    assert client_of(Account.objects.get(username="avril")).get(address).status_code == 302
+    assert client_of(Account.objects.create_user("staff", is_staff=True)).get(address).status_code == 403
+
+
+# Languages
+
+
+def test_the_admin_speaks_the_browsers_language(office: Office, browser: Client, bucket: Any) -> None:
+    product = office.product()
+    page = f"/admin/head_office/product/{product.id}/change/"
+    id_, en = (browser.get(page, headers={"Accept-Language": code}).content.decode() for code in ("id-ID,id;q=0.9", "fr,de"))
+    assert 'lang="id"' in id_
+    assert "Dijual di" in id_
+    assert 'lang="en"' in en
+    assert "Sold in" in en
+    browser.post("/i18n/setlang/", {"language": "id", "next": page})
+    assert "Dijual di" in browser.get(page, headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_the_api_speaks_english_whatever_the_browser(office: Office) -> None:
+    answer = Client(headers={"Accept-Language": "id"}).post("/api/v1/token/", {}, content_type="application/json")
+    assert answer.json()["username"] == ["This field is required."]
+    assert "Content-Language" not in answer.headers
+
+
+def test_both_languages_say_the_same_things() -> None:
+    import string
+
+    fields = {
+        language: {key: sorted(name for _, name, *_ in string.Formatter().parse(said) if name) for key, said in texts.items()}
+        for language, texts in TEXTS.items()
+    }
+    assert fields["id"] == fields["en"]
