@@ -85,9 +85,9 @@ def _edge(args: list[str]) -> None:
 
         serve_edge(args[1:])
     elif args[:1] in (["worker"], ["beat"]):
-        from etalase.serving import celery
+        from etalase.serving import run_celery
 
-        celery(args[0], args[1:])
+        run_celery(args[0], args[1:])
     else:
         _manage("edge", EDGE, ["serve", "worker", "beat"], args)
 

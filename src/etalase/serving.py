@@ -1,12 +1,18 @@
 """The standalone servers: gunicorn for the web, Celery for the schedule. Each replaces this process by the real program."""
 
 import argparse
+import logging
 import os
+import signal
 import sys
+import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from etalase.errors import UsageError
+
+# As Celery's command line says that it was called the wrong way: doing so again would not help.
+USAGE = 2
+RESTART_SECONDS = 10
 
 
 def serve_head_office(args: Sequence[str]) -> None:
@@ -35,14 +41,48 @@ def serve_edge(args: Sequence[str]) -> None:
     _gunicorn("etalase.edge.wsgi:application", options)
 
 
-def celery(role: str, args: Sequence[str]) -> None:
-    """The edge's Celery ``worker`` or ``beat``; ``args`` are Celery's own."""
+def run_celery(role: str, args: Sequence[str]) -> None:
+    """The edge's Celery ``worker`` or ``beat``; ``args`` are Celery's own.
+
+    Celery ends over some errors of its broker or a message, and would stay away until a person comes: it begins anew then.
+    """
     import django
 
     django.setup()
     _look_for_broker()
-    ours = ["--without-gossip", "--without-mingle"] if role == "worker" else ["--schedule", str(_beat_file())]
-    _become([sys.executable, "-m", "celery", "-A", "etalase.edge.celery", role, *ours, *args])
+    ours = ["--without-gossip", "--without-mingle"] if role == "worker" else []
+    status = _celery_status(["-A", "etalase.edge.celery", role, *ours, *args])
+    # Celery's signal handlers would swallow what ends the wait.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if status in {0, USAGE} or _was_told_to_stop():
+        sys.exit(status)
+    sys.stderr.write(f"etalase: the {role} ended with {status}; it begins anew in {RESTART_SECONDS} s.\n")
+    time.sleep(RESTART_SECONDS)
+    _become([sys.executable, "-m", "etalase.cli", "edge", role, *args])
+
+
+def _celery_status(args: list[str]) -> int:
+    """Run ``celery ARGS`` to its end; its exit status."""
+    from celery.bin.celery import celery
+
+    try:
+        celery(args, prog_name="celery", auto_envvar_prefix="CELERY")
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(bool(error.code))
+    except KeyboardInterrupt:
+        return 0
+    except Exception:
+        logging.getLogger("etalase.edge").exception("Celery ended over an error")
+        return 1
+    return 0
+
+
+def _was_told_to_stop() -> bool:
+    from celery.worker import state
+
+    return state.should_stop not in {None, False} or state.should_terminate not in {None, False}
 
 
 def _look_for_broker() -> None:
@@ -60,13 +100,6 @@ def _look_for_broker() -> None:
                 f"etalase: the broker {connection.as_uri()} does not answer: {error}. Check that it runs and that BROKER_URL "
                 "names it. Waiting for it; until it is there, no scheduled run begins, and `etalase edge sync` works.\n"
             )
-
-
-def _beat_file() -> Path:
-    """Where beat remembers what it sent last (XDG Base Directory Specification: state)."""
-    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "etalase"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / "beat"
 
 
 def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespace:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import ProxyHandler, build_opener
 
+import celery
 import psycopg
 import pytest
 
@@ -23,6 +24,7 @@ from etalase.demo.devstack.postgres import Postgres
 from etalase.demo.devstack.process import Child, spawn
 from etalase.demo.devstack.s3 import S3Server
 from etalase.demo.devstack.valkey import Valkey
+from etalase.edge.queue import QUEUE
 from etalase.objectstore import ObjectStore
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, head_office
@@ -167,6 +169,11 @@ def broker(valkey_server: Valkey, edge: Edge) -> Valkey:
     """The broker, named in the edge's settings."""
     edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
     return valkey_server
+
+
+def send(broker: Valkey, task: str, *args: Any, queue: str = QUEUE, **kwargs: Any) -> None:
+    """Send a task as the beat, another application or a person does."""
+    celery.Celery(broker=broker.url, set_as_current=False).send_task(task, args=args, kwargs=kwargs, queue=queue)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:

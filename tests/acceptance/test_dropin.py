@@ -11,12 +11,13 @@ from typing import Any
 
 import boto3
 import pytest
+import redis
 
 from etalase.demo.devstack.postgres import Postgres
 from etalase.demo.devstack.process import Child, spawn
 from etalase.demo.devstack.s3 import S3Server
 from etalase.demo.devstack.valkey import Valkey
-from tests.acceptance.conftest import Edge, eventually, new_edge
+from tests.acceptance.conftest import Edge, eventually, new_edge, send
 from tests.simulator import Simulator, picture
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,19 @@ def test_the_projects_own_worker_and_beat_give_signs_of_life(project: Edge, valk
     for role in (["worker", "--pool", "threads"], ["beat", "--schedule", str(project.folder / "schedule")]):
         _celery(project, *role)
     eventually(lambda: project.sql("SELECT role FROM etalase_heartbeat ORDER BY role") == [("beat",), ("worker",)], 30)
+
+
+def test_a_projects_queue_is_kept_while_a_run_waits_for_its_minute(project: Edge, ho: Simulator, valkey_server: Valkey) -> None:
+    project.environment |= {"ETALASE_BROKER_URL": valkey_server.url, "OFFSET_MINUTES": "59"}
+    _customers_tables(project, photos=False)
+    assert _manage(project, "migrate").returncode == 0
+    worker = _celery(project, "worker", "--pool", "threads", "--queues", "photos", "--loglevel", "INFO")
+    send(valkey_server, "sync_api.tasks.sync_product_photos", queue="photos")
+    eventually(lambda: "succeeded" in worker.log.read_text(), 60)
+    with redis.Redis.from_url(valkey_server.url) as client:
+        # It waits with this worker, and not in Celery's default queue where nobody looks.
+        eventually(lambda: worker.log.read_text().count("received") == 2)
+        assert client.llen("celery") == 0
 
 
 def _celery(project: Edge, *args: str) -> Child:

@@ -4,10 +4,8 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import celery
-
 from etalase.demo.devstack.valkey import Valkey
-from tests.acceptance.conftest import Edge, eventually
+from tests.acceptance.conftest import Edge, eventually, send
 from tests.simulator import Simulator, picture
 
 NIGHTLY = "sync_api.tasks.sync_product_photos_full"
@@ -45,17 +43,17 @@ def test_off_peak_by_hand_says_what_it_waits_for_and_begins_at_once_where_it_nee
 
 def test_a_scheduled_full_run_outside_off_peak_is_put_off(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     edge.start("worker", "--pool", "threads", "--loglevel", "INFO", **off_between(2, 3))
-    celery.Celery(broker=broker.url).send_task(NIGHTLY)
+    send(broker, NIGHTLY)
     _await_log(edge, "succeeded")
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 
 
 def test_of_several_full_runs_that_were_put_off_one_is_done(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO", **off_between(-1, 3))
-    application, due = celery.Celery(broker=broker.url), time.time() - 3600
+    due = time.time() - 3600
     for _ in range(2):
-        application.send_task(NIGHTLY, kwargs={"after_offset": True, "due": due})
-    _await_log(edge, "a full run has been done since this one came due")
+        send(broker, NIGHTLY, after_offset=True, due=due)
+    _await_log(edge, "a run has done this one's work since it came due")
     assert edge.sql("SELECT kind, trigger, outcome FROM etalase_sync_run") == [("full", "schedule", "success")]
 
 

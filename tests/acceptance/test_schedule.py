@@ -5,11 +5,12 @@ import sys
 import time
 from datetime import timedelta
 
-import celery
+import redis
 from celery.schedules import crontab
 
 from etalase.demo.devstack.valkey import Valkey
-from tests.acceptance.conftest import Edge, eventually
+from tests.acceptance.conftest import Edge, eventually, send
+from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, picture
 
 HOURLY, NIGHTLY = "sync_api.tasks.sync_product_photos", "sync_api.tasks.sync_product_photos_full"
@@ -18,14 +19,13 @@ HOURLY, NIGHTLY = "sync_api.tasks.sync_product_photos", "sync_api.tasks.sync_pro
 def test_the_guides_tasks_run_and_a_second_delivery_ends_as_locked(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     ho.put("Dish", picture("dish"))
     edge.start("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO")
-    application = celery.Celery(broker=broker.url)
-    application.send_task(NIGHTLY)
+    send(broker, NIGHTLY)
     runs = _await_runs(edge, 1)
     assert runs == [("full", "schedule", "success")]
     ho.put("Slow", picture("slow"))
     ho.on_image = lambda _: time.sleep(3)
-    application.send_task(HOURLY)
-    application.send_task(HOURLY)
+    send(broker, HOURLY)
+    send(broker, HOURLY)
     assert _await_runs(edge, 2) == [("full", "schedule", "success"), ("incremental", "schedule", "success")]
     _await_log(edge, '"outcome": "locked"', '"outcome":"locked"')
 
@@ -37,10 +37,9 @@ def test_the_nightly_run_waits_for_the_hourly_one_which_gives_way(edge: Edge, ho
         ho.put(f"Dish {number}", picture(number))
     ho.on_image = lambda _: time.sleep(0.5)
     edge.start("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO", ETALASE_WORKERS="1")
-    application = celery.Celery(broker=broker.url)
-    application.send_task(HOURLY)
+    send(broker, HOURLY)
     eventually(lambda: len(ho.image_requests) > 2, 30)
-    application.send_task(NIGHTLY)
+    send(broker, NIGHTLY)
     time.sleep(1.5)
     ho.on_image = None
     runs = _await_runs(edge, 3)
@@ -51,7 +50,7 @@ def test_the_nightly_run_waits_for_the_hourly_one_which_gives_way(edge: Edge, ho
 def test_a_store_waits_for_its_own_minute(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     ho.put("Dish", picture("dish"))
     edge.start("worker", "--pool", "threads", "--loglevel", "INFO", ETALASE_SCHEDULE_OFFSET_MINUTES="7")
-    celery.Celery(broker=broker.url).send_task(HOURLY)
+    send(broker, HOURLY)
     _await_log(edge, "succeeded")
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 
@@ -68,10 +67,43 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
     assert f"'sync-product-photos-nightly-full': ('{NIGHTLY}', '{crontab(hour=2, minute=0)}" in said
 
 
+def test_only_our_messages_leave_the_old_queue_and_in_their_order(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+    with redis.Redis.from_url(broker.url) as client:
+        client.delete("celery")
+        for task in ("shop.tasks.mail", HOURLY, "shop.tasks.report", NIGHTLY):
+            send(broker, task, queue="celery")
+        client.rpush("celery", "no message at all")
+        theirs = [message for message in client.lrange("celery", 0, -1) if b"sync_api" not in message]
+        edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO")
+        assert [kind for kind, _, _ in _await_runs(edge, 2)] == ["full", "full"]  # the first one is always full
+        assert client.lrange("celery", 0, -1) == theirs
+        client.delete("celery")
+    _await_log(edge, "took over 2 messages")
+
+
+def test_what_a_worker_does_not_know_on_another_queue_stays_there(edge: Edge, broker: Valkey) -> None:
+    with redis.Redis.from_url(broker.url) as client:
+        edge.start("worker", "--pool", "threads", "--loglevel", "INFO")
+        _await_log(edge, " ready.")
+        send(broker, "shop.tasks.mail", queue="celery")
+        send(broker, HOURLY)
+        _await_runs(edge, 1)
+        assert client.llen("celery") == 1
+        client.delete("celery")
+
+
+def test_a_task_takes_the_guides_arguments_and_refuses_another_stores(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+    edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO")
+    send(broker, HOURLY, COMPANY_ID, "00000000-0000-4000-8000-000000000001")
+    send(broker, HOURLY, COMPANY_ID.upper(), STORE_ID)
+    assert len(_await_runs(edge, 1)) == 1
+    _await_log(edge, "store_id «00000000-0000-4000-8000-000000000001», and this edge's is " + STORE_ID)
+
+
 def test_worker_and_beat_give_signs_of_life(edge: Edge, broker: Valkey) -> None:
     assert edge.sql("SELECT role FROM etalase_heartbeat") == []
     edge.start("worker", "--pool", "threads", "--loglevel", "WARNING")
-    edge.start("beat", "--loglevel", "WARNING", XDG_STATE_HOME=str(edge.folder))
+    edge.start("beat", "--loglevel", "WARNING", HOME="/proc/nowhere", XDG_STATE_HOME="/proc/nowhere")
     eventually(lambda: edge.sql("SELECT role FROM etalase_heartbeat ORDER BY role") == [("beat",), ("worker",)], 30)
 
 

@@ -68,7 +68,7 @@ class System:
         self.servers.append(self._serve("Edge", command, self.edge_settings, port, "/healthz"))
         worker = ["edge", "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"]
         self.servers.append(self._spawn("Edge worker", worker, self.edge_settings))
-        beat = ["edge", "beat", "--loglevel", "WARNING", "--schedule", str(self.layout.folder / "beat")]
+        beat = ["edge", "beat", "--loglevel", "WARNING"]
         self.servers.append(self._spawn("Edge beat", beat, self.edge_settings))
 
     def etalase(self, half: str, *args: str | Path, quiet: bool = True) -> subprocess.CompletedProcess[str]:

@@ -4,10 +4,14 @@ Its settings are here, where only the worker and the beat pay for loading Celery
 """
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import worker_ready
 from django.conf import settings
+
+from etalase.edge.queue import QUEUE, take_over
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_edge")
 app = Celery("etalase")
@@ -15,13 +19,29 @@ app.conf.update(
     broker_url=getattr(settings, "CELERY_BROKER_URL"),  # noqa: B009 - not a setting of every project
     timezone=settings.TIME_ZONE,
     enable_utc=True,
+    # A queue of its own: other applications' tasks on the same broker are none of ours, and we none of theirs.
+    task_default_queue=QUEUE,
     task_ignore_result=True,
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    # A broker that is away, full, read-only or loading is waited for, however long.
     broker_connection_retry_on_startup=True,
-    # Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
-    broker_transport_options={"visibility_timeout": 12 * 3600},
+    broker_connection_max_retries=None,
+    broker_channel_error_retry=True,
+    beat_scheduler="etalase.edge.beat:MemoryScheduler",
+    broker_transport_options={
+        # Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
+        "visibility_timeout": 12 * 3600,
+        # Or an application with a shorter one does so.
+        "unacked_key": f"{QUEUE}.unacked",
+        "unacked_index_key": f"{QUEUE}.unacked_index",
+        "unacked_mutex_key": f"{QUEUE}.unacked_mutex",
+        # A broker that falls silent is away.
+        "socket_connect_timeout": 10,
+        "socket_timeout": 30,
+        "socket_keepalive": True,
+    },
 )
 # fmt: off
 app.conf.beat_schedule = {
@@ -36,3 +56,8 @@ app.conf.beat_schedule = {
 }
 # fmt: on
 app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def _take_over(**_: Any) -> None:
+    take_over(app)

@@ -33,6 +33,13 @@ def next_runs(now: float, zone: tzinfo, *, offset_minutes: int, off_peak: bool, 
     return NextRuns(hourly, min(due for due in full if due > now))
 
 
+def last_due(now: float, zone: tzinfo, *, full: bool) -> float:
+    """When the schedule last came due, Unix time, before any store's own minute."""
+    if full:
+        return max(night for night in _nights(now, zone) if night <= now)
+    return datetime.fromtimestamp(now, zone).replace(minute=0, second=0, microsecond=0).timestamp()
+
+
 def _nights(now: float, zone: tzinfo) -> list[float]:
     """The hours of full runs around ``now``: where the widest step comes once a week, last week's may still wait."""
     hour = datetime.fromtimestamp(now, zone).replace(hour=FULL_RUN_HOUR, minute=0, second=0, microsecond=0, tzinfo=None)

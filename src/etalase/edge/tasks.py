@@ -2,11 +2,13 @@
 
 import logging
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import timedelta, tzinfo
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from celery import Task, shared_task
 from celery.signals import beat_init, worker_ready
+from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge import heartbeat
@@ -14,6 +16,8 @@ from etalase.edge.database import translated
 from etalase.edge.models import SyncRun
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.world import real_world
+from etalase.errors import EtalaseError, UsageError
+from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings, configured
 
 logger = logging.getLogger("etalase.edge")
@@ -36,28 +40,71 @@ class Wait(NamedTuple):
 
 
 @shared_task(bind=True, name="sync_api.tasks.sync_product_photos")
-def sync_product_photos(self: "Task[Any, Any]", *, after_offset: bool = False) -> dict[str, Any] | None:
-    """The hourly run: what changed since the checkpoint."""
-    settings = configured()
-    if wait := first_wait(settings, full=False, after_offset=after_offset, now=time.time(), zone=get_default_timezone()):
-        self.apply_async(kwargs={"after_offset": wait.after_offset}, countdown=wait.seconds)
-        return None
-    return _run(settings, full=False)
+def sync_product_photos(
+    self: "Task[Any, Any]",
+    company_id: str | None = None,
+    store_id: str | None = None,
+    *,
+    after_offset: bool = False,
+    due: float | None = None,
+) -> dict[str, Any] | None:
+    """The hourly run: what changed since the checkpoint. ``due`` is when it came due, Unix time, where that is known."""
+    return _scheduled(self, (company_id, store_id), full=False, after_offset=after_offset, due=due)
 
 
 @shared_task(bind=True, name="sync_api.tasks.sync_product_photos_full")
 def sync_product_photos_full(
-    self: "Task[Any, Any]", *, after_offset: bool = False, due: float | None = None
+    self: "Task[Any, Any]",
+    company_id: str | None = None,
+    store_id: str | None = None,
+    *,
+    after_offset: bool = False,
+    due: float | None = None,
 ) -> dict[str, Any] | None:
     """The nightly run: the whole feed against rows and bucket. ``due`` is when it first came due, Unix time."""
-    settings, now = configured(), time.time()
-    if wait := first_wait(settings, full=True, after_offset=after_offset, now=now, zone=get_default_timezone()):
-        self.apply_async(kwargs={"after_offset": wait.after_offset, "due": due or now}, countdown=wait.seconds)
-        return None
-    if due is not None and _full_run_since(due):
-        logger.info("a full run has been done since this one came due: nothing to do")
-        return None
-    return _run(settings, full=True)
+    return _scheduled(self, (company_id, store_id), full=True, after_offset=after_offset, due=due)
+
+
+def _scheduled(
+    task: "Task[Any, Any]", asked: tuple[str | None, str | None], *, full: bool, after_offset: bool, due: float | None
+) -> dict[str, Any] | None:
+    """One scheduled run, or what it still waits for; an error of ours is told in a line, and the worker goes on."""
+    try:
+        settings, now = configured(), time.time()
+        refuse_another_store(settings, asked)
+        if wait := first_wait(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
+            kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
+            task.apply_async(args=asked, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
+            return None
+        if due is not None and _done_since(now - due, full=full):
+            logger.info("a run has done this one's work since it came due: nothing to do")
+            return None
+        with real_world(settings) as world:
+            report = sync(world, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
+    except EtalaseError as error:
+        logger.error("the scheduled %s run did not take place: %s", "full" if full else "hourly", error)
+        return {"outcome": "failed", "error": str(error), "exit_status": error.exit_status}
+    return report.as_json()
+
+
+def refuse_another_store(settings: EdgeSettings, asked: tuple[str | None, str | None]) -> None:
+    """The guide's arguments ``(company_id, store_id)`` name this store, or :class:`UsageError` is raised."""
+    for name, given, ours in zip(("company_id", "store_id"), asked, (settings.COMPANY_ID, settings.STORE_ID), strict=True):
+        try:
+            same = given is None or UUID(str(given)) == ours
+        except ValueError:
+            same = False
+        if not same:
+            raise UsageError(
+                f"The task was sent with {name} «{printable(str(given)[:80])}», and this edge's is {ours}.",
+                hint=f"Send it without arguments, or correct ETALASE_{name.upper()}.",
+            )
+
+
+def _queue_of(task: "Task[Any, Any]") -> dict[str, Any]:
+    """The queue that the task came by, so that its second part goes to the same worker; else as Celery routes it."""
+    routing_key = (task.request.delivery_info or {}).get("routing_key")
+    return {"queue": routing_key} if routing_key else {}
 
 
 def first_wait(settings: EdgeSettings, *, full: bool, after_offset: bool, now: float, zone: tzinfo) -> Wait | None:
@@ -75,14 +122,12 @@ def first_wait(settings: EdgeSettings, *, full: bool, after_offset: bool, now: f
     return None if after_offset or not offset_seconds else Wait(offset_seconds, after_offset=True)
 
 
-def _full_run_since(due: float) -> bool:
-    """Whether another full run has done this one's work: where the widest step comes once a week, seven wait for it."""
+def _done_since(seconds: float, *, full: bool) -> bool:
+    """Whether a run has done this one's work in the last ``seconds``: sent twice, or put off for days, it is done once.
+
+    By the database's clock alone, which the runs' times are by.
+    """
+    begun = SyncRun.objects.filter(started_at__gte=Now() - timedelta(seconds=seconds), checkpoint__isnull=False)
     with translated():
-        begun = SyncRun.objects.filter(kind="full", started_at__gte=datetime.fromtimestamp(due, UTC))
-        return begun.filter(checkpoint__isnull=False).exists()
-
-
-def _run(settings: EdgeSettings, *, full: bool) -> dict[str, Any]:
-    with real_world(settings) as world:
-        report = sync(world, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
-    return report.as_json()
+        # A run by hand does not take the place of an hourly one, which the status has foretold.
+        return (begun.filter(kind="full") if full else begun.filter(trigger="schedule")).exists()

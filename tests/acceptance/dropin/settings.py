@@ -18,6 +18,7 @@ ETALASE_PRODUCT_MODEL = "products.Product"
 ETALASE = {
     "PRODUCT_NAME_FIELD": os.environ.get("TITLE_FIELD", "title"),
     "PRODUCT_SKU_FIELD": "code",
+    "SCHEDULE_OFFSET_MINUTES": os.environ.get("OFFSET_MINUTES", "0"),
     **{
         name.removeprefix("ETALASE_"): value
         for name, value in os.environ.items()

@@ -1,0 +1,44 @@
+"""Which messages of an old queue are ours."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etalase.edge.queue import OUR_TASKS, QUEUE, as_ours
+
+
+def message(task: object) -> dict[str, object]:
+    return {
+        "body": "W1tdLCB7fSwge31d",
+        "headers": {"task": task, "id": "1"},
+        "properties": {"delivery_info": {"exchange": "", "routing_key": "celery"}, "priority": 0},
+    }
+
+
+def test_our_message_stays_as_it_is_but_for_its_queue() -> None:
+    for task in OUR_TASKS:
+        ours = as_ours(json.dumps(message(task)).encode())
+        assert ours is not None
+        told = json.loads(ours)
+        assert told["properties"]["delivery_info"].pop("routing_key") == QUEUE
+        expected = message(task)
+        expected["properties"] = {"delivery_info": {"exchange": ""}, "priority": 0}
+        assert told == expected
+
+
+@given(
+    st.binary()
+    | st.recursive(
+        st.none() | st.integers() | st.text() | st.just("sync_api.tasks.sync_product_photos"),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["headers", "task", "properties", "x"]), inner),
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_anything_else_is_left_alone(other: bytes) -> None:
+    assert as_ours(other) is None
+
+
+def test_another_applications_task_is_left_alone() -> None:
+    for task in ("reports.tasks.mail", "sync_api.tasks.sync_product_photos_x", None, 1, ["sync_api.tasks.sync_product_photos"]):
+        assert as_ours(json.dumps(message(task)).encode()) is None
+    assert as_ours(b"[" * 100_000) is None

@@ -1,0 +1,36 @@
+"""The guide's arguments of a task, ``(company_id, store_id)``: this store's, or refused."""
+
+from uuid import UUID
+
+import pytest
+from tests.unit.test_settings import EDGE
+
+from etalase.edge.tasks import refuse_another_store
+from etalase.errors import UsageError
+from etalase.settings.edge import EdgeSettings
+from etalase.settings.shared import read
+
+SETTINGS = read(EdgeSettings, EDGE)
+COMPANY, STORE = str(SETTINGS.COMPANY_ID), str(SETTINGS.STORE_ID)
+OTHER = str(UUID(int=7))
+
+
+@pytest.mark.parametrize("asked", [(None, None), (COMPANY, STORE), (COMPANY, None), (COMPANY.upper(), f"{{{STORE}}}")])
+def test_this_stores_arguments_are_taken(asked: tuple[str | None, str | None]) -> None:
+    refuse_another_store(SETTINGS, asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ((COMPANY, OTHER), f"store_id «{OTHER}», and this edge's is {STORE}"),
+        ((OTHER, STORE), f"company_id «{OTHER}», and this edge's is {COMPANY}"),
+        ((STORE, COMPANY), "company_id"),
+        ((COMPANY, "seven\n"), r"store_id «seven\n»"),
+        ((COMPANY, ""), "store_id «»"),
+    ],
+)
+def test_another_stores_arguments_are_refused_by_name(asked: tuple[str, str], named: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        refuse_another_store(SETTINGS, asked)
+    assert named in str(refused.value)
