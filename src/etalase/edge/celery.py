@@ -29,6 +29,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_channel_error_retry=True,
+    worker_consumer="etalase.edge.consumer:PatientConsumer",
     beat_scheduler="etalase.edge.beat:MemoryScheduler",
     broker_transport_options={
         # Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
