@@ -1,5 +1,6 @@
 """The stack's servers: they answer when started, keep their data, let nobody in without a key, and leave nothing."""
 
+import http.client
 import os
 import shutil
 import signal
@@ -145,14 +146,66 @@ def test_each_make_keeps_its_objects_from_start_to_start(make: Make, tmp_path: P
         check_free(make.wanted(port))
 
 
-def test_minio_listens_on_one_port_of_this_machine_and_has_no_console(minio_server: S3Server) -> None:
-    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{minio_server.child.pid}/fd").iterdir()}
+def listening_at(pid: int) -> set[str]:
+    """The addresses and ports, in hex, where a process listens."""
+    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()}
     listening = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
                 listening.add(fields[1])
+    return listening
+
+
+def test_no_port_of_seaweedfs_takes_a_write_of_a_stranger(tmp_path: Path) -> None:
+    server_ports = seaweedfs.SeaweedPorts.free()
+    server = start_s3(tmp_path, server_ports)
+    ours = bucket(server)
+    ours.ensure_bucket()
+    key, body = "products/1/primary.jpg", b"nasi goreng"
+    etag = ours.put(key, body, content_type="image/jpeg")
+    assert eventually(lambda: len(listening_at(server.child.pid)) == len(server_ports.wanted()), 20)
+    listening = listening_at(server.child.pid)
+    assert {address.partition(":")[0] for address in listening} == {"0100007F"}
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="primary.jpg"\r\n\r\ntheirs\r\n--x--\r\n',
+        "multipart/form-data; boundary=x",
+    )
+    taken = []
+    for port in sorted(int(address.partition(":")[2], 16) for address in listening):
+        for method, path, (sent, content_type) in (
+            ("PUT", f"/buckets/{ours.bucket}/{key}", (b"theirs", "image/jpeg")),
+            ("POST", f"/buckets/{ours.bucket}/{key}", form),
+            ("POST", f"/buckets/{ours.bucket}/moved.jpg?mv.from=/buckets/{ours.bucket}/{key}", form),
+            ("DELETE", f"/buckets/{ours.bucket}?recursive=true", form),
+            ("PUT", f"/{ours.bucket}/{key}", (b"theirs", "image/jpeg")),
+            ("POST", f"/{ours.bucket}?delete", (f"<Delete><Object><Key>{key}</Key></Object></Delete>".encode(), "text/xml")),
+            ("DELETE", f"/{ours.bucket}/{key}", form),
+            ("POST", "/submit", form),
+            ("GET", "/dir/assign", (b"", "")),
+            ("GET", f"/col/delete?collection={ours.bucket}", (b"", "")),
+            ("POST", "/1,0100000001", form),
+            ("DELETE", "/1,0100000001", (b"", "")),
+        ):
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            try:
+                asked.request(method, path, sent or None, {"Content-Type": content_type})
+                answer = asked.getresponse()
+                if answer.status < 400 and not answer.read().startswith(b"<?xml"):  # S3 says in XML what it refused
+                    taken.append((port - server.port, method, path, answer.status))
+            except (OSError, http.client.HTTPException):
+                pass  # gRPC does not speak this
+            finally:
+                asked.close()
+    assert taken == []
+    assert [(info.key, info.etag) for info in ours.list("")] == [(key, etag)]
+    assert ours.get(key) == body
+    server.stop()
+
+
+def test_minio_listens_on_one_port_of_this_machine_and_has_no_console(minio_server: S3Server) -> None:
+    listening = listening_at(minio_server.child.pid)
     loopback, port = ("0100007F", "00000000000000000000000001000000"), f"{minio_server.port:04X}"
     assert f"{loopback[0]}:{port}" in listening
     assert listening <= {f"{address}:{port}" for address in loopback}

