@@ -230,6 +230,69 @@ def test_products_planned_in_several_slices_do_not_share_a_key_either() -> None:
     assert [len(result.failed) for result in results] == [0, 1]
 
 
+def test_products_share_an_object_of_the_same_bytes_and_the_first_brings_it() -> None:
+    a, b, c = (photo(name, product=name, key="products/x.jpg", body="same") for name in "abc")
+    b = changed(b, checksum=(b.checksum or "").upper())
+    result = planned([a, b, c])
+    assert not result.failed
+    assert does(result) == [(Kind.FETCH, a.id), (Kind.COPY, b.id), (Kind.COPY, c.id)]
+    assert {step.copy_from for step in steps_of(result)} == {None, "products/x.jpg"}
+    assert not any(product.entangled or product.displaced for product in result.products)
+    assert does(planned([a, b, c], [row_of(a)])) == [(Kind.ROW, b.id), (Kind.ROW, c.id)]
+    assert nothing_to_do(planned([a, b, c], [row_of(one) for one in map(normalised, (a, b, c))]))
+
+
+@pytest.mark.parametrize("in_other_slice", [False, True])
+def test_an_object_that_products_share_changes_for_all_of_them_at_once(in_other_slice: bool) -> None:
+    old = [photo(name, product=name, key="products/x.jpg", body="old") for name in "ab"]
+    new = [photo(name, product=name, key="products/x.jpg", body="new", minute=1) for name in "ab"]
+    rows = [row_of(one) for one in old]
+    if in_other_slice:
+        result = plan(
+            new[:1],
+            rows,
+            known_products={named("a")},
+            max_photo_bytes=MAX_PHOTO_BYTES,
+            elsewhere={new[1].id: new[1]},
+        )
+    else:
+        result = planned(new, rows)
+    assert not result.failed
+    assert all(not product.displaced for product in result.products)
+    assert {step.photo.checksum for step in steps_of(result)} == {new[0].checksum}
+
+
+def test_an_object_that_products_share_does_not_change_for_one_of_them_alone() -> None:
+    old = [photo(name, product=name, key="products/x.jpg", body="old") for name in "ab"]
+    new = photo("a", product="a", key="products/x.jpg", body="new", minute=1)
+    for rest in ([], [old[1]]):
+        result = planned([new, *rest], [row_of(one) for one in old])
+        assert [(one.id, error.reason) for one, error in result.failed] == [(new.id, Reason.KEY_CONFLICT)]
+        assert not steps_of(result)
+
+
+def test_one_key_with_two_sizes_is_a_conflict_that_names_the_other_photo() -> None:
+    a = photo("a", product="a", key="products/x.jpg", body="same")
+    b = changed(photo("b", product="b", key="products/x.jpg", body="same"), size=(a.size or 0) + 1)
+    ((_, error),) = planned([a, b]).failed
+    assert error.reason is Reason.KEY_CONFLICT
+    assert str(a.id) in error.detail
+
+
+def test_bytes_that_lie_anywhere_in_the_bucket_are_copied() -> None:
+    new = photo("a")
+    result = plan(
+        [new],
+        [],
+        known_products={new.product_id},
+        max_photo_bytes=MAX_PHOTO_BYTES,
+        copies={new.checksum or "": "products/elsewhere.jpg"},
+    )
+    (step,) = steps_of(result)
+    assert (step.kind, step.copy_from) == (Kind.COPY, "products/elsewhere.jpg")
+    assert not result.products[0].entangled
+
+
 def test_a_row_that_head_office_does_not_list_now_gives_its_key_up_to_the_photo_that_has_it() -> None:
     gone, new = photo("gone", key="products/p/primary.jpg"), photo("new", key="products/p/primary.jpg")
     (product,) = planned([new], [row_of(gone)]).products

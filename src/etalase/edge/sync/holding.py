@@ -106,7 +106,7 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTa
 
 
 def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductTable) -> Undone:
-    """Who can come back: its object lies there as its row said, nobody else has its key, and its product is here."""
+    """Sorts out which can come back: its object is as its row said, its key no other's with other bytes, its product here."""
     undone = Undone()
     here = {row.id for row in rows.with_ids([removal.photo_id for removal in gone])}
     taken = rows.owners([removal.row["object_key"] for removal in gone if removal.row])
@@ -116,7 +116,7 @@ def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductT
         key = row.get("object_key") or ""
         if removal.photo_id in here:
             continue  # HO listed it anew
-        if key in taken:
+        if key in taken and taken[key] != (row.get("checksum") or "").lower():
             undone.lost.append((removal, f"another photo has {key} by now"))
         elif not products.is_ours and removal.product_id not in there:
             undone.lost.append((removal, "its product is no longer here"))

@@ -123,6 +123,17 @@ class Inventory:
         right = zip(same, self.world.workers.map(is_right, same), strict=True)
         return {key: (wanted[key].checksum or "").lower() for key, is_one in right if is_one}
 
+    def copies(self, photos: Collection[Photo], known: Collection[Row]) -> dict[str, str]:
+        """The keys by MD5 of objects that seem to have the bytes of ``photos`` which no row of their products has: they are
+        read and hashed before they are copied."""
+        have = {(row.product_id, row.object_etag) for row in known}
+        wanted = ((photo.product_id, (photo.checksum or "").lower()) for photo in photos)
+        lacking = {md5 for product_id, md5 in wanted if md5 and (product_id, md5) not in have}
+        if not lacking:
+            return {}
+        listed = self.listing.with_bytes(lacking) if self.listing is not None else {}
+        return listed | rows.with_bytes(lacking)
+
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:
             return False

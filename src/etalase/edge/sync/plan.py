@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from etalase.errors import PhotoError, Reason
-from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect
+from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,15 @@ def plan(
     known_products: frozenset[UUID] | set[UUID],
     max_photo_bytes: int,
     orphans: Mapping[str, str] = MappingProxyType({}),
+    copies: Mapping[str, str] = MappingProxyType({}),
     leaving: Collection[UUID] = (),
-    elsewhere: Collection[UUID] = (),
+    elsewhere: Mapping[UUID, Photo] = MappingProxyType({}),
     claims: dict[str, Photo] | None = None,
 ) -> Plan:
     """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
 
-    ``orphans`` are ETags by key of objects that no row names, where a listing told of them: their bytes need no link.
+    ``orphans`` are MD5s by key of objects that no row names, where a listing told of them: their bytes need no link; ``copies``
+    are keys by MD5 of objects that have a photo's bytes by all appearances, wherever they lie.
     ``leaving`` are photos that HO deleted, whose rows are still here; ``elsewhere`` are those of ``rows`` that another slice of
     HO's list tells of: what is right for them is not decided here. ``claims`` remembers across the slices of one run which
     photo gets which key.
@@ -151,7 +153,9 @@ def plan(
             result.parked.append(photo)
         else:
             usable.setdefault(photo.product_id, []).append(normalised(photo))
-    told = {photo.id for those in usable.values() for photo in those} | (set(elsewhere) - {photo.id for photo in photos})
+    here = {photo.id for photo in photos}
+    told = {photo.id: photo for those in usable.values() for photo in those}
+    told |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in here}
     rows_by_id = {row.id: row for row in rows}
     rows_of: dict[UUID, list[Row]] = {}
     owners: dict[str, list[Row]] = {}
@@ -169,6 +173,7 @@ def plan(
             owners,
             claims,
             orphans=orphans,
+            copies=copies,
             leaving=leaving,
             told=told,
         )
@@ -225,27 +230,30 @@ def _plan_product(
     claims: dict[str, Photo],
     *,
     orphans: Mapping[str, str],
+    copies: Mapping[str, str],
     leaving: Collection[UUID],
-    told: Collection[UUID],
+    told: Mapping[UUID, Photo],
 ) -> None:
     wanted, demoted, several = one_primary(wanted, rows, leaving, told)
     if several:
         result.several_primaries.append(product_id)
     listed = {photo.id for photo in wanted}
     bytes_at: dict[str | None, str] = {row.object_etag: row.object_key for row in rows if row.object_etag}
+    own_keys = {row.object_key for row in rows}
     steps: list[Step] = []
     displaced: set[tuple[UUID, str]] = set()
     # Who has its bytes under its key already keeps it; among the others the newest comes first.
-    for photo in sorted(wanted, key=lambda p: (_settled(p, rows_by_id.get(p.id)), p.updated_at, p.id), reverse=True):
+    for photo in sorted(wanted, key=lambda p: (is_settled(p, rows_by_id.get(p.id)), p.updated_at, p.id), reverse=True):
         row = rows_by_id.get(photo.id)
         key = photo.object_key or ""
-        if conflict := _conflict(photo, owners.get(key, ()), claims.get(key)):
+        if conflict := _conflict(photo, owners.get(key, ()), claims.get(key), told):
             result.failed.append((photo, conflict))
             continue
-        claims.setdefault(key, photo)
+        if claims.setdefault(key, photo).id != photo.id:
+            bytes_at.setdefault(photo.checksum, key)  # the first of those that share the object brings it
         others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
-        displaced |= {(owner.id, key) for owner in others if owner.id not in listed}
-        step = _step(photo, row, owners.get(key, ()), bytes_at, orphans)
+        displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(told.get(o.id), photo)}
+        step = _step(photo, row, owners.get(key, ()), bytes_at, copies, orphans)
         if row is not None and row.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
             result.older_at_head_office += 1
         if step is None:
@@ -254,7 +262,7 @@ def _plan_product(
             steps.append(step)
     steps += [_demotion(row) for row in demoted if (row.id, row.object_key) not in displaced]
     if steps or displaced:
-        entangled = any(s.copy_from for s in steps) or any(
+        entangled = any(s.copy_from in own_keys for s in steps) or any(
             owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in owners[s.photo.object_key or ""]
         )
         ordered = tuple(_in_order(steps, owners))
@@ -264,24 +272,37 @@ def _plan_product(
             result.products += [ProductPlan(product_id, (step,)) for step in ordered]
 
 
-def _settled(photo: Photo, row: Row | None) -> bool:
+def is_settled(photo: Photo, row: Row | None) -> bool:
+    """Whether the photo has its bytes under its key already, by its row."""
     return row is not None and (row.object_key, row.checksum) == (photo.object_key, photo.checksum)
 
 
-def _conflict(photo: Photo, owners: Sequence[Row], claim: Photo | None) -> PhotoError | None:
-    """Why this photo cannot have its key: two photos with different bytes cannot share one."""
-    if claim is not None and (claim.checksum != photo.checksum or claim.product_id != photo.product_id):
+def _conflict(
+    photo: Photo, owners: Sequence[Row], claim: Photo | None, told: Mapping[UUID, Photo] = MappingProxyType({})
+) -> PhotoError | None:
+    """Why this photo cannot have its key: photos of any products may share an object, but not with different bytes."""
+    if claim is not None and claim.id != photo.id and not _share_object(claim, photo):
         return PhotoError(
             Reason.KEY_CONFLICT,
-            f"HO's own data: object_key {photo.object_key} is also photo {claim.id}'s, with other bytes",
+            f"HO's own data: object_key {photo.object_key} is also photo {claim.id}'s"
+            f" ({printable(claim.product_name or 'without a name')}), with other bytes",
         )
-    foreign = next((o for o in owners if o.id != photo.id and o.product_id != photo.product_id), None)
-    # Where the bytes under the key are this photo's already, it is the other row that is wrong: nothing is put over anybody's.
-    if foreign is not None and foreign.object_etag != photo.checksum:
-        return PhotoError(
-            Reason.KEY_CONFLICT, f"object_key {photo.object_key} is in use by photo {foreign.id} of another product"
-        )
+    for owner in owners:
+        # Where the bytes under the key are this photo's already, it is the other row that is wrong: nothing is put over
+        # anybody's. Nor is it where HO lists the other one with the same new bytes.
+        is_foreign = owner.id != photo.id and owner.product_id != photo.product_id
+        if is_foreign and owner.object_etag != photo.checksum and not _share_object(told.get(owner.id), photo):
+            return PhotoError(
+                Reason.KEY_CONFLICT,
+                f"object_key {photo.object_key} is in use by photo {owner.id} of another product, with other bytes",
+            )
     return None
+
+
+def _share_object(one: Photo | None, other: Photo) -> bool:
+    """Whether both are the same bytes under the same key."""
+    what = (other.object_key, other.size, (other.checksum or "").lower())
+    return one is not None and (one.object_key, one.size, (one.checksum or "").lower()) == what
 
 
 def _step(
@@ -289,6 +310,7 @@ def _step(
     row: Row | None,
     at_key: Sequence[Row],
     bytes_at: Mapping[str | None, str],
+    copies: Mapping[str, str],
     orphans: Mapping[str, str],
 ) -> Step | None:
     key = photo.object_key or ""
@@ -300,7 +322,7 @@ def _step(
         if row is not None and not differs(photo, row):
             return None
         return Step(photo, Kind.ROW, row_key=row_key, row_is_primary=row_is_primary)
-    source = bytes_at.get(photo.checksum)
+    source = bytes_at.get(photo.checksum) or copies.get(photo.checksum or "")
     return Step(
         photo,
         Kind.COPY if source else Kind.FETCH,

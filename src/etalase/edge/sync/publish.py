@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 
+from etalase.edge.damage import Damage
 from etalase.edge.sync.fetch import verified
 from etalase.edge.sync.plan import Kind, ProductPlan, Step
-from etalase.errors import ObjectChanged, ObjectStoreError, PhotoError, Reason
+from etalase.errors import EtalaseError, ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
 from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
 from etalase.protocol import MAGIC_BYTES, Photo, sniff_type
 
@@ -35,6 +36,10 @@ class Bucket(Protocol):
     def read_through(self, key: str) -> ObjectRead: ...
 
 
+# Key, MD5 that should be there, and what is there instead.
+Rotten = tuple[str, str, Damage]
+
+
 @dataclass(slots=True, eq=False)
 class Carried:
     """What became of one product. ``published`` are in the bucket and wait for their rows.
@@ -50,6 +55,8 @@ class Carried:
     unsettled_keys: set[str] = field(default_factory=set)
     # What photos are served as that head office calls something else.
     retyped: list[tuple[Photo, str]] = field(default_factory=list)
+    # What was to be copied and is not what it should be.
+    rotten: list[Rotten] = field(default_factory=list)
     stopped_by: BaseException | None = None
 
     @property
@@ -85,13 +92,24 @@ def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> Body
         if step.copy_from is not None:
             try:
                 return verified(bucket.get(step.copy_from), step.photo)
-            except (ObjectStoreError, PhotoError):
-                pass  # damaged since it was planned, or unreadable: head office has the bytes
+            except (ObjectStoreError, PhotoError) as error:  # head office has the bytes
+                if step.copy_from != step.photo.object_key:
+                    carried.rotten.append((step.copy_from, step.photo.checksum or "", _damage(error)))
         body = images.fetch(step.photo)
     except PhotoError as error:
         carried.failed.append((step, error))
         return None
     return body
+
+
+def _damage(error: EtalaseError) -> Damage:
+    match error:
+        case ObjectMissing():
+            return Damage.MISSING
+        case ObjectStoreError():
+            return Damage.UNREADABLE
+        case _:
+            return Damage.CHANGED
 
 
 def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carried) -> None:

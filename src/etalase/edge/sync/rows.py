@@ -20,7 +20,8 @@ from psycopg.errors import ForeignKeyViolation
 from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan import Row, Step
-from etalase.edge.sync.publish import Carried
+from etalase.edge.sync.publish import Carried, Rotten
+from etalase.objectstore import names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
 
 PAGE_ROWS = 2000
@@ -191,11 +192,24 @@ def with_ids(ids: Collection[UUID]) -> list[Row]:
         return [_row(record) for record in db.fetchall()]
 
 
-def owners(keys: Collection[str]) -> dict[str, UUID]:
-    """Whose key each is, where a row has it; one of them where several share it."""
+def owners(keys: Collection[str]) -> dict[str, str]:
+    """The checksum that the row of each key has, where a row has it; one of them where several share it."""
     with cursor() as db:
-        db.execute("SELECT object_key, id FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
-        return dict(db.fetchall())
+        db.execute("SELECT object_key, lower(checksum) FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
+        return {key: checksum or "" for key, checksum in db.fetchall()}
+
+
+def with_bytes(checksums: Collection[str]) -> dict[str, str]:
+    """The key of one object each that has these bytes by its row, and is not known to be damaged."""
+    if not checksums:
+        return {}
+    with cursor() as db:
+        db.execute(
+            "SELECT lower(checksum), min(object_key) FROM product_photo WHERE lower(checksum) = ANY(%s)"
+            " AND starts_with(object_key, %s) AND id NOT IN (SELECT photo_id FROM etalase_doubt) GROUP BY 1",
+            [list(checksums), KEY_PREFIX],
+        )
+        return {checksum: key for checksum, key in db.fetchall() if names_one_object(key)}
 
 
 def products_with_a_photo() -> int:
@@ -281,6 +295,25 @@ def doubt(damaged: Mapping[UUID, Damage]) -> None:
                 "INSERT INTO etalase_doubt (photo_id, kind) SELECT * FROM unnest(%s::uuid[], %s::text[])"
                 " ON CONFLICT (photo_id) DO UPDATE SET kind = excluded.kind WHERE etalase_doubt.kind <> excluded.kind",
                 [list(damaged), [kind.value for kind in damaged.values()]],
+            )
+
+
+def doubt_rotten(rotten: Collection[Rotten], *, but: Collection[UUID]) -> None:
+    """Remember the photos whose objects were to be copied and turned out not to be what their rows say, ``but`` for some.
+
+    A key that a put is about to change says nothing about its row.
+    """
+    if rotten:
+        keys, checksums, kinds = (list(column) for column in zip(*rotten, strict=True))
+        with cursor() as db:
+            db.execute(
+                "INSERT INTO etalase_doubt (photo_id, kind) SELECT DISTINCT ON (p.id) p.id, r.kind"
+                " FROM unnest(%s::text[], %s::text[], %s::text[]) AS r (object_key, checksum, kind)"
+                " JOIN product_photo p ON p.object_key = r.object_key AND lower(p.checksum) = r.checksum"
+                " WHERE p.id <> ALL(%s)"
+                " AND NOT EXISTS (SELECT 1 FROM etalase_publish_intent i WHERE i.object_key = r.object_key)"
+                " ON CONFLICT (photo_id) DO NOTHING",
+                [keys, checksums, [kind.value for kind in kinds], list(but)],
             )
 
 
@@ -394,6 +427,7 @@ def _write(batch: Sequence[Carried]) -> None:
     clear_intents({step.photo.object_key or "" for step in settled} - unsettled)
     # Also where the row is written alone: then the right bytes lie there already.
     trust([step.photo.id for step in settled])
+    doubt_rotten({one for carried in batch for one in carried.rotten}, but=[step.photo.id for step in settled])
 
 
 def delete(photo_ids: Collection[UUID]) -> int:

@@ -19,14 +19,14 @@ from etalase.edge.sync import ledger, products, rows
 from etalase.edge.sync.carriage import KEEP_FAILURES, Carriage, GivesWay
 from etalase.edge.sync.feed import Feed, pull
 from etalase.edge.sync.inventory import Inventory
-from etalase.edge.sync.plan import Plan, Row, normalised, plan
+from etalase.edge.sync.plan import Plan, Row, is_settled, normalised, plan
 from etalase.edge.sync.removal import Candidate
 from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep, unlisted
 from etalase.edge.sync.world import World
 from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
-from etalase.protocol import Photo, parse_time, photos_digest, printable
+from etalase.protocol import Photo, defect, parse_time, photos_digest, printable
 from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase.edge")
@@ -362,21 +362,23 @@ def _plan(run: Run, feed: Feed, tally: Tally | None = None) -> Agenda:
     # Living again: whatever was proposed or refused for them is over.
     proposed = set() if run.report.dry_run else {removal.photo_id for removal in ledger.removals(PROPOSED)}
     contested = feed.photos.contested_keys()
-    claims: dict[str, Photo] = {}
+    claims = _awarded(run, feed)
     for part in feed.photos.in_slices():
         known = {photo.product_id for photo in part}
         if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
             known &= set(run.world.products.names(known))
         touched = rows.touching(part)
         found = run.inventory.found(touched)
+        as_found = [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched]
         planned = plan(
             part,
-            [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched],
+            as_found,
             known_products=known,
             max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
             orphans=run.inventory.orphans(part, touched),
+            copies=run.inventory.copies(part, as_found),
             leaving=feed.deleted_ids,
-            elsewhere=feed.photos.known_among(row.id for row in touched),
+            elsewhere=feed.photos.among({row.id for row in touched} - {photo.id for photo in part}),
             claims=claims,
         )
         if tally is not None:
@@ -391,6 +393,26 @@ def _plan(run: Run, feed: Feed, tally: Tally | None = None) -> Agenda:
     if older:
         run.report.note("ho_older", photos=older)
     return agenda
+
+
+def _awarded(run: Run, feed: Feed) -> dict[str, Photo]:
+    """Who gets a key that photos claim with different bytes: who has it, or else the newest that could be published.
+
+    Without this the first to be planned would: where its promise is wrong, nobody would ever get the key.
+    """
+    awarded: dict[str, Photo] = {}
+    for claimants in feed.photos.disputes():
+        owning = {row.id: row for row in rows.with_ids([photo.id for photo in claimants])}
+        known = run.world.products.names({photo.product_id for photo in claimants})
+        usable = [
+            (is_settled(one, owning.get(one.id)), one.updated_at, one.id, one)
+            for one in map(normalised, claimants)
+            if one.product_id in known and not defect(one, max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES)
+        ]
+        if usable:
+            *_, winner = max(usable)
+            awarded[winner.object_key or ""] = winner
+    return awarded
 
 
 def _look_at_the_unlisted(run: Run, feed: Feed) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -72,6 +72,15 @@ class Photos:
         """Whether the photo is listed or owed."""
         return any(self._db.read("SELECT 1 FROM photo WHERE id = ?", [photo_id.bytes]))
 
+    def among(self, ids: Iterable[UUID]) -> dict[UUID, Photo]:
+        """Those of ``ids`` that are listed or owed, as they are."""
+        found: dict[UUID, Photo] = {}
+        for some in _batches(id_.bytes for id_ in ids):
+            marks = ",".join("?" * len(some))
+            for id_, blob in self._db.read(f"SELECT id, photo FROM photo WHERE id IN ({marks})", some):
+                found[UUID(bytes=id_)] = _photo.decode(blob)
+        return found
+
     def known_among(self, ids: Iterable[UUID]) -> set[UUID]:
         """Those of ``ids`` that are listed or owed."""
         found: set[UUID] = set()
@@ -108,6 +117,15 @@ class Photos:
             " AND (min(product_id) <> max(product_id) OR min(lower(checksum)) IS NOT max(lower(checksum)))"
         )
         return {key for (key,) in found}
+
+    def disputes(self) -> Iterator[list[Photo]]:
+        """The photos that claim a key with different bytes, key by key."""
+        found = self._db.read(
+            "SELECT photo FROM photo WHERE object_key IN (SELECT object_key FROM photo GROUP BY object_key"
+            " HAVING min(lower(checksum)) <> max(lower(checksum))) ORDER BY object_key, id"
+        )
+        for _, claimants in groupby((_photo.decode(blob) for (blob,) in found), key=lambda photo: photo.object_key):
+            yield list(claimants)
 
     def _insert(self, records: list[tuple[object, ...]]) -> int:
         return self._db.write("INSERT OR IGNORE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
@@ -170,6 +188,7 @@ class Listing:
     """What the bucket says that it has."""
 
     def __init__(self, objects: Iterable[ObjectInfo]) -> None:
+        self._by_etag = False
         columns = "key TEXT PRIMARY KEY, size INT, etag TEXT, modified TEXT, in_use INT"
         self._db = _Scratch(f"CREATE TABLE object ({columns}) WITHOUT ROWID")
         self._db.write("REPLACE INTO object VALUES (?, ?, ?, ?, 0)", ((o.key, o.size, o.etag, o.modified) for o in objects))
@@ -184,6 +203,17 @@ class Listing:
             marks = ",".join("?" * len(some))
             for record in self._db.read(f"SELECT key, size, etag, modified FROM object WHERE key IN ({marks})", some):
                 found[record[0]] = ObjectInfo(*record)
+        return found
+
+    def with_bytes(self, checksums: Iterable[str]) -> dict[str, str]:
+        """The key of one object each whose ETag is the MD5, where there is one."""
+        if not self._by_etag:
+            self._db.write("CREATE INDEX by_etag ON object (etag)", [()])
+            self._by_etag = True
+        found: dict[str, str] = {}
+        for some in _batches(checksums):
+            marks = ",".join("?" * len(some))
+            found |= dict(self._db.read(f"SELECT etag, min(key) FROM object WHERE etag IN ({marks}) GROUP BY etag", some))
         return found
 
     def use(self, keys: Iterable[str]) -> None:

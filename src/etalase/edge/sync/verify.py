@@ -157,7 +157,7 @@ def _compare_list(world: World, result: Verification, feed: Feed) -> None:
             touched,
             known_products=known,
             max_photo_bytes=world.settings.MAX_PHOTO_BYTES,
-            elsewhere=feed.photos.known_among(row.id for row in touched),
+            elsewhere=feed.photos.among({row.id for row in touched} - {photo.id for photo in part}),
             claims=claims,
         )
         claims = {key: claims[key] for key in contested & claims.keys()}

@@ -1,0 +1,175 @@
+"""Equal bytes: products that share one object, and bytes that lie elsewhere in the bucket already."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import PNG, picture
+
+from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import object_store, real_world
+from etalase.errors import Reason
+
+SHARED = "products/shared/no-photo-yet.jpg"
+
+
+def shared(edge: Edge, body: bytes, *, photos: list[str] | None = None, **fields: Any) -> list[str]:
+    """Five dishes with one object; every other one spells the checksum in capitals."""
+    made = []
+    for n in range(5):
+        photo = edge.ho.put(f"dish {n}", body, key=SHARED, photo=photos[n] if photos else None, **fields)
+        if n % 2:
+            edge.ho.photos[photo]["checksum"] = edge.ho.photos[photo]["checksum"].upper()
+        made.append(photo)
+    return made
+
+
+@pytest.mark.parametrize("slice_photos", [1, 2000], ids=["slices apart", "one slice"])
+def test_products_that_share_an_object_all_get_it_and_its_changes(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, slice_photos: int
+) -> None:
+    monkeypatch.setattr("etalase.edge.sync.staging.SLICE_PHOTOS", slice_photos)
+    photos = shared(edge, picture("old"))
+    report = edge.sync()
+    assert (report.exit_status, report.fetched, edge.reasons()) == (0, 5, {})
+    edge.check_equals_head_office()
+
+    shared(edge, picture("new"), photos=photos)
+    report = edge.sync()
+    assert (report.exit_status, report.fetched, edge.reasons()) == (0, 5, {})
+    edge.check_equals_head_office()
+    before = edge.touched()
+    for full in (False, True, True):
+        assert edge.sync(full=full).outcome == "success"
+    assert edge.touched() == before
+    with real_world(edge.configured()) as world:
+        assert verify(world, deep=True).equal
+
+
+def test_a_shared_object_comes_over_the_link_about_once(edge: Edge) -> None:
+    shared(edge, picture("old", 50_000))
+    assert edge.sync(WORKERS=1).exit_status == 0
+    assert len(edge.ho.image_requests) == 1
+
+
+def test_the_object_goes_with_the_last_product_that_shares_it(edge: Edge) -> None:
+    photos = shared(edge, picture("old"))
+    edge.sync()
+    for photo in photos[:4]:
+        edge.ho.delete(photo)
+        edge.sync(RECLAIM_GRACE="0s")
+    edge.query("UPDATE etalase_removal SET decided_at = decided_at - interval '2 days'")
+    edge.sync(RECLAIM_GRACE="0s")
+    assert edge.objects() == {SHARED}
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_a_removal_is_undone_where_another_product_still_shares_the_object(edge: Edge) -> None:
+    photos = shared(edge, picture("old"))
+    edge.sync()
+    edge.ho.delete(photos[0])
+    report = edge.sync()
+    assert report.deleted == 1
+    settings = edge.configured()
+    undone = holding.undo(
+        report.run_id or 0,
+        lock=RunLock(settings.STORE_ID, Pace()),
+        bucket=object_store(settings),
+        products=rows.ProductTable(name_field="name", sku_field="sku"),
+    )
+    assert (len(undone.restored), undone.lost) == (1, [])
+    assert len(ledger.removals(["refused"])) == 1
+    edge.check_every_row_shows_its_bytes()
+
+
+def test_different_bytes_under_one_key_are_the_later_claimants_conflict_and_delay_nobody(edge: Edge) -> None:
+    first = edge.ho.put("soto", picture("soto"), key=SHARED)
+    edge.sync()
+    later = edge.ho.put("sate", picture("sate"), key=SHARED)
+    other = edge.ho.put("rawon", picture("rawon"))
+    for full in (False, True):
+        report = edge.sync(full=full)
+        assert (report.outcome, edge.reasons()) == ("partial", {later: Reason.KEY_CONFLICT})
+        assert first in report.failures[0]["detail"]
+        assert set(edge.rows()) == {first, other}
+        edge.check_every_row_shows_its_bytes()
+
+
+@pytest.mark.parametrize("product_ids", [("1", "2"), ("2", "1")])
+def test_of_two_new_claimants_the_newest_gets_the_key_whatever_their_order(edge: Edge, product_ids: tuple[str, str]) -> None:
+    ids = [str(UUID(int=int(number))) for number in product_ids]
+    older = edge.ho.put("sate", picture("sate"), key=SHARED, product_id=ids[0])
+    newer = edge.ho.put("soto", picture("soto"), key=SHARED, product_id=ids[1])  # whose bytes head office has
+    for _ in range(2):
+        edge.sync()
+        assert edge.reasons() == {older: Reason.KEY_CONFLICT}
+        assert set(edge.rows()) == {newer}
+
+
+# Bytes that lie elsewhere
+
+
+def test_bytes_of_another_product_are_copied_with_type_and_cache_control_set_anew(edge_on_each_store: Edge) -> None:
+    edge = edge_on_each_store
+    edge.ho.put("old id", picture(1), key="products/old.jpg")
+    edge.sync()
+    edge.bucket.put("products/old.jpg", picture(1), content_type="text/html")  # somebody meddled with the source
+    edge.ho.image_requests.clear()
+    edge.ho.put("new id", picture(1), key="products/new.jpg")
+    report = edge.sync()
+    assert (report.exit_status, report.fetched, report.bytes_fetched, edge.ho.image_requests) == (0, 1, 0, [])
+    info = edge.bucket.head("products/new.jpg")
+    assert info is not None
+    assert info.content_type == "image/jpeg"
+    edge.check_equals_head_office()
+
+
+def test_bytes_that_no_row_names_any_more_are_copied_by_a_full_run(edge: Edge, s3: Any) -> None:
+    s3.put_object(Bucket=edge.bucket.bucket, Key="products/left.jpg", Body=picture(1), ContentType="text/plain")
+    edge.ho.put("sate", picture(1), key="products/new.jpg")
+    assert edge.sync(full=True).exit_status == 0
+    assert edge.ho.image_requests == []
+    head = s3.head_object(Bucket=edge.bucket.bucket, Key="products/new.jpg")
+    assert (head["ContentType"], head["CacheControl"]) == ("image/jpeg", "no-cache")
+    edge.check_equals_head_office()
+
+
+def test_a_source_that_is_rotten_is_fetched_instead_and_the_next_run_mends_it(edge: Edge, s3: Any) -> None:
+    source = edge.ho.put("old id", picture(1), key="products/old.jpg")
+    edge.sync()
+    s3.put_object(Bucket=edge.bucket.bucket, Key="products/old.jpg", Body=picture("rot"), ContentType="image/jpeg")
+    edge.ho.image_requests.clear()
+    edge.ho.put("new id", picture(1), key="products/new.jpg")
+    report = edge.sync()
+    assert (report.fetched, len(edge.ho.image_requests), report.damaged) == (1, 1, 1)
+    assert edge.query("SELECT photo_id::text, kind FROM etalase_doubt") == [{"photo_id": source, "kind": "changed"}]
+    report = edge.sync()
+    assert (report.outcome, report.healed, len(edge.ho.image_requests)) == ("success", 1, 1)  # from the new one's bytes
+    edge.check_equals_head_office()
+
+
+def test_a_source_that_is_gone_is_doubted_too(edge: Edge) -> None:
+    source = edge.ho.put("old id", picture(1), key="products/old.jpg")
+    edge.sync()
+    edge.bucket.delete(["products/old.jpg"])
+    edge.ho.put("new id", picture(1), key="products/new.jpg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("etalase.edge.sync.run.PROBES", 0)
+        edge.sync()
+    assert edge.query("SELECT photo_id::text, kind FROM etalase_doubt") == [{"photo_id": source, "kind": "missing"}]
+
+
+def test_an_etag_alone_is_no_proof(edge: Edge, s3: Any) -> None:
+    """An orphan under the photo's own key, as long as it and with other bytes, or served as another type."""
+    for n, (body, content_type) in enumerate([(picture("other"), "image/jpeg"), (picture(1), "text/html")]):
+        key = f"products/{n}.jpg"
+        s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=body, ContentType=content_type)
+        edge.ho.put(f"dish {n}", picture(n), key=key)
+    edge.ho.put("png", picture("png", magic=PNG), key="products/a.png")
+    assert edge.sync(full=True).exit_status == 0
+    edge.check_equals_head_office()
+    assert s3.head_object(Bucket=edge.bucket.bucket, Key="products/1.jpg")["ContentType"] == "image/jpeg"
