@@ -1,5 +1,7 @@
 """Where photos may come from (hazards 46 and 60): by whatever spelling, only from an origin on the list."""
 
+import ipaddress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,6 +232,39 @@ def test_public_and_private_ipv6_addresses_are_allowed(address: str) -> None:
 def test_addresses_that_no_head_office_has_are_never_connected_to(address: str) -> None:
     for allowed in (HO, origins("localhost"), origins("169.254.169.254")):
         assert not allowed.address_allowed(address)
+
+
+METADATA = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192"]
+METADATA_IPV6 = ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42", "fe80::a9fe:a9fe", "FD00:0EC2:0:0:0:0:0:0254"]
+
+
+def carried(address: str) -> list[str]:
+    """An IPv4 address in each form that IPv6 carries one in."""
+    number = int(ipaddress.IPv4Address(address))
+    high, low = number >> 16, number & 0xFFFF
+    return [
+        address,
+        f"::ffff:{address}",
+        f"::{address}",
+        f"::ffff:0:{address}",
+        f"64:ff9b::{address}",
+        f"64:ff9b:1::{address}",
+        f"64:ff9b:1:{high:x}:{low >> 8:x}:{(low & 0xFF) << 8:x}::",
+        f"2002:{high:x}:{low:x}::1",
+    ]
+
+
+@pytest.mark.parametrize("address", [form for plain in METADATA for form in carried(plain)] + METADATA_IPV6)
+def test_the_metadata_of_a_cloud_is_never_connected_to_even_where_the_list_names_it(address: str) -> None:
+    named = f"[{address}]" if ":" in address else address
+    for allowed in (HO, origins("localhost"), origins(named), origins("metadata.google.internal")):
+        assert not allowed.address_allowed(address)
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "100.100.100.201", "168.63.129.17", "192.0.2.1", "8.8.8.8"])
+def test_other_addresses_are_allowed_in_each_form_that_a_network_may_translate_them_to(address: str) -> None:
+    for form in carried(address)[:-1]:
+        assert HO.address_allowed(form), form
 
 
 LOOPBACK = ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1", "::127.0.0.1"]

@@ -21,7 +21,19 @@ _TARGET_SAFE = "/%?&=+,;:@!$'()*~-._"
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+_IPV4_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")
 _SITE_LOCAL = ipaddress.ip_network("fec0::/10")
+
+# Where a cloud hands out its machine's own credentials, beside the link-local 169.254.0.0/16: never, whatever a list names.
+_METADATA = (
+    ipaddress.ip_network("100.100.100.200/32"),  # Alibaba Cloud
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure
+    ipaddress.ip_network("192.0.0.192/32"),  # Oracle Cloud
+    ipaddress.ip_network("fd00:ec2::/32"),  # Amazon: ::254 the instance's, ::23 a pod's
+    ipaddress.ip_network("fd20:ce::/32"),  # Google: ::254
+    ipaddress.ip_network("fd00:42::42/128"),  # Scaleway
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +98,8 @@ class ImageOrigins:
     def address_allowed(self, address: str) -> bool:
         """Whether a connection may go to ``address``, which a name on the list resolved to.
 
-        Private addresses are normal (stores reach HO by VPN); link-local, multicast and the like never are, and loopback
-        only where the list names it, so that no name can be made to point at the edge itself.
+        Private addresses are normal (stores reach HO by VPN); link-local, multicast, a cloud's metadata and the like never are,
+        and loopback only where the list names it, so that no name can be made to point at the edge itself.
         """
         try:
             forms = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
@@ -96,6 +108,8 @@ class ImageOrigins:
         named = {origin.host for origin in self.allowed}
         for form in forms:
             if form.is_link_local or form.is_multicast or form.is_unspecified or form in _SITE_LOCAL:
+                return False
+            if any(form in network for network in _METADATA):
                 return False
             if form.is_loopback and "localhost" not in named and not any(_is_loopback(host) for host in named):
                 return False
@@ -130,14 +144,18 @@ def _is_loopback(host: str) -> bool:
 
 
 def _unwrapped(address: Address) -> tuple[Address, ...]:
-    """``address`` and every IPv4 address that it carries inside (RFC 4291, 6052, 3056): each has to be allowed."""
+    """``address`` and every IPv4 address that it carries inside (RFC 4291, 6052, 7915, 8215, 3056): each has to be allowed."""
     if isinstance(address, ipaddress.IPv4Address):
         return (address,)
     inner: list[Address] = []
     if address.ipv4_mapped:
         inner.append(address.ipv4_mapped)
-    elif address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) > 1):
+    elif address in _NAT64 or address in _IPV4_TRANSLATED or (address in _IPV4_COMPATIBLE and int(address) > 1):
         inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    elif address in _NAT64_LOCAL:  # its prefix may have 48 bits, and the IPv4 address then stands around bits 64 to 71; or 96
+        high, low = (int(address) >> 64) & 0xFFFF, (int(address) >> 40) & 0xFFFF
+        embedded = (high << 16 | low, int(address) & 0xFFFFFFFF)
+        inner.extend(ipaddress.IPv4Address(value) for value in embedded if value)
     elif address.sixtofour:
         inner.append(address.sixtofour)
     elif address.teredo:
