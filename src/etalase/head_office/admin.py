@@ -23,8 +23,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from rest_framework_simplejwt.token_blacklist import admin as _registered  # noqa: F401 - so that it can be unregistered
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest, thumbnail
@@ -39,9 +37,8 @@ from etalase.settings.head_office import configured
 admin.site.site_header = lazy_text("head_office")
 admin.site.site_title = "Etalase"
 admin.site.index_title = lazy_text("index")
-# Nobody manages groups here, and the tokens' own tables would show what lets one in.
-for model in (Group, BlacklistedToken, OutstandingToken):
-    admin.site.unregister(model)
+# Nobody manages groups here.
+admin.site.unregister(Group)
 
 # Of another's action nobody is asked for a right; this one deletes.
 AccessAttemptAdmin.cleanup_expired_attempts.allowed_permissions = ("delete",)

@@ -134,6 +134,24 @@ class Account(AbstractUser):
         return self.username
 
 
+class TokenFamily(models.Model):
+    """A login, and the chain of refresh tokens that follow from it. Only the newest of them is good, and once.
+
+    One that was used already ends the family: somebody else may have it (RFC 9700, section 4.14.2).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    jti = models.CharField(max_length=32)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "head_office_token_family"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class PhotoTombstone(models.Model):
     """A photo that was deleted at head office, at the place in the feed that it had. Written by triggers only."""
 

@@ -3,9 +3,8 @@
 from datetime import timedelta
 
 from django.db import connection, transaction
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from etalase.head_office.models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.models import AssortmentTombstone, PhotoTombstone, TokenFamily
 
 
 @transaction.atomic
@@ -20,5 +19,5 @@ def purge(*, days: int) -> dict[str, int]:
         floor = now - timedelta(days=days)
         cursor.execute("UPDATE head_office_feed_floor SET floor = greatest(floor, %s)", [floor])
     tombstones = [model.objects.filter(changed_at__lt=floor).delete()[0] for model in (PhotoTombstone, AssortmentTombstone)]
-    tokens, _ = OutstandingToken.objects.filter(expires_at__lte=now).delete()
+    tokens, _ = TokenFamily.objects.filter(expires_at__lte=now).delete()
     return {"tombstones": sum(tombstones), "tokens": tokens}

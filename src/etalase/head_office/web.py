@@ -1,45 +1,35 @@
 """What stands between the web server and the views: addresses of clients, the throttle's answer, the admin's policy."""
 
-import ipaddress
+import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from axes.handlers.proxy import AxesProxyHandler
-from axes.helpers import get_cool_off
-from django.db import Error, connection
-from django.db.models import Max
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import timezone, translation
+from django.utils import translation
 
-from etalase.head_office.api.answers import json_answer
+from etalase.head_office.api.answers import DatabaseAwayAnswer, json_answer
+from etalase.head_office.guessing import TooManyLogins, counted_address, wait_seconds
 from etalase.settings.head_office import configured
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address that a request came from, or None where it has none (a Unix socket).
+    """The address that a request is counted for, or None where it has none (a Unix socket).
 
     ``X-Forwarded-For`` is believed only as far as our own proxies wrote it.
     """
     proxies = configured().PROXY_COUNT
     hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
     text = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
+    return counted_address(text)
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, str] | None) -> HttpResponse:
-    """429 for an account that was guessed at too often from this address; others are not touched by it."""
-    attempts = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
-    last = attempts[0].aggregate(last=Max("attempt_time"))["last"]
-    wait = (last + get_cool_off(request) - timezone.now()).total_seconds() if last else 1
+    """429 for an account that was guessed at too often from this address, or for an address that guesses at many accounts."""
     detail = "Too many failed logins for this account from this address. Try again later."
-    headers = {"Retry-After": str(max(1, round(wait)))}
-    if request.path.startswith("/api/"):
-        return json_answer({"detail": detail}, status_code=429, headers=headers)
-    return HttpResponse(detail, status=429, content_type="text/plain; charset=utf-8", headers=headers)
+    headers = {"Retry-After": str(wait_seconds(request, credentials))}
+    return _plain(request, 429, detail, headers)
 
 
 class AdminLanguage(LocaleMiddleware):
@@ -74,13 +64,34 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
     return with_policy
 
 
+class Unavailable:
+    """Middleware: 503 instead of 500 where nothing is wrong but the moment, for the pages; the API says so itself."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer for a view that met such an error."""
+        if isinstance(error, OperationalError | InterfaceError):
+            return _plain(request, 503, DatabaseAwayAnswer.default_detail)
+        if isinstance(error, TooManyLogins):
+            return _plain(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
+        return None
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """404: JSON for the API, a line for a person."""
     return _plain(request, 404, "There is nothing under this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our fault; the log has the traceback."""
+    """500: our fault; the log has the traceback. 503 where a middleware, and not a view, met a database that is away."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _plain(request, 503, DatabaseAwayAnswer.default_detail)
     return _plain(request, 500, "Head office made a mistake; its log says which.")
 
 
@@ -89,10 +100,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
     return _plain(request, 400, "The request is not valid.")
 
 
-def _plain(request: HttpRequest, status_code: int, detail: str) -> HttpResponse:
+def _plain(request: HttpRequest, status_code: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
     if request.path.startswith("/api/"):
-        return json_answer({"detail": detail}, status_code=status_code)
-    return HttpResponse(detail, status=status_code, content_type="text/plain; charset=utf-8")
+        return json_answer({"detail": detail}, status_code=status_code, headers=headers)
+    return HttpResponse(detail, status=status_code, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def health(_request: HttpRequest) -> HttpResponse:

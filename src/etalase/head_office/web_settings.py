@@ -14,7 +14,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
 ]
@@ -30,8 +29,16 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "etalase.head_office.web.Unavailable",
 ]
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "etalase.head_office.guessing.BoundedLogin",
+    # Never asked for a login: sessions of before name it.
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Passwords of before are hashed anew by the next login with them.
+PASSWORD_HASHERS = ["etalase.head_office.guessing.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -61,7 +68,9 @@ CACHES = {
 }
 
 # Guessing: ten failures for one account from one address, then a quarter of an hour of silence for that pair alone, so that
-# neither a neighbour behind the same NAT nor the store itself is locked out by a stranger (hazards 52 and 57).
+# neither a neighbour behind the same NAT nor the store itself is locked out by a stranger (hazards 52 and 57). The handler
+# adds a limit for an address that guesses at many accounts.
+AXES_HANDLER = "etalase.head_office.guessing.Throttle"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -84,8 +93,7 @@ REST_FRAMEWORK = {
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=60),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
-    "ROTATE_REFRESH_TOKENS": True,
-    "BLACKLIST_AFTER_ROTATION": True,
+    "AUTH_TOKEN_CLASSES": ("etalase.head_office.api.tokens.AccessToken",),
     # A changed password ends every token that was given for the old one.
     "CHECK_REVOKE_TOKEN": True,
 }

@@ -139,8 +139,9 @@ def test_a_refresh_token_is_spent_by_its_use(account: Account, ask: dict[str, An
     fresh = post(REFRESH, {"refresh": pair["refresh"]})
     assert {*fresh.json()} == {"access", "refresh"}
     assert post(PHOTOS, ask, token=fresh.json()["access"]).status_code == 200
-    assert post(REFRESH, {"refresh": pair["refresh"]}).status_code == 401
-    assert post(REFRESH, {"refresh": fresh.json()["refresh"]}).status_code == 200
+    again = post(REFRESH, {"refresh": fresh.json()["refresh"]})
+    assert again.status_code == 200
+    assert post(REFRESH, {"refresh": fresh.json()["refresh"]}).status_code == 401
 
 
 def test_an_unknown_store_and_somebody_elses_get_the_same_answer_byte_for_byte(

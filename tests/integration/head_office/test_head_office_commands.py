@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
-from rest_framework_simplejwt.tokens import RefreshToken
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.head_office.office import Office
 
 from etalase.errors import DatabaseAway, ObjectStoreAway, SettingsError, UsageError
 from etalase.head_office import checks, ingest
-from etalase.head_office.models import Account, Company, Store
+from etalase.head_office.models import Account, Company, Store, TokenFamily
 
 
 def run(*args: str) -> dict[str, Any]:
@@ -110,10 +109,9 @@ def test_a_password_of_the_guide_is_refused(office: Office, password_file: Path)
 
 
 def test_expired_tokens_are_purged(office: Office) -> None:
-    account = Account.objects.get()
-    RefreshToken.for_user(account)
-    RefreshToken.for_user(account)
-    OutstandingToken.objects.filter(id=OutstandingToken.objects.latest("id").id).update(expires_at=timezone.now())
+    account, now = Account.objects.get(), timezone.now()
+    for expires_at in (now, now + timedelta(hours=1)):
+        TokenFamily.objects.create(account=account, jti="0" * 32, expires_at=expires_at)
     assert run("ho_purge_tombstones") == {"tombstones": 0, "tokens": 1}
 
 
@@ -153,13 +151,15 @@ def test_an_admin_with_the_guides_password_is_told(office: Office, bucket: Any, 
 
 def test_a_database_that_is_not_migrated_is_told(office: Office, bucket: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE django_migrations SET name = 'gone' WHERE app = 'head_office' AND name = '0002_feed'")
+        cursor.execute("UPDATE django_migrations SET name = 'gone' WHERE app = 'head_office' AND name = '0004_token_family'")
     try:
         with pytest.raises(UsageError, match="etalase head-office migrate"):
             checks.prepare()
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE django_migrations SET name = '0002_feed' WHERE app = 'head_office' AND name = 'gone'")
+            cursor.execute(
+                "UPDATE django_migrations SET name = '0004_token_family' WHERE app = 'head_office' AND name = 'gone'"
+            )
 
 
 def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

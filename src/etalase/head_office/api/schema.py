@@ -14,6 +14,13 @@ class Failure(serializers.Serializer[Nothing]):
     detail = serializers.CharField()
 
 
+class TokensAnswer(serializers.Serializer[Nothing]):
+    """Tokens of an account."""
+
+    access = serializers.CharField(help_text="For 60 minutes.")
+    refresh = serializers.CharField(help_text="For 30 days, to be used once.")
+
+
 class PhotoAnswer(serializers.Serializer[Nothing]):
     """A photo that the store shows."""
 
@@ -123,6 +130,19 @@ REFUSALS = {
     413: OpenApiResponse(Failure, "The body is too large."),
     415: OpenApiResponse(Failure, "The body is not application/json."),
     503: OpenApiResponse(Failure, "The database does not answer."),
+}
+_TOKENS = {200: TokensAnswer, **REFUSALS}
+login = {
+    **_TOKENS,
+    400: OpenApiResponse(Failure, "`username` or `password` is missing or too long, or the body is not JSON."),
+    401: OpenApiResponse(Failure, "No active account has this user name and this password."),
+    429: OpenApiResponse(Failure, "Too many failed logins. `Retry-After` says when the next is looked at."),
+    503: OpenApiResponse(Failure, "The database does not answer, or many passwords are being checked: see `Retry-After`."),
+}
+refresh = {
+    **_TOKENS,
+    400: OpenApiResponse(Failure, "`refresh` is missing or too long, or the body is not JSON."),
+    401: OpenApiResponse(Failure, "The token has expired, was used before or revoked, or is not ours: log in again."),
 }
 UNKNOWN = {404: OpenApiResponse(Failure, "No such store, or somebody else's: the same answer.")}
 photos = {200: PhotoPageAnswer, **REFUSALS, **UNKNOWN}

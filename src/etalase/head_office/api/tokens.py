@@ -1,20 +1,86 @@
 """``/api/v1/token/`` and ``/api/v1/token/refresh/``: SimpleJWT's, with an account that may end at any time."""
 
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.signals import user_logged_in
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt import tokens
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.utils import get_md5_hash_password
+from rest_framework_simplejwt.utils import datetime_from_epoch, get_md5_hash_password
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from etalase.head_office.models import Account
+from etalase.head_office.api import schema
+from etalase.head_office.models import Account, TokenFamily
+
+logger = logging.getLogger("etalase.head_office")
+
+FAMILY_CLAIM = "family"
+# A page of the feed has no room for more in its request's head, and nothing of ours is half as long.
+MAX_TOKEN_CHARS = 4096
+INVALID = "Token is invalid"
+
+
+# Claims that stand in a row, or are looked up in one, by the form that they have in every token of ours.
+_FORMS = {
+    api_settings.USER_ID_CLAIM: re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    api_settings.JTI_CLAIM: re.compile(r"[0-9a-f]{32}"),
+    FAMILY_CLAIM: re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+}
+
+
+def _is_ours(name: str, value: object) -> bool:
+    if name in {"exp", "iat"}:
+        return type(value) is int
+    return name not in _FORMS or (isinstance(value, str) and _FORMS[name].fullmatch(value) is not None)
+
+
+@contextmanager
+def _as_token_error() -> Iterator[None]:
+    """Whatever is signed wrong, or made to break a parser, is no token. Raises :class:`TokenError`."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, OSError) as error:
+        raise TokenError(INVALID) from error
+
+
+def _check_claims(payload: Mapping[str, object]) -> None:
+    if not all(_is_ours(name, value) for name, value in payload.items()):
+        raise TokenError(INVALID)
+
+
+class AccessToken(tokens.AccessToken):
+    """SimpleJWT's, of sound claims."""
+
+    def __init__(self, token: Any = None, verify: bool = True) -> None:
+        with _as_token_error():
+            super().__init__(token, verify)
+        _check_claims(self.payload)
+
+
+class RefreshToken(tokens.RefreshToken):
+    """SimpleJWT's, of sound claims."""
+
+    access_token_class = AccessToken
+
+    def __init__(self, token: Any = None, verify: bool = True) -> None:
+        with _as_token_error():
+            super().__init__(token, verify)
+        _check_claims(self.payload)
 
 
 class TokenQuestion(TokenObtainPairSerializer):
     """A user name and a password."""
+
+    token_class = RefreshToken
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -22,24 +88,52 @@ class TokenQuestion(TokenObtainPairSerializer):
         self.fields["username"] = serializers.CharField(write_only=True, max_length=150)
         self.fields["password"] = serializers.CharField(write_only=True, max_length=256, trim_whitespace=False)
 
+    @classmethod
+    def get_token(cls, user: Any) -> tokens.Token:
+        """The first refresh token of a new family."""
+        token = super().get_token(user)
+        family = TokenFamily.objects.create(account=user, jti=token["jti"], expires_at=datetime_from_epoch(token["exp"]))
+        token[FAMILY_CLAIM] = str(family.id)
+        return token
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """The tokens. The success is announced, which SimpleJWT does not do: it makes the throttle forget the failures."""
-        tokens = super().validate(attrs)
+        both = super().validate(attrs)
         user_logged_in.send(sender=Account, request=self.context["request"], user=self.user)
-        return tokens
+        return both
 
 
-class RefreshQuestion(TokenRefreshSerializer):
+class RefreshQuestion(serializers.Serializer[dict[str, Any]]):
     """A refresh token. It is spent by this; the answer holds the next one."""
 
+    refresh = serializers.CharField(max_length=MAX_TOKEN_CHARS)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """New tokens, unless the account is gone or its password was changed since."""
-        refused = AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account")
-        payload = self.token_class(attrs["refresh"]).payload
-        account = Account.objects.filter(id=str(payload.get(api_settings.USER_ID_CLAIM))).first()
-        if account is None or payload.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(account.password):
-            raise refused
-        return super().validate(attrs)
+        """New tokens, unless the account is gone, its password was changed since, or the token was used before."""
+        token = RefreshToken(attrs["refresh"])
+        account = Account.objects.filter(id=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
+        if account is None or token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(account.password):
+            raise AuthenticationFailed("No active account found for the given token.", "no_active_account")
+        family, fresh = _family(token), RefreshToken.for_user(account)
+        fresh[FAMILY_CLAIM] = str(family)
+        # One statement: of two that come at once with the same token, the second finds it used.
+        changes = {"jti": fresh["jti"], "expires_at": datetime_from_epoch(fresh["exp"])}
+        if not TokenFamily.objects.filter(id=family, account=account, jti=token["jti"]).update(**changes):
+            _revoke(account, family)
+        return {"access": str(fresh.access_token), "refresh": str(fresh)}
+
+
+def _family(token: tokens.Token) -> UUID:
+    if FAMILY_CLAIM not in token:  # of a version before this
+        raise TokenError(INVALID)
+    return UUID(token[FAMILY_CLAIM])
+
+
+def _revoke(account: Account, family: UUID) -> None:
+    """End the family of a token that was used before: either an answer was lost on its way, or two parties have the token."""
+    if TokenFamily.objects.filter(id=family, account=account).delete()[0]:
+        logger.warning("a refresh token was used twice: its login is revoked", extra={"account": account.username})
+    raise TokenError("Token was used before; log in again")
 
 
 class Token(TokenObtainPairView):
@@ -51,8 +145,18 @@ class Token(TokenObtainPairView):
         """Django's request, since the throttle marks the one that the middleware sees, not DRF's wrapping of it."""
         return {**super().get_serializer_context(), "request": self.request._request}  # noqa: SLF001 - no other way
 
+    @extend_schema(responses=schema.login)
+    def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Log in: an access token for 60 minutes and a refresh token for 30 days."""
+        return super().post(request, *args, **kwargs)
+
 
 class TokenRefresh(TokenRefreshView):
     """New tokens for a refresh token, which is spent by this."""
 
     serializer_class = RefreshQuestion
+
+    @extend_schema(responses=schema.refresh)
+    def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """New tokens for a refresh token, which is spent by this. One that was used before ends all that followed from it."""
+        return super().post(request, *args, **kwargs)
