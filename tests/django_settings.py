@@ -1,7 +1,5 @@
 """Both halves in one Django project, for tests and the type checker; the acceptance tests run each with its own settings."""
 
-from typing import Any
-
 from etalase.head_office import web_settings as head_office
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
@@ -44,7 +42,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = head_office.MIDDLEWARE
 AUTH_USER_MODEL = head_office.AUTH_USER_MODEL
 AUTHENTICATION_BACKENDS = head_office.AUTHENTICATION_BACKENDS
-AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [{"NAME": "etalase.head_office.passwords.PublishedPasswordValidator"}]
+AUTH_PASSWORD_VALIDATORS = head_office.AUTH_PASSWORD_VALIDATORS
 # Logins in tests need not be slow.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK, SIMPLE_JWT = head_office.REST_FRAMEWORK, head_office.SIMPLE_JWT

@@ -1,24 +1,119 @@
-"""The guide's passwords are known to everybody (hazard 49)."""
+"""Passwords that are guessed first: the guide's, which everybody knows (hazard 49), and words with a year behind them."""
 
+import re
+import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from etalase.head_office.models import Account
-from etalase.settings.shared import PUBLISHED_SECRETS
+from etalase.head_office.models import Account, Company
+from etalase.head_office.texts import text
+from etalase.settings.shared import PUBLISHED_SECRETS, is_published
+
+# More is not taken by the API's login.
+MAX_CHARS = 256
+# What a guesser has to find: a character counts one, a known word two, a date two, a year or a run of digits one.
+MIN_SCORE = 8
+MIN_DIFFERENT = 5
+WORD_SCORE, DATE_SCORE, RUN_SCORE = 2, 2, 1
+MIN_WORD_CHARS = 3
+
+# What people at an Indonesian restaurant chain take for a password first. English ones are Django's own list of 20,000.
+_WORDS = """
+admin administrator akun user username login masuk password passwd pass kata sandi katasandi rahasia kunci test tes coba
+demo menu foto photo gambar image produk product toko store outlet cabang branch kasir cashier pos edge sync server
+etalase katalog harga diskon promo makanan minuman makan minum resto restoran restaurant warung rumah dapur kitchen chef
+koki food foodlife nasi goreng ayam bebek sapi ikan sate soto bakso mie mi rendang gulai rawon pecel gado tempe tahu
+sambal kerupuk es teh kopi jus susu air roti kue salmon bowl sushi ramen pizza burger coffee tea nusantara indonesia
+merdeka garuda pancasila jakarta bandung surabaya medan bogor depok bekasi tangerang semarang yogya jogja malang bali
+makassar sunda jawa pusat kantor office head company perusahaan manager manajer owner bos boss karyawan staff staf super
+root guest tamu public umum selamat pagi siang malam datang sayang sayangku cinta kamu aku saya kita banget bismillah
+alhamdulillah allah muhammad assalamualaikum ganteng cantik anak mama papa ibu bapak rumahku doraemon naruto persib
+persija bonek januari februari maret april mei juni juli agustus september oktober november desember senin selasa rabu
+kamis jumat sabtu minggu welcome hello secret master default changeme qwerty qwertyuiop asdf asdfgh zxcv zxcvbn qazwsx
+abc abcd abcdef xyz minio minioadmin postgres redis django satu dua tiga
+"""
+WORDS = frozenset(_WORDS.split())
+_LEET = str.maketrans("013457@$!", "oieastasi")
+_DATE = re.compile(r"(0[1-9]|[12][0-9]|3[01])(0[1-9]|1[0-2])(19|20)?[0-9][0-9]|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]")
+_YEAR = re.compile(r"(19|20)[0-9]{2}")
+_SEPARATORS = re.compile(r"[\s._-]+")
+_RUNS = ("01234567890", "09876543210")
 
 
 class PublishedPasswordValidator:
-    """Refuses a password that stands in the guide."""
+    """Refuses a password that stands in the guide, also in another case or with a space behind it."""
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError for such a password."""
-        if password in PUBLISHED_SECRETS:
+        if is_published(password):
             raise ValidationError(self.get_help_text(), code="password_published")
 
     def get_help_text(self) -> str:
         """What the admin shows beside the field."""
-        return "The password must not be one that stands in the public guide."
+        return text("password_published")
+
+
+class GuessablePasswordValidator:
+    """Refuses what is little more than a known word, a year, or a name of the account, its store or its company."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raise ValidationError for such a password."""
+        if len(password) > MAX_CHARS:
+            raise ValidationError(text("password_long", most=MAX_CHARS), code="password_too_long")
+        if score(password, _names_of(user)) < MIN_SCORE or len(set(password.casefold())) < MIN_DIFFERENT:
+            raise ValidationError(self.get_help_text(), code="password_guessable")
+
+    def get_help_text(self) -> str:
+        """What the admin shows beside the field."""
+        return text("password_guessable")
+
+
+def score(password: str, names: frozenset[str] = frozenset()) -> int:
+    """How much of ``password`` has to be guessed: see :data:`MIN_SCORE`. ``names`` are known words besides, in lower case.
+
+    It is the cheapest way to put the password together, worked out from its end. Separators count nothing.
+    """
+    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", password[:MAX_CHARS]).casefold())
+    words, spelled = WORDS | names, plain.translate(_LEET)
+    longest = max(map(len, words))
+    cheapest = [0] * (len(plain) + 1)
+    for begin in range(len(plain) - 1, -1, -1):
+        steps = [1 + cheapest[begin + 1]]
+        steps += [
+            WORD_SCORE + cheapest[end]
+            for end in range(begin + 2, min(len(plain), begin + longest) + 1)
+            if plain[begin:end] in words or spelled[begin:end] in words
+        ]
+        steps += [DATE_SCORE + cheapest[match.end()] for match in [_DATE.match(plain, begin)] if match]
+        steps += [RUN_SCORE + cheapest[match.end()] for match in [_YEAR.match(plain, begin)] if match]
+        steps += [RUN_SCORE + cheapest[end] for end in range(begin + 3, len(plain) + 1) if _is_run(plain[begin:end])]
+        cheapest[begin] = min(steps)
+    return cheapest[0]
+
+
+def _is_run(text: str) -> bool:
+    return len(set(text)) == 1 or any(text in known for known in _RUNS)
+
+
+def _names_of(user: Any) -> frozenset[str]:
+    """Words of the account's name, its store and its company; an account without a store belongs to all companies."""
+    if not isinstance(user, Account):
+        return frozenset()
+    said = [user.username, user.email, user.first_name, user.last_name]
+    if user.store is None:
+        said += Company.objects.values_list("name", flat=True)[:50]
+    else:
+        said += [user.store.code, user.store.name, user.store.company.name]
+    return _words(tuple(said))
+
+
+@lru_cache(maxsize=16)
+def _words(said: tuple[str, ...]) -> frozenset[str]:
+    words = {word for name in said for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", name.casefold())}
+    whole = {"".join(re.split(r"[\W_]+", name.casefold())) for name in said}
+    return frozenset(word for word in words | whole if len(word) >= MIN_WORD_CHARS)
 
 
 def admin_with_published_password() -> Account | None:

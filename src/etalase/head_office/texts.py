@@ -96,6 +96,11 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "locked_help": "Forgot the password? Whoever runs head office can give the account a new one.",
         "may_ask": "May do",
         "dates": "Dates",
+        "password_published": "The password must not be one that stands in the public guide.",
+        "password_guessable": "The password must not be little more than a common word, a year, or a name of the account, "
+        "its store or its company. "
+        "Four words that do not belong together are good.",
+        "password_long": "The password must not be longer than {most} characters.",
     },
     "id": {
         "head_office": "Etalase · kantor pusat",
@@ -184,6 +189,10 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "locked_help": "Lupa kata sandi? Pengelola kantor pusat bisa memberi kata sandi baru.",
         "may_ask": "Hak akses",
         "dates": "Tanggal",
+        "password_published": "Kata sandi tidak boleh yang tertulis di panduan umum.",
+        "password_guessable": "Kata sandi tidak boleh hanya kata umum, tahun, atau nama akun, toko, atau perusahaan. "
+        "Empat kata yang tidak saling berhubungan itu bagus.",
+        "password_long": "Kata sandi tidak boleh lebih dari {most} karakter.",
     },
 }
 

@@ -53,6 +53,16 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+# For the admin and for commands alike (stores.ensure_account).
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "etalase.head_office.passwords.PublishedPasswordValidator"},
+    {"NAME": "etalase.head_office.passwords.GuessablePasswordValidator"},
+]
+
 # The admin speaks the browser's language, or the one chosen on its page; the API speaks English (see web.AdminLanguage).
 USE_I18N = True
 LANGUAGE_CODE = "en"

@@ -1,7 +1,5 @@
 """Django's settings of the standalone head office."""
 
-from typing import Any
-
 import dj_database_url
 
 from etalase.head_office.web_settings import *  # noqa: F403 - what no environment decides stands there
@@ -24,18 +22,6 @@ DATABASES = {
 ROOT_URLCONF = "etalase.head_office.urls"
 WSGI_APPLICATION = "etalase.head_office.wsgi.application"
 STATIC_URL = "/static/"
-
-# In the demo the guide's passwords work as printed.
-AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = (
-    []
-    if ETALASE_HEAD_OFFICE.DEMO
-    else [
-        {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-        {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-        {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-        {"NAME": "etalase.head_office.passwords.PublishedPasswordValidator"},
-    ]
-)
 
 # Behind a proxy with TLS (then its https address stands in CSRF_TRUSTED_ORIGINS) cookies never travel in clear.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 import ssl
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,12 @@ PREFIX = "ETALASE_"
 
 # Passwords and keys that stand in the customer's guide: everybody knows them (hazard 49).
 PUBLISHED_SECRETS = frozenset({"admin123", "edge_foodlife_admin", "edge_foodlife_secret_2026", "minioadmin"})
+
+
+def is_published(secret: object) -> bool:
+    """Whether ``secret`` is one of the guide's, also in another case, form or width, or with spaces or what nobody sees."""
+    text = unicodedata.normalize("NFKC", secret).casefold() if isinstance(secret, str) else ""
+    return "".join(c for c in text if unicodedata.category(c)[0] not in "CZ") in PUBLISHED_SECRETS
 
 
 def _split(value: object) -> object:
@@ -230,7 +237,7 @@ def _unsafe(screen: type[Settings], given: Mapping[str, Any], *, demo: bool) -> 
         return f"{', '.join(outside)}: with {PREFIX}DEMO on, only addresses of this machine are allowed." if outside else None
     secrets = {name: given.get(name) for name in screen.SECRET_NAMES}
     plain = {name: s.get_secret_value() if isinstance(s, SecretStr) else s for name, s in secrets.items()}
-    published = [f"{PREFIX}{name}" for name, value in plain.items() if value in PUBLISHED_SECRETS]
+    published = [f"{PREFIX}{name}" for name, value in plain.items() if is_published(value)]
     return f"{', '.join(published)}: this value stands in the public guide; choose one of your own." if published else None
 
 

@@ -235,6 +235,16 @@ def test_the_group_is_made_once_and_stays_as_people_change_it(office: Office, ma
     assert not Group.objects.get().permissions.filter(codename="delete_product").exists()
 
 
+@pytest.mark.parametrize("password", ["menu2026", "FoodLife2026!", "Admin123 ", "081234567890"])
+def test_the_admin_takes_no_password_that_is_guessed_first(office: Office, browser: Client, password: str) -> None:
+    data = {"username": "sari", "usable_password": "true", "password1": password, "password2": password}
+    assert browser.post("/admin/head_office/account/add/", data).status_code == 200
+    change = f"/admin/head_office/account/{Account.objects.get(username='avril').pk}/password/"
+    assert browser.post(change, data).status_code == 200
+    assert not Account.objects.filter(username="sari").exists()
+    assert Account.objects.get(username="avril").check_password("a store's own password")
+
+
 # Small pictures
 
 
