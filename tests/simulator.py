@@ -69,6 +69,8 @@ class Simulator:
     on_token: Callable[[str, dict[str, Any]], Answer | None] | None = None
     on_image: Callable[[str], Answer | None] | None = None
     change_page: Callable[[dict[str, Any]], None] | None = None
+    content_type: str = "application/json"
+    redirects_to: str | None = None
 
     @property
     def url(self) -> str:
@@ -157,6 +159,9 @@ def head_office() -> Iterator[Simulator]:
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             simulator.requests.append(self.path)
+            if simulator.redirects_to is not None:
+                self.answer(Answer(301, b"", {"Location": simulator.redirects_to + self.path}))
+                return
             self.answer(_answer_post(simulator, self.path, self.headers.get("Authorization", ""), asked))
 
         def do_GET(self) -> None:
@@ -221,7 +226,7 @@ def _image(body: bytes, wanted: str | None, condition: str | None) -> Answer:
 
 
 def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dict[str, Any]) -> Answer:
-    as_json = {"Content-Type": "application/json"}
+    as_json = {"Content-Type": simulator.content_type}
     if path.startswith("/api/v1/token/") and simulator.on_token and (answer := simulator.on_token(path, asked)):
         return answer
     if path == "/api/v1/token/":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
+from urllib.parse import urljoin, urlsplit, urlunsplit
 from uuid import UUID
 
 import msgspec
@@ -20,6 +21,7 @@ from etalase.protocol import (
     ProductPage,
     TokenPair,
     check_envelope,
+    media_type,
     parse,
     printable,
 )
@@ -185,15 +187,20 @@ class HeadOffice:
                 hint=_AWAY_HINT,
                 retry_after_seconds=retry_after_seconds(answer, now=self.pace.now()),
             )
+        if answer.status == 200 and is_web_page(answer):
+            said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
+            raise FeedRefused(f"{self.url}{path} answered with a web page{said}.", hint=_not_head_office(self.url))
         return answer
 
     def _refused(self, path: str, answer: Answer) -> HeadOfficeError:
         # What a token endpoint says may echo the password, in whatever form: it is shown nowhere (hazard 74).
         said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
+        if leads_to := redirected_to(self.url + path, answer):
+            said = f": it leads to «{_beginning(leads_to.encode())}»"
         return HeadOfficeRefused(
             f"{self.url}{path} answered {answer.status}{said}.",
             status=answer.status,
-            hint=_HINT_OF.get(answer.status, "Compare HO_URL with head office's address."),
+            hint=advice(self.url, path, answer),
         )
 
 
@@ -212,9 +219,63 @@ def expires_at(token: str) -> float:
         return float("inf")
 
 
-_AWAY_HINT: Final = "Check the link and that HO_URL is right; the POS goes on with what it has, and the next run catches up."
+def is_web_page(answer: Answer) -> bool:
+    """Whether a person is meant to read the answer: a login page of a network, a shop, a proxy's error."""
+    begins = answer.body[:MAX_JUDGED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    # Some head offices call their JSON text/html.
+    is_html = media_type(answer.header(b"content-type")) in {"text/html", "application/xhtml+xml"}
+    return begins == b"<" or (is_html and begins not in {b"{", b"["})
+
+
+def has_detail(body: bytes) -> bool:
+    """Whether it is a refusal in the form of head office's API: a JSON object with ``detail``."""
+    try:
+        return "detail" in msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def redirected_to(url: str, answer: Answer) -> str | None:
+    """The address that a redirect of ``url`` leads to, without user, query and fragment; None where it is none."""
+    location = answer.header(b"location")
+    if answer.status not in {301, 302, 303, 307, 308} or not location:
+        return None
+    try:
+        to = urlsplit(urljoin(url, location))
+        host = f"[{to.hostname}]" if ":" in (to.hostname or "") else to.hostname or ""
+        return urlunsplit((to.scheme, f"{host}:{to.port}" if to.port else host, to.path, "", ""))
+    except ValueError:
+        return location
+
+
+def advice(url: str, path: str, answer: Answer) -> str:
+    """What to do about a refusal of ``path`` at ``url``."""
+    leads_to = redirected_to(url + path, answer)
+    if leads_to is not None:
+        base = leads_to.removesuffix("/").removesuffix(path.removesuffix("/"))
+        if base != leads_to.removesuffix("/"):
+            return f"If that is head office, set ETALASE_HO_URL to {_beginning(base.encode())}"
+        return "Redirects are not followed: if head office moved there, ETALASE_HO_URL should be that address, without a path."
+    # Whoever asks for a token names no store: 404 is about the address.
+    is_token = path in {TOKEN_PATH, REFRESH_PATH}
+    is_elsewhere = answer.status == 405 or (answer.status == 404 and (is_token or not has_detail(answer.body)))
+    if is_elsewhere or is_web_page(answer):
+        return _not_head_office(url)
+    return _HINT_OF.get(answer.status, "Compare ETALASE_HO_URL with head office's address.")
+
+
+def _not_head_office(url: str) -> str:
+    return (
+        f"What answers at {url} is not a head office's API: compare ETALASE_HO_URL with head office's address and port,"
+        " and look whether a login page of the network or a proxy answers instead."
+    )
+
+
+_AWAY_HINT: Final = (
+    "Check the link and that ETALASE_HO_URL is right; the POS goes on with what it has, and the next run catches up."
+)
 _HINT_OF: Final = {
-    401: "Check HO_USERNAME and HO_PASSWORD, and that the account is active at head office.",
+    401: "Check ETALASE_HO_USERNAME and ETALASE_HO_PASSWORD, and that the account is active at head office.",
     403: "This account may not read the feed; ask head office to allow it.",
-    404: "Check COMPANY_ID and STORE_ID: this account must belong to them (/api/v1/sync/stores/ lists its stores).",
+    404: "Check ETALASE_COMPANY_ID and ETALASE_STORE_ID: this account must belong to them (/api/v1/sync/stores/ lists them).",
 }

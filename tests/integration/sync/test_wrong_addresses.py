@@ -1,0 +1,61 @@
+"""ETALASE_HO_URL leads somewhere, and not to a head office."""
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, head_office, picture
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_of_the_feed_says_where_to_and_what_to_set(edge: Edge, status: int) -> None:
+    edge.ho.on_page = lambda _: Answer(
+        status, b"", {"Location": f"https://user:{edge.ho.password}@new.example/api/v1/sync/product-photos/?x=1"}
+    )
+    report = edge.sync()
+    assert report.exit_status == 4
+    said = str(report.error)
+    assert "«https://new.example/api/v1/sync/product-photos/»" in said
+    assert "set ETALASE_HO_URL to https://new.example" in said
+    assert edge.ho.password not in said
+
+
+def test_a_redirect_of_the_token_endpoint_says_so_too(edge: Edge) -> None:
+    with head_office() as moved:
+        moved.redirects_to = edge.ho.url
+        said = str(edge.sync(HO_URL=moved.url, TRIES=1).error)
+    assert f"set ETALASE_HO_URL to {edge.ho.url}" in said
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(404, b"<!doctype html><h1>Not Found</h1>", {"Content-Type": "text/html"}),
+        Answer(404, b'{"status":404,"error":"Not Found"}', {"Content-Type": "application/json"}),
+        Answer(405, b'{"detail":"Method not allowed."}', {"Content-Type": "application/json"}),
+        Answer(200, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
+    ],
+    ids=["404 page", "404 of another API", "405", "200 page"],
+)
+def test_what_is_no_head_office_is_not_blamed_on_the_store(edge: Edge, answer: Answer) -> None:
+    edge.ho.on_page = lambda _: answer
+    report = edge.sync(TRIES=1)
+    assert report.exit_status == 4
+    assert f"What answers at {edge.ho.url} is not a head office's API" in str(report.error)
+    assert "STORE_ID" not in str(report.error)
+
+
+def test_a_head_office_that_does_not_know_the_store_is(edge: Edge) -> None:
+    edge.ho.on_page = lambda _: Answer(404, b'{"detail":"Not found."}', {"Content-Type": "application/json"})
+    assert "ETALASE_STORE_ID" in str(edge.sync().error)
+
+
+def test_an_object_store_is_not_taken_for_a_head_office(edge_on_each_store: Edge) -> None:
+    report = edge_on_each_store.sync(HO_URL=edge_on_each_store.s3.endpoint, TRIES=1)
+    assert report.exit_status == 4
+    assert "STORE_ID" not in str(report.error)
+    assert "ETALASE_HO_URL" in str(report.error)
+
+
+def test_json_that_is_called_html_is_read(edge: Edge) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.ho.content_type = "text/html; charset=utf-8"
+    assert edge.sync().exit_status == 0

@@ -1,0 +1,88 @@
+"""What an edge says to do where head office's address answers, and not as head office."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etalase.edge.sync.client import (
+    PHOTOS_PATH,
+    PRODUCTS_PATH,
+    REFRESH_PATH,
+    TOKEN_PATH,
+    advice,
+    has_detail,
+    is_web_page,
+    redirected_to,
+)
+from etalase.edge.sync.transport import Answer
+
+URL = "http://ho.example:8002"
+DETAIL = b'{"detail":"Not found."}'
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
+    """An answer with these headers."""
+    head = b"".join(f"\r\n{name.replace('_', '-')}: {value}".encode() for name, value in headers.items())
+    return Answer(status, f"HTTP/1.1 {status}".encode() + head, body)
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "says"),
+    [
+        (PHOTOS_PATH, answer(404, DETAIL), "ETALASE_STORE_ID"),
+        (PRODUCTS_PATH, answer(404, DETAIL), "ETALASE_STORE_ID"),
+        (PHOTOS_PATH, answer(403, DETAIL), "may not read"),
+        (PHOTOS_PATH, answer(401, DETAIL), "ETALASE_HO_PASSWORD"),
+        (TOKEN_PATH, answer(401, b""), "ETALASE_HO_PASSWORD"),
+        (TOKEN_PATH, answer(401, b'{"error":"x"}', content_type="text/html"), "ETALASE_HO_PASSWORD"),
+        (TOKEN_PATH, answer(404, DETAIL), "not a head office"),
+        (REFRESH_PATH, answer(404, DETAIL), "not a head office"),
+        (PHOTOS_PATH, answer(404, b""), "not a head office"),
+        (PHOTOS_PATH, answer(404, b"{}"), "not a head office"),
+        (PHOTOS_PATH, answer(404, b'{"status":404,"error":"Not Found"}'), "not a head office"),
+        (PHOTOS_PATH, answer(404, b"<html>nginx</html>"), "not a head office"),
+        (PHOTOS_PATH, answer(404, b"404 page not found"), "not a head office"),
+        (PHOTOS_PATH, answer(404, b"[" * 100_000), "not a head office"),
+        (PHOTOS_PATH, answer(405, DETAIL), "not a head office"),
+        (TOKEN_PATH, answer(405, b""), "not a head office"),
+        (TOKEN_PATH, answer(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), "not a head office"),
+        (TOKEN_PATH, answer(401, b"x", content_type="text/html; charset=utf-8"), "not a head office"),
+        (PHOTOS_PATH, answer(400, b'{"limit":["no"]}'), "Compare ETALASE_HO_URL"),
+        (TOKEN_PATH, answer(301, location="https://ho.example/api/v1/token/"), "set ETALASE_HO_URL to https://ho.example"),
+        (TOKEN_PATH, answer(308, location="https://ho.example/x/api/v1/token"), "set ETALASE_HO_URL to https://ho.example/x"),
+        (PHOTOS_PATH, answer(307, location=f"https://u:p@h:9{PHOTOS_PATH}?q#f"), "set ETALASE_HO_URL to https://h:9"),
+        (TOKEN_PATH, answer(302, location="/login?next=/"), "without a path"),
+        (TOKEN_PATH, answer(302, location="http://[::1"), "without a path"),
+    ],
+)
+def test_the_advice_fits_what_answers(path: str, given: Answer, says: str) -> None:
+    told = advice(URL, path, given)
+    assert says in told
+    assert ("STORE_ID" in told) == (says == "ETALASE_STORE_ID")
+
+
+@pytest.mark.parametrize(
+    ("location", "to"),
+    [
+        ("https://ho.example/", "https://ho.example/"),
+        ("//other.example/x", "http://other.example/x"),
+        ("/login", "http://ho.example:8002/login"),
+        ("https://user:secret@[2001:db8::1]:8443/x?token=1#y", "https://[2001:db8::1]:8443/x"),
+        ("", None),
+    ],
+)
+def test_a_redirect_is_told_without_what_may_be_secret(location: str, to: str | None) -> None:
+    assert redirected_to(URL + TOKEN_PATH, answer(302, location=location)) == to
+    assert redirected_to(URL + TOKEN_PATH, answer(200, location=location)) is None
+
+
+@given(
+    st.sampled_from([200, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 418]), st.binary(max_size=60), st.text(max_size=60)
+)
+def test_any_answer_gets_an_advice_of_one_line(status: int, body: bytes, location: str) -> None:
+    some = Answer(status, b"HTTP/1.1 200\r\nLocation: " + location.replace("\n", "").encode("utf-8", "replace"), body)
+    told = advice(URL, TOKEN_PATH, some)
+    assert told.isprintable()
+    assert len(told) < 400
+    assert isinstance(is_web_page(some), bool)
+    assert isinstance(has_detail(body), bool)
