@@ -1,11 +1,12 @@
-"""Which photo a till shows (invariant I5)."""
+"""Which photo a till shows (invariant I5), and which products it leaves out."""
 
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.shown import place
+from etalase.edge.shown import Namesake, place, replaced
 
 Photo = tuple[UUID, bool, bool | None, int | None]
 
@@ -36,3 +37,57 @@ def test_exactly_one_photo_is_shown_and_a_whole_one_wherever_there_is_one(some: 
 def test_a_database_orders_ids_as_python_does() -> None:
     first, second = UUID("00000000-0000-4000-8000-0000000000ff"), UUID("10000000-0000-4000-8000-000000000000")
     assert placed((first, False, None, None)) < placed((second, False, False, 0))
+
+
+# Products that came back under another id
+
+OLD, NEW, THIRD = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+def product(id_: UUID, sku: str = "05018970", name: str = "SATE", *, listed: bool = True, photo: bool = True) -> Namesake:
+    """A product; without more, head office lists it and it has a photo."""
+    return Namesake(id_, sku, name, listed, photo)
+
+
+@pytest.mark.parametrize(
+    ("products", "left_out"),
+    [
+        ([], set()),
+        ([product(OLD)], set()),
+        ([product(OLD, listed=False)], set()),
+        ([product(OLD, listed=False), product(NEW)], {OLD}),
+        ([product(OLD, listed=False, photo=False), product(NEW)], {OLD}),
+        ([product(OLD, listed=False, name="SATE AYAM"), product(NEW)], {OLD}),
+        ([product(OLD, "05018970 ", listed=False), product(NEW)], {OLD}),
+        ([product(OLD, listed=False), product(NEW, photo=False)], set()),
+        ([product(OLD, listed=False), product(NEW, listed=False)], set()),
+        ([product(OLD), product(NEW)], set()),
+        ([product(OLD, "", listed=False), product(NEW, "")], set()),
+        ([product(OLD, " ", listed=False), product(NEW, " ")], set()),
+        ([product(OLD, "1", listed=False), product(NEW, "2")], set()),
+        ([product(OLD, listed=False), product(NEW, listed=False), product(THIRD)], {OLD, NEW}),
+        # One SKU for two dishes on purpose: only the one of the same name came after it.
+        ([product(OLD, name="TEH", listed=False), product(NEW), product(THIRD, name="KOPI")], set()),
+        ([product(OLD, listed=False), product(NEW), product(THIRD, name="KOPI")], {OLD}),
+        ([product(OLD, listed=False), product(NEW, photo=False), product(THIRD, name="KOPI")], set()),
+    ],
+)
+def test_a_product_that_came_back_under_another_id_is_left_out(products: list[Namesake], left_out: set[UUID]) -> None:
+    assert replaced(products) == left_out
+    assert replaced(reversed(products)) == left_out
+
+
+namesakes = st.lists(
+    st.builds(Namesake, st.uuids(), st.sampled_from(["", "1", "2"]), st.sampled_from("ab"), st.booleans(), st.booleans()),
+    unique_by=lambda product: product.id,
+)
+
+
+@given(namesakes)
+def test_what_head_office_lists_is_shown_and_every_sku_stays_on_the_screen(products: list[Namesake]) -> None:
+    left_out = replaced(products)
+    shown = [one for one in products if one.id not in left_out]
+    assert {one.id for one in products if one.is_listed} <= {one.id for one in shown}
+    for one in products:
+        if one.id in left_out:
+            assert any(other.sku == one.sku and other.is_listed and other.has_whole_photo for other in shown)

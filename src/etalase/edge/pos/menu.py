@@ -19,7 +19,7 @@ from django.db.models.functions import Lower
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.models import Doubt, ProductPhoto
-from etalase.edge.shown import place
+from etalase.edge.shown import place, products_left_out
 from etalase.errors import DatabaseAway
 from etalase.protocol import object_url
 from etalase.settings.edge import configured
@@ -62,7 +62,9 @@ def find(product_id: UUID) -> MenuProduct | None:
 
 
 def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
-    """Products ``offset`` to ``offset + limit`` of those whose name or SKU contains ``search``, in two queries.
+    """Products ``offset`` to ``offset + limit`` of those whose name or SKU contains ``search``, in three queries.
+
+    A product that came back under another id is left out.
 
     Raises :class:`DatabaseAway`.
     """
@@ -71,6 +73,8 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
     if search:
         products = products.filter(Q(**{f"{name}__icontains": search}) | Q(**{f"{sku}__icontains": search}))
     with database():
+        if left_out := products_left_out():
+            products = products.exclude(pk__in=left_out)
         rows = list(
             products.order_by(Lower(name), "pk")
             .annotate(menu_total=Window(Count("pk")))

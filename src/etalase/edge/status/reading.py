@@ -17,6 +17,7 @@ from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
+from etalase.edge.shown import products_left_out
 from etalase.edge.status.comparison import compare
 from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
@@ -73,7 +74,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             wrong_store=checkpoint is not None
             and (checkpoint_kept or photos > 0)
             and (checkpoint.store_id, checkpoint.company_id) != (settings.STORE_ID, settings.COMPANY_ID),
-            products=_products().count(),
+            products=_products().exclude(pk__in=products_left_out()).count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
             lost=tuple(
                 Removal.objects.filter(
@@ -175,14 +176,16 @@ def _with_coverage(facts: Facts, settings: EdgeSettings) -> Facts:
             reasons[product_id] = reason
         else:
             reasons.setdefault(product_id, reason)
+    left_out = products_left_out()
     without_row = (
         _products()
         .filter(~Exists(ProductPhoto.objects.filter(product_id=OuterRef("pk"))))
+        .exclude(pk__in=left_out)
         .values_list("pk", settings.PRODUCT_NAME_FIELD)
     )
     rowless = [(product_id, str(name or "")) for product_id, name in without_row]
     uncovered = [_why(name, reasons.get(product_id), facts) for product_id, name in rowless]
-    bare = list(facts.bucket.bare)
+    bare = [product_id for product_id in facts.bucket.bare if product_id not in left_out]
     for start in range(0, len(bare), 1000):
         some = _products().filter(pk__in=bare[start : start + 1000]).values_list("pk", settings.PRODUCT_NAME_FIELD)
         uncovered += [Uncovered(str(name or ""), Why.DAMAGED, facts.bucket.bare[product_id]) for product_id, name in some]

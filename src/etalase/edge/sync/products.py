@@ -62,6 +62,7 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
     if listed is None:
         return {}
     if listed.gone and world.products.is_ours:
+        world.products.unlist(listed.gone)
         bare = listed.gone & world.products.without_photos()
         decided = ledger.lately_removed_from(datetime.now(UTC) - LATELY)
         if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * world.products.count()):
@@ -72,6 +73,12 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
     return {"products_changed_at": listed.changed_at, "products_sync_timestamp": listed.sync_timestamp}
 
 
+def note_unlisted(world: World, listed: Listed | None) -> None:
+    """Note which products are named no longer, by a head office without a product feed; at the end of a complete run."""
+    if listed is not None and listed.sync_timestamp is None and world.products.is_ours:
+        world.products.unlist_without_listed_photo()
+
+
 def _write_from_photos(world: World, feed: Feed) -> None:
     for photos in feed.photos.in_slices():
         known = world.products.names({photo.product_id for photo in photos})
@@ -80,6 +87,7 @@ def _write_from_photos(world: World, feed: Feed) -> None:
             sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
             told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
         world.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
+        world.products.list_again(told.keys())
 
 
 def _fitting(texts: tuple[str, str]) -> tuple[str, str]:

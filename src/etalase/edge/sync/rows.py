@@ -71,9 +71,31 @@ class ProductTable:
         with cursor() as db:
             db.execute(
                 "INSERT INTO product (id, sku, name) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[])"
-                " ON CONFLICT (id) DO UPDATE SET sku = excluded.sku, name = excluded.name"
-                " WHERE (product.sku, product.name) IS DISTINCT FROM (excluded.sku, excluded.name)",
+                " ON CONFLICT (id) DO UPDATE SET sku = excluded.sku, name = excluded.name, is_listed = TRUE"
+                " WHERE (product.sku, product.name, product.is_listed)"
+                " IS DISTINCT FROM (excluded.sku, excluded.name, TRUE)",
                 [ids, skus, names],
+            )
+
+    def list_again(self, ids: Collection[UUID]) -> None:
+        """Head office lists these; only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute("UPDATE product SET is_listed = TRUE WHERE id = ANY(%s) AND NOT is_listed", [list(ids)])
+
+    def unlist(self, ids: Collection[UUID]) -> None:
+        """Head office lists these no longer; only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute("UPDATE product SET is_listed = FALSE WHERE id = ANY(%s) AND is_listed", [list(ids)])
+
+    def unlist_without_listed_photo(self) -> None:
+        """Of a head office that names products by their photos alone, these are named no longer: all of their photos were
+        removed, or their removal is held or waits; and none is owed. Only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute(
+                "UPDATE product p SET is_listed = FALSE WHERE is_listed"
+                " AND NOT EXISTS (SELECT 1 FROM product_photo f WHERE f.product_id = p.id AND NOT EXISTS"
+                " (SELECT 1 FROM etalase_removal r WHERE r.photo_id = f.id AND r.state IN ('held', 'waiting')))"
+                " AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.product_id = p.id)"
             )
 
     def without_photos(self) -> set[UUID]:

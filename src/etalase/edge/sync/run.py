@@ -190,6 +190,7 @@ def _run(run: Run) -> None:
         raise feed.error
     run.report.deleted += sweep(run.world, feed, awaiting=run.carriage.awaited_products, now=run.now, run_id=run.report.run_id)
     _settle(run, feed, products.remove(run.world, listed, run.report))
+    products.note_unlisted(run.world, listed)
     _find_orphans(run)
     _warn_of_risks(run)
     _reclaim(run)

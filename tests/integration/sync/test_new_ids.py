@@ -1,0 +1,125 @@
+"""Products that come back under another id: the menu was imported anew at head office."""
+
+from typing import Any
+from uuid import UUID, uuid5
+
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_status import status
+from tests.simulator import Answer, picture
+
+from etalase.edge.pos import menu
+from etalase.edge.sync import holding, ledger
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+
+NEW_IDS = UUID(int=0)
+DISHES = 8
+
+
+def filled(edge: Edge) -> list[str]:
+    """A store with eight dishes; the ids of their photos."""
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(DISHES)]
+    edge.sync()
+    return photos
+
+
+def imported_anew(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
+    """All dishes have other ids, with their photos; the old ones are told as deleted."""
+    for photo in photos:
+        edge.ho.delete(photo)
+    return [
+        edge.ho.put(f"dish {n}", picture(n), product_id=str(uuid5(NEW_IDS, str(n))), key=f"products/new/{n}.jpg", **fields)
+        for n in range(DISHES)
+    ]
+
+
+def listed(edge: Edge) -> list[tuple[str, bool]]:
+    """The menu, by name: whether there is a photo."""
+    return [(product.name, bool(product.photos)) for product in menu.page(limit=100, offset=0).products]
+
+
+WHOLE_MENU = [(f"dish {n}", True) for n in range(DISHES)]
+
+
+def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edge) -> None:
+    photos = filled(edge)
+    old_product = UUID(edge.ho.photos[photos[0]]["product_id"])
+    edge.ho.image_requests.clear()
+    imported_anew(edge, photos)
+    report = edge.sync()
+    assert (report.held, report.fetched, edge.ho.image_requests) == (DISHES, DISHES, [])
+    assert listed(edge) == WHOLE_MENU
+    assert menu.page(limit=3, offset=0).total == DISHES
+    assert [product.id for product in menu.page(limit=100, offset=0, search="dish 0").products] != [old_product]
+    old = menu.find(old_product)
+    assert old is not None
+    assert old.photos  # its image may still be asked for
+    assert status(edge)["products"] == DISHES
+    before = edge.touched()
+    for full in (False, True):
+        edge.sync(full=full)
+        assert listed(edge) == WHOLE_MENU
+    assert edge.touched() == before
+
+
+def test_an_old_product_is_shown_until_the_new_one_has_its_photo_and_again_while_that_is_damaged(edge: Edge, s3: Any) -> None:
+    photos = filled(edge)
+    edge.ho.on_image = lambda key: Answer(503) if "/new/" in key else None
+    for n in range(DISHES):  # nothing to copy from
+        edge.ho.bodies[f"products/new/{n}.jpg"] = picture(f"new {n}")
+    for photo in photos:
+        edge.ho.delete(photo)
+    new = [
+        edge.ho.put(f"dish {n}", picture(f"new {n}"), product_id=str(uuid5(NEW_IDS, str(n))), key=f"products/new/{n}.jpg")
+        for n in range(DISHES)
+    ]
+    edge.sync(TRIES=1)
+    assert sorted(listed(edge)) == sorted([*WHOLE_MENU, *((name, False) for name, _ in WHOLE_MENU)])
+    edge.ho.on_image = None
+    edge.sync()
+    assert listed(edge) == WHOLE_MENU
+    edge.query("INSERT INTO etalase_doubt (photo_id, kind) VALUES (%s, 'missing')", new[0])
+    assert len(listed(edge)) == DISHES + 1
+
+
+def test_an_old_product_without_photos_is_left_out_too_and_one_that_is_listed_again_is_not(edge: Edge) -> None:
+    photos = filled(edge)
+    old = dict(edge.ho.photos[photos[0]])
+    edge.ho.delete(photos[0])
+    edge.ho.put("dish 0", picture(0), product_id=str(uuid5(NEW_IDS, "0")), key="products/new/0.jpg")
+    assert edge.sync().deleted == 1
+    assert listed(edge) == WHOLE_MENU
+    edge.ho.deleted_ids.remove(photos[0])
+    edge.ho.photos[photos[0]] = {**old, "updated_at": edge.ho.now.isoformat()}
+    edge.sync()
+    assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
+
+
+def test_a_sku_that_two_dishes_share_on_purpose_hides_neither(edge: Edge) -> None:
+    for name in ("sate", "soto"):
+        edge.ho.put(name, picture(name), product_sku="05018970")
+    bare = edge.ho.put("rawon", picture("rawon"), product_sku="05018970")
+    edge.ho.on_image = lambda key: Answer(404) if edge.ho.photos[bare]["object_key"] == key else None
+    for full in (False, False, True):
+        edge.sync(full=full)
+        assert listed(edge) == [("rawon", False), ("sate", True), ("soto", True)]
+
+
+def test_an_old_product_that_a_person_keeps_is_shown(edge: Edge) -> None:
+    imported_anew(edge, filled(edge))
+    edge.sync()
+    held = [removal for removal in ledger.removals(["held"]) if removal.product_name == "dish 0"]
+    holding.refuse(held, lock=RunLock(edge.configured().STORE_ID, Pace()))
+    for _ in range(2):
+        assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
+        edge.sync(full=True)
+
+
+def test_the_removal_follows_the_bound_as_ever(edge: Edge) -> None:
+    new = imported_anew(edge, filled(edge))
+    edge.sync()
+    assert len(edge.rows()) == 2 * DISHES
+    holding.approve(ledger.removals(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
+    assert set(edge.rows()) == set(new)
+    edge.sync(full=True)
+    assert listed(edge) == WHOLE_MENU
