@@ -1,4 +1,4 @@
-"""The standalone servers: gunicorn for the web, Celery for the schedule. Each replaces this process by the real program."""
+"""The standalone servers: the web server of either half, and Celery, which replaces this process."""
 
 import argparse
 import logging
@@ -6,9 +6,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from etalase.errors import UsageError
+from etalase.server.door import Limits
+from etalase.server.processes import GRACE_SECONDS, serve
+
+# An edge's own forms are a button or two.
+MAX_EDGE_BODY_BYTES = 64 * 1024
 
 # As Celery's command line says that it was called the wrong way: doing so again would not help.
 USAGE = 2
@@ -24,9 +29,12 @@ def serve_head_office(args: Sequence[str]) -> None:
     from etalase.head_office.checks import prepare
     from etalase.settings.head_office import configured
 
-    _demo_stays_home(configured().DEMO, options.bind)
+    settings = configured()
+    _demo_stays_home(settings.DEMO, options.bind)
     prepare()
-    _gunicorn("etalase.head_office.wsgi:application", options)
+    # Behind a proxy, all connections come from its one address.
+    per_address = 0 if settings.PROXY_COUNT else None
+    _serve("etalase.head_office.wsgi", options, max_body_bytes=settings.MAX_REQUEST_BYTES, per_address=per_address)
 
 
 def serve_edge(args: Sequence[str]) -> None:
@@ -35,10 +43,11 @@ def serve_edge(args: Sequence[str]) -> None:
     import django
 
     django.setup()
+    from etalase.settings.django_edge import SERVER
     from etalase.settings.edge import configured
 
     _demo_stays_home(configured().DEMO, options.bind)
-    _gunicorn("etalase.edge.wsgi:application", options)
+    _serve("etalase.edge.wsgi", options, max_body_bytes=MAX_EDGE_BODY_BYTES, per_address=0 if SERVER.PROXY_COUNT else None)
 
 
 def run_celery(role: str, args: Sequence[str]) -> None:
@@ -103,39 +112,83 @@ def _look_for_broker() -> None:
 
 
 def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=prog, description=f"{prog}: the web server, in the foreground.")
-    parser.add_argument("--bind", default=bind, help="HOST:PORT to listen on (default %(default)s)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=4, help="threads in each process (default %(default)s)")
+    limits = Limits()
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=f"{prog}: the web server, in the foreground. SIGTERM ends it, after responses under way and at most "
+        f"{GRACE_SECONDS} seconds.",
+        epilog="A deadline is for the whole phase; a body or response gets a second more for each "
+        f"{limits.min_bytes_per_second} bytes that crossed, an hour at most. A slow client never holds a thread.",
+    )
+    parser.add_argument(
+        "--bind",
+        default=bind,
+        help="HOST:PORT, [IPV6]:PORT or unix:PATH; 0.0.0.0:PORT is every address of this machine (default %(default)s)",
+    )
+    whole = _at_least(1)
+    parser.add_argument("--workers", type=whole, default=2, help="processes; one that dies is replaced (default %(default)s)")
+    parser.add_argument(
+        "--threads", type=whole, default=4, help="requests worked on at a time in each process (default %(default)s)"
+    )
+    for phase, what in {
+        "idle": "a connection without a request, as browsers keep them",
+        "head": "the head of a request",
+        "body": "the body of a request",
+        "response": "a client that reads its response",
+    }.items():
+        default = getattr(limits, f"{phase}_seconds")
+        parser.add_argument(
+            f"--{phase}-seconds", type=_seconds, default=default, metavar="N", help=f"time for {what} (default %(default)g)"
+        )
+    parser.add_argument(
+        "--connections", type=whole, default=limits.connections, metavar="N", help="in each process (default %(default)s)"
+    )
+    parser.add_argument(
+        "--connections-per-address",
+        type=_at_least(0),
+        metavar="N",
+        help="in each process, of one IPv4 address or IPv6 /64; one more ends the longest idle of them. 0: no cap "
+        f"(default {limits.connections_per_address}, or 0 where ETALASE_PROXY_COUNT names proxies)",
+    )
     return parser.parse_args(list(args))
 
 
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"«{text}»: expected is a whole number from {least}")
+        return int(text)
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"«{text}»: expected are seconds, up to 3600")
+    return seconds
+
+
 def _demo_stays_home(demo: bool, bind: str) -> None:
-    if demo and bind.rpartition(":")[0] not in {"127.0.0.1", "localhost", "[::1]"}:
+    if demo and bind.rpartition(":")[0] not in {"127.0.0.1", "localhost", "[::1]", "unix"}:
         raise UsageError(f"With ETALASE_DEMO on, the server listens on this machine only, not on {bind}.")
 
 
-def _gunicorn(application: str, options: argparse.Namespace) -> None:
-    _become(
-        [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            application,
-            "--bind",
-            options.bind,
-            "--workers",
-            str(options.workers),
-            "--threads",
-            str(options.threads),
-            "--max-requests=20000",
-            "--max-requests-jitter=2000",
-            "--graceful-timeout=5",
-            "--timeout=60",
-            "--access-logfile=/dev/null",
-            "--no-control-socket",
-        ]
+def _serve(module: str, options: argparse.Namespace, *, max_body_bytes: int, per_address: int | None) -> None:
+    given = options.connections_per_address
+    limits = Limits(
+        idle_seconds=options.idle_seconds,
+        head_seconds=options.head_seconds,
+        body_seconds=options.body_seconds,
+        response_seconds=options.response_seconds,
+        max_body_bytes=max_body_bytes,
+        connections=options.connections,
+        connections_per_address=next(n for n in (given, per_address, Limits().connections_per_address) if n is not None),
     )
+    serve(module, bind=options.bind, workers=options.workers, threads=options.threads, limits=limits)
 
 
 def _become(command: list[str]) -> None:

@@ -203,9 +203,9 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         sleeper(tmp_path / "file")
 
 
-def test_after_kill_9_nothing_is_left_of_gunicorn_and_celery(tmp_path: Path) -> None:
+def test_after_kill_9_nothing_is_left_of_uvicorn_and_celery(tmp_path: Path) -> None:
     (tmp_path / "web.py").write_text(
-        "def app(environ, respond):\n    respond('200 OK', [])\n    return [b'here']\n"
+        "async def app(scope, receive, send):\n    pass\n"
         "from celery import Celery\nqueue = Celery(broker=__import__('os').environ['BROKER'])\n"
     )
     starter = start_starter(
@@ -218,11 +218,11 @@ def test_after_kill_9_nothing_is_left_of_gunicorn_and_celery(tmp_path: Path) -> 
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would want that project
         env = {**os.environ, "BROKER": valkey.start(run_dir / "valkey", broker_port).url}
         python = [sys.executable, "-m"]
-        gunicorn = [*python, "gunicorn", "--workers=2", "--no-control-socket", f"--bind=127.0.0.1:{web_port}", "web:app"]
-        web = spawn("web", gunicorn, run_dir=run_dir, cwd=run_dir, env=env)
+        uvicorn = [*python, "uvicorn", "--workers=2", "--lifespan=off", f"--port={web_port}", "web:app"]
+        web = spawn("web", uvicorn, run_dir=run_dir, cwd=run_dir, env=env)
         celery = [*python, "celery", "-A", "web:queue", "worker", "--concurrency=2", "--loglevel=INFO"]
         worker = spawn("worker", celery, run_dir=run_dir, cwd=run_dir, env=env)
-        web.wait_ready(lambda: "Listening at" in web.log.read_text() and web.log.read_text().count("Booting worker") == 2, 30)
+        web.wait_ready(lambda: web.log.read_text().count("Started server process") == 2, 30)
         worker.wait_ready(lambda: "ready." in worker.log.read_text(), 30)
         """,
         tmp_path,
@@ -230,6 +230,6 @@ def test_after_kill_9_nothing_is_left_of_gunicorn_and_celery(tmp_path: Path) -> 
         free_port(),
     )
     family = descendants(starter.pid)
-    assert len(family) >= 3 + 1 + 3 + 3  # keepers; Valkey; Gunicorn and Celery with two workers each
+    assert len(family) >= 3 + 1 + 3 + 3  # keepers; Valkey; uvicorn and Celery with two workers each
     kill(starter)
     assert eventually(lambda: alive(family) == [], 10), alive(family)

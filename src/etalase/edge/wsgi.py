@@ -1,4 +1,4 @@
-"""The edge as a WSGI application, for gunicorn or any other server."""
+"""The edge as a WSGI application, for `etalase edge serve`, gunicorn or any other server."""
 
 import os
 

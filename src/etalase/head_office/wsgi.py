@@ -1,4 +1,4 @@
-"""Head office as a WSGI application, for gunicorn or any other server."""
+"""Head office as a WSGI application, for `etalase head-office serve`, gunicorn or any other server."""
 
 import os
 
@@ -6,7 +6,9 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_head_office")
 
-from etalase.head_office.api.body import counted
+from etalase.head_office.api.body import bounded, counted
+from etalase.head_office.uploads import body_limit
 from etalase.settings.head_office import configured
 
-application = counted(get_wsgi_application(), max_bytes=configured().MAX_REQUEST_BYTES)
+__all__ = ["application", "body_limit"]
+application = counted(bounded(get_wsgi_application(), body_limit), max_bytes=configured().MAX_REQUEST_BYTES)

@@ -24,7 +24,12 @@ WSGI_APPLICATION = "etalase.head_office.wsgi.application"
 STATIC_URL = "/static/"
 
 # Behind a proxy with TLS (then its https address stands in CSRF_TRUSTED_ORIGINS) cookies never travel in clear.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+SECURE_HSTS_SECONDS = ETALASE_HEAD_OFFICE.HSTS_SECONDS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = (
+    ETALASE_HEAD_OFFICE.SECURE_COOKIES
+    if ETALASE_HEAD_OFFICE.SECURE_COOKIES is not None
+    else SECURE_HSTS_SECONDS > 0 or any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+)
 if ETALASE_HEAD_OFFICE.PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

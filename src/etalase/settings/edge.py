@@ -111,6 +111,10 @@ class EdgeServerSettings(Settings):
     SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
     ALLOWED_HOSTS: CommaList
     CORS_ORIGINS: CommaList = []
+    # How many proxies of ours stand in front of the POS; 0: clients reach it themselves
+    PROXY_COUNT: Annotated[int, Field(ge=0, le=9)] = 0
+    # With TLS in front: browsers use https only for so long. 0: not said
+    HSTS_SECONDS: Annotated[int, Field(ge=0)] = 0
     TIME_ZONE: TimeZone = "Asia/Jakarta"
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 

@@ -20,6 +20,10 @@ class HeadOfficeSettings(Settings):
     CSRF_TRUSTED_ORIGINS: CommaList = []
     # How many proxies of ours stand in front: so many entries of X-Forwarded-For are believed, from its end
     PROXY_COUNT: Annotated[int, Field(ge=0, le=9)] = 0
+    # With TLS in front: browsers use https only for so long. 0: not said
+    HSTS_SECONDS: Annotated[int, Field(ge=0)] = 0
+    # Cookies over https only; empty: where CSRF_TRUSTED_ORIGINS has an https address, or HSTS_SECONDS is set
+    SECURE_COOKIES: bool | None = None
     TIME_ZONE: TimeZone = "Asia/Jakarta"
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
@@ -40,7 +44,9 @@ class HeadOfficeSettings(Settings):
 
     # An edge that was away for longer gets the full set
     TOMBSTONE_DAYS: Annotated[int, Field(ge=1)] = 180
+    # What a request may bring: of anybody, and a form of somebody who may change photos, with all its files
     MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = MIB
+    MAX_FORM_BYTES: Annotated[int, Field(ge=1024)] = 256 * MIB
 
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False

@@ -257,8 +257,15 @@ def logging_config(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"redaction": {"()": "etalase.settings.log.Redaction"}},
+        "filters": {
+            "client_faults": {"()": "etalase.settings.log.ClientFaults"},
+            "redaction": {"()": "etalase.settings.log.Redaction"},
+        },
         "formatters": {"json": {"()": "etalase.settings.log.JsonFormatter"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redaction"]}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["client_faults", "redaction"]}
+        },
         "root": {"handlers": ["stderr"], "level": level},
+        # What a client sends that is no HTTP is answered with 400, and worth no line.
+        "loggers": {"etalase.server": {"level": "ERROR"}},
     }

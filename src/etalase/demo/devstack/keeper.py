@@ -5,9 +5,9 @@
     python -I -S keeper.py PARENT_PID STOP_SIGNAL GRACE_SECONDS CLAIM_FD LEFTOVER... -- PROGRAM ARGUMENT...
 
 It sends STOP_SIGNAL when it is told to stop (SIGTERM) or when PARENT_PID has died, however that came about, and after
-GRACE_SECONDS it kills. It is the "child subreaper" of all that the program starts (prctl(2)), so that also Gunicorn's workers
-and Celery's children end with it, wherever they hide. Should the keeper itself be killed, the kernel kills the program
-(PR_SET_PDEATHSIG). Only the standard library, and little of it: a keeper is up in 20 ms.
+GRACE_SECONDS it kills. It is the "child subreaper" of all that the program starts (prctl(2)), so that also the workers of the
+web server and Celery's children end with it, wherever they hide. Should the keeper itself be killed, the kernel kills the
+program (PR_SET_PDEATHSIG). Only the standard library, and little of it: a keeper is up in 20 ms.
 """
 
 import contextlib

@@ -45,6 +45,23 @@ class JsonParser(BaseParser):
         return body
 
 
+def bounded(application: Application, body_limit: Callable[[Environ], int]) -> Application:
+    """``application`` for bodies of at most ``body_limit``; a longer one is answered with 413, and not a byte of it is read."""
+
+    def within_limit(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        byte_count = int(length) if length.isascii() and length.isdigit() else 0
+        if byte_count <= configured().MAX_REQUEST_BYTES or byte_count <= (limit := body_limit(environ)):
+            return application(environ, start_response)
+        detail = f"The request has {byte_count} bytes; {limit} are allowed."
+        is_json = environ.get("PATH_INFO", "").startswith("/api/")
+        kind = "application/json" if is_json else "text/plain; charset=utf-8"
+        start_response("413 Content Too Large", [("Content-Type", kind)])
+        return [msgspec.json.encode({"detail": detail}) if is_json else detail.encode()]
+
+    return within_limit
+
+
 def counted(application: Application, *, max_bytes: int) -> Application:
     """``application`` with chunked request bodies (RFC 9112, section 7.1) given their length, which Django needs.
 

@@ -1,0 +1,183 @@
+"""A WSGI application behind an ASGI server: the whole request is read first, then a thread makes the whole response.
+
+PEP 3333 says what ``environ`` holds; the ASGI specification (HTTP, 2.3) what ``scope`` holds.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from tempfile import SpooledTemporaryFile
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from etalase.server.connection import SCOPE_KEY, Connection
+from etalase.server.threads import Threads, Unwanted
+
+Environ: TypeAlias = dict[str, Any]
+Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
+BodyLimit: TypeAlias = Callable[[Environ], int]
+
+MEMORY_BYTES = 128 * 1024
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the application answered, as a whole."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: SpooledTemporaryFile[bytes]
+    byte_count: int
+
+
+class Bridge:
+    """The ASGI application. ``module`` has ``application``, and may have ``body_limit``: what a request may bring at most.
+
+    ``body_limit`` is asked before more than ``max_body_bytes`` of a body are read, in a thread, with the head alone.
+    """
+
+    def __init__(self, module: str, *, threads: int, max_body_bytes: int) -> None:
+        loaded = import_module(module)
+        self._application: Application = loaded.application
+        self._body_limit: BodyLimit | None = getattr(loaded, "body_limit", None)
+        self._max_body_bytes = max_body_bytes
+        self._threads = Threads(threads)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request, or the server's own start and stop, for which there is nothing to do."""
+        if scope["type"] == "lifespan":
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        try:
+            with SpooledTemporaryFile(MEMORY_BYTES) as body:
+                response = await self._answer(scope, receive, body)
+            with response.body:
+                await _write(response, scope, send)
+        except Unwanted:
+            return
+        except asyncio.CancelledError:  # a stop whose grace is over
+            connection: Connection = scope[SCOPE_KEY]
+            connection.drop()
+
+    async def _answer(self, scope: Any, receive: Any, body: SpooledTemporaryFile[bytes]) -> Response:
+        connection: Connection = scope[SCOPE_KEY]
+        environ = environ_of(scope, body)
+        promised = int(environ.get("CONTENT_LENGTH", 0))
+        limit = await self._limit(environ, connection) if promised > self._max_body_bytes else self._max_body_bytes
+        if promised > limit:
+            return _too_large(environ, promised, limit)
+        byte_count, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Unwanted
+            byte_count, more = byte_count + len(message["body"]), message["more_body"]
+            if byte_count > limit == self._max_body_bytes:  # a chunked body does not say before how long it is
+                limit = await self._limit(environ, connection)
+            if byte_count > limit:
+                return _too_large(environ, byte_count, limit)
+            body.write(message["body"])
+        body.seek(0)
+        if byte_count:
+            environ["CONTENT_LENGTH"] = str(byte_count)
+        return await self._threads.do(connection.group, lambda: run(self._application, environ), lambda: not connection.gone)
+
+    async def _limit(self, environ: Environ, connection: Connection) -> int:
+        ask = self._body_limit
+        if ask is None:
+            return self._max_body_bytes
+        limit = await self._threads.do(connection.group, lambda: ask(environ), lambda: not connection.gone)
+        return max(limit, self._max_body_bytes)
+
+
+def environ_of(scope: Any, body: Any) -> Environ:
+    """The request as WSGI has it, without its length where that is yet unknown."""
+    host, port = scope["server"] or ("", 0)
+    environ: Environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port or ""),
+        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": body,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").upper(), raw_value.decode("latin-1")
+        if name in {"CONTENT-TYPE", "CONTENT-LENGTH"}:
+            environ[name.replace("-", "_")] = value
+        elif "_" not in name:  # X_Forwarded_For would pass for X-Forwarded-For, past the proxy that sets it
+            key = f"HTTP_{name.replace('-', '_')}"
+            joint = "; " if name == "COOKIE" else ","
+            environ[key] = f"{environ[key]}{joint}{value}" if key in environ else value
+    return environ
+
+
+def run(application: Application, environ: Environ) -> Response:
+    """The application's whole response. What does not fit into memory lies in a file without a name."""
+    status, headers = 500, []
+    body: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - its response closes it
+
+    def start_response(line: str, given: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], int]:
+        nonlocal status, headers
+        status, headers = int(line[:3]), [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given]
+        return body.write
+
+    try:
+        pieces = application(environ, start_response)
+        try:
+            for piece in pieces:
+                body.write(piece)
+        finally:
+            getattr(pieces, "close", lambda: None)()
+        byte_count = body.tell()
+        body.seek(0)
+    except BaseException:
+        body.close()
+        raise
+    bodiless = environ["REQUEST_METHOD"] == "HEAD" or status in {204, 304}
+    if not bodiless and not any(name.lower() == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(byte_count).encode()))
+    return Response(status, headers, body, 0 if bodiless else byte_count)
+
+
+def _too_large(environ: Environ, byte_count: int, limit: int) -> Response:
+    detail = f"The request has {byte_count} bytes or more; {limit} are allowed."
+    is_json = environ.get("CONTENT_TYPE", "").startswith("application/json")
+    body = (f'{{"detail":"{detail}"}}' if is_json else detail).encode()
+    kind = b"application/json" if is_json else b"text/plain; charset=utf-8"
+
+    def answer(_environ: Environ, start_response: Any) -> list[bytes]:
+        start_response("413 Content Too Large", [("Content-Type", kind.decode())])
+        return [body]
+
+    return run(answer, environ)
+
+
+async def _write(response: Response, scope: Any, send: Any) -> None:
+    """Pass the response on as fast as the client reads."""
+    connection: Connection = scope[SCOPE_KEY]
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+    left = response.byte_count
+    while left > CHUNK_BYTES and not connection.gone:
+        chunk = response.body.read(CHUNK_BYTES)
+        connection.written_bytes += len(chunk)
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        left -= len(chunk)
+    last = response.body.read(left) if left else b""
+    connection.written_bytes += len(last)
+    await send({"type": "http.response.body", "body": last, "more_body": False})

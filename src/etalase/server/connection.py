@@ -1,0 +1,194 @@
+"""One HTTP/1.1 connection: uvicorn's, with a deadline for each phase, bounds of the head, and its place at the door."""
+
+import asyncio
+import fcntl
+import logging
+import sys
+import termios
+from typing import Any, TypeAlias, cast
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from etalase.server.door import Door, Limits, Phase, group_of
+
+# Requests that are no HTTP are the client's affair: uvicorn would write a line for each.
+logger = logging.getLogger("etalase.server")
+
+# A head is measured in such pieces, so that one that comes all at once is bounded, too.
+PIECE_BYTES = 16 * 1024
+# Where a connection stands in the ASGI scope, for the bridge.
+SCOPE_KEY = "etalase.connection"
+
+AppState: TypeAlias = dict[str, Any]
+
+
+class ServerConfig(Config):
+    """uvicorn's settings with ours."""
+
+    def __init__(self, app: Any, limits: Limits, **settings: Any) -> None:
+        super().__init__(app, http=Connection, **settings)
+        self.door = Door(limits)
+
+
+class Connection(HttpToolsProtocol):
+    """A connection. ``since`` is when its present phase of reading began."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        server_state: ServerState,
+        app_state: AppState,
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = logger
+        self.door = config.door
+        self.limits = config.door.limits
+        self.group = ""
+        self.gone = False
+        self.written_bytes = 0
+        self._phase, self.since = Phase.IDLE, self.loop.time()
+        self._head_bytes = self._body_bytes = 0
+        # Since when the client has not read all that was written, and what it had read by then.
+        self._unread: tuple[float, int] | None = None
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Let the connection in, or refuse it where there is no room."""
+        super().connection_made(transport)
+        self.group = group_of(self.client[0]) if self.client else ""
+        if not self.door.admit(self):
+            self._refuse("503 Service Unavailable", "Too many connections; try again in a moment.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.gone = True
+        self.door.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; a head of more than ``max_head_bytes`` is refused."""
+        if self._phase is Phase.IDLE:
+            self._enter(Phase.HEAD)
+        for start in range(0, len(data), PIECE_BYTES):
+            piece = data[start : start + PIECE_BYTES]
+            if self.transport.is_closing():
+                return
+            self._head_bytes += len(piece) if self._phase is Phase.HEAD else 0
+            if self._head_bytes > self.limits.max_head_bytes:
+                self._refuse("431 Request Header Fields Too Large", "The head of the request is too large.")
+                return
+            super().data_received(piece)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether the connection stays open: a client that only ended its own side still gets its response."""
+        if self._phase is Phase.WORK and self._is_busy():
+            self.cycle.keep_alive = False
+            return True
+        return False
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        cast("dict[str, object]", self.scope)[SCOPE_KEY] = self
+
+    def on_headers_complete(self) -> None:
+        """Begin to wait for the body."""
+        self._head_bytes = self._body_bytes = 0
+        self._enter(Phase.BODY)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count what came."""
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here as a whole."""
+        self._enter(Phase.WORK if self._is_busy() else Phase.IDLE)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The response is written; the next request may come."""
+        if not self.pipeline:
+            self._enter({Phase.WORK: Phase.IDLE, Phase.BODY: Phase.DRAIN}.get(self._phase, self._phase))
+        super().on_response_complete()
+
+    # What the door calls
+
+    def standing(self) -> tuple[Phase, float]:
+        """The phase, and since when."""
+        if self._unread is not None:
+            return Phase.RESPONSE, self._unread[0]
+        return (Phase.WORK if self._is_busy() and self._phase is not Phase.BODY else self._phase), self.since
+
+    def check(self, now: float) -> None:
+        """End the connection where a deadline has passed."""
+        if waiting := self.transport.get_write_buffer_size():
+            self._check_reader(now, self.written_bytes - waiting - self._in_kernel())
+            return
+        self._unread = None
+        if self.flow.read_paused or (self._is_busy() and self._phase is Phase.HEAD):
+            # It is us who do not listen, or the next of several requests is early: its time has not begun.
+            self.since = now
+        elif self._phase is not Phase.WORK and now - self.since > self._allowed_seconds():
+            self._time_out()
+
+    def evict(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
+
+    def drop(self) -> None:
+        """End the connection in the middle of its response, which is nobody's fault."""
+        self.cycle.disconnected = True
+        self.transport.abort()
+
+    def _check_reader(self, now: float, read_bytes: int) -> None:
+        if self._unread is None:
+            self._unread = now, read_bytes
+        since, before = self._unread
+        if now - since > self.limits.transfer_seconds(self.limits.response_seconds, read_bytes - before):
+            self.transport.abort()
+
+    def _in_kernel(self) -> int:
+        """How much of what was passed to the kernel the client has not acknowledged: megabytes, on some machines."""
+        unsent = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(unsent, sys.byteorder)
+
+    def _allowed_seconds(self) -> float:
+        match self._phase:
+            case Phase.HEAD:
+                return self.limits.head_seconds
+            case Phase.BODY:
+                return self.limits.transfer_seconds(self.limits.body_seconds, self._body_bytes)
+            case Phase.DRAIN:
+                return self.limits.drain_seconds
+            case _:
+                return self.limits.idle_seconds
+
+    def _time_out(self) -> None:
+        if self._phase in {Phase.HEAD, Phase.BODY}:
+            self._refuse("408 Request Timeout", "The request took too long.")
+        else:
+            self.transport.abort()
+
+    def _refuse(self, status: str, detail: str) -> None:
+        """Answer in the application's place and close."""
+        head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(detail)}\r\nconnection: close\r\n\r\n"
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self.transport.write(f"{head}{detail}".encode("ascii"))
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _enter(self, phase: Phase) -> None:
+        if phase is not self._phase:
+            self._phase, self.since = phase, self.loop.time()

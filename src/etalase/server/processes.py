@@ -1,0 +1,126 @@
+"""Listening, and the processes that serve: one, or several that are watched and replaced."""
+
+import functools
+import logging
+import os
+import resource
+import signal
+import socket
+import stat
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from uvicorn import Server
+from uvicorn.supervisors import Multiprocess
+
+from etalase.errors import UsageError
+from etalase.server.bridge import Bridge
+from etalase.server.connection import ServerConfig
+from etalase.server.door import Limits
+
+logger = logging.getLogger("etalase.serving")
+
+BACKLOG = 512
+MAX_PORT = 65535
+GRACE_SECONDS = 5
+# Descriptors beside those of connections: database, logs, Python's own.
+SPARE_DESCRIPTORS = 128
+
+
+def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits) -> None:
+    """Serve ``module``'s WSGI application until SIGTERM or SIGINT. Raises :class:`UsageError` where ``bind`` cannot be had."""
+    listener = listen(bind)
+    limits = replace(limits, connections=min(limits.connections, _descriptors() // 2 - SPARE_DESCRIPTORS))
+    config = ServerConfig(
+        functools.partial(Bridge, module, threads=threads, max_body_bytes=limits.max_body_bytes),
+        limits,
+        factory=True,
+        interface="asgi3",
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # X-Forwarded-For is the application's affair (PROXY_COUNT).
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=int(limits.idle_seconds) + 1,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        workers=workers,
+        timeout_worker_healthcheck=30,
+        callback_notify=functools.partial(_end_with_parent, os.getpid()),
+        timeout_notify=1,
+        # A leak of years becomes one of hours; others serve while a new process starts.
+        limit_max_requests=20_000 if workers > 1 else None,
+        limit_max_requests_jitter=2_000,
+    )
+    # uvicorn sends itself again the signal that ended it, for those who would like to know; we end with 0.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: None)
+    logger.info("Listening on %s", bind)
+    try:
+        if workers == 1:
+            Server(config).run(sockets=[listener])
+        else:
+            Multiprocess(config, sockets=[listener]).run()
+    finally:
+        if listener.family == socket.AF_UNIX:
+            Path(bind.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+def listen(bind: str) -> socket.socket:
+    """A socket that listens on ``HOST:PORT``, ``[ADDRESS]:PORT`` or ``unix:PATH``."""
+    try:
+        if bind.startswith("unix:"):
+            return _listen_on_path(bind.removeprefix("unix:"))
+        host, _, port = bind.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > MAX_PORT:
+            raise UsageError(f"--bind {bind}: expected is HOST:PORT, [IPV6]:PORT or unix:PATH.")
+        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        # IPv4 too on [::], as ever.
+        return socket.create_server(
+            address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=family == socket.AF_INET6 and address[0] == "::"
+        )
+    except OSError as error:
+        raise UsageError(
+            f"--bind {bind}: {error.strerror or error}.",
+            hint="See what listens there (ss -ltnp), or choose another address or port.",
+        ) from error
+
+
+def _listen_on_path(path: str) -> socket.socket:
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(Path(path).stat().st_mode) and not _is_served(path):
+            Path(path).unlink()  # of a server that was killed
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(path)
+        Path(path).chmod(0o666)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_served(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def _descriptors() -> int:
+    """How many files may be open, after asking for as many as a server of connections wants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+async def _end_with_parent(supervisor: int) -> None:
+    """A worker whose supervisor was killed would keep the port for ever."""
+    if os.getpid() != supervisor and os.getppid() != supervisor:
+        signal.raise_signal(signal.SIGTERM)
