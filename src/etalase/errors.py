@@ -181,13 +181,19 @@ class HeadOfficeError(EtalaseError):
 
 
 class HeadOfficeAway(HeadOfficeError):
-    """No answer from head office, or one that says "later". ``retry_after_seconds`` is its own wish, if it named one."""
+    """No answer from head office, or one that says "later". ``retry_after_seconds`` is its own wish, if it named one.
+
+    ``has_failed``: it is there, and fails at what it was asked (a 5xx that does not say "later").
+    """
 
     retryable = True
 
-    def __init__(self, message: str, *, hint: str = "", retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_seconds: float | None = None, has_failed: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_seconds = retry_after_seconds
+        self.has_failed = has_failed
 
 
 class HeadOfficeRefused(HeadOfficeError):

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -44,10 +45,11 @@ Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 BearerToken = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._~+/=-]+\Z", max_length=16_384)]
 
 
-class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A living photo as head office lists it. ``size`` is in bytes, ``checksum`` the MD5 in hex that HO promised.
 
     Nullable is what the guide's own code or table allows to be null; :func:`defect` says whether a photo can be used.
+    ``flaws`` are the fields that could not be read, each with the text that stood there; their values here mean nothing.
     """
 
     id: UUID
@@ -57,44 +59,73 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content_type: str | None
     checksum: str | None
     is_primary: bool
-    updated_at: AwareTime
+    updated_at: AwareTime | None
     image_url: str
     filename: str | None
     version: int | None
     sort_order: int | None
     product_sku: str | None
     product_name: str | None
+    # Ours alone: no head office sends a name like this.
+    flaws: tuple[tuple[str, str], ...] = msgspec.field(default=(), name="etalase:flaws")
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether HO listed the row without an id that can be read; ``id`` is then made from the rest of the row."""
+        return any(name == "id" for name, _ in self.flaws)
 
 
 class FeedFilter(msgspec.Struct, frozen=True):
     """What the page was asked for, as HO understood it."""
 
-    company_id: UUID
-    store_id: UUID
+    company_id: UUID | None = None
+    store_id: UUID | None = None
 
 
 class FeedStore(msgspec.Struct, frozen=True):
     """The store that the page is for."""
 
-    id: UUID
-    code: str | None = None
-    name: str | None = None
+    id: UUID | None = None
+
+
+class Odd(StrEnum):
+    """What kind of oddity was read all the same, or passed over. The words are codes of a run's notices."""
+
+    ROW_MENDED = "rows_mended"
+    ROW_NAMELESS = "rows_without_id"
+    DELETION_UNREAD = "deletions_unread"
+    PAGE_MENDED = "page_mended"
+
+
+class Oddity(msgspec.Struct, frozen=True):
+    """Something on a page that is not to the letter: the field, and the text that stood there."""
+
+    kind: Odd
+    field: str
+    shown: str
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What every page of a feed has. ``sync_timestamp`` stays HO's own text, so that no digit is lost on the way back.
 
-    ``full`` is ours; another HO does not send it.
+    None is what HO did not say. ``full`` is ours; another HO does not send it.
     """
 
-    deleted_ids: list[UUID]
-    sync_timestamp: str
-    total: Offset
-    has_more: bool
-    next_offset: Offset | None
-    filter: FeedFilter
-    store: FeedStore
+    deleted_ids: list[UUID] = msgspec.field(default_factory=list)
+    sync_timestamp: str | None = None
+    total: Offset | None = None
+    has_more: bool | None = None
+    next_offset: Offset | None = None
+    filter: FeedFilter | None = None
+    store: FeedStore | None = None
     full: bool = False
+    # Ours alone: no head office sends a name like this.
+    oddities: tuple[Oddity, ...] = msgspec.field(default=(), name="etalase:oddities")
+
+    @property
+    def names_its_store(self) -> bool:
+        """Whether HO says which store the page is for."""
+        return bool((self.filter and self.filter.store_id) or (self.store and self.store.id))
 
 
 class Page(Envelope, frozen=True, kw_only=True):
@@ -116,9 +147,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     """A product as ``/api/v1/sync/products/`` (ours) lists it."""
 
     id: UUID
-    sku: str
-    name: str
-    updated_at: AwareTime
+    sku: str | None
+    name: str | None
 
 
 class ProductPage(Envelope, frozen=True, kw_only=True):
@@ -178,22 +208,24 @@ def parse(body: bytes, as_type: type[T], *, what: str, secret: bool = False) -> 
 
 
 def check_envelope(page: Envelope, *, company_id: UUID, store_id: UUID, offset: int) -> None:
-    """Raise :class:`FeedRefused` unless the page is this store's and leads on (hazard 10).
+    """Raise :class:`FeedRefused` where the page is another store's, or contradicts itself (hazard 10).
 
     ``offset`` is the one that was asked for: the next one must be greater, or the pages would never end.
     """
-    if page.filter.store_id != store_id or page.store.id != store_id:
-        raise FeedRefused(
-            f"The page is for store {page.filter.store_id} / {page.store.id}, not for {store_id}.",
-            hint="Compare STORE_ID with the store that this account belongs to.",
-        )
-    if page.filter.company_id != company_id:
-        raise FeedRefused(f"The page is for company {page.filter.company_id}, not for {company_id}.")
+    for name, told, own in (
+        ("store", page.filter and page.filter.store_id, store_id),
+        ("store", page.store and page.store.id, store_id),
+        ("company", page.filter and page.filter.company_id, company_id),
+    ):
+        if told and told != own:
+            raise FeedRefused(
+                f"The page is for {name} {told}, not for {own}.",
+                hint="Compare ETALASE_STORE_ID and ETALASE_COMPANY_ID with the store that this account belongs to.",
+            )
     if page.has_more and page.next_offset is None:
         raise FeedRefused("The page says has_more, but its next_offset is null.")
     if page.has_more and page.next_offset is not None and page.next_offset <= offset:
         raise FeedRefused(f"The page at offset {offset} leads back to next_offset {page.next_offset}: it would never end.")
-    parse_time(page.sync_timestamp, field="sync_timestamp")
 
 
 def parse_time(text: str, *, field: str) -> datetime:
@@ -202,6 +234,15 @@ def parse_time(text: str, *, field: str) -> datetime:
         return msgspec.convert(text, AwareTime)
     except msgspec.ValidationError as error:
         raise FeedRefused(f"{field} is «{printable(text[:60])}», which is not a time with its offset.") from error
+
+
+def lenient_time(text: str) -> datetime | None:
+    """The time in an ISO 8601 text, in UTC where it has no offset; None where it is not one."""
+    try:
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def format_time(moment: datetime) -> str:
@@ -259,11 +300,13 @@ def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
         number = getattr(photo, field)
         if number is not None and not -MAX_INT32 <= number <= MAX_INT32:
             return PhotoError(Reason.BAD_FIELD, f"{field} is {number}")
-    try:
-        photo.updated_at.astimezone(UTC)  # PostgreSQL would take a year 10,000, and then nobody could read the row any more
-    except OverflowError:
-        return PhotoError(Reason.BAD_FIELD, f"updated_at is {photo.updated_at}")
     return None
+
+
+def flawed(photo: Photo) -> PhotoError:
+    """Why a photo whose row has flaws cannot be published: the fields, and the texts that stood there."""
+    told = ", ".join(f"{name} is {shown}" for name, shown in photo.flaws)
+    return PhotoError(Reason.BAD_FIELD, f"HO's own data: {told}")
 
 
 # RFC 7240, section 2: what a head office does not know of, it ignores. So asking harms nobody.

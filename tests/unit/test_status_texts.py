@@ -285,4 +285,7 @@ def test_healing_is_promised_only_where_head_office_still_has_the_photo() -> Non
 def test_a_refused_login_is_not_promised_to_pass() -> None:
     said = told(last_run=run("failed", fault="head_office"))
     assert said.sentence == "head office refuses this store. 412 photos are verified, as of 6 minutes ago."
-    assert said.holds[0].text == "Head office refuses this store, or answers wrongly. Tell head office."
+    assert said.holds[0].text == "Head office refuses this store. Tell head office."
+    odd = told(last_run=run("failed", fault="head_office_odd"))
+    assert odd.sentence == "head office's answer could not be read. 412 photos are verified, as of 6 minutes ago."
+    assert "refuses" not in odd.holds[0].text

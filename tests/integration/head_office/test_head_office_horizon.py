@@ -154,7 +154,7 @@ def test_a_clock_set_back_does_not_make_the_horizon_go_back(office: Office) -> N
         roll_clock("1 hour")
         ahead = office.page().sync_timestamp
         roll_clock("0")
-        assert office.page().sync_timestamp > ahead
+        assert (office.page().sync_timestamp or "") > (ahead or "")
         assert not office.page(since=ahead).full
     finally:
         roll_clock("0")

@@ -235,6 +235,7 @@ ODD: dict[str, dict[str, Any]] = {
     "NUL in a name": {"product_name": "nul\0nul", "product_sku": "\0"},
     "SQL": {"product_name": "'; DROP TABLE product; --"},
     "an empty name": {"product_name": "", "product_sku": "", "filename": ""},
+    "the year 10,000": {"updated_at": "9999-12-31T23:59:59-12:00"},
 }
 TOO_ODD: dict[str, dict[str, Any]] = {
     "a long filename": {"filename": "x" * 10_000},
@@ -246,7 +247,6 @@ TOO_ODD: dict[str, dict[str, Any]] = {
     "a negative size": {"size": -5},
     "a huge size": {"size": 10**30},
     "no checksum": {"checksum": None},
-    "the year 10,000": {"updated_at": "9999-12-31T23:59:59-12:00"},
 }
 
 

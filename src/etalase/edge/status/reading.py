@@ -117,7 +117,13 @@ def _some_names(photos: Any) -> tuple[str, ...]:
 def _run(run: SyncRun) -> Run:
     names = {entry.name for entry in fields(Run)} - {"complete"}
     told = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be of before it was hidden
+    told |= {"counts": _numbers(told["counts"]), "reasons": _numbers(told["reasons"])}
     return Run(**told, complete=run.checkpoint is not None)
+
+
+def _numbers(kept: Any) -> dict[str, int]:
+    """What a run counted, as far as the column still holds numbers."""
+    return {name: count for name, count in kept.items() if type(count) is int} if isinstance(kept, dict) else {}
 
 
 def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, tried: int) -> KnownList | None:

@@ -11,6 +11,11 @@ from etalase.edge.status.words import Words
 from etalase.edge.sync.report import Fault
 
 COMMON_REASONS = 3
+_KEY_OF_FAULT: dict[str, str] = {
+    Fault.HEAD_OFFICE_AWAY: "ho_away",
+    Fault.HEAD_OFFICE: "ho_refuses",
+    Fault.HEAD_OFFICE_ODD: "ho_odd",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +143,8 @@ class _Teller:
         if self.facts.was_cut_off:
             return "cut_off"
         ended = self.facts.last_ended
-        if ended and ended.fault in {Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE}:
-            return "ho_away" if ended.fault == Fault.HEAD_OFFICE_AWAY else "ho_refuses"
+        if ended and (key := _KEY_OF_FAULT.get(ended.fault)):
+            return key
         return "run_failed" if ended and ended.outcome == "failed" else "run_incomplete"
 
     # What holds

@@ -9,6 +9,7 @@ from typing import Any
 from etalase.edge.pos.texts import Language
 from etalase.edge.status.texts import TEXTS
 
+MAX_SECONDS = 1e9
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
@@ -35,10 +36,10 @@ class Words:
 
     def notice(self, notice: Mapping[str, Any]) -> str:
         """What a run noticed, as a sentence; a code that nobody knows stands for itself."""
-        key, told = f"notice_{notice.get('code')}", dict(notice)
+        key, told = f"notice_{notice.get('code')}", {name: value for name, value in notice.items() if name != "key"}
         if "photos" in told:
             told["count"] = told["photos"]
-        if isinstance(seconds := told.get("seconds"), int | float):
+        if isinstance(seconds := told.get("seconds"), int | float) and 0 <= seconds < MAX_SECONDS:
             told["time"] = self.duration(timedelta(seconds=seconds))
         return self.say(key, **told) if self.has(key, told) else str(notice.get("code"))
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from etalase.edge.sync.lenient import read_photo_page, read_product_page, read_tokens
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
 from etalase.errors import FeedRefused, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused, Reason, TransferFailed
@@ -22,7 +23,6 @@ from etalase.protocol import (
     TokenPair,
     check_envelope,
     media_type,
-    parse,
     printable,
 )
 from etalase.redaction import keep_token, redacted
@@ -38,7 +38,14 @@ MAX_PAGE_BYTES = 64 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 300.0
 MAX_SHOWN_CHARS, MAX_JUDGED_BYTES = 200, 20_000
 
+P_co = TypeVar("P_co", Page, ProductPage, covariant=True)
 P = TypeVar("P", Page, ProductPage)
+
+
+class Reader(Protocol[P_co]):
+    """How a page is read. Raises :class:`FeedRefused`."""
+
+    def __call__(self, body: bytes, *, what: str) -> P_co: ...
 
 
 class Tokens(Protocol):
@@ -72,22 +79,25 @@ class HeadOffice:
         ``with_digest`` asks that the first page tell the digest; HO need not.
         """
         wish = {"Prefer": DIGEST_PREFERENCE} if with_digest else {}
-        yield from self._pages(PHOTOS_PATH, Page, updated_since, lambda page: (photo.id for photo in page.photos), wish)
+        yield from self._pages(
+            PHOTOS_PATH, read_photo_page, updated_since, lambda page: (photo.id for photo in page.photos), wish
+        )
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """The product feed; an HO without one answers 404, which comes out as :class:`HeadOfficeRefused`."""
-        yield from self._pages(PRODUCTS_PATH, ProductPage, updated_since, lambda page: (p.id for p in page.products))
+        yield from self._pages(PRODUCTS_PATH, read_product_page, updated_since, lambda page: (p.id for p in page.products))
 
     def _pages(
         self,
         path: str,
-        as_type: type[P],
+        read: "Reader[P]",
         updated_since: str | None,
         ids: Callable[[P], Iterable[UUID]],
         wish: Mapping[str, str] = MappingProxyType({}),
     ) -> Iterator[P]:
         """``wish`` are headers for the first page alone."""
         offset, limit = 0, self.page_limit
+        names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
         while True:
             asked: dict[str, object] = {
@@ -100,13 +110,16 @@ class HeadOffice:
                 asked["updated_since"] = updated_since
             try:
                 body = self._post(path, asked, wish if offset == 0 else {})
-                page: P = parse(body, as_type, what=f"Page of {path} at offset {offset}")
+                page: P = read(body, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
                 if error.status == 400 and offset == 0 and limit > DEFAULT_LIMIT:
                     limit = DEFAULT_LIMIT  # an HO with narrower pages than ours
                     continue
                 raise
             check_envelope(page, company_id=self.company_id, store_id=self.store_id, offset=offset)
+            if names_its_store not in {None, page.names_its_store}:
+                raise FeedRefused(f"{path} says on some pages which store they are for, and on others not (offset {offset}).")
+            names_its_store = page.names_its_store
             if page.full and updated_since is not None:
                 if offset > 0:  # the deletions of the pages before it would be told, and those of the pages after it not
                     raise FeedRefused(f"{path} began with what changed, and at offset {offset} goes on with everything.")
@@ -116,36 +129,50 @@ class HeadOffice:
                 raise FeedRefused(f"{path} at offset {offset} says has_more, but repeats only what earlier pages had.")
             seen |= new
             yield page
-            if not page.has_more or page.next_offset is None:
+            # Where has_more is not said, next_offset leads on for as long as it brings something.
+            goes_on = page.has_more if page.has_more is not None else bool(new)
+            if not goes_on or page.next_offset is None or page.next_offset <= offset:
                 return
             offset = page.next_offset
 
     def _post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
-        """The body of a 200 answer, with one login or refresh on 401 and patience for what passes."""
+        """The body of a 200 answer, with patience for what passes. A token that is refused is renewed, and one that was
+        renewed and is refused all the same is followed by a login: whatever was kept, the login is always reached."""
         body = msgspec.json.encode(message)
         tokens = self.tokens.load_tokens()
         keep_token(tokens.access, tokens.refresh)
         if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.pace.now()):
             tokens = self._renew(tokens)
         answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
-        if answer.status == 401:
-            tokens = self._renew(tokens)
-            answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+        for renew in (self._renew, self._log_in):
+            if answer.status == 401:
+                tokens = renew(tokens)
+                answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
         if answer.status != 200:
             raise self._refused(path, answer)
         return answer.body
 
     def _renew(self, tokens: TokenPair) -> TokenPair:
+        """New tokens by the refresh token; where head office does not take it, or answers oddly, by a login."""
         if tokens.refresh:
-            answer = self._patiently(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
-            if answer.status == 200:
-                fresh = parse(answer.body, TokenPair, what="Answer of " + REFRESH_PATH, secret=True)
-                return self._keep(TokenPair(fresh.access, fresh.refresh or tokens.refresh))
+            try:
+                answer = self._patiently(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
+                if answer.status == 200:
+                    fresh = read_tokens(answer.body, what="Answer of " + REFRESH_PATH)
+                    return self._keep(TokenPair(fresh.access, fresh.refresh or tokens.refresh))
+            except FeedRefused as error:
+                logger.warning("head office: %s Logging in instead.", error.message)
+            except HeadOfficeAway as error:
+                if not error.has_failed:
+                    raise
+        return self._log_in(tokens)
+
+    def _log_in(self, _tokens: TokenPair) -> TokenPair:
         login = msgspec.json.encode({"username": self.username, "password": self.password})
         answer = self._patiently(TOKEN_PATH, login, {})
         if answer.status != 200:
             raise self._refused(TOKEN_PATH, answer)
-        return self._keep(parse(answer.body, TokenPair, what="Answer of " + TOKEN_PATH, secret=True))
+        return self._keep(read_tokens(answer.body, what="Answer of " + TOKEN_PATH))
 
     def _keep(self, tokens: TokenPair) -> TokenPair:
         keep_token(tokens.access, tokens.refresh)
@@ -186,6 +213,7 @@ class HeadOffice:
                 f"{self.url}{path} answered {answer.status}.",
                 hint=_AWAY_HINT,
                 retry_after_seconds=retry_after_seconds(answer, now=self.pace.now()),
+                has_failed=answer.status >= 500 and answer.status != 503,
             )
         if answer.status == 200 and is_web_page(answer):
             said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
@@ -215,7 +243,7 @@ def expires_at(token: str) -> float:
     try:
         claims = token.split(".")[1]
         return float(msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
-    except (IndexError, KeyError, TypeError, ValueError, OverflowError, msgspec.DecodeError):
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError, msgspec.DecodeError):
         return float("inf")
 
 

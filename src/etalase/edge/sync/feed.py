@@ -8,7 +8,7 @@ from uuid import UUID
 
 from etalase.edge.sync.staging import Photos
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
-from etalase.protocol import Page, Product, ProductPage, parse_time
+from etalase.protocol import Envelope, Odd, Oddity, Page, Product, ProductPage, lenient_time, printable
 
 
 class HeadOffice(Protocol):
@@ -39,20 +39,27 @@ class Feed:
     matches_digest: bool = False
     sync_timestamp: str | None = None
     products_changed_at: str | None = None
-    totals: list[int] = field(default_factory=list)
+    totals: list[int | None] = field(default_factory=list)
     error: HeadOfficeError | None = None
+    # What was not to the letter, by kind and field: the first of each.
+    oddities: dict[tuple[Odd, str], Oddity] = field(default_factory=dict)
+    # Whether every row has an id, and every page says whether another follows.
+    is_countable: bool = True
+    # Whether head office does not say which store the list is for.
+    is_unnamed: bool = False
 
     @property
     def proved_complete(self) -> bool:
         """Whether nothing can be missing: all ends reached, and as many distinct photos as HO counted, before and after."""
-        return self.full and self.error is None and {self.totals[0], self.totals[-1]} == {len(self.photos)}
+        counts = {self.totals[0], self.totals[-1]}
+        return self.full and self.error is None and self.is_countable and counts == {len(self.photos)}
 
     def is_older_than(self, checkpoint: str) -> bool:
         """Whether head office's clock shows less than when it gave ``checkpoint``; a full set is past such doubts."""
         if self.full or self.sync_timestamp is None:
             return False
-        told, kept = (parse_time(text, field="sync_timestamp") for text in (self.sync_timestamp, checkpoint))
-        return told < kept
+        told, kept = lenient_time(self.sync_timestamp), lenient_time(checkpoint)
+        return told is not None and kept is not None and told < kept
 
 
 def pull(
@@ -83,10 +90,11 @@ def _pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callabl
             _read(head_office.photo_pages(updated_since, with_digest=with_digest), feed, pulled)
             miscounts = reading == 1 and len(feed.photos) == before
             is_doubted = feed.full or len(feed.totals) - pages_before > 1
-            if not is_doubted or len(feed.photos) >= feed.totals[-1] or miscounts:
+            counted = feed.totals[-1]
+            if not is_doubted or counted is None or len(feed.photos) >= counted or miscounts:
                 break
     except HeadOfficeError as error:
-        if feed.sync_timestamp is None:
+        if not feed.totals:
             raise
         feed.error = error
     return feed
@@ -94,9 +102,9 @@ def _pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callabl
 
 def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> None:
     for page in pages:
-        if feed.sync_timestamp is None:
+        if not feed.totals:
             feed.sync_timestamp = page.sync_timestamp
-            feed.products_changed_at = page.products_changed_at
+            feed.products_changed_at = page.products_changed_at and printable(page.products_changed_at)
             feed.digest = page.digest
             feed.full = feed.full or page.full
         feed.photos.discard(page.deleted_ids)
@@ -104,7 +112,17 @@ def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> N
         feed.deleted_ids.update(page.deleted_ids)
         feed.deleted_ids.difference_update(photo.id for photo in page.photos)
         feed.totals.append(page.total)
+        _look_at(page, feed)
         pulled(len(feed.photos))
+
+
+def _look_at(page: Envelope, feed: "Feed | ProductFeed") -> None:
+    """Keep what was odd of the page, and whether the list can still be proved complete."""
+    for oddity in page.oddities:
+        feed.oddities.setdefault((oddity.kind, oddity.field), oddity)
+        feed.is_countable = feed.is_countable and oddity.kind is not Odd.ROW_NAMELESS
+    feed.is_countable = feed.is_countable and page.has_more is not None
+    feed.is_unnamed = not page.names_its_store
 
 
 @dataclass(slots=True)
@@ -115,12 +133,15 @@ class ProductFeed:
     ids: set[UUID] = field(default_factory=set)
     deleted_ids: set[UUID] = field(default_factory=set)
     sync_timestamp: str | None = None
-    totals: list[int] = field(default_factory=list)
+    totals: list[int | None] = field(default_factory=list)
+    oddities: dict[tuple[Odd, str], Oddity] = field(default_factory=dict)
+    is_countable: bool = True
+    is_unnamed: bool = False
 
     @property
     def proved_complete(self) -> bool:
         """As :attr:`Feed.proved_complete`."""
-        return self.full and {self.totals[0], self.totals[-1]} == {len(self.ids)}
+        return self.full and self.is_countable and {self.totals[0], self.totals[-1]} == {len(self.ids)}
 
 
 def pull_products(
@@ -131,7 +152,7 @@ def pull_products(
     feed = ProductFeed(full=updated_since is None)
     try:
         for page in head_office.product_pages(updated_since):
-            if feed.sync_timestamp is None:
+            if not feed.totals:
                 feed.sync_timestamp = page.sync_timestamp
                 feed.full = feed.full or page.full
             feed.ids.difference_update(page.deleted_ids)
@@ -140,6 +161,7 @@ def pull_products(
             feed.ids |= listed
             feed.deleted_ids -= listed
             feed.totals.append(page.total)
+            _look_at(page, feed)
             bring(page.products)
     except HeadOfficeRefused as error:
         if error.status == 404:

@@ -1,7 +1,7 @@
 """What the edge remembers between runs: its checkpoint, its runs, the retry list, and what was removed or is held."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,14 +9,17 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
+from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
+from etalase.edge.sync.removal import Cause
 from etalase.edge.sync.report import Fault
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
-from etalase.protocol import Photo, TokenPair
+from etalase.objectstore import names_one_object
+from etalase.protocol import KEY_PREFIX, BearerToken, Photo, TokenPair, lenient_time
 
 logger = logging.getLogger("etalase.edge")
 
@@ -55,10 +58,11 @@ class Store:
             return checkpoint
 
     def load_tokens(self) -> TokenPair:
-        """The tokens of the last run; empty ones before the first."""
+        """The tokens of the last run; empty ones before the first, and in the place of what cannot be a token."""
         with translated():
             kept = Checkpoint.objects.filter(store_id=self.store_id).values_list("access_token", "refresh_token").first()
-        return TokenPair(*kept) if kept else TokenPair("")
+        access, refresh = (token if _is_token(token) else "" for token in kept or ("", ""))
+        return TokenPair(access, refresh or None)
 
     def save_tokens(self, tokens: TokenPair) -> None:
         """Keep ``tokens`` for this and the next runs."""
@@ -66,6 +70,58 @@ class Store:
             Checkpoint.objects.filter(store_id=self.store_id).update(
                 access_token=tokens.access, refresh_token=tokens.refresh or ""
             )
+
+
+def _is_token(token: str) -> bool:
+    try:
+        msgspec.convert(token, BearerToken)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+# What a version that does not know better does with words of these columns that it does not know: see :func:`distrust`.
+_WORDS = (
+    ("etalase_doubt", "kind", Damage, f"SET kind = '{Damage.CHANGED}'"),
+    ("etalase_removal", "cause", Cause, f"SET cause = '{Cause.UNPROVED_FEED}'"),
+)
+
+
+def distrust(checkpoint: Checkpoint, *, keeps: bool) -> list[str]:
+    """Drop what stands in our own tables and cannot be meant, so that no run ends because of it; returns what was dropped.
+
+    ``checkpoint`` is mended in any case, the database only where the caller ``keeps`` it. What cannot be read of the retry list
+    is dropped by :func:`pending`, of JSON columns by :class:`etalase.edge.models.KeptJSON`.
+    """
+    dropped = []
+    for name in ("sync_timestamp", "products_sync_timestamp"):
+        kept = getattr(checkpoint, name)
+        if kept and lenient_time(kept) is None:
+            setattr(checkpoint, name, None)
+            dropped.append(name)
+    for name in ("access_token", "refresh_token"):
+        kept = getattr(checkpoint, name)
+        if kept and not _is_token(kept):
+            setattr(checkpoint, name, "")
+            dropped.append(name)
+    if not keeps:
+        return dropped
+    with translated(), transaction.atomic():
+        if dropped:
+            checkpoint.save(update_fields=dropped)
+        with cursor() as db:
+            for table, column, words, change in _WORDS:
+                db.execute(f"UPDATE {table} {change} WHERE {column} <> ALL(%s)", [[word.value for word in words]])
+                dropped += [f"{table}.{column}"] * bool(db.rowcount)
+            db.execute("DELETE FROM etalase_removal WHERE state <> ALL(%s)", [list(Removal.State.values)])
+            dropped += ["etalase_removal.state"] * bool(db.rowcount)
+            for table in ("etalase_publish_intent", "etalase_reclaim"):
+                db.execute(f"SELECT object_key FROM {table}")
+                strange = [key for (key,) in db.fetchall() if not key.startswith(KEY_PREFIX) or not names_one_object(key)]
+                if strange:  # of what is not a photo's key, nothing is looked at and nothing removed
+                    db.execute(f"DELETE FROM {table} WHERE object_key = ANY(%s)", [strange])
+                    dropped.append(f"{table}.object_key")
+    return dropped
 
 
 def move_checkpoint(store_id: UUID, changes: Mapping[str, Any]) -> None:
@@ -114,8 +170,12 @@ def is_full_run_unfinished(run_id: int) -> bool:
     One that head office ended does not count: a list that cannot be had must not hold the changes back.
     """
     with translated():
-        last = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id").first()
-        return last is not None and last.checkpoint is None and last.fault in {"", Fault.HERE}
+        full = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id")
+        last = full.values_list("checkpoint", "fault").first()
+    if last is None:
+        return False
+    checkpoint, fault = last
+    return checkpoint is None and fault not in {Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE, Fault.HEAD_OFFICE_ODD}
 
 
 def last_complete_run() -> datetime | None:
@@ -129,45 +189,59 @@ def last_complete_run() -> datetime | None:
 def end_run(run_id: int, **fields: Any) -> None:
     """What the run came to."""
     with translated():
-        SyncRun.objects.filter(id=run_id).update(**fields)
+        SyncRun.objects.filter(id=run_id).update(**{name: _storable(value) for name, value in fields.items()})
+
+
+def _storable(value: Any) -> Any:
+    """``value`` without what PostgreSQL takes in no text: a NUL, half a character. What others said may have any."""
+    match value:
+        case str():
+            return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_storable(name): _storable(one) for name, one in value.items()}
+        case list():
+            return [_storable(one) for one in value]
+        case _:
+            return value
 
 
 # The retry list
 
 
-def pending(*, due_before: datetime | None) -> Iterator[Photo]:
-    """Photos to be tried again, as HO listed them; parked ones always, others when their time has come (None: all)."""
+def pending(*, due_before: datetime | None, unreadable: Callable[[UUID], None]) -> Iterator[Photo]:
+    """Photos to be tried again, as HO listed them; parked ones always, others when their time has come (None: all).
+
+    ``unreadable`` hears of entries that were edited by hand, or are another version's: head office has them.
+    """
     entries = PendingPhoto.objects.order_by("photo_id")
     if due_before is not None:
-        entries = entries.filter(next_try_at__lte=due_before)
+        # A try that lies further ahead than any wait was set by a clock that was wrong.
+        entries = entries.filter(Q(next_try_at__lte=due_before) | Q(next_try_at__gt=due_before + MAX_BACKOFF))
     after: UUID | None = None
     while True:
         with translated():
             page = list((entries if after is None else entries.filter(photo_id__gt=after))[:PAGE_PHOTOS])
         for entry in page:
-            try:
-                photo = msgspec.json.decode(entry.wire, type=Photo)
-            except msgspec.MsgspecError as error:  # edited by hand, or another version's: head office has it
-                logger.warning("photo %s leaves the retry list, its entry cannot be read: %s", entry.photo_id, error)
-                _drop_unreadable(entry.photo_id)
-            else:
+            if (photo := _listed(entry.wire)) is not None and photo.id == entry.photo_id:
                 yield photo
+            else:
+                unreadable(entry.photo_id)
         if len(page) < PAGE_PHOTOS:
             return
         after = page[-1].photo_id
 
 
-def _drop_unreadable(photo_id: UUID) -> None:
-    """Nobody knows what is owed: so the next run compares everything."""
+def drop_unreadable(photo_id: UUID) -> None:
+    """Take an entry off the retry list. Nobody knows what is owed: so the next run compares everything."""
     settle([photo_id])
     with translated():
         Checkpoint.objects.update(compared_at=None)
 
 
-def _checksum(wire: str) -> str | None:
+def _listed(wire: str) -> Photo | None:
     try:
-        return msgspec.json.decode(wire, type=Photo).checksum
-    except msgspec.MsgspecError:
+        return msgspec.json.decode(wire, type=Photo)
+    except (msgspec.MsgspecError, RecursionError):
         return None
 
 
@@ -183,16 +257,17 @@ def remember_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: da
         wire = msgspec.json.encode(photo).decode()
         if before and (before.wire, before.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
             continue
-        same = before is not None and _checksum(before.wire) == photo.checksum
+        known_as = None if before is None else _listed(before.wire)
+        same = known_as is not None and known_as.checksum == photo.checksum
         attempts = (before.attempts if before is not None and same else 0) + (photo.id not in untried)
         entries.append(
             PendingPhoto(
                 photo_id=photo.id,
                 product_id=photo.product_id,
-                product_name=(photo.product_name or "").replace("\0", ""),
+                product_name=_storable(photo.product_name or ""),
                 wire=wire,
                 reason=error.reason,
-                detail=error.detail.replace("\0", ""),
+                detail=_storable(error.detail),
                 attempts=attempts,
                 first_failed_at=now,
                 next_try_at=now + wait_after(attempts, error.reason),
@@ -220,6 +295,15 @@ def settle(photo_ids: Collection[UUID]) -> None:
     with cursor() as db:
         if photo_ids:
             db.execute("DELETE FROM etalase_pending_photo WHERE photo_id = ANY(%s)", [list(photo_ids)])
+
+
+def nameless() -> Iterator[UUID]:
+    """The entries of rows that HO listed without an id."""
+    with translated():
+        entries = PendingPhoto.objects.filter(reason=Reason.BAD_FIELD).values_list("photo_id", "wire")
+        for photo_id, wire in entries.iterator():
+            if (photo := _listed(wire)) is not None and photo.is_nameless:
+                yield photo_id
 
 
 def is_anything_pending() -> bool:

@@ -14,7 +14,10 @@ from uuid import UUID
 import msgspec
 
 from etalase.errors import PhotoError, Reason
-from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect, printable
+from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect, flawed, printable
+
+# An unknown time is older than any known one.
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +149,20 @@ def plan(
     """
     result = Plan()
     usable: dict[UUID, list[Photo]] = {}
-    for photo in photos:
-        if error := defect(photo, max_photo_bytes=max_photo_bytes):
+    rows_by_id = {row.id: row for row in rows}
+    for listed in photos:
+        photo = as_it_is_here(listed, rows_by_id.get(listed.id)) if listed.flaws else listed
+        if photo is None:
+            result.failed.append((listed, flawed(listed)))
+        elif error := defect(photo, max_photo_bytes=max_photo_bytes):
             result.failed.append((photo, error))
-        elif photo.product_id not in known_products:
+        elif photo.product_id not in known_products and not listed.flaws:  # whose row is here, has its product here
             result.parked.append(photo)
         else:
             usable.setdefault(photo.product_id, []).append(normalised(photo))
     here = {photo.id for photo in photos}
     told = {photo.id: photo for those in usable.values() for photo in those}
     told |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in here}
-    rows_by_id = {row.id: row for row in rows}
     rows_of: dict[UUID, list[Row]] = {}
     owners: dict[str, list[Row]] = {}
     for row in rows:
@@ -199,6 +205,16 @@ def normalised(photo: Photo) -> Photo:
     )
 
 
+def as_it_is_here(photo: Photo, row: Row | None) -> Photo | None:
+    """A photo with flaws as its row and object are here, where its other fields promise just that; else None."""
+    if row is None or row.object_etag != row.checksum or row.object_mistyped:
+        return None
+    flaws = {name for name, _ in photo.flaws}
+    kept = {name: getattr(row, name) for name in flaws if name in Row.__dataclass_fields__}
+    here = normalised(msgspec.structs.replace(photo, **kept, flaws=()))
+    return None if differs(here, row) else here
+
+
 def one_primary(
     wanted: Sequence[Photo], rows: Sequence[Row], leaving: Collection[UUID] = (), told: Collection[UUID] = ()
 ) -> tuple[list[Photo], list[Row], bool]:
@@ -209,7 +225,7 @@ def one_primary(
     tells that HO named several.
     """
     listed = {photo.id for photo in wanted}.union(told)
-    candidates: list[tuple[datetime, UUID]] = [(p.updated_at, p.id) for p in wanted if p.is_primary]
+    candidates: list[tuple[datetime, UUID]] = [(p.updated_at or _LONG_AGO, p.id) for p in wanted if p.is_primary]
     several = len(candidates) > 1
     others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
     if not candidates:
@@ -243,7 +259,9 @@ def _plan_product(
     steps: list[Step] = []
     displaced: set[tuple[UUID, str]] = set()
     # Who has its bytes under its key already keeps it; among the others the newest comes first.
-    for photo in sorted(wanted, key=lambda p: (is_settled(p, rows_by_id.get(p.id)), p.updated_at, p.id), reverse=True):
+    for photo in sorted(
+        wanted, key=lambda p: (is_settled(p, rows_by_id.get(p.id)), p.updated_at or _LONG_AGO, p.id), reverse=True
+    ):
         row = rows_by_id.get(photo.id)
         key = photo.object_key or ""
         if conflict := _conflict(photo, owners.get(key, ()), claims.get(key), told):
@@ -254,7 +272,7 @@ def _plan_product(
         others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
         displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(told.get(o.id), photo)}
         step = _step(photo, row, owners.get(key, ()), bytes_at, copies, orphans)
-        if row is not None and row.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
+        if row and row.updated_at and photo.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
             result.older_at_head_office += 1
         if step is None:
             result.unchanged.append(photo.id)
@@ -369,7 +387,7 @@ def _demotion(row: Row) -> Step:
         content_type=row.content_type,
         checksum=row.checksum,
         is_primary=False,
-        updated_at=row.updated_at or datetime.min.replace(tzinfo=UTC),
+        updated_at=row.updated_at,
         image_url="",
         filename=row.filename,
         version=row.version,

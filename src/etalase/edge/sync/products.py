@@ -1,6 +1,7 @@
 """The edge's own product table, kept like head office's. In a project with products of its own, nothing is ever written."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,9 +9,11 @@ from uuid import UUID
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import ledger
 from etalase.edge.sync.feed import Feed, pull_products
+from etalase.edge.sync.lenient import NO_UUID
 from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE
 from etalase.edge.sync.report import Report
 from etalase.edge.sync.world import World
+from etalase.protocol import Product
 
 logger = logging.getLogger("etalase.edge")
 
@@ -27,7 +30,7 @@ class Listed:
     sync_timestamp: str | None = None
 
 
-def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> Listed:
+def bring(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> Listed:
     """Products before their photos; those that the store no longer sells are removed after their photos.
 
     Our head office has a product feed and says in the photo feed when asking it is worth a request. Another one has only the
@@ -41,13 +44,15 @@ def bring(world: World, feed: Feed, checkpoint: Checkpoint) -> Listed:
         listed = pull_products(
             world.head_office,
             since,
-            bring=lambda page: world.products.write([(p.id, *_fitting((p.sku, p.name))) for p in page]),
+            bring=lambda page: _write_listed(world, page),
         )
         if listed is not None:
-            said.gone = set(listed.deleted_ids)
-            if listed.proved_complete:
+            report.note_oddities(listed.oddities, of_products=True)
+            # A list that does not say whose it is removes nothing (hazard 10): products have nobody to ask.
+            said.gone = set() if listed.is_unnamed else set(listed.deleted_ids)
+            if listed.proved_complete and not listed.is_unnamed:
                 said.gone.update(i for i in world.products.ids() if i not in listed.ids and not feed.photos.has_product(i))
-            said.sync_timestamp = listed.sync_timestamp
+            said.sync_timestamp = listed.sync_timestamp or said.sync_timestamp
     _write_from_photos(world, feed)
     return said
 
@@ -79,11 +84,25 @@ def note_unlisted(world: World, listed: Listed | None) -> None:
         world.products.unlist_without_listed_photo()
 
 
+def _write_listed(world: World, page: Sequence[Product]) -> None:
+    known: dict[UUID, tuple[str, str]] = {}
+    if any(product.sku is None or product.name is None for product in page):  # null says nothing
+        known = world.products.names({product.id for product in page})
+    told = []
+    for product in page:
+        sku, name = known.get(product.id, ("", ""))
+        fitting = _fitting((sku if product.sku is None else product.sku, name if product.name is None else product.name))
+        told.append((product.id, *fitting))
+    world.products.write(told)
+
+
 def _write_from_photos(world: World, feed: Feed) -> None:
     for photos in feed.photos.in_slices():
         known = world.products.names({photo.product_id for photo in photos})
         told: dict[UUID, tuple[str, str]] = {}
         for photo in photos:
+            if photo.product_id == NO_UUID:
+                continue
             sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
             told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
         world.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])

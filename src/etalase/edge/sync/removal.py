@@ -16,11 +16,17 @@ class Cause(StrEnum):
     SWEEP = "sweep"
     EMPTY_FEED = "empty_feed"
     UNPROVED_FEED = "unproved_feed"
+    UNNAMED_FEED = "unnamed_feed"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Cause":
+        """A cause that another version wrote, or that was scrambled: a person has to look."""
+        return cls.UNPROVED_FEED
 
     @property
     def is_suspect(self) -> bool:
         """Whether a person has to look whatever the number."""
-        return self in {Cause.EMPTY_FEED, Cause.UNPROVED_FEED}
+        return self in {Cause.EMPTY_FEED, Cause.UNPROVED_FEED, Cause.UNNAMED_FEED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def decide(
     * A removal that leaves its product another photo is no accident, and is applied.
     * One that would take the last photo waits while the product's new one is still to come (invariant I2).
     * The others are held, all of them, when with them more than max(3, 20 %) of the products would have gone bare in a day,
-      or when the feed they come from is empty or was not proved complete.
+      or when the feed they come from is empty, was not proved complete, or does not say which store it is for.
     """
     decision = Decision()
     going: dict[UUID, set[UUID]] = {}

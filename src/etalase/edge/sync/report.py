@@ -2,13 +2,19 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeError
+from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused
+from etalase.protocol import Odd, Oddity
 
 logger = logging.getLogger("product_photo_sync")
+
+
+# A notice names so many fields.
+MAX_TOLD = 5
 
 
 class Outcome(StrEnum):
@@ -26,6 +32,7 @@ class Fault(StrEnum):
 
     HEAD_OFFICE_AWAY = "head_office_away"
     HEAD_OFFICE = "head_office"
+    HEAD_OFFICE_ODD = "head_office_odd"
     HERE = "here"
 
 
@@ -70,6 +77,14 @@ class Report:
         if all(notice["code"] != code for notice in self.notices):
             self.notices.append({"code": code, **details})
 
+    def note_oddities(self, oddities: Mapping[tuple[Odd, str], Oddity], *, of_products: bool = False) -> None:
+        """Take note of what was odd of head office's list: of each kind once, naming fields and values."""
+        for kind in Odd:
+            told = [f"{oddity.field} {oddity.shown}" for oddity in oddities.values() if oddity.kind is kind]
+            if told:
+                code = f"product_{kind}" if of_products and kind is not Odd.PAGE_MENDED else kind.value
+                self.note(code, told=", ".join(told[:MAX_TOLD]) + (", …" if len(told) > MAX_TOLD else ""))
+
     @property
     def seen(self) -> int:
         """How many photos the run looked at."""
@@ -83,8 +98,10 @@ class Report:
                 return None
             case HeadOfficeAway():
                 return Fault.HEAD_OFFICE_AWAY
-            case HeadOfficeError():
+            case HeadOfficeRefused(status=401 | 403 | 404):
                 return Fault.HEAD_OFFICE
+            case HeadOfficeError():
+                return Fault.HEAD_OFFICE_ODD
             case _:
                 return Fault.HERE
 
@@ -123,7 +140,7 @@ class Report:
             "reclaimed": self.reclaimed,
             "bytes_fetched": self.bytes_fetched,
             "duration_seconds": round(self.duration_seconds, 3),
-            "checkpoint": self.checkpoint,
+            "checkpoint": self.checkpoint or None,
             "feed_proved_complete": self.feed_proved_complete,
             "error": str(self.error) if self.error else None,
             "failures": self.failures,

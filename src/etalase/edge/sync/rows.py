@@ -32,7 +32,7 @@ _COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, 
 
 _UPSERT = f"""
     INSERT INTO product_photo ({_COLUMNS}, created_at)
-    SELECT {_COLUMNS}, now() FROM json_to_recordset(%s::json) AS photo (
+    SELECT {_COLUMNS.replace("updated_at", "coalesce(updated_at, now())")}, now() FROM json_to_recordset(%s::json) AS photo (
         id uuid, product_id uuid, object_key text, filename text, size int, content_type text, checksum text, version int,
         is_primary bool, sort_order int, updated_at timestamptz)
     ON CONFLICT (id) DO UPDATE SET
@@ -468,6 +468,32 @@ def as_json(row: Row) -> dict[str, Any]:
     return record
 
 
+class _Kept(msgspec.Struct):
+    """What :func:`as_json` keeps, and what tells it from anything else that may stand in its column."""
+
+    id: UUID
+    product_id: UUID
+    object_key: str
+    filename: str | None
+    size: int | None
+    content_type: str | None
+    checksum: str | None
+    version: int | None
+    is_primary: bool
+    sort_order: int | None
+    updated_at: datetime | None
+    product_sku: str = ""
+
+
+def is_kept(record: object) -> bool:
+    """Whether :func:`restore` can put the record back."""
+    try:
+        msgspec.convert(record, _Kept)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def restore(records: Sequence[dict[str, Any]]) -> None:
     """Put rows back as :func:`as_json` kept them; where one of their products has a primary photo by now, it stays that."""
     with cursor() as db:
@@ -532,8 +558,11 @@ def reclaims() -> set[str]:
 
 def _as_row(photo: Photo) -> Photo:
     """The photo as PostgreSQL takes it: without texts that are no column, where a NUL is nobody's loss; its time in UTC, of
-    which no offset is too large."""
-    at = photo.updated_at.astimezone(UTC)
+    which no offset is too large. A year 10,000 in UTC, which nobody could read any more, is an unknown time."""
+    try:
+        at = photo.updated_at and photo.updated_at.astimezone(UTC)
+    except OverflowError:
+        at = None
     return msgspec.structs.replace(photo, product_sku=None, product_name=None, image_url="", updated_at=at)
 
 

@@ -25,8 +25,18 @@ from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
 from etalase.edge.sync.sweep import propose, sweep, unlisted
 from etalase.edge.sync.world import World
-from etalase.errors import DatabaseAway, EtalaseError, HeadOfficeError, LockHeld, LockLost, ObjectStoreError, PhotoError, Reason
-from etalase.protocol import Photo, defect, parse_time, photos_digest, printable
+from etalase.errors import (
+    DatabaseAway,
+    EtalaseError,
+    HeadOfficeError,
+    HeadOfficeRefused,
+    LockHeld,
+    LockLost,
+    ObjectStoreError,
+    PhotoError,
+    Reason,
+)
+from etalase.protocol import Photo, defect, lenient_time, photos_digest, printable
 from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase.edge")
@@ -60,6 +70,8 @@ class Run:
     unaccounted: int = 0
     # Keys of objects that the bucket did not let go.
     stuck: list[str] = field(default_factory=list)
+    # What stood in our own state and could not be read.
+    dropped: list[str] = field(default_factory=list)
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,13 +97,16 @@ def sync(
     report = Report(kind="full" if full else "incremental", dry_run=dry_run)
     try:
         checkpoint = world.store.claim()
-        if checkpoint.sync_timestamp is None:
+        if not checkpoint.sync_timestamp:
             report.kind = "full"
         with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
             checkpoint.refresh_from_db()
+            dropped = ledger.distrust(checkpoint, keeps=not dry_run)
+            if not checkpoint.sync_timestamp:
+                report.kind = "full"
             now = datetime.fromtimestamp(world.pace.now(), UTC)
             inventory = Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run)
-            run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory)
+            run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory, dropped=dropped)
             with world.within(world.settings.MAX_RUN_SECONDS):
                 _recorded(run, trigger)
     except LockHeld as error:
@@ -167,11 +182,9 @@ def _run(run: Run) -> None:
     feed = _pull(run)
     if not run.report.dry_run:  # products show without their photos from here on: the status has to know
         _note_what_is_new(run, feed)
-    listed = None if run.report.dry_run else products.bring(run.world, feed, run.checkpoint)
-    if not feed.proved_complete:  # what is not in a complete feed is gone
-        due = ledger.pending(due_before=None if run.by_hand or feed.full else run.now)
-        feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
-        feed.photos.owe(_damaged(run, feed))
+    run.report.note_oddities(feed.oddities)
+    listed = None if run.report.dry_run else products.bring(run.world, feed, run.checkpoint, run.report)
+    _owe(run, feed)
     tally = Tally()
     agenda = _plan(run, feed, tally)
     _look_at_the_unlisted(run, feed)
@@ -203,6 +216,26 @@ def _run(run: Run) -> None:
 # Before the feed
 
 
+def _owe(run: Run, feed: Feed) -> None:
+    """Add what earlier runs owe; what is not in a complete feed is gone."""
+    if not feed.proved_complete:
+        due = _pending(run, due_before=None if run.by_hand or feed.full else run.now)
+        feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
+        feed.photos.owe(_damaged(run, feed))
+    if run.dropped:
+        run.report.note("state_dropped", told=", ".join(sorted(set(run.dropped))))
+
+
+def _pending(run: Run, *, due_before: datetime | None) -> Iterator[Photo]:
+    def unreadable(photo_id: UUID) -> None:
+        logger.warning("photo %s leaves the retry list, its entry cannot be read", photo_id)
+        run.dropped.append("etalase_pending_photo.wire")
+        if not run.report.dry_run:
+            ledger.drop_unreadable(photo_id)
+
+    return ledger.pending(due_before=due_before, unreadable=unreadable)
+
+
 def _look_around(run: Run, *, made_anew: bool) -> None:
     """Notice where the world is not as the last run left it, and make this a full run then: it compares everything.
 
@@ -221,7 +254,8 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
             report.note("rows_vanished", photos=-run.unaccounted)
     unsure = expected is None or run.checkpoint.compared_at is None
     last_here = run.world.spool.last_checkpoint
-    if last_here and parse_time(run.checkpoint.sync_timestamp, field="sync_timestamp") < last_here:
+    kept = lenient_time(run.checkpoint.sync_timestamp)
+    if last_here and kept and kept < last_here:
         report.note("edge_restored")
     last = ledger.last_complete_run()
     if last is not None and run.now - last > LONG_AWAY:
@@ -239,12 +273,19 @@ def _pull(run: Run) -> Feed:
     A full run asks a head office of ours for what changed, too, and for the digest of everything: where that proves that the
     rest is here, the rest need not come over the link (hazard 25).
     """
-    since, full = run.checkpoint.sync_timestamp, run.report.kind == "full"
+    since, full = run.checkpoint.sync_timestamp or None, run.report.kind == "full"
     with_digest = full and run.checkpoint.products_changed_at is not None
     feed = None
     if since is not None and (with_digest or not full):
-        feed = pull(run.world.head_office, since, pulled=run.watcher.pulled, with_digest=with_digest)
-        if feed.is_older_than(since):
+        try:
+            feed = pull(run.world.head_office, since, pulled=run.watcher.pulled, with_digest=with_digest)
+        except HeadOfficeRefused as error:
+            if error.status != 400:
+                raise
+            # It may be the checkpoint: then it would be refused for ever.
+            run.report.note("checkpoint_refused", kept=since)
+            full = True
+        if feed is not None and feed.is_older_than(since):
             # What changed by the new clock is older than the checkpoint, and would not be told (hazard 9).
             logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
             run.report.note("ho_clock_back", told=feed.sync_timestamp, kept=since)
@@ -263,7 +304,7 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
     if feed.digest is None or feed.error is not None:
         return False
     changes = feed.photos
-    changes.owe(photo for photo in ledger.pending(due_before=None) if photo.id not in feed.deleted_ids)
+    changes.owe(photo for photo in _pending(run, due_before=None) if photo.id not in feed.deleted_ids)
     leaving = feed.deleted_ids | {removal.photo_id for removal in ledger.removals(PROPOSED)}
     unchanged = 0
 
@@ -339,7 +380,7 @@ def _note_list(run: Run, feed: Feed, tally: Tally) -> None:
     """Record how long head office's list is, as far as it is known by now, and how much of it is missing here."""
     listed, missing = tally.known, tally.missing
     if feed.full and feed.error is not None:
-        unseen = max(0, feed.totals[-1] - listed)
+        unseen = max(0, (feed.totals[-1] or 0) - listed)
         listed, missing = listed + unseen, missing + unseen
     elif not feed.full:  # what it does not name is here, but for what goes and what is owed
         leaving = feed.deleted_ids | {removal.photo_id for removal in ledger.removals(PROPOSED)}
@@ -446,7 +487,7 @@ def _carry_what_moved_on(run: Run, feed: Feed) -> None:
     stale = {id_: photo for id_, (photo, error) in run.carriage.failures.items() if error.reason.may_be_stale}
     if not stale:
         return
-    since = None if feed.full else run.checkpoint.sync_timestamp
+    since = None if feed.full else run.checkpoint.sync_timestamp or None
     again = pull(run.world.head_office, since, pulled=lambda _: None)
     moved_on = []
     for photo_id, before in stale.items():
@@ -466,8 +507,16 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
     if feed.proved_complete:
         for some in ledger.pending_ids():
             ledger.settle([photo_id for photo_id in some if photo_id not in feed.photos])
+    elif feed.full:
+        ledger.settle([photo_id for photo_id in ledger.nameless() if photo_id not in feed.photos])
+    if feed.sync_timestamp is None:
+        run.report.note("no_checkpoint")
+    if feed.is_unnamed:
+        run.report.note("feed_unnamed")
+    # Without HO's word the last one holds on; without any, an empty text says that a run came to its end all the same.
+    sync_timestamp = feed.sync_timestamp or run.checkpoint.sync_timestamp or ""
     rows.forget_doubts_without_row()
-    changes: dict[str, object] = {"sync_timestamp": feed.sync_timestamp, **products_came_to}
+    changes: dict[str, object] = {"sync_timestamp": sync_timestamp, **products_came_to}
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
         changes["compared_at"] = datetime.fromtimestamp(run.world.pace.now(), UTC)
@@ -480,8 +529,8 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
             rows.expect(run.unaccounted)
         elif feed.proved_complete or feed.matches_digest:
             rows.expect_what_is_here()
-    run.report.checkpoint = feed.sync_timestamp
-    run.world.spool.note_checkpoint(feed.sync_timestamp or "")
+    run.report.checkpoint = sync_timestamp
+    run.world.spool.note_checkpoint(sync_timestamp)
 
 
 def _warn_of_risks(run: Run) -> None:

@@ -72,9 +72,10 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
     """Why each photo might go. From a list that was not proved complete nothing is swept (hazard 1)."""
     causes = {removal.photo_id: Cause(removal.cause) for removal in waiting}
     told = Cause.UNPROVED_FEED if feed.full and not feed.proved_complete else Cause.DELETED_ID
+    told = Cause.UNNAMED_FEED if feed.is_unnamed else told
     causes.update(dict.fromkeys(feed.deleted_ids, told))
     if feed.proved_complete:
-        swept = Cause.SWEEP if len(feed.photos) else Cause.EMPTY_FEED
+        swept = Cause.EMPTY_FEED if not len(feed.photos) else Cause.UNNAMED_FEED if feed.is_unnamed else Cause.SWEEP
         causes.update({id_: swept for id_ in rows.ids() if id_ not in causes and id_ not in feed.photos})
     return causes
 

@@ -5,6 +5,7 @@ Under a bandwidth limit curl's own deadlines would count the time that we make i
 """
 
 import ipaddress
+import re
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ import pycurl
 from etalase.edge.sync.limiter import Limiter
 from etalase.errors import Reason, TransferFailed
 from etalase.faults import LinkFault, of_link
+from etalase.protocol import printable
 from etalase.tls import trust
 
 USER_AGENT = "etalase"
@@ -275,10 +277,18 @@ class Transport:
         self._local.curl = None
 
 
+_STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})")
+
+
 def _parsed(head: Sequence[bytes]) -> Answer:
-    """The last of the heads that came: before it there may be a 100 (RFC 9110, section 15.2)."""
-    _, found, last = b"\n".join([b"", *head]).rpartition(b"\nHTTP/")
-    return Answer(int(last.split(None, 2)[1]), last) if found else Answer(0)
+    """The last of the heads that came: before it there may be a 100 (RFC 9110, section 15.2).
+
+    A head begins at the first line and after an empty one: what looks like a status line elsewhere is a field.
+    """
+    for at in range(len(head) - 1, -1, -1):
+        if (at == 0 or not head[at - 1].strip()) and (status := _STATUS_LINE.match(head[at])):
+            return Answer(int(status[1]), b"".join(head[at:]))
+    return Answer(0)
 
 
 def _failed(
@@ -293,7 +303,7 @@ def _failed(
     reason = _REASON_OF.get(error.args[0], Reason.CONNECTION_FAILED)
     # What no waiting mends says what to set; the rest is the link's, which its readers know of.
     text = fault.text if fault.passes else f"{fault.text}. {fault.hint}"
-    return TransferFailed(reason, text, status=head.status, head=head.head)
+    return TransferFailed(reason, printable(text), status=head.status, head=head.head)
 
 
 def _all_loopback(addresses: list[str]) -> bool:
@@ -307,5 +317,5 @@ def retry_after_seconds(answer: Answer, *, now: float) -> float | None:
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):  # its parser raises all of these for odd texts
         return None

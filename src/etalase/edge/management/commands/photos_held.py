@@ -14,6 +14,7 @@ WHY = {
     "sweep": "head office's full list has it no longer",
     "empty_feed": "head office's list was empty",
     "unproved_feed": "head office deleted it, in a list that was not proved complete",
+    "unnamed_feed": "head office deleted it, in a list that does not say which store it is for",
 }
 
 

@@ -1,0 +1,324 @@
+"""Head offices that do not write their list to the letter: one odd row is one photo's trouble, if it is any (hazard 63)."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.sync.report import Report
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import real_world
+
+DEEP = "[" * 10_000 + "]" * 10_000
+DISHES = 5
+
+
+class Absent:
+    """The field is not there."""
+
+
+def odd(edge: Edge, photo: str, **fields: Any) -> None:
+    """From now on head office lists the photo with these fields."""
+
+    wire = edge.ho.photos[photo]
+    edge.ho.photos[photo] = {name: value for name, value in {**wire, **fields}.items() if value is not Absent}
+
+
+def answer_with(edge: Edge, text: str, instead: str) -> None:
+    """From now on head office writes ``instead`` in the place of ``text``."""
+    edge.ho.on_page = lambda asked: Answer(body=json.dumps(edge.ho.page(asked)).replace(text, instead, 1).encode())
+
+
+def codes(report: Report) -> list[str]:
+    """What the run noticed."""
+    return [notice["code"] for notice in report.notices]
+
+
+@pytest.fixture
+def menu(edge: Edge) -> list[str]:
+    """Some photos at head office, none of them here."""
+    return [edge.ho.put(f"dish {n}", picture(n)) for n in range(DISHES)]
+
+
+MENDED: dict[str, dict[str, Any]] = {
+    "naive": {"updated_at": "2026-02-03T04:14:24"},
+    "no time": {"updated_at": None},
+    "Unix time": {"updated_at": 1770092064},
+    "no flag": {"is_primary": None},
+    "1": {"is_primary": 1},
+    "size in quotes": {"size": "2000"},
+    "size with a fraction of zero": {"size": 2000.0},
+    "version in quotes": {"version": "2"},
+    "a sort order between two": {"sort_order": 1.5},
+    "no filename": {"filename": Absent},
+    "a number as SKU": {"product_sku": 5018970},
+    "half an emoji": {"product_name": "SATE \ud83d", "filename": "sate \ud83d.jpg"},
+}
+
+
+@pytest.mark.parametrize("how", MENDED)
+def test_what_can_be_meant_is_read_and_said_once_a_run(edge: Edge, menu: list[str], how: str) -> None:
+    odd(edge, menu[2], **MENDED[how])
+    for full in (False, True):
+        report = edge.sync(full=full)
+        assert (report.outcome, report.failed, edge.reasons()) == ("success", 0, {})
+        assert codes(report) == ["rows_mended"] or not full
+        for name in MENDED[how]:
+            assert name in report.notices[0]["told"]
+    assert set(edge.rows()) == set(menu)
+    edge.check_every_row_shows_its_bytes()
+    # What was mended is no difference for ever: nothing is written again.
+    before = edge.touched()
+    assert edge.sync(full=True).updated == 0
+    assert edge.touched() == before
+
+
+UNUSABLE: dict[str, dict[str, Any]] = {
+    "no product": {"product_id": None},
+    "no address": {"image_url": None},
+    "size": {"size": "big"},
+    "flag": {"is_primary": "yes"},
+    "key": {"object_key": "products/\ud83d.jpg"},
+    "deep": {"filename": "DEEP"},
+    "NaN": {"size": float("nan")},
+    "huge": {"version": 10**100},
+}
+
+
+@pytest.mark.parametrize("how", UNUSABLE)
+def test_what_is_unusable_is_one_photos_failure_and_keeps_its_place(edge: Edge, menu: list[str], how: str) -> None:
+    good = dict(edge.ho.photos[menu[2]])
+    odd(edge, menu[2], **UNUSABLE[how])
+    if how == "deep":
+        answer_with(edge, '"DEEP"', DEEP)
+    report = edge.sync()
+    assert (report.outcome, report.fetched, report.failed, report.exit_status) == ("partial", DISHES - 1, 1, 1)
+    (failure,) = report.failures
+    (name,) = UNUSABLE[how]
+    assert (failure["photo_id"], failure["reason"]) == (menu[2], "bad_field")
+    assert f"{name} is " in failure["detail"]
+    assert report.feed_proved_complete
+
+    # Head office mends it, and everything is here.
+    edge.ho.photos[menu[2]] = good
+    edge.ho.on_page = None
+    assert edge.sync(full=True).outcome == "success"
+    assert edge.reasons() == {}
+    edge.check_equals_head_office()
+
+    # Of a row that is here already, nothing is owed but what it no longer promises; and it is not swept.
+    odd(edge, menu[2], **UNUSABLE[how])
+    if how == "deep":
+        answer_with(edge, '"DEEP"', DEEP)
+    report = edge.sync(full=True)
+    owed = how == "huge"  # a number to the letter, which no column takes
+    assert (report.outcome, report.failed, len(edge.rows())) == ("partial" if owed else "success", int(owed), DISHES)
+    assert edge.removals() == {}
+    edge.check_every_row_shows_its_bytes()
+
+
+@pytest.mark.parametrize("raw", ["7", "null", DEEP, json.dumps({"sku": "x"}), "nonsense"])
+def test_a_row_without_an_id_proves_nothing_complete_and_is_forgotten_with_it(edge: Edge, menu: list[str], raw: str) -> None:
+    edge.sync()
+    gone = edge.ho.photos.pop(menu[0])
+    edge.ho.photos["odd"] = {**gone, "id": "MARK", "updated_at": edge.ho.now.isoformat()}
+    edge.ho.on_page = lambda asked: Answer(
+        body=json.dumps(
+            {**(page := edge.ho.page(asked)), "photos": [p if p["id"] != "MARK" else "MARK" for p in page["photos"]]}
+        )
+        .replace('"MARK"', raw)
+        .encode()
+    )
+    for full in (False, True, False):
+        report = edge.sync(full=full)
+        assert (report.outcome, len(edge.rows()), edge.removals()) == ("partial", DISHES, {})
+        assert "rows_without_id" in codes(report) or not full
+        assert list(edge.reasons().values()) == ["bad_field"]
+    assert report.owed == 1
+
+    del edge.ho.photos["odd"]
+    report = edge.sync(full=True)
+    assert (edge.reasons(), set(edge.rows())) == ({}, set(menu[1:]))
+    assert report.outcome == "success"
+
+
+def test_rows_without_an_id_that_look_another_way_each_time_do_not_pile_up(edge: Edge, menu: list[str]) -> None:
+    for n in range(4):
+        odd(edge, menu[0], id=None, object_key=f"products/{n}.jpg")
+        edge.sync(full=True)
+        assert len(edge.reasons()) == 1
+
+
+def test_one_bad_id_among_deletions_holds_nothing_back(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.ho.delete(menu[0])
+    edge.ho.deleted_ids += ["7", None, {"id": 1}]  # type: ignore[list-item]
+    report = edge.sync()
+    assert (report.outcome, report.deleted, set(edge.rows())) == ("success", 1, set(menu[1:]))
+    assert codes(report) == ["deletions_unread"]
+    assert edge.sync().outcome == "success"
+
+
+def test_other_commands_get_past_odd_rows_too(edge: Edge, menu: list[str]) -> None:
+    odd(edge, menu[1], image_url=None)
+    odd(edge, menu[2], updated_at=None)
+    edge.ho.photos["x"] = {"id": None, "updated_at": edge.ho.now.isoformat()}
+    report = edge.sync(dry_run=True)
+    assert report.error is None
+    assert report.forecast is not None
+    assert report.forecast["photos_to_fetch"] == DISHES - 1
+    assert edge.count("etalase_pending_photo") == 0
+    edge.sync()
+    with real_world(edge.configured()) as world:
+        found = verify(world, deep=False)
+    assert (found.error, found.proved_complete) == (None, False)
+    assert [difference.what for difference in found.differences] == ["not_usable", "not_usable"]
+    assert edge.sync(trigger="retry").outcome == "partial"
+
+
+# The envelope
+
+
+@pytest.mark.parametrize("name", ["total", "has_more"])
+def test_a_list_that_does_not_say_how_long_it_is_is_never_proved_complete(edge: Edge, menu: list[str], name: str) -> None:
+    edge.ho.change_page = lambda page: page.pop(name) and None
+    assert edge.sync().outcome == "success"
+    edge.check_equals_head_office()
+    del edge.ho.photos[menu[0]]
+    report = edge.sync(full=True)
+    assert (report.feed_proved_complete, len(edge.rows()), edge.removals()) == (False, DISHES, {})
+
+
+def test_pages_without_has_more_are_followed_for_as_long_as_they_bring_something(edge: Edge, menu: list[str]) -> None:
+    edge.ho.max_page = 2
+
+    def change(page: dict[str, Any]) -> None:
+        del page["has_more"]
+        page["next_offset"] = edge.ho.asked[-1]["offset"] + 2
+
+    edge.ho.change_page = change
+    assert edge.sync().fetched == DISHES
+    assert len(edge.ho.asked) <= DISHES
+
+
+def test_a_list_that_names_no_store_has_its_removals_held(edge: Edge, menu: list[str]) -> None:
+    edge.ho.change_page = lambda page: page.update(filter=None, store=None)
+    report = edge.sync()
+    assert (report.outcome, codes(report)) == ("success", ["feed_unnamed"])
+    edge.check_equals_head_office()
+    edge.ho.delete(menu[0])
+    del edge.ho.photos[menu[1]]
+    assert edge.sync().outcome == "held"
+    assert edge.sync(full=True).outcome == "held"
+    assert edge.removals() == {menu[0]: "held", menu[1]: "held"}
+    assert len(edge.rows()) == DISHES
+
+
+def test_where_one_page_names_its_store_all_must(edge: Edge, menu: list[str]) -> None:
+    edge.ho.max_page = 2
+    edge.ho.change_page = lambda page: page.update(filter=None, store=None) if edge.ho.asked[-1]["offset"] else None
+    report = edge.sync()
+    assert (report.exit_status, report.fault) == (4, "head_office_odd")
+    assert edge.checkpoint() is None
+
+
+def test_a_list_without_its_time_is_compared_whole_each_time_and_every_run_is_complete(edge: Edge, menu: list[str]) -> None:
+    edge.ho.change_page = lambda page: page.update(sync_timestamp=None)
+    for _ in range(2):
+        report = edge.sync()
+        assert (report.kind, report.outcome, report.as_json()["checkpoint"]) == ("full", "success", None)
+        assert codes(report) == ["no_checkpoint"]
+    edge.ho.put("dish 9", picture(9))
+    assert edge.sync().fetched == 1
+    edge.check_equals_head_office()
+    # Once head office says it again, the next runs are short again.
+    edge.ho.change_page = None
+    edge.sync()
+    assert edge.sync().kind == "incremental"
+    # And what was known before it fell silent holds on.
+    edge.ho.change_page = lambda page: page.update(sync_timestamp="now")
+    kept = edge.checkpoint()
+    assert [edge.sync().kind, edge.checkpoint()] == ["incremental", kept]
+
+
+def test_a_naive_time_goes_back_as_it_came(edge: Edge, menu: list[str]) -> None:
+    def naive(page: dict[str, Any]) -> None:
+        page["sync_timestamp"] = edge.ho.now.replace(tzinfo=None).isoformat()
+
+    edge.ho.change_page = naive
+    edge.sync()
+    told = edge.checkpoint()
+    assert told == edge.ho.now.replace(tzinfo=None).isoformat()
+    edge.ho.asked.clear()
+    assert edge.sync().kind == "incremental"
+    assert [asked["updated_since"] for asked in edge.ho.asked] == [told]
+
+
+def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.ho.on_page = lambda asked: Answer(400, b'{"detail":"updated_since"}') if "updated_since" in asked else None
+    report = edge.sync()
+    assert (report.kind, report.outcome, codes(report)) == ("full", "success", ["checkpoint_refused"])
+
+
+@pytest.mark.parametrize("how", ["byte order mark", "UTF-16", "terse"])
+def test_a_terse_head_office_in_another_encoding_is_read(edge: Edge, menu: list[str], how: str) -> None:
+    def page(asked: dict[str, Any]) -> Answer:
+        told = edge.ho.page(asked)
+        if how == "terse":
+            del told["deleted_ids"], told["next_offset"], told["store"]
+        text = json.dumps(told)
+        return Answer(body=text.encode({"byte order mark": "utf-8-sig", "UTF-16": "utf-16"}.get(how, "utf-8")))
+
+    edge.ho.on_page = page
+    report = edge.sync()
+    assert (report.outcome, report.notices, report.feed_proved_complete) == ("success", [], True)
+    edge.check_equals_head_office()
+
+
+def test_products_changed_at_may_be_any_text(edge: Edge, menu: list[str]) -> None:
+    edge.ho.change_page = lambda page: page.update(products_changed_at="a\0b \ud83d")
+    assert edge.sync().outcome == "success"
+
+
+def test_an_answer_that_is_no_list_is_not_called_a_refusal(edge: Edge) -> None:
+    for answer, fault in (
+        (Answer(200, b"<html>"), "head_office_odd"),
+        (Answer(403), "head_office"),
+        (Answer(301), "head_office_odd"),
+    ):
+        edge.ho.on_page = lambda asked, answer=answer: answer
+        assert edge.sync().fault == fault
+
+
+# Heads
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP/x": "y"},
+        {"HTTP/1.1 200 OK": "y"},
+        {"X": "a\0b"},
+        {"Retry-After": "\0"},
+        {"Content-Encoding": "\0"},
+        {"ETag": '"a\0b"'},
+    ],
+)
+def test_odd_heads_and_a_nul_in_a_refusal_end_no_run_without_a_word(edge: Edge, headers: dict[str, str]) -> None:
+    photo = edge.ho.put("sate", picture(1))
+    edge.ho.on_page = lambda asked: Answer(403, b'{"detail":"no\0\xff"}', headers)
+    edge.ho.on_image = lambda key: Answer(404, b"\0", headers)
+    report = edge.sync()
+    assert report.exit_status == 4
+    assert "nobody foresaw" not in str(report.error)
+    edge.ho.on_page = None
+    report = edge.sync()
+    assert (report.exit_status, report.run_id is not None) == (1, True)
+    assert "nobody foresaw" not in str(report.error)
+    assert edge.query("SELECT count(*) AS n FROM etalase_sync_run WHERE outcome IS NULL") == [{"n": 0}]
+    edge.ho.on_image = None
+    edge.sync()
+    assert list(edge.rows()) == [photo]
