@@ -16,6 +16,11 @@ class Damage(StrEnum):
     MISTYPED = "mistyped"
     UNREADABLE = "unreadable"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> "Damage":
+        """A kind that another version wrote, or that was scrambled: the next look reads the object and says which it is."""
+        return cls.CHANGED
+
 
 def damage(size: int | None, checksum: str | None, content_type: str | None, there: ObjectInfo | None) -> Damage | None:
     """What a listing or a HEAD tells of the object of a row with this size, checksum and type; None where they agree.

@@ -1,6 +1,6 @@
 """The edge's tables. ``product_photo`` is the guide's (step 4), to the letter; what we need besides is in ``etalase_*``."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +9,22 @@ from django.db.models.functions import Now
 if not hasattr(settings, "ETALASE_PRODUCT_MODEL"):
     # Django reads a swappable model's setting from the top level, also where a project leaves it at its default.
     settings.ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
+
+
+class KeptJSON(models.JSONField):
+    """A JSON column of ours. A value that cannot be read, such as one that nests too deep, reads as None."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """The value, or None."""
+        try:
+            return super().from_db_value(value, expression, connection)
+        except (ValueError, RecursionError):
+            return None
+
+    def deconstruct(self) -> Any:
+        """As Django's own field, for migrations."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
 
 
 class Product(models.Model):
@@ -103,15 +119,15 @@ class SyncRun(models.Model):
     error = models.TextField(default="")
     # Where the error lies, if there is one (see edge.sync.report.Fault).
     fault = models.CharField(max_length=16, db_default="")
-    counts = models.JSONField(default=dict)
-    reasons = models.JSONField(default=dict)
+    counts = KeptJSON(default=dict)
+    reasons = KeptJSON(default=dict)
     bytes_fetched = models.BigIntegerField(default=0)
     checkpoint = models.TextField(null=True)  # noqa: DJ001
     duration_seconds = models.FloatField(null=True)
     # How many photos it set out to publish; null before it knew, and where there were none.
     to_carry = models.IntegerField(null=True)
     # What it noticed of the world around it, as objects with a ``code`` (see edge.sync.report.Notice).
-    notices = models.JSONField(default=list)
+    notices = KeptJSON(default=list)
     # How many photos head office listed, as the run knew once it had planned, and how many of them were not here then; how many
     # bytes it had to fetch for them. Null before it knew.
     listed = models.IntegerField(null=True)
@@ -206,7 +222,7 @@ class Removal(models.Model):
     # Whether a person said so: then it does not count against the day's bound.
     approved = models.BooleanField(default=False)
     # The row as it was, so that the removal can be undone while the object's grace lasts.
-    row = models.JSONField(null=True)
+    row = KeptJSON(null=True)
     run_id = models.BigIntegerField(null=True)
     noticed_at = models.DateTimeField(db_default=Now())
     decided_at = models.DateTimeField(null=True)

@@ -109,14 +109,17 @@ def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductT
     """Sorts out which can come back: its object is as its row said, its key no other's with other bytes, its product here."""
     undone = Undone()
     here = {row.id for row in rows.with_ids([removal.photo_id for removal in gone])}
-    taken = rows.owners([removal.row["object_key"] for removal in gone if removal.row])
+    kept = {removal.photo_id: removal.row for removal in gone if removal.row and rows.is_kept(removal.row)}
+    taken = rows.owners([row["object_key"] for row in kept.values()])
     there = set(products.names({removal.product_id for removal in gone}))
     for removal in gone:
-        row = removal.row or {}
+        row = kept.get(removal.photo_id, {})
         key = row.get("object_key") or ""
         if removal.photo_id in here:
             continue  # HO listed it anew
-        if key in taken and taken[key] != (row.get("checksum") or "").lower():
+        if row.get("id") != str(removal.photo_id):
+            undone.lost.append((removal, "what was kept of its row cannot be read"))
+        elif key in taken and taken[key] != (row.get("checksum") or "").lower():
             undone.lost.append((removal, f"another photo has {key} by now"))
         elif not products.is_ours and removal.product_id not in there:
             undone.lost.append((removal, "its product is no longer here"))

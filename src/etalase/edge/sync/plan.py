@@ -17,7 +17,7 @@ from etalase.errors import PhotoError, Reason
 from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect, flawed, printable
 
 # An unknown time is older than any known one.
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ def one_primary(
     tells that HO named several.
     """
     listed = {photo.id for photo in wanted}.union(told)
-    candidates: list[tuple[datetime, UUID]] = [(p.updated_at or _LONG_AGO, p.id) for p in wanted if p.is_primary]
+    candidates: list[tuple[datetime, UUID]] = [(p.updated_at or LONG_AGO, p.id) for p in wanted if p.is_primary]
     several = len(candidates) > 1
     others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
     if not candidates:
@@ -260,7 +260,7 @@ def _plan_product(
     displaced: set[tuple[UUID, str]] = set()
     # Who has its bytes under its key already keeps it; among the others the newest comes first.
     for photo in sorted(
-        wanted, key=lambda p: (is_settled(p, rows_by_id.get(p.id)), p.updated_at or _LONG_AGO, p.id), reverse=True
+        wanted, key=lambda p: (is_settled(p, rows_by_id.get(p.id)), p.updated_at or LONG_AGO, p.id), reverse=True
     ):
         row = rows_by_id.get(photo.id)
         key = photo.object_key or ""

@@ -19,7 +19,7 @@ from etalase.edge.sync import ledger, products, rows
 from etalase.edge.sync.carriage import KEEP_FAILURES, Carriage, GivesWay
 from etalase.edge.sync.feed import Feed, pull
 from etalase.edge.sync.inventory import Inventory
-from etalase.edge.sync.plan import Plan, Row, is_settled, normalised, plan
+from etalase.edge.sync.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
 from etalase.edge.sync.removal import Candidate
 from etalase.edge.sync.report import Nobody, Report, Watcher
 from etalase.edge.sync.staging import Agenda, Photos
@@ -447,9 +447,9 @@ def _awarded(run: Run, feed: Feed) -> dict[str, Photo]:
         owning = {row.id: row for row in rows.with_ids([photo.id for photo in claimants])}
         known = run.world.products.names({photo.product_id for photo in claimants})
         usable = [
-            (is_settled(one, owning.get(one.id)), one.updated_at, one.id, one)
+            (is_settled(one, owning.get(one.id)), one.updated_at or LONG_AGO, one.id, one)
             for one in map(normalised, claimants)
-            if one.product_id in known and not defect(one, max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES)
+            if one.product_id in known and not one.flaws and not defect(one, max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES)
         ]
         if usable:
             *_, winner = max(usable)

@@ -7,6 +7,7 @@ later run can ask for the rest of the same object. What a file holds is believed
 import errno
 import mmap
 import os
+import shutil
 import time
 import zlib
 from contextlib import suppress
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from etalase.errors import FeedRefused, PhotoError, Reason, SettingsError
-from etalase.protocol import Photo, parse_time
+from etalase.errors import PhotoError, Reason, SettingsError
+from etalase.protocol import Photo, lenient_time
 
 MAX_ETAG_CHARS = 64
 MAX_AGE_SECONDS = 7 * 24 * 3600.0
@@ -122,6 +123,9 @@ class Spool:
         :class:`SettingsError`.
         """
         own = folder / f"{store_id}-{zlib.crc32(database.encode()):08x}"
+        with suppress(OSError):
+            if not own.is_dir():
+                own.unlink(missing_ok=True)  # a file in the place of our own folder
         try:
             for made in (folder, own):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,7 +140,10 @@ class Spool:
         """See what lies here. A run does so once it has its lock: what lay here while it waited was another run's."""
         self._left = {}
         for path in self.folder.glob(f"*{SUFFIX}"):
-            self._left.setdefault(path.name.partition(".")[0], []).append(path)
+            if _is_part(path):
+                self._left.setdefault(path.name.partition(".")[0], []).append(path)
+            else:  # nothing of ours, and in the way of what is
+                _remove(path)
 
     def kept_of(self, photo: Photo) -> int:
         """How many bytes of ``photo`` need not come again."""
@@ -163,27 +170,47 @@ class Spool:
     def last_checkpoint(self) -> datetime | None:
         """The checkpoint of the last complete run on this machine, None where nobody knows. A database whose checkpoint is
         older was restored from a backup since."""
+        path = self.folder / LAST_CHECKPOINT
+        if not path.is_file():  # a pipe would be waited for
+            return None
         try:
-            return parse_time((self.folder / LAST_CHECKPOINT).read_text(), field="checkpoint")
-        except (OSError, ValueError, FeedRefused):
+            with path.open("rb") as file:
+                return lenient_time(file.read(100).decode())
+        except (OSError, ValueError):
             return None
 
     def note_checkpoint(self, sync_timestamp: str) -> None:
         """Remember it outside the database. On a disk without room nothing is remembered, and nothing else is lost."""
+        path = self.folder / LAST_CHECKPOINT
+        if not path.is_file():
+            _remove(path)
         try:
-            (self.folder / LAST_CHECKPOINT).write_text(sync_timestamp)
+            path.write_text(sync_timestamp)
         except OSError:
-            with suppress(OSError):
-                (self.folder / LAST_CHECKPOINT).unlink(missing_ok=True)
+            _remove(path)
 
     def sweep(self, *, max_bytes: int, now: float) -> None:
         """Drop what nobody has come back for in a week (``now`` is Unix time), and beyond ``max_bytes`` the oldest."""
         kept = 0
-        found = [(path, path.stat()) for path in self.folder.glob(f"*{SUFFIX}")]
+        found = [(path, path.stat()) for path in self.folder.glob(f"*{SUFFIX}") if _is_part(path)]
         for path, stat in sorted(found, key=lambda entry: entry[1].st_mtime, reverse=True):
             kept += stat.st_size
             if kept > max_bytes or stat.st_mtime < now - MAX_AGE_SECONDS:
                 path.unlink(missing_ok=True)
+
+
+def _is_part(path: Path) -> bool:
+    """Whether it is a file that can be gone on with: no folder, link or pipe, nor one of somebody else."""
+    return not path.is_symlink() and path.is_file() and os.access(path, os.R_OK | os.W_OK)
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever it is, if that is possible."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def can_be_resumed_with(etag: str | None) -> bool:

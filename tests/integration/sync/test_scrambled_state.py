@@ -1,0 +1,308 @@
+"""Whatever stands in the edge's own tables and spool, the next run gets past it, and says so once (hazard 66)."""
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, picture
+
+from etalase.edge.models import Removal
+from etalase.edge.pos.texts import LANGUAGES
+from etalase.edge.status.answer import as_json
+from etalase.edge.status.reading import read
+from etalase.edge.status.told import tell
+from etalase.edge.status.verdict import judge
+from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.report import Report
+from etalase.edge.sync.spool import LAST_CHECKPOINT
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import real_world
+from etalase.errors import UsageError
+
+DEEP = "[" * 3000 + "]" * 3000
+TEXTS = [
+    "",
+    "garbage",
+    "full",
+    "failed",
+    "held",
+    DEEP,
+    '{"a": 1}',
+    "null",
+    "9999-12-31T23:59:59-12:00",
+    "0001-01-01T00:00:00+14:00",
+    "2099-01-01T00:00:00+00:00",
+    "2026-02-03T04:14:24",
+    "2026-02-03",
+    "..",
+    "products/..",
+    "products/no such thing.jpg",
+    "other/thing.jpg",
+    "line\nbreak",
+    "\u00e9\u202e",
+    "x" * 500,
+    f"a.{base64.urlsafe_b64encode(DEEP.encode()).decode()}.c",
+]
+JSONS = [
+    DEEP,
+    "null",
+    "7",
+    '"text"',
+    "[]",
+    "[7]",
+    "{}",
+    '{"code": 7}',
+    '[{"code": "x", "key": 1, "seconds": 1e300}]',
+    '{"seen": "many"}',
+]
+
+
+def codes(report: Report) -> list[str]:
+    """What the run noticed."""
+    return [notice["code"] for notice in report.notices]
+
+
+def text_columns() -> list[tuple[str, str, str, int]]:
+    """Every text and JSON column of our own tables, with its type and the length that it takes; also of later versions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name, data_type, coalesce(character_maximum_length, 1000000)"
+            " FROM information_schema.columns WHERE table_schema = 'public' AND table_name LIKE 'etalase\\_%%'"
+            " AND data_type IN ('text', 'character varying', 'jsonb') ORDER BY 1, 2"
+        )
+        return list(cursor.fetchall())
+
+
+def fill(edge: Edge, menu: list[str]) -> None:
+    """Something in every table, as runs leave it."""
+    edge.sync()
+    edge.query("DELETE FROM etalase_removal")
+    edge.query("INSERT INTO etalase_doubt VALUES (%s, 'changed') ON CONFLICT DO NOTHING", menu[0])
+    key = edge.ho.photos[menu[1]]["object_key"]
+    edge.query("INSERT INTO etalase_publish_intent VALUES (%s, 'x', 'y') ON CONFLICT DO NOTHING", key)
+    edge.query("INSERT INTO etalase_reclaim VALUES ('products/gone.jpg', now()) ON CONFLICT DO NOTHING")
+    Removal.objects.create(photo_id=uuid4(), product_id=uuid4(), cause="sweep", state="waiting", row={}, run_id=1)
+    Removal.objects.create(photo_id=menu[2], product_id=uuid4(), cause="sweep", state="applied", row={}, run_id=1)
+
+
+def scramble(edge: Edge, table: str, column: str, kind: str, longest: int, value: str) -> None:
+    """Write ``value`` into every row of a column; where it is a key, into one."""
+    quoted = f'"{column}"'
+    only = f" WHERE ctid = (SELECT min(ctid) FROM {table})" if column in {"object_key", "name"} else ""
+    cast = "::jsonb" if kind == "jsonb" else ""
+    edge.query(f"UPDATE {table} SET {quoted} = %s{cast}{only}", value if kind == "jsonb" else value[:longest])
+
+
+def look(edge: Edge) -> None:
+    """Ask everything that reads the state without a run."""
+    facts = read(edge.configured())
+    for language in LANGUAGES:
+        tell(facts, judge(facts), language, max_names=3)
+    json.dumps(as_json(facts, judge(facts)))
+    assert edge.sync(dry_run=True).error is None
+    with real_world(edge.configured()) as world:
+        assert verify(world, deep=False).error is None
+    held = ledger.removals(["held", "waiting", "applied"])
+    holding.consequences(held)
+    products = rows.ProductTable(name_field="name", sku_field="sku")
+    lock = RunLock(edge.configured().STORE_ID, Pace())
+    with suppress(UsageError):
+        holding.undo(1, lock=lock, bucket=edge.bucket, products=products)
+
+
+def run_twice(edge: Edge, menu: list[str], failing: str) -> None:
+    """Both runs come to their end as they would have, and the second has nothing to say of it."""
+    for _ in range(2):
+        report = edge.sync()
+        assert (report.error, report.outcome) == (None, "partial"), report.error
+    assert "state_dropped" not in codes(report)
+    assert set(edge.rows()) == set(menu)
+    edge.check_every_row_shows_its_bytes()
+    assert set(edge.reasons()) == {failing}
+    assert edge.checkpoint() == edge.ho.now.isoformat()
+
+
+@pytest.fixture
+def menu(edge: Edge) -> list[str]:
+    """Photos that are here."""
+    return [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
+
+
+@pytest.fixture
+def failing(edge: Edge) -> str:
+    """A photo that never comes."""
+    photo = edge.ho.put("never", picture("never"))
+    edge.ho.on_image = lambda key: Answer(404) if key == edge.ho.photos[photo]["object_key"] else None
+    return photo
+
+
+def test_a_run_gets_past_each_column_of_each_table(edge: Edge, menu: list[str], failing: str) -> None:
+    for number, (table, column, kind, longest) in enumerate(text_columns()):
+        fill(edge, menu)
+        values = JSONS if kind == "jsonb" else TEXTS
+        scramble(edge, table, column, kind, longest, values[number % len(values)] if number % 2 else DEEP)
+        look(edge)
+        run_twice(edge, menu, failing)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_run_gets_past_whatever_was_scrambled(edge: Edge, menu: list[str], failing: str, data: st.DataObject) -> None:
+    fill(edge, menu)
+    columns = text_columns()
+    for table, column, kind, longest in data.draw(st.lists(st.sampled_from(columns), min_size=1, max_size=8, unique=True)):
+        texts = st.sampled_from(TEXTS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+        scramble(edge, table, column, kind, longest, data.draw(st.sampled_from(JSONS) if kind == "jsonb" else texts))
+    look(edge)
+    run_twice(edge, menu, failing)
+
+
+def a_folder(path: Path) -> None:
+    """A folder with something in it."""
+    path.mkdir()
+    (path / "x").write_text("x")
+
+
+FILES: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda path: path.write_bytes(b""),
+    "zeros": lambda path: path.write_bytes(bytes(5000)),
+    "noise": lambda path: path.write_bytes(os.urandom(3000)),
+    "a folder": a_folder,
+    "a link to nowhere": lambda path: path.symlink_to("/nowhere/at/all"),
+    "a link to a file": lambda path: path.symlink_to("/etc/hostname"),
+    "a pipe": os.mkfifo,
+    "a time to come": lambda path: path.write_text("2099-01-01T00:00:00+00:00"),
+}
+
+
+@pytest.mark.parametrize("how", FILES)
+def test_a_run_gets_past_each_file_of_the_spool(edge: Edge, how: str) -> None:
+    photo = edge.ho.put("large", picture("large", 100_000))
+    edge.sync()
+    edge.ho.put("large", body := picture("larger", 100_001), photo=photo)
+    (folder,) = edge.spool.iterdir()
+    checksum = edge.ho.photos[photo]["checksum"]
+    etag = f'"{checksum}"'.encode().hex()
+    for name in (
+        LAST_CHECKPOINT,
+        f"{photo}.{checksum}.{etag}.part",
+        f"{photo}.{checksum}..part",
+        f"{photo}.part",
+        ".part",
+        "x.y.part",
+    ):
+        path = folder / name
+        path.unlink(missing_ok=True)
+        FILES[how](path)
+    report = edge.sync()
+    assert (report.outcome, report.failures) == ("success", [])
+    edge.check_equals_head_office()
+    assert edge.bucket.get(edge.ho.photos[photo]["object_key"]) == body
+    assert edge.sync().notices == []
+    assert (folder / LAST_CHECKPOINT).read_text() == edge.checkpoint()
+
+
+def test_a_file_in_the_place_of_the_spools_folder_is_no_reason_to_stop(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    (folder,) = edge.spool.iterdir()
+    (folder / LAST_CHECKPOINT).unlink()
+    folder.rmdir()
+    folder.write_text("?")
+    assert edge.sync().outcome == "success"
+
+
+def test_what_was_dropped_is_said_once_by_name(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET sync_timestamp = 'garbage', access_token = E'a\\nb'")
+    report = edge.sync()
+    assert (report.kind, report.outcome) == ("full", "success")
+    assert report.notices == [{"code": "state_dropped", "told": "access_token, sync_timestamp"}]
+    assert edge.sync().notices == []
+
+
+def test_a_try_that_a_wrong_clock_set_far_ahead_is_not_waited_for(edge: Edge, failing: str) -> None:
+    edge.ho.now = edge.ho.now.replace(year=2027)  # so that the next list does not name it
+    edge.sync()
+    edge.query("UPDATE etalase_pending_photo SET next_try_at = now() + interval '70 years'")
+    edge.ho.on_image = None
+    assert edge.sync(trigger="schedule").outcome == "success"
+
+
+def test_an_object_that_a_scrambled_reclaim_names_is_not_removed(edge: Edge, menu: list[str]) -> None:
+    edge.bucket.put("renditions/a.jpg", b"\xff\xd8\xff", content_type="image/jpeg")
+    edge.query("INSERT INTO etalase_reclaim VALUES ('renditions/a.jpg', now()), ('..', now()), ('', now())")
+    report = edge.sync()
+    assert (report.outcome, edge.count("etalase_reclaim")) == ("success", 0)
+    assert edge.bucket.head("renditions/a.jpg") is not None
+
+
+# Tokens: a login is always reached
+
+
+def jwt(claims: bytes) -> str:
+    """A token with these claims."""
+    return f"eyJ.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.x"
+
+
+TOKENS = [
+    b"[" * 20_00,
+    b'{"exp": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+    b'{"exp": 1e400}',
+    b'{"exp": -1e300}',
+    b'{"exp": "soon"}',
+    b'{"exp": null}',
+    b'{"exp": 99999999999999999999999999}',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("claims", TOKENS)
+def test_a_token_with_odd_claims_ends_no_later_run(edge: Edge, menu: list[str], claims: bytes) -> None:
+    edge.ho.access_token = jwt(claims)
+    for _ in range(3):
+        assert edge.sync().outcome == "success"
+    edge.ho.access_token, edge.ho.refresh_token = "another-token", "another-refresh-token"
+    assert edge.sync().outcome == "success"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(500),
+        Answer(200, b"<html>"),
+        Answer(200, b"{}"),
+        Answer(200, b'{"access": null}'),
+        Answer(200, b'{"access": "refused-for-ever"}'),
+        Answer(200, b'{"access": ' + DEEP.encode() + b"}"),
+        Answer(302, b"", {"Location": "/login"}),
+        Answer(404),
+    ],
+)
+def test_whatever_a_refresh_answers_a_login_is_reached(edge: Edge, menu: list[str], answer: Answer) -> None:
+    edge.sync()
+    edge.ho.on_token = lambda path, asked: answer if path.endswith("/refresh/") else None
+    edge.ho.access_token = "a-new-token"
+    edge.ho.requests.clear()
+    assert edge.sync().outcome == "success"
+    assert edge.ho.requests.count("/api/v1/token/") == 1
+    assert edge.sync().outcome == "success"
+    assert edge.ho.requests.count("/api/v1/token/") == 1
+
+
+def test_a_refresh_that_cannot_be_kept_is_not_asked_again_in_vain(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET refresh_token = 'nobody''s', access_token = 'nobody''s'")
+    edge.ho.requests.clear()
+    assert edge.sync().outcome == "success"
+    assert edge.ho.requests[0] == "/api/v1/token/"
