@@ -2,15 +2,19 @@
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import get_language
 
 from etalase.head_office.api.answers import DatabaseAwayAnswer, json_answer
 from etalase.head_office.guessing import TooManyLogins, counted_address, wait_seconds
+from etalase.head_office.texts import TEXTS, text
 from etalase.settings.head_office import configured
 
 
@@ -21,15 +25,31 @@ def client_address(request: HttpRequest) -> str | None:
     """
     proxies = configured().PROXY_COUNT
     hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
-    text = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
-    return counted_address(text)
+    address = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
+    return counted_address(address)
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, str] | None) -> HttpResponse:
     """429 for an account that was guessed at too often from this address, or for an address that guesses at many accounts."""
-    detail = "Too many failed logins for this account from this address. Try again later."
-    headers = {"Retry-After": str(wait_seconds(request, credentials))}
-    return _plain(request, 429, detail, headers)
+    wait = wait_seconds(request, credentials)
+    until = timezone.localtime() + timedelta(seconds=wait)
+    headers = {"Retry-After": str(wait), "Cache-Control": "no-store"}
+    if request.path.startswith("/api/"):
+        detail = f"Too many failed logins for this account from this address. Try again after {until:%H:%M:%S (%Z)}."
+        return json_answer({"detail": detail, "locked_until": until}, status_code=429, headers=headers)
+    first = get_language() or "en"
+    languages = sorted(TEXTS, key=lambda language: not first.startswith(language))
+    said = [
+        {
+            "language": language,
+            "title": text("locked_title", language=language),
+            "text": text("locked_text", language=language, time=f"{until + timedelta(minutes=1):%H:%M (%Z)}"),
+            "help": text("locked_help", language=language),
+        }
+        for language in languages
+    ]
+    body = render_to_string("etalase_head_office/locked.html", {"said": said}, request)
+    return HttpResponse(body, status=429, headers=headers)
 
 
 class AdminLanguage(LocaleMiddleware):

@@ -3,6 +3,7 @@
 import importlib
 import io
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 from tests.integration.head_office.office import Office
 from tests.integration.head_office.pictures import picture
@@ -243,6 +245,33 @@ def test_the_admin_takes_no_password_that_is_guessed_first(office: Office, brows
     assert browser.post(change, data).status_code == 200
     assert not Account.objects.filter(username="sari").exists()
     assert Account.objects.get(username="avril").check_password("a store's own password")
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [("id", "Akun ini bisa masuk lagi dari sini pukul", "Logging in"), ("en", "Logging in with this account", "Akun ini")],
+)
+def test_a_lock_out_says_until_when_in_both_languages(office: Office, language: str, first: str, second: str) -> None:
+    client = Client(headers={"Accept-Language": language})
+    for _ in range(11):
+        answer = client.post("/admin/login/", {"username": "avril", "password": "wrong"})
+    page = answer.content.decode()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (429, "text/html; charset=utf-8")
+    wait = int(answer.headers["Retry-After"])
+    assert 14 * 60 < wait <= 15 * 60
+    ends = timezone.localtime() + timedelta(seconds=wait)
+    assert any(f"{ends + timedelta(minutes=more):%H:%M} (WIB)" in page for more in (0, 1))
+    assert 0 < page.index(first) < page.index(second)
+    assert "<script" not in page
+
+
+def test_a_lock_out_says_until_when_to_the_api(office: Office) -> None:
+    for _ in range(11):
+        answer = Client().post("/api/v1/token/", {"username": "avril", "password": "wrong"}, content_type="application/json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (429, "application/json")
+    wait = datetime.fromisoformat(answer.json()["locked_until"]) - timezone.now()
+    assert timedelta(minutes=14) < wait <= timedelta(minutes=15)
+    assert "Try again after " in answer.json()["detail"]
 
 
 # Small pictures
