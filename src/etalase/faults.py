@@ -198,6 +198,8 @@ def _of_bucket(asked: Asked, said: Said, code: str) -> ObjectStoreError | None:
         return ObjectStoreMisconfigured(
             f"The object store {asked.endpoint} {why}: «{asked.bucket}».", hint="Choose another ETALASE_S3_BUCKET."
         )
+    if "must be made to API port" in said.error.get("Message", ""):  # MinIO's console
+        return not_s3(asked, said)
     if not asked.key and not code and said.status < 500 and (said.is_page or said.status in {200, 404}):
         return not_s3(asked, said)
     if said.status == 404 and asked.key:

@@ -130,6 +130,12 @@ CASES: list[tuple[Asked, Said, type[ObjectStoreError], list[str]]] = [
     # Not an S3 server
     (BUCKET, said(404, PAGE, content_type="text/html"), ObjectStoreMisconfigured, ["not an S3 server", "9001 is its console"]),
     (BUCKET, said(404, b"404 page not found\n"), ObjectStoreMisconfigured, ["not an S3 server"]),
+    (
+        asked(),
+        said(400, xml("InvalidArgument", "S3 API Requests must be made to API port.")),
+        ObjectStoreMisconfigured,
+        ["not an S3 server", "9001 is its console"],
+    ),
     (BUCKET, said(403, PAGE), ObjectStoreMisconfigured, ["not an S3 server"]),
     (BUCKET, said(405, xml("MethodNotAllowed")), ObjectStoreMisconfigured, ["MethodNotAllowed"]),
     # The bucket

@@ -24,7 +24,7 @@ from tests.integration.head_office.office import Edge, Office
 from tests.integration.head_office.pictures import picture
 from tests.unit.test_head_office_picture import exif
 
-from etalase.errors import ObjectStoreFull, UsageError
+from etalase.errors import ObjectRefused, ObjectStoreFull, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.folder import Found, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
@@ -382,6 +382,26 @@ def test_a_put_that_fails_leaves_the_row_as_it_was(
     assert ended.value.returncode == 4
     assert office.page(since=before.sync_timestamp).photos == []
     assert counts(load("1,SATE,red.jpg,,,")[1]) == {"updated": 1}
+
+
+def test_one_photo_that_the_bucket_does_not_take_is_named_by_line_and_the_others_are_loaded(
+    office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ingest.bucket().put
+
+    def small_ones(key: str, body: bytes, **options: Any) -> str:
+        if body == (photos / "red.jpg").read_bytes():
+            raise ObjectRefused(f"the object store refuses «{key}»: HTTP 413")
+        return real(key, body, **options)
+
+    monkeypatch.setattr(ingest.bucket(), "put", small_ones)
+    (photos / "blue.jpg").write_bytes(picture(colour="blue"))
+    status, result, _ = load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,")
+    assert (status, counts(result)) == (1, {"created": 1, "failed": 1})
+    (problem,) = result["problems"]
+    assert (problem["column"], problem["value"]) == ("file", "red.jpg")
+    assert "HTTP 413" in problem["reason"]
+    assert [photo.product_sku for photo in office.page().photos] == ["2"]
 
 
 def test_two_imports_at_once_end_with_one_photo_each(office: Office, photos: Path, bucket: Any) -> None:

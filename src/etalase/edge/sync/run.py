@@ -535,7 +535,7 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
 
 def _warn_of_risks(run: Run) -> None:
     """Log what else the bucket lets anybody do, once a full run (hazard 72)."""
-    if run.inventory.listing is not None:
+    if run.inventory.listing is not None and not run.world.settings.DEMO:
         with suppress(ObjectStoreError):
             for risk in run.world.bucket.risks():
                 logger.warning("%s", risk)
