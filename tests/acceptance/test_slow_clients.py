@@ -116,6 +116,7 @@ def edge_web(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: p
     """An edge's web server with a long menu."""
     with new_edge(postgres_server, s3_server, "http://127.0.0.1:1", tmp_path_factory.mktemp("edge")) as edge:
         assert edge.run("migrate").returncode == 0
+        edge.environment |= {"ETALASE_HSTS_SECONDS": "3600", "ETALASE_PROXY_COUNT": "1"}
         edge.sql(
             "INSERT INTO product (id, name, sku) SELECT gen_random_uuid(), repeat('Dish ', 30) || n, 'SKU-' || n "
             "FROM generate_series(1, %s) AS n",
@@ -142,6 +143,8 @@ def office(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pyt
         "ETALASE_S3_ACCESS_KEY": s3_server.access_key,
         "ETALASE_S3_SECRET_KEY": s3_server.secret_key,
         "ETALASE_S3_BUCKET": name.replace("_", "-"),
+        "ETALASE_HSTS_SECONDS": "3600",
+        "ETALASE_PROXY_COUNT": "1",
     }
     made = HeadOffice(tmp_path_factory.mktemp("office"), environment)
     made.run("migrate")
@@ -357,6 +360,20 @@ def test_what_is_no_proper_request_is_refused_and_closed(web: Web, sent: bytes, 
     eventually(lambda: web.held() == 0)
 
 
+def test_browsers_are_told_to_use_https_only_where_the_proxy_says_that_they_did(web: Web) -> None:
+    def told(*headers: str) -> bool:
+        with web.connect() as client:
+            client.sendall(web.head("GET", web.form, "Connection: close", *headers) + b"\r\n")
+            answer = read_all(client)
+        assert status_of(answer) == 200
+        return b"strict-transport-security: max-age=3600\r\n" in answer.lower()
+
+    assert told("X-Forwarded-Proto: https")
+    assert not told("X-Forwarded-Proto: http")
+    assert not told("X_Forwarded_Proto: https")
+    assert not told()
+
+
 def test_a_large_body_of_a_stranger_is_refused_before_it_is_sent(web: Web) -> None:
     with web.connect() as client:
         client.sendall(web.head("POST", web.form, "Content-Length: 200000000", CSRF, "Expect: 100-continue") + b"\r\n")
@@ -443,8 +460,8 @@ def test_it_listens_on_a_unix_socket_and_leaves_none_behind(office: HeadOffice, 
 
 
 @pytest.mark.long
-def test_with_the_defaults_a_dozen_tills_and_hundreds_of_attackers_behind_one_address_get_along(office: HeadOffice) -> None:
-    with office.serve("--workers", "1") as web:
+def test_with_the_defaults_a_dozen_tills_behind_one_address_do_not_notice_hundreds_of_slow_heads(office: HeadOffice) -> None:
+    with office.serve("--workers", "1", "--connections-per-address", "256") as web:
         tills = [web.connect() for _ in range(12 * 6)]
         attackers = [web.connect("127.0.0.2") for _ in range(400)]
         over = threading.Event()

@@ -215,6 +215,21 @@ def test_head_office_refuses_the_guides_keys_too() -> None:
     assert read(HeadOfficeSettings, HEAD_OFFICE).ALLOWED_HOSTS == ["ho.example", "10.0.0.1"]
 
 
+@pytest.mark.parametrize(
+    ("given", "secure"),
+    [
+        ({}, False),
+        ({"CSRF_TRUSTED_ORIGINS": "http://ho.example"}, False),
+        ({"CSRF_TRUSTED_ORIGINS": "http://ho.example,https://ho.example"}, True),
+        ({"HSTS_SECONDS": "3600"}, True),
+        ({"SECURE_COOKIES": "true"}, True),
+        ({"HSTS_SECONDS": "3600", "SECURE_COOKIES": "false"}, False),
+    ],
+)
+def test_cookies_travel_over_https_only_where_a_setting_says_that_there_is_https(given: dict[str, str], secure: bool) -> None:
+    assert read(HeadOfficeSettings, HEAD_OFFICE | given).cookies_are_secure is secure
+
+
 # Secrets
 
 

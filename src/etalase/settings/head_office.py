@@ -54,6 +54,13 @@ class HeadOfficeSettings(Settings):
     SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
     DEMO_ADDRESS_NAMES: ClassVar = ("S3_ENDPOINT", "S3_PUBLIC_URL")
 
+    @property
+    def cookies_are_secure(self) -> bool:
+        """Whether cookies travel over https only."""
+        if self.SECURE_COOKIES is not None:
+            return self.SECURE_COOKIES
+        return self.HSTS_SECONDS > 0 or any(origin.startswith("https://") for origin in self.CSRF_TRUSTED_ORIGINS)
+
 
 @cache
 def configured() -> HeadOfficeSettings:

@@ -1,0 +1,99 @@
+"""How much a request may bring: asked of the head alone, before a byte of the body is read."""
+
+import io
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.test import Client
+from tests.integration.head_office.office import Office
+
+from etalase.head_office.api.body import bounded
+from etalase.head_office.models import Account
+from etalase.head_office.uploads import body_limit
+from etalase.settings.head_office import MIB, configured
+
+FORM = "/admin/head_office/product/add/"
+
+
+def head(path: str, cookie: str = "", byte_count: int = 200 * MIB) -> dict[str, Any]:
+    """What a server knows of a request before its body."""
+    return {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "CONTENT_TYPE": "multipart/form-data; boundary=x",
+        "CONTENT_LENGTH": str(byte_count),
+        "HTTP_COOKIE": cookie,
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": io.StringIO(),
+        "wsgi.input": Unread(),
+    }
+
+
+class Unread(io.BytesIO):
+    """A body that nobody may touch."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        pytest.fail("the body was read")
+
+
+def login(**rights: Any) -> str:
+    """The cookie of somebody who is logged in."""
+    names = rights.pop("permissions", ())
+    account = Account.objects.create_user("somebody", password="a password of ours", **rights)
+    account.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client = Client()
+    client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+@pytest.mark.parametrize(
+    ("rights", "limit"),
+    [
+        ({"is_staff": True, "is_superuser": True}, 256 * MIB),
+        ({"is_staff": True, "permissions": ["change_photo"]}, 256 * MIB),
+        ({"is_staff": True, "permissions": ["add_photo"]}, 256 * MIB),
+        ({"is_staff": True, "permissions": ["view_photo"]}, settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+        ({"is_staff": True, "is_superuser": True, "is_active": False}, MIB),
+        ({}, MIB),
+    ],
+)
+def test_only_who_may_change_photos_may_send_them(office: Office, rights: dict[str, Any], limit: int) -> None:
+    cookie = login(**rights)
+    assert body_limit(head(FORM, cookie)) == limit
+    # With the same cookie, no other address takes more than anybody's.
+    for path in ("/", "/api/v1/token/", "/api/v1/sync/product-photos/", "/nothing"):
+        assert body_limit(head(path, cookie)) == MIB
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "sessionid=", "sessionid=forged", "sessionid=" + "a" * 5000, "sessionid=a;sessionid=b", "\x00"]
+)
+def test_a_stranger_sends_no_more_than_the_api_needs(office: Office, cookie: str) -> None:
+    for path in ("/admin/login/", FORM, "/admin/", "/admin/nothing/", "/api/v1/token/"):
+        assert body_limit(head(path, cookie)) == MIB
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/admin/login/", "text/plain"), ("/api/v1/token/", "application/json")])
+def test_what_is_larger_is_refused_unread_by_any_server_of_the_application(office: Office, path: str, kind: str) -> None:
+    said: list[Any] = []
+    application = bounded(lambda _environ, _start: pytest.fail("it got there"), body_limit)
+    body = b"".join(application(head(path), lambda status, headers: said.extend([status, dict(headers)])))
+    assert said[0].startswith("413")
+    assert said[1]["Content-Type"].startswith(kind)
+    assert str(configured().MAX_REQUEST_BYTES).encode() in body
+
+
+def test_what_is_small_enough_costs_no_question(office: Office, django_assert_num_queries: Any) -> None:
+    reached: list[bool] = []
+
+    def application(_environ: Any, _start: Any) -> list[bytes]:
+        reached.append(True)
+        return []
+
+    with django_assert_num_queries(0):
+        list(bounded(application, body_limit)(head(FORM, "sessionid=abc", MIB), None))
+    assert reached == [True]
