@@ -51,6 +51,7 @@ def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edg
     assert listed(edge) == WHOLE_MENU
     assert menu.page(limit=3, offset=0).total == DISHES
     assert [product.id for product in menu.page(limit=100, offset=0, search="dish 0").products] != [old_product]
+    assert all(consequence.is_replaced for consequence in holding.consequences(ledger.removals(["held"])).values())
     old = menu.find(old_product)
     assert old is not None
     assert old.photos  # its image may still be asked for

@@ -11,7 +11,7 @@ from django.db import transaction
 from etalase.edge.damage import Damage, damage_read
 from etalase.edge.database import translated
 from etalase.edge.models import Removal
-from etalase.edge.shown import place
+from etalase.edge.shown import place, products_left_out
 from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan import Row
@@ -153,12 +153,14 @@ def _not_there(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
 class Consequence:
     """What the POS shows of a product now, and what it would show without the photos that are held: file names.
 
-    None stands for the placeholder, also where all that could be shown is known to be damaged.
+    None stands for the placeholder, also where all that could be shown is known to be damaged. ``is_replaced``: the POS does
+    not show the product at all, since it came back under another id.
     """
 
     shows: str | None
     would_show: str | None
     photos_left: int
+    is_replaced: bool = False
 
 
 def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
@@ -168,10 +170,15 @@ def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
     for row in rows.of_products(set(photos)):
         photos[row.product_id].append(row)
     damaged = rows.doubts()
-    return {product_id: _consequence(those, going, damaged) for product_id, those in photos.items()}
+    with translated():
+        left_out = products_left_out()
+    return {
+        product_id: _consequence(those, going, damaged, is_replaced=product_id in left_out)
+        for product_id, those in photos.items()
+    }
 
 
-def _consequence(photos: list[Row], going: set[UUID], damaged: Collection[UUID]) -> Consequence:
+def _consequence(photos: list[Row], going: set[UUID], damaged: Collection[UUID], *, is_replaced: bool) -> Consequence:
     staying = [row for row in photos if row.id not in going]
 
     def shown(those: list[Row]) -> str | None:
@@ -183,7 +190,7 @@ def _consequence(photos: list[Row], going: set[UUID], damaged: Collection[UUID])
         )
         return (pick.filename or pick.object_key) if pick else None
 
-    return Consequence(shown(photos), shown(staying), len(staying))
+    return Consequence(shown(photos), shown(staying), len(staying), is_replaced)
 
 
 def _still(removals: Sequence[Removal], states: Sequence[str]) -> list[Removal]:

@@ -40,6 +40,7 @@ class Command(EdgeCommand):
                             "run_id": removal.run_id,
                             "pos_shows": after[removal.product_id].shows,
                             "pos_would_show": after[removal.product_id].would_show,
+                            "replaced": after[removal.product_id].is_replaced,
                         }
                         for removal in held
                     ]
@@ -65,6 +66,8 @@ class Command(EdgeCommand):
 def _change(count: int, after: holding.Consequence) -> str:
     """What approving would change on the POS."""
     photos = "1 photo" if count == 1 else f"{count} photos"
+    if after.is_replaced:
+        return f"would lose {photos}; the POS does not show this product, it shows the new one with the same SKU"
     if after.would_show is None:
         return f"would lose {photos}, its last: the POS would show the placeholder instead of {printable(after.shows or '')}"
     if after.would_show == after.shows:
