@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from etalase.head_office.web import health
+from etalase.head_office.web import health, nothing_here
 
 urlpatterns = [
     path("api/v1/", include("etalase.head_office.api.urls")),
+    # Django's «view on site», for models that have a page of their own; it fails over an id that is none.
+    path("admin/r/<path:whatever>", nothing_here),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health),

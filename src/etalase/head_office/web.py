@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from django.db import Error, InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.db import DataError, Error, InterfaceError, OperationalError, connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -84,8 +84,8 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
     return with_policy
 
 
-class Unavailable:
-    """Middleware: 503 instead of 500 where nothing is wrong but the moment, for the pages; the API says so itself."""
+class PageErrors:
+    """Middleware: 503 where only the moment is wrong, 400 for a value that no row can hold. The API says so itself."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -100,6 +100,8 @@ class Unavailable:
             return _plain(request, 503, DatabaseAwayAnswer.default_detail)
         if isinstance(error, TooManyLogins):
             return _plain(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
+        if isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character
+            return _plain(request, 400, "The request has a value that cannot be stored or looked for.")
         return None
 
 
@@ -124,6 +126,11 @@ def _plain(request: HttpRequest, status_code: int, detail: str, headers: dict[st
     if request.path.startswith("/api/"):
         return json_answer({"detail": detail}, status_code=status_code, headers=headers)
     return HttpResponse(detail, status=status_code, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def nothing_here(_request: HttpRequest, **_: str) -> HttpResponse:
+    """404 where Django would have something."""
+    raise Http404
 
 
 def health(_request: HttpRequest) -> HttpResponse:

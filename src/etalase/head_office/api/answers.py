@@ -3,10 +3,10 @@
 from typing import Any
 
 import msgspec
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpResponse
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -36,6 +36,8 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: a ``detail`` that reads by itself, also where single fields are at fault."""
     if isinstance(error, OperationalError | InterfaceError):
         error = DatabaseAwayAnswer()
+    elif isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character, in a field that lets it through
+        error = ParseError("The request has a value that cannot be stored or looked for.")
     response = exception_handler(error, context)
     if response is not None and isinstance(error, ValidationError) and isinstance(response.data, dict):
         problems = {name: [str(message) for message in messages] for name, messages in response.data.items()}

@@ -12,5 +12,5 @@ urlpatterns = [
     path("sync/products/", sync.Products.as_view(), name="sync-products"),
     path("sync/stores/", sync.Stores.as_view(), name="sync-stores"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]

@@ -1,0 +1,272 @@
+"""Every address of head office, by every method, with odd ids, queries, headers and bodies: no answer is a fault of ours."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.urls import URLResolver
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+from tests.integration.head_office.office import Office
+
+from etalase.head_office import urls
+from etalase.head_office.models import Account
+
+pytestmark = [
+    pytest.mark.urls("etalase.head_office.urls"),
+    # Django's own, of a search that finds nothing
+    pytest.mark.filterwarnings("ignore:Pagination may yield inconsistent results"),
+]
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get", "X" * 300)
+ODD_VALUES = (
+    "zz",
+    "0",
+    "1",
+    "-1",
+    "99999999999999999999",
+    "00000000-0000-0000-0000-000000000000",
+    "%00",
+    "%ff%fe",
+    "%F0%9F%8D%9C",
+    "%ED%A0%80",
+    "..%2f..",
+    "_3A",
+    "_ZZ",
+    "'\"<script>",
+    "a" * 3000,
+)
+ODD_QUERIES = (
+    "%00=%00",
+    "limit=%00",
+    "limit=" + "9" * 5000,
+    "limit=%ef%bc%91",
+    "company_id=%ff",
+    "offset=-0",
+    "format=xml",
+    "format=json%00",
+    "lang=zz",
+    "lang=%00",
+    "lang=../../etc",
+    "version=%ff",
+    "next=//evil.example/",
+    "_popup=1&_to_field=password",
+    "_changelist_filters=%00",
+    "q=%00",
+    "q=" + "x%20" * 500,
+    "o=1.99.zz",
+    "p=-1",
+    "p=zz",
+    "p=99999999999999999999",
+    "all=",
+    "e=1",
+    "id__exact=zz",
+    "id=%00",
+    "store__id__exact=zz",
+    "is_staff__exact=zz",
+    "password__startswith=a",
+    "product__company__name__regex=(",
+    "updated_at__gte=zz",
+    "sort_order__exact=99999999999999999999999",
+    "v=%00",
+    "a=1&" * 1000,
+    "term=x&app_label=head_office&model_name=product&field_name=stores",
+    "term=%00&app_label=head_office&model_name=assortment&field_name=product",
+    "app_label=zz&model_name=zz&field_name=zz",
+)
+ODD_HEADERS: tuple[dict[str, str], ...] = (
+    {"Accept": "*/*;q=zz"},
+    {"Accept": "text/html"},
+    {"Accept": "application/json; indent=99999999999999999999"},
+    {"Accept": "application/json; indent=zz, ;;;,"},
+    {"Accept": "\xff/\x00"},
+    {"Accept": "a" * 9000},
+    {"Accept-Language": "*-zz;q=9, ../.., \xff"},
+    {"Accept-Language": "id-" + "x-" * 500},
+    {"Accept-Encoding": "\x00"},
+    {"Content-Type": "application/json; charset=zz"},
+    {"Content-Type": "application/json; charset=utf-16"},
+    {"Content-Type": "multipart/form-data"},
+    {"Content-Type": "multipart/form-data; boundary=" + "x" * 300},
+    {"Content-Type": "multipart/form-data; boundary=\xff"},
+    {"Content-Type": "application/x-www-form-urlencoded; charset=zz"},
+    {"Content-Type": "application/x-www-form-urlencoded; charset=rot13"},
+    {"Content-Type": "zz"},
+    {"Content-Length": "zz"},
+    {"Content-Length": "-1"},
+    {"Content-Length": "99999999999999999999"},
+    {"Content-Length": "\u0661"},
+    {"Cookie": "sessionid=\x00; csrftoken=\xff; messages=zz; django_language=../.."},
+    {"Cookie": "sessionid=" + "z" * 5000},
+    {"Authorization": "Bearer"},
+    {"Authorization": "Bearer a b"},
+    {"Authorization": "Basic \xff"},
+    {"Authorization": "Bearer \xff.\x00.x"},
+    {"Host": "evil.example"},
+    {"Host": "a" * 300},
+    {"Host": "testserver:zz"},
+    {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "\xff", "X-Forwarded-For": "\x00,zz,,"},
+    {"X-HTTP-Method-Override": "DELETE"},
+    {"Prefer": "photo-digest;;=,=,\xff"},
+    {"If-Modified-Since": "zz", "If-None-Match": "\xff", "If-Match": "*", "Range": "bytes=zz"},
+    {"Referer": "\xff", "Origin": "null"},
+    {"User-Agent": "\x00" + "x" * 5000},
+)
+ODD_BODIES = (
+    b"",
+    b"\0",
+    b"\xff\xfe{",
+    b"[" * 5000,
+    b'{"username": "\\ud800", "password": "\\ud800"}',
+    b'{"username": "a\\u0000", "password": "\\u0000"}',
+    b'{"username": 1, "password": null, "refresh": {"a": 1}, "limit": 1e400, "offset": -0.0, "updated_since": "\\ud800"}',
+    b'{"refresh": "\\ud800.\\u0000.x", "company_id": "\\ud800", "store_id": "\\u0000"}',
+    b"username=%00&password=%ff&_selected_action=zz&action=delete_selected&csrfmiddlewaretoken=%00",
+    b"_selected_action=%00&action=delete_selected&select_across=zz&index=zz",
+    b"_selected_action=zz&_selected_action=1&action=sell_everywhere",
+    b"_save=1&id=zz&name=%00&company=zz&store=%ff&product=99999999999999999999&photos-TOTAL_FORMS=zz&photos-INITIAL_FORMS=-1",
+    b"form-TOTAL_FORMS=1&form-INITIAL_FORMS=1&form-0-id=zz&form-0-sort_order=1e9&_save=Save",
+    b"form-TOTAL_FORMS=99999999999&form-INITIAL_FORMS=99999999999&_save=Save",
+    b"post=yes&language=zz&next=//evil.example&name=%00",
+    b"a=1&" * 3000,
+    b'--x\r\nContent-Disposition: form-data; name="upload"; filename="\0/../\xff"\r\nContent-Type: zz; charset=zz\r\n\r\nx',
+    b"--x\r\nContent-Disposition: form-data; name*=utf-8''%ff\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!\r\n--x",
+)
+
+
+def addresses(patterns: Iterable[Any] | None = None, before: str = "/") -> Iterator[str]:
+    """The routes of head office, with ``<>`` where a value stands."""
+    some: Iterable[Any] = urls.urlpatterns if patterns is None else patterns
+    for pattern in some:
+        route = re.sub(r"<[^>]*>", "<>", str(pattern.pattern))
+        route = route.replace("^", "").replace("$", "").replace("(?P<>", "<>").replace("\\Z", "")
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, before + route)
+        else:
+            yield before + route
+
+
+ADDRESSES = sorted(set(addresses()))
+# One of each kind, where every oddity is tried each time; `make test-long` tries all of them everywhere.
+SOME = ("/api/v1/token/", "/api/v1/sync/stores/", "/admin/login/", "/admin/autocomplete/", "/admin/head_office/product/")
+SOME_ID = "73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b"
+FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
+
+
+class Asker:
+    """Asks as ``who``, and notes what no view answered."""
+
+    def __init__(self, office: Office, who: str) -> None:
+        office.photo(office.product(id_=UUID(SOME_ID)))
+        self.faults: list[str] = []
+        self._client = Client(raise_request_exception=False)
+        self._bearer: dict[str, str] = {}
+        if who == "a superuser":
+            self._client.force_login(Account.objects.create_superuser("boss", password="x"))
+        elif who == "a store":
+            token = AccessToken.for_user(Account.objects.get(username="avril"))
+            self._bearer = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        """One request, as a WSGI server hands it over."""
+        environ: dict[str, Any] = {**self._bearer, **{_meta(name): value for name, value in headers.items()}}
+        kind = environ.pop("CONTENT_TYPE", "application/json")
+        try:
+            answer: Any = self._client.generic(method, path, body, kind, **environ)
+            said = str(answer.status_code) if answer.status_code >= 500 else ""
+        except Exception as error:  # before Django could answer
+            said = repr(error)
+        if said:
+            self.faults.append(f"{method[:10]} {path[:120]} {dict(headers)} {kind} {body[:60]!r}: {said}")
+
+
+def _meta(name: str) -> str:
+    bare = name.upper().replace("-", "_")
+    return bare if bare in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{bare}"
+
+
+def filled(address: str) -> Iterator[str]:
+    """The address with odd values, alone and beside one that is there."""
+    places = address.count("<>")
+    for values in itertools.product((*ODD_VALUES, SOME_ID), repeat=places):
+        if places < 2 or values[0] in {"1", "7"} or len(set(values)) == 1:
+            yield address.replace("<>", "{}").format(*values)
+
+
+@pytest.fixture(params=["nobody", "a store", "a superuser"])
+def asker(request: pytest.FixtureRequest, office: Office, bucket: Any) -> Asker:
+    """Each of three."""
+    return Asker(office, request.param)
+
+
+def test_no_odd_id_and_no_method_is_a_fault_of_ours(asker: Asker) -> None:
+    for address in ADDRESSES:
+        for path in dict.fromkeys(
+            address.replace("<>", "{}").format(*ids) for ids in (("1", "zz"), ("zz", "1"), ("%00", "%ff"))
+        ):
+            asker.ask("GET", path)
+        for method in ("POST", "DELETE", "OPTIONS"):
+            asker.ask(method, address.replace("<>", "zz"))
+    assert not asker.faults, "\n".join(asker.faults[:40])
+
+
+@pytest.mark.parametrize("address", SOME)
+def test_no_odd_query_header_or_body_is_a_fault_of_ours(asker: Asker, address: str) -> None:
+    odd(asker, address)
+    assert not asker.faults, "\n".join(asker.faults[:40])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_no_odd_request_anywhere_is_a_fault_of_ours(asker: Asker) -> None:
+    for address in ADDRESSES:
+        for method, path in itertools.product(METHODS, filled(address)):
+            asker.ask(method, path)
+        odd(asker, address)
+    assert not asker.faults, "\n".join(asker.faults[:40])
+
+
+def odd(asker: Asker, address: str) -> None:
+    """All odd queries, headers and bodies for one address."""
+    path = address.replace("<>", SOME_ID)
+    for query in ODD_QUERIES:
+        asker.ask("GET", f"{path}?{query}")
+    for headers in ODD_HEADERS:
+        for method in ("GET", "POST", "OPTIONS"):
+            asker.ask(method, path, b'{"username": "a", "password": "b"}', headers)
+    for body, form in itertools.product(ODD_BODIES, FORMS):
+        asker.ask("POST", path, body, {"Content-Type": form})
+
+
+def test_a_database_that_is_away_is_503_everywhere(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    boss = Client(raise_request_exception=False)
+    boss.force_login(Account.objects.create_superuser("boss", password="x"))
+    token: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {AccessToken.for_user(Account.objects.get(username='avril'))}"}
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("connection refused: is the server running?")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
+    asked: list[tuple[str, str, dict[str, Any]]] = [("GET", "/admin/", {}), ("GET", "/admin/head_office/product/", {})]
+    asked += [("POST", "/admin/login/", {}), ("GET", "/healthz", {})]
+    asked += [("POST", f"/api/v1/{path}/", token) for path in ("token", "token/refresh", "sync/product-photos", "sync/stores")]
+    for method, path, headers in asked:
+        body = json.dumps({"username": "avril", "password": "x", "refresh": str(refresh_token())}).encode()
+        kind = "application/json"
+        if path == "/admin/login/":
+            body, kind = b"username=boss&password=x", "application/x-www-form-urlencoded"
+        answer: Any = boss.generic(method, path, body, kind, **headers)
+        assert answer.status_code == 503, path
+        assert "refused" not in answer.content.decode()
+
+
+def refresh_token() -> RefreshToken:
+    token = RefreshToken()
+    token["user_id"] = SOME_ID
+    return token
