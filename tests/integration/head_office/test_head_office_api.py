@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from tests.integration.head_office.office import Office
 
 from etalase.head_office import feed
+from etalase.head_office.api import tokens
 from etalase.head_office.api.body import counted
 from etalase.head_office.models import Account, Company, Store
 from etalase.settings.head_office import MIB
@@ -486,6 +488,54 @@ def test_the_openapi_document_names_exactly_the_fields_that_are_sent(
         assert {*page} == {*schema["required"]}
         row = schema["properties"][rows]["items"]["$ref"].rpartition("/")[2]
         assert {*page[rows][0]} == {*document["components"]["schemas"][row]["properties"]}
+
+
+def test_the_openapi_document_names_exactly_the_statuses_that_are_answered(
+    account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = Client().get("/api/v1/schema/?format=json").json()
+    token, right = access(account), {"username": "avril", "password": "a store's own password"}
+    answered: dict[tuple[str, str], set[int]] = defaultdict(set)
+
+    def note(path: str, answer: Any) -> Any:
+        answered[path, "post"].add(answer.status_code)
+        return answer
+
+    pair = note(TOKEN, post(TOKEN, right)).json()
+    note(REFRESH, post(REFRESH, {"refresh": pair["refresh"]}))
+    for path in (PHOTOS, PRODUCTS, STORES):
+        note(path, post(path, ask, token=token))
+        note(path, post(path, {**ask, "limit": 0}, token=token))
+        note(path, post(path, ask))
+        if path != STORES:
+            note(path, post(path, {**ask, "store_id": str(uuid4())}, token=token))
+    for path, wrong in ((TOKEN, {**right, "password": "x"}), (REFRESH, {"refresh": "x"})):
+        note(path, post(path, wrong))
+        note(path, post(path, {}))
+    for path in (TOKEN, REFRESH, PHOTOS, PRODUCTS, STORES):
+        note(path, post(path, None, raw=b"x" * (MIB + 1), token=token))
+        note(path, post(path, None, raw=b"x", content_type="text/plain", token=token))
+    for _ in range(10):
+        note(TOKEN, login("wrong"))
+    for query in ("", "?limit=0"):
+        answered[STORES, "get"].add(_get_stores(token, query).status_code)
+    answered[STORES, "get"].add(Client().get(STORES).status_code)
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
+    fresh = str(tokens.RefreshToken.for_user(account))
+    for path, body in ((TOKEN, right), (REFRESH, {"refresh": fresh}), (PHOTOS, ask), (PRODUCTS, ask), (STORES, {})):
+        note(path, post(path, body, token=token))
+    answered[STORES, "get"].add(_get_stores(token).status_code)
+
+    documented = {
+        (path, method): {int(status) for status in operation["responses"]}
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    assert documented == answered
 
 
 def test_answers_are_not_sniffed_and_health_is_told(office: Office) -> None:

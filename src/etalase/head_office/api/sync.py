@@ -47,7 +47,7 @@ class Products(APIView):
 class Stores(APIView):
     """The stores that the account may ask for."""
 
-    @extend_schema(parameters=[StoresQuestion], responses=schema.stores)
+    @extend_schema(parameters=[StoresQuestion], responses=schema.stores_by_query)
     def get(self, request: Request) -> HttpResponse:
         """A page of the stores; the question stands in the query."""
         texts = request.query_params.dict()
