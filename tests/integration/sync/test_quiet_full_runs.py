@@ -49,6 +49,32 @@ def test_nothing_to_do_costs_one_request_and_writes_nothing(ours: Edge) -> None:
     assert ours.touched() == before
 
 
+@pytest.mark.parametrize("how", ["a row without an id", "a deletion that cannot be read", "a row that was mended"])
+def test_a_digest_proves_nothing_where_the_changes_cannot_all_be_read(ours: Edge, how: str) -> None:
+    told, photo = ours.ho.change_page, next(iter(ours.ho.photos))
+    assert told is not None
+
+    def change(page: dict[str, Any]) -> None:
+        told(page)
+        if how == "a row without an id":
+            page["photos"].append({"product_sku": "x"})
+        elif how == "a deletion that cannot be read":
+            page["deleted_ids"] = ["?"]
+        else:
+            page["digest"] = "0" * 32  # its own digest is of its own values
+            page["photos"] = [{**wire, "sort_order": 1.5} if wire["id"] == photo else wire for wire in page["photos"]]
+
+    if how == "a deletion that cannot be read":
+        del ours.ho.photos[photo]
+    else:
+        ours.ho.put("product 0", picture("new"), photo=photo)
+    ours.ho.change_page = change
+    report = ours.sync(full=True)
+    assert len(pages(ours)) > 1
+    assert report.feed_proved_complete == (how != "a row without an id")
+    assert set(ours.rows()) == set(ours.ho.photos)
+
+
 def test_what_changed_at_head_office_is_all_that_comes(ours: Edge) -> None:
     photo = next(iter(ours.ho.photos))
     ours.ho.put("product 0", picture("new"), photo=photo)

@@ -300,6 +300,20 @@ def test_whatever_a_refresh_answers_a_login_is_reached(edge: Edge, menu: list[st
     assert edge.ho.requests.count("/api/v1/token/") == 1
 
 
+def test_a_kept_token_that_is_answered_403_is_renewed_once(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET access_token = 'of-last-month'")
+    first = iter([Answer(403)])
+    edge.ho.on_page = lambda asked: next(first, None)
+    edge.ho.access_token = "of-last-month"
+    edge.ho.requests.clear()
+    assert edge.sync().outcome == "success"
+    edge.ho.on_page = lambda asked: Answer(403)
+    edge.ho.requests.clear()
+    report = edge.sync()
+    assert (report.fault, len(edge.ho.requests)) == ("head_office", 3)
+
+
 def test_a_refresh_that_cannot_be_kept_is_not_asked_again_in_vain(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET refresh_token = 'nobody''s', access_token = 'nobody''s'")

@@ -122,7 +122,7 @@ def _look_at(page: Envelope, feed: "Feed | ProductFeed") -> None:
         feed.oddities.setdefault((oddity.kind, oddity.field), oddity)
         feed.is_countable = feed.is_countable and oddity.kind is not Odd.ROW_NAMELESS
     feed.is_countable = feed.is_countable and page.has_more is not None
-    feed.is_unnamed = not page.names_its_store
+    feed.is_unnamed = feed.is_unnamed or not page.names_its_store
 
 
 @dataclass(slots=True)
