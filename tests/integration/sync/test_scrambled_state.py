@@ -231,6 +231,15 @@ def test_what_was_dropped_is_said_once_by_name(edge: Edge, menu: list[str]) -> N
     assert edge.sync().notices == []
 
 
+def test_rows_that_went_with_the_checkpoint_are_missed_once(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query("DELETE FROM product_photo WHERE id = %s", menu[0])
+    edge.query("UPDATE etalase_checkpoint SET sync_timestamp = 'garbage'")
+    assert codes(edge.sync()) == ["rows_vanished", "state_dropped"]
+    assert read(edge.configured()).vanished == 0
+    edge.check_equals_head_office()
+
+
 def test_a_try_that_a_wrong_clock_set_far_ahead_is_not_waited_for(edge: Edge, failing: str) -> None:
     edge.ho.now = edge.ho.now.replace(year=2027)  # so that the next list does not name it
     edge.sync()

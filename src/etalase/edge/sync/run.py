@@ -241,17 +241,17 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
 
     A mass deletion cannot come of it: a full run's removals are bounded like all others.
     """
-    if run.checkpoint.sync_timestamp is None:
-        return
     report = run.report
-    some = rows.some(PROBES)
-    if some and (made_anew or run.inventory.is_lost(some)):
-        report.note("bucket_lost")
     expected, there = rows.expected()
-    if expected is not None:
+    if expected is not None:  # also without a checkpoint, which may be lost alone
         run.unaccounted = there - expected
         if run.unaccounted < 0:
             report.note("rows_vanished", photos=-run.unaccounted)
+    if run.checkpoint.sync_timestamp is None:
+        return
+    some = rows.some(PROBES)
+    if some and (made_anew or run.inventory.is_lost(some)):
+        report.note("bucket_lost")
     unsure = expected is None or run.checkpoint.compared_at is None
     last_here = run.world.spool.last_checkpoint
     kept = lenient_time(run.checkpoint.sync_timestamp)

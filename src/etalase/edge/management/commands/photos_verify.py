@@ -92,7 +92,7 @@ class Command(RunningCommand):
 
 
 def _sentence(difference: Difference) -> str:
-    who = printable(difference.product_name) or printable(difference.object_key)
+    who = printable(difference.product_name) or printable(difference.object_key) or str(difference.photo_id or "")
     detail = f" ({printable(difference.detail)})" if difference.detail else ""
     where = f"  {printable(difference.object_key)}" if difference.product_name else ""
     return f"{who}: {MEANING.get(difference.what, difference.what)}{detail}{where}"
