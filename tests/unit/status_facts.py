@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from etalase.edge.damage import Damage
-from etalase.edge.status.facts import Comparison, DamagedPhoto, Facts, Run, Uncovered, Why
+from etalase.edge.status.facts import Comparison, DamagedPhoto, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.status.filling import KnownList
 from etalase.errors import Reason
 
@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 25, 23, 0, 30, tzinfo=UTC)  # 06:00:30 in Jakarta
 JAKARTA = ZoneInfo("Asia/Jakarta")
 PHOTO, PRODUCT = UUID(int=1), UUID(int=2)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+ALIVE, SILENT = Sign(NOW, is_alive=True), Sign(NOW - 3 * HOUR, is_alive=False)
 
 
 def run(outcome: str | None = "success", **changes: Any) -> Run:
@@ -67,6 +68,9 @@ def facts(**changes: Any) -> Facts:
         known=KnownList(listed=412, here=412),
         checkpoint="2026-11-25T22:54:30+00:00",
         feed_proved_complete=True,
+        worker=ALIVE,
+        beat=ALIVE,
+        zone=JAKARTA,
         next_hourly_at=datetime(2026, 11, 26, 6, 13, tzinfo=JAKARTA),
         next_full_at=datetime(2026, 11, 27, 2, 13, tzinfo=JAKARTA),
     )
@@ -141,5 +145,10 @@ def any_facts(draw: st.DrawFn) -> Facts:
         last_good_run_at=draw(st.none() | st.timedeltas(-48 * HOUR, 48 * HOUR).map(lambda age: NOW - age)),
         feed_proved_complete=draw(st.sampled_from([None, True, False])),
         known=draw(st.none() | _lists),
+        worker=draw(st.sampled_from([None, ALIVE, SILENT])),
+        beat=draw(st.sampled_from([None, ALIVE, SILENT])),
+        asked_at=draw(st.sampled_from([None, NOW - MINUTE])),
+        wrong_store=draw(st.booleans()) and draw(st.booleans()),
+        lost=draw(st.sampled_from([(), (PHOTO,)])),
         notices=tuple(draw(st.lists(st.sampled_from(NOTICES), max_size=2))),
     )

@@ -1,4 +1,4 @@
-"""What a status says: the same in both languages, in words for everything it can meet."""
+"""What a status says: first what to do, the same in both languages, in words for everything it can meet."""
 
 import os
 import re
@@ -8,7 +8,21 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.unit.status_facts import HOUR, MINUTE, NOTICES, NOW, PHOTO, any_facts, comparison, damaged, facts, run
+from tests.unit.status_facts import (
+    ALIVE,
+    HOUR,
+    JAKARTA,
+    MINUTE,
+    NOTICES,
+    NOW,
+    PHOTO,
+    SILENT,
+    any_facts,
+    comparison,
+    damaged,
+    facts,
+    run,
+)
 
 from etalase.edge import status
 from etalase.edge.damage import Damage
@@ -24,7 +38,19 @@ from etalase.errors import Reason
 
 AT_WORK: dict[str, Any] = {"last_run": run(None), "lock_taken": True}
 ROOM = Path(status.__file__).parent
-NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None, "known": None}
+NEVER: dict[str, Any] = {
+    "last_good_run_at": None,
+    "list_read_at": None,
+    "feed_proved_complete": None,
+    "expected": None,
+    "known": None,
+    "last_run": None,
+}
+AWAY = comparison(error="it does not answer", rows=0, verified=0)
+LOST, DENIED = (comparison(error="-", trouble=trouble) for trouble in (Trouble.MISSING, Trouble.DENIED))
+HO_AWAY = run("failed", fault="head_office_away", complete=False)
+HO_REFUSES = run("failed", fault="head_office", complete=False)
+FILLING = KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW)
 
 
 def told(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
@@ -35,7 +61,13 @@ def told(language: Language = "en", max_names: int = 20, **changes: Any) -> Told
 
 def everything(said: Told) -> list[Item]:
     """All items, wherever they stand."""
-    return [*said.holds, *said.facts, *said.noticed]
+    return [*said.holds, *said.facts, *said.noticed, *said.hints]
+
+
+def for_the_store(said: Told) -> str:
+    """All that stands outside the technicians' fold."""
+    items = [*said.holds, *said.facts, *said.noticed]
+    return "\n".join([*(todo.text for todo in said.todo), said.sentence, *(item.text for item in items)])
 
 
 def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None:
@@ -54,7 +86,8 @@ def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
         + [("reason", reason) for reason in Reason]
         + [("damage", kind) for kind in Damage]
         + [("bucket", trouble) for trouble in Trouble]
-        + [("bucket", f"{trouble}_item") for trouble in Trouble]
+        + [("bucket", f"{trouble}_hint") for trouble in Trouble]
+        + [("todo_bucket", trouble) for trouble in Trouble if trouble not in {Trouble.MISSING, Trouble.NOT_PUBLIC}]
         + [("outcome", outcome) for outcome in Outcome if outcome is not Outcome.LOCKED]
     )
     for prefix, code in codes:
@@ -63,8 +96,9 @@ def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
 
 def test_no_text_is_left_over() -> None:
     sources = "".join(path.read_text() for path in ROOM.glob("*.py") if path.name != "texts.py")
+    sources += (ROOM.parent / "management/commands/photos_status.py").read_text()
     templates = "".join(path.read_text() for path in ROOM.parent.glob("templates/etalase_status/*.html"))
-    by_code = ("word_", "reason_", "damage_", "kind_", "outcome_", "notice_", "bucket_")
+    by_code = ("word_", "reason_", "damage_", "kind_", "outcome_", "notice_", "bucket_", "todo_bucket_", "screen_")
     keys = [key for key in TEXTS["en"] if not key.startswith(by_code)]
     states = {state.value for state in State}
     parts = {"second", "minute", "hour", "day"}
@@ -79,64 +113,193 @@ def test_no_text_is_left_over() -> None:
     assert unused == []
 
 
+JARGON = re.compile(r"checkpoint|bucket|feed|worker|beat|policy|ETALASE_|S3|HTTP|metadata|JSON|sweep|\block", re.IGNORECASE)
+
+
+def test_no_text_outside_the_technicians_fold_has_their_words() -> None:
+    theirs = re.compile(r".*_hint$|command_|screen_hint|technicians")
+    for language in LANGUAGES:
+        for key, text in TEXTS[language].items():
+            if not theirs.match(key) and not key.startswith("reason_checksum"):
+                assert not JARGON.search(text), key
+
+
+def test_no_text_says_now_of_what_a_run_saw_then_or_advises_to_destroy() -> None:
+    for language in LANGUAGES:
+        for key, text in TEXTS[language].items():
+            if key.startswith(("ho_", "cut_off", "run_failed", "run_incomplete", "todo_refused")):
+                assert "{failed_at}" in text, key
+            assert not re.search(r"cannot come back|tidak bisa kembali|to remove (it|them):|cannot be reached", text), key
+    assert not re.search(r"approve", " ".join(text for key, text in TEXTS["en"].items() if not key.startswith("command_")))
+
+
 @pytest.mark.parametrize(
     ("changes", "english", "indonesian"),
     [
         (
             {},
-            "WELL: all 412 photos verified, as of 6 minutes ago.",
-            "BAIK: semua 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
+            "WELL: Nothing to do. All 412 photos here and whole, compared with head office at 05:53.",
+            "BAIK: Tidak perlu apa-apa. Semua 412 foto ada dan utuh, dicocokkan pukul 05:53.",
         ),
         (
             {"bucket": comparison(rows=12345, verified=12345)},
-            "WELL: all 12,345 photos verified, as of 6 minutes ago.",
-            "BAIK: semua 12.345 foto ada dan utuh, dicocokkan 6 menit lalu.",
+            "WELL: Nothing to do. All 12,345 photos here and whole, compared with head office at 05:53.",
+            "BAIK: Tidak perlu apa-apa. Semua 12.345 foto ada dan utuh, dicocokkan pukul 05:53.",
+        ),
+        (
+            {"beat": SILENT},
+            (
+                "WELL: Call for help: the sync service was last seen at 03:00."
+                " All 412 photos here and whole, compared with head office at 05:53."
+            ),
+            (
+                "BAIK: Hubungi bantuan: layanan sinkronisasi terakhir terlihat pukul 03:00."
+                " Semua 412 foto ada dan utuh, dicocokkan pukul 05:53."
+            ),
         ),
         (
             {"bucket": damaged(), "photos": 411},
-            "DAMAGED: 2 of 412 photos are damaged or missing.",
-            "RUSAK: 2 dari 412 foto rusak atau hilang.",
+            (
+                "DAMAGED: Nothing to do: the next sync at 06:13 fetches the damaged photos again."
+                " 2 of 412 photos are damaged or missing."
+            ),
+            (
+                "RUSAK: Tidak perlu apa-apa: sinkronisasi berikutnya pukul 06:13 mengunduh foto yang rusak lagi."
+                " 2 dari 412 foto rusak atau hilang."
+            ),
         ),
         (
-            {"last_good_run_at": NOW - 26 * HOUR},
-            "STALE: last compared with head office 1 day ago. The photos may be out of date.",
-            "TERTINGGAL: terakhir dicocokkan dengan kantor pusat 1 hari lalu. Foto mungkin bukan yang terbaru.",
+            {"last_good_run_at": NOW - 26 * HOUR, "list_read_at": NOW - 26 * HOUR},
+            (
+                "STALE: Call for help: no sync has come to its end for more than two hours."
+                " Last compared with head office yesterday at 04:00. The photos may be out of date."
+            ),
+            (
+                "TERTINGGAL: Hubungi bantuan: sudah lebih dari dua jam tidak ada sinkronisasi yang selesai."
+                " Terakhir dicocokkan dengan kantor pusat kemarin pukul 04:00. Foto mungkin bukan yang terbaru."
+            ),
         ),
         (
             {"last_good_run_at": NOW + 3 * HOUR},
-            "STALE: the last complete run is 3 hours ahead of this server's clock. Check the clock.",
-            "TERTINGGAL: waktu sinkronisasi terakhir 3 jam di depan jam server ini. Periksa jam server.",
+            (
+                "STALE: Call for help: this server's clock is wrong."
+                " By its record, the last sync ended at 09:00, which is yet to come."
+            ),
+            (
+                "TERTINGGAL: Hubungi bantuan: jam server ini salah."
+                " Menurut catatan, sinkronisasi terakhir selesai pukul 09:00, padahal itu belum tiba."
+            ),
         ),
         (
-            {"last_run": run("failed", fault="head_office_away")},
-            "LOOK: head office cannot be reached. 412 photos are verified, as of 6 minutes ago.",
-            "PERIKSA: kantor pusat tidak bisa dihubungi. 412 foto ada dan utuh, dicocokkan 6 menit lalu.",
+            {"last_run": HO_AWAY},
+            (
+                "LOOK: Check the store's internet. If it works, there is nothing to do: the next sync at 06:13 tries again."
+                " Head office could not be reached at 05:54. 412 photos are here and whole, compared at 05:53."
+            ),
+            (
+                "PERIKSA: Periksa internet toko. Kalau lancar, tidak perlu apa-apa: sinkronisasi berikutnya pukul 06:13"
+                " mencoba lagi."
+                " Kantor pusat tidak bisa dihubungi pukul 05:54. 412 foto ada dan utuh, dicocokkan pukul 05:53."
+            ),
         ),
         (
-            {
-                "known": KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW),
-                "last_run": run(None),
-                "lock_taken": True,
-            },
-            "FILLING: 138 of 1,042 photos are here, about 40 minutes to go.",
-            "MENGISI: 138 dari 1.042 foto sudah ada, kira-kira 40 menit lagi.",
+            {"known": FILLING, **AT_WORK},
+            (
+                "FILLING: Nothing to do: photos appear on the tills one by one."
+                " 138 of 1,042 photos are here, about 40 minutes to go."
+            ),
+            (
+                "MENGISI: Tidak perlu apa-apa: foto muncul di kasir satu per satu."
+                " 138 dari 1.042 foto sudah ada, kira-kira 40 menit lagi."
+            ),
         ),
         (
-            {**NEVER, "last_run": run(None), "lock_taken": True},
-            "NOT READY: first load: head office's list of photos is being read.",
-            "BELUM SIAP: pemuatan pertama: daftar foto dari kantor pusat sedang dibaca.",
+            {**NEVER, **AT_WORK},
+            "NOT READY: Nothing to do: a sync is under way. First load: head office's list of photos is being read.",
+            (
+                "BELUM SIAP: Tidak perlu apa-apa: sinkronisasi sedang berjalan."
+                " Pemuatan pertama: daftar foto dari kantor pusat sedang dibaca."
+            ),
         ),
         (
             {**NEVER, "last_run": run(None)},
-            "NOT READY: no run has reached its end yet.",
-            "BELUM SIAP: belum pernah ada sinkronisasi yang selesai.",
+            "NOT READY: Nothing to do: the next sync at 06:13 goes on. No sync has come to its end yet.",
+            (
+                "BELUM SIAP: Tidak perlu apa-apa: sinkronisasi berikutnya pukul 06:13 melanjutkan."
+                " Belum pernah ada sinkronisasi yang selesai."
+            ),
         ),
     ],
 )
-def test_the_first_line_is_the_verdict_and_why(changes: dict[str, Any], english: str, indonesian: str) -> None:
+def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, Any], english: str, indonesian: str) -> None:
     for language, expected in (("en", english), ("id", indonesian)):
         said = told(language, **changes)  # type: ignore[arg-type]
-        assert f"{said.word}: {said.sentence}" == expected
+        assert f"{said.word}: {' '.join(todo.text for todo in said.todo)} {said.sentence}" == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "todo", "acts"),
+    [
+        ({"worker": None, "beat": None}, "Nothing to do.", False),  # unknown is not dead
+        # damage
+        (
+            {"bucket": damaged(), "lost": (PHOTO,)},
+            "Nothing to do: damaged photos come back by themselves if head office",
+            False,
+        ),
+        ({"bucket": damaged(), **AT_WORK}, "Nothing to do: a sync is under way.", False),
+        ({"bucket": damaged(), "worker": SILENT}, "Call for help: the sync service was last seen at 03:00.", True),
+        ({"bucket": damaged(), "worker": None}, "Nothing to do: the next sync fetches the damaged photos again.", False),
+        # decisions
+        ({"held": 1}, "Call for help: somebody has to decide whether 1 photo may be removed.", True),
+        ({"held": 3, "bucket": damaged()}, "Call for help: somebody has to decide whether 3 photos may be removed.", True),
+        # what is on its way
+        ({"known": FILLING}, "Nothing to do: the next sync at 06:13 goes on.", False),
+        ({"known": FILLING, "beat": SILENT}, "Call for help: the sync service", True),
+        # what did not arrive
+        ({"failed": 1, "reasons": {"timeout": 1}}, "Nothing to do: the next sync at 06:13 tries again.", False),
+        ({"failed": 2, "reasons": {"timeout": 1, "not_found": 1}}, "Tell head office: its data of 1 photo are wrong.", True),
+        ({"failed": 2, "reasons": {"store_full": 1, "not_found": 1}}, "Call for help: this server's disk or photo store", True),
+        # a run that failed
+        ({"last_run": HO_REFUSES}, "Tell head office: it refused this store at 05:54.", True),
+        ({"last_run": run("failed", fault="head_office_odd", complete=False)}, "Tell head office: its answer could not", True),
+        ({"last_run": run("failed", complete=False)}, "Nothing to do: the next sync at 06:13 tries again.", False),
+        ({"last_run": run("interrupted", complete=False)}, "Nothing to do: the next sync at 06:13 goes on.", False),
+        # old news
+        (
+            {"last_run": HO_AWAY, "last_good_run_at": NOW - 3 * HOUR},
+            "Check the store's internet. If it works, call for help.",
+            True,
+        ),
+        ({"last_good_run_at": NOW - 3 * HOUR, "beat": SILENT}, "Call for help: the sync service was last seen at 03:00.", True),
+        ({"last_good_run_at": NOW - 3 * HOUR, **AT_WORK}, "Nothing to do: a sync is under way.", False),
+        # never
+        ({**NEVER, "worker": None, "beat": None}, "Call for help: no sync has been made yet.", True),
+        (NEVER, "Nothing to do: the next sync at 06:13 brings the photos.", False),
+        # the bucket
+        ({"bucket": AWAY}, "Call for help: the photo store does not answer.", True),
+        (
+            {"bucket": LOST},
+            "Nothing to do: the next sync at 06:13 puts that right.",
+            False,
+        ),
+        (
+            {"bucket": DENIED},
+            "Call for help: the photo store refuses this server.",
+            True,
+        ),
+        ({"wrong_store": True}, "Call for help: this server is set up for another store.", True),
+        (
+            {"photos": 0, "expected": 0, "bucket": comparison(rows=0, verified=0)},
+            "If this store should",
+            True,
+        ),
+    ],
+)
+def test_what_to_do_fits(changes: dict[str, Any], todo: str, acts: bool) -> None:
+    said = told(**changes)
+    assert len(said.todo) == 1
+    assert (said.todo[0].text[: len(todo)], said.todo[0].acts) == (todo, acts)
 
 
 def test_names_beyond_the_limit_are_counted() -> None:
@@ -146,11 +309,12 @@ def test_names_beyond_the_limit_are_counted() -> None:
     assert item.text == "23 products without a photo because it did not arrive:"
 
 
-def test_a_damaged_photo_is_told_with_its_product_its_kind_and_what_to_do() -> None:
+def test_a_damaged_photo_is_told_with_its_product_and_its_kind() -> None:
     state = facts(bucket=damaged(Damage.CUT))
     state = facts(bucket=state.bucket, damaged_names={state.bucket.photos[0].photo_id: "SATE"})
-    (item,) = tell(state, judge(state), "en", max_names=20).holds
-    assert (item.names, item.command) == (("SATE (cut)",), "etalase edge sync --full")
+    said = tell(state, judge(state), "en", max_names=20)
+    assert said.holds[0].names == ("SATE (cut)",)
+    assert [command.line for command in said.commands] == ["etalase edge sync --full"]
 
 
 def test_the_most_common_reasons_come_first() -> None:
@@ -158,42 +322,73 @@ def test_the_most_common_reasons_come_first() -> None:
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
 
 
+def test_what_each_choice_does_is_said_and_none_is_advised() -> None:
+    said = told(held=2, held_names=("SATE", "SOTO"))
+    assert [item.text for item in said.holds] == [
+        "The photos of these products wait for a decision:",
+        "If they are removed: they go from the tills, and can be brought back for 24 hours.",
+        "If they are kept: they stay on the tills, and nobody is asked again unless head office's list changes.",
+        "If head office lists them again, they stay, and nobody has to decide.",
+    ]
+    assert [command.line for command in said.commands][1:] == [
+        "etalase edge held",
+        "etalase edge approve --all",
+        "etalase edge refuse --all",
+    ]
+
+
+def test_what_head_office_lists_no_longer_comes_back_by_itself_if_it_does_again() -> None:
+    texts = [item.text for item in told(bucket=damaged(), lost=(PHOTO,)).holds]
+    assert texts[1] == "1 of them not on head office's list any more; back by themselves if head office lists them again."
+
+
 def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> None:
-    failed = run("failed", error="http://ho.example answered 503.", fault="head_office_away")
-    items = everything(told(last_run=failed))
-    (last,) = [item for item in items if item.detail]
-    assert last.text == "Last run: changes only, failed, begun 7 minutes ago, took 1 minute. 412 photos seen, 12.0 MiB fetched."
-    assert last.detail == "http://ho.example answered 503."
-    assert "ho.example" not in " ".join(item.text for item in items)
+    said = told(last_run=run("failed", error="http://ho.example answered 503.", fault="head_office_away"))
+    assert said.hints[0].detail == "http://ho.example answered 503."
+    last = "Last sync: changes only, failed, begun at 05:53, took 1 minute. 412 photos seen, 12.0 MiB fetched."
+    assert last in [item.text for item in said.facts]
+    assert "ho.example" not in for_the_store(said)
 
 
 def test_a_run_that_found_nothing_says_so() -> None:
     quiet = run(counts={"seen": 0, "deleted": 0}, bytes_fetched=0)
     texts = [item.text for item in everything(told(last_run=quiet))]
-    assert "Last run: changes only, success, begun 7 minutes ago, took 1 minute. Nothing had changed." in texts
+    assert "Last sync: changes only, success, begun at 05:53, took 1 minute. Nothing had changed." in texts
 
 
-@pytest.mark.parametrize("state", [facts(held=3), facts(failed=1), None])
-def test_where_all_is_not_well_whom_to_call_is_the_last_word(state: Facts | None) -> None:
+@pytest.mark.parametrize("state", [facts(held=3), facts(failed=1), facts(worker=SILENT), None])
+def test_where_all_is_not_well_whom_to_call_is_told(state: Facts | None) -> None:
     whom = "Budi, 0812 3456 {789}"
-    said = tell(state, judge(state), "en", max_names=20, contact=whom)
-    assert said.holds[-1].text == f"Need help? Call {whom}."
-    assert whom not in str(tell(state, judge(state), "en", max_names=20))
+    assert tell(state, judge(state), "en", max_names=20, contact=whom).contact == whom
 
 
 def test_where_all_is_well_nobody_is_to_be_called() -> None:
-    assert tell(facts(), judge(facts()), "id", max_names=20, contact="Budi").holds == ()
+    said = tell(facts(), judge(facts()), "id", max_names=20, contact="Budi")
+    assert (said.holds, said.contact) == ((), "")
 
 
-def test_the_next_runs_are_promised_no_more_than_is_known() -> None:
-    assert any(
-        item.text == "Next run 06:13, next full run tomorrow 02:13 (WIB), if the worker and its beat run."
-        for item in everything(told())
-    )
+@pytest.mark.parametrize(
+    ("signs", "text"),
+    [
+        ({}, "Next sync at 06:13, next full one tomorrow at 02:13 (WIB)."),
+        (
+            {"beat": None},
+            "Scheduled: next sync at 06:13, full one tomorrow at 02:13 (WIB). Whether the sync service runs is not known.",
+        ),
+        ({"beat": SILENT}, "The sync service was last seen at 03:00: no sync comes until it runs again."),
+        ({"worker": SILENT, "beat": None}, "The sync service was last seen at 03:00: no sync comes until it runs again."),
+    ],
+)
+def test_the_next_runs_are_promised_only_where_worker_and_beat_live(signs: dict[str, Any], text: str) -> None:
+    said = told(**signs)
+    assert said.facts[-1].text == text
+    assert ("06:13" in for_the_store(said)) == ("06:13" in text)
 
 
 def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     texts = [item.text for item in told(notices=NOTICES).noticed]
+    # One clock: also what head office wrote is told by the store's.
+    assert texts[0] == "Head office's clock went back (from 2027-02-03 14:26 to 2026-02-03 14:26); everything was compared."
     assert texts[1] == "3 photos older at head office than here: restored from a backup, or changed back."
     assert texts[4:] == [
         "This store had not synced for long (12 days); everything was compared.",
@@ -203,6 +398,12 @@ def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     ]
 
 
+def test_while_photos_are_on_their_way_there_is_one_number_of_them() -> None:
+    said = told(known=FILLING, bucket=comparison(rows=111, verified=111), photos=138, expected=138, **AT_WORK)
+    assert "111" not in for_the_store(said)
+    assert (said.progress, said.facts[2].text) == ((138, 1042), "All photos that are here were whole when checked at 06:00.")
+
+
 @given(any_facts())
 def test_everything_that_holds_is_said_in_both_languages(state: Facts) -> None:
     verdict = judge(state)
@@ -210,12 +411,29 @@ def test_everything_that_holds_is_said_in_both_languages(state: Facts) -> None:
     for said in (english, indonesian):
         assert said.state is verdict.state
         assert said.sentence
-        # Stale before the first run, and why that failed, are what «not ready» says.
-        silent = {State.STALE, State.RUN_FAILED} if State.NOT_READY in verdict.holds else set()
-        assert len(said.holds) >= len(set(verdict.holds) - silent)
+        assert said.todo
+        assert all(todo.text for todo in said.todo)
+        # Where nothing is wrong and the service lives, nothing is to be done.
+        if said.state is State.WELL and state.silent_since is None:
+            assert not any(todo.acts for todo in said.todo)
+        # Stale before the first run is what «not ready» says; what the headline says is not said twice.
+        headline = {State.WRONG_STORE, State.BUCKET_AWAY} & {verdict.state}
+        silent = {State.STALE} if State.NOT_READY in verdict.holds else set()
+        silent |= {State.RUN_FAILED} if State.WRONG_STORE in verdict.holds else set()
+        assert len(said.holds) >= len(set(verdict.holds) - silent - headline)
         assert not re.search(r"[{}]", "".join([said.sentence, *(item.text for item in everything(said))]))
-    assert [item.command for item in everything(english)] == [item.command for item in everything(indonesian)]
+    assert [todo.acts for todo in english.todo] == [todo.acts for todo in indonesian.todo]
+    assert [command.line for command in english.commands] == [command.line for command in indonesian.commands]
     assert [len(item.names) for item in everything(english)] == [len(item.names) for item in everything(indonesian)]
+
+
+@given(any_facts())
+def test_a_sync_to_come_is_named_only_where_worker_and_beat_are_known_to_live(state: Facts) -> None:
+    said = tell(state, judge(state), "en", max_names=3)
+    if not state.service_runs:
+        assert not any("next sync at" in todo.text for todo in said.todo)
+    if state.silent_since and not state.is_running:
+        assert not any("the next sync" in todo.text for todo in said.todo if not todo.acts)
 
 
 @pytest.mark.parametrize(
@@ -232,8 +450,36 @@ def test_a_duration_is_its_largest_unit(length: timedelta, english: str, indones
     assert (Words("en").duration(length), Words("id").duration(length)) == (english, indonesian)
 
 
-def test_what_is_a_moment_ago_or_in_the_future_is_just_now() -> None:
-    assert Words("en").ago(NOW, NOW) == Words("en").ago(NOW, NOW + HOUR) == "just now"
+@pytest.mark.parametrize(
+    ("length", "english"),
+    [
+        (timedelta(0), "1 minute"),
+        (timedelta(seconds=89), "1 minute"),
+        (40 * MINUTE, "40 minutes"),
+        (89 * MINUTE, "89 minutes"),
+        (100 * MINUTE, "2 hours"),
+        (30 * HOUR, "30 hours"),
+        (60 * HOUR, "2 days"),
+    ],
+)
+def test_about_how_long_it_takes_is_rounded(length: timedelta, english: str) -> None:
+    assert Words("en").about(length) == english
+
+
+@pytest.mark.parametrize(
+    ("hours", "english", "indonesian"),
+    [
+        (0, "at 06:00", "pukul 06:00"),
+        (-7, "yesterday at 23:00", "kemarin pukul 23:00"),
+        (18, "tomorrow at 00:00", "besok pukul 00:00"),
+        (-72, "on Monday at 06:00", "Senin pukul 06:00"),
+        (72, "on Sunday at 06:00", "Minggu pukul 06:00"),
+        (-24 * 7, "on 2026-11-19 at 06:00", "2026-11-19 pukul 06:00"),
+    ],
+)
+def test_every_moment_is_told_by_the_stores_clock(hours: int, english: str, indonesian: str) -> None:
+    moment = NOW + hours * HOUR
+    assert (Words("en", JAKARTA).at(moment, NOW), Words("id", JAKARTA).at(moment, NOW)) == (english, indonesian)
 
 
 @pytest.mark.parametrize(
@@ -257,35 +503,6 @@ def test_the_terminals_language_is_that_of_its_locale(
     assert language_of_terminal() == language
 
 
-@pytest.mark.parametrize(
-    ("changes", "text", "command"),
-    [
-        ({}, "No run has completed for more than two hours. Make sure that worker and beat run, then:", "etalase edge sync"),
-        (
-            {"last_run": run(None), "lock_taken": True},
-            "No run has completed for more than two hours. One is under way; wait for its end.",
-            "",
-        ),
-        ({"last_run": run("failed")}, "No run has completed for more than two hours; the last one failed, see below.", ""),
-    ],
-)
-def test_old_news_come_with_advice_that_fits(changes: dict[str, Any], text: str, command: str) -> None:
-    first = told(last_good_run_at=NOW - 3 * HOUR, **changes).holds[0]
-    assert (first.text, first.command) == (text, command)
-
-
-def test_healing_is_promised_only_where_head_office_still_has_the_photo() -> None:
-    lost = told(bucket=damaged(), lost=(PHOTO,)).holds
-    assert lost[0].command == ""
-    assert "which head office lists no longer" in lost[0].text
-    running = told(bucket=damaged(), last_run=run(None), lock_taken=True).holds[0]
-    assert (running.command, "wait for its end" in running.text) == ("", True)
-
-
-def test_a_refused_login_is_not_promised_to_pass() -> None:
-    said = told(last_run=run("failed", fault="head_office"))
-    assert said.sentence == "head office refuses this store. 412 photos are verified, as of 6 minutes ago."
-    assert said.holds[0].text == "Head office refuses this store. Tell head office."
-    odd = told(last_run=run("failed", fault="head_office_odd"))
-    assert odd.sentence == "head office's answer could not be read. 412 photos are verified, as of 6 minutes ago."
-    assert "refuses" not in odd.holds[0].text
+def test_a_living_service_is_not_asked_for() -> None:
+    assert told(worker=ALIVE, beat=ALIVE).hints[-1].text == "Last sign of life: worker at 06:00; beat at 06:00."
+    assert told(worker=None, beat=SILENT).hints[-1].text == "Last sign of life: worker none so far; beat at 03:00."

@@ -76,6 +76,8 @@ class EdgeSettings(Settings):
 
     # Whom a store calls when its photos do not come: shown with a status that is not well, to anybody in the store's network
     SUPPORT_CONTACT: Annotated[str, Field(max_length=200)] = ""
+    # Whether the status page has a button that asks the worker for one ordinary sync, at most one in five minutes
+    STATUS_ACTIONS: bool = True
 
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
     PRODUCT_NAME_FIELD: str = "name"

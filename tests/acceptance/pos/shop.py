@@ -64,9 +64,9 @@ class Shop:
         store.ensure_bucket()
         return store
 
-    def open(self) -> None:
+    def open(self, workers: int = 1) -> None:
         """Start the edge's web server, always on the same port."""
-        self._web = self.edge.start("serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "1")
+        self._web = self.edge.start("serve", "--bind", f"127.0.0.1:{self.port}", "--workers", str(workers))
         self._web.wait_ready(self._answers, 30)
 
     def close(self) -> None:
@@ -112,7 +112,8 @@ class Shop:
     def clear(self) -> None:
         """An empty menu, and nothing that a run left."""
         self.edge.sql(
-            "TRUNCATE product_photo, product, etalase_sync_run, etalase_checkpoint, etalase_pending_photo, etalase_removal"
+            "TRUNCATE product_photo, product, etalase_sync_run, etalase_checkpoint, etalase_pending_photo, etalase_removal,"
+            " etalase_doubt, etalase_heartbeat"
         )
 
     def product(self, name: str, *colours: Colour, sku: str = "") -> str:

@@ -8,15 +8,18 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import redis
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from etalase.demo.devstack.valkey import Valkey
+from etalase.edge import status
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace
 from tests.acceptance.pos.conftest import PHONE, SUPPORT_CONTACT, TABLET, OpenScreen
@@ -144,11 +147,17 @@ def noticed(shop: Shop, stack: ExitStack) -> None:
 def first_load(shop: Shop, stack: ExitStack) -> None:
     """The first run is at work."""
     shop.edge.sql("DELETE FROM etalase_sync_run")
-    ran(shop, None, 3, to_carry=412)
-    shop.edge.sql("UPDATE product_photo SET created_at = now()")
+    at = "now() - interval '2 minutes'"
+    ran(shop, None, 3, to_carry=409, listed=412, missing=409, carried=61, bytes_to_fetch=30_000_000, bytes_carried=4_000_000)
+    shop.edge.sql(f"UPDATE etalase_sync_run SET planned_at = {at}, carried_at = now()")
     lock = RunLock(uuid.UUID(STORE_ID), Pace())
     connection = stack.enter_context(psycopg.connect(shop.edge.database_url, autocommit=True))
     connection.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
+
+
+def silent_service(shop: Shop, stack: ExitStack) -> None:
+    """The beat died at night, the worker lives."""
+    shop.edge.sql("INSERT INTO etalase_heartbeat VALUES ('beat', now() - interval '5 hours'), ('worker', now())")
 
 
 def never(shop: Shop, stack: ExitStack) -> None:
@@ -180,7 +189,8 @@ def database_away(shop: Shop, stack: ExitStack) -> None:
         (head_office_away, "PERIKSA", "LOOK", "yellow"),
         (cut_off, "PERIKSA", "LOOK", "yellow"),
         (unproved, "PERIKSA", "LOOK", "yellow"),
-        (first_load, "BELUM SIAP", "NOT READY", "yellow"),
+        (first_load, "MENGISI", "FILLING", "blue"),
+        (silent_service, "BAIK", "WELL", "green"),
         (never, "BELUM SIAP", "NOT READY", "red"),
         (bucket_away, "MATI", "AWAY", "red"),
         (database_away, "MATI", "AWAY", "red"),
@@ -207,13 +217,17 @@ def test_each_state_is_shown_in_both_languages_as_it_is_told_on_the_terminal(
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         for language, page in (("id", till), ("en", phone)):
             said = store.edge.run("status", "--language", language)
-            first = said.stdout.splitlines()[0]
-            assert first.split(": ")[0] == page.locator("#word").inner_text()
+            first, *lines = said.stdout.splitlines()
+            todos = page.locator(".todo-text").all_inner_texts()
             # Seconds may pass between the two.
-            assert ageless(first.split(": ", 1)[1]) == ageless(page.locator("#sentence").inner_text())
+            assert ageless(first) == ageless(f"{page.locator('#word').inner_text()}: {todos[0]}")
+            assert ageless(page.locator("#sentence").inner_text()) in [ageless(line) for line in lines]
             assert said.returncode != 0 or level == "green"
             for shown in (said.stdout, page.locator("main").inner_text()):
-                assert (SUPPORT_CONTACT in shown) == (level != "green")
+                assert (SUPPORT_CONTACT in shown) == (level != "green" or state is silent_service)
+            # What to do is the first thing on the page, and nothing for technicians is unfolded.
+            assert page.locator("main").inner_text().splitlines()[2] == todos[0]
+            assert "etalase edge" not in page.locator("main").inner_text()
 
 
 def keeps(page: Page, name: str) -> None:
@@ -223,8 +237,8 @@ def keeps(page: Page, name: str) -> None:
 
 
 def ageless(sentence: str) -> str:
-    """Without numbers, in small letters: the page writes the first one large."""
-    return re.sub(r"\d+", "n", sentence).lower()
+    """Without numbers: seconds pass."""
+    return re.sub(r"\d+", "n", sentence)
 
 
 # The page
@@ -234,7 +248,7 @@ def test_it_renews_itself_and_keeps_what_was_unfolded(store: Shop, screen: OpenS
     head_office_away(store, ExitStack())
     page = screen("/status").page
     expect(page.locator(".error")).to_be_hidden()
-    page.locator("summary").click()
+    page.get_by_text("Untuk teknisi").click()
     expect(page.locator(".error")).to_contain_text("no answer")
     failed(store, "Dawet", "timeout")
     renew(page)
@@ -249,7 +263,7 @@ def test_while_the_server_is_silent_what_is_shown_is_marked_as_old(store: Shop, 
     expect(page.locator("#silent")).to_be_hidden()
     store.close()
     renew(page)
-    expect(page.locator("#silent")).to_have_text(re.compile(r"Server toko tidak menjawab\. .* pukul \d\d.\d\d\."))
+    expect(page.locator("#silent")).to_have_text(re.compile(r"Server toko tidak menjawab\. .* pukul \d\d:\d\d\."))
     expect(page.locator("body")).to_have_class("is-old")
     keeps(page, "silent-id-till")
     store.open()
@@ -294,6 +308,7 @@ def test_names_and_errors_are_shown_as_text_whatever_is_in_them(store: Shop, scr
     expect(opened.page.locator(".names li").filter(has_text="alert").first).to_contain_text(evil)
     expect(opened.page.locator("#noticed .item-text")).to_have_text(evil)
     assert opened.page.locator("#status script, #status img").count() == 0
+    assert opened.page.locator("#status a").evaluate_all("links => links.map(link => link.protocol)") == ["tel:"]
 
 
 def test_nothing_but_a_runs_own_error_names_head_office_and_nothing_a_secret(store: Shop) -> None:
@@ -308,6 +323,7 @@ def test_nothing_but_a_runs_own_error_names_head_office_and_nothing_a_secret(sto
         assert not re.search(rb"<style|\sstyle=|<script(?! type=\"module\" src=)|\son\w+=", body)
         outside = re.sub(rb"<details.*?</details>", b"", body, flags=re.DOTALL)
         assert b"ho.internal" not in outside
+        assert b"ETALASE_" not in outside
         assert store.edge.environment["ETALASE_HO_URL"].encode() not in outside
         secrets = (store.postgres.password, store.bucket.secret_key, store.bucket.access_key)
         for secret in (*secrets, store.edge.environment["ETALASE_HO_PASSWORD"], STORE_ID):
@@ -322,3 +338,150 @@ def test_the_bucket_is_looked_into_once_however_many_reload(store: Shop) -> None
     # The rows are read anew each time: what vanished from there shows at once.
     if time.monotonic() - began < 5:
         assert all(b"1 dari 3 foto rusak atau hilang." in body for body in bodies)
+
+
+# This screen
+
+
+def test_it_says_whether_this_very_screen_can_load_photos(store: Shop, screen: OpenScreen) -> None:
+    public = store.edge.environment["ETALASE_S3_PUBLIC_URL"]
+    expect(screen("/status").page.locator("#screen")).to_have_text(f"Layar ini bisa memuat foto dari {public}.")
+    cut_off_from_bucket = lambda page: page.route(f"{public}/**", lambda route: route.abort())  # noqa: E731
+    other = screen("/status", locale="en-GB", may_fail=True, prepare=cut_off_from_bucket).page
+    expect(other.locator("#screen")).to_contain_text(f"This screen can NOT load photos from {public}.")
+    # It is this screen's own trouble: the store's word stays.
+    expect(other.locator("#word")).to_have_text("WELL")
+    other.unroute_all()
+    renew(other)
+    expect(other.locator("#screen")).to_have_text(f"This screen can load photos from {public}.")
+
+
+def test_without_javascript_nothing_is_claimed_of_this_screen(store: Shop, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    page.goto(store.url + "/status")
+    expect(page.locator("#screen")).to_have_text(re.compile("^Without JavaScript, this page cannot try"))
+    context.close()
+
+
+# What can be done
+
+ASKED = re.compile(r"A sync was asked for at \d\d:\d\d\. It can be asked for again at")
+Form = dict[str, str | float | bool]
+
+
+def test_a_telephone_number_can_be_tapped(store: Shop, screen: OpenScreen) -> None:
+    held(store, ExitStack())
+    page = screen("/status", size=PHONE).page
+    expect(page.locator("#contact")).to_contain_text(SUPPORT_CONTACT)
+    expect(page.locator("#contact a")).to_have_attribute("href", "tel:08123456")
+    expect(page.locator("#todo")).to_contain_text("Hubungi bantuan")
+
+
+def queued(broker: Valkey) -> int:
+    """How many messages wait for a worker."""
+    with redis.Redis.from_url(broker.url) as client:
+        return sum(int(client.llen(key)) for key in client.scan_iter() if client.type(key) == b"list")
+
+
+@pytest.fixture
+def queue(store: Shop, valkey_server: Valkey) -> Iterator[Valkey]:
+    """The store with a broker, and two processes of its web server."""
+    before = store.edge.environment["ETALASE_BROKER_URL"]
+    store.edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
+    store.close()
+    store.open(workers=2)
+    yield valkey_server
+    store.edge.environment["ETALASE_BROKER_URL"] = before
+    store.close()
+    store.open()
+
+
+def test_the_button_asks_the_worker_for_one_sync_however_many_tap_it(store: Shop, queue: Valkey, screen: OpenScreen) -> None:
+    before = queued(queue)
+    tills = [screen("/status", locale="en-GB").page for _ in range(3)]
+    for page in tills:
+        page.get_by_role("button", name="Look for new photos now").press("Enter")
+        expect(page.locator("#try")).to_have_text(ASKED)
+        assert page.url == store.url + "/status"
+    assert queued(queue) == before + 1
+    assert len(store.edge.sql("SELECT asked_at FROM etalase_checkpoint WHERE asked_at IS NOT NULL")) == 1
+    store.edge.sql("UPDATE etalase_checkpoint SET asked_at = now() - interval '6 minutes'")
+    renew(tills[0])
+    tills[0].get_by_role("button").click()
+    expect(tills[0].locator("#try")).to_contain_text("A sync was asked for at")
+    assert queued(queue) == before + 2
+
+
+def test_no_other_site_and_no_script_without_the_token_can_press_it(store: Shop, queue: Valkey, screen: OpenScreen) -> None:
+    before = queued(queue)
+    page = screen("/status", may_fail=True).page
+    token = page.locator("[name=csrfmiddlewaretoken]").get_attribute("value")
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    address = store.url + "/status/sync"
+    form: Form = {"csrfmiddlewaretoken": token or ""}
+    asked = page.context.request
+    assert asked.post(address, form={}).status == 403
+    assert asked.post(address, form={"csrfmiddlewaretoken": "x" * 64}).status == 403
+    assert asked.post(address, form=form, headers={"Origin": "http://evil.example"}).status == 403
+    assert asked.post(address, form=form, headers={"Origin": "null"}).status == 403
+    for site in ("cross-site", "same-site", "none"):
+        assert asked.post(address, form=form, headers={"Sec-Fetch-Site": site}).status == 403
+    assert asked.get(address).status == 405
+    assert (queued(queue), cookies["csrftoken"] != "") == (before, True)
+    assert asked.post(address, form=form, headers={"Origin": store.url, "Sec-Fetch-Site": "same-origin"}).status == 200
+    assert queued(queue) == before + 1
+
+
+def test_where_the_worker_is_silent_or_the_queue_does_not_answer_it_says_so(store: Shop, screen: OpenScreen) -> None:
+    page = screen("/status", locale="en-GB", may_fail=True).page
+    page.get_by_role("button").click()  # the broker of this store's settings is not there
+    expect(page.locator("#try")).to_have_text("A sync cannot be asked for from here now. Call for help.")
+    assert store.edge.sql("SELECT asked_at FROM etalase_checkpoint") == [(None,)]
+    store.edge.sql("INSERT INTO etalase_heartbeat VALUES ('worker', now() - interval '1 hour')")
+    page.goto(store.url + "/status")
+    expect(page.locator("#todo")).to_contain_text("Call for help: the sync service was last seen at")
+    expect(page.get_by_role("button")).to_have_count(0)
+
+
+def test_without_actions_there_is_no_button_and_nothing_to_post(store: Shop, screen: OpenScreen) -> None:
+    page = screen("/status", may_fail=True).page
+    form: Form = {"csrfmiddlewaretoken": page.locator("[name=csrfmiddlewaretoken]").get_attribute("value") or ""}
+    store.edge.environment["ETALASE_STATUS_ACTIONS"] = "false"
+    store.close()
+    store.open()
+    try:
+        page.goto(store.url + "/status")
+        expect(page.get_by_role("button")).to_have_count(0)
+        assert page.context.request.post(store.url + "/status/sync", form=form).status == 403
+    finally:
+        del store.edge.environment["ETALASE_STATUS_ACTIONS"]
+        store.close()
+        store.open()
+
+
+# For every eye and hand
+
+
+def test_twice_the_size_of_text_is_twice_as_large_and_nothing_is_cut_off(store: Shop, browser: Browser) -> None:
+    damaged(store, ExitStack())
+    held(store, ExitStack())
+    for width in (1024, 390):
+        context = browser.new_context(viewport=ViewportSize(width=width, height=800), locale="en-GB")
+        page = context.new_page()
+        page.goto(store.url + "/status")
+        sizes = "[...document.querySelectorAll('p, li, a, button, summary')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+        plain = page.evaluate(sizes)
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        large = page.evaluate(sizes)
+        assert min(plain) >= 15
+        # Headlines also follow the width; all others are exactly twice as large.
+        assert all(twice >= 1.5 * once for once, twice in zip(plain, large, strict=True))
+        assert sum(twice == 2 * once for once, twice in zip(plain, large, strict=True)) >= len(plain) - 2
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        context.close()
+
+
+def test_no_size_of_text_is_in_pixels() -> None:
+    css = (Path(status.__file__).parent.parent / "static/etalase_status/status.css").read_text()
+    assert not re.search(r"font(-size)?:[^;]*\dpx", css)

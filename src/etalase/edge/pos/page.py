@@ -58,7 +58,7 @@ def choose_language(remembered: str | None, accept_language: str) -> Language:
     return DEFAULT_LANGUAGE
 
 
-def security_headers(s3_public_url: str) -> dict[str, str]:
+def security_headers(s3_public_url: str, *, form_action: str = "'none'") -> dict[str, str]:
     """Nothing but this server's own files and the bucket's pictures; nothing inline; no frame around it (CSP level 3)."""
     bucket = urlsplit(s3_public_url)
     policy = {
@@ -68,7 +68,7 @@ def security_headers(s3_public_url: str) -> dict[str, str]:
         "img-src": f"'self' {bucket.scheme}://{bucket.netloc}",
         "connect-src": "'self'",
         "base-uri": "'none'",
-        "form-action": "'none'",
+        "form-action": form_action,
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }

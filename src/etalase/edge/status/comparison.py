@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import django.db
 
 from etalase.edge.damage import Damage, damage, damage_read, was_put_since
 from etalase.edge.database import cursor
+from etalase.edge.shown import place
 from etalase.edge.status.facts import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
@@ -31,6 +34,7 @@ from etalase.protocol import KEY_PREFIX
 MAX_LOOKS = 1000
 MAX_ROUNDS = 5
 MAX_NAMED = 1000
+PRODUCTS_AT_ONCE = 1000
 # A disk that rots makes single objects unreadable; where so many are, it is the store that does not answer.
 MAX_UNREADABLE = 5
 MAX_DIGESTS = 20_000
@@ -48,13 +52,15 @@ def compare(bucket: ObjectStore, lock: RunLock, *, compared_at: datetime | None)
     """
     at = datetime.now(UTC)
     try:
-        comparison = _Look(bucket, lock, compared_at).compared(at)
+        look = _Look(bucket, lock, compared_at)
+        comparison = look.compared(at)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
     if comparison.photos and not lock.is_taken():  # a run knows better
         with suppress(DatabaseAway, django.db.Error):  # a database that can only be read can be looked at all the same
             rows.doubt({photo.photo_id: photo.kind for photo in comparison.photos})
-    return comparison
+    # Only now: the till picks by what is remembered.
+    return replace(comparison, bare=look.bare())
 
 
 class _NotPublic(ObjectStoreDenied):
@@ -84,9 +90,9 @@ class _Look:
         self._rows = self._verified = self._replacing = 0
         self._kinds: Counter[Damage] = Counter()
         self._photos: list[DamagedPhoto] = []
-        self._of_product: Counter[UUID] = Counter()
+        self._kind_of: dict[UUID, Damage] = {}
         self._kind_of_product: dict[UUID, Damage] = {}
-        self._shown_key: str | None = None
+        self._whole: Row | None = None
         self._unreadable: set[str] = set()
         self._unreadable_left = MAX_UNREADABLE
         self._doubts = rows.doubts()
@@ -100,7 +106,7 @@ class _Look:
                 if self._is_suspect(row, listed.get(row.object_key)):
                     suspects.append(row)
                 else:
-                    self._shown_key = row.object_key
+                    self._whole = row
             self._rows += len(part) - len(suspects)
             self._verified += len(part) - len(suspects)
             if suspects:
@@ -113,7 +119,7 @@ class _Look:
             replacing=self._replacing,
             damaged=dict(self._kinds),
             photos=tuple(self._photos),
-            bare=self._bare(),
+            whole=(self._whole.object_key, self._whole.checksum, self._whole.version) if self._whole else None,
         )
 
     def _listed(self) -> Iterator[ObjectInfo]:
@@ -126,7 +132,7 @@ class _Look:
 
     def _ask_as_a_till(self) -> None:
         """Ask for a whole photo without a key. Raises :class:`ObjectStoreDenied` where tills may not read it."""
-        if self._shown_key is not None and not self._bucket.is_public(self._shown_key):
+        if self._whole is not None and not self._bucket.is_public(self._whole.object_key):
             raise _NotPublic(
                 "The photo store does not let the tills read photos: its policy was removed.",
                 hint="`etalase edge sync` puts it back.",
@@ -165,7 +171,7 @@ class _Look:
         self._rows += 1
         if kind is None:
             self._verified += 1
-            self._shown_key = row.object_key
+            self._whole = row
         elif there is not None and there.etag == coming:
             self._replacing += 1
         else:
@@ -230,16 +236,25 @@ class _Look:
 
     def _note(self, row: Row, kind: Damage) -> None:
         self._kinds[kind] += 1
-        self._of_product[row.product_id] += 1
+        self._kind_of[row.id] = kind
         self._kind_of_product.setdefault(row.product_id, kind)
         if len(self._photos) < MAX_NAMED:
             self._photos.append(DamagedPhoto(row.id, row.product_id, row.object_key, kind))
 
-    def _bare(self) -> dict[UUID, Damage]:
-        with cursor() as db:
-            db.execute(
-                "SELECT product_id, count(*) FROM product_photo WHERE product_id = ANY(%s) GROUP BY product_id",
-                [list(self._of_product)],
-            )
-            whole = {product_id for product_id, photos in db.fetchall() if photos > self._of_product[product_id]}
+    def bare(self) -> dict[UUID, Damage]:
+        """The products whose photo, as a till picks it, is damaged: it shows the placeholder. Each with how one is damaged."""
+        damaged_products = list(self._kind_of_product)
+        shown: dict[UUID, tuple[Any, UUID]] = {}
+        for start in range(0, len(damaged_products), PRODUCTS_AT_ONCE):
+            with cursor() as db:
+                db.execute(
+                    "SELECT product_id, id, is_primary, sort_order, EXISTS (SELECT 1 FROM etalase_doubt WHERE photo_id = id)"
+                    " FROM product_photo WHERE product_id = ANY(%s) AND object_key > ''",
+                    [damaged_products[start : start + PRODUCTS_AT_ONCE]],
+                )
+                for product_id, photo_id, is_primary, sort_order, known in db.fetchall():
+                    stands = place(photo_id, damaged=known, is_primary=is_primary, sort_order=sort_order)
+                    if product_id not in shown or stands < shown[product_id][0]:
+                        shown[product_id] = stands, photo_id
+        whole = {product_id for product_id, (_, photo_id) in shown.items() if photo_id not in self._kind_of}
         return {product_id: kind for product_id, kind in self._kind_of_product.items() if product_id not in whole}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,14 @@ class DamagedPhoto:
     kind: Damage
 
 
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The newest sign of life of the worker or the beat."""
+
+    at: datetime
+    is_alive: bool
+
+
 class Trouble(StrEnum):
     """Why the bucket could not be compared."""
 
@@ -37,7 +45,8 @@ class Comparison:
     nothing.
 
     ``replacing`` are rows whose newer bytes lie there already, while a run is about to write the row. ``damaged`` counts all,
-    ``photos`` names the first of them; ``bare`` are the products of which every photo is damaged, each with the kind of one.
+    ``photos`` names the first of them; ``bare`` are the products of which a till shows no photo for that reason, each
+    with how one is damaged. ``whole`` is a photo that any till has to be able to load: its key, checksum and version.
     """
 
     at: datetime
@@ -49,6 +58,7 @@ class Comparison:
     damaged: Mapping[Damage, int] = field(default_factory=dict)
     photos: tuple[DamagedPhoto, ...] = ()
     bare: Mapping[UUID, Damage] = field(default_factory=dict)
+    whole: tuple[str, str | None, int | None] | None = None
 
 
 class Why(StrEnum):
@@ -129,6 +139,14 @@ class Facts:
     feed_proved_complete: bool | None = None
     known: KnownList | None = None
     notices: tuple[Mapping[str, Any], ...] = ()
+    # None: nobody knows, as before the first sign of life.
+    worker: Sign | None = None
+    beat: Sign | None = None
+    # When somebody asked for a sync on the page, while that keeps others from asking.
+    asked_at: datetime | None = None
+    # For how long a removed photo can be brought back, and the store's time zone.
+    undo_for: timedelta = timedelta(hours=24)
+    zone: tzinfo = UTC
     next_hourly_at: datetime | None = None
     next_full_at: datetime | None = None
 
@@ -148,6 +166,16 @@ class Facts:
         return self.last_ended is not None and (
             self.last_ended.outcome in {None, "interrupted", "failed"} or not self.last_ended.complete
         )
+
+    @property
+    def service_runs(self) -> bool:
+        """Whether worker and beat are known to be alive: then the next sync comes when it is due."""
+        return all(sign is not None and sign.is_alive for sign in (self.worker, self.beat))
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """When the worker or the beat, which were alive once, fell silent; None where neither is known to be."""
+        return min((sign.at for sign in (self.worker, self.beat) if sign and not sign.is_alive), default=None)
 
     @property
     def is_filling(self) -> bool:

@@ -6,23 +6,30 @@ It is for anybody in the store's network: it names no secret and no address of h
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import django.db
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
+from django.views.decorators.http import require_POST, require_safe
 
+from etalase.edge.heartbeat import Role, heartbeats
 from etalase.edge.pos.page import LANGUAGE_COOKIE, choose_language, security_headers
 from etalase.edge.pos.texts import LANGUAGES, Language
+from etalase.edge.status import contact
+from etalase.edge.status.asking import AT_MOST_EVERY, ask, may_ask
 from etalase.edge.status.facts import Comparison, Facts
 from etalase.edge.status.texts import TEXTS
 from etalase.edge.status.told import Told, tell
 from etalase.edge.status.verdict import judge
-from etalase.errors import DatabaseAway
+from etalase.edge.status.words import Words
+from etalase.errors import DatabaseAway, EtalaseError
+from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, configured
 
 logger = logging.getLogger("etalase.edge")
@@ -81,9 +88,38 @@ def _look(settings: EdgeSettings) -> Comparison:
 kept = KeptComparison(_look)
 
 
+@ensure_csrf_cookie
 @require_safe
 def status_page(request: HttpRequest) -> HttpResponse:
     """The status: 200 whatever it says, 503 where it cannot be read."""
+    return _page(request)
+
+
+@csrf_protect
+@require_POST
+def ask_for_a_sync(request: HttpRequest) -> HttpResponse:
+    """The page's one button: asks the worker for one ordinary sync, then shows the status. Nothing else can be started here."""
+    settings = configured()
+    # CSRF tokens keep other sites away; browsers that tell where a request comes from are believed, too.
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not may_ask(settings):
+        return HttpResponse(status=HTTPStatus.FORBIDDEN, headers={"Cache-Control": "no-store"})
+    try:
+        heard = _worker_lives() and ask(settings)
+    except EtalaseError as error:  # the database, or another store's: the page itself says which
+        logger.error("%s", error)
+        heard = False
+    if not heard:
+        return _page(request, not_asked=True)
+    return HttpResponseRedirect(reverse("etalase_status"))
+
+
+def _worker_lives() -> bool:
+    """Whether nothing speaks against it: nobody knows of a worker that never gave a sign of life."""
+    sign = heartbeats().get(Role.WORKER)
+    return sign is None or sign.is_alive
+
+
+def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
     wanted = request.GET.get("language")
     asked = next((language for language in LANGUAGES if language == wanted), None)
     language = asked or choose_language(request.COOKIES.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
@@ -97,7 +133,8 @@ def status_page(request: HttpRequest) -> HttpResponse:
     except (DatabaseAway, django.db.Error) as error:
         logger.error("%s", error)
         told = _told(None, language)
-    response = _shown(request, told, language, status=HTTPStatus.OK if facts else HTTPStatus.SERVICE_UNAVAILABLE)
+    status = HTTPStatus.OK if facts and not not_asked else HTTPStatus.SERVICE_UNAVAILABLE
+    response = _shown(request, facts, told, language, status=status, not_asked=not_asked)
     if asked:
         response.set_cookie(LANGUAGE_COOKIE, asked, max_age=COOKIE_SECONDS, samesite="Lax")
     return response
@@ -113,21 +150,56 @@ def _facts() -> Facts:
     return read(configured(), kept)
 
 
-def _shown(request: HttpRequest, told: Told | None, language: Language, *, status: int) -> HttpResponse:
-    text, now = TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
+def _shown(
+    request: HttpRequest, facts: Facts | None, told: Told | None, language: Language, *, status: int, not_asked: bool
+) -> HttpResponse:
+    settings, text, now = configured(), TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
     context = {
         "told": told,
         "text": text,
         "language": language,
         "languages": LANGUAGES,
         "refresh_seconds": REFRESH_SECONDS if status == HTTPStatus.OK else RETRY_SECONDS,
-        "read_at": text["refreshes"].format(time=f"{now:%H:%M}"),
+        "read_at": text["refreshes"].format(time=f"{now:%H:%M}", zone=now.tzname()),
+        "now": f"{now:%H:%M}",
+        "contact": contact.parts(told.contact) if told else (),
+        "button": _button(facts, language, settings, not_asked=not_asked),
+        "screen": _screen(facts, text, settings),
     }
     response = render(request, "etalase_status/status.html", context, status=status)
-    for name, value in security_headers(configured().S3_PUBLIC_URL).items():
+    for name, value in security_headers(settings.S3_PUBLIC_URL, form_action="'self'").items():
         response[name] = value
+    # With "no-referrer", browsers send a form with Origin: null, which the CSRF check refuses.
+    response["Referrer-Policy"] = "same-origin"
     response["Cache-Control"] = "no-store"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = str(RETRY_SECONDS)
     patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response
+
+
+def _button(facts: Facts | None, language: Language, settings: EdgeSettings, *, not_asked: bool) -> dict[str, str] | None:
+    """The button, or what stands in its place; None where nothing can be asked for."""
+    if facts is None or facts.wrong_store or not may_ask(settings):
+        return None
+    words = Words(language, facts.zone)
+    if not_asked:
+        return {"said": words.say("not_asked")}
+    if facts.asked_at:
+        again = words.at(facts.asked_at + AT_MOST_EVERY, facts.now)
+        return {"said": words.say("asked", at=words.at(facts.asked_at, facts.now), again=again)}
+    if facts.is_running or (facts.worker and not facts.worker.is_alive):
+        return None  # what is under way, or who has to come first, is said already
+    return {"action": reverse("etalase_status_sync"), "label": words.say("try"), "hint": words.say("try_hint")}
+
+
+def _screen(facts: Facts | None, text: Mapping[str, str], settings: EdgeSettings) -> dict[str, str]:
+    """What the page's script needs to try whether this screen can load a photo."""
+    whole = facts.bucket.whole if facts else None
+    if whole is None:
+        return {}
+    key, checksum, version = whole
+    url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, key, checksum=checksum, version=version)
+    shown = settings.S3_PUBLIC_URL
+    said = {name: text[f"screen_{name}"].replace("{url}", shown) for name in ("can", "cannot")}
+    return {"url": url, **said}

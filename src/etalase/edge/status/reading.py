@@ -14,12 +14,14 @@ from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.database import translated
+from etalase.edge.heartbeat import Heartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.shown import products_left_out
+from etalase.edge.status import asking
 from etalase.edge.status.comparison import compare
-from etalase.edge.status.facts import Comparison, Facts, Run, Uncovered, Why
+from etalase.edge.status.facts import Comparison, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
@@ -55,6 +57,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         now.timestamp(), zone, offset_minutes=settings.schedule_offset_minutes, off_peak=off_peak, bandwidth=settings.BANDWIDTH
     )
     with translated():
+        signs = heartbeats()
         lock_taken = RunLock(settings.STORE_ID, Pace()).is_taken()
         expected, photos = rows.expected()
         checkpoint = Checkpoint.objects.first()
@@ -97,6 +100,11 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             feed_proved_complete=checkpoint.feed_proved_complete if checkpoint else None,
             known=_known_list(good, newest, at_work=at_work, tried=tried),
             notices=_notices(now),
+            worker=_sign(signs.get(Role.WORKER)),
+            beat=_sign(signs.get(Role.BEAT)),
+            asked_at=asking.asked_lately(),
+            undo_for=settings.RECLAIM_GRACE,
+            zone=zone,
             next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
             next_full_at=datetime.fromtimestamp(due.full, zone),
         )
@@ -105,6 +113,10 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
 
 def _products() -> Any:
     return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
+
+
+def _sign(beat: Heartbeat | None) -> Sign | None:
+    return Sign(beat.at, beat.is_alive) if beat else None
 
 
 def _some_names(photos: Any) -> tuple[str, ...]:

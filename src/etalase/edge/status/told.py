@@ -1,14 +1,18 @@
-"""Verdict and facts as sentences: what the terminal and the page both show, so that they cannot tell different things."""
+"""Verdict and facts as sentences: what the terminal and the page both show, so that they cannot tell different things.
+
+First what to do, then how it is, then details. Commands, settings and errors stand apart, for technicians.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from etalase.edge.pos.texts import Language
 from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
 from etalase.edge.status.verdict import RED, STALE_AFTER, Level, State, Verdict, is_of_the_future
 from etalase.edge.status.words import Words
 from etalase.edge.sync.report import Fault
+from etalase.errors import Reason, ReasonClass
 
 COMMON_REASONS = 3
 _KEY_OF_FAULT: dict[str, str] = {
@@ -16,107 +20,266 @@ _KEY_OF_FAULT: dict[str, str] = {
     Fault.HEAD_OFFICE: "ho_refuses",
     Fault.HEAD_OFFICE_ODD: "ho_odd",
 }
+# A cashier can mend neither of these, nor head office.
+OURS = frozenset({Reason.STORE_FULL, Reason.STORE_DENIED, Reason.STORE_REFUSED, Reason.SPOOL_FULL})
+# Nor do these pass by themselves: head office has to correct them.
+THEIR_DATA = frozenset(
+    {
+        reason
+        for reason in Reason
+        if reason.reason_class in {ReasonClass.PERMANENT, ReasonClass.WRONG_DATA} and reason not in OURS
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A sentence, and under it: names (with how many ``more``), a ``command`` to type, a ``detail`` for technicians,
-    which is ``about`` the same thing from one look to the next.
-    """
+    """A sentence, and under it: names (with how many ``more``), or the ``detail`` of an error."""
 
     text: str
     level: Level | None = None
     names: tuple[str, ...] = ()
     more: str = ""
-    command: str = ""
     detail: str = ""
-    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What a person in the store does; ``acts``: it is not nothing."""
+
+    text: str
+    acts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command to type, and what it does."""
+
+    line: str
+    does: str
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``holds`` is what is not well, worst first; ``facts`` is what there is; ``noticed`` is what runs saw."""
+    """``todo`` is what to do; ``holds`` is what is not well, worst first; ``facts`` is what there is; ``noticed`` is what runs
+    saw. ``hints`` and ``commands`` are for technicians. ``contact`` is whom to call, where all is not well.
+
+    ``progress`` is how many photos are here, and of how many, while they are on their way.
+    """
 
     state: State
     level: Level
     word: str
+    todo: tuple[Todo, ...]
     sentence: str
     holds: tuple[Item, ...] = ()
     facts: tuple[Item, ...] = ()
     noticed: tuple[Item, ...] = ()
+    hints: tuple[Item, ...] = ()
+    commands: tuple[Command, ...] = ()
+    contact: str = ""
+    language: Language = "en"
+    progress: tuple[int, int] | None = None
 
 
 def tell(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int, contact: str = "") -> Told:
     """What there is to say in ``language``, with at most ``max_names`` names in each list; ``contact`` is whom to call."""
-    words = Words(language)
-    told = _Teller(facts, verdict, words, max_names).told() if facts else _away(verdict, words)
-    if contact and verdict.level is not Level.GREEN:
-        return replace(told, holds=(*told.holds, Item(words.say("contact", contact=contact))))
-    return told
-
-
-def _away(verdict: Verdict, words: Words) -> Told:
-    state = verdict.state
-    hint = Item(words.say("database_hint"), Level.RED)
-    return Told(state, verdict.level, words.say(f"word_{state}"), words.say(state), holds=(hint,))
+    words = Words(language, facts.zone) if facts else Words(language)
+    contact = contact if verdict.level is not Level.GREEN or (facts and facts.silent_since) else ""
+    if facts is None:
+        state = verdict.state
+        return Told(
+            state,
+            verdict.level,
+            words.say(f"word_{state}"),
+            (Todo(words.say("todo_database")),),
+            words.say(state),
+            hints=(Item(words.say("database_hint")),),
+            contact=contact,
+            language=language,
+        )
+    return _Teller(facts, verdict, words, max_names, contact).told()
 
 
 class _Teller:
-    def __init__(self, facts: Facts, verdict: Verdict, words: Words, max_names: int) -> None:
-        self.facts, self.verdict, self.words, self.max_names = facts, verdict, words, max_names
+    def __init__(self, facts: Facts, verdict: Verdict, words: Words, max_names: int, contact: str) -> None:
+        self.facts, self.verdict, self.words, self.max_names, self.contact = facts, verdict, words, max_names, contact
 
     def told(self) -> Told:
-        state = self.verdict.state
+        state, known = self.verdict.state, self.facts.known
         return Told(
             state,
             self.verdict.level,
             self.words.say(f"word_{state}"),
+            self._todo(),
             self._sentence(state),
             holds=tuple(self._holds()),
             facts=tuple(self._facts()),
-            noticed=tuple(self._noticed()),
+            noticed=tuple(Item(self.words.notice(notice)) for notice in self.facts.notices),
+            hints=tuple(self._hints()),
+            commands=tuple(self._commands()),
+            contact=self.contact,
+            language=self.words.language,
+            progress=(known.here, known.listed) if known and state is State.FILLING else None,
         )
+
+    def _at(self, moment: datetime | None) -> str:
+        return self.words.at(moment, self.facts.now) if moment else ""
 
     @property
     def _compared(self) -> str:
-        good = self.facts.last_good_run_at
-        return self.words.ago(self.facts.now, good) if good else ""
+        return self._at(self.facts.list_read_at or self.facts.last_good_run_at)
+
+    @property
+    def _failed_at(self) -> str:
+        ended = self.facts.last_ended
+        return self._at(ended.started_at if self.facts.was_cut_off else ended.finished_at or ended.started_at) if ended else ""
+
+    # What to do
+
+    def _todo(self) -> tuple[Todo, ...]:
+        of_state = {
+            State.WRONG_STORE: self._todo_wrong_store,
+            State.NOT_READY: self._todo_not_ready,
+            State.BUCKET_AWAY: self._todo_bucket,
+            State.STALE: self._todo_stale,
+            State.DAMAGED: self._todo_damaged,
+            State.HELD: self._todo_held,
+            State.FILLING: self._todo_filling,
+            State.PARTIAL: self._todo_partial,
+            State.RUN_FAILED: self._todo_failed,
+            State.EMPTY: self._todo_empty,
+        }
+        found = [todo for state in self.verdict.holds if state in of_state and (todo := of_state[state]())]
+        acting = tuple(dict.fromkeys(todo for todo in found if todo.acts))
+        if acting or found:
+            return acting or (found[0],)
+        if self.facts.silent_since:
+            return (self._call("todo_service", at=self._at(self.facts.silent_since)),)
+        return (Todo(self.words.say("todo_nothing"), acts=False),)
+
+    def _call(self, key: str, **values: object) -> Todo:
+        return Todo(self.words.say(key, **values))
+
+    def _nothing(self, key: str) -> Todo:
+        return Todo(self.words.say(key), acts=False)
+
+    def _next(self, does: str) -> Todo:
+        """Nothing: the next sync does it; or somebody has to make sure that there is one."""
+        if self.facts.silent_since and not self.facts.is_running:
+            return self._call("todo_service", at=self._at(self.facts.silent_since))
+        return Todo(self.words.say("todo_next", due=self._due, does=self.words.say(does)), acts=False)
+
+    @property
+    def _due(self) -> str:
+        """When the next sync comes, where that is known."""
+        return self.words.say("due", at=self._at(self.facts.next_hourly_at)) if self.facts.service_runs else ""
+
+    def _todo_wrong_store(self) -> Todo:
+        return self._call("todo_wrong_store")
+
+    def _todo_not_ready(self) -> Todo | None:
+        if self.facts.is_running:
+            return self._nothing("todo_running")
+        if State.RUN_FAILED in self.verdict.holds:
+            return None
+        return self._next("does_begin") if self.facts.service_runs else self._call("todo_never")
+
+    def _todo_bucket(self) -> Todo:
+        trouble = self.facts.bucket.trouble
+        if trouble not in {Trouble.MISSING, Trouble.NOT_PUBLIC}:
+            return self._call(f"todo_bucket_{trouble}")
+        return self._next("does_restore")
+
+    def _todo_stale(self) -> Todo | None:
+        facts = self.facts
+        if is_of_the_future(facts):
+            return self._call("todo_clock")
+        if facts.is_running:
+            return self._nothing("todo_running")
+        if State.NOT_READY in self.verdict.holds:
+            return None  # that has said it
+        if facts.silent_since:
+            return self._call("todo_service", at=self._at(facts.silent_since))
+        return None if self._failed_lately and self._why_failed().startswith("ho_") else self._call("todo_stale")
+
+    def _todo_damaged(self) -> Todo:
+        facts = self.facts
+        if facts.is_running:
+            return self._nothing("todo_running")
+        if not facts.vanished and len(facts.lost) >= facts.damaged:
+            return self._nothing("todo_back")
+        return self._next("does_mend")
+
+    def _todo_held(self) -> Todo:
+        return self._call("todo_held", count=self.facts.held)
+
+    def _todo_filling(self) -> Todo:
+        return self._nothing("todo_filling") if self.facts.is_running else self._next("does_go_on")
+
+    def _todo_partial(self) -> Todo:
+        reasons = self.facts.reasons
+        if any(reasons.get(reason) for reason in OURS):
+            return self._call("todo_full")
+        if their := sum(reasons.get(reason, 0) for reason in THEIR_DATA):
+            return self._call("todo_their_data", count=their)
+        return self._nothing("todo_running") if self.facts.is_running else self._next("does_try")
+
+    def _todo_failed(self) -> Todo:
+        why = self._why_failed()
+        if why in {"ho_refuses", "ho_odd"}:
+            return self._call("todo_refused" if why == "ho_refuses" else "todo_odd", failed_at=self._failed_at)
+        if self.facts.is_running:
+            return self._nothing("todo_running")
+        if why == "ho_away":
+            long = State.STALE in self.verdict.holds and State.NOT_READY not in self.verdict.holds
+            return self._call("todo_internet_long") if long else self._call("todo_internet", due=self._due)
+        return self._next("does_go_on" if why in {"cut_off", "run_incomplete"} else "does_try")
+
+    def _todo_empty(self) -> Todo:
+        return self._call("todo_empty")
 
     # The headline
 
     def _sentence(self, state: State) -> str:
         facts, say = self.facts, self.words.say
-        verified = facts.bucket.verified
         match state:
             case State.NOT_READY:
-                return self._first_load()
+                return say("first_list" if facts.is_running else "never")
             case State.STALE:
                 return self._stale_since()
             case State.BUCKET_AWAY:
                 return say(f"bucket_{facts.bucket.trouble}")
             case State.DAMAGED:
                 return say("damaged", count=facts.damaged + facts.vanished, total=facts.photos + facts.vanished)
-            case State.HELD | State.PARTIAL:
-                return say(state, count=facts.held or facts.failed + facts.waiting, verified=verified, ago=self._compared)
             case State.FILLING:
                 return self._filling()
+            case State.WELL if facts.bucket.verified < facts.bucket.rows:
+                key = "well_replacing"
             case State.RUN_FAILED:
-                return say(self._why_failed(), verified=verified, ago=self._compared)
-            case State.WELL:
-                return self._well()
+                key = self._why_failed()
             case _:
-                return say(state, verified=verified, ago=self._compared)
+                key = state
+        count = (
+            facts.held if state is State.HELD else facts.failed + facts.waiting if state is State.PARTIAL else facts.bucket.rows
+        )
+        return say(
+            key,
+            count=count,
+            verified=facts.bucket.verified,
+            total=facts.bucket.rows,
+            replacing=facts.bucket.replacing,
+            at=self._compared,
+            failed_at=self._failed_at,
+        )
 
     def _stale_since(self) -> str:
         facts = self.facts
         if facts.last_good_run_at is None:
             return self.words.say("never")
         if is_of_the_future(facts):
-            return self.words.say("stale_future", ahead=self.words.duration(facts.last_good_run_at - facts.now))
-        return self.words.say("stale", ago=self._compared)
-
-    def _first_load(self) -> str:
-        return self.words.say("first_list" if self.facts.is_running else "never")
+            return self.words.say("stale_future", at=self._at(facts.last_good_run_at))
+        return self.words.say("stale", at=self._compared)
 
     def _filling(self) -> str:
         known = self.facts.known
@@ -126,18 +289,6 @@ class _Teller:
             return self.words.say("filling", here=known.here, listed=known.listed)
         about = self.words.about(timedelta(seconds=known.eta_seconds))
         return self.words.say("filling_eta", here=known.here, listed=known.listed, about=about)
-
-    def _well(self) -> str:
-        bucket = self.facts.bucket
-        if bucket.verified < bucket.rows:
-            return self.words.say(
-                "well_replacing",
-                verified=bucket.verified,
-                total=bucket.rows,
-                replacing=bucket.replacing,
-                ago=self._compared,
-            )
-        return self.words.say("well", count=bucket.rows, ago=self._compared)
 
     def _why_failed(self) -> str:
         if self.facts.was_cut_off:
@@ -151,9 +302,7 @@ class _Teller:
 
     def _holds(self) -> Iterator[Item]:
         of_state = {
-            State.WRONG_STORE: self._wrong_store,
             State.NOT_READY: self._not_ready,
-            State.BUCKET_AWAY: self._bucket_away,
             State.STALE: self._stale,
             State.DAMAGED: self._damaged,
             State.HELD: self._held,
@@ -164,37 +313,31 @@ class _Teller:
             State.EMPTY: self._empty,
         }
         for state in self.verdict.holds:
-            yield from of_state[state](Level.RED if state in RED else Level.YELLOW)
-
-    def _wrong_store(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("wrong_store_item"), level)
+            level = Level.RED if state in RED else Level.BLUE if state is State.FILLING else Level.YELLOW
+            if state in of_state:
+                yield from of_state[state](level)
+            elif state is not self.verdict.state:
+                yield Item(self._sentence(state), level)
 
     def _not_ready(self, level: Level) -> Iterator[Item]:
         facts, say = self.facts, self.words.say
         if facts.is_running and facts.last_run:
-            yield Item(say("listing_item", ago=self.words.ago(facts.now, facts.last_run.started_at)), Level.BLUE)
+            yield Item(say("listing_item", at=self._at(facts.last_run.started_at)), Level.BLUE)
         elif facts.last_run:
             yield Item(say("never_failed_item", count=facts.photos), level)
         else:
-            yield Item(say("never_item"), level, command="etalase edge sync")
-
-    def _bucket_away(self, level: Level) -> Iterator[Item]:
-        trouble, detail = self.facts.bucket.trouble, self.facts.bucket.error or ""
-        command = "etalase edge sync" if trouble in {Trouble.MISSING, Trouble.NOT_PUBLIC} else ""
-        yield Item(self.words.say(f"bucket_{trouble}_item"), level, command=command, detail=detail, about="bucket")
+            yield Item(say("never_item"), level)
 
     def _stale(self, level: Level) -> Iterator[Item]:
-        facts = self.facts
-        if is_of_the_future(facts) and facts.last_good_run_at and facts.next_full_at:
-            zone = facts.next_full_at.tzinfo
-            at, now = (f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (facts.last_good_run_at, facts.now))
-            yield Item(self.words.say("future_item", at=at, now=now), level, command="etalase edge sync")
-        elif facts.last_good_run_at and facts.is_running:  # else "not ready" has said it
-            yield Item(self.words.say("stale_running_item"), level)
-        elif facts.last_good_run_at and self._failed_lately:
-            yield Item(self.words.say("stale_failed_item"), level)
-        elif State.NOT_READY not in self.verdict.holds:
-            yield Item(self.words.say("stale_item"), level, command="etalase edge sync")
+        facts, say = self.facts, self.words.say
+        if is_of_the_future(facts):
+            yield Item(say("future_item", good=self.words.date(facts.last_good_run_at), now=self.words.date(facts.now)), level)
+        elif State.NOT_READY in self.verdict.holds:
+            return  # that has said it
+        elif facts.is_running and facts.last_run:
+            yield Item(say("stale_running_item", at=self._at(facts.last_run.started_at)), level)
+        else:
+            yield Item(say("stale_failed_item" if self._failed_lately else "stale_item"), level)
 
     @property
     def _failed_lately(self) -> bool:
@@ -208,74 +351,86 @@ class _Teller:
                 f"{facts.damaged_names.get(photo.photo_id) or photo.product_id} ({self.words.word('damage', photo.kind)})"
                 for photo in facts.bucket.photos
             ]
-            heals = len(facts.lost) < facts.damaged and not facts.is_running
-            key = "damaged_item" if heals else "damaged_running_item" if facts.is_running else "damaged_lost_item"
-            command = "etalase edge sync --full" if heals else ""
-            text = self.words.say(key, count=facts.damaged)
-            yield self._listing(text, sorted(names), level, total=facts.damaged, command=command)
+            yield self._listing(self.words.say("damaged_item", count=facts.damaged), sorted(names), level, total=facts.damaged)
         if facts.lost:
-            command = " ".join(["etalase edge approve", *map(str, facts.lost[: self.max_names])])
-            yield Item(self.words.say("lost_item", count=len(facts.lost)), level, command=command)
+            yield Item(self.words.say("lost_item", count=len(facts.lost)), level)
         if facts.vanished:
-            yield Item(self.words.say("vanished_item", count=facts.vanished), level, command="etalase edge sync --full")
+            yield Item(self.words.say("vanished_item", count=facts.vanished), level)
 
     def _held(self, level: Level) -> Iterator[Item]:
-        text, names = self.words.say("held_item", count=self.facts.held), self.facts.held_names
-        yield self._listing(text, names, level, total=len(names), command="etalase edge held")
+        say, names = self.words.say, self.facts.held_names
+        yield self._listing(say("held_item"), names, level, total=len(names))
+        yield Item(say("held_approve", grace=self._grace), level)
+        yield Item(say("held_refuse"), level)
+        yield Item(say("held_back"), level)
+
+    @property
+    def _grace(self) -> str:
+        return self.words.about(self.facts.undo_for)
 
     def _on_their_way(self, level: Level) -> Iterator[Item]:
-        facts = self.facts
+        facts, say = self.facts, self.words.say
+        if self.verdict.state is not State.FILLING:
+            yield Item(self._filling(), level)
         if facts.is_running and facts.last_run:
-            yield Item(self.words.say("loading_item", ago=self.words.ago(facts.now, facts.last_run.started_at)), Level.BLUE)
-        else:
-            yield Item(self.words.say("left_item"), Level.BLUE)
+            yield Item(say("loading_item", at=self._at(facts.last_run.started_at)), level)
+        elif facts.known:
+            yield Item(say("left_item", count=facts.known.listed - facts.known.here), level)
 
     def _partial(self, level: Level) -> Iterator[Item]:
-        if self.facts.waiting:
-            yield Item(self.words.say("waiting_item", count=self.facts.waiting), level, command="etalase edge sync")
-        if not self.facts.failed:
+        say, facts = self.words.say, self.facts
+        if facts.waiting:
+            yield Item(say("waiting_item", count=facts.waiting), level)
+        if not facts.failed:
             return
-        text, names = self.words.say("failed_item", count=self.facts.failed), self.facts.failed_names
-        yield self._listing(text, names, level, total=len(names), command="etalase edge failures")
-        common = sorted(self.facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
+        names = facts.failed_names
+        yield self._listing(say("failed_item", count=facts.failed), names, level, total=len(names))
+        common = sorted(facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
         told = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
-        yield Item(self.words.say("reasons", reasons=told), level)
+        yield Item(say("reasons", reasons=told), level)
 
     def _run_failed(self, level: Level) -> Iterator[Item]:
-        if State.WRONG_STORE not in self.verdict.holds and (
-            State.NOT_READY not in self.verdict.holds or self._why_failed() != "run_failed"
-        ):
-            yield Item(self.words.say(f"{self._why_failed()}_item"), level)
-
-    def _empty(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("empty_item"), level)
+        if State.WRONG_STORE not in self.verdict.holds:
+            yield Item(self.words.say(f"{self._why_failed()}_item", failed_at=self._failed_at), level)
 
     def _unproved(self, level: Level) -> Iterator[Item]:
         yield Item(self.words.say("unproved_item"), level)
+
+    def _empty(self, level: Level) -> Iterator[Item]:
+        yield Item(self.words.say("empty_item"), level)
 
     # What there is
 
     def _facts(self) -> Iterator[Item]:
         facts, say, bucket = self.facts, self.words.say, self.facts.bucket
-        if bucket.error is None and (bucket.rows or facts.products):
-            checked = self.words.ago(facts.now, bucket.at)
-            yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, ago=checked))
-        elif bucket.error is not None:
-            yield Item(say("photos_unknown", total=facts.photos))
-        if bucket.replacing:
-            yield Item(say("replacing_item", count=bucket.replacing))
         if bucket.error is None and facts.products:
             covered = facts.products - len(facts.uncovered)
             yield Item(say("coverage_fact", count=covered, products=facts.products))
         yield from self._uncovered()
+        if bucket.error is not None:
+            yield Item(say("photos_unknown", total=facts.photos))
+        elif facts.is_filling and not facts.damaged:
+            if bucket.rows:  # its number is a moment older than the one that is shown already
+                yield Item(say("photos_so_far", at=self._at(bucket.at)))
+        elif bucket.rows:
+            yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self._at(bucket.at)))
+        if bucket.replacing:
+            yield Item(say("replacing_item", count=bucket.replacing))
         if facts.parked:
             yield Item(say("parked_fact", count=facts.parked))
-        if facts.is_running and facts.last_run and facts.last_good_run_at:
-            yield Item(say("running_item", ago=self.words.ago(facts.now, facts.last_run.started_at)))
+        if facts.is_running and facts.last_run and not self.verdict.holds:
+            yield Item(say("running_item", at=self._at(facts.last_run.started_at)))
         yield from self._last_run()
-        if facts.next_hourly_at and facts.next_full_at:
-            hourly, full = (self.words.when(due, facts.now) for due in (facts.next_hourly_at, facts.next_full_at))
-            yield Item(say("next_fact", hourly=hourly, full=full, zone=facts.next_full_at.tzname()))
+        yield from self._next_runs()
+
+    def _next_runs(self) -> Iterator[Item]:
+        facts, say = self.facts, self.words.say
+        if facts.silent_since:
+            yield Item(say("next_silent", at=self._at(facts.silent_since)), Level.YELLOW)
+        elif facts.next_hourly_at and facts.next_full_at:
+            key = "next_fact" if facts.service_runs else "next_unknown"
+            hourly, full = self._at(facts.next_hourly_at), self._at(facts.next_full_at)
+            yield Item(say(key, hourly=hourly, full=full, zone=facts.next_full_at.tzname()))
 
     def _uncovered(self) -> Iterator[Item]:
         keys = {
@@ -304,24 +459,52 @@ class _Teller:
         took = ""
         if run.duration_seconds is not None:
             took = words.say("took", duration=words.duration(timedelta(seconds=run.duration_seconds)))
-        said = {
-            "kind": words.word("kind", run.kind),
-            "outcome": words.word("outcome", outcome),
-            "ago": words.ago(self.facts.now, run.started_at),
-            "took": took,
-        }
-        text = words.say("last_run_fact", **said)
+        text = words.say(
+            "last_run_fact",
+            kind=words.word("kind", run.kind),
+            outcome=words.word("outcome", outcome),
+            at=self._at(run.started_at),
+            took=took,
+        )
         if outcome == "success" and not any(run.counts.values()):
             text += " " + words.say("last_run_nothing")
         elif run.counts:
             text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
-        yield Item(text, detail=run.error, about="run")
+        yield Item(text)
 
-    def _noticed(self) -> Iterator[Item]:
-        for notice in self.facts.notices:
-            yield Item(self.words.notice(notice))
+    # For technicians
 
-    def _listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int, command: str = "") -> Item:
+    def _hints(self) -> Iterator[Item]:
+        facts, say = self.facts, self.words.say
+        if State.WRONG_STORE in self.verdict.holds:
+            yield Item(say("wrong_store_hint"))
+        if facts.bucket.error is not None:
+            yield Item(say(f"bucket_{facts.bucket.trouble}_hint"), detail=facts.bucket.error)
+        if facts.last_run and facts.last_run.error:
+            yield Item(
+                say("error_hint", at=self._at(facts.last_run.finished_at or facts.last_run.started_at)),
+                detail=facts.last_run.error,
+            )
+        seen = [self._at(sign.at) if sign else say("seen_never") for sign in (facts.worker, facts.beat)]
+        yield Item(say("seen_hint", worker=seen[0], beat=seen[1]))
+
+    def _commands(self) -> Iterator[Command]:
+        facts, holds = self.facts, self.verdict.holds
+        if State.DAMAGED in holds or State.UNPROVED in holds:
+            yield self._command("etalase edge sync --full", "command_full")
+        elif holds and State.WRONG_STORE not in holds and not facts.is_running:
+            yield self._command("etalase edge sync", "command_sync")
+        if facts.failed:
+            yield self._command("etalase edge failures", "command_failures")
+        if facts.held:
+            yield self._command("etalase edge held", "command_held")
+            yield self._command("etalase edge approve --all", "command_approve")
+            yield self._command("etalase edge refuse --all", "command_refuse")
+
+    def _command(self, line: str, key: str) -> Command:
+        return Command(line, self.words.say(key, grace=self._grace))
+
+    def _listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int) -> Item:
         shown = tuple(names[: self.max_names])
         more = self.words.say("more", count=total - len(shown)) if total > len(shown) else ""
-        return Item(text, level, shown, more, command)
+        return Item(text, level, shown, more)

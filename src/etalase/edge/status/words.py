@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, tzinfo
 from string import Formatter
 from typing import Any
 
@@ -16,8 +17,8 @@ UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 class Words:
     """The sentences of :mod:`etalase.edge.status.texts` in one language, with their gaps filled."""
 
-    def __init__(self, language: Language) -> None:
-        self.language = language
+    def __init__(self, language: Language, zone: tzinfo = UTC) -> None:
+        self.language, self.zone = language, zone
         self._texts = TEXTS[language]
 
     def say(self, key: str, **values: Any) -> str:
@@ -41,6 +42,9 @@ class Words:
             told["count"] = told["photos"]
         if isinstance(seconds := told.get("seconds"), int | float) and 0 <= seconds < MAX_SECONDS:
             told["time"] = self.duration(timedelta(seconds=seconds))
+        for name in ("told", "kept"):
+            with suppress(KeyError, TypeError, ValueError):  # a clock's time, as head office wrote it
+                told[name] = self.date(datetime.fromisoformat(told[name]))
         return self.say(key, **told) if self.has(key, told) else str(notice.get("code"))
 
     def number(self, number: int) -> str:
@@ -69,19 +73,25 @@ class Words:
         )
         return self.say(unit, count=max(1, round(seconds / unit_seconds)))
 
-    def ago(self, now: datetime, moment: datetime) -> str:
-        """``6 minutes ago``."""
-        if now - moment < timedelta(seconds=1):
-            return self.say("just_now")
-        return self.say("ago", time=self.duration(now - moment))
+    def at(self, moment: datetime, now: datetime) -> str:
+        """When something was or is due, by the store's clock: ``at 14:02``, ``yesterday at 14:02``, ``on Monday at 02:13``."""
+        local = moment.astimezone(self.zone)
+        days = (local.date() - now.astimezone(self.zone).date()).days
+        time = f"{local:%H:%M}"
+        match days:
+            case 0:
+                return self.say("at", time=time)
+            case -1:
+                return self.say("yesterday", time=time)
+            case 1:
+                return self.say("tomorrow", time=time)
+            case _:
+                day = self.say("weekdays").split()[local.weekday()] if abs(days) < 7 else f"{local:%Y-%m-%d}"
+                return self.say("on_day", day=day, time=time)
 
-    def when(self, moment: datetime, now: datetime) -> str:
-        """When something is due within a week, in the zone of ``moment``: ``02:13``, ``tomorrow 02:13``, ``Monday 02:13``."""
-        days = (moment.date() - now.astimezone(moment.tzinfo).date()).days
-        time = f"{moment:%H:%M}"
-        if days <= 0:
-            return time
-        return self.say("tomorrow", time=time) if days == 1 else f"{self.say('weekdays').split()[moment.weekday()]} {time}"
+    def date(self, moment: datetime | None) -> str:
+        """``2026-11-26 06:00``, by the store's clock."""
+        return f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M}" if moment else ""
 
 
 def language_of_terminal() -> Language:

@@ -1,5 +1,7 @@
 """`etalase edge status`: how this store's photos are, honestly."""
 
+import shutil
+import textwrap
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,21 +12,22 @@ from etalase.edge.status.answer import as_json
 from etalase.edge.status.reading import read
 from etalase.edge.status.told import Item, Told, tell
 from etalase.edge.status.verdict import Level, judge
-from etalase.edge.status.words import language_of_terminal
+from etalase.edge.status.words import Words, language_of_terminal
 from etalase.errors import DatabaseAway
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
 MAX_NAMES = 20
+MIN_WIDTH = 20
 
 
 class Command(EdgeCommand):
     """Exit status: 0 all is well, 1 missing, damaged, failed or old news, 3 something is held, 4 never synced, or away."""
 
     help = (
-        "Say how this store's photos are: how fresh, whether each is whole in the bucket, what is missing, what waits for a "
-        "person. Exit status: 0 all is well; 1 something is missing, damaged, failed or stale; 3 removals are held; 4 no run "
-        "has succeeded yet, the settings are of another store, or the bucket or the database is away."
+        "Show photo health: what to do, freshness, damage, missing photos, held removals. Exit status: 0 all is well; 1 "
+        "something is missing, on its way, damaged, failed or stale; 3 removals are held; 4 no run has succeeded yet, the "
+        "settings are of another store, or the bucket or the database is away."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,26 +48,53 @@ class Command(EdgeCommand):
         else:
             language = options["language"] or language_of_terminal()
             told = tell(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)
-            self.stdout.write(f"{self._colour(told.level)(told.word)}: {told.sentence}")
-            self.stdout.write("\n".join(_lines(told)))
+            self._say(told)
             if error:
                 self.stderr.write(printable(error))
         return verdict.exit_status
 
+    def _say(self, told: Told) -> None:
+        """What to do, how it is, details, and what is for technicians, in this order; as wide as the terminal."""
+        width = shutil.get_terminal_size().columns if self.stdout.isatty() else None
+        word, first, *lines = _lines(told)
+        # Filled before it is coloured: colours take no room.
+        filled = _filled(f"{word}: {first}", width)
+        self.stdout.write(filled.replace(word, self._colour(told.level)(word), 1))
+        for line in lines:
+            self.stdout.write(_filled(line, width))
+
     def _colour(self, level: Level) -> Callable[[str], str]:
         """Django's own styles; without a terminal they leave the word as it is."""
-        return {Level.GREEN: self.style.SUCCESS, Level.YELLOW: self.style.WARNING, Level.RED: self.style.ERROR}[level]
+        style = self.style
+        colours = {Level.GREEN: style.SUCCESS, Level.BLUE: style.MIGRATE_HEADING, Level.YELLOW: style.WARNING}
+        return colours.get(level, style.ERROR)
 
 
 def _lines(told: Told) -> Iterator[str]:
-    for item in (*told.holds, *told.facts, *told.noticed):
+    yield told.word
+    yield from (todo.text for todo in told.todo)
+    if told.contact:
+        yield Words(told.language).say("contact", contact=told.contact)
+    yield told.sentence
+    for item in (*told.holds, *told.facts, *told.noticed, *told.hints):
         yield from _lines_of(item)
+    for command in told.commands:
+        yield f"{command.line}  # {command.does}"
 
 
 def _lines_of(item: Item) -> Iterator[str]:
-    """The sentence with its command; names and details below it."""
-    yield printable(f"{item.text} {item.command}".rstrip())
+    """The sentence; names and details below it."""
+    yield item.text
     if item.names:
-        yield printable("  " + ", ".join(item.names) + (f" {item.more}" if item.more else ""))
+        yield "  " + ", ".join(item.names) + (f" {item.more}" if item.more else "")
     if item.detail:
-        yield printable(f"  {item.detail}")
+        yield f"  {item.detail}"
+
+
+def _filled(line: str, width: int | None) -> str:
+    """``line`` as printable text, in lines of at most ``width``; what belongs to a sentence stays indented."""
+    text = printable(line)
+    if width is None:
+        return text
+    indent = "  " if text.startswith("  ") else ""
+    return textwrap.fill(text, max(width, MIN_WIDTH), subsequent_indent=indent, break_on_hyphens=False) or text

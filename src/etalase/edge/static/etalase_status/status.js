@@ -1,12 +1,15 @@
-// The page renews itself. What the server said last stays while it is silent, marked as old, since an age that no longer grows
-// would look fresh for ever.
+// The page renews itself. What the server said last stays while it is silent, marked as old, since a time that nobody reads again
+// would look fresh for ever. And it tries whether this very screen can load a photo from where tills load them.
 
 const TIMEOUT_MS = 25_000;
 const RETRY_MS = 5_000;
+const TRY_TIMEOUT_MS = 15_000;
+// A photo that could be loaded is not asked for again with each renewal.
+const TRY_AGAIN_MS = 300_000;
 
 const element = (id) => document.getElementById(id);
-let readAt = new Date();
 let timer = 0;
+let tried = { url: "", could: null, until: 0 };
 
 const waitMs = () => Number(element("status").dataset.refreshSeconds) * 1000;
 
@@ -21,7 +24,7 @@ function ask() {
     else show(asking.response, renewed);
     timer = setTimeout(ask, renewed === null ? RETRY_MS : waitMs());
   };
-  asking.open("GET", location.href);
+  asking.open("GET", element("status").dataset.url);
   asking.send();
 }
 
@@ -30,22 +33,55 @@ function show(page, renewed) {
     const again = page.getElementById(open.id);
     if (again !== null) again.open = true;
   }
+  const focused = document.activeElement?.className ?? "";
   element("status").replaceWith(document.adoptNode(renewed));
+  if (focused !== "") element("status").getElementsByClassName(focused)[0]?.focus();
   document.title = page.title;
   document.body.classList.remove("is-old");
   element("silent").hidden = true;
-  readAt = new Date();
+  tryScreen();
 }
 
 function fellSilent() {
-  const time = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" }).format(readAt);
   const notice = element("silent");
-  notice.textContent = notice.dataset.text.replace("{time}", time);
+  notice.textContent = notice.dataset.text.replace("{time}", element("status").dataset.now);
   notice.hidden = false;
   document.body.classList.add("is-old");
 }
 
+function tryScreen() {
+  const url = element("screen")?.dataset.url ?? "";
+  if (url === "") return;
+  if (tried.url === url && Date.now() < tried.until) {
+    tellScreen();
+    return;
+  }
+  for (const text of element("screen").querySelectorAll(".scripted")) text.hidden = false;
+  const image = new Image();
+  const finish = (could) => {
+    clearTimeout(timeout);
+    image.onload = image.onerror = null;
+    image.removeAttribute("src");
+    tried = { url, could, until: Date.now() + (could ? TRY_AGAIN_MS : 0) };
+    tellScreen();
+  };
+  const timeout = setTimeout(() => finish(false), TRY_TIMEOUT_MS);
+  image.onload = () => finish(image.naturalWidth > 0);
+  image.onerror = () => finish(false);
+  // What the browser kept from before proves nothing.
+  image.src = `${url}${url.includes("?") ? "&" : "?"}screen=${Date.now()}`;
+}
+
+function tellScreen() {
+  const place = element("screen");
+  if (place === null || tried.could === null || place.dataset.url !== tried.url) return;
+  place.textContent = tried.could ? place.dataset.can : place.dataset.cannot;
+  place.classList.toggle("screen-can", tried.could);
+  place.classList.toggle("screen-cannot", !tried.could);
+}
+
 timer = setTimeout(ask, waitMs());
+tryScreen();
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) ask();
 });

@@ -1,0 +1,53 @@
+"""Whom to call, as text with links: telephone numbers, mail addresses and https addresses, and nothing else. Pure."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+# What stands under any scheme is one piece, so that no number inside an address is taken for a telephone's.
+_PIECE = re.compile(
+    r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"']+)"
+    r"|(?P<mail>[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
+    # Dates, opening hours and IP addresses are no numbers to call.
+    r"|(?P<other>\d{4}-\d\d-\d\d|\d{1,2}[.:]\d\d\s*[-–]\s*\d{1,2}[.:]\d\d|(?:\d{1,3}\.){3}\d{1,3})"
+    r"|(?P<phone>(?<![\w.@+])(?:\+\d{1,3}[ -]?)?(?:\(\+?\d{1,4}\)|\d)(?:[ .\u00a0-]{0,2}\d){4,16}(?![\w@]))",
+    re.ASCII,
+)
+MIN_DIGITS, MAX_DIGITS = 7, 15
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the text; ``href`` is where it leads, empty where nowhere."""
+
+    text: str
+    href: str = ""
+
+
+def parts(contact: str) -> tuple[Part, ...]:
+    """The text in pieces, in order; together they are the text."""
+    found: list[Part] = []
+    end = 0
+    for match in _PIECE.finditer(contact):
+        text = match[0].rstrip(".,;:!?)") if match["url"] else match[0]
+        if not (href := _href(match.lastgroup or "", text)):
+            continue
+        if match.start() > end:
+            found.append(Part(contact[end : match.start()]))
+        found.append(Part(text, href))
+        end = match.start() + len(text)
+    if end < len(contact):
+        found.append(Part(contact[end:]))
+    return tuple(found)
+
+
+def _href(kind: str, text: str) -> str:
+    if kind == "url":
+        return text if text.startswith("https://") and len(text) > len("https://") else ""
+    if kind == "mail":
+        return f"mailto:{quote(text, safe='@')}"
+    if kind == "phone":
+        digits = re.sub(r"\D", "", text, flags=re.ASCII)
+        plus = "+" if "+" in text else ""
+        return f"tel:{plus}{digits}" if MIN_DIGITS <= len(digits) <= MAX_DIGITS else ""
+    return ""
