@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -196,7 +197,7 @@ def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator)
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     assert edge.json("status")["well"] is True
-    assert edge.run("status", "--language", "en").stdout.startswith("WELL: all 1 photo verified, as of ")
+    assert edge.run("status", "--language", "en").stdout.startswith("WELL: Nothing to do.\nAll 1 photo here")
     ho.put("Other", picture("other"), checksum="0" * 32)
     edge.json("sync", exit_status=1)
     status = edge.json("status", exit_status=1)
@@ -215,7 +216,7 @@ def test_status_says_what_is_away_and_ends_with_4(edge: Edge, ho: Simulator) -> 
     answer = edge.json("status", exit_status=4, **nowhere)
     assert (answer["state"], answer["well"]) == ("database_away", False)
     said = edge.run("status", "--language", "id", **nowhere)
-    assert said.stdout.startswith("MATI: database server toko tidak menjawab.")
+    assert said.stdout.startswith("MATI: Hubungi bantuan: database server toko tidak menjawab.")
     assert "Check that PostgreSQL runs" in said.stderr
 
 
@@ -223,12 +224,25 @@ def test_status_speaks_the_terminals_language_and_colours_its_word_only_there(ed
     ho.put("Dish\x1b[2J", picture("dish"))
     edge.json("sync")
     edge.bucket_objects_gone()
-    assert edge.run("status", LC_ALL="id_ID.UTF-8").stdout.startswith("RUSAK: 1 dari 1 foto rusak atau hilang.\n")
+    assert edge.run("status", LC_ALL="id_ID.UTF-8").stdout.startswith("RUSAK: Tidak perlu apa-apa: sinkronisasi")
     said = edge.run("status", LC_ALL="C.UTF-8").stdout
-    assert said.startswith("DAMAGED: 1 of 1 photos are damaged or missing.\n")
+    assert said.startswith("DAMAGED: Nothing to do: the next sync fetches the damaged photos again.\n1 of 1 photos are damaged")
     assert "\x1b" not in said
     assert "Dish\\x1b[2J (missing)" in said
-    assert edge.on_a_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: 1 of 1 photos")
+    assert edge.on_a_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: Nothing to do: the next sync")
+
+
+def test_status_wraps_at_the_terminals_width(edge: Edge, ho: Simulator) -> None:
+    ho.put("Dish", picture("dish"))
+    edge.json("sync")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", edge.on_a_terminal("status", LC_ALL="C.UTF-8", COLUMNS="40"))
+    lines = shown.replace("\r", "").splitlines()
+    assert lines[0] == "WELL: Nothing to do."
+    assert max(map(len, lines)) <= 40
+    # A word may be on the next line, and none is lost.
+    piped = edge.run("status", LC_ALL="C.UTF-8", COLUMNS="40").stdout
+    assert max(map(len, piped.splitlines())) > 40
+    assert re.sub(r"\d", "n", " ".join(shown.split())) == re.sub(r"\d", "n", " ".join(piped.split()))
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge, ho: Simulator) -> None:

@@ -163,6 +163,7 @@ def _shown(
         "read_at": text["refreshes"].format(time=f"{now:%H:%M}", zone=now.tzname()),
         "now": f"{now:%H:%M}",
         "contact": contact.parts(told.contact) if told else (),
+        "acts": told is not None and any(todo.acts for todo in told.todo),
         "button": _button(facts, language, settings, not_asked=not_asked),
         "screen": _screen(facts, text, settings),
     }
