@@ -69,12 +69,14 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle_expect_100(self) -> bool:
+            """Say no without asking for the body, where the rule says no."""
+            refuses = this.rule(self._request()) is not None
+            return refuses or super().handle_expect_100()
+
         def _any(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, unquote(parts.path), query, headers, length)
+            request = self._request()
+            length = request.length
             this.asked.append(request)
             reply = this.rule(request)
             if reply is not None and length:
@@ -90,12 +92,20 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
             if self.command != "HEAD":
                 self.wfile.write(reply.body)
 
+        def _request(self) -> Request:
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            return Request(self.command, unquote(parts.path), query, headers, int(headers.get("content-length") or 0))
+
         do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = _any  # noqa: N815 - http.server's names
 
         def _forwarded(self, body: bytes) -> Reply:
             connection = http.client.HTTPConnection(urlsplit(behind).netloc, timeout=10)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
+                if name.lower() == "expect":  # it has been met
+                    continue
                 connection.putheader(name, value)
             connection.endheaders(body)
             answer = connection.getresponse()

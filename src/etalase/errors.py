@@ -228,7 +228,7 @@ class ObjectStoreDenied(ObjectStoreError):
 
 
 class ObjectStoreMisconfigured(ObjectStoreError):
-    """The object store cannot be used as the settings or this server's clock are; waiting does not mend it."""
+    """A setting or this server's clock keeps the object store from being used; waiting does not mend it."""
 
 
 class ObjectStoreFull(ObjectStoreError):

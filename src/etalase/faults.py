@@ -1,4 +1,4 @@
-"""Why an exchange failed, in words and with what to do: curl's error, or the answer of an S3 server. Pure.
+"""Explains failed exchanges, and says what to do: curl's errors, and the refusals of an S3 server. Pure.
 
 An S3 error is judged by its code (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); its status alone blames
 the key for a clock that is two hours off, and the whole store for one photo that a proxy finds too large (hazard 78).
@@ -67,7 +67,10 @@ _S3_PORTS = "ETALASE_S3_ENDPOINT has to name the S3 port: MinIO's is 9000 (9001 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an S3 server was asked. ``key`` is empty where it was about the bucket, ``size_bytes`` is that of a body."""
+    """A request to an S3 server. ``key`` is empty for one about the bucket; ``size_bytes`` is the size of its body.
+
+    ``permission`` is the S3 permission that it takes, where method and key do not tell.
+    """
 
     endpoint: str
     bucket: str
@@ -80,7 +83,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What it answered. ``header`` gives one by its lower-case name, or an empty text."""
+    """An S3 server's response. ``header`` returns one by its lower-case name, or an empty text."""
 
     status: int
     header: Callable[[str], str]
@@ -88,7 +91,7 @@ class Said:
 
     @property
     def error(self) -> dict[str, str]:
-        """The elements of an S3 error; empty where the body is not one, but a proxy's page for example."""
+        """Returns the elements of an S3 error by name; empty for any other body, such as a proxy's page."""
         try:
             root = parsed_xml(self.body)
         except ValueError:
@@ -99,13 +102,16 @@ class Said:
 
     @property
     def is_page(self) -> bool:
-        """Whether a web page was answered, as no S3 server does: a console, a login page, a proxy."""
+        """Tells whether the response is a web page, as of a console, a login or a proxy; never of an S3 server."""
         start = self.body[:200].lstrip().lower()
         return "html" in self.header("content-type").lower() or start.startswith((b"<!doctype html", b"<html"))
 
 
 def parsed_xml(body: bytes) -> ET.Element:
-    """The root of an S3 server's XML. Raises ValueError where it is not XML, or declares entities, as S3 never does."""
+    """Returns the root of an S3 server's XML. Raises ValueError for anything but XML, and for a document type.
+
+    S3 never declares one, and without it there are no entities to expand.
+    """
     try:
         text = body.decode("utf-8-sig")
         if "<!DOCTYPE" in text:
@@ -116,7 +122,7 @@ def parsed_xml(body: bytes) -> ET.Element:
 
 
 def of_answer(asked: Asked, said: Said, *, now: float) -> ObjectStoreError:
-    """The error that an answer other than success is. ``now`` is Unix time here."""
+    """Returns the error that a response other than success stands for. ``now`` is this server's Unix time."""
     error = said.error
     code, where = error.get("Code", ""), f"The object store {asked.endpoint}"
     text = _shown(said, error)
@@ -136,7 +142,7 @@ def of_answer(asked: Asked, said: Said, *, now: float) -> ObjectStoreError:
 
 
 def _of_clock(asked: Asked, said: Said, code: str, now: float) -> ObjectStoreError | None:
-    """The clocks of the two machines, where they are the reason; some servers call it a wrong signature."""
+    """Returns the error of clocks that differ too much; some servers call that a wrong signature."""
     if said.status not in {400, 401, 403}:
         return None
     try:
@@ -158,7 +164,7 @@ def _of_clock(asked: Asked, said: Said, code: str, now: float) -> ObjectStoreErr
 
 
 def _of_place(asked: Asked, said: Said, error: dict[str, str]) -> ObjectStoreError | None:
-    """The wrong region, address or protocol."""
+    """Returns the error of a wrong region, address or protocol."""
     where = f"The object store {asked.endpoint}"
     if any(sign in said.body.decode("utf-8", "replace") for sign in _PLAIN_TO_TLS):
         return ObjectStoreMisconfigured(
@@ -190,7 +196,7 @@ def _of_place(asked: Asked, said: Said, error: dict[str, str]) -> ObjectStoreErr
 
 
 def _of_bucket(asked: Asked, said: Said, code: str) -> ObjectStoreError | None:
-    """A bucket that is not there or cannot be, or no S3 server at all."""
+    """Returns the error of a missing or impossible bucket, of a missing object, or of a server that does not speak S3."""
     if said.status == 404 and code == "NoSuchBucket":
         return ObjectMissing(f"There is no bucket {asked.bucket} at {asked.endpoint}.", hint="Check ETALASE_S3_BUCKET.")
     if code in {"InvalidBucketName", "BucketAlreadyExists"}:
@@ -208,7 +214,7 @@ def _of_bucket(asked: Asked, said: Said, code: str) -> ObjectStoreError | None:
 
 
 def not_s3(asked: Asked, said: Said) -> ObjectStoreError:
-    """Something else answers at the endpoint."""
+    """Returns the error of an endpoint where something other than S3 responds."""
     what = ", ".join(filter(None, (f"HTTP {said.status}", said.header("content-type"), said.header("server"))))
     return ObjectStoreMisconfigured(
         f"At {asked.endpoint} something answers that is not an S3 server ({printable(what[:200])}):"
@@ -218,7 +224,7 @@ def not_s3(asked: Asked, said: Said) -> ObjectStoreError:
 
 
 def _of_key(asked: Asked, said: Said, code: str, text: str) -> ObjectStoreError | None:
-    """The access key: unknown, with another secret, or without this permission."""
+    """Returns the error of an access key: unknown, with a wrong secret, or without this permission."""
     if said.status not in {401, 403} and code not in _UNKNOWN_KEY | {"AccessDenied", "SignatureDoesNotMatch"}:
         return None
     refuses = f"The object store {asked.endpoint} refuses this access key"
@@ -242,7 +248,7 @@ def _of_key(asked: Asked, said: Said, code: str, text: str) -> ObjectStoreError 
 
 
 def _of_object(asked: Asked, said: Said, code: str, text: str) -> ObjectStoreError | None:
-    """One object's own refusal, which says nothing of others; of the bucket, what no waiting mends."""
+    """Returns the refusal of one object, which says nothing of others; for the bucket, an error that waiting does not mend."""
     if said.status in {408, 429} or code in _LATER or not (400 <= said.status < 500 or said.status == 501):
         return None
     if not asked.key:
@@ -260,7 +266,7 @@ def _of_object(asked: Asked, said: Said, code: str, text: str) -> ObjectStoreErr
 
 
 def _shown(said: Said, error: dict[str, str]) -> str:
-    """Status, code and message, or the first line of what is not an S3 error."""
+    """Returns status, code and message on one line; of a body other than an S3 error, its first line."""
     if error:
         told = f"{error.get('Code', '')}: {error.get('Message', '')}".strip(": ")
     elif said.is_page:
@@ -278,9 +284,19 @@ def _length(seconds: float) -> str:
     return f"{round(seconds / 60)} minutes"
 
 
+def retry_after_seconds(value: str, *, now: float) -> float:
+    """Returns the wait that a ``Retry-After`` header asks for, in seconds (RFC 9110, section 10.2.3); 0 without one."""
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
+        return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class LinkFault:
-    """Why no answer came. ``passes``: whether waiting can help."""
+    """Why there was no response. ``passes`` tells whether waiting can help."""
 
     text: str
     hint: str
@@ -288,7 +304,7 @@ class LinkFault:
 
 
 def of_link(code: int, message: str, url: str, *, os_errno: int = 0, setting: str) -> LinkFault:
-    """What curl's error ``code`` means (https://curl.se/libcurl/c/libcurl-errors.html); ``setting`` is what names ``url``."""
+    """Explains curl's error ``code`` (https://curl.se/libcurl/c/libcurl-errors.html); ``setting`` names ``url``."""
     parts = urlsplit(url)
     host, place = parts.hostname or "", parts.netloc.rpartition("@")[2]
     said = message or f"curl error {code}"

@@ -43,6 +43,7 @@ MAX_RETRY_SECONDS = 10.0
 # What is not an object is held in memory: a listing of 1,000 keys of 1,024 bytes, percent-encoded, is a quarter of this.
 MAX_LISTING_BYTES = 16 * 1024 * 1024
 BUFFER_BYTES = 256 * 1024
+EXPECT_ABOVE_BYTES = 1024 * 1024
 _ONE_KEY = {"list-type": "2", "max-keys": "1"}
 # Enough to tell what kind of picture it is.
 FIRST_BYTES = 16
@@ -107,7 +108,7 @@ class _Answer:
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same request may get another answer in a moment."""
+        """Tells whether the same request may get another response in a moment."""
         return (
             self.status in {408, 429}
             or (self.status >= 500 and self.status not in {501, 507})
@@ -245,13 +246,13 @@ class ObjectStore:
         return self._ask("HEAD", key, signed=False).status < 300 or self._ask("HEAD", key).status >= 300
 
     def prove_writable(self, size_bytes: int) -> None:
-        """Put a picture of this size and delete it: tells a store that takes nothing from one that fails for some objects."""
+        """Puts a picture of this size and deletes it: tells a store that takes nothing from one that fails for some objects."""
         self.put(PROBE_KEY, PROBE_PNG + bytes(max(0, size_bytes - len(PROBE_PNG))), content_type="image/png")
         with suppress(ObjectStoreError):  # an object that no row names is reclaimed
             self.delete([PROBE_KEY])
 
     def risks(self) -> Sequence[str]:
-        """What the store lets anybody do beyond reading an object as what it is, in sentences (hazards 26 and 72)."""
+        """Returns a sentence for each thing that anybody may do beyond reading objects as what they are (hazards 26, 72)."""
         found = []
         if self._ask("GET", query=_ONE_KEY, signed=False).status < 300:
             found.append(f"Anybody can list bucket {self.bucket} at {self.endpoint}: only reading an object should be public.")
@@ -283,7 +284,7 @@ class ObjectStore:
         return missing
 
     def _ensure_policy(self) -> None:
-        """Where the store has no policies, or this key may not touch them, all is well if anybody can read an object."""
+        """Sets the policy. A store without policies, or a key that may not set them, is fine where objects are public."""
         wanted = read_policy(self.bucket)
         answer = self._ask("GET", query={"policy": ""})
         if answer.status in POLICY_REFUSALS:
@@ -303,7 +304,7 @@ class ObjectStore:
             )
 
     def _is_anything_public(self) -> bool:
-        """Whether anybody may read an object; where there is none, one is put to see, and deleted."""
+        """Tells whether anybody may read an object; in an empty bucket, puts one to find out, and deletes it."""
         if (some := next(self.list(KEY_PREFIX), None)) is not None:
             return self.is_public(some.key)
         self.put(PROBE_KEY, PROBE_PNG, content_type="image/png")
@@ -349,8 +350,7 @@ class ObjectStore:
                 if not tries_left or came.taken or time.monotonic() >= self.ends_at or not fault.retryable:
                     raise fault from error
             else:
-                wish = answer.header(b"retry-after")
-                wait_seconds = max(wait_seconds, float(wish) if wish.isdecimal() else 0.0)
+                wait_seconds = max(wait_seconds, faults.retry_after_seconds(answer.header(b"retry-after"), now=time.time()))
                 if not answer.may_pass or not tries_left or wait_seconds > MAX_RETRY_SECONDS:
                     return answer
             time.sleep(wait_seconds)
@@ -389,7 +389,11 @@ class ObjectStore:
             source = io.BytesIO(body) if isinstance(body, bytes) else body
             source.seek(0)
             # The ETag proves what arrived; hashing it a second time, with SHA-256, would cost more than all the rest.
-            headers = [*headers, "x-amz-content-sha256: UNSIGNED-PAYLOAD", "Expect:"]
+            headers = [*headers, "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
+            # curl announces a large body first, by an Expect of its own, unsigned, since proxies take it out. A proxy that
+            # refuses the body responds and hangs up; while the body is on its way, the reset would swallow the response.
+            if len(body) <= EXPECT_ABOVE_BYTES:
+                headers.append("Expect:")
             options |= {
                 pycurl.UPLOAD: 1,
                 pycurl.UPLOAD_BUFFERSIZE: BUFFER_BYTES,
@@ -428,7 +432,7 @@ class ObjectStore:
         raise faults.of_answer(asked, said, now=time.time())
 
     def _learned(self, answer: _Answer) -> faults.Said:
-        """What a refusal without a body is about, as to a HEAD: a GET is refused for the same reason, and tells it."""
+        """Asks for the code of a refusal without a body, as a HEAD has none: a GET is refused for the same reason."""
         query, headers = ({}, ["Range: bytes=0-0"]) if answer.asked.key else (_ONE_KEY, [])
         said = self._ask("GET", answer.asked.key, query=query, headers=headers).said
         return said if said.error and said.status not in {404, 416} else answer.said

@@ -8,12 +8,17 @@ from typing import Final
 
 import pycurl
 
+from etalase.errors import SettingsError
+
 # curl's wheel ignores SSL_CERT_FILE, and its own default is Debian's path.
 CA_FILE: Final = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
 
 
 def trust(ca_file: Path | None) -> dict[int, str | bytes]:
-    """The options of a curl handle that trusts this machine's authorities, and those in ``ca_file`` besides."""
+    """Returns the options of a curl handle that trusts this machine's authorities, and those in ``ca_file`` besides.
+
+    The file is read once a process. Raises :class:`SettingsError` where it vanished since the settings were read.
+    """
     if ca_file is not None:
         return {pycurl.CAINFO_BLOB: _together(ca_file)}
     return {pycurl.CAINFO: CA_FILE} if CA_FILE else {}
@@ -22,4 +27,7 @@ def trust(ca_file: Path | None) -> dict[int, str | bytes]:
 @cache
 def _together(ca_file: Path) -> bytes:
     known = Path(CA_FILE).read_bytes() if CA_FILE and Path(CA_FILE).exists() else b""
-    return known + b"\n" + ca_file.read_bytes()
+    try:
+        return known + b"\n" + ca_file.read_bytes()
+    except OSError as error:
+        raise SettingsError([f"ETALASE_CA_FILE «{ca_file}»: cannot be read ({error.strerror})."]) from error

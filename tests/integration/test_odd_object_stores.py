@@ -1,5 +1,7 @@
 """Object stores that are not quite S3, or not S3 at all: a doorman before each real make answers some requests itself."""
 
+import hashlib
+import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
 from etalase.settings.shared import read
 
+MEBIBYTE = 1024 * 1024
 S3_ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>No.</Message></Error>"
 PAGE = b"<!DOCTYPE html><html><title>MinIO Console</title></html>"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -67,6 +70,19 @@ def door(each_s3_server: S3Server) -> Iterator[Doorman]:
 def bucket(behind: ObjectStore, door: Doorman, each_s3_server: S3Server) -> ObjectStore:
     """The same bucket, through the doorman."""
     return store(door.endpoint, each_s3_server, behind.bucket)
+
+
+@pytest.fixture
+def alone() -> Iterator[Doorman]:
+    """A doorman who answers everything himself: nothing is behind him."""
+    with doorman("http://127.0.0.1:1") as door:
+        yield door
+
+
+@pytest.fixture
+def odd(alone: Doorman) -> ObjectStore:
+    """A bucket there."""
+    return ObjectStore(endpoint=alone.endpoint, bucket="photos", access_key="a-key", secret_key="a-secret", max_retries=0)
 
 
 def is_policy(asked: Request) -> bool:
@@ -134,21 +150,19 @@ def test_where_nobody_can_read_and_the_policy_cannot_be_set_a_person_is_told_wha
     ],
     ids=lambda reply: f"{reply.status} {reply.body[:12].decode()}",
 )
-def test_what_is_not_an_s3_server_is_called_so_and_nothing_is_put_there(
-    bucket: ObjectStore, door: Doorman, reply: Reply
-) -> None:
-    door.rule = lambda _: reply
+def test_what_is_not_an_s3_server_is_called_so_and_nothing_is_put_there(odd: ObjectStore, alone: Doorman, reply: Reply) -> None:
+    alone.rule = lambda _: reply
     with pytest.raises(ObjectStoreError, match="ETALASE_S3_ENDPOINT"):
-        bucket.ensure_bucket()
-    assert not any(asked.method == "PUT" for asked in door.asked)
+        odd.ensure_bucket()
+    assert not any(asked.method == "PUT" for asked in alone.asked)
     with pytest.raises(ObjectStoreError):
-        list(bucket.list(""))
+        list(odd.list(""))
 
 
-def test_a_page_in_answer_to_a_put_is_no_success(bucket: ObjectStore, door: Doorman) -> None:
-    door.rule = lambda asked: Reply(200, PAGE, HTML) if asked.method == "PUT" else None
+def test_a_page_in_answer_to_a_put_is_no_success(odd: ObjectStore, alone: Doorman) -> None:
+    alone.rule = lambda asked: Reply(200, PAGE, HTML) if asked.method == "PUT" else None
     with pytest.raises(ObjectStoreMisconfigured, match="not an S3 server"):
-        bucket.put(KEY, b"x", content_type="image/jpeg")
+        odd.put(KEY, b"x", content_type="image/jpeg")
 
 
 # Refusals whose code has to be asked for
@@ -176,13 +190,13 @@ def test_a_head_that_is_refused_and_a_get_that_is_not_is_still_a_refusal(bucket:
 
 @pytest.mark.parametrize(("seconds", "says"), [(7200, "2 hours fast"), (-7200, "2 hours slow")])
 def test_a_wrong_clock_is_told_by_how_much_whatever_was_asked(
-    bucket: ObjectStore, door: Doorman, seconds: float, says: str
+    odd: ObjectStore, alone: Doorman, seconds: float, says: str
 ) -> None:
     def late(_: Request) -> Reply:
         return Reply(403, S3_ERROR % b"RequestTimeTooSkewed", {"Date": formatdate(time() - seconds, usegmt=True)})
 
-    door.rule = late
-    for what in (bucket.ensure_bucket, lambda: bucket.head(KEY), lambda: bucket.delete([KEY])):
+    alone.rule = late
+    for what in (odd.ensure_bucket, lambda: odd.head(KEY), lambda: odd.delete([KEY])):
         with pytest.raises(ObjectStoreMisconfigured, match=says):
             what()
 
@@ -213,16 +227,16 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
     ],
 )
 def test_keys_are_decoded_only_where_the_listing_says_that_they_are_encoded(
-    bucket: ObjectStore, door: Doorman, body: bytes, keys: list[str]
+    odd: ObjectStore, alone: Doorman, body: bytes, keys: list[str]
 ) -> None:
-    door.rule = lambda _: Reply(200, body, {"Content-Type": "application/xml"})
-    assert [info.key for info in bucket.list("")] == keys
+    alone.rule = lambda _: Reply(200, body, {"Content-Type": "application/xml"})
+    assert [info.key for info in odd.list("")] == keys
 
 
 @pytest.mark.parametrize("etag", ["abc", "&quot;abc&quot;", '"abc"', "W/&quot;abc&quot;"])
-def test_an_etag_is_the_same_however_it_is_quoted(bucket: ObjectStore, door: Doorman, etag: str) -> None:
-    door.rule = lambda _: Reply(200, listing(ENTRY.format("a", etag)))
-    assert [info.etag for info in bucket.list("")] == ["abc"]
+def test_an_etag_is_the_same_however_it_is_quoted(odd: ObjectStore, alone: Doorman, etag: str) -> None:
+    alone.rule = lambda _: Reply(200, listing(ENTRY.format("a", etag)))
+    assert [info.etag for info in odd.list("")] == ["abc"]
 
 
 @pytest.mark.parametrize(
@@ -243,10 +257,10 @@ def test_an_etag_is_the_same_however_it_is_quoted(bucket: ObjectStore, door: Doo
     ],
     ids=lambda body: repr(body[:30]),
 )
-def test_a_listing_that_cannot_be_read_ends_in_one_clear_error(bucket: ObjectStore, door: Doorman, body: bytes) -> None:
-    door.rule = lambda _: Reply(200, body, {"Content-Type": "application/xml"})
+def test_a_listing_that_cannot_be_read_ends_in_one_clear_error(odd: ObjectStore, alone: Doorman, body: bytes) -> None:
+    alone.rule = lambda _: Reply(200, body, {"Content-Type": "application/xml"})
     with pytest.raises(ObjectStoreError) as raised:
-        list(bucket.list(""))
+        list(odd.list(""))
     assert raised.value.hint
     assert len(str(raised.value)) < 600
 
@@ -274,9 +288,9 @@ def test_an_object_whose_head_does_not_say_its_length_is_looked_up_in_the_listin
 
 
 @pytest.mark.parametrize("code", [b"InternalError", b"SlowDown", b"AccessDenied", b"InvalidRequest"])
-def test_an_error_inside_a_200_is_an_error(bucket: ObjectStore, door: Doorman, code: bytes) -> None:
-    door.rule = lambda asked: Reply(200, S3_ERROR % code) if asked.method in {"PUT", "DELETE"} else None
-    for what in (lambda: bucket.put(KEY, b"x", content_type="image/jpeg"), lambda: bucket.delete([KEY])):
+def test_an_error_inside_a_200_is_an_error(odd: ObjectStore, alone: Doorman, code: bytes) -> None:
+    alone.rule = lambda asked: Reply(200, S3_ERROR % code) if asked.method in {"PUT", "DELETE"} else None
+    for what in (lambda: odd.put(KEY, b"x", content_type="image/jpeg"), lambda: odd.delete([KEY])):
         with pytest.raises((ObjectStoreAway, ObjectStoreDenied, ObjectRefused), match=code.decode()):
             what()
 
@@ -298,10 +312,17 @@ def test_a_store_that_wants_a_moment_is_given_it_and_one_that_wants_an_hour_is_a
     assert waits == []
 
 
-def test_a_refusal_that_comes_before_the_body_is_sent_is_heard(bucket: ObjectStore, door: Doorman) -> None:
-    door.rule = lambda asked: Reply(413, b"<html>too large</html>", HTML) if asked.method == "PUT" else None
-    with pytest.raises(ObjectRefused, match=r"20,971,520 bytes: HTTP 413.*client_max_body_size"):
-        bucket.put(KEY, bytes(20 * 1024 * 1024), content_type="image/jpeg")
+def test_a_refusal_that_comes_before_the_body_is_sent_is_heard(odd: ObjectStore, alone: Doorman) -> None:
+    alone.rule = lambda asked: Reply(413, b"<html>too large</html>", HTML) if asked.method == "PUT" else None
+    for size in (20 * MEBIBYTE, MEBIBYTE + 1, 100_000):
+        with pytest.raises(ObjectRefused, match=rf"{size:,} bytes: HTTP 413.*client_max_body_size"):
+            odd.put(KEY, bytes(size), content_type="image/jpeg")
+
+
+def test_a_large_photo_is_put_whole_through_a_proxy(bucket: ObjectStore, behind: ObjectStore) -> None:
+    body = os.urandom(5 * MEBIBYTE)
+    assert bucket.put(KEY, body, content_type="image/jpeg") == hashlib.md5(body).hexdigest()
+    assert behind.get(KEY) == body
 
 
 def test_trying_the_store_out_leaves_nothing_behind(bucket: ObjectStore, behind: ObjectStore, door: Doorman) -> None:

@@ -113,7 +113,7 @@ class Carriage:
         self.untried -= settled.keys()
 
     def _tell_apart(self, failures: dict[UUID, tuple[Photo, PhotoError]]) -> None:
-        """What failed at a bucket that takes other objects is those photos' own failure, and waits ever longer (hazard 78)."""
+        """Makes failures at a bucket that takes other objects those photos' own, retried ever more rarely (hazard 78)."""
         own = {id_: _OWN[e.reason] for id_, (_, e) in failures.items() if e.reason in _OWN and id_ not in self.untried}
         largest = max((failures[id_][0].size or 0 for id_ in own), default=0)
         if own and not self._bucket_is_away and self._bucket_takes(largest):
@@ -122,7 +122,7 @@ class Carriage:
                 failures[id_] = (photo, PhotoError(reason, error.detail))
 
     def _bucket_takes(self, size_bytes: int) -> bool:
-        """Whether the bucket takes a picture of this size under another key."""
+        """Tells whether the bucket takes a picture of this size under another key."""
         try:
             self.world.bucket.prove_writable(size_bytes)
         except ObjectStoreError as error:
