@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 HELP = """\
 Etalase carries product photos from head office to the stores' edge servers and on to their POS screens.
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.stdout.write(HELP.format(head_office=", ".join([*HEAD_OFFICE, "serve"]), edge=edge))
         sys.exit(0)
     if args[0] not in halves:
-        _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.")
+        _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.", args)
     from etalase.errors import EtalaseError
     from etalase.output import show_uncaught_without_secrets
 
@@ -58,8 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         finally:
             sys.stdout.flush()
     except EtalaseError as error:
-        sys.stderr.write(f"etalase: {error}\n")
-        sys.exit(error.exit_status)
+        _fail(str(error), error.exit_status, args)
     except KeyboardInterrupt:
         sys.stderr.write("etalase: stopped.\n")
         sys.exit(130)
@@ -97,12 +97,10 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
         sys.stdout.write(f"etalase {half} COMMAND, one of: {', '.join([*commands, *others])}\n")
         sys.exit(0)
     if args[0] not in commands:
-        _refuse(f"etalase {half}: no command «{args[0]}». There are: {', '.join([*commands, *others])}.")
+        _refuse(f"etalase {half}: no command «{args[0]}». There are: {', '.join([*commands, *others])}.", args)
     import django
+    import django.db
     from django.core.management import ManagementUtility
-    from django.db.utils import OperationalError
-
-    from etalase.errors import DatabaseAway, SettingsError
 
     if {"-h", "--help"} & set(args):
         _make_do_without_settings()
@@ -110,14 +108,10 @@ def _manage(half: str, commands: dict[str, str], others: list[str], args: list[s
         django.setup()
         # Under the name that was typed, which is the one that its help shows.
         ManagementUtility().fetch_command(commands[args[0]]).run_from_argv([f"etalase {half}", *args])
-    except SettingsError as error:
-        sys.stderr.write(f"etalase: {error}\n")
-        sys.exit(error.exit_status)
-    except OperationalError as error:  # of Django's own commands, such as migrate
-        raise DatabaseAway(
-            f"The database does not answer: {str(error).splitlines()[0]}.",
-            hint="Check that PostgreSQL runs and that DATABASE_URL names it.",
-        ) from error
+    except django.db.Error as error:  # of Django's own commands, such as migrate
+        from etalase.postgres import explained
+
+        raise explained(error, whose="The database", migrate=f"etalase {half} migrate") from error
 
 
 def _make_do_without_settings() -> None:
@@ -144,9 +138,24 @@ def _demo(args: list[str]) -> None:
     demo(args)
 
 
-def _refuse(message: str) -> None:
+def _refuse(message: str, args: Sequence[str] = ()) -> NoReturn:
     sys.stderr.write(message + "\n")
+    _show_error(message, 2, args)
     sys.exit(2)
+
+
+def _fail(message: str, exit_status: int, args: Sequence[str]) -> NoReturn:
+    sys.stderr.write(f"etalase: {message}\n")
+    _show_error(message, exit_status, args)
+    sys.exit(exit_status)
+
+
+def _show_error(message: str, exit_status: int, args: Sequence[str]) -> None:
+    """What keeps a command from being begun is an object with ``--json``, as the command's own errors are."""
+    if "--json" in args:
+        from etalase.output import as_json
+
+        sys.stdout.write(as_json({"error": message, "exit_status": exit_status}) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@
     │   └── ObjectChanged          the object is not the one the condition named
     ├── SpoolFull                  no room on the edge's own disk                           exit 4, retryable
     ├── DatabaseAway               no answer from PostgreSQL                                exit 4, retryable
+    │   └── DatabaseRefused        it answers and refuses: read-only, full, no right, older tables
     ├── LockHeld                   another run of this store is under way                   exit 75
     ├── LockLost                   the lock went with its connection; the run must end      exit 4, retryable
     ├── TransferFailed             one HTTP exchange failed; its caller knows what for
@@ -25,7 +26,7 @@
     └── PictureRefused             head office does not take this file as a photo
 
 Library errors become one of these at the edge of the module that owns the library, once: pycurl in ``edge.sync.transport`` and
-``objectstore``, psycopg in ``edge.database``, Pillow in ``head_office.picture``.
+``objectstore``, psycopg in ``etalase.postgres``, Pillow in ``head_office.picture``.
 """
 
 from enum import StrEnum
@@ -266,6 +267,10 @@ class DatabaseAway(EtalaseError):
 
     exit_status = 4
     retryable = True
+
+
+class DatabaseRefused(DatabaseAway):
+    """PostgreSQL answers, and does not do it: it is read-only or full, a right or a table is missing."""
 
 
 class LockHeld(EtalaseError):

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import psycopg
 import pytest
 
 from tests.acceptance.conftest import Edge, eventually
@@ -307,3 +308,37 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(edge: Edge
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "says"),
+    [
+        (["nosuch"], {}, "no command «nosuch»"),
+        (["sync", "--nosuch"], {}, "unrecognized arguments: --nosuch"),
+        (["retry", "seven"], {}, "invalid UUID value: 'seven'"),
+        (["sync"], {"ETALASE_STORE_ID": "seven"}, "ETALASE_STORE_ID"),
+        (["sync"], {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
+    ],
+)
+def test_a_wrong_call_and_wrong_settings_are_an_object_with_json(
+    edge: Edge, arguments: list[str], settings: dict[str, str], says: str
+) -> None:
+    answer = edge.json(*arguments, exit_status=2, **settings)
+    assert says in answer["error"]
+    assert answer["exit_status"] == 2
+    assert says in edge.run(*arguments, **settings).stderr
+
+
+@pytest.mark.parametrize("command", [["verify"], ["failures"], ["held"]])
+def test_sigterm_ends_any_command_in_order_and_with_an_object(edge: Edge, ho: Simulator, command: list[str]) -> None:
+    ho.put("Dish", picture("dish"))
+    edge.json("sync")
+    with psycopg.connect(edge.database_url) as other:
+        other.execute("LOCK TABLE etalase_pending_photo, etalase_removal, product_photo IN ACCESS EXCLUSIVE MODE")
+        running = edge.start(*command, "--json")
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        eventually(lambda: edge.sql(waits) == [(1,)], 30)
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.wait(30) == 130
+    (line,) = [line for line in running.log.read_text().splitlines() if line.startswith('{"error"')]
+    assert json.loads(line)["exit_status"] == 130

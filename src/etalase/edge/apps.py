@@ -5,6 +5,7 @@ import logging
 from django.apps import AppConfig
 from django.conf import settings
 
+from etalase.postgres import pin_sessions
 from etalase.settings.log import Redaction
 from etalase.settings.shared import hide_project_secrets
 
@@ -20,10 +21,11 @@ class EdgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks, and hide secrets, also from handlers of the project's own."""
+        """Register the start-up checks, pin sessions, and hide secrets, also from handlers of the project's own."""
         from etalase.edge import checks
 
         checks.register()
+        pin_sessions()
         hide_project_secrets()
         for name in LOGGERS:
             logging.getLogger(name).addFilter(Redaction())

@@ -4,33 +4,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from psycopg.errors import UndefinedColumn, UndefinedTable
+import django.db
+from django.db import IntegrityError, connection
 
 from etalase.errors import DatabaseAway
+from etalase.postgres import explained
 
 
 @contextmanager
 def cursor() -> Iterator[Any]:
-    """A cursor of Django's connection. Raises :class:`DatabaseAway` where the database is gone."""
+    """A cursor of Django's connection. Raises :class:`DatabaseAway`, as :func:`translated` does."""
     with translated(), connection.cursor() as open_cursor:
         yield open_cursor
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn "the database is gone" into our own error; what a statement itself did wrong stays what it is."""
+    """Turn Django's database errors into :class:`DatabaseAway` or its kind that answers and refuses.
+
+    A constraint's refusal stays what it is: a product that vanished is the caller's to deal with.
+    """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise DatabaseAway(
-            f"The edge's database does not answer: {str(error).splitlines()[0] if str(error) else type(error).__name__}.",
-            hint="Check that PostgreSQL runs and that DATABASE_URL names it; nothing half done was kept.",
-        ) from error
-    except DatabaseError as error:
-        if isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
-            raise DatabaseAway(
-                f"The edge's tables are not there, or older than this version: {str(error).splitlines()[0]}.",
-                hint="Run `etalase edge migrate` first.",
-            ) from error
+    except IntegrityError:
         raise
+    # A database in SQL_ASCII holds any bytes, also such as are no UTF-8.
+    except (django.db.Error, UnicodeDecodeError) as error:
+        raise in_our_words(error) from error
+
+
+def in_our_words(error: BaseException) -> DatabaseAway:
+    """A database error of any kind, for a person."""
+    return explained(error, whose="The edge's database", migrate="etalase edge migrate")

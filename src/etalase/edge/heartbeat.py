@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from etalase.edge.database import cursor
 from etalase.errors import EtalaseError
@@ -79,7 +79,7 @@ def _start(role: Role, is_at_work: Callable[[], bool]) -> None:
 
 
 def _beat(role: Role, is_at_work: Callable[[], bool]) -> None:
-    error: Exception | None = None
+    error: EtalaseError | None = None
     while True:
         if is_at_work():
             before, error = error, write(role)
@@ -88,7 +88,7 @@ def _beat(role: Role, is_at_work: Callable[[], bool]) -> None:
         time.sleep(EVERY_SECONDS)
 
 
-def write(role: Role) -> Exception | None:
+def write(role: Role) -> EtalaseError | None:
     """Write a sign of life; the error, where that is not possible now.
 
     Its connection is closed again: kept open, it would be inherited by forks, and not survive a failed-over database.
@@ -100,7 +100,7 @@ def write(role: Role) -> Exception | None:
                 " ON CONFLICT (role) DO UPDATE SET at = excluded.at",
                 [role],
             )
-    except (EtalaseError, DatabaseError) as error:
+    except EtalaseError as error:
         return error
     finally:
         connection.close()

@@ -70,17 +70,18 @@ def _scheduled(
 ) -> dict[str, Any] | None:
     """One scheduled run, or what it still waits for; an error of ours is told in a line, and the worker goes on."""
     try:
-        settings, now = configured(), time.time()
-        refuse_another_store(settings, asked)
-        if wait := first_wait(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
-            kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
-            task.apply_async(args=asked, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
-            return None
-        if due is not None and _done_since(now - due, full=full):
-            logger.info("a run has done this one's work since it came due: nothing to do")
-            return None
-        with real_world(settings) as world:
-            report = sync(world, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
+        with translated():
+            settings, now = configured(), time.time()
+            refuse_another_store(settings, asked)
+            if wait := first_wait(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
+                kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
+                task.apply_async(args=asked, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
+                return None
+            if due is not None and _done_since(now - due, full=full):
+                logger.info("a run has done this one's work since it came due: nothing to do")
+                return None
+            with real_world(settings) as world:
+                report = sync(world, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
     except EtalaseError as error:
         logger.error("the scheduled %s run did not take place: %s", "full" if full else "hourly", error)
         return {"outcome": "failed", "error": str(error), "exit_status": error.exit_status}

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 
+from etalase.postgres import pin_sessions
 from etalase.settings.shared import hide_project_secrets
 
 
@@ -14,9 +15,10 @@ class HeadOfficeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks, hide secrets, and set up what follows the deletion of a photo."""
+        """Register the start-up checks, pin sessions, hide secrets, and set up what follows the deletion of a photo."""
         from etalase.head_office import checks, ingest
 
         checks.register()
+        pin_sessions()
         hide_project_secrets()
         ingest.follow_deletions()

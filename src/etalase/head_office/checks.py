@@ -9,7 +9,8 @@ from django.core import checks
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from etalase.errors import DatabaseAway, SettingsError, UsageError
+from etalase.errors import SettingsError, UsageError
+from etalase.head_office.database import in_our_words
 from etalase.head_office.ingest import bucket
 from etalase.head_office.passwords import admin_with_published_password
 from etalase.settings.head_office import configured
@@ -51,19 +52,11 @@ def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
     ]
 
 
-def database_away(error: Exception) -> DatabaseAway:
-    """What a person is told of a PostgreSQL that does not answer."""
-    return DatabaseAway(
-        f"Head office's database does not answer: {str(error).strip().splitlines()[0]}.",
-        hint="Check that it runs and that DATABASE_URL names it.",
-    )
-
-
 def prepare() -> None:
     """Bring head office into the state in which it can serve, or say what is wrong.
 
-    Raises :class:`DatabaseAway`, :class:`UsageError` (not migrated, role too weak), :class:`SettingsError` (a password of
-    the guide) or an :class:`ObjectStoreError`. The bucket and its policy are made or mended (hazard 26),
+    Raises :class:`etalase.errors.DatabaseAway`, :class:`UsageError` (not migrated, role too weak), :class:`SettingsError` (a
+    password of the guide) or an :class:`ObjectStoreError`. The bucket and its policy are made or mended (hazard 26),
     and what else it lets anybody do is logged once (hazard 72).
     """
     try:
@@ -71,7 +64,7 @@ def prepare() -> None:
         missing = MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
         published = None if missing or configured().DEMO else admin_with_published_password()
     except Error as error:
-        raise database_away(error) from error
+        raise in_our_words(error) from error
     if problems:
         raise UsageError(f"{problems[0].msg} ({problems[0].id})", hint=problems[0].hint or "")
     if missing:

@@ -2,47 +2,30 @@
 
 import sys
 import time
-from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from etalase import output
-from etalase.errors import EtalaseError, UsageError
+from etalase.command import EtalaseCommand
+from etalase.errors import UsageError
 from etalase.head_office.bound import Decision
-from etalase.head_office.checks import database_away
+from etalase.head_office.database import in_our_words
 
 LINE_EVERY_SECONDS = 10
 
 
-class HeadOfficeCommand(BaseCommand):
-    """A command of head office. :meth:`perform` does it and returns the exit status; errors become one clear line."""
+class HeadOfficeCommand(EtalaseCommand):
+    """A command of head office. :meth:`perform` does it and returns the exit status: 1 some lines were bad."""
 
-    # What the checks would say is said by the settings themselves, and by `serve`.
-    requires_system_checks: list[str] = []
+    away = staticmethod(in_our_words)
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--json``, which every command has."""
-        parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, for machines")
-
-    def handle(self, *_: Any, **options: Any) -> None:
-        """Perform, and end with the exit status: 1 some lines were bad, 2 usage, 4 database or bucket away."""
-        output.guard(self)
-        try:
-            status = self.perform(**options)
-        except EtalaseError as error:
-            raise CommandError(str(error), returncode=error.exit_status) from error
-        except (OperationalError, InterfaceError) as error:
-            away = database_away(error)
-            raise CommandError(str(away), returncode=away.exit_status) from error
-        if status:
-            sys.exit(status)
+    def run(self, options: dict[str, Any]) -> int:
+        """Perform."""
+        return self.perform(**options)
 
     def perform(self, **options: Any) -> int:
         """Do what the command is for; the exit status comes back."""
@@ -50,7 +33,10 @@ class HeadOfficeCommand(BaseCommand):
 
     def tell(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
         """``result`` for a machine, or ``sentence`` for a person, on stdout."""
-        self.stdout.write(output.as_json(result) if as_json else sentence)
+        if as_json:
+            self.show(result)
+        else:
+            self.stdout.write(sentence)
 
 
 def confirm(what: str, decision: Decision, answer: int | None) -> None:

@@ -1,11 +1,12 @@
 """What stands between the web server and the views: addresses of clients, the throttle's answer, the admin's policy."""
 
+import logging
 import sys
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from django.db import DataError, Error, InterfaceError, OperationalError, connection
+from django.db import DataError, Error, connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
@@ -13,9 +14,12 @@ from django.utils import timezone, translation
 from django.utils.translation import get_language
 
 from etalase.head_office.api.answers import DatabaseAwayAnswer, json_answer
+from etalase.head_office.database import in_our_words, is_away
 from etalase.head_office.guessing import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.texts import TEXTS, text
 from etalase.settings.head_office import configured
+
+logger = logging.getLogger("etalase.head_office")
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -96,7 +100,8 @@ class PageErrors:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer for a view that met such an error."""
-        if isinstance(error, OperationalError | InterfaceError):
+        if is_away(error):
+            logger.error("%s", in_our_words(error))
             return _plain(request, 503, DatabaseAwayAnswer.default_detail)
         if isinstance(error, TooManyLogins):
             return _plain(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
@@ -111,8 +116,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our fault; the log has the traceback. 503 where a middleware, and not a view, met a database that is away."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    """500: our fault; the log has the traceback. 503 where the database is what failed, also in a middleware."""
+    if is_away(sys.exc_info()[1]):
         return _plain(request, 503, DatabaseAwayAnswer.default_detail)
     return _plain(request, 500, "Head office made a mistake; its log says which.")
 

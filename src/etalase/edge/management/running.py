@@ -1,6 +1,5 @@
-"""What the commands that run have in common: ``--wait``, ``--quiet``, progress, an orderly end, and how a report is told."""
+"""What the commands that run have in common: ``--wait``, ``--quiet``, progress, and how a report is told."""
 
-import signal
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,13 +74,3 @@ class RunningCommand(EdgeCommand):
 
             for notice in report.notices:
                 self.stdout.write(Words("en").notice(notice))
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end a run the way Ctrl-C does: in order."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -18,9 +18,9 @@ from django.db.models import Count, Exists, OuterRef, Q, Window
 from django.db.models.functions import Lower
 
 from etalase.edge.apps import product_model_name
+from etalase.edge.database import in_our_words, translated
 from etalase.edge.models import Doubt, ProductPhoto
 from etalase.edge.shown import place, products_left_out
-from etalase.errors import DatabaseAway
 from etalase.protocol import object_url
 from etalase.settings.edge import configured
 
@@ -88,14 +88,12 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Django's database errors as :class:`DatabaseAway`: a POS can only wait, whatever it was."""
+    """Database errors of all kinds as :class:`DatabaseAway`: a POS can only wait, whatever it was."""
     try:
-        yield
+        with translated():
+            yield
     except django.db.Error as error:
-        raise DatabaseAway(
-            f"The edge's database does not answer as it should: {str(error).splitlines()[0] if str(error) else error!r}",
-            hint="Check that PostgreSQL runs, that DATABASE_URL names it, and that `migrate` has been run.",
-        ) from error
+        raise in_our_words(error) from error
 
 
 def _products() -> Any:

@@ -96,19 +96,20 @@ def sync(
     began = world.pace.monotonic()
     report = Report(kind="full" if full else "incremental", dry_run=dry_run)
     try:
-        checkpoint = world.store.claim()
-        if not checkpoint.sync_timestamp:
-            report.kind = "full"
-        with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
-            checkpoint.refresh_from_db()
-            dropped = ledger.distrust(checkpoint, keeps=not dry_run)
+        with translated():
+            checkpoint = world.store.claim()
             if not checkpoint.sync_timestamp:
                 report.kind = "full"
-            now = datetime.fromtimestamp(world.pace.now(), UTC)
-            inventory = Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run)
-            run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory, dropped=dropped)
-            with world.within(world.settings.MAX_RUN_SECONDS):
-                _recorded(run, trigger)
+            with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
+                checkpoint.refresh_from_db()
+                dropped = ledger.distrust(checkpoint, keeps=not dry_run)
+                if not checkpoint.sync_timestamp:
+                    report.kind = "full"
+                now = datetime.fromtimestamp(world.pace.now(), UTC)
+                inventory = Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run)
+                run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory, dropped=dropped)
+                with world.within(world.settings.MAX_RUN_SECONDS):
+                    _recorded(run, trigger)
     except LockHeld as error:
         report.locked, report.error = True, error
     except EtalaseError as error:

@@ -1,14 +1,19 @@
 """Answers of the API: always JSON, errors with ``detail`` and, where a field is at fault, the field's own name."""
 
+import logging
 from typing import Any
 
 import msgspec
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError
 from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from etalase.head_office.database import in_our_words, is_away
+
+logger = logging.getLogger("etalase.head_office")
 
 NO_SUCH_STORE = "There is no such store for this account. GET /api/v1/sync/stores/ lists those that it may ask for."
 
@@ -34,7 +39,8 @@ def json_answer(content: Any, *, status_code: int = 200, headers: dict[str, str]
 
 def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: a ``detail`` that reads by itself, also where single fields are at fault."""
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_away(error):
+        logger.error("%s", in_our_words(error))
         error = DatabaseAwayAnswer()
     elif isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character, in a field that lets it through
         error = ParseError("The request has a value that cannot be stored or looked for.")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from etalase.edge.management.running import RunningCommand, terminable
+from etalase.edge.management.running import RunningCommand
 from etalase.edge.sync import ledger
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings
@@ -28,6 +28,6 @@ class Command(RunningCommand):
         """Make them due, and run."""
         ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         ledger.make_due(options["photo"] or None, now=datetime.now(UTC))
-        with terminable(), self.watched(settings, options) as (world, watching):
+        with self.watched(settings, options) as (world, watching):
             report = sync(world, full=False, trigger="retry", wait_seconds=self.wait_seconds(options), watcher=watching)
         return self.tell(report, as_json=options["json"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.timezone import get_default_timezone
 
-from etalase.edge.management.running import RunningCommand, terminable
+from etalase.edge.management.running import RunningCommand
 from etalase.edge.sync.report import Report
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
@@ -34,19 +34,18 @@ class Command(RunningCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Run, and show the report."""
-        with terminable():
-            if options["off_peak"]:
-                self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
-            gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
-            with self.watched(settings, options) as (world, watching):
-                report = sync(
-                    world,
-                    full=options["full"],
-                    trigger="hand",
-                    wait_seconds=self.wait_seconds(options),
-                    dry_run=options["dry_run"],
-                    watcher=watching,
-                )
+        if options["off_peak"]:
+            self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
+        gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
+        with self.watched(settings, options) as (world, watching):
+            report = sync(
+                world,
+                full=options["full"],
+                trigger="hand",
+                wait_seconds=self.wait_seconds(options),
+                dry_run=options["dry_run"],
+                watcher=watching,
+            )
         return self.tell(report, as_json=options["json"])
 
     def say(self, report: Report) -> None:

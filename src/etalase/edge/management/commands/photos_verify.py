@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from etalase.edge.management.running import RunningCommand, terminable
+from etalase.edge.management.running import RunningCommand
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.verify import Difference, Verification, verify
 from etalase.protocol import printable
@@ -44,19 +44,18 @@ class Command(RunningCommand):
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Compare, repair where that is asked for, and tell."""
         repaired: dict[str, Any] | None = None
-        with terminable():
+        found = self._verify(settings, options)
+        if options["repair"] and found.differences:
+            if not options["json"]:
+                self._say_what_differs(found)
+            with self.watched(settings, options) as (world, watching):
+                wait_seconds = self.wait_seconds(options)
+                report = sync(world, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
+            repaired = report.as_json()
+            if not options["json"]:
+                self.stdout.write(f"Repair, {report.healed} healed:")
+                self.tell(report, as_json=False)
             found = self._verify(settings, options)
-            if options["repair"] and found.differences:
-                if not options["json"]:
-                    self._say_what_differs(found)
-                with self.watched(settings, options) as (world, watching):
-                    wait_seconds = self.wait_seconds(options)
-                    report = sync(world, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
-                repaired = report.as_json()
-                if not options["json"]:
-                    self.stdout.write(f"Repair, {report.healed} healed:")
-                    self.tell(report, as_json=False)
-                found = self._verify(settings, options)
         if options["json"]:
             self.show({**found.as_json(), **({"repaired": repaired} if repaired else {})})
         else:

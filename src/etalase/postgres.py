@@ -1,0 +1,125 @@
+"""PostgreSQL's errors in our words, for both halves, and what a session of ours needs.
+
+By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), the longest beginning first. A connection that is
+refused has none: then its text tells, which PostgreSQL writes in English unless ``lc_messages`` says otherwise.
+"""
+
+from typing import Any, NamedTuple
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.signals import connection_created
+
+from etalase.errors import DatabaseAway, DatabaseRefused
+
+
+class _Case(NamedTuple):
+    """What is wrong, what to do, and whether PostgreSQL answers and refuses, rather than being away."""
+
+    says: str
+    hint: str
+    refuses: bool = True
+
+
+_RUNS = "Check that PostgreSQL runs and that DATABASE_URL names it; nothing half done was kept."
+_AWAY = _Case("does not answer", _RUNS, refuses=False)
+_BUSY = _Case("takes no more connections", "Close other programs' connections, or raise max_connections.", refuses=False)
+_STARTING = _Case("is starting, stopping or recovering", "Wait until it is up; nothing half done was kept.", refuses=False)
+_ADDRESS = _Case("lets nobody in with this address", "Correct user, password and database in DATABASE_URL.", refuses=False)
+_OURS = "If it happens again, this is a fault of Etalase's: please report it, with what the log says."
+_TABLES = _Case(
+    "has not our tables, or older ones than this version needs",
+    "Run `{migrate}`. If that was done, the role's search_path leads elsewhere.",
+)
+_TOO_LONG = _Case(
+    "stopped a statement that took too long",
+    "Look for what blocks it (pg_locks), or raise statement_timeout or lock_timeout for the role in DATABASE_URL.",
+)
+_DAMAGED = _Case(
+    "has damaged files", "Stop writing to it and restore it from a backup; PostgreSQL's log says which are damaged."
+)
+
+_BY_STATE: dict[str, _Case] = {
+    "08": _AWAY,
+    "57P": _Case("broke the connection off", "It was restarted, or a person ended the connection. " + _RUNS, refuses=False),
+    "57P03": _STARTING,
+    "57P04": _ADDRESS,  # the database was dropped
+    "25P03": _Case("broke the connection off", "Raise idle_in_transaction_session_timeout for the role.", refuses=False),
+    "25P04": _Case("broke the connection off", "Raise transaction_timeout for the role.", refuses=False),
+    "28": _ADDRESS,
+    "3D": _ADDRESS,
+    "53300": _BUSY,
+    "53100": _Case("has no room on its disk", "Make room there. What is here already still shows."),
+    "53": _Case("has no memory or other means left", "Give PostgreSQL's machine more, or lower its load."),
+    "25006": _Case(
+        "is read-only",
+        "It is a standby, or default_transaction_read_only is on, as hosts set it when a disk is full: name the primary in "
+        "DATABASE_URL, or make room and switch it off.",
+    ),
+    "42501": _Case(
+        "does not allow this to the role in DATABASE_URL", "GRANT it ALL on Etalase's tables, or make it their owner."
+    ),
+    "42P01": _TABLES,
+    "42703": _TABLES,
+    "42704": _TABLES,
+    "42883": _TABLES,
+    "3F": _TABLES,
+    "57014": _TOO_LONG,
+    "55P03": _TOO_LONG,
+    "40": _Case("gave way to another session", "Try again; nothing half done was kept."),
+    "22": _Case("does not take a value", _OURS),
+    "23": _Case("does not take a value", _OURS),
+    "58": _Case("cannot read or write its files", "Look into its disk and its log."),
+    "XX": _DAMAGED,
+}
+# Of a connection that was refused, before there is a session.
+_BY_TEXT: dict[str, _Case] = {
+    "too many clients": _BUSY,
+    "too many connections": _BUSY,
+    "remaining connection slots": _BUSY,
+    "is starting up": _STARTING,
+    "is shutting down": _STARTING,
+    "in recovery": _STARTING,
+    "not yet accepting connections": _STARTING,
+    "authentication failed": _ADDRESS,
+    "no pg_hba.conf entry": _ADDRESS,
+    "does not exist": _ADDRESS,
+    "not permitted to log in": _ADDRESS,
+    "permission denied for database": _ADDRESS,
+}
+
+
+def explained(error: BaseException, *, whose: str, migrate: str) -> DatabaseAway:
+    """Django's or psycopg's ``error`` in our words. ``whose`` database it is begins the sentence; ``migrate`` is a command."""
+    state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None) or ""
+    text = str(error).strip().split("\n")[0] or type(error).__name__
+    case = _case(state, text, type(error).__name__)
+    kind = DatabaseRefused if case.refuses else DatabaseAway
+    shown = f"{text} ({state})" if state else text
+    return kind(f"{whose} {case.says}: {shown}.", hint=case.hint.format(migrate=migrate))
+
+
+def _case(state: str, text: str, kind: str) -> _Case:
+    for length in range(len(state), 1, -1):
+        if found := _BY_STATE.get(state[:length]):
+            return found
+    if state or kind not in {"OperationalError", "InterfaceError"}:
+        return _Case("refused a statement", _OURS)
+    return next((case for part, case in _BY_TEXT.items() if part in text), _AWAY)
+
+
+def pin_sessions() -> None:
+    """Let each new session write dates and intervals in the one form that psycopg reads, whatever role or database prescribe.
+
+    Django itself pins the time zone and the encoding.
+    """
+    connection_created.connect(_pin, dispatch_uid="etalase.postgres")
+
+
+def _pin(connection: Any, **_: Any) -> None:
+    if connection.alias != DEFAULT_DB_ALIAS or connection.vendor != "postgresql":
+        return
+    told = connection.connection.info.parameter_status
+    # Only where it is needed: it is a round trip.
+    if not (told("DateStyle") or "").startswith("ISO") or told("IntervalStyle") != "postgres":
+        with connection.cursor() as cursor:
+            cursor.execute("SET DateStyle = ISO; SET IntervalStyle = postgres")

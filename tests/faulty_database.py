@@ -1,0 +1,168 @@
+"""Faults of a real PostgreSQL, each made for real, as Django's connection of a test meets them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+ROLE, PASSWORD = "etalase_weak", "of a weak role"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``make`` and ``mend`` are statements of a superuser; ``says`` stands in what a command says that meets the fault.
+
+    ``blocks`` is a table that somebody has locked meanwhile; ``reads`` where what only reads works on.
+    """
+
+    name: str
+    says: str
+    make: str = ""
+    mend: str = ""
+    blocks: str = ""
+    reads: bool = False
+    port: str = ""
+    cut: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def faults(table: str) -> list[Fault]:
+    """All, for a half of Etalase that can do nothing without ``table``."""
+    return [
+        Fault("away", "does not answer", port="1"),
+        Fault("terminated", "", cut=True),
+        Fault("no login", "lets nobody in", f"ALTER ROLE {ROLE} NOLOGIN", f"ALTER ROLE {ROLE} LOGIN"),
+        Fault(
+            "wrong password", "lets nobody in", f"ALTER ROLE {ROLE} PASSWORD 'x'", f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'"
+        ),
+        Fault(
+            "too many connections",
+            "takes no more connections",
+            f"ALTER ROLE {ROLE} CONNECTION LIMIT 0",
+            f"ALTER ROLE {ROLE} CONNECTION LIMIT -1",
+        ),
+        Fault("read-only", "is read-only", *_setting("default_transaction_read_only", "on"), reads=True),
+        Fault("lock_timeout", "took too long", *_setting("lock_timeout", "50"), blocks=table),
+        Fault("statement_timeout", "took too long", *_setting("statement_timeout", "200"), blocks=table),
+        Fault("search_path", "has not our tables", *_setting("search_path", "nowhere")),
+        Fault(
+            "older tables",
+            "has not our tables",
+            f"ALTER TABLE {table} RENAME TO elsewhere",
+            f"ALTER TABLE elsewhere RENAME TO {table}",
+        ),
+        Fault(
+            "no rights on a table",
+            "does not allow this",
+            f"REVOKE ALL ON {table} FROM {ROLE}",
+            f"GRANT ALL ON {table} TO {ROLE}",
+        ),
+        Fault(
+            "disk full",
+            "has no room",
+            # A disk cannot be filled here; the server's own error can be had, at the first row that is written.
+            "CREATE OR REPLACE FUNCTION etalase_full() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+            f" CREATE TRIGGER etalase_full BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION etalase_full()",
+            f"DROP TRIGGER etalase_full ON {table}; DROP FUNCTION etalase_full",
+            reads=True,
+        ),
+    ]
+
+
+ODD_SESSIONS = {
+    "DateStyle": "SQL, DMY",
+    "IntervalStyle": "iso_8601",
+    "TimeZone": "Asia/Kathmandu",
+    "client_encoding": "LATIN1",
+    "lc_messages": "C",
+    "default_transaction_isolation": "repeatable read",
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "0",
+    "bytea_output": "escape",
+}
+
+
+@contextmanager
+def weak_role() -> Iterator[None]:
+    """Let Django connect as a role that is no superuser, so that rights and limits hold for it."""
+    before = dict(connection.settings_dict)
+    _as_superuser(
+        f"DROP ROLE IF EXISTS {ROLE}; CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_stats;"
+        f" GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE};"
+        f" GRANT ALL ON SCHEMA public TO {ROLE}"
+    )
+    connection.close()
+    connection.settings_dict.update(USER=ROLE, PASSWORD=PASSWORD)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)
+        _as_superuser(f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+
+
+@contextmanager
+def under(fault: Fault) -> Iterator[Callable[[], None]]:
+    """The fault, until the end; what is yielded makes it anew for the next command, where it strikes only once."""
+    place = connection.settings_dict
+    port = place["PORT"]
+    blocker = _superuser()
+    try:
+        _as_superuser(fault.make)
+        if fault.blocks:
+            blocker.execute("BEGIN")
+            blocker.execute(f"LOCK TABLE {fault.blocks} IN ACCESS EXCLUSIVE MODE")
+        place["PORT"] = fault.port or port
+
+        def strike() -> None:
+            connection.close()
+            if fault.cut:
+                connection.ensure_connection()
+                _as_superuser(f"SELECT pg_terminate_backend({connection.connection.info.backend_pid}, 5000)")
+
+        strike()
+        yield strike
+    finally:
+        connection.close()
+        place["PORT"] = port
+        blocker.close()
+        _as_superuser(fault.mend)
+
+
+@contextmanager
+def odd_session() -> Iterator[None]:
+    """A role with all settings that a session can have odd."""
+    for name, value in ODD_SESSIONS.items():
+        _as_superuser(f"ALTER ROLE {ROLE} SET {name} = '{value}'")
+    connection.close()
+    try:
+        yield
+    finally:
+        connection.close()
+        _as_superuser(f"ALTER ROLE {ROLE} RESET ALL")
+
+
+def _setting(name: str, value: str) -> tuple[str, str]:
+    return f"ALTER ROLE {ROLE} SET {name} = '{value}'", f"ALTER ROLE {ROLE} RESET {name}"
+
+
+_SUPERUSER: dict[str, Any] = {}
+
+
+def _superuser() -> psycopg.Connection[Any]:
+    place = connection.settings_dict
+    if place["USER"] != ROLE:
+        _SUPERUSER.update(user=place["USER"], password=place["PASSWORD"], port=place["PORT"])
+    return psycopg.connect(host=place["HOST"], dbname=place["NAME"], autocommit=True, **_SUPERUSER)
+
+
+def _as_superuser(statements: str) -> None:
+    if statements:
+        with _superuser() as session:
+            session.execute(statements)

@@ -1,0 +1,102 @@
+"""A database of head office with a fault: commands and addresses say so, and nothing is a traceback."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.faulty_database import Fault, faults, odd_session, under, weak_role
+from tests.integration.head_office.office import Office
+
+FAULTS = faults("head_office_product")
+PASSWORD = "a store's own password"
+
+
+@pytest.fixture
+def weak(office: Office, bucket: Any, settings: Any) -> Iterator[Office]:
+    """Head office, whose role is no superuser."""
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+    with weak_role():
+        yield office
+
+
+def commands(folder: Path) -> list[tuple[str, ...]]:
+    """Each command of head office that has to do with its database."""
+    menu = folder / "menu.csv"
+    menu.write_text("sku,name,file,is_primary,sort_order,stores\nS1,Sate,,,,\n")
+    return [
+        ("ho_import", str(menu), str(folder), "--quiet"),
+        ("ho_create_company", "FoodLife"),
+        ("ho_create_store", "AVRIL-002", "Second"),
+        ("ho_create_account", "boss", "--admin"),
+        ("ho_purge_tombstones",),
+    ]
+
+
+def run(*command: str) -> tuple[int, dict[str, Any]]:
+    """The exit status of a command with ``--json``, and the one object on its stdout."""
+    out, status = io.StringIO(), 0
+    try:
+        call_command(*command, "--json", stdout=out, stderr=io.StringIO())
+    except CommandError as error:
+        status = error.returncode
+    except SystemExit as error:
+        status = int(error.code or 0)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return status, answer
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_every_command_answers_with_an_object(weak: Office, fault: Fault, tmp_path: Path) -> None:
+    met = []
+    with under(fault) as strike:
+        for command in commands(tmp_path):
+            strike()
+            status, answer = run(*command)
+            assert "nobody foresaw" not in json.dumps(answer), command
+            assert status in {0, 1, 4}, (command, answer)
+            if status == 4:
+                met.append(command[0])
+                assert fault.says in answer["error"]
+                assert answer["exit_status"] == 4
+    assert "ho_import" in met
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_no_address_answers_500(weak: Office, fault: Fault) -> None:
+    client = Client(raise_request_exception=False)
+    account = {"username": "avril", "password": PASSWORD}
+    token = client.post("/api/v1/token/", account, content_type="application/json").json()["access"]
+    headers = {"Authorization": f"Bearer {token}"}
+    question = {"company_id": COMPANY_ID, "store_id": STORE_ID, "limit": 10, "offset": 0}
+    with under(fault) as strike:
+        answered = {}
+        for address, body in {
+            "/healthz": None,
+            "/api/v1/token/": account,
+            "/api/v1/sync/product-photos/": question,
+            "/api/v1/sync/products/": question,
+            "/api/v1/sync/stores/": None,
+            "/admin/": None,
+            "/admin/login/": {"username": "avril", "password": "wrong"},
+        }.items():
+            strike()
+            response = (
+                client.get(address, headers=headers)
+                if body is None
+                else client.post(address, body, content_type="application/json", headers=headers)
+                if address.startswith("/api/")
+                else client.post(address, body)
+            )
+            answered[address] = response.status_code
+    assert set(answered.values()) <= {200, 302, 401, 403, 429, 503}, answered
+
+
+def test_a_session_may_be_as_odd_as_it_likes(weak: Office, tmp_path: Path) -> None:
+    with odd_session():
+        assert [run(*command)[0] for command in commands(tmp_path)] == [0] * 5

@@ -1,0 +1,155 @@
+"""A database with a fault: every command, every address and every task says so, and nothing is a traceback."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from tests.faulty_database import Fault, faults, odd_session, under, weak_role
+from tests.integration.sync.conftest import Edge
+from tests.simulator import picture
+
+from etalase.edge import heartbeat
+from etalase.edge.tasks import sync_product_photos, sync_product_photos_full
+from etalase.settings.edge import configured
+
+# Each command, and whether it can do without writing.
+COMMANDS: list[tuple[tuple[str, ...], bool]] = [
+    (("photos_sync",), False),
+    (("photos_sync", "--full", "--dry-run"), False),
+    (("photos_status",), True),
+    (("photos_failures",), True),
+    (("photos_held",), True),
+    (("photos_approve", "--all"), False),
+    (("photos_refuse", str(UUID(int=1))), False),
+    (("photos_undo",), True),
+    (("photos_retry",), False),
+    (("photos_verify",), False),
+]
+FAULTS = faults("etalase_checkpoint")
+ADDRESSES = ["/healthz", "/status", "/api/products/", f"/api/products/{UUID(int=1)}/image"]
+
+
+@pytest.fixture
+def weak(edge: Edge, settings: Any) -> Iterator[Edge]:
+    """An edge with a photo, whose role is no superuser."""
+    settings.ETALASE = edge.configured(TRIES=1)
+    settings.MIDDLEWARE, settings.ROOT_URLCONF = [], "etalase.edge.urls"
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+    configured.cache_clear()
+    edge.ho.put("sate", picture(1))
+    edge.sync()
+    with weak_role():
+        yield edge
+    configured.cache_clear()
+
+
+def run(*command: str) -> tuple[int, dict[str, Any]]:
+    """The exit status of a command with ``--json``, and the one object on its stdout."""
+    out, status = io.StringIO(), 0
+    try:
+        call_command(*command, "--json", stdout=out, stderr=io.StringIO())
+    except CommandError as error:
+        status = error.returncode
+    except SystemExit as error:
+        status = int(error.code or 0)
+    answer: dict[str, Any] = json.loads(out.getvalue())  # one, and nothing else
+    return status, answer
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_every_command_answers_with_an_object_and_goes_on_afterwards(weak: Edge, fault: Fault) -> None:
+    unforeseen = []
+    with under(fault) as strike:
+        for command, reads in COMMANDS:
+            strike()
+            status, answer = run(*command)
+            said = json.dumps(answer)
+            unforeseen += [command] if "nobody foresaw" in said else []
+            if status == 4:
+                assert fault.says in said, command
+            elif not (reads or fault.reads):
+                # The last connection was cut, and a new one made: that is as good.
+                assert fault.cut or fault.blocks, (command, status, said)
+    assert unforeseen == []
+    assert run("photos_sync")[0] == 0
+    weak.check_equals_head_office()
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.cut], ids=str)
+def test_a_run_under_a_fault_ends_with_4_and_what_to_do(weak: Edge, fault: Fault) -> None:
+    with under(fault):
+        status, answer = run("photos_sync")
+    assert status == 4
+    assert fault.says in answer["error"]
+    assert answer["outcome"] == "failed"
+    assert len(answer["error"].split(". ")) > 1, "a hint follows"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_no_address_answers_500(weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
+    client = Client()
+    with under(fault) as strike:
+        for address in ADDRESSES:
+            strike()
+            response = client.get(address)
+            assert response.status_code in {200, 404, 503}, address
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_scheduled_run_says_it_in_a_line_and_the_worker_goes_on(
+    weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with under(fault) as strike:
+        for task in (sync_product_photos, sync_product_photos_full):
+            strike()
+            assert task.apply(kwargs={"after_offset": True}).successful()
+        strike()
+        heartbeat.write(heartbeat.Role.WORKER)
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
+    assert sync_product_photos.apply(kwargs={"after_offset": True}).get()["outcome"] == "success"
+
+
+def test_a_session_may_be_as_odd_as_it_likes(weak: Edge) -> None:
+    client = Client()
+    with odd_session():
+        weak.ho.put("rendang", picture(2))
+        for command, _ in COMMANDS:
+            status, answer = run(*command)
+            assert (status, "nobody foresaw" in json.dumps(answer)) in {(0, False), (1, False), (2, False)}, (command, answer)
+        assert {client.get(address).status_code for address in ADDRESSES} <= {200, 404}
+        assert heartbeat.write(heartbeat.Role.BEAT) is None
+        assert heartbeat.heartbeats()[heartbeat.Role.BEAT].is_alive
+    weak.check_equals_head_office()
+
+
+def test_what_nobody_foresaw_is_an_object_too(
+    weak: Edge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("by design")
+
+    monkeypatch.setattr("etalase.edge.sync.ledger.removals", broken)
+    status, answer = run("photos_held")
+    assert (status, answer["exit_status"]) == (4, 4)
+    assert "ZeroDivisionError: by design" in answer["error"]
+    assert "Traceback" in caplog.text
+
+
+def test_a_stop_is_an_object_too(weak: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("etalase.edge.sync.ledger.removals", stopped)
+    out = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        call_command("photos_held", "--json", stdout=out)
+    assert json.loads(out.getvalue())["exit_status"] == 130

@@ -1,0 +1,63 @@
+"""PostgreSQL's errors in our words, by SQLSTATE."""
+
+import django.db
+import psycopg
+import pytest
+from psycopg import errors
+
+from etalase.errors import DatabaseRefused
+from etalase.postgres import explained
+
+
+def wrapped(cause: psycopg.Error, kind: type[django.db.Error] = django.db.DatabaseError) -> django.db.Error:
+    """As Django hands a driver's error on."""
+    error = kind(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "hint", "refuses"),
+    [
+        (wrapped(errors.ReadOnlySqlTransaction("cannot execute INSERT")), "is read-only", "name the primary", True),
+        (wrapped(errors.DiskFull("could not extend file")), "has no room", "Make room", True),
+        (wrapped(errors.InsufficientPrivilege("permission denied for table x")), "does not allow this", "GRANT", True),
+        (wrapped(errors.UndefinedTable('relation "x" does not exist')), "has not our tables", "`etalase x migrate`", True),
+        (wrapped(errors.UndefinedColumn("column")), "has not our tables", "search_path", True),
+        (wrapped(errors.UndefinedFunction("function")), "has not our tables", "migrate", True),
+        (wrapped(errors.InvalidSchemaName("no schema")), "has not our tables", "search_path", True),
+        (wrapped(errors.QueryCanceled("canceling statement")), "took too long", "statement_timeout", True),
+        (wrapped(errors.LockNotAvailable("lock timeout")), "took too long", "lock_timeout", True),
+        (wrapped(errors.AdminShutdown("terminating connection")), "broke the connection off", "PostgreSQL runs", False),
+        (wrapped(errors.CannotConnectNow("starting up")), "is starting", "Wait", False),
+        (wrapped(errors.IdleInTransactionSessionTimeout("idle")), "broke the connection off", "Raise idle_in", False),
+        (wrapped(errors.TooManyConnections("limit")), "no more connections", "max_connections", False),
+        (wrapped(errors.OutOfMemory("out of memory")), "no memory", "lower its load", True),
+        (wrapped(errors.DeadlockDetected("deadlock")), "gave way", "Try again", True),
+        (wrapped(errors.SerializationFailure("could not serialize")), "gave way", "Try again", True),
+        (wrapped(errors.IoError("read")), "cannot read or write its files", "disk", True),
+        (wrapped(errors.IndexCorrupted("index")), "has damaged files", "backup", True),
+        (wrapped(errors.CheckViolation("check")), "does not take a value", "report it", True),
+        (wrapped(psycopg.DataError("cannot contain NUL")), "refused a statement", "report it", True),
+        (wrapped(errors.SyntaxError("syntax")), "refused a statement", "report it", True),
+        (wrapped(psycopg.OperationalError("Connection refused"), django.db.OperationalError), "does not answer", "runs", False),
+        (django.db.OperationalError("FATAL:  sorry, too many clients already"), "no more connections", "max", False),
+        (django.db.OperationalError('FATAL:  database "x" does not exist'), "lets nobody in", "DATABASE_URL", False),
+        (django.db.OperationalError("FATAL:  the database system is in recovery mode"), "is starting", "Wait", False),
+        (django.db.InterfaceError("the connection is closed"), "does not answer", "PostgreSQL runs", False),
+        (django.db.OperationalError(""), "does not answer: OperationalError", "PostgreSQL runs", False),
+        (errors.ReadOnlySqlTransaction("not by Django"), "is read-only", "name the primary", True),
+    ],
+    ids=lambda value: repr(value)[:60] if isinstance(value, Exception) else None,
+)
+def test_an_error_says_what_is_wrong_and_what_to_do(error: Exception, says: str, hint: str, refuses: bool) -> None:
+    told = explained(error, whose="The database", migrate="etalase x migrate")
+    assert told.message.startswith(f"The database {says}") or f" {says}" in told.message
+    assert hint in told.hint
+    assert isinstance(told, DatabaseRefused) is refuses
+    assert told.exit_status == 4
+
+
+def test_only_the_first_line_is_shown_since_details_hold_rows() -> None:
+    error = wrapped(errors.NotNullViolation('null value in column "x"\nDETAIL:  Failing row contains (a customer\'s data).'))
+    assert "customer" not in str(explained(error, whose="The database", migrate="migrate"))
