@@ -239,6 +239,22 @@ def test_without_the_database_the_page_comes_and_fills_when_it_is_back(shop: Sho
     shows(photo(page, "Ayam"), RED)
 
 
+def test_a_screen_that_loads_no_photo_while_the_menu_comes_says_so_quietly(shop: Shop, screen: OpenScreen) -> None:
+    for name in ("Ayam Bakar", "Bakso", "Cendol"):
+        shop.product(name, RED)
+    public = shop.edge.environment["ETALASE_S3_PUBLIC_URL"]
+    opened = screen(may_fail=True, prepare=lambda page: page.route(f"{public}/**", lambda route: route.abort()))
+    page = opened.page
+    expect(page.locator(".is-placeholder")).to_have_count(3)
+    opened.refresh()
+    expect(page.locator("#notice")).to_have_text("Foto belum bisa dimuat di layar ini. Menu tetap bisa dipakai.")
+    page.unroute_all()
+    opened.refresh()
+    expect(page.locator(".is-placeholder")).to_have_count(0)
+    opened.refresh()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
 def test_a_late_photo_never_paints_over_its_successor(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     red, held = version(shop, product), Held()

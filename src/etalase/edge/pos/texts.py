@@ -33,6 +33,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "next": "Foto berikutnya",
         "away": "Server toko belum menjawab. Menu terakhir tetap ditampilkan (pukul {time}).",
         "away_at_start": "Server toko belum menjawab. Menu akan muncul sendiri.",
+        "photos_away": "Foto belum bisa dimuat di layar ini. Menu tetap bisa dipakai.",
         "needs_script": "Halaman ini memerlukan JavaScript.",
     },
     "en": {
@@ -58,6 +59,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "next": "Next photo",
         "away": "The store server is not answering. Still showing the menu as of {time}.",
         "away_at_start": "The store server is not answering. The menu will appear by itself.",
+        "photos_away": "Photos cannot be loaded on this screen just now. The menu works all the same.",
         "needs_script": "This page needs JavaScript.",
     },
 }

@@ -390,7 +390,7 @@ class _Teller:
         yield Item(say("reasons", reasons=told), level)
 
     def _run_failed(self, level: Level) -> Iterator[Item]:
-        if State.WRONG_STORE not in self.verdict.holds:
+        if State.WRONG_STORE not in self.verdict.holds and self.verdict.state is not State.RUN_FAILED:  # the headline says it
             yield Item(self.words.say(f"{self._why_failed()}_item", failed_at=self._failed_at), level)
 
     def _unproved(self, level: Level) -> Iterator[Item]:

@@ -3,6 +3,7 @@
 
 import { Catalogue, EdgeAway } from "./catalogue.js";
 import { Language } from "./language.js";
+import { photosFail } from "./picture.js";
 import { wordsOf } from "./search.js";
 import { Tiles } from "./tiles.js";
 import { Viewer } from "./viewer.js";
@@ -75,8 +76,13 @@ function sift() {
 }
 
 function tellAway() {
-  if (element("notice").hidden === away) element("notice").hidden = !away;
-  if (!away) return;
+  const hidden = !away && !photosFail();
+  if (element("notice").hidden !== hidden) element("notice").hidden = hidden;
+  if (hidden) return;
+  if (!away) {
+    write("notice", language.say("photos_away"));
+    return;
+  }
   write("notice", shownAt ? language.say("away", { time: language.time(shownAt) }) : language.say("away_at_start"));
 }
 

@@ -6,6 +6,13 @@ const PATIENCE_MS = 6_000;
 const TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 20_000;
+// One photo may be damaged; where so many in a row cannot be loaded, it is this screen or the photo store.
+const FAILURES_IN_A_ROW = 3;
+
+let failedInARow = 0;
+
+/** Whether no photo could be loaded lately, though some were asked for. */
+export const photosFail = () => failedInARow >= FAILURES_IN_A_ROW;
 
 /** Load `url`; `done` gets the decoded <img>, or null after an error or the timeout. Returns how to give up: then `done` is not called. */
 function load(url, done) {
@@ -98,6 +105,7 @@ export class Picture {
   }
 
   #show(image, url) {
+    if (url !== this.#placeholderUrl) failedInARow = 0;
     this.#cancelStandIn?.();
     this.#cancelStandIn = null;
     this.#failures = 0;
@@ -106,6 +114,7 @@ export class Picture {
   }
 
   #failed() {
+    failedInARow += 1;
     this.#standIn();
     // Half of the delay is left to chance, so that a whole screen of tiles does not ask a waking server in one moment.
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
