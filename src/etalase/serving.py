@@ -89,25 +89,30 @@ def _celery_status(args: list[str]) -> int:
 
 
 def _was_told_to_stop() -> bool:
+    """Whether a signal asked the worker to end. Celery keeps the exit status to end with there, which is 0 mostly."""
     from celery.worker import state
 
-    return state.should_stop not in {None, False} or state.should_terminate not in {None, False}
+    told: list[int | bool | None] = [state.should_stop, state.should_terminate]
+    return any(status is not None and status is not False for status in told)
 
 
 def _look_for_broker() -> None:
     """Say clearly when the broker does not answer. Celery then goes on trying: after a power cut it may only be slower."""
     from django.conf import settings
     from kombu import Connection
-    from kombu.exceptions import OperationalError
+    from kombu.exceptions import KombuError
+    from redis.exceptions import RedisError
 
     url: str = getattr(settings, "CELERY_BROKER_URL")  # noqa: B009 - not a setting of every project
-    with Connection(url, connect_timeout=3) as connection:
+    options = {"socket_connect_timeout": 3, "socket_timeout": 3}
+    with Connection(url, connect_timeout=3, transport_options=options) as connection:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0)
-        except OperationalError as error:
+        except (KombuError, RedisError, OSError) as error:
             sys.stderr.write(
-                f"etalase: the broker {connection.as_uri()} does not answer: {error}. Check that it runs and that BROKER_URL "
-                "names it. Waiting for it; until it is there, no scheduled run begins, and `etalase edge sync` works.\n"
+                f"etalase: the broker {connection.as_uri()} does not answer: {error}. Check that it runs and that "
+                "ETALASE_BROKER_URL names it. Waiting for it; until it is there, no scheduled run begins, and "
+                "`etalase edge sync` works.\n"
             )
 
 

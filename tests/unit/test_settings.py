@@ -294,3 +294,25 @@ def test_a_misspelt_setting_is_named_once_though_two_screens_refuse_it(monkeypat
     with pytest.raises(SettingsError) as refused:
         together(lambda: from_environment(EdgeSettings), lambda: from_environment(EdgeServerSettings))
     assert sum("ETALASE_TYPO" in line for line in refused.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["foo://x", "mysql://x", "nonsense", "redis://127.0.0.1:notaport/0", "redis://[::1", "http://x"]
+)
+def test_a_broker_that_can_be_none_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(EdgeServerSettings, SERVER | {"BROKER_URL": url})
+    assert "ETALASE_BROKER_URL (not shown): is no address of the form redis://" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p%40ss@h/0",
+        "rediss://h:6380/0?ssl_cert_reqs=required",
+        "redis+socket:///run/x",
+        "sentinel://a:1;sentinel://b:2",
+    ],
+)
+def test_brokers_of_all_kinds_are_taken(url: str) -> None:
+    assert read(EdgeServerSettings, SERVER | {"BROKER_URL": url}).BROKER_URL.get_secret_value() == url

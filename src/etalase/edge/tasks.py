@@ -104,8 +104,11 @@ def refuse_another_store(settings: EdgeSettings, asked: tuple[str | None, str | 
 
 def _queue_of(task: "Task[Any, Any]") -> dict[str, Any]:
     """The queue that the task came by, so that its second part goes to the same worker; else as Celery routes it."""
-    routing_key = (task.request.delivery_info or {}).get("routing_key")
-    return {"queue": routing_key} if routing_key else {}
+    came_by = task.request.delivery_info or {}
+    exchange, routing_key = came_by.get("exchange"), came_by.get("routing_key")
+    if routing_key in task.app.amqp.queues:
+        return {"queue": routing_key}
+    return {"exchange": exchange, "routing_key": routing_key} if exchange and routing_key else {}
 
 
 def first_wait(settings: EdgeSettings, *, full: bool, after_offset: bool, now: float, zone: tzinfo) -> Wait | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from etalase.settings import bandwidth
-from etalase.settings.shared import CaFile, CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.shared import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
 
@@ -109,7 +109,7 @@ class EdgeServerSettings(Settings):
     """What only the standalone edge needs; a Django project has settings of its own for these."""
 
     DATABASE_URL: PostgresUrl
-    BROKER_URL: SecretStr
+    BROKER_URL: BrokerUrl
     SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
     ALLOWED_HOSTS: CommaList
     CORS_ORIGINS: CommaList = []

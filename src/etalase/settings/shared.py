@@ -113,6 +113,22 @@ def _postgresql(value: SecretStr) -> SecretStr:
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 
 
+def _broker(value: SecretStr) -> SecretStr:
+    try:
+        # Several sentinels stand in one text.
+        parts = [urlsplit(address) for address in value.get_secret_value().split(";")]
+        _ = [part.port for part in parts]  # raises ValueError where it is none
+        known = all(part.scheme in {"redis", "rediss", "redis+socket", "sentinel"} for part in parts)
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("is no address of the form redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// with TLS")
+    return value
+
+
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
+
+
 class Settings(BaseModel):
     """Base of each screen of settings: exact names, nothing unknown, nothing changed afterwards."""
 
