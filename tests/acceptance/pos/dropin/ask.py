@@ -13,7 +13,7 @@ def main() -> None:
     from django.apps import apps
     from django.conf import settings
     from django.core.management import call_command
-    from django.test import Client
+    from django.test import Client, override_settings
 
     from etalase.edge.models import ProductPhoto
 
@@ -34,6 +34,17 @@ def main() -> None:
         "found": client.get("/api/products/?q=50101").json(),
         "page": client.get("/").status_code,
     }
+    with override_settings(ROOT_URLCONF="etalase.edge.urls"):
+        strict = Client(enforce_csrf_checks=True)
+        page = strict.get("/status?language=en")
+        form = {"csrfmiddlewaretoken": strict.cookies["csrftoken"].value}
+        answers |= {
+            "status": page.status_code,
+            "button": b"<button" in page.content,
+            "celery": "celery" in sys.modules,
+            "without_token": strict.post("/status/sync").status_code,
+            "with_token": strict.post("/status/sync", form).status_code,
+        }
     sys.stdout.write(json.dumps(answers))
 
 
