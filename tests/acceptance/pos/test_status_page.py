@@ -324,7 +324,8 @@ def test_nothing_but_a_runs_own_error_names_head_office_and_nothing_a_secret(sto
         outside = re.sub(rb"<details.*?</details>", b"", body, flags=re.DOTALL)
         assert b"ho.internal" not in outside
         assert b"ETALASE_" not in outside
-        assert store.edge.environment["ETALASE_HO_URL"].encode() not in outside
+        # The photos' own address may stand there, and begin like it.
+        assert not re.search(rb"%s(?!\d)" % re.escape(store.edge.environment["ETALASE_HO_URL"].encode()), outside)
         secrets = (store.postgres.password, store.bucket.secret_key, store.bucket.access_key)
         for secret in (*secrets, store.edge.environment["ETALASE_HO_PASSWORD"], STORE_ID):
             assert secret.encode() not in body
