@@ -132,7 +132,9 @@ class Inventory:
         if not lacking:
             return {}
         listed = self.listing.with_bytes(lacking) if self.listing is not None else {}
-        return listed | rows.with_bytes(lacking)
+        # A row whose own object was found to be damaged still claims its bytes.
+        there = {row.object_key: row.object_etag for row in known}
+        return {md5: key for md5, key in (listed | rows.with_bytes(lacking)).items() if there.get(key, md5) == md5}
 
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:
