@@ -139,13 +139,17 @@ def _demo(args: list[str]) -> None:
 
 
 def _refuse(message: str, args: Sequence[str] = ()) -> NoReturn:
-    sys.stderr.write(message + "\n")
+    from etalase.protocol import printable  # quick, and knows nothing of Django
+
+    sys.stderr.write(printable(message) + "\n")
     _show_error(message, 2, args)
     sys.exit(2)
 
 
 def _fail(message: str, exit_status: int, args: Sequence[str]) -> NoReturn:
-    sys.stderr.write(f"etalase: {message}\n")
+    from etalase.output import shown
+
+    sys.stderr.write(shown(f"etalase: {message}\n"))
     _show_error(message, exit_status, args)
     sys.exit(exit_status)
 

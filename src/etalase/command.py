@@ -13,7 +13,8 @@ import django.db
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from etalase.errors import DatabaseAway, EtalaseError
-from etalase.output import as_json, guard
+from etalase.output import as_json, guard, shown
+from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase")
 
@@ -50,7 +51,7 @@ class EtalaseCommand(BaseCommand):
         except CommandError as error:
             message = str(error).removeprefix("Error: ")
             self.create_parser(argv[0], argv[1]).print_usage(sys.stderr)
-            sys.stderr.write(f"{argv[0]} {argv[1]}: {message}\n")
+            sys.stderr.write(shown(f"{argv[0]} {argv[1]}: {message}\n"))
             if "--json" in argv:
                 guard(self)
                 self.show({"error": message, "exit_status": USAGE})
@@ -77,7 +78,7 @@ class EtalaseCommand(BaseCommand):
             raise
         except Exception as error:
             logger.exception("the command failed for a reason that nobody foresaw")
-            said = f"The command failed for a reason that nobody foresaw: {type(error).__name__}: {str(error)[:500]}"
+            said = f"The command failed for a reason that nobody foresaw: {type(error).__name__}: {redacted(str(error))[:500]}"
             hint = "This is a fault of Etalase's: please report it, with what the log says above."
             raise self._refused(f"{said}. {hint}", UNFORESEEN, options) from error
         if status:
@@ -94,7 +95,7 @@ class EtalaseCommand(BaseCommand):
 
     def _refused(self, message: str, exit_status: int, options: dict[str, Any]) -> CommandError:
         self._show_error(message, exit_status, options)
-        return CommandError(message, returncode=exit_status)
+        return CommandError(shown(message), returncode=exit_status)
 
     def _show_error(self, message: str, exit_status: int, options: dict[str, Any]) -> None:
         if options.get("json") and not self._is_shown:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, OutputWrapper
 
-from etalase.protocol import printable
+from etalase.protocol import printable, printable_json
 from etalase.redaction import redacted, redacted_values
 
 # Django's styles (ECMA-48, SGR), which it makes for a terminal only. Of these, nothing hides a text or moves a cursor.
@@ -49,9 +49,8 @@ def guard(command: BaseCommand) -> None:
 
 
 def as_json(result: Any) -> str:
-    """``result`` as one line of JSON, with what a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
-    text = json.dumps(redacted_values(result), ensure_ascii=False, default=str)
-    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    """``result`` as one line of JSON that a terminal may show."""
+    return printable_json(json.dumps(redacted_values(result), ensure_ascii=False, default=str))
 
 
 def shown(text: str, *, styled: bool = False) -> str:

@@ -4,6 +4,7 @@ Field names are the guide's and never change (guide, step 1). Pure: no Django, n
 """
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -385,6 +386,11 @@ def cache_key(checksum: str | None, version: int | None) -> str:
 def object_url(public_url: str, bucket: str, key: str, *, checksum: str | None, version: int | None = None) -> str:
     """The URL under which a browser reads the object; the key is quoted (RFC 3986, hazard 44)."""
     return f"{public_url.rstrip('/')}/{bucket}/{quote(key, safe='/~')}?v={cache_key(checksum, version)}"
+
+
+def printable_json(text: str) -> str:
+    """``text``, which is JSON, with what a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def printable(text: str) -> str:

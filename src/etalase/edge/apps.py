@@ -28,7 +28,7 @@ class EdgeConfig(AppConfig):
         pin_sessions()
         hide_project_secrets()
         for name in LOGGERS:
-            logging.getLogger(name).addFilter(Redaction())
+            logging.getLogger(name).addFilter(Redaction(one_line=True))
 
 
 def product_model_name() -> str:

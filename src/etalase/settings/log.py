@@ -8,13 +8,21 @@ from threading import Lock
 
 import msgspec
 
+from etalase.protocol import printable, printable_json
 from etalase.redaction import redacted, redacted_values
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class Redaction(logging.Filter):
-    """Hides the known secrets in all of a record: message, arguments, ``extra``, traceback. On a handler, or on a logger."""
+    """Hides the known secrets in all of a record: message, arguments, ``extra``, traceback. On a handler, or on a logger.
+
+    ``one_line`` is for a logger of ours whose handlers are a project's: no name of a dish begins a line of its own there.
+    """
+
+    def __init__(self, *, one_line: bool = False) -> None:
+        super().__init__()
+        self._one_line = one_line
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record through, redacted in place."""
@@ -22,7 +30,8 @@ class Redaction(logging.Filter):
             message = record.getMessage()
         except (TypeError, ValueError, KeyError):  # arguments that do not fit: the handler would say so, and print them
             message = f"{record.msg} {record.args!r}"
-        record.msg, record.args = redacted(message), None
+        message = redacted(message)
+        record.msg, record.args = printable(message) if self._one_line else message, None
         if record.exc_info:
             record.exc_text = redacted(record.exc_text or logging.Formatter().formatException(record.exc_info))
         if record.stack_info:
@@ -46,7 +55,7 @@ class JsonFormatter(logging.Formatter):
         line.update({key: value for key, value in vars(record).items() if key not in _OWN})
         if record.exc_info:
             line["traceback"] = record.exc_text or self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=lambda value: redacted(str(value))).decode()
+        return printable_json(msgspec.json.encode(line, enc_hook=lambda value: redacted(str(value))).decode())
 
 
 class ClientFaults(logging.Filter):

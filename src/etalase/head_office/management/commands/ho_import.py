@@ -99,9 +99,9 @@ def _listed(outlook: Outlook, result: Result) -> Iterator[str]:
         verb = {ingest.Change.CREATED: "add photo", ingest.Change.UPDATED: "replace or change photo"}.get(change, "put again")
         yield from _some(verb, [f"{sku}: {file}" for sku, file, became in result.changes if became is change])
     for code, skus in sorted(outlook.added.items()):
-        yield from _some(f"start selling in {code}", skus)
+        yield from _some(f"start selling in {printable(code)}", skus)
     for code, skus in sorted(outlook.ended.items()):
-        yield from _some(f"stop selling in {code}", skus)
+        yield from _some(f"stop selling in {printable(code)}", skus)
     yield from _some("remove dish", [f"{sku} {name}" for sku, name in outlook.removed_products])
     yield from _some("remove photo", [f"{sku}: {source}" for sku, source in outlook.removed_photos])
     yield from _some("leave without a photo", outlook.effect.bare)

@@ -1,0 +1,142 @@
+"""Names that a terminal would take for commands: no command of the edge and no log line passes them on (hazard 51)."""
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from tests.integration.sync.conftest import Edge
+from tests.simulator import picture
+
+from etalase.cli import EDGE
+from etalase.settings import edge as screen
+from etalase.settings.log import JsonFormatter, Redaction
+
+HOSTILE = {
+    "red": "\x1b[31mSATE",
+    "title": "SATE\x1b]0;owned\x07",
+    "C1": "SATE\x9b2J",
+    "conceal": "\x1b[8mSATE",
+    "line": "SATE\nWELL: all is well",
+    "return": "SATE\rWELL",
+    "backwards": "SATE \u202egnp.exe",
+    "erase": "SATE\x08\x08\x7f",
+    "formula": '=HYPERLINK("http://evil.example";"SATE")\t',
+}
+Tell = Callable[..., tuple[str, str]]
+
+
+class Terminal(io.StringIO):
+    """A stream that a person reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(params=[io.StringIO, Terminal], ids=["pipe", "terminal"])
+def tell(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> Tell:
+    """Runs a command; what it says on both streams."""
+
+    def run(name: str, *args: str) -> tuple[str, str]:
+        settings.ETALASE = edge.configured()
+        screen.configured.cache_clear()
+        out, err = request.param(), request.param()
+        try:
+            with suppress(SystemExit):
+                try:
+                    call_command(name, *args, stdout=out, stderr=err)
+                except CommandError as error:
+                    err.write(str(error))
+        finally:
+            screen.configured.cache_clear()
+        return out.getvalue(), err.getvalue()
+
+    return run
+
+
+def hostile(edge: Edge) -> None:
+    """A store in which each of them is shown, failed, held, removed, damaged and unlisted."""
+    for kind, name in HOSTILE.items():
+        for what in ("whole", "failing", "going", "rotten"):
+            edge.ho.put(f"{name} {what}", picture(f"{kind} {what}"), photo=str(uuid5(NAMESPACE_OID, kind + what)))
+    edge.sync()
+    for photo in list(edge.ho.photos.values()):
+        name = photo["product_name"]
+        if name.endswith("going"):
+            edge.ho.delete(photo["id"])
+        elif name.endswith("failing"):
+            edge.ho.put(
+                name,
+                picture(name + " new"),
+                photo=photo["id"],
+                checksum="\x1b[31m" + "0" * 27,
+                object_key=photo["object_key"] + "\x1b[2J",
+            )
+        elif name.endswith("rotten"):
+            edge.bucket.delete([photo["object_key"]])
+
+
+def check(text: str) -> None:
+    """Nothing but lines of characters, and colours of ours around a word of ours."""
+    for colour in ("\x1b[32;1m", "\x1b[31;1m", "\x1b[33;1m", "\x1b[0m"):  # Django's styles, as `status` uses them
+        text = text.replace(colour, "")
+    odd = [line for line in text.split("\n") if not line.isprintable()]
+    assert not odd, odd[:3]
+    assert not [line for line in text.split("\n") if line.startswith("WELL: all is well")]
+
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("photos_sync", "--dry-run"),
+    ("photos_sync", "--full", "--dry-run"),
+    ("photos_sync",),
+    ("photos_held",),
+    ("photos_failures",),
+    ("photos_status", "--language", "en"),
+    ("photos_status", "--language", "id"),
+    ("photos_verify",),
+    ("photos_retry",),
+    ("photos_refuse", str(UUID(int=1))),
+    ("photos_approve", "--all"),
+    ("photos_undo",),
+    ("photos_undo", "{run}"),
+    ("photos_undo", "99999"),
+    ("photos_verify", "--deep", "--repair"),
+    ("photos_sync", "--full"),
+)
+
+
+def test_every_command_is_tried() -> None:
+    assert {command[0] for command in COMMANDS} == {name for name in EDGE.values() if name.startswith("photos_")}
+
+
+def test_no_name_reaches_a_terminal_as_a_command(edge: Edge, tell: Tell) -> None:
+    hostile(edge)
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(Redaction())
+    logging.getLogger().addHandler(handler)
+    said = ""
+    try:
+        for command in COMMANDS:
+            newest = str(edge.query("SELECT max(id) AS id FROM etalase_sync_run")[0]["id"])
+            args = [newest if arg == "{run}" else arg for arg in command[1:]]
+            out, err = tell(command[0], *args)
+            as_json, errors = tell(command[0], *args, "--json")
+            for text in (out, err, as_json, errors):
+                check(text)
+            assert as_json.count("\n") == 1
+            json.loads(as_json)
+            said += out + err
+    finally:
+        logging.getLogger().removeHandler(handler)
+        connection.close()
+    check(lines.getvalue())
+    for name in ("SATE\\x1b]0;owned\\x07", "SATE\\nWELL", "\\x1b[8mSATE", "SATE \\u202egnp.exe"):
+        assert name in said
