@@ -108,6 +108,8 @@ def _flags(ports: SeaweedPorts) -> list[str]:
         "-webdav=false",
         "-volume.preStopSeconds=0",
         "-master.telemetry=false",
+        # A bucket takes a volume at least: small ones, so that many buckets fit on a small disk.
+        "-master.volumeSizeLimitMB=64",
     ]
 
 
