@@ -10,6 +10,7 @@ import stat
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from uvicorn import Server
 from uvicorn.supervisors import Multiprocess
@@ -79,15 +80,28 @@ def listen(bind: str) -> socket.socket:
         if not host or not port.isascii() or not port.isdigit() or int(port) > MAX_PORT:
             raise UsageError(f"--bind {bind}: expected is HOST:PORT, [IPV6]:PORT or unix:PATH.")
         family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-        # IPv4 too on [::], as ever.
-        return socket.create_server(
-            address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=family == socket.AF_INET6 and address[0] == "::"
-        )
+        return _listen_on(family, address)
     except OSError as error:
         raise UsageError(
             f"--bind {bind}: {error.strerror or error}.",
             hint="See what listens there (ss -ltnp), or choose another address or port.",
         ) from error
+
+
+def _listen_on(family: socket.AddressFamily, address: Any) -> socket.socket:
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it, each response takes 40 ms longer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # [::] is IPv4, too.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _listen_on_path(path: str) -> socket.socket:
