@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from etalase.server.connection import SCOPE_KEY, Connection
+from etalase.server.connection import SCOPE_KEY, TURN_KEY, Connection
 from etalase.server.threads import Threads, Unwanted
 
 Environ: TypeAlias = dict[str, Any]
@@ -86,7 +86,7 @@ class Bridge:
         body.seek(0)
         if byte_count:
             environ["CONTENT_LENGTH"] = str(byte_count)
-        return await self._threads.do(connection.group, lambda: run(self._application, environ), lambda: not connection.gone)
+        return await self._threads.do(scope[TURN_KEY], lambda: run(self._application, environ), lambda: not connection.gone)
 
     async def _limit(self, environ: Environ, connection: Connection) -> int:
         ask = self._body_limit

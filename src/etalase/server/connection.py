@@ -20,6 +20,8 @@ logger = logging.getLogger("etalase.server")
 PIECE_BYTES = 16 * 1024
 # Where a connection stands in the ASGI scope, for the bridge.
 SCOPE_KEY = "etalase.connection"
+# Whose turn a request takes among those that wait for a thread.
+TURN_KEY = "etalase.turn"
 
 AppState: TypeAlias = dict[str, Any]
 
@@ -101,6 +103,9 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the body."""
         self._head_bytes = self._body_bytes = 0
         self._enter(Phase.BODY)
+        # Browsers send no request before the last one is answered: those that do wait among themselves.
+        turn = f"{self.group} pipelined" if self._is_busy() else self.group
+        cast("dict[str, object]", self.scope)[TURN_KEY] = turn
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
