@@ -47,12 +47,12 @@ def confirm(what: str, decision: Decision, answer: int | None) -> None:
     if answer is not None:
         if answer == decision.number:
             return
-        raise UsageError(f"Nothing was changed. {what}", hint=f"--yes {answer} is another number than {decision.number}.")
+        raise UsageError(f"Nothing was changed: --yes {answer} is another number than {decision.number}. {what}")
     if not decision.asks:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            f"Nothing was changed. {what}", hint=f"Look at it with --dry-run; if it is meant, add --yes {decision.number}."
+            f"Nothing was changed. {what}\nLook at it with --dry-run; if it is meant, add --yes {decision.number}."
         )
     sys.stderr.write(f"{what}\nTo go on, type the number {decision.number}: ")
     sys.stderr.flush()
