@@ -30,6 +30,7 @@ Library errors become one of these at the edge of the module that owns the libra
 """
 
 from enum import StrEnum
+from typing import Any
 
 from etalase.redaction import redacted
 
@@ -321,4 +322,9 @@ class PhotoError(EtalaseError):
 
 
 class PictureRefused(EtalaseError):
-    """Head office does not take this file as a photo; the message says why."""
+    """Head office does not take this file as a photo; the message says why; ``code`` and ``values`` are for translations."""
+
+    def __init__(self, message: str, *, code: str, **values: str | int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.values: dict[str, Any] = {"message": message, **values}

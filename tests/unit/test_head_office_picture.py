@@ -141,7 +141,7 @@ def test_an_animation_cut_short_is_refused(kind: str) -> None:
 
 def test_a_photo_of_more_bytes_than_allowed_is_refused_with_both_numbers() -> None:
     data = picture()
-    with pytest.raises(PictureRefused, match=rf"{len(data)} bytes; {len(data) - 1} are allowed \(MAX_PHOTO_BYTES\)"):
+    with pytest.raises(PictureRefused, match=rf"{len(data)} bytes; {len(data) - 1} are allowed \(ETALASE_MAX_PHOTO_BYTES\)"):
         taken(data, Limits(max_bytes=len(data) - 1, max_pixels=10**6))
     taken(data, Limits(max_bytes=len(data), max_pixels=10**6))
 

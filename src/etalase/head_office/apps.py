@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 
+from etalase.head_office.texts import lazy_text
 from etalase.postgres import pin_sessions
 from etalase.settings.shared import hide_project_secrets
 
@@ -11,7 +12,7 @@ class HeadOfficeConfig(AppConfig):
 
     name = "etalase.head_office"
     label = "head_office"
-    verbose_name = "Head office"
+    verbose_name = lazy_text("app")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -10,7 +10,7 @@ from etalase.head_office.bound import Change
 from etalase.head_office.removal import Effect
 from etalase.head_office.texts import text
 
-MAX_NAMED = 50
+MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)

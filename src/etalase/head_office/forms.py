@@ -51,7 +51,7 @@ class PhotoForm(forms.ModelForm):
             self.picture = take(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
             check(self.picture, ingest.limits())
         except PictureRefused as error:
-            self.add_error("upload", error.message)
+            self.add_error("upload", text(f"picture_{error.code}", **error.values))
         self.filename = (upload.name or "photo")[-MAX_FILENAME_CHARS:]
         return cleaned
 

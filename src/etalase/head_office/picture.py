@@ -43,12 +43,12 @@ def take(data: bytes, limits: Limits) -> Picture:
     Raises :class:`PictureRefused` for what is no JPEG, PNG or WebP, empty, or too large.
     """
     if not data:
-        raise PictureRefused("The file is empty.")
+        raise PictureRefused("The file is empty.", code="empty")
     if len(data) > limits.max_bytes:
-        raise PictureRefused(_too_large(len(data), limits))
+        raise _too_large(len(data), limits)
     content_type = sniff_type(data[:MAGIC_BYTES])
     if content_type is None:
-        raise PictureRefused("The file is no JPEG, PNG or WebP picture, whatever its name says.")
+        raise PictureRefused("The file is no JPEG, PNG or WebP picture, whatever its name says.", code="no_picture")
     body = without_location(data, content_type)
     return Picture(body, content_type, hashlib.md5(body, usedforsecurity=False).hexdigest())
 
@@ -57,14 +57,14 @@ def take_file(path: Path, limits: Limits) -> Picture:
     """:func:`take` for a file, whose size is looked at before it is read. Raises :class:`OSError` besides."""
     size = path.stat().st_size
     if size > limits.max_bytes:
-        raise PictureRefused(_too_large(size, limits))
+        raise _too_large(size, limits)
     return take(path.read_bytes(), limits)
 
 
 def check(picture: Picture, limits: Limits) -> None:
     """Raise :class:`PictureRefused` unless the whole picture is there and can be decoded."""
     if problem := _cut_short(picture.body, picture.content_type):
-        raise PictureRefused(f"The picture is cut short: {problem}.")
+        raise PictureRefused(f"The picture is cut short: {problem}.", code="cut_short")
     try:
         # The formats are named, so that nothing else Pillow can read is ever tried on a stranger's bytes.
         with Image.open(io.BytesIO(picture.body), formats=[picture.content_type.removeprefix("image/").upper()]) as image:
@@ -72,7 +72,7 @@ def check(picture: Picture, limits: Limits) -> None:
     except PictureRefused:
         raise
     except Exception as error:  # decoders raise anything over bytes made to confuse them
-        raise PictureRefused(f"The picture cannot be decoded: {error}.") from error
+        raise PictureRefused(f"The picture cannot be decoded: {error}.", code="undecodable") from error
 
 
 def _decode(image: Image.Image, body: bytes, limits: Limits) -> None:
@@ -82,7 +82,8 @@ def _decode(image: Image.Image, body: bytes, limits: Limits) -> None:
     width, height = image.size
     if width * height * frames > limits.max_pixels:
         what = f"{width}×{height} pixels" + (f" in {frames} frames" if frames > 1 else "")
-        raise PictureRefused(f"The picture has {what}; {limits.max_pixels} pixels are allowed (MAX_PIXELS).")
+        said = f"The picture has {what}; {limits.max_pixels} pixels are allowed (ETALASE_MAX_PIXELS)."
+        raise PictureRefused(said, code="too_many_pixels", width=width, height=height, most=limits.max_pixels)
     if frames == 1 and width * height > LARGE_PIXELS:
         _decode_large(image, body)
         return
@@ -107,8 +108,9 @@ def extension(picture: Picture) -> str:
     return EXTENSION_OF[picture.content_type]
 
 
-def _too_large(size: int, limits: Limits) -> str:
-    return f"The file has {size} bytes; {limits.max_bytes} are allowed (MAX_PHOTO_BYTES)."
+def _too_large(size: int, limits: Limits) -> PictureRefused:
+    said = f"The file has {size} bytes; {limits.max_bytes} are allowed (ETALASE_MAX_PHOTO_BYTES)."
+    return PictureRefused(said, code="too_large", size=size, most=limits.max_bytes)
 
 
 def _cut_short(body: bytes, content_type: str) -> str | None:

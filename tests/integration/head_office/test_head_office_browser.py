@@ -66,7 +66,7 @@ def change_page(page: Page, product: Product) -> None:
 
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [("en-GB", "new photo, File: The file is no JPEG"), ("id-ID", "foto baru, File: ")],
+    [("en-GB", "new photo, File: The file is no JPEG"), ("id-ID", "foto baru, File: File ini bukan gambar JPEG")],
     indirect=["page"],
 )
 def test_what_is_wrong_with_a_file_stands_on_top_and_beside_the_field(
@@ -125,9 +125,9 @@ def test_stop_selling_asks_and_takes_the_number(office: Office, page: Page) -> N
     page.select_option("[name=action]", "sell_nowhere")
     page.click("button[name=index]")
     expect(page.get_by_text("6 dishes are sold nowhere any more")).to_be_visible()
-    expect(page.locator("#etalase-number")).to_be_focused()
     page.click("input[type=submit]")
-    expect(page.get_by_text("That was not the number 6")).to_be_visible()
+    expect(page.get_by_text("That was not the number 6")).to_be_in_viewport()
+    expect(page.locator("#etalase-number")).to_be_focused()
     assert Assortment.objects.count() == 6
     page.fill("#etalase-number", "6")
     page.keyboard.press("Enter")
