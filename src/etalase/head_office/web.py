@@ -88,6 +88,18 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
     return with_policy
 
 
+def uncached_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: no proxy and no browser keeps tokens, or what one account may see (RFC 6749, section 5.1)."""
+
+    def uncached(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return uncached
+
+
 class PageErrors:
     """Middleware: 503 where only the moment is wrong, 400 for a value that no row can hold. The API says so itself."""
 

@@ -538,6 +538,15 @@ def test_the_openapi_document_names_exactly_the_statuses_that_are_answered(
     assert documented == answered
 
 
+def test_no_answer_of_the_api_is_kept_by_anybody(account: Account, ask: dict[str, Any]) -> None:
+    right = {"username": "avril", "password": "a store's own password"}
+    pair = post(TOKEN, right)
+    answers = [pair, post(REFRESH, {"refresh": pair.json()["refresh"]}), post(TOKEN, {}), post(PHOTOS, ask)]
+    answers += [post(path, ask, token=access(account)) for path in (PHOTOS, PRODUCTS, STORES)]
+    answers += [_get_stores(access(account)), Client().get("/api/v1/nothing/"), *(login("wrong") for _ in range(11))]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
 def test_answers_are_not_sniffed_and_health_is_told(office: Office) -> None:
     answer = Client().get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
