@@ -75,8 +75,8 @@ def test_on_minio_it_is_the_same_and_its_data_stay_with_it(data: Path, offset: i
 
 def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "subprocess.Popen[bytes]", data: Path) -> None:
     said = _in_demo(data, "edge", "status", "--language", "en").stdout
-    assert said.startswith("WELL: all 87 photos verified, as of ")
-    assert "69 of 70 products have a photo." in said
+    assert said.startswith("WELL: Nothing to do.\nAll 87 photos here and whole")
+    assert "69 of 70 products show a photo" in said
     running.send_signal(signal.SIGINT)
     assert running.wait(30) == 130
     assert not _left_behind(data)
