@@ -49,10 +49,10 @@ def faults(table: str) -> list[Fault]:
         Fault("read-only", "is read-only", *_setting("default_transaction_read_only", "on"), reads=True),
         Fault("lock_timeout", "took too long", *_setting("lock_timeout", "50"), blocks=table),
         Fault("statement_timeout", "took too long", *_setting("statement_timeout", "200"), blocks=table),
-        Fault("search_path", "has not our tables", *_setting("search_path", "nowhere")),
+        Fault("search_path", "lacks our tables", *_setting("search_path", "nowhere")),
         Fault(
             "older tables",
-            "has not our tables",
+            "lacks our tables",
             f"ALTER TABLE {table} RENAME TO elsewhere",
             f"ALTER TABLE elsewhere RENAME TO {table}",
         ),

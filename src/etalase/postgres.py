@@ -27,7 +27,7 @@ _STARTING = _Case("is starting, stopping or recovering", "Wait until it is up; n
 _ADDRESS = _Case("lets nobody in with this address", "Correct user, password and database in DATABASE_URL.", refuses=False)
 _OURS = "If it happens again, this is a fault of Etalase's: please report it, with what the log says."
 _TABLES = _Case(
-    "has not our tables, or older ones than this version needs",
+    "lacks our tables, or has them older than this version needs",
     "Run `{migrate}`. If that was done, the role's search_path leads elsewhere.",
 )
 _TOO_LONG = _Case(
