@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from etalase.demo.devstack import minio, postgres, seaweedfs, valkey
 from etalase.demo.devstack.makes import Make
 from etalase.demo.devstack.ports import free_port
 from etalase.demo.devstack.s3 import S3Server
+
+# An example's time says how busy the machine is, and nothing about the code.
+settings.register_profile("etalase", deadline=None)
+settings.load_profile("etalase")
 
 S3_ACCESS_KEY = "test-access-key"
 S3_SECRET_KEY = "test-secret-key"

@@ -418,7 +418,7 @@ def test_without_faults_rows_and_bucket_equal_the_feed_after_one_run_and_the_nex
     assert nothing_to_do(edge.round(feed, repeat(Fate.DONE)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(feeds(), min_size=2, max_size=4), st.integers(0, 2**32), st.booleans())
 def test_whatever_fails_a_pos_sees_only_promised_photos_and_two_runs_after_the_faults_all_is_well(
     rounds: list[Feed], seed: int, full: bool
@@ -438,7 +438,7 @@ def test_whatever_fails_a_pos_sees_only_promised_photos_and_two_runs_after_the_f
     assert (edge.fetches, edge.puts) == (fetches, puts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(feeds(), feeds(), feeds(), st.integers(0, 4), st.booleans())
 def test_a_process_that_is_killed_between_any_two_puts_is_made_good_by_the_next_runs(
     first: Feed, second: Feed, third: Feed, killed_after_puts: int, goes_back: bool

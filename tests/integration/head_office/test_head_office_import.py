@@ -480,7 +480,7 @@ ODD = st.text(
 ).map(lambda name: name.encode()[:240].decode(errors="ignore") or "x")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(ODD, min_size=1, max_size=8, unique=True), raw=st.binary(min_size=1, max_size=12))
 def test_each_file_of_a_folder_is_a_line_that_import_reads_or_is_named(tmp_path: Path, names: list[str], raw: bytes) -> None:
     folder = Path(tempfile.mkdtemp(dir=tmp_path)) / "photos"

@@ -207,7 +207,6 @@ def test_an_edge_that_follows_the_protocol_ends_equal_to_head_office() -> None:
         settings=settings(
             max_examples=25,
             stateful_step_count=40,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         ),

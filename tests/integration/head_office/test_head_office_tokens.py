@@ -208,7 +208,7 @@ def test_what_only_looks_like_a_token_is_refused_before_it_is_believed(office: O
     assert statuses <= {400, 401}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     claims=st.dictionaries(
         st.sampled_from(["user_id", "jti", "exp", "iat", "token_type", "hash_password", "family", "nbf", "aud", "x"]),

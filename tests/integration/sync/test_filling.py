@@ -100,7 +100,7 @@ def test_a_list_that_grew_while_the_first_load_ran_fills_on(edge: Edge) -> None:
         return None
 
     edge.ho.on_image = grows
-    edge.sync()
+    edge.sync(WORKERS=1)
     seen = watched(edge)
     edge.sync(trigger="schedule", WORKERS=1)
     assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 12)}
@@ -239,7 +239,7 @@ def test_after_any_history_the_numbers_are_a_strangers_and_well_means_all_is_her
                 edge.sync(MAX_RUN_SECONDS=1, WORKERS=1)
         edge.ho.on_page = edge.ho.on_image = None
 
-    @settings(max_examples=25, deadline=None, database=None)
+    @settings(max_examples=25, database=None)
     @given(st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.integers(0, 9)), max_size=8))
     def check(happened: list[tuple[str, int]]) -> None:
         for table in ("product_photo", "product", "etalase_sync_run", "etalase_checkpoint", "etalase_pending_photo",

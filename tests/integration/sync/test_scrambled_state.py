@@ -156,7 +156,7 @@ def test_a_run_gets_past_each_column_of_each_table(edge: Edge, menu: list[str], 
         run_twice(edge, menu, failing)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_run_gets_past_whatever_was_scrambled(edge: Edge, menu: list[str], failing: str, data: st.DataObject) -> None:
     fill(edge, menu)
