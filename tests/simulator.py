@@ -125,7 +125,7 @@ class Simulator:
     def page(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The guide's answer, with plain offsets over whatever order there is."""
         since = asked.get("updated_since")
-        rows = [p for p in self.photos.values() if since is None or p["updated_at"] >= since]
+        rows = [p for p in self.photos.values() if since is None or str(p["updated_at"] or since) >= since]
         if self.shuffle:
             random.shuffle(rows)
         offset, limit = asked.get("offset", 0), min(asked.get("limit", 100), self.max_page)

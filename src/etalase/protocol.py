@@ -283,12 +283,17 @@ def key_problem(key: str) -> str | None:
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{32}")
 
 
+def is_md5(checksum: str | None) -> bool:
+    """Returns whether the text can be the MD5 that head office promises; on the wire it may be any."""
+    return checksum is not None and _CHECKSUM.fullmatch(checksum) is not None
+
+
 def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
     """Why this photo cannot be published as head office lists it, or None. It fails alone (hazard 34)."""
     if photo.object_key is None or (problem := key_problem(photo.object_key)):
         shown = printable((photo.object_key or "null")[:80])
         return PhotoError(Reason.BAD_KEY, f"object_key «{shown}» {problem if photo.object_key else 'is missing'}")
-    if photo.checksum is None or not _CHECKSUM.fullmatch(photo.checksum):
+    if not is_md5(photo.checksum):
         shown = printable(str(photo.checksum)[:40])
         return PhotoError(Reason.CHECKSUM_MISSING, f"HO's own data: checksum is «{shown}», not an MD5")
     if photo.size is None or photo.size <= 0:

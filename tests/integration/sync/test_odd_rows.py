@@ -119,6 +119,21 @@ def test_what_is_unusable_is_one_photos_failure_and_keeps_its_place(edge: Edge, 
     edge.check_every_row_shows_its_bytes()
 
 
+NASTY = ["a\0b", "\ud83d", "x" * 3000, "\x1b[31m", "", " ", "\u202e"]
+TEXTS = ["checksum", "object_key", "filename", "content_type", "product_sku", "product_name", "image_url"]
+
+
+def test_no_text_in_any_field_ends_a_run_or_costs_another_photo(edge: Edge, menu: list[str]) -> None:
+    for number, (field, text) in enumerate((field, text) for field in TEXTS for text in NASTY):
+        odd(edge, edge.ho.put(f"odd {number}", picture(number + 100)), **{field: text})
+    for full in (False, True, False):
+        report = edge.sync(full=full)
+        assert report.error is None
+        assert set(menu) <= set(edge.rows())
+        # None is forgotten: it is here, or on the retry list.
+        assert set(edge.ho.photos) == set(edge.rows()) | set(edge.reasons())
+
+
 @pytest.mark.parametrize("raw", ["7", "null", DEEP, json.dumps({"sku": "x"}), "nonsense"])
 def test_a_row_without_an_id_proves_nothing_complete_and_is_forgotten_with_it(edge: Edge, menu: list[str], raw: str) -> None:
     edge.sync()
@@ -186,9 +201,13 @@ def test_a_list_that_does_not_say_how_long_it_is_is_never_proved_complete(edge: 
     edge.ho.change_page = lambda page: page.pop(name) and None
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
+    # The hourly runs are short all the same: what was compared need not be compared again before the night.
+    assert edge.sync(trigger="schedule").kind == "incremental"
     del edge.ho.photos[menu[0]]
     report = edge.sync(full=True)
     assert (report.feed_proved_complete, len(edge.rows()), edge.removals()) == (False, DISHES, {})
+    edge.query("DELETE FROM product_photo WHERE id = %s", menu[1])
+    assert codes(edge.sync(trigger="schedule")) == ["rows_vanished"]
 
 
 def test_pages_without_has_more_are_followed_for_as_long_as_they_bring_something(edge: Edge, menu: list[str]) -> None:

@@ -16,7 +16,7 @@ from etalase.edge.sync.staging import Listing
 from etalase.edge.sync.world import World
 from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.objectstore import ObjectInfo, names_one_object
-from etalase.protocol import KEY_PREFIX, Photo
+from etalase.protocol import KEY_PREFIX, Photo, is_md5
 
 
 @dataclass(slots=True)
@@ -127,8 +127,8 @@ class Inventory:
         """The keys by MD5 of objects that seem to have the bytes of ``photos`` which no row of their products has: they are
         read and hashed before they are copied."""
         have = {(row.product_id, row.object_etag) for row in known}
-        wanted = ((photo.product_id, (photo.checksum or "").lower()) for photo in photos)
-        lacking = {md5 for product_id, md5 in wanted if md5 and (product_id, md5) not in have}
+        wanted = ((photo.product_id, (photo.checksum or "").lower()) for photo in photos if is_md5(photo.checksum))
+        lacking = {md5 for product_id, md5 in wanted if (product_id, md5) not in have}
         if not lacking:
             return {}
         listed = self.listing.with_bytes(lacking) if self.listing is not None else {}

@@ -528,7 +528,7 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
         ledger.move_checkpoint(run.checkpoint.store_id, changes)
         if run.checkpoint.photos is not None:
             rows.expect(run.unaccounted)
-        elif feed.proved_complete or feed.matches_digest:
+        elif feed.full or feed.matches_digest:  # proved or not: what it named is here now, or on the retry list
             rows.expect_what_is_here()
     run.report.checkpoint = sync_timestamp
     run.world.spool.note_checkpoint(sync_timestamp)
