@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from urllib.parse import urlsplit
 
 from django.db import DataError, Error, connection
@@ -17,6 +17,7 @@ from etalase.head_office.api.answers import DatabaseAwayAnswer, json_answer
 from etalase.head_office.database import in_our_words, is_away
 from etalase.head_office.guessing import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.texts import TEXTS, text
+from etalase.protocol import format_time
 from etalase.settings.head_office import configured
 
 logger = logging.getLogger("etalase.head_office")
@@ -39,8 +40,9 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
     until = timezone.localtime() + timedelta(seconds=wait)
     headers = {"Retry-After": str(wait), "Cache-Control": "no-store"}
     if request.path.startswith("/api/"):
-        detail = f"Too many failed logins for this account from this address. Try again after {until:%H:%M:%S (%Z)}."
-        return json_answer({"detail": detail, "locked_until": until}, status_code=429, headers=headers)
+        detail = "Too many failed logins for this account from this address. Try again later."
+        locked_until = format_time(until.astimezone(UTC))
+        return json_answer({"detail": detail, "locked_until": locked_until}, status_code=429, headers=headers)
     first = get_language() or "en"
     languages = sorted(TEXTS, key=lambda language: not first.startswith(language))
     said = [

@@ -274,7 +274,6 @@ def test_a_lock_out_says_until_when_to_the_api(office: Office) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (429, "application/json")
     wait = datetime.fromisoformat(answer.json()["locked_until"]) - timezone.now()
     assert timedelta(minutes=14) < wait <= timedelta(minutes=15)
-    assert "Try again after " in answer.json()["detail"]
 
 
 # Small pictures

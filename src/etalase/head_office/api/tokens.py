@@ -26,7 +26,8 @@ logger = logging.getLogger("etalase.head_office")
 FAMILY_CLAIM = "family"
 # A page of the feed has no room for more in its request's head, and nothing of ours is half as long.
 MAX_TOKEN_CHARS = 4096
-INVALID = "Token is invalid"
+# SimpleJWT's own words, which clients may know.
+INVALID, SPENT = "Token is invalid", "Token is blacklisted"
 
 
 # Claims that stand in a row, or are looked up in one, by the form that they have in every token of ours.
@@ -125,7 +126,7 @@ class RefreshQuestion(serializers.Serializer[dict[str, Any]]):
 
 def _family(token: tokens.Token) -> UUID:
     if FAMILY_CLAIM not in token:  # of a version before this
-        raise TokenError(INVALID)
+        raise TokenError(SPENT)
     return UUID(token[FAMILY_CLAIM])
 
 
@@ -133,7 +134,7 @@ def _revoke(account: Account, family: UUID) -> None:
     """End the family of a token that was used before: either an answer was lost on its way, or two parties have the token."""
     if TokenFamily.objects.filter(id=family, account=account).delete()[0]:
         logger.warning("a refresh token was used twice: its login is revoked", extra={"account": account.username})
-    raise TokenError("Token was used before; log in again")
+    raise TokenError(SPENT)
 
 
 class Token(TokenObtainPairView):
