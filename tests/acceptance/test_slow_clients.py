@@ -337,6 +337,36 @@ def test_pipelined_requests_are_answered_in_order(web: Web) -> None:
     assert received.rindex(b"HTTP/1.1 404") > received.rindex(b"HTTP/1.1 200")
 
 
+def test_of_thousands_of_requests_ahead_of_their_answers_few_are_kept(web: Web) -> None:
+    with web.connect() as client:
+        with contextlib.suppress(OSError):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 20_000)
+        received = read_all(client)
+    assert 1 <= received.count(b"HTTP/1.1 200") < 200
+    assert status_of(web.get()) == 200
+    eventually(lambda: web.held() == 0)
+
+
+def test_a_trailer_is_no_header(web: Web) -> None:
+    with web.connect() as client:
+        chunked = web.head("GET", "", "Connection: close", "Transfer-Encoding: chunked", "Trailer: Host")
+        client.sendall(chunked + b"\r\n1\r\na\r\n0\r\nHost: a.stranger\r\n\r\n")
+        assert status_of(read_all(client)) == 200
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\n" + b"X: a\r\n" * 100_000, b"0\r\nX: " + b"a" * 1_000_000, b"1;x=" + b"a" * 1_000_000, b"1\r\na\r\n" * 100_000],
+)
+def test_what_stands_around_a_body_is_bounded(web: Web, endless: bytes) -> None:
+    with web.connect() as client:
+        with contextlib.suppress(OSError):
+            client.sendall(web.head("POST", web.form, "Transfer-Encoding: chunked", CSRF) + b"\r\n" + endless)
+        answer = read_all(client)
+    assert not answer or status_of(answer) in {413, 431}
+    eventually(lambda: web.held() == 0)
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -359,6 +389,8 @@ def test_pipelined_requests_are_answered_in_order(web: Web) -> None:
         (b"GET / HTTP/1.1\r\nHost: a.stranger\r\nConnection: close\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 400),
         (b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", 200),
+        (b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: " + b"0" * 5000 + b"3\r\n\r\nabc", 200),
+        (b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n", 200),
         (b"HEAD /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 200),
     ],
 )

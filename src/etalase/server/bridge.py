@@ -68,7 +68,8 @@ class Bridge:
     async def _answer(self, scope: Any, receive: Any, body: SpooledTemporaryFile[bytes]) -> Response:
         connection: Connection = scope[SCOPE_KEY]
         environ = environ_of(scope, body)
-        promised = int(environ.get("CONTENT_LENGTH", 0))
+        # Zeros may stand before it, thousands of them, which int() does not read.
+        promised = int(environ.get("CONTENT_LENGTH", "").lstrip("0") or 0)
         limit = await self._limit(environ, connection) if promised > self._max_body_bytes else self._max_body_bytes
         if promised > limit:
             return _too_large(environ, promised, limit)
@@ -84,7 +85,7 @@ class Bridge:
                 return _too_large(environ, byte_count, limit)
             body.write(message["body"])
         body.seek(0)
-        if byte_count:
+        if byte_count or "CONTENT_LENGTH" in environ:
             environ["CONTENT_LENGTH"] = str(byte_count)
         return await self._threads.do(scope[TURN_KEY], lambda: run(self._application, environ), lambda: not connection.gone)
 

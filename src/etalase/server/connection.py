@@ -23,7 +23,14 @@ SCOPE_KEY = "etalase.connection"
 # Whose turn a request takes among those that wait for a thread.
 TURN_KEY = "etalase.turn"
 
+# So many requests may be sent ahead of an answer. Browsers and proxies send none; each is kept in memory.
+MAX_AHEAD = 16
+
 AppState: TypeAlias = dict[str, Any]
+
+
+class TooFarAhead(Exception):
+    """One more request was sent ahead than is kept."""
 
 
 class ServerConfig(Config):
@@ -52,7 +59,9 @@ class Connection(HttpToolsProtocol):
         self.gone = False
         self.written_bytes = 0
         self._phase, self.since = Phase.IDLE, self.loop.time()
-        self._head_bytes = self._body_bytes = 0
+        self._head_bytes = self._body_bytes = self._framing_bytes = 0
+        # Nothing is taken in any more; what was asked is answered yet.
+        self._is_deaf = False
         # Since when the client has not read all that was written, and what it had read by then.
         self._unread: tuple[float, int] | None = None
 
@@ -72,18 +81,24 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; a head of more than ``max_head_bytes`` is refused."""
+        """Take bytes in; a head of more than ``max_head_bytes`` is refused, and a body with more around than in it."""
         if self._phase is Phase.IDLE:
             self._enter(Phase.HEAD)
         for start in range(0, len(data), PIECE_BYTES):
             piece = data[start : start + PIECE_BYTES]
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self._is_deaf:
                 return
             self._head_bytes += len(piece) if self._phase is Phase.HEAD else 0
             if self._head_bytes > self.limits.max_head_bytes:
                 self._refuse("431 Request Header Fields Too Large", "The head of the request is too large.")
                 return
+            in_body, cycle, before = self._phase in {Phase.BODY, Phase.DRAIN}, self.cycle, self._body_bytes
             super().data_received(piece)
+            if in_body and self.cycle is cycle:
+                self._framing_bytes += len(piece) - (self._body_bytes - before)
+                if self._framing_bytes > self.limits.max_head_bytes + self._body_bytes:
+                    self._refuse("431 Request Header Fields Too Large", "There is too much around the body of the request.")
+                    return
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Whether the connection stays open: a client that only ended its own side still gets its response."""
@@ -95,13 +110,27 @@ class Connection(HttpToolsProtocol):
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Begin a request. Raises :class:`TooFarAhead`."""
+        if len(self.pipeline) >= MAX_AHEAD:
+            raise TooFarAhead
         super().on_message_begin()
         cast("dict[str, object]", self.scope)[SCOPE_KEY] = self
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header in. One behind the body (a trailer) is none of them (RFC 9110, section 6.5.1), and is dropped."""
+        if self._phase not in {Phase.BODY, Phase.DRAIN}:
+            super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP. Where only too many requests came ahead, the kept ones are answered, then it is closed."""
+        if len(self.pipeline) >= MAX_AHEAD:
+            self._is_deaf, self.cycle.keep_alive = True, False
+        else:
+            super().send_400_response(msg)
+
     def on_headers_complete(self) -> None:
         """Begin to wait for the body."""
-        self._head_bytes = self._body_bytes = 0
+        self._head_bytes = self._body_bytes = self._framing_bytes = 0
         self._enter(Phase.BODY)
         # Browsers send no request before the last one is answered: those that do wait among themselves.
         turn = f"{self.group} pipelined" if self._is_busy() else self.group
