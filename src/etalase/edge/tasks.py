@@ -129,9 +129,10 @@ def first_wait(settings: EdgeSettings, *, full: bool, after_offset: bool, now: f
 def _done_since(seconds: float, *, full: bool) -> bool:
     """Whether a run has done this one's work in the last ``seconds``: sent twice, or put off for days, it is done once.
 
-    By the database's clock alone, which the runs' times are by.
+    By the database's clock alone, which the runs' times are by. A run of the future, by a clock that was ahead once, did
+    nobody's work: it would keep the schedule silent until then.
     """
-    begun = SyncRun.objects.filter(started_at__gte=Now() - timedelta(seconds=seconds), checkpoint__isnull=False)
+    begun = SyncRun.objects.filter(started_at__range=(Now() - timedelta(seconds=seconds), Now()), checkpoint__isnull=False)
     with translated():
         # A run by hand does not take the place of an hourly one, which the status has foretold.
         return (begun.filter(kind="full") if full else begun.filter(trigger="schedule")).exists()

@@ -4,12 +4,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, make_password
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Office
 
@@ -92,6 +95,15 @@ def test_guessing_goes_on_under_no_other_address_of_the_caller(chain: Office, ad
     assert answers == [401] * 9 + [429] * 3
     assert [login(address=address).status_code for address in addresses] == [429] * len(addresses)
     assert login(address="2001:db8:0:1::1").status_code == 200
+
+
+def test_failures_of_the_future_lock_nobody_out(chain: Office) -> None:
+    """They are left by a clock that was a year ahead once."""
+    for _ in range(10):
+        login(password="wrong")
+    assert login().status_code == 429
+    AccessAttempt.objects.update(attempt_time=timezone.now() + timedelta(days=365))
+    assert login().status_code == 200
 
 
 @pytest.mark.usefixtures("behind_a_proxy")

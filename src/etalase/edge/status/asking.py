@@ -38,7 +38,7 @@ def may_ask(settings: EdgeSettings) -> bool:
 def asked_lately() -> datetime | None:
     """When somebody asked, if it was less than five minutes ago: until then nobody can ask again."""
     with translated():
-        lately = Checkpoint.objects.filter(asked_at__gt=Now() - AT_MOST_EVERY)
+        lately = Checkpoint.objects.filter(asked_at__range=(Now() - AT_MOST_EVERY, Now()))
         return lately.values_list("asked_at", flat=True).first()
 
 

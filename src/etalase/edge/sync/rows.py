@@ -541,6 +541,8 @@ def reclaims_due(grace: timedelta) -> list[str]:
     """The keys whose ``grace`` is over. Those that a row names again are forgotten here, their objects stay."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
+        # By a clock that was ahead once: the grace begins now.
+        db.execute("UPDATE etalase_reclaim SET obsolete_at = now() WHERE obsolete_at > now()")
         db.execute(
             "SELECT object_key FROM etalase_reclaim WHERE obsolete_at <= now() - %s"
             " AND (put_off_until IS NULL OR put_off_until <= now()) ORDER BY coalesce(put_off_until, obsolete_at)",

@@ -1,0 +1,38 @@
+"""A clock that was a year ahead once leaves times of the future behind; once it is right again, nothing waits for them."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.simulator import picture
+
+from etalase.edge import tasks
+from etalase.edge.status.asking import asked_lately
+from etalase.edge.sync import rows
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["hourly", "nightly"])
+def test_a_run_of_the_future_did_no_scheduled_runs_work(edge: Edge, full: bool) -> None:
+    edge.sync(full=full, trigger="schedule")
+    due = time.time() - 60
+    assert tasks._done_since(time.time() - due, full=full)
+    edge.query("UPDATE etalase_sync_run SET started_at = now() + interval '1 year', finished_at = now() + interval '1 year'")
+    assert not tasks._done_since(time.time() - due, full=full)
+
+
+def test_who_asked_for_a_sync_in_the_future_keeps_nobody_from_asking(edge: Edge) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET asked_at = now() - interval '1 minute'")
+    assert asked_lately()
+    edge.query("UPDATE etalase_checkpoint SET asked_at = now() + interval '1 year'")
+    assert asked_lately() is None
+
+
+def test_the_grace_of_what_became_obsolete_in_the_future_begins_now(edge: Edge) -> None:
+    edge.ho.put("sate", picture("a"))
+    edge.sync()
+    edge.query("INSERT INTO etalase_reclaim (object_key, obsolete_at) VALUES ('products/x', now() + interval '1 year')")
+    assert rows.reclaims_due(timedelta(hours=24)) == []
+    edge.query("UPDATE etalase_reclaim SET obsolete_at = obsolete_at - interval '25 hours'")
+    assert rows.reclaims_due(timedelta(hours=24)) == ["products/x"]
