@@ -299,7 +299,7 @@ def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
     if photo.size is None or photo.size <= 0:
         return PhotoError(Reason.BAD_FIELD, f"HO's own data: size is {photo.size}")
     if photo.size > max_photo_bytes:
-        return PhotoError(Reason.TOO_LARGE, f"size is {photo.size} bytes; MAX_PHOTO_BYTES is {max_photo_bytes}")
+        return PhotoError(Reason.TOO_LARGE, f"size is {photo.size} bytes; ETALASE_MAX_PHOTO_BYTES is {max_photo_bytes}")
     if photo.filename is not None and (len(photo.filename) > MAX_FILENAME_CHARS or "\0" in photo.filename):
         return PhotoError(Reason.BAD_FIELD, f"filename has {len(photo.filename)} characters or a NUL among them")
     for field in ("version", "sort_order"):

@@ -94,7 +94,7 @@ class EdgeSettings(Settings):
     def _off_peak_needs_a_timetable(cls, value: str, info: ValidationInfo) -> str:
         limit = info.data.get("BANDWIDTH")
         if value == "off-peak" and isinstance(limit, bandwidth.Bandwidth) and not limit.is_timetable:
-            raise ValueError("needs a timetable with a wider step in BANDWIDTH, as in 06:00,512k 23:00,off")
+            raise ValueError("needs a timetable with a wider step in ETALASE_BANDWIDTH, as in 06:00,512k 23:00,off")
         return value
 
     @property

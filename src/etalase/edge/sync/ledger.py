@@ -52,7 +52,8 @@ class Store:
                 raise StoreMismatch(
                     f"This database holds the photos of store {other.store_id} (company {other.company_id}),"
                     f" and the settings name store {self.store_id} (company {self.company_id}).",
-                    hint="One edge database belongs to one store: correct STORE_ID and COMPANY_ID, or use another database.",
+                    hint="One edge database belongs to one store: correct ETALASE_STORE_ID and ETALASE_COMPANY_ID, "
+                    "or use another database.",
                 )
             checkpoint, _ = Checkpoint.objects.get_or_create(store_id=self.store_id, defaults={"company_id": self.company_id})
             return checkpoint

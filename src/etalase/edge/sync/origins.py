@@ -91,7 +91,7 @@ class ImageOrigins:
             raise PhotoError(
                 Reason.ORIGIN_REFUSED,
                 f"image_url «{printable(url[:200])}»: its host is not allowed. If photos are there, add {match['host']}:{port} "
-                "to IMAGE_ORIGINS; if this edge knows the host by another name, set IMAGE_URL_REWRITE",
+                "to ETALASE_IMAGE_ORIGINS; if this edge knows the host by another name, set ETALASE_IMAGE_URL_REWRITE",
             )
         return f"{scheme}://{match['host'].lower()}:{port}{quote(match['target'] or '/', safe=_TARGET_SAFE)}"
 

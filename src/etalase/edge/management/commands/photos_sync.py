@@ -29,7 +29,9 @@ class Command(RunningCommand):
         """``--full``, ``--off-peak``, ``--dry-run``."""
         super().add_arguments(parser)
         parser.add_argument("--full", action="store_true", help="compare the whole feed with rows and bucket")
-        parser.add_argument("--off-peak", action="store_true", help="with --full: wait for the widest step of BANDWIDTH first")
+        parser.add_argument(
+            "--off-peak", action="store_true", help="with --full: wait for the widest step of ETALASE_BANDWIDTH first"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
@@ -61,7 +63,7 @@ class Command(RunningCommand):
             raise UsageError("--off-peak is for a full run.", hint="Write --full --off-peak.")
         if not settings.BANDWIDTH.is_timetable:
             raise UsageError(
-                "--off-peak waits for the widest step of BANDWIDTH, and BANDWIDTH is no timetable.",
+                "--off-peak waits for the widest step of ETALASE_BANDWIDTH, and that is not a timetable.",
                 hint="Set one, as in 06:00,512k 23:00,off.",
             )
         zone = get_default_timezone()

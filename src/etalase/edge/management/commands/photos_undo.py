@@ -20,8 +20,9 @@ class Command(EdgeCommand):
     """Exit status: 0 done, 1 some could not be brought back, 2 the run removed nothing."""
 
     help = (
-        "Bring back the photos whose removal a run proposed, by its number, while their objects' grace (RECLAIM_GRACE) lasts; "
-        "without a number, list what can be undone. They stay until head office lists them anew. "
+        "Bring back the photos whose removal a run proposed, by its number, while their objects' grace "
+        "(ETALASE_RECLAIM_GRACE) lasts; without a number, list what can be undone. "
+        "They stay until head office lists them anew. "
         "Exit status: 0 done; 1 some could not be brought back; 2 the run removed nothing."
     )
 

@@ -12,14 +12,14 @@ class Command(HeadOfficeCommand):
     """Removes old tombstones, expired tokens and old login failures."""
 
     help = (
-        "Remove tombstones older than TOMBSTONE_DAYS (an edge that was away for longer gets the full set), tokens that have "
-        "expired, and login failures that are over. Run it daily."
+        "Remove tombstones older than ETALASE_TOMBSTONE_DAYS (an edge that was away for longer gets the full set), tokens "
+        "that have expired, and login failures that are over. Run it daily."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How many days of tombstones to keep."""
         super().add_arguments(parser)
-        parser.add_argument("--days", type=int, help="instead of TOMBSTONE_DAYS")
+        parser.add_argument("--days", type=int, help="instead of ETALASE_TOMBSTONE_DAYS")
 
     def perform(self, **options: Any) -> int:
         """Remove, and tell."""
