@@ -302,6 +302,47 @@ def test_products_changed_at_may_be_any_text(edge: Edge, menu: list[str]) -> Non
     assert edge.sync().outcome == "success"
 
 
+# The list of products
+
+
+def products_page(edge: Edge, **changes: Any) -> Answer:
+    """Head office's list of products, each told twice, with ``changes``."""
+    edge.ho.change_page = None
+    page = edge.ho.page({**edge.ho.asked[-1], "offset": 0})
+    photos = page.pop("photos")
+    told = [{"id": p["product_id"], "sku": p["product_sku"], "name": p["product_name"]} for p in photos]
+    edge.ho.change_page = products_changed
+    return Answer(body=json.dumps({**page, "products": told + told[:1], **changes}).encode())
+
+
+def products_changed(page: dict[str, Any]) -> None:
+    """Say that the list of products is worth a request."""
+    page["products_changed_at"] = "today"
+
+
+def test_a_product_that_is_listed_twice_stops_no_store(edge: Edge, menu: list[str]) -> None:
+    edge.ho.change_page = products_changed
+    edge.ho.on_products = lambda asked: products_page(edge)
+    assert edge.sync().outcome == "success"
+    assert edge.count("product") == DISHES
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(302, b"", {"Location": "/login"}), Answer(body=b"<html>")])
+def test_a_list_of_products_that_cannot_be_had_holds_no_photo_back(edge: Edge, menu: list[str], answer: Answer) -> None:
+    edge.ho.change_page = products_changed
+    edge.ho.on_products = lambda asked: answer
+    for fetched in (DISHES, 0):
+        report = edge.sync()
+        assert (report.exit_status, report.fetched) == (4, fetched)
+        assert "/sync/products/" in str(report.error)
+        edge.check_equals_head_office()
+    assert edge.checkpoint() is not None
+    # It is asked for again, and then nothing is amiss.
+    edge.ho.on_products = lambda asked: products_page(edge)
+    assert edge.sync().outcome == "success"
+    assert edge.query("SELECT products_changed_at FROM etalase_checkpoint") == [{"products_changed_at": "today"}]
+
+
 def test_an_answer_that_is_no_list_is_not_called_a_refusal(edge: Edge) -> None:
     for answer, fault in (
         (Answer(200, b"<html>"), "head_office_odd"),

@@ -13,6 +13,7 @@ from etalase.edge.sync.lenient import NO_UUID
 from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE
 from etalase.edge.sync.report import Report
 from etalase.edge.sync.world import World
+from etalase.errors import HeadOfficeError
 from etalase.protocol import Product
 
 logger = logging.getLogger("etalase.edge")
@@ -23,11 +24,15 @@ LATELY = timedelta(days=7)
 
 @dataclass(slots=True)
 class Listed:
-    """What head office said of its products: those that the store no longer sells, and where the next run goes on."""
+    """What head office said of its products: those that the store no longer sells, and where the next run goes on.
+
+    ``error`` is why its list could not be read; it holds no photo back, and the next run asks for the list again.
+    """
 
     gone: set[UUID] = field(default_factory=set)
     changed_at: str | None = None
     sync_timestamp: str | None = None
+    error: HeadOfficeError | None = None
 
 
 def bring(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> Listed:
@@ -41,11 +46,12 @@ def bring(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> L
         return said
     if said.changed_at is not None and (feed.full or said.changed_at != checkpoint.products_changed_at):
         since = None if feed.full else checkpoint.products_sync_timestamp
-        listed = pull_products(
-            world.head_office,
-            since,
-            bring=lambda page: _write_listed(world, page),
-        )
+        listed = None
+        try:
+            listed = pull_products(world.head_office, since, bring=lambda page: _write_listed(world, page))
+        except HeadOfficeError as error:
+            logger.warning("head office's list of products: %s", error)
+            said.error = error
         if listed is not None:
             report.note_oddities(listed.oddities, of_products=True)
             # A list that does not say whose it is removes nothing (hazard 10): products have nobody to ask.
@@ -64,7 +70,7 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
     fields of the checkpoint: they move once everything before is done, so that no deletion is lost with a run that is cut off;
     and not where the deletions were refused, so that the next run asks for them again.
     """
-    if listed is None:
+    if listed is None or listed.error is not None:
         return {}
     if listed.gone and world.products.is_ours:
         world.products.unlist(listed.gone)
@@ -80,7 +86,7 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
 
 def note_unlisted(world: World, listed: Listed | None) -> None:
     """Note which products are named no longer, by a head office without a product feed; at the end of a complete run."""
-    if listed is not None and listed.sync_timestamp is None and world.products.is_ours:
+    if listed is not None and listed.error is None and listed.sync_timestamp is None and world.products.is_ours:
         world.products.unlist_without_listed_photo()
 
 
@@ -88,12 +94,13 @@ def _write_listed(world: World, page: Sequence[Product]) -> None:
     known: dict[UUID, tuple[str, str]] = {}
     if any(product.sku is None or product.name is None for product in page):  # null says nothing
         known = world.products.names({product.id for product in page})
-    told = []
+    told: dict[UUID, tuple[str, str]] = {}  # a list may name a product twice; PostgreSQL writes no row twice at once
     for product in page:
-        sku, name = known.get(product.id, ("", ""))
-        fitting = _fitting((sku if product.sku is None else product.sku, name if product.name is None else product.name))
-        told.append((product.id, *fitting))
-    world.products.write(told)
+        sku, name = told.get(product.id) or known.get(product.id, ("", ""))
+        told[product.id] = _fitting(
+            (sku if product.sku is None else product.sku, name if product.name is None else product.name)
+        )
+    world.products.write([(id_, *texts) for id_, texts in told.items()])
 
 
 def _write_from_photos(world: World, feed: Feed) -> None:

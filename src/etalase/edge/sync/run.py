@@ -212,6 +212,8 @@ def _run(run: Run) -> None:
         run.report.note("not_reclaimed", objects=len(run.stuck))
     if run.carriage.given_up is not None and not run.report.fetched:
         raise run.carriage.given_up
+    if listed is not None and listed.error is not None:
+        raise listed.error
 
 
 # Before the feed
