@@ -1,7 +1,7 @@
 """A head office that speaks exactly the guide and nothing more, and that can be told to misbehave.
 
 The only fake of the project: faults of the other side cannot be produced on a real one. It is a real HTTP server with real
-bytes; a test changes ``photos``, or puts a function in ``on_page``, ``on_token``, ``on_image`` or ``on_products`` that answers instead.
+bytes; a test changes ``photos``, or puts a function in one of the ``on_…`` that answers instead.
 """
 
 import hashlib
@@ -241,10 +241,8 @@ def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dic
         return Answer(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
     if authorization != f"Bearer {simulator.access_token}":
         return Answer(401, b'{"detail":"Given token not valid for any token type"}', as_json)
-    if path == "/api/v1/sync/products/" and simulator.on_products:
-        return simulator.on_products(asked)
     if path != "/api/v1/sync/product-photos/":
-        return Answer(404, b"{}", as_json)
+        return simulator.on_products(asked) if simulator.on_products else Answer(404, b"{}", as_json)
     simulator.asked.append(asked)
     if simulator.on_page and (answer := simulator.on_page(asked)):
         return answer

@@ -208,7 +208,7 @@ def _of_bucket(asked: Asked, said: Said, code: str) -> ObjectStoreError | None:
         return not_s3(asked, said)
     if not asked.key and not code and said.status < 500 and (said.is_page or said.status in {200, 404}):
         return not_s3(asked, said)
-    if said.status == 404 and asked.key:
+    if said.status == 404 and asked.key and asked.method != "PUT":  # what is put need not be there
         return ObjectMissing(f"There is no object «{asked.key}» in bucket {asked.bucket}.")
     return None
 
@@ -240,9 +240,11 @@ def _of_key(asked: Asked, said: Said, code: str, text: str) -> ObjectStoreError 
         return None
     permission = asked.permission or _PERMISSION.get((asked.method, bool(asked.key)), asked.method)
     about = f"«{asked.key}» in bucket {asked.bucket}" if asked.key else f"bucket {asked.bucket}"
+    about += f" ({asked.size_bytes:,} bytes)" if asked.size_bytes and not code else ""
     return ObjectStoreDenied(
         f"{refuses} for {about}: {permission} is not allowed{'' if code else ', by the store or a proxy before it'} ({text}).",
-        hint=f'Allow the key {permission} (docs/MINIO_SETUP.md, "A key of its own"), or check ETALASE_S3_ACCESS_KEY and'
+        hint=("If it takes smaller ones, a proxy or firewall refuses this size. " if asked.size_bytes and not code else "")
+        + f'Allow the key {permission} (docs/MINIO_SETUP.md, "A key of its own"), or check ETALASE_S3_ACCESS_KEY and'
         " ETALASE_S3_SECRET_KEY.",
     )
 

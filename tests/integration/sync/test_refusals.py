@@ -67,6 +67,23 @@ def test_what_the_bucket_refuses_of_some_photos_is_their_failure_and_the_checkpo
     edge.check_equals_head_office()
 
 
+@pytest.mark.parametrize("status", [403, 404, 413])
+def test_a_proxy_that_refuses_large_bodies_under_every_key_holds_no_checkpoint_back(
+    edge: Edge, door: Doorman, status: int
+) -> None:
+    good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
+    large = [edge.ho.put(f"large {n}", picture(n, LIMIT + 200 + n)) for n in range(23)]
+    page = Reply(status, b"<html>no</html>", {"Content-Type": "text/html"})
+    door.rule = lambda asked: page if asked.method == "PUT" and asked.length > LIMIT else None
+
+    report = edge.sync()
+
+    assert (report.exit_status, report.error, report.fetched) == (1, None, len(good))
+    assert edge.reasons() == dict.fromkeys(large, "store_refused")
+    assert edge.checkpoint() is not None
+    assert all("bytes" in failure["detail"] for failure in report.failures)
+
+
 def test_a_photo_that_a_proxy_finds_too_large_is_named_with_its_size_and_asked_for_ever_more_rarely(
     edge: Edge, door: Doorman
 ) -> None:

@@ -115,8 +115,8 @@ class Carriage:
     def _tell_apart(self, failures: dict[UUID, tuple[Photo, PhotoError]]) -> None:
         """Makes failures at a bucket that takes other objects those photos' own, retried ever more rarely (hazard 78)."""
         own = {id_: _OWN[e.reason] for id_, (_, e) in failures.items() if e.reason in _OWN and id_ not in self.untried}
-        largest = max((failures[id_][0].size or 0 for id_ in own), default=0)
-        if own and not self._bucket_is_away and self._bucket_takes(largest):
+        tried = max((_size_to_try(*failures[id_]) for id_ in own), default=0)
+        if own and not self._bucket_is_away and self._bucket_takes(tried):
             for id_, reason in own.items():
                 photo, error = failures[id_]
                 failures[id_] = (photo, PhotoError(reason, error.detail))
@@ -287,7 +287,7 @@ class Carriage:
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
         if last.reason in _BUCKET_REASONS:
-            if self._bucket_takes(photo.size or 0):
+            if self._bucket_takes(_size_to_try(photo, last)):
                 self._failed_in_a_row = 0
                 return agenda
             self._bucket_is_away = True
@@ -321,6 +321,12 @@ class Carriage:
             self._note(carried)
         if batch:
             self._commit(batch)
+
+
+def _size_to_try(photo: Photo, error: PhotoError) -> int:
+    """Returns the size of the picture that tells whether the bucket takes others. A firewall before it may answer 403 to large
+    bodies alone: so where the key was refused, a small one tells."""
+    return 0 if error.reason is Reason.STORE_DENIED else photo.size or 0
 
 
 class OutOfTime(EtalaseError):
