@@ -153,9 +153,10 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
             if _sell(product, _stores_of(dish, stores)):
                 change = "created" if change == "created" else "updated"
             for one in loaded:
-                problem = _load_photo(product, one, dish, photos)
+                problem = _load_photo(product, one, loaded, photos)
                 if problem is not None:
                     problems.append(problem)
+            ingest.ensure_primary(product.id)  # the one that the file wants may have been refused
     except UsageError as error:
         value = str(dish.product_id or dish.sku)
         result.problems.append(Problem(dish.line, "product_id" if dish.product_id else "sku", value, error.message))
@@ -176,7 +177,7 @@ def _foresee_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: s
             result.photos["failed"] += 1
             result.problems.append(Problem(one.line.line, "file", one.line.source, one.refused))
             continue
-        foreseen = _foresee_photo(one, is_primary=product is not None and _is_primary(product, one.line, dish))
+        foreseen = _foresee_photo(one, is_primary=product is not None and _is_primary(product, one.line, loaded))
         result.photos[foreseen] += 1
         if foreseen is not ingest.Change.UNCHANGED:
             result.changes.append((dish.sku, one.line.source, foreseen))
@@ -234,12 +235,12 @@ def _sell(product: Product, store_ids: Sequence[uuid.UUID]) -> bool:
     return bool(wanted)
 
 
-def _load_photo(product: Product, one: _Loaded, dish: Dish, photos: Counter[str]) -> Problem | None:
+def _load_photo(product: Product, one: _Loaded, loaded: Sequence[_Loaded], photos: Counter[str]) -> Problem | None:
     line = one.line
     if one.picture is None:
         photos["failed"] += 1
         return Problem(line.line, "file", line.source, one.refused)
-    is_primary = _is_primary(product, line, dish)
+    is_primary = _is_primary(product, line, loaded)
     wanted = (line.photo_id or (one.row and one.row.id), is_primary, line.sort_order)
     if one.row is not None and one.object_is_sound and wanted == (one.row.id, one.row.is_primary, one.row.sort_order):
         photos[ingest.Change.UNCHANGED] += 1
@@ -263,9 +264,9 @@ def _load_photo(product: Product, one: _Loaded, dish: Dish, photos: Counter[str]
     return None
 
 
-def _is_primary(product: Product, line: PhotoLine, dish: Dish) -> bool:
-    """As the file says; where it makes none of the SKU's photos primary, the primary there is stays, else the first is it."""
-    if any(photo.is_primary for photo in dish.photos):
+def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) -> bool:
+    """As the file says; where no photo that it makes primary can be used, the primary there is stays, else the first is it."""
+    if any(one.line.is_primary and one.picture is not None for one in loaded):
         return line.is_primary
     primary = Photo.objects.filter(product=product, is_primary=True).values_list("source", flat=True).first()
     return primary is None or primary == line.source

@@ -262,6 +262,30 @@ def test_prune_removes_what_the_file_does_not_name(office: Office, load: Load, b
     assert [bucket.head(keys[name]) is None for name in ("red.jpg", "green.jpg", "blue.jpg")] == [True, True, False]
 
 
+@pytest.mark.parametrize("how", ["cut short", "refused by the bucket"])
+def test_where_the_files_primary_photo_is_refused_the_dish_keeps_one(
+    office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A POS that shows the primary photo only would have shown none: of many dishes, by one import."""
+    load("1,SATE,red.jpg,true,0,", "2,SOTO,red.jpg,true,0,")
+    body = (photos / "green.jpg").read_bytes()
+    put = ingest.ObjectStore.put
+
+    def picky(store: Any, key: str, sent: bytes, **more: Any) -> None:
+        if sent == body:
+            raise ObjectRefused("too large for the proxy")
+        put(store, key, sent, **more)
+
+    if how == "cut short":
+        (photos / "green.jpg").write_bytes(body[: len(body) // 2])
+    else:
+        monkeypatch.setattr(ingest.ObjectStore, "put", picky)
+    for _ in range(2):
+        status, result, _ = load("1,,green.jpg,true,0,", "1,,red.jpg,false,1,", "2,,green.jpg,true,0,", "2,,red.jpg,false,1,")
+        assert (status, result["photos"]["failed"]) == (1, 2)
+        assert [(p.filename, p.is_primary) for p in office.page().photos] == [("red.jpg", True), ("red.jpg", True)]
+
+
 def test_after_a_prune_of_the_primary_photo_another_one_is_primary(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,true,,", "1,,blue.jpg,,,", "1,,green.jpg,,,")
     load("1,SATE,blue.jpg,,,", "1,,green.jpg,,,", args=("--prune",))
