@@ -27,7 +27,7 @@ from django.utils.safestring import SafeString
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest, thumbnail
 from etalase.head_office.asking import asked, is_agreed
-from etalase.head_office.forms import PhotoForm, PhotoFormSet, ProductForm, StoreForm, error_links
+from etalase.head_office.forms import AssortmentForm, PhotoForm, PhotoFormSet, ProductForm, StoreForm, error_links
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 from etalase.head_office.removal import Effect, Going, effect_of
 from etalase.head_office.texts import lazy_text, text
@@ -487,6 +487,7 @@ class AssortmentAdmin(AskingAdmin):
 
     list_display = ("store", "product", "updated_at")
     list_filter = (("store", admin.RelatedOnlyFieldListFilter),)
+    form = AssortmentForm
     list_select_related = ("store", "product")
     search_fields = ("product__sku", "product__name", "store__code")
     autocomplete_fields = ("store", "product")

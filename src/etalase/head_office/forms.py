@@ -12,7 +12,7 @@ from django import forms
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import QuerySet
+from django.db.models import Manager, QuerySet
 from django.forms import BaseFormSet
 from django.forms.models import BaseInlineFormSet
 from django.utils.html import format_html
@@ -24,6 +24,8 @@ from etalase.head_office.asking import changes_text, effect_text
 from etalase.head_office.models import Assortment, Photo, Product, Store
 from etalase.head_office.picture import check, take
 from etalase.head_office.removal import Effect, Going, effect_of
+from etalase.head_office.sku import is_no_name, oddity, plain
+from etalase.head_office.stores import is_odd_code
 from etalase.head_office.texts import lazy_text, text
 from etalase.protocol import MAX_FILENAME_CHARS
 
@@ -114,9 +116,17 @@ class ProductForm(AgreedForm):
         super().__init__(*args, **kwargs)
         _offer(self, "sold_in", Store.objects.all(), Assortment.objects.filter(product=self.instance), "store_id")
 
+    def validate_constraints(self) -> None:
+        """Nothing: :meth:`clean` says in our words which SKU is taken, also where the company is not among the fields."""
+
     def clean(self) -> dict[str, Any] | None:
         """A store sells only what its own company has; what tills lose is asked for."""
         _refuse_foreign(self, "sold_in")
+        _refuse_taken(self, "sku", Product.objects)
+        if "sku" in self.changed_data and oddity(sku := self.cleaned_data.get("sku", "")):
+            self.add_error("sku", text("sku_odd", meant=plain(sku)))
+        if "name" in self.changed_data and "name" in self.cleaned_data and is_no_name(self.cleaned_data["name"]):
+            self.add_error("name", text("no_name"))
         if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
             effect = effect_of(self._going())
             if effect.bare or effect.unsold or effect.decision.asks:
@@ -158,15 +168,50 @@ class StoreForm(AgreedForm):
         super().__init__(*args, **kwargs)
         _offer(self, "sells", Product.objects.all(), Assortment.objects.filter(store=self.instance), "product_id")
 
+    def validate_constraints(self) -> None:
+        """Nothing: see :class:`ProductForm`."""
+
     def clean(self) -> dict[str, Any] | None:
         """A store sells only what its own company has; what many tills lose is asked for."""
         _refuse_foreign(self, "sells")
+        _refuse_taken(self, "code", Store.objects)
+        if "code" in self.changed_data and is_odd_code(self.cleaned_data.get("code", "-")):
+            self.add_error("code", text("code_odd"))
         if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
             ended = {UUID(str(id_)) for id_ in self.initial["sells"]} - {product.id for product in self.cleaned_data["sells"]}
             effect = effect_of(Going(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
             if effect.unsold or effect.decision.asks:
                 self.ask(effect)
         return super().clean()
+
+
+class AssortmentForm(forms.ModelForm):
+    """A sale: of a dish of the store's own company, and once."""
+
+    class Meta:
+        model = Assortment
+        fields = ("store", "product")
+
+    def validate_constraints(self) -> None:
+        """Nothing: see :class:`ProductForm`."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse what the database would refuse, in words."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        store, product = cleaned.get("store"), cleaned.get("product")
+        if store is not None and product is not None:
+            if store.company_id != product.company_id:
+                self.add_error("product", text("foreign", names=product))
+            elif Assortment.objects.filter(store=store, product=product).exists():
+                self.add_error("product", text("sold_already", name=product, store=store))
+        return cleaned
+
+
+def _refuse_taken(form: forms.ModelForm, name: str, rows: Manager[Any]) -> None:
+    """Refuse the SKU or code of another row of the same company, which the form may not show."""
+    wanted, company = form.cleaned_data.get(name), form.cleaned_data.get("company") or form.instance.company_id
+    if wanted and company and (other := rows.filter(company=company, **{name: wanted}).exclude(pk=form.instance.pk).first()):
+        form.add_error(name, text("taken", value=wanted, name=other.name))
 
 
 def _offer(form: forms.ModelForm, name: str, rows: QuerySet[Any], sales: QuerySet[Assortment], column: str) -> None:

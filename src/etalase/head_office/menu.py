@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from etalase.errors import UsageError
-from etalase.head_office.sku import likeness, oddity
+from etalase.head_office.sku import is_no_name, likeness, oddity
 from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, printable
 from etalase.spreadsheet import plain_cell
 
@@ -97,7 +97,7 @@ def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus:
         raise UsageError(
             f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
         )
-    reading = _Reading(photos_dir.resolve(), {code.casefold(): code for code in store_codes}, skus)
+    reading = _Reading(photos_dir.resolve(), store_codes, skus)
     for read in _lines(path):
         if isinstance(read, Problem):
             reading.problems.append(read)
@@ -188,10 +188,11 @@ def _check_header(header: Sequence[str], path: Path) -> None:
 class _Reading:
     """What was read so far, so that a line can be compared with those before it."""
 
-    def __init__(self, photos_dir: Path, store_codes: Mapping[str, str], skus: Collection[str]) -> None:
+    def __init__(self, photos_dir: Path, store_codes: Sequence[str], skus: Collection[str]) -> None:
         self.dishes: dict[str, Dish] = {}
         self.problems: list[Problem] = []
-        self._photos_dir, self._store_codes = photos_dir, store_codes
+        self._photos_dir = photos_dir
+        self._store_codes = {code.casefold(): code for code in store_codes} | {code: code for code in store_codes}
         self._skus = frozenset(skus)
         self._alike = {likeness(sku): f"SKU {printable(sku)}, which head office has" for sku in skus}
         self._nameless: dict[str, list[int]] = {}
@@ -238,6 +239,8 @@ class _Reading:
         known = self.dishes.get(cells["sku"])
         if known is None and cells["sku"] not in self._skus:
             self._refuse_odd(cells["sku"])
+        if cells["name"] and is_no_name(cells["name"]):
+            raise _LineRefused("name", "cannot be read on a till; write the name, or leave it empty to keep the present one")
         if cells["name"] and known is not None and known.name not in {"", cells["name"]}:
             raise _LineRefused("name", f"line {known.line} calls this SKU «{printable(known.name)}»")
         product_id = self._product_id(cells, known)
@@ -272,14 +275,16 @@ class _Reading:
     def _stores(self, text: str) -> set[str] | None:
         if not text:
             return None
-        codes = [code.strip() for code in text.split(";") if code.strip()]
-        for code in codes:
-            if code.casefold() not in self._store_codes:
-                near = difflib.get_close_matches(code, self._store_codes.values(), n=1)
+        # As written where there is such a store, else in any case.
+        given = [code.strip() for code in text.split(";") if code.strip()]
+        codes = [code if code in self._store_codes else code.casefold() for code in given]
+        for code in given:
+            if code not in self._store_codes and code.casefold() not in self._store_codes:
+                near = difflib.get_close_matches(code, set(self._store_codes.values()), n=1)
                 raise _LineRefused(
                     "stores", f"there is no store {printable(code)}" + (f"; is {near[0]} meant?" if near else "")
                 )
-        return {self._store_codes[code.casefold()] for code in codes} or None
+        return {self._store_codes[code] for code in codes} or None
 
     def _photo(self, line: int, cells: dict[str, str]) -> PhotoLine | None:
         photo_id, is_primary = _uuid(cells, "photo_id"), _yes(cells)

@@ -101,7 +101,8 @@ def _names_of(user: Any) -> frozenset[str]:
     """Words of the account's name, its store and its company; an account without a store belongs to all companies."""
     if not isinstance(user, Account):
         return frozenset()
-    said = [user.username, user.email, user.first_name, user.last_name]
+    # A form whose name was refused leaves None in it.
+    said = [user.username or "", user.email, user.first_name, user.last_name]
     if user.store is None:
         said += Company.objects.values_list("name", flat=True)[:50]
     else:

@@ -1,7 +1,9 @@
-"""Forgetting, in time: tombstones that no edge will ask for, tokens that nobody can use."""
+"""Forgetting, in time: tombstones that no edge will ask for, tokens that nobody can use, login failures that are over."""
 
 from datetime import timedelta
 
+from axes.helpers import get_cool_off
+from axes.models import AccessAttempt
 from django.db import connection, transaction
 
 from etalase.head_office.models import AssortmentTombstone, PhotoTombstone, TokenFamily
@@ -9,7 +11,7 @@ from etalase.head_office.models import AssortmentTombstone, PhotoTombstone, Toke
 
 @transaction.atomic
 def purge(*, days: int) -> dict[str, int]:
-    """Remove tombstones older than ``days`` and raise the floor with them, in one transaction; and expired tokens.
+    """Remove tombstones older than ``days``, raising the floor with them, expired tokens and old login failures, all at once.
 
     An ``updated_since`` below the floor gets the full set (hazard 12). Counts of rows come back, by kind.
     """
@@ -20,4 +22,5 @@ def purge(*, days: int) -> dict[str, int]:
         cursor.execute("UPDATE head_office_feed_floor SET floor = greatest(floor, %s)", [floor])
     tombstones = [model.objects.filter(changed_at__lt=floor).delete()[0] for model in (PhotoTombstone, AssortmentTombstone)]
     tokens, _ = TokenFamily.objects.filter(expires_at__lte=now).delete()
-    return {"tombstones": sum(tombstones), "tokens": tokens}
+    failures, _ = AccessAttempt.objects.filter(attempt_time__lt=now - get_cool_off()).delete()
+    return {"tombstones": sum(tombstones), "tokens": tokens, "login_failures": failures}

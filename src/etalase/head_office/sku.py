@@ -9,6 +9,8 @@ _QUOTES = "'’‘`´"
 _NUMBER = re.compile(r"0*([0-9]+)(?:[.,]0+)?")
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 _DASHES = frozenset("−⁃")
+# What a spreadsheet shows where a formula failed or a column is too narrow
+_FAILED = re.compile(r"#+|#(?:N/A|[A-Z/0-9]+[!?])")
 
 
 def plain(sku: str) -> str:
@@ -27,6 +29,11 @@ def oddity(sku: str) -> str | None:
     if _EXPONENT.fullmatch(sku):
         return "is a number that a spreadsheet has cut; make the column a text column and write the SKU again"
     return None
+
+
+def is_no_name(name: str) -> bool:
+    """Whether a till would show nothing for ``name``, or a spreadsheet's error (``#N/A``)."""
+    return not plain(name) or _FAILED.fullmatch(plain(name)) is not None
 
 
 def likeness(sku: str) -> str:

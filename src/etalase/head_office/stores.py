@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from etalase.errors import UsageError
 from etalase.head_office.models import Account, Company, Store
+from etalase.head_office.sku import plain
 from etalase.protocol import format_time, printable
 from etalase.settings.head_office import configured
 from etalase.settings.shared import PUBLISHED_SECRETS
@@ -47,6 +48,11 @@ def stores_page(account: Account, *, limit: int, offset: int, company_id: UUID |
     }
 
 
+def is_odd_code(code: str) -> bool:
+    """Whether no menu file could name a store by ``code``: there ``;`` stands between codes, and spaces around are dropped."""
+    return plain(code) != code or not code or ";" in code
+
+
 def find_company(wanted: str | None) -> Company:
     """The company of this id or name; without one the only company there is. Raises :class:`UsageError` saying which."""
     companies = list(Company.objects.all()[:20])
@@ -71,6 +77,7 @@ def find_company(wanted: str | None) -> Company:
 @transaction.atomic
 def ensure_company(name: str, *, company_id: UUID | None = None) -> tuple[Company, bool]:
     """The company of this name, made where it is missing. Raises :class:`UsageError` where the id is another's."""
+    name = name.strip()
     there = Company.objects.filter(name=name).first()
     if there is not None:
         if company_id is not None and there.id != company_id:
@@ -78,7 +85,9 @@ def ensure_company(name: str, *, company_id: UUID | None = None) -> tuple[Compan
         return there, False
     if company_id is not None and (other := Company.objects.filter(id=company_id).first()) is not None:
         raise UsageError(f"The id {company_id} belongs to the company «{printable(other.name)}».")
-    return Company.objects.create(name=name, **({"id": company_id} if company_id else {})), True
+    company = Company(name=name, **({"id": company_id} if company_id else {}))
+    _save(company)
+    return company, True
 
 
 @transaction.atomic
@@ -93,11 +102,28 @@ def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | Non
             raise UsageError(f"The store {printable(code)} already has the id {there.id}.")
         if there.name != name:
             there.name = name
-            there.save(update_fields=["name"])
+            _save(there)
         return there, False
+    if is_odd_code(code):
+        hint = "It has no «;», which stands between codes in a menu file, and no invisible characters or odd spaces."
+        raise UsageError(f"«{printable(code)}» cannot be the code of a store.", hint=hint)
+    if twin := Store.objects.filter(company=company, code__iexact=code).first():
+        raise UsageError(f"There is a store {printable(twin.code)} already, and a menu file does not tell case apart.")
     if store_id is not None and (other := Store.objects.filter(id=store_id).first()) is not None:
         raise UsageError(f"The id {store_id} belongs to the store {printable(other.code)}.")
-    return Store.objects.create(company=company, code=code, name=name, **({"id": store_id} if store_id else {})), True
+    store = Store(company=company, code=code, name=name.strip(), **({"id": store_id} if store_id else {}))
+    _save(store)
+    return store, True
+
+
+def _save(row: Company | Store) -> None:
+    """Save the row. Raises :class:`UsageError` for a value that cannot be one, by its field."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        said = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
+        raise UsageError(f"Nothing was changed. {printable(said)}") from None
+    row.save()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class HeadOfficeSettings(Settings):
     MAX_PIXELS: Annotated[int, Field(ge=1024)] = 250_000_000
 
     # An edge that was away for longer gets the full set
-    TOMBSTONE_DAYS: Annotated[int, Field(ge=1)] = 180
+    TOMBSTONE_DAYS: Annotated[int, Field(ge=1, le=36_500)] = 180
     # What a request may bring: of anybody, and a form of somebody who may change photos, with all its files
     MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = MIB
     MAX_FORM_BYTES: Annotated[int, Field(ge=1024)] = 256 * MIB

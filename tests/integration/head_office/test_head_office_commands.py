@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from axes.models import AccessAttempt
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -16,7 +17,7 @@ from tests.integration.head_office.office import Office
 
 from etalase.errors import DatabaseAway, ObjectStoreAway, SettingsError, UsageError
 from etalase.head_office import checks, ingest
-from etalase.head_office.models import Account, Company, Store, TokenFamily
+from etalase.head_office.models import Account, AssortmentTombstone, Company, Store, TokenFamily
 
 
 def run(*args: str) -> dict[str, Any]:
@@ -128,7 +129,11 @@ def test_expired_tokens_are_purged(office: Office) -> None:
     account, now = Account.objects.get(), timezone.now()
     for expires_at in (now, now + timedelta(hours=1)):
         TokenFamily.objects.create(account=account, jti="0" * 32, expires_at=expires_at)
-    assert run("ho_purge_tombstones") == {"tombstones": 0, "tokens": 1}
+    AccessAttempt.objects.create(username="old", ip_address="192.0.2.1", failures_since_start=1)
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(days=1))
+    AccessAttempt.objects.create(username="new", ip_address="192.0.2.1", failures_since_start=1)
+    assert run("ho_purge_tombstones") == {"tombstones": 0, "tokens": 1, "login_failures": 1}
+    assert AccessAttempt.objects.get().username == "new"
 
 
 # Before it serves
@@ -184,3 +189,41 @@ def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         checks.prepare()
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "PORT", port)
+
+
+@pytest.mark.parametrize("days", ["0", "-5", "36501", "99999999999", "1.5", "x", "١"])
+def test_tombstones_of_today_are_never_purged(office: Office, days: str) -> None:
+    """Not by a sign too many either; and removals of the last 24 hours go on counting."""
+    office.product().delete()
+    with pytest.raises(CommandError, match="whole number from 1"):
+        run("ho_purge_tombstones", f"--days={days}")
+    run("ho_purge_tombstones", "--days", "1")
+    assert AssortmentTombstone.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ho_create_company", ""),
+        ("ho_create_company", "  "),
+        ("ho_create_company", "x" * 256),
+        ("ho_create_store", "", "name"),
+        ("ho_create_store", "S" * 51, "name"),
+        ("ho_create_store", "A;B", "name"),
+        ("ho_create_store", " S", "name"),
+        ("ho_create_store", "\u200bS", "name"),
+        ("ho_create_store", "avril-001", "name"),
+        ("ho_create_store", "S", ""),
+        ("ho_create_store", "S", "name", "--account", ""),
+        ("ho_create_store", "S", "name", "--password-file", "/dev/null"),
+        ("ho_create_store", "AVRIL-001", ""),
+    ],
+)
+def test_a_name_or_code_that_can_be_none_makes_nothing(office: Office, command: tuple[str, ...]) -> None:
+    """An empty variable of a script, a typing error: refused with exit status 2, and not as a fault of ours."""
+    before = [list(model.objects.values()) for model in (Company, Store, Account)]
+    with pytest.raises(CommandError) as refused:
+        run(*command)
+    assert refused.value.returncode == 2
+    assert "report" not in str(refused.value)
+    assert [list(model.objects.values()) for model in (Company, Store, Account)] == before

@@ -389,3 +389,34 @@ def test_every_reason_against_a_picture_is_said_in_both_languages() -> None:
     for language in TEXTS:
         for code in codes:
             assert text(f"picture_{code}", language=language, message="m", size=1, most=1, width=1, height=1)
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_what_the_database_refuses_is_an_error_beside_its_field(office: Office, language: str) -> None:
+    boss = client_of(Account.objects.create_superuser("boss", password="x"), accept_language=language)
+    one, two = office.product("1", name="SATE"), office.product("2", name="SOTO")
+    other = office.another_store("S2")
+    far = Store.objects.create(company=Company.objects.create(name="Far"), code="F", name="far")
+    product = {"name": "SOTO", "sold_in": [str(office.store.id)], "photos-TOTAL_FORMS": "0", "photos-INITIAL_FORMS": "0"}
+    new = {"id": str(uuid4()), "company": str(office.company.id)}
+    asked = (
+        (f"product/{two.id}/change", {**product, "sku": "1"}, text("taken", language=language, value="1", name="SATE")),
+        ("product/add", {**product, **new, "sku": "1"}, text("taken", language=language, value="1", name="SATE")),
+        (f"product/{two.id}/change", {**product, "sku": "\u200b2"}, text("sku_odd", language=language, meant="2")),
+        (f"product/{two.id}/change", {**product, "sku": "2", "name": "\u200b"}, text("no_name", language=language)),
+        (f"store/{other.id}/change", {"code": "AVRIL-001", "name": "x"}, "AVRIL-001"),
+        (f"store/{other.id}/change", {"code": "A;B", "name": "x"}, text("code_odd", language=language)),
+        ("assortment/add", {"store": str(far.id), "product": str(one.id)}, text("foreign", language=language, names=one)),
+        (
+            "assortment/add",
+            {"store": str(office.store.id), "product": str(one.id)},
+            text("sold_already", language=language, name=one, store=office.store),
+        ),
+        ("account/add", {"username": "boss", "password1": "menu2026", "password2": "menu2026"}, "id_username_error"),
+    )
+    for page, data, said in asked:
+        answer = boss.post(f"/admin/head_office/{page}/", data)
+        assert answer.status_code == 200, page
+        assert said in answer.content.decode().replace("&#x27;", "'"), page
+    assert set(Product.objects.values_list("sku", "name")) == {("1", "SATE"), ("2", "SOTO")}
+    assert set(Store.objects.values_list("code", flat=True)) == {"AVRIL-001", "S2", "F"}

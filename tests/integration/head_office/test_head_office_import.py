@@ -31,6 +31,7 @@ from etalase.head_office.management.commands import ho_import
 from etalase.head_office.menu import read_menu
 from etalase.head_office.models import Assortment, Company, Photo, Product
 from etalase.head_office.picture import take
+from etalase.objectstore import ObjectStore
 from etalase.settings import head_office as screen
 from etalase.spreadsheet import FORMULA_STARTS
 
@@ -269,9 +270,9 @@ def test_where_the_files_primary_photo_is_refused_the_dish_keeps_one(
     """A POS that shows the primary photo only would have shown none: of many dishes, by one import."""
     load("1,SATE,red.jpg,true,0,", "2,SOTO,red.jpg,true,0,")
     body = (photos / "green.jpg").read_bytes()
-    put = ingest.ObjectStore.put
+    put = ObjectStore.put
 
-    def picky(store: Any, key: str, sent: bytes, **more: Any) -> None:
+    def picky(store: ObjectStore, key: str, sent: bytes, **more: Any) -> None:
         if sent == body:
             raise ObjectRefused("too large for the proxy")
         put(store, key, sent, **more)
@@ -279,7 +280,7 @@ def test_where_the_files_primary_photo_is_refused_the_dish_keeps_one(
     if how == "cut short":
         (photos / "green.jpg").write_bytes(body[: len(body) // 2])
     else:
-        monkeypatch.setattr(ingest.ObjectStore, "put", picky)
+        monkeypatch.setattr(ObjectStore, "put", picky)
     for _ in range(2):
         status, result, _ = load("1,,green.jpg,true,0,", "1,,red.jpg,false,1,", "2,,green.jpg,true,0,", "2,,red.jpg,false,1,")
         assert (status, result["photos"]["failed"]) == (1, 2)
@@ -729,3 +730,16 @@ def test_an_id_of_another_company_is_refused(office: Office) -> None:
     offer = ingest.Offer("a", "a", take(picture(), ingest.limits()), True, 0, photo.id)
     with pytest.raises(UsageError, match="belongs to a photo of SKU 1"):
         ingest.accept(office.product("2").id, offer)
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u2060\u00ad", "#N/A", "#REF!", "#DIV/0!", "#NAME?", "####", "'"])
+def test_a_name_that_nobody_could_read_on_a_till_changes_none(office: Office, load: Load, name: str) -> None:
+    load("1,SATE,red.jpg,true,0,")
+    status, result, _ = load(f"1,{name},,,,")
+    assert (status, result["problems"][0]["column"], Product.objects.get().name) == (1, "name", "SATE")
+
+
+def test_a_stores_code_is_read_as_it_is_written_before_its_case_is_forgotten(office: Office, load: Load) -> None:
+    office.another_store("avril-001")
+    load("1,SATE,,,,AVRIL-001", "2,SOTO,,,,avril-001")
+    assert set(Assortment.objects.values_list("store__code", "product__sku")) == {("AVRIL-001", "1"), ("avril-001", "2")}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from etalase.errors import UsageError
 from etalase.head_office.console import HeadOfficeCommand, password_from
 from etalase.head_office.stores import ensure_account, ensure_store, find_company
 from etalase.protocol import printable
@@ -31,11 +32,13 @@ class Command(HeadOfficeCommand):
 
     def perform(self, **options: Any) -> int:
         """Make them, and tell."""
-        password = password_from(options["password_file"])
+        password, given = password_from(options["password_file"]), options["account"] is not None
+        if password is not None and not given:
+            raise UsageError("Nothing was changed: --password-file without --account.", hint="Name the account, too.")
         with transaction.atomic():
             company = find_company(options["company"])
             store, created = ensure_store(company, code=options["code"], name=options["name"], store_id=options["id"])
-            made = ensure_account(options["account"], store=store, password=password) if options["account"] else None
+            made = ensure_account(options["account"], store=store, password=password) if given else None
         result = {"company_id": company.id, "store_id": store.id, "code": store.code, "name": store.name, "created": created}
         sentence = (
             f"Store {printable(store.code)} «{printable(store.name)}» {'made' if created else 'is there'}.\n"
