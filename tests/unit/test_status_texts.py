@@ -47,6 +47,8 @@ NEVER: dict[str, Any] = {
     "last_run": None,
 }
 AWAY = comparison(error="it does not answer", rows=0, verified=0)
+SLOW: dict[str, Any] = {"failed": 1, "reasons": {"timeout": 1}}
+NOTHING: dict[str, Any] = {"photos": 0, "expected": 0, "bucket": comparison(rows=0, verified=0)}
 LOST, DENIED = (comparison(error="-", trouble=trouble) for trouble in (Trouble.MISSING, Trouble.DENIED))
 HO_AWAY = run("failed", fault="head_office_away", complete=False)
 HO_REFUSES = run("failed", fault="head_office", complete=False)
@@ -149,13 +151,26 @@ def test_no_text_says_now_of_what_a_run_saw_then_or_advises_to_destroy() -> None
         (
             {"beat": SILENT},
             (
-                "WELL: Call for help: the sync service was last seen at 03:00."
-                " All 412 photos here and whole, compared with head office at 05:53."
+                "LOOK: Call for help: the sync service was last seen at 03:00."
+                " The sync service does not run. 412 photos are here and whole, compared at 05:53."
             ),
             (
-                "BAIK: Hubungi bantuan: layanan sinkronisasi terakhir terlihat pukul 03:00."
-                " Semua 412 foto ada dan utuh, dicocokkan pukul 05:53."
+                "PERIKSA: Hubungi bantuan: layanan sinkronisasi terakhir terlihat pukul 03:00."
+                " Layanan sinkronisasi tidak berjalan. 412 foto ada dan utuh, dicocokkan pukul 05:53."
             ),
+        ),
+        (
+            {"parked": 37},
+            (
+                "WELL: Nothing to do."
+                " 412 photos here and whole, 37 waiting for their products, compared with head office at 05:53."
+            ),
+            "BAIK: Tidak perlu apa-apa. 412 foto ada dan utuh, 37 menunggu produknya datang, dicocokkan pukul 05:53.",
+        ),
+        (
+            {"list_read_at": NOW - 5 * HOUR},
+            "WELL: Nothing to do. All 412 photos here and whole. Head office's list was read at 01:00.",
+            "BAIK: Tidak perlu apa-apa. Semua 412 foto ada dan utuh. Daftar kantor pusat dibaca pukul 01:00.",
         ),
         (
             {"bucket": damaged(), "photos": 411},
@@ -182,11 +197,11 @@ def test_no_text_says_now_of_what_a_run_saw_then_or_advises_to_destroy() -> None
         (
             {"last_good_run_at": NOW + 3 * HOUR},
             (
-                "STALE: Call for help: this server's clock is wrong."
+                "STALE: Call for help: this server's clock is wrong, or was."
                 " By its record, the last sync ended at 09:00, which is yet to come."
             ),
             (
-                "TERTINGGAL: Hubungi bantuan: jam server ini salah."
+                "TERTINGGAL: Hubungi bantuan: jam server ini salah, atau pernah salah."
                 " Menurut catatan, sinkronisasi terakhir selesai pukul 09:00, padahal itu belum tiba."
             ),
         ),
@@ -258,6 +273,18 @@ def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, 
         ({"known": FILLING, "beat": SILENT}, "Call for help: the sync service", True),
         # what did not arrive
         ({"failed": 1, "reasons": {"timeout": 1}}, "Nothing to do: the next sync at 06:13 tries again.", False),
+        # ... by the next sync only where its time has come by then; a clock that was wrong puts nothing off
+        ({**SLOW, "next_try_at": NOW + 12 * MINUTE}, "Nothing to do: the next sync at 06:13 tries again.", False),
+        (
+            {**SLOW, "next_try_at": NOW + 5 * HOUR},
+            "Nothing to do: what did not arrive is tried again at 11:00 or later.",
+            False,
+        ),
+        ({**SLOW, "next_try_at": NOW + 23 * HOUR}, "Nothing to do: what did not arrive is tried again tomorrow at", False),
+        ({**SLOW, "next_try_at": NOW + 25 * HOUR}, "Nothing to do: the next sync at 06:13 tries again.", False),
+        ({**SLOW, "next_try_at": NOW + 5 * HOUR, "beat": SILENT}, "Call for help: the sync service was last seen", True),
+        # which addresses are allowed is this server's setting, not head office's data
+        ({"failed": 3, "reasons": {"origin_refused": 2, "not_found": 1}}, "Call for help: this server's settings do not", True),
         ({"failed": 2, "reasons": {"timeout": 1, "not_found": 1}}, "Tell head office: its data of 1 photo are wrong.", True),
         ({"failed": 2, "reasons": {"store_full": 1, "not_found": 1}}, "Call for help: this server's disk or photo store", True),
         # a run that failed
@@ -289,11 +316,9 @@ def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, 
             True,
         ),
         ({"wrong_store": True}, "Call for help: this server is set up for another store.", True),
-        (
-            {"photos": 0, "expected": 0, "bucket": comparison(rows=0, verified=0)},
-            "If this store should",
-            True,
-        ),
+        (NOTHING, "If this store should", True),
+        ({**NOTHING, "parked": 87}, "Call for help: head office's photos are of no product that is on this server.", True),
+        ({**NOTHING, "failed": 87, "reasons": {"timeout": 87}}, "Nothing to do: the next sync at 06:13 tries again.", False),
     ],
 )
 def test_what_to_do_fits(changes: dict[str, Any], todo: str, acts: bool) -> None:
@@ -375,14 +400,26 @@ def test_where_all_is_well_nobody_is_to_be_called() -> None:
             {"beat": None},
             "Scheduled: next sync at 06:13, full one tomorrow at 02:13 (WIB). Whether the sync service runs is not known.",
         ),
-        ({"beat": SILENT}, "The sync service was last seen at 03:00: no sync comes until it runs again."),
-        ({"worker": SILENT, "beat": None}, "The sync service was last seen at 03:00: no sync comes until it runs again."),
     ],
 )
 def test_the_next_runs_are_promised_only_where_worker_and_beat_live(signs: dict[str, Any], text: str) -> None:
     said = told(**signs)
     assert said.facts[-1].text == text
     assert ("06:13" in for_the_store(said)) == ("06:13" in text)
+
+
+@pytest.mark.parametrize("signs", [{"beat": SILENT}, {"worker": SILENT, "beat": None}])
+def test_where_worker_or_beat_fell_silent_no_sync_is_promised(signs: dict[str, Any]) -> None:
+    said = told(**signs)
+    assert "06:13" not in for_the_store(said)
+    texts = [item.text for item in told(**signs, held=1).holds]
+    assert "The sync service was last seen at 03:00: no sync comes until it runs again." in texts
+
+
+def test_an_empty_list_is_spoken_of_only_where_head_office_listed_nothing() -> None:
+    for changes in ({"parked": 87}, {"failed": 87, "reasons": {"timeout": 87}}, {"known": FILLING}):
+        assert "listed no photo for this store" not in for_the_store(told(**NOTHING, **changes))
+        assert "list for this store was empty" not in for_the_store(told(**NOTHING, **changes))
 
 
 def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
@@ -413,11 +450,12 @@ def test_everything_that_holds_is_said_in_both_languages(state: Facts) -> None:
         assert said.sentence
         assert said.todo
         assert all(todo.text for todo in said.todo)
-        # Where nothing is wrong and the service lives, nothing is to be done.
-        if said.state is State.WELL and state.silent_since is None:
+        # Where nothing is wrong, nothing is to be done; and nothing is well where nobody will sync.
+        if said.state is State.WELL:
+            assert state.silent_since is None
             assert not any(todo.acts for todo in said.todo)
         # Stale before the first run is what «not ready» says; what the headline says is not said twice.
-        headline = {State.WRONG_STORE, State.BUCKET_AWAY, State.RUN_FAILED} & {verdict.state}
+        headline = {State.WRONG_STORE, State.BUCKET_AWAY, State.RUN_FAILED, State.SERVICE_SILENT} & {verdict.state}
         silent = {State.STALE} if State.NOT_READY in verdict.holds else set()
         silent |= {State.RUN_FAILED} if State.WRONG_STORE in verdict.holds else set()
         assert len(said.holds) >= len(set(verdict.holds) - silent - headline)

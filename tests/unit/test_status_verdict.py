@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.unit.status_facts import HOUR, MINUTE, NOW, any_facts, comparison, damaged, facts, run
+from tests.unit.status_facts import HOUR, MINUTE, NOW, SILENT, any_facts, comparison, damaged, facts, run
 
 from etalase.edge.damage import Damage
 from etalase.edge.status.answer import as_json
@@ -29,6 +29,12 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"last_run": run(None), "lock_taken": True}, [], "green", 0),
         ({"bucket": comparison(verified=411, replacing=1)}, [], "green", 0),
         ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0}, ["empty"], "yellow", 1),
+        # ... and what could not be brought was listed
+        ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0, "failed": 87}, ["partial"], "yellow", 1),
+        # nobody will sync, whatever is here; who never gave a sign may live
+        ({"beat": SILENT}, ["service_silent"], "yellow", 1),
+        ({"worker": SILENT, "known": FILLING}, ["service_silent", "filling"], "yellow", 1),
+        ({"worker": None, "beat": None}, [], "green", 0),
         ({"photos": 413}, [], "green", 0),
         ({"last_run": run("partial")}, [], "green", 0),  # its failures are settled by now
         ({"last_run": run("partial", complete=False)}, ["run_failed"], "yellow", 1),  # its time was up, or it gave way

@@ -486,6 +486,25 @@ def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(ed
     assert (said["lost"], said["problems"]) == ([], ["held"])
 
 
+def test_what_head_office_was_asked_for_in_vain_is_not_promised_by_the_next_sync(edge: Edge) -> None:
+    photos = loaded(edge, "SATE", "SOTO")
+    edge.ho.change_page = lambda page: page.pop("total")  # never proved complete: nothing is ever removed, nor held
+    edge.sync(full=True)
+    del edge.ho.photos[photos["SATE"]]
+    edge.bucket.delete([edge.rows()[photos["SATE"]]["object_key"]])
+    assert status(edge)["lost"] == []
+    edge.sync()
+    said = status(edge)
+    assert (said["lost"], said["damaged"]["missing"]) == ([photos["SATE"]], 1)
+
+
+def test_where_all_failed_or_waits_for_its_product_nobody_says_that_head_office_lists_nothing(edge: Edge) -> None:
+    edge.ho.put("SATE", picture("SATE"))
+    edge.ho.on_image = lambda _: Answer(404)
+    edge.sync()
+    assert status(edge)["problems"] == ["partial"]
+
+
 def test_another_stores_database_is_no_status_of_this_store(edge: Edge) -> None:
     loaded(edge, "SATE")
     said = status(edge, STORE_ID=str(uuid.uuid4()))

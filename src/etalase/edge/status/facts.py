@@ -121,11 +121,13 @@ class Facts:
     # (photo, product name) of damaged photos, as many as the comparison names
     damaged_names: Mapping[UUID, str] = field(default_factory=dict)
     without_row: tuple[str, ...] = ()
-    # Damaged photos that head office no longer lists, and whose removal is held or refused: no run can bring them back.
+    # Damaged photos that head office did not list when last asked: no run can bring them back until it does.
     lost: tuple[UUID, ...] = ()
     failed: int = 0
     parked: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    # When the first of the failed photos may be tried again.
+    next_try_at: datetime | None = None
     held: int = 0
     failed_names: tuple[str, ...] = ()
     held_names: tuple[str, ...] = ()
@@ -189,8 +191,9 @@ class Facts:
 
     @property
     def is_empty(self) -> bool:
-        """Whether head office lists no photo for this store, as far as runs know."""
-        return self.last_good_run_at is not None and self.bucket.error is None and not (self.photos or self.vanished)
+        """Whether no photo is here, none is missing, and none failed: head office listed none for a product that is here."""
+        some = self.photos or self.vanished or self.failed or self.waiting or self.is_filling
+        return self.last_good_run_at is not None and self.bucket.error is None and not some
 
     @property
     def waiting(self) -> int:

@@ -8,14 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Count, Exists, F, OuterRef
+from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.database import translated
 from etalase.edge.heartbeat import Heartbeat, Role, heartbeats
-from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
+from etalase.edge.models import Checkpoint, Doubt, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.shown import products_left_out
@@ -79,15 +79,13 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             and (checkpoint.store_id, checkpoint.company_id) != (settings.STORE_ID, settings.COMPANY_ID),
             products=_products().exclude(pk__in=products_left_out()).count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
-            lost=tuple(
-                Removal.objects.filter(
-                    photo_id__in=[photo.photo_id for photo in bucket.photos],
-                    state__in=[Removal.State.HELD, Removal.State.REFUSED],
-                ).values_list("photo_id", flat=True)
-            ),
+            lost=_lost([photo.photo_id for photo in bucket.photos]),
             failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
             parked=pending.get(Reason.PRODUCT_MISSING, 0),
             reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
+            next_try_at=PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).aggregate(first=Min("next_try_at"))[
+                "first"
+            ],
             held=Removal.objects.filter(state=Removal.State.HELD).count(),
             failed_names=_some_names(PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING)),
             held_names=_some_names(Removal.objects.filter(state=Removal.State.HELD)),
@@ -109,6 +107,14 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             next_full_at=datetime.fromtimestamp(due.full, zone),
         )
         return _with_coverage(facts, settings)
+
+
+def _lost(damaged: list[UUID]) -> tuple[UUID, ...]:
+    """Which of the ``damaged`` head office does not list any more, or did not when a run last asked for them."""
+    kept = [Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED]
+    removals = Removal.objects.filter(photo_id__in=damaged, state__in=kept).values_list("photo_id", flat=True)
+    in_vain = Doubt.objects.filter(photo_id__in=damaged, asked_at__isnull=False).values_list("photo_id", flat=True)
+    return tuple(sorted({*removals, *in_vain}))
 
 
 def _products() -> Any:

@@ -15,6 +15,10 @@ from etalase.edge.sync.report import Fault
 from etalase.errors import Reason, ReasonClass
 
 COMMON_REASONS = 3
+# After so long a run, what it compared with was some time ago when it ended.
+LONG_RUN = timedelta(hours=1)
+# A try that is further ahead was set by a clock that was wrong: the next sync makes it.
+LONGEST_WAIT = timedelta(hours=24)
 _KEY_OF_FAULT: dict[str, str] = {
     Fault.HEAD_OFFICE_AWAY: "ho_away",
     Fault.HEAD_OFFICE: "ho_refuses",
@@ -27,7 +31,8 @@ THEIR_DATA = frozenset(
     {
         reason
         for reason in Reason
-        if reason.reason_class in {ReasonClass.PERMANENT, ReasonClass.WRONG_DATA} and reason not in OURS
+        if reason.reason_class in {ReasonClass.PERMANENT, ReasonClass.WRONG_DATA}
+        and reason not in OURS | {Reason.ORIGIN_REFUSED}  # which addresses are allowed is a setting of this server
     }
 )
 
@@ -85,7 +90,7 @@ class Told:
 def tell(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int, contact: str = "") -> Told:
     """What there is to say in ``language``, with at most ``max_names`` names in each list; ``contact`` is whom to call."""
     words = Words(language, facts.zone) if facts else Words(language)
-    contact = contact if verdict.level is not Level.GREEN or (facts and facts.silent_since) else ""
+    contact = contact if verdict.level is not Level.GREEN else ""
     if facts is None:
         state = verdict.state
         return Told(
@@ -145,6 +150,7 @@ class _Teller:
             State.STALE: self._todo_stale,
             State.DAMAGED: self._todo_damaged,
             State.HELD: self._todo_held,
+            State.SERVICE_SILENT: self._todo_service,
             State.FILLING: self._todo_filling,
             State.PARTIAL: self._todo_partial,
             State.RUN_FAILED: self._todo_failed,
@@ -154,8 +160,6 @@ class _Teller:
         acting = tuple(dict.fromkeys(todo for todo in found if todo.acts))
         if acting or found:
             return acting or (found[0],)
-        if self.facts.silent_since:
-            return (self._call("todo_service", at=self._at(self.facts.silent_since)),)
         return (Todo(self.words.say("todo_nothing"), acts=False),)
 
     def _call(self, key: str, **values: object) -> Todo:
@@ -167,7 +171,7 @@ class _Teller:
     def _next(self, does: str) -> Todo:
         """Nothing: the next sync does it; or somebody has to make sure that there is one."""
         if self.facts.silent_since and not self.facts.is_running:
-            return self._call("todo_service", at=self._at(self.facts.silent_since))
+            return self._todo_service()
         return Todo(self.words.say("todo_next", due=self._due, does=self.words.say(does)), acts=False)
 
     @property
@@ -200,7 +204,7 @@ class _Teller:
         if State.NOT_READY in self.verdict.holds:
             return None  # that has said it
         if facts.silent_since:
-            return self._call("todo_service", at=self._at(facts.silent_since))
+            return self._todo_service()
         return None if self._failed_lately and self._why_failed().startswith("ho_") else self._call("todo_stale")
 
     def _todo_damaged(self) -> Todo:
@@ -214,6 +218,9 @@ class _Teller:
     def _todo_held(self) -> Todo:
         return self._call("todo_held", count=self.facts.held)
 
+    def _todo_service(self) -> Todo:
+        return self._call("todo_service", at=self._at(self.facts.silent_since))
+
     def _todo_filling(self) -> Todo:
         return self._nothing("todo_filling") if self.facts.is_running else self._next("does_go_on")
 
@@ -221,9 +228,23 @@ class _Teller:
         reasons = self.facts.reasons
         if any(reasons.get(reason) for reason in OURS):
             return self._call("todo_full")
+        if count := reasons.get(Reason.ORIGIN_REFUSED):
+            return self._call("todo_origin", count=count)
         if their := sum(reasons.get(reason, 0) for reason in THEIR_DATA):
             return self._call("todo_their_data", count=their)
-        return self._nothing("todo_running") if self.facts.is_running else self._next("does_try")
+        if self.facts.is_running:
+            return self._nothing("todo_running")
+        if self._tried_at and not self.facts.silent_since:
+            return Todo(self.words.say("todo_retry", at=self._at(self._tried_at)), acts=False)
+        return self._next("does_try")
+
+    @property
+    def _tried_at(self) -> datetime | None:
+        """From when failed photos are tried again, where the next sync leaves all of them alone; a full one tries them all."""
+        tried, due, full = self.facts.next_try_at, self.facts.next_hourly_at, self.facts.next_full_at
+        if not tried or not due or self.facts.waiting or not due < tried <= self.facts.now + LONGEST_WAIT:
+            return None
+        return min(tried, full) if full else tried
 
     def _todo_failed(self) -> Todo:
         why = self._why_failed()
@@ -232,12 +253,13 @@ class _Teller:
         if self.facts.is_running:
             return self._nothing("todo_running")
         if why == "ho_away":
-            long = State.STALE in self.verdict.holds and State.NOT_READY not in self.verdict.holds
+            long = {State.STALE, State.SERVICE_SILENT}.intersection(self.verdict.holds)
+            long = long if State.NOT_READY not in self.verdict.holds else set()
             return self._call("todo_internet_long") if long else self._call("todo_internet", due=self._due)
         return self._next("does_go_on" if why in {"cut_off", "run_incomplete"} else "does_try")
 
     def _todo_empty(self) -> Todo:
-        return self._call("todo_empty")
+        return self._call("todo_parked" if self.facts.parked else "todo_empty")
 
     # The headline
 
@@ -254,12 +276,7 @@ class _Teller:
                 return say("damaged", count=facts.damaged + facts.vanished, total=facts.photos + facts.vanished)
             case State.FILLING:
                 return self._filling()
-            case State.WELL if facts.bucket.verified < facts.bucket.rows:
-                key = "well_replacing"
-            case State.RUN_FAILED:
-                key = self._why_failed()
-            case _:
-                key = state
+        key = self._key(state)
         count = (
             facts.held if state is State.HELD else facts.failed + facts.waiting if state is State.PARTIAL else facts.bucket.rows
         )
@@ -269,9 +286,32 @@ class _Teller:
             verified=facts.bucket.verified,
             total=facts.bucket.rows,
             replacing=facts.bucket.replacing,
+            parked=facts.parked,
             at=self._compared,
             failed_at=self._failed_at,
         )
+
+    def _key(self, state: State) -> str:
+        facts = self.facts
+        match state:
+            case State.WELL if facts.bucket.verified < facts.bucket.rows:
+                return "well_replacing"
+            case State.WELL if facts.parked:
+                return "well_parked"
+            case State.WELL if self._took_long:
+                return "well_long"
+            case State.EMPTY if facts.parked:
+                return "empty_parked"
+            case State.RUN_FAILED:
+                return self._why_failed()
+            case _:
+                return state
+
+    @property
+    def _took_long(self) -> bool:
+        """Whether head office's list was read long before the last complete run ended."""
+        began, ended = self.facts.list_read_at, self.facts.last_good_run_at
+        return began is not None and ended is not None and ended - began > LONG_RUN
 
     def _stale_since(self) -> str:
         facts = self.facts
@@ -306,6 +346,7 @@ class _Teller:
             State.STALE: self._stale,
             State.DAMAGED: self._damaged,
             State.HELD: self._held,
+            State.SERVICE_SILENT: self._service_silent,
             State.FILLING: self._on_their_way,
             State.PARTIAL: self._partial,
             State.RUN_FAILED: self._run_failed,
@@ -364,6 +405,10 @@ class _Teller:
         yield Item(say("held_refuse"), level)
         yield Item(say("held_back"), level)
 
+    def _service_silent(self, level: Level) -> Iterator[Item]:
+        if self.verdict.state is not State.SERVICE_SILENT:  # the headline says it
+            yield Item(self.words.say("service_silent_item", at=self._at(self.facts.silent_since)), level)
+
     @property
     def _grace(self) -> str:
         return self.words.about(self.facts.undo_for)
@@ -397,7 +442,10 @@ class _Teller:
         yield Item(self.words.say("unproved_item"), level)
 
     def _empty(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("empty_item"), level)
+        if not self.facts.parked:
+            yield Item(self.words.say("empty_item"), level)
+        elif self.verdict.state is not State.EMPTY:
+            yield Item(self.words.say("parked_fact", count=self.facts.parked), level)
 
     # What there is
 
@@ -425,9 +473,7 @@ class _Teller:
 
     def _next_runs(self) -> Iterator[Item]:
         facts, say = self.facts, self.words.say
-        if facts.silent_since:
-            yield Item(say("next_silent", at=self._at(facts.silent_since)), Level.YELLOW)
-        elif facts.next_hourly_at and facts.next_full_at:
+        if not facts.silent_since and facts.next_hourly_at and facts.next_full_at:
             key = "next_fact" if facts.service_runs else "next_unknown"
             hourly, full = self._at(facts.next_hourly_at), self._at(facts.next_full_at)
             yield Item(say(key, hourly=hourly, full=full, zone=facts.next_full_at.tzname()))

@@ -23,6 +23,7 @@ class State(StrEnum):
     STALE = "stale"
     DAMAGED = "damaged"
     HELD = "held"
+    SERVICE_SILENT = "service_silent"
     FILLING = "filling"
     PARTIAL = "partial"
     RUN_FAILED = "run_failed"
@@ -69,6 +70,7 @@ def judge(facts: Facts | None) -> Verdict:
         State.STALE: is_stale(facts) and not goes_on(facts),
         State.DAMAGED: bool(facts.damaged or facts.vanished),
         State.HELD: facts.held > 0,
+        State.SERVICE_SILENT: facts.silent_since is not None,
         State.FILLING: facts.is_filling,
         State.PARTIAL: facts.failed + facts.waiting > 0,
         State.RUN_FAILED: facts.last_run_failed,

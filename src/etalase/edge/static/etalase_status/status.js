@@ -33,9 +33,9 @@ function show(page, renewed) {
     const again = page.getElementById(open.id);
     if (again !== null) again.open = true;
   }
-  const focused = document.activeElement?.className ?? "";
+  const focused = document.activeElement?.id ?? "";
   element("status").replaceWith(document.adoptNode(renewed));
-  if (focused !== "") element("status").getElementsByClassName(focused)[0]?.focus();
+  if (focused !== "") element(focused)?.focus({ preventScroll: true });
   document.title = page.title;
   document.body.classList.remove("is-old");
   element("silent").hidden = true;
