@@ -162,6 +162,7 @@ class ObjectStore:
         self._max_retries = max_retries
         self._trust = trust(ca_file) if endpoint.startswith("https:") else {}
         self.ends_at = math.inf
+        self._takes_conditions = True
         self._local = threading.local()
 
     def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
@@ -169,8 +170,12 @@ class ObjectStore:
 
         ``replaces`` is the ETag of what must be there, None where nothing may be there (``If-Match`` and
         ``If-None-Match: *``, RFC 9110 section 13.1). Raises :class:`ObjectChanged` where it is otherwise, also when our own
-        put did arrive and only its answer was lost; :class:`ObjectStoreFull` where there is no room.
+        put did arrive and only its answer was lost; :class:`ObjectStoreFull` where there is no room. A store without
+        conditional puts is asked first what is there.
         """
+        if not self._takes_conditions and not isinstance(replaces, Overwrite):
+            self._check_what_is_there(key, replaces)
+            replaces = Overwrite.ANY
         headers = [f"Content-Type: {content_type}", f"Cache-Control: {CACHE_CONTROL}"]
         if replaces is None:
             headers.append("If-None-Match: *")
@@ -179,8 +184,21 @@ class ObjectStore:
         answer = self._ask("PUT", key, headers=headers, body=body)
         # 404 and 409: what the condition named is gone, or is being written to (S3 API, PutObject).
         if answer.status in {409, 412} or (answer.status == 404 and isinstance(replaces, str) and b"NoSuchKey" in answer.body):
-            raise ObjectChanged(f"The object «{key}» in bucket {self.bucket} is not the one expected.")
+            raise self._changed(key)
+        if answer.status == 501 and not isinstance(replaces, Overwrite):
+            self._check_what_is_there(key, replaces)
+            etag = self.put(key, body, content_type=content_type)
+            self._takes_conditions = False
+            return etag
         return _bare(self._expect(answer).header(b"etag"))
+
+    def _check_what_is_there(self, key: str, expected: str | None) -> None:
+        there = self.head(key)
+        if (there and there.etag) != expected:
+            raise self._changed(key)
+
+    def _changed(self, key: str) -> ObjectStoreError:
+        return ObjectChanged(f"The object «{key}» in bucket {self.bucket} is not the one expected.")
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is under ``key``, or None."""
@@ -293,7 +311,7 @@ class ObjectStore:
         elif answer.status != 404 and _policy(self._expect(answer).body) == _normal(wanted):
             return
         answer = self._ask("PUT", query={"policy": ""}, body=json.dumps(wanted).encode(), permission="s3:PutBucketPolicy")
-        if answer.status not in POLICY_REFUSALS:
+        if answer.status not in POLICY_REFUSALS | {404}:
             self._expect(answer)
         elif not self._is_anything_public():
             detail = faults.of_answer(answer.asked, answer.said, now=time.time()).message

@@ -16,6 +16,7 @@ from tests.doorman import Doorman, Reply, Request, doorman
 
 from etalase.demo.devstack.s3 import S3Server
 from etalase.errors import (
+    ObjectChanged,
     ObjectMissing,
     ObjectRefused,
     ObjectStoreAway,
@@ -94,7 +95,7 @@ def is_policy(asked: Request) -> bool:
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(501, S3_ERROR % b"NotImplemented"), Reply(405), Reply(403, S3_ERROR % b"AccessDenied")]
+    "reply", [Reply(501, S3_ERROR % b"NotImplemented"), Reply(405), Reply(404), Reply(403, S3_ERROR % b"AccessDenied")]
 )
 @pytest.mark.parametrize("methods", [{"GET", "PUT"}, {"PUT"}])
 def test_a_store_without_policies_is_well_where_anybody_can_read_all_the_same(
@@ -102,7 +103,7 @@ def test_a_store_without_policies_is_well_where_anybody_can_read_all_the_same(
 ) -> None:
     door.rule = lambda asked: reply if is_policy(asked) and asked.method in methods else None
     assert bucket.ensure_bucket() is False
-    if methods == {"GET", "PUT"}:
+    if methods == {"GET", "PUT"} and reply.status != 404:  # which means that there is no policy yet
         assert not any(asked.method == "PUT" for asked in door.asked)
     behind.delete([KEY])  # an empty bucket is tried out, and empty again
     assert bucket.ensure_bucket() is False
@@ -110,7 +111,7 @@ def test_a_store_without_policies_is_well_where_anybody_can_read_all_the_same(
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(501, S3_ERROR % b"NotImplemented"), Reply(405), Reply(403, S3_ERROR % b"AccessDenied")]
+    "reply", [Reply(501, S3_ERROR % b"NotImplemented"), Reply(405), Reply(404), Reply(403, S3_ERROR % b"AccessDenied")]
 )
 @pytest.mark.parametrize("empty", [False, True])
 def test_where_nobody_can_read_and_the_policy_cannot_be_set_a_person_is_told_what_to_do(
@@ -323,6 +324,24 @@ def test_a_large_photo_is_put_whole_through_a_proxy(bucket: ObjectStore, behind:
     body = os.urandom(5 * MEBIBYTE)
     assert bucket.put(KEY, body, content_type="image/jpeg") == hashlib.md5(body).hexdigest()
     assert behind.get(KEY) == body
+
+
+def test_a_store_without_conditional_puts_is_asked_first_what_is_there(bucket: ObjectStore, door: Doorman) -> None:
+    door.rule = lambda asked: (
+        Reply(501, S3_ERROR % b"NotImplemented") if {"if-match", "if-none-match"} & asked.headers.keys() else None
+    )
+    there = bucket.get(KEY)
+    for body in (b"\xff\xd8\xff second", b"\xff\xd8\xff third"):
+        with pytest.raises(ObjectChanged):
+            bucket.put(KEY, body, content_type="image/jpeg", replaces="0" * 32)
+        with pytest.raises(ObjectChanged):
+            bucket.put(KEY, body, content_type="image/jpeg", replaces=None)
+        assert bucket.get(KEY) == there
+        bucket.put(KEY, body, content_type="image/jpeg", replaces=hashlib.md5(there).hexdigest())
+        there = bucket.get(KEY)
+        assert there == body
+    refused = [asked for asked in door.asked if {"if-match", "if-none-match"} & asked.headers.keys()]
+    assert len(refused) == 3  # until it was known
 
 
 def test_trying_the_store_out_leaves_nothing_behind(bucket: ObjectStore, behind: ObjectStore, door: Doorman) -> None:
