@@ -42,6 +42,38 @@ def test_a_bucket_that_was_lost_is_filled_again_by_the_next_run_of_whatever_kind
     edge.check_equals_head_office()
 
 
+@pytest.mark.parametrize("why", ["head office lists nothing", "head office gives no photo"])
+def test_a_lost_bucket_that_cannot_be_filled_again_is_compared_once_and_not_each_hour(
+    edge: Edge, menu: list[str], why: str
+) -> None:
+    if why == "head office lists nothing":
+        edge.ho.photos.clear()
+        assert edge.sync(full=True).held == len(menu)
+    edge.ho.on_image = lambda _: Answer(404)
+    edge.bucket.delete(list(edge.objects()))
+    edge.ho.now += timedelta(seconds=1)  # so that the newest is not told again with each run
+    said = []
+    for hours in range(1, 12):
+        edge.hours_later = hours
+        report = edge.sync(trigger="schedule", TRIES=1)
+        said.append(codes(report))
+        assert (report.damaged, report.kind == "full") == (len(menu), hours == 1)
+    assert said == [["bucket_lost"], *[[]] * 10]
+    edge.ho.image_requests.clear()
+    edge.hours_later += 1
+    edge.sync(trigger="schedule", TRIES=1)
+    assert edge.ho.image_requests == []  # each waits for its next try
+    # Somebody empties it once more after it was filled.
+    edge.ho.on_image = None
+    edge.ho.photos.clear()
+    edge.query("DELETE FROM etalase_removal")
+    for number in range(10):
+        edge.ho.put(f"dish {number}", picture(number), photo=menu[number])
+    assert edge.sync().healed == len(menu)
+    edge.bucket.delete(list(edge.objects()))
+    assert codes(edge.sync()) == ["bucket_lost"]
+
+
 def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: list[str]) -> None:
     edge.ho.put("dish 0", picture("newer"), photo=menu[0])
     backup = {table: edge.query(f"SELECT * FROM {table}") for table in ("product_photo", "etalase_checkpoint")}

@@ -253,7 +253,9 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
     if run.checkpoint.sync_timestamp is None:
         return
     some = rows.some(PROBES)
-    if some and (made_anew or run.inventory.is_lost(some)):
+    # Known damage is mended anyway; where it cannot be, each run would compare everything, for ever.
+    is_news = any(row.id not in run.inventory.doubted for row in some)
+    if some and (made_anew or (is_news and run.inventory.is_lost(some))):
         report.note("bucket_lost")
     unsure = expected is None or run.checkpoint.compared_at is None
     last_here = run.world.spool.last_checkpoint
