@@ -27,7 +27,7 @@ from django.utils.safestring import SafeString
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest, thumbnail
 from etalase.head_office.asking import asked, is_agreed
-from etalase.head_office.forms import AssortmentForm, PhotoForm, PhotoFormSet, ProductForm, StoreForm, error_links
+from etalase.head_office.forms import AccountForm, AssortmentForm, PhotoForm, PhotoFormSet, ProductForm, StoreForm, error_links
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 from etalase.head_office.removal import Effect, Going, effect_of
 from etalase.head_office.texts import lazy_text, text
@@ -352,17 +352,20 @@ class ProductAdmin(AskingAdmin):
             super().save_formset(request, form, formset, change)
             return
         formset.save(commit=False)
-        for gone in formset.deleted_objects:
-            gone.delete()
         formset.new_objects, formset.changed_objects = [], []
-        for row in formset.forms:
-            if row.has_changed() and not formset._should_delete_form(row):  # noqa: SLF001 - no public way to ask
-                self._save_photo(request, formset.instance, row, formset)
+        changed = [row for row in formset.forms if row.has_changed() and not formset._should_delete_form(row)]  # noqa: SLF001 - no public way to ask
+        are_saved = [self._save_photo(request, formset.instance, row, formset) for row in changed]
+        if all(are_saved):
+            for gone in formset.deleted_objects:
+                gone.delete()
+        elif formset.deleted_objects:  # the photo that was to take their place may be the one that failed
+            formset.deleted_objects = []
+            self.message_user(request, text("none_deleted"), messages.ERROR)
         promoted = ingest.ensure_primary(formset.instance.id)
         if promoted is not None:
             self.message_user(request, text("promoted", name=promoted.filename))
 
-    def _save_photo(self, request: HttpRequest, product: Product, row: PhotoForm, formset: Any) -> None:
+    def _save_photo(self, request: HttpRequest, product: Product, row: PhotoForm, formset: Any) -> bool:
         photo: Photo = row.instance
         is_new = photo._state.adding  # noqa: SLF001 - Django's documented way to ask
         try:
@@ -384,11 +387,12 @@ class ProductAdmin(AskingAdmin):
         except EtalaseError as error:
             told = text("not_saved", name=row.instance.filename or text("the_photo"), reason=error)
             self.message_user(request, told, messages.ERROR)
-            return
+            return False
         if is_new:
             formset.new_objects.append(photo)
         else:
             formset.changed_objects.append((photo, row.changed_data))
+        return True
 
 
 @admin.register(Photo)
@@ -451,6 +455,9 @@ class PhotoAdmin(AskingAdmin):
     @admin.action(description=lazy_text("make_primary"), permissions=["arrange"])
     def make_primary(self, request: HttpRequest, photos: QuerySet[Photo]) -> None:
         """Flags move, bytes do not."""
+        if len(set(photos.values_list("product_id", flat=True))) < photos.count():
+            self.message_user(request, text("one_primary"), messages.ERROR)
+            return
         for photo in photos:
             photo.is_primary = True
             ingest.rearrange(photo)
@@ -497,6 +504,11 @@ class AssortmentAdmin(AskingAdmin):
         """Only the sales themselves."""
         return Going(sales=frozenset(rows.values_list("store_id", "product_id")))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Assortment]:
+        """With the names by which a page that asks shows them."""
+        sales: QuerySet[Assortment] = super().get_queryset(request).select_related("store", "product")
+        return sales
+
     def has_change_permission(self, request: HttpRequest, obj: Assortment | None = None) -> bool:
         """A sale is added or deleted; there is nothing in it to change."""
         return False
@@ -520,6 +532,14 @@ class AccountAdmin(AskingAdmin, UserAdmin):
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2", "store")}),
     )
+
+    form = AccountForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        """With the field that asks, where the account can be changed."""
+        fieldsets = super().get_fieldsets(request, obj)
+        asks = obj is not None and self.has_change_permission(request, obj)
+        return [*fieldsets, (None, {"fields": ("agreed",)})] if asks else fieldsets
 
     def going(self, rows: QuerySet[Any]) -> Going:
         """Its store can no longer ask, unless it has another account."""

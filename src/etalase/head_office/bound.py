@@ -36,8 +36,9 @@ class Change:
 
     @property
     def is_beyond(self) -> bool:
-        """Whether this is more than max(3, 20 %) in a day; what went lately is no longer among ``of``."""
-        return self.now > 0 and self.now + self.lately > max(MIN_DISHES, MAX_SHARE * (self.of + self.lately))
+        """Whether this is more than max(3, 20 %) in a day; what went lately is no longer among ``of``, what was renamed is."""
+        before = self.of if self.kind is Kind.RENAMED else self.of + self.lately
+        return self.now > 0 and self.now + self.lately > max(MIN_DISHES, MAX_SHARE * before)
 
 
 @dataclass(frozen=True, slots=True)

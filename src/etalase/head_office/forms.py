@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.admin.widgets import FilteredSelectMultiple
+from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Manager, QuerySet
@@ -21,7 +22,7 @@ from django.utils.safestring import SafeString
 from etalase.errors import PictureRefused
 from etalase.head_office import ingest
 from etalase.head_office.asking import changes_text, effect_text
-from etalase.head_office.models import Assortment, Photo, Product, Store
+from etalase.head_office.models import Account, Assortment, Photo, Product, Store
 from etalase.head_office.picture import check, take
 from etalase.head_office.removal import Effect, Going, effect_of
 from etalase.head_office.sku import is_no_name, oddity, plain
@@ -140,7 +141,8 @@ class ProductForm(AgreedForm):
             range(int(self.data.get("photos-TOTAL_FORMS") or 0)) if str(self.data.get("photos-TOTAL_FORMS")).isdigit() else ()
         )
         gone = [self.data.get(f"photos-{row}-id", "") for row in rows if self.data.get(f"photos-{row}-DELETE")]
-        coming = any(f"photos-{row}-upload" in self.files and not self.data.get(f"photos-{row}-id") for row in rows)
+        new = [row for row in rows if not self.data.get(f"photos-{row}-id") and not self.data.get(f"photos-{row}-DELETE")]
+        coming = any(f"photos-{row}-upload" in self.files for row in new)
         mine = {str(id_): id_ for id_ in self.instance.photos.values_list("id", flat=True)}
         return Going(
             photos=frozenset(mine[id_] for id_ in gone if id_ in mine),
@@ -183,6 +185,23 @@ class StoreForm(AgreedForm):
             if effect.unsold or effect.decision.asks:
                 self.ask(effect)
         return super().clean()
+
+
+class AccountForm(AgreedForm, UserChangeForm):
+    """An account. Whoever takes a store's last active one away says so."""
+
+    class Meta(UserChangeForm.Meta):
+        model = Account
+
+    def clean(self) -> dict[str, Any] | None:
+        """Ask before the store's edge can no longer ask."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        kept = cleaned.get("is_active") and cleaned.get("store") == self.instance.store
+        if not self.errors and not kept:
+            effect = effect_of(Going(accounts=frozenset([self.instance.pk])))
+            if effect.cut_off:
+                self.ask(effect)
+        return cleaned
 
 
 class AssortmentForm(forms.ModelForm):

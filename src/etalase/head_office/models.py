@@ -78,6 +78,9 @@ class Assortment(models.Model):
         constraints = [models.UniqueConstraint(fields=["store", "product"], name="head_office_assortment_once")]
 
     def __str__(self) -> str:
+        # Without a query: Django names each row of a large deletion, and shows those names nowhere.
+        if {"store", "product"} <= self._state.fields_cache.keys():
+            return f"{self.product} · {self.store}"
         return f"{self.store_id} sells {self.product_id}"
 
 

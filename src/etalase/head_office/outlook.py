@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
 from etalase.errors import UsageError
 from etalase.head_office.bound import Change, Decision, Kind, decide
 from etalase.head_office.menu import Dish, Menu
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.removal import Effect, Going, effect_of
+from etalase.head_office.removal import LATELY, Effect, Going, effect_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,20 @@ def foresee(company: Company, menu: Menu, *, prune: bool) -> Outlook:
                 outlook.added[code].append(dish.sku)
     if prune:
         _foresee_removals(menu, there, sold, codes, outlook)
-    renames = Change(company.name, Kind.RENAMED, len(outlook.renamed), len(there))
-    touched = outlook.effect.touched | {there[rename.sku].id for rename in outlook.renamed}
+    again = {there[rename.sku].id for rename in outlook.renamed}
+    lately = len(_renamed_lately(company) - again)
+    renames = Change(company.name, Kind.RENAMED, len(outlook.renamed), len(there), lately)
+    touched = outlook.effect.touched | again
     outlook.decision = decide([renames, *outlook.effect.changes], number=len(touched))
     return outlook
+
+
+def _renamed_lately(company: Company) -> set[UUID]:
+    """Dishes whose name or SKU changed within 24 hours: a dish that has a sale or photo from before was not made then."""
+    changed = Product.objects.filter(company=company, updated_at__gt=Now() - LATELY)
+    older = {"product": OuterRef("pk"), "created_at__lt": OuterRef("updated_at")}
+    there = Exists(Assortment.objects.filter(**older)) | Exists(Photo.objects.filter(**older))
+    return set(changed.filter(there).values_list("id", flat=True))
 
 
 def _sells(dish: Dish, code: str) -> bool:

@@ -62,7 +62,9 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "now_sold_nowhere": "{count} dishes are no longer sold. They stay here with their photos.",
         "now_primary": "{count} photos are primary.",
         "promoted": "{name} is the primary photo now, since none was chosen.",
-        "not_saved": "{name} was not saved. {reason}",
+        "not_saved": "{name} was not saved: it could not be put where photos are kept. Please try again later. If it fails "
+        "again, tell your technician: {reason}",
+        "none_deleted": "No photo was deleted either, so that the dish does not lose the one that it shows.",
         "the_photo": "The photo",
         "warn_unsold": "«{name}» is sold in no store, so no till shows it. Choose stores under «Sold in».",
         "ended_in": "«{name}» is no longer sold in: {stores}.",
@@ -168,7 +170,9 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "now_sold_nowhere": "{count} menu tidak dijual lagi. Menu dan fotonya tetap tersimpan di sini.",
         "now_primary": "{count} foto menjadi foto utama.",
         "promoted": "{name} sekarang menjadi foto utama, karena belum ada yang dipilih.",
-        "not_saved": "{name} tidak tersimpan. {reason}",
+        "not_saved": "{name} tidak tersimpan: foto tidak bisa ditaruh di tempat penyimpanannya. Mohon coba lagi nanti. Kalau "
+        "gagal lagi, sampaikan kepada teknisi Anda: {reason}",
+        "none_deleted": "Foto yang lama juga tidak dihapus, supaya menu ini tidak kehilangan fotonya.",
         "the_photo": "Foto",
         "warn_unsold": "«{name}» tidak dijual di toko mana pun, jadi tidak tampil di kasir. Pilih toko pada «Dijual di».",
         "ended_in": "«{name}» tidak dijual lagi di: {stores}.",

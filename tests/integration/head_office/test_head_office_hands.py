@@ -20,6 +20,7 @@ from PIL import Image
 from tests.integration.head_office.office import Office
 from tests.integration.head_office.pictures import picture
 
+from etalase.errors import ObjectStoreFull
 from etalase.head_office import ingest, thumbnail
 from etalase.head_office import picture as picture_module
 from etalase.head_office.ingest import Offer
@@ -27,6 +28,7 @@ from etalase.head_office.models import Account, Assortment, Company, Photo, Prod
 from etalase.head_office.picture import take
 from etalase.head_office.removal import Going, effect_of
 from etalase.head_office.texts import TEXTS, text
+from etalase.objectstore import ObjectStore
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -420,3 +422,76 @@ def test_what_the_database_refuses_is_an_error_beside_its_field(office: Office, 
         assert said in answer.content.decode().replace("&#x27;", "'"), page
     assert set(Product.objects.values_list("sku", "name")) == {("1", "SATE"), ("2", "SOTO")}
     assert set(Store.objects.values_list("code", flat=True)) == {"AVRIL-001", "S2", "F"}
+
+
+def product_form(product: Product, **more: Any) -> dict[str, Any]:
+    photos = list(product.photos.all())
+    data: dict[str, Any] = {"sku": product.sku, "name": product.name, "photos-INITIAL_FORMS": str(len(photos))}
+    data |= {"sold_in": list(product.stores.values_list("id", flat=True)), "photos-TOTAL_FORMS": str(len(photos) + 1)}
+    for row, photo in enumerate(photos):
+        data |= {f"photos-{row}-id": str(photo.id), f"photos-{row}-sort_order": "0", f"photos-{row}-DELETE": "on"}
+    return {**data, f"photos-{len(photos)}-sort_order": "0", **more}
+
+
+def test_a_photo_is_not_deleted_where_the_one_in_its_place_cannot_be_stored(
+    office: Office, manager: Client, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = office.product("1", name="SATE")
+    old = office.photo(product, is_primary=True)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise ObjectStoreFull("The object store is full.")
+
+    monkeypatch.setattr(ObjectStore, "put", full)
+    upload = SimpleUploadedFile("new.jpg", picture(colour="red"))
+    page = f"/admin/head_office/product/{product.id}/change/"
+    answer = manager.post(page, product_form(product, **{"photos-1-upload": upload}), follow=True)
+    assert text("none_deleted") in answer.content.decode()
+    assert product.photos.get() == old
+
+
+def test_a_new_photo_that_is_marked_to_go_replaces_none(office: Office, manager: Client) -> None:
+    product = office.product("1", name="SATE")
+    office.photo(product, is_primary=True)
+    more = {"photos-1-upload": SimpleUploadedFile("new.jpg", picture(colour="red")), "photos-1-DELETE": "on"}
+    answer = manager.post(f"/admin/head_office/product/{product.id}/change/", product_form(product, **more))
+    assert "1 dishes have no photo any more" in answer.content.decode()
+    assert product.photos.count() == 1
+
+
+@pytest.mark.parametrize("change", ["inactive", "of no store", "of another store"])
+def test_an_account_that_a_store_needs_is_taken_from_it_only_after_asking(office: Office, browser: Client, change: str) -> None:
+    other = office.another_store("S2")
+    account = Account.objects.get(store=office.store)
+    data = {"username": account.username, "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    if change != "inactive":
+        data["is_active"] = "on"
+    if change != "of no store":
+        data["store"] = str(other.id if change == "of another store" else office.store.id)
+    page = f"/admin/head_office/account/{account.id}/change/"
+    asked = browser.post(page, data)
+    assert "1 stores have no account any more" in asked.content.decode()
+    account.refresh_from_db()
+    assert (account.is_active, account.store) == (True, office.store)
+    assert browser.post(page, {**data, "agreed": "1"}).status_code == 302
+    viewer = Account.objects.create_user("eye", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename="view_account"))
+    assert client_of(viewer).get(page).status_code == 200
+
+
+def test_a_sale_is_named_by_store_and_dish(office: Office, manager: Client) -> None:
+    sale = Assortment.objects.get(product=office.product("1", name="SATE"))
+    page = "/admin/head_office/assortment/"
+    asked = manager.post(page, {"action": "delete_selected", "_selected_action": [str(sale.pk)]}).content.decode()
+    assert "1 SATE · AVRIL-001 AVR-SUNDA" in asked
+    assert "1 SATE · AVRIL-001 AVR-SUNDA" in manager.get(f"{page}{sale.pk}/delete/").content.decode()
+
+
+def test_two_photos_of_one_dish_cannot_both_be_made_primary(office: Office, manager: Client) -> None:
+    product = office.product()
+    first = office.photo(product, is_primary=True)
+    rows = [str(office.photo(product).id), str(office.photo(product).id)]
+    page = "/admin/head_office/photo/"
+    answer = manager.post(page, {"action": "make_primary", "_selected_action": rows}, follow=True)
+    assert text("one_primary") in answer.content.decode()
+    assert Photo.objects.get(is_primary=True) == first

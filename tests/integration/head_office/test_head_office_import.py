@@ -743,3 +743,19 @@ def test_a_stores_code_is_read_as_it_is_written_before_its_case_is_forgotten(off
     office.another_store("avril-001")
     load("1,SATE,,,,AVRIL-001", "2,SOTO,,,,avril-001")
     assert set(Assortment.objects.values_list("store__code", "product__sku")) == {("AVRIL-001", "1"), ("avril-001", "2")}
+
+
+def test_renames_of_a_day_count_together(office: Office, load: Load) -> None:
+    """Twice 20 % by two files are 40 %, whoever runs them."""
+    dishes = [f"{number},DISH {number},,,," for number in range(20)]
+    load(*dishes)
+    assert load(*(line.replace("DISH", "A") for line in dishes[:4]))[0] == 0
+    with pytest.raises(CommandError, match=r"1 of 20 dishes of FoodLife get another name \(and 4 did within 24 hours"):
+        load("18,B,,,,")
+    assert load("18,B,,,,", args=("--yes", "1"))[0] == 0
+    assert load(*dishes[5:10], "new,NEW,,,,")[0] == 0
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE head_office_product DISABLE TRIGGER head_office_stamp")
+        cursor.execute("UPDATE head_office_product SET updated_at = now() - interval '25 hours'")
+        cursor.execute("ALTER TABLE head_office_product ENABLE TRIGGER head_office_stamp")
+    assert load(*dishes[:4])[0] == 0
