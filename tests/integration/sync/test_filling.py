@@ -167,6 +167,16 @@ def test_a_list_that_broke_off_counts_what_head_office_announced(edge: Edge) -> 
     assert said(edge) == ("filling", 30, 10)
 
 
+def test_a_number_that_no_list_has_holds_no_page_back(edge: Edge) -> None:
+    edge.ho.max_page = 2
+    list_many(edge, 6)
+    edge.ho.change_page = lambda page: page.update(total=2**62)
+    edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 2 else None
+    report = edge.sync(TRIES=1)
+    assert (report.fault, report.fetched) == ("head_office_away", 2)
+    assert status(edge)["state"] == "filling"
+
+
 def test_what_head_office_took_away_or_has_no_product_for_is_not_missing(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {number}" for number in range(10)))
     for dish in list(photos)[:6]:

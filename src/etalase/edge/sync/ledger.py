@@ -19,7 +19,7 @@ from etalase.edge.sync.removal import Cause
 from etalase.edge.sync.report import Fault
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.objectstore import names_one_object
-from etalase.protocol import KEY_PREFIX, BearerToken, Photo, TokenPair, lenient_time
+from etalase.protocol import KEY_PREFIX, MAX_INT32, BearerToken, Photo, TokenPair, lenient_time
 
 logger = logging.getLogger("etalase.edge")
 
@@ -147,9 +147,12 @@ def begin_run(kind: str, trigger: str) -> int:
 
 
 def note_list(run_id: int, *, listed: int, missing: int) -> None:
-    """Record how many photos head office lists and how many of them are not here, before anything is made of it (hazard 64)."""
+    """Record how many photos head office lists and how many of them are not here, before anything is made of it (hazard 64).
+
+    What it announces may be more than the columns take.
+    """
     with translated():
-        SyncRun.objects.filter(id=run_id).update(listed=listed, missing=missing)
+        SyncRun.objects.filter(id=run_id).update(listed=min(listed, MAX_INT32), missing=min(missing, MAX_INT32))
 
 
 def note_work(run_id: int, photos: int, *, kind: str, bytes_to_fetch: int) -> None:
