@@ -28,7 +28,7 @@ ETALASE = read(
 )
 ETALASE_HEAD_OFFICE = read(
     HeadOfficeSettings,
-    {**_S3, "DATABASE_URL": "postgresql://unused", "SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": "testserver"},
+    {**_S3, "DATABASE_URL": "postgresql://unused/unused", "SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": "testserver"},
 )
 ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
 

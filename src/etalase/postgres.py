@@ -25,6 +25,9 @@ _AWAY = _Case("does not answer", _RUNS, refuses=False)
 _BUSY = _Case("takes no more connections", "Close other programs' connections, or raise max_connections.", refuses=False)
 _STARTING = _Case("is starting, stopping or recovering", "Wait until it is up; nothing half done was kept.", refuses=False)
 _ADDRESS = _Case("lets nobody in with this address", "Correct user, password and database in DATABASE_URL.", refuses=False)
+_OPTIONS = _Case(
+    "cannot be connected to in this way", "Correct what DATABASE_URL says behind «?», or what the role sets.", refuses=False
+)
 _OURS = "If it happens again, this is a fault of Etalase's: please report it, with what the log says."
 _TABLES = _Case(
     "lacks our tables, or has them older than this version needs",
@@ -80,7 +83,13 @@ _BY_TEXT: dict[str, _Case] = {
     "is shutting down": _STARTING,
     "in recovery": _STARTING,
     "not yet accepting connections": _STARTING,
+    "unrecognized configuration parameter": _OPTIONS,
+    "invalid value for parameter": _OPTIONS,
+    "invalid connection option": _OPTIONS,
+    "invalid sslmode": _OPTIONS,
+    "SSL was required": _OPTIONS,
     "authentication failed": _ADDRESS,
+    "no password supplied": _ADDRESS,
     "no pg_hba.conf entry": _ADDRESS,
     "does not exist": _ADDRESS,
     "not permitted to log in": _ADDRESS,
@@ -102,9 +111,9 @@ def _case(state: str, text: str, kind: str) -> _Case:
     for length in range(len(state), 1, -1):
         if found := _BY_STATE.get(state[:length]):
             return found
-    if state or kind not in {"OperationalError", "InterfaceError"}:
-        return _Case("refused a statement", _OURS)
-    return next((case for part, case in _BY_TEXT.items() if part in text), _AWAY)
+    if not state and (told := next((case for part, case in _BY_TEXT.items() if part in text), None)):
+        return told
+    return _AWAY if not state and kind in {"OperationalError", "InterfaceError"} else _Case("refused a statement", _OURS)
 
 
 def pin_sessions() -> None:

@@ -285,6 +285,9 @@ def test_in_the_demo_another_mistake_does_not_bring_the_guides_passwords_up() ->
 
 
 def test_a_database_that_is_not_postgresql_is_refused_by_name() -> None:
+    for nameless in ("postgresql://edge:secret1@db", "postgresql://edge:secret1@db:5432/", "postgresql://"):
+        [line] = problems({**SERVER, "DATABASE_URL": nameless}, EdgeServerSettings)
+        assert line.startswith("DATABASE_URL (not shown): names no database: postgresql://")
     [line] = problems({**SERVER, "DATABASE_URL": "sqlite:///edge.db"}, EdgeServerSettings)
     assert line.startswith("DATABASE_URL (not shown): is no address of the form postgresql://")
 

@@ -23,6 +23,9 @@ ROOT_URLCONF = "etalase.head_office.urls"
 WSGI_APPLICATION = "etalase.head_office.wsgi.application"
 STATIC_URL = "/static/"
 
+# Nobody waits for a database host that has vanished; DATABASE_URL may say otherwise.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
 # Behind a proxy with TLS (then its https address stands in CSRF_TRUSTED_ORIGINS) cookies never travel in clear.
 SECURE_HSTS_SECONDS = ETALASE_HEAD_OFFICE.HSTS_SECONDS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ETALASE_HEAD_OFFICE.cookies_are_secure

@@ -102,11 +102,14 @@ def _postgresql(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError(f"is no address of the form {form}")
     try:
-        _ = urlsplit(value.get_secret_value()).port
+        parts = urlsplit(value.get_secret_value())
+        _ = parts.port
     except ValueError:  # its own text would show the half of the password that it takes for a port
         raise ValueError(
             f"is no address of the form {form}; write / ? # @ : % in the password as %2F %3F %23 %40 %3A %25"
         ) from None
+    if not parts.path.strip("/") and "service=" not in parts.query:
+        raise ValueError(f"names no database: {form}")
     return value
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from tests.integration.head_office.office import Office
 
@@ -470,6 +472,25 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
     assert {*document["paths"]} == {
         f"/api/v1/{path}/" for path in ("token", "token/refresh", "sync/product-photos", "sync/products", "sync/stores")
     }
+
+
+def test_the_openapi_document_is_made_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """drf-spectacular imports its extensions at the first request: several at once were answered 500."""
+    at_work, most = [0], [0]
+    made: Any = SpectacularAPIView.get
+
+    def counted(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        try:
+            return made(self, request, *args, **kwargs)
+        finally:
+            at_work[0] -= 1
+
+    monkeypatch.setattr(SpectacularAPIView, "get", counted)
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: Client().get("/api/v1/schema/").status_code, range(12)))
+    assert (answers, most) == ([200] * 12, [1])
 
 
 def test_the_openapi_document_names_exactly_the_fields_that_are_sent(
