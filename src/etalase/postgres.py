@@ -4,12 +4,20 @@ By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), th
 refused has none: then its text tells, which PostgreSQL writes in English unless ``lc_messages`` says otherwise.
 """
 
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.signals import connection_created
+from psycopg import DataError
+from psycopg.postgres import types
+from psycopg.pq import Format
 
 from etalase.errors import DatabaseAway, DatabaseRefused
+
+# Far enough from what a datetime can hold to be reckoned with, and told in any time zone.
+FAR_PAST: Final = datetime(1000, 1, 1)  # noqa: DTZ001 - it gets its zone where it is used
+FAR_FUTURE: Final = datetime(9000, 1, 1)  # noqa: DTZ001
 
 
 class _Case(NamedTuple):
@@ -117,7 +125,8 @@ def _case(state: str, text: str, kind: str) -> _Case:
 
 
 def pin_sessions() -> None:
-    """Let each new session write dates and intervals in the one form that psycopg reads, whatever role or database prescribe.
+    """Let each new session write dates and intervals in the one form that psycopg reads, whatever role or database prescribe,
+    and read any of them.
 
     Django itself pins the time zone and the encoding.
     """
@@ -127,8 +136,28 @@ def pin_sessions() -> None:
 def _pin(connection: Any, **_: Any) -> None:
     if connection.alias != DEFAULT_DB_ALIAS or connection.vendor != "postgresql":
         return
+    adapters = connection.connection.adapters
+    adapters.register_loader("timestamptz", _bounded(adapters.get_loader(types["timestamptz"].oid, Format.TEXT)))
     told = connection.connection.info.parameter_status
     # Only where it is needed: it is a round trip.
     if not (told("DateStyle") or "").startswith("ISO") or told("IntervalStyle") != "postgres":
         with connection.cursor() as cursor:
             cursor.execute("SET DateStyle = ISO; SET IntervalStyle = postgres")
+
+
+def _bounded(loader: type[Any]) -> type[Any]:
+    """A loader that reads what no datetime holds, such as ``infinity``, as :data:`FAR_PAST` or :data:`FAR_FUTURE`: one such
+    value would end whatever reads its row."""
+
+    class Bounded(loader):
+        def load(self, data: Any) -> datetime:
+            """The time, or the bound that it is beyond."""
+            try:
+                told: datetime = super().load(data)
+            except DataError:
+                text = bytes(data)
+                bound = FAR_PAST if text.startswith(b"-") or text.endswith(b"BC") else FAR_FUTURE
+                told = bound.replace(tzinfo=self.timezone)  # of Django's own loader
+            return told
+
+    return Bounded

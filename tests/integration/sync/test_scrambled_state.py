@@ -168,6 +168,40 @@ def test_a_run_gets_past_whatever_was_scrambled(edge: Edge, menu: list[str], fai
     run_twice(edge, menu, failing)
 
 
+# Of columns that are no text: what PostgreSQL takes and Python does not, and what no run would write.
+ODD = {
+    "timestamp with time zone": ["infinity", "-infinity", "0044-03-15 BC", "20000-01-01", "2099-01-01"],
+    "integer": ["-5", "2147483647"],
+    "bigint": ["-5", "9223372036854775807"],
+    "double precision": ["NaN", "Infinity", "-1"],
+    "boolean": ["true", "false"],
+}
+
+
+def test_a_run_gets_past_odd_times_and_numbers_in_each_table(edge: Edge, menu: list[str], failing: str) -> None:
+    columns = edge.query(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"
+        " AND (table_name LIKE 'etalase\\_%%' OR (table_name, column_name) = ('product_photo', 'updated_at'))"
+        " AND data_type = ANY(%s) AND NOT is_identity = 'YES' ORDER BY 1, 2",
+        list(ODD),
+    )
+    for number, column in enumerate(columns):
+        fill(edge, menu)
+        values = ODD[column["data_type"]]
+        edge.query(f"UPDATE {column['table_name']} SET {column['column_name']} = %s", values[number % len(values)])
+        look(edge)
+        run_twice(edge, menu, failing)
+
+
+def test_a_comparison_in_the_time_to_come_is_made_again_and_said_once(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET compared_at = now() + interval '1 year', asked_at = 'infinity'")
+    report = edge.sync()
+    assert (report.kind, report.outcome) == ("full", "success")
+    assert report.notices == [{"code": "state_dropped", "told": "compared_at, etalase_checkpoint.asked_at"}]
+    assert edge.sync().notices == []
+
+
 def a_folder(path: Path) -> None:
     """A folder with something in it."""
     path.mkdir()

@@ -33,6 +33,8 @@ from etalase.settings.edge import EdgeSettings
 
 NOTICES_FOR = timedelta(hours=24)
 MAX_NOTICES = 20
+# What is longer was scrambled.
+MAX_DURATION_SECONDS = 30 * 24 * 3600
 MAX_NAMES = 1000
 # Somebody waits for it: a store that hangs is away. For one request, and for the whole look.
 LOOK_SECONDS, WHOLE_LOOK_SECONDS = 10.0, 20.0
@@ -136,6 +138,8 @@ def _run(run: SyncRun) -> Run:
     names = {entry.name for entry in fields(Run)} - {"complete"}
     told = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be of before it was hidden
     told |= {"counts": _numbers(told["counts"]), "reasons": _numbers(told["reasons"])}
+    if not 0 <= (run.duration_seconds or 0) < MAX_DURATION_SECONDS:  # nor NaN
+        told["duration_seconds"] = None
     return Run(**told, complete=run.checkpoint is not None)
 
 

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.apps import apps
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import DateTimeField, F, Max, Q
 from django.db.models.functions import Now
 
 from etalase.edge.damage import Damage
@@ -19,6 +20,7 @@ from etalase.edge.sync.removal import Cause
 from etalase.edge.sync.report import Fault
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.objectstore import names_one_object
+from etalase.postgres import FAR_FUTURE, FAR_PAST
 from etalase.protocol import KEY_PREFIX, MAX_INT32, BearerToken, Photo, TokenPair, lenient_time
 
 logger = logging.getLogger("etalase.edge")
@@ -33,6 +35,9 @@ FREE_RETRIES = 2
 OURS = frozenset({Reason.STORE_AWAY, Reason.STORE_FULL, Reason.SPOOL_FULL})
 BACKOFF = timedelta(hours=1)
 MAX_BACKOFF = timedelta(hours=24)
+# Nobody counts further, and the columns have to hold one more.
+MAX_ATTEMPTS, MAX_PHOTOS = 1_000_000, 1_000_000_000
+_UTC_PAST, _UTC_FUTURE = FAR_PAST.replace(tzinfo=UTC), FAR_FUTURE.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +93,19 @@ _WORDS = (
 )
 
 
-def distrust(checkpoint: Checkpoint, *, keeps: bool) -> list[str]:
+def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]:
     """Drop what stands in our own tables and cannot be meant, so that no run ends because of it; returns what was dropped.
 
     ``checkpoint`` is mended in any case, the database only where the caller ``keeps`` it. What cannot be read of the retry list
     is dropped by :func:`pending`, of JSON columns by :class:`etalase.edge.models.KeptJSON`.
     """
-    dropped = []
-    for name in ("sync_timestamp", "products_sync_timestamp"):
-        kept = getattr(checkpoint, name)
-        if kept and lenient_time(kept) is None:
-            setattr(checkpoint, name, None)
-            dropped.append(name)
-    for name in ("access_token", "refresh_token"):
-        kept = getattr(checkpoint, name)
-        if kept and not _is_token(kept):
-            setattr(checkpoint, name, "")
-            dropped.append(name)
+    dropped = _mend_checkpoint(checkpoint, now)
     if not keeps:
         return dropped
     with translated(), transaction.atomic():
         if dropped:
             checkpoint.save(update_fields=dropped)
+        dropped += _mend_times()
         with cursor() as db:
             for table, column, words, change in _WORDS:
                 db.execute(f"UPDATE {table} {change} WHERE {column} <> ALL(%s)", [[word.value for word in words]])
@@ -123,6 +119,41 @@ def distrust(checkpoint: Checkpoint, *, keeps: bool) -> list[str]:
                     db.execute(f"DELETE FROM {table} WHERE object_key = ANY(%s)", [strange])
                     dropped.append(f"{table}.object_key")
     return dropped
+
+
+def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
+    """Drop of ``checkpoint``, in memory, what cannot be meant; returns the fields."""
+    dropped = []
+    for name in ("sync_timestamp", "products_sync_timestamp"):
+        kept = getattr(checkpoint, name)
+        if kept and lenient_time(kept) is None:
+            setattr(checkpoint, name, None)
+            dropped.append(name)
+    for name in ("access_token", "refresh_token"):
+        kept = getattr(checkpoint, name)
+        if kept and not _is_token(kept):
+            setattr(checkpoint, name, "")
+            dropped.append(name)
+    if checkpoint.compared_at and checkpoint.compared_at > now:  # by a clock that was ahead: nothing was put since then
+        checkpoint.compared_at = None
+        dropped.append("compared_at")
+    if checkpoint.photos is not None and not 0 <= checkpoint.photos <= MAX_PHOTOS:
+        checkpoint.photos = None
+        dropped.append("photos")
+    return dropped
+
+
+def _mend_times() -> list[str]:
+    """Drop the times of our own tables that no datetime holds; returns their columns."""
+    mended = []
+    for model in apps.get_app_config("etalase_edge").get_models():
+        meta = model._meta  # noqa: SLF001 - Django documents it as its API, and _default_manager
+        for time in meta.get_fields():
+            if isinstance(time, DateTimeField) and meta.db_table.startswith("etalase_"):
+                odd = Q(**{f"{time.name}__lte": _UTC_PAST}) | Q(**{f"{time.name}__gte": _UTC_FUTURE})
+                if model._default_manager.filter(odd).update(**{time.name: None if time.null else Now()}):  # noqa: SLF001
+                    mended.append(f"{meta.db_table}.{time.name}")
+    return mended
 
 
 def move_checkpoint(store_id: UUID, changes: Mapping[str, Any]) -> None:
@@ -263,7 +294,7 @@ def remember_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: da
             continue
         known_as = None if before is None else _listed(before.wire)
         same = known_as is not None and known_as.checksum == photo.checksum
-        attempts = (before.attempts if before is not None and same else 0) + (photo.id not in untried)
+        attempts = min((before.attempts if before is not None and same else 0) + (photo.id not in untried), MAX_ATTEMPTS)
         entries.append(
             PendingPhoto(
                 photo_id=photo.id,

@@ -102,10 +102,10 @@ def sync(
                 report.kind = "full"
             with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
                 checkpoint.refresh_from_db()
-                dropped = ledger.distrust(checkpoint, keeps=not dry_run)
+                now = datetime.fromtimestamp(world.pace.now(), UTC)
+                dropped = ledger.distrust(checkpoint, keeps=not dry_run, now=now)
                 if not checkpoint.sync_timestamp:
                     report.kind = "full"
-                now = datetime.fromtimestamp(world.pace.now(), UTC)
                 inventory = Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run)
                 run = Run(world, report, watcher or Nobody(), checkpoint, now, trigger == "hand", inventory, dropped=dropped)
                 with world.within(world.settings.MAX_RUN_SECONDS):
