@@ -41,6 +41,8 @@ def running(data: Path, offset: int, tmp_path: Path) -> Iterator["subprocess.Pop
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()
         time.sleep(0.1)
+    # What it says to type works as it stands, wherever the data lies.
+    assert f"demo --data {data} change-photo" in log.read_text()
     yield process
     process.kill()
     process.wait()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -35,12 +36,12 @@ READY = """
 
 Three things to try, in another terminal:
   1. Change a photo and see it on the POS within half a minute:
-       {etalase} demo change-photo
+       {etalase} demo{data} change-photo
   2. Stop head office, and see that the POS doesn't notice; then start it again:
-       {etalase} demo stop-head-office
-       {etalase} demo start-head-office
+       {etalase} demo{data} stop-head-office
+       {etalase} demo{data} start-head-office
   3. Ask the edge how it is (any command of the edge or of head office works this way):
-       {etalase} demo edge status
+       {etalase} demo{data} edge status
 
 Ctrl-C stops everything; the data stays in {folder}."""
 
@@ -179,6 +180,7 @@ def _stay(system: System) -> int:
             s3_secret=layout.EDGE_S3_SECRET,
             folder=here.folder,
             etalase=_as_typed(),
+            data="" if here.folder == layout.default_folder().absolute() else f" --data {shlex.quote(str(here.folder))}",
         )
     )
     while (ended := system.stopped_by_itself()) is None:
