@@ -9,11 +9,12 @@ from tests.unit.status_facts import HOUR, MINUTE, NOW, SILENT, any_facts, compar
 
 from etalase.edge.damage import Damage
 from etalase.edge.status.answer import as_json
-from etalase.edge.status.facts import Facts
+from etalase.edge.status.facts import Facts, Sign
 from etalase.edge.status.filling import KnownList
 from etalase.edge.status.verdict import Level, State, judge
 
 NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None, "known": None}
+LONG_SILENT = Sign(NOW - 25 * HOUR, is_alive=False)
 FILLING = KnownList(listed=1042, here=138, progressed_at=NOW - MINUTE)
 LEFT = KnownList(listed=1042, here=138, progressed_at=NOW - 3 * HOUR)
 AT_WORK: dict[str, Any] = {"last_run": run(None), "lock_taken": True}
@@ -35,6 +36,10 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"beat": SILENT}, ["service_silent"], "yellow", 1),
         ({"worker": SILENT, "known": FILLING}, ["service_silent", "filling"], "yellow", 1),
         ({"worker": None, "beat": None}, [], "green", 0),
+        # ... and where runs go on a day after both fell silent, a timer of the system makes them
+        ({"worker": LONG_SILENT, "beat": LONG_SILENT}, [], "green", 0),
+        ({"worker": LONG_SILENT, "beat": SILENT}, ["service_silent"], "yellow", 1),
+        ({"beat": LONG_SILENT}, ["service_silent"], "yellow", 1),
         ({"photos": 413}, [], "green", 0),
         ({"last_run": run("partial")}, [], "green", 0),  # its failures are settled by now
         ({"last_run": run("partial", complete=False)}, ["run_failed"], "yellow", 1),  # its time was up, or it gave way

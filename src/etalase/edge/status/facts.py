@@ -10,6 +10,8 @@ from uuid import UUID
 from etalase.edge.damage import Damage
 from etalase.edge.status.filling import KnownList
 
+SOMETHING_ELSE_AFTER = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class DamagedPhoto:
@@ -176,8 +178,15 @@ class Facts:
 
     @property
     def silent_since(self) -> datetime | None:
-        """When the worker or the beat, which were alive once, fell silent; None where neither is known to be."""
-        return min((sign.at for sign in (self.worker, self.beat) if sign and not sign.is_alive), default=None)
+        """When the worker or the beat, which were alive once, fell silent; None where neither is known to be.
+
+        Where runs go on a day after both did, this store is synced by something else by now, as a timer of the system.
+        """
+        signs = [sign for sign in (self.worker, self.beat) if sign]
+        good, last = self.last_good_run_at, max((sign.at for sign in signs), default=None)
+        if good and last and good - last > SOMETHING_ELSE_AFTER and not any(sign.is_alive for sign in signs):
+            return None
+        return min((sign.at for sign in signs if not sign.is_alive), default=None)
 
     @property
     def is_filling(self) -> bool:
