@@ -152,6 +152,18 @@ def test_a_source_that_is_rotten_is_fetched_instead_and_the_next_run_mends_it(ed
     edge.check_equals_head_office()
 
 
+@pytest.mark.parametrize("wrong", [{"size": 1999}, {"size": 2001}])
+def test_a_whole_source_is_not_called_damaged_for_what_head_office_says_of_another_photo(
+    edge: Edge, wrong: dict[str, Any]
+) -> None:
+    edge.ho.put("right", picture(1))
+    edge.sync()
+    edge.ho.put("wrong", picture(1), **wrong)
+    for full in (False, True):
+        report = edge.sync(full=full, TRIES=1)
+        assert (report.failed, report.damaged, edge.count("etalase_doubt")) == (1, 0, 0)
+
+
 def test_a_source_that_is_gone_is_doubted_too(edge: Edge) -> None:
     source = edge.ho.put("old id", picture(1), key="products/old.jpg")
     edge.sync()
