@@ -8,10 +8,11 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
+from html.entities import html5
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 HIDDEN = "[hidden]"
 # From this length on a secret is hidden wherever it stands. A shorter one only where it stands as a value, in quotes or behind
@@ -35,7 +36,7 @@ _SHAPES = re.compile(
 
 
 def keep_secret(*values: str | None) -> None:
-    """Hide ``values`` from now on, in every spelling of :func:`_spellings`. For what stays while the process lives."""
+    """Hide ``values`` from now on, in every spelling of them. For what stays while the process lives."""
     _secrets.update(value for value in values if value and len(value) >= MIN_CHARS)
 
 
@@ -79,40 +80,45 @@ def _shape_hidden(found: re.Match[str]) -> str:
 @lru_cache(maxsize=2)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
     """All spellings of ``secrets``, the longest first, so that none is hidden in half."""
-    long = {spelt for secret in secrets if len(secret) >= ANYWHERE_CHARS for spelt in _spellings(secret)}
-    short = {spelt for secret in secrets if len(secret) < ANYWHERE_CHARS for spelt in _texts(secret)}
-    parts = _longest_first(long)
-    if short:
-        parts.append(rf"""(?:(?<=["'=:«])|(?<=[:=] ["'])){_any_of(short)}(?=["'»&;,}}\s]|\Z)""")
+    ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
+    parts = [_spelled(secret) for secret in ordered if len(secret) >= ANYWHERE_CHARS]
+    parts += [re.escape(core) for secret in ordered if len(secret) >= ANYWHERE_CHARS for core in _base64(secret)]
+    if short := [_spelled(secret) for secret in ordered if len(secret) < ANYWHERE_CHARS]:
+        parts.append(rf"""(?:(?<=["'=:«])|(?<=[:=] ["']))(?:{"|".join(short)})(?=["'»&;,}}\s]|\Z)""")
     return re.compile("|".join(parts)) if parts else None
 
 
-def _any_of(texts: Iterable[str]) -> str:
-    return f"(?:{'|'.join(_longest_first(texts))})"
+def _spelled(secret: str) -> str:
+    """A pattern of ``secret`` as it is, and however JSON, HTML, a URL, a form, Python or a terminal write it.
+
+    Each character in its own way: writers differ in which ones they escape (PHP «/», Go «&», .NET «+»), and some write twice.
+    """
+    return "".join(map(_character, re.findall(r"\\+|[^\\]", secret)))
 
 
-def _longest_first(texts: Iterable[str]) -> list[str]:
-    return [re.escape(text) for text in sorted(texts, key=lambda text: (-len(text), text))]
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    yield from _texts(secret)
-    yield from _base64(secret)
-
-
-def _texts(secret: str) -> Iterator[str]:
-    """As it is; as JSON, Python and a terminal escape it; as a URL or a form quotes it."""
-    yield secret
-    for ascii_only in (True, False):
-        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield once
-        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]  # an answer in JSON, quoted in an answer in JSON
-    yield repr(secret)[1:-1]
-    yield secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#x27;")
-    raw = secret.encode("utf-8", "replace")
-    for quoted in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
-        yield quoted
-        yield re.sub("%[0-9A-F]{2}", lambda hexadecimal: hexadecimal[0].lower(), quoted)
+@lru_cache(maxsize=512)
+def _character(text: str) -> str:
+    """A pattern of one character, or of a run of backslashes. No repetition is unbounded where another could follow it."""
+    if text.isascii() and (text.isalnum() or text in "._~-"):  # nobody escapes these
+        return text.replace(".", r"\.")
+    character, count, raw = text[0], len(text), text[0].encode("utf-8", "replace")
+    code, units = ord(character), character.encode("utf-16-be", "surrogatepass").hex()
+    escaped = re.escape(json.dumps(character)[2:-1]) if character in "\n\r\t\b\f" else re.escape(character)
+    ways = [
+        rf"\\{{0,8}}{escaped}" if character != "\\" else rf"\\{{{count},{8 * count}}}",
+        re.escape(text),
+        "".join(rf"\\{{1,8}}u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)) * count,
+        "".join(f"%(?:25)*(?i:{byte:02x})" for byte in raw) * count,
+        "".join(rf"\\{{1,8}}x(?i:{byte:02x})" for byte in raw) * count,
+        rf"\\{{1,8}}x(?i:{code:02x})" * count,
+        rf"&(?:amp;)*#(?:0*{code}|[xX]0*(?i:{code:x}));" * count,
+        # UTF-8 that somebody took for another encoding
+        re.escape(raw.decode("latin-1") * count),
+        re.escape(raw.decode("cp1252", "replace") * count),
+    ]
+    ways += [rf"&(?:amp;)*{name}" * count for name, meant in html5.items() if meant == character and name.endswith(";")]
+    ways += [r"\+"] if character == " " else []
+    return f"(?:{'|'.join(ways)})"
 
 
 def _base64(secret: str) -> Iterator[str]:

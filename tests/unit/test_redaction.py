@@ -33,6 +33,14 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "a form": lambda s: urlencode({"username": "avril", "password": s}),
     "a form, hex in lower case": lambda s: re.sub("%..", lambda hex_: hex_[0].lower(), quote_plus(s)),
     "HTML": escape,
+    "HTML by numbers": lambda s: re.sub("[^A-Za-z0-9.-]", lambda c: f"&#{ord(c[0])};", s),
+    "HTML in HTML": lambda s: escape(escape(s)),
+    "JSON of PHP": lambda s: json.dumps(s).replace("/", "\\/"),
+    "JSON of .NET": lambda s: re.sub(r"[&<>+\"/]", lambda c: f"\\u{ord(c[0]):04X}", s),
+    "JSON of Go": lambda s: json.dumps(s).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"),
+    "Python bytes": lambda s: repr(s.encode()),
+    "a path, quoted twice": lambda s: quote(quote(s, safe=""), safe=""),
+    "UTF-8 taken for Latin-1": lambda s: s.encode().decode("latin-1"),
     "Basic": lambda s: "Authorization: Basic " + base64.b64encode(f"avril:{s}".encode()).decode(),
     "base64 of a user name one longer": lambda s: base64.b64encode(f"avril1:{s}".encode()).decode(),
     "base64 of a user name two longer": lambda s: base64.b64encode(f"avril12:{s}".encode()).decode(),
@@ -66,6 +74,13 @@ def test_any_secret_is_hidden_in_any_text(secret: str, around: str) -> None:
     redaction._secrets.clear()
     keep_secret(secret)
     assert secret not in redacted(around + secret + around).replace(HIDDEN, "")
+
+
+@pytest.mark.parametrize("secret", ["\\" * 8 + '"' * 8, "\\/" * 20, "&" * 20, "%25" * 20, " " * 20])
+@pytest.mark.parametrize("piece", ["\\", '\\"', "%25", "&amp;", " "])
+def test_no_text_takes_long_to_look_through(secret: str, piece: str) -> None:
+    keep_secret(secret)
+    redacted(piece * 20_000 + "x")
 
 
 @given(st.text(max_size=200))
