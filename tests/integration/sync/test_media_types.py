@@ -112,6 +112,11 @@ def test_an_object_served_as_something_else_is_mended_from_its_own_bytes(edge: E
         "aws-chunked,",
         "aws-chunked, identity",
         "none,none",
+        # Labels over bytes that nobody coded
+        "utf-8",
+        "binary",
+        "gzip",
+        "aws-chunked,gzip",
     ],
 )
 def test_a_content_encoding_that_changes_no_byte_is_none(edge: Edge, encoding: str) -> None:
@@ -123,11 +128,14 @@ def test_a_content_encoding_that_changes_no_byte_is_none(edge: Edge, encoding: s
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "aws-chunked,gzip", "gzip, identity", "utf-8", "nonsense"])
-def test_a_real_content_encoding_is_refused(edge: Edge, encoding: str) -> None:
-    photo = edge.ho.put("sate", picture(1))
-    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Encoding": encoding})
-    edge.sync()
-    assert edge.reasons() == {photo: "encoding_refused"}
+@pytest.mark.parametrize("size", [2000, 100_000])
+def test_a_real_content_encoding_is_refused(edge: Edge, encoding: str, size: int) -> None:
+    for longer in (0, 100):
+        photo = edge.ho.put("sate", picture(1, size), photo=next(iter(edge.ho.photos), None))
+        coded = bytes(size - 50 + longer)
+        edge.ho.on_image = lambda key, coded=coded: Answer(body=coded, headers={"Content-Encoding": encoding})
+        edge.sync()
+        assert edge.reasons() == {photo: "encoding_refused"}
 
 
 def test_what_an_s3_server_echoes_of_an_upload_is_read_from_it(edge_on_each_store: Edge, s3_client: Any) -> None:

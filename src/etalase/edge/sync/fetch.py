@@ -95,6 +95,7 @@ class Images:
         def take(answer: Answer, piece: bytes) -> None:
             if not pieces:
                 _check_answer(answer, now=self.pace.now())
+                _check_encoding(answer, piece)
             pieces.append(piece)
 
         with self.lanes.one():
@@ -133,6 +134,7 @@ class Images:
                 fresh = False
                 _check_answer(answer, now=self.pace.now(), resumed_at=had, size=size)
                 if answer.status == 200:
+                    _check_encoding(answer, piece)
                     part.begin(answer.header(b"etag") or None)
                     had = 0
             if part.size + len(piece) > size:
@@ -180,6 +182,8 @@ class Images:
         except TransferFailed as error:
             if error.status:
                 check(Answer(error.status, error.head))
+                if error.reason is Reason.SIZE_MISMATCH:
+                    _check_encoding(Answer(error.status, error.head), b"")
             etag = Answer(error.status, error.head).header(b"etag").strip('"')
             if error.reason is Reason.SIZE_MISMATCH and _MD5.fullmatch(etag) and etag != (photo.checksum or "").lower():
                 detail = f"its object is longer, with MD5 {etag}, than its row says: {size} bytes with {photo.checksum}"
@@ -228,11 +232,6 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
             return
         raise ResumeRefused
     if answer.status == 200:
-        encoding = answer.header(b"content-encoding")
-        if not {coding.strip().lower() for coding in encoding.split(",")} <= _NO_ENCODING:
-            raise PhotoError(
-                Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for"
-            )
         return
     if 300 <= answer.status < 400 and answer.status != 304:  # nothing was asked that a 304 could answer
         to = printable(answer.header(b"location")[:200])
@@ -241,3 +240,15 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
     wish = retry_after_seconds(answer, now=now)
     detail = f"HTTP {answer.status}"
     raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=wish)
+
+
+def _check_encoding(answer: Answer, begins: bytes) -> None:
+    """Raise :class:`PhotoError` where the bytes came in a coding.
+
+    S3 servers echo whatever a client named when it uploaded, also where it coded nothing: so a body that begins as a picture is
+    one, and its MD5 tells the rest.
+    """
+    encoding = answer.header(b"content-encoding")
+    named = {coding.strip().lower() for coding in encoding.split(",")}
+    if not named <= _NO_ENCODING and sniff_type(begins[:MAGIC_BYTES]) is None:
+        raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for")
