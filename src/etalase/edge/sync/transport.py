@@ -296,7 +296,7 @@ def _failed(
 ) -> TransferFailed:
     if refused:
         shown = ", ".join(dict.fromkeys(refused))
-        hint = " To allow this machine itself, name it in IMAGE_ORIGINS." if _all_loopback(refused) else ""
+        hint = " To allow this machine itself, name it in ETALASE_IMAGE_ORIGINS." if _all_loopback(refused) else ""
         return TransferFailed(Reason.ORIGIN_REFUSED, f"the host's address {shown} is not allowed.{hint}")
     if stopped.is_set():
         return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
