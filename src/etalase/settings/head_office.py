@@ -45,7 +45,8 @@ class HeadOfficeSettings(Settings):
     # An edge that was away for longer gets the full set
     TOMBSTONE_DAYS: Annotated[int, Field(ge=1, le=36_500)] = 180
     # What a request may bring: of anybody, and a form of somebody who may change photos, with all its files
-    MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = MIB
+    # (anybody's lies in memory until it is here as a whole: strangers fill no disk)
+    MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = 64 * 1024
     MAX_FORM_BYTES: Annotated[int, Field(ge=1024)] = 256 * MIB
 
     # Accept the guide's well-known passwords, on loopback only

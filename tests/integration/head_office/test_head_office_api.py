@@ -303,12 +303,12 @@ def test_a_store_or_company_that_is_missing_or_no_uuid_is_named(
         (b'{"limit": NaN}', 400),
         (b'{"a": "\xff"}', 400),
         (b'{"a": "\x00"}', 400),
-        (b'{"a":' * 100_000, 400),
-        (b"[" * 500_000, 400),
-        (b"{" + b" " * MIB + b"}", 413),
+        (b'{"a":' * 10_000, 400),
+        (b"[" * 60_000, 400),
+        (b"{" + b" " * 64 * 1024 + b"}", 413),
         (b"x" * (10 * MIB), 413),
     ],
-    ids=["cut", "empty", "list", "null", "text", "NaN", "not UTF-8", "NUL", "deep objects", "deep lists", "1 MiB", "10 MiB"],
+    ids=["cut", "empty", "list", "null", "text", "NaN", "not UTF-8", "NUL", "deep objects", "deep lists", "64 KiB", "10 MiB"],
 )
 def test_a_body_that_is_no_question_is_refused(account: Account, raw: bytes, status: int) -> None:
     answer = post(PHOTOS, None, raw=raw, token=access(account))
