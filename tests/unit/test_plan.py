@@ -271,12 +271,13 @@ def test_an_object_that_products_share_does_not_change_for_one_of_them_alone() -
         assert not steps_of(result)
 
 
-def test_one_key_with_two_sizes_is_a_conflict_that_names_the_other_photo() -> None:
+def test_of_two_sizes_of_the_same_bytes_the_bytes_tell_the_wrong_one() -> None:
     a = photo("a", product="a", key="products/x.jpg", body="same")
     b = changed(photo("b", product="b", key="products/x.jpg", body="same"), size=(a.size or 0) + 1)
-    ((_, error),) = planned([a, b]).failed
-    assert error.reason is Reason.KEY_CONFLICT
-    assert str(a.id) in error.detail
+    assert planned([a, b]).failed == []
+    ((failed, error),) = planned([a, b], [row_of(a)]).failed
+    assert (failed.id, error.reason) == (b.id, Reason.HO_CONTRADICTS_ITSELF)
+    assert str(a.size) in error.detail
 
 
 def test_bytes_that_lie_anywhere_in_the_bucket_are_copied() -> None:

@@ -50,6 +50,22 @@ def test_products_that_share_an_object_all_get_it_and_its_changes(
         assert verify(world, deep=True).equal
 
 
+@pytest.mark.parametrize("is_newest", [False, True])
+def test_a_wrong_size_of_one_that_shares_an_object_is_that_ones_failure(edge: Edge, is_newest: bool) -> None:
+    first, second = (edge.ho.put(f"dish {n}", picture("same"), key=SHARED) for n in range(2))
+    right, wrong = (first, second) if is_newest else (second, first)
+    edge.ho.photos[wrong]["size"] -= 1
+    for full in (False, False, True):
+        edge.sync(full=full)
+        assert set(edge.rows()) == {right}
+        assert set(edge.reasons()) == {wrong}
+        assert edge.reasons()[wrong] in {Reason.SIZE_MISMATCH, Reason.HO_CONTRADICTS_ITSELF}
+        edge.check_every_row_shows_its_bytes()
+    edge.ho.photos[wrong]["size"] += 1
+    assert edge.sync(full=True).outcome == "success"
+    edge.check_equals_head_office()
+
+
 def test_a_shared_object_comes_over_the_link_about_once(edge: Edge) -> None:
     shared(edge, picture("old", 50_000))
     assert edge.sync(WORKERS=1).exit_status == 0

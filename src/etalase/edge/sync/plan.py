@@ -306,6 +306,13 @@ def _conflict(
             f" ({printable(claim.product_name or 'without a name')}), with other bytes",
         )
     for owner in owners:
+        if (
+            owner.id != photo.id
+            and owner.object_etag == owner.checksum == photo.checksum
+            and owner.size not in {None, photo.size}
+        ):
+            detail = f"HO's own data: size is {photo.size}, and the bytes with this MD5 under its object_key are {owner.size}"
+            return PhotoError(Reason.HO_CONTRADICTS_ITSELF, detail)
         # Where the bytes under the key are this photo's already, it is the other row that is wrong: nothing is put over
         # anybody's. Nor is it where HO lists the other one with the same new bytes.
         is_foreign = owner.id != photo.id and owner.product_id != photo.product_id
@@ -318,9 +325,9 @@ def _conflict(
 
 
 def _share_object(one: Photo | None, other: Photo) -> bool:
-    """Whether both are the same bytes under the same key."""
-    what = (other.object_key, other.size, (other.checksum or "").lower())
-    return one is not None and (one.object_key, one.size, (one.checksum or "").lower()) == what
+    """Whether both are the same bytes under the same key. Of two sizes of theirs one is wrong: the bytes tell which."""
+    what = (other.object_key, (other.checksum or "").lower())
+    return one is not None and (one.object_key, (one.checksum or "").lower()) == what
 
 
 def _step(
