@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
@@ -208,6 +209,29 @@ def test_a_list_that_does_not_say_how_long_it_is_is_never_proved_complete(edge: 
     assert (report.feed_proved_complete, len(edge.rows()), edge.removals()) == (False, DISHES, {})
     edge.query("DELETE FROM product_photo WHERE id = %s", menu[1])
     assert codes(edge.sync(trigger="schedule")) == ["rows_vanished"]
+
+
+@pytest.mark.parametrize("empty", [None, {}])
+def test_an_empty_list_as_go_or_php_writes_it_stops_no_hourly_run_and_empties_nothing(
+    edge: Edge, menu: list[str], empty: object
+) -> None:
+    edge.sync()
+    edge.ho.now = edge.ho.now.replace(year=2027)  # nothing changed since
+    edge.sync()
+    edge.ho.change_page = lambda page: None if page["photos"] else page.update(photos=empty)
+    report = edge.sync()
+    assert (report.kind, report.outcome, codes(report)) == ("incremental", "success", ["page_mended"])
+    edge.ho.photos.clear()
+    report = edge.sync(full=True)
+    assert (report.outcome, len(edge.rows())) == ("held", DISHES)
+
+
+def test_a_store_that_is_named_by_its_id_alone_is_compared_all_the_same(edge: Edge, menu: list[str]) -> None:
+    edge.ho.change_page = lambda page: page.update(filter=None, store=STORE_ID)
+    assert codes(edge.sync()) == ["page_mended"]
+    edge.ho.change_page = lambda page: page.update(filter=None, store=COMPANY_ID)
+    report = edge.sync()
+    assert (report.exit_status, COMPANY_ID in str(report.error)) == (4, True)
 
 
 def test_pages_without_has_more_are_followed_for_as_long_as_they_bring_something(edge: Edge, menu: list[str]) -> None:

@@ -367,7 +367,7 @@ _NOT_PLAIN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def _mended_photo_page(fields: dict[str, bytes]) -> Page:
     odd = _Oddities()
-    photos = _photos(elements(fields.get("photos", b"")), odd)
+    photos = _photos(_rows(fields, "photos", odd), odd)
     changed_at, _ = any_text(_value(fields.get("products_changed_at")))
     envelope = _envelope(fields, odd)
     digest = msgspec.Raw(fields.get("digest", b"null"))
@@ -376,8 +376,22 @@ def _mended_photo_page(fields: dict[str, bytes]) -> Page:
 
 def _mended_product_page(fields: dict[str, bytes]) -> ProductPage:
     odd = _Oddities()
-    products = _products(elements(fields.get("products", b"")), odd)
+    products = _products(_rows(fields, "products", odd), odd)
     return ProductPage(**_envelope(fields, odd), products=products, oddities=odd.all())
+
+
+def _rows(fields: dict[str, bytes], name: str, odd: _Oddities) -> list[bytes]:
+    """The rows of a page. Raises ValueError where there is no list, unless it stands there as an empty one."""
+    raw = fields.get(name, b"")
+    if _is_empty(raw):
+        odd.note(Odd.PAGE_MENDED, [(name, _shown(raw))])
+        return []
+    return elements(raw)
+
+
+def _is_empty(raw: bytes) -> bool:
+    """Whether it is an empty list as Go and PHP write one: ``null``, ``{}``."""
+    return raw == b"null" or (raw[:1] == b"{" and raw[1:-1].strip() == b"")
 
 
 def _envelope(fields: dict[str, bytes], odd: _Oddities) -> dict[str, Any]:
@@ -397,9 +411,9 @@ def _envelope(fields: dict[str, bytes], odd: _Oddities) -> dict[str, Any]:
 
 
 def _deleted_ids(raw: bytes | None, odd: _Oddities) -> list[UUID]:
-    """The ids that can be read. Null is none; so is ``{}``, which is how PHP writes an empty list."""
+    """The ids that can be read."""
     told: list[UUID] = []
-    if raw is None or raw == b"null" or "".join(raw.decode("latin-1").split()) == "{}":
+    if raw is None or _is_empty(raw):
         return told
     try:
         ids = elements(raw)
@@ -421,6 +435,9 @@ def _named(raw: bytes | None, as_type: type[N], odd: _Oddities) -> N | None:
     if raw is None or raw == b"null":
         return None
     what = "filter" if as_type is FeedFilter else "store"
+    if what == "store" and raw[:1] == b'"':  # its id alone
+        raw = b'{"id": ' + raw + b"}"
+        odd.note(Odd.PAGE_MENDED, [(what, _shown(raw))])
     try:
         told = _Reading(members(raw))
     except ValueError:
