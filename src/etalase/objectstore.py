@@ -83,7 +83,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRead:
-    """What came of reading an object through: the MD5 of its bytes in hex, the type that it is served as, how it begins."""
+    """An object that was read through: the MD5 of its bytes in hex, the type that it is served as, how it begins."""
 
     digest: str
     content_type: str

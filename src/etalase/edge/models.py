@@ -126,7 +126,7 @@ class SyncRun(models.Model):
     duration_seconds = models.FloatField(null=True)
     # How many photos it set out to publish; null before it knew, and where there were none.
     to_carry = models.IntegerField(null=True)
-    # What it noticed of the world around it, as objects with a ``code`` (see edge.sync.report.Notice).
+    # What it noticed of the world around it, as objects with a ``code`` (edge.status.texts says them).
     notices = KeptJSON(default=list)
     # How many photos head office listed, as the run knew once it had planned, and how many of them were not here then; how many
     # bytes it had to fetch for them. Null before it knew.

@@ -282,7 +282,7 @@ class Carriage:
 
     def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
         """Nothing comes any more. Without our own bucket the run ends, unless it takes others; without head office's, what
-        needs no fetching comes back and goes on.
+        needs no fetching is returned and goes on.
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """

@@ -285,7 +285,7 @@ def advice(url: str, path: str, answer: Answer) -> str:
         if base != leads_to.removesuffix("/"):
             return f"If that is head office, set ETALASE_HO_URL to {_beginning(base.encode())}"
         return "Redirects are not followed: if head office moved there, ETALASE_HO_URL should be that address, without a path."
-    # Whoever asks for a token names no store: 404 is about the address.
+    # A request for a token names no store: its 404 is about the address.
     is_token = path in {TOKEN_PATH, REFRESH_PATH}
     is_elsewhere = answer.status == 405 or (answer.status == 404 and (is_token or not has_detail(answer.body)))
     if is_elsewhere or is_web_page(answer):
