@@ -320,3 +320,16 @@ def test_a_large_picture_is_judged_like_a_small_one(kind: str, monkeypatch: pyte
     for length in range(40, len(data), 9):
         with pytest.raises(PictureRefused):
             taken(data[:length])
+
+
+def test_exif_that_overlaps_on_purpose_keeps_nobody_busy() -> None:
+    """Segments that all reach to the end, and values that are all the same bytes, were minutes of work for a small file."""
+    segment = b"\xff\xe1\xff\xffExif\0\0II*\0\x08\0\0\0\xff\xff"
+    with pytest.raises(PictureRefused, match="Exif"):
+        without_location(b"\xff\xd8" + segment * 20_000 + b"GPS", "image/jpeg")
+    size = 4_000_000
+    entry = struct.pack("<HHII", 1, 1, size, 0)
+    tiff = struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, GPS, 4, 1, 26, 0) + struct.pack("<H", 60_000) + entry * 60_000
+    chunk = struct.pack(">I", size) + b"eXIf" + tiff.ljust(size, b"\1") + bytes(4)
+    out = without_location(b"\x89PNG\r\n\x1a\n" + chunk, "image/png")
+    assert set(out[16:-4]) == {0}

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     REMOVED = "removed"
     BARE = "bare"
     UNSOLD = "unsold"
+    LOST = "lost"
     CUT_OFF = "cut_off"
 
 

@@ -54,7 +54,8 @@ class PhotoForm(forms.ModelForm):
             self.picture = take(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
             check(self.picture, ingest.limits())
         except PictureRefused as error:
-            self.add_error("upload", text(f"picture_{error.code}", **error.values))
+            megabytes = f"{ingest.limits().max_bytes / 1_000_000:.3g}"
+            self.add_error("upload", text(f"picture_{error.code}", **error.values, megabytes=megabytes))
         self.filename = (upload.name or "photo")[-MAX_FILENAME_CHARS:]
         return cleaned
 

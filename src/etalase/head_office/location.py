@@ -10,11 +10,15 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from etalase.errors import PictureRefused
+
 JPEG_EXIF = re.compile(rb"\xff\xe1(..)Exif\0\0", re.DOTALL)
 XMP_POSITION = re.compile(rb"(exif:GPS\w+)(\s*=\s*(?:\"[^\"]*\"|'[^']*')|>[^<]*)")
 GPS_POINTER, GPS_VERSION = 0x8825, 0
 BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 PNG_START = 8
+# A phone writes one, and one for each further picture; of thousands that overlap each takes milliseconds.
+MAX_EXIF = 100
 RIFF_START = 12
 
 
@@ -29,7 +33,9 @@ def without_location(data: bytes, content_type: str) -> bytes:
 
 def _blank_jpeg(picture: bytearray) -> None:
     """Every APP1 segment, also those of the further pictures that phones put behind the first (CIPA DC-007)."""
-    for match in JPEG_EXIF.finditer(bytes(picture)):
+    for number, match in enumerate(JPEG_EXIF.finditer(bytes(picture))):
+        if number >= MAX_EXIF:
+            raise PictureRefused(f"The picture has more than {MAX_EXIF} Exif segments.", code="undecodable")
         end = match.start() + 2 + int.from_bytes(match[1], "big")
         _blank_tiff(picture, match.end(), min(end, len(picture)))
     _blank_xmp(picture, 0, len(picture))
@@ -107,13 +113,17 @@ def _blank_directory(tiff: memoryview, at: int, order: str) -> bool:
     ]
     if all(tag == GPS_VERSION for tag, *_ in entries):
         return False
+    spans = [(at, at + 2)]
     for _, kind, values, entry in entries:
         size = BYTES_OF_TYPE.get(kind, 1) * values
         if size > 4:
             (where,) = struct.unpack_from(order + "I", tiff, entry + 8)
-            _zero(tiff, where, size)
-        _zero(tiff, entry, 12)
-    _zero(tiff, at, 2)
+            spans.append((where, where + size))
+        spans.append((entry, entry + 12))
+    reached = 0
+    for begin, end in sorted(spans):  # each byte once: values that overlap on purpose would keep us busy for hours
+        _zero(tiff, max(begin, reached), end - max(begin, reached))
+        reached = max(reached, end)
     return True
 
 

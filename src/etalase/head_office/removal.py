@@ -181,7 +181,8 @@ def _of_stores(sets: _Sets, effect: Effect) -> None:
         lost = sets.sales.get(store.id, set()) | bare_in[store.id]
         again = Assortment.objects.filter(store=store, product__in=ended[store.id]).count() if ended[store.id] else 0
         effect.stores[str(store)] = len(lost)
-        effect.changes.append(Change(str(store), Kind.UNSOLD, len(lost), store.sold, len(ended[store.id]) - again))
+        kind = Kind.LOST if lost - sets.sales.get(store.id, set()) else Kind.UNSOLD
+        effect.changes.append(Change(str(store), kind, len(lost), store.sold, len(ended[store.id]) - again))
 
 
 def _of_accounts(going: Going, effect: Effect) -> None:

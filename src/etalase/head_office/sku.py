@@ -41,7 +41,7 @@ def likeness(sku: str) -> str:
 
     Two SKUs of one likeness are the same to a person who reads them, or to a spreadsheet that took them for numbers.
     """
-    text = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", sku))).casefold()
+    text = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", plain(sku)))).casefold()
     text = "".join("-" if unicodedata.category(c) == "Pd" or c in _DASHES else c for c in text if not c.isspace())
     number = _NUMBER.fullmatch(text)
     return number[1] if number else text

@@ -16,5 +16,6 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
 ]
 handler400 = "etalase.head_office.web.bad_request"
+handler403 = "etalase.head_office.web.forbidden"
 handler404 = "etalase.head_office.web.not_found"
 handler500 = "etalase.head_office.web.server_error"

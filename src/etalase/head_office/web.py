@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, timedelta
 from urllib.parse import urlsplit
 
-from django.db import DataError, Error, connection
+from django.db import DataError, Error, IntegrityError, connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
@@ -21,6 +21,7 @@ from etalase.protocol import format_time
 from etalase.settings.head_office import configured
 
 logger = logging.getLogger("etalase.head_office")
+PARTS = ("title", "text", "help")
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -43,8 +44,6 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
         detail = "Too many failed logins for this account from this address. Try again later."
         locked_until = format_time(until.astimezone(UTC))
         return json_answer({"detail": detail, "locked_until": locked_until}, status_code=429, headers=headers)
-    first = get_language() or "en"
-    languages = sorted(TEXTS, key=lambda language: not first.startswith(language))
     said = [
         {
             "language": language,
@@ -52,10 +51,16 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
             "text": text("locked_text", language=language, time=f"{until + timedelta(minutes=1):%H:%M (%Z)}"),
             "help": text("locked_help", language=language),
         }
-        for language in languages
+        for language in _languages()
     ]
     body = render_to_string("etalase_head_office/locked.html", {"said": said}, request)
     return HttpResponse(body, status=429, headers=headers)
+
+
+def _languages() -> list[str]:
+    """All of ours, the one of the request at hand first."""
+    first = get_language() or "en"
+    return sorted(TEXTS, key=lambda language: not first.startswith(language))
 
 
 class AdminLanguage(LocaleMiddleware):
@@ -121,6 +126,9 @@ class PageErrors:
             return _plain(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
         if isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character
             return _plain(request, 400, "The request has a value that cannot be stored or looked for.")
+        if isinstance(error, IntegrityError):  # what a form checked was changed by somebody else before it was saved
+            logger.warning("%s", in_our_words(error))
+            return _plain(request, 409, "The request no longer fits what is stored.")
         return None
 
 
@@ -141,9 +149,22 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
     return _plain(request, 400, "The request is not valid.")
 
 
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """403: no right to a page, or (as Django's CSRF_FAILURE_VIEW) a form without its token."""
+    return _plain(request, 403, "This is not allowed.")
+
+
 def _plain(request: HttpRequest, status_code: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    """JSON for the API, a page in both languages for people of the admin, else a line."""
     if request.path.startswith("/api/"):
         return json_answer({"detail": detail}, status_code=status_code, headers=headers)
+    if request.path.startswith(("/admin/", "/i18n/")):
+        said = [
+            {"language": language, **{part: text(f"error_{status_code}_{part}", language=language) for part in PARTS}}
+            for language in _languages()
+        ]
+        body = render_to_string("etalase_head_office/locked.html", {"said": said, "start": text("start")})
+        return HttpResponse(body, status=status_code, headers=headers)
     return HttpResponse(detail, status=status_code, content_type="text/plain; charset=utf-8", headers=headers)
 
 

@@ -159,6 +159,9 @@ def run(application: Application, environ: Environ) -> Response:
 def _too_large(environ: Environ, byte_count: int, limit: int) -> Response:
     detail = f"The request has {byte_count} bytes or more; {limit} are allowed."
     is_json = environ.get("CONTENT_TYPE", "").startswith("application/json")
+    if not is_json:  # a person's form: of too many files, or of somebody who was logged out meanwhile
+        detail += " Please log in again, and send fewer or smaller files at once.\n\n"
+        detail += "Data yang dikirim terlalu besar. Mohon masuk lagi, lalu kirim file lebih sedikit atau lebih kecil sekaligus."
     body = (f'{{"detail":"{detail}"}}' if is_json else detail).encode()
     kind = b"application/json" if is_json else b"text/plain; charset=utf-8"
 

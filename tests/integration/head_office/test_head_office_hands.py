@@ -1,5 +1,6 @@
 """What a person at head office can destroy: it is said before, by name and count, and much of it only by number."""
 
+import html
 import importlib
 import io
 import re
@@ -14,6 +15,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DataError, IntegrityError
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -23,11 +25,14 @@ from tests.integration.head_office.pictures import picture
 from etalase.errors import ObjectStoreFull
 from etalase.head_office import ingest, thumbnail
 from etalase.head_office import picture as picture_module
+from etalase.head_office.admin import PhotoAdmin
+from etalase.head_office.guessing import TooManyLogins
 from etalase.head_office.ingest import Offer
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 from etalase.head_office.picture import take
 from etalase.head_office.removal import Going, effect_of
 from etalase.head_office.texts import TEXTS, text
+from etalase.head_office.web import PARTS
 from etalase.objectstore import ObjectStore
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -390,7 +395,7 @@ def test_every_reason_against_a_picture_is_said_in_both_languages() -> None:
     assert codes
     for language in TEXTS:
         for code in codes:
-            assert text(f"picture_{code}", language=language, message="m", size=1, most=1, width=1, height=1)
+            assert text(f"picture_{code}", language=language, message="m", size=1, most=1, width=1, height=1, megabytes="1")
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
@@ -495,3 +500,34 @@ def test_two_photos_of_one_dish_cannot_both_be_made_primary(office: Office, mana
     answer = manager.post(page, {"action": "make_primary", "_selected_action": rows}, follow=True)
     assert text("one_primary") in answer.content.decode()
     assert Photo.objects.get(is_primary=True) == first
+
+
+@pytest.mark.parametrize(("language", "other"), [("en", "id"), ("id", "en")])
+def test_an_error_is_a_page_in_both_languages_that_leads_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch, language: str, other: str
+) -> None:
+    account = Account.objects.create_user("sari", is_staff=True)
+    client = Client(headers={"accept-language": language}, enforce_csrf_checks=True, raise_request_exception=False)
+    client.force_login(account, backend=BACKEND)
+    asked: dict[int, list[Any]] = {
+        404: [client.get("/admin/nothing/")],
+        403: [client.get("/admin/head_office/account/"), client.post("/admin/password_change/", {})],
+    }
+
+    def failing(error: Exception) -> Any:
+        def fail(*_: Any, **__: Any) -> None:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(PhotoAdmin, "has_view_permission", fail)
+            return client.get("/admin/head_office/photo/")
+
+    asked |= {409: [failing(IntegrityError())], 400: [failing(DataError())], 500: [failing(ZeroDivisionError())]}
+    asked |= {503: [failing(TooManyLogins())]}
+    for status, answers in asked.items():
+        for answer in answers:
+            said = html.unescape(answer.content.decode())
+            assert answer.status_code == status
+            places = [said.index(text(f"error_{status}_{part}", language=one)) for one in (language, other) for part in PARTS]
+            assert places == sorted(places)
+            assert 'href="/admin/"' in said

@@ -102,6 +102,8 @@ def _listed(outlook: Outlook, result: Result) -> Iterator[str]:
         yield from _some(f"start selling in {printable(code)}", skus)
     for code, skus in sorted(outlook.ended.items()):
         yield from _some(f"stop selling in {printable(code)}", skus)
+    if result.problems:  # as a prune would be left undone
+        return
     yield from _some("remove dish", [f"{sku} {name}" for sku, name in outlook.removed_products])
     yield from _some("remove photo", [f"{sku}: {source}" for sku, source in outlook.removed_photos])
     yield from _some("leave without a photo", outlook.effect.bare)
@@ -147,6 +149,7 @@ def _change(change: Change) -> str:
         Kind.REMOVED: "are removed",
         Kind.BARE: "lose their last photo",
         Kind.UNSOLD: "are no longer sold",
+        Kind.LOST: "lose their last photo or are no longer sold",
         Kind.CUT_OFF: "lose their account",
     }[change.kind]
     lately = f" (and {change.lately} did within 24 hours)" if change.lately else ""
