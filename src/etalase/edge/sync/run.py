@@ -525,8 +525,8 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
         changes["compared_at"] = datetime.fromtimestamp(run.world.pace.now(), UTC)
-    elif any(notice["code"] == "ho_older" for notice in run.report.notices):
-        changes["compared_at"] = None  # what HO forgot to tell, the next run finds
+    elif len(feed.photos) and any(notice["code"] == "ho_older" for notice in run.report.notices):
+        changes["compared_at"] = None  # what HO forgot to tell, the next run finds; what is owed alone is no news of it
     with translated(), transaction.atomic():
         run.world.lock.still_held()
         ledger.move_checkpoint(run.checkpoint.store_id, changes)

@@ -1,0 +1,62 @@
+"""A run with nothing to do costs one feed request (invariant I8), also where something is amiss that it cannot mend."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.test_status import status
+from tests.simulator import picture
+
+from etalase.edge.sync.world import World
+
+
+@pytest.fixture
+def amiss(edge: Edge, s3: Any) -> Edge:
+    """A store with an odd row, a photo that head office contradicts or has in an older form, a damaged one that it lists no
+    longer, and a dish that came back under another id."""
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
+    edge.sync()
+    edge.sync(full=True)
+    odd, contradicted, older, damaged, old = photos[:5]
+    edge.ho.put("dish 0", picture("new"), photo=odd, size="big")
+    edge.ho.put("dish 1", picture("new"), photo=contradicted, checksum="1" * 32)
+    edge.ho.put("dish 2", picture("before"), photo=older, checksum="2" * 32)
+    s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.rows()[damaged]["object_key"])
+    del edge.ho.photos[damaged]
+    edge.ho.put("dish 4, again", picture("again"), product_sku=edge.ho.photos[old]["product_sku"])
+    edge.ho.delete(old)
+    edge.query("UPDATE product_photo SET updated_at = now() + interval '1 year' WHERE id = %s", older)
+    status(edge)  # which notices the damage
+    edge.ho.now += timedelta(seconds=1)
+    return edge
+
+
+def test_between_two_tries_a_run_costs_one_request_whatever_is_amiss(amiss: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = []
+    for hours in range(1, 12):
+        amiss.hours_later = hours
+        kinds.append(amiss.sync(trigger="schedule", TRIES=1).kind)
+    assert kinds[2:] == ["incremental"] * 9
+    assert (len(amiss.reasons()), amiss.count("etalase_doubt")) == (3, 0)  # the full run took the damaged one away
+
+    put: list[str] = []
+
+    def count_puts(world: World) -> None:
+        real = world.bucket.put
+
+        def counted(key: str, *args: Any, **named: Any) -> str:
+            put.append(key)
+            return real(key, *args, **named)
+
+        monkeypatch.setattr(world.bucket, "put", counted)
+
+    before = amiss.touched()
+    for hours in (12, 13, 14):
+        amiss.hours_later = hours
+        amiss.ho.requests.clear()
+        amiss.ho.image_requests.clear()
+        report = amiss.sync(trigger="schedule", touch=count_puts)
+        assert (report.kind, report.outcome, report.seen, report.owed) == ("incremental", "partial", 0, 3)
+        assert (amiss.ho.requests, amiss.ho.image_requests, put) == (["/api/v1/sync/product-photos/"], [], [])
+    assert amiss.touched() == before
