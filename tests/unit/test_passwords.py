@@ -42,6 +42,12 @@ STORE = Store(company=COMPANY, code="AVRIL-001", name="AVR-SUNDA")
         "ＭＥＮＵ２０２６menu",
         "x" * 257 + "abcdefg",
         "passwordpassword",
+        "kucingkucing",
+        "abcdefghijkl",
+        "zyxwvutsrq1",
+        "asdfghjklzxcvbnm",
+        "semangat2026",
+        "Terserah-12345!",
     ],
 )
 def test_what_is_guessed_first_is_refused(password: str) -> None:

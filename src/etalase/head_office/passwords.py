@@ -13,7 +13,8 @@ from etalase.settings.shared import PUBLISHED_SECRETS, is_published
 
 # More is not taken by the API's login.
 MAX_CHARS = 256
-# What a guesser has to find: a character counts one, a known word two, a date two, a year or a run of digits one.
+# What a guesser has to find: a character counts one, a known word two, a date two; a year, a run of digits or keys, or
+# what stood there before, one.
 MIN_SCORE = 8
 MIN_DIFFERENT = 5
 WORD_SCORE, DATE_SCORE, RUN_SCORE = 2, 2, 1
@@ -39,7 +40,10 @@ _LEET = str.maketrans("013457@$!", "oieastasi")
 _DATE = re.compile(r"(0[1-9]|[12][0-9]|3[01])(0[1-9]|1[0-2])(19|20)?[0-9][0-9]|(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]")
 _YEAR = re.compile(r"(19|20)[0-9]{2}")
 _SEPARATORS = re.compile(r"[\s._-]+")
-_RUNS = ("01234567890", "09876543210")
+_ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_RUNS = tuple(row[::step] for row in _ROWS for step in (1, -1))
+# Also a word that no list has: «semangat2026»
+_WORD_AND_NUMBER = re.compile(r"[^\W\d_]{1,12}[\s._-]?\d{1,8}[\W_]*")
 
 
 class PublishedPasswordValidator:
@@ -62,7 +66,8 @@ class GuessablePasswordValidator:
         """Raise ValidationError for such a password."""
         if len(password) > MAX_CHARS:
             raise ValidationError(text("password_long", most=MAX_CHARS), code="password_too_long")
-        if score(password, _names_of(user)) < MIN_SCORE or len(set(password.casefold())) < MIN_DIFFERENT:
+        is_word = _WORD_AND_NUMBER.fullmatch(password) is not None
+        if is_word or score(password, _names_of(user)) < MIN_SCORE or len(set(password.casefold())) < MIN_DIFFERENT:
             raise ValidationError(self.get_help_text(), code="password_guessable")
 
     def get_help_text(self) -> str:
@@ -88,7 +93,10 @@ def score(password: str, names: frozenset[str] = frozenset()) -> int:
         ]
         steps += [DATE_SCORE + cheapest[match.end()] for match in [_DATE.match(plain, begin)] if match]
         steps += [RUN_SCORE + cheapest[match.end()] for match in [_YEAR.match(plain, begin)] if match]
-        steps += [RUN_SCORE + cheapest[end] for end in range(begin + 3, len(plain) + 1) if _is_run(plain[begin:end])]
+        further = [
+            end for end in range(begin + 3, len(plain) + 1) if _is_run(plain[begin:end]) or plain[begin:end] in plain[:begin]
+        ]
+        steps += [RUN_SCORE + cheapest[end] for end in further]
         cheapest[begin] = min(steps)
     return cheapest[0]
 
