@@ -123,6 +123,9 @@ class Images:
     def done(self, photo: Photo) -> None:
         """Nothing was kept."""
 
+    def keep(self, photo: Photo, body: Body) -> None:
+        """Nothing is kept."""
+
     def fetch(self, photo: Photo) -> Body:
         """The bytes, or a failure."""
         self.edge.fetches += 1

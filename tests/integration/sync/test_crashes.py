@@ -132,6 +132,9 @@ class Interrupting:
     def done(self, photo: Any) -> None:
         """Nothing was kept."""
 
+    def keep(self, photo: Any, body: Body) -> None:
+        """Nothing is kept."""
+
     def fetch(self, photo: Any) -> Body:
         """Fetch all but one."""
         if photo.product_name == "soto":

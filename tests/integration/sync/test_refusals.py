@@ -84,6 +84,19 @@ def test_a_proxy_that_refuses_large_bodies_under_every_key_holds_no_checkpoint_b
     assert all("bytes" in failure["detail"] for failure in report.failures)
 
 
+@pytest.mark.parametrize("size", [70_000, 300_000])
+def test_bytes_that_the_bucket_refused_do_not_cross_the_link_again(edge: Edge, door: Doorman, size: int) -> None:
+    edge.ho.put("large", picture(1, size))
+    refuse_large(door, REFUSALS[0][0])
+    for _ in range(3):
+        assert edge.sync().exit_status == 1
+    assert len(edge.ho.image_requests) == 1
+    door.rule = lambda _: None
+    assert edge.sync().exit_status == 0
+    assert len(edge.ho.image_requests) == 1
+    edge.check_equals_head_office()
+
+
 def test_a_photo_that_a_proxy_finds_too_large_is_named_with_its_size_and_asked_for_ever_more_rarely(
     edge: Edge, door: Doorman
 ) -> None:

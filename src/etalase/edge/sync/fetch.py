@@ -89,6 +89,11 @@ class Images:
         if part := self._arrived.pop(photo.id, None):
             part.drop()
 
+    def keep(self, photo: Photo, body: Body) -> None:
+        """The bucket did not take the photo: a large one lies in the spool for the next try."""
+        if part := self._arrived.pop(photo.id, None):
+            part.keep(body)
+
     def _in_memory(self, url: str, photo: Photo) -> Body:
         pieces: list[bytes] = []
 

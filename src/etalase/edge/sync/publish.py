@@ -26,6 +26,7 @@ class Images(Protocol):
     def bytes_came(self) -> int: ...
     def fetch(self, photo: Photo) -> Body: ...
     def done(self, photo: Photo) -> None: ...
+    def keep(self, photo: Photo, body: Body) -> None: ...
 
 
 class Bucket(Protocol):
@@ -131,6 +132,7 @@ def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carr
             carried.failed.append((step, PhotoError(Reason.STORE_CONFLICT, detail)))
             return
     except ObjectStoreError as error:
+        images.keep(step.photo, body)
         carried.unsettled_keys.add(key)
         carried.failed.append((step, PhotoError(error.reason, str(error))))
         return

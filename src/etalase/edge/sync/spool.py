@@ -18,6 +18,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from etalase.errors import PhotoError, Reason, SettingsError
+from etalase.objectstore import Body
 from etalase.protocol import Photo, lenient_time
 
 MAX_ETAG_CHARS = 64
@@ -78,6 +79,13 @@ class Part:
         self.close()
         with (self.path or self.stem).open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def keep(self, body: Body) -> None:
+        """Write ``body``, which :meth:`whole` gave from memory, for a later run. On a disk without room nothing is kept."""
+        if self._is_anew and self.etag:
+            self._unwritten = [bytes(body)]
+            with suppress(PhotoError):
+                self.close()
 
     def drop(self) -> None:
         """Forget what came."""
