@@ -211,9 +211,13 @@ class _Teller:
         facts = self.facts
         if facts.is_running:
             return self._nothing("todo_running")
-        if not facts.vanished and len(facts.lost) >= facts.damaged:
+        if self._none_can_be_mended:
             return self._nothing("todo_back")
         return self._next("does_mend")
+
+    @property
+    def _none_can_be_mended(self) -> bool:
+        return not self.facts.vanished and len(self.facts.lost) >= self.facts.damaged
 
     def _todo_held(self) -> Todo:
         return self._call("todo_held", count=self.facts.held)
@@ -536,7 +540,7 @@ class _Teller:
 
     def _commands(self) -> Iterator[Command]:
         facts, holds = self.facts, self.verdict.holds
-        if State.DAMAGED in holds or State.UNPROVED in holds:
+        if (State.DAMAGED in holds and not self._none_can_be_mended) or State.UNPROVED in holds:
             yield self._command("etalase edge sync --full", "command_full")
         elif holds and State.WRONG_STORE not in holds and not facts.is_running:
             yield self._command("etalase edge sync", "command_sync")
