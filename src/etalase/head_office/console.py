@@ -2,6 +2,7 @@
 
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,13 @@ def confirm(what: str, decision: Decision, answer: int | None) -> None:
     sys.stderr.flush()
     if not decision.is_answered_by(sys.stdin.readline()):
         raise UsageError("Nothing was changed: that was not the number.")
+
+
+def given_path(text: str) -> Path:
+    """Returns the path; for an argument. An empty one, as of a script's unset variable, would be the current folder."""
+    if not text:
+        raise ArgumentTypeError("the path is empty")
+    return Path(text)
 
 
 def password_from(path: str | None) -> str | None:

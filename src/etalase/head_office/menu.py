@@ -334,6 +334,12 @@ def _number(cells: Mapping[str, str]) -> int | None:
     return number
 
 
+def _no_file(path: Path) -> str:
+    if path.is_dir():
+        return "is a folder, not a file"
+    return "is not a file (a pipe, a socket or a device)" if path.exists() else "there is no such file in PHOTOS_DIR"
+
+
 def _below(photos_dir: Path, name: str) -> Path:
     """The file, which must be one and lie below ``photos_dir``, also when links are followed."""
     if len(PurePosixPath(name).name) > MAX_FILENAME_CHARS:
@@ -343,7 +349,7 @@ def _below(photos_dir: Path, name: str) -> Path:
         if not path.is_relative_to(photos_dir):
             raise _LineRefused("file", "lies outside PHOTOS_DIR")
         if not path.is_file():
-            raise _LineRefused("file", "is a folder, not a file" if path.is_dir() else "there is no such file in PHOTOS_DIR")
+            raise _LineRefused("file", _no_file(path))
     except (OSError, RuntimeError, ValueError) as error:
         raise _LineRefused("file", f"cannot be looked up ({error})") from None
     return path

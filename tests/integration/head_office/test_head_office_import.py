@@ -759,3 +759,14 @@ def test_renames_of_a_day_count_together(office: Office, load: Load) -> None:
         cursor.execute("UPDATE head_office_product SET updated_at = now() - interval '25 hours'")
         cursor.execute("ALTER TABLE head_office_product ENABLE TRIGGER head_office_stamp")
     assert load(*dishes[:4])[0] == 0
+
+
+@pytest.mark.parametrize("command", [("ho_csv_from_folder", ""), ("ho_import", "", "."), ("ho_import", "menu.csv", "")])
+def test_an_empty_path_is_not_the_current_folder(office: Office, command: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError, match="the path is empty"):
+        call_command(*command)
+
+
+def test_what_is_no_file_is_not_said_to_be_missing(office: Office, load: Load, photos: Path) -> None:
+    os.mkfifo(photos / "pipe.jpg")
+    assert "a pipe" in load("1,SATE,pipe.jpg,,,")[1]["problems"][0]["reason"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from etalase.errors import UsageError
 from etalase.head_office import ingest
-from etalase.head_office.console import HeadOfficeCommand
+from etalase.head_office.console import HeadOfficeCommand, given_path
 from etalase.head_office.folder import Found, LeftOut, look_through
 from etalase.head_office.menu import REQUIRED
 from etalase.protocol import printable
@@ -31,7 +31,7 @@ class Command(HeadOfficeCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The folder."""
         super().add_arguments(parser)
-        parser.add_argument("photos_dir", type=Path)
+        parser.add_argument("photos_dir", type=given_path)
 
     def perform(self, **options: Any) -> int:
         """Walk and write."""

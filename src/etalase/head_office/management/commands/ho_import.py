@@ -3,12 +3,11 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 from etalase.head_office import ingest
 from etalase.head_office.bound import Change, Kind
-from etalase.head_office.console import HeadOfficeCommand, confirm, progress
+from etalase.head_office.console import HeadOfficeCommand, confirm, given_path, progress
 from etalase.head_office.load import Result, load_menu
 from etalase.head_office.menu import read_menu
 from etalase.head_office.models import Product, Store
@@ -36,8 +35,8 @@ class Command(HeadOfficeCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file, the folder, and what else may be said."""
         super().add_arguments(parser)
-        parser.add_argument("menu", type=Path, help="the CSV file, in UTF-8")
-        parser.add_argument("photos_dir", type=Path, help="the folder that the column file is relative to")
+        parser.add_argument("menu", type=given_path, help="the CSV file, in UTF-8")
+        parser.add_argument("photos_dir", type=given_path, help="the folder that the column file is relative to")
         parser.add_argument("--company", help="name or id; may be left out where there is only one")
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would be made, renamed, replaced and removed; change nothing"
