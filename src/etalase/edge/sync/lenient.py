@@ -19,6 +19,7 @@ import msgspec
 from etalase.edge.sync.json_parts import elements, members, scalar
 from etalase.errors import FeedRefused
 from etalase.protocol import (
+    MAX_INT32,
     BearerToken,
     FeedFilter,
     FeedStore,
@@ -215,9 +216,10 @@ def whole(value: object) -> tuple[int | None, bool]:
 
 def cut_whole(value: object) -> tuple[int | None, bool]:
     """As :func:`whole`; the fraction of a number is cut off, as Django does."""
-    if isinstance(value, float) and math.isfinite(value):
-        return int(value), False
-    return whole(value)
+    told, plain = (int(value), False) if isinstance(value, float) and math.isfinite(value) else whole(value)
+    if told is not None and abs(told) > MAX_INT32:  # no column takes it
+        raise Unusable
+    return told, plain
 
 
 def flag(value: object) -> tuple[bool, bool]:
