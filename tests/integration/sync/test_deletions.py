@@ -293,3 +293,13 @@ def test_a_photo_stays_while_the_one_that_would_be_shown_instead_is_damaged(edge
     report = edge.sync()
     assert (report.healed, report.deleted) == (1, 1)
     edge.check_equals_head_office()
+
+
+def test_a_photo_that_was_owed_does_not_wait_for_itself_when_head_office_takes_it_away(edge: Edge) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(5)]
+    edge.sync()
+    edge.ho.put("dish 0", picture("new"), photo=photos[0], checksum="0" * 32)
+    assert edge.sync().failed == 1
+    del edge.ho.photos[photos[0]]
+    assert edge.sync(full=True).deleted == 1
+    assert (edge.removals(), edge.reasons()) == ({photos[0]: "applied"}, {})

@@ -509,10 +509,7 @@ def _carry_what_moved_on(run: Run, feed: Feed) -> None:
 def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> None:
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
     run.carriage.keep_failures()
-    if feed.proved_complete:
-        for some in ledger.pending_ids():
-            ledger.settle([photo_id for photo_id in some if photo_id not in feed.photos])
-    elif feed.full:
+    if feed.full and not feed.proved_complete:
         ledger.settle([photo_id for photo_id in ledger.nameless() if photo_id not in feed.photos])
     if feed.sync_timestamp is None:
         run.report.note("no_checkpoint")

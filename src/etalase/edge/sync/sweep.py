@@ -33,6 +33,9 @@ def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime
     """
     ledger.forget_removals_without_row()
     ledger.settle(feed.deleted_ids)
+    if feed.proved_complete:  # before anything waits for what is owed
+        for some in ledger.pending_ids():
+            ledger.settle([photo_id for photo_id in some if photo_id not in feed.photos])
     proposal = propose(feed, awaiting=awaiting, now=now)
     if proposal.gone:
         _apply(world, proposal, now=now, run_id=run_id)
