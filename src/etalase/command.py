@@ -11,6 +11,7 @@ from typing import Any
 
 import django.db
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 
 from etalase.errors import DatabaseAway, EtalaseError
 from etalase.output import as_json, guard, shown
@@ -61,7 +62,8 @@ class EtalaseCommand(BaseCommand):
         """Run, and end with the exit status that the design promises."""
         guard(self)
         try:
-            with terminable():
+            # The texts of commands are English; the pages of head office choose a language for the whole thread.
+            with terminable(), translation.override("en"):
                 status = self.run(options)
         except EtalaseError as error:
             raise self._refused(str(error), error.exit_status, options) from error

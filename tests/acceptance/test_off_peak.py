@@ -11,7 +11,7 @@ from tests.simulator import Simulator, picture
 NIGHTLY = "sync_api.tasks.sync_product_photos_full"
 TIMETABLE = "06:00,512k 23:00,off"
 REFUSED = [
-    (["--full", "--off-peak"], {"ETALASE_BANDWIDTH": "512k"}, "BANDWIDTH is no timetable"),
+    (["--full", "--off-peak"], {"ETALASE_BANDWIDTH": "512k"}, "ETALASE_BANDWIDTH, and that is not a timetable"),
     (["--off-peak"], {"ETALASE_BANDWIDTH": TIMETABLE}, "--full --off-peak"),
     ([], {"ETALASE_FULL_RUN": "off-peak"}, "ETALASE_FULL_RUN «off-peak»: needs a timetable"),
 ]

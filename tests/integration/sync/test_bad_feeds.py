@@ -71,7 +71,6 @@ NO_PAGES = {
     "cut JSON": (cut, "truncated"),
     "torn connection": (torn, PHOTOS),
     "no photos": (without("photos"), "photos"),
-    "photos are null": (page_with(photos=None), "$.photos"),
     "another store's filter": (page_with(filter={"company_id": OTHER, "store_id": OTHER}), OTHER),
     "another store": (page_with(store={"id": OTHER, "code": "X", "name": "X"}), OTHER),
     "has_more without next_offset": (page_with(has_more=True, next_offset=None), "next_offset"),

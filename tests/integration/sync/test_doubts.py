@@ -25,6 +25,7 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     edge.sync(full=True)
     edge.hours_later = 0.0
     edge.query("UPDATE etalase_sync_run SET finished_at = now()")
+    edge.query("UPDATE etalase_checkpoint SET compared_at = now()")
     rots = Rotting(edge.rows()[next(iter(edge.ho.photos))]["object_key"], unreadable=request.param)
     monkeypatch.setattr(reading, "object_store", lambda *args, **options: rots.over(object_store(*args, **options)))
     return rots
