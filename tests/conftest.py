@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import redis
 from hypothesis import settings
 
 from etalase.demo.devstack import minio, postgres, seaweedfs, valkey
@@ -68,11 +69,19 @@ def require(make: Make) -> None:
 
 
 @pytest.fixture(scope="session")
-def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[valkey.Valkey]:
-    """A broker, empty at first."""
+def running_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[valkey.Valkey]:
+    """The one Valkey process of all tests."""
     server = valkey.start(tmp_path_factory.mktemp("valkey"), free_port())
     yield server
     server.stop()
+
+
+@pytest.fixture
+def valkey_server(running_valkey: valkey.Valkey) -> valkey.Valkey:
+    """A broker, empty at first: a worker that was killed leaves messages that the next one would take."""
+    with redis.Redis.from_url(running_valkey.url) as client:
+        client.flushall()
+    return running_valkey
 
 
 @pytest.fixture(scope="session")

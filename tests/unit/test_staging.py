@@ -1,6 +1,7 @@
 """What a run keeps on disk behaves like the sets and lists that it stands for."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -145,3 +146,12 @@ def test_a_temporary_folder_without_room_is_named() -> None:
     next(photos._db.read(f"PRAGMA max_page_count = {size + 2}"))
     with pytest.raises(SpoolFull, match=r"temporary folder .* full\. Make room there, or name another one in TMPDIR"):
         photos.put(photo(number) for number in range(1000))
+
+
+def test_a_reading_abandoned_half_way_may_be_closed_by_any_thread() -> None:
+    photos = Photos()
+    photos.put([photo(1), photo(2)])
+    readings = [photos.by_id()]
+    next(readings[0])
+    with ThreadPoolExecutor(1) as garbage_collector:
+        garbage_collector.submit(readings.clear).result()

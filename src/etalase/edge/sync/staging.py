@@ -239,7 +239,8 @@ class _Scratch:
     """
 
     def __init__(self, schema: str) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
+        # A reading that is abandoned half-way is closed by the garbage collector, in whichever thread that runs.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self._db.executescript(f"{schema}; BEGIN")
 
