@@ -25,7 +25,7 @@ minio: install ## build MinIO for the tests and the demo: with Go, once, 4 minut
 
 test: install check ## linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: install ## the tests that take longer: whole runs over weak links, full disks, many photos; 3 minutes
 	$(BIN)/python tests/chromium.py

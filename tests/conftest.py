@@ -96,3 +96,14 @@ def django_db_modify_db_settings(postgres_server: postgres.Postgres) -> None:
         "PASSWORD": postgres_server.password,
     }
     connections["default"].settings_dict.update(place)
+    connections["default"].ops.sql_flush = _deletions  # type: ignore[method-assign, assignment]
+
+
+def _deletions(style: object, tables: list[str], *, reset_sequences: bool = False, allow_cascade: bool = False) -> list[str]:
+    """Empties tables by DELETE: TRUNCATE makes new files for every table and index, which takes ten times as long.
+
+    As a replica, PostgreSQL runs no trigger, so that no deletion leaves a tombstone; and it cascades nowhere, so that the
+    table of an unmanaged model is named here.
+    """
+    emptied = {*tables, *(["product_photo"] if "product" in tables else [])}
+    return ["SET LOCAL session_replication_role = replica", *(f'DELETE FROM "{table}"' for table in emptied)]

@@ -205,7 +205,7 @@ def test_an_edge_that_follows_the_protocol_ends_equal_to_head_office() -> None:
     run_state_machine_as_test(
         HeadOffice,
         settings=settings(
-            max_examples=25,
+            max_examples=12,
             stateful_step_count=40,
             suppress_health_check=list(HealthCheck),
             print_blob=True,

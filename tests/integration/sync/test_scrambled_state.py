@@ -147,6 +147,7 @@ def failing(edge: Edge) -> str:
     return photo
 
 
+@pytest.mark.long
 def test_a_run_gets_past_each_column_of_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     for number, (table, column, kind, longest) in enumerate(text_columns()):
         fill(edge, menu)
@@ -178,6 +179,7 @@ ODD = {
 }
 
 
+@pytest.mark.long
 def test_a_run_gets_past_odd_times_and_numbers_in_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     columns = edge.query(
         "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"

@@ -179,7 +179,7 @@ def test_after_any_damage_the_status_says_what_a_stranger_finds(edge: Edge, s3: 
         numbers,
     )  # fmt: skip
 
-    @settings(max_examples=150, database=None)
+    @settings(max_examples=40, database=None)
     @given(st.lists(happenings, max_size=5))
     def check(happened: list[tuple[str, int, int]]) -> None:
         stranger.restore()
