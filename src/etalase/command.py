@@ -59,7 +59,7 @@ class EtalaseCommand(BaseCommand):
             sys.exit(USAGE)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run, and end with the exit status that the design promises."""
+        """Run, and exit with the status that README.md lists."""
         guard(self)
         try:
             # The texts of commands are English; the pages of head office choose a language for the whole thread.

@@ -35,7 +35,7 @@ from etalase.protocol import KEY_PREFIX, printable
 from etalase.tls import trust
 
 Body = bytes | mmap
-# A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache (design, step 4).
+# A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache.
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
 # A store that wants more patience (Retry-After) is left alone: the next run comes soon enough.
@@ -485,7 +485,7 @@ def names_one_object(key: str) -> bool:
 
 
 def read_policy(bucket: str) -> dict[str, Any]:
-    """The guide's bucket policy (step 3): anybody may GetObject, and nothing else."""
+    """The guide's bucket policy (hazard 26): anybody may GetObject, and nothing else."""
     return {
         "Version": "2012-10-17",
         "Statement": [

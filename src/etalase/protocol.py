@@ -1,6 +1,6 @@
 """The wire between head office and edge: messages, their parsing, and the rules for keys, URLs and ``?v=``.
 
-Field names are the guide's and never change (guide, step 1). Pure: no Django, no I/O.
+Field names are the guide's and never change. Pure: no Django, no I/O.
 """
 
 import hashlib
@@ -263,7 +263,7 @@ def _is_odd(character: str) -> bool:
 def key_problem(key: str) -> str | None:
     """Why ``key`` is no object key of a photo, or None where it is one (hazard 47).
 
-    Only keys under ``products/`` are photos (guide, step 1): everything else in the bucket is somebody else's.
+    Only keys under ``products/`` are photos: everything else in the bucket is somebody else's.
     """
     segments = key.split("/")
     if len(key) > MAX_KEY_CHARS:
@@ -381,7 +381,7 @@ def picture_type(text: str | None) -> str | None:
 
 
 def cache_key(checksum: str | None, version: int | None) -> str:
-    """What stands behind ``?v=``: it changes whenever the bytes do (guide, steps 2 and 6)."""
+    """What stands behind ``?v=``: it changes whenever the bytes do."""
     return checksum[:8] if checksum else str(version or 1)
 
 

@@ -1,4 +1,4 @@
-"""What a run decides to do, before it does anything (design, step 2; invariants I1, I2, I3 and I5)."""
+"""What a run decides to do, before it does anything (invariants I1, I2, I3 and I5)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The wire: what is a page, what is a photo, what is a key (guide, steps 1, 2 and 6)."""
+"""The wire: what is a page, what is a photo, what is a key."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ from etalase.protocol import (
 COMPANY_ID = UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b")
 STORE_ID = UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181")
 
-# The guide's own answer, step 1, to the letter.
+# The guide's own answer, to the letter.
 GUIDE_PAGE = """
 {
   "photos": [

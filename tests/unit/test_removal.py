@@ -1,4 +1,4 @@
-"""The bound on deletion (design, "Holding back"; invariants I2 and I4)."""
+"""The bound on deletion (hazard 14, invariants I2 and I4)."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What a run says of itself: outcome, exit status, ``--json`` and the guide's metrics (design, "What the commands promise")."""
+"""What a run says of itself: outcome, exit status, ``--json`` and the guide's metrics."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The guide's own example response (step 1), verbatim: what every head office and every edge speaks."""
+"""The guide's own example response, verbatim: what every head office and every edge speaks."""
 
 import json
 from pathlib import Path

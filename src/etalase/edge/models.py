@@ -1,4 +1,4 @@
-"""The edge's tables. ``product_photo`` is the guide's (step 4), to the letter; what we need besides is in ``etalase_*``."""
+"""The edge's tables. ``product_photo`` is the guide's, to the letter; what we need besides is in ``etalase_*``."""
 
 from typing import Any, ClassVar
 

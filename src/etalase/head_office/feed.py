@@ -1,4 +1,4 @@
-"""The feed: what a store has, and what changed since it last asked (design.md, "The feed, where the guide is silent").
+"""The feed: what a store has, and what changed since it last asked (docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md).
 
 Reads only. A page is a stretch of immutable positions, so that it costs the same everywhere and rows that change between two
 pages are never missed (hazard 1). ``sync_timestamp`` is a horizon: whatever was changed before it is visible by now
@@ -102,7 +102,7 @@ def one_snapshot() -> Iterator[CursorWrapper]:
 
 
 def photo_page(store: StoreIdentity, asked: PageRequest, bucket: Bucket) -> dict[str, Any]:
-    """A page of the guide's photo feed, every field in the guide's form (guide, step 1)."""
+    """A page of the guide's photo feed, every field in the guide's form."""
     horizon = read_horizon()
     with one_snapshot() as cursor:
         floor, total, products_changed_at = _one(cursor, PHOTO_STATE, {"store_id": store.id})

@@ -107,7 +107,7 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
 
 @transaction.atomic
 def rearrange(photo: Photo) -> None:
-    """Save the photo's ``is_primary`` and ``sort_order``. Flags move, bytes do not (design.md)."""
+    """Save the photo's ``is_primary`` and ``sort_order``. Flags move, bytes do not."""
     _lock(photo.product_id)
     if photo.is_primary:
         _demote_others(photo)
@@ -116,7 +116,7 @@ def rearrange(photo: Photo) -> None:
 
 @transaction.atomic
 def ensure_primary(product_id: uuid.UUID) -> Photo | None:
-    """Make the first photo primary where the product has photos and none is: the guide's own edge shows no other (step 6).
+    """Make the first photo primary where the product has photos and none is: the guide's own edge shows no other.
 
     The photo that was promoted comes back. A key says nothing of it: flags move, bytes do not.
     """
@@ -185,7 +185,7 @@ def _fields(photo: Photo) -> tuple[Any, ...]:
 
 
 def _key(photo: Photo, ext: str) -> str:
-    """The photo's key: its own for life but for the extension; for a new one as design.md says."""
+    """The photo's key: its own for life but for the extension; docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md, "The images"."""
     if photo.object_key:
         return f"{photo.object_key.rpartition('.')[0]}.{ext}"
     folder = f"{KEY_PREFIX}{photo.product_id}/"

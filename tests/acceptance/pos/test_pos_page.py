@@ -474,7 +474,7 @@ def test_the_guides_function_works_as_printed(shop: Shop, screen: OpenScreen) ->
         assert shown["source"].startswith(source)
 
 
-# Guide, step 6, "Display in POS Frontend (JavaScript)", verbatim.
+# The guide's "Display in POS Frontend (JavaScript)", verbatim.
 GUIDE_FUNCTION = """
 // Load product image dengan error handling
 function loadProductImage(productId, imgElement) {

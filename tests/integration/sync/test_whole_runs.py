@@ -151,7 +151,7 @@ def test_a_change_that_head_office_did_not_date_is_found_by_the_full_run(edge: E
     edge.check_equals_head_office()
 
 
-# An edge that the guide's own code has filled (design, "Two ways to use it")
+# An edge that the guide's own code has filled
 
 
 def _as_the_guides_code_does(edge: Edge, photo: dict[str, Any]) -> None:

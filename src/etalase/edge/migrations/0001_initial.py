@@ -1,4 +1,4 @@
-"""The tables of the edge. ``product_photo`` is made by the guide's own DDL (step 4), or adopted where it already is."""
+"""The tables of the edge. ``product_photo`` is made by the guide's own DDL, or adopted where it already is."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def create_product_photo(apps: Any, schema_editor: Any) -> None:
             if COLUMNS - there:
                 raise UsageError(
                     f"The table product_photo is there, but lacks {', '.join(sorted(COLUMNS - there))}.",
-                    hint="Bring it to the form of the guide's step 4, then migrate again.",
+                    hint="Bring it to the form of the guide's DDL, then migrate again.",
                 )
             return
     product = apps.get_model(settings.ETALASE_PRODUCT_MODEL)._meta

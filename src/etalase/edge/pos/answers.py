@@ -1,5 +1,5 @@
 """What the API says, as JSON. ``image_url`` is in every answer about a product's image, also in one that refuses: the
-guide's JavaScript shows it without looking at the status (guide, step 6).
+guide's JavaScript shows it without looking at the status.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Addresses of the POS. The image's has no slash at its end (guide, step 6), and takes any id, so that each gets JSON."""
+"""Addresses of the POS. The image's has no slash at its end in the guide's API, and takes any id, so that each gets JSON."""
 
 from django.urls import path
 

@@ -21,7 +21,7 @@ MAX_SEARCH_CHARS = 100
 
 @require_safe
 def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
-    """``GET /api/products/{id}/image``: the one photo of a product, or the placeholder (guide, step 6)."""
+    """``GET /api/products/{id}/image``: the one photo of a product, or the placeholder."""
     product = None
     if (uuid := parse_uuid(product_id)) is not None:
         try:

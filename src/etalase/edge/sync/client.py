@@ -1,4 +1,4 @@
-"""Head office as the edge sees it: tokens, and pages of the feeds (guide, step 1). The only room that knows its endpoints."""
+"""Head office as the edge sees it: tokens, and pages of the feeds. The only room that knows its endpoints."""
 
 import base64
 import logging

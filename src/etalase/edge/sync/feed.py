@@ -1,4 +1,4 @@
-"""Pull: the pages of one feed, put together (guide, step 5; hazards 1, 10, 13)."""
+"""Pull: the pages of one feed, put together (hazards 1, 10, 13)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""A photo's bytes from head office's bucket, proved to be what was promised (guide, step 2; hazards 27–34)."""
+"""A photo's bytes from head office's bucket, proved to be what was promised (hazards 27 to 34)."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""A person's word on removals: approve or refuse what is held, undo what was removed (design, "Holding back")."""
+"""A person's word on removals: approve or refuse what is held, undo what was removed (hazard 14)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

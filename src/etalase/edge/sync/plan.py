@@ -1,6 +1,6 @@
 """What has to be done so that the edge equals head office: pure decisions, without I/O.
 
-The checksum decides a download, not the version (design, step 2). Everything is planned a product at a time, because a
+The checksum decides a download, not the version (hazard 25). Everything is planned a product at a time, because a
 foreign head office moves keys between the photos of a product (hazard 55).
 """
 

@@ -1,4 +1,4 @@
-"""One product's photos on their way into the bucket; objects before rows, always (design, step 4).
+"""One product's photos on their way into the bucket; objects before rows, always (invariant I1).
 
 This runs in the workers and touches the object store only. What it brought comes back as :class:`Carried`, and the run
 commits it, product by product.

@@ -1,4 +1,4 @@
-"""Which photos that HO no longer lists really go: the bound on deletion (design, "Holding back"; invariant I4). Pure."""
+"""Which photos that HO no longer lists really go: the bound on deletion (hazard 14, invariant I4). Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

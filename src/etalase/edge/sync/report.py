@@ -130,7 +130,7 @@ class Report:
         return {name: getattr(self, name) for name in names}
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints (design, "What the commands promise")."""
+        """The object that ``--json`` prints (docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md)."""
         return {
             "run_id": self.run_id,
             "kind": self.kind,

@@ -1,4 +1,4 @@
-"""One run, from the lock to the checkpoint: pull, plan, fetch and publish, settle, reconcile (design, "How a photo travels").
+"""One run, from the lock to the checkpoint: pull, plan, fetch and publish, settle, reconcile (docs/architecture.md, "One run").
 
 Read :func:`_run` first: it is the whole way of a run, a line a step.
 """

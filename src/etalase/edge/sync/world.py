@@ -1,4 +1,4 @@
-"""Everything of the world that a run touches, each under its name: the seams (design, "Seams"). Only these are ever faked."""
+"""Everything of the world that a run touches, each under its name: the seams. Only these are ever faked."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
--- What keeps the feed true whoever writes, ORM, bulk update or psql (design.md, "The feed, where the guide is silent").
+-- What keeps the feed true whoever writes, ORM, bulk update or psql (docs/adr/0007).
 
 -- TIME. One function is the clock, so that a test can roll it by replacing it.
 CREATE FUNCTION head_office_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp()';

@@ -1,4 +1,4 @@
-"""What the guide imports as ``products.models`` (step 4)."""
+"""What the guide imports as ``products.models``."""
 
 import uuid
 
