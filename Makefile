@@ -4,7 +4,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help install demo minio test test-long check bench slow-link lint types format lock clean
+PYTHONS := 3.11 3.12 3.13
+
+.PHONY: help install demo minio test test-long test-pythons coverage check bench slow-link lint types format lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,6 +32,22 @@ test: install check ## linter, types, import rules and the tests
 test-long: install ## the tests that take longer: whole runs over weak links, full disks, many photos; 3 minutes
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest -m long
+
+test-pythons: install ## the tests on each of 3.11, 3.12 and 3.13 that this machine has; PYTHONS=3.13 TESTS=tests/unit
+	for version in $(PYTHONS); do \
+	  $(BIN)/uv python find --no-python-downloads $$version >/dev/null 2>&1 || { echo "Python $$version: not on this machine."; continue; }; \
+	  venv=$(VENV)/python-$$version; echo "Python $$version:"; \
+	  $(BIN)/uv venv --quiet --allow-existing --no-python-downloads --python $$version $$venv && \
+	  $(BIN)/uv pip install --quiet --python $$venv --require-hashes -r requirements/dev.txt && \
+	  $(BIN)/uv pip install --quiet --python $$venv --no-deps --no-build-isolation --editable . && \
+	  $$venv/bin/pytest $(TESTS) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder || exit 1; \
+	done
+
+coverage: install ## the tests with the share of lines and branches that they run, subprocesses included
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TESTS) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: an hour; BENCH_ARGS=--help
 	$(BIN)/python -m bench $(BENCH_ARGS)

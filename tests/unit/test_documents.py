@@ -95,7 +95,7 @@ def test_every_decision_that_is_cited_has_its_page() -> None:
 
 
 def test_no_paper_outside_the_repository_is_cited() -> None:
-    outside = r"(design\.md|house\.md|parts\.md|\(design[,;)]|[Gg]uide(?:'s)?,? steps? \d|\(steps? \d)"
+    outside = r"(design\.md|house\.md|parts\.md|\(design[,;)]|[Gg]uide(?:'s)?,? steps? \d|\(steps? \d|_the_design)"
     assert list(cited(outside)) == []
 
 

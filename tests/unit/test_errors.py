@@ -51,7 +51,7 @@ def test_wrong_data_and_vanished_photos_may_have_been_overtaken_at_head_office()
 
 
 @pytest.mark.parametrize("error", ALL_ERRORS)
-def test_every_error_ends_with_an_exit_status_of_the_design(error: type[EtalaseError]) -> None:
+def test_every_error_has_a_documented_exit_status(error: type[EtalaseError]) -> None:
     assert error.exit_status in {1, 2, 4, 75}
 
 

@@ -1,6 +1,7 @@
-"""Lists in the documents that grow with the code name all of it: rooms, decisions."""
+"""Lists in the documents that grow with the code are complete: packages, decisions, versions."""
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -24,3 +25,12 @@ def test_the_index_of_decisions_names_each_once_in_order() -> None:
     folder = ROOT / "docs/adr"
     listed = re.findall(r"^\| \[\d{4}\]\((.+?)\)", (folder / "README.md").read_text(), re.MULTILINE)
     assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
+def test_the_newest_version_of_the_changelog_is_the_packages() -> None:
+    sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    dated = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", section) for section in sections[1:]]
+    assert sections[0] == "[Unreleased]"
+    assert all(dated)
+    assert dated[0] is not None
+    assert dated[0][1] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -44,7 +44,7 @@ def test_every_photo_that_was_looked_at_is_counted_once() -> None:
     assert Report(kind="full", fetched=1, updated=2, unchanged=4, parked=8, failed=16, deleted=32, healed=1).seen == 31
 
 
-def test_the_json_has_the_fields_of_the_design_and_is_json() -> None:
+def test_the_json_has_the_documented_fields_and_is_json() -> None:
     said = json.loads(json.dumps(Report(kind="incremental", error=AWAY).as_json()))
     promised = (
         "run_id kind outcome dry_run seen fetched updated unchanged parked failed deleted held healed bytes_fetched"

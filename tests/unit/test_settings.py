@@ -48,7 +48,7 @@ def problems(source: Mapping[str, Any], screen: type[EdgeSettings | EdgeServerSe
     return refused.value.problems
 
 
-def test_what_the_design_names_as_settings_are_settings() -> None:
+def test_the_promised_settings_exist() -> None:
     named = (
         "HO_URL HO_USERNAME HO_PASSWORD COMPANY_ID STORE_ID IMAGE_ORIGINS IMAGE_URL_REWRITE S3_ENDPOINT S3_ACCESS_KEY"
         " S3_SECRET_KEY S3_BUCKET S3_REGION S3_PUBLIC_URL SCHEDULE_OFFSET_MINUTES RECLAIM_GRACE WORKERS"
@@ -57,7 +57,7 @@ def test_what_the_design_names_as_settings_are_settings() -> None:
     assert {"BROKER_URL", "TIME_ZONE", "SECRET_KEY", "ALLOWED_HOSTS", "CORS_ORIGINS"} <= set(EdgeServerSettings.model_fields)
 
 
-def test_the_defaults_are_the_designs() -> None:
+def test_the_promised_defaults_hold() -> None:
     settings = read(EdgeSettings, EDGE)
     assert settings.S3_BUCKET == "product-images"
     assert timedelta(hours=24) == settings.RECLAIM_GRACE
