@@ -14,7 +14,8 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.killed_run import KILLED
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.world import World
+from etalase.edge.sync.verify import verify
+from etalase.edge.sync.world import World, real_world
 from etalase.objectstore import Body
 
 
@@ -85,6 +86,21 @@ def test_a_run_killed_at_any_point_is_made_good_by_the_next(edge: Edge, point: s
     before = edge.touched()
     assert edge.sync(full=True).exit_status == 0
     assert (edge.ho.image_requests, edge.touched()) == ([], before)
+
+
+def test_what_a_killed_run_had_put_is_shown_on_while_head_office_is_away(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    edge.ho.put("sate", picture("new"), photo=photo)
+    die(edge, "after the put")
+    edge.ho.on_page = lambda _: Answer(503)
+    assert edge.sync(full=True).damaged == 0
+    with real_world(edge.configured()) as world:
+        assert [found.what for found in verify(world, deep=False).differences] == ["changed"]
+    assert edge.count("etalase_doubt") == 0
+    edge.ho.on_page = None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
 
 
 def test_a_first_run_that_was_killed_does_not_fetch_again_what_it_had(edge: Edge) -> None:

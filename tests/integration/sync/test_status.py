@@ -201,7 +201,7 @@ def test_after_any_damage_the_status_says_what_a_stranger_finds(edge: Edge, s3: 
 # What is damage and what is not
 
 
-def test_what_a_run_is_just_replacing_is_no_damage_but_without_the_run_it_is(edge: Edge, s3: Any) -> None:
+def test_what_a_run_is_just_replacing_or_was_is_no_damage(edge: Edge, s3: Any) -> None:
     photos = loaded(edge, "SATE", "SOTO")
     key, newer = edge.ho.photos[photos["SATE"]]["object_key"], picture("newer")
     edge.query("INSERT INTO etalase_publish_intent VALUES (%s, 'old', %s)", key, hashlib.md5(newer).hexdigest())
@@ -209,6 +209,11 @@ def test_what_a_run_is_just_replacing_is_no_damage_but_without_the_run_it_is(edg
     with run_under_way(edge):
         said = status(edge)
         assert (said["well"], said["verified"], said["replacing"]) == (True, 1, 1)
+    # Cut off: the promised bytes lie there, and tills show them.
+    said = status(edge)
+    assert (said["damaged"]["changed"], said["verified"], said["replacing"]) == (0, 1, 1)
+    assert edge.count("etalase_doubt") == 0
+    s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of nobody"))
     said = status(edge)
     assert (said["state"], said["damaged"]["changed"]) == ("damaged", 1)
 

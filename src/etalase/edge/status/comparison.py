@@ -52,7 +52,7 @@ def compare(bucket: ObjectStore, lock: RunLock, *, compared_at: datetime | None)
     """
     at = datetime.now(UTC)
     try:
-        look = _Look(bucket, lock, compared_at)
+        look = _Look(bucket, compared_at)
         comparison = look.compared(at)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
@@ -84,8 +84,8 @@ def _trouble(error: EtalaseError) -> Trouble:
 class _Look:
     """One comparison while it is made."""
 
-    def __init__(self, bucket: ObjectStore, lock: RunLock, compared_at: datetime | None) -> None:
-        self._bucket, self._lock, self._compared_at = bucket, lock, compared_at
+    def __init__(self, bucket: ObjectStore, compared_at: datetime | None) -> None:
+        self._bucket, self._compared_at = bucket, compared_at
         self._looks_left = MAX_LOOKS
         self._rows = self._verified = self._replacing = 0
         self._kinds: Counter[Damage] = Counter()
@@ -150,7 +150,7 @@ class _Look:
         before = {row.id: row for row in suspects}
         for round_number in range(1, MAX_ROUNDS + 1):
             there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
-            coming = self._coming(there)
+            coming = rows.coming()
             after = {row.id: row for row in rows.with_ids(before)}
             moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
             for row in after.values():
@@ -172,8 +172,8 @@ class _Look:
         if kind is None:
             self._verified += 1
             self._whole = row
-        elif there is not None and there.etag == coming:
-            self._replacing += 1
+        elif there is not None and there.etag == coming != row.object_etag:
+            self._replacing += 1  # whole, and promised, before its row says so: a run is at it, or was cut off
         else:
             self._note(row, kind)
 
@@ -225,14 +225,6 @@ class _Look:
             self._unreadable_left -= 1
             return Damage.UNREADABLE
         return damage_read(row.checksum, row.content_type, read)
-
-    def _coming(self, keys: Collection[str]) -> dict[str, str]:
-        """What a run under way is about to write over live keys: its photos are whole there before the row says so."""
-        if not self._lock.is_taken():
-            return {}
-        with cursor() as db:
-            db.execute("SELECT object_key, new_checksum FROM etalase_publish_intent WHERE object_key = ANY(%s)", [list(keys)])
-            return {key: checksum.lower() for key, checksum in db.fetchall()}
 
     def _note(self, row: Row, kind: Damage) -> None:
         self._kinds[kind] += 1

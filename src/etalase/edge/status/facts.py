@@ -46,7 +46,8 @@ class Comparison:
     """What came of it. ``error`` says why the bucket could not be looked at, and ``trouble`` in a word; then the counts say
     nothing.
 
-    ``replacing`` are rows whose newer bytes lie there already, while a run is about to write the row. ``damaged`` counts all,
+    ``replacing`` are rows whose newer, promised bytes lie there already: a run is about to write the row, or was cut off
+    before it did, and a till shows the newer photo. ``damaged`` counts all,
     ``photos`` names the first of them; ``bare`` are the products of which a till shows no photo for that reason, each
     with how one is damaged. ``whole`` is a photo that any till has to be able to load: its key, checksum and version.
     """

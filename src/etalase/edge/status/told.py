@@ -467,7 +467,7 @@ class _Teller:
         elif bucket.rows:
             yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self._at(bucket.at)))
         if bucket.replacing:
-            yield Item(say("replacing_item", count=bucket.replacing))
+            yield Item(say("replacing_item" if facts.is_running else "newer_item", count=bucket.replacing))
         if facts.parked:
             yield Item(say("parked_fact", count=facts.parked))
         if facts.is_running and facts.last_run and not self.verdict.holds:

@@ -38,6 +38,8 @@ class Inventory:
     known: dict[str, Found] = field(default_factory=dict)
     damaged: dict[UUID, Damage] = field(default_factory=dict)
     doubted: set[UUID] = field(default_factory=lambda: set(rows.doubts()))
+    # What an earlier run that was cut off may have put: whole, and promised, though its row does not say so yet (invariant I1).
+    _coming: dict[str, str] = field(default_factory=rows.coming)
     _read: set[UUID] = field(default_factory=set)
     _right_again: set[UUID] = field(default_factory=set)
     _new: dict[UUID, Damage] = field(default_factory=dict)
@@ -172,4 +174,6 @@ class Inventory:
     def _note(self, found: dict[str, Found], row: Row, what: Damage, lies: Found) -> None:
         found[row.object_key] = lies
         if self.damaged.get(row.id) is not what:
-            self.damaged[row.id] = self._new[row.id] = what
+            self.damaged[row.id] = what
+            if lies.etag in {None, row.object_etag} or lies.etag != self._coming.get(row.object_key):
+                self._new[row.id] = what

@@ -254,6 +254,13 @@ def intents() -> list[tuple[str, str | None]]:
         return list(db.fetchall())
 
 
+def coming() -> dict[str, str]:
+    """What the intents were about: the MD5s, by key, of photos that head office promised and that may lie there already."""
+    with cursor() as db:
+        db.execute("SELECT object_key, new_checksum FROM etalase_publish_intent WHERE new_checksum IS NOT NULL")
+        return {key: checksum.lower() for key, checksum in db.fetchall()}
+
+
 def note_intents(steps: Iterable[Step]) -> None:
     """Commit what the next puts are about to overwrite, before they do."""
     # Photos that share an object share its intent.
