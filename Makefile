@@ -34,14 +34,8 @@ test-long: install ## the tests that take longer: whole runs over weak links, fu
 	$(BIN)/pytest -m long
 
 test-pythons: install ## the tests on each of 3.11, 3.12 and 3.13 that this machine has; PYTHONS=3.13 TESTS=tests/unit
-	for version in $(PYTHONS); do \
-	  $(BIN)/uv python find --no-python-downloads $$version >/dev/null 2>&1 || { echo "Python $$version: not on this machine."; continue; }; \
-	  venv=$(VENV)/python-$$version; echo "Python $$version:"; \
-	  $(BIN)/uv venv --quiet --allow-existing --no-python-downloads --python $$version $$venv && \
-	  $(BIN)/uv pip install --quiet --python $$venv --require-hashes -r requirements/dev.txt && \
-	  $(BIN)/uv pip install --quiet --python $$venv --no-deps --no-build-isolation --editable . && \
-	  $$venv/bin/pytest $(TESTS) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder || exit 1; \
-	done
+	$(BIN)/python tests/chromium.py
+	.ci/test-pythons "$(PYTHONS)" $(TESTS) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 coverage: install ## the tests with the share of lines and branches that they run, subprocesses included
 	$(BIN)/coverage erase
