@@ -30,7 +30,8 @@ _SHAPES = re.compile(
     r"(?P<scheme>\b(?:Bearer|Basic)\s+)(?=\S*[0-9=])[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,2}"  # a JSON Web Token, or its beginning (RFC 7519, section 3.1)
     r"|(?P<signed>(?:\bX-(?:Amz|Goog)-(?:Signature|Security-Token)|[?&](?:sig|signature))(?:=|%3D))[^&\s\"'<>»]+"
-    r"|(?P<user>\b[a-z][a-z0-9+.-]*://[^\s/:@\"'«»]*:)[^\s/@\"'«»]+(?=@)",
+    # Of a bounded scheme, or a text like «a.a.a.a» costs its length squared, and anybody can ask for such an address.
+    r"|(?P<user>\b[a-z][a-z0-9+.-]{0,31}://[^\s/:@\"'«»]*:)[^\s/@\"'«»]+(?=@)",
     re.IGNORECASE,
 )
 

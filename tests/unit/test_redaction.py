@@ -189,6 +189,18 @@ def test_a_command_writes_no_control_character(hostile: str) -> None:
     assert "\x1b[32mWELL\x1b[0m" in shown(f"\x1b[32mWELL\x1b[0m {hostile}", styled=True)
 
 
+# Of each, twice the text would take four times as long if a pattern began anew at each character.
+LONG_TEXTS = ("a.", "a-", "a+", "a://", "a://b:", "X-Amz-Signature", "Bearer ", "eyJa.", "&amp;", "%25", "\\", "?sig=")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", LONG_TEXTS)
+def test_no_text_that_a_stranger_sends_keeps_the_process_busy(piece: str) -> None:
+    keep_secret(SECRET)
+    text = piece * (200_000 // len(piece))
+    assert len(redacted(text)) <= len(text)
+
+
 # Settings
 
 
