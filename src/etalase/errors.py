@@ -6,8 +6,10 @@
     ├── StoreMismatch              this database belongs to another store                   exit 2
     ├── HeadOfficeError                                                                     exit 4
     │   ├── HeadOfficeAway         no answer, 5xx, 429: later it may work                   retryable
+    │   ├── HeadOfficeUntrusted    a certificate, a clock, TLS or not: somebody has to set something
     │   ├── HeadOfficeRefused      401, 403, 404: somebody has to change something
     │   └── FeedRefused            an answer that is not a feed page of this store
+    │       └── NotHeadOffice      a web page: a login page of the network, a proxy's
     ├── ObjectStoreError                                                                    exit 4
     │   ├── ObjectStoreAway        no answer, 5xx                                           retryable
     │   ├── ObjectStoreDenied      the key or the policy does not allow it
@@ -185,29 +187,46 @@ class HeadOfficeError(EtalaseError):
 class HeadOfficeAway(HeadOfficeError):
     """No answer from head office, or one that says "later". ``retry_after_seconds`` is its own wish, if it named one.
 
-    ``has_failed``: it is there, and fails at what it was asked (a 5xx that does not say "later").
+    ``has_answered``: it was reached (429, 5xx). ``has_failed``: it fails at what it was asked (a 5xx other than "later").
     """
 
     retryable = True
 
     def __init__(
-        self, message: str, *, hint: str = "", retry_after_seconds: float | None = None, has_failed: bool = False
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_seconds: float | None = None,
+        has_answered: bool = False,
+        has_failed: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_seconds = retry_after_seconds
+        self.has_answered = has_answered
         self.has_failed = has_failed
 
 
-class HeadOfficeRefused(HeadOfficeError):
-    """Head office understood and said no. ``status`` is its HTTP status."""
+class HeadOfficeUntrusted(HeadOfficeError):
+    """The connection is not what the settings promise: a certificate, this server's clock, or TLS where none is spoken."""
 
-    def __init__(self, message: str, *, hint: str = "", status: int) -> None:
+
+class HeadOfficeRefused(HeadOfficeError):
+    """Head office understood and said no; or, where ``is_elsewhere``, what responds there is none. ``status`` is its HTTP
+    status."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int, is_elsewhere: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.is_elsewhere = is_elsewhere
 
 
 class FeedRefused(HeadOfficeError):
     """What came is not a page of this store's feed (hazards 10 and 30)."""
+
+
+class NotHeadOffice(FeedRefused):
+    """What responds is made for people: a login page of the network, a proxy's page, another website."""
 
 
 class ObjectStoreError(EtalaseError):
@@ -291,7 +310,7 @@ class LockLost(EtalaseError):
 class TransferFailed(EtalaseError):
     """One HTTP exchange did not come to a whole answer; ``status`` is what its ``head`` said, 0 where none came.
 
-    ``retry_after_seconds`` is the server's wish, if it named one.
+    ``retry_after_seconds`` is the server's wish, if it named one. ``passes`` tells whether waiting can help.
     """
 
     def __init__(
@@ -302,9 +321,11 @@ class TransferFailed(EtalaseError):
         status: int = 0,
         head: bytes = b"",
         retry_after_seconds: float | None = None,
+        passes: bool = True,
     ) -> None:
         super().__init__(detail)
         self.reason = reason
+        self.passes = passes
         self.status = status
         self.head = head
         self.retry_after_seconds = retry_after_seconds

@@ -11,6 +11,7 @@ from etalase.edge.sync.client import (
     TOKEN_PATH,
     advice,
     has_detail,
+    is_elsewhere,
     is_web_page,
     redirected_to,
 )
@@ -58,6 +59,8 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
 def test_the_advice_fits_what_answers(path: str, given: Answer, says: str) -> None:
     told = advice(URL, path, given)
     assert says in told
+    not_its_own = says.startswith(("not a", "set", "without"))
+    assert is_elsewhere(URL, path, given) == not_its_own
     assert ("STORE_ID" in told) == (says == "ETALASE_STORE_ID")
 
 

@@ -51,6 +51,7 @@ SLOW: dict[str, Any] = {"failed": 1, "reasons": {"timeout": 1}}
 NOTHING: dict[str, Any] = {"photos": 0, "expected": 0, "bucket": comparison(rows=0, verified=0)}
 LOST, DENIED = (comparison(error="-", trouble=trouble) for trouble in (Trouble.MISSING, Trouble.DENIED))
 HO_AWAY = run("failed", fault="head_office_away", complete=False)
+HO_BUSY = run("failed", fault="head_office_busy", complete=False)
 HO_REFUSES = run("failed", fault="head_office", complete=False)
 FILLING = KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW)
 
@@ -290,6 +291,14 @@ def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, 
         # a run that failed
         ({"last_run": HO_REFUSES}, "Tell head office: it refused this store at 05:54.", True),
         ({"last_run": run("failed", fault="head_office_odd", complete=False)}, "Tell head office: its answer could not", True),
+        ({"last_run": HO_BUSY}, "Nothing to do: the next sync at 06:13 tries again.", False),
+        ({"last_run": HO_BUSY, "last_good_run_at": NOW - 3 * HOUR}, "Tell head office: it was busy or had trouble at", True),
+        (
+            {"last_run": run("failed", fault="not_head_office", complete=False)},
+            "Check the store's internet: a login page",
+            True,
+        ),
+        ({"last_run": run("failed", fault="untrusted", complete=False)}, "Call for help: a certificate, a setting or", True),
         ({"last_run": run("failed", complete=False)}, "Nothing to do: the next sync at 06:13 tries again.", False),
         ({"last_run": run("interrupted", complete=False)}, "Nothing to do: the next sync at 06:13 goes on.", False),
         # old news

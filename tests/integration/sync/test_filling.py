@@ -173,7 +173,7 @@ def test_a_number_that_no_list_has_holds_no_page_back(edge: Edge) -> None:
     edge.ho.change_page = lambda page: page.update(total=2**62)
     edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 2 else None
     report = edge.sync(TRIES=1)
-    assert (report.fault, report.fetched) == ("head_office_away", 2)
+    assert (report.fault, report.fetched) == ("head_office_busy", 2)
     assert status(edge)["state"] == "filling"
 
 

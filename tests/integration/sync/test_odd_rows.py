@@ -369,7 +369,8 @@ def test_a_list_of_products_that_cannot_be_had_holds_no_photo_back(edge: Edge, m
 
 def test_an_answer_that_is_no_list_is_not_called_a_refusal(edge: Edge) -> None:
     for answer, fault in (
-        (Answer(200, b"<html>"), "head_office_odd"),
+        (Answer(200, b"<html>"), "not_head_office"),
+        (Answer(200, b"[]"), "head_office_odd"),
         (Answer(403), "head_office"),
         (Answer(301), "head_office_odd"),
     ):

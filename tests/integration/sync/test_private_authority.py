@@ -46,6 +46,8 @@ def test_one_setting_trusts_the_authority_everywhere_and_an_error_names_it(
         report = edge.sync(**changes)
         assert report.exit_status == 4
         assert "ETALASE_CA_FILE" in str(report.error)
+        assert "Check the link" not in str(report.error)
+    assert edge.sync(**by_tls).fault == "untrusted"
     report = edge.sync(**images, TRIES=1)
     assert edge.reasons() == {photo: Reason.CONNECTION_FAILED}
     assert "ETALASE_CA_FILE" in report.failures[0]["detail"]

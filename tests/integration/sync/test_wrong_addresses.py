@@ -32,8 +32,11 @@ def test_a_redirect_of_the_token_endpoint_says_so_too(edge: Edge) -> None:
         Answer(404, b'{"status":404,"error":"Not Found"}', {"Content-Type": "application/json"}),
         Answer(405, b'{"detail":"Method not allowed."}', {"Content-Type": "application/json"}),
         Answer(200, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
+        Answer(403, b"<!doctype html><title>Blocked</title>", {"Content-Type": "text/html"}),
+        Answer(407, b""),
+        Answer(511, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
     ],
-    ids=["404 page", "404 of another API", "405", "200 page"],
+    ids=["404 page", "404 of another API", "405", "200 page", "403 page", "407", "511"],
 )
 def test_what_is_no_head_office_is_not_blamed_on_the_store(edge: Edge, answer: Answer) -> None:
     edge.ho.on_page = lambda _: answer
@@ -41,6 +44,15 @@ def test_what_is_no_head_office_is_not_blamed_on_the_store(edge: Edge, answer: A
     assert report.exit_status == 4
     assert f"What answers at {edge.ho.url} is not a head office's API" in str(report.error)
     assert "STORE_ID" not in str(report.error)
+    assert report.fault == "not_head_office"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_head_office_that_answers_is_not_called_out_of_reach(edge: Edge, status: int) -> None:
+    edge.ho.on_page = lambda _: Answer(status, b"")
+    report = edge.sync(TRIES=1)
+    assert report.fault == "head_office_busy"
+    assert "link" not in str(report.error)
 
 
 def test_a_head_office_that_does_not_know_the_store_is(edge: Edge) -> None:

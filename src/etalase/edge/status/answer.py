@@ -9,6 +9,9 @@ from etalase.edge.status.facts import Facts, Run
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
 from etalase.edge.sync.report import Fault
 
+# What has no list of head office to give, and may have one later.
+FAULTS_AWAY = frozenset({Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE_BUSY})
+
 
 def as_json(facts: Facts | None, verdict: Verdict, *, error: str = "") -> dict[str, Any]:
     """The object of ``--json``; ``error`` says why there are no facts."""
@@ -62,7 +65,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "running": facts.is_running,
         "cut_off": facts.was_cut_off,
         "last_run_incomplete": facts.last_run_failed,
-        "head_office_away": facts.last_ended is not None and facts.last_ended.fault == Fault.HEAD_OFFICE_AWAY,
+        "head_office_away": facts.last_ended is not None and facts.last_ended.fault in FAULTS_AWAY,
         "first_load": _first_load(facts),
         "listed": facts.known.listed if facts.known else None,
         "here": facts.known.here if facts.known else facts.photos,

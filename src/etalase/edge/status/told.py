@@ -21,8 +21,17 @@ LONG_RUN = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=24)
 _KEY_OF_FAULT: dict[str, str] = {
     Fault.HEAD_OFFICE_AWAY: "ho_away",
+    Fault.HEAD_OFFICE_BUSY: "ho_busy",
+    Fault.NOT_HEAD_OFFICE: "ho_elsewhere",
+    Fault.UNTRUSTED: "ho_untrusted",
     Fault.HEAD_OFFICE: "ho_refuses",
     Fault.HEAD_OFFICE_ODD: "ho_odd",
+}
+_TODO_OF = {
+    "ho_refuses": "todo_refused",
+    "ho_odd": "todo_odd",
+    "ho_elsewhere": "todo_elsewhere",
+    "ho_untrusted": "todo_untrusted",
 }
 # A cashier can mend neither of these, nor head office.
 OURS = frozenset({Reason.STORE_FULL, Reason.STORE_DENIED, Reason.STORE_REFUSED, Reason.SPOOL_FULL})
@@ -252,13 +261,15 @@ class _Teller:
 
     def _todo_failed(self) -> Todo:
         why = self._why_failed()
-        if why in {"ho_refuses", "ho_odd"}:
-            return self._call("todo_refused" if why == "ho_refuses" else "todo_odd", failed_at=self._failed_at)
+        if (key := _TODO_OF.get(why)) is not None:
+            return self._call(key, failed_at=self._failed_at)
         if self.facts.is_running:
             return self._nothing("todo_running")
+        long = {State.STALE, State.SERVICE_SILENT}.intersection(self.verdict.holds)
+        long = long if State.NOT_READY not in self.verdict.holds else set()
+        if why == "ho_busy" and long:
+            return self._call("todo_busy_long", failed_at=self._failed_at)
         if why == "ho_away":
-            long = {State.STALE, State.SERVICE_SILENT}.intersection(self.verdict.holds)
-            long = long if State.NOT_READY not in self.verdict.holds else set()
             return self._call("todo_internet_long") if long else self._call("todo_internet", due=self._due)
         return self._next("does_go_on" if why in {"cut_off", "run_incomplete"} else "does_try")
 

@@ -14,7 +14,16 @@ import msgspec
 from etalase.edge.sync.lenient import read_photo_page, read_product_page, read_tokens
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
-from etalase.errors import FeedRefused, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused, Reason, TransferFailed
+from etalase.errors import (
+    FeedRefused,
+    HeadOfficeAway,
+    HeadOfficeError,
+    HeadOfficeRefused,
+    HeadOfficeUntrusted,
+    NotHeadOffice,
+    Reason,
+    TransferFailed,
+)
 from etalase.protocol import (
     DEFAULT_LIMIT,
     DIGEST_PREFERENCE,
@@ -208,17 +217,23 @@ class HeadOffice:
         except TransferFailed as error:
             if error.reason is Reason.SIZE_MISMATCH:
                 raise FeedRefused(f"{path} answered with more than {MAX_PAGE_BYTES} bytes.") from error
-            raise HeadOfficeAway(f"{self.url}{path}: {error.message}.", hint=_AWAY_HINT) from error
+            said = f"{self.url}{path}: {error.message.removesuffix('.')}."
+            if not error.passes:
+                raise HeadOfficeUntrusted(said) from error  # it says what to set
+            raise HeadOfficeAway(said, hint=_AWAY_HINT) from error
+        if answer.status == 511:  # RFC 6585, section 6: a network wants somebody to log in
+            raise NotHeadOffice(f"{self.url}{path} answered 511.", hint=_not_head_office(self.url))
         if answer.status in {408, 429} or answer.status >= 500:
             raise HeadOfficeAway(
                 f"{self.url}{path} answered {answer.status}.",
-                hint=_AWAY_HINT,
+                hint=_BUSY_HINT,
+                has_answered=True,
                 retry_after_seconds=retry_after_seconds(answer, now=self.pace.now()),
                 has_failed=answer.status >= 500 and answer.status != 503,
             )
         if answer.status == 200 and is_web_page(answer):
             said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
-            raise FeedRefused(f"{self.url}{path} answered with a web page{said}.", hint=_not_head_office(self.url))
+            raise NotHeadOffice(f"{self.url}{path} answered with a web page{said}.", hint=_not_head_office(self.url))
         return answer
 
     def _refused(self, path: str, answer: Answer) -> HeadOfficeError:
@@ -230,6 +245,7 @@ class HeadOffice:
             f"{self.url}{path} answered {answer.status}{said}.",
             status=answer.status,
             hint=advice(self.url, path, answer),
+            is_elsewhere=is_elsewhere(self.url, path, answer),
         )
 
 
@@ -285,12 +301,17 @@ def advice(url: str, path: str, answer: Answer) -> str:
         if base != leads_to.removesuffix("/"):
             return f"If that is head office, set ETALASE_HO_URL to {_beginning(base.encode())}"
         return "Redirects are not followed: if head office moved there, ETALASE_HO_URL should be that address, without a path."
-    # A request for a token names no store: its 404 is about the address.
-    is_token = path in {TOKEN_PATH, REFRESH_PATH}
-    is_elsewhere = answer.status == 405 or (answer.status == 404 and (is_token or not has_detail(answer.body)))
-    if is_elsewhere or is_web_page(answer):
+    if is_elsewhere(url, path, answer):
         return _not_head_office(url)
     return _HINT_OF.get(answer.status, "Compare ETALASE_HO_URL with head office's address.")
+
+
+def is_elsewhere(url: str, path: str, answer: Answer) -> bool:
+    """Whether a refusal is not head office's own: another address is meant, or something stands in between."""
+    # A request for a token names no store: its 404 is about the address.
+    is_token = path in {TOKEN_PATH, REFRESH_PATH}
+    is_unknown = answer.status == 404 and (is_token or not has_detail(answer.body))
+    return is_unknown or answer.status in {405, 407} or is_web_page(answer) or redirected_to(url + path, answer) is not None
 
 
 def _not_head_office(url: str) -> str:
@@ -302,6 +323,9 @@ def _not_head_office(url: str) -> str:
 
 _AWAY_HINT: Final = (
     "Check the link and that ETALASE_HO_URL is right; the POS goes on with what it has, and the next run catches up."
+)
+_BUSY_HINT: Final = (
+    "Head office, or a proxy before it, is busy or has trouble; the POS goes on with what it has, and the next run tries again."
 )
 _HINT_OF: Final = {
     401: "Check ETALASE_HO_USERNAME and ETALASE_HO_PASSWORD, and that the account is active at head office.",

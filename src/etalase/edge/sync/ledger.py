@@ -210,7 +210,7 @@ def is_full_run_unfinished(run_id: int) -> bool:
     if last is None:
         return False
     checkpoint, fault = last
-    return checkpoint is None and fault not in {Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE, Fault.HEAD_OFFICE_ODD}
+    return checkpoint is None and fault not in set(Fault) - {Fault.HERE}
 
 
 def last_complete_run() -> datetime | None:

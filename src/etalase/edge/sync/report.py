@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused
+from etalase.errors import (
+    EtalaseError,
+    HeadOfficeAway,
+    HeadOfficeError,
+    HeadOfficeRefused,
+    HeadOfficeUntrusted,
+    NotHeadOffice,
+)
 from etalase.protocol import Odd, Oddity
 
 logger = logging.getLogger("product_photo_sync")
@@ -31,6 +38,9 @@ class Fault(StrEnum):
     """Where the error lies that ended a run."""
 
     HEAD_OFFICE_AWAY = "head_office_away"
+    HEAD_OFFICE_BUSY = "head_office_busy"
+    NOT_HEAD_OFFICE = "not_head_office"
+    UNTRUSTED = "untrusted"
     HEAD_OFFICE = "head_office"
     HEAD_OFFICE_ODD = "head_office_odd"
     HERE = "here"
@@ -96,8 +106,14 @@ class Report:
         match self.error:
             case None:
                 return None
+            case HeadOfficeAway(has_answered=True):
+                return Fault.HEAD_OFFICE_BUSY
             case HeadOfficeAway():
                 return Fault.HEAD_OFFICE_AWAY
+            case HeadOfficeUntrusted():
+                return Fault.UNTRUSTED
+            case NotHeadOffice() | HeadOfficeRefused(is_elsewhere=True):
+                return Fault.NOT_HEAD_OFFICE
             case HeadOfficeRefused(status=401 | 403 | 404):
                 return Fault.HEAD_OFFICE
             case HeadOfficeError():

@@ -303,7 +303,7 @@ def _failed(
     reason = _REASON_OF.get(error.args[0], Reason.CONNECTION_FAILED)
     # What no waiting mends says what to set; the rest is the link's, which its readers know of.
     text = fault.text if fault.passes else f"{fault.text}. {fault.hint}"
-    return TransferFailed(reason, printable(text), status=head.status, head=head.head)
+    return TransferFailed(reason, printable(text), status=head.status, head=head.head, passes=fault.passes)
 
 
 def _all_loopback(addresses: list[str]) -> bool:
