@@ -364,6 +364,12 @@ def test_what_each_choice_does_is_said_and_none_is_advised() -> None:
         "If they are kept: they stay on the tills, and nobody is asked again unless head office's list changes.",
         "If head office lists them again, they stay, and nobody has to decide.",
     ]
+    mixed = [item.text for item in told(held=2, held_replaced=1, held_names=("SATE", "SOTO")).holds]
+    assert [text for text in mixed if text not in {item.text for item in said.holds}] == [mixed[1]]
+    assert "tills show already. If removed, nothing changes on the tills; if kept, they show the old" in mixed[1]
+    replaced = told(held=2, held_replaced=2, held_names=("SATE", "SOTO"))
+    assert "Tills show the new ones" in replaced.sentence
+    assert not any("stay on the tills" in item.text or "go from the tills" in item.text for item in replaced.holds)
     assert [command.line for command in said.commands][1:] == [
         "etalase edge held",
         "etalase edge approve --all",
@@ -437,10 +443,11 @@ def test_an_empty_list_is_spoken_of_only_where_head_office_listed_nothing() -> N
 def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     texts = [item.text for item in told(notices=NOTICES).noticed]
     # One clock: also what head office wrote is told by the store's.
-    assert texts[0] == "Head office's clock went back (from 2027-02-03 14:26 to 2026-02-03 14:26); everything was compared."
+    back = "Head office's clock went back (from 2027-02-03 14:26 to 2026-02-03 14:26)"
+    assert texts[0] == f"{back}: a reason to compare everything."
     assert texts[1] == "3 photos older at head office than here: restored from a backup, or changed back."
     assert texts[4:] == [
-        "This store had not synced for long (12 days); everything was compared.",
+        "This store had not synced for long (12 days): a reason to compare everything.",
         "A run ended after 6 hours, its limit; the next one goes on.",
         "of the future",
         "ho_older",

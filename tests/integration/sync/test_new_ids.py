@@ -55,7 +55,8 @@ def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edg
     old = menu.find(old_product)
     assert old is not None
     assert old.photos  # its image may still be asked for
-    assert status(edge)["products"] == DISHES
+    said = status(edge)
+    assert (said["products"], said["held"], said["held_replaced"]) == (DISHES, DISHES, DISHES)
     before = edge.touched()
     for full in (False, True):
         edge.sync(full=full)

@@ -61,6 +61,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "parked": facts.parked,
         "reasons": dict(facts.reasons),
         "held": facts.held,
+        "held_replaced": facts.held_replaced,
         "last_run": _run(facts.last_run) if facts.last_run else None,
         "running": facts.is_running,
         "cut_off": facts.was_cut_off,

@@ -132,6 +132,8 @@ class Facts:
     # When the first of the failed photos may be tried again.
     next_try_at: datetime | None = None
     held: int = 0
+    # How many of the held are of products that a till leaves out: they came back under another id.
+    held_replaced: int = 0
     failed_names: tuple[str, ...] = ()
     held_names: tuple[str, ...] = ()
     last_run: Run | None = None

@@ -1,7 +1,7 @@
 """Reads the facts: a few queries and one comparison with the bucket."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,6 +71,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         good = last_good_run()
         tried = PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).filter(attempts__gt=0).count()
         pending = dict(PendingPhoto.objects.values_list("reason").annotate(Count("photo_id")))
+        left_out, held = products_left_out(), Removal.objects.filter(state=Removal.State.HELD)
         facts = Facts(
             now=now,
             bucket=bucket,
@@ -79,7 +80,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             wrong_store=checkpoint is not None
             and (checkpoint_kept or photos > 0)
             and (checkpoint.store_id, checkpoint.company_id) != (settings.STORE_ID, settings.COMPANY_ID),
-            products=_products().exclude(pk__in=products_left_out()).count(),
+            products=_products().exclude(pk__in=left_out).count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
             lost=_lost([photo.photo_id for photo in bucket.photos]),
             failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
@@ -88,9 +89,10 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             next_try_at=PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).aggregate(first=Min("next_try_at"))[
                 "first"
             ],
-            held=Removal.objects.filter(state=Removal.State.HELD).count(),
+            held=held.count(),
+            held_replaced=held.filter(product_id__in=left_out).count(),
             failed_names=_some_names(PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING)),
-            held_names=_some_names(Removal.objects.filter(state=Removal.State.HELD)),
+            held_names=_some_names(held),
             last_run=_run(newest) if newest else None,
             last_ended=_run(ended) if ended else None,
             lock_taken=lock_taken,
@@ -108,7 +110,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
             next_full_at=datetime.fromtimestamp(due.full, zone),
         )
-        return _with_coverage(facts, settings)
+        return _with_coverage(facts, settings, left_out)
 
 
 def _lost(damaged: list[UUID]) -> tuple[UUID, ...]:
@@ -196,7 +198,7 @@ def _names(product_of: Mapping[UUID, UUID], settings: EdgeSettings) -> dict[UUID
     return {photo_id: names.get(product_id, "") for photo_id, product_id in product_of.items()}
 
 
-def _with_coverage(facts: Facts, settings: EdgeSettings) -> Facts:
+def _with_coverage(facts: Facts, settings: EdgeSettings, left_out: Collection[UUID]) -> Facts:
     """``facts`` with the products that have no verified photo, by name, and why."""
     reasons: dict[UUID, str] = {}
     for product_id, reason in PendingPhoto.objects.values_list("product_id", "reason"):
@@ -204,7 +206,6 @@ def _with_coverage(facts: Facts, settings: EdgeSettings) -> Facts:
             reasons[product_id] = reason
         else:
             reasons.setdefault(product_id, reason)
-    left_out = products_left_out()
     without_row = (
         _products()
         .filter(~Exists(ProductPhoto.objects.filter(product_id=OuterRef("pk"))))

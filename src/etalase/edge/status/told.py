@@ -317,6 +317,8 @@ class _Teller:
                 return "well_long"
             case State.EMPTY if facts.parked:
                 return "empty_parked"
+            case State.HELD if facts.held_replaced == facts.held:
+                return "held_replaced"
             case State.RUN_FAILED:
                 return self._why_failed()
             case _:
@@ -416,8 +418,11 @@ class _Teller:
     def _held(self, level: Level) -> Iterator[Item]:
         say, names = self.words.say, self.facts.held_names
         yield self._listing(say("held_item"), names, level, total=len(names))
-        yield Item(say("held_approve", grace=self._grace), level)
-        yield Item(say("held_refuse"), level)
+        if self.facts.held_replaced:
+            yield Item(say("held_replaced_item", count=self.facts.held_replaced), level)
+        if self.facts.held_replaced < self.facts.held:
+            yield Item(say("held_approve", grace=self._grace), level)
+            yield Item(say("held_refuse"), level)
         yield Item(say("held_back"), level)
 
     def _service_silent(self, level: Level) -> Iterator[Item]:

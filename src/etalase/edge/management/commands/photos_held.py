@@ -53,7 +53,7 @@ class Command(EdgeCommand):
         if not held:
             self.stdout.write("No removal waits for a person.")
             return 0
-        self.stdout.write(f"{len(held)} removals of {len(by_product)} products wait; the photos stay on the POS until then:")
+        self.stdout.write(f"{len(held)} removals of {len(by_product)} products wait; until then, nothing changes on the POS:")
         for (name, product_id), removals in by_product.items():
             self.stdout.write(f"  {printable(name) or product_id}: {_change(len(removals), after[product_id])}")
             for removal in removals:
@@ -67,7 +67,7 @@ def _change(count: int, after: holding.Consequence) -> str:
     """What approving would change on the POS."""
     photos = "1 photo" if count == 1 else f"{count} photos"
     if after.is_replaced:
-        return f"would lose {photos}; the POS does not show this product, it shows the new one with the same SKU"
+        return f"would lose {photos}; the POS shows the new product with the same SKU; refused, it would show both"
     if after.would_show is None:
         return f"would lose {photos}, its last: the POS would show the placeholder instead of {printable(after.shows or '')}"
     if after.would_show == after.shows:

@@ -20,5 +20,5 @@ class Command(WordCommand):
         return holding.refuse(removals, lock=lock)
 
     def said(self, count: int, settings: EdgeSettings) -> str:
-        """How many stay."""
-        return f"{count} photos stay on the POS."
+        """How many are kept."""
+        return f"{count} photos are kept."
