@@ -67,6 +67,8 @@ class Simulator:
     image_bytes_sent: int = 0
     on_page: Callable[[dict[str, Any]], Answer | None] | None = None
     on_token: Callable[[str, dict[str, Any]], Answer | None] | None = None
+    # What the feed answers to a bearer token, before it is looked at.
+    on_feed_token: Callable[[str], Answer | None] | None = None
     on_image: Callable[[str], Answer | None] | None = None
     on_products: Callable[[dict[str, Any]], Answer] | None = None
     change_page: Callable[[dict[str, Any]], None] | None = None
@@ -239,8 +241,9 @@ def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dic
         if asked.get("refresh") != simulator.refresh_token:
             return Answer(401, b'{"detail":"Token is expired","code":"token_not_valid"}', as_json)
         return Answer(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
-    if authorization != f"Bearer {simulator.access_token}":
-        return Answer(401, b'{"detail":"Given token not valid for any token type"}', as_json)
+    answer = simulator.on_feed_token(authorization.removeprefix("Bearer ")) if simulator.on_feed_token else None
+    if answer or authorization != f"Bearer {simulator.access_token}":
+        return answer or Answer(401, b'{"detail":"Given token not valid for any token type"}', as_json)
     if path != "/api/v1/sync/product-photos/":
         return simulator.on_products(asked) if simulator.on_products else Answer(404, b"{}", as_json)
     simulator.asked.append(asked)

@@ -153,6 +153,30 @@ def test_the_pages_after_a_full_one_are_asked_for_without_updated_since(edge: Ed
     assert set(edge.rows()) == set(ids[1:])
 
 
+def test_an_empty_page_among_the_others_is_passed_by(edge: Edge) -> None:
+    for n in range(9):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.ho.max_page = 3
+    edge.ho.change_page = lambda page: page.update(photos=[]) if page["next_offset"] == 6 else None
+    report = edge.sync()
+    assert (report.outcome, report.fetched, report.feed_proved_complete) == ("success", 6, False)
+
+
+def test_empty_pages_without_an_end_never_loop(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etalase.edge.sync.client.MAX_EMPTY_PAGES", 5)
+    edge.ho.change_page = lambda page: page.update(photos=[], has_more=True, next_offset=len(edge.ho.asked) * 2)
+    assert edge.sync().exit_status == 4
+    assert len(edge.ho.asked) == 6
+
+
+@pytest.mark.parametrize("access", ["12|abcDEF", "user:1abc:sig", "a" * 9000])
+def test_a_token_is_whatever_a_header_takes(edge: Edge, access: str) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.ho.access_token = access
+    assert edge.sync().outcome == "success"
+    assert edge.sync().kind == "incremental"
+
+
 def test_pages_that_only_repeat_what_came_never_loop(edge: Edge) -> None:
     for n in range(4):
         edge.ho.put(f"dish {n}", picture(n))

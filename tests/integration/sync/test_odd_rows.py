@@ -299,9 +299,10 @@ def test_a_naive_time_goes_back_as_it_came(edge: Edge, menu: list[str]) -> None:
     assert [asked["updated_since"] for asked in edge.ho.asked] == [told]
 
 
-def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, menu: list[str]) -> None:
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, menu: list[str], status: int) -> None:
     edge.sync()
-    edge.ho.on_page = lambda asked: Answer(400, b'{"detail":"updated_since"}') if "updated_since" in asked else None
+    edge.ho.on_page = lambda asked: Answer(status, b'{"detail":"updated_since"}') if "updated_since" in asked else None
     report = edge.sync()
     assert (report.kind, report.outcome, codes(report)) == ("full", "success", ["checkpoint_refused"])
 

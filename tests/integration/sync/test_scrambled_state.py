@@ -332,6 +332,8 @@ def test_a_token_with_odd_claims_ends_no_later_run(edge: Edge, menu: list[str], 
         Answer(200, b'{"access": ' + DEEP.encode() + b"}"),
         Answer(302, b"", {"Location": "/login"}),
         Answer(404),
+        Answer(503),
+        Answer(200, b"{", length=500),
     ],
 )
 def test_whatever_a_refresh_answers_a_login_is_reached(edge: Edge, menu: list[str], answer: Answer) -> None:
@@ -359,9 +361,28 @@ def test_a_kept_token_that_is_answered_403_is_renewed_once(edge: Edge, menu: lis
     assert (report.fault, len(edge.ho.requests)) == ("head_office", 3)
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 419, 422, 498, 500, 502])
+def test_a_kept_token_is_renewed_however_head_office_refuses_it(edge: Edge, menu: list[str], status: int) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET access_token = 'of-last-month'")
+    edge.ho.on_feed_token = lambda token: Answer(status, b"{}") if token == "of-last-month" else None
+    report = edge.sync()
+    assert (report.outcome, report.kind, report.notices) == ("success", "incremental", [])
+
+
+def test_a_head_office_that_is_away_is_not_asked_for_a_login_too(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query("UPDATE etalase_checkpoint SET access_token = ''")
+    edge.ho.on_token = lambda path, asked: Answer(503) if path.endswith("/refresh/") else None
+    edge.ho.on_feed_token = lambda token: Answer(503)
+    edge.ho.requests.clear()
+    assert edge.sync().fault == "head_office_away"
+    assert "/api/v1/token/" not in edge.ho.requests
+
+
 def test_a_refresh_that_cannot_be_kept_is_not_asked_again_in_vain(edge: Edge, menu: list[str]) -> None:
     edge.sync()
-    edge.query("UPDATE etalase_checkpoint SET refresh_token = 'nobody''s', access_token = 'nobody''s'")
+    edge.query("UPDATE etalase_checkpoint SET refresh_token = 'two words', access_token = 'two words'")
     edge.ho.requests.clear()
     assert edge.sync().outcome == "success"
     assert edge.ho.requests[0] == "/api/v1/token/"

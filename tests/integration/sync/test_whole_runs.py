@@ -87,11 +87,12 @@ def test_a_feed_of_many_pages_is_followed_in_whatever_page_size_head_office_has(
     edge.check_equals_head_office()
 
 
-def test_a_head_office_that_refuses_wide_pages_is_asked_for_the_guides_hundred(edge: Edge) -> None:
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_head_office_that_refuses_wide_pages_is_asked_for_the_guides_hundred(edge: Edge, status: int) -> None:
     from tests.simulator import Answer
 
     menu(edge, 3)
-    edge.ho.on_page = lambda asked: Answer(400, b'{"limit":["at most 100"]}') if asked["limit"] > 100 else None
+    edge.ho.on_page = lambda asked: Answer(status, b'{"limit":["at most 100"]}') if asked["limit"] > 100 else None
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
 

@@ -46,6 +46,10 @@ PRODUCTS_PATH = "/api/v1/sync/products/"
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS = 300.0
 MAX_SHOWN_CHARS, MAX_JUDGED_BYTES = 200, 20_000
+# A head office that filters a page after cutting it has empty ones among the others.
+MAX_EMPTY_PAGES = 200
+# How head offices say that a value of a request is not one: Django answers 400, others 422 (RFC 9110, section 15.5.21).
+VALUE_REFUSED: Final = frozenset({400, 422})
 
 P_co = TypeVar("P_co", Page, ProductPage, covariant=True)
 P = TypeVar("P", Page, ProductPage)
@@ -105,7 +109,7 @@ class HeadOffice:
         wish: Mapping[str, str] = MappingProxyType({}),
     ) -> Iterator[P]:
         """``wish`` are headers for the first page alone."""
-        offset, limit = 0, self.page_limit
+        offset, limit, empty_pages = 0, self.page_limit, 0
         names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
         while True:
@@ -121,7 +125,7 @@ class HeadOffice:
                 body = self._post(path, asked, wish if offset == 0 else {})
                 page: P = read(body, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
-                if error.status == 400 and offset == 0 and limit > DEFAULT_LIMIT:
+                if error.status in VALUE_REFUSED and offset == 0 and limit > DEFAULT_LIMIT:
                     limit = DEFAULT_LIMIT  # an HO with narrower pages than ours
                     continue
                 raise
@@ -133,8 +137,10 @@ class HeadOffice:
                 if offset > 0:  # the deletions of the pages before it would be told, and those of the pages after it not
                     raise FeedRefused(f"{path} began with what changed, and at offset {offset} goes on with everything.")
                 updated_since = None
-            new = {*map(hash, ids(page)), *map(hash, page.deleted_ids)} - seen
-            if page.has_more and not new:
+            told = {*map(hash, ids(page)), *map(hash, page.deleted_ids)}
+            new = told - seen
+            empty_pages = 0 if told else empty_pages + 1
+            if page.has_more and not new and (told or empty_pages > MAX_EMPTY_PAGES):
                 raise FeedRefused(f"{path} at offset {offset} says has_more, but repeats only what earlier pages had.")
             seen |= new
             yield page
@@ -152,10 +158,15 @@ class HeadOffice:
         keep_token(tokens.access, tokens.refresh)
         if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.pace.now()):
             tokens = self._renew(tokens)
-        answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+        try:
+            answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+        except HeadOfficeAway as error:
+            if self._is_fresh or not error.has_failed:
+                raise
+            answer = Answer(401)  # it may be the token that it fails at
         for renew in (self._renew, self._log_in):
-            # Some head offices answer 403 to a token that has ended: one of an earlier run proves nothing.
-            if answer.status == 401 or (answer.status == 403 and not self._is_fresh):
+            # Some head offices answer 403, 400 or 498 to a token that has ended: one of an earlier run proves nothing.
+            if answer.status == 401 or (400 <= answer.status < 500 and not self._is_fresh):
                 tokens = renew(tokens)
                 answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
         if answer.status != 200:
@@ -173,9 +184,16 @@ class HeadOffice:
             except FeedRefused as error:
                 logger.warning("head office: %s Logging in instead.", error.message)
             except HeadOfficeAway as error:
-                if not error.has_failed:
+                if not error.has_failed and (error.retry_after_seconds is not None or not self._is_there()):
                     raise
         return self._log_in(tokens)
+
+    def _is_there(self) -> bool:
+        """Whether head office answers at all: then it is its refresh alone that does not, and may never do."""
+        try:
+            return bool(self._once(PHOTOS_PATH, b"{}", {}).status)
+        except HeadOfficeError:
+            return False
 
     def _log_in(self, _tokens: TokenPair) -> TokenPair:
         login = msgspec.json.encode({"username": self.username, "password": self.password})

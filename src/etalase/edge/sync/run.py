@@ -17,6 +17,7 @@ from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal
 from etalase.edge.sync import ledger, products, rows
 from etalase.edge.sync.carriage import KEEP_FAILURES, Carriage, GivesWay
+from etalase.edge.sync.client import VALUE_REFUSED
 from etalase.edge.sync.feed import Feed, pull
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
@@ -285,7 +286,7 @@ def _pull(run: Run) -> Feed:
         try:
             feed = pull(run.world.head_office, since, pulled=run.watcher.pulled, with_digest=with_digest)
         except HeadOfficeRefused as error:
-            if error.status != 400:
+            if error.status not in VALUE_REFUSED:
                 raise
             # It may be the checkpoint: then it would be refused for ever.
             run.report.note("checkpoint_refused", kept=since)
