@@ -1,7 +1,6 @@
 """`etalase demo`, the whole of it, as a newcomer runs it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -56,11 +55,9 @@ def test_every_image_of_the_pos_is_what_head_office_promised(data: Path, offset:
 
 
 @pytest.mark.long
-def test_on_minio_it_is_the_same_and_its_data_stay_with_it(data: Path, offset: int, tmp_path: Path) -> None:
+def test_on_minio_it_is_the_same_and_its_data_stay_with_it(offset: int, tmp_path: Path) -> None:
     require(Make.MINIO)
-    drawn, data = data / "menu", tmp_path / "demo"
-    if drawn.exists():  # by an earlier test: what is there is not drawn again
-        shutil.copytree(drawn, data / "menu")
+    data = tmp_path / "demo"
     done = subprocess.run(
         [*_command(data, offset), "--object-store", "minio", "--exit"], capture_output=True, text=True, check=False
     )

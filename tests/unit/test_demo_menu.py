@@ -1,35 +1,27 @@
-"""The demo's menu: what a shopper at head office's import finds in the folder that ``write_menu`` fills."""
+"""The demo's menu: the folder that ``write_menu`` fills, ready for head office's import."""
 
 import csv
 import hashlib
-import io
 from collections import Counter
 from pathlib import Path
-from uuid import UUID
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from PIL import Image
 
 from etalase.demo import menu
-from etalase.demo.draw_dishes import DISHES as DISH_KINDS
-from etalase.demo.draw_drinks import DRINKS
-from etalase.demo.draw_table import PALETTES
+from etalase.edge.sync.fetch import SPOOL_FROM_BYTES
+from etalase.protocol import MAGIC_BYTES, sniff_type
 
-MAGIC = {"jpg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+FORMATS = {".jpg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 
 
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[int, int]]]:
-    """The whole menu, drawn once, and what progress was told meanwhile."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The menu, written once; the tests only read it."""
     folder = tmp_path_factory.mktemp("menu")
-    told: list[tuple[int, int]] = []
-    assert menu.write_menu(folder, progress=lambda done, total: told.append((done, total))) == folder / "menu.csv"
-    return folder, told
-
-
-@pytest.fixture(scope="session")
-def folder(drawn: tuple[Path, list[tuple[int, int]]]) -> Path:
-    return drawn[0]
+    assert menu.write_menu(folder) == folder / "menu.csv"
+    return folder
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -37,44 +29,24 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.md5(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def pictures(folder: Path) -> list[Path]:
+    return [*(folder / "photos").iterdir(), *(folder / "try-me").iterdir()]
 
 
-def kind_of(data: bytes) -> str:
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    return next((kind for kind, magic in MAGIC.items() if data.startswith(magic)), "unknown")
-
-
-def test_the_menu_has_some_seventy_dishes_each_with_a_sku_and_name_of_its_own() -> None:
-    assert 65 <= len(menu.DISHES) <= 70
-    assert len({dish.sku for dish in menu.DISHES}) == len(menu.DISHES)
-    assert len({dish.name for dish in menu.DISHES}) == len(menu.DISHES)
-    assert all(len(dish.sku) == 8 and dish.sku.isdecimal() for dish in menu.DISHES)
-    assert min(Counter(dish.category for dish in menu.DISHES).values()) >= 1
-
-
-def test_every_dish_is_of_a_kind_and_palette_that_can_be_drawn() -> None:
-    for dish in menu.DISHES:
-        assert dish.kind in DISH_KINDS or dish.kind in DRINKS, dish.name
-        assert dish.palette in PALETTES, dish.name
+def test_each_of_seventy_products_has_a_sku_and_name_of_its_own() -> None:
+    assert len(menu.ITEMS) == 70
+    assert len({item.sku for item in menu.ITEMS}) == len({item.name for item in menu.ITEMS}) == 70
+    assert all(len(item.sku) == 8 and item.sku.isdecimal() for item in menu.ITEMS)
 
 
 def test_some_products_have_three_photos_one_has_none_and_the_rest_one() -> None:
-    counts = Counter(len(dish.photos) for dish in menu.DISHES)
-    assert counts[0] == 1
-    assert counts[3] >= 5
-    assert set(counts) == {0, 1, 3}
+    counts = Counter(len(item.files) for item in menu.ITEMS)
+    assert counts == {0: 1, 1: 60, 3: 9}
 
 
-def test_the_guides_products_and_photos_come_under_the_guides_ids(folder: Path) -> None:
-    assert UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b") == menu.COMPANY_ID
-    assert UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181") == menu.STORE_ID
+def test_the_guides_products_and_photos_carry_the_guides_ids(folder: Path) -> None:
+    assert str(menu.COMPANY_ID) == "48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b"
+    assert str(menu.STORE_ID) == "fe2d2dbf-9616-48f5-bd5b-302c087d7181"
     assert (menu.STORE_CODE, menu.STORE_NAME) == ("AVRIL-001", "AVR-SUNDA")
     assert [list(row.values()) for row in rows(folder) if row["product_id"]] == [
         [
@@ -100,92 +72,63 @@ def test_the_guides_products_and_photos_come_under_the_guides_ids(folder: Path) 
     ]
 
 
-def test_the_table_names_every_photo_once_and_one_primary_a_product(folder: Path) -> None:
+def test_the_table_names_every_photo_once_and_one_primary_photo_a_product(folder: Path) -> None:
     table = rows(folder)
     assert tuple(table[0]) == menu.COLUMNS
     files = [row["file"] for row in table if row["file"]]
     assert sorted(files) == sorted(path.name for path in (folder / "photos").iterdir())
     assert Counter(row["sku"] for row in table if row["is_primary"] == "true") == Counter(
-        dish.sku for dish in menu.DISHES if dish.photos
+        item.sku for item in menu.ITEMS if item.files
     )
     assert [row["name"] for row in table if not row["file"]] == ["AIR MINERAL"]
-    assert {row["sku"] for row in table} == {dish.sku for dish in menu.DISHES}
+    assert {row["sku"] for row in table} == {item.sku for item in menu.ITEMS}
 
 
-def test_every_photo_is_of_the_type_its_name_says_and_decodes(folder: Path) -> None:
+def test_every_picture_decodes_as_the_type_that_its_name_says(folder: Path) -> None:
     kinds: Counter[str] = Counter()
-    for path in (folder / "photos").iterdir():
-        data = path.read_bytes()
-        kinds[kind_of(data)] += 1
-        assert kind_of(data) == path.suffix[1:]
-        with Image.open(io.BytesIO(data)) as picture:
+    for path in pictures(folder):
+        with path.open("rb") as file:
+            assert f"image/{FORMATS[path.suffix].lower()}" == sniff_type(file.read(MAGIC_BYTES)), path.name
+        with Image.open(path, formats=[FORMATS[path.suffix]]) as picture:
             picture.load()
-            assert 400 <= min(picture.size) <= max(picture.size) <= 1000
-    assert kinds["jpg"] >= 30
-    assert kinds["webp"] >= 20
-    assert kinds["png"] >= 1
+            assert 480 <= max(picture.size) <= 640, path.name
+            kinds[path.suffix] += 1
+            kinds["progressive"] += bool(picture.info.get("progressive"))
+    assert kinds[".webp"] > 45
+    assert min(kinds[".jpg"], kinds[".png"], kinds["progressive"]) > 0
 
 
-def test_photos_are_of_20_to_400_kb_and_far_apart_in_size(folder: Path) -> None:
-    sizes = sorted(path.stat().st_size for path in (folder / "photos").iterdir())
-    assert sizes[0] >= 20_000
-    assert sizes[-1] <= 400_000
-    assert sizes[-1] > 4 * sizes[0]
+def test_pictures_are_small_together_and_a_few_are_large_enough_for_the_spool(folder: Path) -> None:
+    sizes = [path.stat().st_size for path in pictures(folder)]
+    assert sum(sizes) < 4_000_000
+    assert sum(size > 300_000 > SPOOL_FROM_BYTES for size in sizes) >= 3
 
 
 def test_no_two_pictures_are_the_same(folder: Path) -> None:
-    pictures = [digest for name, digest in digests(folder).items() if name != "menu.csv"]
-    assert len(set(pictures)) == len(pictures)
+    digests = {hashlib.md5(path.read_bytes()).hexdigest() for path in pictures(folder)}
+    assert len(digests) == len(pictures(folder)) == 90
 
 
-@pytest.mark.parametrize(("sku", "number"), [("05018970", 1), ("05010901", 3)])
-def test_the_same_dish_is_drawn_to_the_same_bytes_in_another_process(folder: Path, sku: str, number: int) -> None:
-    dish = next(dish for dish in menu.DISHES if dish.sku == sku)
-    assert menu.draw_photo(sku, number) == (folder / "photos" / dish.file_name(number)).read_bytes()
-
-
-def test_a_variant_clearly_differs_from_the_photo_it_stands_in_for(folder: Path) -> None:
-    tries = sorted((folder / "try-me").iterdir())
-    assert len(tries) == len(menu.TRY_ME_SKUS)
-    for path in tries:
-        assert kind_of(path.read_bytes()) == "jpg"
-        (old,) = (folder / "photos").glob(f"{path.stem}.*")
-        with Image.open(path) as new_picture, Image.open(old) as old_picture:
+def test_a_second_version_clearly_differs_from_the_photo_of_the_same_name(folder: Path) -> None:
+    second = sorted((folder / "try-me").iterdir())
+    assert menu.TRY_ME.files[0] in {path.name for path in second}
+    for path in second:
+        with Image.open(path) as new_picture, Image.open(folder / "photos" / path.name) as old_picture:
             small = [picture.convert("L").resize((16, 16)).tobytes() for picture in (new_picture, old_picture)]
         assert sum(abs(a - b) for a, b in zip(*small, strict=True)) / 256 > 12
 
 
-def test_progress_counts_up_to_the_number_of_pictures(drawn: tuple[Path, list[tuple[int, int]]]) -> None:
-    folder, told = drawn
-    total = len(digests(folder)) - 1
-    assert told == [(done, total) for done in range(total + 1)]
+def test_an_interrupted_first_start_is_made_good_by_the_next_one(folder: Path, tmp_path: Path) -> None:
+    menu.write_menu(tmp_path)
+    (tmp_path / "photos" / "cappuccino.jpg").write_bytes(b"\xff\xd8\xff half")
+    (tmp_path / "try-me" / menu.TRY_ME.files[0]).unlink()
+    menu.write_menu(tmp_path)
+    assert [path.read_bytes() for path in sorted(pictures(tmp_path))] == [
+        path.read_bytes() for path in sorted(pictures(folder))
+    ]
 
 
-def test_a_second_call_draws_and_changes_nothing(folder: Path) -> None:
-    def stamps() -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-
-    before, told = stamps(), list[tuple[int, int]]()
-    menu.write_menu(folder, progress=lambda done, total: told.append((done, total)))
-    assert stamps() == before
-    assert told == [(len(before) - 1, len(before) - 1)]
-
-
-def test_only_a_lost_photo_is_drawn_again_and_a_changed_one_stays(folder: Path) -> None:
-    before = digests(folder)
-    lost = folder / "photos" / "cappuccino.jpg"
-    changed = folder / "photos" / "es-teler.jpg"
-    original = changed.read_bytes()
-    lost.unlink()
-    changed.write_bytes((folder / "try-me" / "nasi-goreng-kampung.jpg").read_bytes())
-    menu.write_menu(folder)
-    assert changed.read_bytes() != original
-    changed.write_bytes(original)
-    assert digests(folder) == before
-
-
-def test_a_picture_that_cannot_be_brought_into_the_range_is_refused() -> None:
-    from etalase.demo.drawing import encode
-
-    with pytest.raises(ValueError, match="20000 to 400000"):
-        encode(Image.new("RGB", (64, 64), (200, 80, 40)), "jpg", 80)
+def test_the_wheel_carries_every_picture() -> None:
+    root = menu.PHOTOS.parents[3]
+    packed = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
+    assert {f"etalase/demo/{path.relative_to(menu.PHOTOS.parent)}" for path in menu.PHOTOS.rglob("*.*")} <= packed

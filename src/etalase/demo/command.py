@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from etalase.demo import layout, menu
 from etalase.demo.check import check
@@ -127,9 +126,7 @@ def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
 def _furnish(system: System) -> None:
     """A menu, and a head office that has it, by head office's own commands."""
     here = system.layout
-    with Progress(TextColumn("drawing the menu"), BarColumn(), MofNCompleteColumn(), console=out, transient=True) as progress:
-        task = progress.add_task("")
-        csv = menu.write_menu(here.menu, progress=lambda done, total: progress.update(task, completed=done, total=total))
+    csv = menu.write_menu(here.menu)
     with out.status("setting head office up"):
         system.must("head-office", "migrate")
         system.must("head-office", "create-company", menu.COMPANY_NAME, "--id", str(menu.COMPANY_ID))
@@ -217,22 +214,21 @@ def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
 
 def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
     """Another picture of one dish, by head office's import and the edge's sync; asked again, the first one comes back."""
-    dish = next(dish for dish in menu.DISHES if dish.sku == menu.TRY_ME_SKUS[0])
-    name = dish.file_name(1)
+    item, name = menu.TRY_ME, menu.TRY_ME.files[0]
     shown, other = here.menu / "photos" / name, here.menu / "try-me" / name
     aside = shown.with_suffix(".aside")
     shown.replace(aside)
     other.replace(shown)
     aside.replace(other)
     one_line = here.menu / "change.csv"
-    one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{dish.sku},{dish.name},{name},true,0,\n")
+    one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{item.sku},{item.name},{name},true,0,\n")
     for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync"])):
         status = subprocess.run(
             [sys.executable, "-m", "etalase.cli", half, *args], env=layout.environment(kept[half]), check=False
         ).returncode
         if status not in {0, *LOOK_AT_IT}:
             return status
-    _say(f"{dish.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")
+    _say(f"{item.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")
     return 0
 
 
