@@ -18,6 +18,8 @@ from etalase.demo.devstack.s3 import S3Server
 from etalase.demo.layout import Layout
 
 READY_SECONDS = 60.0
+# One person looks at the demo, and each further process loads Django again at each start.
+ONE_PROCESS = "1"
 _OPENER = build_opener(ProxyHandler({}))
 
 
@@ -53,7 +55,7 @@ class System:
         if not self.head_office:
             self.head_office.append(self._head_office_s3())
         port = self.layout.ports.head_office
-        command = ["head-office", "serve", "--bind", f"127.0.0.1:{port}"]
+        command = ["head-office", "serve", "--bind", f"127.0.0.1:{port}", "--workers", ONE_PROCESS]
         self.head_office.append(self._serve("Head office", command, self.head_office_settings, port, "/api/v1/schema/"))
 
     def stop_head_office(self) -> None:
@@ -64,7 +66,7 @@ class System:
     def start_edge(self) -> None:
         """The edge's web server, its worker and the schedule."""
         port = self.layout.ports.edge
-        command = ["edge", "serve", "--bind", f"127.0.0.1:{port}"]
+        command = ["edge", "serve", "--bind", f"127.0.0.1:{port}", "--workers", ONE_PROCESS]
         self.servers.append(self._serve("Edge", command, self.edge_settings, port, "/healthz"))
         worker = ["edge", "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"]
         self.servers.append(self._spawn("Edge worker", worker, self.edge_settings))
