@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -55,23 +56,57 @@ def heartbeats() -> dict[Role, Heartbeat]:
 
 
 def on_worker_ready(sender: Any, **_: Any) -> None:
-    """Celery's ``worker_ready``: signs of life while the worker is connected to the broker. ``sender`` is its consumer."""
-    _start(Role.WORKER, lambda: sender.connection is not None)
+    """Celery's ``worker_ready``: signs of life while the worker listens where our tasks come. ``sender`` is its consumer.
+
+    A project may have workers for other queues alone: their lives say nothing about the next sync.
+    """
+    queues = _queues_of_our_tasks(sender.app)
+
+    def listens() -> bool:
+        consumer = sender.task_consumer
+        return sender.connection is not None and consumer is not None and any(map(consumer.consuming_from, queues))
+
+    _start(Role.WORKER, listens)
+
+
+def _queues_of_our_tasks(app: Any) -> set[str]:
+    """Returns the names of the queues to which Celery routes our tasks, and to which the schedule sends them."""
+    from celery.exceptions import QueueNotFound
+
+    from etalase.edge.queue import OUR_TASKS
+
+    names: set[str] = set()
+    for task in OUR_TASKS:
+        with suppress(QueueNotFound):
+            names.add(getattr(app.amqp.router.route({}, task).get("queue"), "name", app.conf.task_default_queue))
+    sent = [entry.get("options") or {} for entry in (app.conf.beat_schedule or {}).values() if entry.get("task") in OUR_TASKS]
+    return names | {str(options["queue"]) for options in sent if options.get("queue")}
 
 
 def on_beat_init(sender: Any, **_: Any) -> None:
-    """Celery's ``beat_init``: signs of life while the beat's loop ticks. ``sender`` is its service."""
+    """Celery's ``beat_init``: signs of life while the beat's loop ticks and its schedule has a task of ours. ``sender`` is its
+    service.
+    """
+    from etalase.edge.queue import OUR_TASKS
+
     scheduler = sender.scheduler
     tick, ticked_at = scheduler.tick, time.monotonic()
 
+    def has_ours() -> bool:
+        return any(entry.task in OUR_TASKS for entry in scheduler.schedule.values())
+
+    sends_ours = has_ours()
+
     def ticking(*args: Any, **kwargs: Any) -> Any:
-        nonlocal ticked_at
+        nonlocal ticked_at, sends_ours
         ticked_at = time.monotonic()
-        return tick(*args, **kwargs)
+        wait_seconds = tick(*args, **kwargs)
+        sends_ours = has_ours()  # a project may keep its schedule in a database, and change it
+        return wait_seconds
 
     # Celery has no signal for a tick, and a project may have any scheduler class.
     scheduler.tick = ticking
-    _start(Role.BEAT, lambda: time.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS)
+    _start(Role.BEAT, lambda: sends_ours and time.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS)
 
 
 def _start(role: Role, is_at_work: Callable[[], bool]) -> None:

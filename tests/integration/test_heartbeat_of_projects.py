@@ -1,0 +1,64 @@
+"""Which of a Django project's workers and beats give signs of life: those that bring the next sync, and no others."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.beat import Scheduler
+from celery.schedules import crontab
+
+from etalase.edge import heartbeat
+from etalase.edge.heartbeat import Role
+
+TASK = "sync_api.tasks.sync_product_photos"
+
+
+@pytest.fixture
+def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[Role, Any]:
+    """What each role asks itself before it gives a sign."""
+    started: dict[Role, Any] = {}
+    monkeypatch.setattr(heartbeat, "_start", started.__setitem__)
+    return started
+
+
+@pytest.mark.parametrize(
+    ("settings", "listens_to", "serves"),
+    [
+        ({}, ["celery"], True),
+        ({}, ["emails"], False),
+        ({}, ["emails", "celery"], True),
+        ({"task_default_queue": "shop"}, ["shop"], True),
+        ({"task_default_queue": "shop"}, ["celery"], False),
+        ({"task_routes": {"sync_api.tasks.*": "photos"}}, ["photos"], True),
+        ({"task_routes": {"sync_api.tasks.*": "photos"}}, ["celery"], False),
+        ({"beat_schedule": {"hourly": {"task": TASK, "schedule": 3600, "options": {"queue": "photos"}}}}, ["photos"], True),
+    ],
+)
+def test_a_worker_is_alive_where_it_listens_to_the_queue_of_our_tasks(
+    at_work: dict[Role, Any], settings: dict[str, Any], listens_to: list[str], serves: bool
+) -> None:
+    app = Celery("customer", broker="memory://", **settings)
+    with app.connection_for_read() as connection:
+        app.amqp.queues.select(listens_to)
+        consumer = app.amqp.TaskConsumer(connection.default_channel)
+        sender = SimpleNamespace(app=app, connection=connection, task_consumer=consumer)
+        heartbeat.on_worker_ready(sender)
+        assert not at_work[Role.WORKER]()
+        consumer.consume()
+        assert at_work[Role.WORKER]() is serves
+        sender.task_consumer = None  # while it looks for its broker
+        assert not at_work[Role.WORKER]()
+
+
+def test_a_beat_is_alive_while_its_schedule_has_a_task_of_ours(at_work: dict[Role, Any]) -> None:
+    app = Celery("customer", broker="memory://")
+    scheduler = Scheduler(app)
+    heartbeat.on_beat_init(SimpleNamespace(scheduler=scheduler))
+    assert not at_work[Role.BEAT]()
+    scheduler.add(name="others", task="shop.tasks.send_emails", schedule=crontab(hour=2))
+    scheduler.tick()
+    assert not at_work[Role.BEAT]()
+    scheduler.add(name="hourly", task=TASK, schedule=crontab(hour=2))
+    scheduler.tick()
+    assert at_work[Role.BEAT]()
