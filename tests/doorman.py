@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the doorman says in the server's place."""
+    """What the doorman says in the server's place; with status 0 it hangs up instead."""
 
     status: int
     body: bytes = b""
@@ -83,6 +83,8 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
                 self.close_connection = True  # what it refuses it does not read to its end
             elif reply is None:
                 reply = this.after(request, self._forwarded(self.rfile.read(length)))
+            if not reply.status:
+                return
             self.send_response(reply.status)
             told = {"Content-Length": str(len(reply.body))} | reply.headers
             for name, value in told.items():

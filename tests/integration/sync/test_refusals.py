@@ -84,6 +84,32 @@ def test_a_proxy_that_refuses_large_bodies_under_every_key_holds_no_checkpoint_b
     assert all("bytes" in failure["detail"] for failure in report.failures)
 
 
+@pytest.mark.parametrize("reply", [Reply(502), Reply(500), Reply(0)], ids=["502", "500", "reset"])
+def test_a_proxy_that_fails_at_large_bodies_under_every_key_holds_nothing_else_back(
+    edge: Edge, door: Doorman, reply: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
+    gone = edge.ho.put("gone", picture("gone", 200))
+    edge.sync()
+    edge.ho.delete(gone)
+    good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
+    large = [edge.ho.put(f"large {n}", picture(n, LIMIT + 200 + n)) for n in range(60)]
+    good.append(edge.ho.put("last", picture("last", 300), primary=False))
+    door.rule = lambda asked: reply if asked.method == "PUT" and asked.length > LIMIT else None
+
+    report = edge.sync()
+
+    assert (report.exit_status, report.error, report.fetched, report.deleted) == (1, None, len(good), 1)
+    assert edge.reasons().keys() == set(large)
+    assert set(edge.reasons().values()) <= {"store_error", "store_away"}
+    assert any("smaller ones" in failure["detail"] for failure in report.failures)
+    assert len(edge.ho.image_requests) < len(good) + len(large)
+
+    door.rule = lambda _: None
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
 @pytest.mark.parametrize("size", [70_000, 300_000])
 def test_bytes_that_the_bucket_refused_do_not_cross_the_link_again(edge: Edge, door: Doorman, size: int) -> None:
     edge.ho.put("large", picture(1, size))

@@ -44,6 +44,7 @@ MAX_FAILURES_IN_A_ROW = 20
 _FULL: Final = {Reason.STORE_FULL: ObjectStoreFull, Reason.SPOOL_FULL: SpoolFull}
 # What a failure at the bucket is where the bucket takes others.
 _OWN: Final = {Reason.STORE_AWAY: Reason.STORE_ERROR, Reason.STORE_DENIED: Reason.STORE_REFUSED}
+TAKES_SMALLER: Final = " It takes smaller ones: a proxy before it may drop bodies of this size."
 _BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
 
 
@@ -116,10 +117,14 @@ class Carriage:
         """Makes failures at a bucket that takes other objects those photos' own, retried ever more rarely (hazard 78)."""
         own = {id_: _OWN[e.reason] for id_, (_, e) in failures.items() if e.reason in _OWN and id_ not in self.untried}
         tried = max((_size_to_try(*failures[id_]) for id_ in own), default=0)
-        if own and not self._bucket_is_away and self._bucket_takes(tried):
-            for id_, reason in own.items():
-                photo, error = failures[id_]
-                failures[id_] = (photo, PhotoError(reason, error.detail))
+        if not own or self._bucket_is_away:
+            return
+        is_of_size = not self._bucket_takes(tried)
+        if is_of_size and not (tried and self._bucket_takes(0)):
+            return
+        for id_, reason in own.items():
+            photo, error = failures[id_]
+            failures[id_] = (photo, PhotoError(reason, error.detail + (TAKES_SMALLER if is_of_size else "")))
 
     def _bucket_takes(self, size_bytes: int) -> bool:
         """Tells whether the bucket takes a picture of this size under another key."""
@@ -281,15 +286,19 @@ class Carriage:
             raise GivesWay
 
     def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
-        """Nothing comes any more. Without our own bucket the run ends, unless it takes others; without head office's, what
-        needs no fetching is returned and goes on.
+        """Nothing comes any more. Without our own bucket the run ends, unless it takes others, or smaller ones; without head
+        office's, what needs no fetching is returned and goes on.
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
         if last.reason in _BUCKET_REASONS:
-            if self._bucket_takes(_size_to_try(photo, last)):
+            size_bytes = _size_to_try(photo, last)
+            if self._bucket_takes(size_bytes):
                 self._failed_in_a_row = 0
                 return agenda
+            if size_bytes and self._bucket_takes(0):
+                self._failed_in_a_row = 0
+                return self._put_off(agenda, last, from_bytes=size_bytes)
             self._bucket_is_away = True
             raise ObjectStoreAway(
                 f"The edge's object store does not take photos: {last.detail}",
@@ -299,10 +308,15 @@ class Carriage:
             f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
             hint="Check the link, and that image_url's host can be reached from here; the next run tries again.",
         )
+        return self._put_off(agenda, last, from_bytes=1)
+
+    def _put_off(self, agenda: Agenda, last: PhotoError, *, from_bytes: int) -> Agenda:
+        """Put photos of so many bytes or more on the retry list, untried, but for those that need no fetching; the rest is
+        returned."""
         rest = Agenda()
         while agenda.peek():
             product = agenda.pop()
-            if not product.bytes_to_fetch:
+            if max((step.photo.size or 0 for step in product.steps if step.kind is Kind.FETCH), default=0) < from_bytes:
                 rest.add([product], attempts={})
                 continue
             for step in product.steps:
