@@ -3,7 +3,7 @@
 import dj_database_url
 
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
-from etalase.settings.shared import Settings, from_environment, logging_config, together
+from etalase.settings.shared import DATABASE_OPTIONS, Settings, from_environment, logging_config, together
 
 
 def _head_office() -> type[Settings]:
@@ -29,8 +29,7 @@ DATABASES = {
         conn_health_checks=True,
     )
 }
-# A POS waits for no host that has vanished; DATABASE_URL may say otherwise.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DATABASES["default"]["OPTIONS"] = DATABASE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 INSTALLED_APPS = ["etalase.edge", "etalase.edge.pos", "corsheaders", "django.contrib.staticfiles"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

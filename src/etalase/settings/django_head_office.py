@@ -5,7 +5,7 @@ import dj_database_url
 from etalase.head_office.web_settings import *  # noqa: F403 - what no environment decides stands there
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.shared import from_environment, logging_config
+from etalase.settings.shared import DATABASE_OPTIONS, from_environment, logging_config
 
 ETALASE_HEAD_OFFICE = from_environment(HeadOfficeSettings, others=(EdgeSettings, EdgeServerSettings))
 
@@ -23,8 +23,7 @@ ROOT_URLCONF = "etalase.head_office.urls"
 WSGI_APPLICATION = "etalase.head_office.wsgi.application"
 STATIC_URL = "/static/"
 
-# Nobody waits for a database host that has vanished; DATABASE_URL may say otherwise.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DATABASES["default"]["OPTIONS"] = DATABASE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 
 # Behind a proxy with TLS (then its https address stands in CSRF_TRUSTED_ORIGINS) cookies never travel in clear.
 SECURE_HSTS_SECONDS = ETALASE_HEAD_OFFICE.HSTS_SECONDS

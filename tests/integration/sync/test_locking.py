@@ -162,6 +162,30 @@ def test_a_run_that_lost_its_connection_ends_and_commits_nothing_more(edge: Edge
     assert edge.count("etalase_publish_intent") == 0
 
 
+def test_a_row_that_another_session_keeps_locked_is_not_waited_for_for_ever(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etalase.edge.sync.lock.LOCK_TIMEOUT", "100ms")
+    photo = edge.ho.put("sate", picture("old"))
+    edge.sync()
+    edge.ho.put("sate", picture("new"), photo=photo)
+    with edge.other_connection() as other, other.transaction():
+        other.execute("SELECT * FROM product_photo FOR UPDATE")
+        report = edge.sync()
+        assert (report.exit_status, "pg_locks" in str(report.error)) == (4, True)
+    assert edge.query("SHOW lock_timeout") == [{"lock_timeout": "0"}]
+
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_a_lock_timeout_of_the_roles_own_holds(edge: Edge) -> None:
+    edge.query("SET lock_timeout = '7min'")
+    edge.sync()
+    assert edge.query("SHOW lock_timeout") == [{"lock_timeout": "7min"}]
+    edge.query("RESET lock_timeout")
+
+
 def test_a_run_whose_lock_alone_is_gone_ends_too(edge: Edge) -> None:
     edge.ho.put("sate", picture("old"))
 

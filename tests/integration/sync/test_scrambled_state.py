@@ -204,6 +204,29 @@ def test_a_comparison_in_the_time_to_come_is_made_again_and_said_once(edge: Edge
     assert edge.sync().notices == []
 
 
+def test_runs_are_numbered_on_where_a_restored_database_begins_anew(edge: Edge, menu: list[str]) -> None:
+    for _ in range(3):
+        edge.sync()
+    edge.query("SELECT setval(pg_get_serial_sequence('etalase_sync_run', 'id'), 1, false)")
+    reports = [edge.sync(), edge.sync()]
+    assert [report.outcome for report in reports] == ["success", "success"]
+    assert edge.query("SELECT count(*) AS n FROM etalase_sync_run WHERE outcome = 'success'") == [{"n": 5}]
+
+
+def test_removals_of_a_clock_that_was_ahead_hold_no_later_one_for_long(edge: Edge, menu: list[str]) -> None:
+    edge.sync()
+    edge.query(
+        "INSERT INTO etalase_removal"
+        " (photo_id, product_id, product_name, cause, state, left_bare, approved, noticed_at, decided_at)"
+        " SELECT gen_random_uuid(), gen_random_uuid(), '', 'sweep', 'applied', true, false, now(), now() + interval '1 year'"
+        " FROM generate_series(1, 9)"
+    )
+    report = edge.sync()
+    assert report.notices == [{"code": "state_dropped", "told": "etalase_removal.decided_at"}]
+    assert edge.query("SELECT count(*) AS n FROM etalase_removal WHERE decided_at > now()") == [{"n": 0}]
+    assert edge.sync().notices == []
+
+
 def a_folder(path: Path) -> None:
     """A folder with something in it."""
     path.mkdir()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.apps import apps
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, F, Max, Q
 from django.db.models.functions import Now
 
@@ -92,6 +92,10 @@ _WORDS = (
     ("etalase_removal", "cause", Cause, f"SET cause = '{Cause.UNPROVED_FEED}'"),
 )
 
+# Times that lie this far ahead at most, if at all; beyond it they are of a clock that was wrong, and would hold until then.
+_SOON = (("etalase_removal", "decided_at"), ("etalase_doubt", "asked_at"), ("etalase_reclaim", "put_off_until"))
+SOON = timedelta(days=2)
+
 
 def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]:
     """Drop what stands in our own tables and cannot be meant, so that no run ends because of it; returns what was dropped.
@@ -109,6 +113,9 @@ def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]
         with cursor() as db:
             for table, column, words, change in _WORDS:
                 db.execute(f"UPDATE {table} {change} WHERE {column} <> ALL(%s)", [[word.value for word in words]])
+                dropped += [f"{table}.{column}"] * bool(db.rowcount)
+            for table, column in _SOON:
+                db.execute(f"UPDATE {table} SET {column} = now() WHERE {column} > now() + %s", [SOON])
                 dropped += [f"{table}.{column}"] * bool(db.rowcount)
             db.execute("DELETE FROM etalase_removal WHERE state <> ALL(%s)", [list(Removal.State.values)])
             dropped += ["etalase_removal.state"] * bool(db.rowcount)
@@ -169,12 +176,23 @@ def begin_run(kind: str, trigger: str) -> int:
     """
     with translated():
         SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
-        made: int = SyncRun.objects.create(kind=kind, trigger=trigger).id
+        try:
+            with transaction.atomic():
+                made: int = SyncRun.objects.create(kind=kind, trigger=trigger).id
+        except IntegrityError:
+            _catch_up_with_run_ids()
+            made = SyncRun.objects.create(kind=kind, trigger=trigger).id
         old = SyncRun.objects.filter(started_at__lt=Now() - KEEP_RUNS, id__lt=made - KEEP_AT_LEAST)
         if old.exists():
             Removal.objects.filter(state=Removal.State.APPLIED, decided_at__lt=Now() - KEEP_RUNS).delete()
             old.delete()
         return made
+
+
+def _catch_up_with_run_ids() -> None:
+    """Let the next run's number follow the greatest: a standby by logical replication, or tables copied, lack the sequence."""
+    with cursor() as db:
+        db.execute("SELECT setval(pg_get_serial_sequence('etalase_sync_run', 'id'), max(id)) FROM etalase_sync_run")
 
 
 def note_list(run_id: int, *, listed: int, missing: int) -> None:

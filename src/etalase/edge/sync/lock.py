@@ -16,6 +16,9 @@ from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 # The first of the two integers of every lock of ours; the second says which store.
 RUN_CLASS, FULL_IS_DUE_CLASS, AT_WORK_CLASS = 0x45544C31, 0x45544C32, 0x45544C33
 
+# Longer than any statement of a healthy database waits for another session.
+LOCK_TIMEOUT = "2min"
+
 
 class RunLock:
     """The lock of ``store_id``'s runs."""
@@ -41,7 +44,8 @@ class RunLock:
         try:
             if at_work:
                 self._try(AT_WORK_CLASS)
-            yield
+            with _no_endless_wait():
+                yield
         finally:
             self._release(AT_WORK_CLASS)
             self._release(RUN_CLASS)
@@ -101,6 +105,23 @@ class RunLock:
                     ["DATABASE_URL leads through a connection pooler; a run's lock needs PostgreSQL itself."],
                     hint="Name PostgreSQL's own port in DATABASE_URL.",
                 )
+
+
+@contextmanager
+def _no_endless_wait() -> Iterator[None]:
+    """Let a row or table that another session keeps locked end what is done in here: it would keep all later runs out, too.
+
+    A ``lock_timeout`` of the role's own stays as it is.
+    """
+    with cursor() as db:
+        db.execute("SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'", [LOCK_TIMEOUT])
+        is_set = db.fetchone() is not None
+    try:
+        yield
+    finally:
+        if is_set:
+            with suppress(DatabaseAway), cursor() as db:
+                db.execute("RESET lock_timeout")
 
 
 _MINE = (
