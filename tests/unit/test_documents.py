@@ -106,6 +106,9 @@ def test_every_document_and_section_that_code_cites_exists() -> None:
             known = document in files() and (not section or any(h.startswith(section) for h in headings(document)))
             if not known:
                 wrong.append((name, document, section))
+        reference = "docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md"
+        sections = re.findall(r"API\s+reference,\s+\"([^\"]+)\"", text)
+        wrong.extend((name, reference, section) for section in sections if section not in headings(reference))
     assert wrong == []
 
 

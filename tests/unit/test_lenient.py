@@ -1,4 +1,4 @@
-"""What an edge reads of pages that are not to the letter, and what it does not (API reference, "What an edge reads")."""
+"""Accepted and refused deviations of feed pages (API reference, "Lenient reading at the edge")."""
 
 import json
 from datetime import UTC, datetime

@@ -1,5 +1,6 @@
-"""Reads pages that are not to the letter, as far as the guide's own client would get along with them (API reference, "What an
-edge reads"). Pure.
+"""Reads pages that deviate from the API, as leniently as the guide's own client would. Pure.
+
+The rules: API reference, "Lenient reading at the edge".
 
 A page that is to the letter is decoded at once and costs nothing here. Any other is cut into its parts, and each row is read by
 itself, field by field: so one odd row never changes what becomes of the others (hazard 63).
