@@ -87,6 +87,15 @@ def test_every_invariant_that_is_cited_is_listed() -> None:
     assert [(name, number) for name, number in found if number not in listed] == []
 
 
+def test_the_glossary_defines_each_term_once() -> None:
+    named = re.findall(r"^\| (.+?) \| .+ \|$", files()["docs/glossary.md"], re.MULTILINE)
+    terms = [
+        term.strip() for name in named if name not in {"term", "outcome"} for term in re.split(r",|\(|\)", name) if term.strip()
+    ]
+    assert len(terms) > 50
+    assert sorted(terms) == sorted(set(terms))
+
+
 def test_every_decision_that_is_cited_has_its_page() -> None:
     pages = {Path(name).name[:4] for name in files() if re.fullmatch(r"docs/adr/\d{4}-.+\.md", name)}
     found = [*cited(r"\bADRs? (\d+)"), *cited(r"\badr/(\d{4})")]
