@@ -4,12 +4,15 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from celery import Celery
+from django.conf import settings as django_settings
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.unit.test_schedule import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
 from tests.unit.test_settings import EDGE
 
 from etalase.edge.schedule import next_runs
+from etalase.edge.status import asking
 from etalase.edge.tasks import first_wait
 from etalase.settings.bandwidth import parse
 from etalase.settings.edge import EdgeSettings
@@ -45,6 +48,25 @@ def test_the_next_runs_are_due_at_the_stores_own_minute(
         local(now), JAKARTA, offset_minutes=offset, off_peak=off_peak is not None, bandwidth=parse(off_peak or "off")
     )
     assert due == (local(hourly), local(full))
+
+
+def test_the_full_run_is_due_by_the_beats_own_clock() -> None:
+    due = next_runs(
+        local("2026-02-02 06:00"), JAKARTA, offset_minutes=13, off_peak=False, bandwidth=parse("off"), beat_zone=ZoneInfo("UTC")
+    )
+    assert due == (local("2026-02-02 06:13"), local("2026-02-02 09:13"))
+
+
+@pytest.mark.parametrize(
+    ("told", "zone"),
+    [("Asia/Makassar", ZoneInfo("Asia/Makassar")), (JAKARTA, JAKARTA), (None, None), ("Mars/Olympus", None), ("../x", None)],
+)
+def test_a_projects_beat_goes_by_its_own_zone(monkeypatch: pytest.MonkeyPatch, told: object, zone: object) -> None:
+    monkeypatch.setattr(asking, "_application", lambda: None)
+    monkeypatch.setattr(django_settings, "CELERY_TIMEZONE", told, raising=False)
+    assert asking.beat_zone() == zone
+    monkeypatch.setattr(asking, "_application", lambda: Celery("customer", timezone="Asia/Jayapura"))
+    assert asking.beat_zone() == ZoneInfo("Asia/Jayapura")
 
 
 @given(

@@ -286,7 +286,11 @@ def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, 
         ({**SLOW, "next_try_at": NOW + 5 * HOUR, "beat": SILENT}, "Call for help: the sync service was last seen", True),
         # which addresses are allowed is this server's setting, not head office's data
         ({"failed": 3, "reasons": {"origin_refused": 2, "not_found": 1}}, "Call for help: this server's settings do not", True),
-        ({"failed": 2, "reasons": {"timeout": 1, "not_found": 1}}, "Tell head office: its data of 1 photo are wrong.", True),
+        (
+            {"failed": 2, "reasons": {"timeout": 1, "not_found": 1}},
+            "Tell head office: 1 photo could not be had from",
+            True,
+        ),
         ({"failed": 2, "reasons": {"store_full": 1, "not_found": 1}}, "Call for help: this server's disk or photo store", True),
         # a run that failed
         ({"last_run": HO_REFUSES}, "Tell head office: it refused this store at 05:54.", True),
@@ -354,6 +358,16 @@ def test_a_damaged_photo_is_told_with_its_product_and_its_kind() -> None:
 def test_the_most_common_reasons_come_first() -> None:
     texts = [item.text for item in told(failed=9, reasons={"timeout": 1, "not_found": 5, "too_large": 2, "bad_key": 1}).holds]
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
+
+
+def test_in_a_django_project_the_commands_are_those_of_manage_py() -> None:
+    lines = [command.line for command in told(held=2, in_project=True, bucket=damaged()).commands]
+    assert lines == [
+        "python manage.py photos_sync --full",
+        "python manage.py photos_held",
+        "python manage.py photos_approve --all",
+        "python manage.py photos_refuse --all",
+    ]
 
 
 def test_what_each_choice_does_is_said_and_none_is_advised() -> None:

@@ -20,15 +20,18 @@ class NextRuns(NamedTuple):
     full: float
 
 
-def next_runs(now: float, zone: tzinfo, *, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth) -> NextRuns:
+def next_runs(
+    now: float, zone: tzinfo, *, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth, beat_zone: tzinfo | None = None
+) -> NextRuns:
     """The first runs after ``now`` of a store whose own minute is ``offset_minutes``.
 
-    ``off_peak``: the full run waits for the widest step of ``bandwidth``.
+    ``beat_zone`` is the zone of the beat's clock, where it is not the store's. ``off_peak``: the full run waits for the widest
+    step of ``bandwidth``.
     """
     offset_seconds = offset_minutes * 60.0
     hour = datetime.fromtimestamp(now, zone).replace(minute=0, second=0, microsecond=0).timestamp()
     hourly = hour + offset_seconds if hour + offset_seconds > now else hour + HOUR_SECONDS + offset_seconds
-    nights = _nights(now, zone)
+    nights = _nights(now, beat_zone or zone)
     full = (_full_run(night, zone, offset_seconds, bandwidth if off_peak else None) for night in nights)
     return NextRuns(hourly, min(due for due in full if due > now))
 

@@ -2,8 +2,10 @@
 
 import logging
 import sys
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings as django_settings
 from django.db.models import Q
@@ -30,9 +32,26 @@ def may_ask(settings: EdgeSettings) -> bool:
         return False
     if django_settings.SETTINGS_MODULE == STANDALONE:
         return True
+    return _application() is not None
+
+
+def _application() -> Any:
+    """The project's Celery application, where it is loaded; without one, Celery makes up one that knows no broker."""
     celery = sys.modules.get("celery")
-    # Without one, Celery makes up an application that knows no broker.
-    return celery is not None and celery.current_app.main not in {None, "default"}
+    return celery.current_app if celery is not None and celery.current_app.main not in {None, "default"} else None
+
+
+def beat_zone() -> tzinfo | None:
+    """The time zone of a project's beat, by which the schedule's 02:00 is; None where it is the store's, or is not known."""
+    if django_settings.SETTINGS_MODULE == STANDALONE:
+        return None
+    if (app := _application()) is not None:
+        zone: tzinfo = app.timezone
+        return zone
+    named = getattr(django_settings, "CELERY_TIMEZONE", None)
+    with suppress(ValueError, OSError, ZoneInfoNotFoundError):  # Celery itself says what is wrong with it
+        return named if isinstance(named, tzinfo) else ZoneInfo(named) if isinstance(named, str) else None
+    return None
 
 
 def asked_lately() -> datetime | None:

@@ -156,6 +156,8 @@ class Facts:
     zone: tzinfo = UTC
     next_hourly_at: datetime | None = None
     next_full_at: datetime | None = None
+    # Whether this is an app in a Django project: then its commands are those of manage.py.
+    in_project: bool = False
 
     @property
     def is_running(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
@@ -56,7 +57,12 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
     now, zone = datetime.now(UTC), get_default_timezone()
     off_peak = settings.FULL_RUN == "off-peak"
     due = next_runs(
-        now.timestamp(), zone, offset_minutes=settings.schedule_offset_minutes, off_peak=off_peak, bandwidth=settings.BANDWIDTH
+        now.timestamp(),
+        zone,
+        offset_minutes=settings.schedule_offset_minutes,
+        off_peak=off_peak,
+        bandwidth=settings.BANDWIDTH,
+        beat_zone=asking.beat_zone(),
     )
     with translated():
         signs = heartbeats()
@@ -109,6 +115,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             zone=zone,
             next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
             next_full_at=datetime.fromtimestamp(due.full, zone),
+            in_project=django_settings.SETTINGS_MODULE != asking.STANDALONE,
         )
         return _with_coverage(facts, settings, left_out)
 

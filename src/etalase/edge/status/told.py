@@ -568,6 +568,8 @@ class _Teller:
             yield self._command("etalase edge refuse --all", "command_refuse")
 
     def _command(self, line: str, key: str) -> Command:
+        if self.facts.in_project:
+            line = line.replace("etalase edge ", "python manage.py photos_")
         return Command(line, self.words.say(key, grace=self._grace))
 
     def _listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int) -> Item:
