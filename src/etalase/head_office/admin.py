@@ -6,11 +6,13 @@ What tills would lose is said before it is removed, and each action checks a per
 # mypy: disable-error-code="type-arg"
 # Django's admin classes are generic in their stubs only.
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from axes.admin import AccessAttemptAdmin
+from axes.models import AccessFailureLog, AccessLog
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as django_delete_selected
 from django.contrib.admin.utils import unquote
@@ -27,7 +29,16 @@ from django.utils.safestring import SafeString
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest, thumbnail
 from etalase.head_office.asking import asked, is_agreed
-from etalase.head_office.forms import AccountForm, AssortmentForm, PhotoForm, PhotoFormSet, ProductForm, StoreForm, error_links
+from etalase.head_office.forms import (
+    MAX_PHOTO_ROWS,
+    AccountForm,
+    AssortmentForm,
+    PhotoForm,
+    PhotoFormSet,
+    ProductForm,
+    StoreForm,
+    error_links,
+)
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 from etalase.head_office.removal import Effect, Going, effect_of
 from etalase.head_office.texts import lazy_text, text
@@ -37,11 +48,8 @@ from etalase.settings.head_office import configured
 admin.site.site_header = lazy_text("head_office")
 admin.site.site_title = "Etalase"
 admin.site.index_title = lazy_text("index")
-# Nobody manages groups here.
-admin.site.unregister(Group)
-
-# Of another's action nobody is asked for a right; this one deletes.
-AccessAttemptAdmin.cleanup_expired_attempts.allowed_permissions = ("delete",)
+# Nobody manages groups here, and nothing is written into the two logs.
+admin.site.unregister((Group, AccessLog, AccessFailureLog))
 
 # What the admin calls things follows the person's language. Django's migrations look at what the models themselves say.
 _NAMES: tuple[tuple[type[Model], str, str], ...] = (
@@ -100,12 +108,36 @@ def original(photo: Photo) -> SafeString | str:
     return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("original"), about)
 
 
+# What Django's filters put behind the name of a field.
+_FILTER_SUFFIX = re.compile(r"(__id)?(__(exact|isnull|gte|lt))?\Z")
+
+
+def is_offered(page: admin.ModelAdmin, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG001
+    """Whether a filter on the list asks for ``lookup``. The signature is Django's.
+
+    Django allows any lookup in a field of the row: many are errors 500 (``id__range=1``), and a regular expression keeps the
+    database busy.
+    """
+    offered: list[Any] = [one[0] if isinstance(one, tuple) else one for one in page.list_filter]
+    return _FILTER_SUFFIX.sub("", lookup) in {getattr(one, "parameter_name", one) for one in offered}
+
+
+# Of another's action nobody is asked for a right; this one deletes. A day in the year 9999 is an error 500 to its calendar.
+AccessAttemptAdmin.cleanup_expired_attempts.allowed_permissions = ("delete",)
+AccessAttemptAdmin.date_hierarchy = None
+AccessAttemptAdmin.lookup_allowed = is_offered
+
+
 class AskingAdmin(admin.ModelAdmin):
     """Deletes only what a person has confirmed, after it was said which dishes, photos and stores are touched."""
 
     delete_confirmation_template = "admin/head_office/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/head_office/delete_selected_confirmation.html"
     actions: Any = ("delete_selected",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """What the list's own filters ask for, and nothing else."""
+        return is_offered(self, lookup, value, request)
 
     def going(self, rows: QuerySet[Any]) -> Going:
         """What deleting ``rows`` takes along."""
@@ -187,8 +219,13 @@ class PhotoInline(admin.TabularInline):
     form = PhotoForm
     formset = PhotoFormSet
     extra = 1
+    max_num = MAX_PHOTO_ROWS
     fields = ("thumbnail", "upload", "is_primary", "sort_order", "about")
     readonly_fields = ("thumbnail", "about")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Of so many rows at most, however many a page claims to have."""
+        return super().get_formset(request, obj, **kwargs, absolute_max=MAX_PHOTO_ROWS)
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:

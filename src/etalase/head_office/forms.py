@@ -3,6 +3,7 @@
 # mypy: disable-error-code="type-arg"
 # Django's form classes are generic in their stubs only.
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,9 @@ from etalase.head_office.sku import is_no_name, oddity, plain
 from etalase.head_office.stores import is_odd_code
 from etalase.head_office.texts import lazy_text, text
 from etalase.protocol import MAX_FILENAME_CHARS
+
+# Of one product's page. Django's own 2,000 take it many seconds to show.
+MAX_PHOTO_ROWS = 200
 
 
 class PhotoForm(forms.ModelForm):
@@ -138,9 +142,7 @@ class ProductForm(AgreedForm):
     def _going(self) -> Going:
         """What saving removes. Photos are of the formset below the form, which is judged later than the form."""
         stores = {UUID(str(id_)) for id_ in self.initial["sold_in"]} - {store.id for store in self.cleaned_data["sold_in"]}
-        rows = (
-            range(int(self.data.get("photos-TOTAL_FORMS") or 0)) if str(self.data.get("photos-TOTAL_FORMS")).isdigit() else ()
-        )
+        rows = range(_row_count(str(self.data.get("photos-TOTAL_FORMS", ""))))
         gone = [self.data.get(f"photos-{row}-id", "") for row in rows if self.data.get(f"photos-{row}-DELETE")]
         new = [row for row in rows if not self.data.get(f"photos-{row}-id") and not self.data.get(f"photos-{row}-DELETE")]
         coming = any(f"photos-{row}-upload" in self.files for row in new)
@@ -225,6 +227,11 @@ class AssortmentForm(forms.ModelForm):
             elif Assortment.objects.filter(store=store, product=product).exists():
                 self.add_error("product", text("sold_already", name=product, store=store))
         return cleaned
+
+
+def _row_count(text: str) -> int:
+    """How many rows of photos a page was sent with; no more than are looked at, however many it claims."""
+    return min(int(text), MAX_PHOTO_ROWS) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _refuse_taken(form: forms.ModelForm, name: str, rows: Manager[Any]) -> None:

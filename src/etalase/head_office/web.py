@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, timedelta
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.db import DataError, Error, IntegrityError, connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
@@ -124,7 +125,8 @@ class PageErrors:
             return _plain(request, 503, DatabaseAwayAnswer.default_detail)
         if isinstance(error, TooManyLogins):
             return _plain(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
-        if isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character
+        # A NUL, half a character; an id that is none, among those chosen in a list or where Django shows a choice again
+        if isinstance(error, DataError | UnicodeEncodeError | ValidationError):
             return _plain(request, 400, "The request has a value that cannot be stored or looked for.")
         if isinstance(error, IntegrityError):  # what a form checked was changed by somebody else before it was saved
             logger.warning("%s", in_our_words(error))

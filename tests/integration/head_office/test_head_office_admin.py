@@ -249,6 +249,40 @@ def test_every_page_of_the_admin_opens_under_its_policy(office: Office, browser:
         assert "<script>" not in answer.content.decode()
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("claimed", ["99999999999999999999", "9" * 5000, "999999999", "²"])
+def test_a_page_that_claims_any_number_of_photos_is_answered(office: Office, browser: Client, claimed: str) -> None:
+    product = office.product()
+    office.photo(product)
+    data = form(product, {"sort_order": 0}) | {"photos-TOTAL_FORMS": claimed}
+    answer = browser.post(f"/admin/head_office/product/{product.id}/change/", data)
+    assert answer.status_code in {200, 302}
+    assert Photo.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["sold=no", "photo=yes", "company__id__exact={0}", "stores__id__exact={1}", "stores__isnull=True"]
+)
+def test_a_list_takes_its_own_filters_and_no_lookup_besides(office: Office, browser: Client, query: str) -> None:
+    office.product()
+    store = Store.objects.get(code="AVRIL-001")
+    lists = "/admin/head_office/product/"
+    assert browser.get(f"{lists}?{query.format(store.company_id, store.id)}").status_code == 200
+    assert browser.get(f"{lists}?name__regex=(a*)*$").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["attempt_time__year=9999", "id__range=0", "attempt_time__gte=zz", "locked_out=yes"])
+def test_the_list_of_failed_logins_takes_its_own_filters_only(browser: Client, query: str) -> None:
+    assert browser.get(f"/admin/axes/accessattempt/?{query}").status_code == (
+        200 if query == "locked_out=yes" else 302 if "gte" in query else 400
+    )
+
+
+@pytest.mark.parametrize("field", ["store", "product"])
+def test_a_choice_that_is_no_id_is_400(browser: Client, field: str) -> None:
+    assert browser.post("/admin/head_office/assortment/add/", {field: "zz"}).status_code == 400
+
+
 def test_a_product_page_of_a_chain_with_five_hundred_stores_opens_quickly(
     office: Office, browser: Client, django_assert_max_num_queries: Any
 ) -> None:
