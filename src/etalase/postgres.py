@@ -37,6 +37,7 @@ _OPTIONS = _Case(
     "cannot be connected to in this way", "Correct what DATABASE_URL says behind «?», or what the role sets.", refuses=False
 )
 _OURS = "If it happens again, this is a fault of Etalase's: please report it, with what the log says."
+_IN_UTF8 = "It is not in UTF-8: dump it, create it anew with ENCODING 'UTF8' TEMPLATE template0, and restore it."
 _TABLES = _Case(
     "lacks our tables, or has them older than this version needs",
     "Run `{migrate}`. If that was done, the role's search_path leads elsewhere.",
@@ -78,6 +79,7 @@ _BY_STATE: dict[str, _Case] = {
     "55P03": _TOO_LONG,
     "40": _Case("gave way to another session", "Try again; nothing half done was kept."),
     "22": _Case("does not take a value", _OURS),
+    "22P05": _Case("lacks a character that head office uses", _IN_UTF8),
     "23": _Case("does not take a value", _OURS),
     "58": _Case("cannot read or write its files", "Look into its disk and its log."),
     "XX": _DAMAGED,

@@ -38,6 +38,7 @@ def wrapped(cause: psycopg.Error, kind: type[django.db.Error] = django.db.Databa
         (wrapped(errors.IoError("read")), "cannot read or write its files", "disk", True),
         (wrapped(errors.IndexCorrupted("index")), "has damaged files", "backup", True),
         (wrapped(errors.CheckViolation("check")), "does not take a value", "report it", True),
+        (wrapped(errors.UntranslatableCharacter("no equivalent in LATIN1")), "lacks a character", "ENCODING 'UTF8'", True),
         (wrapped(psycopg.DataError("cannot contain NUL")), "refused a statement", "report it", True),
         (wrapped(errors.SyntaxError("syntax")), "refused a statement", "report it", True),
         (wrapped(psycopg.OperationalError("Connection refused"), django.db.OperationalError), "does not answer", "runs", False),

@@ -7,6 +7,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import UUIDField
 
 from etalase.errors import SettingsError
@@ -17,6 +18,7 @@ def register() -> None:
     """Add the checks below to ``manage.py check`` and to every command."""
     checks.register(settings_are_valid)
     checks.register(products_can_be_read)
+    checks.register(database_takes_every_character, checks.Tags.database)
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
@@ -41,6 +43,18 @@ def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
         checks.Error(problem, hint="See docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md.", id="etalase.E002")
         for problem in product_problems(settings)
     ]
+
+
+def database_takes_every_character(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """``etalase.W001``, shown by ``migrate``: one emoji in a name would end each run."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    connection.ensure_connection()
+    encoding = connection.connection.info.parameter_status("server_encoding")
+    if encoding in {"UTF8", "SQL_ASCII"}:
+        return []
+    hint = "Create it anew with ENCODING 'UTF8' TEMPLATE template0, before anything is in it."
+    return [checks.Warning(f"The database's encoding is {encoding}, which lacks characters.", hint=hint, id="etalase.W001")]
 
 
 def product_problems(settings: EdgeSettings) -> list[str]:
