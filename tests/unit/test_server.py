@@ -210,3 +210,21 @@ def test_the_socket_file_of_a_killed_server_is_no_obstacle_and_that_of_a_running
     processes.listen(bind).close()
     with processes.listen(bind), pytest.raises(UsageError, match="in use"):
         processes.listen(bind)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "full"])
+def test_a_response_that_no_disk_takes_is_made_in_memory(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: Any) -> Any:
+        return open("/dev/full", "w+b", buffering=0)  # noqa: PTH123 - the response closes it
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / folder))
+    if folder == "full":
+        monkeypatch.setattr("tempfile.TemporaryFile", full)
+
+    def application(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"x" * 300_000, b"y"]
+
+    response = run(application, {"REQUEST_METHOD": "GET"})
+    with response.body:
+        assert (response.byte_count, response.body.read()) == (300_001, b"x" * 300_000 + b"y")

@@ -6,6 +6,7 @@ PEP 3333 says what ``environ`` holds; the ASGI specification (HTTP, 2.3) what ``
 import asyncio
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from tempfile import SpooledTemporaryFile
@@ -21,6 +22,24 @@ BodyLimit: TypeAlias = Callable[[Environ], int]
 
 MEMORY_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
+
+
+class _Made(SpooledTemporaryFile[bytes]):
+    """What the application made: on disk where it is large and there is room, in memory otherwise.
+
+    A full disk must not cost the stores a feed that needs none.
+    """
+
+    def rollover(self) -> None:
+        """Move to the disk, if that takes it."""
+        held: Any = self._file
+        try:
+            super().rollover()
+        except OSError:
+            if self._file is not held:
+                with suppress(OSError):
+                    self._file.close()
+            self._file, self._max_size = held, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +150,7 @@ def environ_of(scope: Any, body: Any) -> Environ:
 def run(application: Application, environ: Environ) -> Response:
     """The application's whole response. What does not fit into memory lies in a file without a name."""
     status, headers = 500, []
-    body: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - its response closes it
+    body: SpooledTemporaryFile[bytes] = _Made(MEMORY_BYTES)
 
     def start_response(line: str, given: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], int]:
         nonlocal status, headers
