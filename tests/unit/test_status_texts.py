@@ -360,6 +360,15 @@ def test_the_most_common_reasons_come_first() -> None:
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
 
 
+def test_a_photo_whose_product_has_come_is_not_said_to_wait_for_it() -> None:
+    def waiting(**changes: Any) -> list[str]:
+        return [item.text for item in told(**changes).facts if "waiting for the product to come" in item.text]
+
+    assert waiting(parked=3) == ["3 photos waiting for the product to come."]
+    assert waiting(parked=3, arrived=1) == ["2 photos waiting for the product to come."]
+    assert waiting(parked=3, arrived=3) == []
+
+
 def test_in_a_django_project_the_commands_are_those_of_manage_py() -> None:
     lines = [command.line for command in told(held=2, in_project=True, bucket=damaged()).commands]
     assert lines == [

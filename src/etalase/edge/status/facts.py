@@ -128,6 +128,8 @@ class Facts:
     lost: tuple[UUID, ...] = ()
     failed: int = 0
     parked: int = 0
+    # How many of the parked photos' products are here by now: the next run attaches them.
+    arrived: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     # When the first of the failed photos may be tried again.
     next_try_at: datetime | None = None

@@ -91,6 +91,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             lost=_lost([photo.photo_id for photo in bucket.photos]),
             failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
             parked=pending.get(Reason.PRODUCT_MISSING, 0),
+            arrived=PendingPhoto.objects.filter(reason=Reason.PRODUCT_MISSING, product_id__in=_products().values("pk")).count(),
             reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
             next_try_at=PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).aggregate(first=Min("next_try_at"))[
                 "first"

@@ -484,8 +484,8 @@ class _Teller:
             yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self._at(bucket.at)))
         if bucket.replacing:
             yield Item(say("replacing_item" if facts.is_running else "newer_item", count=bucket.replacing))
-        if facts.parked:
-            yield Item(say("parked_fact", count=facts.parked))
+        if facts.parked > facts.arrived:
+            yield Item(say("parked_fact", count=facts.parked - facts.arrived))
         if facts.is_running and facts.last_run and not self.verdict.holds:
             yield Item(say("running_item", at=self._at(facts.last_run.started_at)))
         yield from self._last_run()

@@ -50,7 +50,8 @@ class Difference:
 class Verification:
     """What was compared, and what differs. ``error`` says why HO's list, or everything, could not be compared.
 
-    Neither what waits for its grace, nor what waits for a person or for its product, is a difference: they are known.
+    Neither what waits for its grace, nor what waits for a person or for its product, nor what a person keeps (``kept``), is a
+    difference: they are known.
     """
 
     deep: bool
@@ -61,6 +62,7 @@ class Verification:
     awaiting_grace: int = 0
     parked: int = 0
     held: int = 0
+    kept: int = 0
     differences: list[Difference] = field(default_factory=list)
     error: EtalaseError | None = None
 
@@ -86,6 +88,7 @@ class Verification:
             "awaiting_grace": self.awaiting_grace,
             "parked": self.parked,
             "held": self.held,
+            "kept": self.kept,
             "differences": [difference.as_json() for difference in self.differences],
             "error": str(self.error) if self.error else None,
         }
@@ -190,6 +193,7 @@ def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
         for row in part:
             if row.id in decided:
                 result.held += decided[row.id] == Removal.State.HELD
+                result.kept += decided[row.id] == Removal.State.REFUSED
             else:
                 name = names.get(row.product_id, ("", ""))[1]
                 result.differences.append(Difference(NOT_LISTED, row.object_key, row.id, name))

@@ -77,10 +77,11 @@ class Command(RunningCommand):
         listed = "head office's list was not compared" if found.listed is None else f"{found.listed} photos at head office"
         if found.listed is not None and not found.proved_complete:
             listed += " (a list that is not proved complete)"
+        kept = f"; head office lists {found.kept} no longer, which a person keeps" if found.kept else ""
         self.stdout.write(
             f"{self._verdict(found)} {found.rows} rows, {found.objects} objects ({read}), {listed}; "
             f"{found.awaiting_grace} objects wait for their grace, {found.parked} photos for their product, "
-            f"{found.held} removals for a person."
+            f"{found.held} removals for a person{kept}."
         )
 
     def _verdict(self, found: Verification) -> str:
