@@ -17,6 +17,11 @@ def safe_cell(text: str) -> str:
     return f"'{shown}" if shown.lstrip("'").startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS) else shown
 
 
+def hides_formula(text: str) -> bool:
+    """Whether a spreadsheet that separates cells by «;», as in Indonesia, would see a formula behind one."""
+    return any(part.lstrip(" \"'").startswith(FORMULA_STARTS) for part in text.split(";")[1:])
+
+
 def plain_cell(cell: str) -> str:
     """Returns the text that :func:`safe_cell` wrote as ``cell``."""
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_STARTS) else cell

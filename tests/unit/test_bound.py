@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from etalase.head_office.bound import Change, Decision, Kind, decide
 from etalase.head_office.sku import likeness, oddity, plain
-from etalase.spreadsheet import FORMULA_STARTS, plain_cell, safe_cell
+from etalase.spreadsheet import FORMULA_STARTS, hides_formula, plain_cell, safe_cell
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,13 @@ def test_no_cell_is_a_formula_or_moves_a_terminal(text: str) -> None:
 def test_a_safe_cell_is_read_back_as_it_was(text: str) -> None:
     if not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in text):
         assert plain_cell(safe_cell(text)) == text
+
+
+@pytest.mark.parametrize("text", ["a;=1+1", "a;b; +1", 'a;"=1"', "a;'@x", "a;＝1", ";-1"])
+def test_a_formula_behind_a_semicolon_is_seen(text: str) -> None:
+    assert hides_formula(text)
+
+
+@pytest.mark.parametrize("text", ["", "=1", "a;b", "a;b=1", "nasi; pedas", "a-b;c+d"])
+def test_a_semicolon_alone_hides_no_formula(text: str) -> None:
+    assert not hides_formula(text)

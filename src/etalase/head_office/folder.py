@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from etalase.head_office.menu import MAX_CHARS, NOT_UTF8
 from etalase.head_office.sku import likeness
 from etalase.protocol import MAGIC_BYTES, MAX_FILENAME_CHARS, sniff_type
-from etalase.spreadsheet import safe_cell
+from etalase.spreadsheet import hides_formula, safe_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ def _name_problem(name: str) -> str | None:
         return "its name is not UTF-8; rename it"
     if any(unicodedata.category(character) == "Cc" for character in name):
         return "its name has a line break or another control character; rename it"
+    if hides_formula(name):
+        return "its name has a sign behind «;» that a spreadsheet takes for a formula; rename it"
     if name != name.rstrip():
         return "its name ends with a space; rename it"
     for column, text in (("sku", sku), ("file", f"./{name}")):

@@ -525,8 +525,16 @@ def test_each_file_of_a_folder_is_a_line_that_import_reads_or_is_named(tmp_path:
     assert {dish.sku: [photo.path for photo in dish.photos] for dish in read.dishes} == {
         one.sku: [folder.resolve() / one.file] for one in found
     }
-    for row in csv.reader(io.StringIO(written)):
-        assert not any(cell.startswith(FORMULA_STARTS) for cell in row)
+    for separator in ",;":
+        for row in csv.reader(io.StringIO(written), delimiter=separator):
+            assert not any(cell.startswith(FORMULA_STARTS) for cell in row)
+
+
+def test_a_formula_behind_a_semicolon_is_left_out_by_name(tmp_path: Path) -> None:
+    (tmp_path / "nasi;=HYPERLINK(1).jpg").write_bytes(b"\xff\xd8\xff and so on")
+    written, told = csv_from_folder(tmp_path)
+    assert len(written.splitlines()) == 1
+    assert "left out: nasi;=HYPERLINK(1).jpg: its name has a sign behind" in told
 
 
 def test_a_folder_is_looked_through_without_hanging_and_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
