@@ -61,6 +61,8 @@ class Simulator:
     password: str = "a test's own password"
     requests: list[str] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    # Path, Prefer and body of each POST.
+    posts: list[tuple[str, str, bytes]] = field(default_factory=list)
     image_requests: list[str] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
     cut_after: int | None = None
@@ -160,7 +162,9 @@ def head_office() -> Iterator[Simulator]:
             pass
 
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            simulator.posts.append((self.path, self.headers.get("Prefer", ""), body))
+            asked = json.loads(body)
             simulator.requests.append(self.path)
             if simulator.redirects_to is not None:
                 self.answer(Answer(301, b"", {"Location": simulator.redirects_to + self.path}))

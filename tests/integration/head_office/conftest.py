@@ -1,5 +1,6 @@
 """Head office on a real PostgreSQL and a real S3 server."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from etalase.head_office.models import Account, Company, Store
 from etalase.head_office.web_settings import INSTALLED_APPS
 from etalase.settings import head_office as screen
 
+WIRE = Path(__file__).parents[2] / "wire"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The feed reads across transactions, so each test here commits for real. Only head office's apps are cleared after it."""
@@ -32,6 +35,16 @@ def office() -> Office:
     store = Store.objects.create(id=UUID(STORE_ID), company=company, code="AVRIL-001", name="AVR-SUNDA")
     Account.objects.create_user("avril", password="a store's own password", store=store)
     return Office(company, store)
+
+
+@pytest.fixture
+def the_guides_menu(office: Office) -> Office:
+    """The two products and photos of the guide's example, under its ids."""
+    for said in json.loads((WIRE / "guide_page.json").read_text())["photos"]:
+        product = office.product(said["product_sku"], id_=UUID(said["product_id"]), name=said["product_name"])
+        fields = ("object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order")
+        office.photo(product, id=UUID(said["id"]), **{field: said[field] for field in fields})
+    return office
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -19,16 +19,6 @@ pytestmark = pytest.mark.urls("etalase.head_office.urls")
 
 WIRE = Path(__file__).parents[2] / "wire"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
-
-
-@pytest.fixture
-def the_guides_menu(office: Office) -> Office:
-    """The two products and photos of the guide's example, under its ids."""
-    for said in json.loads((WIRE / "guide_page.json").read_text())["photos"]:
-        product = office.product(said["product_sku"], id_=UUID(said["product_id"]), name=said["product_name"])
-        fields = ("object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order")
-        office.photo(product, id=UUID(said["id"]), **{field: said[field] for field in fields})
-    return office
 
 
 def post(

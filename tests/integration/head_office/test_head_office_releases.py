@@ -1,0 +1,67 @@
+"""Head office of this version serves the edges of every release, and answers like every release."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from tests.integration.head_office.office import Office
+from tests.wire.recordings import RELEASES, differences, neutral, record, recorded
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+
+PASSWORD = "a store's own password"
+SCENARIO: list[tuple[str, str, dict[str, Any]]] = [
+    ("/api/v1/token/", "", {"username": "<username>", "password": "<password>"}),
+    ("/api/v1/token/refresh/", "", {"refresh": "<refresh>"}),
+    ("/api/v1/sync/product-photos/", "photo-digest", {"limit": 500, "offset": 0}),
+    ("/api/v1/sync/product-photos/", "", {"limit": 1, "offset": 0}),
+    ("/api/v1/sync/product-photos/", "", {"limit": 500, "offset": 0, "updated_since": "<time>"}),
+    ("/api/v1/sync/product-photos/", "", {"limit": 500, "updated_since": "2999-01-01T00:00:00.0Z"}),
+    ("/api/v1/sync/products/", "", {"limit": 500, "offset": 0}),
+    ("/api/v1/sync/stores/", "", {}),
+]
+
+
+def send(exchange: dict[str, Any]) -> Any:
+    """Posts a recorded request, with an account's own tokens and an updated_since of an hour ago in the place of its marks."""
+    tokens = (
+        Client().post("/api/v1/token/", {"username": "avril", "password": PASSWORD}, content_type="application/json").json()
+    )
+    marks = {
+        "<username>": "avril",
+        "<password>": PASSWORD,
+        "<refresh>": tokens["refresh"],
+        "<time>": (datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+        "<position>": 0,
+    }
+    body = {name: marks.get(value, value) if isinstance(value, str) else value for name, value in exchange["request"].items()}
+    headers = {"Prefer": exchange["prefer"], "Authorization": f"Bearer {tokens['access']}"}
+    if "/token/" in exchange["path"]:
+        del headers["Authorization"]
+    return Client().post(exchange["path"], json.dumps(body), content_type="application/json", headers=headers)
+
+
+def test_every_released_head_office_is_answered_for(the_guides_menu: Office) -> None:
+    ids = {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
+    asked = [
+        {"path": path, "prefer": prefer, "request": {**(ids if "/product" in path else {}), **body}}
+        for path, prefer, body in SCENARIO
+    ]
+    answers = [send(exchange) for exchange in asked]
+    assert {answer.status_code for answer in answers} == {200}
+    now = [{**exchange, "response": neutral(answer.json())} for exchange, answer in zip(asked, answers, strict=True)]
+    record("head_office", now)
+    for release in RELEASES:
+        for exchange in recorded(release, "head_office"):
+            answer = send(exchange)
+            assert answer.status_code == 200, (release, exchange["path"], answer.content)
+            assert differences(exchange["response"], neutral(json.loads(answer.content))) == [], (release, exchange["path"])
+
+
+def test_every_released_edge_is_served(the_guides_menu: Office) -> None:
+    for release in RELEASES:
+        for exchange in recorded(release, "edge"):
+            answer = send(exchange)
+            assert answer.status_code == 200, (release, exchange, answer.content)

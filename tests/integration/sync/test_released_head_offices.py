@@ -1,0 +1,32 @@
+"""The requests of an edge of this version are those that released head offices know."""
+
+import json
+
+from tests.integration.sync.conftest import Edge
+from tests.simulator import Answer, Simulator, picture
+from tests.wire.recordings import RELEASES, neutral, record, recorded
+
+
+def test_an_edge_sends_the_requests_that_the_newest_release_recorded(edge: Edge, ho: Simulator) -> None:
+    """A new request or field needs a release that records it, and a head office that does not know it must get along."""
+    ho.put("a", picture("a"))
+    ho.change_page = lambda page: page.update(products_changed_at="2026-02-03T00:00:00.000000+00:00")
+    edge.sync(full=True)
+    edge.sync(full=True)
+    ho.put("b", picture("b"))
+    edge.sync()
+    ho.on_feed_token = lambda token: Answer(401, b"{}") if token == "first-token" else None
+    ho.access_token = "second-token"
+    edge.sync()
+    sent = []
+    for path, prefer, body in ho.posts:
+        exchange = {"path": path, "prefer": prefer, "request": neutral(json.loads(body))}
+        if exchange not in sent:
+            sent.append(exchange)
+    record("edge", sent)
+    assert {exchange["path"] for exchange in sent} >= {
+        "/api/v1/token/",
+        "/api/v1/token/refresh/",
+        "/api/v1/sync/product-photos/",
+    }
+    assert sent == recorded(RELEASES[-1], "edge")
