@@ -258,6 +258,20 @@ def test_head_offices_bucket_away_is_told_for_any_number_of_photos(edge: Edge, c
     assert edge.count("etalase_pending_photo") == count
 
 
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [(Answer(503), "head_office_busy"), (Answer(429), "head_office_busy"), (None, "head_office_away")],
+)
+def test_a_bucket_of_head_office_that_answers_is_not_called_out_of_reach(edge: Edge, answer: Answer | None, fault: str) -> None:
+    for number in range(30):
+        edge.ho.put(f"dish {number}", picture(number, 20))
+    if answer is None:
+        for photo in edge.ho.photos.values():
+            photo["image_url"] = photo["image_url"].replace(f":{edge.ho.port}/", ":9/")
+    edge.ho.on_image = lambda _: answer
+    assert edge.sync(TRIES=1).fault == fault
+
+
 @pytest.mark.parametrize("wish", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +999999", "soon", "-1"])
 def test_a_retry_after_that_nobody_can_read_is_none(edge: Edge, wish: str) -> None:
     photo = edge.ho.put("sate", picture(1))

@@ -340,7 +340,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "todo_refused": "Tell head office: it refused this store {failed_at}.",
         "todo_odd": "Tell head office: its answer could not be read {failed_at}. It is asked again.",
         "todo_held": "Call for help: somebody has to decide whether {count} photo{s} may be removed.",
-        "todo_full": "Call for help: this server's disk or photo store was full, or took no photos, when last tried.",
+        "todo_full": "Call for help: this server's disk or photo store was full, or refused photos, when last tried.",
         "todo_origin": "Call for help: this server's settings do not allow the address of {count} photo{s}.",
         "todo_retry": "Nothing to do: what did not arrive is tried again {at} or later.",
         "todo_parked": "Call for help: head office's photos are of no product that is on this server.",

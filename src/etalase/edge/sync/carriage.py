@@ -304,9 +304,13 @@ class Carriage:
                 f"The edge's object store does not take photos: {last.detail}",
                 hint="Check that it runs and has room on its disk; the next run goes on where this one stopped.",
             )
+        has_answered = last.reason in {Reason.SERVER_ERROR, Reason.THROTTLED}
         self.given_up = HeadOfficeAway(
             f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
-            hint="Check the link, and that image_url's host can be reached from here; the next run tries again.",
+            hint="Its bucket, or a proxy before it, is busy or has trouble; the next run tries again."
+            if has_answered
+            else "Check the link, and that image_url's host can be reached from here; the next run tries again.",
+            has_answered=has_answered,
         )
         return self._put_off(agenda, last, from_bytes=1)
 
