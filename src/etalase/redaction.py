@@ -47,14 +47,18 @@ def keep_token(*values: str | None) -> None:
 
 
 def keep_url_secret(url: str | None) -> None:
-    """Hide the password of ``url``, as it is written there and decoded; also one in its query, as libpq takes it."""
+    """Hide the passwords of ``url``."""
+    keep_secret(*url_passwords(url))
+
+
+def url_passwords(url: str | None) -> list[str]:
+    """The password of ``url``, as it is written there and decoded; also one in its query, as libpq takes it."""
     try:
         parts = urlsplit(url or "")
     except ValueError:
-        return
+        return []
     password = parts.password or ""
-    in_query = [value for name, value in parse_qsl(parts.query) if name.endswith("password")]
-    keep_secret(password, unquote(password), *in_query)
+    return [password, unquote(password), *(value for name, value in parse_qsl(parts.query) if name.endswith("password"))]
 
 
 def redacted(text: str) -> str:

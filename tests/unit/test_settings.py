@@ -179,6 +179,17 @@ def test_the_guides_passwords_are_refused(name: str, published: str) -> None:
     assert published not in problem
 
 
+@pytest.mark.parametrize("password", ["admin123", "Admin123%20", "%61dmin123", "minioadmin"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "BROKER_URL"])
+def test_the_guides_passwords_are_refused_in_addresses_too(name: str, password: str) -> None:
+    known = {"DATABASE_URL": "postgresql://db/x", "BROKER_URL": "redis://b", "SECRET_KEY": "k" * 40, "ALLOWED_HOSTS": "edge"}
+    address = {"DATABASE_URL": f"postgresql://edge:{password}@db/x", "BROKER_URL": f"redis://:{password}@b"}[name]
+    with pytest.raises(SettingsError) as refused:
+        read(EdgeServerSettings, {**known, name: address})
+    assert f"{name}: this value stands in the public guide" in str(refused.value)
+    assert password not in str(refused.value)
+
+
 def test_the_guides_own_keys_are_among_the_published_ones() -> None:
     assert {"admin123", "edge_foodlife_admin", "edge_foodlife_secret_2026"} <= PUBLISHED_SECRETS
 

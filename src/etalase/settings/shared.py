@@ -28,12 +28,14 @@ from pydantic import (
 )
 
 from etalase.errors import SettingsError
-from etalase.redaction import keep_secret, keep_url_secret
+from etalase.redaction import keep_secret, keep_url_secret, url_passwords
 
 PREFIX = "ETALASE_"
 
 # Passwords and keys that stand in the customer's guide: everybody knows them (hazard 49).
 PUBLISHED_SECRETS = frozenset({"admin123", "edge_foodlife_admin", "edge_foodlife_secret_2026", "minioadmin"})
+# Settings with a password in them
+URL_NAMES = ("DATABASE_URL", "BROKER_URL")
 
 
 def is_published(secret: object) -> bool:
@@ -254,10 +256,18 @@ def _unsafe(screen: type[Settings], given: Mapping[str, Any], *, demo: bool) -> 
             f"{PREFIX}{name}" for name in screen.DEMO_ADDRESS_NAMES if name in given and not is_loopback(str(given[name]))
         ]
         return f"{', '.join(outside)}: with {PREFIX}DEMO on, only addresses of this machine are allowed." if outside else None
-    secrets = {name: given.get(name) for name in screen.SECRET_NAMES}
-    plain = {name: s.get_secret_value() if isinstance(s, SecretStr) else s for name, s in secrets.items()}
-    published = [f"{PREFIX}{name}" for name, value in plain.items() if is_published(value)]
+    urls = [name for name in screen.model_fields if name in URL_NAMES]
+    plain = {name: _plain(given.get(name)) for name in (*screen.SECRET_NAMES, *urls)}
+    published = [
+        name if name == "DATABASE_URL" else f"{PREFIX}{name}"
+        for name, value in plain.items()
+        if any(map(is_published, url_passwords(value) if name in urls else [value]))
+    ]
     return f"{', '.join(published)}: this value stands in the public guide; choose one of your own." if published else None
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
 
 
 def hide_project_secrets() -> None:
