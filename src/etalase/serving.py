@@ -97,17 +97,23 @@ def _was_told_to_stop() -> bool:
 
 
 def _look_for_broker() -> None:
-    """Say clearly when the broker does not answer. Celery then goes on trying: after a power cut it may only be slower."""
+    """Say clearly when the broker does not answer, and drop what no worker gets past.
+
+    Celery then goes on trying: after a power cut the broker may only be slower.
+    """
     from django.conf import settings
     from kombu import Connection
     from kombu.exceptions import KombuError
     from redis.exceptions import RedisError
+
+    from etalase.edge.queue import drop_unreadable
 
     url: str = getattr(settings, "CELERY_BROKER_URL")  # noqa: B009 - not a setting of every project
     options = {"socket_connect_timeout": 3, "socket_timeout": 3}
     with Connection(url, connect_timeout=3, transport_options=options) as connection:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0)
+            drop_unreadable(connection.default_channel)
         except (KombuError, RedisError, OSError) as error:
             sys.stderr.write(
                 f"etalase: the broker {connection.as_uri()} does not answer: {error}. Check that it runs and that "

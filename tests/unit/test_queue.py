@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.queue import OUR_TASKS, QUEUE, as_ours
+from etalase.edge.queue import OUR_TASKS, QUEUE, as_ours, is_delivery
 
 
 def message(task: object) -> dict[str, object]:
@@ -42,3 +42,19 @@ def test_another_applications_task_is_left_alone() -> None:
     for task in ("reports.tasks.mail", "sync_api.tasks.sync_product_photos_x", None, 1, ["sync_api.tasks.sync_product_photos"]):
         assert as_ours(json.dumps(message(task)).encode()) is None
     assert as_ours(b"[" * 100_000) is None
+
+
+def test_a_delivery_under_way_is_one() -> None:
+    assert is_delivery(json.dumps([message("any.task"), "etalase", "etalase"]).encode())
+    assert is_delivery(json.dumps([message(None), "", ""]).encode())
+
+
+@given(
+    st.binary()
+    | st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["headers", "properties", "x"]), inner),
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_anything_else_is_no_delivery(other: bytes) -> None:
+    assert not is_delivery(other)

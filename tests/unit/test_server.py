@@ -212,6 +212,11 @@ def test_the_socket_file_of_a_killed_server_is_no_obstacle_and_that_of_a_running
         processes.listen(bind)
 
 
+@pytest.mark.parametrize(("descriptors", "connections"), [(8192, 3968), (1024, 384), (256, 64), (64, 16), (2, 1)])
+def test_few_open_files_leave_room_for_some_connections(descriptors: int, connections: int) -> None:
+    assert processes.room(descriptors) == connections
+
+
 @pytest.mark.parametrize("folder", ["nowhere", "full"])
 def test_a_response_that_no_disk_takes_is_made_in_memory(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(**_: Any) -> Any:

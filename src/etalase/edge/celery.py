@@ -11,7 +11,7 @@ from celery.schedules import crontab
 from celery.signals import worker_ready
 from django.conf import settings
 
-from etalase.edge.queue import QUEUE, take_over
+from etalase.edge.queue import QUEUE, UNACKED, UNACKED_INDEX, UNACKED_MUTEX, take_over
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_edge")
 app = Celery("etalase")
@@ -35,9 +35,9 @@ app.conf.update(
         # Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
         "visibility_timeout": 12 * 3600,
         # Or an application with a shorter one does so.
-        "unacked_key": f"{QUEUE}.unacked",
-        "unacked_index_key": f"{QUEUE}.unacked_index",
-        "unacked_mutex_key": f"{QUEUE}.unacked_mutex",
+        "unacked_key": UNACKED,
+        "unacked_index_key": UNACKED_INDEX,
+        "unacked_mutex_key": UNACKED_MUTEX,
         # A broker that falls silent is away.
         "socket_connect_timeout": 10,
         "socket_timeout": 30,

@@ -11,6 +11,7 @@ logger = logging.getLogger("etalase.edge")
 
 QUEUE = "etalase"
 OLD_QUEUE = "celery"
+UNACKED, UNACKED_INDEX, UNACKED_MUTEX = f"{QUEUE}.unacked", f"{QUEUE}.unacked_index", f"{QUEUE}.unacked_mutex"
 OUR_TASKS = frozenset({"sync_api.tasks.sync_product_photos", "sync_api.tasks.sync_product_photos_full"})
 # Atomic, so that nobody else's worker has the message too.
 _MOVE = """
@@ -39,6 +40,32 @@ def take_over(app: Celery) -> None:
             return
     if sum(moved):
         logger.info("took over %d messages from the queue «%s»", sum(moved), OLD_QUEUE)
+
+
+def drop_unreadable(channel: object) -> None:
+    """Drop what stands among the deliveries under way and is none: the worker would end over it, at each of its starts."""
+    if not isinstance(channel, Channel):
+        return  # only Redis and Valkey were ever supported
+    client = channel.client
+    strange = [tag for tag, delivery in client.hgetall(UNACKED).items() if not is_delivery(delivery)]
+    if strange:
+        client.hdel(UNACKED, *strange)
+        client.zrem(UNACKED_INDEX, *strange)
+        logger.warning("dropped %d deliveries that cannot be read; the next scheduled run does their work", len(strange))
+
+
+def is_delivery(text: bytes | str) -> bool:
+    """Whether it is a message with its exchange and routing key, as kombu keeps it until it is done."""
+    try:
+        message, exchange, routing_key = json.loads(text)
+        return (
+            isinstance(message["headers"], dict)
+            and isinstance(message["properties"]["delivery_info"], dict)
+            and isinstance(exchange, str)
+            and isinstance(routing_key, str)
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def as_ours(message: bytes) -> bytes | None:

@@ -32,7 +32,7 @@ SPARE_DESCRIPTORS = 128
 def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits) -> None:
     """Serve ``module``'s WSGI application until SIGTERM or SIGINT. Raises :class:`UsageError` where ``bind`` cannot be had."""
     listener = listen(bind)
-    limits = replace(limits, connections=min(limits.connections, _descriptors() // 2 - SPARE_DESCRIPTORS))
+    limits = replace(limits, connections=min(limits.connections, room(_descriptors())))
     config = ServerConfig(
         functools.partial(Bridge, module, threads=threads, max_body_bytes=limits.max_body_bytes),
         limits,
@@ -69,6 +69,11 @@ def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits)
     finally:
         if listener.family == socket.AF_UNIX:
             Path(bind.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+def room(descriptors: int) -> int:
+    """How many connections fit among so many open files; some, however few there are."""
+    return max(descriptors // 2 - SPARE_DESCRIPTORS, descriptors // 4, 1)
 
 
 def listen(bind: str) -> socket.socket:
