@@ -1,5 +1,7 @@
 """What a run keeps on disk behaves like the sets and lists that it stands for."""
 
+import gc
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -155,3 +157,12 @@ def test_a_reading_abandoned_half_way_may_be_closed_by_any_thread() -> None:
     next(readings[0])
     with ThreadPoolExecutor(1) as garbage_collector:
         garbage_collector.submit(readings.clear).result()
+
+
+def test_a_scratch_database_is_closed_with_its_owner() -> None:
+    photos = Photos()
+    reading, database = photos.by_id(), photos._db._db
+    del photos, reading
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        database.execute("SELECT 1")

@@ -5,6 +5,7 @@ Each of these is a database of SQLite's own temporary kind: it stays in its page
 
 import sqlite3
 import tempfile
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -241,6 +242,7 @@ class _Scratch:
     def __init__(self, schema: str) -> None:
         # A reading that is abandoned half-way is closed by the garbage collector, in whichever thread that runs.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._db.close)  # Python 3.13 warns of a connection that is collected open
         self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self._db.executescript(f"{schema}; BEGIN")
 
