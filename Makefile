@@ -1,4 +1,4 @@
-# The two commands of the README, and what a developer needs besides. `make help` lists them.
+# The two commands of the README, and the targets for developers. `make help` lists them.
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -11,7 +11,7 @@ PYTHONS := 3.11 3.12 3.13
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-install: $(STAMP) ## make .venv with the locked dependencies and the `etalase` command
+install: $(STAMP) ## create .venv with the locked dependencies and the `etalase` command
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	python3 -m venv $(VENV)
@@ -19,13 +19,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: install ## the whole system on this machine, with a menu to look at
+demo: install ## run the whole system on this machine, with a sample menu
 	$(BIN)/etalase demo $(DEMO_ARGS)
 
-minio: install ## build MinIO for the tests and the demo: with Go, once, 4 minutes
+minio: install ## build MinIO for the tests and the demo, with Go, once; 4 minutes
 	$(BIN)/python -m etalase.demo.devstack.minio
 
-test: install check ## linter, types, import rules and the tests
+test: install check ## run linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -33,17 +33,17 @@ test-long: install ## the tests that take longer: whole runs over weak links, fu
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest -m long
 
-test-pythons: install ## the tests on each of 3.11, 3.12 and 3.13 that this machine has; PYTHONS=3.13 TESTS=tests/unit
+test-pythons: install ## run the tests on each Python of 3.11, 3.12 and 3.13 on this machine; PYTHONS=3.13 TESTS=tests/unit
 	$(BIN)/python tests/chromium.py
 	.ci/test-pythons "$(PYTHONS)" $(TESTS) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-coverage: install ## the tests with the share of lines and branches that they run, subprocesses included
+coverage: install ## run the tests with coverage of lines and branches, including subprocesses
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(TESTS) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(BENCH_STAMP) ## Etalase, the guide, rclone and mc at the same work: an hour; BENCH_ARGS=--help
+bench: $(BENCH_STAMP) ## measure Etalase, the guide, rclone and mc; an hour; BENCH_ARGS=--help
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 slow-link: install ## 40 MB over 2 Mbit/s, cut every 30 s: 12 minutes, as root; SLOW_LINK_ARGS=--help
@@ -63,15 +63,15 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-format: install ## let the formatter have its way
+format: install ## apply the formatter and the linter's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: install ## resolve the dependencies anew, with hashes
+lock: install ## resolve the dependencies again, with hashes
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --group bench --constraints requirements/dev.txt -o requirements/bench.txt
 
-clean: ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove the results of the targets
+	rm -rf $(VENV) .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
