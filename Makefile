@@ -23,7 +23,7 @@ demo: install ## run the whole system on this machine, with a sample menu
 	$(BIN)/etalase demo $(DEMO_ARGS)
 
 minio: install ## build MinIO for the tests and the demo, with Go, once; 4 minutes
-	$(BIN)/python -m etalase.demo.devstack.minio
+	$(BIN)/python -m etalase.devstack.minio
 
 test: install check ## run linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py

@@ -15,8 +15,8 @@ from bench.parts import machine, parts
 from bench.profiling import profile
 from bench.report import page, targets
 from bench.work import WORKS, Plan, say
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.process import StackError
+from etalase.devstack.makes import Make
+from etalase.devstack.process import StackError
 from etalase.errors import EtalaseError
 
 RESULTS = Path(__file__).parent / "results"

@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 from bench.parts import Edge, HeadOffice, before_timing, write_list
 from bench.photos import BenchPhoto
-from etalase.demo.devstack.gobuild import GoProgram
-from etalase.demo.devstack.makes import Make
+from etalase.devstack.gobuild import GoProgram
+from etalase.devstack.makes import Make
 
 HERE = Path(__file__).parent
 MC = GoProgram("MinIO's client", "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9", minutes=2)

@@ -22,14 +22,14 @@ import psycopg
 from botocore.client import Config
 
 from bench.photos import CONTENT_TYPE, BenchPhoto, md5
-from etalase.demo.devstack import postgres
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.process import spawn
-from etalase.demo.devstack.s3 import S3Server
-from etalase.demo.devstack.seaweedfs import GRPC_OFFSET
 from etalase.demo.layout import environment
+from etalase.devstack import postgres
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import free_port
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.process import spawn
+from etalase.devstack.s3 import S3Server
+from etalase.devstack.seaweedfs import GRPC_OFFSET
 from etalase.objectstore import ObjectStore
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import pytest
 import redis
 from hypothesis import settings
 
-from etalase.demo.devstack import minio, postgres, seaweedfs, valkey
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack import minio, postgres, seaweedfs, valkey
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import free_port
+from etalase.devstack.s3 import S3Server
 
 # An example's time says how busy the machine is, and nothing about the code.
 settings.register_profile("etalase", deadline=None)

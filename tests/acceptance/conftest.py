@@ -19,11 +19,11 @@ import celery
 import psycopg
 import pytest
 
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.process import Child, spawn
-from etalase.demo.devstack.s3 import S3Server
-from etalase.demo.devstack.valkey import Valkey
+from etalase.devstack.ports import free_port
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.process import Child, spawn
+from etalase.devstack.s3 import S3Server
+from etalase.devstack.valkey import Valkey
 from etalase.edge.queue import QUEUE
 from etalase.objectstore import ObjectStore
 from tests.django_settings import COMPANY_ID, STORE_ID

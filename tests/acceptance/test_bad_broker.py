@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from etalase.demo.devstack.valkey import Valkey
+from etalase.devstack.valkey import Valkey
 from tests.acceptance.conftest import Edge, eventually, send
 
 HOURLY = "sync_api.tasks.sync_product_photos"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import free_port
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import free_port
 from tests.conftest import require
 
 PORTS = [8001, 8002, 15432, 16379, *range(9000, 9005), *range(9010, 9015), *range(19000, 19005), *range(19010, 19015)]

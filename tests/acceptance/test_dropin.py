@@ -13,10 +13,10 @@ import boto3
 import pytest
 import redis
 
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.process import Child, spawn
-from etalase.demo.devstack.s3 import S3Server
-from etalase.demo.devstack.valkey import Valkey
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.process import Child, spawn
+from etalase.devstack.s3 import S3Server
+from etalase.devstack.valkey import Valkey
 from tests.acceptance.conftest import Edge, eventually, new_edge, send
 from tests.simulator import Simulator, picture
 

@@ -4,7 +4,7 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from etalase.demo.devstack.valkey import Valkey
+from etalase.devstack.valkey import Valkey
 from tests.acceptance.conftest import Edge, eventually, send
 from tests.simulator import Simulator, picture
 

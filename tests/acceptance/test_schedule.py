@@ -8,7 +8,7 @@ from datetime import timedelta
 import redis
 from celery.schedules import crontab
 
-from etalase.demo.devstack.valkey import Valkey
+from etalase.devstack.valkey import Valkey
 from tests.acceptance.conftest import Edge, eventually, send
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, picture

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.process import spawn
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.ports import free_port
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.process import spawn
+from etalase.devstack.s3 import S3Server
 from tests.acceptance.conftest import eventually, new_edge
 
 # Far below a deadline, far above what a loaded machine needs for one request.

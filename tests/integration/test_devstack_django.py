@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from etalase.demo.devstack.postgres import Postgres
+from etalase.devstack.postgres import Postgres
 
 
 @pytest.mark.django_db

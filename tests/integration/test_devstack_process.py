@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack.keeper import descendants
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.process import Child, StackError, await_predecessors, claimed, spawn
+from etalase.devstack.keeper import descendants
+from etalase.devstack.ports import free_port
+from etalase.devstack.process import Child, StackError, await_predecessors, claimed, spawn
 
 PYTHON = sys.executable
 
@@ -94,7 +94,7 @@ def test_after_kill_9_of_the_starter_nothing_is_left_even_of_a_family_that_ignor
         """
         import sys
         from pathlib import Path
-        from etalase.demo.devstack.process import spawn
+        from etalase.devstack.process import spawn
         family = "trap '' TERM; (trap '' TERM; exec setsid sleep 600) & echo up; while :; do sleep 0.05; done"
         child = spawn("family", ["sh", "-c", family], run_dir=Path(sys.argv[1]), grace_seconds=0.5)
         child.wait_ready(lambda: "up" in child.log.read_text(), 10)
@@ -112,7 +112,7 @@ def test_a_program_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
         """
         import sys, threading
         from pathlib import Path
-        from etalase.demo.devstack.process import spawn
+        from etalase.devstack.process import spawn
         children = []
         thread = threading.Thread(target=lambda: children.append(spawn("sleeper", ["sleep", "600"], run_dir=Path(sys.argv[1]))))
         thread.start()
@@ -184,7 +184,7 @@ def test_a_new_start_waits_until_what_a_crash_left_has_ended(tmp_path: Path) -> 
         """
         import sys
         from pathlib import Path
-        from etalase.demo.devstack.process import spawn
+        from etalase.devstack.process import spawn
         program = "trap 'sleep 0.7; exit' TERM; echo up; while :; do sleep 0.05; done"
         slow = spawn("slow", ["sh", "-c", program], run_dir=Path(sys.argv[1]))
         slow.wait_ready(lambda: "up" in slow.log.read_text(), 10)
@@ -212,8 +212,8 @@ def test_after_kill_9_nothing_is_left_of_uvicorn_and_celery(tmp_path: Path) -> N
         """
         import os, sys
         from pathlib import Path
-        from etalase.demo.devstack import valkey
-        from etalase.demo.devstack.process import spawn
+        from etalase.devstack import valkey
+        from etalase.devstack.process import spawn
         run_dir, web_port, broker_port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would want that project
         env = {**os.environ, "BROKER": valkey.start(run_dir / "valkey", broker_port).url}

@@ -16,12 +16,12 @@ import psycopg
 import pytest
 from tests.integration.test_devstack_process import alive, eventually, kill, start_starter
 
-from etalase.demo.devstack import postgres, seaweedfs, valkey
-from etalase.demo.devstack.keeper import descendants
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import PortInUse, check_free, free_port
-from etalase.demo.devstack.process import StackError
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack import postgres, seaweedfs, valkey
+from etalase.devstack.keeper import descendants
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import PortInUse, check_free, free_port
+from etalase.devstack.process import StackError
+from etalase.devstack.s3 import S3Server
 from etalase.errors import ObjectStoreDenied
 from etalase.objectstore import ObjectStore
 
@@ -217,7 +217,7 @@ def test_after_kill_9_of_its_starter_no_object_store_is_left_and_a_new_start_goe
         """
         import sys
         from pathlib import Path
-        from etalase.demo.devstack.makes import Make
+        from etalase.devstack.makes import Make
         server = Make(sys.argv[1]).start(Path(sys.argv[2]), int(sys.argv[3]), access_key="one-key", secret_key="one-secret")
         """,
         *(make, tmp_path, port),
@@ -290,7 +290,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 STACK = """
     import sys
     from pathlib import Path
-    from etalase.demo.devstack import postgres, seaweedfs, valkey
+    from etalase.devstack import postgres, seaweedfs, valkey
     folder, postgres_port, s3_port, valkey_port = Path(sys.argv[1]), *map(int, sys.argv[2:])
     pg = postgres.start(folder / "postgres", postgres_port)
     pg.create_database("menu")

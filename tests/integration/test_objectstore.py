@@ -17,9 +17,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 import boto3
 import pytest
 
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import free_port
+from etalase.devstack.s3 import S3Server
 from etalase.errors import (
     ObjectChanged,
     ObjectMissing,

@@ -14,7 +14,7 @@ import pytest
 from tests.certificates import private_authority
 from tests.doorman import Doorman, Reply, Request, doorman
 
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.s3 import S3Server
 from etalase.errors import (
     ObjectChanged,
     ObjectMissing,

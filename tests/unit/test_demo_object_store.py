@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from etalase.demo import command, layout
-from etalase.demo.devstack import minio
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.process import StackError
 from etalase.demo.layout import Layout, Ports
+from etalase.devstack import minio
+from etalase.devstack.makes import Make
+from etalase.devstack.process import StackError
 from etalase.errors import UsageError
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack import gobuild, minio
-from etalase.demo.devstack.gobuild import GoProgram
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.process import StackError
+from etalase.devstack import gobuild, minio
+from etalase.devstack.gobuild import GoProgram
+from etalase.devstack.makes import Make
+from etalase.devstack.process import StackError
 
 PROGRAM = GoProgram("MinIO", "github.com/minio/minio", "v1", minutes=4)
 

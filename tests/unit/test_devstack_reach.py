@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack import unprivileged
+from etalase.devstack import unprivileged
 
 
 def test_programs_in_an_open_folder_are_used_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack import unprivileged
-from etalase.demo.devstack.process import StackError
-from etalase.demo.devstack.unprivileged import Account, command_as
+from etalase.devstack import unprivileged
+from etalase.devstack.process import StackError
+from etalase.devstack.unprivileged import Account, command_as
 
 NOBODY = Account(65534, 65534)
 OPEN = Path("/usr")

@@ -14,12 +14,12 @@ from pathlib import Path
 from rich.console import Console
 
 from etalase.demo import layout, menu
-from etalase.demo.check import check
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import check_free
-from etalase.demo.devstack.process import StackError, await_predecessors
 from etalase.demo.layout import Layout, Ports
 from etalase.demo.system import System
+from etalase.demo.verify_images import check
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import check_free
+from etalase.devstack.process import StackError, await_predecessors
 from etalase.errors import UsageError
 
 LOOK_SECONDS = 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etalase.demo import menu
-from etalase.demo.devstack.makes import Make
+from etalase.devstack.makes import Make
 
 # The guide's accounts and keys: everybody knows them, so they work here only, on loopback (hazard 49).
 ADMIN, ADMIN_PASSWORD = "admin", "admin123"

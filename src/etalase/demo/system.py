@@ -11,11 +11,11 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from etalase.demo import layout
-from etalase.demo.devstack import postgres, valkey
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.process import Child, Service, StackError, spawn
-from etalase.demo.devstack.s3 import S3Server
 from etalase.demo.layout import Layout
+from etalase.devstack import postgres, valkey
+from etalase.devstack.makes import Make
+from etalase.devstack.process import Child, Service, StackError, spawn
+from etalase.devstack.s3 import S3Server
 
 READY_SECONDS = 60.0
 # One person looks at the demo, and each further process loads Django again at each start.

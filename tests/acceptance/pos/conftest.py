@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, ViewportSize, sync_playwright
 
-from etalase.demo.devstack import seaweedfs
-from etalase.demo.devstack.postgres import Postgres
+from etalase.devstack import seaweedfs
+from etalase.devstack.postgres import Postgres
 from tests import chromium
 from tests.acceptance.conftest import new_edge
 from tests.acceptance.pos.shop import Shop

@@ -16,11 +16,11 @@ import psycopg
 from PIL import Image
 from psycopg import sql
 
-from etalase.demo.devstack import seaweedfs
-from etalase.demo.devstack.ports import free_port
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.process import Child
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack import seaweedfs
+from etalase.devstack.ports import free_port
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.process import Child
+from etalase.devstack.s3 import S3Server
 from etalase.objectstore import ObjectStore
 from tests.acceptance.conftest import OPENER, Edge
 

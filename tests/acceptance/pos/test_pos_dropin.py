@@ -6,7 +6,7 @@ import subprocess
 import sys
 import uuid
 
-from etalase.demo.devstack.postgres import Postgres
+from etalase.devstack.postgres import Postgres
 
 
 def test_the_pos_shows_the_projects_own_products_by_the_fields_it_names(postgres_server: Postgres) -> None:

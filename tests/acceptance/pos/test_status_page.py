@@ -18,7 +18,7 @@ import pytest
 import redis
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from etalase.demo.devstack.valkey import Valkey
+from etalase.devstack.valkey import Valkey
 from etalase.edge import status
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.edge.sync.pace import Pace

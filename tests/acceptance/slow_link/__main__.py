@@ -21,11 +21,11 @@ from pathlib import Path
 from PIL import Image
 
 from etalase.demo import layout
-from etalase.demo.devstack import postgres, seaweedfs
-from etalase.demo.devstack.ports import LOOPBACK, free_port
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.process import spawn
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack import postgres, seaweedfs
+from etalase.devstack.ports import LOOPBACK, free_port
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.process import spawn
+from etalase.devstack.s3 import S3Server
 from tests.acceptance.conftest import Edge, answers, new_edge
 from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Cut, Link, Weather
 from tests.acceptance.slow_link.namespace import why_impossible

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from etalase.demo.devstack.ports import LOOPBACK
+from etalase.devstack.ports import LOOPBACK
 from tests.acceptance.slow_link.namespace import Namespace
 
 PIECE_BYTES = 65536

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from etalase.demo.devstack.ports import LOOPBACK
+from etalase.devstack.ports import LOOPBACK
 from tests.acceptance.slow_link.door import doors
 from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Link, Weather
 

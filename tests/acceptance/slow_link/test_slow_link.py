@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.s3 import S3Server
 from etalase.objectstore import ObjectStore
 from tests.acceptance.conftest import Edge, eventually, new_edge
 from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Link, Traffic, Weather

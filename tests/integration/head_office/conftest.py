@@ -12,7 +12,7 @@ from django.db import connection
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.head_office.office import Office
 
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.s3 import S3Server
 from etalase.head_office import ingest
 from etalase.head_office.models import Account, Company, Store
 from etalase.head_office.web_settings import INSTALLED_APPS

@@ -18,8 +18,8 @@ from django.db import connection
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, head_office
 
-from etalase.demo.devstack.postgres import Postgres
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.s3 import S3Server
 from etalase.edge.sync import world as world_module
 from etalase.edge.sync.pace import Pace
 from etalase.edge.sync.report import Report

@@ -10,8 +10,8 @@ from tests.conftest import S3_ACCESS_KEY, S3_SECRET_KEY
 from tests.integration.sync.conftest import Edge, bucket_on
 from tests.simulator import picture
 
-from etalase.demo.devstack.makes import Make
-from etalase.demo.devstack.ports import free_port
+from etalase.devstack.makes import Make
+from etalase.devstack.ports import free_port
 
 pytestmark = pytest.mark.long
 

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from etalase.demo.devstack.ports import LOOPBACK, check_free, free_port
-from etalase.demo.devstack.process import StackError, claimed, spawn_claimed
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.ports import LOOPBACK, check_free, free_port
+from etalase.devstack.process import StackError, claimed, spawn_claimed
+from etalase.devstack.s3 import S3Server
 
 NAME = "SeaweedFS"
 READY_SECONDS = 60.0

@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from etalase.demo.devstack.process import StackError
+from etalase.devstack.process import StackError
 
 
 def kept(path: Path) -> str:

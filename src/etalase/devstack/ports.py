@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from etalase.demo.devstack.process import StackError
+from etalase.devstack.process import StackError
 
 LOOPBACK = "127.0.0.1"
 # Below what Linux hands out for outgoing connections (from 32768), also with the 10,000 that SeaweedFS adds.

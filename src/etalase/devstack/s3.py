@@ -7,8 +7,8 @@ import boto3
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from etalase.demo.devstack.ports import LOOPBACK
-from etalase.demo.devstack.process import Child
+from etalase.devstack.ports import LOOPBACK
+from etalase.devstack.process import Child
 
 
 @dataclass(frozen=True, slots=True)

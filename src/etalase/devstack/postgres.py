@@ -17,10 +17,10 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from etalase.demo.devstack import password as passwords
-from etalase.demo.devstack.ports import LOOPBACK, check_free
-from etalase.demo.devstack.process import Child, Claim, StackError, claimed, spawn_claimed
-from etalase.demo.devstack.unprivileged import Account, account_for, command_as, within_reach
+from etalase.devstack import password as passwords
+from etalase.devstack.ports import LOOPBACK, check_free
+from etalase.devstack.process import Child, Claim, StackError, claimed, spawn_claimed
+from etalase.devstack.unprivileged import Account, account_for, command_as, within_reach
 
 NAME = "PostgreSQL"
 SUPERUSER = "postgres"

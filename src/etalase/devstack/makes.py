@@ -3,9 +3,9 @@
 from enum import StrEnum
 from pathlib import Path
 
-from etalase.demo.devstack import minio, seaweedfs
-from etalase.demo.devstack.s3 import S3Server
-from etalase.demo.devstack.seaweedfs import SeaweedPorts
+from etalase.devstack import minio, seaweedfs
+from etalase.devstack.s3 import S3Server
+from etalase.devstack.seaweedfs import SeaweedPorts
 
 
 class Make(StrEnum):

@@ -1,6 +1,6 @@
 """MinIO, the guide's own object store: one folder, one process.
 
-Its makers give out source only since October 2025: ``python -m etalase.demo.devstack.minio`` (``make minio``) builds it. Its
+Its makers give out source only since October 2025: ``python -m etalase.devstack.minio`` (``make minio``) builds it. Its
 console, its look for newer versions and its updating of itself are off.
 """
 
@@ -9,10 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
-from etalase.demo.devstack.gobuild import GoProgram
-from etalase.demo.devstack.ports import LOOPBACK, check_free
-from etalase.demo.devstack.process import StackError, claimed, spawn_claimed
-from etalase.demo.devstack.s3 import S3Server
+from etalase.devstack.gobuild import GoProgram
+from etalase.devstack.ports import LOOPBACK, check_free
+from etalase.devstack.process import StackError, claimed, spawn_claimed
+from etalase.devstack.s3 import S3Server
 
 NAME = "MinIO"
 # The last of the community edition.

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from etalase.demo.devstack.process import StackError
+from etalase.devstack.process import StackError
 
 # Where go.dev/doc/install puts it, which nobody's PATH has at first.
 GO_FOLDER = Path("/usr/local/go/bin")

@@ -8,9 +8,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from etalase.demo.devstack import password as passwords
-from etalase.demo.devstack.ports import LOOPBACK, check_free
-from etalase.demo.devstack.process import Child, StackError, claimed, spawn_claimed
+from etalase.devstack import password as passwords
+from etalase.devstack.ports import LOOPBACK, check_free
+from etalase.devstack.process import Child, StackError, claimed, spawn_claimed
 
 NAME = "Valkey"
 READY_SECONDS = 30.0

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from etalase.demo.devstack.process import StackError
+from etalase.devstack.process import StackError
 
 # Number in the kernel and name for setpriv, the weaker first; containers often lack the first.
 CACHE = Path("/var/cache/etalase")  # of root's, readable for everybody
