@@ -3,7 +3,7 @@
 from etalase.head_office import web_settings as head_office
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.shared import read
+from etalase.settings.reading import read
 
 STORE_ID = "fe2d2dbf-9616-48f5-bd5b-302c087d7181"
 COMPANY_ID = "48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b"

@@ -28,7 +28,7 @@ from etalase.errors import (
 from etalase.objectstore import PROBE_KEY, ObjectStore
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.shared import read
+from etalase.settings.reading import read
 
 MEBIBYTE = 1024 * 1024
 S3_ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>No.</Message></Error>"

@@ -5,7 +5,7 @@ import logging
 import msgspec
 import pytest
 
-from etalase.settings.log import ClientFaults, JsonFormatter
+from etalase.settings.logging import ClientFaults, JsonFormatter
 
 
 def record(name: str, level: int) -> logging.LogRecord:

@@ -16,7 +16,7 @@ from etalase.edge.status import asking
 from etalase.edge.tasks import first_wait
 from etalase.settings.bandwidth import parse
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.shared import read
+from etalase.settings.reading import read
 
 
 def local(text: str) -> float:

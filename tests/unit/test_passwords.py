@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from etalase.head_office.models import Account, Company, Store
 from etalase.head_office.passwords import MIN_SCORE, score
-from etalase.settings.shared import PUBLISHED_SECRETS, is_published
+from etalase.settings.reading import PUBLISHED_SECRETS, is_published
 
 COMPANY = Company(name="FoodLife Nusantara")
 STORE = Store(company=COMPANY, code="AVRIL-001", name="AVR-SUNDA")

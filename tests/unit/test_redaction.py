@@ -17,8 +17,8 @@ from etalase.errors import HeadOfficeAway, PhotoError, Reason, SettingsError
 from etalase.output import as_json, shown
 from etalase.redaction import HIDDEN, keep_secret, keep_token, keep_url_secret, redacted
 from etalase.settings.edge import EdgeServerSettings
-from etalase.settings.log import JsonFormatter, Redaction
-from etalase.settings.shared import read
+from etalase.settings.logging import JsonFormatter, Redaction
+from etalase.settings.reading import read
 
 SECRET = 'Rahasia & "nasi/goreng" <2026>+ö'
 

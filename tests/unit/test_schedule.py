@@ -11,7 +11,7 @@ from tests.unit.test_settings import EDGE
 
 from etalase.edge.tasks import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.shared import read
+from etalase.settings.reading import read
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 NIGHTS, WEEKENDS, MOMENTS = "06:00,512k 23:00,off", "Mon-06:00,512k Sat-00:00,off", "02:00,off 02:10,512k"

@@ -9,7 +9,7 @@ import pytest
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.shared import PUBLISHED_SECRETS, from_environment, read, together
+from etalase.settings.reading import PUBLISHED_SECRETS, from_environment, read, together
 
 SECRET = "a secret that is nobody's business"
 EDGE = {

@@ -8,7 +8,7 @@ from tests.unit.test_settings import EDGE
 from etalase.edge.tasks import refuse_another_store
 from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.shared import read
+from etalase.settings.reading import read
 
 SETTINGS = read(EdgeSettings, EDGE)
 COMPANY, STORE = str(SETTINGS.COMPANY_ID), str(SETTINGS.STORE_ID)

@@ -6,8 +6,8 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from etalase.postgres import pin_sessions
-from etalase.settings.log import Redaction
-from etalase.settings.shared import hide_project_secrets
+from etalase.settings.logging import Redaction
+from etalase.settings.reading import hide_project_secrets
 
 LOGGERS = ("etalase.edge", "product_photo_sync")
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 from etalase.head_office.texts import lazy_text
 from etalase.postgres import pin_sessions
-from etalase.settings.shared import hide_project_secrets
+from etalase.settings.reading import hide_project_secrets
 
 
 class HeadOfficeConfig(AppConfig):

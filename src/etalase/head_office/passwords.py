@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from etalase.head_office.models import Account, Company
 from etalase.head_office.texts import text
-from etalase.settings.shared import PUBLISHED_SECRETS, is_published
+from etalase.settings.reading import PUBLISHED_SECRETS, is_published
 
 # More is not taken by the API's login.
 MAX_CHARS = 256

@@ -15,7 +15,7 @@ from etalase.head_office.models import Account, Company, Store
 from etalase.head_office.sku import plain
 from etalase.protocol import format_time, printable
 from etalase.settings.head_office import configured
-from etalase.settings.shared import PUBLISHED_SECRETS
+from etalase.settings.reading import PUBLISHED_SECRETS
 
 
 def stores_of(account: Account) -> QuerySet[Store]:

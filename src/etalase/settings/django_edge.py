@@ -3,7 +3,7 @@
 import dj_database_url
 
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
-from etalase.settings.shared import DATABASE_OPTIONS, Settings, from_environment, logging_config, together
+from etalase.settings.reading import DATABASE_OPTIONS, Settings, from_environment, logging_config, together
 
 
 def _head_office() -> type[Settings]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from etalase.settings import bandwidth
-from etalase.settings.shared import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.reading import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
 

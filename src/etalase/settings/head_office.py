@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from etalase.settings.shared import CaFile, CommaList, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.reading import CaFile, CommaList, HttpUrl, PostgresUrl, Settings, TimeZone, read
 
 MIB = 1024 * 1024
 

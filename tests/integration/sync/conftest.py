@@ -27,7 +27,7 @@ from etalase.edge.sync.run import sync
 from etalase.edge.sync.world import World, real_world
 from etalase.objectstore import ObjectStore
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.shared import read
+from etalase.settings.reading import read
 
 BUCKET = "product-images"
 LONGEST_PAUSE_SECONDS = 0.01

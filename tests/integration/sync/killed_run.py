@@ -25,7 +25,7 @@ def main() -> None:
     from etalase.edge.sync import run
     from etalase.edge.sync.world import World, real_world
     from etalase.settings.edge import EdgeSettings
-    from etalase.settings.shared import read
+    from etalase.settings.reading import read
 
     class Bucket:
         """The real bucket until the point."""

@@ -16,7 +16,7 @@ from tests.simulator import picture
 
 from etalase.cli import EDGE
 from etalase.settings import edge as screen
-from etalase.settings.log import JsonFormatter, Redaction
+from etalase.settings.logging import JsonFormatter, Redaction
 
 HOSTILE = {
     "red": "\x1b[31mSATE",

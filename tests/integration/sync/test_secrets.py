@@ -16,7 +16,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.settings import edge as screen
-from etalase.settings.log import JsonFormatter, Redaction
+from etalase.settings.logging import JsonFormatter, Redaction
 
 PASSWORD = 'Nasi "goreng" & teh/2026'
 FRESH = {"access": "access-token-of-today", "refresh": "refresh-token-of-today"}

@@ -293,15 +293,15 @@ DATABASE_OPTIONS: dict[str, Any] = {
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """Django's LOGGING: one line of JSON a record on stderr (see :mod:`etalase.settings.log`)."""
+    """Django's LOGGING: one line of JSON a record on stderr (see :mod:`etalase.settings.logging`)."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
-            "client_faults": {"()": "etalase.settings.log.ClientFaults"},
-            "redaction": {"()": "etalase.settings.log.Redaction"},
+            "client_faults": {"()": "etalase.settings.logging.ClientFaults"},
+            "redaction": {"()": "etalase.settings.logging.Redaction"},
         },
-        "formatters": {"json": {"()": "etalase.settings.log.JsonFormatter"}},
+        "formatters": {"json": {"()": "etalase.settings.logging.JsonFormatter"}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["client_faults", "redaction"]}
         },
