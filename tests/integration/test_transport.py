@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.simulator import Answer, Simulator, head_office
 
-from etalase.edge.sync.limiter import Limiter
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.transport import Deadlines, Transport
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.bandwidth_limiter import Limiter
+from etalase.edge.sync.download.transport import Deadlines, Transport
 from etalase.errors import Reason, TransferFailed
 from etalase.settings.bandwidth import parse
 

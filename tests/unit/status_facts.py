@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from etalase.edge.damage import Damage
 from etalase.edge.status.facts import Comparison, DamagedPhoto, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.status.filling import KnownList
-from etalase.edge.sync.report import Fault
+from etalase.edge.sync.result import Fault
 from etalase.errors import Reason
 
 NOW = datetime(2026, 11, 25, 23, 0, 30, tzinfo=UTC)  # 06:00:30 in Jakarta

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, md5, row_of
 
-from etalase.edge.sync.plan import Found, Plan, Row, plan
-from etalase.edge.sync.publish import Carried, carry
-from etalase.edge.sync.removal import Candidate, Cause, decide
+from etalase.edge.sync.plan.plan import Found, Plan, Row, plan
+from etalase.edge.sync.plan.removal_bound import Candidate, Cause, decide
+from etalase.edge.sync.publish.put import Carried, carry
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
 from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
 from etalase.protocol import Photo

@@ -10,7 +10,7 @@ from hatchling.builders.wheel import WheelBuilder
 from PIL import Image
 
 from etalase.demo import menu
-from etalase.edge.sync.fetch import SPOOL_FROM_BYTES
+from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
 from etalase.protocol import MAGIC_BYTES, sniff_type
 
 FORMATS = {".jpg": "JPEG", ".webp": "WEBP", ".png": "PNG"}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.sync.client import (
+from etalase.edge.sync.download.transport import Answer
+from etalase.edge.sync.feed.client import (
     PHOTOS_PATH,
     PRODUCTS_PATH,
     REFRESH_PATH,
@@ -15,7 +16,6 @@ from etalase.edge.sync.client import (
     is_web_page,
     redirected_to,
 )
-from etalase.edge.sync.transport import Answer
 
 URL = "http://ho.example:8002"
 DETAIL = b'{"detail":"Not found."}'

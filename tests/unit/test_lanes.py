@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
-from etalase.edge.sync.lanes import Lanes
+from etalase.edge.sync.download.concurrency import Lanes
 from etalase.errors import PhotoError, Reason
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.strategies import MAX_PHOTO_BYTES, row_of
 
-from etalase.edge.sync.json_parts import elements, members, scalar
-from etalase.edge.sync.lenient import read_photo_page, read_product_page, read_tokens
-from etalase.edge.sync.plan import plan
+from etalase.edge.sync.feed.json_parts import elements, members, scalar
+from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page, read_tokens
+from etalase.edge.sync.plan.plan import plan
 from etalase.errors import FeedRefused, Reason
 from etalase.protocol import Odd, Page, Photo, ProductPage, parse
 
@@ -325,7 +325,7 @@ def test_other_encodings_of_json_are_read(encoding: str) -> None:
 
 
 def test_a_page_to_the_letter_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.edge.sync.lenient.members", None)
+    monkeypatch.setattr("etalase.edge.sync.feed.lenient.members", None)
     assert read(body()) == parse(body(), Page, what="page")
 
 

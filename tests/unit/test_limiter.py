@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from etalase.edge.sync.limiter import Limiter
-from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.settings.bandwidth import parse
 
 JAKARTA = ZoneInfo("Asia/Jakarta")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.strategies import changed, photo, row_of
 
-from etalase.edge.sync.plan import differs, normalised
+from etalase.edge.sync.plan.plan import differs, normalised
 from etalase.protocol import EXTENSION_OF, MAX_CONTENT_TYPE_CHARS, media_type, picture_type
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.sync.origins import ImageOrigins, Origin
+from etalase.edge.sync.download.origins import ImageOrigins, Origin
 from etalase.errors import PhotoError, Reason
 
 HO = ImageOrigins.from_settings("http://ho.example:8002", [], "")

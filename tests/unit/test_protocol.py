@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo, row_of
 
-from etalase.edge.sync.plan import differs, normalised
+from etalase.edge.sync.plan.plan import differs, normalised
 from etalase.errors import FeedRefused, Reason
 from etalase.protocol import (
     Page,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.strategies import named
 
-from etalase.edge.sync.removal import Candidate, Cause, Decision, decide
+from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
 
 PROVED = [Cause.DELETED_ID, Cause.SWEEP]
 SUSPECT = [Cause.EMPTY_FEED, Cause.UNPROVED_FEED]

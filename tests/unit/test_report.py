@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from etalase.edge.sync.report import Report
+from etalase.edge.sync.result import Report
 from etalase.errors import FeedRefused, HeadOfficeAway, LockHeld, LockLost, ObjectStoreFull, SettingsError, StoreMismatch
 
 AWAY = HeadOfficeAway("away")

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.sync import staging
-from etalase.edge.sync.plan import Kind, ProductPlan, Step
-from etalase.edge.sync.staging import Agenda, Listing, Photos
+from etalase.edge.sync import scratch
+from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
+from etalase.edge.sync.scratch import Agenda, Listing, Photos
 from etalase.errors import SpoolFull
 from etalase.objectstore import ObjectInfo
 from etalase.protocol import Photo
@@ -77,7 +77,7 @@ def test_slices_are_whole_products(products: list[int], at_least: int) -> None:
     photos = Photos()
     photos.put(photo(number, product=product) for number, product in enumerate(products))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(staging, "SLICE_PHOTOS", at_least)
+        patch.setattr(scratch, "SLICE_PHOTOS", at_least)
         slices = list(photos.in_slices())
     assert sorted(known.id.int for part in slices for known in part) == list(range(len(products)))
     of = [{known.product_id for known in part} for part in slices]
@@ -134,7 +134,7 @@ def test_what_is_taken_from_the_agenda_is_what_was_put_on_it() -> None:
 
 
 def test_a_listing_tells_what_lies_where_and_what_nobody_uses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staging, "MAX_VALUES", 2)
+    monkeypatch.setattr(scratch, "MAX_VALUES", 2)
     objects = [ObjectInfo(f"products/{number}", number, str(number)) for number in range(5)]
     listing = Listing(iter(objects))
     assert listing.of(f"products/{number}" for number in range(1, 9)) == {info.key: info for info in objects[1:]}

@@ -33,7 +33,7 @@ from etalase.edge.status.texts import TEXTS
 from etalase.edge.status.told import Item, Told, tell
 from etalase.edge.status.verdict import State, judge
 from etalase.edge.status.words import Words, language_of_terminal
-from etalase.edge.sync.report import Outcome
+from etalase.edge.sync.result import Outcome
 from etalase.errors import Reason
 
 AT_WORK: dict[str, Any] = {"last_run": run(None), "lock_taken": True}

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from tests.wire.recordings import RELEASES, differences, recorded
 
-from etalase.edge.sync.lenient import read_tokens
+from etalase.edge.sync.feed.lenient import read_tokens
 from etalase.protocol import Page, ProductPage, check_envelope, defect, parse
 
 MARKS = {"<time>": "2026-11-26T09:00:00.000000+00:00", "<position>": 7}

@@ -15,7 +15,7 @@ from etalase.edge import heartbeat
 from etalase.edge.database import translated
 from etalase.edge.models import SyncRun
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.world import real_world
+from etalase.edge.sync.services import real_world
 from etalase.errors import EtalaseError, UsageError
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings, configured

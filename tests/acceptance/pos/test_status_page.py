@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from etalase.devstack.valkey import Valkey
 from etalase.edge import status
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
-from etalase.edge.sync.pace import Pace
 from tests.acceptance.pos.conftest import PHONE, SUPPORT_CONTACT, TABLET, OpenScreen
 from tests.acceptance.pos.shop import GOLD, GREEN, RED, Shop
 from tests.django_settings import COMPANY_ID, STORE_ID

@@ -14,9 +14,9 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tests.integration.head_office.office import Edge, Office, delete
 from tests.integration.head_office.test_head_office_horizon import CHANGES
 
-from etalase.edge.sync.client import PHOTOS_PATH, HeadOffice
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.transport import Answer, Deadlines, Transport
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
+from etalase.edge.sync.feed.client import PHOTOS_PATH, HeadOffice
 from etalase.head_office import feed
 from etalase.head_office.models import Account, Photo
 from etalase.protocol import MAX_LIMIT, Page, TokenPair, photos_digest

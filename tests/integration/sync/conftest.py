@@ -20,11 +20,11 @@ from tests.simulator import Simulator, head_office
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from etalase.edge.sync import world as world_module
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.report import Report
+from etalase.edge.sync import services as world_module
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.world import World, real_world
+from etalase.edge.sync.services import World, real_world
 from etalase.objectstore import ObjectStore
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read

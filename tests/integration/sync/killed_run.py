@@ -23,7 +23,7 @@ def main() -> None:
     django.setup()
 
     from etalase.edge.sync import run
-    from etalase.edge.sync.world import World, real_world
+    from etalase.edge.sync.services import World, real_world
     from etalase.settings.edge import EdgeSettings
     from etalase.settings.reading import read
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from etalase.edge.sync.world import World
+from etalase.edge.sync.services import World
 from etalase.errors import ObjectStoreAway
 from etalase.objectstore import ObjectRead
 

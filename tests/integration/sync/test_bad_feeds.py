@@ -13,7 +13,7 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, Simulator, picture
 
-from etalase.edge.sync.client import expires_at
+from etalase.edge.sync.feed.client import expires_at
 
 TOKEN, REFRESH, PHOTOS = "/api/v1/token/", "/api/v1/token/refresh/", "/api/v1/sync/product-photos/"
 OTHER = "00000000-0000-0000-0000-000000000001"
@@ -163,7 +163,7 @@ def test_an_empty_page_among_the_others_is_passed_by(edge: Edge) -> None:
 
 
 def test_empty_pages_without_an_end_never_loop(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.edge.sync.client.MAX_EMPTY_PAGES", 5)
+    monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_EMPTY_PAGES", 5)
     edge.ho.change_page = lambda page: page.update(photos=[], has_more=True, next_offset=len(edge.ho.asked) * 2)
     assert edge.sync().exit_status == 4
     assert len(edge.ho.asked) == 6
@@ -202,7 +202,7 @@ def test_a_page_that_drips_ends_by_its_deadline(edge: Edge) -> None:
 
 @pytest.mark.parametrize("how", ["endless", "gzip bomb"])
 def test_a_page_without_an_end_is_not_taken_into_memory(edge: Edge, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.edge.sync.client.MAX_PAGE_BYTES", 100_000)
+    monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_PAGE_BYTES", 100_000)
     bomb = Answer(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
     edge.ho.on_page = lambda asked: Answer(pieces=itertools.repeat(b" " * 1000)) if how == "endless" else bomb
     report = edge.sync()

@@ -15,9 +15,9 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import JPEG, Answer, picture
 
-from etalase.edge.sync.origins import ImageOrigins
-from etalase.edge.sync.transport import Transport
-from etalase.edge.sync.world import World
+from etalase.edge.sync.download.origins import ImageOrigins
+from etalase.edge.sync.download.transport import Transport
+from etalase.edge.sync.services import World
 from etalase.errors import Reason
 from etalase.protocol import Photo
 

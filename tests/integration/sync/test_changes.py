@@ -92,7 +92,7 @@ def test_a_key_of_another_product_is_not_taken_until_that_one_has_left_it(edge: 
 
 
 def test_two_products_that_are_planned_in_different_slices_do_not_get_one_key(edge: Edge, monkeypatch: Any) -> None:
-    monkeypatch.setattr("etalase.edge.sync.staging.SLICE_PHOTOS", 1)
+    monkeypatch.setattr("etalase.edge.sync.scratch.SLICE_PHOTOS", 1)
     for product in ("sate", "soto"):
         edge.ho.put(product, picture(product), key="products/one.jpg")
     report = edge.sync()

@@ -14,8 +14,8 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.killed_run import KILLED
 from tests.simulator import Answer, picture
 
+from etalase.edge.sync.services import World, real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import World, real_world
 from etalase.objectstore import Body
 
 

@@ -8,9 +8,9 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding
+from etalase.edge.sync import removal_decisions
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
 from etalase.errors import Reason, UsageError
 
 
@@ -29,12 +29,12 @@ def lock(edge: Edge) -> RunLock:
 def approve(edge: Edge, *photo_ids: str) -> int:
     """A person says yes to these, or to all."""
     chosen = [removal for removal in Removal.objects.all() if not photo_ids or str(removal.photo_id) in photo_ids]
-    return holding.approve(chosen, lock=lock(edge))
+    return removal_decisions.approve(chosen, lock=lock(edge))
 
 
 def refuse(edge: Edge) -> int:
     """A person says no to all."""
-    return holding.refuse(holding.chosen([], everything=True), lock=lock(edge))
+    return removal_decisions.refuse(removal_decisions.chosen([], everything=True), lock=lock(edge))
 
 
 def test_a_deleted_photo_goes_and_its_object_follows_after_the_grace(edge: Edge) -> None:
@@ -232,8 +232,8 @@ def test_a_photo_that_is_listed_again_is_held_no_more(edge: Edge) -> None:
     assert edge.sync().exit_status == 0
     assert edge.removals() == {}
     # Somebody who looked at the list before says yes now.
-    assert holding.approve(stale, lock=lock(edge)) == 0
-    assert holding.refuse(stale, lock=lock(edge)) == 0
+    assert removal_decisions.approve(stale, lock=lock(edge)) == 0
+    assert removal_decisions.refuse(stale, lock=lock(edge)) == 0
     assert edge.removals() == {}
     edge.check_equals_head_office()
 
@@ -241,7 +241,7 @@ def test_a_photo_that_is_listed_again_is_held_no_more(edge: Edge) -> None:
 def test_what_is_not_held_cannot_be_approved(edge: Edge) -> None:
     (photo,) = menu(edge, 1)
     with pytest.raises(UsageError, match=photo):
-        holding.chosen([next(iter(edge.query("SELECT id FROM product_photo")))["id"]], everything=False)
+        removal_decisions.chosen([next(iter(edge.query("SELECT id FROM product_photo")))["id"]], everything=False)
 
 
 # The last photo waits for its successor (invariant I2)

@@ -11,8 +11,8 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.status import reading
 from etalase.edge.sync import run as run_module
+from etalase.edge.sync.services import object_store, real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import object_store, real_world
 
 
 @pytest.fixture(params=[False, True], ids=["other bytes", "unreadable"])

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.world import World
+from etalase.edge.sync.services import World
 from etalase.faults import Asked
 from etalase.objectstore import ObjectInfo, ObjectStore
 

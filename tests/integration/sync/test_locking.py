@@ -11,7 +11,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.lock import FULL_IS_DUE_CLASS, RUN_CLASS
-from etalase.edge.sync.report import Report
+from etalase.edge.sync.result import Report
 
 
 class Background:

@@ -8,8 +8,8 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_status import status
 from tests.simulator import PNG, Answer, picture
 
+from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import real_world
 
 WEBP = b"RIFF\0\0\0\0WEBP"
 TOLD: list[str | None] = [

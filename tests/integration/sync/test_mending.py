@@ -10,9 +10,9 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.pos import answers
 from etalase.edge.pos import menu as pos
-from etalase.edge.sync import holding, ledger
+from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import real_world
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_held_tells_what_the_pos_shows(edge: Edge, menu: list[str], s3: Any) -> 
     for photo in menu[6:11]:
         edge.ho.photos.pop(photo)
     removals = [removal for removal in _proposed(edge, menu[6:11]) if str(removal.photo_id) == menu[6]]
-    (consequence,) = holding.consequences(removals).values()
+    (consequence,) = removal_decisions.consequences(removals).values()
     assert (consequence.shows, consequence.would_show, consequence.photos_left) == (second, None, 1)
 
 

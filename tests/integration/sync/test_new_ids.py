@@ -8,9 +8,9 @@ from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
 
 from etalase.edge.pos import menu
-from etalase.edge.sync import holding, ledger
+from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
 
 NEW_IDS = UUID(int=0)
 DISHES = 8
@@ -51,7 +51,7 @@ def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edg
     assert listed(edge) == WHOLE_MENU
     assert menu.page(limit=3, offset=0).total == DISHES
     assert [product.id for product in menu.page(limit=100, offset=0, search="dish 0").products] != [old_product]
-    assert all(consequence.is_replaced for consequence in holding.consequences(ledger.removals(["held"])).values())
+    assert all(consequence.is_replaced for consequence in removal_decisions.consequences(ledger.removals(["held"])).values())
     old = menu.find(old_product)
     assert old is not None
     assert old.photos  # its image may still be asked for
@@ -111,7 +111,7 @@ def test_an_old_product_that_a_person_keeps_is_shown(edge: Edge) -> None:
     imported_anew(edge, filled(edge))
     edge.sync()
     held = [removal for removal in ledger.removals(["held"]) if removal.product_name == "dish 0"]
-    holding.refuse(held, lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.refuse(held, lock=RunLock(edge.configured().STORE_ID, Pace()))
     for _ in range(2):
         assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
         edge.sync(full=True)
@@ -121,7 +121,7 @@ def test_the_removal_follows_the_bound_as_ever(edge: Edge) -> None:
     new = imported_anew(edge, filled(edge))
     edge.sync()
     assert len(edge.rows()) == 2 * DISHES
-    holding.approve(ledger.removals(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.approve(ledger.removals(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
     assert set(edge.rows()) == set(new)
     edge.sync(full=True)
     assert listed(edge) == WHOLE_MENU

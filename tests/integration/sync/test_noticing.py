@@ -13,7 +13,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.status.words import Words
 from etalase.edge.sync import run as run_module
-from etalase.edge.sync.world import World
+from etalase.edge.sync.services import World
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreFull
 from etalase.protocol import Page, ProductPage
 

@@ -8,9 +8,9 @@ from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.report import Report
+from etalase.edge.sync.result import Report
+from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import real_world
 
 DEEP = "[" * 10_000 + "]" * 10_000
 DISHES = 5

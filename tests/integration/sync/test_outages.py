@@ -10,7 +10,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync import run as run_module
-from etalase.edge.sync.world import World
+from etalase.edge.sync.services import World
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, ObjectStoreFull, Reason
 
 NOBODY = "http://127.0.0.1:1"

@@ -8,7 +8,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_status import status
 from tests.simulator import picture
 
-from etalase.edge.sync.world import World
+from etalase.edge.sync.services import World
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_crashes import dying_run
 from tests.simulator import Answer, Simulator, picture
 
-from etalase.edge.sync import spool
-from etalase.edge.sync.fetch import SPOOL_FROM_BYTES
+from etalase.edge.sync.download import partial
+from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
+from etalase.edge.sync.download.partial import MAX_AGE_SECONDS, Part, Spool
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.spool import MAX_AGE_SECONDS, Part, Spool
-from etalase.edge.sync.world import real_world
+from etalase.edge.sync.services import real_world
 from etalase.errors import ObjectStoreAway, PhotoError, Reason, SettingsError
 
 LARGE = 1_000_000
@@ -179,10 +179,10 @@ def without_bucket(world: Any) -> None:
 
 
 def test_what_comes_at_once_never_touches_the_disk(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "WRITE_SECONDS", 60.0)
+    monkeypatch.setattr(partial, "WRITE_SECONDS", 60.0)
     written: list[Path] = []
     monkeypatch.setattr(Part, "_write", lambda part: written.append(part.stem))
-    edge.ho.put("sate", picture(1, spool.WRITE_BYTES - 1))
+    edge.ho.put("sate", picture(1, partial.WRITE_BYTES - 1))
     assert edge.sync().outcome == "success"
     assert written == []
     edge.check_equals_head_office()

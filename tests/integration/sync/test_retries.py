@@ -8,7 +8,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.ledger import wait_after
-from etalase.edge.sync.world import World
+from etalase.edge.sync.services import World
 from etalase.errors import Reason
 
 

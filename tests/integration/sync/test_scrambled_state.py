@@ -21,13 +21,13 @@ from etalase.edge.status.answer import as_json
 from etalase.edge.status.reading import read
 from etalase.edge.status.told import tell
 from etalase.edge.status.verdict import judge
-from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.partial import LAST_CHECKPOINT
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.report import Report
-from etalase.edge.sync.spool import LAST_CHECKPOINT
+from etalase.edge.sync.result import Report
+from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import real_world
 from etalase.errors import UsageError
 
 DEEP = "[" * 3000 + "]" * 3000
@@ -114,11 +114,11 @@ def look(edge: Edge) -> None:
     with real_world(edge.configured()) as world:
         assert verify(world, deep=False).error is None
     held = ledger.removals(["held", "waiting", "applied"])
-    holding.consequences(held)
+    removal_decisions.consequences(held)
     products = rows.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(edge.configured().STORE_ID, Pace())
     with suppress(UsageError):
-        holding.undo(1, lock=lock, bucket=edge.bucket, products=products)
+        removal_decisions.undo(1, lock=lock, bucket=edge.bucket, products=products)
 
 
 def run_twice(edge: Edge, menu: list[str], failing: str) -> None:

@@ -7,11 +7,11 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
-from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.services import object_store, real_world
 from etalase.edge.sync.verify import verify
-from etalase.edge.sync.world import object_store, real_world
 from etalase.errors import Reason
 
 SHARED = "products/shared/no-photo-yet.jpg"
@@ -32,7 +32,7 @@ def shared(edge: Edge, body: bytes, *, photos: list[str] | None = None, **fields
 def test_products_that_share_an_object_all_get_it_and_its_changes(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, slice_photos: int
 ) -> None:
-    monkeypatch.setattr("etalase.edge.sync.staging.SLICE_PHOTOS", slice_photos)
+    monkeypatch.setattr("etalase.edge.sync.scratch.SLICE_PHOTOS", slice_photos)
     photos = shared(edge, picture("old"))
     report = edge.sync()
     assert (report.exit_status, report.fetched, edge.reasons()) == (0, 5, {})
@@ -91,7 +91,7 @@ def test_a_removal_is_undone_where_another_product_still_shares_the_object(edge:
     report = edge.sync()
     assert report.deleted == 1
     settings = edge.configured()
-    undone = holding.undo(
+    undone = removal_decisions.undo(
         report.run_id or 0,
         lock=RunLock(settings.STORE_ID, Pace()),
         bucket=object_store(settings),

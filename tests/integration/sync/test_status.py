@@ -29,9 +29,9 @@ from etalase.edge.status import reading
 from etalase.edge.status.answer import as_json
 from etalase.edge.status.reading import read
 from etalase.edge.status.verdict import judge
-from etalase.edge.sync import holding
+from etalase.edge.sync import removal_decisions
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
-from etalase.edge.sync.pace import Pace
 from etalase.errors import DatabaseAway
 from etalase.objectstore import ObjectInfo, ObjectStore
 
@@ -478,14 +478,14 @@ def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(ed
         edge.ho.delete(photo)
     assert edge.sync().held == 5
     lock = RunLock(UUID(STORE_ID), Pace())
-    holding.refuse(holding.chosen([UUID(photos["DISH 0"])], everything=False), lock=lock)
+    removal_decisions.refuse(removal_decisions.chosen([UUID(photos["DISH 0"])], everything=False), lock=lock)
     rows = edge.rows()
     edge.bucket.delete([rows[photos[dish]]["object_key"] for dish in ("DISH 0", "DISH 1")])
     lost = {photos["DISH 0"], photos["DISH 1"]}
     assert set(status(edge)["lost"]) == lost
 
-    meant = holding.chosen([UUID(photo) for photo in lost], everything=False, states=holding.APPROVABLE)
-    assert holding.approve(meant, lock=lock) == 2
+    meant = removal_decisions.chosen([UUID(photo) for photo in lost], everything=False, states=removal_decisions.APPROVABLE)
+    assert removal_decisions.approve(meant, lock=lock) == 2
 
     said = status(edge)
     assert (said["lost"], said["problems"]) == ([], ["held"])

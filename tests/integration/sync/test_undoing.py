@@ -12,11 +12,11 @@ from tests.integration.sync.rotting import Rotting
 from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding, ledger, rows
-from etalase.edge.sync.holding import Undone
+from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.world import object_store
+from etalase.edge.sync.removal_decisions import Undone
+from etalase.edge.sync.services import object_store
 from etalase.errors import UsageError
 
 
@@ -24,14 +24,15 @@ def undo(edge: Edge, run_id: int) -> Undone:
     """As the command does it."""
     settings = edge.configured()
     products = rows.ProductTable(name_field="name", sku_field="sku")
-    return holding.undo(run_id, lock=RunLock(settings.STORE_ID, Pace()), bucket=object_store(settings), products=products)
+    lock = RunLock(settings.STORE_ID, Pace())
+    return removal_decisions.undo(run_id, lock=lock, bucket=object_store(settings), products=products)
 
 
 def approve_all(edge: Edge) -> int:
     """Remove all that is held; the run that proposed it comes back."""
     settings = edge.configured()
     held = ledger.removals([Removal.State.HELD])
-    holding.approve(held, lock=RunLock(settings.STORE_ID, Pace()))
+    removal_decisions.approve(held, lock=RunLock(settings.STORE_ID, Pace()))
     (run_id,) = {removal.run_id for removal in held}
     assert run_id is not None
     return run_id
@@ -112,11 +113,11 @@ def test_held_removals_say_what_the_pos_would_show(edge: Edge) -> None:
         edge.ho.delete(photo)
     edge.sync()
     held = ledger.removals([Removal.State.HELD])
-    after = holding.consequences([*held, *_as_held(edge, gone[0])])
+    after = removal_decisions.consequences([*held, *_as_held(edge, gone[0])])
     by_name = {removal.product_name: after[removal.product_id] for removal in held}
-    assert by_name["dish 3"] == holding.Consequence("dish 3.jpg", None, 0)
+    assert by_name["dish 3"] == removal_decisions.Consequence("dish 3.jpg", None, 0)
     (first,) = _as_held(edge, gone[0])
-    assert after[first.product_id] == holding.Consequence("dish 0.jpg", "side.jpg", 1)
+    assert after[first.product_id] == removal_decisions.Consequence("dish 0.jpg", "side.jpg", 1)
 
 
 def _as_held(edge: Edge, photo: str) -> list[Removal]:
@@ -158,7 +159,7 @@ def test_one_photo_that_cannot_come_back_keeps_no_other_back(edge: Edge, emptied
     disk = Rotting(json.loads(rows_gone[1]["row"])["object_key"], unreadable=True)
     products = rows.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Pace())
-    undone = holding.undo(emptied, lock=lock, bucket=disk.over(object_store(settings)), products=products)
+    undone = removal_decisions.undo(emptied, lock=lock, bucket=disk.over(object_store(settings)), products=products)
     assert len(undone.restored) == 4
     assert [why.split(":")[0] for _, why in undone.lost] == ["its object has other bytes by now", "its object cannot be read"]
     edge.check_every_row_shows_its_bytes()

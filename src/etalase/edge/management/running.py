@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from etalase.edge.management.door import EdgeCommand
-from etalase.edge.sync.report import Report, Watcher
+from etalase.edge.sync.result import Report, Watcher
+from etalase.edge.sync.services import World, real_world
 from etalase.edge.sync.terminal import watcher
-from etalase.edge.sync.world import World, real_world
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding, ledger
+from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
 from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
 
@@ -37,7 +37,7 @@ class WordCommand(EdgeCommand):
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or say --all.")
         ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
-        removals = holding.chosen(options["photo"], everything=options["all"], states=self.states)
+        removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
         count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings) if removals else 0
         if options["json"]:
             self.show({self.done: count})

@@ -7,7 +7,7 @@ from typing import Any
 from etalase.edge.damage import Damage
 from etalase.edge.status.facts import Facts, Run
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
-from etalase.edge.sync.report import Fault
+from etalase.edge.sync.result import Fault
 
 # What has no list of head office to give, and may have one later.
 FAULTS_AWAY = frozenset({Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE_BUSY})

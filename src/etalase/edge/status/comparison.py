@@ -16,8 +16,8 @@ from etalase.edge.shown import place
 from etalase.edge.status.facts import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.plan import Row
-from etalase.edge.sync.staging import Listing
+from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.scratch import Listing
 from etalase.errors import (
     DatabaseAway,
     EtalaseError,

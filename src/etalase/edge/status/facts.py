@@ -85,7 +85,7 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its row tells it. ``fault`` is where the error lies (:class:`etalase.edge.sync.report.Fault`)."""
+    """A run as its row tells it. ``fault`` is where the error lies (:class:`etalase.edge.sync.result.Fault`)."""
 
     id: int
     kind: str

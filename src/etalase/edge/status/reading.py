@@ -25,9 +25,9 @@ from etalase.edge.status.comparison import compare
 from etalase.edge.status.facts import Comparison, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.sync import rows
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.world import object_store
+from etalase.edge.sync.services import object_store
 from etalase.errors import Reason
 from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings

@@ -11,7 +11,7 @@ from etalase.edge.pos.texts import Language
 from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
 from etalase.edge.status.verdict import RED, STALE_AFTER, Level, State, Verdict, is_of_the_future
 from etalase.edge.status.words import Words
-from etalase.edge.sync.report import Fault
+from etalase.edge.sync.result import Fault
 from etalase.errors import Reason, ReasonClass
 
 COMMON_REASONS = 3

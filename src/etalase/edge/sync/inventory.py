@@ -11,9 +11,9 @@ from uuid import UUID
 
 from etalase.edge.damage import Damage, damage, damage_read, was_put_since
 from etalase.edge.sync import rows
-from etalase.edge.sync.plan import Found, Row
-from etalase.edge.sync.staging import Listing
-from etalase.edge.sync.world import World
+from etalase.edge.sync.plan.plan import Found, Row
+from etalase.edge.sync.scratch import Listing
+from etalase.edge.sync.services import World
 from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.objectstore import ObjectInfo, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo, is_md5

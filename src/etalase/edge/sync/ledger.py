@@ -16,8 +16,8 @@ from django.db.models.functions import Now
 from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
-from etalase.edge.sync.removal import Cause
-from etalase.edge.sync.report import Fault
+from etalase.edge.sync.plan.removal_bound import Cause
+from etalase.edge.sync.result import Fault
 from etalase.errors import PhotoError, Reason, ReasonClass, StoreMismatch, UsageError
 from etalase.objectstore import names_one_object
 from etalase.postgres import FAR_FUTURE, FAR_PAST

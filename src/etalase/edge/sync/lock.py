@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from etalase.edge.database import cursor
-from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.clock import Pace
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
 # The first of the two integers of every lock of ours; the second says which store.

@@ -19,8 +19,8 @@ from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan import Row, Step
-from etalase.edge.sync.publish import Carried, Rotten
+from etalase.edge.sync.plan.plan import Row, Step
+from etalase.edge.sync.publish.put import Carried, Rotten
 from etalase.objectstore import names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
 

@@ -15,17 +15,18 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal
-from etalase.edge.sync import ledger, products, rows
-from etalase.edge.sync.carriage import KEEP_FAILURES, Carriage, GivesWay
-from etalase.edge.sync.client import VALUE_REFUSED
-from etalase.edge.sync.feed import Feed, pull
+from etalase.edge.sync import ledger, rows
+from etalase.edge.sync.feed import products
+from etalase.edge.sync.feed.client import VALUE_REFUSED
+from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.inventory import Inventory
-from etalase.edge.sync.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
-from etalase.edge.sync.removal import Candidate
-from etalase.edge.sync.report import Nobody, Report, Watcher
-from etalase.edge.sync.staging import Agenda, Photos
-from etalase.edge.sync.sweep import propose, sweep, unlisted
-from etalase.edge.sync.world import World
+from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
+from etalase.edge.sync.plan.removal_bound import Candidate
+from etalase.edge.sync.publish.pipeline import KEEP_FAILURES, Carriage, GivesWay
+from etalase.edge.sync.removals import propose, sweep, unlisted
+from etalase.edge.sync.result import Nobody, Report, Watcher
+from etalase.edge.sync.scratch import Agenda, Photos
+from etalase.edge.sync.services import World
 from etalase.errors import (
     DatabaseAway,
     EtalaseError,

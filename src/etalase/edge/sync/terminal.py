@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from etalase.edge.sync.report import Nobody, Watcher
+from etalase.edge.sync.result import Nobody, Watcher
 from etalase.settings.bandwidth import duration_text, rate_text
 
 LINE_EVERY_SECONDS = 10.0

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, rows
-from etalase.edge.sync.feed import Feed, pull
+from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.inventory import Inventory
-from etalase.edge.sync.plan import Kind, Row, plan
-from etalase.edge.sync.report import Nobody, Watcher
-from etalase.edge.sync.sweep import unlisted
-from etalase.edge.sync.world import World
+from etalase.edge.sync.plan.plan import Kind, Row, plan
+from etalase.edge.sync.removals import unlisted
+from etalase.edge.sync.result import Nobody, Watcher
+from etalase.edge.sync.services import World
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.protocol import Photo
 

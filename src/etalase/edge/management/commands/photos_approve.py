@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from etalase.edge.management.word import WordCommand, hours_text
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding
+from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock
 from etalase.settings.edge import EdgeSettings
 
@@ -14,11 +14,11 @@ class Command(WordCommand):
 
     help = "Remove photos whose removal is held (etalase edge held lists them), or, by name, was refused."
     done = "removed"
-    states = holding.APPROVABLE
+    states = removal_decisions.APPROVABLE
 
     def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
         """Remove them."""
-        return holding.approve(removals, lock=lock)
+        return removal_decisions.approve(removals, lock=lock)
 
     def said(self, count: int, settings: EdgeSettings) -> str:
         """How many went."""

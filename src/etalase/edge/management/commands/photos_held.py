@@ -5,7 +5,7 @@ from typing import Any
 
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding, ledger
+from etalase.edge.sync import ledger, removal_decisions
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -26,7 +26,7 @@ class Command(EdgeCommand):
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Show them."""
         held = ledger.removals([Removal.State.HELD])
-        after = holding.consequences(held)
+        after = removal_decisions.consequences(held)
         if options["json"]:
             self.show(
                 {
@@ -63,7 +63,7 @@ class Command(EdgeCommand):
         return 3
 
 
-def _change(count: int, after: holding.Consequence) -> str:
+def _change(count: int, after: removal_decisions.Consequence) -> str:
     """What approving would change on the POS."""
     photos = "1 photo" if count == 1 else f"{count} photos"
     if after.is_replaced:

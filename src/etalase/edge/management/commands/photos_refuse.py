@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from etalase.edge.management.word import WordCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding
+from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock
 from etalase.settings.edge import EdgeSettings
 
@@ -17,7 +17,7 @@ class Command(WordCommand):
 
     def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
         """Keep them."""
-        return holding.refuse(removals, lock=lock)
+        return removal_decisions.refuse(removals, lock=lock)
 
     def said(self, count: int, settings: EdgeSettings) -> str:
         """How many are kept."""

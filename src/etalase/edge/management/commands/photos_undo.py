@@ -8,10 +8,10 @@ from typing import Any
 from etalase.edge.management.door import EdgeCommand
 from etalase.edge.management.word import hours_text
 from etalase.edge.models import Removal
-from etalase.edge.sync import holding, ledger, rows
+from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.world import object_store
+from etalase.edge.sync.services import object_store
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -39,7 +39,7 @@ class Command(EdgeCommand):
         ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         products = rows.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
         lock = RunLock(settings.STORE_ID, Pace())
-        undone = holding.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
+        undone = removal_decisions.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
         if options["json"]:
             self.show(
                 {

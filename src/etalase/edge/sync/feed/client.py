@@ -11,9 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from etalase.edge.sync.lenient import read_photo_page, read_product_page, read_tokens
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.transport import Answer, Deadlines, Transport, retry_after_seconds
+from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page, read_tokens
 from etalase.errors import (
     FeedRefused,
     HeadOfficeAway,

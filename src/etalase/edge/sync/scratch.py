@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from etalase.edge.sync.plan import Kind, ProductPlan, urgency
+from etalase.edge.sync.plan.plan import Kind, ProductPlan, urgency
 from etalase.errors import SpoolFull
 from etalase.objectstore import ObjectInfo
 from etalase.protocol import Photo

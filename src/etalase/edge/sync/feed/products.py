@@ -8,11 +8,11 @@ from uuid import UUID
 
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import ledger
-from etalase.edge.sync.feed import Feed, pull_products
-from etalase.edge.sync.lenient import NO_UUID
-from etalase.edge.sync.removal import MAX_BARE_SHARE, MIN_BARE
-from etalase.edge.sync.report import Report
-from etalase.edge.sync.world import World
+from etalase.edge.sync.feed.lenient import NO_UUID
+from etalase.edge.sync.feed.pull import Feed, pull_products
+from etalase.edge.sync.plan.removal_bound import MAX_BARE_SHARE, MIN_BARE
+from etalase.edge.sync.result import Report
+from etalase.edge.sync.services import World
 from etalase.errors import HeadOfficeError
 from etalase.protocol import Product
 

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from etalase.edge.damage import Damage
-from etalase.edge.sync.fetch import verified
-from etalase.edge.sync.plan import Kind, ProductPlan, Step
+from etalase.edge.sync.download.images import verified
+from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
 from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
 from etalase.protocol import MAGIC_BYTES, Photo, sniff_type

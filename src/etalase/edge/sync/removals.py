@@ -10,10 +10,10 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, rows
-from etalase.edge.sync.feed import Feed
-from etalase.edge.sync.plan import Row
-from etalase.edge.sync.removal import Candidate, Cause, Decision, decide
-from etalase.edge.sync.world import World
+from etalase.edge.sync.feed.pull import Feed
+from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
+from etalase.edge.sync.services import World
 
 DAY = timedelta(hours=24)
 

@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from etalase.edge.sync.lanes import Lanes
-from etalase.edge.sync.origins import ImageOrigins
-from etalase.edge.sync.pace import Pace
-from etalase.edge.sync.spool import Part, Spool
-from etalase.edge.sync.transport import Answer, Deadlines, Transport, retry_after_seconds
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.concurrency import Lanes
+from etalase.edge.sync.download.origins import ImageOrigins
+from etalase.edge.sync.download.partial import Part, Spool
+from etalase.edge.sync.download.transport import Answer, Deadlines, Transport, retry_after_seconds
 from etalase.errors import PhotoError, Reason, ReasonClass, TransferFailed
 from etalase.objectstore import Body
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type

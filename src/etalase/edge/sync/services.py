@@ -11,17 +11,19 @@ from typing import Any, Final, Protocol
 from django.db import connection
 from django.utils.timezone import get_default_timezone
 
-from etalase.edge.sync import feed, ledger, publish
-from etalase.edge.sync.client import HeadOffice
-from etalase.edge.sync.fetch import Images
-from etalase.edge.sync.lanes import Lanes
-from etalase.edge.sync.limiter import Limiter
+from etalase.edge.sync import ledger
+from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.download.bandwidth_limiter import Limiter
+from etalase.edge.sync.download.concurrency import Lanes
+from etalase.edge.sync.download.images import Images
+from etalase.edge.sync.download.origins import ImageOrigins
+from etalase.edge.sync.download.partial import Spool
+from etalase.edge.sync.download.transport import Deadlines, Transport
+from etalase.edge.sync.feed import pull
+from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.origins import ImageOrigins
-from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.publish import put
 from etalase.edge.sync.rows import ProductTable
-from etalase.edge.sync.spool import Spool
-from etalase.edge.sync.transport import Deadlines, Transport
 from etalase.errors import SettingsError
 from etalase.objectstore import ObjectInfo, ObjectStore
 from etalase.settings.edge import EdgeSettings
@@ -30,7 +32,7 @@ from etalase.settings.edge import EdgeSettings
 PUTS_END_SECONDS: Final = 10.0
 
 
-class Bucket(publish.Bucket, Protocol):
+class Bucket(put.Bucket, Protocol):
     """The edge's object store as the whole run uses it."""
 
     ends_at: float
@@ -48,8 +50,8 @@ class World:
     """What a run is given. ``stopped`` is set to end transfers at once."""
 
     settings: EdgeSettings
-    head_office: feed.HeadOffice
-    images: publish.Images
+    head_office: pull.HeadOffice
+    images: put.Images
     bucket: Bucket
     store: ledger.Store
     products: ProductTable

@@ -12,11 +12,11 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.sync import ledger, rows
-from etalase.edge.sync.plan import Kind, ProductPlan
-from etalase.edge.sync.publish import Carried, carry
-from etalase.edge.sync.report import Report, Watcher
-from etalase.edge.sync.staging import Agenda
-from etalase.edge.sync.world import World
+from etalase.edge.sync.plan.plan import Kind, ProductPlan
+from etalase.edge.sync.publish.put import Carried, carry
+from etalase.edge.sync.result import Report, Watcher
+from etalase.edge.sync.scratch import Agenda
+from etalase.edge.sync.services import World
 from etalase.errors import (
     EtalaseError,
     HeadOfficeAway,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from etalase.edge.sync.staging import Photos
+from etalase.edge.sync.scratch import Photos
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.protocol import Envelope, Odd, Oddity, Page, Product, ProductPage, lenient_time, printable
 

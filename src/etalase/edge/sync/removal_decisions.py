@@ -14,8 +14,8 @@ from etalase.edge.models import Removal
 from etalase.edge.shown import place, products_left_out
 from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.plan import Row
-from etalase.edge.sync.world import Bucket
+from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.services import Bucket
 from etalase.errors import ObjectMissing, ObjectStoreError, UsageError
 from etalase.objectstore import names_one_object
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pycurl
 
-from etalase.edge.sync.limiter import Limiter
+from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.errors import Reason, TransferFailed
 from etalase.faults import LinkFault, of_link
 from etalase.protocol import printable

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final
 
-from etalase.edge.sync.pace import Pace
+from etalase.edge.sync.clock import Pace
 from etalase.settings.bandwidth import Bandwidth, Step, rate_text, time_text
 
 # What was not used may be made up for this long, or sleeping too long by a hair would add up.

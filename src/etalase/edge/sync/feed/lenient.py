@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from etalase.edge.sync.json_parts import elements, members, scalar
+from etalase.edge.sync.feed.json_parts import elements, members, scalar
 from etalase.errors import FeedRefused
 from etalase.protocol import (
     MAX_INT32,
