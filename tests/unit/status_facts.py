@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from etalase.edge.damage import Damage
-from etalase.edge.status.facts import Comparison, DamagedPhoto, Facts, Run, Sign, Uncovered, Why
+from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
+from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.sync.result import Fault
 from etalase.errors import Reason
 

@@ -12,7 +12,7 @@ from tests.unit.test_schedule import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
 from tests.unit.test_settings import EDGE
 
 from etalase.edge.schedule import next_runs
-from etalase.edge.status import asking
+from etalase.edge.status import sync_request
 from etalase.edge.tasks import first_wait
 from etalase.settings.bandwidth import parse
 from etalase.settings.edge import EdgeSettings
@@ -62,11 +62,11 @@ def test_the_full_run_is_due_by_the_beats_own_clock() -> None:
     [("Asia/Makassar", ZoneInfo("Asia/Makassar")), (JAKARTA, JAKARTA), (None, None), ("Mars/Olympus", None), ("../x", None)],
 )
 def test_a_projects_beat_goes_by_its_own_zone(monkeypatch: pytest.MonkeyPatch, told: object, zone: object) -> None:
-    monkeypatch.setattr(asking, "_application", lambda: None)
+    monkeypatch.setattr(sync_request, "_application", lambda: None)
     monkeypatch.setattr(django_settings, "CELERY_TIMEZONE", told, raising=False)
-    assert asking.beat_zone() == zone
-    monkeypatch.setattr(asking, "_application", lambda: Celery("customer", timezone="Asia/Jayapura"))
-    assert asking.beat_zone() == ZoneInfo("Asia/Jayapura")
+    assert sync_request.beat_zone() == zone
+    monkeypatch.setattr(sync_request, "_application", lambda: Celery("customer", timezone="Asia/Jayapura"))
+    assert sync_request.beat_zone() == ZoneInfo("Asia/Jayapura")
 
 
 @given(

@@ -10,9 +10,9 @@ from django.http import QueryDict
 from PIL import Image
 
 import etalase.edge.pos
-from etalase.edge.pos.answers import entry_of, image_of
-from etalase.edge.pos.menu import MenuProduct, ShownPhoto
+from etalase.edge.pos.catalogue import MenuProduct, ShownPhoto
 from etalase.edge.pos.page import security_headers
+from etalase.edge.pos.responses import entry_of, image_of
 from etalase.edge.pos.views import parse_uuid, search_text, whole_number
 from etalase.errors import UsageError
 

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from etalase.edge.pos import texts
+from etalase.edge.pos import messages
 from etalase.edge.pos.page import choose_language
 
-PAGE = Path(texts.__file__).parent
+PAGE = Path(messages.__file__).parent
 SOURCES = [PAGE / "templates/etalase_pos/menu.html", *sorted((PAGE / "static/etalase_pos").glob("*.js"))]
 
 
 def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None:
     gaps = [
-        {name: sorted(re.findall(r"\{\w+\}", text)) for name, text in texts.TEXTS[language].items()}
-        for language in texts.LANGUAGES
+        {name: sorted(re.findall(r"\{\w+\}", text)) for name, text in messages.TEXTS[language].items()}
+        for language in messages.LANGUAGES
     ]
     assert gaps[0] == gaps[1]
 
@@ -23,7 +23,7 @@ def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None
 def test_every_text_that_the_page_asks_for_exists_and_none_is_left_over() -> None:
     source = "\n".join(path.read_text() for path in SOURCES)
     asked = set(re.findall(r'\bsay\("(\w+)"|data-text(?:-\w+)?="(\w+)"|\{\{ text\.(\w+) \}\}', source))
-    there = set(texts.TEXTS["id"])
+    there = set(messages.TEXTS["id"])
     assert {name for names in asked for name in names if name} <= there
     # The empty page gives each of its two titles a hint.
     assert {name for name in there if not re.search(rf'["\'.]{name.removesuffix("_hint")}\b', source)} == set()

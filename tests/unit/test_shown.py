@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.shown import Namesake, place, replaced
+from etalase.edge.displayed_photo import Namesake, place, replaced
 
 Photo = tuple[UUID, bool, bool | None, int | None]
 

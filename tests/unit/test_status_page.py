@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.status_facts import comparison
 
-from etalase.edge.status.facts import Comparison
-from etalase.edge.status.page import KEEP_SECONDS, MAX_AGE_SECONDS, Busy, KeptComparison
+from etalase.edge.status.snapshot import Comparison
+from etalase.edge.status.views import KEEP_SECONDS, MAX_AGE_SECONDS, Busy, KeptComparison
 
 SETTINGS: Any = None
 

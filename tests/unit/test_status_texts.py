@@ -25,14 +25,14 @@ from tests.unit.status_facts import (
 )
 
 from etalase.edge import status
-from etalase.edge.damage import Damage
-from etalase.edge.pos.texts import LANGUAGES, Language
-from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
+from etalase.edge.integrity import Damage
+from etalase.edge.pos.messages import LANGUAGES, Language
 from etalase.edge.status.filling import KnownList
-from etalase.edge.status.texts import TEXTS
-from etalase.edge.status.told import Item, Told, tell
+from etalase.edge.status.localize import Words, language_of_terminal
+from etalase.edge.status.messages import TEXTS
+from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
+from etalase.edge.status.summary import Item, Told, tell
 from etalase.edge.status.verdict import State, judge
-from etalase.edge.status.words import Words, language_of_terminal
 from etalase.edge.sync.result import Outcome
 from etalase.errors import Reason
 

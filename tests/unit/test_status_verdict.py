@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from tests.unit.status_facts import HOUR, MINUTE, NOW, SILENT, any_facts, comparison, damaged, facts, run
 
-from etalase.edge.damage import Damage
-from etalase.edge.status.answer import as_json
-from etalase.edge.status.facts import Facts, Sign
+from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
+from etalase.edge.status.snapshot import Facts, Sign
+from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, State, judge
 
 NEVER: dict[str, Any] = {"last_good_run_at": None, "feed_proved_complete": None, "expected": None, "known": None}

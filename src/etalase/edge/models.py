@@ -184,7 +184,7 @@ class PublishIntent(models.Model):
 
 
 class Doubt(models.Model):
-    """A photo whose object was seen not to be what its row says, and how (:class:`etalase.edge.damage.Damage`).
+    """A photo whose object was seen not to be what its row says, and how (:class:`etalase.edge.integrity.Damage`).
 
     A listing may look whole all the same (hazard 22): so every look reads it, until it was put anew or turns out to be right.
     """

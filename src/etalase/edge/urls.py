@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from etalase.edge.status.page import ask_for_a_sync, status_page
+from etalase.edge.status.views import ask_for_a_sync, status_page
 
 urlpatterns = [
     path("status", status_page, name="etalase_status"),

@@ -9,7 +9,7 @@ from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
 
-from etalase.edge.status import reading
+from etalase.edge.status import collect
 from etalase.edge.sync import run as run_module
 from etalase.edge.sync.services import object_store, real_world
 from etalase.edge.sync.verify import verify
@@ -27,7 +27,7 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     edge.query("UPDATE etalase_sync_run SET finished_at = now()")
     edge.query("UPDATE etalase_checkpoint SET compared_at = now()")
     rots = Rotting(edge.rows()[next(iter(edge.ho.photos))]["object_key"], unreadable=request.param)
-    monkeypatch.setattr(reading, "object_store", lambda *args, **options: rots.over(object_store(*args, **options)))
+    monkeypatch.setattr(collect, "object_store", lambda *args, **options: rots.over(object_store(*args, **options)))
     return rots
 
 

@@ -8,8 +8,8 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
 
-from etalase.edge.pos import answers
-from etalase.edge.pos import menu as pos
+from etalase.edge.pos import catalogue as pos
+from etalase.edge.pos import responses
 from etalase.edge.sync import ledger, removal_decisions
 from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
@@ -33,7 +33,7 @@ def shown(edge: Edge, photo: str) -> list[str]:
     (listed,) = [one for one in pos.page(limit=100, offset=0).products if one.id == product_id]
     alone = pos.find(product_id)
     assert alone is not None
-    entry, image = answers.entry_of(listed), answers.image_of(alone)
+    entry, image = responses.entry_of(listed), responses.image_of(alone)
     assert (entry.photos[0].id, entry.image_url) == (image.photo_id, image.image_url)
     return [str(one.id) for one in entry.photos]
 

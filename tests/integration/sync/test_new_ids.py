@@ -7,7 +7,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
 
-from etalase.edge.pos import menu
+from etalase.edge.pos import catalogue
 from etalase.edge.sync import ledger, removal_decisions
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
@@ -35,7 +35,7 @@ def imported_anew(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
 
 def listed(edge: Edge) -> list[tuple[str, bool]]:
     """The menu, by name: whether there is a photo."""
-    return [(product.name, bool(product.photos)) for product in menu.page(limit=100, offset=0).products]
+    return [(product.name, bool(product.photos)) for product in catalogue.page(limit=100, offset=0).products]
 
 
 WHOLE_MENU = [(f"dish {n}", True) for n in range(DISHES)]
@@ -49,10 +49,10 @@ def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edg
     report = edge.sync()
     assert (report.held, report.fetched, edge.ho.image_requests) == (DISHES, DISHES, [])
     assert listed(edge) == WHOLE_MENU
-    assert menu.page(limit=3, offset=0).total == DISHES
-    assert [product.id for product in menu.page(limit=100, offset=0, search="dish 0").products] != [old_product]
+    assert catalogue.page(limit=3, offset=0).total == DISHES
+    assert [product.id for product in catalogue.page(limit=100, offset=0, search="dish 0").products] != [old_product]
     assert all(consequence.is_replaced for consequence in removal_decisions.consequences(ledger.removals(["held"])).values())
-    old = menu.find(old_product)
+    old = catalogue.find(old_product)
     assert old is not None
     assert old.photos  # its image may still be asked for
     said = status(edge)

@@ -11,7 +11,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
 
-from etalase.edge.status.words import Words
+from etalase.edge.status.localize import Words
 from etalase.edge.sync import run as run_module
 from etalase.edge.sync.services import World
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreFull

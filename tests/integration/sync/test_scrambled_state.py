@@ -16,10 +16,10 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
-from etalase.edge.pos.texts import LANGUAGES
-from etalase.edge.status.answer import as_json
-from etalase.edge.status.reading import read
-from etalase.edge.status.told import tell
+from etalase.edge.pos.messages import LANGUAGES
+from etalase.edge.status.collect import read
+from etalase.edge.status.summary import tell
+from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import ledger, removal_decisions, rows
 from etalase.edge.sync.clock import Pace

@@ -23,11 +23,11 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.test_healing import overwrite_in_parts
 from tests.simulator import Answer, picture
 
-from etalase.edge.pos import menu
+from etalase.edge.pos import catalogue
+from etalase.edge.status import collect
 from etalase.edge.status import comparison as comparison_module
-from etalase.edge.status import reading
-from etalase.edge.status.answer import as_json
-from etalase.edge.status.reading import read
+from etalase.edge.status.collect import read
+from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.clock import Pace
@@ -605,7 +605,7 @@ def test_what_did_not_arrive_and_what_is_held_is_named(edge: Edge) -> None:
 
 def test_a_bucket_that_hangs_is_away_before_anybody_gives_up_waiting(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded(edge, "SATE")
-    monkeypatch.setattr(reading, "WHOLE_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(collect, "WHOLE_LOOK_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         said = status(edge, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -635,7 +635,7 @@ def uncovered(edge: Edge) -> list[str]:
 def placeholders(edge: Edge) -> list[str]:
     """The products of which a till shows none: the address that the POS gives is loaded, as a browser would."""
     bare = []
-    for product in menu.page(limit=100, offset=0).products:
+    for product in catalogue.page(limit=100, offset=0).products:
         key = product.photos[0].image_url.partition("/product-images/")[2].partition("?")[0]
         row = next(row for row in edge.rows().values() if row["object_key"] == key)
         if edge.md5_at(key) != row["checksum"]:

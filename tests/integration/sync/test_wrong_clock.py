@@ -8,7 +8,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
 
 from etalase.edge import tasks
-from etalase.edge.status.asking import asked_lately
+from etalase.edge.status.sync_request import asked_lately
 from etalase.edge.sync import rows
 
 

@@ -9,8 +9,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from etalase.edge.pos import answers
-from etalase.edge.pos.menu import database
+from etalase.edge.pos import responses
+from etalase.edge.pos.catalogue import database
 from etalase.edge.runs import last_good_run
 from etalase.errors import DatabaseAway
 
@@ -36,8 +36,8 @@ def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django'
             good = last_good_run()
     except DatabaseAway as error:
         logger.error("%s", error)
-        return answers.uncached(Health(status="database_away"), status=503)
-    return answers.uncached(_health(good.finished_at if good else None), status=200)
+        return responses.uncached(Health(status="database_away"), status=503)
+    return responses.uncached(_health(good.finished_at if good else None), status=200)
 
 
 def _health(finished_at: datetime | None) -> Health:

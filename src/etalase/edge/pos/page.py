@@ -9,7 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_safe
 
-from etalase.edge.pos.texts import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language
+from etalase.edge.pos.messages import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language
 from etalase.protocol import PLACEHOLDER_URL
 from etalase.settings.edge import configured
 

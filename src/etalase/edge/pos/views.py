@@ -1,4 +1,4 @@
-"""The POS API: thin callers of :mod:`etalase.edge.pos.menu`."""
+"""The POS API: thin callers of :mod:`etalase.edge.pos.catalogue`."""
 
 import logging
 import re
@@ -9,7 +9,7 @@ from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from etalase.edge.pos import answers, menu
+from etalase.edge.pos import catalogue, responses
 from etalase.errors import DatabaseAway, UsageError
 from etalase.protocol import MAX_INT32, printable
 
@@ -25,16 +25,16 @@ def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
     product = None
     if (uuid := parse_uuid(product_id)) is not None:
         try:
-            product = menu.find(uuid)
+            product = catalogue.find(uuid)
         except DatabaseAway as error:
             logger.error("%s", error)
-            return answers.uncached(
-                answers.ImageRefused(detail=DATABASE_AWAY, product_name=answers.NAME_UNAVAILABLE), status=503
+            return responses.uncached(
+                responses.ImageRefused(detail=DATABASE_AWAY, product_name=responses.NAME_UNAVAILABLE), status=503
             )
     if product is None:
         detail = f"There is no product «{printable(product_id[:80])}» in this store."
-        return answers.uncached(answers.ImageRefused(detail=detail, product_name=answers.UNKNOWN_PRODUCT), status=404)
-    return answers.found(request, answers.image_of(product))
+        return responses.uncached(responses.ImageRefused(detail=detail, product_name=responses.UNKNOWN_PRODUCT), status=404)
+    return responses.found(request, responses.image_of(product))
 
 
 @require_safe
@@ -44,18 +44,18 @@ def products(request: HttpRequest) -> HttpResponseBase:
         limit = whole_number(request.GET, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
         offset = whole_number(request.GET, "offset", default=0, least=0, most=MAX_INT32)
         search = search_text(request.GET)
-        page = menu.page(limit=limit, offset=offset, search=search)
+        page = catalogue.page(limit=limit, offset=offset, search=search)
     except UsageError as error:
-        return answers.uncached(answers.Refused(str(error)), status=400)
+        return responses.uncached(responses.Refused(str(error)), status=400)
     except DatabaseAway as error:
         logger.error("%s", error)
-        return answers.uncached(answers.Refused(DATABASE_AWAY), status=503)
+        return responses.uncached(responses.Refused(DATABASE_AWAY), status=503)
     more = offset + limit < page.total
     after = {"limit": limit, "offset": offset + limit} | ({"q": search} if search else {})
-    return answers.found(
+    return responses.found(
         request,
-        answers.ProductList(
-            products=[answers.entry_of(product) for product in page.products],
+        responses.ProductList(
+            products=[responses.entry_of(product) for product in page.products],
             total=page.total,
             limit=limit,
             offset=offset,

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import django.db
 
-from etalase.edge.damage import Damage, damage, damage_read, was_put_since
 from etalase.edge.database import cursor
-from etalase.edge.shown import place
-from etalase.edge.status.facts import Comparison, DamagedPhoto, Trouble
+from etalase.edge.displayed_photo import place
+from etalase.edge.integrity import Damage, damage, damage_read, was_put_since
+from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.plan import Row

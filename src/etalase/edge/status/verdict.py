@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from etalase.edge.status.facts import Facts
+from etalase.edge.status.snapshot import Facts
 
 # Two periods of the hourly schedule: then the figure turns red by itself, also where beat is dead (hazard 39).
 STALE_AFTER = timedelta(hours=2)

@@ -1,6 +1,6 @@
 """What is really in the edge's bucket, as far as a run has looked: by listing, by HEAD, and by reading objects through.
 
-Compared with rows it tells what is damaged (:mod:`etalase.edge.damage`); the planner is given what lies there instead.
+Compared with rows it tells what is damaged (:mod:`etalase.edge.integrity`); the planner is given what lies there instead.
 """
 
 import zlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from etalase.edge.damage import Damage, damage, damage_read, was_put_since
+from etalase.edge.integrity import Damage, damage, damage_read, was_put_since
 from etalase.edge.sync import rows
 from etalase.edge.sync.plan.plan import Found, Row
 from etalase.edge.sync.scratch import Listing

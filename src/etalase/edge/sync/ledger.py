@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, F, Max, Q
 from django.db.models.functions import Now
 
-from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
+from etalase.edge.integrity import Damage
 from etalase.edge.models import Checkpoint, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.sync.plan.removal_bound import Cause
 from etalase.edge.sync.result import Fault

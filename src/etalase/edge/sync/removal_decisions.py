@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from etalase.edge.damage import Damage, damage_read
 from etalase.edge.database import translated
+from etalase.edge.displayed_photo import place, products_left_out
+from etalase.edge.integrity import Damage, damage_read
 from etalase.edge.models import Removal
-from etalase.edge.shown import place, products_left_out
 from etalase.edge.sync import ledger, rows
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.plan import Row

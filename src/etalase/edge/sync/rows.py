@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from psycopg.errors import ForeignKeyViolation
 
-from etalase.edge.damage import Damage
 from etalase.edge.database import cursor, translated
+from etalase.edge.integrity import Damage
 from etalase.edge.sync.plan.plan import Row, Step
 from etalase.edge.sync.publish.put import Carried, Rotten
 from etalase.objectstore import names_one_object

@@ -19,7 +19,7 @@ from etalase.edge.sync.services import World
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.protocol import Photo
 
-# What a difference is, beside those of :class:`etalase.edge.damage.Damage`. The words are part of ``--json``.
+# What a difference is, beside those of :class:`etalase.edge.integrity.Damage`. The words are part of ``--json``.
 NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
 NOT_LISTED, NOT_USABLE, ORPHAN = "not_listed", "not_usable", "orphan"
 NOT_PUBLIC = "not_public"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from etalase.edge.management.word import WordCommand, hours_text
+from etalase.edge.management.removal_command import WordCommand, hours_text
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock

@@ -3,7 +3,7 @@
 from typing import Any
 
 from etalase.edge.database import translated
-from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import PendingPhoto
 from etalase.edge.sync import ledger
 from etalase.errors import Reason

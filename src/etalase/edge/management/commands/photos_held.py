@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, removal_decisions
 from etalase.protocol import printable

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from etalase.edge.management.running import RunningCommand
+from etalase.edge.management.sync_command import RunningCommand
 from etalase.edge.sync import ledger
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings

@@ -6,13 +6,13 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from etalase.edge.management.door import EdgeCommand
-from etalase.edge.pos.texts import LANGUAGES
-from etalase.edge.status.answer import as_json
-from etalase.edge.status.reading import read
-from etalase.edge.status.told import Item, Told, tell
+from etalase.edge.management.edge_command import EdgeCommand
+from etalase.edge.pos.messages import LANGUAGES
+from etalase.edge.status.collect import read
+from etalase.edge.status.localize import Words, language_of_terminal
+from etalase.edge.status.summary import Item, Told, tell
+from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, judge
-from etalase.edge.status.words import Words, language_of_terminal
 from etalase.errors import DatabaseAway
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.timezone import get_default_timezone
 
-from etalase.edge.management.running import RunningCommand
+from etalase.edge.management.sync_command import RunningCommand
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError

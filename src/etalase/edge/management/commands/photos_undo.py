@@ -5,8 +5,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from etalase.edge.management.door import EdgeCommand
-from etalase.edge.management.word import hours_text
+from etalase.edge.management.edge_command import EdgeCommand
+from etalase.edge.management.removal_command import hours_text
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, removal_decisions, rows
 from etalase.edge.sync.clock import Pace

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from etalase.edge.management.running import RunningCommand
+from etalase.edge.management.sync_command import RunningCommand
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.verify import Difference, Verification, verify
 from etalase.protocol import printable

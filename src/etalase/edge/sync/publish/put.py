@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from etalase.edge.damage import Damage
+from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
 from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason

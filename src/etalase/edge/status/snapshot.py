@@ -1,4 +1,4 @@
-"""What is known of this store's photos at a moment. Pure data; :mod:`etalase.edge.status.reading` reads it."""
+"""What is known of this store's photos at a moment. Pure data; :mod:`etalase.edge.status.collect` reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from etalase.edge.damage import Damage
+from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
 
 SOMETHING_ELSE_AFTER = timedelta(hours=24)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from etalase.edge.damage import Damage
-from etalase.edge.status.facts import Facts, Run
+from etalase.edge.integrity import Damage
+from etalase.edge.status.snapshot import Facts, Run
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
 from etalase.edge.sync.result import Fault
 

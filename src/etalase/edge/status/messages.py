@@ -1,12 +1,12 @@
 """Every sentence of the status, in Indonesian and English, in words for whoever opens a store at six in the morning.
 
-``{...}`` is filled in by :class:`etalase.edge.status.words.Words`; ``{s}`` is the English plural of ``{count}``. All of it is
-shown as text, never as markup.
+``{...}`` is filled in by :class:`etalase.edge.status.localize.Words`; ``{s}`` is the English plural of ``{count}``. All of it
+is shown as text, never as markup.
 """
 
 from typing import Final
 
-from etalase.edge.pos.texts import Language
+from etalase.edge.pos.messages import Language
 
 TEXTS: Final[dict[Language, dict[str, str]]] = {
     "id": {

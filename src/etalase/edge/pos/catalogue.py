@@ -1,6 +1,6 @@
 """What the menu shows, read from ``product`` and ``product_photo`` as they are at this moment.
 
-The photo of a product is picked by :func:`etalase.edge.shown.place`, so that exactly one is shown wherever any can be
+The photo of a product is picked by :func:`etalase.edge.displayed_photo.place`, so that exactly one is shown wherever any can be
 (invariant I5).
 """
 
@@ -19,8 +19,8 @@ from django.db.models.functions import Lower
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.database import in_our_words, translated
+from etalase.edge.displayed_photo import place, products_left_out
 from etalase.edge.models import Doubt, ProductPhoto
-from etalase.edge.shown import place, products_left_out
 from etalase.protocol import object_url
 from etalase.settings.edge import configured
 

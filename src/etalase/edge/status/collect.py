@@ -15,15 +15,15 @@ from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.database import translated
+from etalase.edge.displayed_photo import products_left_out
 from etalase.edge.heartbeat import Heartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint, Doubt, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
-from etalase.edge.shown import products_left_out
-from etalase.edge.status import asking
+from etalase.edge.status import sync_request
 from etalase.edge.status.comparison import compare
-from etalase.edge.status.facts import Comparison, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
+from etalase.edge.status.snapshot import Comparison, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.sync import rows
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
@@ -62,7 +62,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         offset_minutes=settings.schedule_offset_minutes,
         off_peak=off_peak,
         bandwidth=settings.BANDWIDTH,
-        beat_zone=asking.beat_zone(),
+        beat_zone=sync_request.beat_zone(),
     )
     with translated():
         signs = heartbeats()
@@ -111,12 +111,12 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             notices=_notices(now),
             worker=_sign(signs.get(Role.WORKER)),
             beat=_sign(signs.get(Role.BEAT)),
-            asked_at=asking.asked_lately(),
+            asked_at=sync_request.asked_lately(),
             undo_for=settings.RECLAIM_GRACE,
             zone=zone,
             next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
             next_full_at=datetime.fromtimestamp(due.full, zone),
-            in_project=django_settings.SETTINGS_MODULE != asking.STANDALONE,
+            in_project=django_settings.SETTINGS_MODULE != sync_request.STANDALONE,
         )
         return _with_coverage(facts, settings, left_out)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from etalase.edge.pos.texts import Language
-from etalase.edge.status.facts import Facts, Trouble, Uncovered, Why
+from etalase.edge.pos.messages import Language
+from etalase.edge.status.localize import Words
+from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
 from etalase.edge.status.verdict import RED, STALE_AFTER, Level, State, Verdict, is_of_the_future
-from etalase.edge.status.words import Words
 from etalase.edge.sync.result import Fault
 from etalase.errors import Reason, ReasonClass
 

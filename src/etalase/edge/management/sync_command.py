@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.sync.result import Report, Watcher
 from etalase.edge.sync.services import World, real_world
 from etalase.edge.sync.terminal import watcher
@@ -70,7 +70,7 @@ class RunningCommand(EdgeCommand):
         if report.held:
             self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
         if report.notices:
-            from etalase.edge.status.words import Words  # rare, and a quiet run need not load the sentences
+            from etalase.edge.status.localize import Words  # rare, and a quiet run need not load the sentences
 
             for notice in report.notices:
                 self.stdout.write(Words("en").notice(notice))

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
-from etalase.edge.pos.menu import MenuProduct
+from etalase.edge.pos.catalogue import MenuProduct
 from etalase.protocol import PLACEHOLDER_URL, format_time
 
 # A POS that shows the alt text shows it to a cashier, whose language the API does not know.

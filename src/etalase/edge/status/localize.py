@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from string import Formatter
 from typing import Any
 
-from etalase.edge.pos.texts import Language
-from etalase.edge.status.texts import TEXTS
+from etalase.edge.pos.messages import Language
+from etalase.edge.status.messages import TEXTS
 
 MAX_SECONDS = 1e9
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 class Words:
-    """The sentences of :mod:`etalase.edge.status.texts` in one language, with their gaps filled."""
+    """The sentences of :mod:`etalase.edge.status.messages` in one language, with their gaps filled."""
 
     def __init__(self, language: Language, zone: tzinfo = UTC) -> None:
         self.language, self.zone = language, zone

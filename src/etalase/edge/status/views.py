@@ -19,15 +19,15 @@ from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
 from etalase.edge.heartbeat import Role, heartbeats
+from etalase.edge.pos.messages import LANGUAGES, Language
 from etalase.edge.pos.page import LANGUAGE_COOKIE, choose_language, security_headers
-from etalase.edge.pos.texts import LANGUAGES, Language
 from etalase.edge.status import contact
-from etalase.edge.status.asking import AT_MOST_EVERY, ask, may_ask
-from etalase.edge.status.facts import Comparison, Facts
-from etalase.edge.status.texts import TEXTS
-from etalase.edge.status.told import Told, tell
+from etalase.edge.status.localize import Words
+from etalase.edge.status.messages import TEXTS
+from etalase.edge.status.snapshot import Comparison, Facts
+from etalase.edge.status.summary import Told, tell
+from etalase.edge.status.sync_request import AT_MOST_EVERY, ask, may_ask
 from etalase.edge.status.verdict import judge
-from etalase.edge.status.words import Words
 from etalase.errors import DatabaseAway, EtalaseError
 from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, configured
@@ -80,7 +80,7 @@ class KeptComparison:
 
 def _look(settings: EdgeSettings) -> Comparison:
     # Only where it is asked for: the POS, which has its addresses from the same list, works while the engine is broken.
-    from etalase.edge.status.reading import look
+    from etalase.edge.status.collect import look
 
     return look(settings)
 
@@ -145,7 +145,7 @@ def _told(facts: Facts | None, language: Language) -> Told:
 
 
 def _facts() -> Facts:
-    from etalase.edge.status.reading import read
+    from etalase.edge.status.collect import read
 
     return read(configured(), kept)
 

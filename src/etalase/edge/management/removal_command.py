@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from etalase.edge.management.door import EdgeCommand
+from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import ledger, removal_decisions
 from etalase.edge.sync.clock import Pace
