@@ -1,6 +1,6 @@
 """Both halves in one Django project, for tests and the type checker; the acceptance tests run each with its own settings."""
 
-from etalase.head_office import web_settings as head_office
+from etalase.settings import head_office_web as head_office
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
 from etalase.settings.reading import read

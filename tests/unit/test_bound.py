@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from etalase.head_office.bound import Change, Decision, Kind, decide
-from etalase.head_office.sku import likeness, oddity, plain
+from etalase.head_office.change_bound import Change, Decision, Kind, decide
+from etalase.head_office.imports.sku import likeness, oddity, plain
 from etalase.spreadsheet import FORMULA_STARTS, hides_formula, plain_cell, safe_cell
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from etalase.errors import UsageError
-from etalase.head_office.menu import Menu, read_menu
+from etalase.head_office.imports.csv_menu import Menu, read_menu
 
 HEADER = "sku,name,file,is_primary,sort_order,stores"
 WITH_IDS = HEADER + ",product_id,photo_id"

@@ -16,9 +16,9 @@ from PIL.PngImagePlugin import PngInfo
 from tests.integration.head_office.pictures import animated, picture
 
 from etalase.errors import PictureRefused
-from etalase.head_office.location import without_location
-from etalase.head_office.picture import Limits, Picture, check, extension, take
-from etalase.head_office.png import ADAM7, read_through
+from etalase.head_office.images.gps import without_location
+from etalase.head_office.images.png import ADAM7, read_through
+from etalase.head_office.images.validate import Limits, Picture, check, extension, take
 
 LIMITS = Limits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
@@ -314,7 +314,7 @@ def test_an_interlaced_png_has_its_pixels_in_seven_passes(size: tuple[int, int])
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_large_picture_is_judged_like_a_small_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.head_office.picture.LARGE_PIXELS", 100)
+    monkeypatch.setattr("etalase.head_office.images.validate.LARGE_PIXELS", 100)
     data = picture(kind, size=(64, 64))
     taken(data)
     for length in range(40, len(data), 9):

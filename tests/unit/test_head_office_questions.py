@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from etalase.head_office.api.questions import MAX_SHOWN_CHARS, shown
+from etalase.head_office.api.requests import MAX_SHOWN_CHARS, shown
 
 
 @pytest.mark.parametrize(

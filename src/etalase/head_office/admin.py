@@ -27,8 +27,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from etalase.errors import EtalaseError
-from etalase.head_office import ingest, thumbnail
-from etalase.head_office.asking import asked, is_agreed
+from etalase.head_office import ingest
+from etalase.head_office.confirmation import asked, is_agreed
 from etalase.head_office.forms import (
     MAX_PHOTO_ROWS,
     AccountForm,
@@ -39,9 +39,10 @@ from etalase.head_office.forms import (
     StoreForm,
     error_links,
 )
+from etalase.head_office.images import thumbnail
+from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.head_office.removal import Effect, Going, effect_of
-from etalase.head_office.texts import lazy_text, text
+from etalase.head_office.removals import Effect, Going, effect_of
 from etalase.protocol import cache_key, object_url
 from etalase.settings.head_office import configured
 

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from etalase.head_office.texts import lazy_text
+from etalase.head_office.messages import lazy_text
 from etalase.postgres import pin_sessions
 from etalase.settings.reading import hide_project_secrets
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from etalase.command import EtalaseCommand
 from etalase.errors import UsageError
-from etalase.head_office.bound import Decision
+from etalase.head_office.change_bound import Decision
 from etalase.head_office.database import in_our_words
 
 LINE_EVERY_SECONDS = 10

@@ -22,13 +22,13 @@ from django.utils.safestring import SafeString
 
 from etalase.errors import PictureRefused
 from etalase.head_office import ingest
-from etalase.head_office.asking import changes_text, effect_text
+from etalase.head_office.accounts import is_odd_code
+from etalase.head_office.confirmation import changes_text, effect_text
+from etalase.head_office.images.validate import check, take
+from etalase.head_office.imports.sku import is_no_name, oddity, plain
+from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
-from etalase.head_office.picture import check, take
-from etalase.head_office.removal import Effect, Going, effect_of
-from etalase.head_office.sku import is_no_name, oddity, plain
-from etalase.head_office.stores import is_odd_code
-from etalase.head_office.texts import lazy_text, text
+from etalase.head_office.removals import Effect, Going, effect_of
 from etalase.protocol import MAX_FILENAME_CHARS
 
 # Of one product's page. Django's own 2,000 take it many seconds to show.

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.db.models.signals import post_delete
 
 from etalase.errors import ObjectStoreError, UsageError
+from etalase.head_office.images.validate import Limits, Picture, extension
 from etalase.head_office.models import Photo
-from etalase.head_office.picture import Limits, Picture, extension
 from etalase.objectstore import ObjectStore
 from etalase.protocol import KEY_PREFIX, printable
 from etalase.settings.head_office import configured

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from etalase.head_office.messages import text
 from etalase.head_office.models import Account, Company
-from etalase.head_office.texts import text
 from etalase.settings.reading import PUBLISHED_SECRETS, is_published
 
 # More is not taken by the API's login.

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from etalase.head_office.web import health, nothing_here
+from etalase.head_office.middleware import health, nothing_here
 
 urlpatterns = [
     path("api/v1/", include("etalase.head_office.api.urls")),
@@ -15,7 +15,7 @@ urlpatterns = [
     path("healthz", health),
     path("", RedirectView.as_view(url="/admin/")),
 ]
-handler400 = "etalase.head_office.web.bad_request"
-handler403 = "etalase.head_office.web.forbidden"
-handler404 = "etalase.head_office.web.not_found"
-handler500 = "etalase.head_office.web.server_error"
+handler400 = "etalase.head_office.middleware.bad_request"
+handler403 = "etalase.head_office.middleware.forbidden"
+handler404 = "etalase.head_office.middleware.not_found"
+handler500 = "etalase.head_office.middleware.server_error"

@@ -6,8 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_head_office")
 
-from etalase.head_office.api.body import bounded, counted
-from etalase.head_office.uploads import body_limit
+from etalase.head_office.api.parsers import bounded, counted
+from etalase.head_office.upload_limits import body_limit
 from etalase.settings.head_office import configured
 
 __all__ = ["application", "body_limit"]

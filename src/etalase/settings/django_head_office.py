@@ -2,9 +2,9 @@
 
 import dj_database_url
 
-from etalase.head_office.web_settings import *  # noqa: F403 - what no environment decides stands there
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
+from etalase.settings.head_office_web import *  # noqa: F403 - what no environment decides stands there
 from etalase.settings.reading import DATABASE_OPTIONS, from_environment, logging_config
 
 ETALASE_HEAD_OFFICE = from_environment(HeadOfficeSettings, others=(EdgeSettings, EdgeServerSettings))

@@ -15,8 +15,8 @@ from tests.integration.head_office.office import Office
 from etalase.devstack.s3 import S3Server
 from etalase.head_office import ingest
 from etalase.head_office.models import Account, Company, Store
-from etalase.head_office.web_settings import INSTALLED_APPS
 from etalase.settings import head_office as screen
+from etalase.settings.head_office_web import INSTALLED_APPS
 
 WIRE = Path(__file__).parents[2] / "wire"
 

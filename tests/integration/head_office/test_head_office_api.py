@@ -19,7 +19,7 @@ from tests.integration.head_office.office import Office
 
 from etalase.head_office import feed
 from etalase.head_office.api import tokens
-from etalase.head_office.api.body import counted
+from etalase.head_office.api.parsers import counted
 from etalase.head_office.models import Account, Company, Store
 from etalase.settings.head_office import MIB
 

@@ -16,8 +16,8 @@ from tests.integration.head_office.office import Office
 from tests.integration.head_office.pictures import picture
 
 from etalase.head_office import ingest
+from etalase.head_office.images.validate import take
 from etalase.head_office.models import Account, Assortment, Photo, Product
-from etalase.head_office.picture import take
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 PASSWORD = "kucing lompat jendela biru"

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from tests.integration.head_office.office import BUCKET, Edge, Office, delete
 
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.purge import purge
+from etalase.head_office.retention import purge
 
 SOLD_AGAIN = """
 DELETE FROM head_office_assortment;

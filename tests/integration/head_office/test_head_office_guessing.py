@@ -16,9 +16,10 @@ from django.utils import timezone
 from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Office
 
-from etalase.head_office import guessing, web_settings
-from etalase.head_office.guessing import ACCOUNTS_FAILED_AT_ONCE, counted_address
+from etalase.head_office import login_throttle
+from etalase.head_office.login_throttle import ACCOUNTS_FAILED_AT_ONCE, counted_address
 from etalase.head_office.models import Account
+from etalase.settings import head_office_web
 from etalase.settings.head_office import configured
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -150,7 +151,7 @@ def test_who_waits_is_not_counted_further(chain: Office) -> None:
 
 
 def test_passwords_are_hashed_as_owasp_asks_and_those_of_before_anew_at_the_next_login(office: Office, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = web_settings.PASSWORD_HASHERS
+    settings.PASSWORD_HASHERS = head_office_web.PASSWORD_HASHERS
     hasher: Any = get_hasher()
     assert identify_hasher(make_password("x")).algorithm == "argon2"
     assert (hasher.memory_cost, hasher.time_cost, hasher.parallelism) == (19456, 2, 1)
@@ -166,8 +167,8 @@ def test_passwords_are_hashed_as_owasp_asks_and_those_of_before_anew_at_the_next
 def all_turns_taken() -> Iterator[None]:
     """Other processes hash as many passwords as may be hashed at once."""
     with another_session() as other:
-        for turn in range(guessing.HASHES_AT_ONCE):
-            other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [guessing._HASHING, turn])
+        for turn in range(login_throttle.HASHES_AT_ONCE):
+            other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [login_throttle._HASHING, turn])
         yield
 
 
@@ -175,7 +176,7 @@ def all_turns_taken() -> Iterator[None]:
 def test_while_others_hash_a_login_is_told_to_come_again_and_everything_else_goes_on(
     chain: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guessing, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(login_throttle, "WAIT_SECONDS", 0.1)
     for answer in (login(), login(password="wrong"), admin_login()):
         assert answer.status_code == 503
         assert 1 <= int(answer.headers["Retry-After"]) <= 5
@@ -188,8 +189,8 @@ def test_while_others_hash_a_login_is_told_to_come_again_and_everything_else_goe
 
 def test_a_login_waits_for_its_turn(chain: Office) -> None:
     with another_session() as other:
-        for turn in range(guessing.HASHES_AT_ONCE):
-            other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [guessing._HASHING, turn])
+        for turn in range(login_throttle.HASHES_AT_ONCE):
+            other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [login_throttle._HASHING, turn])
         ends = threading.Timer(0.2, other.commit)
         ends.start()
         answer = login()
@@ -225,7 +226,7 @@ def test_of_many_logins_at_once_few_wait_and_none_holds_a_thread_for_long(
         thread.start()
     for thread in threads:
         thread.join()
-    assert most <= guessing.HASHES_AT_ONCE
+    assert most <= login_throttle.HASHES_AT_ONCE
     assert set(statuses) <= {401, 503}
     assert 401 in statuses
     assert login(address="192.0.2.200").status_code in {200, 401}, "every turn was given back"

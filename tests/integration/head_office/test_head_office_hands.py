@@ -23,16 +23,17 @@ from tests.integration.head_office.office import Office
 from tests.integration.head_office.pictures import picture
 
 from etalase.errors import ObjectStoreFull
-from etalase.head_office import ingest, thumbnail
-from etalase.head_office import picture as picture_module
+from etalase.head_office import ingest
 from etalase.head_office.admin import PhotoAdmin
-from etalase.head_office.guessing import TooManyLogins
+from etalase.head_office.images import thumbnail
+from etalase.head_office.images import validate as picture_module
+from etalase.head_office.images.validate import take
 from etalase.head_office.ingest import Offer
+from etalase.head_office.login_throttle import TooManyLogins
+from etalase.head_office.messages import TEXTS, text
+from etalase.head_office.middleware import PARTS
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.head_office.picture import take
-from etalase.head_office.removal import Going, effect_of
-from etalase.head_office.texts import TEXTS, text
-from etalase.head_office.web import PARTS
+from etalase.head_office.removals import Going, effect_of
 from etalase.objectstore import ObjectStore
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")

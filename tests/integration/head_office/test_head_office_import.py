@@ -26,11 +26,11 @@ from tests.unit.test_head_office_picture import exif
 
 from etalase.errors import ObjectRefused, ObjectStoreFull, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.folder import Found, LeftOut, look_through
+from etalase.head_office.images.validate import take
+from etalase.head_office.imports.csv_menu import read_menu
+from etalase.head_office.imports.photo_folder import Found, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
-from etalase.head_office.menu import read_menu
 from etalase.head_office.models import Assortment, Company, Photo, Product
-from etalase.head_office.picture import take
 from etalase.objectstore import ObjectStore
 from etalase.settings import head_office as screen
 from etalase.spreadsheet import FORMULA_STARTS

@@ -14,7 +14,7 @@ from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Edge, Office, roll_clock
 
 from etalase.head_office.models import Company, Photo, Store
-from etalase.head_office.purge import purge
+from etalase.head_office.retention import purge
 from etalase.protocol import Page
 
 WRITERS = 3

@@ -9,9 +9,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from tests.integration.head_office.office import Office
 
-from etalase.head_office.api.body import bounded
+from etalase.head_office.api.parsers import bounded
 from etalase.head_office.models import Account
-from etalase.head_office.uploads import body_limit
+from etalase.head_office.upload_limits import body_limit
 from etalase.settings.head_office import MIB, configured
 
 LEAST = 64 * 1024

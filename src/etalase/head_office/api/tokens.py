@@ -18,7 +18,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.utils import datetime_from_epoch, get_md5_hash_password
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from etalase.head_office.api import schema
+from etalase.head_office.api import openapi
 from etalase.head_office.models import Account, TokenFamily
 
 logger = logging.getLogger("etalase.head_office")
@@ -146,7 +146,7 @@ class Token(TokenObtainPairView):
         """Django's request, since the throttle marks the one that the middleware sees, not DRF's wrapping of it."""
         return {**super().get_serializer_context(), "request": self.request._request}  # noqa: SLF001 - no other way
 
-    @extend_schema(responses=schema.login)
+    @extend_schema(responses=openapi.login)
     def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Log in: an access token for 60 minutes and a refresh token for 30 days."""
         return super().post(request, *args, **kwargs)
@@ -157,7 +157,7 @@ class TokenRefresh(TokenRefreshView):
 
     serializer_class = RefreshQuestion
 
-    @extend_schema(responses=schema.refresh)
+    @extend_schema(responses=openapi.refresh)
     def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """New tokens for a refresh token, which is spent by this. One that was used before ends all that followed from it."""
         return super().post(request, *args, **kwargs)

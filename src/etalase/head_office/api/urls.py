@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
-from etalase.head_office.api import sync, tokens
+from etalase.head_office.api import tokens, views
 
 _making = threading.Lock()
 _made: dict[str, bytes] = {}
@@ -38,9 +38,9 @@ class Schema(SpectacularAPIView):
 urlpatterns = [
     path("token/", tokens.Token.as_view(), name="token"),
     path("token/refresh/", tokens.TokenRefresh.as_view(), name="token-refresh"),
-    path("sync/product-photos/", sync.ProductPhotos.as_view(), name="sync-product-photos"),
-    path("sync/products/", sync.Products.as_view(), name="sync-products"),
-    path("sync/stores/", sync.Stores.as_view(), name="sync-stores"),
+    path("sync/product-photos/", views.ProductPhotos.as_view(), name="sync-product-photos"),
+    path("sync/products/", views.Products.as_view(), name="sync-products"),
+    path("sync/stores/", views.Stores.as_view(), name="sync-stores"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from etalase.errors import UsageError
+from etalase.head_office.accounts import ensure_account, find_company
 from etalase.head_office.console import HeadOfficeCommand, password_from
 from etalase.head_office.models import Store
-from etalase.head_office.stores import ensure_account, find_company
 from etalase.protocol import printable
 
 

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
+from etalase.head_office.accounts import ensure_company
 from etalase.head_office.console import HeadOfficeCommand
-from etalase.head_office.stores import ensure_company
 from etalase.protocol import printable
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db import transaction
 
 from etalase.errors import UsageError
+from etalase.head_office.accounts import ensure_account, ensure_store, find_company
 from etalase.head_office.console import HeadOfficeCommand, password_from
-from etalase.head_office.stores import ensure_account, ensure_store, find_company
 from etalase.protocol import printable
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from etalase.errors import UsageError
 from etalase.head_office import ingest
 from etalase.head_office.console import HeadOfficeCommand, given_path
-from etalase.head_office.folder import Found, LeftOut, look_through
-from etalase.head_office.menu import REQUIRED
+from etalase.head_office.imports.csv_menu import REQUIRED
+from etalase.head_office.imports.photo_folder import Found, LeftOut, look_through
 from etalase.protocol import printable
 from etalase.spreadsheet import safe_cell
 

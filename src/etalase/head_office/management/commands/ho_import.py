@@ -6,13 +6,13 @@ from itertools import chain, islice
 from typing import Any
 
 from etalase.head_office import ingest
-from etalase.head_office.bound import Change, Kind
+from etalase.head_office.accounts import find_company
+from etalase.head_office.change_bound import Change, Kind
 from etalase.head_office.console import HeadOfficeCommand, confirm, given_path, progress
-from etalase.head_office.load import Result, load_menu
-from etalase.head_office.menu import read_menu
+from etalase.head_office.imports.csv_menu import read_menu
+from etalase.head_office.imports.importer import Result, load_menu
+from etalase.head_office.imports.preview import Outlook, foresee
 from etalase.head_office.models import Product, Store
-from etalase.head_office.outlook import Outlook, foresee
-from etalase.head_office.stores import find_company
 from etalase.protocol import printable
 
 MAX_PROBLEMS_SHOWN = 50

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from etalase.head_office.console import HeadOfficeCommand
-from etalase.head_office.purge import purge
+from etalase.head_office.retention import purge
 from etalase.settings.head_office import configured
 
 MAX_DAYS = 36_500

@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from etalase.errors import UsageError
+from etalase.head_office.imports.sku import plain
 from etalase.head_office.models import Account, Company, Store
-from etalase.head_office.sku import plain
 from etalase.protocol import format_time, printable
 from etalase.settings.head_office import configured
 from etalase.settings.reading import PUBLISHED_SECRETS

@@ -16,11 +16,11 @@ from django.db import transaction
 
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.menu import Dish, Menu, PhotoLine, Problem
+from etalase.head_office.images.validate import Picture, check, take_file
+from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine, Problem
+from etalase.head_office.imports.preview import Outlook
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.outlook import Outlook
-from etalase.head_office.picture import Picture, check, take_file
-from etalase.head_office.removal import Going
+from etalase.head_office.removals import Going
 
 READERS = 4
 DISHES_AHEAD = 4

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from etalase.head_office.menu import MAX_CHARS, NOT_UTF8
-from etalase.head_office.sku import likeness
+from etalase.head_office.imports.csv_menu import MAX_CHARS, NOT_UTF8
+from etalase.head_office.imports.sku import likeness
 from etalase.protocol import MAGIC_BYTES, MAX_FILENAME_CHARS, sniff_type
 from etalase.spreadsheet import hides_formula, safe_cell
 

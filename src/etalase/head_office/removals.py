@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
-from etalase.head_office.bound import Change, Decision, Kind, decide
+from etalase.head_office.change_bound import Change, Decision, Kind, decide
 from etalase.head_office.models import Account, Assortment, AssortmentTombstone, Company, Photo, PhotoTombstone, Product, Store
 
 LATELY = timedelta(hours=24)

@@ -19,27 +19,27 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "etalase.head_office.web.content_security_policy",
-    "etalase.head_office.web.uncached_api",
+    "etalase.head_office.middleware.content_security_policy",
+    "etalase.head_office.middleware.uncached_api",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "etalase.head_office.web.AdminLanguage",
+    "etalase.head_office.middleware.AdminLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "etalase.head_office.web.PageErrors",
+    "etalase.head_office.middleware.PageErrors",
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "etalase.head_office.guessing.BoundedLogin",
+    "etalase.head_office.login_throttle.BoundedLogin",
     # Never asked for a login: sessions of before name it.
     "django.contrib.auth.backends.ModelBackend",
 ]
 # Passwords of before are hashed anew by the next login with them.
-PASSWORD_HASHERS = ["etalase.head_office.guessing.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["etalase.head_office.login_throttle.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -81,24 +81,24 @@ CACHES = {
 # Guessing: ten failures for one account from one address, then a quarter of an hour of silence for that pair alone, so that
 # neither a neighbour behind the same NAT nor the store itself is locked out by a stranger (hazards 52 and 57). The handler
 # adds a limit for an address that guesses at many accounts.
-AXES_HANDLER = "etalase.head_office.guessing.Throttle"
+AXES_HANDLER = "etalase.head_office.login_throttle.Throttle"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
-AXES_LOCKOUT_CALLABLE = "etalase.head_office.web.locked_out"
-AXES_CLIENT_IP_CALLABLE = "etalase.head_office.web.client_address"
+AXES_LOCKOUT_CALLABLE = "etalase.head_office.middleware.locked_out"
+AXES_CLIENT_IP_CALLABLE = "etalase.head_office.middleware.client_address"
 AXES_VERBOSE = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["etalase.head_office.api.body.JsonParser"],
+    "DEFAULT_PARSER_CLASSES": ["etalase.head_office.api.parsers.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "etalase.head_office.api.answers.explain",
+    "EXCEPTION_HANDLER": "etalase.head_office.api.responses.explain",
     "UNAUTHENTICATED_USER": None,
 }
 SIMPLE_JWT = {
@@ -126,4 +126,4 @@ WHITENOISE_USE_FINDERS = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "etalase.head_office.web.forbidden"
+CSRF_FAILURE_VIEW = "etalase.head_office.middleware.forbidden"

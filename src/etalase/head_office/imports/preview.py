@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from etalase.errors import UsageError
-from etalase.head_office.bound import Change, Decision, Kind, decide
-from etalase.head_office.menu import Dish, Menu
+from etalase.head_office.change_bound import Change, Decision, Kind, decide
+from etalase.head_office.imports.csv_menu import Dish, Menu
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.removal import LATELY, Effect, Going, effect_of
+from etalase.head_office.removals import LATELY, Effect, Going, effect_of
 
 
 @dataclass(frozen=True, slots=True)

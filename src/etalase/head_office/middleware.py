@@ -14,10 +14,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import get_language
 
-from etalase.head_office.api.answers import DatabaseAwayAnswer, json_answer
+from etalase.head_office.api.responses import DatabaseAwayAnswer, json_answer
 from etalase.head_office.database import in_our_words, is_away
-from etalase.head_office.guessing import TooManyLogins, counted_address, wait_seconds
-from etalase.head_office.texts import TEXTS, text
+from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
+from etalase.head_office.messages import TEXTS, text
 from etalase.protocol import format_time
 from etalase.settings.head_office import configured
 

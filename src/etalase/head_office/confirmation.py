@@ -6,9 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from etalase.head_office.bound import Change
-from etalase.head_office.removal import Effect
-from etalase.head_office.texts import text
+from etalase.head_office.change_bound import Change
+from etalase.head_office.messages import text
+from etalase.head_office.removals import Effect
 
 MAX_NAMED = 20
 

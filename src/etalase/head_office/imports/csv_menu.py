@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from etalase.errors import UsageError
-from etalase.head_office.sku import is_no_name, likeness, oddity
+from etalase.head_office.imports.sku import is_no_name, likeness, oddity
 from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, printable
 from etalase.spreadsheet import plain_cell
 

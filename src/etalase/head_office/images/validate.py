@@ -9,8 +9,8 @@ from threading import Lock
 from PIL import Image
 
 from etalase.errors import PictureRefused
-from etalase.head_office.location import without_location
-from etalase.head_office.png import read_through
+from etalase.head_office.images.gps import without_location
+from etalase.head_office.images.png import read_through
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, sniff_type
 
 # Pillow's own guard only warns at this limit, with a number of its own; ours stands before the decoding.

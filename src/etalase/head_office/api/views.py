@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from etalase.head_office import feed
-from etalase.head_office.api import schema
-from etalase.head_office.api.answers import NoSuchStore, json_answer
-from etalase.head_office.api.questions import FeedQuestion, StoresQuestion, prefers
+from etalase.head_office.accounts import stores_of, stores_page
+from etalase.head_office.api import openapi
+from etalase.head_office.api.requests import FeedQuestion, StoresQuestion, prefers
+from etalase.head_office.api.responses import NoSuchStore, json_answer
 from etalase.head_office.models import Account, Store
-from etalase.head_office.stores import stores_of, stores_page
 from etalase.protocol import DIGEST_PREFERENCE
 from etalase.settings.head_office import configured
 
@@ -24,7 +24,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 class ProductPhotos(APIView):
     """The photos that a store shows, or what changed of them."""
 
-    @extend_schema(request=FeedQuestion, responses=schema.photos, parameters=[schema.prefer])
+    @extend_schema(request=FeedQuestion, responses=openapi.photos, parameters=[openapi.prefer])
     def post(self, request: Request) -> HttpResponse:
         """A page of the store's photos."""
         question = _valid(FeedQuestion(data=request.data))
@@ -37,7 +37,7 @@ class ProductPhotos(APIView):
 class Products(APIView):
     """The products that a store sells, or what changed of them."""
 
-    @extend_schema(request=FeedQuestion, responses=schema.products)
+    @extend_schema(request=FeedQuestion, responses=openapi.products)
     def post(self, request: Request) -> HttpResponse:
         """A page of the store's products."""
         question = _valid(FeedQuestion(data=request.data))
@@ -47,13 +47,13 @@ class Products(APIView):
 class Stores(APIView):
     """The stores that the account may ask for."""
 
-    @extend_schema(parameters=[StoresQuestion], responses=schema.stores_by_query)
+    @extend_schema(parameters=[StoresQuestion], responses=openapi.stores_by_query)
     def get(self, request: Request) -> HttpResponse:
         """A page of the stores; the question stands in the query."""
         texts = request.query_params.dict()
         return self._answer(request, {name: int(text) if NUMBER.fullmatch(text) else text for name, text in texts.items()})
 
-    @extend_schema(request=StoresQuestion, responses=schema.stores)
+    @extend_schema(request=StoresQuestion, responses=openapi.stores)
     def post(self, request: Request) -> HttpResponse:
         """A page of the stores; the question stands in the body."""
         return self._answer(request, request.data)
