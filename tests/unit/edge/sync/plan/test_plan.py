@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.edge.strategies import Edge, Fate, Killed
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, body_of, changed, feeds, md5, named, photo, row_of
-from tests.unit.strategies_edge import Edge, Fate, Killed
 
 from etalase.edge.sync.plan.plan import Found, Kind, Plan, Row, Step, differs, normalised, one_primary, plan, urgency
 from etalase.errors import Reason

@@ -18,7 +18,7 @@ from etalase.edge.sync.plan.plan import plan
 from etalase.errors import FeedRefused, Reason
 from etalase.protocol import Odd, Page, Photo, ProductPage, parse
 
-GUIDE = json.loads((Path(__file__).parent.parent / "wire" / "guide_page.json").read_bytes())
+GUIDE = json.loads((Path(__file__).parents[4] / "wire" / "guide_page.json").read_bytes())
 ROW: dict[str, Any] = GUIDE["photos"][0]
 ID, PRODUCT = UUID(ROW["id"]), UUID(ROW["product_id"])
 AT = datetime(2026, 2, 3, 4, 14, 24, tzinfo=UTC)

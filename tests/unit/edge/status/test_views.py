@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.unit.status_facts import comparison
+from tests.unit.edge.status.snapshots import comparison
 
 from etalase.edge.status.snapshot import Comparison
 from etalase.edge.status.views import KEEP_SECONDS, MAX_AGE_SECONDS, Busy, KeptComparison

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.test_settings import EDGE
+from tests.unit.settings.test_reading import EDGE
 
 from etalase.edge.tasks import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
 from etalase.settings.edge import EdgeSettings

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
-from tests.integration.test_devstack_process import alive, eventually, kill, start_starter
+from tests.integration.devstack.test_process import alive, eventually, kill, start_starter
 
 from etalase.devstack import postgres, seaweedfs, valkey
 from etalase.devstack.keeper import descendants
@@ -317,7 +317,7 @@ def test_after_kill_9_of_the_starter_no_server_is_left_and_a_new_start_finds_the
 def test_an_ordinary_user_can_run_it_all(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("The tests already run as an ordinary user.")
-    paths = f"{Path(seaweedfs.__file__).parents[3]}:{sysconfig.get_path('purelib')}"
+    paths = f"{Path(seaweedfs.__file__).parents[2]}:{sysconfig.get_path('purelib')}"
     nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", f"PYTHONPATH={paths}", "HOME=/"]
     pythons = [sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"]
     usable = (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.unit.status_facts import (
+from tests.unit.edge.status.snapshots import (
     ALIVE,
     HOUR,
     JAKARTA,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.unit.status_facts import HOUR, MINUTE, NOW, SILENT, any_facts, comparison, damaged, facts, run
+from tests.unit.edge.status.snapshots import HOUR, MINUTE, NOW, SILENT, any_facts, comparison, damaged, facts, run
 
 from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
