@@ -163,3 +163,16 @@ def _bounded(loader: type[Any]) -> type[Any]:
             return told
 
     return Bounded
+
+
+def storable(value: Any) -> Any:
+    """``value`` without what PostgreSQL takes in no text: a NUL, half a character. What others said may have any."""
+    match value:
+        case str():
+            return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {storable(name): storable(one) for name, one in value.items()}
+        case list():
+            return [storable(one) for one in value]
+        case _:
+            return value

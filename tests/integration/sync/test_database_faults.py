@@ -137,7 +137,7 @@ def test_what_nobody_foresaw_is_an_object_too(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("etalase.edge.sync.ledger.removals", broken)
+    monkeypatch.setattr("etalase.edge.sync.storage.removals.in_states", broken)
     status, answer = run("photos_held")
     assert (status, answer["exit_status"]) == (4, 4)
     assert "ZeroDivisionError: by design" in answer["error"]
@@ -148,7 +148,7 @@ def test_a_stop_is_an_object_too(weak: Edge, monkeypatch: pytest.MonkeyPatch) ->
     def stopped(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("etalase.edge.sync.ledger.removals", stopped)
+    monkeypatch.setattr("etalase.edge.sync.storage.removals.in_states", stopped)
     out = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
         call_command("photos_held", "--json", stdout=out)

@@ -10,7 +10,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue as pos
 from etalase.edge.pos import responses
-from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
 
@@ -146,7 +146,7 @@ def _proposed(edge: Edge, photos: list[str]) -> list[Any]:
             " SELECT id, product_id, '', 'sweep', 'held', false, false FROM product_photo WHERE id = %s",
             photo,
         )
-    return ledger.removals(["held"])
+    return storage.removals.in_states(["held"])
 
 
 # Two primary photos

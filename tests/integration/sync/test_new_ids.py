@@ -8,7 +8,7 @@ from tests.integration.sync.test_status import status
 from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue
-from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 
@@ -51,7 +51,8 @@ def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edg
     assert listed(edge) == WHOLE_MENU
     assert catalogue.page(limit=3, offset=0).total == DISHES
     assert [product.id for product in catalogue.page(limit=100, offset=0, search="dish 0").products] != [old_product]
-    assert all(consequence.is_replaced for consequence in removal_decisions.consequences(ledger.removals(["held"])).values())
+    held = storage.removals.in_states(["held"])
+    assert all(consequence.is_replaced for consequence in removal_decisions.consequences(held).values())
     old = catalogue.find(old_product)
     assert old is not None
     assert old.photos  # its image may still be asked for
@@ -110,7 +111,7 @@ def test_a_sku_that_two_dishes_share_on_purpose_hides_neither(edge: Edge) -> Non
 def test_an_old_product_that_a_person_keeps_is_shown(edge: Edge) -> None:
     imported_anew(edge, filled(edge))
     edge.sync()
-    held = [removal for removal in ledger.removals(["held"]) if removal.product_name == "dish 0"]
+    held = [removal for removal in storage.removals.in_states(["held"]) if removal.product_name == "dish 0"]
     removal_decisions.refuse(held, lock=RunLock(edge.configured().STORE_ID, Pace()))
     for _ in range(2):
         assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
@@ -121,7 +122,7 @@ def test_the_removal_follows_the_bound_as_ever(edge: Edge) -> None:
     new = imported_anew(edge, filled(edge))
     edge.sync()
     assert len(edge.rows()) == 2 * DISHES
-    removal_decisions.approve(ledger.removals(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.approve(storage.removals.in_states(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
     assert set(edge.rows()) == set(new)
     edge.sync(full=True)
     assert listed(edge) == WHOLE_MENU

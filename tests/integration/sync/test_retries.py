@@ -7,8 +7,8 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.ledger import wait_after
 from etalase.edge.sync.services import World
+from etalase.edge.sync.storage.retry_list import backoff
 from etalase.errors import Reason
 
 
@@ -27,8 +27,8 @@ def add_product(edge: Edge, photo: str) -> None:
     ("attempts", "hours"), [(1, 0), (2, 0), (3, 1), (4, 2), (5, 4), (6, 8), (7, 16), (8, 24), (20, 24), (10_000, 24)]
 )
 def test_the_first_failures_are_tried_again_at_once_and_later_ones_less_and_less(attempts: int, hours: int) -> None:
-    assert wait_after(attempts, Reason.NOT_FOUND) == timedelta(hours=hours)
-    assert wait_after(attempts, Reason.PRODUCT_MISSING) == timedelta()
+    assert backoff(attempts, Reason.NOT_FOUND) == timedelta(hours=hours)
+    assert backoff(attempts, Reason.PRODUCT_MISSING) == timedelta()
 
 
 def test_a_photo_that_goes_on_failing_is_left_alone_for_longer_and_longer(edge: Edge) -> None:

@@ -21,7 +21,7 @@ from etalase.edge.status.collect import read
 from etalase.edge.status.summary import tell
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
-from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.download.partial import LAST_CHECKPOINT
 from etalase.edge.sync.lock import RunLock
@@ -113,9 +113,9 @@ def look(edge: Edge) -> None:
     assert edge.sync(dry_run=True).error is None
     with real_world(edge.configured()) as world:
         assert verify(world, deep=False).error is None
-    held = ledger.removals(["held", "waiting", "applied"])
+    held = storage.removals.in_states(["held", "waiting", "applied"])
     removal_decisions.consequences(held)
-    products = rows.ProductTable(name_field="name", sku_field="sku")
+    products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(edge.configured().STORE_ID, Pace())
     with suppress(UsageError):
         removal_decisions.undo(1, lock=lock, bucket=edge.bucket, products=products)

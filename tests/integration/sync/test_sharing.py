@@ -7,7 +7,7 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
-from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store, real_world
@@ -95,10 +95,10 @@ def test_a_removal_is_undone_where_another_product_still_shares_the_object(edge:
         report.run_id or 0,
         lock=RunLock(settings.STORE_ID, Pace()),
         bucket=object_store(settings),
-        products=rows.ProductTable(name_field="name", sku_field="sku"),
+        products=storage.products.ProductTable(name_field="name", sku_field="sku"),
     )
     assert (len(undone.restored), undone.lost) == (1, [])
-    assert len(ledger.removals(["refused"])) == 1
+    assert len(storage.removals.in_states(["refused"])) == 1
     edge.check_every_row_shows_its_bytes()
 
 

@@ -12,7 +12,7 @@ from tests.integration.sync.rotting import Rotting
 from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.removal_decisions import Undone
@@ -23,7 +23,7 @@ from etalase.errors import UsageError
 def undo(edge: Edge, run_id: int) -> Undone:
     """As the command does it."""
     settings = edge.configured()
-    products = rows.ProductTable(name_field="name", sku_field="sku")
+    products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Pace())
     return removal_decisions.undo(run_id, lock=lock, bucket=object_store(settings), products=products)
 
@@ -31,7 +31,7 @@ def undo(edge: Edge, run_id: int) -> Undone:
 def approve_all(edge: Edge) -> int:
     """Remove all that is held; the run that proposed it comes back."""
     settings = edge.configured()
-    held = ledger.removals([Removal.State.HELD])
+    held = storage.removals.in_states([Removal.State.HELD])
     removal_decisions.approve(held, lock=RunLock(settings.STORE_ID, Pace()))
     (run_id,) = {removal.run_id for removal in held}
     assert run_id is not None
@@ -112,7 +112,7 @@ def test_held_removals_say_what_the_pos_would_show(edge: Edge) -> None:
     for photo in gone[1:]:
         edge.ho.delete(photo)
     edge.sync()
-    held = ledger.removals([Removal.State.HELD])
+    held = storage.removals.in_states([Removal.State.HELD])
     after = removal_decisions.consequences([*held, *_as_held(edge, gone[0])])
     by_name = {removal.product_name: after[removal.product_id] for removal in held}
     assert by_name["dish 3"] == removal_decisions.Consequence("dish 3.jpg", None, 0)
@@ -135,11 +135,11 @@ def test_only_the_named_photo_of_the_retry_list_is_tried_at_once(edge: Edge) -> 
     edge.ho.image_requests.clear()
     assert edge.sync(trigger="schedule").fetched == 0
 
-    ledger.make_due([UUID(photos[1])], now=datetime.now(UTC))
+    storage.retry_list.make_due([UUID(photos[1])], now=datetime.now(UTC))
     report = edge.sync(trigger="retry")
 
     assert (report.fetched, len(report.failures), set(edge.rows())) == (1, 2, {photos[1]})
-    ledger.make_due(None, now=datetime.now(UTC))
+    storage.retry_list.make_due(None, now=datetime.now(UTC))
     assert edge.sync(trigger="retry").fetched == 2
 
 
@@ -157,7 +157,7 @@ def test_one_photo_that_cannot_come_back_keeps_no_other_back(edge: Edge, emptied
     )
     settings = edge.configured()
     disk = Rotting(json.loads(rows_gone[1]["row"])["object_key"], unreadable=True)
-    products = rows.ProductTable(name_field="name", sku_field="sku")
+    products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Pace())
     undone = removal_decisions.undo(emptied, lock=lock, bucket=disk.over(object_store(settings)), products=products)
     assert len(undone.restored) == 4

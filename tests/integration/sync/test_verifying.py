@@ -9,7 +9,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync import services as world_module
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
@@ -97,7 +97,7 @@ def test_what_waits_for_its_grace_for_a_person_or_for_its_product_is_no_differen
     assert edge.sync(full=True).held == 5
     found = verified(edge)
     assert (found.differences, found.held, found.awaiting_grace) == ([], 5, 1)
-    removal_decisions.refuse(ledger.removals(["held"])[:2], lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.refuse(storage.removals.in_states(["held"])[:2], lock=RunLock(edge.configured().STORE_ID, Pace()))
     found = verified(edge)
     assert (found.differences, found.held, found.kept) == ([], 3, 2)
 

@@ -6,7 +6,7 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
-from etalase.edge.sync import ledger
+from etalase.edge.sync import storage
 from etalase.objectstore import ObjectInfo
 
 PHOTOS_PATH = "/api/v1/sync/product-photos/"
@@ -295,7 +295,7 @@ def test_a_folder_in_the_bucket_is_nobodys_photo(edge: Edge) -> None:
 
 
 def test_what_runs_left_behind_is_kept_for_a_year_and_more(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "KEEP_AT_LEAST", 1)
+    monkeypatch.setattr(storage.runs, "KEEP_AT_LEAST", 1)
     edge.sync()
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '399 days'")
     edge.sync()
@@ -304,7 +304,7 @@ def test_what_runs_left_behind_is_kept_for_a_year_and_more(edge: Edge, monkeypat
     edge.query(f"UPDATE etalase_sync_run SET started_at = now() - interval '401 days' WHERE {oldest}")
     edge.sync()
     assert edge.count("etalase_sync_run") == 2
-    monkeypatch.setattr(ledger, "KEEP_AT_LEAST", 1000)
+    monkeypatch.setattr(storage.runs, "KEEP_AT_LEAST", 1000)
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '401 days'")  # or the clock is wrong
     edge.sync()
     assert edge.count("etalase_sync_run") == 3

@@ -9,7 +9,7 @@ from tests.simulator import picture
 
 from etalase.edge import tasks
 from etalase.edge.status.sync_request import asked_lately
-from etalase.edge.sync import rows
+from etalase.edge.sync import storage
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["hourly", "nightly"])
@@ -33,6 +33,6 @@ def test_the_grace_of_what_became_obsolete_in_the_future_begins_now(edge: Edge) 
     edge.ho.put("sate", picture("a"))
     edge.sync()
     edge.query("INSERT INTO etalase_reclaim (object_key, obsolete_at) VALUES ('products/x', now() + interval '1 year')")
-    assert rows.reclaims_due(timedelta(hours=24)) == []
+    assert storage.reclaims.due(timedelta(hours=24)) == []
     edge.query("UPDATE etalase_reclaim SET obsolete_at = obsolete_at - interval '25 hours'")
-    assert rows.reclaims_due(timedelta(hours=24)) == ["products/x"]
+    assert storage.reclaims.due(timedelta(hours=24)) == ["products/x"]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
@@ -36,7 +36,7 @@ class WordCommand(EdgeCommand):
         """Give the word on the photos that are meant."""
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or say --all.")
-        ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
         count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings) if removals else 0
         if options["json"]:

@@ -24,7 +24,7 @@ from etalase.edge.status import sync_request
 from etalase.edge.status.comparison import compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.status.snapshot import Comparison, Facts, Run, Sign, Uncovered, Why
-from etalase.edge.sync import rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
@@ -67,7 +67,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
     with translated():
         signs = heartbeats()
         lock_taken = RunLock(settings.STORE_ID, Pace()).is_taken()
-        expected, photos = rows.expected()
+        expected, photos = storage.checkpoint.row_counts()
         checkpoint = Checkpoint.objects.first()
         checkpoint_kept = checkpoint is not None and checkpoint.sync_timestamp is not None
         # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
@@ -165,7 +165,7 @@ def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, 
     if run is None or run.listed is None or run.missing is None:
         if good is None:
             return None
-        listed, here = rows.listed_and_here()
+        listed, here = storage.photos.listed_and_here()
         return KnownList(listed=listed, here=here, tried=tried)
     carried = min(run.carried, run.missing)
     is_at_it = at_work and newest is not None and run.id == newest.id

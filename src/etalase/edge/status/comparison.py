@@ -14,7 +14,7 @@ from etalase.edge.database import cursor
 from etalase.edge.displayed_photo import place
 from etalase.edge.integrity import Damage, damage, damage_read, was_put_since
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
-from etalase.edge.sync import rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.scratch import Listing
@@ -58,7 +58,7 @@ def compare(bucket: ObjectStore, lock: RunLock, *, compared_at: datetime | None)
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
     if comparison.photos and not lock.is_taken():  # a run knows better
         with suppress(DatabaseAway, django.db.Error):  # a database that can only be read can be looked at all the same
-            rows.doubt({photo.photo_id: photo.kind for photo in comparison.photos})
+            storage.suspects.mark({photo.photo_id: photo.kind for photo in comparison.photos})
     # Only now: the till picks by what is remembered.
     return replace(comparison, bare=look.bare())
 
@@ -95,11 +95,11 @@ class _Look:
         self._whole: Row | None = None
         self._unreadable: set[str] = set()
         self._unreadable_left = MAX_UNREADABLE
-        self._doubts = rows.doubts()
+        self._doubts = storage.suspects.kinds()
 
     def compared(self, at: datetime) -> Comparison:
         listing = Listing(self._listed())
-        for part in rows.in_batches():
+        for part in storage.photos.in_batches():
             listed = listing.of(row.object_key for row in part)
             suspects = []
             for row in part:
@@ -126,7 +126,7 @@ class _Look:
         try:
             yield from self._bucket.list(KEY_PREFIX)
         except ObjectMissing:
-            if rows.count():
+            if storage.photos.count():
                 raise
             # No run has made the bucket yet, and nothing is promised.
 
@@ -150,8 +150,8 @@ class _Look:
         before = {row.id: row for row in suspects}
         for round_number in range(1, MAX_ROUNDS + 1):
             there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
-            coming = rows.coming()
-            after = {row.id: row for row in rows.with_ids(before)}
+            coming = storage.intents.new_checksums()
+            after = {row.id: row for row in storage.photos.with_ids(before)}
             moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
             for row in after.values():
                 if row.id not in moved:

@@ -67,7 +67,7 @@ def ask(settings: EdgeSettings) -> bool:
     The turn is taken in the database: so several tills and processes that ask at once start one sync. Raises
     :class:`StoreMismatch` and :class:`DatabaseAway`.
     """
-    from etalase.edge.sync.ledger import Store
+    from etalase.edge.sync.storage.checkpoint import Store
 
     Store(settings.COMPANY_ID, settings.STORE_ID).claim()
     turn = Q(asked_at__isnull=True) | Q(asked_at__lte=Now() - AT_MOST_EVERY) | Q(asked_at__gt=Now())

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from etalase.edge.integrity import Damage, damage, damage_read, was_put_since
-from etalase.edge.sync import rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.plan.plan import Found, Row
 from etalase.edge.sync.scratch import Listing
 from etalase.edge.sync.services import World
@@ -37,9 +37,9 @@ class Inventory:
     # What lies under the keys of unsettled intents, and what was read through and is not what its row says.
     known: dict[str, Found] = field(default_factory=dict)
     damaged: dict[UUID, Damage] = field(default_factory=dict)
-    doubted: set[UUID] = field(default_factory=lambda: set(rows.doubts()))
+    doubted: set[UUID] = field(default_factory=lambda: set(storage.suspects.kinds()))
     # What an earlier run that was cut off may have put: whole, and promised, though its row does not say so yet (invariant I1).
-    _coming: dict[str, str] = field(default_factory=rows.coming)
+    _coming: dict[str, str] = field(default_factory=storage.intents.new_checksums)
     _read: set[UUID] = field(default_factory=set)
     _right_again: set[UUID] = field(default_factory=set)
     _new: dict[UUID, Damage] = field(default_factory=dict)
@@ -55,15 +55,15 @@ class Inventory:
 
     def settle_intents(self) -> None:
         """Look at the keys that an earlier run was about to overwrite: what lies there now, nobody knows (hazard 18)."""
-        for key, checksum in rows.intents():
+        for key, checksum in storage.intents.checksums():
             there = self._head(key)
             etag = there.etag if there else None
             if checksum is None:  # its product went meanwhile, and the row with it
-                rows.reclaim_later([key])
+                storage.reclaims.schedule([key])
             elif etag != checksum:
                 self.known[key] = Found(etag)
                 continue
-            rows.clear_intents([key])
+            storage.intents.clear([key])
 
     def is_lost(self, some: Collection[Row]) -> bool:
         """Whether none of ``some`` rows has its object: somebody emptied the bucket, or put another disk in."""
@@ -73,8 +73,8 @@ class Inventory:
         """What is really under the keys of these rows, where it is not what they say."""
         found = self._look(known)
         if self.keeps:
-            rows.doubt(self._new)
-            rows.trust(self._right_again)
+            storage.suspects.mark(self._new)
+            storage.suspects.clear(self._right_again)
         self._new, self._right_again = {}, set()
         return found
 
@@ -136,7 +136,7 @@ class Inventory:
         listed = self.listing.with_bytes(lacking) if self.listing is not None else {}
         # A row whose own object was found to be damaged still claims its bytes.
         there = {row.object_key: row.object_etag for row in known}
-        return {md5: key for md5, key in (listed | rows.with_bytes(lacking)).items() if there.get(key, md5) == md5}
+        return {md5: key for md5, key in (listed | storage.photos.with_bytes(lacking)).items() if there.get(key, md5) == md5}
 
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:

@@ -12,7 +12,7 @@ from etalase.edge.database import translated
 from etalase.edge.displayed_photo import place, products_left_out
 from etalase.edge.integrity import Damage, damage_read
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.services import Bucket
@@ -28,8 +28,8 @@ APPROVABLE = (Removal.State.HELD, Removal.State.REFUSED)
 def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str] = (Removal.State.HELD,)) -> list[Removal]:
     """The held removals that are meant; by name also those in another of ``states``. Raises :class:`UsageError` for others."""
     if everything:
-        return ledger.removals([Removal.State.HELD])
-    held = {removal.photo_id: removal for removal in ledger.removals(states)}
+        return storage.removals.in_states([Removal.State.HELD])
+    held = {removal.photo_id: removal for removal in storage.removals.in_states(states)}
     strange = [str(photo_id) for photo_id in photo_ids if photo_id not in held]
     if strange:
         raise UsageError(f"No removal is held for photo {', '.join(strange)}.", hint="`etalase edge held` lists them.")
@@ -46,14 +46,14 @@ def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
         lock.still_held()
         going = _still(removals, APPROVABLE)
         photos_of: dict[UUID, set[UUID]] = {}
-        for row in rows.of_products({removal.product_id for removal in going}):
+        for row in storage.photos.of_products({removal.product_id for removal in going}):
             photos_of.setdefault(row.product_id, set()).add(row.id)
         ids = {removal.photo_id for removal in going}
         for removal in going:
             removal.state, removal.decided_at, removal.approved = Removal.State.APPLIED, now, True
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
-        ledger.record_removals(going)
-        return rows.delete(ids)
+        storage.removals.record(going)
+        return storage.photos.delete(ids)
 
 
 def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
@@ -64,7 +64,7 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
         staying = _still(removals, [Removal.State.HELD])
         for removal in staying:
             removal.state, removal.decided_at = Removal.State.REFUSED, now
-        ledger.record_removals(staying)
+        storage.removals.record(staying)
     return len(staying)
 
 
@@ -76,7 +76,7 @@ class Undone:
     lost: list[tuple[Removal, str]] = field(default_factory=list)
 
 
-def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTable) -> Undone:
+def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.products.ProductTable) -> Undone:
     """Bring back what was removed of what run ``run_id`` proposed, as long as its objects are there.
 
     HO still lists them no longer: so they count as refused, and are not proposed again until HO lists them anew. Raises
@@ -85,7 +85,7 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTa
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        gone = ledger.applied_by(run_id)
+        gone = storage.removals.applied_by_run(run_id)
         if not gone:
             raise UsageError(
                 f"Nothing that run {run_id} proposed was removed.", hint="`etalase edge undo` lists what can be undone."
@@ -98,19 +98,19 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: rows.ProductTa
                 here = products.names({removal.product_id for removal in undone.restored})
                 gone_too = [removal for removal in undone.restored if removal.product_id not in here]
                 products.write([(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name) for r in gone_too])
-            rows.restore(records)
+            storage.photos.restore(records)
             for removal in undone.restored:
                 removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
-            ledger.record_removals(undone.restored)
+            storage.removals.record(undone.restored)
     return undone
 
 
-def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: rows.ProductTable) -> Undone:
+def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: storage.products.ProductTable) -> Undone:
     """Sorts out which can come back: its object is as its row said, its key no other's with other bytes, its product here."""
     undone = Undone()
-    here = {row.id for row in rows.with_ids([removal.photo_id for removal in gone])}
-    kept = {removal.photo_id: removal.row for removal in gone if removal.row and rows.is_kept(removal.row)}
-    taken = rows.owners([row["object_key"] for row in kept.values()])
+    here = {row.id for row in storage.photos.with_ids([removal.photo_id for removal in gone])}
+    kept = {removal.photo_id: removal.row for removal in gone if removal.row and storage.photos.is_restorable(removal.row)}
+    taken = storage.photos.owners([row["object_key"] for row in kept.values()])
     there = set(products.names({removal.product_id for removal in gone}))
     for removal in gone:
         row = kept.get(removal.photo_id, {})
@@ -167,9 +167,9 @@ def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
     """What approving all of ``removals`` would change on the POS, by product."""
     going = {removal.photo_id for removal in removals}
     photos: dict[UUID, list[Row]] = {removal.product_id: [] for removal in removals}
-    for row in rows.of_products(set(photos)):
+    for row in storage.photos.of_products(set(photos)):
         photos[row.product_id].append(row)
-    damaged = rows.doubts()
+    damaged = storage.suspects.kinds()
     with translated():
         left_out = products_left_out()
     return {
@@ -195,5 +195,5 @@ def _consequence(photos: list[Row], going: set[UUID], damaged: Collection[UUID],
 
 def _still(removals: Sequence[Removal], states: Sequence[str]) -> list[Removal]:
     """Between the person's look and now a run may have seen a photo living again: then it is held no more."""
-    still = {removal.photo_id for removal in ledger.removals(states)}
+    still = {removal.photo_id for removal in storage.removals.in_states(states)}
     return [removal for removal in removals if removal.photo_id in still]

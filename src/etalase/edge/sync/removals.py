@@ -9,7 +9,7 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
@@ -31,11 +31,11 @@ def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime
 
     ``awaiting`` are products of which a living photo has not arrived in this run.
     """
-    ledger.forget_removals_without_row()
-    ledger.settle(feed.deleted_ids)
+    storage.removals.delete_without_row()
+    storage.retry_list.resolve(feed.deleted_ids)
     if feed.proved_complete:  # before anything waits for what is owed
-        for some in ledger.pending_ids():
-            ledger.settle([photo_id for photo_id in some if photo_id not in feed.photos])
+        for some in storage.retry_list.ids():
+            storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
     proposal = propose(feed, awaiting=awaiting, now=now)
     if proposal.gone:
         _apply(world, proposal, now=now, run_id=run_id)
@@ -44,9 +44,9 @@ def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime
 
 def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposal:
     """What :func:`sweep` would do."""
-    known = {removal.photo_id: removal for removal in ledger.removals(["held", "waiting", "refused"])}
+    known = {removal.photo_id: removal for removal in storage.removals.in_states(["held", "waiting", "refused"])}
     causes = _causes(feed, [removal for removal in known.values() if removal.state == Removal.State.WAITING])
-    gone = {row.id: row for row in rows.with_ids(list(causes))} if causes else {}
+    gone = {row.id: row for row in storage.photos.with_ids(list(causes))} if causes else {}
     if not gone:
         return Proposal()
     candidates = [
@@ -57,16 +57,16 @@ def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposa
     decision = decide(
         candidates,
         _photos_of({row.product_id for row in gone.values()}),
-        awaiting=set(awaiting) | ledger.pending_products(),
-        products_with_a_photo=rows.products_with_a_photo(),
-        bared_lately=ledger.bared_since(now - DAY),
+        awaiting=set(awaiting) | storage.retry_list.product_ids(),
+        products_with_a_photo=storage.photos.products_with_a_photo(),
+        bared_lately=storage.removals.products_bared_since(now - DAY),
     )
     return Proposal(decision, gone)
 
 
 def unlisted(feed: Feed) -> Iterator[list[Row]]:
     """The rows whose photos a full list does not name, some at a time."""
-    for part in rows.in_batches():
+    for part in storage.photos.in_batches():
         if gone := [row for row in part if row.id not in feed.photos]:
             yield gone
 
@@ -79,15 +79,15 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
     causes.update(dict.fromkeys(feed.deleted_ids, told))
     if feed.proved_complete:
         swept = Cause.EMPTY_FEED if not len(feed.photos) else Cause.UNNAMED_FEED if feed.is_unnamed else Cause.SWEEP
-        causes.update({id_: swept for id_ in rows.ids() if id_ not in causes and id_ not in feed.photos})
+        causes.update({id_: swept for id_ in storage.photos.ids() if id_ not in causes and id_ not in feed.photos})
     return causes
 
 
 def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     """The photos that each product could show: one whose object is damaged is none to fall back on (invariant I2)."""
-    damaged = rows.doubts()
+    damaged = storage.suspects.kinds()
     photos: dict[UUID, set[UUID]] = {}
-    for row in rows.of_products(product_ids):
+    for row in storage.photos.of_products(product_ids):
         if row.id not in damaged:
             photos.setdefault(row.product_id, set()).add(row.id)
     return photos
@@ -107,7 +107,7 @@ def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | Non
             state=state,
             left_bare=row.product_id in decision.bare,
             # Its product may go after its photos, and :func:`.holding.undo` needs both.
-            row={**rows.as_json(row), "product_sku": names.get(row.product_id, ("", ""))[0]},
+            row={**storage.photos.to_json(row), "product_sku": names.get(row.product_id, ("", ""))[0]},
             run_id=run_id,
             noticed_at=now,
             decided_at=now if state == Removal.State.APPLIED else None,
@@ -115,10 +115,10 @@ def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | Non
 
     with translated(), transaction.atomic():
         world.lock.still_held()
-        ledger.record_removals(
+        storage.removals.record(
             [record(c, Removal.State.APPLIED) for c in decision.apply]
             + [record(c, Removal.State.HELD) for c in decision.hold]
             + [record(c, Removal.State.WAITING) for c in decision.wait]
         )
         if decision.apply:
-            rows.delete([c.photo_id for c in decision.apply])
+            storage.photos.delete([c.photo_id for c in decision.apply])

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal
-from etalase.edge.sync import ledger, rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.feed import products
 from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Feed, pull
@@ -105,7 +105,7 @@ def sync(
             with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
                 checkpoint.refresh_from_db()
                 now = datetime.fromtimestamp(world.pace.now(), UTC)
-                dropped = ledger.distrust(checkpoint, keeps=not dry_run, now=now)
+                dropped = storage.state_repair.distrust(checkpoint, keeps=not dry_run, now=now)
                 if not checkpoint.sync_timestamp:
                     report.kind = "full"
                 inventory = Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run)
@@ -128,7 +128,7 @@ def _recorded(run: Run, trigger: str) -> None:
     began = world.pace.monotonic()
     world.spool.look()
     if not report.dry_run:
-        report.run_id = ledger.begin_run(report.kind, trigger)
+        report.run_id = storage.runs.begin(report.kind, trigger)
     try:
         _run(run)
     except GivesWay as error:
@@ -159,7 +159,7 @@ def _recorded(run: Run, trigger: str) -> None:
             _say_what_stands(run)
             report.duration_seconds = world.pace.monotonic() - began
             with suppress(DatabaseAway):
-                ledger.end_run(
+                storage.runs.end(
                     report.run_id or 0,
                     kind=report.kind,
                     outcome=report.outcome.value,
@@ -199,7 +199,7 @@ def _run(run: Run) -> None:
         _note_list(run, feed, tally)
     if agenda.photos:
         run_id, bytes_to_fetch = run.report.run_id or 0, agenda.bytes_to_fetch
-        ledger.note_work(run_id, agenda.photos, kind=run.report.kind, bytes_to_fetch=bytes_to_fetch)
+        storage.runs.record_work(run_id, agenda.photos, kind=run.report.kind, bytes_to_fetch=bytes_to_fetch)
     run.carriage.carry_all(agenda)
     _carry_what_moved_on(run, feed)
     if feed.error is not None:
@@ -236,9 +236,9 @@ def _pending(run: Run, *, due_before: datetime | None) -> Iterator[Photo]:
         logger.warning("photo %s leaves the retry list, its entry cannot be read", photo_id)
         run.dropped.append("etalase_pending_photo.wire")
         if not run.report.dry_run:
-            ledger.drop_unreadable(photo_id)
+            storage.retry_list.drop_unreadable(photo_id)
 
-    return ledger.pending(due_before=due_before, unreadable=unreadable)
+    return storage.retry_list.due(due_before=due_before, unreadable=unreadable)
 
 
 def _look_around(run: Run, *, made_anew: bool) -> None:
@@ -247,14 +247,14 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
     A mass deletion cannot come of it: a full run's removals are bounded like all others.
     """
     report = run.report
-    expected, there = rows.expected()
+    expected, there = storage.checkpoint.row_counts()
     if expected is not None:  # also without a checkpoint, which may be lost alone
         run.unaccounted = there - expected
         if run.unaccounted < 0:
             report.note("rows_vanished", photos=-run.unaccounted)
     if run.checkpoint.sync_timestamp is None:
         return
-    some = rows.some(PROBES)
+    some = storage.photos.sample(PROBES)
     # Known damage is mended anyway; where it cannot be, each run would compare everything, for ever.
     is_news = any(row.id not in run.inventory.doubted for row in some)
     if some and (made_anew or (is_news and run.inventory.is_lost(some))):
@@ -264,10 +264,10 @@ def _look_around(run: Run, *, made_anew: bool) -> None:
     kept = lenient_time(run.checkpoint.sync_timestamp)
     if last_here and kept and kept < last_here:
         report.note("edge_restored")
-    last = ledger.last_complete_run()
+    last = storage.runs.last_complete()
     if last is not None and run.now - last > LONG_AWAY:
         report.note("long_away", days=(run.now - last).days)
-    if report.notices or unsure or ledger.is_full_run_unfinished(report.run_id or 0):
+    if report.notices or unsure or storage.runs.is_full_run_unfinished(report.run_id or 0):
         report.kind = "full"
 
 
@@ -312,19 +312,19 @@ def _rest_is_here(run: Run, feed: Feed) -> bool:
         return False
     changes = feed.photos
     changes.owe(photo for photo in _pending(run, due_before=None) if photo.id not in feed.deleted_ids)
-    leaving = feed.deleted_ids | {removal.photo_id for removal in ledger.removals(PROPOSED)}
+    leaving = feed.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
     unchanged = 0
 
     def rest() -> Iterator[Row]:
         nonlocal unchanged
-        for row in rows.every():
+        for row in storage.photos.every():
             if row.id not in leaving and not changes.knows(row.id):
                 unchanged += 1
                 yield row
 
     if photos_digest(heapq.merge(rest(), changes.by_id(), key=lambda photo: photo.id)) != feed.digest:
         return False
-    for part in rows.in_batches():
+    for part in storage.photos.in_batches():
         if run.inventory.found(part):
             return False
     feed.matches_digest = True
@@ -340,7 +340,7 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
     """
     if run.inventory.listing is not None or not run.inventory.doubted or feed.error is not None:
         return []
-    doubted = rows.doubted_unattended(asked_before=run.now - ASK_AGAIN)
+    doubted = storage.photos.suspect_unattended(asked_before=run.now - ASK_AGAIN)
     doubted = [row for row in doubted if not feed.photos.knows(row.id) and row.id not in feed.deleted_ids]
     run.inventory.found(doubted)  # some may be right again
     damaged = [row.id for row in doubted if row.id in run.inventory.damaged]
@@ -353,7 +353,7 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
         return []
     listed = [photo for photo in map(everything.photos.get, damaged) if photo is not None]
     if everything.error is None and not run.report.dry_run:
-        rows.asked_in_vain(set(damaged) - {photo.id for photo in listed}, at=run.now)
+        storage.suspects.record_not_listed(set(damaged) - {photo.id for photo in listed}, at=run.now)
     return listed
 
 
@@ -377,7 +377,7 @@ def _note_what_is_new(run: Run, feed: Feed) -> None:
     """Record that photos are missing, as soon as head office has named them (hazard 64)."""
     tally = Tally()
     for part in feed.photos.in_slices():
-        new = len(part) - rows.count_among(photo.id for photo in part)
+        new = len(part) - storage.photos.count_among(photo.id for photo in part)
         tally.known, tally.new, tally.missing = tally.known + len(part), tally.new + new, tally.missing + new
     if tally.missing:
         _note_list(run, feed, tally)
@@ -390,33 +390,34 @@ def _note_list(run: Run, feed: Feed, tally: Tally) -> None:
         unseen = max(0, (feed.totals[-1] or 0) - listed)
         listed, missing = listed + unseen, missing + unseen
     elif not feed.full:  # what it does not name is here, but for what goes and what is owed
-        leaving = feed.deleted_ids | {removal.photo_id for removal in ledger.removals(PROPOSED)}
+        leaving = feed.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
         owed = _owed_besides(feed)
         missing += len(owed)
-        listed = rows.count() - rows.count_among(leaving) + tally.new + len(owed) - rows.count_among(owed)
-    ledger.note_list(run.report.run_id or 0, listed=listed, missing=missing)
+        listed = storage.photos.count() - storage.photos.count_among(leaving) + tally.new
+        listed += len(owed) - storage.photos.count_among(owed)
+    storage.runs.record_list(run.report.run_id or 0, listed=listed, missing=missing)
 
 
 def _owed_besides(feed: Feed) -> set[UUID]:
     """The photos on the retry list whose time has not come, parked ones aside."""
     owed: set[UUID] = set()
-    for some in ledger.pending_ids(parked=False):
+    for some in storage.retry_list.ids(parked=False):
         owed.update(set(some) - feed.photos.known_among(some) - feed.deleted_ids)
     return owed
 
 
 def _plan(run: Run, feed: Feed, tally: Tally | None = None) -> Agenda:
     """Plan in slices of whole products, so that memory and SQL arrays stay bounded. ``tally`` counts what is missing."""
-    agenda, anything_owed, older = Agenda(), ledger.is_anything_pending(), 0
+    agenda, anything_owed, older = Agenda(), storage.retry_list.is_anything_pending(), 0
     # Living again: whatever was proposed or refused for them is over.
-    proposed = set() if run.report.dry_run else {removal.photo_id for removal in ledger.removals(PROPOSED)}
+    proposed = set() if run.report.dry_run else {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
     contested = feed.photos.contested_keys()
     claims = _awarded(run, feed)
     for part in feed.photos.in_slices():
         known = {photo.product_id for photo in part}
         if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
             known &= set(run.world.products.names(known))
-        touched = rows.touching(part)
+        touched = storage.photos.touching(part)
         found = run.inventory.found(touched)
         as_found = [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched]
         planned = plan(
@@ -433,12 +434,12 @@ def _plan(run: Run, feed: Feed, tally: Tally | None = None) -> Agenda:
         if tally is not None:
             tally.add(part, touched, planned)
         claims = {key: claims[key] for key in contested & claims.keys()}
-        agenda.add(planned.products, attempts=ledger.attempts(known) if anything_owed else {})
+        agenda.add(planned.products, attempts=storage.retry_list.attempts(known) if anything_owed else {})
         older += planned.older_at_head_office
         _take_note(run, planned)
         if anything_owed and not run.report.dry_run:
-            ledger.settle(planned.unchanged)
-        ledger.cancel_removals([photo.id for photo in part if photo.id in proposed and photo.id in feed.photos])
+            storage.retry_list.resolve(planned.unchanged)
+        storage.removals.cancel([photo.id for photo in part if photo.id in proposed and photo.id in feed.photos])
     if older:
         run.report.note("ho_older", photos=older)
     return agenda
@@ -451,7 +452,7 @@ def _awarded(run: Run, feed: Feed) -> dict[str, Photo]:
     """
     awarded: dict[str, Photo] = {}
     for claimants in feed.photos.disputes():
-        owning = {row.id: row for row in rows.with_ids([photo.id for photo in claimants])}
+        owning = {row.id: row for row in storage.photos.with_ids([photo.id for photo in claimants])}
         known = run.world.products.names({photo.product_id for photo in claimants})
         usable = [
             (is_settled(one, owning.get(one.id)), one.updated_at or LONG_AGO, one.id, one)
@@ -512,14 +513,14 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
     """Failures first, then the checkpoint: a photo is either here, or remembered (hazard 5)."""
     run.carriage.keep_failures()
     if feed.full and not feed.proved_complete:
-        ledger.settle([photo_id for photo_id in ledger.nameless() if photo_id not in feed.photos])
+        storage.retry_list.resolve([photo_id for photo_id in storage.retry_list.without_id() if photo_id not in feed.photos])
     if feed.sync_timestamp is None:
         run.report.note("no_checkpoint")
     if feed.is_unnamed:
         run.report.note("feed_unnamed")
     # Without HO's word the last one holds on; without any, an empty text says that a run came to its end all the same.
     sync_timestamp = feed.sync_timestamp or run.checkpoint.sync_timestamp or ""
-    rows.forget_doubts_without_row()
+    storage.suspects.delete_without_row()
     changes: dict[str, object] = {"sync_timestamp": sync_timestamp, **products_came_to}
     if feed.full or feed.matches_digest:
         changes["feed_proved_complete"] = run.report.feed_proved_complete = feed.proved_complete or feed.matches_digest
@@ -528,11 +529,11 @@ def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> Non
         changes["compared_at"] = None  # what HO forgot to tell, the next run finds; what is owed alone is no news of it
     with translated(), transaction.atomic():
         run.world.lock.still_held()
-        ledger.move_checkpoint(run.checkpoint.store_id, changes)
+        storage.checkpoint.update(run.checkpoint.store_id, changes)
         if run.checkpoint.photos is not None:
-            rows.expect(run.unaccounted)
+            storage.checkpoint.add_to_row_count(run.unaccounted)
         elif feed.full or feed.matches_digest:  # proved or not: what it named is here now, or on the retry list
-            rows.expect_what_is_here()
+            storage.checkpoint.set_row_count()
     run.report.checkpoint = sync_timestamp
     run.world.spool.note_checkpoint(sync_timestamp)
 
@@ -548,14 +549,14 @@ def _warn_of_risks(run: Run) -> None:
 def _find_orphans(run: Run) -> None:
     """Orphans get their grace, unless a row names them by now."""
     if (listing := run.inventory.listing) is not None:
-        listing.use(rows.keys())
+        listing.use(storage.photos.keys())
         for orphans in listing.unused():
-            rows.reclaim_later(orphans)
+            storage.reclaims.schedule(orphans)
 
 
 def _reclaim(run: Run) -> None:
     """What has had its grace, goes, unless a row names it by now (hazards 15 and 17). What cannot go holds nothing up."""
-    due = rows.reclaims_due(run.world.settings.RECLAIM_GRACE)
+    due = storage.reclaims.due(run.world.settings.RECLAIM_GRACE)
     if not due:
         return
     run.world.lock.still_held()
@@ -569,8 +570,8 @@ def _reclaim(run: Run) -> None:
         except ObjectStoreError as error:
             logger.warning("an object that no photo needs any more stays: %s", error)
             run.stuck.append(key)
-    rows.settle_reclaims(gone)
-    rows.put_off(run.stuck, until=datetime.now(UTC) + RECLAIM_AGAIN)
+    storage.reclaims.cancel(gone)
+    storage.reclaims.postpone(run.stuck, until=datetime.now(UTC) + RECLAIM_AGAIN)
     run.report.reclaimed += len(gone)
 
 
@@ -580,8 +581,8 @@ def _say_what_stands(run: Run) -> None:
         run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
         run.report.owed = owed.count()
-        run.report.damaged = len(rows.doubts())
-        run.report.failures = [ledger.describe(entry) for entry in owed[:MAX_FAILURES_TOLD]]
+        run.report.damaged = len(storage.suspects.kinds())
+        run.report.failures = [storage.retry_list.to_json(entry) for entry in owed[:MAX_FAILURES_TOLD]]
 
 
 def _forecast(run: Run, feed: Feed, agenda: Agenda) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from django.db import connection
 from django.utils.timezone import get_default_timezone
 
-from etalase.edge.sync import ledger
+from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.concurrency import Lanes
@@ -23,7 +23,7 @@ from etalase.edge.sync.feed import pull
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.publish import put
-from etalase.edge.sync.rows import ProductTable
+from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import SettingsError
 from etalase.objectstore import ObjectInfo, ObjectStore
 from etalase.settings.edge import EdgeSettings
@@ -53,7 +53,7 @@ class World:
     head_office: pull.HeadOffice
     images: put.Images
     bucket: Bucket
-    store: ledger.Store
+    store: storage.checkpoint.Store
     products: ProductTable
     lock: RunLock
     pace: Pace
@@ -109,7 +109,7 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
     database = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
     spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database)
-    store = ledger.Store(settings.COMPANY_ID, settings.STORE_ID)
+    store = storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID)
     head_office = HeadOffice(
         url=settings.HO_URL,
         username=settings.HO_USERNAME,

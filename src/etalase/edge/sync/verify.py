@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import Kind, Row, plan
@@ -124,7 +124,7 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
     inventory.list_bucket(may_be_missing=True)
     listing = inventory.listing
     shown: Row | None = None
-    for part in rows.in_batches():
+    for part in storage.photos.in_batches():
         result.rows += len(part)
         inventory.found(part)
         shown = shown or next((row for row in part if row.id not in inventory.damaged), None)
@@ -137,8 +137,8 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
         result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
     if listing is None:
         return
-    listing.use(rows.keys())
-    waiting = rows.reclaims()
+    listing.use(storage.photos.keys())
+    waiting = storage.reclaims.keys()
     for keys in listing.unused():
         result.awaiting_grace += sum(key in waiting for key in keys)
         result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting]
@@ -154,7 +154,7 @@ def _compare_list(world: World, result: Verification, feed: Feed) -> None:
         known = {photo.product_id for photo in part}
         if not world.products.is_ours:
             known &= set(world.products.names(known))
-        touched = rows.touching(part)
+        touched = storage.photos.touching(part)
         planned = plan(
             part,
             touched,
@@ -187,7 +187,8 @@ def _what(kind: Kind, row: Row | None) -> str:
 
 
 def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
-    decided = {r.photo_id: r.state for r in ledger.removals([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])}
+    undecided = storage.removals.in_states([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])
+    decided = {removal.photo_id: removal.state for removal in undecided}
     for part in unlisted(feed):
         names = world.products.names({row.product_id for row in part})
         for row in part:

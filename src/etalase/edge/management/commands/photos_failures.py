@@ -5,7 +5,7 @@ from typing import Any
 from etalase.edge.database import translated
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import PendingPhoto
-from etalase.edge.sync import ledger
+from etalase.edge.sync import storage
 from etalase.errors import Reason
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
@@ -22,12 +22,13 @@ class Command(EdgeCommand):
             entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))
         failed = [entry for entry in entries if entry.reason != Reason.PRODUCT_MISSING]
         if options["json"]:
-            self.show({"failures": [{**ledger.describe(entry), "class": _class_of(entry.reason)} for entry in entries]})
+            failures = [{**storage.retry_list.to_json(entry), "class": _class_of(entry.reason)} for entry in entries]
+            self.show({"failures": failures})
         elif not entries:
             self.stdout.write("No photo is on the retry list.")
         else:
             for entry in entries:
-                shown = ledger.describe(entry)
+                shown = storage.retry_list.to_json(entry)
                 next_try = entry.next_try_at.astimezone().strftime("%Y-%m-%d %H:%M")
                 self.stdout.write(
                     f"{entry.photo_id}  {printable(entry.product_name)}\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, removal_decisions
+from etalase.edge.sync import removal_decisions, storage
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -25,7 +25,7 @@ class Command(EdgeCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Show them."""
-        held = ledger.removals([Removal.State.HELD])
+        held = storage.removals.in_states([Removal.State.HELD])
         after = removal_decisions.consequences(held)
         if options["json"]:
             self.show(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from etalase.edge.management.sync_command import RunningCommand
-from etalase.edge.sync import ledger
+from etalase.edge.sync import storage
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings
 
@@ -26,8 +26,8 @@ class Command(RunningCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Make them due, and run."""
-        ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
-        ledger.make_due(options["photo"] or None, now=datetime.now(UTC))
+        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
         with self.watched(settings, options) as (world, watching):
             report = sync(world, full=False, trigger="retry", wait_seconds=self.wait_seconds(options), watcher=watching)
         return self.tell(report, as_json=options["json"])

@@ -8,7 +8,7 @@ from typing import Any
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.management.removal_command import hours_text
 from etalase.edge.models import Removal
-from etalase.edge.sync import ledger, removal_decisions, rows
+from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
@@ -36,8 +36,8 @@ class Command(EdgeCommand):
         if options["run"] is None:
             self._list(settings, as_json=options["json"])
             return 0
-        ledger.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
-        products = rows.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
+        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        products = storage.products.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
         lock = RunLock(settings.STORE_ID, Pace())
         undone = removal_decisions.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
         if options["json"]:
@@ -56,7 +56,7 @@ class Command(EdgeCommand):
     def _list(self, settings: EdgeSettings, *, as_json: bool) -> None:
         since = datetime.now(UTC) - settings.RECLAIM_GRACE
         by_run: dict[int, list[Removal]] = defaultdict(list)
-        for removal in ledger.removals([Removal.State.APPLIED]):
+        for removal in storage.removals.in_states([Removal.State.APPLIED]):
             if removal.run_id is not None and removal.decided_at and removal.decided_at > since:
                 by_run[removal.run_id].append(removal)
         if as_json:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from etalase.edge.models import Checkpoint
-from etalase.edge.sync import ledger
+from etalase.edge.sync import storage
 from etalase.edge.sync.feed.lenient import NO_UUID
 from etalase.edge.sync.feed.pull import Feed, pull_products
 from etalase.edge.sync.plan.removal_bound import MAX_BARE_SHARE, MIN_BARE
@@ -75,7 +75,7 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
     if listed.gone and world.products.is_ours:
         world.products.unlist(listed.gone)
         bare = listed.gone & world.products.without_photos()
-        decided = ledger.lately_removed_from(datetime.now(UTC) - LATELY)
+        decided = storage.removals.products_removed_since(datetime.now(UTC) - LATELY)
         if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * world.products.count()):
             logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
             report.note("products_stay", products=len(bare))

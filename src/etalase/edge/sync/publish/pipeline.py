@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from etalase.edge.database import translated
-from etalase.edge.sync import ledger, rows
+from etalase.edge.sync import storage
 from etalase.edge.sync.plan.plan import Kind, ProductPlan
 from etalase.edge.sync.publish.put import Carried, carry
 from etalase.edge.sync.result import Report, Watcher
@@ -108,7 +108,7 @@ class Carriage:
         if not self.report.dry_run:
             with translated(), transaction.atomic():
                 self.world.lock.still_held()
-                ledger.remember_failures(settled.values(), now=self.now, untried=self.untried)
+                storage.retry_list.record_failures(settled.values(), now=self.now, untried=self.untried)
         for photo_id in settled:
             del self.failures[photo_id]
         self.untried -= settled.keys()
@@ -178,7 +178,7 @@ class Carriage:
         if any(step.overwrites_live_key for product in chosen for step in product.steps):
             with translated(), transaction.atomic():
                 self.world.lock.still_held()
-                rows.note_intents(step for product in chosen for step in product.steps)
+                storage.intents.record(step for product in chosen for step in product.steps)
         for product in chosen:
             in_flight[product] = product.bytes_in_hand
             self.world.workers.submit(self._work, product, done)
@@ -246,16 +246,16 @@ class Carriage:
         """Rows after objects, with what they settle, in one transaction."""
         with translated(), transaction.atomic():
             self.world.lock.still_held()
-            vanished = rows.commit(batch)
+            vanished = storage.photos.commit(batch)
             kept = [carried for carried in batch if carried not in vanished]
-            ledger.settle(
+            storage.retry_list.resolve(
                 [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary and not s.demotes]
                 + [photo_id for c in kept for photo_id in c.displaced]
             )
             brought = [s for c in kept for s in c.published if s.brings and s.photo.id not in c.keep_primary]
             if brought and self.report.run_id is not None:
                 size_bytes = sum(step.photo.size or 0 for step in brought if step.kind is Kind.FETCH)
-                ledger.note_carried(self.report.run_id, len(brought), size_bytes)
+                storage.runs.record_published(self.report.run_id, len(brought), size_bytes)
         for carried in vanished:
             for step in carried.published:
                 gone = PhotoError(Reason.PRODUCT_MISSING, f"product {step.photo.product_id} is not here")

@@ -1,0 +1,13 @@
+"""The edge's tables: one module for each table, or for two that change together. Nothing else writes to them."""
+
+from etalase.edge.sync.storage import checkpoint as checkpoint
+from etalase.edge.sync.storage import intents as intents
+from etalase.edge.sync.storage import paging as paging
+from etalase.edge.sync.storage import photos as photos
+from etalase.edge.sync.storage import products as products
+from etalase.edge.sync.storage import reclaims as reclaims
+from etalase.edge.sync.storage import removals as removals
+from etalase.edge.sync.storage import retry_list as retry_list
+from etalase.edge.sync.storage import runs as runs
+from etalase.edge.sync.storage import state_repair as state_repair
+from etalase.edge.sync.storage import suspects as suspects

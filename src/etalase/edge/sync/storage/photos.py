@@ -1,0 +1,314 @@
+"""Reads and writes ``product_photo``, the guide's table, with plain SQL over arrays: a batch of products is one statement.
+
+Whatever inserts or deletes rows changes the row count of the checkpoint in the same transaction. Where the table then has fewer
+rows than the count, somebody else has deleted some."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from django.db import IntegrityError, transaction
+from psycopg.errors import ForeignKeyViolation
+
+from etalase.edge.database import cursor, translated
+from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.publish.put import Carried
+from etalase.edge.sync.storage import checkpoint, intents, reclaims, suspects
+from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
+from etalase.objectstore import names_one_object
+from etalase.protocol import KEY_PREFIX, Photo
+
+_COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
+_UPSERT = f"""
+    INSERT INTO product_photo ({_COLUMNS}, created_at)
+    SELECT {_COLUMNS.replace("updated_at", "coalesce(updated_at, now())")}, now() FROM json_to_recordset(%s::json) AS photo (
+        id uuid, product_id uuid, object_key text, filename text, size int, content_type text, checksum text, version int,
+        is_primary bool, sort_order int, updated_at timestamptz)
+    ON CONFLICT (id) DO UPDATE SET
+        product_id = excluded.product_id, object_key = excluded.object_key, filename = excluded.filename,
+        size = excluded.size, content_type = excluded.content_type, checksum = excluded.checksum,
+        version = excluded.version, is_primary = excluded.is_primary, sort_order = excluded.sort_order,
+        updated_at = excluded.updated_at
+    RETURNING xmax = 0
+"""
+
+
+def touching(photos: Collection[Photo]) -> list[Row]:
+    """The rows that a plan for ``photos`` must know: of their products, with their ids, under their keys."""
+    with cursor() as db:
+        db.execute(
+            f"SELECT {_COLUMNS} FROM product_photo WHERE product_id = ANY(%s) OR id = ANY(%s) OR object_key = ANY(%s)",
+            [
+                list({photo.product_id for photo in photos}),
+                [photo.id for photo in photos],
+                [photo.object_key for photo in photos if photo.object_key and "\0" not in photo.object_key],
+            ],
+        )
+        return [_row(record) for record in db.fetchall()]
+
+
+def every() -> Iterator[Row]:
+    """All rows, in the order of their ids."""
+    return map(_row, paged(f"SELECT {_COLUMNS} FROM product_photo WHERE {AFTER_ID} ORDER BY id"))
+
+
+def in_batches() -> Iterator[list[Row]]:
+    """All rows, some at a time."""
+    rest = every()
+    while batch := list(islice(rest, PAGE_ROWS)):
+        yield batch
+
+
+def count() -> int:
+    """How many rows there are."""
+    with cursor() as db:
+        db.execute("SELECT count(*) FROM product_photo")
+        return int(db.fetchone()[0])
+
+
+def count_among(ids: Iterable[UUID]) -> int:
+    """How many of these photos have a row."""
+    with cursor() as db:
+        db.execute("SELECT count(*) FROM product_photo WHERE id = ANY(%s)", [list(ids)])
+        return int(db.fetchone()[0])
+
+
+def sample(count: int) -> list[Row]:
+    """So many rows with an object, here and there among all of them."""
+    with cursor() as db:
+        # From a place drawn by lot onwards, and from the beginning where too few come after it.
+        for first in (uuid4(), UUID(int=0)):
+            db.execute(
+                f"SELECT {_COLUMNS} FROM product_photo WHERE id >= %s AND object_key > '' ORDER BY id LIMIT %s", [first, count]
+            )
+            if len(found := db.fetchall()) == count:
+                break
+        return [_row(record) for record in found]
+
+
+def ids() -> Iterator[UUID]:
+    """The ids of all rows."""
+    return (record[0] for record in paged(f"SELECT id FROM product_photo WHERE {AFTER_ID} ORDER BY id"))
+
+
+def keys() -> Iterator[str]:
+    """The object keys of all rows."""
+    return (record[1] or "" for record in paged(f"SELECT id, object_key FROM product_photo WHERE {AFTER_ID} ORDER BY id"))
+
+
+def of_products(ids: Collection[UUID]) -> list[Row]:
+    """All rows of the products ``ids``."""
+    with cursor() as db:
+        db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE product_id = ANY(%s)", [list(ids)])
+        return [_row(record) for record in db.fetchall()]
+
+
+def with_ids(ids: Collection[UUID]) -> list[Row]:
+    """The rows with these ids, where there are any."""
+    with cursor() as db:
+        db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE id = ANY(%s) ORDER BY id", [list(ids)])
+        return [_row(record) for record in db.fetchall()]
+
+
+def owners(keys: Collection[str]) -> dict[str, str]:
+    """The checksum that the row of each key has, where a row has it; one of them where several share it."""
+    with cursor() as db:
+        db.execute("SELECT object_key, lower(checksum) FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
+        return {key: checksum or "" for key, checksum in db.fetchall()}
+
+
+def with_bytes(checksums: Collection[str]) -> dict[str, str]:
+    """The key of one object each that has these bytes by its row, and is not known to be damaged."""
+    if not checksums:
+        return {}
+    with cursor() as db:
+        db.execute(
+            "SELECT lower(checksum), min(object_key) FROM product_photo WHERE lower(checksum) = ANY(%s)"
+            " AND starts_with(object_key, %s) AND id NOT IN (SELECT photo_id FROM etalase_doubt) GROUP BY 1",
+            [list(checksums), KEY_PREFIX],
+        )
+        return {checksum: key for checksum, key in db.fetchall() if names_one_object(key)}
+
+
+def products_with_a_photo() -> int:
+    """How many products have at least one photo."""
+    with cursor() as db:
+        db.execute("SELECT count(DISTINCT product_id) FROM product_photo")
+        return int(db.fetchone()[0])
+
+
+def suspect_unattended(*, asked_before: datetime) -> list[Row]:
+    """The rows whose objects are in doubt, and that neither the retry list owes nor head office took away.
+
+    Left out are those that head office was asked for in vain since ``asked_before``.
+    """
+    with cursor() as db:
+        db.execute(
+            f"SELECT {_COLUMNS} FROM product_photo WHERE id IN (SELECT photo_id FROM etalase_doubt d"
+            " WHERE (asked_at IS NULL OR asked_at < %s)"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = d.photo_id)"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_removal r WHERE r.photo_id = d.photo_id AND r.state <> 'applied'))",
+            [asked_before],
+        )
+        return [_row(record) for record in db.fetchall()]
+
+
+def listed_and_here() -> tuple[int, int]:
+    """How many photos head office lists as far as finished runs know, and how many of them are here as it lists them.
+
+    What it does not list any more (a removal that waits or was refused) is in neither, nor a photo whose product is not here.
+    """
+    with cursor() as db:
+        db.execute(
+            "SELECT count(*), count(*) FILTER (WHERE o.photo_id IS NULL) FROM product_photo p"
+            " FULL JOIN (SELECT photo_id FROM etalase_pending_photo WHERE reason <> 'product_missing') o ON o.photo_id = p.id"
+            " WHERE NOT EXISTS (SELECT 1 FROM etalase_removal r"
+            " WHERE r.photo_id = coalesce(p.id, o.photo_id) AND r.state <> 'applied')"
+        )
+        listed, here = db.fetchone()
+        return listed, here
+
+
+# Publishing: rows after objects
+def commit(batch: Sequence[Carried]) -> list[Carried]:
+    """Write the rows of whole products in one transaction; the caller has opened it.
+
+    Products that vanished meanwhile fail inside their own savepoint and come back; the others stay.
+    """
+    with cursor() as db:
+        # A foreign key that a project's own Django made is checked at COMMIT, past every savepoint (hazard 58).
+        db.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    try:
+        with translated(), transaction.atomic():
+            _write(batch)
+        return []
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, ForeignKeyViolation):
+            raise
+        vanished: list[Carried] = []
+        for carried in batch:
+            try:
+                with translated(), transaction.atomic():
+                    _write([carried])
+            except IntegrityError as failure:
+                if not isinstance(failure.__cause__, ForeignKeyViolation):
+                    raise
+                vanished.append(carried)
+        return vanished
+
+
+def _write(batch: Sequence[Carried]) -> None:
+    steps = [step for carried in batch for step in carried.published]
+    displaced = [photo_id for carried in batch for photo_id in carried.displaced]
+    more = 0
+    with cursor() as db:
+        if displaced:
+            db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [displaced])
+            more -= db.rowcount
+        demoted = [step.photo.id for step in steps if step.row_is_primary and not step.photo.is_primary]
+        if demoted:
+            # Before the upsert: a customer's own unique index on the primary photo cannot be deferred (hazard 58).
+            db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
+        if steps:
+            # Each photo once, whatever was planned: PostgreSQL refuses a batch that writes a row twice.
+            photos = {step.photo.id: _as_row(step.photo) for step in steps}
+            db.execute(_UPSERT, [msgspec.json.encode(list(photos.values())).decode()])
+            more += sum(inserted for (inserted,) in db.fetchall())
+    checkpoint.add_to_row_count(more)
+    named = {step.photo.object_key or "" for step in steps}
+    reclaims.cancel(named)
+    reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key])
+    unsettled = {key for carried in batch for key in carried.unsettled_keys}
+    # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
+    settled = [step for step in steps if not step.demotes]
+    intents.clear({step.photo.object_key or "" for step in settled} - unsettled)
+    # Also where the row is written alone: then the right bytes lie there already.
+    suspects.clear([step.photo.id for step in settled])
+    suspects.mark_unless_replaced({one for carried in batch for one in carried.rotten}, but=[step.photo.id for step in settled])
+
+
+def delete(photo_ids: Collection[UUID]) -> int:
+    """Remove rows; their objects follow after their grace (hazard 15: row first, object later). Returns how many went."""
+    with cursor() as db:
+        db.execute("DELETE FROM product_photo WHERE id = ANY(%s) RETURNING object_key", [list(photo_ids)])
+        gone = db.fetchall()
+    checkpoint.add_to_row_count(-len(gone))
+    reclaims.schedule([record[0] for record in gone if record[0]])
+    return len(gone)
+
+
+def to_json(row: Row) -> dict[str, Any]:
+    """The row as it can be kept in a JSON column, to be put back by :func:`restore`."""
+    record: dict[str, Any] = json.loads(json.dumps({name: getattr(row, name) for name in _COLUMNS.split(", ")}, default=str))
+    return record
+
+
+class _Kept(msgspec.Struct):
+    """What :func:`as_json` keeps, and what tells it from anything else that may stand in its column."""
+
+    id: UUID
+    product_id: UUID
+    object_key: str
+    filename: str | None
+    size: int | None
+    content_type: str | None
+    checksum: str | None
+    version: int | None
+    is_primary: bool
+    sort_order: int | None
+    updated_at: datetime | None
+    product_sku: str = ""
+
+
+def is_restorable(record: object) -> bool:
+    """Whether :func:`restore` can put the record back."""
+    try:
+        msgspec.convert(record, _Kept)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def restore(records: Sequence[dict[str, Any]]) -> None:
+    """Put rows back as :func:`as_json` kept them; where one of their products has a primary photo by now, it stays that."""
+    with cursor() as db:
+        db.execute(_UPSERT, [json.dumps(list(records))])
+        checkpoint.add_to_row_count(sum(inserted for (inserted,) in db.fetchall()))
+        db.execute(
+            "UPDATE product_photo p SET is_primary = FALSE WHERE id = ANY(%s) AND is_primary AND EXISTS"
+            " (SELECT 1 FROM product_photo o WHERE o.product_id = p.product_id AND o.is_primary AND o.id <> ALL(%s))",
+            2 * [[UUID(record["id"]) for record in records]],
+        )
+        db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
+
+
+def _as_row(photo: Photo) -> Photo:
+    """The photo as PostgreSQL takes it: without texts that are no column, where a NUL is nobody's loss; its time in UTC, of
+    which no offset is too large. A year 10,000 in UTC, which nobody could read any more, is an unknown time."""
+    try:
+        at = photo.updated_at and photo.updated_at.astimezone(UTC)
+    except OverflowError:
+        at = None
+    return msgspec.structs.replace(photo, product_sku=None, product_name=None, image_url="", updated_at=at)
+
+
+def _row(record: tuple[Any, ...]) -> Row:
+    (id_, product_id, key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at) = record
+    return Row(
+        id=id_,
+        product_id=product_id,
+        object_key=key or "",
+        filename=filename,
+        size=size,
+        content_type=content_type,
+        checksum=checksum,
+        version=version,
+        is_primary=bool(is_primary),
+        sort_order=sort_order,
+        updated_at=updated_at,
+        object_etag=checksum and checksum.lower(),
+    )

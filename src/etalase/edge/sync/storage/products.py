@@ -1,0 +1,96 @@
+"""Reads and writes the product table: ours, or the one of a customer's project."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+
+from etalase.edge.database import cursor
+from etalase.edge.sync.storage.paging import AFTER, paged
+
+
+class ProductTable:
+    """The product model of this project, by its table and columns: ours, or the one ETALASE_PRODUCT_MODEL names."""
+
+    def __init__(self, *, name_field: str, sku_field: str) -> None:
+        model: Any = apps.get_model(settings.ETALASE_PRODUCT_MODEL)
+        meta = model._meta  # noqa: SLF001 - Django documents Model._meta as its API
+        self.is_ours = meta.label == "etalase_edge.Product"
+        self.table, self.id = _quoted(meta.db_table), _quoted(meta.pk.column)
+        self.name, self.sku = _quoted(meta.get_field(name_field).column), _quoted(meta.get_field(sku_field).column)
+
+    def names(self, ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+        """(SKU, name) of those of ``ids`` that exist."""
+        with cursor() as db:
+            db.execute(
+                f"SELECT {self.id}, {self.sku}, {self.name} FROM {self.table} WHERE {self.id} = ANY(%s)",
+                [list(ids)],
+            )
+            return {row[0]: (row[1] or "", row[2] or "") for row in db.fetchall()}
+
+    def write(self, products: Sequence[tuple[UUID, str, str]]) -> None:
+        """Insert or update (id, SKU, name). Only ever called where the table is ours."""
+        if not products:
+            return
+        ids, skus, names = (list(column) for column in zip(*products, strict=True))
+        with cursor() as db:
+            db.execute(
+                "INSERT INTO product (id, sku, name) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[])"
+                " ON CONFLICT (id) DO UPDATE SET sku = excluded.sku, name = excluded.name, is_listed = TRUE"
+                " WHERE (product.sku, product.name, product.is_listed)"
+                " IS DISTINCT FROM (excluded.sku, excluded.name, TRUE)",
+                [ids, skus, names],
+            )
+
+    def list_again(self, ids: Collection[UUID]) -> None:
+        """Head office lists these; only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute("UPDATE product SET is_listed = TRUE WHERE id = ANY(%s) AND NOT is_listed", [list(ids)])
+
+    def unlist(self, ids: Collection[UUID]) -> None:
+        """Head office lists these no longer; only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute("UPDATE product SET is_listed = FALSE WHERE id = ANY(%s) AND is_listed", [list(ids)])
+
+    def unlist_without_listed_photo(self) -> None:
+        """Of a head office that names products by their photos alone, these are named no longer: all of their photos were
+        removed, or their removal is held or waits; and none is owed. Only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute(
+                "UPDATE product p SET is_listed = FALSE WHERE is_listed"
+                " AND NOT EXISTS (SELECT 1 FROM product_photo f WHERE f.product_id = p.id AND NOT EXISTS"
+                " (SELECT 1 FROM etalase_removal r WHERE r.photo_id = f.id AND r.state IN ('held', 'waiting')))"
+                " AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.product_id = p.id)"
+            )
+
+    def without_photos(self) -> set[UUID]:
+        """The products that no row of ``product_photo`` belongs to."""
+        with cursor() as db:
+            db.execute("SELECT id FROM product p WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)")
+            return {record[0] for record in db.fetchall()}
+
+    def ids(self) -> Iterator[UUID]:
+        """All products."""
+        for record in paged(f"SELECT {self.id} FROM {self.table} WHERE {AFTER.format(self.id)} ORDER BY 1"):
+            yield record[0]
+
+    def count(self) -> int:
+        """How many products there are."""
+        with cursor() as db:
+            db.execute(f"SELECT count(*) FROM {self.table}")
+            return int(db.fetchone()[0])
+
+    def delete(self, ids: Collection[UUID]) -> None:
+        """Remove products that have no photo (any more); only ever called where the table is ours."""
+        with cursor() as db:
+            db.execute(
+                "DELETE FROM product p WHERE id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)",
+                [list(ids)],
+            )
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)

@@ -1,0 +1,67 @@
+"""Reads and writes ``etalase_removal``: removals that are held, waiting, refused or applied."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from etalase.edge.database import cursor, translated
+from etalase.edge.models import Removal
+
+
+# Removals
+def in_states(states: Sequence[str]) -> list[Removal]:
+    """What was proposed for removal and stands in one of ``states``."""
+    with translated():
+        return list(Removal.objects.filter(state__in=states).order_by("product_name", "photo_id"))
+
+
+def products_removed_since(since: datetime) -> set[UUID]:
+    """The products of which a photo was removed since then, by a run or on a person's word."""
+    with translated():
+        gone = Removal.objects.filter(state=Removal.State.APPLIED, decided_at__gte=since)
+        return set(gone.values_list("product_id", flat=True))
+
+
+def applied_by_run(run_id: int) -> list[Removal]:
+    """The removals that this run proposed and that were carried out, by itself or on a person's word."""
+    with translated():
+        return list(Removal.objects.filter(state=Removal.State.APPLIED, run_id=run_id).order_by("product_name", "photo_id"))
+
+
+def products_bared_since(moment: datetime) -> int:
+    """How many products lost their last photo since ``moment`` without a person having said so."""
+    with translated():
+        gone = Removal.objects.filter(state=Removal.State.APPLIED, left_bare=True, approved=False, decided_at__gte=moment)
+        return gone.values("product_id").distinct().count()
+
+
+def cancel(photo_ids: Collection[UUID]) -> None:
+    """HO lists these photos (again): whatever was proposed or refused for them is over."""
+    with cursor() as db:
+        db.execute(
+            "DELETE FROM etalase_removal WHERE photo_id = ANY(%s) AND state <> %s",
+            [list(photo_ids), Removal.State.APPLIED],
+        )
+
+
+def delete_without_row() -> None:
+    """What a customer's own deletion of a product took along needs no decision any more."""
+    with cursor() as db:
+        db.execute(
+            "DELETE FROM etalase_removal r WHERE state <> %s"
+            " AND NOT EXISTS (SELECT 1 FROM product_photo WHERE id = r.photo_id)",
+            [Removal.State.APPLIED],
+        )
+
+
+def record(records: Iterable[Removal]) -> None:
+    """Write or replace the removals of these photos."""
+    with translated():
+        Removal.objects.bulk_create(
+            list(records),
+            update_conflicts=True,
+            unique_fields=["photo_id"],
+            update_fields=[
+                "product_id", "product_name", "cause", "state", "left_bare", "approved", "row", "run_id", "decided_at",
+            ],
+        )  # fmt: skip

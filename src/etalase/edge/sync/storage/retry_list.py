@@ -1,0 +1,185 @@
+"""Reads and writes ``etalase_pending_photo``: photos that a run could not publish, and when they are tried again."""
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.db.models import Max, Q
+
+from etalase.edge.database import cursor, translated
+from etalase.edge.models import Checkpoint, PendingPhoto
+from etalase.errors import PhotoError, Reason, ReasonClass, UsageError
+from etalase.postgres import storable
+from etalase.protocol import Photo
+
+PAGE_PHOTOS = 1000
+# The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
+FREE_RETRIES = 2
+# What this edge itself is to blame for is tried by every run: it costs nobody else anything, and goes on once there is room.
+OURS = frozenset({Reason.STORE_AWAY, Reason.STORE_FULL, Reason.SPOOL_FULL})
+BACKOFF = timedelta(hours=1)
+MAX_BACKOFF = timedelta(hours=24)
+# Nobody counts further, and the column has to hold one more.
+MAX_ATTEMPTS = 1_000_000
+
+
+# The retry list
+def due(*, due_before: datetime | None, unreadable: Callable[[UUID], None]) -> Iterator[Photo]:
+    """Photos to be tried again, as HO listed them; parked ones always, others when their time has come (None: all).
+
+    ``unreadable`` hears of entries that were edited by hand, or are another version's: head office has them.
+    """
+    entries = PendingPhoto.objects.order_by("photo_id")
+    if due_before is not None:
+        # A try that lies further ahead than any wait was set by a clock that was wrong.
+        entries = entries.filter(Q(next_try_at__lte=due_before) | Q(next_try_at__gt=due_before + MAX_BACKOFF))
+    after: UUID | None = None
+    while True:
+        with translated():
+            page = list((entries if after is None else entries.filter(photo_id__gt=after))[:PAGE_PHOTOS])
+        for entry in page:
+            if (photo := _listed(entry.wire)) is not None and photo.id == entry.photo_id:
+                yield photo
+            else:
+                unreadable(entry.photo_id)
+        if len(page) < PAGE_PHOTOS:
+            return
+        after = page[-1].photo_id
+
+
+def drop_unreadable(photo_id: UUID) -> None:
+    """Take an entry off the retry list. Nobody knows what is owed: so the next run compares everything."""
+    resolve([photo_id])
+    with translated():
+        Checkpoint.objects.update(compared_at=None)
+
+
+def _listed(wire: str) -> Photo | None:
+    try:
+        return msgspec.json.decode(wire, type=Photo)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: datetime, untried: Collection[UUID] = ()) -> None:
+    """Put photos on the retry list, or count one more attempt for those that are on it. Who is parked there stays as it is.
+
+    ``untried`` ones are owed like the others, but nothing was attempted.
+    """
+    known = {entry.photo_id: entry for entry in PendingPhoto.objects.filter(photo_id__in=[photo.id for photo, _ in failures])}
+    entries = []
+    for photo, error in failures:
+        before = known.get(photo.id)
+        wire = msgspec.json.encode(photo).decode()
+        if before and (before.wire, before.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
+            continue
+        known_as = None if before is None else _listed(before.wire)
+        same = known_as is not None and known_as.checksum == photo.checksum
+        attempts = min((before.attempts if before is not None and same else 0) + (photo.id not in untried), MAX_ATTEMPTS)
+        entries.append(
+            PendingPhoto(
+                photo_id=photo.id,
+                product_id=photo.product_id,
+                product_name=storable(photo.product_name or ""),
+                wire=wire,
+                reason=error.reason,
+                detail=storable(error.detail),
+                attempts=attempts,
+                first_failed_at=now,
+                next_try_at=now + backoff(attempts, error.reason),
+            )
+        )
+    with translated(), transaction.atomic():
+        PendingPhoto.objects.bulk_create(
+            entries,
+            batch_size=PAGE_PHOTOS,
+            update_conflicts=True,
+            unique_fields=["photo_id"],
+            update_fields=["product_id", "product_name", "wire", "reason", "detail", "attempts", "next_try_at"],
+        )
+
+
+def backoff(attempts: int, reason: Reason) -> timedelta:
+    """How long a scheduled run leaves a photo alone after its ``attempts``-th failure. A parked one is looked at each time."""
+    if reason.reason_class is ReasonClass.PARKED or reason in OURS or attempts <= FREE_RETRIES:
+        return timedelta()
+    return min(BACKOFF * 2.0 ** (attempts - FREE_RETRIES - 1), MAX_BACKOFF) if attempts < 12 else MAX_BACKOFF
+
+
+def resolve(photo_ids: Collection[UUID]) -> None:
+    """These photos are published, or gone at HO: they leave the retry list."""
+    with cursor() as db:
+        if photo_ids:
+            db.execute("DELETE FROM etalase_pending_photo WHERE photo_id = ANY(%s)", [list(photo_ids)])
+
+
+def without_id() -> Iterator[UUID]:
+    """The entries of rows that HO listed without an id."""
+    with translated():
+        entries = PendingPhoto.objects.filter(reason=Reason.BAD_FIELD).values_list("photo_id", "wire")
+        for photo_id, wire in entries.iterator():
+            if (photo := _listed(wire)) is not None and photo.is_nameless:
+                yield photo_id
+
+
+def is_anything_pending() -> bool:
+    """Whether anything is on the retry list."""
+    with translated():
+        return PendingPhoto.objects.exists()
+
+
+def ids(*, parked: bool = True) -> Iterator[list[UUID]]:
+    """The ids on the retry list, some at a time; without those whose product is not here, unless ``parked``."""
+    after = UUID(int=0)
+    while True:
+        with translated():
+            entries = PendingPhoto.objects.filter(photo_id__gt=after).order_by("photo_id")
+            if not parked:
+                entries = entries.exclude(reason=Reason.PRODUCT_MISSING)
+            some = list(entries.values_list("photo_id", flat=True)[:PAGE_PHOTOS])
+        if some:
+            yield some
+        if len(some) < PAGE_PHOTOS:
+            return
+        after = some[-1]
+
+
+def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> None:
+    """Let the next run try these photos of the retry list, or all. Raises :class:`UsageError` for one that is not on it."""
+    if photo_ids is not None:
+        with translated():
+            known = set(PendingPhoto.objects.filter(photo_id__in=photo_ids).values_list("photo_id", flat=True))
+        if strange := sorted(str(photo_id) for photo_id in photo_ids if photo_id not in known):
+            raise UsageError(f"Not on the retry list: {', '.join(strange)}.", hint="`etalase edge failures` lists it.")
+    entries = PendingPhoto.objects.all() if photo_ids is None else PendingPhoto.objects.filter(photo_id__in=photo_ids)
+    with translated():
+        entries.update(next_try_at=now)
+
+
+def attempts(product_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How often photos of these products on the retry list have failed, at most."""
+    with translated():
+        entries = PendingPhoto.objects.filter(product_id__in=product_ids)
+        return dict(entries.values_list("product_id").annotate(Max("attempts")))
+
+
+def product_ids() -> set[UUID]:
+    """The products of which a photo is on the retry list."""
+    with translated():
+        return set(PendingPhoto.objects.values_list("product_id", flat=True))
+
+
+def to_json(entry: PendingPhoto) -> dict[str, Any]:
+    """The entry as ``--json`` shows it."""
+    return {
+        "photo_id": str(entry.photo_id),
+        "product_name": entry.product_name,
+        "reason": entry.reason,
+        "detail": entry.detail,
+        "attempts": entry.attempts,
+        "first_failed": entry.first_failed_at.isoformat(),
+        "next_try": entry.next_try_at.isoformat(),
+    }

@@ -1,0 +1,95 @@
+"""Drops values of our own tables that no run could have written, so that no run ends because of them (hazard 66)."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import DateTimeField, Q
+from django.db.models.functions import Now
+
+from etalase.edge.database import cursor, translated
+from etalase.edge.integrity import Damage
+from etalase.edge.models import Checkpoint, Removal
+from etalase.edge.sync.plan.removal_bound import Cause
+from etalase.edge.sync.storage.checkpoint import is_token
+from etalase.objectstore import names_one_object
+from etalase.postgres import FAR_FUTURE, FAR_PAST
+from etalase.protocol import KEY_PREFIX, lenient_time
+
+# Nobody has more, and the column has to hold one more.
+MAX_PHOTOS = 1_000_000_000
+_UTC_PAST, _UTC_FUTURE = FAR_PAST.replace(tzinfo=UTC), FAR_FUTURE.replace(tzinfo=UTC)
+# What a version that does not know better does with words of these columns that it does not know: see :func:`distrust`.
+_WORDS = (
+    ("etalase_doubt", "kind", Damage, f"SET kind = '{Damage.CHANGED}'"),
+    ("etalase_removal", "cause", Cause, f"SET cause = '{Cause.UNPROVED_FEED}'"),
+)
+# Times that lie this far ahead at most, if at all; beyond it they are of a clock that was wrong, and would hold until then.
+_SOON = (("etalase_removal", "decided_at"), ("etalase_doubt", "asked_at"), ("etalase_reclaim", "put_off_until"))
+SOON = timedelta(days=2)
+
+
+def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]:
+    """Drop what stands in our own tables and cannot be meant, so that no run ends because of it; returns what was dropped.
+
+    ``checkpoint`` is mended in any case, the database only where the caller ``keeps`` it. What cannot be read of the retry list
+    is dropped by :func:`pending`, of JSON columns by :class:`etalase.edge.models.KeptJSON`.
+    """
+    dropped = _mend_checkpoint(checkpoint, now)
+    if not keeps:
+        return dropped
+    with translated(), transaction.atomic():
+        if dropped:
+            checkpoint.save(update_fields=dropped)
+        dropped += _mend_times()
+        with cursor() as db:
+            for table, column, words, change in _WORDS:
+                db.execute(f"UPDATE {table} {change} WHERE {column} <> ALL(%s)", [[word.value for word in words]])
+                dropped += [f"{table}.{column}"] * bool(db.rowcount)
+            for table, column in _SOON:
+                db.execute(f"UPDATE {table} SET {column} = now() WHERE {column} > now() + %s", [SOON])
+                dropped += [f"{table}.{column}"] * bool(db.rowcount)
+            db.execute("DELETE FROM etalase_removal WHERE state <> ALL(%s)", [list(Removal.State.values)])
+            dropped += ["etalase_removal.state"] * bool(db.rowcount)
+            for table in ("etalase_publish_intent", "etalase_reclaim"):
+                db.execute(f"SELECT object_key FROM {table}")
+                strange = [key for (key,) in db.fetchall() if not key.startswith(KEY_PREFIX) or not names_one_object(key)]
+                if strange:  # of what is not a photo's key, nothing is looked at and nothing removed
+                    db.execute(f"DELETE FROM {table} WHERE object_key = ANY(%s)", [strange])
+                    dropped.append(f"{table}.object_key")
+    return dropped
+
+
+def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
+    """Drop of ``checkpoint``, in memory, what cannot be meant; returns the fields."""
+    dropped = []
+    for name in ("sync_timestamp", "products_sync_timestamp"):
+        kept = getattr(checkpoint, name)
+        if kept and lenient_time(kept) is None:
+            setattr(checkpoint, name, None)
+            dropped.append(name)
+    for name in ("access_token", "refresh_token"):
+        kept = getattr(checkpoint, name)
+        if kept and not is_token(kept):
+            setattr(checkpoint, name, "")
+            dropped.append(name)
+    if checkpoint.compared_at and checkpoint.compared_at > now:  # by a clock that was ahead: nothing was put since then
+        checkpoint.compared_at = None
+        dropped.append("compared_at")
+    if checkpoint.photos is not None and not 0 <= checkpoint.photos <= MAX_PHOTOS:
+        checkpoint.photos = None
+        dropped.append("photos")
+    return dropped
+
+
+def _mend_times() -> list[str]:
+    """Drop the times of our own tables that no datetime holds; returns their columns."""
+    mended = []
+    for model in apps.get_app_config("etalase_edge").get_models():
+        meta = model._meta  # noqa: SLF001 - Django documents it as its API, and _default_manager
+        for time in meta.get_fields():
+            if isinstance(time, DateTimeField) and meta.db_table.startswith("etalase_"):
+                odd = Q(**{f"{time.name}__lte": _UTC_PAST}) | Q(**{f"{time.name}__gte": _UTC_FUTURE})
+                if model._default_manager.filter(odd).update(**{time.name: None if time.null else Now()}):  # noqa: SLF001
+                    mended.append(f"{meta.db_table}.{time.name}")
+    return mended
