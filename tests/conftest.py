@@ -106,4 +106,7 @@ def _deletions(style: object, tables: list[str], *, reset_sequences: bool = Fals
     table of an unmanaged model is named here.
     """
     emptied = {*tables, *(["product_photo"] if "product" in tables else [])}
-    return ["SET LOCAL session_replication_role = replica", *(f'DELETE FROM "{table}"' for table in emptied)]
+    statements = ["SET LOCAL session_replication_role = replica", *(f'DELETE FROM "{table}"' for table in emptied)]
+    if "head_office_photo" in tables:  # a test whose clock was ahead would leave stamps of the future to the next
+        statements.append("SELECT setval('head_office_feed_issued', 1, false)")
+    return statements

@@ -399,7 +399,7 @@ def test_a_head_office_that_is_away_is_not_asked_for_a_login_too(edge: Edge, men
     edge.ho.on_token = lambda path, asked: Answer(503) if path.endswith("/refresh/") else None
     edge.ho.on_feed_token = lambda token: Answer(503)
     edge.ho.requests.clear()
-    assert edge.sync().fault == "head_office_away"
+    assert edge.sync().fault == "head_office_busy"
     assert "/api/v1/token/" not in edge.ho.requests
 
 

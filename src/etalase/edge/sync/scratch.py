@@ -240,8 +240,7 @@ class _Scratch:
     """
 
     def __init__(self, schema: str) -> None:
-        # A reading that is abandoned half-way is closed by the garbage collector, in whichever thread that runs.
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect("", isolation_level=None)
         weakref.finalize(self, self._db.close)  # Python 3.13 warns of a connection that is collected open
         self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self._db.executescript(f"{schema}; BEGIN")
@@ -252,9 +251,14 @@ class _Scratch:
             return max(self._db.executemany(statement, records).rowcount, 0)
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """What it gives, as it is asked for."""
+        """Returns the rows one by one.
+
+        Where a reader stops half-way, the garbage collector ends this generator: in any thread, and perhaps after the
+        database is closed. ``yield from`` would close the cursor then, which SQLite refuses.
+        """
         with _room():
-            yield from self._db.execute(statement, values)
+            for record in self._db.execute(statement, values):  # noqa: UP028
+                yield record
 
 
 @contextmanager
