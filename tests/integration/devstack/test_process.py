@@ -2,60 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from tests.integration.devstack.processes import alive, eventually, kill, start_starter
 
 from etalase.devstack.keeper import descendants
 from etalase.devstack.ports import free_port
 from etalase.devstack.process import Child, StackError, await_predecessors, claimed, spawn
-
-PYTHON = sys.executable
-
-
-def eventually(condition: Callable[[], bool], within_seconds: float) -> bool:
-    """Whether ``condition`` came true in time."""
-    deadline = time.monotonic() + within_seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def alive(pids: Iterable[int]) -> list[int]:
-    """Which of them still run; who only waits to be collected does not."""
-    running = []
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if state != "Z":
-            running.append(pid)
-    return running
-
-
-def start_starter(program: str, *arguments: object) -> "subprocess.Popen[str]":
-    """A Python of its own that runs ``program``, says ``ready`` and sleeps."""
-    text = textwrap.dedent(program) + "\nprint('ready', flush=True)\nimport time\ntime.sleep(600)\n"
-    starter = subprocess.Popen([PYTHON, "-c", text, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-    assert starter.stdout is not None
-    said = starter.stdout.readline()
-    if said != "ready\n":
-        kill(starter)
-    assert said == "ready\n"
-    return starter
-
-
-def kill(starter: "subprocess.Popen[str]") -> None:
-    starter.kill()
-    starter.communicate()
 
 
 def sleeper(run_dir: Path, name: str = "sleeper") -> Child:

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
-from tests.integration.devstack.test_process import alive, eventually, kill, start_starter
+from tests.integration.devstack.processes import alive, eventually, kill, start_starter
 
 from etalase.devstack import postgres, seaweedfs, valkey
 from etalase.devstack.keeper import descendants

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from tests.integration.head_office.office import Edge, Office
-from tests.integration.head_office.pictures import picture
+from tests.pictures import picture
 
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 

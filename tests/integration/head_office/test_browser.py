@@ -13,7 +13,7 @@ from django.db import connections
 from playwright.sync_api import Page, expect, sync_playwright
 from tests import chromium
 from tests.integration.head_office.office import Office
-from tests.integration.head_office.pictures import picture
+from tests.pictures import picture
 
 from etalase.head_office import ingest
 from etalase.head_office.images.validate import take

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from rest_framework_simplejwt.tokens import RefreshToken
 from tests.integration.head_office.office import Edge, Office, delete
-from tests.integration.head_office.test_horizon import CHANGES
+from tests.integration.head_office.sql_changes import CHANGES
 
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.download.transport import Answer, Deadlines, Transport

@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 from tests.integration.head_office.office import Office
-from tests.integration.head_office.pictures import picture
+from tests.pictures import picture
 
 from etalase.errors import ObjectStoreFull
 from etalase.head_office import ingest

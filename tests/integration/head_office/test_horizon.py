@@ -5,36 +5,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from django.core import checks
 from django.db import connection
 from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Edge, Office, delete, roll_clock
+from tests.integration.head_office.sql_changes import CHANGES, Session
 
 from etalase.head_office.checks import writers_are_visible
 from etalase.head_office.models import Assortment, Photo, Product
-
-Session = psycopg.Connection[Any]
 
 ANOTHER_PHOTO = (
     "INSERT INTO head_office_photo (id, product_id, object_key, filename, source, size, content_type, checksum, version,"
     " is_primary, sort_order) SELECT gen_random_uuid(), product_id, 'products/late', filename, 'late', size, content_type,"
     " checksum, 1, false, 0 FROM head_office_photo"
 )
-CHANGES: dict[str, Callable[[Session, Photo, Photo], Any]] = {
-    "photo changed": lambda s, a, _: s.execute("UPDATE head_office_photo SET sort_order = 7 WHERE id = %s", [a.id]),
-    "photo deleted": lambda s, a, _: s.execute("DELETE FROM head_office_photo WHERE id = %s", [a.id]),
-    "product renamed": lambda s, a, _: s.execute(
-        "UPDATE head_office_product SET name = 'RENAMED' WHERE id = %s", [a.product_id]
-    ),
-    "no longer sold": lambda s, a, _: s.execute("DELETE FROM head_office_assortment WHERE product_id = %s", [a.product_id]),
-    "newly sold": lambda s, _, unsold: s.execute(
-        "INSERT INTO head_office_assortment (store_id, product_id) SELECT store_id, %s FROM head_office_assortment LIMIT 1",
-        [unsold.product_id],
-    ),
-    "product deleted": lambda s, a, _: s.execute("DELETE FROM head_office_product WHERE id = %s", [a.product_id]),
-}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())

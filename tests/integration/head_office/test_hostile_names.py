@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from tests.integration.head_office.office import Office
-from tests.integration.head_office.pictures import picture
+from tests.pictures import picture
 
 from etalase.cli import HEAD_OFFICE
 from etalase.head_office.models import Account, Company, Store

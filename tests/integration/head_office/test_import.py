@@ -21,8 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import Edge, Office
-from tests.integration.head_office.pictures import picture
-from tests.unit.head_office.images.test_validate import exif
+from tests.pictures import exif, picture
 
 from etalase.errors import ObjectRefused, ObjectStoreFull, UsageError
 from etalase.head_office import ingest

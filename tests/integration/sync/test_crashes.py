@@ -1,55 +1,17 @@
 """A process that dies at any point leaves whole pictures, and the next run makes it good (hazards 15, 18 and 23; I1, I3)."""
 
 import hashlib
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import pytest
-from django.db import connection
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.killed_run import KILLED
+from tests.integration.sync.steps import dying_run
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.services import World, real_world
 from etalase.edge.sync.verify import verify
 from etalase.objectstore import Body
-
-
-@contextmanager
-def dying_run(edge: Edge, point: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process whose run dies at ``point``."""
-    place = {name: str(connection.settings_dict[name]) for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
-    told = {"database": place, "settings": edge_settings(edge), "point": point}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.sync.killed_run"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        stdin: IO[str] | None = process.stdin
-        assert stdin is not None
-        stdin.write(json.dumps(told))
-        stdin.close()
-        process.stdin = None
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def edge_settings(edge: Edge) -> dict[str, Any]:
-    """The settings as they came."""
-    settings = edge.configured()
-    told = settings.model_dump(mode="json", exclude_defaults=True)
-    for name in ("HO_PASSWORD", "S3_SECRET_KEY"):
-        told[name] = getattr(settings, name).get_secret_value()
-    return told
 
 
 def die(edge: Edge, point: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
-from tests.integration.sync.test_status import status
+from tests.integration.sync.steps import status
 from tests.simulator import Answer, picture
 
 from etalase.edge.status import collect

@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_status import loaded, run_under_way, status
+from tests.integration.sync.steps import loaded, run_under_way, status
 from tests.simulator import Answer, picture
 
 

@@ -9,20 +9,12 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
+from tests.integration.sync.steps import overwrite_in_parts
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.services import World
 from etalase.faults import Asked
 from etalase.objectstore import ObjectInfo, ObjectStore
-
-
-def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes) -> None:
-    """As tools do with large files; the ETag is no MD5 then."""
-    upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType="image/jpeg")["UploadId"]
-    part = s3.upload_part(Bucket=bucket, Key=key, PartNumber=1, UploadId=upload, Body=body)
-    s3.complete_multipart_upload(
-        Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
-    )
 
 
 def test_a_full_run_heals_what_was_damaged_lost_or_overwritten_and_fetches_nothing_else(edge: Edge, s3: Any) -> None:

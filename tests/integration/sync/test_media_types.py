@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_status import status
+from tests.integration.sync.steps import status
 from tests.simulator import PNG, Answer, picture
 
 from etalase.edge.sync.services import real_world

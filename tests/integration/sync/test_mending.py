@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_status import status
+from tests.integration.sync.steps import status
 from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue as pos

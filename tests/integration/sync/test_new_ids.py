@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_status import status
+from tests.integration.sync.steps import status
 from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue

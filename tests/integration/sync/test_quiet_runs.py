@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_status import status
+from tests.integration.sync.steps import status
 from tests.simulator import picture
 
 from etalase.edge.sync.services import World

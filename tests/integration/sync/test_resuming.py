@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_crashes import dying_run
+from tests.integration.sync.steps import dying_run
 from tests.simulator import Answer, Simulator, picture
 
 from etalase.edge.sync.download import partial

@@ -6,8 +6,6 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,45 +18,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.test_healing import overwrite_in_parts
+from tests.integration.sync.steps import loaded, overwrite_in_parts, run_under_way, status
 from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue
 from etalase.edge.status import collect
 from etalase.edge.status import comparison as comparison_module
 from etalase.edge.status.collect import read
-from etalase.edge.status.to_json import as_json
-from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.clock import Pace
-from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
+from etalase.edge.sync.lock import RunLock
 from etalase.errors import DatabaseAway
 from etalase.objectstore import ObjectInfo, ObjectStore
-
-
-def status(edge: Edge, **changes: Any) -> dict[str, Any]:
-    """``etalase edge status --json``, with its exit status."""
-    facts = read(edge.configured(**changes))
-    verdict = judge(facts)
-    answer: dict[str, Any] = json.loads(json.dumps(as_json(facts, verdict)))
-    return answer | {"exit_status": verdict.exit_status}
-
-
-def loaded(edge: Edge, *dishes: str) -> dict[str, str]:
-    """A store that has a photo of each dish; the ids of the photos."""
-    photos = {dish: edge.ho.put(dish, picture(dish)) for dish in dishes}
-    assert edge.sync().outcome == "success"
-    return photos
-
-
-@contextmanager
-def run_under_way(edge: Edge) -> Iterator[None]:
-    """Somebody else holds the lock of this store's runs."""
-    lock = RunLock(uuid.UUID(STORE_ID), Pace())
-    with edge.other_connection() as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
-        yield
-
 
 # Anything may have happened to bucket and rows
 

@@ -8,8 +8,8 @@ from celery import Celery
 from django.conf import settings as django_settings
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.unit.edge.test_schedule import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
-from tests.unit.settings.test_reading import EDGE
+from tests.unit.edge.schedules import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
+from tests.unit.settings.examples import EDGE
 
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request

@@ -7,15 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.settings.test_reading import EDGE
+from tests.unit.edge.schedules import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
+from tests.unit.settings.examples import EDGE
 
 from etalase.edge.tasks import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read
-
-JAKARTA = ZoneInfo("Asia/Jakarta")
-NIGHTS, WEEKENDS, MOMENTS = "06:00,512k 23:00,off", "Mon-06:00,512k Sat-00:00,off", "02:00,off 02:10,512k"
-MINUTE = 60.0
 
 
 def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = True, **changes: Any) -> Wait | None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from tests.unit.settings.test_reading import EDGE
+from tests.unit.settings.examples import EDGE
 
 from etalase.edge.tasks import refuse_another_store
 from etalase.errors import UsageError

@@ -6,14 +6,13 @@ import io
 import random
 import struct
 import zlib
-from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
-from tests.integration.head_office.pictures import animated, picture
+from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
@@ -22,27 +21,12 @@ from etalase.head_office.images.validate import Limits, Picture, check, extensio
 
 LIMITS = Limits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
-GPS = 0x8825
-ORIENTATION, MAKE = 0x0112, 0x010F
 
 
 def taken(data: bytes, limits: Limits = LIMITS) -> Picture:
     one = take(data, limits)
     check(one, limits)
     return one
-
-
-def exif(*, gps: bool = True, orientation: int = 6) -> Image.Exif:
-    """As a phone writes it."""
-    written = Image.Exif()
-    written[MAKE] = "A phone of some make"
-    written[ORIENTATION] = orientation
-    written.get_ifd(0x8769)[0x9003] = "2026:02:03 04:14:24"
-    if gps:
-        written.get_ifd(GPS).update(
-            {0: b"\2\3\0\0", 1: "S", 2: (Fraction(6), Fraction(10), Fraction(3141, 100)), 3: "E", 4: (106.0, 49.0, 37.5)}
-        )
-    return written
 
 
 def assembled(header: bytes, pixels: bytes) -> bytes:
