@@ -1,4 +1,4 @@
-"""The edge's tables. ``product_photo`` is the guide's, to the letter; what we need besides is in ``etalase_*``."""
+"""Defines the edge's tables: ``product_photo`` exactly as in the guide, and our own state in ``etalase_*``."""
 
 from typing import Any, ClassVar
 
@@ -12,28 +12,28 @@ if not hasattr(settings, "ETALASE_PRODUCT_MODEL"):
 
 
 class KeptJSON(models.JSONField):
-    """A JSON column of ours. A value that cannot be read, such as one that nests too deep, reads as None."""
+    """A JSON column that reads as None where its value is unreadable, for example nested too deep."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        """The value, or None."""
+        """Returns the value, or None."""
         try:
             return super().from_db_value(value, expression, connection)
         except (ValueError, RecursionError):
             return None
 
     def deconstruct(self) -> Any:
-        """As Django's own field, for migrations."""
+        """Describes the field as Django's own JSONField, so that migrations do not name this class."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.JSONField", args, kwargs
 
 
 class Product(models.Model):
-    """A product of the menu, written by the sync. A Django project with products of its own swaps it out."""
+    """A product of the menu, written by the sync. A Django project with its own product model swaps this one out."""
 
     id = models.UUIDField(primary_key=True)
     sku = models.CharField(max_length=100, default="")
     name = models.CharField(max_length=255, default="")
-    # False once head office is known to list it no longer, while a photo of it, or the bound on deletion, keeps it here.
+    # False once head office no longer lists the product, while a photo or the bound on removals keeps its row.
     is_listed = models.BooleanField(db_default=True)
 
     class Meta:
@@ -45,10 +45,10 @@ class Product(models.Model):
 
 
 class ProductPhoto(models.Model):
-    """A photo that POS screens show: its object is in the bucket before its row is here."""
+    """A published photo. Its object is in the bucket before its row is here."""
 
     id = models.UUIDField(primary_key=True)
-    # The constraint is in the database (not deferrable, ON DELETE CASCADE): Django's own would fail only at COMMIT.
+    # The migration adds the constraint (not deferrable, ON DELETE CASCADE), because Django's own fails only at COMMIT.
     product = models.ForeignKey(
         settings.ETALASE_PRODUCT_MODEL,
         on_delete=models.DO_NOTHING,
@@ -68,7 +68,7 @@ class ProductPhoto(models.Model):
     updated_at = models.DateTimeField(null=True, db_default=Now())
 
     class Meta:
-        # The migration makes the table by the guide's DDL; a project whose own model has it already keeps that model.
+        # The migration creates the table by the guide's DDL; a project with its own model for this table keeps that model.
         managed = False
         db_table = "product_photo"
         indexes: ClassVar = [
@@ -81,22 +81,22 @@ class ProductPhoto(models.Model):
 
 
 class Checkpoint(models.Model):
-    """Where the next incremental run resumes. One row: one edge database belongs to one store."""
+    """The position in the feed where the next incremental run resumes. One row: an edge database belongs to one store."""
 
     store_id = models.UUIDField(primary_key=True)
     company_id = models.UUIDField()
-    # HO's own text of the time, so that no digit of it is lost; null before the first complete run.
+    # Head office's own text of the time, so that no digit is lost; null before the first complete run.
     sync_timestamp = models.TextField(null=True)  # noqa: DJ001 - null means "no checkpoint yet"
     products_sync_timestamp = models.TextField(null=True)  # noqa: DJ001
     products_changed_at = models.TextField(null=True)  # noqa: DJ001
-    # Whether the last full feed could be proved complete; unknown before the first.
+    # Whether the last full feed was proved complete; null before the first.
     feed_proved_complete = models.BooleanField(null=True)
-    # When a run last compared rows, bucket and HO's whole list; and how many rows the last complete run left.
+    # When a run last compared rows, bucket and head office's full list; and the expected number of photo rows.
     compared_at = models.DateTimeField(null=True)
     photos = models.IntegerField(null=True)
-    # When somebody last asked for a run on the status page.
+    # When a person last requested a run on the status page.
     asked_at = models.DateTimeField(null=True)
-    # HO's tokens are kept between runs: a login costs HO half a second of CPU (hazard 57).
+    # Tokens are kept between runs, because a login costs head office half a second of CPU (hazard 57).
     access_token = models.TextField(default="")
     refresh_token = models.TextField(default="")
 
@@ -108,7 +108,7 @@ class Checkpoint(models.Model):
 
 
 class SyncRun(models.Model):
-    """One run: what it was asked to do and what it did. A run that was killed keeps ``outcome`` null."""
+    """A sync run: its request and its result. ``outcome`` stays null after a kill, until the next run marks it."""
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=12)
@@ -117,24 +117,23 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, null=True)  # noqa: DJ001 - null means "not finished"
     error = models.TextField(default="")
-    # Where the error lies, if there is one (see edge.sync.report.Fault).
+    # The side that caused the error, if any (:class:`etalase.edge.sync.result.Fault`).
     fault = models.CharField(max_length=16, db_default="")
     counts = KeptJSON(default=dict)
     reasons = KeptJSON(default=dict)
     bytes_fetched = models.BigIntegerField(default=0)
     checkpoint = models.TextField(null=True)  # noqa: DJ001
     duration_seconds = models.FloatField(null=True)
-    # How many photos it set out to publish; null before it knew, and where there were none.
+    # The number of photos to publish; null before the plan, and if there were none.
     to_carry = models.IntegerField(null=True)
-    # What it noticed of the world around it, as objects with a ``code`` (edge.status.texts says them).
+    # Anomalies and other notices, as objects with a ``code`` (:mod:`etalase.edge.status.messages` has their texts).
     notices = KeptJSON(default=list)
-    # How many photos head office listed, as the run knew once it had planned, and how many of them were not here then; how many
-    # bytes it had to fetch for them. Null before it knew.
+    # After the plan: photos on head office's list, missing ones among them, and the bytes to fetch. Null before.
     listed = models.IntegerField(null=True)
     missing = models.IntegerField(null=True)
     bytes_to_fetch = models.BigIntegerField(null=True)
     planned_at = models.DateTimeField(null=True)
-    # How many of these it has published so far, committed with their rows.
+    # Published photos and bytes so far, committed together with the photo rows.
     carried = models.IntegerField(db_default=0)
     bytes_carried = models.BigIntegerField(db_default=0)
     carried_at = models.DateTimeField(null=True)
@@ -148,12 +147,12 @@ class SyncRun(models.Model):
 
 
 class PendingPhoto(models.Model):
-    """A photo that HO listed and that is not published yet: it failed, or its product is not here (parked)."""
+    """An entry of the retry list: a listed photo that failed, or is parked because its product is not here."""
 
     photo_id = models.UUIDField(primary_key=True)
     product_id = models.UUIDField(db_index=True)
     product_name = models.TextField(default="")
-    # As it came over the wire, so that it can be tried again without asking HO. PostgreSQL's own JSON cannot hold a NUL.
+    # The photo as received, so that a retry needs no request for the list. Text, because PostgreSQL's JSON cannot hold a NUL.
     wire = models.TextField()
     reason = models.CharField(max_length=32)
     detail = models.TextField(default="")
@@ -169,10 +168,10 @@ class PendingPhoto(models.Model):
 
 
 class PublishIntent(models.Model):
-    """A live key is about to be overwritten: committed before the put, cleared by the commit of the row (hazard 18)."""
+    """The intent to overwrite a live key: committed before the put, cleared by the commit of the row (hazard 18)."""
 
     object_key = models.CharField(max_length=500, primary_key=True)
-    # What lay there may be somebody else's: its ETag is any text.
+    # The ETag of the old object; any text, because another program may have put it.
     old_checksum = models.TextField()
     new_checksum = models.TextField()
 
@@ -184,14 +183,14 @@ class PublishIntent(models.Model):
 
 
 class Doubt(models.Model):
-    """A photo whose object was seen not to be what its row says, and how (:class:`etalase.edge.integrity.Damage`).
+    """The damage mark of a photo whose object does not match its row (:class:`etalase.edge.integrity.Damage`).
 
-    A listing may look whole all the same (hazard 22): so every look reads it, until it was put anew or turns out to be right.
+    A listing of the bucket may not show the damage (hazard 22), so each audit reads the object until it is right again.
     """
 
     photo_id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=16)
-    # When head office's whole list was asked for it in vain: not each hour again.
+    # When head office's full list last lacked the photo, so that runs do not ask for the list each hour.
     asked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -202,13 +201,13 @@ class Doubt(models.Model):
 
 
 class Removal(models.Model):
-    """A photo that HO no longer lists: removed, or held for a person, or kept because a person said so."""
+    """The removal of a photo that head office no longer lists: applied, waiting, held for a person, or refused by one."""
 
     class State(models.TextChoices):
-        """Where the removal stands."""
+        """The state of the removal."""
 
         HELD = "held"
-        WAITING = "waiting"  # its product's new photo has not arrived yet
+        WAITING = "waiting"  # until the product's new photo is published
         REFUSED = "refused"
         APPLIED = "applied"
 
@@ -217,11 +216,11 @@ class Removal(models.Model):
     product_name = models.TextField(default="")
     cause = models.CharField(max_length=16)
     state = models.CharField(max_length=8, choices=State.choices)
-    # Whether the product lost its last photo by it: what the day's bound counts.
+    # Whether the product lost its last photo; the bound of a day counts these.
     left_bare = models.BooleanField(default=False)
-    # Whether a person said so: then it does not count against the day's bound.
+    # Whether a person approved it; then it does not count against the bound of the day.
     approved = models.BooleanField(default=False)
-    # The row as it was, so that the removal can be undone while the object's grace lasts.
+    # The removed row, for an undo during the grace period of the object.
     row = KeptJSON(null=True)
     run_id = models.BigIntegerField(null=True)
     noticed_at = models.DateTimeField(db_default=Now())
@@ -236,11 +235,11 @@ class Removal(models.Model):
 
 
 class Reclaim(models.Model):
-    """An object that no row names any more. It goes when its grace is over and still no row names it."""
+    """An orphan: an object that no row names. A run deletes it after the grace period, unless a row names it again."""
 
     object_key = models.CharField(max_length=500, primary_key=True)
     obsolete_at = models.DateTimeField(db_default=Now())
-    # The bucket did not let it go; tried again then.
+    # The bucket refused the deletion; the next attempt is at this time.
     put_off_until = models.DateTimeField(null=True)
 
     class Meta:
@@ -252,7 +251,7 @@ class Reclaim(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The newest sign of life of the worker or the beat, by the database's clock (:mod:`etalase.edge.heartbeat`)."""
+    """The last heartbeat of the worker or the beat, by the database's clock (:mod:`etalase.edge.heartbeat`)."""
 
     role = models.TextField(primary_key=True)
     at = models.DateTimeField()

@@ -1,10 +1,10 @@
-"""The Django app of the POS: it has templates and static files, and no tables."""
+"""Registers the Django app of the POS: templates and static files, no tables."""
 
 from django.apps import AppConfig
 
 
 class PosConfig(AppConfig):
-    """``etalase.edge.pos`` in INSTALLED_APPS, beside ``etalase.edge`` whose rows it reads."""
+    """Configures ``etalase.edge.pos``, listed in INSTALLED_APPS beside ``etalase.edge`` whose rows it reads."""
 
     name = "etalase.edge.pos"
     label = "etalase_pos"

@@ -1,7 +1,7 @@
-"""What the menu shows, read from ``product`` and ``product_photo`` as they are at this moment.
+"""Reads the menu from the current rows of ``product`` and ``product_photo``.
 
-The photo of a product is picked by :func:`etalase.edge.displayed_photo.place`, so that exactly one is shown wherever any can be
-(invariant I5).
+:func:`etalase.edge.displayed_photo.place` picks the photo of a product, so that a product with at least one usable photo shows
+exactly one (invariant I5).
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ from etalase.settings.edge import configured
 
 @dataclass(frozen=True, slots=True)
 class ShownPhoto:
-    """A photo with the URL under which a browser reads it. ``checksum`` is the MD5 that HO promised, where known."""
+    """A photo with its public URL. ``checksum`` is the MD5 that head office announced, or None if it is unknown."""
 
     id: UUID
     image_url: str
@@ -38,7 +38,7 @@ class ShownPhoto:
 
 @dataclass(frozen=True, slots=True)
 class MenuProduct:
-    """A product of the menu. ``photos`` are in the order in which they are shown; the first is *the* photo."""
+    """A product of the menu. ``photos`` are in display order; the first one is the photo of the product's tile."""
 
     id: UUID
     sku: str
@@ -48,23 +48,23 @@ class MenuProduct:
 
 @dataclass(frozen=True, slots=True)
 class MenuPage:
-    """Some products of the menu, by name. ``total`` counts all that the search found."""
+    """One page of products, ordered by name. ``total`` counts all products that match the search."""
 
     products: tuple[MenuProduct, ...]
     total: int
 
 
 def find(product_id: UUID) -> MenuProduct | None:
-    """The product, or None. Raises :class:`DatabaseAway`."""
+    """Returns the product, or None. Raises :class:`DatabaseAway`."""
     with database():
         row = _products().filter(pk=product_id).values_list("pk", *_name_and_sku()).first()
         return _product(row, _photos([product_id])) if row else None
 
 
 def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
-    """Products ``offset`` to ``offset + limit`` of those whose name or SKU contains ``search``, in three queries.
+    """Returns products ``offset`` to ``offset + limit`` whose name or SKU contains ``search``, in three queries.
 
-    A product that came back under another id is left out.
+    The page leaves out the old row of a product that head office now lists under another id.
 
     Raises :class:`DatabaseAway`.
     """
@@ -88,7 +88,7 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Database errors of all kinds as :class:`DatabaseAway`: a POS can only wait, whatever it was."""
+    """Raises every database error as :class:`DatabaseAway`, since a POS can only wait, whatever the cause."""
     try:
         with translated():
             yield
@@ -119,7 +119,7 @@ def _photos(product_ids: Sequence[UUID]) -> dict[UUID, list[ShownPhoto]]:
     settings = configured()
     if not product_ids:
         return {}
-    # Tuples: a thousand model instances cost as much as all the rest of an answer.
+    # Tuples: a thousand model instances take as long as the rest of the response.
     rows = (
         ProductPhoto.objects.filter(product_id__in=product_ids, object_key__gt="")
         .annotate(damaged=Exists(Doubt.objects.filter(photo_id=OuterRef("pk"))))

@@ -1,4 +1,4 @@
-"""Whether the edge is well enough for a POS: what a container's health check or a monitor asks."""
+"""Serves ``/healthz`` for the health check of a container and for monitoring."""
 
 import logging
 from datetime import datetime
@@ -18,9 +18,10 @@ logger = logging.getLogger("etalase.edge")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """``status`` is ``ok`` or ``database_away``; the others are null where no run has succeeded yet, or nobody knows.
+    """The body of ``/healthz``: ``status`` is ``ok`` or ``database_away``.
 
-    A menu without recent runs still shows: only ``status`` decides between 200 and 503.
+    The other fields are null before the first successful run and while the database is away. The POS works
+    without recent runs, so only ``status`` decides between 200 and 503.
     """
 
     status: str
@@ -30,7 +31,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django's signature
-    """200 while the database answers, else 503."""
+    """Returns 200 while the database answers, otherwise 503."""
     try:
         with database():
             good = last_good_run()
@@ -47,6 +48,6 @@ def _health(finished_at: datetime | None) -> Health:
     return Health(
         status="ok",
         last_success_at=finished_at.isoformat(timespec="seconds"),
-        # A clock set back must not report a run of the future.
+        # After the clock was set back, the last run may lie in the future.
         last_success_age_seconds=max(0, round(age.total_seconds())),
     )

@@ -1,6 +1,7 @@
-"""Every text of the page, in Indonesian and English. The page is rendered in one and can change to the other by itself.
+"""Defines every text of the POS page in Indonesian and English. The server renders one language; the page can
+switch to the other.
 
-``{...}`` is filled in by the page. Texts are shown as text, never as markup.
+The page's script fills in each ``{...}``. The page shows texts as plain text, never as markup.
 """
 
 from typing import Final, Literal

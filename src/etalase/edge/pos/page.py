@@ -1,4 +1,4 @@
-"""The page of tiles: one template, rendered in the POS's language, under a strict Content-Security-Policy."""
+"""Serves the page of tiles: one template in the language of the POS, under a strict Content-Security-Policy."""
 
 from urllib.parse import urlsplit
 
@@ -14,15 +14,15 @@ from etalase.protocol import PLACEHOLDER_URL
 from etalase.settings.edge import configured
 
 LANGUAGE_COOKIE = "etalase_language"
-# As many as a large screen has room for.
+# A large screen has room for this many tiles.
 SKELETONS = 40
-# «in» is what older Androids call Indonesian (ISO 639 before 1989).
+# Older Android versions send «in» for Indonesian (ISO 639 before 1989).
 _OLD_CODES = {"in": "id"}
 
 
 @require_safe
 def menu_page(request: HttpRequest) -> HttpResponse:
-    """The menu. It reads no database, so that it comes also while that is away and then fills by itself."""
+    """Returns the menu page. It reads no database, so that it loads during a database outage and fills itself afterwards."""
     language = choose_language(request.COOKIES.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
     response = render(
         request,
@@ -48,7 +48,7 @@ def menu_page(request: HttpRequest) -> HttpResponse:
 
 
 def choose_language(remembered: str | None, accept_language: str) -> Language:
-    """The language chosen before on this POS, else the browser's first that we speak, else Indonesian."""
+    """Returns the language saved in the POS's cookie, else the browser's first supported language, else Indonesian."""
     wanted = [remembered or ""] + [code for code, weight in parse_accept_lang_header(accept_language) if weight > 0]
     for code in wanted:
         primary = code.split("-")[0]
@@ -59,7 +59,7 @@ def choose_language(remembered: str | None, accept_language: str) -> Language:
 
 
 def security_headers(s3_public_url: str, *, form_action: str = "'none'") -> dict[str, str]:
-    """Nothing but this server's own files and the bucket's pictures; nothing inline; no frame around it (CSP level 3)."""
+    """Returns headers that allow only this server's files and the bucket's images: nothing inline, no frames (CSP level 3)."""
     bucket = urlsplit(s3_public_url)
     policy = {
         "default-src": "'none'",

@@ -1,5 +1,7 @@
-"""What the API says, as JSON. ``image_url`` is in every answer about a product's image, also in one that refuses: the
-guide's JavaScript shows it without looking at the status.
+"""Builds the JSON responses of the POS API.
+
+Every response about a product's image has an ``image_url``, errors included: the guide's JavaScript ignores the status
+code.
 """
 
 import hashlib
@@ -14,13 +16,13 @@ from django.utils.cache import get_conditional_response
 from etalase.edge.pos.catalogue import MenuProduct
 from etalase.protocol import PLACEHOLDER_URL, format_time
 
-# A POS that shows the alt text shows it to a cashier, whose language the API does not know.
+# A cashier may see these as the alt text of an image, and the API does not know the cashier's language.
 UNKNOWN_PRODUCT = "Produk tidak dikenal · Unknown product"
 NAME_UNAVAILABLE = "Nama belum terbaca · Name not available"
 
 
 class ProductImage(msgspec.Struct, frozen=True, kw_only=True):
-    """The one photo of a product. The last four are null for the placeholder."""
+    """The displayed photo of a product. The last four fields are null for the placeholder."""
 
     product_id: UUID
     product_sku: str
@@ -34,7 +36,7 @@ class ProductImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageRefused(msgspec.Struct, frozen=True, kw_only=True):
-    """No product to tell about; the placeholder may be shown all the same."""
+    """An error about a product's image, with the placeholder for the screen."""
 
     detail: str
     product_name: str
@@ -43,14 +45,14 @@ class ImageRefused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhotoOfProduct(msgspec.Struct, frozen=True):
-    """One photo in a product's entry."""
+    """A photo in the entry of a product."""
 
     id: UUID
     image_url: str
 
 
 class ProductEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A product as the menu lists it. ``image_url`` is that of ``photos[0]``, or the placeholder's."""
+    """The entry of a product in the list. ``image_url`` is the URL of ``photos[0]`` or of the placeholder."""
 
     id: UUID
     sku: str
@@ -61,7 +63,7 @@ class ProductEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductList(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of the menu. ``next`` is the address of the page after it, or null."""
+    """A page of the menu. ``next`` is the address of the next page, or null."""
 
     products: list[ProductEntry]
     total: int
@@ -71,13 +73,13 @@ class ProductList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Why a request was not answered."""
+    """The body of an error response, with its reason."""
 
     detail: str
 
 
 def image_of(product: MenuProduct) -> ProductImage:
-    """The answer for a product that is there."""
+    """Returns the image response for an existing product."""
     photo = product.photos[0] if product.photos else None
     return ProductImage(
         product_id=product.id,
@@ -93,7 +95,7 @@ def image_of(product: MenuProduct) -> ProductImage:
 
 
 def entry_of(product: MenuProduct) -> ProductEntry:
-    """The product's entry in the list."""
+    """Returns the list entry of ``product``."""
     return ProductEntry(
         id=product.id,
         sku=product.sku,
@@ -105,7 +107,10 @@ def entry_of(product: MenuProduct) -> ProductEntry:
 
 
 def found(request: HttpRequest, message: msgspec.Struct) -> HttpResponseBase:
-    """200 with a strong ETag over the bytes, or 304 (RFC 9110, section 13). Caches ask each time: a photo may change."""
+    """Returns 200 with a strong ETag over the bytes, or 304 (RFC 9110, section 13).
+
+    Caches must revalidate each time, because a photo may change at any moment.
+    """
     response = _json(message, status=200)
     response["Cache-Control"] = "no-cache"
     etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
@@ -114,7 +119,7 @@ def found(request: HttpRequest, message: msgspec.Struct) -> HttpResponseBase:
 
 
 def uncached(message: msgspec.Struct, *, status: int) -> HttpResponse:
-    """An answer that is true only now. 503 names a few seconds after which asking again makes sense."""
+    """Returns a response that no cache may keep. Status 503 also carries a ``Retry-After`` in seconds."""
     response = _json(message, status=status)
     response["Cache-Control"] = "no-store"
     if status == 503:
@@ -123,7 +128,7 @@ def uncached(message: msgspec.Struct, *, status: int) -> HttpResponse:
 
 
 def _json(message: msgspec.Struct, *, status: int) -> HttpResponse:
-    # In a project that takes the edge in, no middleware of ours sets the header.
+    # In a customer's Django project no middleware of ours sets this header.
     return HttpResponse(
         msgspec.json.encode(message),
         status=status,

@@ -1,4 +1,4 @@
-"""Addresses of the POS. The image's has no slash at its end in the guide's API, and takes any id, so that each gets JSON."""
+"""Maps the URLs of the POS. The image URL ends without a slash as in the guide, and takes any text as id: errors are JSON."""
 
 from django.urls import path
 

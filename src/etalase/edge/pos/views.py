@@ -1,4 +1,4 @@
-"""The POS API: thin callers of :mod:`etalase.edge.pos.catalogue`."""
+"""Serves the POS API from :mod:`etalase.edge.pos.catalogue`."""
 
 import logging
 import re
@@ -21,7 +21,7 @@ MAX_SEARCH_CHARS = 100
 
 @require_safe
 def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
-    """``GET /api/products/{id}/image``: the one photo of a product, or the placeholder."""
+    """Returns the displayed photo of a product or the placeholder: ``GET /api/products/{id}/image``."""
     product = None
     if (uuid := parse_uuid(product_id)) is not None:
         try:
@@ -39,7 +39,7 @@ def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
 
 @require_safe
 def products(request: HttpRequest) -> HttpResponseBase:
-    """``GET /api/products/``: the menu by name, in pages of ``limit`` from ``offset``, with ``q`` in name or SKU."""
+    """Returns a page of the menu: ``GET /api/products/`` with ``limit``, ``offset`` and ``q`` (part of a name or SKU)."""
     try:
         limit = whole_number(request.GET, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
         offset = whole_number(request.GET, "offset", default=0, least=0, most=MAX_INT32)
@@ -59,34 +59,34 @@ def products(request: HttpRequest) -> HttpResponseBase:
             total=page.total,
             limit=limit,
             offset=offset,
-            # Without scheme and host: a proxy in front may have changed both.
+            # Without scheme and host, because a proxy in front may change both.
             next=f"{request.path}?{urlencode(after)}" if more else None,
         ),
     )
 
 
-# What a stranger may know; the reason itself goes to the log.
+# The public text; the log has the cause.
 DATABASE_AWAY = "The edge's database does not answer; try again in a few seconds."
 
 
 def parse_uuid(text: str) -> UUID | None:
-    """The UUID in its one canonical spelling (RFC 9562, section 4), or None: one product, one address."""
+    """Returns the UUID if ``text`` is its canonical spelling (RFC 9562, section 4), else None: each product has one address."""
     return UUID(text) if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) else None
 
 
 def whole_number(query: QueryDict, field: str, *, default: int, least: int, most: int) -> int:
-    """The number in ``query``, or :class:`UsageError` naming the field and what was given."""
+    """Returns the number in ``query``. Raises :class:`UsageError` with the field and the text sent."""
     text = query.get(field)
     if text is None:
         return default
-    # int() would also take «1_0», « 1» and digits of other scripts.
+    # int() also accepts «1_0», « 1» and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
         raise UsageError(f"{field} is «{printable(text[:40])}»: expected is a whole number from {least} to {most}.")
     return int(text)
 
 
 def search_text(query: QueryDict) -> str:
-    """What is searched for, or :class:`UsageError`; PostgreSQL has no text with a NUL."""
+    """Returns the search text. Raises :class:`UsageError` if it is too long or has a NUL, which PostgreSQL text cannot hold."""
     text = (query.get("q") or "").strip()
     if len(text) > MAX_SEARCH_CHARS or "\0" in text:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A person's word on removals: approve or refuse what is held, undo what was removed (hazard 14)."""
+"""Carries out a person's decisions on removals: approve or refuse held ones, undo applied ones (hazard 14)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +20,14 @@ from etalase.errors import ObjectMissing, ObjectStoreError, UsageError
 from etalase.objectstore import names_one_object
 
 LOCK_WAIT_SECONDS = 60.0
-
-
 APPROVABLE = (Removal.State.HELD, Removal.State.REFUSED)
 
 
 def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str] = (Removal.State.HELD,)) -> list[Removal]:
-    """The held removals that are meant; by name also those in another of ``states``. Raises :class:`UsageError` for others."""
+    """Returns all held removals if ``everything``, else those of ``photo_ids`` in one of ``states``.
+
+    Raises :class:`UsageError` if a photo has no such removal.
+    """
     if everything:
         return storage.removals.in_states([Removal.State.HELD])
     held = {removal.photo_id: removal for removal in storage.removals.in_states(states)}
@@ -37,14 +38,14 @@ def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str]
 
 
 def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
-    """Remove the photos now; their objects follow when their grace is over. Returns how many rows went.
+    """Deletes the rows of the photos; their objects follow after the grace period. Returns the number of deleted rows.
 
-    What was refused may be approved after all: a person may change his mind.
+    A refused removal can be approved later, because people change their minds.
     """
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        going = _still(removals, APPROVABLE)
+        going = _still_in(removals, APPROVABLE)
         photos_of: dict[UUID, set[UUID]] = {}
         for row in storage.photos.of_products({removal.product_id for removal in going}):
             photos_of.setdefault(row.product_id, set()).add(row.id)
@@ -57,11 +58,14 @@ def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
 
 
 def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
-    """Keep the photos on the POS, and do not ask again until HO lists them anew."""
+    """Keeps the photos on the POS. Runs do not propose their removal again until head office lists them anew.
+
+    Returns the number of refused removals.
+    """
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        staying = _still(removals, [Removal.State.HELD])
+        staying = _still_in(removals, [Removal.State.HELD])
         for removal in staying:
             removal.state, removal.decided_at = Removal.State.REFUSED, now
         storage.removals.record(staying)
@@ -70,17 +74,17 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
 
 @dataclass(slots=True)
 class Undone:
-    """What :func:`undo` brought back, and what it could not, with the reason, by photo."""
+    """The result of :func:`undo`: restored removals, and lost ones with the reason."""
 
     restored: list[Removal] = field(default_factory=list)
     lost: list[tuple[Removal, str]] = field(default_factory=list)
 
 
 def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.products.ProductTable) -> Undone:
-    """Bring back what was removed of what run ``run_id`` proposed, as long as its objects are there.
+    """Restores the photos that run ``run_id`` proposed to remove, if their objects still exist.
 
-    HO still lists them no longer: so they count as refused, and are not proposed again until HO lists them anew. Raises
-    :class:`UsageError` where the run removed nothing.
+    Head office does not list these photos, so their removals become refused: runs do not propose them again until head office
+    lists them anew. Raises :class:`UsageError` if the run removed nothing.
     """
     now = datetime.now(UTC)
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
@@ -90,11 +94,11 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.produc
             raise UsageError(
                 f"Nothing that run {run_id} proposed was removed.", hint="`etalase edge undo` lists what can be undone."
             )
-        undone = _sorted_out(gone, bucket, products)
+        undone = _sort_out(gone, bucket, products)
         if undone.restored:
             records = [removal.row or {} for removal in undone.restored]
             if products.is_ours:
-                # Of those that are here, head office has told the name since.
+                # An existing product may have got a newer name from head office.
                 here = products.names({removal.product_id for removal in undone.restored})
                 gone_too = [removal for removal in undone.restored if removal.product_id not in here]
                 products.write([(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name) for r in gone_too])
@@ -105,8 +109,12 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.produc
     return undone
 
 
-def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: storage.products.ProductTable) -> Undone:
-    """Sorts out which can come back: its object is as its row said, its key no other's with other bytes, its product here."""
+def _sort_out(gone: Sequence[Removal], bucket: Bucket, products: storage.products.ProductTable) -> Undone:
+    """Sorts the removals into restorable and lost ones.
+
+    A photo is restorable if its object matches its saved row, no other photo has its key with other bytes, and its product
+    exists or can be created.
+    """
     undone = Undone()
     here = {row.id for row in storage.photos.with_ids([removal.photo_id for removal in gone])}
     kept = {removal.photo_id: removal.row for removal in gone if removal.row and storage.photos.is_restorable(removal.row)}
@@ -116,22 +124,22 @@ def _sorted_out(gone: Sequence[Removal], bucket: Bucket, products: storage.produ
         row = kept.get(removal.photo_id, {})
         key = row.get("object_key") or ""
         if removal.photo_id in here:
-            continue  # HO listed it anew
+            continue  # head office lists it again
         if row.get("id") != str(removal.photo_id):
-            undone.lost.append((removal, "what was kept of its row cannot be read"))
+            undone.lost.append((removal, "its saved row cannot be read"))
         elif key in taken and taken[key] != (row.get("checksum") or "").lower():
             undone.lost.append((removal, f"another photo has {key} by now"))
         elif not products.is_ours and removal.product_id not in there:
             undone.lost.append((removal, "its product is no longer here"))
-        elif reason := _not_there(key, row, bucket):
+        elif reason := _unusable_object(key, row, bucket):
             undone.lost.append((removal, reason))
         else:
             undone.restored.append(removal)
     return undone
 
 
-def _not_there(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
-    """Why the object cannot be shown again; empty where it can. One that cannot be read keeps no other back."""
+def _unusable_object(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
+    """Returns why the object cannot be shown again, or an empty text. An unreadable object must not stop the others."""
     try:
         read = bucket.read_through(key) if names_one_object(key) else None
     except ObjectMissing:
@@ -151,10 +159,10 @@ def _not_there(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What the POS shows of a product now, and what it would show without the photos that are held: file names.
+    """The file name that the POS shows for a product now, and the one after the approval of the held removals.
 
-    None stands for the placeholder, also where all that could be shown is known to be damaged. ``is_replaced``: the POS does
-    not show the product at all, since it came back under another id.
+    None stands for the placeholder, which also replaces damaged photos. ``is_replaced``: the POS hides the product, because
+    head office now lists it under another id.
     """
 
     shows: str | None
@@ -164,7 +172,7 @@ class Consequence:
 
 
 def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
-    """What approving all of ``removals`` would change on the POS, by product."""
+    """Returns, by product, how the approval of all ``removals`` would change the POS."""
     going = {removal.photo_id for removal in removals}
     photos: dict[UUID, list[Row]] = {removal.product_id: [] for removal in removals}
     for row in storage.photos.of_products(set(photos)):
@@ -193,7 +201,7 @@ def _consequence(photos: list[Row], going: set[UUID], damaged: Collection[UUID],
     return Consequence(shown(photos), shown(staying), len(staying), is_replaced)
 
 
-def _still(removals: Sequence[Removal], states: Sequence[str]) -> list[Removal]:
-    """Between the person's look and now a run may have seen a photo living again: then it is held no more."""
+def _still_in(removals: Sequence[Removal], states: Sequence[str]) -> list[Removal]:
+    """Returns the removals that are still in one of ``states``: a run may have cancelled some since the person looked."""
     still = {removal.photo_id for removal in storage.removals.in_states(states)}
     return [removal for removal in removals if removal.photo_id in still]

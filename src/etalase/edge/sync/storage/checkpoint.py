@@ -1,4 +1,4 @@
-"""Reads and writes ``etalase_checkpoint``: the store that owns this database, its tokens, and how far its feed has come."""
+"""Reads and writes ``etalase_checkpoint``: the store that owns this database, its tokens and its position in the feed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +21,14 @@ class Store:
     store_id: UUID
 
     def claim(self) -> Checkpoint:
-        """This store's checkpoint, made at the first run. Raises :class:`StoreMismatch` for another store's database."""
+        """Returns this store's checkpoint, created at the first run.
+
+        Raises :class:`StoreMismatch` if the database belongs to another store.
+        """
         with translated():
             other = Checkpoint.objects.exclude(store_id=self.store_id, company_id=self.company_id).first()
             if other is not None and other.sync_timestamp is None and not ProductPhoto.objects.exists():
-                other.delete()  # settings that were wrong before anything came
+                other.delete()  # the settings were wrong before the first photo arrived
             elif other is not None:
                 raise StoreMismatch(
                     f"This database holds the photos of store {other.store_id} (company {other.company_id}),"
@@ -37,14 +40,14 @@ class Store:
             return checkpoint
 
     def load_tokens(self) -> TokenPair:
-        """The tokens of the last run; empty ones before the first, and in the place of what cannot be a token."""
+        """Returns the tokens of the last run, with an empty text for a token that is missing or malformed."""
         with translated():
             kept = Checkpoint.objects.filter(store_id=self.store_id).values_list("access_token", "refresh_token").first()
         access, refresh = (token if is_token(token) else "" for token in kept or ("", ""))
         return TokenPair(access, refresh or None)
 
     def save_tokens(self, tokens: TokenPair) -> None:
-        """Keep ``tokens`` for this and the next runs."""
+        """Saves ``tokens`` for this run and the next ones."""
         with translated():
             Checkpoint.objects.filter(store_id=self.store_id).update(
                 access_token=tokens.access, refresh_token=tokens.refresh or ""
@@ -52,6 +55,7 @@ class Store:
 
 
 def is_token(token: str) -> bool:
+    """Returns whether ``token`` can stand in an ``Authorization`` header."""
     try:
         msgspec.convert(token, BearerToken)
     except msgspec.ValidationError:
@@ -60,14 +64,14 @@ def is_token(token: str) -> bool:
 
 
 def update(store_id: UUID, changes: Mapping[str, Any]) -> None:
-    """Write the named fields of the checkpoint."""
+    """Writes the named fields of the checkpoint."""
     with translated():
         Checkpoint.objects.filter(store_id=store_id).update(**changes)
 
 
-# How many rows there should be
+# The expected number of rows
 def row_counts() -> tuple[int | None, int]:
-    """How many rows the checkpoint knows of, None before the first complete run; and how many there are, at that moment."""
+    """Returns the expected number of photo rows (None before the first complete run) and the actual number."""
     with cursor() as db:
         db.execute("SELECT (SELECT photos FROM etalase_checkpoint LIMIT 1), (SELECT count(*) FROM product_photo)")
         known, there = db.fetchone()
@@ -75,13 +79,13 @@ def row_counts() -> tuple[int | None, int]:
 
 
 def set_row_count() -> None:
-    """What there is from here on is what should be."""
+    """Sets the expected number of rows to the actual number."""
     with cursor() as db:
         db.execute("UPDATE etalase_checkpoint SET photos = (SELECT count(*) FROM product_photo)")
 
 
 def add_to_row_count(more: int) -> None:
-    """So many rows more, or less, are as they should be."""
+    """Adds ``more``, which may be negative, to the expected number of rows."""
     if more:
         with cursor() as db:
             db.execute("UPDATE etalase_checkpoint SET photos = photos + %s", [more])

@@ -12,7 +12,7 @@ AFTER_ID = AFTER.format("id")
 
 
 def paged(select: str) -> Iterator[tuple[Any, ...]]:
-    """What ``select`` gives, page by page, each after the last id of the one before; a cursor would hold it all in memory."""
+    """Yields the records of ``select``, fetched in pages by id, because a cursor would hold the whole result in memory."""
     after: UUID | None = None
     while True:
         with cursor() as db:

@@ -1,7 +1,8 @@
 """Reads and writes ``product_photo``, the guide's table, with plain SQL over arrays: a batch of products is one statement.
 
-Whatever inserts or deletes rows changes the row count of the checkpoint in the same transaction. Where the table then has fewer
-rows than the count, somebody else has deleted some."""
+Each function that inserts or deletes rows changes the expected row count of the checkpoint in the same transaction. If the
+table has fewer rows than that count, another program deleted some.
+"""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -38,7 +39,7 @@ _UPSERT = f"""
 
 
 def touching(photos: Collection[Photo]) -> list[Row]:
-    """The rows that a plan for ``photos`` must know: of their products, with their ids, under their keys."""
+    """Returns the rows that a plan for ``photos`` needs: rows with the same products, ids or keys."""
     with cursor() as db:
         db.execute(
             f"SELECT {_COLUMNS} FROM product_photo WHERE product_id = ANY(%s) OR id = ANY(%s) OR object_key = ANY(%s)",
@@ -52,35 +53,35 @@ def touching(photos: Collection[Photo]) -> list[Row]:
 
 
 def every() -> Iterator[Row]:
-    """All rows, in the order of their ids."""
+    """Yields all rows, in the order of their ids."""
     return map(_row, paged(f"SELECT {_COLUMNS} FROM product_photo WHERE {AFTER_ID} ORDER BY id"))
 
 
 def in_batches() -> Iterator[list[Row]]:
-    """All rows, some at a time."""
+    """Yields all rows in lists of at most :data:`PAGE_ROWS`."""
     rest = every()
     while batch := list(islice(rest, PAGE_ROWS)):
         yield batch
 
 
 def count() -> int:
-    """How many rows there are."""
+    """Returns the number of rows."""
     with cursor() as db:
         db.execute("SELECT count(*) FROM product_photo")
         return int(db.fetchone()[0])
 
 
 def count_among(ids: Iterable[UUID]) -> int:
-    """How many of these photos have a row."""
+    """Returns how many of the photos ``ids`` have a row."""
     with cursor() as db:
         db.execute("SELECT count(*) FROM product_photo WHERE id = ANY(%s)", [list(ids)])
         return int(db.fetchone()[0])
 
 
 def sample(count: int) -> list[Row]:
-    """So many rows with an object, here and there among all of them."""
+    """Returns up to ``count`` rows with an object, from a random place of the table."""
     with cursor() as db:
-        # From a place drawn by lot onwards, and from the beginning where too few come after it.
+        # Starts at a random id, and at the first id if too few rows follow.
         for first in (uuid4(), UUID(int=0)):
             db.execute(
                 f"SELECT {_COLUMNS} FROM product_photo WHERE id >= %s AND object_key > '' ORDER BY id LIMIT %s", [first, count]
@@ -91,38 +92,38 @@ def sample(count: int) -> list[Row]:
 
 
 def ids() -> Iterator[UUID]:
-    """The ids of all rows."""
+    """Yields the ids of all rows."""
     return (record[0] for record in paged(f"SELECT id FROM product_photo WHERE {AFTER_ID} ORDER BY id"))
 
 
 def keys() -> Iterator[str]:
-    """The object keys of all rows."""
+    """Yields the object keys of all rows."""
     return (record[1] or "" for record in paged(f"SELECT id, object_key FROM product_photo WHERE {AFTER_ID} ORDER BY id"))
 
 
 def of_products(ids: Collection[UUID]) -> list[Row]:
-    """All rows of the products ``ids``."""
+    """Returns all rows of the products ``ids``."""
     with cursor() as db:
         db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE product_id = ANY(%s)", [list(ids)])
         return [_row(record) for record in db.fetchall()]
 
 
 def with_ids(ids: Collection[UUID]) -> list[Row]:
-    """The rows with these ids, where there are any."""
+    """Returns the existing rows with these ids."""
     with cursor() as db:
         db.execute(f"SELECT {_COLUMNS} FROM product_photo WHERE id = ANY(%s) ORDER BY id", [list(ids)])
         return [_row(record) for record in db.fetchall()]
 
 
 def owners(keys: Collection[str]) -> dict[str, str]:
-    """The checksum that the row of each key has, where a row has it; one of them where several share it."""
+    """Returns the checksum of a row of each key that has rows; rows that share a key count once."""
     with cursor() as db:
         db.execute("SELECT object_key, lower(checksum) FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
         return {key: checksum or "" for key, checksum in db.fetchall()}
 
 
 def with_bytes(checksums: Collection[str]) -> dict[str, str]:
-    """The key of one object each that has these bytes by its row, and is not known to be damaged."""
+    """Returns, by checksum, the key of one object that has these bytes by its row and is not marked as damaged."""
     if not checksums:
         return {}
     with cursor() as db:
@@ -135,16 +136,16 @@ def with_bytes(checksums: Collection[str]) -> dict[str, str]:
 
 
 def products_with_a_photo() -> int:
-    """How many products have at least one photo."""
+    """Returns the number of products with at least one photo."""
     with cursor() as db:
         db.execute("SELECT count(DISTINCT product_id) FROM product_photo")
         return int(db.fetchone()[0])
 
 
 def suspect_unattended(*, asked_before: datetime) -> list[Row]:
-    """The rows whose objects are in doubt, and that neither the retry list owes nor head office took away.
+    """Returns the damaged photos that no other part of the sync handles: not on the retry list, without an open removal.
 
-    Left out are those that head office was asked for in vain since ``asked_before``.
+    Leaves out photos that were missing from head office's list at ``asked_before`` or later.
     """
     with cursor() as db:
         db.execute(
@@ -158,9 +159,9 @@ def suspect_unattended(*, asked_before: datetime) -> list[Row]:
 
 
 def listed_and_here() -> tuple[int, int]:
-    """How many photos head office lists as far as finished runs know, and how many of them are here as it lists them.
+    """Returns the number of photos on head office's list, by the last finished runs, and how many of them are published here.
 
-    What it does not list any more (a removal that waits or was refused) is in neither, nor a photo whose product is not here.
+    Neither number counts a photo with an open or refused removal, nor a parked photo.
     """
     with cursor() as db:
         db.execute(
@@ -175,12 +176,12 @@ def listed_and_here() -> tuple[int, int]:
 
 # Publishing: rows after objects
 def commit(batch: Sequence[Carried]) -> list[Carried]:
-    """Write the rows of whole products in one transaction; the caller has opened it.
+    """Writes the rows of whole products in the caller's transaction. Returns the products that no longer exist.
 
-    Products that vanished meanwhile fail inside their own savepoint and come back; the others stay.
+    Each product fails inside its own savepoint, so that a deleted product does not affect the others.
     """
     with cursor() as db:
-        # A foreign key that a project's own Django made is checked at COMMIT, past every savepoint (hazard 58).
+        # PostgreSQL checks a foreign key made by a project's own Django at COMMIT, after every savepoint (hazard 58).
         db.execute("SET CONSTRAINTS ALL IMMEDIATE")
     try:
         with translated(), transaction.atomic():
@@ -211,10 +212,10 @@ def _write(batch: Sequence[Carried]) -> None:
             more -= db.rowcount
         demoted = [step.photo.id for step in steps if step.row_is_primary and not step.photo.is_primary]
         if demoted:
-            # Before the upsert: a customer's own unique index on the primary photo cannot be deferred (hazard 58).
+            # Before the upsert, because a customer's unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
         if steps:
-            # Each photo once, whatever was planned: PostgreSQL refuses a batch that writes a row twice.
+            # Each photo once, because PostgreSQL refuses a statement that writes a row twice.
             photos = {step.photo.id: _as_row(step.photo) for step in steps}
             db.execute(_UPSERT, [msgspec.json.encode(list(photos.values())).decode()])
             more += sum(inserted for (inserted,) in db.fetchall())
@@ -223,16 +224,16 @@ def _write(batch: Sequence[Carried]) -> None:
     reclaims.cancel(named)
     reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key])
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
-    # A photo that failed before its put says nothing about what an earlier run left under its key: that intent stays.
+    # A photo that failed before its put keeps the intent of an earlier run, whose object may lie under the key.
     settled = [step for step in steps if not step.demotes]
     intents.clear({step.photo.object_key or "" for step in settled} - unsettled)
-    # Also where the row is written alone: then the right bytes lie there already.
+    # Also if only the row changed: then the object already has the right bytes.
     suspects.clear([step.photo.id for step in settled])
     suspects.mark_unless_replaced({one for carried in batch for one in carried.rotten}, but=[step.photo.id for step in settled])
 
 
 def delete(photo_ids: Collection[UUID]) -> int:
-    """Remove rows; their objects follow after their grace (hazard 15: row first, object later). Returns how many went."""
+    """Deletes rows and schedules their objects for deletion after the grace period (hazard 15). Returns the number of rows."""
     with cursor() as db:
         db.execute("DELETE FROM product_photo WHERE id = ANY(%s) RETURNING object_key", [list(photo_ids)])
         gone = db.fetchall()
@@ -242,13 +243,13 @@ def delete(photo_ids: Collection[UUID]) -> int:
 
 
 def to_json(row: Row) -> dict[str, Any]:
-    """The row as it can be kept in a JSON column, to be put back by :func:`restore`."""
+    """Returns the row as JSON for :func:`restore`."""
     record: dict[str, Any] = json.loads(json.dumps({name: getattr(row, name) for name in _COLUMNS.split(", ")}, default=str))
     return record
 
 
-class _Kept(msgspec.Struct):
-    """What :func:`as_json` keeps, and what tells it from anything else that may stand in its column."""
+class _SavedRow(msgspec.Struct):
+    """The JSON of :func:`to_json`, to check a value of the JSON column against."""
 
     id: UUID
     product_id: UUID
@@ -265,16 +266,16 @@ class _Kept(msgspec.Struct):
 
 
 def is_restorable(record: object) -> bool:
-    """Whether :func:`restore` can put the record back."""
+    """Returns whether :func:`restore` can write ``record`` as a row."""
     try:
-        msgspec.convert(record, _Kept)
+        msgspec.convert(record, _SavedRow)
     except msgspec.ValidationError:
         return False
     return True
 
 
 def restore(records: Sequence[dict[str, Any]]) -> None:
-    """Put rows back as :func:`as_json` kept them; where one of their products has a primary photo by now, it stays that."""
+    """Writes rows that :func:`to_json` saved. A product's current primary photo stays the primary one."""
     with cursor() as db:
         db.execute(_UPSERT, [json.dumps(list(records))])
         checkpoint.add_to_row_count(sum(inserted for (inserted,) in db.fetchall()))
@@ -287,8 +288,11 @@ def restore(records: Sequence[dict[str, Any]]) -> None:
 
 
 def _as_row(photo: Photo) -> Photo:
-    """The photo as PostgreSQL takes it: without texts that are no column, where a NUL is nobody's loss; its time in UTC, of
-    which no offset is too large. A year 10,000 in UTC, which nobody could read any more, is an unknown time."""
+    """Returns the photo in a form that PostgreSQL accepts.
+
+    Texts without a column are empty, because a NUL in them must not fail the row. The time is in UTC, because PostgreSQL
+    refuses large offsets; a time beyond the year 9999 counts as unknown.
+    """
     try:
         at = photo.updated_at and photo.updated_at.astimezone(UTC)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Reads and writes the product table: ours, or the one of a customer's project."""
+"""Reads and writes the product table: ours or the one of a customer's project."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from etalase.edge.sync.storage.paging import AFTER, paged
 
 
 class ProductTable:
-    """The product model of this project, by its table and columns: ours, or the one ETALASE_PRODUCT_MODEL names."""
+    """The table and columns of the product model: ours or the one in ETALASE_PRODUCT_MODEL."""
 
     def __init__(self, *, name_field: str, sku_field: str) -> None:
         model: Any = apps.get_model(settings.ETALASE_PRODUCT_MODEL)
@@ -23,7 +23,7 @@ class ProductTable:
         self.name, self.sku = _quoted(meta.get_field(name_field).column), _quoted(meta.get_field(sku_field).column)
 
     def names(self, ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
-        """(SKU, name) of those of ``ids`` that exist."""
+        """Returns (SKU, name) of the existing products among ``ids``."""
         with cursor() as db:
             db.execute(
                 f"SELECT {self.id}, {self.sku}, {self.name} FROM {self.table} WHERE {self.id} = ANY(%s)",
@@ -32,7 +32,7 @@ class ProductTable:
             return {row[0]: (row[1] or "", row[2] or "") for row in db.fetchall()}
 
     def write(self, products: Sequence[tuple[UUID, str, str]]) -> None:
-        """Insert or update (id, SKU, name). Only ever called where the table is ours."""
+        """Inserts or updates products given as (id, SKU, name). For our own table only."""
         if not products:
             return
         ids, skus, names = (list(column) for column in zip(*products, strict=True))
@@ -46,18 +46,21 @@ class ProductTable:
             )
 
     def list_again(self, ids: Collection[UUID]) -> None:
-        """Head office lists these; only ever called where the table is ours."""
+        """Marks products as listed by head office. For our own table only."""
         with cursor() as db:
             db.execute("UPDATE product SET is_listed = TRUE WHERE id = ANY(%s) AND NOT is_listed", [list(ids)])
 
     def unlist(self, ids: Collection[UUID]) -> None:
-        """Head office lists these no longer; only ever called where the table is ours."""
+        """Marks products as no longer listed by head office. For our own table only."""
         with cursor() as db:
             db.execute("UPDATE product SET is_listed = FALSE WHERE id = ANY(%s) AND is_listed", [list(ids)])
 
     def unlist_without_listed_photo(self) -> None:
-        """Of a head office that names products by their photos alone, these are named no longer: all of their photos were
-        removed, or their removal is held or waits; and none is owed. Only ever called where the table is ours."""
+        """Marks products as no longer listed if they have no listed photo. For our own table only.
+
+        For a head office that lists products only through their photos. A photo whose removal is held or waiting is not listed;
+        a photo on the retry list is.
+        """
         with cursor() as db:
             db.execute(
                 "UPDATE product p SET is_listed = FALSE WHERE is_listed"
@@ -67,24 +70,24 @@ class ProductTable:
             )
 
     def without_photos(self) -> set[UUID]:
-        """The products that no row of ``product_photo`` belongs to."""
+        """Returns the products without a row in ``product_photo``."""
         with cursor() as db:
             db.execute("SELECT id FROM product p WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)")
             return {record[0] for record in db.fetchall()}
 
     def ids(self) -> Iterator[UUID]:
-        """All products."""
+        """Yields the ids of all products."""
         for record in paged(f"SELECT {self.id} FROM {self.table} WHERE {AFTER.format(self.id)} ORDER BY 1"):
             yield record[0]
 
     def count(self) -> int:
-        """How many products there are."""
+        """Returns the number of products."""
         with cursor() as db:
             db.execute(f"SELECT count(*) FROM {self.table}")
             return int(db.fetchone()[0])
 
     def delete(self, ids: Collection[UUID]) -> None:
-        """Remove products that have no photo (any more); only ever called where the table is ours."""
+        """Deletes those of the products ``ids`` that have no photo. For our own table only."""
         with cursor() as db:
             db.execute(
                 "DELETE FROM product p WHERE id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)",

@@ -1,4 +1,4 @@
-"""Reads and writes ``etalase_reclaim``: objects without a row, which are deleted after their grace period (hazard 15)."""
+"""Reads and writes ``etalase_reclaim``: orphans (objects without a row), deleted after a grace period (hazard 15)."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -7,11 +7,10 @@ from etalase.edge.database import cursor
 from etalase.protocol import KEY_PREFIX
 
 
-# Reclaiming objects
 def schedule(keys: Collection[str]) -> None:
-    """Let the objects under ``keys`` go after their grace, if no row names them then. What is not ours stays (hazard 16).
+    """Schedules the objects under ``keys`` for deletion after their grace period. Ignores foreign keys (hazard 16).
 
-    How long that is, is asked when it may be over: so a changed RECLAIM_GRACE counts for what waits already.
+    :func:`due` applies the length of the grace period, so that a changed ETALASE_RECLAIM_GRACE counts for waiting objects too.
     """
     ours = [key for key in dict.fromkeys(keys) if key.startswith(KEY_PREFIX)]
     if not ours:
@@ -24,22 +23,22 @@ def schedule(keys: Collection[str]) -> None:
 
 
 def cancel(keys: Collection[str]) -> None:
-    """The objects under ``keys`` are gone, or a row names them: should they go later, they have their grace anew."""
+    """Takes ``keys`` off the schedule, deleted or named by rows. A later schedule starts a new grace period."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim WHERE object_key = ANY(%s)", [list(keys)])
 
 
 def postpone(keys: Collection[str], *, until: datetime) -> None:
-    """The objects under ``keys`` cannot be removed now; the others must not wait for them."""
+    """Postpones the deletion of objects that the bucket refuses to delete, so that they do not block the others."""
     with cursor() as db:
         db.execute("UPDATE etalase_reclaim SET put_off_until = %s WHERE object_key = ANY(%s)", [until, list(keys)])
 
 
 def due(grace: timedelta) -> list[str]:
-    """The keys whose ``grace`` is over. Those that a row names again are forgotten here, their objects stay."""
+    """Returns the keys whose grace period is over. Takes keys off the schedule that a row names again."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
-        # By a clock that was ahead once: the grace begins now.
+        # Scheduled while the clock was ahead: the grace period begins now.
         db.execute("UPDATE etalase_reclaim SET obsolete_at = now() WHERE obsolete_at > now()")
         db.execute(
             "SELECT object_key FROM etalase_reclaim WHERE obsolete_at <= now() - %s"
@@ -50,7 +49,7 @@ def due(grace: timedelta) -> list[str]:
 
 
 def keys() -> set[str]:
-    """The keys that wait for their grace."""
+    """Returns all scheduled keys."""
     with cursor() as db:
         db.execute("SELECT object_key FROM etalase_reclaim")
         return {record[0] for record in db.fetchall()}

@@ -8,35 +8,34 @@ from etalase.edge.database import cursor, translated
 from etalase.edge.models import Removal
 
 
-# Removals
 def in_states(states: Sequence[str]) -> list[Removal]:
-    """What was proposed for removal and stands in one of ``states``."""
+    """Returns the removals in one of ``states``."""
     with translated():
         return list(Removal.objects.filter(state__in=states).order_by("product_name", "photo_id"))
 
 
 def products_removed_since(since: datetime) -> set[UUID]:
-    """The products of which a photo was removed since then, by a run or on a person's word."""
+    """Returns the products that lost a photo since ``since``, removed by a run or approved by a person."""
     with translated():
         gone = Removal.objects.filter(state=Removal.State.APPLIED, decided_at__gte=since)
         return set(gone.values_list("product_id", flat=True))
 
 
 def applied_by_run(run_id: int) -> list[Removal]:
-    """The removals that this run proposed and that were carried out, by itself or on a person's word."""
+    """Returns the applied removals that run ``run_id`` proposed, applied by the run or approved by a person."""
     with translated():
         return list(Removal.objects.filter(state=Removal.State.APPLIED, run_id=run_id).order_by("product_name", "photo_id"))
 
 
 def products_bared_since(moment: datetime) -> int:
-    """How many products lost their last photo since ``moment`` without a person having said so."""
+    """Returns the number of products that lost their last photo since ``moment`` without a person's approval."""
     with translated():
         gone = Removal.objects.filter(state=Removal.State.APPLIED, left_bare=True, approved=False, decided_at__gte=moment)
         return gone.values("product_id").distinct().count()
 
 
 def cancel(photo_ids: Collection[UUID]) -> None:
-    """HO lists these photos (again): whatever was proposed or refused for them is over."""
+    """Deletes the open and refused removals of photos that head office lists again."""
     with cursor() as db:
         db.execute(
             "DELETE FROM etalase_removal WHERE photo_id = ANY(%s) AND state <> %s",
@@ -45,7 +44,7 @@ def cancel(photo_ids: Collection[UUID]) -> None:
 
 
 def delete_without_row() -> None:
-    """What a customer's own deletion of a product took along needs no decision any more."""
+    """Deletes open and refused removals whose photo row is gone, for example through a customer's deletion of the product."""
     with cursor() as db:
         db.execute(
             "DELETE FROM etalase_removal r WHERE state <> %s"
@@ -55,7 +54,7 @@ def delete_without_row() -> None:
 
 
 def record(records: Iterable[Removal]) -> None:
-    """Write or replace the removals of these photos."""
+    """Inserts or replaces the removals of these photos."""
     with translated():
         Removal.objects.bulk_create(
             list(records),

@@ -1,4 +1,4 @@
-"""Reads and writes ``etalase_sync_run``: one row a run."""
+"""Reads and writes ``etalase_sync_run``: one row for each run."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,15 +13,15 @@ from etalase.edge.sync.result import Fault
 from etalase.postgres import storable
 from etalase.protocol import MAX_INT32
 
-# A year of hourly runs is nine thousand rows; what is older nobody asks for.
+# A year of hourly runs is nine thousand rows; older rows have no reader.
 KEEP_RUNS = timedelta(days=400)
 KEEP_AT_LEAST = 1000
 
 
 def begin(kind: str, trigger: str) -> int:
-    """A row for the run that begins. One that was killed before, and so never ended, is marked here: we hold the lock.
+    """Inserts the row of a new run and returns its id. The caller holds the lock, so any other open run was killed: marks it.
 
-    Rows older than :data:`KEEP_RUNS` go, and removals with them; but never the newest runs, whatever the clock says.
+    Deletes rows and removals older than :data:`KEEP_RUNS`, but always keeps the newest :data:`KEEP_AT_LEAST` runs.
     """
     with translated():
         SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
@@ -39,37 +39,38 @@ def begin(kind: str, trigger: str) -> int:
 
 
 def _catch_up_with_run_ids() -> None:
-    """Let the next run's number follow the greatest: a standby by logical replication, or tables copied, lack the sequence."""
+    """Moves the id sequence past the greatest id: logical replication and copied tables leave the sequence behind."""
     with cursor() as db:
         db.execute("SELECT setval(pg_get_serial_sequence('etalase_sync_run', 'id'), max(id)) FROM etalase_sync_run")
 
 
 def record_list(run_id: int, *, listed: int, missing: int) -> None:
-    """Record how many photos head office lists and how many of them are not here, before anything is made of it (hazard 64).
+    """Records how many photos head office lists and how many of them are missing here, before any work on them (hazard 64).
 
-    What it announces may be more than the columns take.
+    Head office may announce a number beyond the range of the columns.
     """
     with translated():
         SyncRun.objects.filter(id=run_id).update(listed=min(listed, MAX_INT32), missing=min(missing, MAX_INT32))
 
 
 def record_work(run_id: int, photos: int, *, kind: str, bytes_to_fetch: int) -> None:
-    """Record how many photos the run sets out to publish and how many bytes to fetch, and which kind it turned out to be."""
+    """Records the number of photos to publish, the bytes to fetch, and the final kind of the run."""
     with translated():
         SyncRun.objects.filter(id=run_id).update(to_carry=photos, kind=kind, bytes_to_fetch=bytes_to_fetch, planned_at=Now())
 
 
 def record_published(run_id: int, photos: int, size_bytes: int) -> None:
-    """Count photos that the run has published, in the transaction that commits their rows."""
+    """Adds published photos to the run, in the transaction that commits their rows."""
     SyncRun.objects.filter(id=run_id).update(
         carried=F("carried") + photos, bytes_carried=F("bytes_carried") + size_bytes, carried_at=Now()
     )
 
 
 def is_full_run_unfinished(run_id: int) -> bool:
-    """Whether the last full run before this one was cut off here: what it would have healed nobody else looks at.
+    """Returns whether the last full run before run ``run_id`` was cut off by a fault of the edge.
 
-    One that head office ended does not count: a list that cannot be had must not hold the changes back.
+    Then only another full run repairs the rest. A full run that head office cut off does not count, because an unavailable list
+    must not hold the changes back.
     """
     with translated():
         full = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id")
@@ -81,14 +82,14 @@ def is_full_run_unfinished(run_id: int) -> bool:
 
 
 def last_complete() -> datetime | None:
-    """When the newest run that moved the checkpoint ended."""
+    """Returns the end of the newest run that moved the checkpoint, or None."""
     with translated():
         complete = SyncRun.objects.filter(checkpoint__isnull=False, finished_at__isnull=False)
-        # By number: a run of a clock that was wrong for a day is not the newest for ever.
+        # By id, because a run under a wrong clock must not stay the newest for ever.
         return complete.order_by("-id").values_list("finished_at", flat=True).first()
 
 
 def end(run_id: int, **fields: Any) -> None:
-    """What the run came to."""
+    """Writes the result of the run."""
     with translated():
         SyncRun.objects.filter(id=run_id).update(**{name: storable(value) for name, value in fields.items()})

@@ -1,4 +1,4 @@
-"""Drops values of our own tables that no run could have written, so that no run ends because of them (hazard 66)."""
+"""Drops values of our own tables that no run could have written, so that they fail no run (hazard 66)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,24 +16,24 @@ from etalase.objectstore import names_one_object
 from etalase.postgres import FAR_FUTURE, FAR_PAST
 from etalase.protocol import KEY_PREFIX, lenient_time
 
-# Nobody has more, and the column has to hold one more.
+# Above any real number of photos, and low enough that the column can hold one more.
 MAX_PHOTOS = 1_000_000_000
 _UTC_PAST, _UTC_FUTURE = FAR_PAST.replace(tzinfo=UTC), FAR_FUTURE.replace(tzinfo=UTC)
-# What a version that does not know better does with words of these columns that it does not know: see :func:`distrust`.
+# The safe value for a word that this version does not know.
 _WORDS = (
     ("etalase_doubt", "kind", Damage, f"SET kind = '{Damage.CHANGED}'"),
     ("etalase_removal", "cause", Cause, f"SET cause = '{Cause.UNPROVED_FEED}'"),
 )
-# Times that lie this far ahead at most, if at all; beyond it they are of a clock that was wrong, and would hold until then.
+# A time further ahead than SOON was written under a wrong clock, and would stay in force until then.
 _SOON = (("etalase_removal", "decided_at"), ("etalase_doubt", "asked_at"), ("etalase_reclaim", "put_off_until"))
 SOON = timedelta(days=2)
 
 
 def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]:
-    """Drop what stands in our own tables and cannot be meant, so that no run ends because of it; returns what was dropped.
+    """Replaces impossible values in ``checkpoint`` and, if ``keeps``, in the database. Returns the names of these columns.
 
-    ``checkpoint`` is mended in any case, the database only where the caller ``keeps`` it. What cannot be read of the retry list
-    is dropped by :func:`pending`, of JSON columns by :class:`etalase.edge.models.KeptJSON`.
+    :mod:`~etalase.edge.sync.storage.retry_list` drops unreadable entries itself, and :class:`etalase.edge.models.KeptJSON`
+    unreadable JSON.
     """
     dropped = _mend_checkpoint(checkpoint, now)
     if not keeps:
@@ -54,14 +54,14 @@ def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]
             for table in ("etalase_publish_intent", "etalase_reclaim"):
                 db.execute(f"SELECT object_key FROM {table}")
                 strange = [key for (key,) in db.fetchall() if not key.startswith(KEY_PREFIX) or not names_one_object(key)]
-                if strange:  # of what is not a photo's key, nothing is looked at and nothing removed
+                if strange:  # not a photo's key: the object is neither read nor deleted
                     db.execute(f"DELETE FROM {table} WHERE object_key = ANY(%s)", [strange])
                     dropped.append(f"{table}.object_key")
     return dropped
 
 
 def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
-    """Drop of ``checkpoint``, in memory, what cannot be meant; returns the fields."""
+    """Replaces impossible values of ``checkpoint`` in memory. Returns the names of their fields."""
     dropped = []
     for name in ("sync_timestamp", "products_sync_timestamp"):
         kept = getattr(checkpoint, name)
@@ -73,7 +73,7 @@ def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
         if kept and not is_token(kept):
             setattr(checkpoint, name, "")
             dropped.append(name)
-    if checkpoint.compared_at and checkpoint.compared_at > now:  # by a clock that was ahead: nothing was put since then
+    if checkpoint.compared_at and checkpoint.compared_at > now:  # written while the clock was ahead
         checkpoint.compared_at = None
         dropped.append("compared_at")
     if checkpoint.photos is not None and not 0 <= checkpoint.photos <= MAX_PHOTOS:
@@ -83,7 +83,7 @@ def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
 
 
 def _mend_times() -> list[str]:
-    """Drop the times of our own tables that no datetime holds; returns their columns."""
+    """Replaces times of our own tables that a Python datetime cannot hold. Returns the names of their columns."""
     mended = []
     for model in apps.get_app_config("etalase_edge").get_models():
         meta = model._meta  # noqa: SLF001 - Django documents it as its API, and _default_manager

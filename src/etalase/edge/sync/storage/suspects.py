@@ -1,4 +1,4 @@
-"""Reads and writes ``etalase_doubt``: photos whose objects do not match their rows, as far as known."""
+"""Reads and writes ``etalase_doubt``: the damage marks of photos whose objects were seen not to match their rows."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -9,23 +9,22 @@ from etalase.edge.integrity import Damage
 from etalase.edge.sync.publish.put import Rotten
 
 
-# Doubts: what is known to be damaged
 def kinds() -> dict[UUID, Damage]:
-    """The photos whose objects were seen not to be what their rows say, and how."""
+    """Returns the kind of damage of each photo with a damage mark."""
     with cursor() as db:
         db.execute("SELECT photo_id, kind FROM etalase_doubt WHERE EXISTS (SELECT 1 FROM product_photo WHERE id = photo_id)")
         return {photo_id: Damage(kind) for photo_id, kind in db.fetchall()}
 
 
 def record_not_listed(photo_ids: Collection[UUID], *, at: datetime) -> None:
-    """Note that head office's whole list does not name these damaged photos."""
+    """Records that head office's full list lacks these damaged photos."""
     if photo_ids:
         with cursor() as db:
             db.execute("UPDATE etalase_doubt SET asked_at = %s WHERE photo_id = ANY(%s)", [at, list(photo_ids)])
 
 
 def mark(damaged: Mapping[UUID, Damage]) -> None:
-    """Remember these until their objects were put anew, or seen to be right."""
+    """Sets damage marks. They stay until the object is put again or a look finds it right."""
     if damaged:
         with cursor() as db:
             db.execute(
@@ -36,9 +35,9 @@ def mark(damaged: Mapping[UUID, Damage]) -> None:
 
 
 def mark_unless_replaced(rotten: Collection[Rotten], *, but: Collection[UUID]) -> None:
-    """Remember the photos whose objects were to be copied and turned out not to be what their rows say, ``but`` for some.
+    """Sets damage marks on photos whose object failed the check before a copy, ``but`` not on these.
 
-    A key that a put is about to change says nothing about its row.
+    Skips a key with an open publish intent: its object may differ from its row because of a put.
     """
     if rotten:
         keys, checksums, kinds = (list(column) for column in zip(*rotten, strict=True))
@@ -55,13 +54,13 @@ def mark_unless_replaced(rotten: Collection[Rotten], *, but: Collection[UUID]) -
 
 
 def clear(photo_ids: Collection[UUID]) -> None:
-    """The objects of these are right (again)."""
+    """Clears the damage marks of these photos."""
     if photo_ids:
         with cursor() as db:
             db.execute("DELETE FROM etalase_doubt WHERE photo_id = ANY(%s)", [list(photo_ids)])
 
 
 def delete_without_row() -> None:
-    """What was removed need not be right."""
+    """Clears the damage marks of photos without a row."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_doubt WHERE NOT EXISTS (SELECT 1 FROM product_photo WHERE id = photo_id)")
