@@ -1,4 +1,4 @@
-"""What all commands have in common: ``--json`` prints one object, whatever happens; errors are one line with an exit status."""
+"""The base of every command: ``--json`` prints one object in every case; an error is one line and an exit status."""
 
 import logging
 import signal
@@ -19,34 +19,34 @@ from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase")
 
-# As shells report a process that Ctrl-C ended.
+# The status that shells report for a process that Ctrl-C ended.
 STOPPED = 130
 USAGE = 2
-# What nobody foresaw: nothing can be said of what was done.
-UNFORESEEN = 4
+# After an unexpected error, nothing is known about the work done.
+UNEXPECTED = 4
 
 
 class EtalaseCommand(BaseCommand):
-    """A command of either half. :meth:`run` does it and returns the exit status."""
+    """A command of either half. A subclass implements :meth:`run`."""
 
-    # The checks say the same as our own reading of the settings, with less care; they stay for `manage.py check`.
+    # Each command reads and checks the settings itself; Django's checks stay for `manage.py check`.
     requires_system_checks: list[str] = []
-    # A database error that nothing nearer to it has put in words: each half has its own.
-    away: Callable[[BaseException], DatabaseAway]
+    # Describes a database error that no inner layer has translated: each half names its own database.
+    explain_database_error: Callable[[BaseException], DatabaseAway]
     _is_shown = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--json``, which every command has."""
+        """Add ``--json``."""
         parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, for machines")
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """A parser that raises where it was called the wrong way, so that ``--json`` prints an object then, too."""
+        """Returns a parser that raises on a usage error, so that ``--json`` prints an object then, too."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.called_from_command_line = False
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Django's own, but for a wrong call."""
+        """Run as Django does; report a usage error in the form of this base."""
         try:
             super().run_from_argv(argv)
         except CommandError as error:
@@ -55,21 +55,21 @@ class EtalaseCommand(BaseCommand):
             sys.stderr.write(shown(f"{argv[0]} {argv[1]}: {message}\n"))
             if "--json" in argv:
                 guard(self)
-                self.show({"error": message, "exit_status": USAGE})
+                self.show_json({"error": message, "exit_status": USAGE})
             sys.exit(USAGE)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run, and exit with the status that README.md lists."""
         guard(self)
         try:
-            # The texts of commands are English; the pages of head office choose a language for the whole thread.
+            # Commands speak English; the pages of head office choose a language for the whole thread.
             with terminable(), translation.override("en"):
                 status = self.run(options)
         except EtalaseError as error:
             raise self._refused(str(error), error.exit_status, options) from error
         except django.db.Error as error:
-            away = self.away(error)
-            raise self._refused(str(away), away.exit_status, options) from error
+            explained = self.explain_database_error(error)
+            raise self._refused(str(explained), explained.exit_status, options) from error
         except KeyboardInterrupt:
             self._show_error("The command was stopped.", STOPPED, options)
             raise
@@ -79,19 +79,26 @@ class EtalaseCommand(BaseCommand):
         except BrokenPipeError:
             raise
         except Exception as error:
-            logger.exception("the command failed for a reason that nobody foresaw")
-            said = f"The command failed for a reason that nobody foresaw: {type(error).__name__}: {redacted(str(error))[:500]}"
-            hint = "This is a fault of Etalase's: please report it, with what the log says above."
-            raise self._refused(f"{said}. {hint}", UNFORESEEN, options) from error
+            logger.exception("unexpected error in the command")
+            said = f"Unexpected error in the command: {type(error).__name__}: {redacted(str(error))[:500]}"
+            hint = "This is a defect of Etalase: please report it with the log lines above."
+            raise self._refused(f"{said}. {hint}", UNEXPECTED, options) from error
         if status:
             sys.exit(status)
 
     def run(self, options: dict[str, Any]) -> int:
-        """Do what the command is for; the exit status comes back."""
+        """Do the work of the command. Returns the exit status."""
         raise NotImplementedError
 
-    def show(self, result: Any) -> None:
-        """``result`` as JSON on stdout."""
+    def show(self, result: Any, sentence: str, *, as_json: bool) -> None:
+        """Write ``result`` for a machine, or ``sentence`` for a person, on stdout."""
+        if as_json:
+            self.show_json(result)
+        else:
+            self.stdout.write(sentence)
+
+    def show_json(self, result: Any) -> None:
+        """Write ``result`` as JSON on stdout."""
         self._is_shown = True
         self.stdout.write(as_json(result))
 
@@ -101,12 +108,12 @@ class EtalaseCommand(BaseCommand):
 
     def _show_error(self, message: str, exit_status: int, options: dict[str, Any]) -> None:
         if options.get("json") and not self._is_shown:
-            self.show({"error": message, "exit_status": exit_status})
+            self.show_json({"error": message, "exit_status": exit_status})
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end what is done in here the way Ctrl-C does: in order."""
+    """Let SIGTERM end the body as Ctrl-C does, through its ``finally`` blocks."""
     if threading.current_thread() is not threading.main_thread():  # a project may call a command from any thread
         yield
         return

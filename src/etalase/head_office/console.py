@@ -1,4 +1,4 @@
-"""What head office's commands have in common: errors and exit statuses, ``--json``, a progress that suits where it goes."""
+"""Arguments and questions of head office's commands: paths, passwords, a typed confirmation."""
 
 import sys
 import time
@@ -6,38 +6,14 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from etalase.command import EtalaseCommand
 from etalase.errors import UsageError
 from etalase.head_office.change_bound import Decision
-from etalase.head_office.database import in_our_words
 
 LINE_EVERY_SECONDS = 10
-
-
-class HeadOfficeCommand(EtalaseCommand):
-    """A command of head office. :meth:`perform` does it and returns the exit status: 1 some lines were bad."""
-
-    away = staticmethod(in_our_words)
-
-    def run(self, options: dict[str, Any]) -> int:
-        """Perform."""
-        return self.perform(**options)
-
-    def perform(self, **options: Any) -> int:
-        """Do what the command is for; the exit status comes back."""
-        raise NotImplementedError
-
-    def tell(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
-        """``result`` for a machine, or ``sentence`` for a person, on stdout."""
-        if as_json:
-            self.show(result)
-        else:
-            self.stdout.write(sentence)
 
 
 def confirm(what: str, decision: Decision, answer: int | None) -> None:

@@ -1,4 +1,4 @@
-"""What the edge's commands have in common: settings and ``--json``."""
+"""The base of the edge's commands: settings first, and the words for its database's errors."""
 
 import logging
 import sys
@@ -12,12 +12,12 @@ from etalase.settings.edge import EdgeSettings, configured
 
 
 class EdgeCommand(EtalaseCommand):
-    """A command of the edge. :meth:`perform` does it and returns the exit status."""
+    """A command of the edge. A subclass implements :meth:`perform`."""
 
-    away = staticmethod(in_our_words)
+    explain_database_error = staticmethod(in_our_words)
 
     def run(self, options: dict[str, Any]) -> int:
-        """Perform with the settings, where they are in order."""
+        """Read the settings and perform. Raises :class:`SettingsError` where they are not valid."""
         if sys.stderr.isatty():
             logging.getLogger("product_photo_sync").propagate = False  # a person reads the same on stdout
         settings = configured()
@@ -26,5 +26,5 @@ class EdgeCommand(EtalaseCommand):
         return self.perform(settings, options)
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Do what the command is for; the exit status comes back."""
+        """Do the work of the command. Returns the exit status."""
         raise NotImplementedError

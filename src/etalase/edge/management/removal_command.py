@@ -1,4 +1,4 @@
-"""A person's word on held removals: what `approve` and `refuse` have in common."""
+"""The base of `approve` and `refuse`: a person's decision on held removals."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -20,35 +20,32 @@ def hours_text(length: timedelta) -> str:
     return f"{length.total_seconds() / 3600:g} h"
 
 
-class WordCommand(EdgeCommand):
-    """Exit status: 0 done, 2 a photo named is not held. ``done`` names the count in ``--json``."""
+class RemovalCommand(EdgeCommand):
+    """Exit status: 0 done, 2 a named photo is not held. ``done`` names the count in ``--json``."""
 
     done: ClassVar[str]
     states: ClassVar[Sequence[str]] = (Removal.State.HELD,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``PHOTO …`` or ``--all``."""
+        """Add ``PHOTO …`` and ``--all``."""
         super().add_arguments(parser)
         parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo whose removal is held")
         parser.add_argument("--all", action="store_true", help="all that are held")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Give the word on the photos that are meant."""
+        """Decide on the chosen removals and print their number."""
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or say --all.")
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
-        count = self.give(removals, RunLock(settings.STORE_ID, Pace()), settings) if removals else 0
-        if options["json"]:
-            self.show({self.done: count})
-        else:
-            self.stdout.write(self.said(count, settings))
+        count = self.decide(removals, RunLock(settings.STORE_ID, Pace()), settings) if removals else 0
+        self.show({self.done: count}, self.sentence(count, settings), as_json=options["json"])
         return 0
 
-    def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
-        """Act on ``removals``; how many it was comes back."""
+    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
+        """Carry out the decision on ``removals``. Returns their number."""
         raise NotImplementedError
 
-    def said(self, count: int, settings: EdgeSettings) -> str:
-        """What the person is told."""
+    def sentence(self, count: int, settings: EdgeSettings) -> str:
+        """Returns the result as a sentence."""
         raise NotImplementedError

@@ -15,7 +15,7 @@ from etalase.settings.edge import EdgeSettings
 LONGEST_WAIT_SECONDS = 55 * 60.0
 
 
-class RunningCommand(EdgeCommand):
+class SyncCommand(EdgeCommand):
     """A command that takes a run's lock."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,7 +45,7 @@ class RunningCommand(EdgeCommand):
     def tell(self, report: Report, *, as_json: bool) -> int:
         """Show the report; its exit status comes back."""
         if as_json:
-            self.show(report.as_json())
+            self.show_json(report.as_json())
         else:
             self.say(report)
         return report.exit_status

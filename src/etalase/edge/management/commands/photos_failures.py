@@ -23,7 +23,7 @@ class Command(EdgeCommand):
         failed = [entry for entry in entries if entry.reason != Reason.PRODUCT_MISSING]
         if options["json"]:
             failures = [{**storage.retry_list.to_json(entry), "class": _class_of(entry.reason)} for entry in entries]
-            self.show({"failures": failures})
+            self.show_json({"failures": failures})
         elif not entries:
             self.stdout.write("No photo is on the retry list.")
         else:

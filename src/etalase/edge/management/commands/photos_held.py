@@ -28,7 +28,7 @@ class Command(EdgeCommand):
         held = storage.removals.in_states([Removal.State.HELD])
         after = removal_decisions.consequences(held)
         if options["json"]:
-            self.show(
+            self.show_json(
                 {
                     "held": [
                         {

@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 
-from etalase.edge.management.removal_command import WordCommand
+from etalase.edge.management.removal_command import RemovalCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock
 from etalase.settings.edge import EdgeSettings
 
 
-class Command(WordCommand):
-    """Exit status: 0 done, 2 a photo named is not held."""
+class Command(RemovalCommand):
+    """Exit status: 0 done, 2 a named photo is not held."""
 
     help = "Keep photos whose removal is held (etalase edge held lists them)."
     done = "kept"
 
-    def give(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
+    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
         """Keep them."""
         return removal_decisions.refuse(removals, lock=lock)
 
-    def said(self, count: int, settings: EdgeSettings) -> str:
-        """How many are kept."""
+    def sentence(self, count: int, settings: EdgeSettings) -> str:
+        """Returns how many photos are kept."""
         return f"{count} photos are kept."

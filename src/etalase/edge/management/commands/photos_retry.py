@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from etalase.edge.management.sync_command import RunningCommand
+from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync import storage
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings
 
 
-class Command(RunningCommand):
+class Command(SyncCommand):
     """Exit status: as that of `sync`; 2 where a photo named is not on the retry list."""
 
     help = (

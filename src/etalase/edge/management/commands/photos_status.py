@@ -44,7 +44,7 @@ class Command(EdgeCommand):
             error = str(away)
         verdict = judge(facts)
         if options["json"]:
-            self.show(as_json(facts, verdict, error=error))
+            self.show_json(as_json(facts, verdict, error=error))
         else:
             language = options["language"] or language_of_terminal()
             told = tell(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.timezone import get_default_timezone
 
-from etalase.edge.management.sync_command import RunningCommand
+from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
@@ -16,7 +16,7 @@ from etalase.settings.bandwidth import duration_text, rate_text, time_text
 from etalase.settings.edge import EdgeSettings
 
 
-class Command(RunningCommand):
+class Command(SyncCommand):
     """Exit status: 0 success, 1 some photos failed, 2 settings, 3 held for a person, 4 something is away, 75 locked."""
 
     help = (

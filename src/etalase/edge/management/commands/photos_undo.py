@@ -41,7 +41,7 @@ class Command(EdgeCommand):
         lock = RunLock(settings.STORE_ID, Pace())
         undone = removal_decisions.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
         if options["json"]:
-            self.show(
+            self.show_json(
                 {
                     "restored": [str(removal.photo_id) for removal in undone.restored],
                     "lost": [{"photo_id": str(removal.photo_id), "why": why} for removal, why in undone.lost],
@@ -60,7 +60,7 @@ class Command(EdgeCommand):
             if removal.run_id is not None and removal.decided_at and removal.decided_at > since:
                 by_run[removal.run_id].append(removal)
         if as_json:
-            self.show({"runs": [_described(run_id, removals) for run_id, removals in sorted(by_run.items())]})
+            self.show_json({"runs": [_described(run_id, removals) for run_id, removals in sorted(by_run.items())]})
             return
         if not by_run:
             self.stdout.write(f"Nothing was removed within the grace of {hours_text(settings.RECLAIM_GRACE)}.")

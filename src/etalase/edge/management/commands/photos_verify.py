@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from etalase.edge.management.sync_command import RunningCommand
+from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.verify import Difference, Verification, verify
 from etalase.protocol import printable
@@ -27,7 +27,7 @@ MEANING = {
 MAX_SHOWN = 50
 
 
-class Command(RunningCommand):
+class Command(SyncCommand):
     """Exit status: 0 equal, 1 not, 4 something is away, 75 a run is under way."""
 
     help = (
@@ -57,7 +57,7 @@ class Command(RunningCommand):
                 self.tell(report, as_json=False)
             found = self._verify(settings, options)
         if options["json"]:
-            self.show({**found.as_json(), **({"repaired": repaired} if repaired else {})})
+            self.show_json({**found.as_json(), **({"repaired": repaired} if repaired else {})})
         else:
             self._say_what_differs(found)
         return found.exit_status

@@ -5,24 +5,24 @@ from typing import Any
 from uuid import UUID
 
 from etalase.head_office.accounts import ensure_company
-from etalase.head_office.console import HeadOfficeCommand
+from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.protocol import printable
 
 
 class Command(HeadOfficeCommand):
-    """Makes the company where it is missing; a second time changes nothing."""
+    """Creates a missing company; a second time changes nothing."""
 
-    help = "Make a company. One that is there already is left as it is."
+    help = "Create a company. An existing one stays as it is."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The name, and an id if it is prescribed."""
+        """Add the name and ``--id``."""
         super().add_arguments(parser)
         parser.add_argument("name")
-        parser.add_argument("--id", type=UUID, help="a prescribed id; else a new one")
+        parser.add_argument("--id", type=UUID, help="use this id; default: a new one")
 
-    def perform(self, **options: Any) -> int:
-        """Make it, and tell."""
+    def run(self, options: dict[str, Any]) -> int:
+        """Create the company and print the result."""
         company, created = ensure_company(options["name"], company_id=options["id"])
-        sentence = f"Company «{printable(company.name)}» {'made' if created else 'is there'}: {company.id}"
-        self.tell({"id": company.id, "name": company.name, "created": created}, sentence, as_json=options["json"])
+        sentence = f"Company «{printable(company.name)}» {'created' if created else 'exists already'}: {company.id}"
+        self.show({"id": company.id, "name": company.name, "created": created}, sentence, as_json=options["json"])
         return 0

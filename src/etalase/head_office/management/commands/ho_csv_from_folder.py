@@ -1,4 +1,4 @@
-"""`etalase head-office csv-from-folder PHOTOS_DIR`: a menu file for a folder of pictures, to be looked over and imported."""
+"""`etalase head-office csv-from-folder PHOTOS_DIR`: a menu file for a folder of pictures, to review and import."""
 
 import csv
 import io
@@ -11,41 +11,41 @@ from typing import Any
 
 from etalase.errors import UsageError
 from etalase.head_office import ingest
-from etalase.head_office.console import HeadOfficeCommand, given_path
+from etalase.head_office.console import given_path
 from etalase.head_office.imports.csv_menu import REQUIRED
 from etalase.head_office.imports.photo_folder import Found, LeftOut, look_through
+from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.protocol import printable
 from etalase.spreadsheet import safe_cell
 
 
 class Command(HeadOfficeCommand):
-    """Writes CSV on stdout, a line for each picture below the folder, and on stderr each file that is left out."""
+    """Writes CSV on stdout, a line for each picture below the folder, and each skipped file on stderr."""
 
     help = (
-        "Write a menu.csv for every JPEG, PNG and WebP file below a folder (going by its bytes) on stdout. The SKU is the "
-        "path without its extension. The name stays empty: an import then brings the photo to the dish of that SKU, and "
-        "refuses the line where there is none until you write a name. Each file that is left out is named on stderr, with "
-        "the reason."
+        "Write a menu.csv for every JPEG, PNG and WebP file below a folder (recognised by its bytes) on stdout. The SKU is the "
+        "path without its extension. The name stays empty: an import then adds the photo to the dish with that SKU, and "
+        "refuses the line of an unknown SKU until you write a name. Each skipped file is named on stderr, with the reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The folder."""
+        """Add the folder."""
         super().add_arguments(parser)
         parser.add_argument("photos_dir", type=given_path)
 
-    def perform(self, **options: Any) -> int:
-        """Walk and write."""
+    def run(self, options: dict[str, Any]) -> int:
+        """Walk the folder and write."""
         folder: Path = options["photos_dir"]
         if not folder.is_dir():
-            raise UsageError(f"There is no folder {printable(str(folder))}.")
+            raise UsageError(f"The folder {printable(str(folder))} does not exist.")
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal's own is: import reads UTF-8
+            sys.stdout.reconfigure(encoding="utf-8")  # not the locale's encoding: the import reads UTF-8
         looked = look_through(folder, max_bytes=ingest.limits().max_bytes)
         if options["json"]:
-            self.tell(_as_json(looked), "", as_json=True)
+            self.show(_as_json(looked), "", as_json=True)
             return 0
-        # Past the guard of our outputs, which would write a no-break space of a name as an escape, so that no file is found
-        # by it. Names with control characters are left out, and no cell is a formula.
+        # Not through GuardedStream: it would escape a no-break space of a file name, and the import would miss the file.
+        # Names with control characters are skipped, and no cell is a formula.
         rows = csv.writer(options.get("stdout") or sys.stdout, lineterminator="\n")
         rows.writerow(REQUIRED)
         counts = Counter[bool]()
@@ -60,13 +60,13 @@ class Command(HeadOfficeCommand):
 
 
 def _as_json(looked: Iterable[Found | LeftOut]) -> dict[str, Any]:
-    told: dict[str, Any] = {"pictures": [], "left_out": []}
+    shown: dict[str, Any] = {"pictures": [], "left_out": []}
     for found in looked:
         if isinstance(found, Found):
-            told["pictures"].append({"sku": found.sku, "file": found.file})
+            shown["pictures"].append({"sku": found.sku, "file": found.file})
         else:
-            told["left_out"].append({"file": _shown(found.name), "reason": found.reason})
-    return told
+            shown["left_out"].append({"file": _shown(found.name), "reason": found.reason})
+    return shown
 
 
 def _shown(name: str) -> str:

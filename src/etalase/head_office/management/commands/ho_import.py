@@ -8,10 +8,11 @@ from typing import Any
 from etalase.head_office import ingest
 from etalase.head_office.accounts import find_company
 from etalase.head_office.change_bound import Change, Kind
-from etalase.head_office.console import HeadOfficeCommand, confirm, given_path, progress
+from etalase.head_office.console import confirm, given_path, progress
 from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.importer import Result, load_menu
 from etalase.head_office.imports.preview import Outlook, foresee
+from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.models import Product, Store
 from etalase.protocol import printable
 
@@ -21,38 +22,40 @@ MAX_ASKED = 20
 
 
 class Command(HeadOfficeCommand):
-    """Exit status: 0 all was loaded, 1 some lines were bad, 2 unusable input or not confirmed, 4 database or bucket away."""
+    """Exit status: 0 all loaded, 1 some lines bad, 2 unusable input or not confirmed, 4 database or bucket unreachable."""
 
     help = (
         "Load a menu: a CSV file with the columns sku,name,file,is_primary,sort_order,stores and, if wanted, "
-        "product_id,photo_id. A line without a name brings a photo to a dish that is there; it makes and renames none. "
-        "Loading the same again changes nothing. Where more than max(3, 20 %) of the dishes would be renamed, or lost by "
-        "--prune, their number has to be typed. Exit status: 0 all was loaded; 1 some lines were bad, "
+        "product_id,photo_id. A line without a name adds a photo to an existing dish; it creates and renames none. "
+        "Loading the same file again changes nothing. An import that renames more than max(3, 20 %) of the dishes, or loses "
+        "as many by --prune, asks for their number. Exit status: 0 everything is loaded; 1 some lines are bad, "
         "the others are loaded; 2 the input as a whole is unusable, or the number was not given; "
-        "4 head office's database or bucket is away."
+        "4 head office's database or bucket is unreachable."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The file, the folder, and what else may be said."""
+        """Add the file, the folder and the options."""
         super().add_arguments(parser)
         parser.add_argument("menu", type=given_path, help="the CSV file, in UTF-8")
-        parser.add_argument("photos_dir", type=given_path, help="the folder that the column file is relative to")
-        parser.add_argument("--company", help="name or id; may be left out where there is only one")
+        parser.add_argument("photos_dir", type=given_path, help="the folder of the paths in the column file")
+        parser.add_argument("--company", help="name or id; optional while there is only one")
         parser.add_argument(
-            "--dry-run", action="store_true", help="show what would be made, renamed, replaced and removed; change nothing"
+            "--dry-run",
+            action="store_true",
+            help="list what would be created, renamed, replaced and removed; change nothing",
         )
         parser.add_argument(
             "--prune",
             action="store_true",
-            help="also remove the company's products, sales and photos that the file does not name",
+            help="also remove the company's products, sales and photos that are not in the file",
         )
         parser.add_argument(
-            "--yes", type=int, metavar="N", help="confirm that N dishes are renamed or lose something, as --dry-run says"
+            "--yes", type=int, metavar="N", help="confirm the number of dishes to rename or to cut, as --dry-run prints it"
         )
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
-    def perform(self, **options: Any) -> int:
-        """Read, look ahead, ask, load, and tell."""
+    def run(self, options: dict[str, Any]) -> int:
+        """Read, preview, ask, load, and print the result."""
         company = find_company(options["company"])
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
         skus = list(Product.objects.filter(company=company).values_list("sku", flat=True))
@@ -72,8 +75,8 @@ class Command(HeadOfficeCommand):
         sentence = _sentence(result, outlook, pruned=options["prune"])
         if dry_run:
             sentence = "\n".join([*_listed(outlook, result), f"Nothing was changed. It would be: {sentence}", *_asked(outlook)])
-        told = {"dry_run": dry_run, **result.as_json(), **outlook.as_json()}
-        self.tell(told, sentence, as_json=options["json"])
+        shown = {"dry_run": dry_run, **result.as_json(), **outlook.as_json()}
+        self.show(shown, sentence, as_json=options["json"])
         return 1 if result.problems else 0
 
 
@@ -91,7 +94,7 @@ def _sentence(result: Result, outlook: Outlook, *, pruned: bool) -> str:
 
 
 def _listed(outlook: Outlook, result: Result) -> Iterator[str]:
-    """What a dry run shows: each thing by name, the first of many."""
+    """Yields the lines of a dry run: each change by name, the first of many."""
     yield from _some("make", [f"{dish.sku} {dish.name}" for dish in outlook.made])
     yield from _some("rename", [f"{rename.sku}: {rename.old} -> {rename.new}" for rename in outlook.renamed])
     for change in ingest.Change:
@@ -101,7 +104,7 @@ def _listed(outlook: Outlook, result: Result) -> Iterator[str]:
         yield from _some(f"start selling in {printable(code)}", skus)
     for code, skus in sorted(outlook.ended.items()):
         yield from _some(f"stop selling in {printable(code)}", skus)
-    if result.problems:  # as a prune would be left undone
+    if result.problems:  # because the prune would be skipped
         return
     yield from _some("remove dish", [f"{sku} {name}" for sku, name in outlook.removed_products])
     yield from _some("remove photo", [f"{sku}: {source}" for sku, source in outlook.removed_photos])
@@ -126,7 +129,7 @@ def _asked(outlook: Outlook) -> list[str]:
 
 
 def _question(outlook: Outlook) -> str:
-    """What a person is asked to confirm, with the first names of it."""
+    """Returns the question to confirm, with the first of the affected names."""
     beyond = outlook.decision.beyond
     what = "; ".join(_change(change) for change in beyond) if beyond else f"{outlook.decision.number} dishes are touched"
     effect = outlook.effect
