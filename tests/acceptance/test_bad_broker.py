@@ -69,7 +69,7 @@ LONG += [(another_password, True), (no_rights, False), (another_type, False), (g
     [(full_memory, False), (read_only, False), *(pytest.param(*case, marks=pytest.mark.long) for case in LONG)],
     ids=lambda value: ("mid-way", "at the start")[value] if isinstance(value, bool) else value.__name__,
 )
-def test_a_worker_goes_on_when_its_broker_is_well_again(edge: Edge, broker: Valkey, fault: Fault, at_start: bool) -> None:
+def test_the_worker_reconnects_when_its_broker_recovers(edge: Edge, broker: Valkey, fault: Fault, at_start: bool) -> None:
     with redis.Redis.from_url(broker.url) as client:
         mend = fault(client) if at_start else None
         try:

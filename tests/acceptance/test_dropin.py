@@ -30,7 +30,7 @@ def project(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_p
         yield edge
 
 
-def test_a_project_with_its_own_products_gets_its_photos(project: Edge, ho: Simulator) -> None:
+def test_a_project_with_its_own_product_model_gets_its_photos(project: Edge, ho: Simulator) -> None:
     _customers_tables(project, photos=False)
     assert _manage(project, "migrate").returncode == 0
     known = ho.put("Rendang", picture("rendang"))
@@ -44,7 +44,9 @@ def test_a_project_with_its_own_products_gets_its_photos(project: Edge, ho: Simu
     assert (second["fetched"], second["parked"]) == (1, 0)
 
 
-def test_a_filled_edge_is_adopted_and_not_loaded_again(project: Edge, ho: Simulator, s3_server: S3Server) -> None:
+def test_an_edge_filled_by_the_guides_code_is_adopted_without_downloads(
+    project: Edge, ho: Simulator, s3_server: S3Server
+) -> None:
     _customers_tables(project, photos=True)
     s3 = boto3.client(
         "s3",
@@ -75,13 +77,13 @@ def test_a_filled_edge_is_adopted_and_not_loaded_again(project: Edge, ho: Simula
     assert _sync(project)["fetched"] == 1
 
 
-def test_no_command_shadows_one_of_djangos(project: Edge) -> None:
+def test_no_command_shadows_a_django_command(project: Edge) -> None:
     listed = _manage(project, "help", "--commands").stdout.split()
     assert len(listed) == len(set(listed))
     assert {"photos_sync", "photos_status", "photos_held", "photos_approve", "photos_refuse", "photos_failures"} <= set(listed)
 
 
-def test_a_missing_setting_is_a_system_check_of_the_project(project: Edge) -> None:
+def test_a_missing_setting_fails_the_projects_system_check(project: Edge) -> None:
     del project.environment["ETALASE_HO_URL"]
     done = _manage(project, "check")
     assert done.returncode == 1
@@ -89,7 +91,7 @@ def test_a_missing_setting_is_a_system_check_of_the_project(project: Edge) -> No
     assert "HO_URL is missing" in done.stderr
 
 
-def test_a_field_that_the_product_model_lacks_is_named_by_check_and_by_every_command(project: Edge) -> None:
+def test_a_field_missing_from_the_product_model_is_named_by_check_and_every_command(project: Edge) -> None:
     project.environment["TITLE_FIELD"] = "nosuch"
     assert "(etalase.E002)" in _manage(project, "check").stderr
     done = _manage(project, "photos_sync")
@@ -98,7 +100,7 @@ def test_a_field_that_the_product_model_lacks_is_named_by_check_and_by_every_com
     assert "Traceback" not in done.stderr
 
 
-def test_the_projects_own_worker_and_beat_give_signs_of_life(project: Edge, valkey_server: Valkey) -> None:
+def test_the_projects_own_worker_and_beat_write_heartbeats(project: Edge, valkey_server: Valkey) -> None:
     project.environment["ETALASE_BROKER_URL"] = valkey_server.url
     _customers_tables(project, photos=False)
     assert _manage(project, "migrate").returncode == 0
@@ -107,7 +109,9 @@ def test_the_projects_own_worker_and_beat_give_signs_of_life(project: Edge, valk
     eventually(lambda: project.sql("SELECT role FROM etalase_heartbeat ORDER BY role") == [("beat",), ("worker",)], 30)
 
 
-def test_a_projects_queue_is_kept_while_a_run_waits_for_its_minute(project: Edge, ho: Simulator, valkey_server: Valkey) -> None:
+def test_a_projects_queue_keeps_its_messages_while_a_run_waits_for_its_offset(
+    project: Edge, ho: Simulator, valkey_server: Valkey
+) -> None:
     project.environment |= {"ETALASE_BROKER_URL": valkey_server.url, "OFFSET_MINUTES": "59"}
     _customers_tables(project, photos=False)
     assert _manage(project, "migrate").returncode == 0

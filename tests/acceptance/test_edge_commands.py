@@ -15,7 +15,7 @@ from tests.acceptance.conftest import Edge, eventually
 from tests.simulator import Answer, Simulator, picture
 
 
-def test_the_first_run_brings_everything_and_the_second_asks_once_and_does_nothing(edge: Edge, ho: Simulator) -> None:
+def test_the_first_run_publishes_everything_and_the_second_costs_one_request(edge: Edge, ho: Simulator) -> None:
     for number in range(12):
         ho.put(f"Dish {number}", picture(number))
     first = edge.json("sync")
@@ -31,7 +31,7 @@ def test_the_first_run_brings_everything_and_the_second_asks_once_and_does_nothi
     assert ho.image_requests == []
 
 
-def test_an_interrupted_terminal_leaves_nothing_half_done_and_the_next_run_completes(edge: Edge, ho: Simulator) -> None:
+def test_an_interrupted_run_drains_and_the_next_run_completes(edge: Edge, ho: Simulator) -> None:
     for number in range(40):
         ho.put(f"Dish {number}", picture(number))
     ho.on_image = lambda _: time.sleep(0.2)
@@ -45,7 +45,7 @@ def test_an_interrupted_terminal_leaves_nothing_half_done_and_the_next_run_compl
     assert outcomes in (["failed", "success"], ["interrupted", "success"])
 
 
-def test_a_killed_run_is_marked_interrupted_by_the_next_which_completes(edge: Edge, ho: Simulator) -> None:
+def test_a_killed_run_is_marked_interrupted_by_the_next_one_which_completes(edge: Edge, ho: Simulator) -> None:
     for number in range(40):
         ho.put(f"Dish {number}", picture(number))
     ho.on_image = lambda _: time.sleep(0.2)
@@ -69,7 +69,7 @@ def test_two_runs_never_overlap(edge: Edge, ho: Simulator) -> None:
     assert first.wait(30) == 0
 
 
-def test_exit_1_names_each_photo_that_failed_and_failures_lists_them(edge: Edge, ho: Simulator) -> None:
+def test_exit_status_1_names_each_failed_photo_and_failures_lists_the_retry_list(edge: Edge, ho: Simulator) -> None:
     ho.put("Good", picture("good"))
     bad = ho.put("Bad", picture("bad"), checksum="0" * 32)
     report = edge.json("sync", exit_status=1)
@@ -82,7 +82,7 @@ def test_exit_1_names_each_photo_that_failed_and_failures_lists_them(edge: Edge,
     assert "ho_contradicts_itself (wrong_data): HO's own data: its object is 2000 bytes" in shown.stdout
 
 
-def test_a_mass_deletion_is_held_until_a_person_decides(edge: Edge, ho: Simulator) -> None:
+def test_a_mass_removal_is_held_until_a_person_decides(edge: Edge, ho: Simulator) -> None:
     photos = [ho.put(f"Dish {number}", picture(number)) for number in range(10)]
     edge.json("sync")
     for photo in photos[:6]:
@@ -107,7 +107,7 @@ def test_a_mass_deletion_is_held_until_a_person_decides(edge: Edge, ho: Simulato
     assert edge.run("approve", photos[1]).returncode == 2
 
 
-def test_verify_says_what_differs_and_repairs_it_where_asked(edge: Edge, ho: Simulator) -> None:
+def test_verify_reports_differences_and_repairs_them_on_request(edge: Edge, ho: Simulator) -> None:
     photos = [ho.put(f"Dish {number}", picture(number)) for number in range(3)]
     edge.json("sync")
     assert edge.json("verify")["equal"] is True
@@ -125,7 +125,7 @@ def test_verify_says_what_differs_and_repairs_it_where_asked(edge: Edge, ho: Sim
     assert edge.json("verify", exit_status=4, ETALASE_HO_URL="http://127.0.0.1:1")["equal"] is False
 
 
-def test_a_failed_photo_is_tried_again_at_a_persons_word(edge: Edge, ho: Simulator) -> None:
+def test_retry_enqueues_a_failed_photo_of_the_retry_list_at_once(edge: Edge, ho: Simulator) -> None:
     photo = ho.put("Dish", picture("dish"))
     ho.on_image = lambda _: Answer(404)
     edge.json("sync", exit_status=1)
@@ -152,7 +152,7 @@ def test_a_photo_named_twice_is_approved_once(edge: Edge, ho: Simulator) -> None
     ],
     ids=["head office", "bucket", "database"],
 )
-def test_what_is_away_is_named_with_what_to_do(edge: Edge, ho: Simulator, away: dict[str, str], named: str) -> None:
+def test_an_unreachable_service_is_named_with_a_hint(edge: Edge, ho: Simulator, away: dict[str, str], named: str) -> None:
     ho.put("Dish", picture("dish"))
     done = edge.run("sync", **away)
     assert done.returncode == 4
@@ -168,7 +168,7 @@ def test_with_json_an_error_is_an_object_too(edge: Edge, command: str) -> None:
     assert "database does not answer" in answer["error"]
 
 
-def test_settings_that_are_missing_malformed_or_published_are_named_all_at_once(edge: Edge) -> None:
+def test_missing_malformed_and_published_settings_are_all_named_at_once(edge: Edge) -> None:
     broken = {
         "ETALASE_STORE_ID": "seven",
         "ETALASE_HO_PASSWORD": "",
@@ -193,7 +193,7 @@ def test_an_edge_refuses_to_start_for_another_store(edge: Edge, ho: Simulator) -
     assert "One edge database belongs to one store" in done.stderr
 
 
-def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator) -> None:
+def test_status_is_well_only_if_every_photo_is_published(edge: Edge, ho: Simulator) -> None:
     assert edge.json("status", exit_status=4)["well"] is False
     ho.put("Dish", picture("dish"))
     edge.json("sync")
@@ -205,7 +205,7 @@ def test_status_is_well_only_while_everything_is_here(edge: Edge, ho: Simulator)
     assert (status["well"], status["failed"], status["products_without_photo"]) == (False, 1, ["Other"])
 
 
-def test_status_says_what_is_away_and_ends_with_4(edge: Edge, ho: Simulator) -> None:
+def test_status_names_an_unreachable_service_and_exits_with_4(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     nowhere = {"ETALASE_S3_ENDPOINT": "http://127.0.0.1:1"}
@@ -221,7 +221,7 @@ def test_status_says_what_is_away_and_ends_with_4(edge: Edge, ho: Simulator) -> 
     assert "Check that PostgreSQL runs" in said.stderr
 
 
-def test_status_speaks_the_terminals_language_and_colours_its_word_only_there(edge: Edge, ho: Simulator) -> None:
+def test_status_uses_the_terminals_language_and_colours_the_verdict_only_there(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish\x1b[2J", picture("dish"))
     edge.json("sync")
     edge.bucket_objects_gone()
@@ -246,7 +246,7 @@ def test_status_wraps_at_the_terminals_width(edge: Edge, ho: Simulator) -> None:
     assert re.sub(r"\d", "n", " ".join(shown.split())) == re.sub(r"\d", "n", " ".join(piped.split()))
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge, ho: Simulator) -> None:
+def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish", 5000))
     report = edge.json("sync", "--dry-run")
     assert report["forecast"] == {
@@ -274,11 +274,11 @@ def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator
     assert line["average_bytes_per_second"] > 0
 
 
-def test_help_shows_the_name_that_was_typed(edge: Edge) -> None:
+def test_help_shows_the_name_of_the_typed_command(edge: Edge) -> None:
     assert edge.run("refuse", "--help").stdout.startswith("usage: etalase edge refuse ")
 
 
-def test_the_captive_portal_of_a_link_is_no_empty_feed(edge: Edge, ho: Simulator) -> None:
+def test_a_captive_portals_page_is_not_an_empty_feed(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     ho.on_page = lambda _: Answer(body=b"<html>Welcome to FreeWifi</html>", headers={"Content-Type": "text/html"})
@@ -296,7 +296,7 @@ def test_help_needs_no_settings(edge: Edge) -> None:
     assert "Exit status: 0 all is here" in " ".join(done.stdout.split())
 
 
-def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(edge: Edge, ho: Simulator) -> None:
+def test_a_reader_that_closes_the_pipe_ends_the_command_without_a_traceback(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture(1))
     edge.json("sync")
     reading, writing = os.pipe()
@@ -320,7 +320,7 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback(edge: Edge
         (["sync"], {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
     ],
 )
-def test_a_wrong_call_and_wrong_settings_are_an_object_with_json(
+def test_a_usage_error_and_wrong_settings_are_an_object_with_json(
     edge: Edge, arguments: list[str], settings: dict[str, str], says: str
 ) -> None:
     answer = edge.json(*arguments, exit_status=2, **settings)
@@ -330,7 +330,7 @@ def test_a_wrong_call_and_wrong_settings_are_an_object_with_json(
 
 
 @pytest.mark.parametrize("command", [["verify"], ["failures"], ["held"]])
-def test_sigterm_ends_any_command_in_order_and_with_an_object(edge: Edge, ho: Simulator, command: list[str]) -> None:
+def test_sigterm_ends_every_command_cleanly_with_an_object(edge: Edge, ho: Simulator, command: list[str]) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     with psycopg.connect(edge.database_url) as other:

@@ -24,14 +24,14 @@ def off_between(begins_hours: float, ends_hours: float) -> dict[str, str]:
     return {"ETALASE_BANDWIDTH": f"{begins:%H:%M},off {ends:%H:%M},64M", "ETALASE_FULL_RUN": "off-peak"}
 
 
-def test_what_cannot_be_meant_is_refused_with_what_to_write(edge: Edge) -> None:
+def test_an_off_peak_setting_that_makes_no_sense_is_refused_with_a_hint(edge: Edge) -> None:
     for arguments, settings, says in REFUSED:
         done = edge.run("sync", *arguments, **settings)
         assert done.returncode == 2, done.stderr
         assert says in done.stderr
 
 
-def test_off_peak_by_hand_says_what_it_waits_for_and_begins_at_once_where_it_need_not(edge: Edge, ho: Simulator) -> None:
+def test_off_peak_by_hand_names_its_wait_and_starts_at_once_within_off_peak(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     waiting = edge.start("sync", "--full", "--off-peak", **off_between(2, 3))
     eventually(lambda: "waiting for off-peak, until " in waiting.log.read_text())
@@ -41,14 +41,14 @@ def test_off_peak_by_hand_says_what_it_waits_for_and_begins_at_once_where_it_nee
     assert edge.sql("SELECT kind, outcome FROM etalase_sync_run") == [("full", "success")]
 
 
-def test_a_scheduled_full_run_outside_off_peak_is_put_off(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_a_scheduled_full_run_outside_off_peak_is_postponed(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     edge.start("worker", "--pool", "threads", "--loglevel", "INFO", **off_between(2, 3))
     send(broker, NIGHTLY)
     _await_log(edge, "succeeded")
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 
 
-def test_of_several_full_runs_that_were_put_off_one_is_done(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_of_several_postponed_full_runs_only_one_runs(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO", **off_between(-1, 3))
     due = time.time() - 3600
     for _ in range(2):
@@ -57,7 +57,7 @@ def test_of_several_full_runs_that_were_put_off_one_is_done(edge: Edge, ho: Simu
     assert edge.sql("SELECT kind, trigger, outcome FROM etalase_sync_run") == [("full", "schedule", "success")]
 
 
-def test_a_run_under_a_limit_brings_everything_and_takes_its_time(edge: Edge, ho: Simulator) -> None:
+def test_a_run_under_a_bandwidth_limit_publishes_everything_and_takes_its_time(edge: Edge, ho: Simulator) -> None:
     for number in range(8):
         ho.put(f"Dish {number}", picture(number, 16 * 1024))
     done = edge.json("sync", ETALASE_BANDWIDTH="128k")
@@ -65,7 +65,7 @@ def test_a_run_under_a_limit_brings_everything_and_takes_its_time(edge: Edge, ho
     assert done["duration_seconds"] >= 1
 
 
-def test_a_dry_run_foretells_how_long_at_the_limit_now_in_force(edge: Edge, ho: Simulator) -> None:
+def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish", 64 * 1024))
     forecast = edge.json("sync", "--dry-run", ETALASE_BANDWIDTH="8k")["forecast"]
     assert (forecast["seconds_at_limit"], forecast["limit_bytes_per_second"]) == (8.0, 8 * 1024)

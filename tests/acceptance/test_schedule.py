@@ -16,7 +16,7 @@ from tests.simulator import Simulator, picture
 HOURLY, NIGHTLY = "sync_api.tasks.sync_product_photos", "sync_api.tasks.sync_product_photos_full"
 
 
-def test_the_guides_tasks_run_and_a_second_delivery_ends_as_locked(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_a_second_delivery_of_a_task_ends_as_locked(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     ho.put("Dish", picture("dish"))
     edge.start("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO")
     send(broker, NIGHTLY)
@@ -30,7 +30,7 @@ def test_the_guides_tasks_run_and_a_second_delivery_ends_as_locked(edge: Edge, h
     _await_log(edge, '"outcome": "locked"', '"outcome":"locked"')
 
 
-def test_the_nightly_run_waits_for_the_hourly_one_which_gives_way(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_the_nightly_run_waits_for_the_hourly_run_which_yields(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
     for number in range(30):
@@ -47,7 +47,7 @@ def test_the_nightly_run_waits_for_the_hourly_one_which_gives_way(edge: Edge, ho
     assert edge.sql("SELECT count(*) FROM product_photo") == [(31,)]
 
 
-def test_a_store_waits_for_its_own_minute(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_a_scheduled_run_waits_for_the_stores_offset(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     ho.put("Dish", picture("dish"))
     edge.start("worker", "--pool", "threads", "--loglevel", "INFO", ETALASE_SCHEDULE_OFFSET_MINUTES="7")
     send(broker, HOURLY)
@@ -67,7 +67,7 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
     assert f"'sync-product-photos-nightly-full': ('{NIGHTLY}', '{crontab(hour=2, minute=0)}" in said
 
 
-def test_only_our_messages_leave_the_old_queue_and_in_their_order(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_only_our_messages_leave_the_old_queue_and_keep_their_order(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     with redis.Redis.from_url(broker.url) as client:
         client.delete("celery")
         for task in ("shop.tasks.mail", HOURLY, "shop.tasks.report", NIGHTLY):
@@ -81,7 +81,7 @@ def test_only_our_messages_leave_the_old_queue_and_in_their_order(edge: Edge, ho
     _await_log(edge, "took over 2 messages")
 
 
-def test_what_a_worker_does_not_know_on_another_queue_stays_there(edge: Edge, broker: Valkey) -> None:
+def test_an_unknown_task_on_another_queue_stays_there(edge: Edge, broker: Valkey) -> None:
     with redis.Redis.from_url(broker.url) as client:
         edge.start("worker", "--pool", "threads", "--loglevel", "INFO")
         _await_log(edge, " ready.")
@@ -92,7 +92,7 @@ def test_what_a_worker_does_not_know_on_another_queue_stays_there(edge: Edge, br
         client.delete("celery")
 
 
-def test_a_task_takes_the_guides_arguments_and_refuses_another_stores(edge: Edge, ho: Simulator, broker: Valkey) -> None:
+def test_a_task_accepts_the_guides_arguments_and_refuses_another_stores(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO")
     send(broker, HOURLY, COMPANY_ID, "00000000-0000-4000-8000-000000000001")
     send(broker, HOURLY, COMPANY_ID.upper(), STORE_ID)
@@ -100,7 +100,7 @@ def test_a_task_takes_the_guides_arguments_and_refuses_another_stores(edge: Edge
     _await_log(edge, "store_id «00000000-0000-4000-8000-000000000001», and this edge's is " + STORE_ID)
 
 
-def test_worker_and_beat_give_signs_of_life(edge: Edge, broker: Valkey) -> None:
+def test_worker_and_beat_write_heartbeats(edge: Edge, broker: Valkey) -> None:
     assert edge.sql("SELECT role FROM etalase_heartbeat") == []
     edge.start("worker", "--pool", "threads", "--loglevel", "WARNING")
     edge.start("beat", "--loglevel", "WARNING", HOME="/proc/nowhere", XDG_STATE_HOME="/proc/nowhere")

@@ -56,7 +56,7 @@ class Watcher:
             self.broken.append(f"{name}: {url} gave bytes that were never promised for it")
 
 
-def test_a_watcher_sees_no_broken_image_whatever_changes_and_fails(edge: Edge, ho: Simulator) -> None:
+def test_no_screen_shows_a_broken_image_during_changes_and_faults(edge: Edge, ho: Simulator) -> None:
     chance = random.Random(7)
     watcher = Watcher(edge.serve())
     photos: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ import uuid
 from etalase.devstack.postgres import Postgres
 
 
-def test_the_pos_shows_the_projects_own_products_by_the_fields_it_names(postgres_server: Postgres) -> None:
+def test_the_pos_shows_the_projects_own_products_by_the_configured_fields(postgres_server: Postgres) -> None:
     name = f"dropin_{uuid.uuid4().hex[:12]}"
     postgres_server.create_database(name)
     environment = {

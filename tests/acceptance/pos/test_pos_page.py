@@ -86,7 +86,7 @@ def test_a_product_without_a_photo_shows_the_placeholder(shop: Shop, screen: Ope
     expect(photo(page, "Air Mineral")).to_have_attribute("alt", "Belum ada foto")
 
 
-def test_names_are_shown_as_text_whatever_is_in_them(shop: Shop, screen: OpenScreen) -> None:
+def test_names_are_shown_as_plain_text(shop: Shop, screen: OpenScreen) -> None:
     name = """<script>alert(1)</script> "Soto" & 'Es' <img src=x onerror=alert(2)> 🍜\nbaris kedua"""
     shop.product(name, RED, sku="<b>1</b>")
     opened = screen(prepare=lambda page: page.on("dialog", lambda _: pytest.fail("a name was run as a script")))
@@ -96,7 +96,7 @@ def test_names_are_shown_as_text_whatever_is_in_them(shop: Shop, screen: OpenScr
     assert opened.page.locator(".tile-name *, #viewer-name *, .tile-sku *").count() == 0
 
 
-def test_an_empty_menu_says_that_it_fills_by_itself_and_does(shop: Shop, screen: OpenScreen) -> None:
+def test_an_empty_menu_announces_that_it_fills_itself_and_does(shop: Shop, screen: OpenScreen) -> None:
     opened = screen()
     expect(opened.page.locator("#empty-title")).to_have_text("Belum ada menu")
     shop.product("Ayam", RED)
@@ -108,7 +108,7 @@ def test_an_empty_menu_says_that_it_fills_by_itself_and_does(shop: Shop, screen:
 # What changes
 
 
-def test_a_changed_photo_appears_by_itself_within_30_seconds_and_without_a_gap(shop: Shop, screen: OpenScreen) -> None:
+def test_a_changed_photo_appears_within_30_seconds_and_without_a_gap(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam Bakar", RED)
     page = screen().page
     shows(photo(page, "Ayam Bakar"), RED)
@@ -119,7 +119,7 @@ def test_a_changed_photo_appears_by_itself_within_30_seconds_and_without_a_gap(s
     shows(photo(page, "Ayam Bakar"), BLUE)
 
 
-def test_products_and_photos_that_come_and_go_do_so_on_the_page(shop: Shop, screen: OpenScreen) -> None:
+def test_products_and_photos_appear_and_disappear_on_the_page(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     bakso, cendol = shop.product("Bakso", GREEN), shop.product("Cendol")
     opened = screen()
@@ -135,7 +135,7 @@ def test_products_and_photos_that_come_and_go_do_so_on_the_page(shop: Shop, scre
     shows(photo(opened.page, "Bakwan"), GOLD)
 
 
-def test_looking_for_news_asks_for_no_photo_again_and_moves_no_tile(shop: Shop, screen: OpenScreen) -> None:
+def test_a_refresh_requests_no_photo_again_and_moves_no_tile(shop: Shop, screen: OpenScreen) -> None:
     for number in range(6):
         shop.product(f"Hidangan {number}", RED)
     opened = screen()
@@ -155,7 +155,7 @@ def test_looking_for_news_asks_for_no_photo_again_and_moves_no_tile(shop: Shop, 
     assert opened.page.evaluate("window.touched") == 0
 
 
-def test_a_hidden_page_asks_for_nothing_and_a_visible_one_at_once(shop: Shop, screen: OpenScreen) -> None:
+def test_a_hidden_page_sends_no_request_and_a_visible_one_refreshes_at_once(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     opened = screen(prepare=lambda page: page.clock.install())
     expect(photo(opened.page, "Ayam")).to_be_visible()
@@ -177,7 +177,7 @@ def test_a_hidden_page_asks_for_nothing_and_a_visible_one_at_once(shop: Shop, sc
 # What fails
 
 
-def test_without_the_bucket_placeholders_stand_in_until_it_is_back(shop: Shop, screen: OpenScreen) -> None:
+def test_placeholders_stand_in_while_the_bucket_is_away(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     shop.product("Bakso", GREEN)
     shop.stop_bucket()
@@ -193,7 +193,7 @@ def test_without_the_bucket_placeholders_stand_in_until_it_is_back(shop: Shop, s
     shows(photo(page, "Bakso"), GREEN)
 
 
-def test_a_photo_on_the_screen_stays_when_its_successor_cannot_be_loaded(shop: Shop, screen: OpenScreen) -> None:
+def test_a_displayed_photo_stays_if_its_successor_cannot_be_loaded(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     opened = screen(may_fail=True)
     shows(photo(opened.page, "Ayam"), RED)
@@ -209,7 +209,7 @@ def test_a_photo_on_the_screen_stays_when_its_successor_cannot_be_loaded(shop: S
     shows(photo(opened.page, "Ayam"), BLUE)
 
 
-def test_without_the_edge_the_page_keeps_what_it_shows_says_so_and_goes_on_by_itself(shop: Shop, screen: OpenScreen) -> None:
+def test_without_the_edge_the_page_keeps_its_content_with_a_notice_and_recovers(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     page = screen(may_fail=True).page
     shows(photo(page, "Ayam"), RED)
@@ -228,7 +228,7 @@ def test_without_the_edge_the_page_keeps_what_it_shows_says_so_and_goes_on_by_it
     shows(photo(page, "Ayam"), BLUE)
 
 
-def test_without_the_database_the_page_comes_and_fills_when_it_is_back(shop: Shop, screen: OpenScreen) -> None:
+def test_without_the_database_the_page_loads_and_fills_itself_later(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     with shop.database_away():
         page = screen(may_fail=True).page
@@ -239,7 +239,7 @@ def test_without_the_database_the_page_comes_and_fills_when_it_is_back(shop: Sho
     shows(photo(page, "Ayam"), RED)
 
 
-def test_a_screen_that_loads_no_photo_while_the_menu_comes_says_so_quietly(shop: Shop, screen: OpenScreen) -> None:
+def test_a_screen_that_loads_the_menu_but_no_photo_shows_a_quiet_notice(shop: Shop, screen: OpenScreen) -> None:
     for name in ("Ayam Bakar", "Bakso", "Cendol"):
         shop.product(name, RED)
     public = shop.edge.environment["ETALASE_S3_PUBLIC_URL"]
@@ -255,7 +255,7 @@ def test_a_screen_that_loads_no_photo_while_the_menu_comes_says_so_quietly(shop:
     expect(page.locator("#notice")).to_be_hidden()
 
 
-def test_a_late_photo_never_paints_over_its_successor(shop: Shop, screen: OpenScreen) -> None:
+def test_a_late_photo_never_overwrites_its_successor(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     red, held = version(shop, product), Held()
     opened = screen(prepare=lambda page: page.route(re.compile(rf"\?v={red}$"), held.hold))
@@ -270,7 +270,7 @@ def test_a_late_photo_never_paints_over_its_successor(shop: Shop, screen: OpenSc
     shows(photo(opened.page, "Ayam"), BLUE)
 
 
-def test_a_photo_that_is_slow_has_the_placeholder_stand_in_until_it_comes(shop: Shop, screen: OpenScreen) -> None:
+def test_the_placeholder_stands_in_for_a_slow_photo(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     red, held = version(shop, product), Held()
     page = screen(prepare=lambda page: page.route(re.compile(rf"\?v={red}$"), held.hold)).page
@@ -283,7 +283,7 @@ def test_a_photo_that_is_slow_has_the_placeholder_stand_in_until_it_comes(shop: 
 # A large menu
 
 
-def test_a_menu_of_1000_is_whole_and_loads_only_the_photos_near_the_screen(shop: Shop, screen: OpenScreen) -> None:
+def test_a_menu_of_1000_products_is_whole_and_loads_only_photos_near_the_screen(shop: Shop, screen: OpenScreen) -> None:
     shop.many_products(1000)
     opened = screen()
     page = opened.page
@@ -310,7 +310,7 @@ def test_a_menu_of_1000_is_whole_and_loads_only_the_photos_near_the_screen(shop:
 # Finding and looking
 
 
-def test_the_search_filters_as_typed_by_name_and_sku_without_accents(shop: Shop, screen: OpenScreen) -> None:
+def test_the_search_filters_by_name_and_sku_while_typing_and_ignores_accents(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Crème Brûlée", RED, sku="05011101")
     shop.product("Nasi Goreng", GREEN, sku="05010101")
     shop.product("Mie Goreng", BLUE, sku="05010201")
@@ -331,7 +331,7 @@ def test_the_search_filters_as_typed_by_name_and_sku_without_accents(shop: Shop,
     expect(names).to_have_count(3)
 
 
-def test_tapping_a_tile_shows_all_photos_of_the_product_large(shop: Shop, screen: OpenScreen) -> None:
+def test_tapping_a_tile_opens_all_photos_of_the_product(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam Penyet", RED, GREEN, BLUE, sku="05010603")
     page = screen().page
     expect(tile(page, "Ayam Penyet").locator(".tile-photos")).to_have_text("3 foto")
@@ -351,7 +351,7 @@ def test_tapping_a_tile_shows_all_photos_of_the_product_large(shop: Shop, screen
     expect(viewer).to_be_hidden()
 
 
-def test_a_photo_that_changes_while_it_is_shown_large_changes_there_too(shop: Shop, screen: OpenScreen) -> None:
+def test_a_photo_that_changes_while_it_is_open_changes_there_too(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     opened = screen()
     tile(opened.page, "Ayam").get_by_role("button").click()
@@ -366,7 +366,7 @@ def test_a_photo_that_changes_while_it_is_shown_large_changes_there_too(shop: Sh
     expect(opened.page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_everything_can_be_done_by_keyboard_and_the_focus_is_seen(shop: Shop, screen: OpenScreen) -> None:
+def test_the_keyboard_reaches_everything_and_the_focus_is_visible(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     shop.product("Bakso", GREEN)
     page = screen().page
@@ -390,9 +390,7 @@ def test_everything_can_be_done_by_keyboard_and_the_focus_is_seen(shop: Shop, sc
 
 
 @pytest.mark.parametrize(("locale", "search"), [("en-GB", "Search menu or SKU"), ("fr-FR", "Cari menu atau SKU")])
-def test_the_page_speaks_the_browsers_language_else_indonesian(
-    shop: Shop, screen: OpenScreen, locale: str, search: str
-) -> None:
+def test_the_page_uses_the_browsers_language_or_indonesian(shop: Shop, screen: OpenScreen, locale: str, search: str) -> None:
     shop.product("Ayam", RED)
     page = screen(locale=locale).page
     expect(page.get_by_role("searchbox", name=search)).to_have_attribute("placeholder", search)
@@ -437,7 +435,7 @@ def test_tiles_fit_every_screen_and_can_be_hit_with_a_finger(
     )
 
 
-def test_who_wants_no_movement_sees_none(shop: Shop, screen: OpenScreen) -> None:
+def test_reduced_motion_disables_animations(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     page = screen(reduced_motion=True).page
     expect(photo(page, "Ayam")).to_have_class("appears")

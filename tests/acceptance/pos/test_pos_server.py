@@ -12,7 +12,7 @@ from tests.acceptance.pos.shop import RED, Shop, picture
 PLACEHOLDER = "/static/images/no-image.png"
 
 
-def test_the_named_image_is_readable_without_credentials_and_whole(shop: Shop) -> None:
+def test_a_published_image_is_readable_without_credentials_and_whole(shop: Shop) -> None:
     product = shop.product("Ayam", RED)
     status, _, body = shop.get(f"/api/products/{product}/image")
     answer = json.loads(body)
@@ -24,7 +24,7 @@ def test_the_named_image_is_readable_without_credentials_and_whole(shop: Shop) -
     assert md5(content, usedforsecurity=False).hexdigest() == answer["checksum"]
 
 
-def test_the_placeholder_is_served_under_the_guides_address(shop: Shop) -> None:
+def test_the_placeholder_is_served_at_the_guides_address(shop: Shop) -> None:
     status, headers, body = shop.get(PLACEHOLDER)
     assert (status, headers["Content-Type"], headers["X-Content-Type-Options"]) == (200, "image/png", "nosniff")
     assert body.startswith(b"\x89PNG")
@@ -34,19 +34,19 @@ def test_the_placeholder_is_served_under_the_guides_address(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "content_type"), [("menu.js", "text/javascript"), ("menu.css", "text/css"), ("icon.svg", "image/svg+xml")]
 )
-def test_browsers_ask_for_the_pages_files_each_time(shop: Shop, name: str, content_type: str) -> None:
+def test_browsers_revalidate_the_pages_files_each_time(shop: Shop, name: str, content_type: str) -> None:
     status, headers, _ = shop.get(f"/static/etalase_pos/{name}")
     assert (status, headers.get_content_type()) == (200, content_type)
     assert "max-age=0" in headers["Cache-Control"]
 
 
-def test_only_the_named_origins_may_read_the_api_from_their_pages(shop: Shop) -> None:
+def test_cors_allows_only_the_configured_origins(shop: Shop) -> None:
     for path in ("/api/products/", "/api/products/no-uuid/image"):
         assert shop.get(path, Origin="https://pos.example")[1]["Access-Control-Allow-Origin"] == "https://pos.example"
         assert shop.get(path, Origin="https://other.example")[1]["Access-Control-Allow-Origin"] is None
 
 
-def test_while_the_database_is_away_answers_carry_the_placeholder_and_tell_no_secret(shop: Shop) -> None:
+def test_without_the_database_responses_have_the_placeholder_and_no_secret(shop: Shop) -> None:
     product = shop.product("Ayam", RED)
     assert shop.get("/healthz")[0] == 200
     with shop.database_away():
@@ -70,7 +70,7 @@ def test_while_the_database_is_away_answers_carry_the_placeholder_and_tell_no_se
     assert shop.get("/healthz")[0] == 200
 
 
-def test_an_address_that_is_none_of_ours_is_not_found(shop: Shop) -> None:
+def test_an_unknown_address_is_404(shop: Shop) -> None:
     product = shop.product("Ayam", RED)
     for path in ("/admin/", "/static/../settings/edge.py", "/static/%2e%2e/views.py", f"/api/products/{product}/image/"):
         assert shop.get(path)[0] == 404, path

@@ -196,7 +196,7 @@ def database_away(shop: Shop, stack: ExitStack) -> None:
         (database_away, "MATI", "AWAY", "red"),
     ],
 )
-def test_each_state_is_shown_in_both_languages_as_it_is_told_on_the_terminal(
+def test_each_state_has_the_same_words_on_the_status_page_and_the_terminal_in_both_languages(
     store: Shop,
     screen: OpenScreen,
     state: Callable[[Shop, ExitStack], None],
@@ -244,7 +244,7 @@ def ageless(sentence: str) -> str:
 # The page
 
 
-def test_it_renews_itself_and_keeps_what_was_unfolded(store: Shop, screen: OpenScreen) -> None:
+def test_the_status_page_refreshes_itself_and_keeps_opened_sections(store: Shop, screen: OpenScreen) -> None:
     head_office_away(store, ExitStack())
     page = screen("/status").page
     expect(page.locator(".error")).to_be_hidden()
@@ -260,7 +260,7 @@ def test_it_renews_itself_and_keeps_what_was_unfolded(store: Shop, screen: OpenS
     assert page.locator("#status").get_attribute("data-refresh-seconds") == "30"
 
 
-def test_while_the_server_is_silent_what_is_shown_is_marked_as_old(store: Shop, screen: OpenScreen) -> None:
+def test_the_status_page_marks_its_content_as_stale_while_the_server_is_silent(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", may_fail=True).page
     expect(page.locator("#silent")).to_be_hidden()
     store.close()
@@ -279,7 +279,7 @@ def renew(page: Page) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_the_language_is_chosen_once_for_this_page_and_the_menu(store: Shop, screen: OpenScreen) -> None:
+def test_one_language_choice_counts_for_the_status_page_and_the_menu(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status").page
     page.get_by_role("link", name="English").click()
     expect(page.locator("#word")).to_have_text("WELL")
@@ -290,7 +290,7 @@ def test_the_language_is_chosen_once_for_this_page_and_the_menu(store: Shop, scr
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_it_can_be_read_and_renews_itself_without_javascript(store: Shop, browser: Browser) -> None:
+def test_the_status_page_works_and_refreshes_without_javascript(store: Shop, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, viewport=ViewportSize(width=1024, height=768), locale="en-GB")
     page = context.new_page()
     page.goto(store.url + "/status")
@@ -302,7 +302,7 @@ def test_it_can_be_read_and_renews_itself_without_javascript(store: Shop, browse
     context.close()
 
 
-def test_names_and_errors_are_shown_as_text_whatever_is_in_them(store: Shop, screen: OpenScreen) -> None:
+def test_the_status_page_shows_names_and_errors_as_plain_text(store: Shop, screen: OpenScreen) -> None:
     evil = """<script>alert(1)</script> "Soto" & 'Es' <img src=x onerror=alert(2)>"""
     failed(store, evil, "timeout")
     ran(store, "failed", 1, error=evil, notices=json.dumps([{"code": evil}]))
@@ -313,7 +313,7 @@ def test_names_and_errors_are_shown_as_text_whatever_is_in_them(store: Shop, scr
     assert opened.page.locator("#status a").evaluate_all("links => links.map(link => link.protocol)") == ["tel:"]
 
 
-def test_nothing_but_a_runs_own_error_names_head_office_and_nothing_a_secret(store: Shop) -> None:
+def test_the_status_page_names_head_office_only_in_a_runs_error_and_shows_no_secret(store: Shop) -> None:
     ran(store, "failed", 1, error=HO_ERROR)
     for state in (well, bucket_away, database_away):
         with ExitStack() as stack:
@@ -333,7 +333,7 @@ def test_nothing_but_a_runs_own_error_names_head_office_and_nothing_a_secret(sto
             assert secret.encode() not in body
 
 
-def test_the_bucket_is_looked_into_once_however_many_reload(store: Shop) -> None:
+def test_any_number_of_reloads_costs_one_audit_of_the_bucket(store: Shop) -> None:
     assert b"BAIK" in store.get("/status")[2]
     damaged(store, ExitStack())
     began = time.monotonic()
@@ -346,7 +346,7 @@ def test_the_bucket_is_looked_into_once_however_many_reload(store: Shop) -> None
 # This screen
 
 
-def test_it_says_whether_this_very_screen_can_load_photos(store: Shop, screen: OpenScreen) -> None:
+def test_the_status_page_reports_whether_this_screen_can_load_photos(store: Shop, screen: OpenScreen) -> None:
     public = store.edge.environment["ETALASE_S3_PUBLIC_URL"]
     expect(screen("/status").page.locator("#screen")).to_have_text(f"Layar ini bisa memuat foto dari {public}.")
     cut_off_from_bucket = lambda page: page.route(f"{public}/**", lambda route: route.abort())  # noqa: E731
@@ -359,7 +359,7 @@ def test_it_says_whether_this_very_screen_can_load_photos(store: Shop, screen: O
     expect(other.locator("#screen")).to_have_text(f"This screen can load photos from {public}.")
 
 
-def test_without_javascript_nothing_is_claimed_of_this_screen(store: Shop, browser: Browser) -> None:
+def test_without_javascript_the_status_page_says_nothing_about_this_screen(store: Shop, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     page.goto(store.url + "/status")
@@ -373,7 +373,7 @@ ASKED = re.compile(r"A sync was asked for at \d\d:\d\d\. It can be asked for aga
 Form = dict[str, str | float | bool]
 
 
-def test_a_telephone_number_can_be_tapped(store: Shop, screen: OpenScreen) -> None:
+def test_a_telephone_number_on_the_status_page_is_a_link(store: Shop, screen: OpenScreen) -> None:
     held(store, ExitStack())
     page = screen("/status", size=PHONE).page
     expect(page.locator("#contact")).to_contain_text(SUPPORT_CONTACT)
@@ -400,7 +400,7 @@ def queue(store: Shop, valkey_server: Valkey) -> Iterator[Valkey]:
     store.open()
 
 
-def test_the_button_asks_the_worker_for_one_sync_however_many_tap_it(store: Shop, queue: Valkey, screen: OpenScreen) -> None:
+def test_the_sync_button_enqueues_one_sync_however_often_it_is_tapped(store: Shop, queue: Valkey, screen: OpenScreen) -> None:
     before = queued(queue)
     tills = [screen("/status", locale="en-GB").page for _ in range(3)]
     for page in tills:
@@ -422,7 +422,9 @@ def test_the_button_asks_the_worker_for_one_sync_however_many_tap_it(store: Shop
     assert queued(queue) == before + 3
 
 
-def test_no_other_site_and_no_script_without_the_token_can_press_it(store: Shop, queue: Valkey, screen: OpenScreen) -> None:
+def test_the_sync_button_refuses_other_sites_and_requests_without_the_token(
+    store: Shop, queue: Valkey, screen: OpenScreen
+) -> None:
     before = queued(queue)
     page = screen("/status", may_fail=True).page
     token = page.locator("[name=csrfmiddlewaretoken]").get_attribute("value")
@@ -442,7 +444,7 @@ def test_no_other_site_and_no_script_without_the_token_can_press_it(store: Shop,
     assert queued(queue) == before + 1
 
 
-def test_where_the_worker_is_silent_or_the_queue_does_not_answer_it_says_so(store: Shop, screen: OpenScreen) -> None:
+def test_the_sync_button_reports_a_silent_worker_and_a_silent_queue(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", locale="en-GB", may_fail=True).page
     page.get_by_role("button").click()  # the broker of this store's settings is not there
     expect(page.locator("#try")).to_have_text("A sync cannot be asked for from here now. Call for help.")
@@ -459,7 +461,7 @@ def test_where_the_worker_is_silent_or_the_queue_does_not_answer_it_says_so(stor
     expect(page.get_by_role("button")).to_have_count(0)
 
 
-def test_without_actions_there_is_no_button_and_nothing_to_post(store: Shop, screen: OpenScreen) -> None:
+def test_without_actions_the_status_page_has_no_button_and_accepts_no_post(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", may_fail=True).page
     form: Form = {"csrfmiddlewaretoken": page.locator("[name=csrfmiddlewaretoken]").get_attribute("value") or ""}
     store.edge.environment["ETALASE_STATUS_ACTIONS"] = "false"
@@ -478,7 +480,7 @@ def test_without_actions_there_is_no_button_and_nothing_to_post(store: Shop, scr
 # For every eye and hand
 
 
-def test_twice_the_size_of_text_is_twice_as_large_and_nothing_is_cut_off(store: Shop, browser: Browser) -> None:
+def test_text_at_twice_the_size_is_not_cut_off(store: Shop, browser: Browser) -> None:
     damaged(store, ExitStack())
     held(store, ExitStack())
     for width in (1024, 390):
@@ -497,6 +499,6 @@ def test_twice_the_size_of_text_is_twice_as_large_and_nothing_is_cut_off(store: 
         context.close()
 
 
-def test_no_size_of_text_is_in_pixels() -> None:
+def test_no_text_size_is_in_pixels() -> None:
     css = (Path(status.__file__).parent.parent / "static/etalase_status/status.css").read_text()
     assert not re.search(r"font(-size)?:[^;]*\dpx", css)

@@ -38,7 +38,7 @@ def read(connection: socket.socket, size: int) -> bytes:
     return connection.makefile("rb").read(size)
 
 
-def test_it_counts_what_crosses_it_byte_by_byte() -> None:
+def test_the_slow_link_counts_transferred_bytes() -> None:
     with connected(Weather(bits_per_second=8e6, delay_seconds=0.005, queue_bytes=20_000)) as (link, _, store, office):
         office.sendall(HEAD + bytes(300_000))
         assert read(store, len(HEAD) + 300_000) == HEAD + bytes(300_000)
@@ -47,7 +47,7 @@ def test_it_counts_what_crosses_it_byte_by_byte() -> None:
         assert counted.carried >= counted.received
 
 
-def test_a_cut_by_reset_reaches_both_sides_also_where_they_only_listen() -> None:
+def test_a_cut_by_reset_reaches_both_sides_even_if_they_only_listen() -> None:
     with connected(Weather(delay_seconds=0.005, cut_every_seconds=0.8, down_seconds=0)) as (_, _, store, office):
         for end in (store, office):
             end.settimeout(10)
@@ -55,7 +55,7 @@ def test_a_cut_by_reset_reaches_both_sides_also_where_they_only_listen() -> None
                 end.recv(1)
 
 
-def test_after_a_cut_in_silence_only_new_connections_work() -> None:
+def test_after_a_silent_cut_only_new_connections_work() -> None:
     with connected(Weather(delay_seconds=0.005, cut_every_seconds=1.5, down_seconds=0.1, cut=Cut.SILENCE)) as (
         link,
         server,

@@ -84,7 +84,7 @@ def _put_into_bucket(ho: Simulator, s3: S3Server, sizes: Sequence[int]) -> None:
         bucket.put(key, ho.bodies[key], content_type="image/jpeg")
 
 
-def test_a_link_that_is_cut_every_two_seconds_carries_hardly_more_than_the_photos(store_on: StoreOn, ho: Simulator) -> None:
+def test_a_link_that_is_cut_every_two_seconds_transfers_hardly_more_than_the_photos(store_on: StoreOn, ho: Simulator) -> None:
     store = store_on(
         Weather(bits_per_second=4e6, delay_seconds=0.03, cut_every_seconds=2, down_seconds=0.2),
         spread(2_500_000, RESUMED_FROM_BYTES, 500_000),
@@ -98,7 +98,7 @@ def test_a_link_that_is_cut_every_two_seconds_carries_hardly_more_than_the_photo
     assert store.ratio <= AT_MOST
 
 
-def test_a_run_after_a_kill_goes_on_in_the_middle_of_the_photo(store_on: StoreOn, ho: Simulator) -> None:
+def test_a_run_after_a_kill_resumes_in_the_middle_of_the_photo(store_on: StoreOn, ho: Simulator) -> None:
     store = store_on(Weather(bits_per_second=8e6, delay_seconds=0.03), [1_500_000])
     running = store.edge.start("sync")
     eventually(lambda: store.photos.body > 700_000)

@@ -79,7 +79,7 @@ NO_PAGES = {
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
-def test_what_is_no_page_changes_nothing_and_is_told(edge: Edge, full: bool) -> None:
+def test_an_invalid_feed_page_changes_nothing_and_is_reported(edge: Edge, full: bool) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     checkpoint, before = edge.checkpoint(), edge.touched()
@@ -99,7 +99,7 @@ def test_what_is_no_page_changes_nothing_and_is_told(edge: Edge, full: bool) -> 
     edge.check_equals_head_office()
 
 
-def test_a_page_refused_later_leaves_the_pages_before_it_published(edge: Edge) -> None:
+def test_a_later_invalid_page_keeps_the_earlier_pages_published(edge: Edge) -> None:
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.ho.max_page = 3
     edge.ho.on_page = lambda asked: Answer(200, b"<html>") if asked["offset"] == 6 else None
@@ -118,7 +118,7 @@ def test_a_page_refused_later_leaves_the_pages_before_it_published(edge: Edge) -
     edge.check_equals_head_office()
 
 
-def test_a_page_refused_later_removes_nothing(edge: Edge) -> None:
+def test_a_later_invalid_page_removes_no_photo(edge: Edge) -> None:
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.sync()
     edge.ho.max_page = 3
@@ -129,7 +129,7 @@ def test_a_page_refused_later_removes_nothing(edge: Edge) -> None:
     assert set(edge.rows()) == set(ids[1:])
 
 
-def test_a_list_of_changes_that_turns_into_a_full_one_is_not_mixed_with_it(edge: Edge) -> None:
+def test_a_list_of_changes_that_turns_into_a_full_list_is_not_mixed_with_it(edge: Edge) -> None:
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.sync()
     checkpoint = edge.checkpoint()
@@ -142,7 +142,7 @@ def test_a_list_of_changes_that_turns_into_a_full_one_is_not_mixed_with_it(edge:
     assert "goes on with everything" in str(report.error)
 
 
-def test_the_pages_after_a_full_one_are_asked_for_without_updated_since(edge: Edge) -> None:
+def test_the_pages_after_a_full_one_are_requested_without_updated_since(edge: Edge) -> None:
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.sync()
     edge.ho.delete(ids[0])
@@ -153,7 +153,7 @@ def test_the_pages_after_a_full_one_are_asked_for_without_updated_since(edge: Ed
     assert set(edge.rows()) == set(ids[1:])
 
 
-def test_an_empty_page_among_the_others_is_passed_by(edge: Edge) -> None:
+def test_an_empty_page_between_others_is_skipped(edge: Edge) -> None:
     for n in range(9):
         edge.ho.put(f"dish {n}", picture(n))
     edge.ho.max_page = 3
@@ -162,7 +162,7 @@ def test_an_empty_page_among_the_others_is_passed_by(edge: Edge) -> None:
     assert (report.outcome, report.fetched, report.feed_proved_complete) == ("success", 6, False)
 
 
-def test_empty_pages_without_an_end_never_loop(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_empty_pages_end_the_run(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_EMPTY_PAGES", 5)
     edge.ho.change_page = lambda page: page.update(photos=[], has_more=True, next_offset=len(edge.ho.asked) * 2)
     assert edge.sync().exit_status == 4
@@ -170,14 +170,14 @@ def test_empty_pages_without_an_end_never_loop(edge: Edge, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("access", ["12|abcDEF", "user:1abc:sig", "a" * 9000])
-def test_a_token_is_whatever_a_header_takes(edge: Edge, access: str) -> None:
+def test_any_text_that_fits_a_header_is_a_token(edge: Edge, access: str) -> None:
     edge.ho.put("sate", picture(1))
     edge.ho.access_token = access
     assert edge.sync().outcome == "success"
     assert edge.sync().kind == "incremental"
 
 
-def test_pages_that_only_repeat_what_came_never_loop(edge: Edge) -> None:
+def test_pages_that_only_repeat_earlier_photos_end_the_run(edge: Edge) -> None:
     for n in range(4):
         edge.ho.put(f"dish {n}", picture(n))
     first = edge.ho.page({"limit": 2, "company_id": "", "store_id": ""})["photos"]
@@ -188,7 +188,7 @@ def test_pages_that_only_repeat_what_came_never_loop(edge: Edge) -> None:
     assert len(edge.ho.asked) == 2
 
 
-def test_a_page_that_drips_ends_by_its_deadline(edge: Edge) -> None:
+def test_a_dripping_page_ends_at_its_deadline(edge: Edge) -> None:
     def drips() -> Iterator[bytes]:
         for _ in range(100):
             time.sleep(0.05)
@@ -201,7 +201,7 @@ def test_a_page_that_drips_ends_by_its_deadline(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("how", ["endless", "gzip bomb"])
-def test_a_page_without_an_end_is_not_taken_into_memory(edge: Edge, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_page_is_not_read_into_memory(edge: Edge, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_PAGE_BYTES", 100_000)
     bomb = Answer(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
     edge.ho.on_page = lambda asked: Answer(pieces=itertools.repeat(b" " * 1000)) if how == "endless" else bomb
@@ -211,7 +211,7 @@ def test_a_page_without_an_end_is_not_taken_into_memory(edge: Edge, how: str, mo
     assert len(edge.ho.asked) == 1
 
 
-def test_a_proxy_that_the_environment_names_is_not_asked(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_from_the_environment_is_not_used(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     edge.ho.put("sate", picture(1))
@@ -219,7 +219,7 @@ def test_a_proxy_that_the_environment_names_is_not_asked(edge: Edge, monkeypatch
     edge.check_equals_head_office()
 
 
-def test_what_passes_is_waited_for(edge: Edge) -> None:
+def test_a_transient_error_of_the_feed_is_retried(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     troubles = iter([Answer(503, b"", {"Retry-After": "1"}), Answer(429, b"")])
     edge.ho.on_page = lambda asked: next(troubles, None)
@@ -230,14 +230,14 @@ def test_what_passes_is_waited_for(edge: Edge) -> None:
 # Tokens (hazards 33 and 57)
 
 
-def test_one_login_serves_run_after_run(edge: Edge) -> None:
+def test_one_login_serves_several_runs(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.sync()
     assert edge.ho.requests.count(TOKEN) == 1
 
 
-def test_a_token_that_ends_in_the_middle_of_a_run_costs_exactly_one_refresh(edge: Edge) -> None:
+def test_a_token_that_expires_during_a_run_costs_one_refresh(edge: Edge) -> None:
     for n in range(9):
         edge.ho.put(f"dish {n}", picture(n))
     edge.ho.max_page = 3
@@ -253,7 +253,7 @@ def test_a_token_that_ends_in_the_middle_of_a_run_costs_exactly_one_refresh(edge
     edge.check_equals_head_office()
 
 
-def test_a_refused_refresh_is_followed_by_a_login(edge: Edge) -> None:
+def test_a_refused_refresh_causes_a_login(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.ho.access_token, edge.ho.refresh_token = "second-token", "second-refresh-token"
@@ -264,7 +264,7 @@ def test_a_refused_refresh_is_followed_by_a_login(edge: Edge) -> None:
     assert edge.ho.requests.count(TOKEN) == 1
 
 
-def test_a_wrong_password_is_asked_once_and_named_as_a_setting(edge: Edge) -> None:
+def test_a_wrong_password_is_tried_once_and_named_as_a_setting(edge: Edge) -> None:
     report = edge.sync(HO_PASSWORD="another password")
     assert report.exit_status == 4
     assert "HO_PASSWORD" in str(report.error)
@@ -273,14 +273,14 @@ def test_a_wrong_password_is_asked_once_and_named_as_a_setting(edge: Edge) -> No
 
 
 @pytest.mark.parametrize("access", ["", "line\nbreak", "nul\0", "é"])
-def test_a_token_that_is_none_ends_the_run_with_a_reason(edge: Edge, access: str) -> None:
+def test_an_invalid_token_ends_the_run_with_a_reason(edge: Edge, access: str) -> None:
     edge.ho.access_token = access
     report = edge.sync()
     assert report.exit_status == 4
     assert "/api/v1/token/" in str(report.error)
 
 
-def test_a_token_is_in_no_message(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_message_contains_a_token(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
     edge.ho.put("sate", picture(1))
     edge.ho.on_page = lambda asked: Answer(500, b"oops")
     report = edge.sync()
@@ -306,7 +306,7 @@ def test_a_database_belongs_to_one_store(edge: Edge, name: str) -> None:
     assert (edge.touched(), edge.ho.requests) == (before, [])
 
 
-def test_a_list_in_an_order_of_its_own_for_each_page_is_read_again_until_all_of_it_is_here(edge: Edge) -> None:
+def test_pages_in_random_order_are_read_again_until_the_list_is_complete(edge: Edge) -> None:
     for n in range(40):
         edge.ho.put(f"dish {n}", picture(n, 300))
     edge.ho.shuffle, edge.ho.max_page = True, 20
@@ -314,7 +314,7 @@ def test_a_list_in_an_order_of_its_own_for_each_page_is_read_again_until_all_of_
     assert (report.fetched, report.feed_proved_complete) == (40, True)
 
 
-def test_changes_in_an_order_of_their_own_for_each_page_are_read_again_until_all_of_them_are_here(edge: Edge) -> None:
+def test_changes_in_random_order_are_read_again_until_they_are_complete(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n, 300)) for n in range(40)]
     edge.sync()
     for n, photo in enumerate(photos):
@@ -326,7 +326,7 @@ def test_changes_in_an_order_of_their_own_for_each_page_are_read_again_until_all
 
 
 @pytest.mark.parametrize(("max_page", "requests"), [(20, 1), (2, 4)])
-def test_a_head_office_that_counts_all_there_is_costs_a_second_reading_only_where_changes_take_several_pages(
+def test_a_total_of_all_photos_costs_a_second_read_only_for_changes_on_several_pages(
     edge: Edge, max_page: int, requests: int
 ) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n, 300)) for n in range(9)]
@@ -345,7 +345,7 @@ def jwt(**claims: Any) -> str:
     return f"eyJhbGciOiJIUzI1NiJ9.{body}.signature"
 
 
-def test_a_token_that_says_it_has_ended_costs_no_refused_request(edge: Edge) -> None:
+def test_a_token_that_announces_its_expiry_costs_no_refused_request(edge: Edge) -> None:
     edge.ho.access_token = jwt(exp=time.time() + 3600)
     edge.sync()
     edge.hours_later = 1.1
@@ -355,7 +355,7 @@ def test_a_token_that_says_it_has_ended_costs_no_refused_request(edge: Edge) -> 
     assert [path for path in edge.ho.requests if path.startswith("/api")] == [REFRESH, PHOTOS]
 
 
-def test_a_clock_that_is_wrong_costs_one_token_a_run(edge: Edge) -> None:
+def test_a_wrong_clock_costs_one_token_per_run(edge: Edge) -> None:
     edge.ho.max_page = 1
     for n in range(4):
         edge.ho.put(f"dish {n}", picture(n))
@@ -384,11 +384,11 @@ def test_a_clock_that_is_wrong_costs_one_token_a_run(edge: Edge) -> None:
         (jwt(exp=-(10**30)), -1e30),
     ],
 )
-def test_what_a_token_says_of_its_end_is_read_and_nothing_else_believed(token: str, ends: float) -> None:
+def test_only_a_valid_expiry_claim_of_a_token_is_believed(token: str, ends: float) -> None:
     assert expires_at(token) == ends
 
 
-def test_an_answer_with_tokens_that_cannot_be_read_is_shown_to_nobody(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_token_response_is_not_quoted(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
     edge.ho.access_token = "not a token \u00e9 secret"
     report = edge.sync()
     kept = str(edge.query("SELECT error FROM etalase_sync_run"))

@@ -33,7 +33,7 @@ def relist(edge: Edge, photo: str, **fields: Any) -> None:
 # Keys that move between the photos of a product (hazard 55)
 
 
-def test_a_foreign_head_office_that_makes_another_photo_primary_moves_keys_and_the_edge_copies(edge: Edge) -> None:
+def test_a_new_primary_photo_that_moves_keys_is_copied_without_a_download(edge: Edge) -> None:
     first = edge.ho.put("sate", picture("first"))
     second = edge.ho.put("sate", picture("second"), primary=False)
     edge.sync()
@@ -53,7 +53,7 @@ def test_a_foreign_head_office_that_makes_another_photo_primary_moves_keys_and_t
     assert edge.count("etalase_publish_intent") == 0
 
 
-def test_two_photos_that_swap_their_keys_cost_no_image_byte(edge: Edge) -> None:
+def test_two_photos_that_swap_keys_cost_no_download(edge: Edge) -> None:
     one, two = (edge.ho.put("sate", picture(name), primary=False) for name in ("one", "two"))
     edge.sync()
     edge.ho.image_requests.clear()
@@ -66,7 +66,7 @@ def test_two_photos_that_swap_their_keys_cost_no_image_byte(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_a_photo_that_moves_to_another_product_goes_along_with_its_bytes(edge: Edge) -> None:
+def test_a_photo_that_moves_to_another_product_keeps_its_bytes(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.put("soto", picture(2))
     edge.sync()
@@ -78,7 +78,7 @@ def test_a_photo_that_moves_to_another_product_goes_along_with_its_bytes(edge: E
     edge.check_equals_head_office()
 
 
-def test_a_key_of_another_product_is_not_taken_until_that_one_has_left_it(edge: Edge) -> None:
+def test_a_key_of_another_product_is_not_taken_before_that_product_leaves_it(edge: Edge) -> None:
     theirs = edge.ho.put("soto", picture("theirs"))
     edge.sync()
     contested = edge.ho.photos[theirs]["object_key"]
@@ -91,7 +91,7 @@ def test_a_key_of_another_product_is_not_taken_until_that_one_has_left_it(edge: 
     edge.check_equals_head_office()
 
 
-def test_two_products_that_are_planned_in_different_slices_do_not_get_one_key(edge: Edge, monkeypatch: Any) -> None:
+def test_two_products_planned_in_different_slices_do_not_get_the_same_key(edge: Edge, monkeypatch: Any) -> None:
     monkeypatch.setattr("etalase.edge.sync.scratch.SLICE_PHOTOS", 1)
     for product in ("sate", "soto"):
         edge.ho.put(product, picture(product), key="products/one.jpg")
@@ -103,7 +103,7 @@ def test_two_products_that_are_planned_in_different_slices_do_not_get_one_key(ed
 # Objects that are left behind (hazards 15, 16 and 19)
 
 
-def test_a_jpeg_that_becomes_a_webp_is_reclaimed_after_its_grace(edge: Edge) -> None:
+def test_the_old_object_of_a_jpeg_that_becomes_a_webp_is_an_orphan_until_its_grace_period_ends(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("jpeg"))
     edge.sync()
     old = edge.ho.photos[photo]["object_key"]
@@ -123,7 +123,7 @@ def test_a_jpeg_that_becomes_a_webp_is_reclaimed_after_its_grace(edge: Edge) -> 
     edge.check_equals_head_office()
 
 
-def test_a_key_that_is_used_again_within_its_grace_stays(edge: Edge) -> None:
+def test_a_key_that_is_used_again_within_its_grace_period_stays(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("a"))
     edge.sync()
     old = edge.ho.photos[photo]["object_key"]
@@ -137,7 +137,7 @@ def test_a_key_that_is_used_again_within_its_grace_stays(edge: Edge) -> None:
     assert edge.objects() == {old}
 
 
-def test_an_object_goes_with_the_last_of_its_rows(edge: Edge) -> None:
+def test_a_shared_object_is_deleted_with_the_last_of_its_rows(edge: Edge) -> None:
     one, two = (edge.ho.put("sate", picture("same"), key="products/shared.jpg", primary=False) for _ in "ab")
     edge.ho.put("sate", picture("stays"))
     edge.sync()
@@ -163,7 +163,7 @@ def test_two_photos_that_share_an_object_get_its_new_bytes_together(edge: Edge) 
 # Deleted and made anew (hazard 13)
 
 
-def test_a_photo_deleted_and_another_made_under_its_key_arrives(edge: Edge) -> None:
+def test_a_new_photo_under_the_key_of_a_deleted_one_is_published(edge: Edge) -> None:
     old = edge.ho.put("sate", picture("old"))
     edge.sync()
     edge.ho.delete(old)
@@ -174,7 +174,7 @@ def test_a_photo_deleted_and_another_made_under_its_key_arrives(edge: Edge) -> N
     edge.check_equals_head_office()
 
 
-def test_an_id_that_is_deleted_and_living_on_one_page_is_living(edge: Edge) -> None:
+def test_an_id_that_is_deleted_and_listed_on_one_page_is_listed(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     edge.ho.deleted_ids.append(photo)
@@ -183,7 +183,7 @@ def test_an_id_that_is_deleted_and_living_on_one_page_is_living(edge: Edge) -> N
     edge.check_equals_head_office()
 
 
-def test_a_photo_deleted_and_back_again_comes_back(edge: Edge) -> None:
+def test_a_deleted_photo_that_head_office_lists_again_is_published_again(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     wire = dict(edge.ho.photos[photo])
@@ -199,7 +199,7 @@ def test_a_photo_deleted_and_back_again_comes_back(edge: Edge) -> None:
 # Head office changes while the run is under way (hazards 20 and 33)
 
 
-def test_bytes_that_change_in_the_middle_of_a_run_arrive_in_their_new_form(edge: Edge) -> None:
+def test_bytes_that_change_during_a_run_are_published_in_their_new_form(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.ho.put("soto", picture("soto"))
     key = edge.ho.photos[photo]["object_key"]
@@ -215,7 +215,7 @@ def test_bytes_that_change_in_the_middle_of_a_run_arrive_in_their_new_form(edge:
     edge.check_equals_head_office()
 
 
-def test_a_photo_that_moved_away_in_the_middle_of_a_run_is_looked_up_again(edge: Edge) -> None:
+def test_a_stale_url_is_looked_up_again_after_the_photo_moved_during_a_run(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("a"))
     old = edge.ho.photos[photo]["object_key"]
 
@@ -232,7 +232,7 @@ def test_a_photo_that_moved_away_in_the_middle_of_a_run_is_looked_up_again(edge:
     assert len(edge.ho.image_requests) == 2
 
 
-def test_a_signed_url_that_ended_is_asked_for_again(edge: Edge) -> None:
+def test_an_expired_signed_url_is_requested_again(edge: Edge) -> None:
     edge.ho.put("sate", picture("a"))
     signatures = iter(range(1, 9))
 
@@ -258,7 +258,7 @@ def swap(edge: Edge, one: str, two: str, *columns: str) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_primary_photos_that_swap_their_products_are_both_right_after_one_run(edge: Edge, full: bool) -> None:
+def test_primary_photos_that_swap_products_are_right_after_one_run(edge: Edge, full: bool) -> None:
     one, two = (edge.ho.put(name, picture(name)) for name in ("one", "two"))
     edge.sync()
     products = edge.ho.photos[one]["product_id"], edge.ho.photos[two]["product_id"]
@@ -271,7 +271,7 @@ def test_primary_photos_that_swap_their_products_are_both_right_after_one_run(ed
 
 
 @pytest.mark.parametrize("moved", ["both", "one"])
-def test_rows_that_somebody_gave_to_other_products_are_healed_by_one_full_run(edge: Edge, moved: str) -> None:
+def test_rows_moved_to_other_products_are_repaired_by_one_full_run(edge: Edge, moved: str) -> None:
     one, two = (edge.ho.put(name, picture(name)) for name in ("one", "two"))
     edge.sync()
     if moved == "both":
@@ -283,7 +283,7 @@ def test_rows_that_somebody_gave_to_other_products_are_healed_by_one_full_run(ed
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_rows_that_hold_each_others_key_are_healed_and_head_office_is_not_blamed(edge: Edge, both: bool) -> None:
+def test_rows_with_swapped_keys_are_repaired_without_blaming_head_office(edge: Edge, both: bool) -> None:
     one, two = (edge.ho.put(name, picture(name)) for name in ("one", "two"))
     edge.sync()
     columns = ("object_key", "size", "checksum", "content_type")
@@ -300,7 +300,7 @@ def test_rows_that_hold_each_others_key_are_healed_and_head_office_is_not_blamed
     edge.check_equals_head_office()
 
 
-def test_an_object_of_another_type_is_not_adopted_as_it_lies_there(edge: Edge, s3: Any) -> None:
+def test_an_object_with_another_content_type_is_not_adopted_unchanged(edge: Edge, s3: Any) -> None:
     photo = edge.ho.put("sate", picture("sate"))
     edge.ho.put("soto", picture("soto"))
     edge.sync()
@@ -311,7 +311,7 @@ def test_an_object_of_another_type_is_not_adopted_as_it_lies_there(edge: Edge, s
     assert s3.head_object(Bucket=edge.bucket.bucket, Key=key)["ContentType"] == "image/jpeg"
 
 
-def test_a_photo_that_goes_to_a_product_it_cannot_have_leaves_its_old_one_with_one_primary(edge: Edge) -> None:
+def test_a_photo_that_moves_to_a_missing_product_leaves_its_old_product_with_one_primary(edge: Edge) -> None:
     old = edge.ho.put("one", picture("old"))
     edge.sync()
     edge.ho.now += timedelta(seconds=1)

@@ -25,7 +25,7 @@ def die(edge: Edge, point: str) -> None:
     ("point", "goes_back"),
     [("before the put", False), ("after the put", False), ("after the put", True), ("after the commit", True)],
 )
-def test_a_run_killed_at_any_point_is_made_good_by_the_next(edge: Edge, point: str, goes_back: bool) -> None:
+def test_the_next_run_repairs_a_run_killed_at_any_point(edge: Edge, point: str, goes_back: bool) -> None:
     old, new = picture("old", 900), picture("new", 900)
     photo = edge.ho.put("sate", old)
     edge.sync()
@@ -50,7 +50,7 @@ def test_a_run_killed_at_any_point_is_made_good_by_the_next(edge: Edge, point: s
     assert (edge.ho.image_requests, edge.touched()) == ([], before)
 
 
-def test_what_a_killed_run_had_put_is_shown_on_while_head_office_is_away(edge: Edge) -> None:
+def test_after_a_kill_the_pos_shows_uploaded_photos_while_head_office_is_away(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     edge.ho.put("sate", picture("new"), photo=photo)
@@ -65,7 +65,7 @@ def test_what_a_killed_run_had_put_is_shown_on_while_head_office_is_away(edge: E
     edge.check_equals_head_office()
 
 
-def test_a_first_run_that_was_killed_does_not_fetch_again_what_it_had(edge: Edge) -> None:
+def test_a_first_run_after_a_kill_does_not_download_uploaded_photos_again(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     die(edge, "after the put")
     assert edge.rows() == {}
@@ -75,7 +75,7 @@ def test_a_first_run_that_was_killed_does_not_fetch_again_what_it_had(edge: Edge
     edge.check_equals_head_office()
 
 
-def test_the_lock_goes_with_a_process_that_is_killed(edge: Edge) -> None:
+def test_a_killed_process_releases_the_lock(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     with dying_run(edge, "hang") as process:
         assert process.stdout is not None
@@ -87,7 +87,7 @@ def test_the_lock_goes_with_a_process_that_is_killed(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_an_intent_whose_photo_is_gone_is_settled_and_its_object_reclaimed(edge: Edge) -> None:
+def test_an_intent_of_a_deleted_photo_is_settled_and_its_object_reclaimed_as_an_orphan(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     key = edge.ho.photos[photo]["object_key"]
@@ -120,7 +120,7 @@ class Interrupting:
         return self.real.fetch(photo)
 
 
-def test_a_run_that_is_interrupted_says_so_and_the_next_completes(edge: Edge) -> None:
+def test_an_interrupted_run_reports_it_and_the_next_run_completes(edge: Edge) -> None:
     for product in ("sate", "soto", "gado-gado"):
         edge.ho.put(product, picture(product))
     with pytest.raises(KeyboardInterrupt):
@@ -133,7 +133,7 @@ def test_a_run_that_is_interrupted_says_so_and_the_next_completes(edge: Edge) ->
     edge.check_equals_head_office()
 
 
-def test_a_photo_that_fails_before_its_put_keeps_the_doubt_that_a_crash_left(edge: Edge) -> None:
+def test_a_photo_that_fails_before_its_put_keeps_its_publish_intent_of_a_crash(edge: Edge) -> None:
     photo = edge.ho.put("dish", picture("old"))
     edge.sync()
     edge.ho.put("dish", picture("new"), photo=photo)
@@ -147,7 +147,7 @@ def test_a_photo_that_fails_before_its_put_keeps_the_doubt_that_a_crash_left(edg
     edge.check_equals_head_office()
 
 
-def test_what_is_here_when_somebody_presses_ctrl_c_keeps_its_rows(edge: Edge) -> None:
+def test_ctrl_c_drains_in_flight_work_so_that_every_uploaded_object_gets_its_row(edge: Edge) -> None:
     for product in ("sate", "gado-gado"):
         edge.ho.put(product, picture(product))
     edge.ho.put("soto", picture("soto", 5000))  # the largest, so the last

@@ -18,7 +18,7 @@ def public_status(edge: Edge, key: str) -> int:
             return error.code
 
 
-def test_a_store_lives_from_its_first_load_to_its_last_change(edge_on_each_store: Edge) -> None:
+def test_every_object_store_serves_a_store_from_its_first_load_to_its_last_change(edge_on_each_store: Edge) -> None:
     edge = edge_on_each_store
     ids = [edge.ho.put(f"dish {n}", picture(n, 500 + 40_000 * n)) for n in range(8)]
     side = edge.ho.put("dish 0", picture("side", magic=PNG), primary=False, sort_order=1)
@@ -61,7 +61,7 @@ def test_a_store_lives_from_its_first_load_to_its_last_change(edge_on_each_store
     assert public_status(edge, old_key) == 404
 
 
-def test_bytes_that_somebody_else_put_in_the_middle_of_a_run_are_not_overwritten_unseen(edge_on_each_store: Edge) -> None:
+def test_bytes_that_another_program_puts_during_a_run_are_not_overwritten_unseen(edge_on_each_store: Edge) -> None:
     edge = edge_on_each_store
     photo = edge.ho.put("sate", picture("first"))
     edge.sync()
@@ -79,7 +79,7 @@ def test_bytes_that_somebody_else_put_in_the_middle_of_a_run_are_not_overwritten
     edge.check_equals_head_office()
 
 
-def test_an_object_that_goes_in_the_middle_of_a_run_stops_nothing(edge_on_each_store: Edge) -> None:
+def test_an_object_deleted_during_a_run_does_not_stop_the_run(edge_on_each_store: Edge) -> None:
     edge = edge_on_each_store
     photo = edge.ho.put("sate", picture("first"))
     others = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]

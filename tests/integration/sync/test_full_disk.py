@@ -23,7 +23,7 @@ def grow(disk: Path, mebibytes: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={mebibytes}m", disk], check=True)
 
 
-def test_a_full_object_store_stops_the_run_and_the_first_one_with_room_goes_on(
+def test_a_full_object_store_stops_the_run_and_a_later_run_with_room_continues(
     edge: Edge, make: Make, small_disk: Path
 ) -> None:
     port = free_port(offsets=list(make.wanted(0).values()))
@@ -53,7 +53,7 @@ def test_a_full_object_store_stops_the_run_and_the_first_one_with_room_goes_on(
         server.stop()
 
 
-def test_a_full_spool_stops_the_run_and_the_first_one_with_room_goes_on(edge: Edge, small_disk: Path) -> None:
+def test_a_full_spool_stops_the_run_and_a_later_run_with_room_continues(edge: Edge, small_disk: Path) -> None:
     (small_disk / "filling").write_bytes(bytes(62 * MEBIBYTE))
     edge.settings["SPOOL_DIR"] = small_disk
     small = edge.ho.put("small", picture("small"))

@@ -57,7 +57,7 @@ def held_up(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
-def test_a_second_run_ends_at_once_as_locked_and_does_nothing(edge: Edge, full: bool) -> None:
+def test_a_second_run_ends_at_once_as_locked_and_changes_nothing(edge: Edge, full: bool) -> None:
     edge.ho.put("slow", picture(1))
     with held_up(edge) as (asked, go_on):
         first = Background(edge)
@@ -72,14 +72,14 @@ def test_a_second_run_ends_at_once_as_locked_and_does_nothing(edge: Edge, full: 
     edge.check_equals_head_office()
 
 
-def test_the_lock_is_free_after_every_run_also_after_one_that_failed(edge: Edge) -> None:
+def test_every_run_releases_the_lock_even_after_a_failure(edge: Edge) -> None:
     edge.ho.on_page = lambda asked: Answer(404)
     assert edge.sync().exit_status == 4
     with edge.other_connection() as other:
         assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
 
 
-def test_a_scheduled_full_run_waits_and_the_one_under_way_gives_way_to_it(edge: Edge) -> None:
+def test_a_scheduled_full_run_waits_and_the_current_run_yields_to_it(edge: Edge) -> None:
     edge.ho.put("old", picture("old"))
     assert edge.sync().exit_status == 0
     for n in range(12):
@@ -111,7 +111,7 @@ def wait_until_full_is_due(edge: Edge) -> None:
     raise AssertionError("nobody waits")
 
 
-def test_an_incremental_run_does_not_begin_while_a_full_one_is_due(edge: Edge) -> None:
+def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) -> None:
     photo = edge.ho.put("slow", picture(1))
     edge.sync()
     edge.ho.put("slow", picture(2), photo=photo)
@@ -123,7 +123,7 @@ def test_an_incremental_run_does_not_begin_while_a_full_one_is_due(edge: Edge) -
         assert full.join().exit_status == 0
 
 
-def test_a_full_run_that_waited_too_long_ends_as_locked(edge: Edge) -> None:
+def test_a_full_run_that_waits_too_long_ends_as_locked(edge: Edge) -> None:
     edge.ho.put("slow", picture(1))
     with held_up(edge) as (asked, go_on):
         first = Background(edge)
@@ -134,7 +134,7 @@ def test_a_full_run_that_waited_too_long_ends_as_locked(edge: Edge) -> None:
     assert edge.sync().exit_status == 0
 
 
-def test_a_run_that_lost_its_connection_ends_and_commits_nothing_more(edge: Edge) -> None:
+def test_a_run_that_lost_its_connection_ends_without_another_commit(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     checkpoint, before = edge.checkpoint(), edge.touched()
@@ -162,9 +162,7 @@ def test_a_run_that_lost_its_connection_ends_and_commits_nothing_more(edge: Edge
     assert edge.count("etalase_publish_intent") == 0
 
 
-def test_a_row_that_another_session_keeps_locked_is_not_waited_for_for_ever(
-    edge: Edge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_locked_by_another_session_is_not_awaited_for_ever(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.edge.sync.lock.LOCK_TIMEOUT", "100ms")
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
@@ -179,14 +177,14 @@ def test_a_row_that_another_session_keeps_locked_is_not_waited_for_for_ever(
     edge.check_equals_head_office()
 
 
-def test_a_lock_timeout_of_the_roles_own_holds(edge: Edge) -> None:
+def test_a_lock_timeout_of_the_database_role_is_respected(edge: Edge) -> None:
     edge.query("SET lock_timeout = '7min'")
     edge.sync()
     assert edge.query("SHOW lock_timeout") == [{"lock_timeout": "7min"}]
     edge.query("RESET lock_timeout")
 
 
-def test_a_run_whose_lock_alone_is_gone_ends_too(edge: Edge) -> None:
+def test_a_run_that_lost_only_its_lock_ends_too(edge: Edge) -> None:
     edge.ho.put("sate", picture("old"))
 
     def touch(world: Any) -> None:
@@ -212,7 +210,7 @@ def test_a_run_whose_lock_alone_is_gone_ends_too(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_whoever_waits_waits_for_a_full_run_too(edge: Edge) -> None:
+def test_a_waiting_command_waits_for_a_full_run_too(edge: Edge) -> None:
     photo = edge.ho.put("slow", picture(1))
     edge.sync()
     edge.ho.put("slow", picture(2), photo=photo)

@@ -50,7 +50,7 @@ def served(edge: Edge, key: str) -> str | None:
 
 
 @pytest.mark.parametrize("magic", [b"\xff\xd8\xff\xe0", PNG, WEBP], ids=["jpeg", "png", "webp"])
-def test_a_picture_is_served_as_what_it_is_whatever_it_is_called(edge_on_each_store: Edge, magic: bytes) -> None:
+def test_an_image_is_served_with_its_real_media_type_whatever_its_name(edge_on_each_store: Edge, magic: bytes) -> None:
     edge = edge_on_each_store
     really = {PNG: "image/png", WEBP: "image/webp"}.get(magic, "image/jpeg")
     photos = {
@@ -80,7 +80,7 @@ def test_a_picture_is_served_as_what_it_is_whatever_it_is_called(edge_on_each_st
     assert (edge.touched(), len(edge.ho.image_requests), edge.count("etalase_doubt")) == (before, images, 0)
 
 
-def test_an_object_served_as_something_else_is_mended_from_its_own_bytes(edge: Edge, s3: Any) -> None:
+def test_an_object_with_a_wrong_media_type_is_repaired_from_its_own_bytes(edge: Edge, s3: Any) -> None:
     keys = []
     for n, told in enumerate(["image/jpeg", "image/png", None]):
         edge.ho.put(f"dish {n}", picture(n), key=f"products/{n}.jpg", content_type=told)
@@ -119,7 +119,7 @@ def test_an_object_served_as_something_else_is_mended_from_its_own_bytes(edge: E
         "aws-chunked,gzip",
     ],
 )
-def test_a_content_encoding_that_changes_no_byte_is_none(edge: Edge, encoding: str) -> None:
+def test_a_content_encoding_that_changes_no_byte_is_ignored(edge: Edge, encoding: str) -> None:
     for n, size in enumerate([2000, 100_000]):  # in memory, and through the spool
         edge.ho.put(f"dish {n}", picture(n, size))
     edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Encoding": encoding})
@@ -138,7 +138,7 @@ def test_a_real_content_encoding_is_refused(edge: Edge, encoding: str, size: int
         assert edge.reasons() == {photo: "encoding_refused"}
 
 
-def test_what_an_s3_server_echoes_of_an_upload_is_read_from_it(edge_on_each_store: Edge, s3_client: Any) -> None:
+def test_the_media_type_is_read_from_an_s3_servers_echo_of_the_upload(edge_on_each_store: Edge, s3_client: Any) -> None:
     edge = edge_on_each_store
     for n, encoding in enumerate(["aws-chunked", "none", "identity"]):
         photo = edge.ho.put(f"dish {n}", picture(n), content_type="image/jpg")

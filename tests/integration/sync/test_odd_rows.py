@@ -60,7 +60,7 @@ MENDED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", MENDED)
-def test_what_can_be_meant_is_read_and_said_once_a_run(edge: Edge, menu: list[str], how: str) -> None:
+def test_an_odd_but_clear_value_is_read_and_noticed_once_per_run(edge: Edge, menu: list[str], how: str) -> None:
     odd(edge, menu[2], **MENDED[how])
     for full in (False, True):
         report = edge.sync(full=full)
@@ -90,7 +90,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", UNUSABLE)
-def test_what_is_unusable_is_one_photos_failure_and_keeps_its_place(edge: Edge, menu: list[str], how: str) -> None:
+def test_an_unusable_row_is_a_failure_of_one_photo_and_keeps_its_place(edge: Edge, menu: list[str], how: str) -> None:
     good = dict(edge.ho.photos[menu[2]])
     odd(edge, menu[2], **UNUSABLE[how])
     if how == "deep":
@@ -124,7 +124,7 @@ NASTY = ["a\0b", "\ud83d", "x" * 3000, "\x1b[31m", "", " ", "\u202e"]
 TEXTS = ["checksum", "object_key", "filename", "content_type", "product_sku", "product_name", "image_url"]
 
 
-def test_no_text_in_any_field_ends_a_run_or_costs_another_photo(edge: Edge, menu: list[str]) -> None:
+def test_no_text_in_any_field_ends_a_run_or_affects_another_photo(edge: Edge, menu: list[str]) -> None:
     for number, (field, text) in enumerate((field, text) for field in TEXTS for text in NASTY):
         odd(edge, edge.ho.put(f"odd {number}", picture(number + 100)), **{field: text})
     for full in (False, True, False):
@@ -136,7 +136,9 @@ def test_no_text_in_any_field_ends_a_run_or_costs_another_photo(edge: Edge, menu
 
 
 @pytest.mark.parametrize("raw", ["7", "null", DEEP, json.dumps({"sku": "x"}), "nonsense"])
-def test_a_row_without_an_id_proves_nothing_complete_and_is_forgotten_with_it(edge: Edge, menu: list[str], raw: str) -> None:
+def test_a_row_without_an_id_proves_nothing_complete_and_leaves_the_retry_list_with_its_list(
+    edge: Edge, menu: list[str], raw: str
+) -> None:
     edge.sync()
     gone = edge.ho.photos.pop(menu[0])
     edge.ho.photos["odd"] = {**gone, "id": "MARK", "updated_at": edge.ho.now.isoformat()}
@@ -160,14 +162,14 @@ def test_a_row_without_an_id_proves_nothing_complete_and_is_forgotten_with_it(ed
     assert report.outcome == "success"
 
 
-def test_rows_without_an_id_that_look_another_way_each_time_do_not_pile_up(edge: Edge, menu: list[str]) -> None:
+def test_changing_rows_without_an_id_do_not_pile_up_on_the_retry_list(edge: Edge, menu: list[str]) -> None:
     for n in range(4):
         odd(edge, menu[0], id=None, object_key=f"products/{n}.jpg")
         edge.sync(full=True)
         assert len(edge.reasons()) == 1
 
 
-def test_one_bad_id_among_deletions_holds_nothing_back(edge: Edge, menu: list[str]) -> None:
+def test_one_bad_id_among_deletions_does_not_block_the_others(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.ho.delete(menu[0])
     edge.ho.deleted_ids += ["7", None, {"id": 1}]  # type: ignore[list-item]
@@ -177,7 +179,7 @@ def test_one_bad_id_among_deletions_holds_nothing_back(edge: Edge, menu: list[st
     assert edge.sync().outcome == "success"
 
 
-def test_other_commands_get_past_odd_rows_too(edge: Edge, menu: list[str]) -> None:
+def test_verify_and_dry_run_accept_odd_rows_too(edge: Edge, menu: list[str]) -> None:
     odd(edge, menu[1], image_url=None)
     odd(edge, menu[2], updated_at=None)
     edge.ho.photos["x"] = {"id": None, "updated_at": edge.ho.now.isoformat()}
@@ -198,7 +200,7 @@ def test_other_commands_get_past_odd_rows_too(edge: Edge, menu: list[str]) -> No
 
 
 @pytest.mark.parametrize("name", ["total", "has_more"])
-def test_a_list_that_does_not_say_how_long_it_is_is_never_proved_complete(edge: Edge, menu: list[str], name: str) -> None:
+def test_a_list_without_a_total_is_never_proved_complete(edge: Edge, menu: list[str], name: str) -> None:
     edge.ho.change_page = lambda page: page.pop(name) and None
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
@@ -212,9 +214,7 @@ def test_a_list_that_does_not_say_how_long_it_is_is_never_proved_complete(edge: 
 
 
 @pytest.mark.parametrize("empty", [None, {}])
-def test_an_empty_list_as_go_or_php_writes_it_stops_no_hourly_run_and_empties_nothing(
-    edge: Edge, menu: list[str], empty: object
-) -> None:
+def test_an_empty_list_as_null_stops_no_hourly_run_and_removes_nothing(edge: Edge, menu: list[str], empty: object) -> None:
     edge.sync()
     edge.ho.now = edge.ho.now.replace(year=2027)  # nothing changed since
     edge.sync()
@@ -226,7 +226,7 @@ def test_an_empty_list_as_go_or_php_writes_it_stops_no_hourly_run_and_empties_no
     assert (report.outcome, len(edge.rows())) == ("held", DISHES)
 
 
-def test_a_store_that_is_named_by_its_id_alone_is_compared_all_the_same(edge: Edge, menu: list[str]) -> None:
+def test_a_store_named_only_by_its_id_is_compared(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = lambda page: page.update(filter=None, store=STORE_ID)
     assert codes(edge.sync()) == ["page_mended"]
     edge.ho.change_page = lambda page: page.update(filter=None, store=COMPANY_ID)
@@ -234,7 +234,7 @@ def test_a_store_that_is_named_by_its_id_alone_is_compared_all_the_same(edge: Ed
     assert (report.exit_status, COMPANY_ID in str(report.error)) == (4, True)
 
 
-def test_pages_without_has_more_are_followed_for_as_long_as_they_bring_something(edge: Edge, menu: list[str]) -> None:
+def test_pages_without_has_more_are_followed_while_they_list_new_photos(edge: Edge, menu: list[str]) -> None:
     edge.ho.max_page = 2
 
     def change(page: dict[str, Any]) -> None:
@@ -246,7 +246,7 @@ def test_pages_without_has_more_are_followed_for_as_long_as_they_bring_something
     assert len(edge.ho.asked) <= DISHES
 
 
-def test_a_list_that_names_no_store_has_its_removals_held(edge: Edge, menu: list[str]) -> None:
+def test_a_list_without_a_store_has_its_removals_held(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = lambda page: page.update(filter=None, store=None)
     report = edge.sync()
     assert (report.outcome, codes(report)) == ("success", ["feed_unnamed"])
@@ -259,7 +259,7 @@ def test_a_list_that_names_no_store_has_its_removals_held(edge: Edge, menu: list
     assert len(edge.rows()) == DISHES
 
 
-def test_where_one_page_names_its_store_all_must(edge: Edge, menu: list[str]) -> None:
+def test_if_one_page_names_its_store_all_pages_must(edge: Edge, menu: list[str]) -> None:
     edge.ho.max_page = 2
     edge.ho.change_page = lambda page: page.update(filter=None, store=None) if edge.ho.asked[-1]["offset"] else None
     report = edge.sync()
@@ -267,7 +267,7 @@ def test_where_one_page_names_its_store_all_must(edge: Edge, menu: list[str]) ->
     assert edge.checkpoint() is None
 
 
-def test_a_list_without_its_time_is_compared_whole_each_time_and_every_run_is_complete(edge: Edge, menu: list[str]) -> None:
+def test_a_list_without_a_timestamp_is_read_in_full_each_time_and_every_run_completes(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = lambda page: page.update(sync_timestamp=None)
     for _ in range(2):
         report = edge.sync()
@@ -286,7 +286,7 @@ def test_a_list_without_its_time_is_compared_whole_each_time_and_every_run_is_co
     assert [edge.sync().kind, edge.checkpoint()] == ["incremental", kept]
 
 
-def test_a_naive_time_goes_back_as_it_came(edge: Edge, menu: list[str]) -> None:
+def test_a_naive_timestamp_is_sent_back_unchanged(edge: Edge, menu: list[str]) -> None:
     def naive(page: dict[str, Any]) -> None:
         page["sync_timestamp"] = edge.ho.now.replace(tzinfo=None).isoformat()
 
@@ -308,7 +308,7 @@ def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, 
 
 
 @pytest.mark.parametrize("how", ["byte order mark", "UTF-16", "terse"])
-def test_a_terse_head_office_in_another_encoding_is_read(edge: Edge, menu: list[str], how: str) -> None:
+def test_a_terse_feed_in_another_encoding_is_read(edge: Edge, menu: list[str], how: str) -> None:
     def page(asked: dict[str, Any]) -> Answer:
         told = edge.ho.page(asked)
         if how == "terse":
@@ -345,7 +345,7 @@ def products_changed(page: dict[str, Any]) -> None:
     page["products_changed_at"] = "today"
 
 
-def test_a_product_that_is_listed_twice_stops_no_store(edge: Edge, menu: list[str]) -> None:
+def test_a_product_listed_twice_stops_no_run(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = products_changed
     edge.ho.on_products = lambda asked: products_page(edge)
     assert edge.sync().outcome == "success"
@@ -353,7 +353,7 @@ def test_a_product_that_is_listed_twice_stops_no_store(edge: Edge, menu: list[st
 
 
 @pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(302, b"", {"Location": "/login"}), Answer(body=b"<html>")])
-def test_a_list_of_products_that_cannot_be_had_holds_no_photo_back(edge: Edge, menu: list[str], answer: Answer) -> None:
+def test_an_unavailable_product_list_blocks_no_photo(edge: Edge, menu: list[str], answer: Answer) -> None:
     edge.ho.change_page = products_changed
     edge.ho.on_products = lambda asked: answer
     for fetched in (DISHES, 0):
@@ -368,7 +368,7 @@ def test_a_list_of_products_that_cannot_be_had_holds_no_photo_back(edge: Edge, m
     assert edge.query("SELECT products_changed_at FROM etalase_checkpoint") == [{"products_changed_at": "today"}]
 
 
-def test_an_answer_that_is_no_list_is_not_called_a_refusal(edge: Edge) -> None:
+def test_a_response_without_a_list_is_not_called_a_refusal(edge: Edge) -> None:
     for answer, fault in (
         (Answer(200, b"<html>"), "not_head_office"),
         (Answer(200, b"[]"), "head_office_odd"),
@@ -393,7 +393,7 @@ def test_an_answer_that_is_no_list_is_not_called_a_refusal(edge: Edge) -> None:
         {"ETag": '"a\0b"'},
     ],
 )
-def test_odd_heads_and_a_nul_in_a_refusal_end_no_run_without_a_word(edge: Edge, headers: dict[str, str]) -> None:
+def test_odd_headers_and_a_nul_in_a_refusal_end_no_run_without_a_message(edge: Edge, headers: dict[str, str]) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.on_page = lambda asked: Answer(403, b'{"detail":"no\0\xff"}', headers)
     edge.ho.on_image = lambda key: Answer(404, b"\0", headers)

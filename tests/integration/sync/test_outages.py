@@ -71,7 +71,7 @@ def database_away() -> Iterator[None]:
         ({"S3_ACCESS_KEY": "nobody"}, "S3_ACCESS_KEY"),
     ],
 )
-def test_what_is_away_is_named_with_what_to_do_and_nothing_is_touched(
+def test_an_unreachable_service_is_named_with_a_hint_and_nothing_changes(
     edge: Edge, changes: dict[str, Any], says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     photo = edge.ho.put("sate", picture("old"))
@@ -92,7 +92,7 @@ def test_what_is_away_is_named_with_what_to_do_and_nothing_is_touched(
     edge.check_equals_head_office()
 
 
-def test_without_its_database_a_run_says_so_and_asks_nobody(edge: Edge) -> None:
+def test_without_its_database_a_run_fails_without_a_request_to_head_office(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     with database_away():
         report = edge.sync()
@@ -110,7 +110,7 @@ def test_without_its_database_a_run_says_so_and_asks_nobody(edge: Edge) -> None:
         (ObjectStoreDenied("denied"), "object store", 45),
     ],
 )
-def test_a_bucket_that_takes_nothing_any_more_ends_the_run_without_a_download_loop(
+def test_a_bucket_that_refuses_every_put_ends_the_run_without_a_download_loop(
     edge: Edge, error: ObjectStoreError, says: str, fetches: int
 ) -> None:
     old = edge.ho.put("old", picture("old"))
@@ -134,7 +134,7 @@ def test_a_bucket_that_takes_nothing_any_more_ends_the_run_without_a_download_lo
     assert edge.reasons() == {}
 
 
-def test_one_put_that_fails_is_one_photo_that_fails(edge: Edge) -> None:
+def test_one_failed_put_fails_one_photo(edge: Edge) -> None:
     edge.ho.put("large", picture(1, 900))
     small = edge.ho.put("small", picture(2, 100))
     report = edge.sync(touch=lambda world: setattr(world, "bucket", FailingSmall(world)))
@@ -157,7 +157,7 @@ class FailingSmall(FailingPuts):
         return self.real.put(*args, **kwargs)
 
 
-def test_an_edge_without_its_tables_says_which_command_makes_them(edge: Edge) -> None:
+def test_missing_tables_are_reported_with_the_migrate_command(edge: Edge) -> None:
     edge.query("ALTER TABLE etalase_checkpoint RENAME TO elsewhere")
     try:
         report = edge.sync()
@@ -167,7 +167,7 @@ def test_an_edge_without_its_tables_says_which_command_makes_them(edge: Edge) ->
     assert "migrate" in str(report.error)
 
 
-def test_what_needs_no_byte_of_head_offices_bucket_is_done_without_it(edge: Edge) -> None:
+def test_photos_that_need_no_download_are_published_while_head_offices_bucket_is_away(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
     edge.sync()
     for n, photo in enumerate(photos):
@@ -180,7 +180,7 @@ def test_what_needs_no_byte_of_head_offices_bucket_is_done_without_it(edge: Edge
     assert {row["sort_order"] for row in edge.rows().values()} == {9}
 
 
-def test_what_nobody_foresaw_ends_the_run_in_order_and_is_said(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_ends_the_run_cleanly_and_is_reported(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     edge.ho.put("sate", picture(1))
 
     def surprising(*_: object, **__: object) -> None:

@@ -33,7 +33,7 @@ def s3_door(edge: Edge, authority: Path) -> Iterator[Doorman]:
         yield door
 
 
-def test_one_setting_trusts_the_authority_everywhere_and_an_error_names_it(
+def test_one_setting_makes_every_client_trust_a_private_authority_and_an_error_names_it(
     edge: Edge, ho_door: Doorman, s3_door: Doorman, authority: Path
 ) -> None:
     photo = edge.ho.put("sate", picture(1))

@@ -39,7 +39,7 @@ def pages(edge: Edge) -> list[bool]:
     return ["updated_since" in asked for asked in edge.ho.asked]
 
 
-def test_nothing_to_do_costs_one_request_and_writes_nothing(ours: Edge) -> None:
+def test_a_full_run_without_changes_costs_one_digest_request_and_no_write(ours: Edge) -> None:
     before = ours.touched()
     report = ours.sync(full=True)
     assert (report.kind, report.outcome, report.seen, report.unchanged) == ("full", "success", 30, 30)
@@ -50,7 +50,7 @@ def test_nothing_to_do_costs_one_request_and_writes_nothing(ours: Edge) -> None:
 
 
 @pytest.mark.parametrize("how", ["a row without an id", "a deletion that cannot be read", "a row that was mended"])
-def test_a_digest_proves_nothing_where_the_changes_cannot_all_be_read(ours: Edge, how: str) -> None:
+def test_a_digest_proves_nothing_if_some_changes_are_unreadable(ours: Edge, how: str) -> None:
     told, photo = ours.ho.change_page, next(iter(ours.ho.photos))
     assert told is not None
 
@@ -75,7 +75,7 @@ def test_a_digest_proves_nothing_where_the_changes_cannot_all_be_read(ours: Edge
     assert set(ours.rows()) == set(ours.ho.photos)
 
 
-def test_what_changed_at_head_office_is_all_that_comes(ours: Edge) -> None:
+def test_a_full_run_after_a_matching_digest_requests_only_the_changes(ours: Edge) -> None:
     photo = next(iter(ours.ho.photos))
     ours.ho.put("product 0", picture("new"), photo=photo)
     ours.ho.put("one more", picture("more"))
@@ -84,7 +84,7 @@ def test_what_changed_at_head_office_is_all_that_comes(ours: Edge) -> None:
     ours.check_equals_head_office()
 
 
-def test_damage_in_the_bucket_is_found_and_healed(ours: Edge) -> None:
+def test_a_full_run_after_a_matching_digest_repairs_damage_in_the_bucket(ours: Edge) -> None:
     lost, changed, *_ = sorted(ours.objects())
     ours.bucket.delete([lost])
     ours.bucket.put(changed, b"somebody's own", content_type="image/jpeg")
@@ -101,21 +101,21 @@ def test_damage_in_the_bucket_is_found_and_healed(ours: Edge) -> None:
         "DELETE FROM product_photo WHERE id = %s",
     ],
 )
-def test_rows_that_differ_are_found_and_mended(ours: Edge, damage: str) -> None:
+def test_a_digest_that_differs_from_the_rows_makes_the_run_read_the_full_list(ours: Edge, damage: str) -> None:
     ours.query(damage, next(iter(ours.ho.photos)))  # the last one put is listed again anyway
     ours.sync(full=True)
     ours.check_equals_head_office()
     assert pages(ours) == [True, False, False]
 
 
-def test_what_head_office_forgot_to_tell_is_found(ours: Edge) -> None:
+def test_a_digest_finds_a_change_that_head_office_did_not_announce(ours: Edge) -> None:
     del ours.ho.photos[next(iter(ours.ho.photos))]
     report = ours.sync(full=True)
     assert report.deleted == 1
     ours.check_equals_head_office()
 
 
-def test_a_photo_that_fails_for_weeks_does_not_bring_the_whole_list_each_night(ours: Edge) -> None:
+def test_a_photo_that_fails_for_weeks_does_not_cost_the_full_list_each_night(ours: Edge) -> None:
     poisoned = ours.ho.put("never there", picture("poison"))
     ours.ho.on_image = lambda key: Answer(404) if key == ours.ho.photos[poisoned]["object_key"] else None
     assert ours.sync().failed == 1
@@ -128,13 +128,13 @@ def test_a_photo_that_fails_for_weeks_does_not_bring_the_whole_list_each_night(o
     ours.check_equals_head_office()
 
 
-def test_an_object_that_no_row_names_goes_after_its_grace(ours: Edge) -> None:
+def test_a_full_run_after_a_matching_digest_deletes_orphans_after_their_grace_period(ours: Edge) -> None:
     ours.bucket.put("products/orphan.jpg", b"x", content_type="image/jpeg")
     assert ours.sync(full=True, RECLAIM_GRACE="0s").reclaimed == 1
     assert pages(ours) == [True]
 
 
-def test_another_head_office_is_not_asked_for_what_it_does_not_know(edge: Edge) -> None:
+def test_a_head_office_without_digests_gets_no_digest_request(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     forgetful(edge)

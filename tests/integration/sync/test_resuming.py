@@ -39,7 +39,7 @@ def cut(edge: Edge, at: int) -> None:
     edge.ho.cut_after = None
 
 
-def test_a_cut_transfer_goes_on_in_the_same_run(edge: Edge) -> None:
+def test_a_cut_transfer_resumes_in_the_same_run(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     edge.ho.cut_after = 300_000
     assert edge.sync(TRIES=2).outcome == "success"
@@ -49,7 +49,7 @@ def test_a_cut_transfer_goes_on_in_the_same_run(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_a_cut_transfer_goes_on_in_the_next_run(edge: Edge) -> None:
+def test_a_cut_transfer_resumes_in_the_next_run(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 700_000)
     assert [part.stat().st_size for part in parts(edge)] == [700_000]
@@ -59,7 +59,7 @@ def test_a_cut_transfer_goes_on_in_the_next_run(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_a_transfer_that_was_killed_goes_on_in_the_next_run(edge: Edge) -> None:
+def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
 
     def hang(key: str) -> Answer:
@@ -87,7 +87,7 @@ def test_a_transfer_that_was_killed_goes_on_in_the_next_run(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_the_rest_of_an_object_that_changed_is_not_put_behind_the_old_beginning(edge: Edge) -> None:
+def test_the_rest_of_a_changed_object_is_not_appended_to_the_old_part(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old", LARGE))
     cut(edge, 500_000)
     edge.ho.bodies[edge.ho.photos[photo]["object_key"]] = picture("other", LARGE)
@@ -97,7 +97,7 @@ def test_the_rest_of_an_object_that_changed_is_not_put_behind_the_old_beginning(
     assert parts(edge) == []
 
 
-def test_a_photo_that_was_replaced_since_the_cut_comes_as_a_whole(edge: Edge) -> None:
+def test_a_photo_replaced_since_the_cut_is_downloaded_whole(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old", LARGE))
     cut(edge, 500_000)
     edge.ho.put("sate", picture("new", LARGE), photo=photo)
@@ -107,7 +107,7 @@ def test_a_photo_that_was_replaced_since_the_cut_comes_as_a_whole(edge: Edge) ->
     edge.check_equals_head_office()
 
 
-def test_a_beginning_that_was_damaged_on_disk_is_fetched_again_and_nobody_is_blamed(edge: Edge) -> None:
+def test_a_damaged_part_on_disk_is_downloaded_again_without_blaming_head_office(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 500_000)
     (part,) = parts(edge)
@@ -135,7 +135,7 @@ def wrong_range(simulator: Simulator) -> Any:
 
 
 @pytest.mark.parametrize("server", [whole_again, wrong_range])
-def test_a_server_that_does_ranges_otherwise_gives_the_whole(edge: Edge, server: Any) -> None:
+def test_a_server_with_broken_ranges_gives_the_whole_object(edge: Edge, server: Any) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 500_000)
     edge.ho.on_image = server(edge.ho)
@@ -144,7 +144,7 @@ def test_a_server_that_does_ranges_otherwise_gives_the_whole(edge: Edge, server:
 
 
 @pytest.mark.parametrize("etag", [None, 'W/"weak"', '"' + "x" * 100 + '"', "unquoted"])
-def test_without_a_strong_etag_a_transfer_begins_again(edge: Edge, etag: str | None) -> None:
+def test_without_a_strong_etag_a_transfer_starts_again(edge: Edge, etag: str | None) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     headers = {"ETag": etag} if etag else {}
     edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key][:400_000], headers=headers, length=LARGE)
@@ -155,7 +155,7 @@ def test_without_a_strong_etag_a_transfer_begins_again(edge: Edge, etag: str | N
     assert edge.ho.ranges == [None]
 
 
-def test_a_bucket_that_was_away_costs_the_link_nothing_the_second_time(edge: Edge) -> None:
+def test_an_outage_of_the_bucket_costs_no_second_download(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     assert edge.sync(touch=without_bucket).failed == 1
     edge.ho.ranges.clear()
@@ -178,7 +178,7 @@ def without_bucket(world: Any) -> None:
     world.bucket = Away()
 
 
-def test_what_comes_at_once_never_touches_the_disk(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uninterrupted_transfer_writes_no_part_to_disk(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partial, "WRITE_SECONDS", 60.0)
     written: list[Path] = []
     monkeypatch.setattr(Part, "_write", lambda part: written.append(part.stem))
@@ -188,14 +188,14 @@ def test_what_comes_at_once_never_touches_the_disk(edge: Edge, monkeypatch: pyte
     edge.check_equals_head_office()
 
 
-def test_small_photos_never_touch_the_disk(edge: Edge) -> None:
+def test_small_photos_are_never_written_to_disk(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, SPOOL_FROM_BYTES - 1))
     edge.ho.cut_after = SPOOL_FROM_BYTES // 2
     edge.sync(TRIES=1)
     assert parts(edge) == []
 
 
-def test_parts_that_nobody_comes_back_for_are_swept_and_the_oldest_beyond_the_bound(edge: Edge) -> None:
+def test_abandoned_parts_are_deleted_and_the_oldest_beyond_the_bound(edge: Edge) -> None:
     edge.sync()
     folder = next(edge.spool.iterdir())
     for age, name in enumerate(["new", "older", "oldest", "forgotten"]):
@@ -207,7 +207,7 @@ def test_parts_that_nobody_comes_back_for_are_swept_and_the_oldest_beyond_the_bo
     assert [part.stem for part in parts(edge)] == ["new", "older"]
 
 
-def test_a_full_disk_ends_the_run_in_order_and_the_next_goes_on(edge: Edge, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run_cleanly_and_the_next_run_resumes(edge: Edge, tmp_path: Path) -> None:
     small = tmp_path / "small disk"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=False, capture_output=True).returncode:
@@ -225,7 +225,7 @@ def test_a_full_disk_ends_the_run_in_order_and_the_next_goes_on(edge: Edge, tmp_
     edge.check_equals_head_office()
 
 
-def test_a_part_says_where_it_lies_when_the_disk_is_full() -> None:
+def test_a_part_names_its_folder_if_the_disk_is_full() -> None:
     part = Part(Path("/dev/full"))
     part.path = Path("/dev/full")
     with pytest.raises(PhotoError, match="no room in /dev") as failed:
@@ -234,14 +234,14 @@ def test_a_part_says_where_it_lies_when_the_disk_is_full() -> None:
     part.close()
 
 
-def test_somebody_elses_spool_is_refused(edge: Edge, tmp_path: Path) -> None:
+def test_a_spool_of_another_user_is_refused(edge: Edge, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
     with pytest.raises(SettingsError, match=r"ETALASE_SPOOL_DIR .*belongs to somebody else"):
         edge.sync(SPOOL_DIR=tmp_path / "link")
 
 
-def test_a_run_that_waited_for_another_knows_what_that_one_left(edge: Edge) -> None:
+def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     edge.ho.put("soto", picture(2, LARGE))
     with real_world(edge.configured()) as waiting:  # made before the other run, as by --wait
@@ -256,7 +256,7 @@ def test_a_run_that_waited_for_another_knows_what_that_one_left(edge: Edge) -> N
     edge.check_equals_head_office()
 
 
-def test_what_another_run_finished_while_this_one_waited_does_no_harm(edge: Edge) -> None:
+def test_parts_that_another_run_finished_during_the_wait_do_no_harm(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 700_000)
     with real_world(edge.configured()) as waiting:
@@ -277,7 +277,7 @@ def test_two_databases_of_one_store_share_no_spool(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("etag", ['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""])
-def test_an_etag_that_cannot_be_asked_for_costs_the_bytes_again_and_harms_nobody(edge: Edge, etag: str) -> None:
+def test_an_etag_unfit_for_a_header_costs_a_new_download_only(edge: Edge, etag: str) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     edge.ho.put("soto", picture(2))
     key = edge.ho.photos[photo]["object_key"]
@@ -293,7 +293,7 @@ def test_an_etag_that_cannot_be_asked_for_costs_the_bytes_again_and_harms_nobody
     edge.check_equals_head_office()
 
 
-def test_a_part_with_a_name_that_nobody_gave_it_is_dropped(edge: Edge) -> None:
+def test_a_part_with_an_unknown_name_is_deleted(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 500_000)
     (part,) = parts(edge)
@@ -305,7 +305,7 @@ def test_a_part_with_a_name_that_nobody_gave_it_is_dropped(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_without_an_etag_a_link_that_breaks_is_not_tried_for_ever(edge: Edge) -> None:
+def test_without_an_etag_a_breaking_link_is_not_retried_for_ever(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     cuts = itertools.cycle([200_000, 10_000])
     edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key][: next(cuts)], length=LARGE)
@@ -313,7 +313,7 @@ def test_without_an_etag_a_link_that_breaks_is_not_tried_for_ever(edge: Edge) ->
     assert len(edge.ho.image_requests) == 3
 
 
-def test_the_spool_keeps_its_bound_also_after_a_run_that_failed(edge: Edge) -> None:
+def test_the_spool_keeps_its_bound_after_a_failed_run_too(edge: Edge) -> None:
     edge.ho.max_page = 8
     for number in range(12):
         edge.ho.put(f"dish {number}", picture(number, LARGE))
@@ -323,7 +323,7 @@ def test_the_spool_keeps_its_bound_also_after_a_run_that_failed(edge: Edge) -> N
     assert sum(part.stat().st_size for part in parts(edge)) <= 2 * 1024 * 1024
 
 
-def test_bytes_are_counted_as_they_come_and_foretold_without_those_that_are_here(edge: Edge) -> None:
+def test_bytes_are_counted_on_arrival_and_predicted_without_those_on_disk(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     edge.ho.cut_after = 700_000
     assert edge.sync(TRIES=1).bytes_fetched == 700_000
@@ -339,7 +339,7 @@ def test_bytes_are_counted_as_they_come_and_foretold_without_those_that_are_here
     ]
 
 
-def test_a_spool_folder_that_goes_away_ends_the_run_with_a_word(edge: Edge) -> None:
+def test_a_vanished_spool_folder_ends_the_run_with_an_error(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
 
     def gone(_: str) -> None:

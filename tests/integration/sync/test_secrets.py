@@ -95,7 +95,7 @@ def test_a_token_endpoint_that_echoes_the_request_is_not_quoted(
 
 @pytest.mark.parametrize("status", [200, 302, 403])
 @pytest.mark.parametrize("cut_at", [0, 170, 185, 195])
-def test_a_feed_that_echoes_the_token_shows_none_of_it(edge: Edge, texts: Callable[[], str], status: int, cut_at: int) -> None:
+def test_a_feed_that_echoes_the_token_is_not_quoted(edge: Edge, texts: Callable[[], str], status: int, cut_at: int) -> None:
     edge.ho.put("sate", picture(1))
     edge.ho.access_token, edge.ho.refresh_token = FRESH.values()
     edge.ho.on_page = lambda _: Answer(status, ("x" * cut_at + f"Token {edge.ho.access_token}").encode())
@@ -106,9 +106,7 @@ def test_a_feed_that_echoes_the_token_shows_none_of_it(edge: Edge, texts: Callab
         assert secret[:12] not in told
 
 
-def test_an_error_that_nobody_foresaw_shows_no_secret(
-    edge: Edge, texts: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_shows_no_secret(edge: Edge, texts: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     edge.settings["HO_PASSWORD"] = edge.ho.password = PASSWORD
     edge.ho.put("sate", picture(1))
 
@@ -125,7 +123,7 @@ def test_an_error_that_nobody_foresaw_shows_no_secret(
 # A replayed refresh token ends its family at head office: what an edge does whose answer was lost
 
 
-def test_an_edge_whose_new_tokens_were_lost_logs_in_anew_in_the_same_run(edge: Edge) -> None:
+def test_an_edge_that_lost_its_new_tokens_logs_in_again_in_the_same_run(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.ho.access_token = "another-access-token"
