@@ -74,7 +74,7 @@ BAD_ANSWERS: dict[str, tuple[Callable[[], Answer], Reason, int]] = {
 }
 
 
-def test_a_bad_answer_fails_that_photo_alone_and_its_old_one_stays(edge: Edge) -> None:
+def test_a_bad_image_response_fails_one_photo_and_keeps_its_old_version(edge: Edge) -> None:
     good = edge.ho.put("good", picture("old good"))
     bad = {name: edge.ho.put(name, picture(f"old {name}")) for name in BAD_ANSWERS}
     edge.sync()
@@ -154,7 +154,7 @@ BAD_PROMISES: dict[str, tuple[bytes, dict[str, Any], Reason]] = {
 }
 
 
-def test_what_head_office_lists_wrongly_fails_alone_run_after_run(edge: Edge) -> None:
+def test_a_photo_that_head_office_lists_wrongly_fails_alone_in_each_run(edge: Edge) -> None:
     assert len(BAD_PROMISES["a key of 501 characters"][1]["object_key"]) == 501
     good = edge.ho.put("good", picture("good"))
     bad: dict[str, Reason] = {}
@@ -170,7 +170,7 @@ def test_what_head_office_lists_wrongly_fails_alone_run_after_run(edge: Edge) ->
         assert len(list(edge.bucket.list(""))) == 1
 
 
-def test_an_address_that_a_name_must_not_resolve_to_is_never_connected_to(edge: Edge) -> None:
+def test_an_image_host_that_resolves_to_a_forbidden_address_is_never_contacted(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
 
     def elsewhere(world: World) -> None:
@@ -183,7 +183,7 @@ def test_an_address_that_a_name_must_not_resolve_to_is_never_connected_to(edge: 
     assert "IMAGE_ORIGINS" in report.failures[0]["detail"]
 
 
-def test_a_bucket_that_only_head_office_can_name_is_reached_by_the_rewrite(edge: Edge) -> None:
+def test_the_origin_rewrite_reaches_a_bucket_whose_name_only_head_office_resolves(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     wire = edge.ho.photos[photo]
     wire["image_url"] = wire["image_url"].replace(edge.ho.url, "http://minio:9000")
@@ -192,7 +192,7 @@ def test_a_bucket_that_only_head_office_can_name_is_reached_by_the_rewrite(edge:
     assert edge.ho.image_requests[-1].endswith(f"?v={wire['checksum'][:8]}")
 
 
-def test_what_passes_is_tried_again_at_once(edge: Edge) -> None:
+def test_a_transient_image_error_is_retried_at_once(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     troubles = iter([Answer(503), Answer(503)])
     edge.ho.on_image = lambda key: next(troubles, None)
@@ -202,7 +202,7 @@ def test_what_passes_is_tried_again_at_once(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("drip", ["nothing at all", "a byte now and then"])
-def test_a_transfer_that_hardly_moves_ends_by_its_deadline(edge: Edge, drip: str) -> None:
+def test_a_slow_transfer_ends_at_its_deadline(edge: Edge, drip: str) -> None:
     good, slow = edge.ho.put("good", picture("good")), edge.ho.put("slow", picture("slow", 5000))
     key = edge.ho.photos[slow]["object_key"]
 
@@ -219,7 +219,7 @@ def test_a_transfer_that_hardly_moves_ends_by_its_deadline(edge: Edge, drip: str
     assert (report.exit_status, set(edge.rows())) == (1, {good})
 
 
-def test_after_twenty_photos_in_a_row_that_nobody_gives_the_rest_is_owed_untried(edge: Edge) -> None:
+def test_the_circuit_breaker_opens_after_twenty_failed_downloads_and_puts_the_rest_on_the_retry_list(edge: Edge) -> None:
     for n in range(60):
         edge.ho.put(f"dish {n}", picture(n, 300))
     edge.ho.on_image = lambda key: Answer(503)
@@ -233,7 +233,7 @@ def test_after_twenty_photos_in_a_row_that_nobody_gives_the_rest_is_owed_untried
     edge.check_equals_head_office()
 
 
-def test_many_photos_that_nobody_gives_do_not_hide_the_others_for_ever(edge: Edge) -> None:
+def test_many_failing_photos_do_not_block_the_others_for_ever(edge: Edge) -> None:
     for n in range(60):
         edge.ho.put(f"lost {n}", picture(n, 300))
     good = {edge.ho.put(f"dish {n}", picture(n, 30_000), key=f"products/good/{n}.jpg") for n in range(5)}
@@ -247,7 +247,7 @@ def test_many_photos_that_nobody_gives_do_not_hide_the_others_for_ever(edge: Edg
 
 
 @pytest.mark.parametrize("count", [999, 1000, 1001])
-def test_head_offices_bucket_away_is_told_for_any_number_of_photos(edge: Edge, count: int) -> None:
+def test_an_outage_of_head_offices_bucket_is_reported_for_any_number_of_photos(edge: Edge, count: int) -> None:
     edge.ho.max_page = 1000
     for number in range(count):
         edge.ho.put(f"dish {number}", picture(number, 20))
@@ -262,7 +262,7 @@ def test_head_offices_bucket_away_is_told_for_any_number_of_photos(edge: Edge, c
     ("answer", "fault"),
     [(Answer(503), "head_office_busy"), (Answer(429), "head_office_busy"), (None, "head_office_away")],
 )
-def test_a_bucket_of_head_office_that_answers_is_not_called_out_of_reach(edge: Edge, answer: Answer | None, fault: str) -> None:
+def test_a_bucket_of_head_office_that_responds_is_not_called_unreachable(edge: Edge, answer: Answer | None, fault: str) -> None:
     for number in range(30):
         edge.ho.put(f"dish {number}", picture(number, 20))
     if answer is None:
@@ -273,7 +273,7 @@ def test_a_bucket_of_head_office_that_answers_is_not_called_out_of_reach(edge: E
 
 
 @pytest.mark.parametrize("wish", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +999999", "soon", "-1"])
-def test_a_retry_after_that_nobody_can_read_is_none(edge: Edge, wish: str) -> None:
+def test_an_unreadable_retry_after_is_ignored(edge: Edge, wish: str) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.put("soto", picture(2))
     key = edge.ho.photos[photo]["object_key"]
@@ -282,7 +282,7 @@ def test_a_retry_after_that_nobody_can_read_is_none(edge: Edge, wish: str) -> No
     assert (report.outcome, report.reasons, report.fetched) == ("partial", {"server_error": 1}, 1)
 
 
-def test_what_nobody_foresaw_is_that_photos_failure_alone(edge: Edge) -> None:
+def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
     edge.ho.put("good", picture("good"))
     odd = edge.ho.put("odd", picture("odd"))
 
@@ -303,14 +303,14 @@ def test_what_nobody_foresaw_is_that_photos_failure_alone(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_a_time_with_an_offset_that_postgresql_does_not_take_is_the_same_moment(edge: Edge) -> None:
+def test_a_time_with_an_offset_beyond_postgresqls_range_is_stored_as_the_same_moment(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("sate"), updated_at="2026-02-03T07:26:11+16:00")
     edge.ho.put("soto", picture("soto"), updated_at="2026-02-03T07:26:11-23:59")
     assert edge.sync().fetched == 2
     assert edge.rows()[photo]["updated_at"].isoformat() == "2026-02-02T15:26:11+00:00"
 
 
-def test_an_object_of_head_office_that_is_longer_than_its_row_says_is_its_own_contradiction(edge: Edge) -> None:
+def test_an_object_longer_than_its_listed_size_is_reported_as_head_offices_contradiction(edge: Edge) -> None:
     for name, size in (("small", 2000), ("large", 200_000)):
         photo = edge.ho.put(name, picture(name, size))
         key = edge.ho.photos[photo]["object_key"]

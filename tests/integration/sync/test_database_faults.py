@@ -68,7 +68,7 @@ def is_unexpected(said: str) -> bool:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_every_command_answers_with_an_object_and_goes_on_afterwards(weak: Edge, fault: Fault) -> None:
+def test_every_command_reports_a_database_fault_as_an_object_and_works_afterwards(weak: Edge, fault: Fault) -> None:
     unexpected = []
     with under(fault) as strike:
         for command, reads in COMMANDS:
@@ -87,7 +87,7 @@ def test_every_command_answers_with_an_object_and_goes_on_afterwards(weak: Edge,
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.cut], ids=str)
-def test_a_run_under_a_fault_ends_with_4_and_what_to_do(weak: Edge, fault: Fault) -> None:
+def test_a_run_under_a_database_fault_exits_with_4_and_a_hint(weak: Edge, fault: Fault) -> None:
     with under(fault):
         status, answer = run("photos_sync")
     assert status == 4
@@ -97,7 +97,7 @@ def test_a_run_under_a_fault_ends_with_4_and_what_to_do(weak: Edge, fault: Fault
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_no_address_answers_500(weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_address_returns_500_under_a_database_fault(weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
     client = Client()
     with under(fault) as strike:
         for address in ADDRESSES:
@@ -108,7 +108,7 @@ def test_no_address_answers_500(weak: Edge, fault: Fault, caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_scheduled_run_says_it_in_a_line_and_the_worker_goes_on(
+def test_a_scheduled_run_logs_a_database_fault_in_one_line_and_the_worker_continues(
     weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -123,7 +123,7 @@ def test_a_scheduled_run_says_it_in_a_line_and_the_worker_goes_on(
     assert sync_product_photos.apply(kwargs={"after_offset": True}).get()["outcome"] == "success"
 
 
-def test_a_session_may_be_as_odd_as_it_likes(weak: Edge) -> None:
+def test_commands_and_addresses_work_under_odd_session_settings(weak: Edge) -> None:
     client = Client()
     with odd_session():
         weak.ho.put("rendang", picture(2))
@@ -136,7 +136,7 @@ def test_a_session_may_be_as_odd_as_it_likes(weak: Edge) -> None:
     weak.check_equals_head_office()
 
 
-def test_what_nobody_foresaw_is_an_object_too(
+def test_an_unexpected_error_is_an_object_too(
     weak: Edge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
@@ -149,7 +149,7 @@ def test_what_nobody_foresaw_is_an_object_too(
     assert "Traceback" in caplog.text
 
 
-def test_a_stop_is_an_object_too(weak: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_prints_an_object_too(weak: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 

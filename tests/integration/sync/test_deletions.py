@@ -37,7 +37,7 @@ def refuse(edge: Edge) -> int:
     return removal_decisions.refuse(removal_decisions.chosen([], everything=True), lock=lock(edge))
 
 
-def test_a_deleted_photo_goes_and_its_object_follows_after_the_grace(edge: Edge) -> None:
+def test_a_deleted_photo_is_removed_and_its_object_is_an_orphan_until_the_grace_period_ends(edge: Edge) -> None:
     ids = menu(edge, 2)
     edge.ho.delete(ids[0])
     report = edge.sync()
@@ -51,7 +51,7 @@ def test_a_deleted_photo_goes_and_its_object_follows_after_the_grace(edge: Edge)
     assert len(edge.objects()) == 1
 
 
-def test_a_photo_that_a_full_list_has_no_longer_goes(edge: Edge) -> None:
+def test_a_photo_missing_from_a_full_list_is_removed(edge: Edge) -> None:
     ids = menu(edge, 4)
     del edge.ho.photos[ids[0]]
     assert edge.sync().deleted == 0
@@ -63,7 +63,9 @@ def test_a_photo_that_a_full_list_has_no_longer_goes(edge: Edge) -> None:
     ("full", "count", "gone", "held"),
     [(False, 5, 3, 0), (False, 5, 4, 4), (False, 20, 5, 5), (True, 20, 4, 0), (True, 20, 5, 5), (True, 5, 5, 5)],
 )
-def test_at_most_three_or_a_fifth_go_at_once(edge: Edge, full: bool, count: int, gone: int, held: int) -> None:
+def test_at_most_three_or_a_fifth_of_the_products_lose_their_last_photo_at_once(
+    edge: Edge, full: bool, count: int, gone: int, held: int
+) -> None:
     ids = menu(edge, count)
     for photo in ids[:gone]:
         edge.ho.delete(photo)
@@ -74,7 +76,7 @@ def test_at_most_three_or_a_fifth_go_at_once(edge: Edge, full: bool, count: int,
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_dry_run_tells_apart_what_would_be_removed_and_what_would_be_held(edge: Edge) -> None:
+def test_a_dry_run_tells_removals_that_would_be_applied_from_those_that_would_be_held(edge: Edge) -> None:
     for number in range(10):
         edge.ho.put(f"product {number}", picture(number))
     second = edge.ho.put("product 9", picture("second"), primary=False)
@@ -89,7 +91,7 @@ def test_a_dry_run_tells_apart_what_would_be_removed_and_what_would_be_held(edge
     assert edge.removals() == {}
 
 
-def test_what_is_held_stays_held_and_is_told_run_after_run(edge: Edge) -> None:
+def test_held_removals_stay_held_and_are_reported_in_each_run(edge: Edge) -> None:
     ids = menu(edge, 5)
     for photo in ids:
         edge.ho.delete(photo)
@@ -102,7 +104,7 @@ def test_what_is_held_stays_held_and_is_told_run_after_run(edge: Edge) -> None:
     }
 
 
-def test_a_little_each_hour_adds_up_within_a_day(edge: Edge) -> None:
+def test_small_hourly_removals_add_up_to_the_bound_of_a_day(edge: Edge) -> None:
     ids = menu(edge, 10)
     outcomes = []
     for hour, photo in enumerate(ids[:6]):
@@ -113,7 +115,7 @@ def test_a_little_each_hour_adds_up_within_a_day(edge: Edge) -> None:
     assert len(edge.rows()) == 7
 
 
-def test_after_a_day_the_bound_begins_anew(edge: Edge) -> None:
+def test_the_removal_bound_starts_again_after_a_day(edge: Edge) -> None:
     ids = menu(edge, 10)
     for photo in ids[:3]:
         edge.ho.delete(photo)
@@ -124,7 +126,7 @@ def test_after_a_day_the_bound_begins_anew(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_an_empty_list_takes_nothing_away(edge: Edge) -> None:
+def test_an_empty_list_removes_nothing(edge: Edge) -> None:
     menu(edge, 2)
     edge.ho.photos.clear()
     report = edge.sync(full=True)
@@ -133,7 +135,7 @@ def test_an_empty_list_takes_nothing_away(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("total", [1, 3])
-def test_a_list_that_cannot_be_proved_complete_takes_nothing_away_and_says_so(edge: Edge, total: int) -> None:
+def test_a_list_that_is_not_proved_complete_removes_nothing_and_is_noticed(edge: Edge, total: int) -> None:
     ids = menu(edge, 3)
     del edge.ho.photos[ids[0]]
     edge.ho.change_page = lambda page: page.update(total=total)
@@ -145,7 +147,7 @@ def test_a_list_that_cannot_be_proved_complete_takes_nothing_away_and_says_so(ed
     edge.check_equals_head_office()
 
 
-def test_a_list_that_changed_while_it_was_read_is_read_once_more(edge: Edge) -> None:
+def test_a_list_that_changed_during_the_read_is_read_once_more(edge: Edge) -> None:
     menu(edge, 4)
     edge.ho.max_page = 2
     new: list[str] = []
@@ -160,7 +162,7 @@ def test_a_list_that_changed_while_it_was_read_is_read_once_more(edge: Edge) -> 
     edge.check_equals_head_office()
 
 
-def test_a_list_whose_total_changes_while_it_is_read_is_not_complete(edge: Edge) -> None:
+def test_a_list_whose_total_changes_during_the_read_is_not_complete(edge: Edge) -> None:
     ids = menu(edge, 4)
     del edge.ho.photos[ids[0]]
     edge.ho.max_page = 2
@@ -169,7 +171,7 @@ def test_a_list_whose_total_changes_while_it_is_read_is_not_complete(edge: Edge)
     assert (report.deleted, report.feed_proved_complete) == (0, False)
 
 
-def test_a_photo_beside_which_another_stays_goes_whatever_the_number(edge: Edge) -> None:
+def test_the_removal_of_a_photo_with_a_remaining_sibling_is_unlimited(edge: Edge) -> None:
     menu(edge, 9)
     seconds = [edge.ho.put(f"dish {n:02}", picture(f"second {n}"), primary=False) for n in range(9)]
     edge.sync()
@@ -182,7 +184,7 @@ def test_a_photo_beside_which_another_stays_goes_whatever_the_number(edge: Edge)
 # A person's word
 
 
-def test_approved_photos_go_and_do_not_count_against_the_day(edge: Edge) -> None:
+def test_approved_removals_do_not_count_against_the_bound_of_the_day(edge: Edge) -> None:
     ids = menu(edge, 10)
     for photo in ids[:5]:
         edge.ho.delete(photo)
@@ -196,7 +198,7 @@ def test_approved_photos_go_and_do_not_count_against_the_day(edge: Edge) -> None
     edge.check_equals_head_office()
 
 
-def test_one_of_many_can_be_approved(edge: Edge) -> None:
+def test_one_of_many_held_removals_can_be_approved(edge: Edge) -> None:
     ids = menu(edge, 5)
     for photo in ids:
         edge.ho.delete(photo)
@@ -206,7 +208,7 @@ def test_one_of_many_can_be_approved(edge: Edge) -> None:
     assert edge.sync().held == 4
 
 
-def test_refused_photos_stay_and_nobody_is_asked_again(edge: Edge) -> None:
+def test_refused_removals_keep_their_photos_and_are_not_proposed_again(edge: Edge) -> None:
     ids = menu(edge, 5)
     for photo in ids:
         edge.ho.delete(photo)
@@ -219,7 +221,7 @@ def test_refused_photos_stay_and_nobody_is_asked_again(edge: Edge) -> None:
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_photo_that_is_listed_again_is_held_no_more(edge: Edge) -> None:
+def test_a_photo_that_is_listed_again_is_no_longer_held(edge: Edge) -> None:
     ids = menu(edge, 5)
     wires = dict(edge.ho.photos)
     for photo in ids:
@@ -238,7 +240,7 @@ def test_a_photo_that_is_listed_again_is_held_no_more(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_what_is_not_held_cannot_be_approved(edge: Edge) -> None:
+def test_a_removal_that_is_not_held_cannot_be_approved(edge: Edge) -> None:
     (photo,) = menu(edge, 1)
     with pytest.raises(UsageError, match=photo):
         removal_decisions.chosen([next(iter(edge.query("SELECT id FROM product_photo")))["id"]], everything=False)
@@ -248,7 +250,7 @@ def test_what_is_not_held_cannot_be_approved(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
-def test_the_last_photo_stays_until_the_one_that_replaces_it_is_here(edge: Edge, full: bool) -> None:
+def test_the_last_photo_of_a_product_stays_until_its_successor_is_published(edge: Edge, full: bool) -> None:
     (old,) = menu(edge, 1)
     edge.ho.delete(old)
     new = edge.ho.put("dish 00", picture("new"), primary=False)
@@ -270,7 +272,7 @@ def test_the_last_photo_stays_until_the_one_that_replaces_it_is_here(edge: Edge,
     assert edge.removals() == {old: "applied"}
 
 
-def test_a_product_that_the_customer_removed_takes_its_held_removals_along(edge: Edge) -> None:
+def test_a_product_deleted_by_the_customer_takes_its_held_removals_along(edge: Edge) -> None:
     ids = menu(edge, 5)
     for photo in ids:
         edge.ho.delete(photo)
@@ -280,7 +282,7 @@ def test_a_product_that_the_customer_removed_takes_its_held_removals_along(edge:
     assert (report.exit_status, report.held, edge.rows()) == (0, 0, {})
 
 
-def test_a_photo_stays_while_the_one_that_would_be_shown_instead_is_damaged(edge: Edge) -> None:
+def test_a_photo_stays_while_the_one_shown_instead_is_damaged(edge: Edge) -> None:
     ids = menu(edge, 4)
     further = edge.ho.put("dish 00", picture("further"), primary=False)
     edge.sync()
@@ -295,7 +297,7 @@ def test_a_photo_stays_while_the_one_that_would_be_shown_instead_is_damaged(edge
     edge.check_equals_head_office()
 
 
-def test_a_photo_that_was_owed_does_not_wait_for_itself_when_head_office_takes_it_away(edge: Edge) -> None:
+def test_a_photo_on_the_retry_list_does_not_wait_for_itself_when_head_office_removes_it(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(5)]
     edge.sync()
     edge.ho.put("dish 0", picture("new"), photo=photos[0], checksum="0" * 32)

@@ -38,7 +38,7 @@ def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
         return [str(difference.what) for difference in verify(world, deep=True).differences]
 
 
-def test_what_verify_finds_the_status_says_and_the_next_full_run_heals(edge: Edge, disk: Rotting) -> None:
+def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs_it(edge: Edge, disk: Rotting) -> None:
     assert status(edge)["well"] is True  # nobody has read it
     kind = "unreadable" if disk.unreadable else "changed"
     assert found_by_verify(edge, disk) == [kind]
@@ -49,7 +49,7 @@ def test_what_verify_finds_the_status_says_and_the_next_full_run_heals(edge: Edg
     assert edge.count("etalase_doubt") == 0
 
 
-def test_a_rotten_photo_that_cannot_be_fetched_stays_owed_and_the_status_says_so(edge: Edge, disk: Rotting) -> None:
+def test_a_damaged_photo_that_cannot_be_downloaded_stays_on_the_retry_list_and_in_the_status(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     edge.ho.on_image = lambda _: Answer(503)
     edge.sync(full=True, touch=disk.touch, TRIES=1)
@@ -62,7 +62,7 @@ def test_a_rotten_photo_that_cannot_be_fetched_stays_owed_and_the_status_says_so
     assert (edge.reasons(), status(edge)["well"]) == ({}, True)
 
 
-def test_a_photo_that_turns_out_to_be_right_is_trusted_again(edge: Edge, disk: Rotting) -> None:
+def test_a_damage_mark_is_cleared_if_the_object_is_right_again(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     disk.mended = True
     assert status(edge)["well"] is True
@@ -71,7 +71,7 @@ def test_a_photo_that_turns_out_to_be_right_is_trusted_again(edge: Edge, disk: R
     assert (edge.ho.image_requests, edge.count("etalase_doubt")) == ([], 0)
 
 
-def test_rot_in_a_photo_that_head_office_lists_no_longer_is_said_though_nobody_can_heal_it(edge: Edge, disk: Rotting) -> None:
+def test_damage_of_a_photo_that_head_office_no_longer_lists_is_reported(edge: Edge, disk: Rotting) -> None:
     (photo,) = [photo for photo, row in edge.rows().items() if row["object_key"] == disk.key]
     for gone in [photo, *[other for other in edge.rows() if other != photo][:4]]:
         edge.ho.delete(gone)
@@ -85,7 +85,7 @@ def test_rot_in_a_photo_that_head_office_lists_no_longer_is_said_though_nobody_c
     assert edge.count("etalase_doubt") == 0
 
 
-def test_what_a_full_run_did_not_get_to_heal_the_next_run_does(edge: Edge, s3: Any) -> None:
+def test_the_next_run_repairs_damage_that_a_full_run_left(edge: Edge, s3: Any) -> None:
     for n in range(30):
         edge.ho.put(f"dish {n:02}", picture(n))
     edge.sync()
@@ -102,7 +102,7 @@ def test_what_a_full_run_did_not_get_to_heal_the_next_run_does(edge: Edge, s3: A
     edge.check_equals_head_office()
 
 
-def test_a_full_run_that_was_cut_off_is_gone_on_with_by_the_next_of_whatever_kind(edge: Edge, s3: Any) -> None:
+def test_a_full_run_that_was_cut_off_is_continued_by_the_next_run_of_any_kind(edge: Edge, s3: Any) -> None:
     for n in range(20):
         edge.ho.put(f"dish {n:02}", picture(n))
     edge.sync()
@@ -119,7 +119,7 @@ def test_a_full_run_that_was_cut_off_is_gone_on_with_by_the_next_of_whatever_kin
     assert edge.sync().kind == "incremental"
 
 
-def test_a_run_does_not_say_success_while_a_photo_is_known_to_be_damaged(edge: Edge, disk: Rotting) -> None:
+def test_a_run_does_not_report_success_while_a_photo_is_known_to_be_damaged(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     (photo,) = [photo for photo, row in edge.rows().items() if row["object_key"] == disk.key]
     for gone in [photo, *[other for other in edge.rows() if other != photo][:4]]:
@@ -130,13 +130,13 @@ def test_a_run_does_not_say_success_while_a_photo_is_known_to_be_damaged(edge: E
     assert (report.kind, report.outcome, report.exit_status, report.damaged) == ("incremental", "partial", 1, 1)
 
 
-def test_the_next_hourly_run_heals_what_verify_found(edge: Edge, disk: Rotting) -> None:
+def test_the_next_hourly_run_repairs_damage_found_by_verify(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     report = edge.sync(trigger="schedule", touch=disk.touch)
     assert (report.kind, report.healed, report.outcome) == ("incremental", 1, "success")
 
 
-def test_a_forecast_looks_as_far_as_its_run_will(edge: Edge) -> None:
+def test_a_dry_run_looks_as_deep_as_its_run(edge: Edge) -> None:
     for n in range(3):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()

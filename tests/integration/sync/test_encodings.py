@@ -9,7 +9,9 @@ from etalase.edge.checks import database_takes_every_character
 
 
 @pytest.mark.parametrize(("encoding", "ids"), [("UTF8", []), ("LATIN1", ["etalase.W001"])])
-def test_a_database_that_lacks_characters_is_warned_of_before_it_is_filled(edge: Edge, encoding: str, ids: list[str]) -> None:
+def test_a_database_encoding_that_lacks_characters_causes_a_warning_before_the_first_row(
+    edge: Edge, encoding: str, ids: list[str]
+) -> None:
     name = f"encoded_{encoding.lower()}"
     with psycopg.connect(edge.postgres.url("postgres"), autocommit=True) as other:
         other.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")

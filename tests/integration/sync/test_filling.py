@@ -47,7 +47,7 @@ def list_many(edge: Edge, count: int, *, first: int = 0) -> None:
         edge.ho.put(f"DISH {number:04}", picture(number))
 
 
-def test_after_an_empty_list_a_filled_menu_is_never_called_well_before_it_is_here(edge: Edge) -> None:
+def test_after_an_empty_list_a_filled_menu_is_not_well_before_it_is_published(edge: Edge) -> None:
     assert edge.sync().outcome == "success"
     assert said(edge)[0] == "empty"
     list_many(edge, 500)
@@ -67,7 +67,7 @@ def test_after_an_empty_list_a_filled_menu_is_never_called_well_before_it_is_her
     assert status(edge)["eta_seconds"] is None
 
 
-def test_a_campaign_that_replaces_photos_counts_those_that_are_new_already(edge: Edge) -> None:
+def test_a_replacement_of_many_photos_counts_the_published_ones(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {number}" for number in range(30)))
     for dish, photo in list(photos.items())[:20]:
         edge.ho.put(dish, picture(f"{dish} campaign"), photo=photo)
@@ -91,7 +91,7 @@ def test_a_first_load_is_filling_as_soon_as_its_list_is_known(edge: Edge) -> Non
     assert seen[0]["first_load"] == {"here": 0, "of": 12}
 
 
-def test_a_list_that_grew_while_the_first_load_ran_fills_on(edge: Edge) -> None:
+def test_a_list_that_grew_during_the_first_load_is_still_filling(edge: Edge) -> None:
     list_many(edge, 5)
 
     def grows(_: str) -> Answer | None:
@@ -107,7 +107,7 @@ def test_a_list_that_grew_while_the_first_load_ran_fills_on(edge: Edge) -> None:
     assert said(edge) == ("well", 12, 12)
 
 
-def test_what_a_run_left_when_its_time_was_up_is_known_until_it_is_here(edge: Edge) -> None:
+def test_photos_left_at_the_time_limit_count_as_missing_until_they_are_published(edge: Edge) -> None:
     list_many(edge, 40)
     edge.ho.on_image = lambda _: time.sleep(0.2)
     for n in (1, 2):
@@ -126,7 +126,7 @@ def test_what_a_run_left_when_its_time_was_up_is_known_until_it_is_here(edge: Ed
     assert said(edge) == ("well", 40, 40)
 
 
-def test_a_run_that_was_cut_off_leaves_a_list_that_is_not_complete(edge: Edge) -> None:
+def test_a_run_that_was_cut_off_leaves_an_incomplete_list(edge: Edge) -> None:
     loaded(edge, "SATE")
     edge.query("UPDATE etalase_sync_run SET listed = 1, missing = 1, carried = 1")
     edge.query(
@@ -142,7 +142,7 @@ def test_a_run_that_was_cut_off_leaves_a_list_that_is_not_complete(edge: Edge) -
     assert status(edge)["state"] == "stale"  # nobody has gone on with it
 
 
-def test_photos_that_failed_are_partial_and_those_that_nobody_tried_are_filling(edge: Edge) -> None:
+def test_failed_photos_are_partial_and_untried_ones_are_filling(edge: Edge) -> None:
     list_many(edge, 30)
     bad = next(iter(edge.ho.photos))
     edge.ho.photos[bad]["checksum"] = "0" * 32
@@ -159,7 +159,7 @@ def test_photos_that_failed_are_partial_and_those_that_nobody_tried_are_filling(
     assert said(edge) == ("partial", 60, 59)
 
 
-def test_a_list_that_broke_off_counts_what_head_office_announced(edge: Edge) -> None:
+def test_an_incomplete_list_counts_the_announced_total(edge: Edge) -> None:
     edge.ho.max_page = 10
     list_many(edge, 30)
     edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 10 else None
@@ -167,7 +167,7 @@ def test_a_list_that_broke_off_counts_what_head_office_announced(edge: Edge) -> 
     assert said(edge) == ("filling", 30, 10)
 
 
-def test_a_number_that_no_list_has_holds_no_page_back(edge: Edge) -> None:
+def test_an_impossible_total_blocks_no_page(edge: Edge) -> None:
     edge.ho.max_page = 2
     list_many(edge, 6)
     edge.ho.change_page = lambda page: page.update(total=2**62)
@@ -177,7 +177,7 @@ def test_a_number_that_no_list_has_holds_no_page_back(edge: Edge) -> None:
     assert status(edge)["state"] == "filling"
 
 
-def test_what_head_office_took_away_or_has_no_product_for_is_not_missing(edge: Edge) -> None:
+def test_removed_and_parked_photos_are_not_missing(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {number}" for number in range(10)))
     for dish in list(photos)[:6]:
         edge.ho.delete(photos[dish])
@@ -216,7 +216,7 @@ HAPPENINGS = [
 
 
 @pytest.mark.long
-def test_after_any_history_the_numbers_are_a_strangers_and_well_means_all_is_here(edge: Edge) -> None:
+def test_after_any_history_the_numbers_match_an_independent_check_and_well_means_all_is_published(edge: Edge) -> None:
     def happens(what: str, number: int) -> None:
         photos = edge.ho.photos
         some = sorted(photos)[number % len(photos)] if photos else None

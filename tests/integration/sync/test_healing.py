@@ -17,7 +17,7 @@ from etalase.faults import Asked
 from etalase.objectstore import ObjectInfo, ObjectStore
 
 
-def test_a_full_run_heals_what_was_damaged_lost_or_overwritten_and_fetches_nothing_else(edge: Edge, s3: Any) -> None:
+def test_a_full_run_repairs_damaged_lost_and_overwritten_objects_and_downloads_nothing_else(edge: Edge, s3: Any) -> None:
     names = ("deleted", "overwritten", "cut", "in parts", "well", "also well")
     keys = {name: edge.ho.photos[edge.ho.put(name, picture(name))]["object_key"] for name in names}
     edge.sync()
@@ -39,7 +39,7 @@ def test_a_full_run_heals_what_was_damaged_lost_or_overwritten_and_fetches_nothi
     assert {id_ for id_, row in healed.items() if row != before[id_]} == set()
 
 
-def test_a_bucket_that_was_lost_is_filled_again(edge: Edge) -> None:
+def test_a_lost_bucket_is_refilled(edge: Edge) -> None:
     for n in range(3):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
@@ -48,7 +48,7 @@ def test_a_bucket_that_was_lost_is_filled_again(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_a_repair_never_removes_before_it_has_the_replacement(edge: Edge, s3: Any) -> None:
+def test_a_repair_never_deletes_before_it_has_the_replacement(edge: Edge, s3: Any) -> None:
     photo = edge.ho.put("sate", picture("whole"))
     edge.sync()
     key = edge.ho.photos[photo]["object_key"]
@@ -62,7 +62,7 @@ def test_a_repair_never_removes_before_it_has_the_replacement(edge: Edge, s3: An
     edge.check_equals_head_office()
 
 
-def test_an_object_of_nobody_is_reclaimed_after_its_grace(edge: Edge) -> None:
+def test_an_orphan_is_deleted_after_its_grace_period(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.bucket.put("products/nobody.jpg", picture(2), content_type="image/jpeg")
@@ -86,7 +86,7 @@ def test_more_than_a_thousand_objects_are_compared(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def test_the_bucket_and_its_policy_are_made_once_and_made_again_where_they_are_gone(
+def test_the_bucket_and_its_policy_are_created_once_and_again_after_a_loss(
     edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[str] = []
@@ -122,7 +122,7 @@ def test_the_bucket_and_its_policy_are_made_once_and_made_again_where_they_are_g
         refused.value.close()
 
 
-def test_a_policy_that_somebody_removed_is_put_back_by_the_next_run(edge: Edge, s3: Any) -> None:
+def test_a_deleted_bucket_policy_is_restored_by_the_next_run(edge: Edge, s3: Any) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
@@ -166,7 +166,7 @@ class OtherEtags:
         return getattr(self.real, name)
 
 
-def test_a_bucket_whose_etags_are_no_checksums_is_read_and_not_filled_again(edge: Edge, s3: Any) -> None:
+def test_a_bucket_whose_etags_are_not_checksums_is_read_and_not_refilled(edge: Edge, s3: Any) -> None:
     made: list[OtherEtags] = []
 
     def touch(world: World) -> None:

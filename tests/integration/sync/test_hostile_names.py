@@ -111,11 +111,11 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def test_every_command_is_tried() -> None:
+def test_every_command_is_covered() -> None:
     assert {command[0] for command in COMMANDS} == {name for name in EDGE.values() if name.startswith("photos_")}
 
 
-def test_no_name_reaches_a_terminal_as_a_command(edge: Edge, tell: Tell) -> None:
+def test_no_name_reaches_a_terminal_as_a_control_sequence(edge: Edge, tell: Tell) -> None:
     hostile(edge)
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)

@@ -43,7 +43,7 @@ def lose(edge: Edge, s3: Any, photo: str) -> None:
     s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.rows()[photo]["object_key"])
 
 
-def test_where_the_primary_is_damaged_the_pos_shows_the_next_whole_photo_until_the_next_hourly_run(
+def test_a_damaged_primary_is_replaced_on_the_pos_until_the_next_hourly_run_repairs_it(
     edge: Edge, menu: list[str], s3: Any
 ) -> None:
     lose(edge, s3, menu[0])
@@ -62,7 +62,7 @@ def test_where_the_primary_is_damaged_the_pos_shows_the_next_whole_photo_until_t
     assert edge.ho.requests == ["/api/v1/sync/product-photos/"]
 
 
-def test_where_all_photos_are_damaged_the_primary_one_is_shown(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_if_all_photos_of_a_product_are_damaged_the_primary_one_is_shown(edge: Edge, menu: list[str], s3: Any) -> None:
     lose(edge, s3, menu[0])
     lose(edge, s3, menu[6])
     assert [entry["product_name"] for entry in status(edge)["products_without_verified_photo"]] == ["dish 0"]
@@ -70,7 +70,9 @@ def test_where_all_photos_are_damaged_the_primary_one_is_shown(edge: Edge, menu:
     assert edge.sync(trigger="schedule").healed == 2
 
 
-def test_what_the_next_run_cannot_fetch_is_owed_and_costs_no_second_list(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_costs_no_second_full_list(
+    edge: Edge, menu: list[str], s3: Any
+) -> None:
     lose(edge, s3, menu[0])
     status(edge)
     edge.ho.on_image = lambda _: Answer(503)
@@ -86,7 +88,7 @@ def test_what_the_next_run_cannot_fetch_is_owed_and_costs_no_second_list(edge: E
     edge.check_equals_head_office()
 
 
-def test_a_damaged_photo_that_no_list_names_is_asked_for_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
     lose(edge, s3, menu[0])
     status(edge)
     lost = edge.ho.photos.pop(menu[0])  # and not a word in deleted_ids
@@ -102,7 +104,7 @@ def test_a_damaged_photo_that_no_list_names_is_asked_for_once_a_day(edge: Edge, 
     assert edge.sync(trigger="schedule").healed == 1
 
 
-def test_a_head_office_that_goes_away_meanwhile_ends_no_run(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_head_office_that_goes_away_during_a_repair_fails_no_run(edge: Edge, menu: list[str], s3: Any) -> None:
     lose(edge, s3, menu[0])
     status(edge)
     edge.ho.put("new", picture("new"))
@@ -113,14 +115,14 @@ def test_a_head_office_that_goes_away_meanwhile_ends_no_run(edge: Edge, menu: li
     assert edge.sync(trigger="schedule").healed == 1
 
 
-def test_a_doubt_that_was_none_costs_no_list(edge: Edge, menu: list[str]) -> None:
+def test_a_wrong_damage_mark_costs_no_full_list(edge: Edge, menu: list[str]) -> None:
     edge.query("INSERT INTO etalase_doubt (photo_id, kind) VALUES (%s, 'changed')", menu[0])
     assert edge.sync(trigger="schedule").outcome == "success"
     assert len(edge.ho.requests) == 1
     assert edge.count("etalase_doubt") == 0
 
 
-def test_a_forecast_counts_what_would_be_mended(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_dry_run_counts_the_damaged_photos_that_a_run_would_repair(edge: Edge, menu: list[str], s3: Any) -> None:
     lose(edge, s3, menu[0])
     status(edge)
     report = edge.sync(dry_run=True, trigger="schedule")
@@ -128,7 +130,7 @@ def test_a_forecast_counts_what_would_be_mended(edge: Edge, menu: list[str], s3:
     assert (report.forecast or {})["photos_to_fetch"] == 1
 
 
-def test_held_tells_what_the_pos_shows(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_held_shows_the_photo_that_the_pos_displays(edge: Edge, menu: list[str], s3: Any) -> None:
     second = edge.ho.photos[menu[6]]["filename"]
     lose(edge, s3, menu[0])
     status(edge)
@@ -152,7 +154,7 @@ def _proposed(edge: Edge, photos: list[str]) -> list[Any]:
 # Two primary photos
 
 
-def test_of_two_primary_photos_the_newest_is_shown_and_no_run_writes_a_row_for_it_again(edge: Edge) -> None:
+def test_of_two_primary_photos_the_newest_is_shown_and_later_runs_write_no_row(edge: Edge) -> None:
     older = edge.ho.put("sate", picture(1), key="products/a.jpg")
     newer = edge.ho.put("sate", picture(2), key="products/b.jpg")
     report = edge.sync()
@@ -171,7 +173,7 @@ def test_of_two_primary_photos_the_newest_is_shown_and_no_run_writes_a_row_for_i
 # The grace of what waits already
 
 
-def test_a_lowered_grace_counts_for_what_waits_already_and_a_raised_one_too(edge: Edge, menu: list[str]) -> None:
+def test_a_changed_grace_period_counts_for_orphans_that_wait_already(edge: Edge, menu: list[str]) -> None:
     old = edge.rows()[menu[0]]["object_key"]
     edge.ho.put("dish 0", picture("new"), photo=menu[0], key="products/elsewhere.jpg")
     edge.sync()

@@ -41,7 +41,7 @@ def listed(edge: Edge) -> list[tuple[str, bool]]:
 WHOLE_MENU = [(f"dish {n}", True) for n in range(DISHES)]
 
 
-def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edge) -> None:
+def test_products_with_new_ids_hide_the_old_ones_while_their_removal_is_held(edge: Edge) -> None:
     photos = filled(edge)
     old_product = UUID(edge.ho.photos[photos[0]]["product_id"])
     edge.ho.image_requests.clear()
@@ -65,7 +65,7 @@ def test_the_old_products_leave_the_screen_while_their_removal_is_held(edge: Edg
     assert edge.touched() == before
 
 
-def test_an_old_product_is_shown_until_the_new_one_has_its_photo_and_again_while_that_is_damaged(edge: Edge, s3: Any) -> None:
+def test_an_old_product_is_shown_until_its_new_one_has_an_undamaged_photo(edge: Edge, s3: Any) -> None:
     photos = filled(edge)
     edge.ho.on_image = lambda key: Answer(503) if "/new/" in key else None
     for n in range(DISHES):  # nothing to copy from
@@ -85,7 +85,7 @@ def test_an_old_product_is_shown_until_the_new_one_has_its_photo_and_again_while
     assert len(listed(edge)) == DISHES + 1
 
 
-def test_an_old_product_without_photos_is_left_out_too_and_one_that_is_listed_again_is_not(edge: Edge) -> None:
+def test_an_old_product_without_photos_is_hidden_until_it_is_listed_again(edge: Edge) -> None:
     photos = filled(edge)
     old = dict(edge.ho.photos[photos[0]])
     edge.ho.delete(photos[0])
@@ -98,7 +98,7 @@ def test_an_old_product_without_photos_is_left_out_too_and_one_that_is_listed_ag
     assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
 
 
-def test_a_sku_that_two_dishes_share_on_purpose_hides_neither(edge: Edge) -> None:
+def test_a_sku_shared_by_two_products_on_purpose_hides_neither(edge: Edge) -> None:
     for name in ("sate", "soto"):
         edge.ho.put(name, picture(name), product_sku="05018970")
     bare = edge.ho.put("rawon", picture("rawon"), product_sku="05018970")
@@ -108,7 +108,7 @@ def test_a_sku_that_two_dishes_share_on_purpose_hides_neither(edge: Edge) -> Non
         assert listed(edge) == [("rawon", False), ("sate", True), ("soto", True)]
 
 
-def test_an_old_product_that_a_person_keeps_is_shown(edge: Edge) -> None:
+def test_an_old_product_with_a_refused_removal_is_shown(edge: Edge) -> None:
     imported_anew(edge, filled(edge))
     edge.sync()
     held = [removal for removal in storage.removals.in_states(["held"]) if removal.product_name == "dish 0"]
@@ -118,7 +118,7 @@ def test_an_old_product_that_a_person_keeps_is_shown(edge: Edge) -> None:
         edge.sync(full=True)
 
 
-def test_the_removal_follows_the_bound_as_ever(edge: Edge) -> None:
+def test_removals_of_products_with_new_ids_follow_the_removal_bound(edge: Edge) -> None:
     new = imported_anew(edge, filled(edge))
     edge.sync()
     assert len(edge.rows()) == 2 * DISHES

@@ -31,11 +31,11 @@ def menu(edge: Edge) -> list[str]:
     return photos
 
 
-def test_a_quiet_world_is_nothing_to_notice(edge: Edge, menu: list[str]) -> None:
+def test_a_run_without_anomalies_has_no_notices(edge: Edge, menu: list[str]) -> None:
     assert codes(edge.sync()) == codes(edge.sync(full=True)) == []
 
 
-def test_a_bucket_that_was_lost_is_filled_again_by_the_next_run_of_whatever_kind(edge: Edge, menu: list[str]) -> None:
+def test_a_lost_bucket_is_refilled_by_the_next_run_of_any_kind(edge: Edge, menu: list[str]) -> None:
     edge.bucket.delete(list(edge.objects()))
     report = edge.sync(trigger="schedule")
     assert (codes(report), report.kind, report.healed, report.outcome) == (["bucket_lost"], "full", 10, "success")
@@ -43,7 +43,7 @@ def test_a_bucket_that_was_lost_is_filled_again_by_the_next_run_of_whatever_kind
 
 
 @pytest.mark.parametrize("why", ["head office lists nothing", "head office gives no photo"])
-def test_a_lost_bucket_that_cannot_be_filled_again_is_compared_once_and_not_each_hour(
+def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hour(
     edge: Edge, menu: list[str], why: str
 ) -> None:
     if why == "head office lists nothing":
@@ -99,7 +99,7 @@ def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: li
     assert codes(edge.sync()) == []
 
 
-def test_head_office_restored_from_a_backup_is_noticed_and_causes_no_mass_deletion(edge: Edge, menu: list[str]) -> None:
+def test_a_head_office_restored_from_a_backup_is_noticed_without_a_mass_removal(edge: Edge, menu: list[str]) -> None:
     backup = {photo: dict(wire) for photo, wire in edge.ho.photos.items()}
     bodies = dict(edge.ho.bodies)
     edge.ho.put("dish 0", picture("changed since"), photo=menu[0])
@@ -118,7 +118,7 @@ def test_head_office_restored_from_a_backup_is_noticed_and_causes_no_mass_deleti
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_clock_that_went_back_at_head_office_is_noticed(edge: Edge, menu: list[str]) -> None:
+def test_a_clock_of_head_office_that_went_back_is_noticed(edge: Edge, menu: list[str]) -> None:
     edge.ho.now -= timedelta(days=2)
     new = edge.ho.put("new", picture("new"))
     report = edge.sync(trigger="schedule")
@@ -137,14 +137,14 @@ def test_an_edge_that_was_off_for_long_compares_everything(edge: Edge, menu: lis
     assert len(edge.rows()) >= 9
 
 
-def test_a_photo_gone_while_nobody_looked_is_counted(edge: Edge, menu: list[str]) -> None:
+def test_an_object_deleted_by_another_program_is_counted(edge: Edge, menu: list[str]) -> None:
     assert edge.query("SELECT photos FROM etalase_checkpoint") == [{"photos": 10}]
     edge.ho.delete(menu[0])
     edge.sync()
     assert edge.query("SELECT photos FROM etalase_checkpoint") == [{"photos": 9}]
 
 
-def test_rows_that_somebody_removed_come_back_with_the_next_run_of_whatever_kind(edge: Edge, menu: list[str]) -> None:
+def test_rows_deleted_by_another_program_are_restored_by_the_next_run_of_any_kind(edge: Edge, menu: list[str]) -> None:
     edge.query("DELETE FROM product_photo WHERE id = ANY(%s::uuid[])", menu[:4])
     edge.ho.image_requests.clear()
     edge.ho.on_page = lambda _: Answer(503)
@@ -157,7 +157,7 @@ def test_rows_that_somebody_removed_come_back_with_the_next_run_of_whatever_kind
     assert codes(edge.sync()) == []
 
 
-def test_what_head_office_has_in_an_older_form_makes_the_next_run_a_full_one(edge: Edge, menu: list[str]) -> None:
+def test_older_versions_at_head_office_make_the_next_run_a_full_one(edge: Edge, menu: list[str]) -> None:
     edge.ho.put("dish 0", picture("newer"), photo=menu[0])
     edge.sync()
     quiet = edge.ho.photos[menu[1]]
@@ -179,7 +179,7 @@ def test_what_head_office_has_in_an_older_form_makes_the_next_run_a_full_one(edg
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_rows_that_somebody_removes_while_a_run_is_under_way_are_missed(edge: Edge, menu: list[str], full: bool) -> None:
+def test_rows_deleted_by_another_program_during_a_run_are_missed(edge: Edge, menu: list[str], full: bool) -> None:
     edge.ho.put("new", picture("new"))
     removed: list[int] = []
 
@@ -199,7 +199,7 @@ def test_rows_that_somebody_removes_while_a_run_is_under_way_are_missed(edge: Ed
     assert status(edge)["well"] is True
 
 
-def test_what_a_run_removed_before_it_was_cut_off_did_not_vanish(edge: Edge, menu: list[str]) -> None:
+def test_rows_removed_by_a_run_before_it_was_cut_off_are_not_missed(edge: Edge, menu: list[str]) -> None:
     edge.ho.delete(menu[0])
     edge.ho.put("new", picture("new"))
 
@@ -244,9 +244,7 @@ class WithProducts:
         )
 
 
-def test_a_product_that_is_sold_no_longer_goes_also_where_the_run_that_heard_of_it_was_cut_off(
-    edge: Edge, menu: list[str]
-) -> None:
+def test_a_discontinued_product_is_removed_even_if_the_run_that_learned_of_it_was_cut_off(edge: Edge, menu: list[str]) -> None:
     gone = UUID(int=7)
     office: list[WithProducts] = []
 
@@ -273,7 +271,7 @@ def test_a_product_that_is_sold_no_longer_goes_also_where_the_run_that_heard_of_
     assert office[-1].asked == []
 
 
-def test_too_many_products_at_once_stay_and_are_asked_for_again(edge: Edge, menu: list[str]) -> None:
+def test_too_many_removed_products_at_once_stay_and_are_requested_again(edge: Edge, menu: list[str]) -> None:
     gone = [UUID(int=n) for n in range(1, 9)]
     for product_id in gone:
         edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", product_id)
@@ -304,7 +302,7 @@ class Full:
         return getattr(self._real, name)
 
 
-def test_a_full_bucket_makes_room_of_what_nobody_needs_before_it_is_given_more(edge: Edge, menu: list[str]) -> None:
+def test_a_full_bucket_gives_up_its_orphans_before_the_next_put(edge: Edge, menu: list[str]) -> None:
     edge.query("INSERT INTO etalase_reclaim VALUES ('products/old.jpg', now() - interval '2 days')")
     edge.bucket.put("products/old.jpg", b"x", content_type="image/jpeg")
     edge.ho.put("new", picture("new"))
@@ -317,7 +315,7 @@ def test_a_full_bucket_makes_room_of_what_nobody_needs_before_it_is_given_more(e
     assert "products/old.jpg" not in edge.objects()
 
 
-def test_an_object_that_cannot_be_removed_holds_nothing_up(edge: Edge, menu: list[str]) -> None:
+def test_an_orphan_that_cannot_be_deleted_blocks_nothing(edge: Edge, menu: list[str]) -> None:
     for n in range(8):
         key = f"products/old{n}.jpg"
         edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() - %s * interval '1 day')", key, 10 - n)
@@ -350,7 +348,7 @@ def test_an_object_that_cannot_be_removed_holds_nothing_up(edge: Edge, menu: lis
     ]
 
 
-def test_what_is_not_ours_is_never_removed(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_foreign_object_is_never_deleted(edge: Edge, menu: list[str], s3: Any) -> None:
     s3.put_object(Bucket=edge.bucket.bucket, Key="backups/x.jpg", Body=b"x")
     edge.query("UPDATE product_photo SET object_key = 'backups/x.jpg' WHERE id = %s", menu[0])
     edge.ho.delete(menu[0])
@@ -360,7 +358,7 @@ def test_what_is_not_ours_is_never_removed(edge: Edge, menu: list[str], s3: Any)
     assert s3.head_object(Bucket=edge.bucket.bucket, Key="backups/x.jpg")
 
 
-def test_an_object_that_was_named_again_has_its_grace_anew(edge: Edge, menu: list[str]) -> None:
+def test_an_orphan_that_was_named_by_a_row_again_gets_a_new_grace_period(edge: Edge, menu: list[str]) -> None:
     key = edge.rows()[menu[0]]["object_key"]
     edge.query("INSERT INTO etalase_reclaim VALUES (%s, now() - interval '1 hour')", key)
     edge.ho.put("dish 0", picture("new"), photo=menu[0])

@@ -32,7 +32,7 @@ def amiss(edge: Edge, s3: Any) -> Edge:
     return edge
 
 
-def test_between_two_tries_a_run_costs_one_request_whatever_is_amiss(amiss: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(amiss: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = []
     for hours in range(1, 12):
         amiss.hours_later = hours

@@ -46,7 +46,7 @@ def refuse_large(door: Doorman, reply: Reply) -> None:
 
 
 @pytest.mark.parametrize(("reply", "reason"), REFUSALS, ids=lambda value: str(getattr(value, "status", value)))
-def test_what_the_bucket_refuses_of_some_photos_is_their_failure_and_the_checkpoint_moves(
+def test_a_refused_put_of_some_photos_fails_them_and_the_checkpoint_moves(
     edge: Edge, door: Doorman, reply: Reply, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
@@ -68,7 +68,7 @@ def test_what_the_bucket_refuses_of_some_photos_is_their_failure_and_the_checkpo
 
 
 @pytest.mark.parametrize("status", [403, 404, 413])
-def test_a_proxy_that_refuses_large_bodies_under_every_key_holds_no_checkpoint_back(
+def test_a_proxy_that_refuses_large_bodies_under_every_key_does_not_block_the_checkpoint(
     edge: Edge, door: Doorman, status: int
 ) -> None:
     good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
@@ -85,7 +85,7 @@ def test_a_proxy_that_refuses_large_bodies_under_every_key_holds_no_checkpoint_b
 
 
 @pytest.mark.parametrize("reply", [Reply(502), Reply(500), Reply(0)], ids=["502", "500", "reset"])
-def test_a_proxy_that_fails_at_large_bodies_under_every_key_holds_nothing_else_back(
+def test_a_proxy_that_fails_on_large_bodies_under_every_key_blocks_nothing_else(
     edge: Edge, door: Doorman, reply: Reply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
@@ -111,7 +111,7 @@ def test_a_proxy_that_fails_at_large_bodies_under_every_key_holds_nothing_else_b
 
 
 @pytest.mark.parametrize("size", [70_000, 300_000])
-def test_bytes_that_the_bucket_refused_do_not_cross_the_link_again(edge: Edge, door: Doorman, size: int) -> None:
+def test_bytes_that_the_bucket_refused_are_not_downloaded_again(edge: Edge, door: Doorman, size: int) -> None:
     edge.ho.put("large", picture(1, size))
     refuse_large(door, REFUSALS[0][0])
     for _ in range(3):
@@ -123,9 +123,7 @@ def test_bytes_that_the_bucket_refused_do_not_cross_the_link_again(edge: Edge, d
     edge.check_equals_head_office()
 
 
-def test_a_photo_that_a_proxy_finds_too_large_is_named_with_its_size_and_asked_for_ever_more_rarely(
-    edge: Edge, door: Doorman
-) -> None:
+def test_a_photo_too_large_for_a_proxy_is_named_with_its_size_and_retried_less_and_less(edge: Edge, door: Doorman) -> None:
     photo = edge.ho.put("large", picture(1, LIMIT + 234))
     edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
     refuse_large(door, REFUSALS[0][0])
@@ -142,7 +140,7 @@ def test_a_photo_that_a_proxy_finds_too_large_is_named_with_its_size_and_asked_f
     assert edge.reasons() == {photo: Reason.STORE_REFUSED}
 
 
-def test_what_is_refused_for_all_alike_is_the_keys_and_ends_the_run(edge: Edge, door: Doorman) -> None:
+def test_a_refusal_of_every_put_is_blamed_on_the_access_key_and_ends_the_run(edge: Edge, door: Doorman) -> None:
     for n in range(40):
         edge.ho.put(f"dish {n}", picture(n, 200))
     door.rule = lambda asked: Reply(403, S3_ERROR % b"AccessDenied") if asked.method == "PUT" else None
@@ -152,7 +150,7 @@ def test_what_is_refused_for_all_alike_is_the_keys_and_ends_the_run(edge: Edge, 
     assert set(edge.reasons().values()) == {Reason.STORE_DENIED}
 
 
-def test_one_rotten_object_alone_on_the_retry_list_does_not_make_the_bucket_away(
+def test_one_unreadable_object_alone_on_the_retry_list_does_not_mean_that_the_bucket_is_away(
     edge: Edge, door: Doorman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
@@ -166,7 +164,7 @@ def test_one_rotten_object_alone_on_the_retry_list_does_not_make_the_bucket_away
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-def test_an_object_that_the_bucket_does_not_give_is_damaged_and_put_anew(
+def test_an_unreadable_object_is_damaged_and_put_again(
     edge: Edge, door: Doorman, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
@@ -190,7 +188,7 @@ def test_an_object_that_the_bucket_does_not_give_is_damaged_and_put_anew(
     edge.check_equals_head_office()
 
 
-def test_a_copy_that_cannot_be_read_is_fetched_from_head_office(edge: Edge, door: Doorman) -> None:
+def test_an_unreadable_copy_source_is_downloaded_from_head_office(edge: Edge, door: Doorman) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.sync()
     old = edge.rows()[photo]["object_key"]
@@ -200,7 +198,7 @@ def test_a_copy_that_cannot_be_read_is_fetched_from_head_office(edge: Edge, door
     edge.check_equals_head_office()
 
 
-def test_a_put_that_is_answered_with_an_error_inside_a_200_is_not_published(edge: Edge, door: Doorman) -> None:
+def test_a_put_with_an_error_inside_a_200_response_is_not_published(edge: Edge, door: Doorman) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.sync()
     before = edge.rows()

@@ -7,7 +7,7 @@ from tests.simulator import Answer, Simulator, picture
 from tests.wire.recordings import RELEASES, neutral, record, recorded
 
 
-def test_an_edge_sends_the_requests_that_the_newest_release_recorded(edge: Edge, ho: Simulator) -> None:
+def test_an_edge_sends_the_requests_recorded_for_the_newest_release(edge: Edge, ho: Simulator) -> None:
     """A new request or field needs a release that records it, and a head office that does not know it must get along."""
     ho.put("a", picture("a"))
     ho.change_page = lambda page: page.update(products_changed_at="2026-02-03T00:00:00.000000+00:00")

@@ -26,12 +26,12 @@ def add_product(edge: Edge, photo: str) -> None:
 @pytest.mark.parametrize(
     ("attempts", "hours"), [(1, 0), (2, 0), (3, 1), (4, 2), (5, 4), (6, 8), (7, 16), (8, 24), (20, 24), (10_000, 24)]
 )
-def test_the_first_failures_are_tried_again_at_once_and_later_ones_less_and_less(attempts: int, hours: int) -> None:
+def test_retries_start_at_once_and_slow_down(attempts: int, hours: int) -> None:
     assert backoff(attempts, Reason.NOT_FOUND) == timedelta(hours=hours)
     assert backoff(attempts, Reason.PRODUCT_MISSING) == timedelta()
 
 
-def test_a_photo_that_goes_on_failing_is_left_alone_for_longer_and_longer(edge: Edge) -> None:
+def test_a_photo_that_keeps_failing_is_retried_after_longer_and_longer_waits(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
     edge.ho.on_image = lambda key: Answer(404)
@@ -53,7 +53,7 @@ def test_a_photo_that_goes_on_failing_is_left_alone_for_longer_and_longer(edge: 
     edge.check_equals_head_office()
 
 
-def test_a_new_version_begins_its_attempts_anew(edge: Edge) -> None:
+def test_a_new_version_resets_the_attempts_on_the_retry_list(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.on_image = lambda key: Answer(404)
     for _ in range(5):
@@ -63,7 +63,7 @@ def test_a_new_version_begins_its_attempts_anew(edge: Edge) -> None:
     assert edge.sync().failures[0]["attempts"] == 1
 
 
-def test_a_photo_that_head_office_deleted_is_owed_no_more(edge: Edge) -> None:
+def test_a_deleted_photo_leaves_the_retry_list(edge: Edge) -> None:
     gone, missing = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
     edge.ho.on_image = lambda key: Answer(404)
     assert edge.sync().failed == 2
@@ -77,7 +77,7 @@ def test_a_photo_that_head_office_deleted_is_owed_no_more(edge: Edge) -> None:
     assert edge.reasons() == {}
 
 
-def test_a_photo_without_its_product_is_parked_and_attached_when_the_product_comes(edge: Edge) -> None:
+def test_a_photo_without_its_product_is_parked_and_published_when_the_product_arrives(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     for full in (False, False, True):
         report = edge.sync(touch=drop_in, full=full, trigger="schedule")
@@ -94,7 +94,7 @@ def test_a_photo_without_its_product_is_parked_and_attached_when_the_product_com
     edge.check_equals_head_office()
 
 
-def test_a_parked_photo_that_changed_meanwhile_is_attached_in_its_new_form(edge: Edge) -> None:
+def test_a_parked_photo_that_changed_is_published_in_its_new_form(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync(touch=drop_in)
     edge.ho.put("sate", picture("new"), photo=photo)
@@ -104,7 +104,7 @@ def test_a_parked_photo_that_changed_meanwhile_is_attached_in_its_new_form(edge:
     edge.check_equals_head_office()
 
 
-def test_a_parked_photo_that_head_office_deleted_is_forgotten(edge: Edge) -> None:
+def test_a_parked_photo_that_head_office_deleted_leaves_the_retry_list(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync(touch=drop_in)
     edge.ho.delete(photo)
@@ -112,7 +112,7 @@ def test_a_parked_photo_that_head_office_deleted_is_forgotten(edge: Edge) -> Non
     assert edge.reasons() == {}
 
 
-def test_the_customers_products_are_never_written(edge: Edge) -> None:
+def test_a_run_never_writes_the_customers_products(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     add_product(edge, photo)
     edge.query("UPDATE product SET name = 'the customer''s name'")
@@ -121,7 +121,7 @@ def test_the_customers_products_are_never_written(edge: Edge) -> None:
     assert edge.query("SELECT name FROM product") == [{"name": "the customer's name"}]
 
 
-def test_a_product_that_vanishes_in_the_middle_of_a_run_fails_alone_and_its_photos_come_back(edge: Edge) -> None:
+def test_a_product_deleted_during_a_run_fails_alone_and_its_photos_are_published_later(edge: Edge) -> None:
     vanishing, staying = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
 
     def vanish(key: str) -> Answer | None:
@@ -142,7 +142,7 @@ def test_a_product_that_vanishes_in_the_middle_of_a_run_fails_alone_and_its_phot
     edge.check_equals_head_office()
 
 
-def test_a_product_deleted_and_made_again_gets_its_photos_back(edge: Edge) -> None:
+def test_a_product_deleted_and_created_again_gets_its_photos_again(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.sync()
     edge.query("DELETE FROM product")
@@ -152,7 +152,7 @@ def test_a_product_deleted_and_made_again_gets_its_photos_back(edge: Edge) -> No
     edge.check_equals_head_office()
 
 
-def test_a_new_primary_that_fails_leaves_the_old_one_primary(edge: Edge) -> None:
+def test_a_failed_new_primary_leaves_the_old_one_primary(edge: Edge) -> None:
     old = edge.ho.put("sate", picture("old"))
     edge.sync()
     body, key = picture("old"), edge.ho.photos[old]["object_key"]
@@ -171,7 +171,7 @@ def test_a_new_primary_that_fails_leaves_the_old_one_primary(edge: Edge) -> None
     assert edge.reasons() == {}
 
 
-def test_a_new_primary_that_fails_while_the_old_one_is_not_listed_arrives_later_too(edge: Edge) -> None:
+def test_a_failed_new_primary_is_published_later_even_if_the_old_one_is_not_listed(edge: Edge) -> None:
     old = edge.ho.put("sate", picture("old"))
     edge.sync()
     edge.ho.photos[old]["is_primary"] = False  # demoted without a new date: an incremental feed does not tell
@@ -184,7 +184,7 @@ def test_a_new_primary_that_fails_while_the_old_one_is_not_listed_arrives_later_
     edge.check_equals_head_office()
 
 
-def test_an_entry_that_nobody_can_read_leaves_the_list_and_everything_is_compared(edge: Edge) -> None:
+def test_an_unreadable_entry_leaves_the_retry_list_and_the_run_compares_everything(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.put("soto", picture(2))
     edge.ho.on_image = lambda _: Answer(503)

@@ -148,7 +148,7 @@ def failing(edge: Edge) -> str:
 
 
 @pytest.mark.long
-def test_a_run_gets_past_each_column_of_each_table(edge: Edge, menu: list[str], failing: str) -> None:
+def test_a_run_survives_a_scrambled_value_in_each_column_of_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     for number, (table, column, kind, longest) in enumerate(text_columns()):
         fill(edge, menu)
         values = JSONS if kind == "jsonb" else TEXTS
@@ -159,7 +159,9 @@ def test_a_run_gets_past_each_column_of_each_table(edge: Edge, menu: list[str], 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
-def test_a_run_gets_past_whatever_was_scrambled(edge: Edge, menu: list[str], failing: str, data: st.DataObject) -> None:
+def test_a_run_survives_any_combination_of_scrambled_values(
+    edge: Edge, menu: list[str], failing: str, data: st.DataObject
+) -> None:
     fill(edge, menu)
     columns = text_columns()
     for table, column, kind, longest in data.draw(st.lists(st.sampled_from(columns), min_size=1, max_size=8, unique=True)):
@@ -180,7 +182,7 @@ ODD = {
 
 
 @pytest.mark.long
-def test_a_run_gets_past_odd_times_and_numbers_in_each_table(edge: Edge, menu: list[str], failing: str) -> None:
+def test_a_run_survives_impossible_times_and_numbers_in_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     columns = edge.query(
         "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"
         " AND (table_name LIKE 'etalase\\_%%' OR (table_name, column_name) = ('product_photo', 'updated_at'))"
@@ -195,7 +197,7 @@ def test_a_run_gets_past_odd_times_and_numbers_in_each_table(edge: Edge, menu: l
         run_twice(edge, menu, failing)
 
 
-def test_a_comparison_in_the_time_to_come_is_made_again_and_said_once(edge: Edge, menu: list[str]) -> None:
+def test_a_comparison_time_in_the_future_is_dropped_and_noticed_once(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET compared_at = now() + interval '1 year', asked_at = 'infinity'")
     report = edge.sync()
@@ -204,7 +206,7 @@ def test_a_comparison_in_the_time_to_come_is_made_again_and_said_once(edge: Edge
     assert edge.sync().notices == []
 
 
-def test_runs_are_numbered_on_where_a_restored_database_begins_anew(edge: Edge, menu: list[str]) -> None:
+def test_run_ids_continue_after_the_greatest_if_a_restored_database_restarts_its_sequence(edge: Edge, menu: list[str]) -> None:
     for _ in range(3):
         edge.sync()
     edge.query("SELECT setval(pg_get_serial_sequence('etalase_sync_run', 'id'), 1, false)")
@@ -213,7 +215,7 @@ def test_runs_are_numbered_on_where_a_restored_database_begins_anew(edge: Edge, 
     assert edge.query("SELECT count(*) AS n FROM etalase_sync_run WHERE outcome = 'success'") == [{"n": 5}]
 
 
-def test_removals_of_a_clock_that_was_ahead_hold_no_later_one_for_long(edge: Edge, menu: list[str]) -> None:
+def test_removals_with_a_future_timestamp_do_not_block_later_ones_for_long(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query(
         "INSERT INTO etalase_removal"
@@ -246,7 +248,7 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("how", FILES)
-def test_a_run_gets_past_each_file_of_the_spool(edge: Edge, how: str) -> None:
+def test_a_run_survives_each_scrambled_file_of_the_spool(edge: Edge, how: str) -> None:
     photo = edge.ho.put("large", picture("large", 100_000))
     edge.sync()
     edge.ho.put("large", body := picture("larger", 100_001), photo=photo)
@@ -272,7 +274,7 @@ def test_a_run_gets_past_each_file_of_the_spool(edge: Edge, how: str) -> None:
     assert (folder / LAST_CHECKPOINT).read_text() == edge.checkpoint()
 
 
-def test_a_file_in_the_place_of_the_spools_folder_is_no_reason_to_stop(edge: Edge, menu: list[str]) -> None:
+def test_a_file_in_place_of_the_spool_folder_does_not_stop_a_run(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     (folder,) = edge.spool.iterdir()
     (folder / LAST_CHECKPOINT).unlink()
@@ -281,7 +283,7 @@ def test_a_file_in_the_place_of_the_spools_folder_is_no_reason_to_stop(edge: Edg
     assert edge.sync().outcome == "success"
 
 
-def test_what_was_dropped_is_said_once_by_name(edge: Edge, menu: list[str]) -> None:
+def test_a_dropped_value_is_noticed_once_with_its_column(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET sync_timestamp = 'garbage', access_token = E'a\\nb'")
     report = edge.sync()
@@ -290,7 +292,7 @@ def test_what_was_dropped_is_said_once_by_name(edge: Edge, menu: list[str]) -> N
     assert edge.sync().notices == []
 
 
-def test_rows_that_went_with_the_checkpoint_are_missed_once(edge: Edge, menu: list[str]) -> None:
+def test_rows_lost_together_with_the_checkpoint_are_missed_once(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("DELETE FROM product_photo WHERE id = %s", menu[0])
     edge.query("UPDATE etalase_checkpoint SET sync_timestamp = 'garbage'")
@@ -299,7 +301,7 @@ def test_rows_that_went_with_the_checkpoint_are_missed_once(edge: Edge, menu: li
     edge.check_equals_head_office()
 
 
-def test_a_try_that_a_wrong_clock_set_far_ahead_is_not_waited_for(edge: Edge, failing: str) -> None:
+def test_a_retry_that_a_wrong_clock_set_far_ahead_is_due(edge: Edge, failing: str) -> None:
     edge.ho.now = edge.ho.now.replace(year=2027)  # so that the next list does not name it
     edge.sync()
     edge.query("UPDATE etalase_pending_photo SET next_try_at = now() + interval '70 years'")
@@ -307,7 +309,7 @@ def test_a_try_that_a_wrong_clock_set_far_ahead_is_not_waited_for(edge: Edge, fa
     assert edge.sync(trigger="schedule").outcome == "success"
 
 
-def test_an_object_that_a_scrambled_reclaim_names_is_not_removed(edge: Edge, menu: list[str]) -> None:
+def test_an_object_named_by_a_scrambled_reclaim_is_not_deleted(edge: Edge, menu: list[str]) -> None:
     edge.bucket.put("renditions/a.jpg", b"\xff\xd8\xff", content_type="image/jpeg")
     edge.query("INSERT INTO etalase_reclaim VALUES ('renditions/a.jpg', now()), ('..', now()), ('', now())")
     report = edge.sync()
@@ -336,7 +338,7 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("claims", TOKENS)
-def test_a_token_with_odd_claims_ends_no_later_run(edge: Edge, menu: list[str], claims: bytes) -> None:
+def test_a_token_with_odd_claims_fails_no_later_run(edge: Edge, menu: list[str], claims: bytes) -> None:
     edge.ho.access_token = jwt(claims)
     for _ in range(3):
         assert edge.sync().outcome == "success"
@@ -359,7 +361,7 @@ def test_a_token_with_odd_claims_ends_no_later_run(edge: Edge, menu: list[str], 
         Answer(200, b"{", length=500),
     ],
 )
-def test_whatever_a_refresh_answers_a_login_is_reached(edge: Edge, menu: list[str], answer: Answer) -> None:
+def test_after_any_response_to_a_refresh_a_login_follows(edge: Edge, menu: list[str], answer: Answer) -> None:
     edge.sync()
     edge.ho.on_token = lambda path, asked: answer if path.endswith("/refresh/") else None
     edge.ho.access_token = "a-new-token"
@@ -370,7 +372,7 @@ def test_whatever_a_refresh_answers_a_login_is_reached(edge: Edge, menu: list[st
     assert edge.ho.requests.count("/api/v1/token/") == 1
 
 
-def test_a_kept_token_that_is_answered_403_is_renewed_once(edge: Edge, menu: list[str]) -> None:
+def test_a_saved_token_that_gets_403_is_renewed_once(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET access_token = 'of-last-month'")
     first = iter([Answer(403)])
@@ -385,7 +387,7 @@ def test_a_kept_token_that_is_answered_403_is_renewed_once(edge: Edge, menu: lis
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 419, 422, 498, 500, 502])
-def test_a_kept_token_is_renewed_however_head_office_refuses_it(edge: Edge, menu: list[str], status: int) -> None:
+def test_a_saved_token_is_renewed_after_any_refusal_by_head_office(edge: Edge, menu: list[str], status: int) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET access_token = 'of-last-month'")
     edge.ho.on_feed_token = lambda token: Answer(status, b"{}") if token == "of-last-month" else None
@@ -393,7 +395,7 @@ def test_a_kept_token_is_renewed_however_head_office_refuses_it(edge: Edge, menu
     assert (report.outcome, report.kind, report.notices) == ("success", "incremental", [])
 
 
-def test_a_head_office_that_is_away_is_not_asked_for_a_login_too(edge: Edge, menu: list[str]) -> None:
+def test_a_head_office_that_is_away_gets_no_login_request(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET access_token = ''")
     edge.ho.on_token = lambda path, asked: Answer(503) if path.endswith("/refresh/") else None
@@ -403,7 +405,7 @@ def test_a_head_office_that_is_away_is_not_asked_for_a_login_too(edge: Edge, men
     assert "/api/v1/token/" not in edge.ho.requests
 
 
-def test_a_refresh_that_cannot_be_kept_is_not_asked_again_in_vain(edge: Edge, menu: list[str]) -> None:
+def test_a_refresh_token_that_cannot_be_saved_is_not_used_again(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET refresh_token = 'two words', access_token = 'two words'")
     edge.ho.requests.clear()

@@ -51,7 +51,7 @@ def test_products_that_share_an_object_all_get_it_and_its_changes(
 
 
 @pytest.mark.parametrize("is_newest", [False, True])
-def test_a_wrong_size_of_one_that_shares_an_object_is_that_ones_failure(edge: Edge, is_newest: bool) -> None:
+def test_a_wrong_size_of_one_photo_that_shares_an_object_fails_that_photo_only(edge: Edge, is_newest: bool) -> None:
     first, second = (edge.ho.put(f"dish {n}", picture("same"), key=SHARED) for n in range(2))
     right, wrong = (first, second) if is_newest else (second, first)
     edge.ho.photos[wrong]["size"] -= 1
@@ -66,13 +66,13 @@ def test_a_wrong_size_of_one_that_shares_an_object_is_that_ones_failure(edge: Ed
     edge.check_equals_head_office()
 
 
-def test_a_shared_object_comes_over_the_link_about_once(edge: Edge) -> None:
+def test_a_shared_object_is_downloaded_about_once(edge: Edge) -> None:
     shared(edge, picture("old", 50_000))
     assert edge.sync(WORKERS=1).exit_status == 0
     assert len(edge.ho.image_requests) == 1
 
 
-def test_the_object_goes_with_the_last_product_that_shares_it(edge: Edge) -> None:
+def test_a_shared_object_is_deleted_with_the_last_of_its_products(edge: Edge) -> None:
     photos = shared(edge, picture("old"))
     edge.sync()
     for photo in photos[:4]:
@@ -84,7 +84,7 @@ def test_the_object_goes_with_the_last_product_that_shares_it(edge: Edge) -> Non
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_removal_is_undone_where_another_product_still_shares_the_object(edge: Edge) -> None:
+def test_undo_restores_a_removal_if_another_product_still_shares_the_object(edge: Edge) -> None:
     photos = shared(edge, picture("old"))
     edge.sync()
     edge.ho.delete(photos[0])
@@ -102,7 +102,7 @@ def test_a_removal_is_undone_where_another_product_still_shares_the_object(edge:
     edge.check_every_row_shows_its_bytes()
 
 
-def test_different_bytes_under_one_key_are_the_later_claimants_conflict_and_delay_nobody(edge: Edge) -> None:
+def test_different_bytes_under_one_key_are_a_conflict_of_the_later_photo_and_delay_no_other(edge: Edge) -> None:
     first = edge.ho.put("soto", picture("soto"), key=SHARED)
     edge.sync()
     later = edge.ho.put("sate", picture("sate"), key=SHARED)
@@ -116,7 +116,7 @@ def test_different_bytes_under_one_key_are_the_later_claimants_conflict_and_dela
 
 
 @pytest.mark.parametrize("product_ids", [("1", "2"), ("2", "1")])
-def test_of_two_new_claimants_the_newest_gets_the_key_whatever_their_order(edge: Edge, product_ids: tuple[str, str]) -> None:
+def test_of_two_new_photos_with_one_key_the_newest_gets_it_in_any_order(edge: Edge, product_ids: tuple[str, str]) -> None:
     ids = [str(UUID(int=int(number))) for number in product_ids]
     older = edge.ho.put("sate", picture("sate"), key=SHARED, product_id=ids[0])
     newer = edge.ho.put("soto", picture("soto"), key=SHARED, product_id=ids[1])  # whose bytes head office has
@@ -129,7 +129,7 @@ def test_of_two_new_claimants_the_newest_gets_the_key_whatever_their_order(edge:
 # Bytes that lie elsewhere
 
 
-def test_bytes_of_another_product_are_copied_with_type_and_cache_control_set_anew(edge_on_each_store: Edge) -> None:
+def test_bytes_of_another_product_are_copied_with_their_own_type_and_cache_control(edge_on_each_store: Edge) -> None:
     edge = edge_on_each_store
     edge.ho.put("old id", picture(1), key="products/old.jpg")
     edge.sync()
@@ -144,7 +144,7 @@ def test_bytes_of_another_product_are_copied_with_type_and_cache_control_set_ane
     edge.check_equals_head_office()
 
 
-def test_bytes_that_no_row_names_any_more_are_copied_by_a_full_run(edge: Edge, s3: Any) -> None:
+def test_bytes_of_an_orphan_are_copied_by_a_full_run(edge: Edge, s3: Any) -> None:
     s3.put_object(Bucket=edge.bucket.bucket, Key="products/left.jpg", Body=picture(1), ContentType="text/plain")
     edge.ho.put("sate", picture(1), key="products/new.jpg")
     assert edge.sync(full=True).exit_status == 0
@@ -154,7 +154,7 @@ def test_bytes_that_no_row_names_any_more_are_copied_by_a_full_run(edge: Edge, s
     edge.check_equals_head_office()
 
 
-def test_a_source_that_is_rotten_is_fetched_instead_and_the_next_run_mends_it(edge: Edge, s3: Any) -> None:
+def test_a_damaged_copy_source_is_replaced_by_a_download_and_repaired_by_the_next_run(edge: Edge, s3: Any) -> None:
     source = edge.ho.put("old id", picture(1), key="products/old.jpg")
     edge.sync()
     s3.put_object(Bucket=edge.bucket.bucket, Key="products/old.jpg", Body=picture("rot"), ContentType="image/jpeg")
@@ -169,7 +169,7 @@ def test_a_source_that_is_rotten_is_fetched_instead_and_the_next_run_mends_it(ed
 
 
 @pytest.mark.parametrize("wrong", [{"size": 1999}, {"size": 2001}])
-def test_a_whole_source_is_not_called_damaged_for_what_head_office_says_of_another_photo(
+def test_a_whole_copy_source_is_not_marked_as_damaged_because_of_another_photos_listing(
     edge: Edge, wrong: dict[str, Any]
 ) -> None:
     edge.ho.put("right", picture(1))
@@ -180,7 +180,7 @@ def test_a_whole_source_is_not_called_damaged_for_what_head_office_says_of_anoth
         assert (report.failed, report.damaged, edge.count("etalase_doubt")) == (1, 0, 0)
 
 
-def test_a_source_that_is_gone_is_doubted_too(edge: Edge) -> None:
+def test_a_missing_copy_source_gets_a_damage_mark(edge: Edge) -> None:
     source = edge.ho.put("old id", picture(1), key="products/old.jpg")
     edge.sync()
     edge.bucket.delete(["products/old.jpg"])
@@ -191,7 +191,7 @@ def test_a_source_that_is_gone_is_doubted_too(edge: Edge) -> None:
     assert edge.query("SELECT photo_id::text, kind FROM etalase_doubt") == [{"photo_id": source, "kind": "missing"}]
 
 
-def test_an_etag_alone_is_no_proof(edge: Edge, s3: Any) -> None:
+def test_an_etag_alone_is_not_a_proof_of_the_bytes(edge: Edge, s3: Any) -> None:
     """An orphan under the photo's own key, as long as it and with other bytes, or served as another type."""
     for n, (body, content_type) in enumerate([(picture("other"), "image/jpeg"), (picture(1), "text/html")]):
         key = f"products/{n}.jpg"

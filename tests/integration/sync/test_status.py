@@ -135,7 +135,7 @@ class Stranger:
         }
 
 
-def test_after_any_damage_the_status_says_what_a_stranger_finds(edge: Edge, s3: Any) -> None:
+def test_after_any_damage_the_status_reports_what_an_independent_check_finds(edge: Edge, s3: Any) -> None:
     stranger = Stranger(edge, s3)
     numbers = st.integers(0, len(PHOTOS) - 1)
     happenings = st.tuples(
@@ -172,7 +172,7 @@ def test_after_any_damage_the_status_says_what_a_stranger_finds(edge: Edge, s3: 
 # What is damage and what is not
 
 
-def test_what_a_run_is_just_replacing_or_was_is_no_damage(edge: Edge, s3: Any) -> None:
+def test_the_status_reports_no_damage_for_photos_with_a_publish_intent(edge: Edge, s3: Any) -> None:
     photos = loaded(edge, "SATE", "SOTO")
     key, newer = edge.ho.photos[photos["SATE"]]["object_key"], picture("newer")
     edge.query("INSERT INTO etalase_publish_intent VALUES (%s, 'old', %s)", key, hashlib.md5(newer).hexdigest())
@@ -190,7 +190,7 @@ def test_what_a_run_is_just_replacing_or_was_is_no_damage(edge: Edge, s3: Any) -
 
 
 @pytest.mark.long
-def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -> None:
+def test_the_status_reports_no_damage_while_runs_replace_every_photo(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {number}" for number in range(40)))
     over, seen = threading.Event(), []
 
@@ -214,7 +214,9 @@ def test_while_runs_replace_every_photo_nothing_ever_looks_damaged(edge: Edge) -
         assert (said["state"], said["verified"] + said["replacing"]) == ("well", 40), said
 
 
-def test_a_row_that_changes_between_two_looks_is_looked_at_again(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_checks_a_row_again_if_it_changed_since_the_first_look(
+    edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = edge.ho.photos[loaded(edge, "SATE")["SATE"]]["object_key"]
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of an earlier run"))
     head = ObjectStore.head
@@ -233,7 +235,7 @@ def test_a_row_that_changes_between_two_looks_is_looked_at_again(edge: Edge, s3:
     assert looks == [key, key]
 
 
-def test_a_whole_photo_under_a_key_of_its_own_kind_is_verified(edge: Edge) -> None:
+def test_the_audit_accepts_a_whole_photo_under_an_unusual_key(edge: Edge) -> None:
     photos = loaded(edge, "SATE")
     edge.bucket.put("elsewhere/sate.jpg", picture("SATE"), content_type="image/jpeg")
     edge.query("UPDATE product_photo SET object_key = 'elsewhere/sate.jpg' WHERE id = %s", photos["SATE"])
@@ -242,7 +244,7 @@ def test_a_whole_photo_under_a_key_of_its_own_kind_is_verified(edge: Edge) -> No
     assert status(edge)["damaged"]["missing"] == 1
 
 
-def test_an_object_whose_etag_is_no_md5_is_read_once(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_reads_an_object_without_an_md5_etag_once(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = loaded(edge, "SATE")
     overwrite_in_parts(s3, edge.bucket.bucket, edge.ho.photos[photos["SATE"]]["object_key"], picture("SATE"))
     digests: dict[tuple[str, str], str] = {}
@@ -253,7 +255,7 @@ def test_an_object_whose_etag_is_no_md5_is_read_once(edge: Edge, s3: Any, monkey
     assert status(edge)["damaged"]["changed"] == 1
 
 
-def test_a_bucket_that_lost_more_than_can_be_looked_at_is_told_whole(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_counts_every_loss_beyond_the_limit_of_checks(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded(edge, *(f"DISH {number}" for number in range(6)))
     monkeypatch.setattr(comparison_module, "MAX_LOOKS", 2)
     monkeypatch.setattr(comparison_module, "MAX_NAMED", 3)
@@ -266,7 +268,7 @@ def test_a_bucket_that_lost_more_than_can_be_looked_at_is_told_whole(edge: Edge,
 @pytest.mark.parametrize(
     "away", [{"S3_ENDPOINT": "http://127.0.0.1:1"}, {"S3_BUCKET": "no-such-bucket"}, {"S3_SECRET_KEY": "?"}]
 )
-def test_a_bucket_that_cannot_be_looked_at_is_a_fact(edge: Edge, away: dict[str, str]) -> None:
+def test_the_status_reports_a_bucket_that_cannot_be_audited(edge: Edge, away: dict[str, str]) -> None:
     loaded(edge, "SATE")
     said = status(edge, **away)
     assert (said["state"], said["exit_status"], said["well"], said["verified"]) == ("bucket_away", 4, False, None)
@@ -277,7 +279,7 @@ def test_a_bucket_that_cannot_be_looked_at_is_a_fact(edge: Edge, away: dict[str,
 # Why a product has no photo
 
 
-def test_each_product_without_a_photo_is_told_with_its_reason(edge: Edge) -> None:
+def test_the_status_names_each_product_without_a_photo_with_its_reason(edge: Edge) -> None:
     edge.ho.put("SATE", picture("SATE"))
     edge.ho.put("SOTO", picture("SOTO"), checksum="0" * 32)
     edge.sync()
@@ -303,7 +305,7 @@ def test_each_product_without_a_photo_is_told_with_its_reason(edge: Edge) -> Non
     assert said["problems"] == ["damaged", "partial"]
 
 
-def test_where_rows_vanished_nobody_says_that_head_office_lists_none(edge: Edge) -> None:
+def test_after_a_loss_of_rows_the_status_does_not_say_that_head_office_lists_none(edge: Edge) -> None:
     loaded(edge, "SATE", "SOTO")
     edge.query("DELETE FROM product_photo WHERE filename LIKE 'SATE%%'")
     said = status(edge)
@@ -316,12 +318,12 @@ def test_where_rows_vanished_nobody_says_that_head_office_lists_none(edge: Edge)
 # Runs
 
 
-def test_before_the_first_run_nothing_is_ready(edge: Edge) -> None:
+def test_before_the_first_run_the_status_is_not_ready(edge: Edge) -> None:
     said = status(edge)
     assert (said["state"], said["exit_status"], said["first_load"]) == ("not_ready", 4, {"here": 0, "of": None})
 
 
-def test_a_first_load_whose_list_is_not_known_yet_is_not_ready(edge: Edge) -> None:
+def test_a_first_load_with_an_unknown_list_is_not_ready(edge: Edge) -> None:
     edge.query("INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error)"
                " VALUES ('full', 'hand', '{}', '{}', 0, '[]', '')")  # fmt: skip
     with run_under_way(edge):
@@ -332,7 +334,7 @@ def test_a_first_load_whose_list_is_not_known_yet_is_not_ready(edge: Edge) -> No
     assert (said["running"], said["cut_off"], said["level"]) == (False, True, "red")
 
 
-def test_whether_a_run_is_under_way_or_was_cut_off_is_told_by_its_lock(edge: Edge) -> None:
+def test_the_lock_tells_a_run_in_flight_from_one_that_was_cut_off(edge: Edge) -> None:
     loaded(edge, "SATE")
     assert (status(edge)["running"], status(edge)["cut_off"]) == (False, False)
     edge.query("UPDATE etalase_sync_run SET outcome = 'success', checkpoint = 'c'")
@@ -356,7 +358,7 @@ def test_whether_a_run_is_under_way_or_was_cut_off_is_told_by_its_lock(edge: Edg
         (None, {"S3_ENDPOINT": "http://127.0.0.1:1"}, False),
     ],
 )
-def test_head_office_away_is_told_while_the_photos_stay_fresh(
+def test_the_status_reports_head_office_away_while_the_photos_are_fresh(
     edge: Edge, misbehave: Answer | None, changes: dict[str, Any], away: bool
 ) -> None:
     loaded(edge, "SATE")
@@ -368,7 +370,7 @@ def test_head_office_away_is_told_while_the_photos_stay_fresh(
     assert said["last_run"]["error"]
 
 
-def test_the_age_is_that_of_the_last_complete_run_and_no_clock_makes_it_fresh_for_ever(edge: Edge) -> None:
+def test_the_age_of_the_photos_is_the_age_of_the_last_complete_run_under_any_clock(edge: Edge) -> None:
     loaded(edge, "SATE")
     edge.hours_later = 5
     edge.sync()
@@ -383,7 +385,7 @@ def test_the_age_is_that_of_the_last_complete_run_and_no_clock_makes_it_fresh_fo
     assert status(edge)["problems"] == ["stale"]
 
 
-def test_notices_of_the_last_day_are_told_each_once(edge: Edge) -> None:
+def test_the_status_reports_each_notice_of_the_last_day_once(edge: Edge) -> None:
     loaded(edge, "SATE")
     edge.query("UPDATE etalase_sync_run SET notices = %s", json.dumps([{"code": "ho_older", "photos": 3}]))
     for days, notices in ((2, [{"code": "bucket_lost"}]), (0, [{"code": "ho_older", "photos": 1}]), (0, ["odd", {}, 1])):
@@ -396,14 +398,14 @@ def test_notices_of_the_last_day_are_told_each_once(edge: Edge) -> None:
     assert [(notice["code"], notice["photos"]) for notice in status(edge)["notices"]] == [("ho_older", 1)]
 
 
-def test_the_next_runs_are_told(edge: Edge) -> None:
+def test_the_status_reports_the_next_scheduled_runs(edge: Edge) -> None:
     said = status(edge, SCHEDULE_OFFSET_MINUTES=7)
     assert datetime.fromisoformat(said["next_run_at"]).minute == 7
     full = datetime.fromisoformat(said["next_full_run_at"])
     assert (full.hour, full.minute, full.utcoffset()) == (2, 7, timedelta(hours=7))
 
 
-def test_a_bucket_that_tills_may_not_read_is_told(edge: Edge, s3: Any) -> None:
+def test_the_status_reports_a_bucket_that_pos_screens_cannot_read(edge: Edge, s3: Any) -> None:
     loaded(edge, "SATE")
     s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
     said = status(edge)
@@ -413,12 +415,12 @@ def test_a_bucket_that_tills_may_not_read_is_told(edge: Edge, s3: Any) -> None:
     assert status(edge)["state"] == "well"
 
 
-def test_before_the_first_run_has_made_the_bucket_nothing_is_said_to_be_away(edge: Edge) -> None:
+def test_before_the_first_run_a_missing_bucket_is_not_reported_as_away(edge: Edge) -> None:
     said = status(edge, S3_BUCKET="not-made-yet")
     assert (said["problems"], said["bucket"]["away"]) == (["not_ready", "stale"], False)
 
 
-def test_a_run_that_did_not_come_to_its_end_is_told_until_one_does(edge: Edge) -> None:
+def test_an_unfinished_run_is_reported_until_a_run_completes(edge: Edge) -> None:
     loaded(edge, "SATE")
     for number in range(12):
         edge.ho.put(f"DISH {number}", picture(number))
@@ -432,7 +434,7 @@ def test_a_run_that_did_not_come_to_its_end_is_told_until_one_does(edge: Edge) -
     assert status(edge)["state"] == "well"
 
 
-def test_rows_removed_while_a_person_verifies_or_after_a_failed_run_are_missed(edge: Edge) -> None:
+def test_rows_deleted_by_another_program_during_verify_or_after_a_failed_run_are_missed(edge: Edge) -> None:
     loaded(edge, "SATE", "SOTO", "BAKSO")
     edge.query("DELETE FROM product_photo WHERE object_key IN (SELECT object_key FROM product_photo LIMIT 2)")
     edge.ho.on_page = lambda _: Answer(503)
@@ -443,7 +445,7 @@ def test_rows_removed_while_a_person_verifies_or_after_a_failed_run_are_missed(e
         assert (said["vanished"], said["running"], said["well"]) == (2, False, False)
 
 
-def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(edge: Edge) -> None:
+def test_a_damaged_photo_that_head_office_no_longer_lists_is_reported_and_can_be_removed(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {number}" for number in range(5)))
     for photo in photos.values():
         edge.ho.delete(photo)
@@ -462,7 +464,7 @@ def test_what_is_lost_here_and_gone_at_head_office_is_told_and_can_be_removed(ed
     assert (said["lost"], said["problems"]) == ([], ["held"])
 
 
-def test_what_head_office_was_asked_for_in_vain_is_not_promised_by_the_next_sync(edge: Edge) -> None:
+def test_the_status_promises_no_repair_of_a_photo_missing_from_head_offices_full_list(edge: Edge) -> None:
     photos = loaded(edge, "SATE", "SOTO")
     edge.ho.change_page = lambda page: page.pop("total")  # never proved complete: nothing is ever removed, nor held
     edge.sync(full=True)
@@ -474,20 +476,20 @@ def test_what_head_office_was_asked_for_in_vain_is_not_promised_by_the_next_sync
     assert (said["lost"], said["damaged"]["missing"]) == ([photos["SATE"]], 1)
 
 
-def test_where_all_failed_or_waits_for_its_product_nobody_says_that_head_office_lists_nothing(edge: Edge) -> None:
+def test_if_all_photos_failed_or_are_parked_the_status_does_not_say_that_head_office_lists_none(edge: Edge) -> None:
     edge.ho.put("SATE", picture("SATE"))
     edge.ho.on_image = lambda _: Answer(404)
     edge.sync()
     assert status(edge)["problems"] == ["partial"]
 
 
-def test_another_stores_database_is_no_status_of_this_store(edge: Edge) -> None:
+def test_the_database_of_another_store_gives_no_status(edge: Edge) -> None:
     loaded(edge, "SATE")
     said = status(edge, STORE_ID=str(uuid.uuid4()))
     assert (said["state"], said["well"], said["exit_status"]) == ("wrong_store", False, 4)
 
 
-def test_what_waits_for_the_next_run_though_its_product_is_here_is_not_well(edge: Edge) -> None:
+def test_a_photo_that_waits_for_the_next_run_with_its_product_here_is_not_well(edge: Edge) -> None:
     photos = loaded(edge, "SATE", "SOTO")
     wire = json.dumps({**edge.ho.photos[photos["SOTO"]]})
     product_id = edge.rows()[photos["SOTO"]]["product_id"]
@@ -502,13 +504,13 @@ def test_what_waits_for_the_next_run_though_its_product_is_here_is_not_well(edge
     assert (said["state"], said["exit_status"], said["parked"]) == ("partial", 1, 1)
 
 
-def test_a_bucket_whose_photo_went_this_very_moment_has_not_lost_its_policy(edge: Edge) -> None:
+def test_a_photo_deleted_during_the_look_is_not_a_lost_bucket_policy(edge: Edge) -> None:
     loaded(edge, "SATE")
     assert edge.bucket.is_public(next(iter(edge.objects())))
     assert edge.bucket.is_public("products/never.jpg")
 
 
-def test_tables_of_an_older_version_are_told_as_such(edge: Edge) -> None:
+def test_tables_of_an_older_version_are_reported_as_such(edge: Edge) -> None:
     loaded(edge, "SATE")
     edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN notices TO gone")
     try:
@@ -518,7 +520,7 @@ def test_tables_of_an_older_version_are_told_as_such(edge: Edge) -> None:
         edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN gone TO notices")
 
 
-def test_without_its_checkpoint_nobody_knows_what_there_should_be(edge: Edge) -> None:
+def test_without_a_checkpoint_the_expected_number_of_rows_is_unknown(edge: Edge) -> None:
     loaded(edge, "SATE", "SOTO")
     edge.query("DELETE FROM product_photo")
     edge.query("DELETE FROM etalase_checkpoint")
@@ -526,7 +528,7 @@ def test_without_its_checkpoint_nobody_knows_what_there_should_be(edge: Edge) ->
     assert (said["state"], said["exit_status"]) == ("not_ready", 4)
 
 
-def test_where_nobody_knows_how_many_photos_there_should_be_the_next_run_compares_everything(edge: Edge) -> None:
+def test_with_an_unknown_expected_number_of_rows_the_next_run_compares_everything(edge: Edge) -> None:
     photos = loaded(edge, "SATE", "SOTO")
     edge.query("UPDATE etalase_checkpoint SET photos = NULL")
     edge.query("DELETE FROM product_photo WHERE id = %s", photos["SOTO"])
@@ -536,13 +538,13 @@ def test_where_nobody_knows_how_many_photos_there_should_be_the_next_run_compare
     assert status(edge)["well"] is True
 
 
-def test_a_store_for_which_head_office_lists_nothing_is_not_well(edge: Edge) -> None:
+def test_a_store_without_listed_photos_is_not_well(edge: Edge) -> None:
     edge.sync()
     said = status(edge)
     assert (said["state"], said["level"], said["exit_status"]) == ("empty", "yellow", 1)
 
 
-def test_settings_that_were_wrong_before_anything_came_claim_no_database(edge: Edge) -> None:
+def test_a_first_run_with_wrong_settings_does_not_claim_the_database(edge: Edge) -> None:
     edge.ho.put("SATE", picture("SATE"))
     assert edge.sync(STORE_ID=str(uuid.uuid4())).exit_status == 4
     assert status(edge)["state"] == "not_ready"
@@ -557,13 +559,13 @@ def test_settings_that_were_wrong_before_anything_came_claim_no_database(edge: E
         ({"S3_BUCKET": "no-such-bucket"}, "missing"),
     ],
 )
-def test_why_the_bucket_cannot_be_compared_is_told_apart(edge: Edge, changes: dict[str, Any], trouble: str) -> None:
+def test_the_status_tells_apart_why_the_bucket_cannot_be_compared(edge: Edge, changes: dict[str, Any], trouble: str) -> None:
     loaded(edge, "SATE")
     said = status(edge, **changes)
     assert (said["state"], said["bucket"]["trouble"], said["exit_status"]) == ("bucket_away", trouble, 4)
 
 
-def test_what_did_not_arrive_and_what_is_held_is_named(edge: Edge) -> None:
+def test_the_status_names_failed_photos_and_held_removals(edge: Edge) -> None:
     photos = loaded(edge, *(f"DISH {n}" for n in range(6)))
     edge.ho.put("NEW", picture("NEW"))
     edge.ho.on_image = lambda _: Answer(404)
@@ -574,7 +576,7 @@ def test_what_did_not_arrive_and_what_is_held_is_named(edge: Edge) -> None:
     assert (facts.failed_names, facts.held_names) == (("NEW",), tuple(f"DISH {n}" for n in range(5)))
 
 
-def test_a_bucket_that_hangs_is_away_before_anybody_gives_up_waiting(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_bucket_is_reported_as_away_within_the_time_limit(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded(edge, "SATE")
     monkeypatch.setattr(collect, "WHOLE_LOOK_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -584,7 +586,7 @@ def test_a_bucket_that_hangs_is_away_before_anybody_gives_up_waiting(edge: Edge,
     assert (said["state"], said["bucket"]["trouble"]) == ("bucket_away", "away")
 
 
-def test_the_products_with_a_photo_are_those_for_which_the_pos_shows_one(edge: Edge, s3: Any) -> None:
+def test_the_status_counts_products_for_which_the_pos_shows_a_photo(edge: Edge, s3: Any) -> None:
     for dish in ("BAKSO", "SATE", "SOTO"):
         for place in range(2):
             edge.ho.put(dish, picture(f"{dish} {place}"), primary=place == 0, sort_order=place)

@@ -49,7 +49,7 @@ def emptied(edge: Edge) -> int:
     return approve_all(edge)
 
 
-def test_what_an_approved_run_removed_comes_back_and_stays(edge: Edge, emptied: int) -> None:
+def test_undo_restores_an_approved_removal_for_good(edge: Edge, emptied: int) -> None:
     assert len(edge.rows()) == 2
     edge.sync(full=True)
 
@@ -68,7 +68,7 @@ def test_what_an_approved_run_removed_comes_back_and_stays(edge: Edge, emptied: 
     assert {row["name"] for row in edge.query("SELECT name FROM product")} == {f"dish {n}" for n in range(8)}
 
 
-def test_what_has_had_its_grace_is_lost_and_said_and_the_rest_comes_back(edge: Edge, emptied: int) -> None:
+def test_undo_reports_photos_beyond_their_grace_period_as_lost_and_restores_the_rest(edge: Edge, emptied: int) -> None:
     gone = edge.query("SELECT object_key FROM etalase_reclaim ORDER BY object_key LIMIT 2")
     edge.bucket.delete([row["object_key"] for row in gone])
     undone = undo(edge, emptied)
@@ -77,7 +77,7 @@ def test_what_has_had_its_grace_is_lost_and_said_and_the_rest_comes_back(edge: E
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_key_that_another_photo_has_by_now_is_left_to_it(edge: Edge, emptied: int) -> None:
+def test_undo_leaves_a_key_to_the_photo_that_has_it_now(edge: Edge, emptied: int) -> None:
     new = edge.ho.put("dish 5", picture("new"))
     edge.sync()
     undone = undo(edge, emptied)
@@ -86,7 +86,7 @@ def test_a_key_that_another_photo_has_by_now_is_left_to_it(edge: Edge, emptied: 
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_photo_that_head_office_lists_anew_is_not_touched(edge: Edge, emptied: int) -> None:
+def test_undo_does_not_change_a_photo_that_head_office_lists_again(edge: Edge, emptied: int) -> None:
     gone = edge.query("SELECT photo_id FROM etalase_removal WHERE product_name = 'dish 7'")[0]["photo_id"]
     edge.ho.put("dish 7", picture("anew"), photo=str(gone))
     edge.sync()
@@ -94,7 +94,7 @@ def test_a_photo_that_head_office_lists_anew_is_not_touched(edge: Edge, emptied:
     assert edge.rows()[str(gone)]["checksum"] == edge.ho.photos[str(gone)]["checksum"]
 
 
-def test_a_run_that_removed_nothing_cannot_be_undone(edge: Edge, emptied: int) -> None:
+def test_undo_refuses_a_run_without_removals(edge: Edge, emptied: int) -> None:
     for run_id in (emptied + 1000, emptied - 1):
         with pytest.raises(UsageError, match=r"etalase edge undo"):
             undo(edge, run_id)
@@ -103,7 +103,7 @@ def test_a_run_that_removed_nothing_cannot_be_undone(edge: Edge, emptied: int) -
         undo(edge, emptied)
 
 
-def test_held_removals_say_what_the_pos_would_show(edge: Edge) -> None:
+def test_held_shows_how_the_pos_would_change(edge: Edge) -> None:
     for n in range(6):
         edge.ho.put(f"dish {n}", picture(n))
     further = edge.ho.put("dish 0", picture("further"), primary=False, filename="side.jpg")
@@ -125,7 +125,7 @@ def _as_held(edge: Edge, photo: str) -> list[Removal]:
     return [Removal(photo_id=row["id"], product_id=row["product_id"], product_name="dish 0")]
 
 
-def test_only_the_named_photo_of_the_retry_list_is_tried_at_once(edge: Edge) -> None:
+def test_retry_tries_only_the_named_photo_of_the_retry_list(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
     edge.ho.now += timedelta(seconds=1)  # what changed in the very second of the checkpoint is told again
     edge.ho.on_image = lambda _: Answer(404)
@@ -143,14 +143,14 @@ def test_only_the_named_photo_of_the_retry_list_is_tried_at_once(edge: Edge) -> 
     assert edge.sync(trigger="retry").fetched == 2
 
 
-def test_a_photo_that_is_not_on_the_retry_list_is_refused_by_name(edge: Edge) -> None:
+def test_retry_refuses_a_photo_that_is_not_on_the_retry_list(edge: Edge) -> None:
     edge.sync()
     with pytest.raises(CommandError, match=r"Not on the retry list: 00000000.*etalase edge failures") as refused:
         call_command("photos_retry", "00000000-0000-0000-0000-000000000000", "--quiet")
     assert refused.value.returncode == 2
 
 
-def test_one_photo_that_cannot_come_back_keeps_no_other_back(edge: Edge, emptied: int) -> None:
+def test_undo_of_one_lost_photo_does_not_block_the_others(edge: Edge, emptied: int) -> None:
     rows_gone = edge.query("SELECT photo_id, row FROM etalase_removal ORDER BY product_name")
     edge.query(
         "UPDATE etalase_removal SET row = jsonb_set(row, '{checksum}', 'null') WHERE photo_id = %s", rows_gone[0]["photo_id"]
@@ -165,13 +165,13 @@ def test_one_photo_that_cannot_come_back_keeps_no_other_back(edge: Edge, emptied
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_product_that_is_here_keeps_the_name_that_head_office_gave_it_since(edge: Edge, emptied: int) -> None:
+def test_undo_keeps_the_newer_name_of_an_existing_product(edge: Edge, emptied: int) -> None:
     edge.query("UPDATE product SET name = 'dish 5, now with egg' WHERE name = 'dish 5'")
     undo(edge, emptied)
     assert "dish 5, now with egg" in {row["name"] for row in edge.query("SELECT name FROM product")}
 
 
-def test_an_object_that_is_of_another_type_by_now_does_not_come_back(edge: Edge, emptied: int, s3: Any) -> None:
+def test_undo_does_not_restore_an_object_with_another_media_type(edge: Edge, emptied: int, s3: Any) -> None:
     key = edge.query("SELECT object_key FROM etalase_reclaim ORDER BY object_key LIMIT 1")[0]["object_key"]
     body = edge.bucket.get(key)
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=body, ContentType="text/html")

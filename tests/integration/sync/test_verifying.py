@@ -29,7 +29,7 @@ def differences(edge: Edge, *, deep: bool = False) -> set[tuple[str, str]]:
     return {(d.what, d.product_name or d.object_key) for d in verified(edge, deep=deep).differences}
 
 
-def test_an_edge_that_equals_head_office_is_found_equal(edge: Edge) -> None:
+def test_verify_finds_no_difference_on_an_edge_that_equals_head_office(edge: Edge) -> None:
     for n in range(5):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
@@ -38,7 +38,7 @@ def test_an_edge_that_equals_head_office_is_found_equal(edge: Edge) -> None:
         assert (found.equal, found.exit_status, found.rows, found.objects, found.listed) == (True, 0, 5, 5, 5)
 
 
-def test_each_difference_is_named_once_nothing_is_changed_and_a_full_run_mends_it(edge: Edge, s3: Any) -> None:
+def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_repairs_it(edge: Edge, s3: Any) -> None:
     names = ("missing", "cut", "changed", "retyped", "renamed", "promoted", "fine")
     photos = {name: edge.ho.put(name, picture(name)) for name in names}
     gone = edge.ho.put("no longer listed", picture("gone"))
@@ -78,7 +78,7 @@ def test_each_difference_is_named_once_nothing_is_changed_and_a_full_run_mends_i
     assert s3.head_object(Bucket=bucket, Key="not-ours/a.txt")
 
 
-def test_head_office_away_leaves_rows_and_bucket_to_be_compared(edge: Edge, s3: Any) -> None:
+def test_verify_compares_rows_and_bucket_while_head_office_is_away(edge: Edge, s3: Any) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.sync()
     s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.ho.photos[photo]["object_key"])
@@ -88,7 +88,7 @@ def test_head_office_away_leaves_rows_and_bucket_to_be_compared(edge: Edge, s3: 
     assert (found.equal, found.exit_status, found.listed) == (False, 4, None)
 
 
-def test_what_waits_for_its_grace_for_a_person_or_for_its_product_is_no_difference(edge: Edge) -> None:
+def test_verify_does_not_report_orphans_held_removals_and_parked_photos(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
     edge.sync()
     edge.ho.put("dish 7", picture("as webp"), photo=photos[7], key="products/elsewhere.jpg")
@@ -102,7 +102,7 @@ def test_what_waits_for_its_grace_for_a_person_or_for_its_product_is_no_differen
     assert (found.differences, found.held, found.kept) == ([], 3, 2)
 
 
-def test_a_disk_that_rots_is_found_by_a_full_run_within_the_days_of_a_deep_verify(edge: Edge) -> None:
+def test_a_full_run_finds_a_rotting_disk_within_the_deep_verify_days(edge: Edge) -> None:
     for n in range(6):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
@@ -120,7 +120,7 @@ def test_a_disk_that_rots_is_found_by_a_full_run_within_the_days_of_a_deep_verif
     assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=0).healed == 0
 
 
-def test_a_run_ends_when_its_time_is_up_and_the_next_goes_on_where_it_was(edge: Edge) -> None:
+def test_a_run_ends_at_its_time_limit_and_the_next_run_continues_there(edge: Edge) -> None:
     for n in range(40):
         edge.ho.put(f"dish {n:02}", picture(n))
     edge.ho.on_image = lambda _: time.sleep(0.2)
@@ -141,7 +141,7 @@ def test_a_run_ends_when_its_time_is_up_and_the_next_goes_on_where_it_was(edge: 
     assert first["duration_seconds"] >= 1
 
 
-def test_a_feed_that_drips_ends_with_the_runs_time_too(edge: Edge) -> None:
+def test_a_dripping_feed_ends_at_the_time_limit_of_the_run(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
 
     def drips() -> Any:
@@ -156,7 +156,7 @@ def test_a_feed_that_drips_ends_with_the_runs_time_too(edge: Edge) -> None:
     assert (report.outcome, report.notices[0]["code"]) == ("partial", "out_of_time")
 
 
-def test_a_run_whose_last_transfers_were_stopped_is_not_taken_for_done(edge: Edge) -> None:
+def test_a_run_whose_last_transfers_were_stopped_is_not_complete(edge: Edge) -> None:
     old = edge.ho.put("old", picture("old"))
     edge.sync()
     before = edge.checkpoint()
@@ -180,7 +180,7 @@ def test_a_run_whose_last_transfers_were_stopped_is_not_taken_for_done(edge: Edg
     edge.check_equals_head_office()
 
 
-def test_a_bucket_that_hangs_ends_with_the_runs_time_too(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_bucket_ends_at_the_time_limit_of_the_run(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world_module, "PUTS_END_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
@@ -189,7 +189,7 @@ def test_a_bucket_that_hangs_ends_with_the_runs_time_too(edge: Edge, monkeypatch
     assert (report.outcome, report.notices[0]["code"]) == ("partial", "out_of_time")
 
 
-def test_an_object_that_its_store_cannot_read_is_fetched_again(edge: Edge) -> None:
+def test_an_object_that_its_store_cannot_read_is_downloaded_again(edge: Edge) -> None:
     for n in range(4):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
@@ -206,7 +206,7 @@ def test_an_object_that_its_store_cannot_read_is_fetched_again(edge: Edge) -> No
 
 
 @pytest.mark.parametrize("closed_days", [4, 7])
-def test_a_share_whose_day_was_missed_is_read_by_the_run_after_it(edge: Edge, closed_days: int) -> None:
+def test_a_missed_daily_share_of_the_deep_verify_is_read_by_the_next_run(edge: Edge, closed_days: int) -> None:
     for n in range(6):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
@@ -218,7 +218,7 @@ def test_a_share_whose_day_was_missed_is_read_by_the_run_after_it(edge: Edge, cl
         assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=4).healed == 1
 
 
-def test_a_list_that_is_not_proved_complete_is_not_called_equal(edge: Edge) -> None:
+def test_verify_does_not_report_equality_for_a_list_that_is_not_proved_complete(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.ho.change_page = lambda page: page.update(total=9)
@@ -226,7 +226,7 @@ def test_a_list_that_is_not_proved_complete_is_not_called_equal(edge: Edge) -> N
     assert (found.differences, found.equal, found.exit_status) == ([], False, 1)
 
 
-def test_a_bucket_that_no_till_may_read_is_a_difference_and_a_run_mends_it(edge: Edge, s3: Any) -> None:
+def test_verify_reports_a_bucket_that_no_pos_can_read_and_a_run_repairs_it(edge: Edge, s3: Any) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     s3.delete_bucket_policy(Bucket=edge.bucket.bucket)

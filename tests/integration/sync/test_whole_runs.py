@@ -18,7 +18,7 @@ def menu(edge: Edge, count: int = 5) -> list[str]:
     return [*ids, edge.ho.put("dish 0", picture("side", magic=PNG), primary=False, sort_order=1)]
 
 
-def test_the_first_run_brings_every_photo_and_is_a_full_one(edge: Edge) -> None:
+def test_the_first_run_is_full_and_publishes_every_photo(edge: Edge) -> None:
     ids = menu(edge)
 
     report = edge.sync()
@@ -31,13 +31,13 @@ def test_the_first_run_brings_every_photo_and_is_a_full_one(edge: Edge) -> None:
     assert {row["name"] for row in edge.query("SELECT name FROM product")} == {f"dish {n}" for n in range(5)}
 
 
-def test_rows_keep_the_time_of_head_office(edge: Edge) -> None:
+def test_rows_keep_the_timestamp_of_head_office(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1), updated_at="2026-02-03T11:14:24.796133+07:00")
     edge.sync()
     assert edge.rows()[photo]["updated_at"].isoformat() == "2026-02-03T04:14:24.796133+00:00"
 
 
-def test_objects_carry_their_type_and_are_asked_for_again_each_time(edge: Edge) -> None:
+def test_objects_have_their_media_type_and_must_be_revalidated(edge: Edge) -> None:
     import urllib.request
 
     edge.ho.put("sate", picture(1))
@@ -50,7 +50,7 @@ def test_objects_carry_their_type_and_are_asked_for_again_each_time(edge: Edge) 
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_run_with_nothing_to_do_costs_one_request_no_image_no_put_and_no_row(edge: Edge, full: bool) -> None:
+def test_a_run_without_changes_costs_one_request_and_no_download_put_or_row(edge: Edge, full: bool) -> None:
     menu(edge)
     edge.ho.put("gado-gado", picture("x"), product_name=None, product_sku=None)
     edge.sync()
@@ -67,7 +67,7 @@ def test_a_run_with_nothing_to_do_costs_one_request_no_image_no_put_and_no_row(e
     assert set(edge.bucket.list("")) == objects
 
 
-def test_two_photos_that_share_an_object_cost_nothing_in_a_full_run_either(edge: Edge) -> None:
+def test_two_photos_that_share_an_object_cost_nothing_in_a_full_run(edge: Edge) -> None:
     for _ in range(2):
         edge.ho.put("sate", picture(1), key="products/shared.jpg", primary=False)
     edge.sync()
@@ -78,7 +78,7 @@ def test_two_photos_that_share_an_object_cost_nothing_in_a_full_run_either(edge:
     assert edge.touched() == before
 
 
-def test_a_feed_of_many_pages_is_followed_in_whatever_page_size_head_office_has(edge: Edge) -> None:
+def test_a_feed_is_read_at_any_page_size_of_head_office(edge: Edge) -> None:
     menu(edge, 23)
     edge.ho.max_page = 5
     report = edge.sync()
@@ -88,7 +88,7 @@ def test_a_feed_of_many_pages_is_followed_in_whatever_page_size_head_office_has(
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_head_office_that_refuses_wide_pages_is_asked_for_the_guides_hundred(edge: Edge, status: int) -> None:
+def test_a_head_office_that_refuses_large_pages_gets_requests_for_the_guides_hundred(edge: Edge, status: int) -> None:
     from tests.simulator import Answer
 
     menu(edge, 3)
@@ -97,7 +97,7 @@ def test_a_head_office_that_refuses_wide_pages_is_asked_for_the_guides_hundred(e
     edge.check_equals_head_office()
 
 
-def test_an_incremental_run_asks_from_the_checkpoint_on_in_head_offices_own_words(edge: Edge) -> None:
+def test_an_incremental_run_sends_the_checkpoint_in_head_offices_own_text(edge: Edge) -> None:
     menu(edge)
     edge.sync()
     checkpoint = edge.checkpoint()
@@ -111,7 +111,7 @@ def test_an_incremental_run_asks_from_the_checkpoint_on_in_head_offices_own_word
     edge.check_equals_head_office()
 
 
-def test_the_checkpoint_is_that_of_the_first_page(edge: Edge) -> None:
+def test_the_checkpoint_is_the_timestamp_of_the_first_page(edge: Edge) -> None:
     menu(edge, 9)
     edge.ho.max_page = 3
     times = iter(f"2026-02-03T07:00:0{n}+00:00" for n in range(9))
@@ -120,7 +120,7 @@ def test_the_checkpoint_is_that_of_the_first_page(edge: Edge) -> None:
     assert edge.checkpoint() == "2026-02-03T07:00:00+00:00"
 
 
-def test_a_head_office_whose_clock_went_back_is_followed_and_loses_no_change(edge: Edge) -> None:
+def test_a_head_office_whose_clock_went_back_loses_no_change(edge: Edge) -> None:
     menu(edge)
     edge.sync()
     edge.ho.change_page = lambda page: page.update(sync_timestamp="2020-01-01T00:00:00+00:00")
@@ -132,7 +132,7 @@ def test_a_head_office_whose_clock_went_back_is_followed_and_loses_no_change(edg
     assert edge.sync().kind == "incremental"
 
 
-def test_pages_whose_order_changes_lose_nothing_in_the_end_and_remove_nothing(edge: Edge) -> None:
+def test_a_list_in_changing_order_loses_no_photo_and_removes_none(edge: Edge) -> None:
     ids = menu(edge, 19)
     edge.sync()
     edge.ho.max_page, edge.ho.shuffle = 4, True
@@ -142,7 +142,7 @@ def test_pages_whose_order_changes_lose_nothing_in_the_end_and_remove_nothing(ed
     assert set(edge.rows()) == set(ids)
 
 
-def test_a_change_that_head_office_did_not_date_is_found_by_the_full_run(edge: Edge) -> None:
+def test_a_change_with_an_old_timestamp_is_found_by_the_full_run(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     old_time = edge.ho.photos[photo]["updated_at"]
@@ -172,7 +172,7 @@ def _as_the_guides_code_does(edge: Edge, photo: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def test_what_the_guides_code_has_loaded_is_adopted_and_not_loaded_again(edge: Edge) -> None:
+def test_photos_loaded_by_the_guides_code_are_adopted_without_a_download(edge: Edge) -> None:
     menu(edge)
     for photo in edge.ho.photos.values():
         _as_the_guides_code_does(edge, photo)
@@ -185,7 +185,7 @@ def test_what_the_guides_code_has_loaded_is_adopted_and_not_loaded_again(edge: E
     assert edge.touched() == before
 
 
-def test_a_bucket_without_its_rows_is_adopted_too(edge: Edge) -> None:
+def test_a_bucket_without_rows_is_adopted_without_a_download(edge: Edge) -> None:
     menu(edge)
     for photo in edge.ho.photos.values():
         edge.bucket.put(photo["object_key"], edge.ho.bodies[photo["object_key"]], content_type=photo["content_type"])
@@ -195,7 +195,7 @@ def test_a_bucket_without_its_rows_is_adopted_too(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
-def test_checksums_that_were_kept_in_capitals_are_put_right_without_an_image(edge: Edge, full: bool) -> None:
+def test_checksums_in_capitals_are_corrected_without_a_download(edge: Edge, full: bool) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.query("UPDATE product_photo SET checksum = upper(checksum)")
@@ -208,7 +208,7 @@ def test_checksums_that_were_kept_in_capitals_are_put_right_without_an_image(edg
 # Looking ahead
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(edge: Edge) -> None:
+def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge) -> None:
     ids = menu(edge)
     report = edge.sync(dry_run=True)
     assert report.forecast is not None
@@ -251,7 +251,7 @@ TOO_ODD: dict[str, dict[str, Any]] = {
 }
 
 
-def test_odd_photos_arrive_or_fail_alone_and_later_runs_go_on(edge: Edge) -> None:
+def test_odd_photos_are_published_or_fail_alone_and_later_runs_continue(edge: Edge) -> None:
     arrive = {edge.ho.put(name, picture(name), **fields): name for name, fields in ODD.items()}
     fail = {edge.ho.put(name, picture(name), **fields): name for name, fields in TOO_ODD.items()}
     for full in (False, False, True):
@@ -285,7 +285,7 @@ def test_a_product_whose_name_is_null_on_one_of_its_photos_keeps_its_name(edge: 
     assert [(row["name"], row["sku"]) for row in edge.query("SELECT name, sku FROM product")] == [("sate", "sate")]
 
 
-def test_a_folder_in_the_bucket_is_nobodys_photo(edge: Edge) -> None:
+def test_a_folder_in_the_bucket_is_not_treated_as_a_photo(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.bucket.put("other/readme.txt", b"not ours", content_type="text/plain")
@@ -294,7 +294,7 @@ def test_a_folder_in_the_bucket_is_nobodys_photo(edge: Edge) -> None:
     assert isinstance(edge.bucket.head("other/readme.txt"), ObjectInfo)
 
 
-def test_what_runs_left_behind_is_kept_for_a_year_and_more(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_runs_are_kept_for_more_than_a_year(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage.runs, "KEEP_AT_LEAST", 1)
     edge.sync()
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '399 days'")

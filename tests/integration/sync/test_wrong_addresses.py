@@ -6,7 +6,7 @@ from tests.simulator import Answer, head_office, picture
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_of_the_feed_says_where_to_and_what_to_set(edge: Edge, status: int) -> None:
+def test_a_redirect_of_the_feed_is_reported_with_its_target_and_the_setting_to_change(edge: Edge, status: int) -> None:
     edge.ho.on_page = lambda _: Answer(
         status, b"", {"Location": f"https://user:{edge.ho.password}@new.example/api/v1/sync/product-photos/?x=1"}
     )
@@ -18,7 +18,7 @@ def test_a_redirect_of_the_feed_says_where_to_and_what_to_set(edge: Edge, status
     assert edge.ho.password not in said
 
 
-def test_a_redirect_of_the_token_endpoint_says_so_too(edge: Edge) -> None:
+def test_a_redirect_of_the_token_endpoint_is_reported_too(edge: Edge) -> None:
     with head_office() as moved:
         moved.redirects_to = edge.ho.url
         said = str(edge.sync(HO_URL=moved.url, TRIES=1).error)
@@ -38,7 +38,7 @@ def test_a_redirect_of_the_token_endpoint_says_so_too(edge: Edge) -> None:
     ],
     ids=["404 page", "404 of another API", "405", "200 page", "403 page", "407", "511"],
 )
-def test_what_is_no_head_office_is_not_blamed_on_the_store(edge: Edge, answer: Answer) -> None:
+def test_a_server_that_is_not_a_head_office_is_not_reported_as_an_unknown_store(edge: Edge, answer: Answer) -> None:
     edge.ho.on_page = lambda _: answer
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
@@ -48,26 +48,26 @@ def test_what_is_no_head_office_is_not_blamed_on_the_store(edge: Edge, answer: A
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_head_office_that_answers_is_not_called_out_of_reach(edge: Edge, status: int) -> None:
+def test_a_head_office_that_responds_is_not_called_unreachable(edge: Edge, status: int) -> None:
     edge.ho.on_page = lambda _: Answer(status, b"")
     report = edge.sync(TRIES=1)
     assert report.fault == "head_office_busy"
     assert "link" not in str(report.error)
 
 
-def test_a_head_office_that_does_not_know_the_store_is(edge: Edge) -> None:
+def test_a_head_office_that_does_not_know_the_store_is_reported_as_such(edge: Edge) -> None:
     edge.ho.on_page = lambda _: Answer(404, b'{"detail":"Not found."}', {"Content-Type": "application/json"})
     assert "ETALASE_STORE_ID" in str(edge.sync().error)
 
 
-def test_an_object_store_is_not_taken_for_a_head_office(edge_on_each_store: Edge) -> None:
+def test_an_object_store_is_not_mistaken_for_a_head_office(edge_on_each_store: Edge) -> None:
     report = edge_on_each_store.sync(HO_URL=edge_on_each_store.s3.endpoint, TRIES=1)
     assert report.exit_status == 4
     assert "STORE_ID" not in str(report.error)
     assert "ETALASE_HO_URL" in str(report.error)
 
 
-def test_json_that_is_called_html_is_read(edge: Edge) -> None:
+def test_json_with_an_html_media_type_is_read(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.ho.content_type = "text/html; charset=utf-8"
     assert edge.sync().exit_status == 0

@@ -13,7 +13,7 @@ from etalase.edge.sync import storage
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["hourly", "nightly"])
-def test_a_run_of_the_future_did_no_scheduled_runs_work(edge: Edge, full: bool) -> None:
+def test_a_run_with_a_future_timestamp_does_not_replace_a_scheduled_run(edge: Edge, full: bool) -> None:
     edge.sync(full=full, trigger="schedule")
     due = time.time() - 60
     assert tasks._done_since(time.time() - due, full=full)
@@ -21,7 +21,7 @@ def test_a_run_of_the_future_did_no_scheduled_runs_work(edge: Edge, full: bool) 
     assert not tasks._done_since(time.time() - due, full=full)
 
 
-def test_who_asked_for_a_sync_in_the_future_keeps_nobody_from_asking(edge: Edge) -> None:
+def test_a_sync_request_with_a_future_timestamp_does_not_block_the_next_one(edge: Edge) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET asked_at = now() - interval '1 minute'")
     assert asked_lately()
@@ -29,7 +29,7 @@ def test_who_asked_for_a_sync_in_the_future_keeps_nobody_from_asking(edge: Edge)
     assert asked_lately() is None
 
 
-def test_the_grace_of_what_became_obsolete_in_the_future_begins_now(edge: Edge) -> None:
+def test_the_grace_period_of_an_orphan_from_the_future_begins_now(edge: Edge) -> None:
     edge.ho.put("sate", picture("a"))
     edge.sync()
     edge.query("INSERT INTO etalase_reclaim (object_key, obsolete_at) VALUES ('products/x', now() + interval '1 year')")
