@@ -20,7 +20,8 @@ from etalase.edge.sync.feed import products
 from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.inventory import Inventory
-from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
+from etalase.edge.sync.plan.plan import Plan, Row, normalised
+from etalase.edge.sync.plan.planner import Planner, Tally
 from etalase.edge.sync.plan.removal_bound import Candidate
 from etalase.edge.sync.publish.pipeline import KEEP_FAILURES, Carriage, GivesWay
 from etalase.edge.sync.removals import propose, sweep, unlisted
@@ -38,7 +39,7 @@ from etalase.errors import (
     PhotoError,
     Reason,
 )
-from etalase.protocol import Photo, defect, lenient_time, photos_digest, printable
+from etalase.protocol import Photo, lenient_time, photos_digest, printable
 from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase.edge")
@@ -188,8 +189,7 @@ def _run(run: Run) -> None:
     run.report.note_oddities(feed.oddities)
     listed = None if run.report.dry_run else products.bring(run.world, feed, run.checkpoint, run.report)
     _owe(run, feed)
-    tally = Tally()
-    agenda = _plan(run, feed, tally)
+    agenda, tally = _plan(run, feed)
     _look_at_the_unlisted(run, feed)
     if run.report.dry_run:
         _forecast(run, feed, agenda)
@@ -357,28 +357,12 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
     return listed
 
 
-@dataclass(slots=True)
-class Tally:
-    """How many photos a plan is about, parked ones aside: ``new`` have no row yet, ``missing`` are not here as listed."""
-
-    known: int = 0
-    new: int = 0
-    missing: int = 0
-
-    def add(self, photos: Collection[Photo], found: Collection[Row], planned: Plan) -> None:
-        """Count a slice of head office's list and its plan."""
-        with_row, parked = {row.id for row in found}, len(planned.parked)
-        self.known += len(photos) - parked
-        self.new += sum(photo.id not in with_row for photo in photos) - parked
-        self.missing += len(planned.failed) + sum(step.brings for product in planned.products for step in product.steps)
-
-
 def _note_what_is_new(run: Run, feed: Feed) -> None:
     """Record that photos are missing, as soon as head office has named them (hazard 64)."""
     tally = Tally()
     for part in feed.photos.in_slices():
         new = len(part) - storage.photos.count_among(photo.id for photo in part)
-        tally.known, tally.new, tally.missing = tally.known + len(part), tally.new + new, tally.missing + new
+        tally += Tally(known=len(part), new=new, missing=new)
     if tally.missing:
         _note_list(run, feed, tally)
 
@@ -406,63 +390,24 @@ def _owed_besides(feed: Feed) -> set[UUID]:
     return owed
 
 
-def _plan(run: Run, feed: Feed, tally: Tally | None = None) -> Agenda:
-    """Plan in slices of whole products, so that memory and SQL arrays stay bounded. ``tally`` counts what is missing."""
-    agenda, anything_owed, older = Agenda(), storage.retry_list.is_anything_pending(), 0
+def _plan(run: Run, feed: Feed) -> tuple[Agenda, Tally]:
+    """Plan the feed; returns what to publish, and how much of the list is missing here."""
+    agenda, tally, older = Agenda(), Tally(), 0
+    anything_owed, dry_run = storage.retry_list.is_anything_pending(), run.report.dry_run
     # Living again: whatever was proposed or refused for them is over.
-    proposed = set() if run.report.dry_run else {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
-    contested = feed.photos.contested_keys()
-    claims = _awarded(run, feed)
-    for part in feed.photos.in_slices():
-        known = {photo.product_id for photo in part}
-        if not (run.report.dry_run and run.world.products.is_ours):  # a run that writes makes the missing ones first
-            known &= set(run.world.products.names(known))
-        touched = storage.photos.touching(part)
-        found = run.inventory.found(touched)
-        as_found = [row.with_object(found[row.object_key]) if row.object_key in found else row for row in touched]
-        planned = plan(
-            part,
-            as_found,
-            known_products=known,
-            max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES,
-            orphans=run.inventory.orphans(part, touched),
-            copies=run.inventory.copies(part, as_found),
-            leaving=feed.deleted_ids,
-            elsewhere=feed.photos.among({row.id for row in touched} - {photo.id for photo in part}),
-            claims=claims,
-        )
-        if tally is not None:
-            tally.add(part, touched, planned)
-        claims = {key: claims[key] for key in contested & claims.keys()}
-        agenda.add(planned.products, attempts=storage.retry_list.attempts(known) if anything_owed else {})
-        older += planned.older_at_head_office
-        _take_note(run, planned)
-        if anything_owed and not run.report.dry_run:
-            storage.retry_list.resolve(planned.unchanged)
-        storage.removals.cancel([photo.id for photo in part if photo.id in proposed and photo.id in feed.photos])
+    proposed = set() if dry_run else {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
+    for part in Planner(run.world, feed, inventory=run.inventory, brings_products=dry_run).slices():
+        tally += Tally.of(part)
+        product_ids = {photo.product_id for photo in part.photos}
+        agenda.add(part.plan.products, attempts=storage.retry_list.attempts(product_ids) if anything_owed else {})
+        older += part.plan.older_at_head_office
+        _take_note(run, part.plan)
+        if anything_owed and not dry_run:
+            storage.retry_list.resolve(part.plan.unchanged)
+        storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
     if older:
         run.report.note("ho_older", photos=older)
-    return agenda
-
-
-def _awarded(run: Run, feed: Feed) -> dict[str, Photo]:
-    """Who gets a key that photos claim with different bytes: who has it, or else the newest that could be published.
-
-    Without this the first to be planned would: where its promise is wrong, nobody would ever get the key.
-    """
-    awarded: dict[str, Photo] = {}
-    for claimants in feed.photos.disputes():
-        owning = {row.id: row for row in storage.photos.with_ids([photo.id for photo in claimants])}
-        known = run.world.products.names({photo.product_id for photo in claimants})
-        usable = [
-            (is_settled(one, owning.get(one.id)), one.updated_at or LONG_AGO, one.id, one)
-            for one in map(normalised, claimants)
-            if one.product_id in known and not one.flaws and not defect(one, max_photo_bytes=run.world.settings.MAX_PHOTO_BYTES)
-        ]
-        if usable:
-            *_, winner = max(usable)
-            awarded[winner.object_key or ""] = winner
-    return awarded
+    return agenda, tally
 
 
 def _look_at_the_unlisted(run: Run, feed: Feed) -> None:
@@ -506,7 +451,7 @@ def _carry_what_moved_on(run: Run, feed: Feed) -> None:
     if moved_on:
         again.photos = Photos()
         again.photos.put(moved_on)
-        run.carriage.carry_all(_plan(run, again))
+        run.carriage.carry_all(_plan(run, again)[0])
 
 
 def _settle(run: Run, feed: Feed, products_came_to: Mapping[str, object]) -> None:

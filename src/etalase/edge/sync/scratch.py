@@ -240,7 +240,8 @@ class _Scratch:
     """
 
     def __init__(self, schema: str) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
+        # One thread uses it; but the garbage collector may close it in any.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._db.close)  # Python 3.13 warns of a connection that is collected open
         self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self._db.executescript(f"{schema}; BEGIN")

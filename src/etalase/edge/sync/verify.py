@@ -12,7 +12,8 @@ from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.inventory import Inventory
-from etalase.edge.sync.plan.plan import Kind, Row, plan
+from etalase.edge.sync.plan.plan import Kind, Row
+from etalase.edge.sync.plan.planner import Planner
 from etalase.edge.sync.removals import unlisted
 from etalase.edge.sync.result import Nobody, Watcher
 from etalase.edge.sync.services import World
@@ -148,26 +149,11 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
 def _compare_list(world: World, result: Verification, feed: Feed) -> None:
     """HO's list against rows; objects are left out of it."""
     result.listed, result.proved_complete = len(feed.photos), feed.proved_complete
-    contested = feed.photos.contested_keys()
-    claims: dict[str, Photo] = {}
-    for part in feed.photos.in_slices():
-        known = {photo.product_id for photo in part}
-        if not world.products.is_ours:
-            known &= set(world.products.names(known))
-        touched = storage.photos.touching(part)
-        planned = plan(
-            part,
-            touched,
-            known_products=known,
-            max_photo_bytes=world.settings.MAX_PHOTO_BYTES,
-            elsewhere=feed.photos.among({row.id for row in touched} - {photo.id for photo in part}),
-            claims=claims,
-        )
-        claims = {key: claims[key] for key in contested & claims.keys()}
+    for _, rows, planned in Planner(world, feed, brings_products=True).slices():
         result.parked += len(planned.parked)
         for photo, error in planned.failed:
             result.differences.append(_of_photo(NOT_USABLE, photo, f"{error.reason}: {error.detail}"))
-        rows_by_id = {row.id: row for row in touched}
+        rows_by_id = {row.id: row for row in rows}
         for product in planned.products:
             for step in product.steps:
                 what = _what(step.kind, rows_by_id.get(step.photo.id))

@@ -125,6 +125,8 @@ class Plan:
     failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
     # Products for which HO names more than one primary photo: HO's own data.
     several_primaries: list[UUID] = field(default_factory=list)
+    # The photo that gets each key, by key, with those of the slices before.
+    claims: dict[str, Photo] = field(default_factory=dict)
 
 
 def plan(
@@ -137,17 +139,17 @@ def plan(
     copies: Mapping[str, str] = MappingProxyType({}),
     leaving: Collection[UUID] = (),
     elsewhere: Mapping[UUID, Photo] = MappingProxyType({}),
-    claims: dict[str, Photo] | None = None,
+    claims: Mapping[str, Photo] = MappingProxyType({}),
 ) -> Plan:
     """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
 
     ``orphans`` are MD5s by key of objects that no row names, where a listing told of them: their bytes need no link; ``copies``
     are keys by MD5 of objects that have a photo's bytes by all appearances, wherever they lie.
     ``leaving`` are photos that HO deleted, whose rows are still here; ``elsewhere`` are those of ``rows`` that another slice of
-    HO's list tells of: what is right for them is not decided here. ``claims`` remembers across the slices of one run which
-    photo gets which key.
+    HO's list tells of: what is right for them is not decided here. ``claims`` are the photos that got their keys in slices
+    before this one.
     """
-    result = Plan()
+    result = Plan(claims=dict(claims))
     usable: dict[UUID, list[Photo]] = {}
     rows_by_id = {row.id: row for row in rows}
     for listed in photos:
@@ -163,27 +165,80 @@ def plan(
     here = {photo.id for photo in photos}
     told = {photo.id: photo for those in usable.values() for photo in those}
     told |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in here}
-    rows_of: dict[UUID, list[Row]] = {}
-    owners: dict[str, list[Row]] = {}
-    for row in rows:
-        rows_of.setdefault(row.product_id, []).append(row)
-        owners.setdefault(row.object_key, []).append(row)
-    claims = {} if claims is None else claims
+    planning = _Planning(result, rows, told, orphans, copies, leaving)
     for product_id, wanted in usable.items():
-        _plan_product(
-            result,
-            product_id,
-            wanted,
-            rows_of.get(product_id, []),
-            rows_by_id,
-            owners,
-            claims,
-            orphans=orphans,
-            copies=copies,
-            leaving=leaving,
-            told=told,
-        )
+        planning.add(product_id, wanted)
     return result
+
+
+class _Planning:
+    """The rows, objects and claims against which the products of one slice are planned, one after another."""
+
+    def __init__(
+        self,
+        result: Plan,
+        rows: Sequence[Row],
+        told: Mapping[UUID, Photo],
+        orphans: Mapping[str, str],
+        copies: Mapping[str, str],
+        leaving: Collection[UUID],
+    ) -> None:
+        self.result, self.told, self.leaving = result, told, leaving
+        self.orphans, self.copies = orphans, copies
+        self.rows_by_id = {row.id: row for row in rows}
+        self.rows_of: dict[UUID, list[Row]] = {}
+        self.owners: dict[str, list[Row]] = {}
+        for row in rows:
+            self.rows_of.setdefault(row.product_id, []).append(row)
+            self.owners.setdefault(row.object_key, []).append(row)
+
+    def add(self, product_id: UUID, wanted: Sequence[Photo]) -> None:
+        """Plans one product: its steps, the photos that fail, and those that need nothing."""
+        rows, owners = self.rows_of.get(product_id, []), self.owners
+        wanted, demoted, several = one_primary(wanted, rows, self.leaving, self.told)
+        if several:
+            self.result.several_primaries.append(product_id)
+        listed = {photo.id for photo in wanted}
+        bytes_at: dict[str | None, str] = {row.object_etag: row.object_key for row in rows if row.object_etag}
+        steps: list[Step] = []
+        displaced: set[tuple[UUID, str]] = set()
+        # A photo whose bytes are under its key keeps the key; among the others the newest comes first.
+        for photo in sorted(wanted, key=self._precedence, reverse=True):
+            row = self.rows_by_id.get(photo.id)
+            key = photo.object_key or ""
+            if conflict := _conflict(photo, owners.get(key, ()), self.result.claims.get(key), self.told):
+                self.result.failed.append((photo, conflict))
+                continue
+            if self.result.claims.setdefault(key, photo).id != photo.id:
+                bytes_at.setdefault(photo.checksum, key)  # the first of the photos that share the object brings it
+            others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
+            displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(self.told.get(o.id), photo)}
+            step = _step(photo, row, owners.get(key, ()), bytes_at, self.copies, self.orphans)
+            if row and row.updated_at and photo.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
+                self.result.older_at_head_office += 1
+            if step is None:
+                self.result.unchanged.append(photo.id)
+            else:
+                steps.append(step)
+        steps += [_demotion(row) for row in demoted if (row.id, row.object_key) not in displaced]
+        if steps or displaced:
+            self._add_steps(product_id, steps, tuple(sorted(displaced)), own_keys={row.object_key for row in rows})
+
+    def _precedence(self, photo: Photo) -> tuple[bool, datetime, UUID]:
+        return is_settled(photo, self.rows_by_id.get(photo.id)), photo.updated_at or LONG_AGO, photo.id
+
+    def _add_steps(
+        self, product_id: UUID, steps: Sequence[Step], displaced: tuple[tuple[UUID, str], ...], *, own_keys: set[str]
+    ) -> None:
+        """Adds one plan for steps that depend on each other, else a plan a step."""
+        entangled = any(s.copy_from in own_keys for s in steps) or any(
+            owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in self.owners[s.photo.object_key or ""]
+        )
+        ordered = tuple(_in_order(steps, self.owners))
+        if entangled or displaced or any(step.row_is_primary and not step.photo.is_primary for step in steps):
+            self.result.products.append(ProductPlan(product_id, ordered, entangled, displaced))
+        else:
+            self.result.products += [ProductPlan(product_id, (step,)) for step in ordered]
 
 
 def normalised(photo: Photo) -> Photo:
@@ -234,60 +289,6 @@ def one_primary(
     winner = max(candidates)[1]
     settled = [msgspec.structs.replace(p, is_primary=False) if p.is_primary and p.id != winner else p for p in wanted]
     return settled, [row for row in others.values() if row.id != winner], several
-
-
-def _plan_product(
-    result: Plan,
-    product_id: UUID,
-    wanted: Sequence[Photo],
-    rows: Sequence[Row],
-    rows_by_id: Mapping[UUID, Row],
-    owners: Mapping[str, Sequence[Row]],
-    claims: dict[str, Photo],
-    *,
-    orphans: Mapping[str, str],
-    copies: Mapping[str, str],
-    leaving: Collection[UUID],
-    told: Mapping[UUID, Photo],
-) -> None:
-    wanted, demoted, several = one_primary(wanted, rows, leaving, told)
-    if several:
-        result.several_primaries.append(product_id)
-    listed = {photo.id for photo in wanted}
-    bytes_at: dict[str | None, str] = {row.object_etag: row.object_key for row in rows if row.object_etag}
-    own_keys = {row.object_key for row in rows}
-    steps: list[Step] = []
-    displaced: set[tuple[UUID, str]] = set()
-    # Who has its bytes under its key already keeps it; among the others the newest comes first.
-    for photo in sorted(
-        wanted, key=lambda p: (is_settled(p, rows_by_id.get(p.id)), p.updated_at or LONG_AGO, p.id), reverse=True
-    ):
-        row = rows_by_id.get(photo.id)
-        key = photo.object_key or ""
-        if conflict := _conflict(photo, owners.get(key, ()), claims.get(key), told):
-            result.failed.append((photo, conflict))
-            continue
-        if claims.setdefault(key, photo).id != photo.id:
-            bytes_at.setdefault(photo.checksum, key)  # the first of those that share the object brings it
-        others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
-        displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(told.get(o.id), photo)}
-        step = _step(photo, row, owners.get(key, ()), bytes_at, copies, orphans)
-        if row and row.updated_at and photo.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
-            result.older_at_head_office += 1
-        if step is None:
-            result.unchanged.append(photo.id)
-        else:
-            steps.append(step)
-    steps += [_demotion(row) for row in demoted if (row.id, row.object_key) not in displaced]
-    if steps or displaced:
-        entangled = any(s.copy_from in own_keys for s in steps) or any(
-            owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in owners[s.photo.object_key or ""]
-        )
-        ordered = tuple(_in_order(steps, owners))
-        if entangled or displaced or any(step.row_is_primary and not step.photo.is_primary for step in steps):
-            result.products.append(ProductPlan(product_id, ordered, entangled, tuple(sorted(displaced))))
-        else:
-            result.products += [ProductPlan(product_id, (step,)) for step in ordered]
 
 
 def is_settled(photo: Photo, row: Row | None) -> bool:

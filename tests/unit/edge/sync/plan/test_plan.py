@@ -216,18 +216,10 @@ def test_a_key_of_another_product_is_never_taken_over() -> None:
 
 
 def test_products_planned_in_several_slices_do_not_share_a_key_either() -> None:
-    claims: dict[str, Photo] = {}
-    results = [
-        plan(
-            [photo(name, product=name, key="products/x.jpg")],
-            [],
-            known_products={named(name)},
-            max_photo_bytes=MAX_PHOTO_BYTES,
-            claims=claims,
-        )
-        for name in "pq"
-    ]
-    assert [len(result.failed) for result in results] == [0, 1]
+    p, q = (photo(name, product=name, key="products/x.jpg") for name in "pq")
+    first = plan([p], [], known_products={p.product_id}, max_photo_bytes=MAX_PHOTO_BYTES)
+    second = plan([q], [], known_products={q.product_id}, max_photo_bytes=MAX_PHOTO_BYTES, claims=first.claims)
+    assert [len(result.failed) for result in (first, second)] == [0, 1]
 
 
 def test_products_share_an_object_of_the_same_bytes_and_the_first_brings_it() -> None:

@@ -1,0 +1,105 @@
+"""Plans a feed in slices of whole products, so that memory and SQL arrays stay bounded (runs, dry runs, ``verify``)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from etalase.edge.sync import storage
+from etalase.edge.sync.feed.pull import Feed
+from etalase.edge.sync.inventory import Inventory
+from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
+from etalase.edge.sync.services import World
+from etalase.protocol import Photo, defect
+
+
+class Slice(NamedTuple):
+    """Photos of the feed, the rows that concern them as the database has them, and what has to be done."""
+
+    photos: list[Photo]
+    rows: list[Row]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many photos a plan is about, parked ones aside: ``new`` have no row yet, ``missing`` are not here as listed."""
+
+    known: int = 0
+    new: int = 0
+    missing: int = 0
+
+    @classmethod
+    def of(cls, part: Slice) -> Self:
+        """Returns the counts of one slice."""
+        photos, rows, planned = part
+        with_row, parked = {row.id for row in rows}, len(planned.parked)
+        return cls(
+            known=len(photos) - parked,
+            new=sum(photo.id not in with_row for photo in photos) - parked,
+            missing=len(planned.failed) + sum(step.brings for product in planned.products for step in product.steps),
+        )
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.known + other.known, self.new + other.new, self.missing + other.missing)
+
+
+class Planner:
+    """Plans ``feed`` against rows and, where there is an ``inventory``, against the objects of the bucket.
+
+    ``brings_products``: a product that is not here yet is taken to arrive with its photos.
+    """
+
+    def __init__(self, world: World, feed: Feed, *, inventory: Inventory | None = None, brings_products: bool = False) -> None:
+        self._world, self._feed, self._inventory = world, feed, inventory
+        self._brings_products = brings_products and world.products.is_ours
+
+    def slices(self) -> Iterator[Slice]:
+        """Plans one slice after another; which photo gets a contested key is remembered across them."""
+        photos = self._feed.photos
+        contested, claims = photos.contested_keys(), self._award_contested_keys()
+        for part in photos.in_slices():
+            rows = storage.photos.touching(part)
+            as_found, orphans, copies = rows, {}, {}
+            if self._inventory is not None:
+                found = self._inventory.found(rows)
+                as_found = [row.with_object(found[row.object_key]) if row.object_key in found else row for row in rows]
+                orphans = self._inventory.orphans(part, rows)
+                copies = self._inventory.copies(part, as_found)
+            planned = plan(
+                part,
+                as_found,
+                known_products=self._known({photo.product_id for photo in part}),
+                max_photo_bytes=self._world.settings.MAX_PHOTO_BYTES,
+                orphans=orphans,
+                copies=copies,
+                leaving=self._feed.deleted_ids,
+                elsewhere=photos.among({row.id for row in rows} - {photo.id for photo in part}),
+                claims=claims,
+            )
+            claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
+            yield Slice(part, rows, planned)
+
+    def _known(self, product_ids: set[UUID]) -> set[UUID]:
+        return product_ids if self._brings_products else product_ids & set(self._world.products.names(product_ids))
+
+    def _award_contested_keys(self) -> dict[str, Photo]:
+        """Returns the photo that gets each key that photos claim with different bytes: the one that has it, or else the newest
+        that could be published.
+
+        Without this the first to be planned would get it: where its checksum is wrong, no photo would ever get the key.
+        """
+        awarded: dict[str, Photo] = {}
+        for claimants in self._feed.photos.disputes():
+            owning = {row.id: row for row in storage.photos.with_ids([photo.id for photo in claimants])}
+            known = self._known({photo.product_id for photo in claimants})
+            max_photo_bytes = self._world.settings.MAX_PHOTO_BYTES
+            usable = [
+                (is_settled(one, owning.get(one.id)), one.updated_at or LONG_AGO, one.id, one)
+                for one in map(normalised, claimants)
+                if one.product_id in known and not one.flaws and not defect(one, max_photo_bytes=max_photo_bytes)
+            ]
+            if usable:
+                *_, winner = max(usable)
+                awarded[winner.object_key or ""] = winner
+        return awarded
