@@ -12,7 +12,7 @@ from bench.work import order
 from etalase.protocol import MAGIC_BYTES, sniff_type
 
 
-def test_the_menu_is_the_same_each_time_and_lognormal_around_its_median_within_its_bounds() -> None:
+def test_the_bench_menu_is_reproducible_and_lognormal_within_its_bounds() -> None:
     photos = menu_photos(4000)
     sizes = [photo.size for photo in photos]
 
@@ -23,11 +23,11 @@ def test_the_menu_is_the_same_each_time_and_lognormal_around_its_median_within_i
     assert sum(size > 2 * MEDIAN_BYTES for size in sizes) > 200
 
 
-def test_a_smaller_menu_is_the_beginning_of_a_larger_one() -> None:
+def test_a_smaller_bench_menu_is_the_beginning_of_a_larger_one() -> None:
     assert menu_photos(500)[:100] == menu_photos(100)
 
 
-def test_each_product_has_one_primary_photo_and_each_photo_a_key_of_its_own() -> None:
+def test_each_bench_product_has_one_primary_photo_and_each_photo_its_own_key() -> None:
     photos = menu_photos(300)
     primaries = [photo.product_id for photo in photos if photo.is_primary]
 
@@ -35,7 +35,7 @@ def test_each_product_has_one_primary_photo_and_each_photo_a_key_of_its_own() ->
     assert len({photo.object_key for photo in photos}) == len({photo.photo_id for photo in photos}) == 300
 
 
-def test_the_bytes_are_a_jpeg_of_the_size_that_was_promised_and_others_after_a_change() -> None:
+def test_bench_photos_are_jpegs_of_the_listed_size_with_new_bytes_after_a_change() -> None:
     (photo,) = equal_photos(1, 5000)
     body = photo.body()
 
@@ -44,7 +44,7 @@ def test_the_bytes_are_a_jpeg_of_the_size_that_was_promised_and_others_after_a_c
     assert md5(body) == md5(photo.body()) != md5(photo.changed().body())
 
 
-def test_a_share_is_spread_over_all_photos_and_another_at_each_turn() -> None:
+def test_a_bench_share_is_spread_over_all_photos_and_differs_each_turn() -> None:
     photos = menu_photos(1000)
     first, second = (share(photos, 10, turn) for turn in (0, 1))
 
@@ -52,13 +52,13 @@ def test_a_share_is_spread_over_all_photos_and_another_at_each_turn() -> None:
     assert not set(first) & set(second)
 
 
-def test_everybody_begins_a_round_once_in_as_many_rounds_as_there_are_contenders() -> None:
+def test_each_contender_starts_a_round_equally_often() -> None:
     rounds = [order(["a", "b", "c"], turn) for turn in range(3)]
 
     assert rounds == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]]
 
 
-def test_the_start_of_the_process_is_taken_off_round_by_round() -> None:
+def test_the_start_of_the_process_is_subtracted_in_each_round() -> None:
     assert beyond({"wall_seconds": [1.5, 2.75, 1.25]}, {"wall_seconds": [1.0, 2.0, 1.0]}) == 0.5
 
 
@@ -97,11 +97,11 @@ def test_on_minio_the_load_is_judged_against_the_better_of_rclone_and_mc() -> No
     assert "≥ 4 × guide-10" not in found
 
 
-def test_a_contender_that_was_left_out_is_judged_by_nothing() -> None:
+def test_an_omitted_contender_gives_no_judgement() -> None:
     assert targets("seaweedfs", {"initial": {"photos": 1, "bytes": 1, "contenders": {"rclone": figures(1)}}}) == []
 
 
-def test_nothing_changed_is_judged_by_its_requests_and_by_the_time_beyond_a_start() -> None:
+def test_a_run_without_changes_is_judged_by_its_requests_and_its_time_beyond_a_start() -> None:
     start = {"wall_seconds": [1.0, 1.0]}
     work = {
         "start": {"wall_seconds": [0.9, 0.9]},
@@ -127,14 +127,14 @@ def test_a_change_must_cost_the_same_in_a_larger_menu() -> None:
     }
 
 
-def test_the_largest_peak_decides_about_memory() -> None:
+def test_the_largest_peak_decides_the_memory_judgement() -> None:
     peaks = {"initial": {"peak_bytes": 100e6}, "incremental": {"peak_bytes": 90e6}, "full": {"peak_bytes": 151e6}}
     found = judged("minio", memory={"tiny": {"photos": 10, "bytes": 20480, **peaks}})
 
     assert found == {"≤ 150 MB": ("144 MiB (first 95, then 86, full 144)", False)}
 
 
-def test_the_page_lists_the_quickest_first_with_its_ratios() -> None:
+def test_the_bench_page_lists_the_quickest_first_with_its_ratios() -> None:
     result = {"stores": {"minio": {"initial": initial(limit=8, etalase=10, rclone=16)}}}
     rows = [line for line in page(result).splitlines() if line.startswith(("| limit", "| etalase", "| rclone"))]
 
@@ -142,21 +142,21 @@ def test_the_page_lists_the_quickest_first_with_its_ratios() -> None:
     assert rows[2] == "| rclone | 16.00 (1.78–144.00) | 250 | 0.50 | 1.60 | 0.25 | 48 |"
 
 
-def test_phases_are_told_of_the_leading_thread_only() -> None:
+def test_phases_are_reported_for_the_leading_thread_only() -> None:
     main = ["thread (MainThread)", "sync (run.py)", "_run (run.py)"]
     stacks = [([*main, "_pull (run.py)", "get (client.py)"], 3), (["thread (fetch)", "carry (fetch.py)"], 9), (main[:2], 1)]
 
     assert phases(stacks) == {"_pull (run.py)": 3, "start and end of the process": 1}
 
 
-def test_a_profile_counts_a_function_once_a_stack_and_its_own_time_at_the_end() -> None:
+def test_a_profile_counts_a_function_once_per_stack_and_its_own_time_at_the_end() -> None:
     said = tell_python([(["thread (a)", "f (x.py)", "g (x.py)", "f (x.py)"], 250), (["thread (a)", "f (x.py)"], 250)])
 
     assert said[:2] == ["in the function itself:", "     2.00 s  100.0%  f (x.py)"]
     assert "     1.00 s  50.0%  g (x.py)" in said
 
 
-def test_what_workers_do_is_told_apart_from_the_leading_thread() -> None:
+def test_worker_threads_are_reported_apart_from_the_leading_thread() -> None:
     main = ["thread (MainThread)", "_run (run.py)", "_plan (run.py)"]
     said = tell_elapsed([(main, 250), (["thread (etalase-fetch_0)", "put (x.py)"], 500), (["thread (other)", "f"], 9)])
 

@@ -67,19 +67,19 @@ def headings(document: str) -> list[str]:
     return re.findall(r"^#+ (.+)$", files()[document], re.MULTILINE)
 
 
-def test_the_hazards_are_numbered_once_and_without_a_gap() -> None:
+def test_hazards_are_numbered_once_and_without_a_gap() -> None:
     listed = sorted(map(int, re.findall(r"^\| (\d+) \|", files()["docs/hazards.md"], re.MULTILINE)))
     assert listed == list(range(1, len(listed) + 1))
 
 
-def test_every_hazard_that_is_cited_is_listed() -> None:
+def test_every_cited_hazard_is_listed() -> None:
     listed = set(map(int, re.findall(r"^\| (\d+) \|", files()["docs/hazards.md"], re.MULTILINE)))
     found = [(name, number) for name, text in cited(rf"[Hh]azards? {NUMBERS}") for number in numbers(text)]
     assert len(found) > 50
     assert [(name, number) for name, number in found if number not in listed] == []
 
 
-def test_every_invariant_that_is_cited_is_listed() -> None:
+def test_every_cited_invariant_is_listed() -> None:
     listed = re.findall(r"^- \*\*(I\d+)\*\* ", files()["docs/architecture.md"], re.MULTILINE)
     assert listed == [f"I{number}" for number in range(1, len(listed) + 1)]
     found = list(cited(r"\b(I\d+)\b"))
@@ -96,19 +96,19 @@ def test_the_glossary_defines_each_term_once() -> None:
     assert sorted(terms) == sorted(set(terms))
 
 
-def test_every_decision_that_is_cited_has_its_page() -> None:
+def test_every_cited_decision_has_its_page() -> None:
     pages = {Path(name).name[:4] for name in files() if re.fullmatch(r"docs/adr/\d{4}-.+\.md", name)}
     found = [*cited(r"\bADRs? (\d+)"), *cited(r"\badr/(\d{4})")]
     assert found
     assert [(name, number) for name, number in found if number.zfill(4) not in pages] == []
 
 
-def test_no_paper_outside_the_repository_is_cited() -> None:
+def test_no_document_outside_the_repository_is_cited() -> None:
     outside = r"(design\.md|house\.md|parts\.md|\(design[,;)]|[Gg]uide(?:'s)?,? steps? \d|\(steps? \d|_the_design)"
     assert list(cited(outside)) == []
 
 
-def test_every_document_and_section_that_code_cites_exists() -> None:
+def test_every_document_and_section_cited_in_code_exists() -> None:
     wrong = []
     for name, text in files().items():
         for document, section in re.findall(r"\b((?:docs/[\w/-]+|README|CONTRIBUTING|SECURITY)\.md)(?:, \"([^\"]+)\")?", text):
@@ -122,7 +122,7 @@ def test_every_document_and_section_that_code_cites_exists() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_of_a_document_leads_somewhere(document: str) -> None:
+def test_every_link_of_a_document_has_a_target(document: str) -> None:
     wrong = []
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", files()[document]):
         path, _, anchor = target.partition("#")
@@ -134,13 +134,13 @@ def test_every_link_of_a_document_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_path_that_a_document_names_exists(document: str) -> None:
+def test_every_path_in_a_document_exists(document: str) -> None:
     named = re.findall(r"`([\w./-]+(?:\.(?:py|sql|toml|yaml|md)|[\w]/))`", files()[document])
     assert [path for path in named if not path.startswith("/") and path not in OUTSIDE and not exists(path)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_module_that_a_document_names_exists(document: str) -> None:
+def test_every_module_in_a_document_exists(document: str) -> None:
     packages = "|".join(path.stem for path in (ROOT / "src/etalase").iterdir() if not path.name.startswith("_"))
     named = re.findall(rf"`((?:etalase\.)?(?:{packages})(?:\.[a-z_]+)+)[`(]", files()[document])
     wrong = []

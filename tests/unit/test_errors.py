@@ -32,12 +32,12 @@ def test_every_reason_has_a_class(reason: Reason) -> None:
         (Reason.PRODUCT_MISSING, ReasonClass.PARKED),
     ],
 )
-def test_what_passes_what_stays_and_what_is_wrong_are_told_apart(reason: Reason, expected: ReasonClass) -> None:
+def test_transient_lasting_and_data_reasons_are_told_apart(reason: Reason, expected: ReasonClass) -> None:
     assert reason.reason_class is expected
     assert PhotoError(reason, "x").retryable is (expected is ReasonClass.TRANSIENT)
 
 
-def test_wrong_data_and_vanished_photos_may_have_been_overtaken_at_head_office() -> None:
+def test_wrong_data_and_vanished_photos_may_be_stale() -> None:
     stale = {reason for reason in Reason if reason.may_be_stale}
     assert stale == {
         Reason.CHECKSUM_MISMATCH,
@@ -56,11 +56,11 @@ def test_every_error_has_a_documented_exit_status(error: type[EtalaseError]) -> 
 
 
 @pytest.mark.parametrize("error", ALL_ERRORS)
-def test_every_error_stands_in_the_tree_on_top(error: type[EtalaseError]) -> None:
+def test_every_error_is_in_the_tree_of_the_module_docstring(error: type[EtalaseError]) -> None:
     assert error.__name__ in (errors.__doc__ or "")
 
 
-def test_an_error_says_what_happened_and_then_what_to_do() -> None:
+def test_an_error_gives_its_message_and_then_its_hint() -> None:
     assert str(EtalaseError("It broke.", hint="Mend it.")) == "It broke. Mend it."
     assert str(EtalaseError("It broke.")) == "It broke."
 

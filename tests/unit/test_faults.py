@@ -178,7 +178,9 @@ CASES: list[tuple[Asked, Said, type[ObjectStoreError], list[str]]] = [
 
 
 @pytest.mark.parametrize(("what", "answer", "kind", "says"), CASES, ids=lambda v: v.__name__ if isinstance(v, type) else None)
-def test_an_answer_is_judged_by_its_code(what: Asked, answer: Said, kind: type[ObjectStoreError], says: list[str]) -> None:
+def test_an_s3_error_response_is_judged_by_its_code(
+    what: Asked, answer: Said, kind: type[ObjectStoreError], says: list[str]
+) -> None:
     error = of_answer(what, answer, now=NOW)
     assert type(error) is kind
     for words in says:
@@ -192,7 +194,7 @@ def test_an_answer_is_judged_by_its_code(what: Asked, answer: Said, kind: type[O
     [b"", b"no", b"<Error>", PAGE, b"\xff\xfe<", b"<a/>", b"<Error><Code/></Error>", xml("\u202e\n", "x" * 5000), b"\0" * 99],
 )
 @pytest.mark.parametrize("what", [BUCKET, asked(), asked("HEAD"), asked("DELETE", ""), asked("POST")])
-def test_whatever_is_answered_becomes_an_error_of_ours_on_one_short_line(what: Asked, body: bytes) -> None:
+def test_any_s3_error_response_becomes_our_error_on_one_short_line(what: Asked, body: bytes) -> None:
     for status in (100, 200, 300, 304, 400, 401, 403, 404, 409, 412, 416, 418, 499, 500, 501, 505, 599):
         error = of_answer(what, said(status, body, date=""), now=NOW)
         assert isinstance(error, ObjectStoreError)
@@ -243,7 +245,7 @@ def test_xml_with_a_byte_order_mark_and_character_references_is_read() -> None:
         (99, "", "http://minio", 0, ["curl error 99"], True),
     ],
 )
-def test_a_connection_that_fails_says_why_and_what_to_set(
+def test_a_failed_connection_gives_its_cause_and_the_setting_to_change(
     code: int, message: str, url: str, number: int, says: list[str], passes: bool
 ) -> None:
     fault = of_link(code, message, url, os_errno=number, setting="ETALASE_S3_ENDPOINT")

@@ -15,7 +15,7 @@ def rooms(folder: str) -> set[str]:
     return {path.name for path in found if path.suffix in {"", ".py"} and not path.name.startswith("_")} - DJANGO
 
 
-def test_the_architecture_names_every_room() -> None:
+def test_the_architecture_page_names_every_package() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     named = {name.rstrip("/").rpartition("/")[2] for name in re.findall(r"`([\w/]+(?:\.py|/))`", text)}
     assert (rooms("") - {"edge"}) | rooms("edge") <= named
@@ -27,7 +27,7 @@ def test_the_index_of_decisions_names_each_once_in_order() -> None:
     assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
 
 
-def test_the_newest_version_of_the_changelog_is_the_packages() -> None:
+def test_the_newest_version_of_the_changelog_is_the_packages_version() -> None:
     sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     dated = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", section) for section in sections[1:]]
     assert sections[0] == "[Unreleased]"

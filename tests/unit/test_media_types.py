@@ -32,7 +32,7 @@ from etalase.protocol import EXTENSION_OF, MAX_CONTENT_TYPE_CHARS, media_type, p
         (None, None),
     ],
 )
-def test_a_media_type_is_read_as_one(text: str | None, picture: str | None) -> None:
+def test_a_media_type_is_parsed(text: str | None, picture: str | None) -> None:
     assert picture_type(text) == picture
 
 
@@ -42,9 +42,7 @@ def test_a_media_type_is_read_as_one(text: str | None, picture: str | None) -> N
     space=st.text(" \t", max_size=3),
     parameters=st.text(max_size=20),
 )
-def test_neither_case_nor_space_nor_parameters_change_a_media_type(
-    name: str, shout: Random, space: str, parameters: str
-) -> None:
+def test_case_space_and_parameters_do_not_change_a_media_type(name: str, shout: Random, space: str, parameters: str) -> None:
     spelled = "".join(c.upper() if shout.random() < 0.5 else c for c in name)
     assert picture_type(f"{space}{spelled}{space};{parameters}") == name
 
@@ -56,7 +54,7 @@ def test_any_text_is_a_media_type_or_none(text: str | None) -> None:
 
 
 @given(st.text() | st.text(alphabet="image/jpeg;\0 ", min_size=90) | st.none())
-def test_the_row_copies_any_type_that_head_office_tells_as_far_as_its_column_goes(text: str | None) -> None:
+def test_the_row_keeps_any_media_type_of_head_office_that_fits_its_column(text: str | None) -> None:
     told = normalised(changed(photo("a"), content_type=text))
     assert told.content_type == (text and text.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS])
     assert not differs(told, row_of(told))

@@ -55,7 +55,7 @@ def wrapped(cause: psycopg.Error, kind: type[django.db.Error] = django.db.Databa
     ],
     ids=lambda value: repr(value)[:60] if isinstance(value, Exception) else None,
 )
-def test_an_error_says_what_is_wrong_and_what_to_do(error: Exception, says: str, hint: str, refuses: bool) -> None:
+def test_a_postgresql_error_has_a_message_and_a_hint(error: Exception, says: str, hint: str, refuses: bool) -> None:
     told = explained(error, whose="The database", migrate="etalase x migrate")
     assert told.message.startswith(f"The database {says}") or f" {says}" in told.message
     assert hint in told.hint
@@ -63,6 +63,6 @@ def test_an_error_says_what_is_wrong_and_what_to_do(error: Exception, says: str,
     assert told.exit_status == 4
 
 
-def test_only_the_first_line_is_shown_since_details_hold_rows() -> None:
+def test_only_the_first_line_of_a_postgresql_error_is_shown_because_details_hold_rows() -> None:
     error = wrapped(errors.NotNullViolation('null value in column "x"\nDETAIL:  Failing row contains (a customer\'s data).'))
     assert "customer" not in str(explained(error, whose="The database", migrate="migrate"))

@@ -101,7 +101,7 @@ def refused(body: bytes) -> str:
     return str(refusal.value)
 
 
-def test_the_guides_own_answer_is_a_page_of_the_guides_store() -> None:
+def test_the_guides_own_response_is_a_valid_page() -> None:
     parsed = parse(GUIDE_PAGE.encode(), Page, what="page")
 
     check_envelope(parsed, company_id=COMPANY_ID, store_id=STORE_ID, offset=0)
@@ -114,7 +114,7 @@ def test_the_guides_own_answer_is_a_page_of_the_guides_store() -> None:
     assert [defect(one, max_photo_bytes=MAX_PHOTO_BYTES) for one in parsed.photos] == [None, None]
 
 
-def test_the_guides_own_answer_goes_back_over_the_wire_unchanged() -> None:
+def test_the_guides_own_response_survives_a_round_trip() -> None:
     told = json.loads(GUIDE_PAGE)
     for name in ("photos", "filter", "store", "sync_timestamp", "total", "has_more", "next_offset", "deleted_ids"):
         again = json.loads(msgspec.json.encode(page()))[name]
@@ -125,12 +125,12 @@ def test_the_guides_own_answer_goes_back_over_the_wire_unchanged() -> None:
         assert again == told[name]
 
 
-def test_the_guides_cache_key_stands_in_the_guides_url() -> None:
+def test_the_guides_cache_key_is_in_the_guides_url() -> None:
     for one in page().photos:
         assert one.image_url.endswith(f"?v={cache_key(one.checksum, one.version)}")
 
 
-def test_fields_that_another_head_office_added_are_no_reason_to_refuse() -> None:
+def test_unknown_fields_of_another_head_office_are_accepted() -> None:
     body = json.loads(GUIDE_PAGE)
     body["photos"][0]["thumbnail_url"] = "http://elsewhere/"
     body["store"]["city"] = "Bandung"
@@ -153,7 +153,7 @@ def test_fields_that_another_head_office_added_are_no_reason_to_refuse() -> None
         b'{"unknown":' + b'{"a":' * 100_000,
     ],
 )
-def test_what_is_no_page_is_refused_and_never_read_as_an_empty_list(body: bytes) -> None:
+def test_an_invalid_page_is_refused_and_never_read_as_an_empty_list(body: bytes) -> None:
     assert "offset 0" in refused(body)
 
 
@@ -163,7 +163,7 @@ def test_a_page_cut_at_any_byte_is_refused() -> None:
         refused(whole[:length])
 
 
-def test_a_refusal_shows_what_came_without_its_control_characters() -> None:
+def test_a_refusal_quotes_the_response_without_control_characters() -> None:
     assert "\x1b" not in refused(b"\x1b[2Jgone\r\n")
 
 
@@ -182,22 +182,22 @@ OTHER = "00000000-0000-0000-0000-000000000001"
         ({"has_more": True, "next_offset": 0}, 0, "never end"),
     ],
 )
-def test_a_page_that_is_not_ours_or_leads_nowhere_is_refused(changes: dict[str, Any], offset: int, says: str) -> None:
+def test_a_page_of_another_store_or_without_progress_is_refused(changes: dict[str, Any], offset: int, says: str) -> None:
     with pytest.raises(FeedRefused, match=says):
         check_envelope(page(**changes), company_id=COMPANY_ID, store_id=STORE_ID, offset=offset)
 
 
 @pytest.mark.parametrize("changes", [{"has_more": True, "next_offset": 101}, {"has_more": False, "next_offset": 3}])
-def test_a_page_that_leads_on_or_ends_is_taken(changes: dict[str, Any]) -> None:
+def test_a_page_with_a_valid_next_offset_or_an_end_is_accepted(changes: dict[str, Any]) -> None:
     check_envelope(page(**changes), company_id=COMPANY_ID, store_id=STORE_ID, offset=100)
 
 
-def test_the_time_of_the_checkpoint_keeps_every_digit() -> None:
+def test_the_checkpoint_timestamp_keeps_every_digit() -> None:
     assert page().sync_timestamp == "2026-02-03T07:26:11.813339+00:00"
     assert parse_time("2026-02-03T14:26:11.813339+07:00", field="x") == datetime(2026, 2, 3, 7, 26, 11, 813339, UTC)
 
 
-def test_times_are_written_as_the_guide_writes_them() -> None:
+def test_timestamps_are_written_as_in_the_guide() -> None:
     assert format_time(datetime(2026, 2, 3, 4, 14, 24, 796133, UTC)) == "2026-02-03T04:14:24.796133+00:00"
     assert format_time(datetime(2026, 2, 3, tzinfo=UTC)) == "2026-02-03T00:00:00.000000+00:00"
 
@@ -206,7 +206,7 @@ def test_times_are_written_as_the_guide_writes_them() -> None:
 
 
 @pytest.mark.parametrize("access", ["", "two words", "line\nbreak", "nul\0", "é", "x" * 20_000])
-def test_what_cannot_stand_in_an_authorization_header_is_no_token(access: str) -> None:
+def test_a_text_that_does_not_fit_an_authorization_header_is_not_a_token(access: str) -> None:
     with pytest.raises(FeedRefused):
         parse(json.dumps({"access": access}).encode(), TokenPair, what="token")
 
@@ -232,7 +232,7 @@ def test_a_json_web_token_is_a_token() -> None:
         "products/" + "/".join(["y" * 100] * 5)[: 500 - len("products/")],
     ],
 )
-def test_a_key_below_products_is_a_key(key: str) -> None:
+def test_a_key_below_products_is_valid(key: str) -> None:
     assert key_problem(key) is None
 
 
@@ -269,12 +269,12 @@ def test_a_key_below_products_is_a_key(key: str) -> None:
         "file:///products/a.jpg",
     ],
 )
-def test_a_key_that_means_something_else_somewhere_is_refused(key: str) -> None:
+def test_an_ambiguous_key_is_refused(key: str) -> None:
     assert key_problem(key) is not None
 
 
 @given(st.text(max_size=40))
-def test_whatever_passes_as_a_key_is_a_plain_path_below_products(text: str) -> None:
+def test_any_valid_key_is_a_plain_path_below_products(text: str) -> None:
     key = "products/" + text
     if key_problem(key) is None:
         parts = key.split("/")
@@ -312,7 +312,7 @@ MAX_INT32 = 2**31 - 1
         ({"filename": "a\0b.jpg"}, Reason.BAD_FIELD),
     ],
 )
-def test_a_photo_that_cannot_be_published_says_why(fields: dict[str, Any], reason: Reason) -> None:
+def test_an_unpublishable_photo_has_a_reason(fields: dict[str, Any], reason: Reason) -> None:
     problem = defect(changed(photo(), **fields), max_photo_bytes=MAX_PHOTO_BYTES)
     assert problem is not None
     assert problem.reason is reason
@@ -335,7 +335,7 @@ def test_a_photo_that_cannot_be_published_says_why(fields: dict[str, Any], reaso
         {"updated_at": parse_time("0001-01-01T00:00:00+00:00", field="t")},  # Go's zero time
     ],
 )
-def test_what_the_guides_table_can_hold_can_be_published(fields: dict[str, Any]) -> None:
+def test_a_photo_that_fits_the_guides_table_is_publishable(fields: dict[str, Any]) -> None:
     assert defect(changed(photo(), **fields), max_photo_bytes=MAX_PHOTO_BYTES) is None
 
 
@@ -357,7 +357,7 @@ def test_what_the_guides_table_can_hold_can_be_published(fields: dict[str, Any])
         (b" \xff\xd8\xff\xe0", None),
     ],
 )
-def test_a_picture_is_known_by_its_first_bytes(first_bytes: bytes, content_type: str | None) -> None:
+def test_an_image_is_recognised_by_its_first_bytes(first_bytes: bytes, content_type: str | None) -> None:
     assert sniff_type(first_bytes) == content_type
 
 
@@ -394,19 +394,19 @@ def test_without_a_checksum_the_version_breaks_caches(checksum: str | None, vers
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
-def test_a_printable_text_is_one_line_that_no_terminal_obeys(text: str) -> None:
+def test_printable_text_is_one_line_without_terminal_control(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     assert len(shown.splitlines()) <= 1
     assert shown.encode().decode() == shown
 
 
-def test_printable_text_stays_as_it_is() -> None:
+def test_printable_text_is_not_changed() -> None:
     assert printable("Ayam Geprek «Pedas» 👍 日本") == "Ayam Geprek «Pedas» 👍 日本"
     assert printable("a\x1b[31m\n\u202e") == "a\\x1b[31m\\n\\u202e"
 
 
-def test_a_photo_stays_the_same_when_it_is_kept_and_read_again() -> None:
+def test_a_photo_survives_a_round_trip_through_json() -> None:
     kept = changed(photo(filename="nul\0 and 👩‍🍳"), product_name=None)
     assert msgspec.json.decode(msgspec.json.encode(kept), type=Photo) == kept
 
@@ -431,7 +431,7 @@ odd_fields = st.fixed_dictionaries(COVERED)
 
 
 @given(odd_fields, odd_fields, st.sets(st.sampled_from([*COVERED]), max_size=2))
-def test_digests_are_equal_where_everything_that_they_cover_is(
+def test_digests_are_equal_if_and_only_if_the_covered_fields_are(
     fields: dict[str, Any], others: dict[str, Any], moved: set[str]
 ) -> None:
     one = changed(photo(), **fields)
@@ -452,13 +452,13 @@ def test_digests_are_equal_where_everything_that_they_cover_is(
     ("one", "other"),
     [(("a|b", "c"), ("a", "b|c")), (("a\\", "|b"), ("a", "\\|b")), (("a\\", "b"), ("a\\|b", "")), ((None, "a"), ("\\N", "a"))],
 )
-def test_no_text_passes_for_two_fields_or_for_null(one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
+def test_a_digest_tells_field_boundaries_and_nulls_apart(one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
     first, second = (photos_digest([changed(photo(), object_key=key, filename=name)]) for key, name in (one, other))
     assert first != second
 
 
 @pytest.mark.parametrize("field", [*COVERED, "product_id"])
-def test_a_row_has_the_digest_of_its_photo_until_it_differs(field: str) -> None:
+def test_a_row_has_the_digest_of_its_photo_until_they_differ(field: str) -> None:
     listed = photo(checksum="5CD6A73F49B355A6FD4347F5DD0A2338", version=None, sort_order=None)
     row = row_of(normalised(listed), updated_at=None)
     assert not differs(normalised(listed), row)
@@ -469,7 +469,7 @@ def test_a_row_has_the_digest_of_its_photo_until_it_differs(field: str) -> None:
     assert photos_digest([changed_row]) != photos_digest([listed])
 
 
-def test_a_digest_tells_photos_apart_from_one_and_none() -> None:
+def test_a_digest_tells_one_photo_from_none_and_from_another() -> None:
     one, two = sorted((photo("a"), photo("b")), key=lambda p: p.id)
     assert len({photos_digest(photos) for photos in ([], [one], [two], [one, two])}) == 4
     assert photos_digest(iter([])) == hashlib.md5(b"").hexdigest()
@@ -499,13 +499,13 @@ def test_photos_out_of_order_have_no_digest() -> None:
         '"\xff"',
     ],
 )
-def test_what_another_head_office_calls_digest_harms_nothing(told: str) -> None:
+def test_an_odd_digest_field_of_another_head_office_is_ignored(told: str) -> None:
     body = GUIDE_PAGE.encode().replace(b'"total"', b'"digest": ' + told.encode("latin-1") + b', "total"')
     assert parse(body, Page, what="page").digest is None
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
-def test_a_digest_is_told_by_a_page(blank: str) -> None:
+def test_a_page_carries_its_digest(blank: str) -> None:
     body = GUIDE_PAGE.replace('"total"', f'"digest":{blank}"{DIGEST}"{blank}, "total"').encode()
     assert parse(body, Page, what="page").digest == DIGEST
     assert page().digest is None

@@ -78,13 +78,13 @@ def test_any_secret_is_hidden_in_any_text(secret: str, around: str) -> None:
 
 @pytest.mark.parametrize("secret", ["\\" * 8 + '"' * 8, "\\/" * 20, "&" * 20, "%25" * 20, " " * 20])
 @pytest.mark.parametrize("piece", ["\\", '\\"', "%25", "&amp;", " "])
-def test_no_text_takes_long_to_look_through(secret: str, piece: str) -> None:
+def test_redaction_of_any_text_is_quick(secret: str, piece: str) -> None:
     keep_secret(secret)
     redacted(piece * 20_000 + "x")
 
 
 @given(st.text(max_size=200))
-def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
+def test_a_text_without_a_secret_is_not_changed(text: str) -> None:
     redaction._secrets.clear()
     keep_secret("correct horse battery staple")
     assert redacted(text) == text
@@ -119,17 +119,17 @@ def test_a_short_secret_does_not_shred_the_text(secret: str, text: str, expected
         ("Basic authentication is asked for", "Basic authentication is asked for"),
     ],
 )
-def test_what_has_the_shape_of_a_credential_is_hidden_unknown(text: str, expected: str) -> None:
+def test_an_unknown_credential_is_hidden_by_its_shape(text: str, expected: str) -> None:
     assert redacted(text) == expected
 
 
-def test_only_so_many_tokens_are_kept() -> None:
+def test_only_a_limited_number_of_tokens_is_remembered() -> None:
     for number in range(redaction.TOKENS_KEPT + 1):
         keep_token(f"opaque-token-{number:04}")
     assert redacted("opaque-token-0000 opaque-token-0001") == f"opaque-token-0000 {HIDDEN}"
 
 
-def test_the_password_of_an_address_is_hidden_as_written_and_decoded() -> None:
+def test_the_password_of_a_url_is_hidden_as_written_and_decoded() -> None:
     keep_url_secret("postgresql://etalase:one%2Ftwo%2Fthree@db/x?sslpassword=four-five-six")
     assert redacted("one%2Ftwo%2Fthree one/two/three four-five-six db") == f"{HIDDEN} {HIDDEN} {HIDDEN} db"
 
@@ -137,7 +137,7 @@ def test_the_password_of_an_address_is_hidden_as_written_and_decoded() -> None:
 # Where texts leave
 
 
-def test_errors_carry_no_secret() -> None:
+def test_errors_contain_no_secret() -> None:
     keep_secret(SECRET)
     for error in (
         HeadOfficeAway(f"said {SECRET}", hint=f"try {SECRET}"),
@@ -148,7 +148,7 @@ def test_errors_carry_no_secret() -> None:
         assert not [text for text in texts if "Rahasia" in text]
 
 
-def test_log_lines_carry_no_secret() -> None:
+def test_log_lines_contain_no_secret() -> None:
     keep_secret(SECRET)
     logger, lines = logging.getLogger("tests.redaction"), []
 
@@ -195,7 +195,7 @@ LONG_TEXTS = ("a.", "a-", "a+", "a://", "a://b:", "X-Amz-Signature", "Bearer ", 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("piece", LONG_TEXTS)
-def test_no_text_that_a_stranger_sends_keeps_the_process_busy(piece: str) -> None:
+def test_redaction_of_hostile_text_is_quick(piece: str) -> None:
     keep_secret(SECRET)
     text = piece * (200_000 // len(piece))
     assert len(redacted(text)) <= len(text)
@@ -209,7 +209,7 @@ def server_settings(**given: str) -> EdgeServerSettings:
     return read(EdgeServerSettings, {**known, **given})
 
 
-def test_settings_are_hidden_as_they_are_read() -> None:
+def test_secrets_of_settings_are_hidden_as_soon_as_they_are_read() -> None:
     server_settings(
         DATABASE_URL="postgresql://etalase:database-secret@db/x",
         BROKER_URL="redis://:broker-secret@broker:6379/0",
@@ -220,7 +220,7 @@ def test_settings_are_hidden_as_they_are_read() -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:pass/word-1@db/x", "postgresql://u:pa#word-1@db/x", "postgresql://u:p@[db/x"])
-def test_a_password_that_breaks_its_address_is_refused_unseen(url: str) -> None:
+def test_a_password_that_breaks_its_url_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         server_settings(DATABASE_URL=url)
     assert "DATABASE_URL (not shown)" in str(refused.value)

@@ -31,7 +31,7 @@ def test_an_address_or_a_network_of_one_customer_counts_as_one(address: str, gro
     assert group_of(address) == group
 
 
-def test_a_transfer_gets_a_second_more_for_so_many_bytes_and_an_hour_at_most() -> None:
+def test_a_transfer_gets_one_more_second_per_amount_of_bytes_and_an_hour_at_most() -> None:
     limits = Limits(body_seconds=30, min_bytes_per_second=512)
     assert limits.transfer_seconds(30, 0) == 30
     assert limits.transfer_seconds(30, 5120) == 40
@@ -67,7 +67,7 @@ def admit(door: Door, *guests: Guest) -> list[bool]:
     return asyncio.run(_admit(door, *guests))
 
 
-def test_one_too_many_of_an_address_takes_the_place_of_its_own_longest_idle_one() -> None:
+def test_a_connection_beyond_the_cap_of_its_address_replaces_its_longest_idle_one() -> None:
     door = Door(Limits(connections=10, connections_per_address=3))
     head = Guest("a", Phase.HEAD, since=1)
     older, newer, other = Guest("a", since=2), Guest("a", since=3), Guest("b", since=0)
@@ -75,7 +75,7 @@ def test_one_too_many_of_an_address_takes_the_place_of_its_own_longest_idle_one(
     assert (head.evicted, older.evicted, newer.evicted, other.evicted) == (False, True, False, False)
 
 
-def test_who_waits_for_a_response_keeps_its_place_and_the_one_too_many_is_refused() -> None:
+def test_a_connection_with_a_pending_response_stays_and_the_one_beyond_the_cap_is_refused() -> None:
     door = Door(Limits(connections=10, connections_per_address=2))
     working = [Guest("a", Phase.WORK), Guest("a", Phase.WORK)]
     assert admit(door, *working, Guest("a"), Guest("b")) == [True, True, False, True]
@@ -83,7 +83,7 @@ def test_who_waits_for_a_response_keeps_its_place_and_the_one_too_many_is_refuse
     assert admit(door, Guest("a")) == [True]
 
 
-def test_where_all_places_are_taken_the_address_with_the_most_gives_one() -> None:
+def test_if_all_connections_are_in_use_the_address_with_the_most_loses_one() -> None:
     door = Door(Limits(connections=4, connections_per_address=0))
     many = [Guest("a", Phase.RESPONSE, since=number) for number in range(3)]
     lone = Guest("b", since=-5)
@@ -91,11 +91,11 @@ def test_where_all_places_are_taken_the_address_with_the_most_gives_one() -> Non
     assert [guest.evicted for guest in (*many, lone)] == [True, False, False, False]
 
 
-def test_connections_of_a_unix_socket_have_no_address_and_no_cap_of_their_own() -> None:
+def test_connections_of_a_unix_socket_have_no_cap_per_address() -> None:
     assert admit(Door(Limits(connections=5, connections_per_address=1)), Guest(""), Guest(""), Guest("")) == [True] * 3
 
 
-def test_leaving_twice_counts_once() -> None:
+def test_a_connection_that_is_closed_twice_counts_once() -> None:
     door = Door(Limits(connections=1, connections_per_address=0))
     gone = Guest("a", Phase.WORK)
     assert admit(door, gone) == [True]
@@ -104,7 +104,7 @@ def test_leaving_twice_counts_once() -> None:
     assert admit(door, Guest("a", Phase.WORK), Guest("b")) == [True, False]
 
 
-def test_addresses_take_turns_so_that_a_flood_of_one_delays_another_by_one_request() -> None:
+def test_addresses_take_turns_so_that_a_flood_delays_another_by_one_request() -> None:
     done: list[str] = []
 
     async def flood() -> None:
@@ -118,7 +118,7 @@ def test_addresses_take_turns_so_that_a_flood_of_one_delays_another_by_one_reque
     assert done.index("till") <= 3
 
 
-def test_work_for_a_client_that_is_gone_is_not_begun_and_an_error_reaches_who_awaits_it() -> None:
+def test_a_request_of_a_vanished_client_is_not_started_and_an_error_reaches_its_awaiter() -> None:
     async def ask() -> None:
         threads = Threads(1)
         with pytest.raises(Unwanted):
@@ -142,7 +142,7 @@ def scope(*headers: tuple[bytes, bytes], raw_path: bytes = b"/") -> dict[str, An
     }
 
 
-def test_wsgi_sees_the_path_as_bytes_and_no_header_that_only_looks_like_another() -> None:
+def test_wsgi_gets_the_path_as_bytes_and_no_ambiguous_header() -> None:
     environ = environ_of(
         scope(
             (b"host", b"edge"),
@@ -192,7 +192,7 @@ def test_a_response_has_its_length_and_the_application_is_closed(method: str, st
 @pytest.mark.parametrize(
     "bind", ["8001", ":8001", "127.0.0.1:http", "127.0.0.1:", "127.0.0.1:70000", "no.such.host.invalid:80"]
 )
-def test_an_address_that_cannot_be_had_is_named(bind: str) -> None:
+def test_an_unusable_bind_address_is_named(bind: str) -> None:
     with pytest.raises(UsageError, match="--bind"):
         processes.listen(bind)
 
@@ -200,12 +200,12 @@ def test_an_address_that_cannot_be_had_is_named(bind: str) -> None:
 @pytest.mark.parametrize(
     ("bind", "family"), [("127.0.0.1:0", socket.AF_INET), ("[::1]:0", socket.AF_INET6), ("localhost:0", None)]
 )
-def test_it_listens_on_ipv4_and_ipv6(bind: str, family: socket.AddressFamily | None) -> None:
+def test_the_server_listens_on_ipv4_and_ipv6(bind: str, family: socket.AddressFamily | None) -> None:
     with processes.listen(bind) as listener, socket.create_connection(listener.getsockname()[:2], 5):
         assert family in {listener.family, None}
 
 
-def test_the_socket_file_of_a_killed_server_is_no_obstacle_and_that_of_a_running_one_is(tmp_path: Path) -> None:
+def test_the_server_replaces_the_socket_file_of_a_killed_server_but_not_of_a_running_one(tmp_path: Path) -> None:
     bind = f"unix:{tmp_path}/edge.sock"
     processes.listen(bind).close()
     with processes.listen(bind), pytest.raises(UsageError, match="in use"):
@@ -213,12 +213,12 @@ def test_the_socket_file_of_a_killed_server_is_no_obstacle_and_that_of_a_running
 
 
 @pytest.mark.parametrize(("descriptors", "connections"), [(8192, 3968), (1024, 384), (256, 64), (64, 16), (2, 1)])
-def test_few_open_files_leave_room_for_some_connections(descriptors: int, connections: int) -> None:
+def test_a_low_limit_of_open_files_lowers_the_number_of_connections(descriptors: int, connections: int) -> None:
     assert processes.room(descriptors) == connections
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "full"])
-def test_a_response_that_no_disk_takes_is_made_in_memory(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_that_fits_no_disk_is_kept_in_memory(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(**_: Any) -> Any:
         return open("/dev/full", "w+b", buffering=0)  # noqa: PTH123 - the response closes it
 

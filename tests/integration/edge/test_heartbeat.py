@@ -10,11 +10,11 @@ from etalase.edge.heartbeat import ALIVE_WITHIN, Heartbeat, Role, heartbeats, wr
 pytestmark = pytest.mark.django_db(transaction=True, available_apps=["etalase.edge"])
 
 
-def test_nothing_is_known_before_the_first_sign() -> None:
+def test_no_heartbeat_is_known_before_the_first_one() -> None:
     assert heartbeats() == {}
 
 
-def test_a_sign_is_as_old_as_the_databases_clock_says() -> None:
+def test_the_age_of_a_heartbeat_is_measured_by_the_databases_clock() -> None:
     assert write(Role.WORKER) is None
     assert write(Role.WORKER) is None
     known = heartbeats()
@@ -26,14 +26,14 @@ def test_a_sign_is_as_old_as_the_databases_clock_says() -> None:
     assert timedelta(minutes=5) <= known[Role.WORKER].age < timedelta(minutes=6)
 
 
-def test_one_of_two_workers_is_enough_to_be_alive() -> None:
+def test_one_heartbeat_of_two_workers_is_enough_to_be_alive() -> None:
     write(Role.WORKER)
     _shift(Role.WORKER, "- interval '3 hours'")
     write(Role.WORKER)
     assert heartbeats()[Role.WORKER].is_alive
 
 
-def test_a_sign_from_the_future_says_nothing_until_the_next_one() -> None:
+def test_a_heartbeat_from_the_future_is_ignored_until_the_next_one() -> None:
     write(Role.BEAT)
     _shift(Role.BEAT, "+ interval '1 year'")
     assert heartbeats() == {}
@@ -41,13 +41,13 @@ def test_a_sign_from_the_future_says_nothing_until_the_next_one() -> None:
     assert heartbeats()[Role.BEAT].is_alive
 
 
-def test_a_role_that_another_version_wrote_is_left_out() -> None:
+def test_a_heartbeat_of_an_unknown_role_is_ignored() -> None:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO etalase_heartbeat VALUES ('flower', now())")
     assert heartbeats() == {}
 
 
-def test_a_sign_that_cannot_be_written_is_an_answer_and_no_crash() -> None:
+def test_a_heartbeat_that_cannot_be_written_is_reported_without_a_crash() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE etalase_heartbeat RENAME TO elsewhere")
     try:
@@ -58,7 +58,7 @@ def test_a_sign_that_cannot_be_written_is_an_answer_and_no_crash() -> None:
     assert write(Role.WORKER) is None
 
 
-def test_silence_is_told_from_life_at_the_boundary() -> None:
+def test_a_heartbeat_counts_as_alive_up_to_the_time_limit() -> None:
     now = datetime.now(UTC)
     assert Heartbeat(now, ALIVE_WITHIN).is_alive
     assert not Heartbeat(now, ALIVE_WITHIN + timedelta(seconds=1)).is_alive

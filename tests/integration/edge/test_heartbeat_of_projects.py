@@ -35,7 +35,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[Role, Any]:
         ({"beat_schedule": {"hourly": {"task": TASK, "schedule": 3600, "options": {"queue": "photos"}}}}, ["photos"], True),
     ],
 )
-def test_a_worker_is_alive_where_it_listens_to_the_queue_of_our_tasks(
+def test_the_worker_of_a_project_writes_heartbeats_if_it_listens_to_our_queue(
     at_work: dict[Role, Any], settings: dict[str, Any], listens_to: list[str], serves: bool
 ) -> None:
     app = Celery("customer", broker="memory://", **settings)
@@ -51,7 +51,7 @@ def test_a_worker_is_alive_where_it_listens_to_the_queue_of_our_tasks(
         assert not at_work[Role.WORKER]()
 
 
-def test_a_beat_is_alive_while_its_schedule_has_a_task_of_ours(at_work: dict[Role, Any]) -> None:
+def test_the_beat_of_a_project_writes_heartbeats_if_its_schedule_has_our_task(at_work: dict[Role, Any]) -> None:
     app = Celery("customer", broker="memory://")
     scheduler = Scheduler(app)
     heartbeat.on_beat_init(SimpleNamespace(scheduler=scheduler))

@@ -16,7 +16,7 @@ AWAY = 503
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_no_odd_request_is_a_fault_of_ours(settings: Any, address: str) -> None:
+def test_no_odd_request_returns_500(settings: Any, address: str) -> None:
     # As the standalone edge has it, without sessions or accounts.
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
     settings.ETALASE = settings.ETALASE.model_copy(update={"S3_ENDPOINT": "http://127.0.0.1:1"})

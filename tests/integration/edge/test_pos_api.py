@@ -50,7 +50,7 @@ def listed(client: Client, **query: Any) -> dict[str, Any]:
 # One image
 
 
-def test_the_image_is_named_by_a_url_that_a_browser_can_reach(client: Client) -> None:
+def test_the_image_url_is_reachable_for_a_browser(client: Client) -> None:
     key = "products/63ea9d40/primary.jpg"
     product_id = product("ASAHI SALMON BOWL", "05018970", {"object_key": key, "content_type": "image/jpeg"})
     answer = image(client, product_id)
@@ -67,14 +67,14 @@ def test_the_image_is_named_by_a_url_that_a_browser_can_reach(client: Client) ->
     }
 
 
-def test_odd_characters_of_a_key_are_quoted(client: Client) -> None:
+def test_special_characters_of_a_key_are_quoted_in_the_url(client: Client) -> None:
     product_id = product("x", "x", {"object_key": "products/a b/#1?100%+é&.jpg"})
     assert image(client, product_id)["image_url"] == (
         "http://127.0.0.1:1/product-images/products/a%20b/%231%3F100%25%2B%C3%A9%26.jpg?v=5cd6a73f"
     )
 
 
-def test_without_a_checksum_the_version_tells_a_cache_of_a_change(client: Client) -> None:
+def test_without_a_checksum_the_version_breaks_caches(client: Client) -> None:
     assert image(client, product("x", "x", {"checksum": None, "version": 7}))["image_url"].endswith(".jpg?v=7")
 
 
@@ -97,7 +97,7 @@ def test_a_product_without_a_photo_shows_the_placeholder(client: Client) -> None
     ],
     ids=["primary", "sort order", "id", "two primaries", "nulls", "null is not primary", "no key", "empty key"],
 )
-def test_exactly_one_photo_is_shown_wherever_any_can_be(client: Client, photos: list[dict[str, Any]], shown: int) -> None:
+def test_exactly_one_photo_is_shown_if_any_is_usable(client: Client, photos: list[dict[str, Any]], shown: int) -> None:
     product_id = product("x", "x", *photos)
     assert image(client, product_id)["image_url"].endswith(f"/{shown}.jpg?v=5cd6a73f")
     [entry] = listed(client)["products"]
@@ -140,7 +140,7 @@ def test_an_unknown_product_is_404_with_the_placeholder(client: Client, product_
 
 
 @pytest.mark.parametrize("address", ["/api/products/", "/api/products/{}/image"])
-def test_an_unchanged_answer_costs_no_body_and_a_changed_one_comes(client: Client, address: str) -> None:
+def test_an_unchanged_response_is_304_and_a_changed_one_has_a_new_etag(client: Client, address: str) -> None:
     product_id = product("x", "x", {})
     address = address.format(product_id)
     first = client.get(address)
@@ -177,7 +177,7 @@ def test_the_menu_is_listed_by_name_with_all_photos(client: Client) -> None:
     assert (answer["total"], answer["limit"], answer["offset"], answer["next"]) == (3, 100, 0, None)
 
 
-def test_the_pages_of_the_menu_lead_through_all_of_it_once(client: Client) -> None:
+def test_the_pages_of_the_menu_list_each_product_once(client: Client) -> None:
     for number in range(7):
         product(f"Hidangan {number}", str(number), {})
     product("Lain", "9")
@@ -211,7 +211,7 @@ def test_the_pages_of_the_menu_lead_through_all_of_it_once(client: Client) -> No
         ("🍜", 0),
     ],
 )
-def test_the_search_finds_parts_of_name_or_sku(client: Client, search: str, found: int) -> None:
+def test_the_search_finds_parts_of_a_name_or_sku(client: Client, search: str, found: int) -> None:
     product("ASAHI SALMON BOWL", "05018970")
     product("SPAGHETTI VONGOLE", "05015917")
     assert listed(client, q=search)["total"] == found
@@ -229,7 +229,7 @@ def test_the_search_finds_parts_of_name_or_sku(client: Client, search: str, foun
         ("offset", "1e9"),
     ],
 )
-def test_a_bad_page_is_refused_with_field_and_value(client: Client, field: str, value: str) -> None:
+def test_a_bad_page_parameter_is_refused_with_field_and_value(client: Client, field: str, value: str) -> None:
     response = client.get("/api/products/", {field: value})
     assert response.status_code == 400
     assert response.json()["detail"].startswith(f"{field} is «{value}»")
@@ -242,7 +242,7 @@ def test_a_search_with_a_nul_is_refused(client: Client) -> None:
     assert response.json()["detail"].startswith("q is «a\\x00b")
 
 
-def test_names_come_through_json_as_they_are(client: Client) -> None:
+def test_names_pass_through_json_unchanged(client: Client) -> None:
     name = """<script>alert("1")</script> 'Soto'\n🍜 \u2028"""
     product(name, "x")
     assert listed(client)["products"][0]["name"] == name
@@ -267,7 +267,7 @@ def test_1000_products_are_listed_in_two_queries_and_quickly(client: Client) -> 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 @pytest.mark.parametrize("address", ["/", "/healthz", "/api/products/", "/api/products/x/image"])
-def test_a_pos_only_reads(client: Client, method: str, address: str) -> None:
+def test_the_pos_api_only_reads(client: Client, method: str, address: str) -> None:
     send: Callable[[str], HttpResponse] = getattr(client, method)
     response = send(address)
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
@@ -276,7 +276,7 @@ def test_a_pos_only_reads(client: Client, method: str, address: str) -> None:
 # Health
 
 
-def test_the_health_page_tells_the_age_of_the_last_good_run_as_the_status_does(client: Client) -> None:
+def test_healthz_and_status_report_the_same_last_good_run(client: Client) -> None:
     assert client.get("/healthz").json() == {"status": "ok", "last_success_at": None, "last_success_age_seconds": None}
     now = timezone.now()
     Checkpoint.objects.create(store_id=uuid4(), company_id=uuid4(), sync_timestamp="x")
@@ -295,7 +295,7 @@ def test_the_health_page_tells_the_age_of_the_last_good_run_as_the_status_does(c
 # The page
 
 
-def test_the_page_is_served_under_a_strict_policy_without_anything_inline(client: Client) -> None:
+def test_the_menu_page_has_a_strict_security_policy_and_nothing_inline(client: Client) -> None:
     response = client.get("/", headers={"Accept-Language": "en"})
     assert response["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'; img-src")
     assert (response["Referrer-Policy"], response["X-Content-Type-Options"]) == ("no-referrer", "nosniff")
@@ -309,12 +309,12 @@ def test_the_page_is_served_under_a_strict_policy_without_anything_inline(client
     assert "http://" not in html.replace("http://www.w3.org", "")
 
 
-def test_the_remembered_language_comes_before_the_browsers(client: Client) -> None:
+def test_the_saved_language_comes_before_the_browsers(client: Client) -> None:
     client.cookies["etalase_language"] = "en"
     assert b'<html lang="en">' in client.get("/", headers={"Accept-Language": "id"}).content
 
 
-def test_the_texts_in_the_page_are_json_that_no_script_can_leave(client: Client) -> None:
+def test_the_texts_in_the_page_are_json_that_cannot_end_its_script_element(client: Client) -> None:
     html = client.get("/").content.decode()
     data = html.partition('<script id="page" type="application/json">')[2].partition("</script>")[0]
     assert json.loads(data)["products_url"] == "/api/products/"

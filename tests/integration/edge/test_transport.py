@@ -45,7 +45,7 @@ def fetch(transport: Transport, ho: Simulator, key: str, deadlines: Deadlines = 
     return transport.exchange(url, deadlines=deadlines, max_bytes=64 * K * K, compressed=compressed).body
 
 
-def test_ten_workers_together_hold_the_limit(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+def test_ten_workers_together_keep_the_bandwidth_limit(ho: Simulator, limited: Callable[[str], Transport]) -> None:
     ho.bodies["photo"] = bytes(16 * K)
     transport = limited("320k")
     began = time.monotonic()
@@ -56,7 +56,9 @@ def test_ten_workers_together_hold_the_limit(ho: Simulator, limited: Callable[[s
     assert 0.8 * 320 * K < rate < 1.05 * 320 * K
 
 
-def test_the_pauses_for_the_limit_are_nobodys_slowness(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+def test_pauses_of_the_bandwidth_limit_do_not_count_as_a_slow_transfer(
+    ho: Simulator, limited: Callable[[str], Transport]
+) -> None:
     ho.bodies["photo"] = bytes(4 * K)
     impatient = Deadlines(connect_seconds=5, idle_seconds=1, min_bytes_per_second=4 * K, total_seconds=1)
     with ThreadPoolExecutor(4) as workers:
@@ -69,7 +71,7 @@ def test_the_pauses_for_the_limit_are_nobodys_slowness(ho: Simulator, limited: C
     ("drip", "limit"),
     [("nothing at all", "64k"), ("a byte now and then", "1k"), ("a byte now and then", "00:00,64k 12:00,off")],
 )
-def test_a_server_that_drips_is_given_up_also_under_a_limit(
+def test_a_dripping_server_is_dropped_under_a_bandwidth_limit_too(
     ho: Simulator, limited: Callable[[str], Transport], drip: str, limit: str
 ) -> None:
     let_go = threading.Event()
@@ -87,9 +89,7 @@ def test_a_server_that_drips_is_given_up_also_under_a_limit(
     assert "1000 bytes a second" in failed.value.message
 
 
-def test_a_transfer_has_its_time_in_all_also_where_it_never_stands_still(
-    ho: Simulator, limited: Callable[[str], Transport]
-) -> None:
+def test_a_transfer_that_never_stalls_still_ends_at_its_deadline(ho: Simulator, limited: Callable[[str], Transport]) -> None:
     let_go = threading.Event()
 
     def trickle() -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def test_a_transfer_has_its_time_in_all_also_where_it_never_stands_still(
     assert failed.value.reason is Reason.TIMEOUT
 
 
-def test_a_stop_ends_a_transfer_that_sleeps_for_the_limit(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+def test_a_stop_ends_a_transfer_that_sleeps_for_the_bandwidth_limit(ho: Simulator, limited: Callable[[str], Transport]) -> None:
     ho.bodies["photo"] = bytes(K * K)
     transport = limited("1k")
     with ThreadPoolExecutor(1) as workers:
@@ -115,7 +115,9 @@ def test_a_stop_ends_a_transfer_that_sleeps_for_the_limit(ho: Simulator, limited
             under_way.result(timeout=5)
 
 
-def test_a_compressed_page_pays_for_what_came_over_the_wire(ho: Simulator, limited: Callable[[str], Transport]) -> None:
+def test_a_compressed_page_counts_its_bytes_on_the_wire_against_the_bandwidth_limit(
+    ho: Simulator, limited: Callable[[str], Transport]
+) -> None:
     body = gzip.compress(bytes(K * K))
     ho.on_image = lambda _: Answer(body=body, headers={"Content-Encoding": "gzip"})
     transport = limited("64k")
@@ -138,7 +140,7 @@ class _Counting(Limiter):
         return super().pay(size_bytes)
 
 
-def test_a_transfer_crosses_into_the_next_step_at_the_next_steps_rate(
+def test_a_transfer_continues_at_the_rate_of_the_next_step_of_the_timetable(
     ho: Simulator, limited: Callable[[str, Pace], Transport]
 ) -> None:
     # A second before 23:00 in Jakarta, when the limit ends.
@@ -149,7 +151,7 @@ def test_a_transfer_crosses_into_the_next_step_at_the_next_steps_rate(
     assert pace.now() > 1770048000
 
 
-def test_after_a_step_connections_have_that_steps_window(ho: Simulator, limited: Callable[[str, Pace], Transport]) -> None:
+def test_connections_after_a_step_use_the_window_of_that_step(ho: Simulator, limited: Callable[[str, Pace], Transport]) -> None:
     offset = [1770047000 - time.time()]
     transport = limited("06:00,64k 23:00,off", Pace(now=lambda: time.time() + offset[0]))
     ho.bodies["photo"] = bytes(K)

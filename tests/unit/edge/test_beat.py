@@ -58,12 +58,12 @@ def at(hour: int, day: int = 3) -> datetime:
     return datetime(2026, 2, day, hour, tzinfo=JAKARTA)
 
 
-def test_at_the_start_both_are_sent_with_the_time_they_last_came_due(beat: Beat) -> None:
+def test_at_its_start_the_beat_sends_both_tasks_with_their_last_due_times(beat: Beat) -> None:
     beat.now = datetime(2026, 2, 3, 2, 1, tzinfo=JAKARTA)
     assert sorted(beat.run(timedelta(minutes=50))) == [(HOURLY, at(2)), (NIGHTLY, at(2))]
 
 
-def test_then_each_is_sent_once_when_it_comes_due(beat: Beat) -> None:
+def test_the_beat_sends_each_task_once_when_it_is_due(beat: Beat) -> None:
     beat.run(timedelta(minutes=1))
     sent = beat.run(timedelta(days=2))
     assert [due for task, due in sent if task == NIGHTLY] == [at(2, day=4), at(2, day=5)]
@@ -71,7 +71,7 @@ def test_then_each_is_sent_once_when_it_comes_due(beat: Beat) -> None:
 
 
 @pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(minutes=20), timedelta(days=400)])
-def test_a_clock_that_is_set_back_silences_nothing(beat: Beat, back: timedelta) -> None:
+def test_a_clock_set_back_stops_no_task_of_the_beat(beat: Beat, back: timedelta) -> None:
     beat.run(timedelta(hours=1))
     beat.now -= back
     beat.run(timedelta(minutes=1))
@@ -80,13 +80,13 @@ def test_a_clock_that_is_set_back_silences_nothing(beat: Beat, back: timedelta) 
     assert 24 <= [task for task, _ in sent].count(HOURLY) <= 25
 
 
-def test_a_clock_that_jumps_ahead_sends_each_once(beat: Beat) -> None:
+def test_a_clock_that_jumps_ahead_makes_the_beat_send_each_task_once(beat: Beat) -> None:
     beat.run(timedelta(hours=1))
     beat.now += timedelta(days=400)
     assert sorted(task for task, _ in beat.run(timedelta(minutes=5))) == [HOURLY, NIGHTLY]
 
 
-def test_what_the_broker_refuses_is_tried_again_until_it_is_taken(beat: Beat) -> None:
+def test_the_beat_retries_a_message_that_the_broker_refused(beat: Beat) -> None:
     beat.refuses = True
     assert beat.run(timedelta(minutes=80)) == []
     beat.refuses = False
@@ -94,7 +94,7 @@ def test_what_the_broker_refuses_is_tried_again_until_it_is_taken(beat: Beat) ->
 
 
 @pytest.mark.parametrize("day", ["2026-03-28T12:00", "2026-10-24T12:00"], ids=["to summer", "to winter"])
-def test_where_clocks_change_the_night_has_one_full_run(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+def test_a_night_with_a_clock_change_has_one_full_run(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     monkeypatch.setattr("etalase.edge.beat.get_default_timezone", lambda: berlin)
     beat = Beat(monkeypatch, berlin)

@@ -24,7 +24,7 @@ def placed(photo: Photo) -> tuple[bool, bool, int, UUID]:
 
 
 @given(photos)
-def test_exactly_one_photo_is_shown_and_a_whole_one_wherever_there_is_one(some: list[Photo]) -> None:
+def test_exactly_one_photo_is_displayed_and_a_whole_one_if_there_is_one(some: list[Photo]) -> None:
     shown = min(some, key=placed)
     assert sum(placed(photo) == placed(shown) for photo in some) == 1
     whole = [photo for photo in some if not photo[1]]
@@ -34,7 +34,7 @@ def test_exactly_one_photo_is_shown_and_a_whole_one_wherever_there_is_one(some: 
         assert shown[2]
 
 
-def test_a_database_orders_ids_as_python_does() -> None:
+def test_the_database_orders_ids_as_python_does() -> None:
     first, second = UUID("00000000-0000-4000-8000-0000000000ff"), UUID("10000000-0000-4000-8000-000000000000")
     assert placed((first, False, None, None)) < placed((second, False, False, 0))
 
@@ -72,7 +72,7 @@ def product(id_: UUID, sku: str = "05018970", name: str = "SATE", *, listed: boo
         ([product(OLD, listed=False), product(NEW, photo=False), product(THIRD, name="KOPI")], set()),
     ],
 )
-def test_a_product_that_came_back_under_another_id_is_left_out(products: list[Namesake], left_out: set[UUID]) -> None:
+def test_the_old_row_of_a_product_with_a_new_id_is_hidden(products: list[Namesake], left_out: set[UUID]) -> None:
     assert replaced(products) == left_out
     assert replaced(reversed(products)) == left_out
 
@@ -84,7 +84,7 @@ namesakes = st.lists(
 
 
 @given(namesakes)
-def test_what_head_office_lists_is_shown_and_every_sku_stays_on_the_screen(products: list[Namesake]) -> None:
+def test_listed_products_are_shown_and_every_sku_stays_on_the_screen(products: list[Namesake]) -> None:
     left_out = replaced(products)
     shown = [one for one in products if one.id not in left_out]
     assert {one.id for one in products if one.is_listed} <= {one.id for one in shown}

@@ -34,7 +34,7 @@ def test_each_kind_of_damage_has_its_name(found: ObjectInfo | None, expected: Da
     assert damage(10, MD5.upper(), "image/jpeg", found) is expected
 
 
-def test_a_row_without_a_size_or_a_checksum_promises_nothing_that_an_object_could_keep() -> None:
+def test_a_row_without_size_or_checksum_cannot_disagree_with_its_object() -> None:
     assert damage(None, MD5, "image/jpeg", there()) is Damage.CHANGED
     assert damage(10, None, "image/jpeg", there()) is Damage.CHANGED
 
@@ -62,7 +62,7 @@ JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0JFIF", b"\x89PNG\r\n\x1a\n....", b"RIFF....W
         ("nonsense", "application/octet-stream", Damage.MISTYPED),
     ],
 )
-def test_a_head_tells_a_type_that_no_such_picture_has(told: str | None, served: str, expected: Damage | None) -> None:
+def test_a_head_response_reveals_a_media_type_that_no_photo_has(told: str | None, served: str, expected: Damage | None) -> None:
     assert damage(10, MD5, told, there(content_type=served)) is expected
 
 
@@ -70,14 +70,14 @@ def test_a_head_tells_a_type_that_no_such_picture_has(told: str | None, served: 
 @pytest.mark.parametrize(
     ("first_bytes", "is_really"), [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp")], ids=["jpeg", "png", "webp"]
 )
-def test_the_bytes_prove_what_an_object_is_to_be_served_as(first_bytes: bytes, is_really: str, told: str | None) -> None:
+def test_the_bytes_decide_the_media_type_of_an_object(first_bytes: bytes, is_really: str, told: str | None) -> None:
     for served in (is_really, is_really.upper(), f"{is_really} ; charset=binary"):
         assert damage_read(MD5, told, ObjectRead(MD5, served, first_bytes)) is None
     for served in ("", "text/html", "application/octet-stream", "image/jpg", "image/gif"):
         assert damage_read(MD5, told, ObjectRead(MD5, served, first_bytes)) is Damage.MISTYPED
 
 
-def test_an_adopted_object_that_is_no_picture_is_served_as_its_row_says() -> None:
+def test_an_adopted_object_that_is_not_an_image_is_served_with_its_rows_media_type() -> None:
     assert damage_read(MD5, "image/gif", ObjectRead(MD5, "image/gif", b"GIF89a")) is None
     assert damage_read(MD5, "image/gif", ObjectRead(MD5, "text/html", b"GIF89a")) is Damage.MISTYPED
 
@@ -95,9 +95,9 @@ MOMENT = datetime(2026, 2, 3, 7, 26, 11, 900_000, UTC)
     ],
 )
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=7))])
-def test_what_was_put_in_the_second_of_the_last_comparison_or_later_is_looked_at(put: str, since: bool, zone: timezone) -> None:
+def test_objects_put_since_the_second_of_the_last_comparison_are_examined(put: str, since: bool, zone: timezone) -> None:
     assert was_put_since(MOMENT.astimezone(zone), ObjectInfo("a", 1, "", put)) is since
 
 
-def test_where_nothing_was_ever_compared_everything_is_looked_at() -> None:
+def test_without_an_earlier_comparison_every_object_is_examined() -> None:
     assert was_put_since(None, there())

@@ -41,7 +41,7 @@ def local(text: str) -> float:
         ("2026-02-02 06:00", 45, MOMENTS, "2026-02-02 06:45", "2026-02-03 02:05"),
     ],
 )
-def test_the_next_runs_are_due_at_the_stores_own_minute(
+def test_the_next_runs_are_due_at_the_stores_offset(
     now: str, offset: int, off_peak: str | None, hourly: str, full: str
 ) -> None:
     due = next_runs(
@@ -50,7 +50,7 @@ def test_the_next_runs_are_due_at_the_stores_own_minute(
     assert due == (local(hourly), local(full))
 
 
-def test_the_full_run_is_due_by_the_beats_own_clock() -> None:
+def test_the_next_full_run_follows_the_beats_time_zone() -> None:
     due = next_runs(
         local("2026-02-02 06:00"), JAKARTA, offset_minutes=13, off_peak=False, bandwidth=parse("off"), beat_zone=ZoneInfo("UTC")
     )
@@ -61,7 +61,7 @@ def test_the_full_run_is_due_by_the_beats_own_clock() -> None:
     ("told", "zone"),
     [("Asia/Makassar", ZoneInfo("Asia/Makassar")), (JAKARTA, JAKARTA), (None, None), ("Mars/Olympus", None), ("../x", None)],
 )
-def test_a_projects_beat_goes_by_its_own_zone(monkeypatch: pytest.MonkeyPatch, told: object, zone: object) -> None:
+def test_a_projects_beat_follows_its_own_time_zone(monkeypatch: pytest.MonkeyPatch, told: object, zone: object) -> None:
     monkeypatch.setattr(sync_request, "_application", lambda: None)
     monkeypatch.setattr(django_settings, "CELERY_TIMEZONE", told, raising=False)
     assert sync_request.beat_zone() == zone
@@ -76,7 +76,7 @@ def test_a_projects_beat_goes_by_its_own_zone(monkeypatch: pytest.MonkeyPatch, t
     bandwidth=st.sampled_from([None, NIGHTS, WEEKENDS, MOMENTS]),
     zone=st.sampled_from([JAKARTA, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")]),
 )
-def test_what_is_foretold_is_what_the_task_does(
+def test_the_predicted_next_run_equals_the_start_of_the_task(
     day: date, before: int, offset: int, bandwidth: str | None, zone: ZoneInfo
 ) -> None:
     off_peak = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak"} if bandwidth else {}

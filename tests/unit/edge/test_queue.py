@@ -16,7 +16,7 @@ def message(task: object) -> dict[str, object]:
     }
 
 
-def test_our_message_stays_as_it_is_but_for_its_queue() -> None:
+def test_only_the_queue_of_our_message_changes() -> None:
     for task in OUR_TASKS:
         ours = as_ours(json.dumps(message(task)).encode())
         assert ours is not None
@@ -34,17 +34,17 @@ def test_our_message_stays_as_it_is_but_for_its_queue() -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["headers", "task", "properties", "x"]), inner),
     ).map(lambda value: json.dumps(value).encode())
 )
-def test_anything_else_is_left_alone(other: bytes) -> None:
+def test_any_other_text_is_not_changed(other: bytes) -> None:
     assert as_ours(other) is None
 
 
-def test_another_applications_task_is_left_alone() -> None:
+def test_a_task_of_another_application_is_not_changed() -> None:
     for task in ("reports.tasks.mail", "sync_api.tasks.sync_product_photos_x", None, 1, ["sync_api.tasks.sync_product_photos"]):
         assert as_ours(json.dumps(message(task)).encode()) is None
     assert as_ours(b"[" * 100_000) is None
 
 
-def test_a_delivery_under_way_is_one() -> None:
+def test_a_delivery_in_flight_is_recognised() -> None:
     assert is_delivery(json.dumps([message("any.task"), "etalase", "etalase"]).encode())
     assert is_delivery(json.dumps([message(None), "", ""]).encode())
 
@@ -56,5 +56,5 @@ def test_a_delivery_under_way_is_one() -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["headers", "properties", "x"]), inner),
     ).map(lambda value: json.dumps(value).encode())
 )
-def test_anything_else_is_no_delivery(other: bytes) -> None:
+def test_any_other_text_is_not_a_delivery(other: bytes) -> None:
     assert not is_delivery(other)

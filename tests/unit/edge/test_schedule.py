@@ -39,14 +39,14 @@ def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = T
         ("2026-02-02 02:05", MOMENTS, True, None),
     ],
 )
-def test_a_full_run_waits_for_off_peak_and_then_for_the_stores_own_minute(
+def test_a_full_run_waits_for_off_peak_and_then_for_the_stores_offset(
     now: str, bandwidth: str, after_offset: bool, expected: Wait | None
 ) -> None:
     assert wait(now, bandwidth, after_offset=after_offset) == expected
 
 
 @pytest.mark.parametrize("changes", [{"FULL_RUN": "any-time"}, {"full": False}])
-def test_other_runs_wait_for_the_stores_own_minute_alone(changes: dict[str, Any]) -> None:
+def test_an_incremental_run_waits_only_for_the_stores_offset(changes: dict[str, Any]) -> None:
     assert wait("2026-02-02 12:00", NIGHTS, **changes) == Wait(45 * MINUTE, True)
     assert wait("2026-02-02 12:45", NIGHTS, after_offset=True, **changes) is None
     assert wait("2026-02-02 12:00", NIGHTS, **changes, SCHEDULE_OFFSET_MINUTES=0) is None
@@ -58,9 +58,7 @@ def test_other_runs_wait_for_the_stores_own_minute_alone(changes: dict[str, Any]
     offset=st.integers(0, 59),
     zone=st.sampled_from([JAKARTA, ZoneInfo("America/New_York")]),
 )
-def test_every_full_run_that_comes_due_begins_in_the_next_widest_step(
-    due: int, bandwidth: str, offset: int, zone: ZoneInfo
-) -> None:
+def test_every_due_full_run_starts_in_the_next_widest_step(due: int, bandwidth: str, offset: int, zone: ZoneInfo) -> None:
     settings = read(EdgeSettings, EDGE | {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": offset})
     now, after_offset, waits = float(due), False, 0
     while put_off := first_wait(settings, full=True, after_offset=after_offset, now=now, zone=zone):

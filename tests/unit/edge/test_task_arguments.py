@@ -16,7 +16,7 @@ OTHER = str(UUID(int=7))
 
 
 @pytest.mark.parametrize("asked", [(None, None), (COMPANY, STORE), (COMPANY, None), (COMPANY.upper(), f"{{{STORE}}}")])
-def test_this_stores_arguments_are_taken(asked: tuple[str | None, str | None]) -> None:
+def test_this_stores_task_arguments_are_accepted(asked: tuple[str | None, str | None]) -> None:
     refuse_another_store(SETTINGS, asked)
 
 
@@ -30,7 +30,7 @@ def test_this_stores_arguments_are_taken(asked: tuple[str | None, str | None]) -
         ((COMPANY, ""), "store_id «»"),
     ],
 )
-def test_another_stores_arguments_are_refused_by_name(asked: tuple[str, str], named: str) -> None:
+def test_another_stores_task_arguments_are_refused_by_name(asked: tuple[str, str], named: str) -> None:
     with pytest.raises(UsageError) as refused:
         refuse_another_store(SETTINGS, asked)
     assert named in str(refused.value)

@@ -12,7 +12,7 @@ PAGE = Path(messages.__file__).parent
 SOURCES = [PAGE / "templates/etalase_pos/menu.html", *sorted((PAGE / "static/etalase_pos").glob("*.js"))]
 
 
-def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None:
+def test_both_languages_have_the_same_pos_texts_with_the_same_placeholders() -> None:
     gaps = [
         {name: sorted(re.findall(r"\{\w+\}", text)) for name, text in messages.TEXTS[language].items()}
         for language in messages.LANGUAGES
@@ -20,7 +20,7 @@ def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None
     assert gaps[0] == gaps[1]
 
 
-def test_every_text_that_the_page_asks_for_exists_and_none_is_left_over() -> None:
+def test_every_text_that_the_page_uses_exists_and_every_text_is_used() -> None:
     source = "\n".join(path.read_text() for path in SOURCES)
     asked = set(re.findall(r'\bsay\("(\w+)"|data-text(?:-\w+)?="(\w+)"|\{\{ text\.(\w+) \}\}', source))
     there = set(messages.TEXTS["id"])
@@ -47,7 +47,7 @@ def test_every_text_that_the_page_asks_for_exists_and_none_is_left_over() -> Non
         ("<script>", "", "id"),
     ],
 )
-def test_the_language_is_the_remembered_one_else_the_browsers_else_indonesian(
+def test_the_language_is_the_saved_one_or_the_browsers_or_indonesian(
     remembered: str | None, accept_language: str, chosen: str
 ) -> None:
     assert choose_language(remembered, accept_language) == chosen

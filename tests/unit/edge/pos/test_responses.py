@@ -44,7 +44,7 @@ def test_a_product_without_a_photo_has_the_placeholder_as_its_image() -> None:
     assert (entry.image_url, entry.has_photo, entry.photos) == ("/static/images/no-image.png", False, [])
 
 
-def test_the_placeholder_is_a_small_picture_that_comes_with_the_package() -> None:
+def test_the_placeholder_is_a_small_image_of_the_package() -> None:
     path = Path(etalase.edge.pos.__file__).parent / "static/images/no-image.png"
     with Image.open(path) as image:
         assert (image.format, image.size) == ("PNG", (480, 360))
@@ -52,26 +52,26 @@ def test_the_placeholder_is_a_small_picture_that_comes_with_the_package() -> Non
 
 
 @pytest.mark.parametrize("text", ["", "1", "x" * 36, f"{{{PRODUCT}}}", f"urn:uuid:{PRODUCT}", PRODUCT.hex, f"{PRODUCT}\n"])
-def test_only_the_canonical_spelling_of_a_uuid_is_one(text: str) -> None:
+def test_only_the_canonical_spelling_of_a_uuid_is_accepted(text: str) -> None:
     assert parse_uuid(text) is None
     assert parse_uuid(str(PRODUCT).upper()) == PRODUCT
 
 
 @pytest.mark.parametrize("text", ["", "-1", "0", "1001", "1e3", "1_0", " 1", "١", "x", "99999999999999999999", "\0"])
-def test_a_limit_that_is_none_is_refused_by_its_name(text: str) -> None:
+def test_an_invalid_limit_is_refused_by_its_name(text: str) -> None:
     query = QueryDict(mutable=True)
     query["limit"] = text
     with pytest.raises(UsageError, match=r"^limit is «.*»: expected is a whole number from 1 to 1000"):
         whole_number(query, "limit", default=100, least=1, most=1000)
 
 
-def test_a_number_that_is_not_given_has_its_default() -> None:
+def test_a_missing_number_has_its_default() -> None:
     assert whole_number(QueryDict(""), "limit", default=100, least=1, most=1000) == 100
     assert whole_number(QueryDict("limit=1000"), "limit", default=100, least=1, most=1000) == 1000
 
 
 @pytest.mark.parametrize("text", ["a\0b", "x" * 101])
-def test_a_search_that_no_name_can_have_is_refused(text: str) -> None:
+def test_a_search_that_no_name_can_match_is_refused(text: str) -> None:
     query = QueryDict(mutable=True)
     query["q"] = text
     with pytest.raises(UsageError, match=r"^q is «"):
@@ -87,7 +87,7 @@ def test_a_search_that_no_name_can_have_is_refused(text: str) -> None:
         ("http://[fd00::1]:9000", "http://[fd00::1]:9000"),
     ],
 )
-def test_the_page_may_load_its_own_files_and_the_buckets_pictures_and_nothing_else(public_url: str, origin: str) -> None:
+def test_the_security_policy_allows_only_own_files_and_the_buckets_images(public_url: str, origin: str) -> None:
     headers: dict[str, Any] = security_headers(public_url)
     directives = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert directives == {

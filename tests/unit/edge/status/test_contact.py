@@ -32,12 +32,12 @@ from etalase.edge.status.contact import parts
         ("Budi", {}),
     ],
 )  # fmt: skip
-def test_numbers_mail_addresses_and_https_are_links(contact: str, links: dict[str, str]) -> None:
+def test_numbers_mail_addresses_and_https_urls_are_links(contact: str, links: dict[str, str]) -> None:
     assert {part.text: part.href for part in parts(contact) if part.href} == links
 
 
 @given(st.text(max_size=80) | st.text(alphabet="+0123456789 -().@:/hteps", max_size=60))
-def test_the_pieces_are_the_text_and_lead_nowhere_else(contact: str) -> None:
+def test_the_pieces_of_a_contact_are_its_text_and_link_nowhere_else(contact: str) -> None:
     pieces = parts(contact)
     assert "".join(piece.text for piece in pieces) == contact
     for piece in pieces:

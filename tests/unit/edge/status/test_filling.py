@@ -26,9 +26,7 @@ SECONDS = timedelta(seconds=1)
         (Work(5, MIB), Work(5, MIB), 0 * SECONDS, None),
     ],
 )
-def test_the_rest_takes_as_long_as_what_was_measured_says(
-    left: Work, done: Work, took: timedelta, expected: int | None
-) -> None:
+def test_the_remaining_time_follows_the_measured_rate(left: Work, done: Work, took: timedelta, expected: int | None) -> None:
     assert eta_seconds(left, done, took) == expected
 
 
@@ -36,11 +34,11 @@ _works = st.builds(Work, st.integers(0, 10**6), st.integers(0, 10**12))
 
 
 @given(_works, _works, st.timedeltas(timedelta(0), timedelta(days=2)))
-def test_it_is_never_negative_and_never_raises(left: Work, done: Work, took: timedelta) -> None:
+def test_the_remaining_time_is_never_negative_and_never_raises(left: Work, done: Work, took: timedelta) -> None:
     told = eta_seconds(left, done, took)
     assert told is None or told >= 0
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
-def test_a_list_fills_while_more_is_missing_than_failed(here: int, more: int, tried: int) -> None:
+def test_a_list_is_filling_while_more_photos_are_missing_than_failed(here: int, more: int, tried: int) -> None:
     assert KnownList(listed=here + more, here=here, tried=tried).is_filling == (more > tried)

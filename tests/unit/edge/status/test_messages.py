@@ -73,7 +73,7 @@ def for_the_store(said: Told) -> str:
     return "\n".join([*(todo.text for todo in said.todo), said.sentence, *(item.text for item in items)])
 
 
-def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None:
+def test_both_languages_have_the_same_status_texts_with_the_same_placeholders() -> None:
     # «s» is the English plural; Indonesian has none.
     gaps = [
         {key: sorted(set(re.findall(r"\{\w+\}", text)) - {"{s}"}) for key, text in TEXTS[language].items()}
@@ -83,7 +83,7 @@ def test_both_languages_have_the_same_texts_with_the_same_gaps_to_fill() -> None
     assert all(len(TEXTS[language]["weekdays"].split()) == 7 for language in LANGUAGES)
 
 
-def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
+def test_every_state_reason_damage_and_outcome_has_a_text() -> None:
     codes = (
         [("word", state) for state in State]
         + [("reason", reason) for reason in Reason]
@@ -97,7 +97,7 @@ def test_there_is_a_word_for_every_state_reason_damage_and_outcome() -> None:
         assert f"{prefix}_{code}" in TEXTS["en"]
 
 
-def test_no_text_is_left_over() -> None:
+def test_every_status_text_is_used() -> None:
     sources = "".join(path.read_text() for path in ROOM.glob("*.py") if path.name != "texts.py")
     sources += (ROOM.parent / "management/commands/photos_status.py").read_text()
     templates = "".join(path.read_text() for path in ROOM.parent.glob("templates/etalase_status/*.html"))
@@ -119,7 +119,7 @@ def test_no_text_is_left_over() -> None:
 JARGON = re.compile(r"checkpoint|bucket|feed|worker|beat|policy|ETALASE_|S3|HTTP|metadata|JSON|sweep|\block", re.IGNORECASE)
 
 
-def test_no_text_outside_the_technicians_fold_has_their_words() -> None:
+def test_only_the_technicians_section_has_technical_words() -> None:
     theirs = re.compile(r".*_hint$|command_|screen_hint|technicians")
     for language in LANGUAGES:
         for key, text in TEXTS[language].items():
@@ -127,7 +127,7 @@ def test_no_text_outside_the_technicians_fold_has_their_words() -> None:
                 assert not JARGON.search(text), key
 
 
-def test_no_text_says_now_of_what_a_run_saw_then_or_advises_to_destroy() -> None:
+def test_no_status_text_claims_that_a_past_fact_holds_now_or_advises_deletion() -> None:
     for language in LANGUAGES:
         for key, text in TEXTS[language].items():
             if key.startswith(("ho_", "cut_off", "run_failed", "run_incomplete", "todo_refused")):
@@ -247,7 +247,9 @@ def test_no_text_says_now_of_what_a_run_saw_then_or_advises_to_destroy() -> None
         ),
     ],
 )
-def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, Any], english: str, indonesian: str) -> None:
+def test_the_summary_gives_the_state_then_the_advice_then_the_details(
+    changes: dict[str, Any], english: str, indonesian: str
+) -> None:
     for language, expected in (("en", english), ("id", indonesian)):
         said = told(language, **changes)  # type: ignore[arg-type]
         assert f"{said.word}: {' '.join(todo.text for todo in said.todo)} {said.sentence}" == expected
@@ -334,7 +336,7 @@ def test_first_comes_the_word_then_what_to_do_then_how_it_is(changes: dict[str, 
         ({**NOTHING, "failed": 87, "reasons": {"timeout": 87}}, "Nothing to do: the next sync at 06:13 tries again.", False),
     ],
 )
-def test_what_to_do_fits(changes: dict[str, Any], todo: str, acts: bool) -> None:
+def test_the_advice_fits_the_state(changes: dict[str, Any], todo: str, acts: bool) -> None:
     said = told(**changes)
     assert len(said.todo) == 1
     assert (said.todo[0].text[: len(todo)], said.todo[0].acts) == (todo, acts)
@@ -347,7 +349,7 @@ def test_names_beyond_the_limit_are_counted() -> None:
     assert item.text == "23 products without a photo because it did not arrive:"
 
 
-def test_a_damaged_photo_is_told_with_its_product_and_its_kind() -> None:
+def test_a_damaged_photo_is_reported_with_its_product_and_kind_of_damage() -> None:
     state = facts(bucket=damaged(Damage.CUT))
     state = facts(bucket=state.bucket, damaged_names={state.bucket.photos[0].photo_id: "SATE"})
     said = tell(state, judge(state), "en", max_names=20)
@@ -360,7 +362,7 @@ def test_the_most_common_reasons_come_first() -> None:
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
 
 
-def test_a_photo_whose_product_has_come_is_not_said_to_wait_for_it() -> None:
+def test_a_photo_whose_product_has_arrived_is_not_reported_as_parked() -> None:
     def waiting(**changes: Any) -> list[str]:
         return [item.text for item in told(**changes).facts if "waiting for the product to come" in item.text]
 
@@ -379,7 +381,7 @@ def test_in_a_django_project_the_commands_are_those_of_manage_py() -> None:
     ]
 
 
-def test_what_each_choice_does_is_said_and_none_is_advised() -> None:
+def test_each_choice_about_held_removals_is_explained_and_none_is_advised() -> None:
     said = told(held=2, held_names=("SATE", "SOTO"))
     assert [item.text for item in said.holds] == [
         "The photos of these products wait for a decision:",
@@ -400,7 +402,7 @@ def test_what_each_choice_does_is_said_and_none_is_advised() -> None:
     ]
 
 
-def test_what_head_office_lists_no_longer_comes_back_by_itself_if_it_does_again() -> None:
+def test_a_damaged_photo_that_head_office_no_longer_lists_is_explained() -> None:
     said = told(bucket=damaged(), lost=(PHOTO,))
     text = "1 of them not on head office's list when asked; back by themselves if it lists them again."
     assert said.holds[1].text == text
@@ -408,7 +410,7 @@ def test_what_head_office_lists_no_longer_comes_back_by_itself_if_it_does_again(
     assert [command.line for command in said.commands] == ["etalase edge sync"]
 
 
-def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> None:
+def test_the_last_run_is_reported_and_its_error_is_in_the_technicians_section() -> None:
     said = told(last_run=run("failed", error="http://ho.example answered 503.", fault="head_office_away"))
     assert said.hints[0].detail == "http://ho.example answered 503."
     last = "Last sync: changes only, failed, begun at 05:53, took 1 minute. 412 photos seen, 12.0 MiB fetched."
@@ -416,19 +418,19 @@ def test_the_last_run_is_told_and_its_error_stands_apart_for_technicians() -> No
     assert "ho.example" not in for_the_store(said)
 
 
-def test_a_run_that_found_nothing_says_so() -> None:
+def test_a_run_without_changes_is_reported_as_such() -> None:
     quiet = run(counts={"seen": 0, "deleted": 0}, bytes_fetched=0)
     texts = [item.text for item in everything(told(last_run=quiet))]
     assert "Last sync: changes only, success, begun at 05:53, took 1 minute. Nothing had changed." in texts
 
 
 @pytest.mark.parametrize("state", [facts(held=3), facts(failed=1), facts(worker=SILENT), None])
-def test_where_all_is_not_well_whom_to_call_is_told(state: Facts | None) -> None:
+def test_if_not_all_is_well_the_contact_is_shown(state: Facts | None) -> None:
     whom = "Budi, 0812 3456 {789}"
     assert tell(state, judge(state), "en", max_names=20, contact=whom).contact == whom
 
 
-def test_where_all_is_well_nobody_is_to_be_called() -> None:
+def test_if_all_is_well_no_contact_is_shown() -> None:
     said = tell(facts(), judge(facts()), "id", max_names=20, contact="Budi")
     assert (said.holds, said.contact) == ((), "")
 
@@ -443,27 +445,27 @@ def test_where_all_is_well_nobody_is_to_be_called() -> None:
         ),
     ],
 )
-def test_the_next_runs_are_promised_only_where_worker_and_beat_live(signs: dict[str, Any], text: str) -> None:
+def test_the_next_runs_are_announced_only_while_worker_and_beat_are_alive(signs: dict[str, Any], text: str) -> None:
     said = told(**signs)
     assert said.facts[-1].text == text
     assert ("06:13" in for_the_store(said)) == ("06:13" in text)
 
 
 @pytest.mark.parametrize("signs", [{"beat": SILENT}, {"worker": SILENT, "beat": None}])
-def test_where_worker_or_beat_fell_silent_no_sync_is_promised(signs: dict[str, Any]) -> None:
+def test_if_worker_or_beat_is_silent_no_sync_is_announced(signs: dict[str, Any]) -> None:
     said = told(**signs)
     assert "06:13" not in for_the_store(said)
     texts = [item.text for item in told(**signs, held=1).holds]
     assert "The sync service was last seen at 03:00: no sync comes until it runs again." in texts
 
 
-def test_an_empty_list_is_spoken_of_only_where_head_office_listed_nothing() -> None:
+def test_an_empty_list_is_mentioned_only_if_head_office_listed_nothing() -> None:
     for changes in ({"parked": 87}, {"failed": 87, "reasons": {"timeout": 87}}, {"known": FILLING}):
         assert "listed no photo for this store" not in for_the_store(told(**NOTHING, **changes))
         assert "list for this store was empty" not in for_the_store(told(**NOTHING, **changes))
 
 
-def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
+def test_notices_are_sentences_and_an_unknown_notice_is_its_code() -> None:
     texts = [item.text for item in told(notices=NOTICES).noticed]
     # One clock: also what head office wrote is told by the store's.
     back = "Head office's clock went back (from 2027-02-03 14:26 to 2026-02-03 14:26)"
@@ -477,14 +479,14 @@ def test_notices_are_sentences_and_an_unknown_one_is_its_code() -> None:
     ]
 
 
-def test_while_photos_are_on_their_way_there_is_one_number_of_them() -> None:
+def test_a_filling_menu_has_one_number_of_missing_photos() -> None:
     said = told(known=FILLING, bucket=comparison(rows=111, verified=111), photos=138, expected=138, **AT_WORK)
     assert "111" not in for_the_store(said)
     assert (said.progress, said.facts[2].text) == ((138, 1042), "All photos that are here were whole when checked at 06:00.")
 
 
 @given(any_facts())
-def test_everything_that_holds_is_said_in_both_languages(state: Facts) -> None:
+def test_every_combination_of_facts_has_sentences_in_both_languages(state: Facts) -> None:
     verdict = judge(state)
     english, indonesian = (tell(state, verdict, language, max_names=3) for language in LANGUAGES)
     for said in (english, indonesian):
@@ -508,7 +510,7 @@ def test_everything_that_holds_is_said_in_both_languages(state: Facts) -> None:
 
 
 @given(any_facts())
-def test_a_sync_to_come_is_named_only_where_worker_and_beat_are_known_to_live(state: Facts) -> None:
+def test_a_coming_sync_is_mentioned_only_if_worker_and_beat_are_known_to_be_alive(state: Facts) -> None:
     said = tell(state, judge(state), "en", max_names=3)
     if not state.service_runs:
         assert not any("next sync at" in todo.text for todo in said.todo)
@@ -542,7 +544,7 @@ def test_a_duration_is_its_largest_unit(length: timedelta, english: str, indones
         (60 * HOUR, "2 days"),
     ],
 )
-def test_about_how_long_it_takes_is_rounded(length: timedelta, english: str) -> None:
+def test_an_estimated_duration_is_rounded(length: timedelta, english: str) -> None:
     assert Words("en").about(length) == english
 
 
@@ -557,7 +559,7 @@ def test_about_how_long_it_takes_is_rounded(length: timedelta, english: str) -> 
         (-24 * 7, "on 2026-11-19 at 06:00", "2026-11-19 pukul 06:00"),
     ],
 )
-def test_every_moment_is_told_by_the_stores_clock(hours: int, english: str, indonesian: str) -> None:
+def test_every_time_is_shown_in_the_stores_time_zone(hours: int, english: str, indonesian: str) -> None:
     moment = NOW + hours * HOUR
     assert (Words("en", JAKARTA).at(moment, NOW), Words("id", JAKARTA).at(moment, NOW)) == (english, indonesian)
 
@@ -573,7 +575,7 @@ def test_every_moment_is_told_by_the_stores_clock(hours: int, english: str, indo
         ({"LANG": "de_DE.UTF-8"}, "en"),
     ],
 )
-def test_the_terminals_language_is_that_of_its_locale(
+def test_the_terminals_language_follows_its_locale(
     environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in os.environ if name.startswith("LC_") or name == "LANG"]:
@@ -583,6 +585,6 @@ def test_the_terminals_language_is_that_of_its_locale(
     assert language_of_terminal() == language
 
 
-def test_a_living_service_is_not_asked_for() -> None:
+def test_the_last_heartbeats_are_shown() -> None:
     assert told(worker=ALIVE, beat=ALIVE).hints[-1].text == "Last sign of life: worker at 06:00; beat at 06:00."
     assert told(worker=None, beat=SILENT).hints[-1].text == "Last sign of life: worker none so far; beat at 03:00."

@@ -91,13 +91,13 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({**NEVER, "last_run": run(None), "lock_taken": True, "bucket": AWAY}, ["not_ready", "bucket_away", "stale"], "red", 4),
     ],
 )
-def test_the_worst_that_holds_is_the_word(changes: dict[str, Any], holds: list[str], level: str, exit_status: int) -> None:
+def test_the_worst_condition_decides_the_state(changes: dict[str, Any], holds: list[str], level: str, exit_status: int) -> None:
     verdict = judge(facts(**changes))
     assert (list(verdict.holds), verdict.level, verdict.exit_status) == (holds, level, exit_status)
     assert verdict.state == (holds[0] if holds else "well")
 
 
-def test_without_an_answer_of_the_database_nothing_is_well() -> None:
+def test_without_a_database_the_state_is_not_well() -> None:
     verdict = judge(None)
     assert (verdict.state, verdict.level, verdict.exit_status) == (State.DATABASE_AWAY, Level.RED, 4)
     answer = as_json(None, verdict, error="gone")
@@ -105,7 +105,7 @@ def test_without_an_answer_of_the_database_nothing_is_well() -> None:
 
 
 @given(any_facts())
-def test_well_is_said_only_where_nothing_at_all_is_missing(told: Facts) -> None:
+def test_the_state_is_well_only_if_nothing_is_missing(told: Facts) -> None:
     verdict = judge(told)
     if verdict.state is State.WELL:
         assert told.bucket.error is None
@@ -122,7 +122,7 @@ def test_well_is_said_only_where_nothing_at_all_is_missing(told: Facts) -> None:
 
 
 @given(any_facts())
-def test_the_json_tells_the_same_and_can_always_be_written(told: Facts) -> None:
+def test_the_json_status_has_the_same_facts_and_is_always_valid(told: Facts) -> None:
     verdict = judge(told)
     answer = json.loads(json.dumps(as_json(told, verdict)))
     assert (answer["state"], answer["well"]) == (verdict.state, verdict.exit_status == 0)

@@ -42,14 +42,14 @@ def bucket() -> Bucket:
     return opened
 
 
-def test_reloading_looks_once_in_ten_seconds(bucket: Bucket) -> None:
+def test_reloads_within_ten_seconds_cost_one_snapshot(bucket: Bucket) -> None:
     kept = KeptComparison(bucket.look, bucket.clock)
     assert {kept(SETTINGS).verified for _ in range(100)} == {1}
     bucket.now = KEEP_SECONDS
     assert kept(SETTINGS).verified == 2
 
 
-def test_while_somebody_looks_the_last_look_serves_everybody_else(bucket: Bucket) -> None:
+def test_while_one_request_takes_a_snapshot_the_others_get_the_last_one(bucket: Bucket) -> None:
     kept = KeptComparison(bucket.look, bucket.clock)
     kept(SETTINGS)
     bucket.now, bucket.looking = KEEP_SECONDS, threading.Event()
@@ -66,7 +66,7 @@ def test_while_somebody_looks_the_last_look_serves_everybody_else(bucket: Bucket
     assert (kept(SETTINGS).verified, bucket.looks) == (2, 2)
 
 
-def test_a_look_that_fails_is_made_again(bucket: Bucket) -> None:
+def test_a_failed_snapshot_is_taken_again(bucket: Bucket) -> None:
     def fails(settings: object) -> Comparison:
         bucket.looks += 1
         if bucket.looks == 1:

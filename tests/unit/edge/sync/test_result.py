@@ -35,16 +35,16 @@ OWED = [{"photo_id": "x"}]
         ({"locked": True, "error": LockHeld("x"), "held": 2, "failed": 2}, "locked", 75),
     ],
 )
-def test_the_worst_that_holds_is_the_outcome(fields: dict[str, Any], outcome: str, exit_status: int) -> None:
+def test_the_worst_condition_decides_the_outcome(fields: dict[str, Any], outcome: str, exit_status: int) -> None:
     report = Report(kind="full", **fields)
     assert (report.outcome, report.exit_status) == (outcome, exit_status)
 
 
-def test_every_photo_that_was_looked_at_is_counted_once() -> None:
+def test_every_examined_photo_is_counted_once() -> None:
     assert Report(kind="full", fetched=1, updated=2, unchanged=4, parked=8, failed=16, deleted=32, healed=1).seen == 31
 
 
-def test_the_json_has_the_documented_fields_and_is_json() -> None:
+def test_the_json_result_has_the_documented_fields() -> None:
     said = json.loads(json.dumps(Report(kind="incremental", error=AWAY).as_json()))
     promised = (
         "run_id kind outcome dry_run seen fetched updated unchanged parked failed deleted held healed bytes_fetched"
@@ -67,7 +67,7 @@ def test_the_guides_five_metrics_are_logged_as_text_and_as_fields(caplog: pytest
     assert (fields["success_count"], fields["failed_count"], fields["total_bytes"]) == (3, 1, 2 * 1024 * 1024)
 
 
-def test_a_run_of_no_time_has_a_speed_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_of_zero_seconds_has_a_speed(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "product_photo_sync"):
         Report(kind="full").log_metrics()
     assert caplog.records[0].levelno == logging.INFO

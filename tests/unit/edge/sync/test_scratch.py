@@ -51,7 +51,7 @@ pages = st.lists(
 
 
 @given(pages, st.lists(st.builds(photo, st.integers(0, 12), version=st.just(7)), max_size=4))
-def test_photos_are_what_the_last_page_said_and_what_is_owed_comes_second(
+def test_the_scratch_holds_the_latest_version_of_each_photo_and_prefers_the_feed_over_the_retry_list(
     told: list[tuple[list[int], list[Photo]]], owed: list[Photo]
 ) -> None:
     kept, expected = Photos(), dict[UUID, Photo]()
@@ -85,7 +85,7 @@ def test_slices_are_whole_products(products: list[int], at_least: int) -> None:
     assert all(len(part) >= at_least for part in slices[:-1])
 
 
-def test_a_key_is_contested_where_it_cannot_be_everybodys() -> None:
+def test_a_key_is_contested_if_its_photos_differ_in_bytes_or_product() -> None:
     photos = Photos()
     photos.put(
         [
@@ -116,7 +116,7 @@ def drained(agenda: Agenda) -> list[ProductPlan]:
     return taken
 
 
-def test_the_agenda_has_what_failed_least_first_then_primary_photos_then_small_ones() -> None:
+def test_the_agenda_lists_least_failed_photos_first_then_primary_ones_then_small_ones() -> None:
     agenda = Agenda()
     agenda.add([product(1, [5]), product(2, [3]), product(3, [9], primary=True), product(4, [8], primary=True)], attempts={})
     agenda.add([product(5, [1], primary=True), product(6, [1])], attempts={UUID(int=5): 2})
@@ -125,7 +125,7 @@ def test_the_agenda_has_what_failed_least_first_then_primary_photos_then_small_o
         agenda.pop()
 
 
-def test_what_is_taken_from_the_agenda_is_what_was_put_on_it() -> None:
+def test_the_agenda_returns_its_items_unchanged() -> None:
     agenda, put = Agenda(), product(1, [5, 7])
     agenda.add([put], attempts={})
     assert (agenda.photos, agenda.photos_to_fetch, agenda.bytes_to_fetch) == (2, 2, 12)
@@ -133,7 +133,7 @@ def test_what_is_taken_from_the_agenda_is_what_was_put_on_it() -> None:
     assert (taken.product_id, taken.steps, taken.displaced) == (put.product_id, put.steps, put.displaced)
 
 
-def test_a_listing_tells_what_lies_where_and_what_nobody_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_listing_finds_the_object_of_a_key_and_unused_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "MAX_VALUES", 2)
     objects = [ObjectInfo(f"products/{number}", number, str(number)) for number in range(5)]
     listing = Listing(iter(objects))
@@ -142,7 +142,7 @@ def test_a_listing_tells_what_lies_where_and_what_nobody_uses(monkeypatch: pytes
     assert sorted(key for keys in listing.unused() for key in keys) == ["products/1", "products/2", "products/4"]
 
 
-def test_a_temporary_folder_without_room_is_named() -> None:
+def test_a_full_temporary_folder_is_named() -> None:
     photos = Photos()
     (size,) = next(photos._db.read("PRAGMA page_count"))
     next(photos._db.read(f"PRAGMA max_page_count = {size + 2}"))
@@ -150,7 +150,7 @@ def test_a_temporary_folder_without_room_is_named() -> None:
         photos.put(photo(number) for number in range(1000))
 
 
-def test_a_reading_abandoned_half_way_may_be_closed_by_any_thread() -> None:
+def test_an_abandoned_read_can_be_closed_by_any_thread() -> None:
     photos = Photos()
     photos.put([photo(1), photo(2)])
     readings = [photos.by_id()]

@@ -13,7 +13,7 @@ from etalase.edge.sync import bar, terminal
 from etalase.settings.bandwidth import duration_text
 
 
-def test_a_line_of_progress_ends_with_the_limit_in_force() -> None:
+def test_a_progress_line_ends_with_the_current_bandwidth_limit() -> None:
     limits = iter(["limit 512 KiB/s until 23:00", ""])
     lines = terminal.Lines(lambda: next(limits), lambda: 0)
     lines.pulled(7)
@@ -22,7 +22,7 @@ def test_a_line_of_progress_ends_with_the_limit_in_force() -> None:
     assert lines.line() == "8 photos listed"
 
 
-def test_lines_come_by_themselves_and_tell_bytes_before_their_photo_is_whole(
+def test_progress_lines_appear_by_themselves_and_count_bytes_of_unfinished_photos(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(terminal, "LINE_EVERY_SECONDS", 0.01)
@@ -35,7 +35,7 @@ def test_lines_come_by_themselves_and_tell_bytes_before_their_photo_is_whole(
     assert said[-1].endswith(" left")
 
 
-def test_the_bar_counts_bytes_as_they_come() -> None:
+def test_the_progress_bar_counts_bytes_on_arrival() -> None:
     out = io.StringIO()
     came = iter([512 * 1024, 1024 * 1024])
     columns = (DownloadColumn(binary_units=True),)
@@ -46,7 +46,7 @@ def test_the_bar_counts_bytes_as_they_come() -> None:
     assert [line.strip() for line in out.getvalue().split("\n") if line.strip()] == ["0.5/4.0 MiB", "1.0/4.0 MiB"]
 
 
-def test_the_bar_tells_the_limit_anew_each_time_it_is_drawn() -> None:
+def test_the_progress_bar_reads_the_bandwidth_limit_at_each_refresh() -> None:
     limits = iter(["limit 512 KiB/s until 23:00", "no limit until 06:00"])
     out = io.StringIO()
     progress = Progress(bar.LimitColumn(lambda: next(limits)), console=Console(file=out), auto_refresh=False)
@@ -70,7 +70,7 @@ def test_the_bar_tells_the_limit_anew_each_time_it_is_drawn() -> None:
         (12345, "about 3.5 h"),
     ],
 )
-def test_a_duration_is_told_roughly_and_rounded_up(seconds: float, text: str) -> None:
+def test_a_duration_is_rough_and_rounded_up(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
 
 
@@ -81,7 +81,7 @@ def test_a_duration_is_told_roughly_and_rounded_up(seconds: float, text: str) ->
         ({"seconds_at_limit": None, "limit_bytes_per_second": None}, "(360.0 MiB), "),
     ],
 )
-def test_a_forecast_says_how_long_at_the_limit_now_in_force(limit: dict[str, Any], says: str) -> None:
+def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(limit: dict[str, Any], says: str) -> None:
     out = io.StringIO()
     forecast = {
         "photos_to_fetch": 9,
@@ -95,7 +95,7 @@ def test_a_forecast_says_how_long_at_the_limit_now_in_force(limit: dict[str, Any
     assert f"Would fetch 9 photos {says}" in out.getvalue()
 
 
-def test_a_forecast_names_what_would_be_removed_and_what_a_person_would_be_asked_about() -> None:
+def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_held() -> None:
     out = io.StringIO()
     removals = {
         "removals": [{"photo_id": "a", "product_name": "Sate"}],

@@ -51,7 +51,7 @@ def came(limit: Limiter, clock: Clock, *, seconds: float, workers: int, share: C
 
 @pytest.mark.parametrize("workers", [1, 10])
 @pytest.mark.parametrize("text", ["8k", "64k", "20M"])
-def test_the_rate_is_held_within_5_percent_also_over_a_short_while(text: str, workers: int) -> None:
+def test_the_bandwidth_limit_holds_within_5_percent_over_a_short_time_too(text: str, workers: int) -> None:
     clock = Clock()
     limit = limiter(text, clock)
     rate = limit.bytes_per_second or 0
@@ -60,7 +60,7 @@ def test_the_rate_is_held_within_5_percent_also_over_a_short_while(text: str, wo
     assert max(got) - min(got) <= limit.share_bytes
 
 
-def test_whoever_came_first_is_served_first_and_nobody_starves() -> None:
+def test_waiting_transfers_are_served_in_order_and_none_starves() -> None:
     clock = Clock()
     limit = limiter("64k", clock)
     got = came(limit, clock, seconds=60, workers=3, share=lambda worker: (1024, 1024, 16 * K)[worker])
@@ -68,7 +68,7 @@ def test_whoever_came_first_is_served_first_and_nobody_starves() -> None:
     assert sum(got) == pytest.approx(60 * 64 * K, rel=0.05)
 
 
-def test_what_was_not_used_is_not_saved_up() -> None:
+def test_unused_bandwidth_is_not_saved_up() -> None:
     clock = Clock()
     limit = limiter("64k", clock)
     limit.pay(K)
@@ -76,7 +76,7 @@ def test_what_was_not_used_is_not_saved_up() -> None:
     assert limit.pay(64 * K) == pytest.approx(0.9)
 
 
-def test_sleeping_too_long_by_a_hair_does_not_add_up() -> None:
+def test_small_oversleeps_do_not_add_up() -> None:
     clock = Clock()
     limit = limiter("1M", clock)
     limit.pace = Pace(now=limit.pace.now, monotonic=limit.pace.monotonic, sleep=lambda seconds: clock.sleep(seconds + 0.004))
@@ -85,7 +85,7 @@ def test_sleeping_too_long_by_a_hair_does_not_add_up() -> None:
     assert clock.seconds == pytest.approx(10, rel=0.01)
 
 
-def test_a_step_of_the_timetable_changes_the_rate_in_the_middle_of_a_run() -> None:
+def test_a_step_of_the_timetable_changes_the_rate_during_a_run() -> None:
     clock = Clock("2026-02-02 22:59:50")
     limit = limiter("06:00,64k 23:00,128k", clock)
     assert limit.describe() == "limit 64 KiB/s until 23:00"
@@ -95,7 +95,7 @@ def test_a_step_of_the_timetable_changes_the_rate_in_the_middle_of_a_run() -> No
     assert limit.describe() == "limit 128 KiB/s until 06:00"
 
 
-def test_a_sleep_across_a_step_ends_as_the_next_step_would_have_it() -> None:
+def test_a_sleep_across_a_step_ends_at_the_rate_of_the_next_step() -> None:
     clock = Clock("2026-02-02 22:59:50")
     limit = limiter("06:00,64k 23:00,off", clock)
     assert limit.pay(64 * K * 1000) == pytest.approx(10)
@@ -103,7 +103,7 @@ def test_a_sleep_across_a_step_ends_as_the_next_step_would_have_it() -> None:
     assert limit.describe() == "no limit until 06:00"
 
 
-def test_a_clock_that_is_set_back_brings_the_earlier_step_back() -> None:
+def test_a_clock_set_back_restores_the_earlier_step() -> None:
     clock = Clock("2026-02-02 23:30")
     limit = limiter("06:00,64k 23:00,off", clock)
     assert limit.bytes_per_second is None
@@ -111,7 +111,7 @@ def test_a_clock_that_is_set_back_brings_the_earlier_step_back() -> None:
     assert limit.bytes_per_second == 64 * K
 
 
-def test_a_stopped_run_sleeps_no_longer() -> None:
+def test_a_stopped_run_ends_its_bandwidth_sleep() -> None:
     clock, stopped = Clock(), threading.Event()
     limit = limiter("1k", clock, stopped)
 
@@ -125,7 +125,7 @@ def test_a_stopped_run_sleeps_no_longer() -> None:
     assert limit.pay(100 * K) == 0
 
 
-def test_the_time_that_bytes_need_is_foretold_only_where_there_is_a_limit() -> None:
+def test_the_transfer_time_is_predicted_only_under_a_limit() -> None:
     assert limiter("64k", Clock()).seconds_for(64 * K * 90) == pytest.approx(90)
     assert limiter("off", Clock()).seconds_for(10**9) is None
     assert limiter("06:00,64k 23:00,off", Clock("2026-02-02 23:30")).seconds_for(10**9) is None
@@ -133,5 +133,5 @@ def test_the_time_that_bytes_need_is_foretold_only_where_there_is_a_limit() -> N
 
 
 @pytest.mark.parametrize(("text", "said"), [("off", ""), ("512k", "limit 512 KiB/s"), ("0", "")])
-def test_a_limit_that_never_changes_is_shown_without_an_end_and_none_not_at_all(text: str, said: str) -> None:
+def test_a_constant_limit_is_shown_without_an_end_and_no_limit_is_not_shown(text: str, said: str) -> None:
     assert limiter(text, Clock()).describe() == said

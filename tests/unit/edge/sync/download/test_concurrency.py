@@ -16,7 +16,7 @@ def uses(lanes: Lanes, times: int, reason: Reason | None = None) -> None:
                 raise PhotoError(reason, "")
 
 
-def test_each_break_halves_them_down_to_one() -> None:
+def test_each_broken_transfer_halves_the_concurrency_down_to_one() -> None:
     lanes, seen = Lanes(10), []
     for _ in range(5):
         uses(lanes, 1, Reason.CONNECTION_FAILED)
@@ -24,7 +24,7 @@ def test_each_break_halves_them_down_to_one() -> None:
     assert seen == [5, 2, 1, 1, 1]
 
 
-def test_what_breaks_together_is_one_break() -> None:
+def test_transfers_that_break_together_count_as_one_break() -> None:
     lanes = Lanes(8)
     all_in = threading.Barrier(8)
 
@@ -39,7 +39,7 @@ def test_what_breaks_together_is_one_break() -> None:
     assert lanes.open == 4
 
 
-def test_one_more_when_as_many_as_there_are_went_well() -> None:
+def test_the_concurrency_grows_by_one_after_as_many_good_transfers_as_there_are_slots() -> None:
     lanes = Lanes(4)
     uses(lanes, 3, Reason.TIMEOUT)
     assert lanes.open == 1
@@ -50,13 +50,13 @@ def test_one_more_when_as_many_as_there_are_went_well() -> None:
     assert seen == [2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4]
 
 
-def test_a_photo_that_is_wrong_says_nothing_about_the_link() -> None:
+def test_a_wrong_photo_does_not_change_the_concurrency() -> None:
     lanes = Lanes(4)
     uses(lanes, 5, Reason.NOT_FOUND)
     assert lanes.open == 4
 
 
-def test_no_more_run_at_once_than_there_are() -> None:
+def test_no_more_transfers_run_at_once_than_there_are_slots() -> None:
     lanes = Lanes(2)
     started = threading.Semaphore(0)
     with ThreadPoolExecutor(1) as pool, ExitStack() as open_now:

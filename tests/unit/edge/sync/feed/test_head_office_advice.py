@@ -56,7 +56,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
         (TOKEN_PATH, answer(302, location="http://[::1"), "without a path"),
     ],
 )
-def test_the_advice_fits_what_answers(path: str, given: Answer, says: str) -> None:
+def test_the_advice_fits_the_response_of_the_server(path: str, given: Answer, says: str) -> None:
     told = advice(URL, path, given)
     assert says in told
     not_its_own = says.startswith(("not a", "set", "without"))
@@ -74,7 +74,7 @@ def test_the_advice_fits_what_answers(path: str, given: Answer, says: str) -> No
         ("", None),
     ],
 )
-def test_a_redirect_is_told_without_what_may_be_secret(location: str, to: str | None) -> None:
+def test_a_redirect_is_reported_without_possible_secrets(location: str, to: str | None) -> None:
     assert redirected_to(URL + TOKEN_PATH, answer(302, location=location)) == to
     assert redirected_to(URL + TOKEN_PATH, answer(200, location=location)) is None
 
@@ -82,7 +82,7 @@ def test_a_redirect_is_told_without_what_may_be_secret(location: str, to: str | 
 @given(
     st.sampled_from([200, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 418]), st.binary(max_size=60), st.text(max_size=60)
 )
-def test_any_answer_gets_an_advice_of_one_line(status: int, body: bytes, location: str) -> None:
+def test_any_response_gets_one_line_of_advice(status: int, body: bytes, location: str) -> None:
     some = Answer(status, b"HTTP/1.1 200\r\nLocation: " + location.replace("\n", "").encode("utf-8", "replace"), body)
     told = advice(URL, TOKEN_PATH, some)
     assert told.isprintable()

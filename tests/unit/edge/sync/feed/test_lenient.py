@@ -102,7 +102,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("name", "value", "told"), READ)
-def test_what_the_guides_own_client_gets_along_with_is_read(name: str, value: object, told: object) -> None:
+def test_a_page_that_the_guides_own_client_accepts_is_read(name: str, value: object, told: object) -> None:
     photo, page = read_row(json.dumps(row(**{name: value})))
     assert getattr(photo, name) == told
     assert photo.flaws == ()
@@ -139,7 +139,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("name", "value"), UNUSABLE)
-def test_an_unusable_field_is_its_photos_failure_by_name_and_value(name: str, value: object) -> None:
+def test_an_unusable_field_fails_its_photo_with_name_and_value(name: str, value: object) -> None:
     photo, page = read_row(json.dumps(row(**{name: value})))
     assert (photo.id, [flaw for flaw, _ in photo.flaws]) == (ID, [name])
     planned = plan([photo], [], known_products={PRODUCT}, max_photo_bytes=MAX_PHOTO_BYTES)
@@ -162,7 +162,7 @@ RAW = [
 
 
 @pytest.mark.parametrize(("member", "name"), RAW)
-def test_a_value_that_is_no_json_costs_only_its_photo(member: str, name: str) -> None:
+def test_an_invalid_json_value_fails_only_its_photo(member: str, name: str) -> None:
     photo, _ = read_row(json.dumps(ROW)[:-1] + f", {member}}}")
     assert (photo.id, [flaw for flaw, _ in photo.flaws]) == (ID, [name])
 
@@ -178,12 +178,12 @@ def test_a_value_that_is_no_json_costs_only_its_photo(member: str, name: str) ->
         '"size": 1, "size": 43111',
     ],
 )
-def test_an_odd_value_that_nobody_reads_costs_nothing(member: str) -> None:
+def test_an_odd_value_in_an_unused_field_has_no_effect(member: str) -> None:
     photo, _ = read_row(json.dumps(ROW)[:-1] + f", {member}}}")
     assert photo == parse(body(), Page, what="page").photos[0]
 
 
-def test_control_characters_and_bytes_that_are_no_utf8_are_read_as_python_reads_them() -> None:
+def test_control_characters_and_invalid_utf8_are_read_as_python_reads_them() -> None:
     text = body(row(product_name="A B C")).replace(b"A B C", b"A\tB\xff")
     assert read(text).photos[0].product_name == "A\tB\ufffd"
     (photo,) = read(body(row()).replace(b"primary.jpg", b"prim\xe4r.jpg")).photos
@@ -205,7 +205,7 @@ NAMELESS = [
 
 
 @pytest.mark.parametrize("raw", NAMELESS)
-def test_a_row_without_an_id_is_remembered_under_one_of_its_own_that_stays(raw: str) -> None:
+def test_a_row_without_an_id_gets_a_stable_id(raw: str) -> None:
     photo, page = read_row(raw)
     assert photo.is_nameless
     assert [oddity.kind for oddity in page.oddities] == [Odd.ROW_NAMELESS]
@@ -213,7 +213,7 @@ def test_a_row_without_an_id_is_remembered_under_one_of_its_own_that_stays(raw: 
     assert read_row(json.dumps(row(id=Absent)))[0].id != photo.id or "id" in raw
 
 
-def test_a_row_without_an_id_keeps_its_own_whatever_else_of_it_changes() -> None:
+def test_a_row_without_an_id_keeps_its_stable_id_if_its_other_fields_change() -> None:
     first, second = (read_row(json.dumps(row(id=None, image_url=f"http://ho/{n}?signature={n}")))[0] for n in range(2))
     assert first.id == second.id != read_row(json.dumps(row(id=None, filename="other.jpg")))[0].id
 
@@ -222,7 +222,7 @@ def test_of_two_rows_with_one_id_the_usable_one_counts() -> None:
     assert [photo.flaws == () for photo in read(body(row(), row(image_url=None))).photos] == [False, True]
 
 
-def test_nothing_is_owed_where_the_row_here_is_what_the_usable_fields_promise() -> None:
+def test_an_unusable_row_is_not_on_the_retry_list_if_its_usable_fields_match_the_row_here() -> None:
     good = read(body()).photos[0]
     for name in ("image_url", "product_id", "size"):
         (photo,) = read(body(row(**{name: "?" if name != "image_url" else None}))).photos
@@ -243,7 +243,7 @@ ODD_ROWS = JSON_VALUES | st.dictionaries(st.sampled_from(list(ROW)), JSON_VALUES
 
 
 @given(st.lists(ODD_ROWS, max_size=3), st.lists(ODD_ROWS, max_size=3))
-def test_an_odd_row_never_changes_what_becomes_of_the_others(before: list[Any], after: list[Any]) -> None:
+def test_an_odd_row_never_affects_the_other_rows(before: list[Any], after: list[Any]) -> None:
     sane = GUIDE["photos"][1]
     page = read(body(*before, sane, *after))
     told = [photo for photo in page.photos if str(photo.id) == sane["id"]]
@@ -310,7 +310,7 @@ def test_an_envelope_with_odd_fields_is_read_with_its_rows(changes: dict[str, An
     assert {name: getattr(page, name) for name in told} == told
 
 
-def test_what_is_lost_of_an_envelope_is_noted_by_name_and_value() -> None:
+def test_dropped_fields_of_an_envelope_are_noticed_by_name_and_value() -> None:
     page = read(body(total="two", deleted_ids=["7"], sync_timestamp="now"))
     assert {(oddity.kind, oddity.field, oddity.shown) for oddity in page.oddities} == {
         (Odd.PAGE_MENDED, "total", '«"two"»'),
@@ -324,7 +324,7 @@ def test_other_encodings_of_json_are_read(encoding: str) -> None:
     assert read(body().decode().encode(encoding)).photos == read(body()).photos
 
 
-def test_a_page_to_the_letter_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_valid_page_is_decoded_by_the_strict_decoder_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.edge.sync.feed.lenient.members", None)
     assert read(body()) == parse(body(), Page, what="page")
 
@@ -344,7 +344,7 @@ def test_a_page_cut_at_any_byte_is_refused(length: int) -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"<html>", b"[]", b"null", b"{}", b'{"photos":' + b"[" * 100_000, body() + b"}", body() * 2]
 )
-def test_what_is_no_page_is_refused(text: bytes) -> None:
+def test_an_invalid_page_is_refused(text: bytes) -> None:
     with pytest.raises(FeedRefused, match="offset 0"):
         read(text)
 
@@ -368,14 +368,14 @@ def test_products_are_read_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("refresh", [None, 7, "two words", "nul\0", [], {"a": 1}, "x" * 20_000])
-def test_an_odd_refresh_token_is_none(refresh: object) -> None:
+def test_an_odd_refresh_token_is_ignored(refresh: object) -> None:
     answer = json.dumps({"access": "eyJ.a.b", "refresh": refresh, "extra": "\ud83d"}).encode()
     assert (tokens := read_tokens(b"\xef\xbb\xbf" + answer, what="token")).access == "eyJ.a.b"
     assert tokens.refresh is None
 
 
 @pytest.mark.parametrize("access", [None, 7, "", "two words", [], "\ud83d"])
-def test_without_an_access_token_there_are_none_and_nothing_of_the_answer_is_told(access: object) -> None:
+def test_without_an_access_token_there_are_no_tokens_and_the_response_is_not_quoted(access: object) -> None:
     with pytest.raises(FeedRefused) as refusal:
         read_tokens(json.dumps({"access": access, "refresh": "secret"}).encode(), what="Answer of /token/")
     assert "secret" not in str(refusal.value)
@@ -385,7 +385,7 @@ def test_without_an_access_token_there_are_none_and_nothing_of_the_answer_is_tol
 
 
 @given(JSON_VALUES)
-def test_json_is_cut_as_python_reads_it(value: Any) -> None:
+def test_json_arrays_are_split_as_python_reads_them(value: Any) -> None:
     cut = elements(json.dumps([value, value]).encode())
     assert len(cut) == 2
     if not isinstance(value, list | dict):
@@ -394,7 +394,7 @@ def test_json_is_cut_as_python_reads_it(value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[", "[1,]", "[,1]", "[1 2]", "[[}]", '["a]', "[1]x", "[]]", "[1,2", "{}", "NaN,"])
-def test_what_is_no_array_is_not_cut(text: str) -> None:
+def test_text_that_is_not_an_array_is_not_split(text: str) -> None:
     with pytest.raises(ValueError):
         elements(text.encode().replace(b"1", b"NaN"))
 
@@ -402,6 +402,6 @@ def test_what_is_no_array_is_not_cut(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", '{"a":1,}', '{"a" 1}', "{1:2}", '{"a":}', '{"a":1 "b":2}', '{"a":1}}', "[]", '{"a":[}']
 )
-def test_what_is_no_object_is_not_cut(text: str) -> None:
+def test_text_that_is_not_an_object_is_not_split(text: str) -> None:
     with pytest.raises(ValueError):
         members(text.encode().replace(b"1", b"NaN"))

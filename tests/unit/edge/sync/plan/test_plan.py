@@ -46,18 +46,18 @@ def nothing_to_do(result: Plan) -> bool:
 # One photo
 
 
-def test_a_new_photo_is_fetched_under_a_key_where_nothing_lies() -> None:
+def test_a_new_photo_is_downloaded_to_a_free_key() -> None:
     (step,) = steps_of(planned([photo("a")]))
     assert (step.kind, step.replaces, step.overwrites_live_key, step.row_key) == (Kind.FETCH, None, False, None)
 
 
-def test_an_unchanged_photo_needs_nothing() -> None:
+def test_an_unchanged_photo_is_skipped() -> None:
     result = planned([photo("a")], [row_of(photo("a"))])
     assert nothing_to_do(result)
     assert result.unchanged == [named("a")]
 
 
-def test_a_photo_whose_bytes_changed_is_fetched_and_replaces_what_was_there() -> None:
+def test_a_photo_with_changed_bytes_is_downloaded_and_replaces_the_old_object() -> None:
     old, new = photo("a", body="old"), photo("a", body="new", version=2)
     (step,) = steps_of(planned([new], [row_of(old)]))
     assert (step.kind, step.replaces, step.overwrites_live_key) == (Kind.FETCH, old.checksum, True)
@@ -74,17 +74,17 @@ def test_a_photo_whose_bytes_changed_is_fetched_and_replaces_what_was_there() ->
         {"is_primary": True},
     ],
 )
-def test_a_photo_of_which_only_the_row_changed_costs_no_bytes(fields: dict[str, object]) -> None:
+def test_a_change_of_the_row_only_costs_no_download(fields: dict[str, object]) -> None:
     result = planned([changed(photo("a"), **fields)], [row_of(photo("a"))])
     assert does(result) == [(Kind.ROW, named("a"))]
     assert [product.bytes_to_fetch for product in result.products] == [0]
 
 
-def test_the_same_bytes_under_another_version_are_not_downloaded_again() -> None:
+def test_the_same_bytes_with_a_new_version_are_not_downloaded_again() -> None:
     assert does(planned([photo("a", version=7)], [row_of(photo("a"))])) == [(Kind.ROW, named("a"))]
 
 
-def test_a_time_that_alone_is_newer_is_no_change() -> None:
+def test_a_newer_timestamp_alone_is_not_a_change() -> None:
     assert nothing_to_do(planned([photo("a", minute=5)], [row_of(photo("a"))]))
 
 
@@ -93,13 +93,13 @@ def test_a_checksum_in_capitals_is_the_same_checksum() -> None:
     assert nothing_to_do(planned([shouted], [row_of(photo("a"))]))
 
 
-def test_nulls_are_the_guides_defaults() -> None:
+def test_nulls_become_the_guides_defaults() -> None:
     bare = photo("a", version=None, sort_order=None)
     assert (normalised(bare).version, normalised(bare).sort_order) == (1, 0)
     assert nothing_to_do(planned([bare], [row_of(photo("a"))]))
 
 
-def test_a_photo_whose_product_is_not_here_is_parked() -> None:
+def test_a_photo_without_its_product_is_parked() -> None:
     result = plan([photo("a")], [], known_products=set(), max_photo_bytes=MAX_PHOTO_BYTES)
     assert [one.id for one in result.parked] == [named("a")]
     assert not result.products
@@ -115,23 +115,23 @@ def test_a_photo_with_a_bad_field_fails_alone() -> None:
 
 
 @pytest.mark.parametrize("found", [None, md5(b"rot"), "d41d8cd98f00b204e9800998ecf8427e-2"])
-def test_a_damaged_or_lost_object_is_fetched_again(found: str | None) -> None:
+def test_a_damaged_or_lost_object_is_downloaded_again(found: str | None) -> None:
     (step,) = steps_of(planned([photo("a")], [row_of(photo("a")).with_object(Found(found))]))
     assert (step.kind, step.replaces, step.heals) == (Kind.FETCH, found, True)
 
 
-def test_a_damaged_object_is_healed_from_its_twin_on_this_edge() -> None:
+def test_a_damaged_object_is_repaired_from_another_object_with_the_same_bytes() -> None:
     a, b = photo("a", body="same"), photo("b", body="same")
     (step,) = steps_of(planned([a, b], [row_of(a).with_object(Found(None)), row_of(b)]))
     assert (step.kind, step.photo.id, step.copy_from) == (Kind.COPY, named("a"), b.object_key)
 
 
-def test_an_object_without_a_row_is_adopted_and_not_fetched() -> None:
+def test_an_object_without_a_row_is_adopted_without_a_download() -> None:
     a = photo("a")
     assert does(planned([a], orphans={a.object_key or "": a.checksum or ""})) == [(Kind.ROW, named("a"))]
 
 
-def test_an_object_without_a_row_that_has_other_bytes_is_replaced() -> None:
+def test_an_object_without_a_row_and_with_other_bytes_is_replaced() -> None:
     a = photo("a")
     (step,) = steps_of(planned([a], orphans={a.object_key or "": md5(b"other")}))
     assert (step.kind, step.replaces) == (Kind.FETCH, md5(b"other"))
@@ -140,14 +140,14 @@ def test_an_object_without_a_row_that_has_other_bytes_is_replaced() -> None:
 # Keys that move (hazards 16, 19 and 55)
 
 
-def test_the_same_bytes_under_another_key_are_copied_on_this_edge() -> None:
+def test_the_same_bytes_under_another_key_are_copied_without_a_download() -> None:
     old, new = photo("a", key="products/p/primary.jpg"), photo("a", key="products/p/a.jpg")
     (step,) = steps_of(planned([new], [row_of(old)]))
     assert (step.kind, step.copy_from, step.row_key) == (Kind.COPY, old.object_key, old.object_key)
     assert [product.bytes_to_fetch for product in planned([new], [row_of(old)]).products] == [0]
 
 
-def test_two_photos_that_swap_their_keys_are_copied_with_both_in_hand() -> None:
+def test_two_photos_that_swap_keys_are_both_held_in_memory_before_the_puts() -> None:
     a, b = photo("a", key="products/p/1.jpg"), photo("b", key="products/p/2.jpg")
     swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key)]
     result = planned(swapped, [row_of(a), row_of(b)])
@@ -156,7 +156,7 @@ def test_two_photos_that_swap_their_keys_are_copied_with_both_in_hand() -> None:
     assert not result.failed
 
 
-def test_the_old_primary_moves_away_before_the_new_one_takes_its_key() -> None:
+def test_the_old_primary_leaves_its_key_before_the_new_primary_takes_it() -> None:
     a = photo("a", key="products/p/primary.jpg", is_primary=True)
     b = photo("b", key="products/p/b.jpg")
     handed_over = [
@@ -167,7 +167,7 @@ def test_the_old_primary_moves_away_before_the_new_one_takes_its_key() -> None:
     assert does(result) == [(Kind.COPY, named("a")), (Kind.COPY, named("b"))]
 
 
-def test_a_chain_of_moves_begins_at_its_free_end() -> None:
+def test_a_chain_of_moves_starts_at_its_free_end() -> None:
     one, two, three = (photo(name, key=f"products/p/{name}.jpg") for name in "abc")
     moved = [
         changed(one, object_key=two.object_key),
@@ -185,14 +185,14 @@ def test_a_jpeg_that_becomes_a_webp_leaves_its_old_key() -> None:
     assert (step.kind, step.row_key, step.overwrites_live_key) == (Kind.FETCH, old.object_key, False)
 
 
-def test_two_photos_may_share_an_object_of_the_same_bytes() -> None:
+def test_two_photos_can_share_an_object_with_the_same_bytes() -> None:
     a, b = (photo(name, key="products/p/shared.jpg", body="same") for name in "ab")
     assert not planned([a, b]).failed
     assert does(planned([a, b], [row_of(a)])) == [(Kind.ROW, named("b"))]
     assert nothing_to_do(planned([a, b], [row_of(a), row_of(b)]))
 
 
-def test_two_photos_cannot_share_a_key_with_different_bytes_and_the_one_that_has_it_keeps_it() -> None:
+def test_two_photos_with_different_bytes_under_one_key_conflict_and_the_owner_keeps_it() -> None:
     a, b = photo("a", key="products/p/x.jpg"), photo("b", key="products/p/x.jpg", minute=9)
     result = planned([b, a], [row_of(a)])
     assert result.unchanged == [named("a")]
@@ -215,14 +215,14 @@ def test_a_key_of_another_product_is_never_taken_over() -> None:
         assert all(step.photo.object_key != ours.object_key or step.photo.id != ours.id for step in steps_of(result))
 
 
-def test_products_planned_in_several_slices_do_not_share_a_key_either() -> None:
+def test_products_planned_in_different_slices_do_not_share_a_contested_key() -> None:
     p, q = (photo(name, product=name, key="products/x.jpg") for name in "pq")
     first = plan([p], [], known_products={p.product_id}, max_photo_bytes=MAX_PHOTO_BYTES)
     second = plan([q], [], known_products={q.product_id}, max_photo_bytes=MAX_PHOTO_BYTES, claims=first.claims)
     assert [len(result.failed) for result in (first, second)] == [0, 1]
 
 
-def test_products_share_an_object_of_the_same_bytes_and_the_first_brings_it() -> None:
+def test_products_share_an_object_with_the_same_bytes_and_the_first_one_uploads_it() -> None:
     a, b, c = (photo(name, product=name, key="products/x.jpg", body="same") for name in "abc")
     b = changed(b, checksum=(b.checksum or "").upper())
     result = planned([a, b, c])
@@ -235,7 +235,7 @@ def test_products_share_an_object_of_the_same_bytes_and_the_first_brings_it() ->
 
 
 @pytest.mark.parametrize("in_other_slice", [False, True])
-def test_an_object_that_products_share_changes_for_all_of_them_at_once(in_other_slice: bool) -> None:
+def test_a_shared_object_changes_for_all_of_its_products_at_once(in_other_slice: bool) -> None:
     old = [photo(name, product=name, key="products/x.jpg", body="old") for name in "ab"]
     new = [photo(name, product=name, key="products/x.jpg", body="new", minute=1) for name in "ab"]
     rows = [row_of(one) for one in old]
@@ -254,7 +254,7 @@ def test_an_object_that_products_share_changes_for_all_of_them_at_once(in_other_
     assert {step.photo.checksum for step in steps_of(result)} == {new[0].checksum}
 
 
-def test_an_object_that_products_share_does_not_change_for_one_of_them_alone() -> None:
+def test_a_shared_object_does_not_change_for_one_of_its_products_alone() -> None:
     old = [photo(name, product=name, key="products/x.jpg", body="old") for name in "ab"]
     new = photo("a", product="a", key="products/x.jpg", body="new", minute=1)
     for rest in ([], [old[1]]):
@@ -263,7 +263,7 @@ def test_an_object_that_products_share_does_not_change_for_one_of_them_alone() -
         assert not steps_of(result)
 
 
-def test_of_two_sizes_of_the_same_bytes_the_bytes_tell_the_wrong_one() -> None:
+def test_the_bytes_decide_which_of_two_listed_sizes_is_wrong() -> None:
     a = photo("a", product="a", key="products/x.jpg", body="same")
     b = changed(photo("b", product="b", key="products/x.jpg", body="same"), size=(a.size or 0) + 1)
     assert planned([a, b]).failed == []
@@ -272,7 +272,7 @@ def test_of_two_sizes_of_the_same_bytes_the_bytes_tell_the_wrong_one() -> None:
     assert str(a.size) in error.detail
 
 
-def test_bytes_that_lie_anywhere_in_the_bucket_are_copied() -> None:
+def test_bytes_of_any_object_in_the_bucket_are_copied_without_a_download() -> None:
     new = photo("a")
     result = plan(
         [new],
@@ -286,7 +286,7 @@ def test_bytes_that_lie_anywhere_in_the_bucket_are_copied() -> None:
     assert not result.products[0].entangled
 
 
-def test_a_row_that_head_office_does_not_list_now_gives_its_key_up_to_the_photo_that_has_it() -> None:
+def test_a_row_that_is_not_on_the_list_gives_its_key_up_to_the_listed_photo() -> None:
     gone, new = photo("gone", key="products/p/primary.jpg"), photo("new", key="products/p/primary.jpg")
     (product,) = planned([new], [row_of(gone)]).products
     assert product.displaced == ((named("gone"), "products/p/primary.jpg"),)
@@ -297,7 +297,7 @@ def test_a_photo_that_moves_to_another_product_keeps_its_bytes() -> None:
     assert does(planned([after], [row_of(before)])) == [(Kind.ROW, named("a"))]
 
 
-def test_a_photo_that_keeps_its_bytes_costs_none_while_its_siblings_swap_keys() -> None:
+def test_a_photo_with_unchanged_bytes_costs_no_download_while_its_siblings_swap_keys() -> None:
     a, b, c = (photo(name) for name in "abc")
     edge = Edge()
     edge.round(_feed(a, b, c), repeat(Fate.DONE))
@@ -321,7 +321,7 @@ def test_a_key_is_not_taken_from_a_photo_that_could_not_move_away() -> None:
     _equals(edge, _feed(*moved))
 
 
-def test_a_put_whose_answer_was_lost_is_noticed_although_head_office_goes_back_to_the_old_bytes() -> None:
+def test_a_put_with_a_lost_response_is_noticed_although_head_office_returns_to_the_old_bytes() -> None:
     old, new = photo("a", key="products/p/x.jpg"), photo("a", key="products/p/x.jpg", body="b")
     edge = Edge()
     edge.round(_feed(old), repeat(Fate.DONE))
@@ -335,7 +335,7 @@ def test_a_put_whose_answer_was_lost_is_noticed_although_head_office_goes_back_t
 # Primary photos (invariant I5)
 
 
-def test_of_two_primary_photos_the_newest_wins_and_it_is_told_as_head_offices_data() -> None:
+def test_of_two_primary_photos_the_newest_wins_and_the_conflict_is_noticed() -> None:
     a, b = photo("a", is_primary=True, minute=1), photo("b", is_primary=True, minute=2)
     result = planned([a, b])
     assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False), (named("b"), True)]
@@ -344,14 +344,14 @@ def test_of_two_primary_photos_the_newest_wins_and_it_is_told_as_head_offices_da
     assert nothing_to_do(planned([a, b], [row_of(one) for one in settled]))
 
 
-def test_a_primary_row_that_is_not_listed_now_is_demoted_before_the_new_primary() -> None:
+def test_a_primary_row_that_is_not_on_the_list_is_demoted_before_the_new_primary() -> None:
     old, new = photo("old", is_primary=True), photo("new", is_primary=True, minute=1)
     result = planned([new], [row_of(old)])
     assert does(result) == [(Kind.ROW, named("old")), (Kind.FETCH, named("new"))]
     assert not result.several_primaries
 
 
-def test_all_primary_rows_that_are_not_listed_now_are_demoted() -> None:
+def test_all_primary_rows_that_are_not_on_the_list_are_demoted() -> None:
     rows = [row_of(photo(name, is_primary=True)) for name in ("old", "older")]
     demoted = {
         step.photo.id for step in steps_of(planned([photo("new", is_primary=True, minute=1)], rows)) if step.row_is_primary
@@ -365,7 +365,7 @@ def test_a_listed_primary_yields_to_a_row_that_head_office_made_primary_later() 
     assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False)]
 
 
-def test_primary_photos_are_more_urgent_than_further_ones_and_small_ones_than_large() -> None:
+def test_primary_photos_come_before_others_and_small_photos_before_large_ones() -> None:
     photos = [
         changed(photo("side", product="m"), size=1),
         changed(photo("large", product="l", is_primary=True), size=900),
@@ -377,7 +377,7 @@ def test_primary_photos_are_more_urgent_than_further_ones_and_small_ones_than_la
     assert order == [named("small"), named("large"), named("side"), named("large side")]
 
 
-def test_an_entangled_product_counts_all_its_bytes_as_in_hand_and_another_one_the_largest() -> None:
+def test_an_entangled_product_holds_all_its_bytes_in_memory_and_any_other_its_largest_photo() -> None:
     a, b = photo("a", body="1"), photo("b", body="2")
     size = len(body_of("1"))
     assert planned([a, b]).products[0].bytes_in_hand == size
@@ -389,7 +389,7 @@ def test_an_entangled_product_counts_all_its_bytes_as_in_hand_and_another_one_th
 
 
 @given(feeds(), feeds())
-def test_no_put_ever_takes_a_live_key_before_its_owner_has_moved(before: Feed, after: Feed) -> None:
+def test_no_put_overwrites_a_live_key_before_its_owner_has_moved(before: Feed, after: Feed) -> None:
     edge = Edge()
     edge.round(before, repeat(Fate.DONE))
     for product in planned(after.photos, list(edge.rows.values())).products:
@@ -404,7 +404,7 @@ def test_no_put_ever_takes_a_live_key_before_its_owner_has_moved(before: Feed, a
 
 
 @given(feeds())
-def test_without_faults_rows_and_bucket_equal_the_feed_after_one_run_and_the_next_plans_nothing(feed: Feed) -> None:
+def test_without_faults_one_run_makes_the_edge_equal_the_feed_and_the_next_plan_is_empty(feed: Feed) -> None:
     edge = Edge()
     edge.round(feed, repeat(Fate.DONE))
     _equals(edge, feed)
@@ -413,7 +413,7 @@ def test_without_faults_rows_and_bucket_equal_the_feed_after_one_run_and_the_nex
 
 @settings(max_examples=400)
 @given(st.lists(feeds(), min_size=2, max_size=4), st.integers(0, 2**32), st.booleans())
-def test_whatever_fails_a_pos_sees_only_promised_photos_and_two_runs_after_the_faults_all_is_well(
+def test_under_any_fault_the_pos_shows_only_listed_photos_and_two_later_runs_repair_the_rest(
     rounds: list[Feed], seed: int, full: bool
 ) -> None:
     """The checks of what a POS sees are in :class:`Edge`, at each put and each commit."""
@@ -433,7 +433,7 @@ def test_whatever_fails_a_pos_sees_only_promised_photos_and_two_runs_after_the_f
 
 @settings(max_examples=200)
 @given(feeds(), feeds(), feeds(), st.integers(0, 4), st.booleans())
-def test_a_process_that_is_killed_between_any_two_puts_is_made_good_by_the_next_runs(
+def test_later_runs_repair_a_kill_between_any_two_puts(
     first: Feed, second: Feed, third: Feed, killed_after_puts: int, goes_back: bool
 ) -> None:
     edge = Edge()

@@ -45,7 +45,7 @@ def decided(
         (1000, 1000, 0, False),
     ],
 )
-def test_at_most_three_or_a_fifth_of_the_products_go_bare_within_a_day(
+def test_at_most_three_or_a_fifth_of_the_products_lose_their_last_photo_within_a_day(
     bare: int, with_photo: int, bared_lately: int, applied: bool
 ) -> None:
     decision = decided(last_photos(bare), with_photo=with_photo, bared=bared_lately)
@@ -55,7 +55,7 @@ def test_at_most_three_or_a_fifth_of_the_products_go_bare_within_a_day(
 
 
 @pytest.mark.parametrize("cause", PROVED)
-def test_a_photo_that_leaves_another_one_goes_whatever_the_number(cause: Cause) -> None:
+def test_a_removal_with_a_remaining_sibling_is_unlimited(cause: Cause) -> None:
     candidates = [Candidate(named(f"photo {n}"), named(f"product {n}"), cause) for n in range(500)]
     others = {candidate.product_id: {named("stays")} for candidate in candidates}
     decision = decided(candidates, others=others, with_photo=500)
@@ -63,20 +63,20 @@ def test_a_photo_that_leaves_another_one_goes_whatever_the_number(cause: Cause) 
     assert not decision.bare
 
 
-def test_all_photos_of_a_product_at_once_leave_it_bare() -> None:
+def test_the_removal_of_all_photos_of_a_product_at_once_leaves_it_bare() -> None:
     candidates = [Candidate(named(name), named("p"), Cause.SWEEP) for name in "abc"]
     assert decided(candidates).bare == {named("p")}
     assert decided(candidates, bared=3).hold == candidates
 
 
 @pytest.mark.parametrize("cause", SUSPECT)
-def test_what_comes_from_an_empty_or_unproved_feed_is_always_held(cause: Cause) -> None:
+def test_removals_from_an_empty_or_unproved_feed_are_always_held(cause: Cause) -> None:
     one = Candidate(named("a"), named("p"), cause)
     assert decided([one]).hold == [one]
     assert decided([one], others={named("p"): {named("stays")}}).hold == [one]
 
 
-def test_the_last_photo_waits_while_its_successor_is_still_to_come() -> None:
+def test_the_last_photo_waits_until_its_successor_is_published() -> None:
     (gone,) = last_photos(1)
     decision = decide(
         [gone], {gone.product_id: {gone.photo_id}}, awaiting={gone.product_id}, products_with_a_photo=10, bared_lately=0
@@ -84,12 +84,12 @@ def test_the_last_photo_waits_while_its_successor_is_still_to_come() -> None:
     assert (decision.wait, decision.apply, decision.hold) == ([gone], [], [])
 
 
-def test_a_photo_whose_successor_arrived_goes() -> None:
+def test_a_photo_with_a_published_successor_is_removed() -> None:
     (gone,) = last_photos(1)
     assert decided([gone], others={gone.product_id: {named("new")}}).apply == [gone]
 
 
-def test_too_many_bare_products_do_not_keep_photos_that_leave_another_one() -> None:
+def test_too_many_bare_products_do_not_hold_photos_with_a_remaining_sibling() -> None:
     harmless = Candidate(named("spare"), named("rich"), Cause.DELETED_ID)
     decision = decided([*last_photos(9), harmless], others={named("rich"): {named("stays")}})
     assert decision.apply == [harmless]
@@ -105,7 +105,7 @@ candidates_and_rest = st.tuples(st.dictionaries(photos, st.sampled_from(list(Cau
 
 
 @given(candidates_and_rest, st.sets(st.integers(0, 6)), st.integers(0, 40), st.integers(0, 10))
-def test_the_bound_holds_for_whatever_head_office_takes_away(
+def test_the_removal_bound_holds_for_any_removals_by_head_office(
     gone_and_rest: tuple[dict[tuple[int, int], Cause], set[tuple[int, int]]],
     awaiting_products: set[int],
     more_products: int,
