@@ -207,7 +207,7 @@ def head_office() -> Iterator[Simulator]:
 
     server = Server(("127.0.0.1", 0), Handler)
     simulator.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,))
     thread.start()
     try:
         yield simulator

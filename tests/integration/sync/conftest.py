@@ -30,7 +30,7 @@ from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read
 
 BUCKET = "product-images"
-LONGEST_PAUSE_SECONDS = 0.01
+LONGEST_PAUSE_SECONDS = 0.001
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
