@@ -1,151 +1,169 @@
-"""Every error of ours.
+"""The error tree, and the policy of each reason for which a photo can fail.
 
     EtalaseError
-    ├── SettingsError              settings missing or malformed; names each one            exit 2
-    ├── UsageError                 a command was asked for something that cannot be         exit 2
-    ├── StoreMismatch              this database belongs to another store                   exit 2
-    ├── HeadOfficeError                                                                     exit 4
-    │   ├── HeadOfficeAway         no answer, 5xx, 429: later it may work                   retryable
-    │   ├── HeadOfficeUntrusted    a certificate, a clock, TLS or not: somebody has to set something
-    │   ├── HeadOfficeRefused      401, 403, 404: somebody has to change something
-    │   └── FeedRefused            an answer that is not a feed page of this store
-    │       └── NotHeadOffice      a web page: a login page of the network, a proxy's
-    ├── ObjectStoreError                                                                    exit 4
-    │   ├── ObjectStoreAway        no answer, 5xx                                           retryable
+    ├── SettingsError              settings are missing or malformed; names each one         exit 2
+    ├── UsageError                 a command cannot do what its arguments ask for            exit 2
+    ├── StoreMismatch              this database belongs to another store                    exit 2
+    ├── HeadOfficeError                                                                      exit 4
+    │   ├── HeadOfficeAway         no response, 5xx, 429: waiting can help
+    │   ├── HeadOfficeUntrusted    a certificate, a clock, TLS on one side only: a setting has to change
+    │   ├── HeadOfficeRefused      401, 403, 404: an account or a setting has to change
+    │   └── FeedRefused            the response is not a valid feed page for this store
+    │       └── NotHeadOffice      a web page: a login page of the network, a proxy's page
+    ├── ObjectStoreError                                                                     exit 4
+    │   ├── ObjectStoreAway        no response, 5xx: waiting can help
     │   ├── ObjectStoreDenied      the key or the policy does not allow it
-    │   ├── ObjectStoreMisconfigured  a clock, region, address or certificate: somebody has to set something
-    │   ├── ObjectStoreFull        no room; what is there still can be read                 retryable
-    │   ├── ObjectRefused          this object is not taken or given; others are
+    │   ├── ObjectStoreMisconfigured  a clock, region, address or certificate: a setting has to change
+    │   ├── ObjectStoreFull        no room; reading still works
+    │   ├── ObjectRefused          the store refuses this object and accepts others
     │   ├── ObjectMissing          no object under this key
-    │   └── ObjectChanged          the object is not the one the condition named
-    ├── SpoolFull                  no room on the edge's own disk                           exit 4, retryable
-    ├── DatabaseAway               no answer from PostgreSQL                                exit 4, retryable
-    │   └── DatabaseRefused        it answers and refuses: read-only, full, no right, older tables
-    ├── LockHeld                   another run of this store is under way                   exit 75
-    ├── LockLost                   the lock went with its connection; the run must end      exit 4, retryable
-    ├── TransferFailed             one HTTP exchange failed; its caller knows what for
-    ├── PhotoError                 one photo failed, with its Reason; the others go on      exit 1
-    └── PictureRefused             head office does not take this file as a photo
+    │   └── ObjectChanged          the object is not the one that the condition named
+    ├── SpoolFull                  no room on the edge's own disk                            exit 4
+    ├── DatabaseAway               no response from PostgreSQL                               exit 4
+    │   └── DatabaseRefused        it responds and refuses: read-only, full, no right, older tables
+    ├── LockHeld                   another run of this store is in progress                  exit 75
+    ├── LockLost                   the lock went with its connection; the run must end       exit 4
+    ├── TransferFailed             one HTTP exchange failed; its caller knows the purpose
+    ├── PhotoError                 one photo failed, with its Reason; the others go on       exit 1
+    └── PictureRefused             head office does not accept this file as a photo
 
-Library errors become one of these at the edge of the module that owns the library, once: pycurl in ``edge.sync.transport`` and
-``objectstore``, psycopg in ``etalase.postgres``, Pillow in ``head_office.picture``.
+A library's errors become one of these once, in the module that owns the library: pycurl in ``edge.sync.download.transport`` and
+``objectstore``, psycopg in ``postgres``, Pillow in ``head_office.images``. A subclass that never leaves its package (such as
+``devstack.process.StackError``) is defined there.
 """
 
+from collections.abc import Container
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from etalase.redaction import redacted
 
 
 class ReasonClass(StrEnum):
-    """What a reason means for the next try."""
+    """What a reason means for the next try; the words are part of ``--json``."""
 
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
-    WRONG_DATA = "wrong_data"
-    PARKED = "parked"
+    TRANSIENT = "transient"  # waiting can help
+    PERMANENT = "permanent"  # a person has to act
+    WRONG_DATA = "wrong_data"  # the bytes are not those that head office promised
+    PARKED = "parked"  # the photo waits for its product
+
+
+class Side(StrEnum):
+    """Where the cause of a failure is."""
+
+    STORAGE = "storage"  # this edge's object store or disk
+    EDGE = "edge"  # this edge's settings, code or plan
+    LINK = "link"
+    HEAD_OFFICE = "head_office"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that follows from a reason.
+
+    ``statuses`` are the HTTP statuses of head office's bucket that have this reason. ``of_one_photo`` names the member that
+    takes its place where the edge's bucket proves to accept other objects.
+    """
+
+    kind: ReasonClass
+    side: Side
+    _: KW_ONLY
+    statuses: Container[int] = ()
+    # Another try within the same run would end alike.
+    is_final: bool = False
+    # Each run tries again, without a growing pause: that costs nobody else anything, and goes on once there is room.
+    is_due_each_run: bool = False
+    # No further photo can be stored: the run stops fetching.
+    is_full: bool = False
+    # The edge's bucket may refuse every object, not only this one.
+    concerns_bucket: bool = False
+    of_one_photo: str = ""
+    # Head office may have changed the photo since it was listed: a second look at its list can help.
+    may_be_stale: bool = False
+
+    @property
+    def is_retried_in_run(self) -> bool:
+        """Returns whether the run itself tries the transfer again."""
+        return self.kind is not ReasonClass.PERMANENT and not self.is_final
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Returns whether waiting does not help."""
+        return self.is_full or self.kind in {ReasonClass.PERMANENT, ReasonClass.WRONG_DATA}
 
 
 class Reason(StrEnum):
-    """Why a photo did not arrive. The words are part of ``--json`` and of ``product_photo_sync``'s log."""
+    """Why a photo did not arrive, with its policy. The words are part of ``--json`` and of ``product_photo_sync``'s log."""
 
-    TIMEOUT = "timeout"
-    CONNECTION_FAILED = "connection_failed"
-    SERVER_ERROR = "server_error"
-    THROTTLED = "throttled"
-    STORE_AWAY = "store_away"
-    STORE_FULL = "store_full"
-    STORE_CONFLICT = "store_conflict"
-    STORE_ERROR = "store_error"
-    SPOOL_FULL = "spool_full"
-    WAITS_FOR_SIBLING = "waits_for_sibling"
-    UNFORESEEN = "unforeseen"
+    policy: Policy
+    _value_: str
 
-    ORIGIN_REFUSED = "origin_refused"
-    REDIRECT_REFUSED = "redirect_refused"
-    ENCODING_REFUSED = "encoding_refused"
-    FORBIDDEN = "forbidden"
-    NOT_FOUND = "not_found"
-    HTTP_ERROR = "http_error"
-    STORE_DENIED = "store_denied"
-    STORE_REFUSED = "store_refused"
-    BAD_KEY = "bad_key"
-    BAD_FIELD = "bad_field"
-    TOO_LARGE = "too_large"
-    KEY_CONFLICT = "key_conflict"
+    def __new__(cls, code: str, policy: Policy) -> Self:
+        """Make a member that equals its code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.policy = policy
+        return member
 
-    SIZE_MISMATCH = "size_mismatch"
-    CHECKSUM_MISMATCH = "checksum_mismatch"
-    CHECKSUM_MISSING = "checksum_missing"
-    TYPE_MISMATCH = "type_mismatch"
-    HO_CONTRADICTS_ITSELF = "ho_contradicts_itself"
+    TIMEOUT = "timeout", Policy(ReasonClass.TRANSIENT, Side.LINK, statuses={408})
+    CONNECTION_FAILED = "connection_failed", Policy(ReasonClass.TRANSIENT, Side.LINK)
+    SERVER_ERROR = "server_error", Policy(ReasonClass.TRANSIENT, Side.HEAD_OFFICE, statuses=range(500, 600))
+    THROTTLED = "throttled", Policy(ReasonClass.TRANSIENT, Side.HEAD_OFFICE, statuses={429})
+    STORE_AWAY = (
+        "store_away",
+        Policy(ReasonClass.TRANSIENT, Side.STORAGE, is_due_each_run=True, concerns_bucket=True, of_one_photo="STORE_ERROR"),
+    )
+    STORE_FULL = (
+        "store_full",
+        Policy(ReasonClass.TRANSIENT, Side.STORAGE, is_due_each_run=True, concerns_bucket=True, is_full=True),
+    )
+    STORE_CONFLICT = "store_conflict", Policy(ReasonClass.TRANSIENT, Side.STORAGE)
+    STORE_ERROR = "store_error", Policy(ReasonClass.TRANSIENT, Side.STORAGE)
+    SPOOL_FULL = "spool_full", Policy(ReasonClass.TRANSIENT, Side.STORAGE, is_final=True, is_due_each_run=True, is_full=True)
+    WAITS_FOR_SIBLING = "waits_for_sibling", Policy(ReasonClass.TRANSIENT, Side.EDGE)
+    UNFORESEEN = "unforeseen", Policy(ReasonClass.TRANSIENT, Side.EDGE)
 
-    PRODUCT_MISSING = "product_missing"
+    ORIGIN_REFUSED = "origin_refused", Policy(ReasonClass.PERMANENT, Side.EDGE)
+    REDIRECT_REFUSED = "redirect_refused", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, statuses={*range(300, 400)} - {304})
+    ENCODING_REFUSED = "encoding_refused", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
+    FORBIDDEN = "forbidden", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, statuses={403}, may_be_stale=True)
+    NOT_FOUND = "not_found", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, statuses={404, 410}, may_be_stale=True)
+    HTTP_ERROR = (
+        "http_error",
+        Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE),
+    )  # any other status: 304 too, since no request asks for it
+    STORE_DENIED = (
+        "store_denied",
+        Policy(ReasonClass.PERMANENT, Side.STORAGE, concerns_bucket=True, of_one_photo="STORE_REFUSED"),
+    )
+    STORE_REFUSED = "store_refused", Policy(ReasonClass.PERMANENT, Side.STORAGE)
+    BAD_KEY = "bad_key", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
+    BAD_FIELD = "bad_field", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
+    TOO_LARGE = "too_large", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
+    KEY_CONFLICT = "key_conflict", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
 
-    @property
-    def reason_class(self) -> ReasonClass:
-        """Whether waiting can help, or somebody has to act, or the bytes were not what was promised."""
-        return _CLASS_OF[self]
+    SIZE_MISMATCH = "size_mismatch", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
+    CHECKSUM_MISMATCH = "checksum_mismatch", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
+    CHECKSUM_MISSING = "checksum_missing", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
+    TYPE_MISMATCH = "type_mismatch", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
+    HO_CONTRADICTS_ITSELF = (
+        "ho_contradicts_itself",
+        Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True, is_final=True),
+    )
 
-    @property
-    def may_be_stale(self) -> bool:
-        """Whether the photo's metadata may have been overtaken at head office, so that pulling it again can help."""
-        return self.reason_class is ReasonClass.WRONG_DATA or self in {Reason.NOT_FOUND, Reason.FORBIDDEN}
+    PRODUCT_MISSING = "product_missing", Policy(ReasonClass.PARKED, Side.HEAD_OFFICE, is_due_each_run=True)
 
-
-_CLASS_OF: dict[Reason, ReasonClass] = {
-    **dict.fromkeys(
-        (
-            Reason.TIMEOUT,
-            Reason.CONNECTION_FAILED,
-            Reason.SERVER_ERROR,
-            Reason.THROTTLED,
-            Reason.STORE_AWAY,
-            Reason.STORE_FULL,
-            Reason.STORE_CONFLICT,
-            Reason.STORE_ERROR,
-            Reason.SPOOL_FULL,
-            Reason.WAITS_FOR_SIBLING,
-            Reason.UNFORESEEN,
-        ),
-        ReasonClass.TRANSIENT,
-    ),
-    **dict.fromkeys(
-        (
-            Reason.ORIGIN_REFUSED,
-            Reason.REDIRECT_REFUSED,
-            Reason.ENCODING_REFUSED,
-            Reason.FORBIDDEN,
-            Reason.NOT_FOUND,
-            Reason.HTTP_ERROR,
-            Reason.STORE_DENIED,
-            Reason.STORE_REFUSED,
-            Reason.BAD_KEY,
-            Reason.BAD_FIELD,
-            Reason.TOO_LARGE,
-            Reason.KEY_CONFLICT,
-        ),
-        ReasonClass.PERMANENT,
-    ),
-    **dict.fromkeys(
-        (
-            Reason.SIZE_MISMATCH,
-            Reason.CHECKSUM_MISMATCH,
-            Reason.CHECKSUM_MISSING,
-            Reason.TYPE_MISMATCH,
-            Reason.HO_CONTRADICTS_ITSELF,
-        ),
-        ReasonClass.WRONG_DATA,
-    ),
-    Reason.PRODUCT_MISSING: ReasonClass.PARKED,
-}
+    @classmethod
+    def of_status(cls, status: int) -> Self:
+        """Returns the reason for which a transfer with this HTTP status failed."""
+        return next((reason for reason in cls if status in reason.policy.statuses), cls.HTTP_ERROR)
 
 
 class EtalaseError(Exception):
-    """An error of ours: what happened, and in ``hint`` what to do about it. Its texts never carry a known secret."""
+    """Says what happened, and in ``hint`` what to do about it. Its texts never contain a known secret."""
 
     exit_status = 1
-    retryable = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = redacted(message)
@@ -157,7 +175,7 @@ class EtalaseError(Exception):
 
 
 class SettingsError(EtalaseError):
-    """Settings are missing, malformed or unsafe. ``problems`` has a line for each, beginning with its name."""
+    """Settings are missing, malformed or unsafe. ``problems`` has a line for each, which begins with its name."""
 
     exit_status = 2
 
@@ -167,7 +185,7 @@ class SettingsError(EtalaseError):
 
 
 class UsageError(EtalaseError):
-    """A command was asked for something that cannot be done; nothing was changed."""
+    """A command cannot do what its arguments ask for; nothing was changed."""
 
     exit_status = 2
 
@@ -179,18 +197,16 @@ class StoreMismatch(EtalaseError):
 
 
 class HeadOfficeError(EtalaseError):
-    """Head office did not give what a run needs; nothing of the refused answer was used."""
+    """Head office did not give what a run needs; nothing of the refused response was used."""
 
     exit_status = 4
 
 
 class HeadOfficeAway(HeadOfficeError):
-    """No answer from head office, or one that says "later". ``retry_after_seconds`` is its own wish, if it named one.
+    """No response from head office, or one that says "later". ``retry_after_seconds`` is its own wish, None without one.
 
-    ``has_answered``: it was reached (429, 5xx). ``has_failed``: it fails at what it was asked (a 5xx other than "later").
+    ``has_answered``: it responded (429, 5xx). ``has_failed``: it fails at this request (a 5xx other than "later").
     """
-
-    retryable = True
 
     def __init__(
         self,
@@ -208,12 +224,11 @@ class HeadOfficeAway(HeadOfficeError):
 
 
 class HeadOfficeUntrusted(HeadOfficeError):
-    """The connection is not what the settings promise: a certificate, this server's clock, or TLS where none is spoken."""
+    """The connection contradicts the settings: its certificate, this server's clock, or TLS on one side only."""
 
 
 class HeadOfficeRefused(HeadOfficeError):
-    """Head office understood and said no; or, where ``is_elsewhere``, what responds there is none. ``status`` is its HTTP
-    status."""
+    """Head office refuses, with this HTTP ``status``; with ``is_elsewhere``, the server at its address is not a head office."""
 
     def __init__(self, message: str, *, hint: str = "", status: int, is_elsewhere: bool = False) -> None:
         super().__init__(message, hint=hint)
@@ -222,45 +237,42 @@ class HeadOfficeRefused(HeadOfficeError):
 
 
 class FeedRefused(HeadOfficeError):
-    """What came is not a page of this store's feed (hazards 10 and 30)."""
+    """The response is not a valid feed page for this store (hazards 10 and 30)."""
 
 
 class NotHeadOffice(FeedRefused):
-    """What responds is made for people: a login page of the network, a proxy's page, another website."""
+    """The response is a web page: a login page of the network, a proxy's page, another website."""
 
 
 class ObjectStoreError(EtalaseError):
-    """The object store did not do what was asked."""
+    """A request to the object store failed. ``reason`` is that of a photo whose put failed so."""
 
     exit_status = 4
     reason = Reason.STORE_AWAY
 
 
 class ObjectStoreAway(ObjectStoreError):
-    """No answer from the object store, or a server error."""
-
-    retryable = True
+    """No response from the object store, or a server error."""
 
 
 class ObjectStoreDenied(ObjectStoreError):
-    """The access key may not do this."""
+    """The access key lacks the permission."""
 
     reason = Reason.STORE_DENIED
 
 
 class ObjectStoreMisconfigured(ObjectStoreError):
-    """A setting or this server's clock keeps the object store from being used; waiting does not mend it."""
+    """A setting or this server's clock prevents every request; waiting does not help."""
 
 
 class ObjectStoreFull(ObjectStoreError):
-    """The object store has no room; reading and deleting go on."""
+    """The object store has no room; reading and deleting still work."""
 
-    retryable = True
     reason = Reason.STORE_FULL
 
 
 class ObjectRefused(ObjectStoreError):
-    """The object store, or a proxy before it, does not take or give this object; that says nothing of others (hazard 78)."""
+    """The object store, or a proxy before it, refuses this object; that says nothing of others (hazard 78)."""
 
     reason = Reason.STORE_REFUSED
 
@@ -276,41 +288,37 @@ class ObjectChanged(ObjectStoreError):
 
 
 class SpoolFull(EtalaseError):
-    """There is no room on the edge's disk for photos on their way."""
+    """The edge's disk has no room for photos in flight."""
 
     exit_status = 4
-    retryable = True
 
 
 class DatabaseAway(EtalaseError):
-    """PostgreSQL does not answer."""
+    """PostgreSQL does not respond."""
 
     exit_status = 4
-    retryable = True
 
 
 class DatabaseRefused(DatabaseAway):
-    """PostgreSQL answers, and does not do it: it is read-only or full, a right or a table is missing."""
+    """PostgreSQL responds and refuses: it is read-only or full, a right or a table is missing."""
 
 
 class LockHeld(EtalaseError):
-    """Another run of this store is under way; this one ends at once."""
+    """Another run of this store is in progress; this one ends at once."""
 
     exit_status = 75
-    retryable = True
 
 
 class LockLost(EtalaseError):
     """The run's lock is gone, so another run may have begun: nothing more may be committed."""
 
     exit_status = 4
-    retryable = True
 
 
 class TransferFailed(EtalaseError):
-    """One HTTP exchange did not come to a whole answer; ``status`` is what its ``head`` said, 0 where none came.
+    """One HTTP exchange ended without a whole response. ``status`` is that of ``head``, 0 without one.
 
-    ``retry_after_seconds`` is the server's wish, if it named one. ``passes`` tells whether waiting can help.
+    ``retry_after_seconds`` is the server's own wish, None without one. ``passes``: waiting can help.
     """
 
     def __init__(
@@ -329,21 +337,19 @@ class TransferFailed(EtalaseError):
         self.status = status
         self.head = head
         self.retry_after_seconds = retry_after_seconds
-        self.retryable = reason.reason_class is ReasonClass.TRANSIENT
 
 
 class PhotoError(EtalaseError):
-    """One photo failed. The others go on, and this one goes to the retry list."""
+    """One photo failed. The others go on, and this one is recorded in the retry list."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = redacted(detail)
-        self.retryable = reason.reason_class is ReasonClass.TRANSIENT
 
 
 class PictureRefused(EtalaseError):
-    """Head office does not take this file as a photo; the message says why; ``code`` and ``values`` are for translations."""
+    """Head office does not accept this file as a photo; ``code`` and ``values`` are for translations of the message."""
 
     def __init__(self, message: str, *, code: str, **values: str | int) -> None:
         super().__init__(message)

@@ -365,7 +365,12 @@ class ObjectStore:
                 answer = self._once(asked, url, headers, body, came, signed=signed)
             except pycurl.error as error:
                 fault = self._link_fault(error)
-                if not tries_left or came.taken or time.monotonic() >= self.ends_at or not fault.retryable:
+                if (
+                    not tries_left
+                    or came.taken
+                    or time.monotonic() >= self.ends_at
+                    or isinstance(fault, ObjectStoreMisconfigured)
+                ):
                     raise fault from error
             else:
                 wait_seconds = max(wait_seconds, faults.retry_after_seconds(answer.header(b"retry-after"), now=time.time()))

@@ -12,7 +12,7 @@ from etalase.edge.status.localize import Words
 from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
 from etalase.edge.status.verdict import RED, STALE_AFTER, Level, State, Verdict, is_of_the_future
 from etalase.edge.sync.result import Fault
-from etalase.errors import Reason, ReasonClass
+from etalase.errors import Reason, Side
 
 COMMON_REASONS = 3
 # After so long a run, what it compared with was some time ago when it ended.
@@ -33,17 +33,6 @@ _TODO_OF = {
     "ho_elsewhere": "todo_elsewhere",
     "ho_untrusted": "todo_untrusted",
 }
-# A cashier can mend neither of these, nor head office.
-OURS = frozenset({Reason.STORE_FULL, Reason.STORE_DENIED, Reason.STORE_REFUSED, Reason.SPOOL_FULL})
-# Nor do these pass by themselves: head office has to correct them.
-THEIR_DATA = frozenset(
-    {
-        reason
-        for reason in Reason
-        if reason.reason_class in {ReasonClass.PERMANENT, ReasonClass.WRONG_DATA}
-        and reason not in OURS | {Reason.ORIGIN_REFUSED}  # which addresses are allowed is a setting of this server
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,18 +227,22 @@ class _Teller:
         return self._nothing("todo_filling") if self.facts.is_running else self._next("does_go_on")
 
     def _todo_partial(self) -> Todo:
-        reasons = self.facts.reasons
-        if any(reasons.get(reason) for reason in OURS):
+        if self._failed_for_good(Side.STORAGE):
             return self._call("todo_full")
-        if count := reasons.get(Reason.ORIGIN_REFUSED):
+        if count := self._failed_for_good(Side.EDGE):
             return self._call("todo_origin", count=count)
-        if their := sum(reasons.get(reason, 0) for reason in THEIR_DATA):
-            return self._call("todo_their_data", count=their)
+        if count := self._failed_for_good(Side.HEAD_OFFICE):
+            return self._call("todo_their_data", count=count)
         if self.facts.is_running:
             return self._nothing("todo_running")
         if self._tried_at and not self.facts.silent_since:
             return Todo(self.words.say("todo_retry", at=self._at(self._tried_at)), acts=False)
         return self._next("does_try")
+
+    def _failed_for_good(self, side: Side) -> int:
+        """Returns the number of photos whose failure on this side needs a person."""
+        policies = ((reason.policy, self.facts.reasons.get(reason, 0)) for reason in Reason)
+        return sum(count for policy, count in policies if policy.side is side and policy.needs_a_person)
 
     @property
     def _tried_at(self) -> datetime | None:

@@ -437,7 +437,7 @@ def _take_note(run: Run, planned: Plan) -> None:
 
 def _carry_what_moved_on(run: Run, feed: Feed) -> None:
     """Pull the metadata of photos whose bytes contradicted it again: HO may have replaced them meanwhile (hazard 20)."""
-    stale = {id_: photo for id_, (photo, error) in run.carriage.failures.items() if error.reason.may_be_stale}
+    stale = {id_: photo for id_, (photo, error) in run.carriage.failures.items() if error.reason.policy.may_be_stale}
     if not stale:
         return
     since = None if feed.full else run.checkpoint.sync_timestamp or None

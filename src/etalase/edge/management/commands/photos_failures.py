@@ -39,8 +39,5 @@ class Command(EdgeCommand):
 
 
 def _class_of(reason: str) -> str:
-    """The class of a reason; one that another version wrote is of none that is known here."""
-    try:
-        return Reason(reason).reason_class.value
-    except ValueError:
-        return "unknown"
+    """Returns the class of a reason; of one that only another version knows, "unknown"."""
+    return next((known.policy.kind.value for known in Reason if known == reason), "unknown")

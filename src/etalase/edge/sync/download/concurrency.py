@@ -7,9 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from etalase.errors import PhotoError, Reason
-
-BREAKS = frozenset({Reason.CONNECTION_FAILED, Reason.TIMEOUT})
+from etalase.errors import PhotoError, Side
 
 
 class Lanes:
@@ -31,7 +29,7 @@ class Lanes:
         try:
             yield
         except PhotoError as error:
-            broke = error.reason in BREAKS
+            broke = error.reason.policy.side is Side.LINK
             raise
         finally:
             with self._changed:

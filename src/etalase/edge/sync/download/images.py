@@ -15,7 +15,7 @@ from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool
 from etalase.edge.sync.download.transport import Answer, Deadlines, Transport, retry_after_seconds
-from etalase.errors import PhotoError, Reason, ReasonClass, TransferFailed
+from etalase.errors import PhotoError, Reason, TransferFailed
 from etalase.objectstore import Body
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type
 
@@ -23,22 +23,12 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 # Smaller ones cost less to fetch again than to keep track of.
 SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
-# A second try would bring the same.
-_FINAL: Final = frozenset({Reason.SPOOL_FULL, Reason.HO_CONTRADICTS_ITSELF})
 
 # These change no bytes: S3 servers echo what a client named when it uploaded (S3 API, PutObject: aws-chunked is a framing of
 # the upload), and some write that there is none.
 _NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
-
-_REASON_OF_STATUS: Final = {
-    403: Reason.FORBIDDEN,
-    404: Reason.NOT_FOUND,
-    408: Reason.TIMEOUT,
-    410: Reason.NOT_FOUND,
-    429: Reason.THROTTLED,
-}
 
 
 @dataclass(slots=True)
@@ -76,7 +66,7 @@ class Images:
             except PhotoError as error:
                 # Only what can be gone on with is progress: without an ETag each try begins anew.
                 failed = 1 if part and part.etag and part.size >= came_before + PROGRESS_BYTES else failed + 1
-                if failed >= self.tries or not _may_be_retried(error.reason) or self.transport.stopped.is_set():
+                if failed >= self.tries or not error.reason.policy.is_retried_in_run or self.transport.stopped.is_set():
                     raise
                 wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
                 self.pace.sleep(self.pace.backoff_seconds(failed, at_least=min(wish or 0, MAX_RETRY_AFTER_SECONDS)))
@@ -200,10 +190,6 @@ class Images:
                 self.bytes_came += came
 
 
-def _may_be_retried(reason: Reason) -> bool:
-    return reason.reason_class is not ReasonClass.PERMANENT and reason not in _FINAL
-
-
 class ResumeRefused(Exception):
     """The object is another one by now, or cannot be had in parts."""
 
@@ -238,10 +224,10 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
         raise ResumeRefused
     if answer.status == 200:
         return
-    if 300 <= answer.status < 400 and answer.status != 304:  # nothing was asked that a 304 could answer
+    reason = Reason.of_status(answer.status)
+    if reason is Reason.REDIRECT_REFUSED:
         to = printable(answer.header(b"location")[:200])
-        raise PhotoError(Reason.REDIRECT_REFUSED, f"HTTP {answer.status} to «{to}»; redirects are not followed")
-    reason = _REASON_OF_STATUS.get(answer.status) or (Reason.SERVER_ERROR if 500 <= answer.status < 600 else Reason.HTTP_ERROR)
+        raise PhotoError(reason, f"HTTP {answer.status} to «{to}»; redirects are not followed")
     wish = retry_after_seconds(answer, now=now)
     detail = f"HTTP {answer.status}"
     raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=wish)

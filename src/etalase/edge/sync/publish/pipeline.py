@@ -26,6 +26,7 @@ from etalase.errors import (
     PhotoError,
     Reason,
     ReasonClass,
+    Side,
     SpoolFull,
 )
 from etalase.protocol import Photo, printable
@@ -41,11 +42,7 @@ MAX_IN_HAND = 5000
 # So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
 MAX_FAILURES_IN_A_ROW = 20
 
-_FULL: Final = {Reason.STORE_FULL: ObjectStoreFull, Reason.SPOOL_FULL: SpoolFull}
-# What a failure at the bucket is where the bucket takes others.
-_OWN: Final = {Reason.STORE_AWAY: Reason.STORE_ERROR, Reason.STORE_DENIED: Reason.STORE_REFUSED}
 TAKES_SMALLER: Final = " It takes smaller ones: a proxy before it may drop bodies of this size."
-_BUCKET_REASONS = {Reason.STORE_AWAY, Reason.STORE_FULL, Reason.STORE_DENIED}
 
 
 @dataclass(slots=True)
@@ -97,7 +94,9 @@ class Carriage:
         until there are too many: then the next run has the second look.
         """
         everything = at_least == 1 or len(self.failures) >= MAX_IN_HAND
-        settled = {id_: failure for id_, failure in self.failures.items() if everything or not failure[1].reason.may_be_stale}
+        settled = {
+            id_: failure for id_, failure in self.failures.items() if everything or not failure[1].reason.policy.may_be_stale
+        }
         if len(settled) < at_least:
             return
         self._tell_apart(settled)
@@ -115,7 +114,8 @@ class Carriage:
 
     def _tell_apart(self, failures: dict[UUID, tuple[Photo, PhotoError]]) -> None:
         """Makes failures at a bucket that takes other objects those photos' own, retried ever more rarely (hazard 78)."""
-        own = {id_: _OWN[e.reason] for id_, (_, e) in failures.items() if e.reason in _OWN and id_ not in self.untried}
+        names = {id_: e.reason.policy.of_one_photo for id_, (_, e) in failures.items() if id_ not in self.untried}
+        own = {id_: Reason[name] for id_, name in names.items() if name}
         tried = max((_size_to_try(*failures[id_]) for id_ in own), default=0)
         if not own or self._bucket_is_away:
             return
@@ -217,14 +217,15 @@ class Carriage:
         if self.world.stopped.is_set():
             # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
             carried.failed = [
-                (step, error) for step, error in carried.failed if error.reason.reason_class is not ReasonClass.TRANSIENT
+                (step, error) for step, error in carried.failed if error.reason.policy.kind is not ReasonClass.TRANSIENT
             ]
         for step, error in carried.failed:
             self.failures[step.photo.id] = (step.photo, error)
-            if error.reason.reason_class is ReasonClass.TRANSIENT or error.reason in _BUCKET_REASONS:
+            if error.reason.policy.kind is ReasonClass.TRANSIENT or error.reason.policy.concerns_bucket:
                 self._last_failure = (step.photo, error)
                 self._failed_in_a_row += 1
-            if full := _FULL.get(error.reason):
+            if error.reason.policy.is_full:
+                full = ObjectStoreFull if error.reason.policy.concerns_bucket else SpoolFull
                 hint = "Make room there; the next run goes on where this one stopped."
                 self._full = full(f"Fetching stopped: {error.detail}", hint=hint)
         published = [step for step in carried.published if step.photo.id not in carried.keep_primary]
@@ -291,7 +292,7 @@ class Carriage:
 
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
-        if last.reason in _BUCKET_REASONS:
+        if last.reason.policy.concerns_bucket:
             size_bytes = _size_to_try(photo, last)
             if self._bucket_takes(size_bytes):
                 self._failed_in_a_row = 0
@@ -304,7 +305,7 @@ class Carriage:
                 f"The edge's object store does not take photos: {last.detail}",
                 hint="Check that it runs and has room on its disk; the next run goes on where this one stopped.",
             )
-        has_answered = last.reason in {Reason.SERVER_ERROR, Reason.THROTTLED}
+        has_answered = last.reason.policy.side is Side.HEAD_OFFICE
         self.given_up = HeadOfficeAway(
             f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
             hint="Its bucket, or a proxy before it, is busy or has trouble; the next run tries again."

@@ -11,15 +11,13 @@ from django.db.models import Max, Q
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto
-from etalase.errors import PhotoError, Reason, ReasonClass, UsageError
+from etalase.errors import PhotoError, Reason, UsageError
 from etalase.postgres import storable
 from etalase.protocol import Photo
 
 PAGE_PHOTOS = 1000
 # The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
 FREE_RETRIES = 2
-# What this edge itself is to blame for is tried by every run: it costs nobody else anything, and goes on once there is room.
-OURS = frozenset({Reason.STORE_AWAY, Reason.STORE_FULL, Reason.SPOOL_FULL})
 BACKOFF = timedelta(hours=1)
 MAX_BACKOFF = timedelta(hours=24)
 # Nobody counts further, and the column has to hold one more.
@@ -103,8 +101,8 @@ def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: date
 
 
 def backoff(attempts: int, reason: Reason) -> timedelta:
-    """How long a scheduled run leaves a photo alone after its ``attempts``-th failure. A parked one is looked at each time."""
-    if reason.reason_class is ReasonClass.PARKED or reason in OURS or attempts <= FREE_RETRIES:
+    """Returns the time for which scheduled runs leave a photo alone after its ``attempts``-th failure."""
+    if reason.policy.is_due_each_run or attempts <= FREE_RETRIES:
         return timedelta()
     return min(BACKOFF * 2.0 ** (attempts - FREE_RETRIES - 1), MAX_BACKOFF) if attempts < 12 else MAX_BACKOFF
 
