@@ -1,14 +1,8 @@
 """Arguments and questions of head office's commands: paths, passwords, a typed confirmation."""
 
 import sys
-import time
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from etalase.errors import UsageError
 from etalase.head_office.change_bound import Decision
@@ -56,29 +50,3 @@ def password_from(path: str | None) -> str | None:
     if not password:
         raise UsageError(f"The password file {path} is empty.")
     return password
-
-
-@contextmanager
-def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """How far we are, on stderr: a bar on a terminal, else a line every ten seconds. Call what is yielded with each step."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield _lines(what, total, quiet=quiet)
-        return
-    bar = Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True)
-    with bar:
-        task = bar.add_task(what, total=total)
-        yield lambda steps: bar.advance(task, steps)
-
-
-def _lines(what: str, total: int, *, quiet: bool) -> Callable[[int], None]:
-    done, last = 0, time.monotonic()
-
-    def advanced(steps: int) -> None:
-        nonlocal done, last
-        done += steps
-        if not quiet and time.monotonic() - last >= LINE_EVERY_SECONDS:
-            last = time.monotonic()
-            sys.stderr.write(f"{what}: {done} of {total}\n")
-
-    return advanced

@@ -153,21 +153,6 @@ def _rate(text: str) -> int | None:
     return math.ceil(float(match[1]) * multiple) or None
 
 
-def rate_text(bytes_per_second: int) -> str:
-    """A rate for people: ``800 B/s``, ``512 KiB/s``, ``1.5 MiB/s``."""
-    for unit, size in (("GiB/s", 1024**3), ("MiB/s", 1024**2), ("KiB/s", 1024)):
-        if bytes_per_second >= size:
-            return f"{bytes_per_second / size:.4g} {unit}"
-    return f"{bytes_per_second} B/s"
-
-
-def duration_text(seconds: float) -> str:
-    """A duration for people, rounded up: ``about 45 s``, ``about 12 min``, ``about 3.5 h``."""
-    if seconds < 90:
-        return f"about {math.ceil(seconds)} s"
-    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {math.ceil(seconds / 360) / 10:g} h"
-
-
 def time_text(at: float, now: float, zone: tzinfo) -> str:
     """When that is, for people: ``23:00``, and with the weekday where it is not within a day."""
     local = datetime.fromtimestamp(at, UTC).astimezone(zone)

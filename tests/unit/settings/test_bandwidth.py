@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.settings.bandwidth import WEEKDAYS, Bandwidth, parse, rate_text, time_text
+from etalase.settings.bandwidth import WEEKDAYS, Bandwidth, parse, time_text
 
 JAKARTA, NEW_YORK, APIA = ZoneInfo("Asia/Jakarta"), ZoneInfo("America/New_York"), ZoneInfo("Pacific/Apia")
 DAY, WEEK, K = 86400.0, 7 * 86400.0, 1024
@@ -228,14 +228,6 @@ def test_after_the_wait_for_off_peak_the_widest_rate_is_in_force(bandwidth: Band
 
 
 # For people
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(800, "800 B/s"), (512 * K, "512 KiB/s"), (1536 * K, "1.5 MiB/s"), (20 * K * K, "20 MiB/s"), (K**3, "1 GiB/s")],
-)
-def test_a_rate_is_shown_in_the_unit_that_it_was_meant_in(rate: int, text: str) -> None:
-    assert rate_text(rate) == text
 
 
 def test_a_time_is_shown_in_the_stores_zone_with_its_weekday_where_it_is_not_within_a_day() -> None:

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,11 +12,6 @@ from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
-
-
-def hours_text(length: timedelta) -> str:
-    """``24 h``."""
-    return f"{length.total_seconds() / 3600:g} h"
 
 
 class RemovalCommand(EdgeCommand):

@@ -1,14 +1,15 @@
-"""What the commands that run have in common: ``--wait``, ``--quiet``, progress, and how a report is told."""
+"""The base of the commands that start a run: ``--wait``, ``--quiet``, progress, and the printed result."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from etalase import formatting
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.sync.result import Report, Watcher
 from etalase.edge.sync.services import World, real_world
-from etalase.edge.sync.terminal import watcher
+from etalase.progress import Progress, shown
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -19,31 +20,31 @@ class SyncCommand(EdgeCommand):
     """A command that takes a run's lock."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--wait``, ``--quiet``."""
+        """Add ``--wait`` and ``--quiet``."""
         super().add_arguments(parser)
         parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     def is_quiet(self, options: dict[str, Any]) -> bool:
-        """Whether nobody is to be told how far it is."""
+        """Whether progress is hidden."""
         return bool(options["quiet"] or options["json"])
 
     def wait_seconds(self, options: dict[str, Any]) -> float:
-        """How long to wait for the lock."""
+        """Returns how long to wait for the lock."""
         return LONGEST_WAIT_SECONDS if options["wait"] else 0.0
 
     @contextmanager
     def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[World, Watcher]]:
-        """The real world, and who watches what is done in it."""
+        """Yields the services of a run, and its progress, shown on stderr."""
         quiet = self.is_quiet(options)
         with (
             real_world(settings) as world,
-            watcher(quiet=quiet, limit=world.limiter.describe, came=lambda: world.images.bytes_came) as watching,
+            shown(Progress(bytes_done=lambda: world.images.bytes_came, limit=world.limiter.describe), quiet=quiet) as watching,
         ):
             yield world, watching
 
     def tell(self, report: Report, *, as_json: bool) -> int:
-        """Show the report; its exit status comes back."""
+        """Print the result. Returns its exit status."""
         if as_json:
             self.show_json(report.as_json())
         else:
@@ -51,14 +52,14 @@ class SyncCommand(EdgeCommand):
         return report.exit_status
 
     def say(self, report: Report) -> None:
-        """Show it to a person."""
+        """Print the result for a person."""
         if report.error is not None:
             self.stderr.write(str(report.error))
         self.stdout.write(
             f"{report.kind} run: {report.outcome.value}. {report.seen} photos seen: {report.fetched} fetched, "
             f"{report.updated} updated, {report.unchanged} unchanged, {report.parked} parked, {report.failed} failed; "
             f"{report.deleted} removed, "
-            f"{report.held} held; {report.bytes_fetched / 1024 / 1024:.1f} MiB in {report.duration_seconds:.1f} s."
+            f"{report.held} held; {formatting.size(report.bytes_fetched)} in {formatting.elapsed(report.duration_seconds)}."
         )
         for failure in report.failures[:20]:
             name, detail = printable(failure["product_name"]), printable(failure["detail"])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from string import Formatter
 from typing import Any
 
+from etalase import formatting
 from etalase.edge.pos.messages import Language
 from etalase.edge.status.messages import TEXTS
 
@@ -53,11 +54,8 @@ class Words:
 
     def size(self, size_bytes: int) -> str:
         """``800 B``, ``12.0 MiB``."""
-        for unit, unit_bytes in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
-            if size_bytes >= unit_bytes:
-                text = f"{size_bytes / unit_bytes:.1f}"
-                return f"{text.replace('.', ',') if self.language == 'id' else text} {unit}"
-        return f"{size_bytes} B"
+        text = formatting.size(size_bytes)
+        return text.replace(".", ",") if self.language == "id" else text
 
     def duration(self, length: timedelta) -> str:
         """``6 minutes``: the largest unit of which there is one."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from etalase.edge.management.removal_command import RemovalCommand, hours_text
+from etalase import formatting
+from etalase.edge.management.removal_command import RemovalCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock
@@ -22,5 +23,5 @@ class Command(RemovalCommand):
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:
         """Returns how many photos were removed, and until when that can be undone."""
-        grace = hours_text(settings.RECLAIM_GRACE)
+        grace = formatting.duration(settings.RECLAIM_GRACE.total_seconds())
         return f"{count} photos removed; their objects follow after {grace}, until when etalase edge undo brings them back."

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.utils.timezone import get_default_timezone
 
+from etalase import formatting
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
 from etalase.protocol import printable
-from etalase.settings.bandwidth import duration_text, rate_text, time_text
+from etalase.settings.bandwidth import time_text
 from etalase.settings.edge import EdgeSettings
 
 
@@ -77,14 +78,14 @@ class Command(SyncCommand):
 
     def _foretell(self, forecast: dict[str, Any]) -> None:
         seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")
-        how_long = f", {duration_text(seconds)} at {rate_text(rate)}" if seconds is not None and rate else ""
+        how_long = f", about {formatting.duration(seconds)} at {formatting.rate(rate)}" if seconds is not None and rate else ""
         held = forecast["removals_to_hold"]
         spooled = forecast["bytes_in_spool"]
-        kept = f", {spooled / 1024 / 1024:.1f} MiB of it here already" if spooled else ""
+        kept = f", {formatting.size(spooled)} of it here already" if spooled else ""
         asked = f", and ask a person about {len(held)} more" if held else ""
         self.stdout.write(
             f"Would fetch {forecast['photos_to_fetch']} photos "
-            f"({forecast['bytes_to_fetch'] / 1024 / 1024:.1f} MiB{kept}{how_long}), "
+            f"({formatting.size(forecast['bytes_to_fetch'])}{kept}{how_long}), "
             f"update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos{asked}."
         )
         for would, removals in (("would remove", forecast["removals"]), ("would ask before removing", held)):

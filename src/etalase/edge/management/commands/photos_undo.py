@@ -5,8 +5,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
+from etalase import formatting
 from etalase.edge.management.edge_command import EdgeCommand
-from etalase.edge.management.removal_command import hours_text
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
@@ -63,7 +63,9 @@ class Command(EdgeCommand):
             self.show_json({"runs": [_described(run_id, removals) for run_id, removals in sorted(by_run.items())]})
             return
         if not by_run:
-            self.stdout.write(f"Nothing was removed within the grace of {hours_text(settings.RECLAIM_GRACE)}.")
+            self.stdout.write(
+                f"Nothing was removed within the grace of {formatting.duration(settings.RECLAIM_GRACE.total_seconds())}."
+            )
         for run_id, removals in sorted(by_run.items()):
             names = ", ".join(printable(name) for name in dict.fromkeys(removal.product_name for removal in removals))
             last = min(removal.decided_at for removal in removals if removal.decided_at) + settings.RECLAIM_GRACE

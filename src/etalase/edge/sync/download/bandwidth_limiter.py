@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final
 
+from etalase import formatting
 from etalase.edge.sync.clock import Pace
-from etalase.settings.bandwidth import Bandwidth, Step, rate_text, time_text
+from etalase.settings.bandwidth import Bandwidth, Step, time_text
 
 # What was not used may be made up for this long, or sleeping too long by a hair would add up.
 BURST_SECONDS: Final = 0.1
@@ -79,7 +80,7 @@ class Limiter:
             return ""
         now = self.pace.now()
         step = self._step_at(now)
-        said = "no limit" if step.bytes_per_second is None else f"limit {rate_text(step.bytes_per_second)}"
+        said = "no limit" if step.bytes_per_second is None else f"limit {formatting.rate(step.bytes_per_second)}"
         return f"{said} until {time_text(step.ends, now, self.zone)}" if self.bandwidth.is_timetable else said
 
     def _seconds_for(self, size_bytes: int, at: float) -> float:

@@ -8,12 +8,13 @@ from typing import Any
 from etalase.head_office import ingest
 from etalase.head_office.accounts import find_company
 from etalase.head_office.change_bound import Change, Kind
-from etalase.head_office.console import confirm, given_path, progress
+from etalase.head_office.console import confirm, given_path
 from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.importer import Result, load_menu
 from etalase.head_office.imports.preview import Outlook, foresee
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.models import Product, Store
+from etalase.progress import Progress, shown
 from etalase.protocol import printable
 
 MAX_PROBLEMS_SHOWN = 50
@@ -65,9 +66,8 @@ class Command(HeadOfficeCommand):
             confirm(_question(outlook), outlook.decision, options["yes"])
             ingest.bucket().ensure_bucket()
         total = sum(max(1, len(dish.photos)) for dish in menu.dishes)
-        doing = "Reading photos" if dry_run else "Loading photos"
-        with progress(doing, total, quiet=options["quiet"] or options["json"]) as advanced:
-            result = load_menu(company, menu, outlook, advanced=advanced, dry_run=dry_run)
+        with shown(Progress(total), quiet=options["quiet"] or options["json"]) as progress:
+            result = load_menu(company, menu, outlook, advanced=progress.carried, dry_run=dry_run)
         for problem in sorted(result.problems, key=lambda problem: problem.line)[:MAX_PROBLEMS_SHOWN]:
             self.stderr.write(str(problem))
         if len(result.problems) > MAX_PROBLEMS_SHOWN:
@@ -75,8 +75,8 @@ class Command(HeadOfficeCommand):
         sentence = _sentence(result, outlook, pruned=options["prune"])
         if dry_run:
             sentence = "\n".join([*_listed(outlook, result), f"Nothing was changed. It would be: {sentence}", *_asked(outlook)])
-        shown = {"dry_run": dry_run, **result.as_json(), **outlook.as_json()}
-        self.show(shown, sentence, as_json=options["json"])
+        output = {"dry_run": dry_run, **result.as_json(), **outlook.as_json()}
+        self.show(output, sentence, as_json=options["json"])
         return 1 if result.problems else 0
 
 
