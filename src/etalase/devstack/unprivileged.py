@@ -22,14 +22,14 @@ CAPABILITIES = ((2, "dac_read_search"), (1, "dac_override"))
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemUser:
     """Who a program runs as."""
 
     uid: int
     gid: int
 
 
-def account_for(data_dir: Path) -> Account | None:
+def account_for(data_dir: Path) -> SystemUser | None:
     """Who shall run a program on ``data_dir``; None is ourselves, always so unless we are root.
 
     Its owner, where it is there already and somebody else's: so root can go on with what a user began. Otherwise ``nobody``.
@@ -37,17 +37,17 @@ def account_for(data_dir: Path) -> Account | None:
     if os.geteuid() != 0:
         return None
     if data_dir.exists() and (stat := data_dir.stat()).st_uid != 0:
-        return Account(stat.st_uid, stat.st_gid)
+        return SystemUser(stat.st_uid, stat.st_gid)
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise StackError(
             "PostgreSQL does not run as root, and this system has no user «nobody».", hint="Run as an ordinary user."
         ) from None
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    return SystemUser(nobody.pw_uid, nobody.pw_gid)
 
 
-def command_as(account: Account | None, argv: Sequence[str | Path], *, must_reach: Sequence[Path]) -> list[str]:
+def command_as(account: SystemUser | None, argv: Sequence[str | Path], *, must_reach: Sequence[Path]) -> list[str]:
     """``argv``, run as ``account``, able to get at ``must_reach``. Raises :class:`StackError` where that cannot be."""
     command = [str(argument) for argument in argv]
     if account is None:

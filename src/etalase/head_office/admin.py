@@ -42,7 +42,7 @@ from etalase.head_office.forms import (
 from etalase.head_office.images import thumbnail
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import Effect, Going, effect_of
+from etalase.head_office.removals import Impact, Removal, impact_of
 from etalase.protocol import cache_key, object_url
 from etalase.settings.head_office import configured
 
@@ -140,14 +140,14 @@ class AskingAdmin(admin.ModelAdmin):
         """What the list's own filters ask for, and nothing else."""
         return is_offered(self, lookup, value, request)
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """What deleting ``rows`` takes along."""
         raise NotImplementedError
 
     @admin.action(description=lazy_text("delete_selected"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
         """Django's own, which asks again until the number fits."""
-        context = self._ask(request, effect_of(self.going(queryset)))
+        context = self._ask(request, impact_of(self.removal_of(queryset)))
         answer: HttpResponseBase | None = django_delete_selected(self, request, queryset)
         if isinstance(answer, TemplateResponse) and answer.context_data is not None:
             answer.context_data |= context
@@ -164,13 +164,13 @@ class AskingAdmin(admin.ModelAdmin):
         row = self.get_object(request, unquote(object_id))
         context: dict[str, Any] = {}
         if row is not None and self.has_delete_permission(request, row):
-            context = self._ask(request, effect_of(self.going(self.model.objects.filter(pk=row.pk))))
+            context = self._ask(request, impact_of(self.removal_of(self.model.objects.filter(pk=row.pk))))
         return super().delete_view(request, object_id, {**(extra_context or {}), **context})
 
-    def _ask(self, request: HttpRequest, effect: Effect) -> dict[str, Any]:
+    def _ask(self, request: HttpRequest, impact: Impact) -> dict[str, Any]:
         """The context of the page that asks. Where nobody has agreed yet, Django no longer sees a confirmation."""
-        context = asked(request, effect)
-        if request.method == "POST" and not is_agreed(request, effect):
+        context = asked(request, impact)
+        if request.method == "POST" and not is_agreed(request, impact):
             left = request.POST.copy()
             left.pop("post", None)
             is_action = "action" in left
@@ -247,9 +247,9 @@ class CompanyAdmin(AskingAdmin):
     search_fields = ("name",)
     fields = ("id", "name")
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """Its stores and products protect a company from being deleted; what they are is said all the same."""
-        return Going(
+        return Removal(
             products=frozenset(Product.objects.filter(company__in=rows).values_list("id", flat=True)),
             stores=frozenset(Store.objects.filter(company__in=rows).values_list("id", flat=True)),
         )
@@ -269,9 +269,9 @@ class StoreAdmin(AskingAdmin):
     search_fields = ("code", "name", "id")
     form = StoreForm
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """A store takes its sales along."""
-        return Going(stores=frozenset(rows.values_list("id", flat=True)))
+        return Removal(stores=frozenset(rows.values_list("id", flat=True)))
 
     def get_fields(self, request: HttpRequest, obj: Store | None = None) -> Any:
         """What is sold there is no field of the row, so that Django cannot show it where it may not be changed."""
@@ -308,9 +308,9 @@ class ProductAdmin(AskingAdmin):
     actions = ("sell_everywhere", "sell_nowhere", "delete_selected")
     show_full_result_count = False
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """A product takes its photos and sales along."""
-        return Going(products=frozenset(rows.values_list("id", flat=True)))
+        return Removal(products=frozenset(rows.values_list("id", flat=True)))
 
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
         """Where it is sold is no field of the row, so that Django cannot show it where it may not be changed."""
@@ -353,14 +353,14 @@ class ProductAdmin(AskingAdmin):
         """The products and their photos stay at head office; the stores no longer get them."""
         ids = list(products.values_list("id", flat=True))
         sales = Assortment.objects.filter(product__in=ids)
-        effect = effect_of(Going(sales=frozenset(sales.values_list("store_id", "product_id"))))
-        if is_agreed(request, effect):
+        impact = impact_of(Removal(sales=frozenset(sales.values_list("store_id", "product_id"))))
+        if is_agreed(request, impact):
             sales.delete()
             self.message_user(request, text("now_sold_nowhere", count=len(ids)), messages.WARNING)
             return None
         context = {
             **self.admin_site.each_context(request),
-            **asked(request, effect),
+            **asked(request, impact),
             "title": text("asked_title"),
             "intro": text("asked_sell_nowhere"),
             "opts": self.opts,
@@ -447,9 +447,9 @@ class PhotoAdmin(AskingAdmin):
     fields = ("thumbnail", "about", "product", "filename", "is_primary", "sort_order", "updated_at")
     actions = ("make_primary", "delete_selected")
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """Only itself."""
-        return Going(photos=frozenset(rows.values_list("id", flat=True)))
+        return Removal(photos=frozenset(rows.values_list("id", flat=True)))
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
@@ -538,9 +538,9 @@ class AssortmentAdmin(AskingAdmin):
     autocomplete_fields = ("store", "product")
     show_full_result_count = False
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """Only the sales themselves."""
-        return Going(sales=frozenset(rows.values_list("store_id", "product_id")))
+        return Removal(sales=frozenset(rows.values_list("store_id", "product_id")))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assortment]:
         """With the names by which a page that asks shows them."""
@@ -579,9 +579,9 @@ class AccountAdmin(AskingAdmin, UserAdmin):
         asks = obj is not None and self.has_change_permission(request, obj)
         return [*fieldsets, (None, {"fields": ("agreed",)})] if asks else fieldsets
 
-    def going(self, rows: QuerySet[Any]) -> Going:
+    def removal_of(self, rows: QuerySet[Any]) -> Removal:
         """Its store can no longer ask, unless it has another account."""
-        return Going(accounts=frozenset(rows.values_list("id", flat=True)))
+        return Removal(accounts=frozenset(rows.values_list("id", flat=True)))
 
 
 def _may_save(page: admin.ModelAdmin, request: HttpRequest, row: Any) -> bool:

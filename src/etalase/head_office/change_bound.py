@@ -1,18 +1,16 @@
-"""How much may change at once before a person confirms it by number: the rule of import, prune and admin. Pure.
+"""Changes that a person has to confirm by typing a number: the rule of import, prune and admin (hazard 75). Pure.
 
-The edge has the same bound for removals (``edge.sync.removal``); this one stands before the mistake leaves head office.
+The bound is the edge's, too (:mod:`etalase.daily_bound`); here it stops a mistake before the mistake leaves head office.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-MIN_DISHES = 3
-MAX_SHARE = 0.2
+from etalase.daily_bound import exceeds_bound
 
 
-class Kind(StrEnum):
-    """What happens to the dishes that are counted."""
+class ChangeKind(StrEnum):
+    """The change that is counted: of dishes, and for ``CUT_OFF`` of stores that lose their last active account."""
 
     RENAMED = "renamed"
     REMOVED = "removed"
@@ -24,41 +22,42 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many of ``of`` dishes change ``now``, and how many did ``lately`` (24 hours). ``where``: a company or a store.
+    """The number of dishes that change ``now``, out of ``of``, in the company or store ``where``.
 
-    For ``CUT_OFF`` stores are counted instead of dishes: those that lose their last active account.
+    ``lately`` is the number of dishes that changed in the same way within the last 24 hours.
     """
 
     where: str
-    kind: Kind
+    kind: ChangeKind
     now: int
     of: int
     lately: int = 0
 
     @property
-    def is_beyond(self) -> bool:
-        """Whether this is more than max(3, 20 %) in a day; what went lately is no longer among ``of``, what was renamed is."""
-        before = self.of if self.kind is Kind.RENAMED else self.of + self.lately
-        return self.now > 0 and self.now + self.lately > max(MIN_DISHES, MAX_SHARE * before)
+    def exceeds_bound(self) -> bool:
+        """Whether the change and those of the last 24 hours exceed the bound; no change now never does."""
+        # Dishes that were removed or lost something are no longer among ``of``; renamed dishes still are.
+        total = self.of if self.kind is ChangeKind.RENAMED else self.of + self.lately
+        return self.now > 0 and exceeds_bound(self.now + self.lately, total=total)
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether a person has to confirm by typing ``number``, and which changes are ``beyond`` the bound."""
+class Confirmation:
+    """The number that a person has to type for ``changes``, which touch ``number`` dishes in all."""
 
     number: int
-    beyond: tuple[Change, ...]
+    changes: tuple[Change, ...]
 
     @property
-    def asks(self) -> bool:
+    def beyond(self) -> tuple[Change, ...]:
+        """The changes that exceed the bound."""
+        return tuple(change for change in self.changes if change.exceeds_bound)
+
+    @property
+    def is_required(self) -> bool:
         """Whether the number has to be typed."""
         return bool(self.beyond)
 
-    def is_answered_by(self, typed: str) -> bool:
-        """Whether ``typed`` is the number, in ASCII digits and spaces around them only."""
+    def is_given_by(self, typed: str) -> bool:
+        """Returns whether ``typed`` is the number, in ASCII digits, with nothing but spaces around them."""
         return typed.strip() == str(self.number)
-
-
-def decide(changes: Iterable[Change], *, number: int) -> Decision:
-    """Returns the decision on ``changes``, which touch ``number`` dishes in all."""
-    return Decision(number, tuple(change for change in changes if change.is_beyond))

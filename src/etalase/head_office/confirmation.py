@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from etalase.head_office.change_bound import Change
 from etalase.head_office.messages import text
-from etalase.head_office.removals import Effect
+from etalase.head_office.removals import Impact
 
 MAX_NAMED = 20
 
@@ -22,22 +22,22 @@ class Section:
     more: str
 
 
-def is_agreed(request: HttpRequest, effect: Effect) -> bool:
+def is_agreed(request: HttpRequest, impact: Impact) -> bool:
     """Whether a person has confirmed: by the button, and beyond the bound by the number as well."""
-    decision = effect.decision
-    return "post" in request.POST and (not decision.asks or decision.is_answered_by(request.POST.get("number", "")))
+    confirmation = impact.confirmation
+    return "post" in request.POST and (not confirmation.is_required or confirmation.is_given_by(request.POST.get("number", "")))
 
 
-def asked(request: HttpRequest, effect: Effect) -> dict[str, Any]:
+def asked(request: HttpRequest, impact: Impact) -> dict[str, Any]:
     """The context of the page that asks."""
-    decision = effect.decision
+    confirmation = impact.confirmation
     return {
-        "sections": _sections(effect),
-        "photos_line": text("count_photos", count=effect.photos) if effect.photos else "",
-        "nothing_line": "" if effect.number or effect.photos else text("none_lost"),
-        "beyond_line": text("beyond", changes=changes_text(decision.beyond)) if decision.asks else "",
-        "number_label": text("type_number", number=decision.number) if decision.asks else "",
-        "wrong_number": text("wrong_number", number=decision.number) if "post" in request.POST else "",
+        "sections": _sections(impact),
+        "photos_line": text("count_photos", count=impact.photos) if impact.photos else "",
+        "nothing_line": "" if impact.number or impact.photos else text("none_lost"),
+        "beyond_line": text("beyond", changes=changes_text(confirmation.beyond)) if confirmation.is_required else "",
+        "number_label": text("type_number", number=confirmation.number) if confirmation.is_required else "",
+        "wrong_number": text("wrong_number", number=confirmation.number) if "post" in request.POST else "",
         "sure_text": text("asked_title"),
         "yes_text": text("yes_go_on"),
         "no_text": text("no_back"),
@@ -54,20 +54,20 @@ def changes_text(changes: Sequence[Change]) -> str:
     return "; ".join(said + more)
 
 
-def effect_text(effect: Effect) -> str:
+def impact_text(impact: Impact) -> str:
     """What is lost, in one sentence."""
-    return "; ".join(f"{section.title} ({', '.join(section.names[:5])})" for section in _sections(effect))
+    return "; ".join(f"{section.title} ({', '.join(section.names[:5])})" for section in _sections(impact))
 
 
-def _sections(effect: Effect) -> list[Section]:
-    stores = [text("store_line", store=store, count=count) for store, count in effect.stores.items()]
+def _sections(impact: Impact) -> list[Section]:
+    stores = [text("store_line", store=store, count=count) for store, count in impact.stores.items()]
     named = {
-        "count_removed": effect.removed,
-        "count_bare": effect.bare,
-        "count_unsold": effect.unsold,
-        "count_fewer": effect.fewer,
+        "count_removed": impact.removed,
+        "count_bare": impact.bare,
+        "count_unsold": impact.unsold,
+        "count_fewer": impact.fewer,
         "count_stores": stores,
-        "count_cut_off": effect.cut_off,
+        "count_cut_off": impact.cut_off,
     }
     return [_section(key, names) for key, names in named.items() if names]
 

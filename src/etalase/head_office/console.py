@@ -5,29 +5,29 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from etalase.errors import UsageError
-from etalase.head_office.change_bound import Decision
+from etalase.head_office.change_bound import Confirmation
 
 LINE_EVERY_SECONDS = 10
 
 
-def confirm(what: str, decision: Decision, answer: int | None) -> None:
+def confirm(what: str, confirmation: Confirmation, answer: int | None) -> None:
     """Return where a person agreed to ``what``: by ``answer`` (``--yes N``), or by typing the number on a terminal.
 
     Raises :class:`UsageError` where the number is another, or where nobody can be asked.
     """
     if answer is not None:
-        if answer == decision.number:
+        if answer == confirmation.number:
             return
-        raise UsageError(f"Nothing was changed: --yes {answer} is another number than {decision.number}. {what}")
-    if not decision.asks:
+        raise UsageError(f"Nothing was changed: --yes {answer} is another number than {confirmation.number}. {what}")
+    if not confirmation.is_required:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            f"Nothing was changed. {what}\nLook at it with --dry-run; if it is meant, add --yes {decision.number}."
+            f"Nothing was changed. {what}\nLook at it with --dry-run; if it is meant, add --yes {confirmation.number}."
         )
-    sys.stderr.write(f"{what}\nTo go on, type the number {decision.number}: ")
+    sys.stderr.write(f"{what}\nTo go on, type the number {confirmation.number}: ")
     sys.stderr.flush()
-    if not decision.is_answered_by(sys.stdin.readline()):
+    if not confirmation.is_given_by(sys.stdin.readline()):
         raise UsageError("Nothing was changed: that was not the number.")
 
 

@@ -45,7 +45,7 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class PublicBucket:
     """Where the edges find the objects."""
 
     public_url: str
@@ -101,7 +101,7 @@ def one_snapshot() -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def photo_page(store: StoreIdentity, asked: PageRequest, bucket: Bucket) -> dict[str, Any]:
+def photo_page(store: StoreIdentity, asked: PageRequest, bucket: PublicBucket) -> dict[str, Any]:
     """A page of the guide's photo feed, every field in the guide's form."""
     horizon = read_horizon()
     with one_snapshot() as cursor:
@@ -199,7 +199,7 @@ def _envelope(
     return envelope
 
 
-def _photo(row: Row, bucket: Bucket) -> dict[str, Any]:
+def _photo(row: Row, bucket: PublicBucket) -> dict[str, Any]:
     _, id_, product_id, sku, name, key, filename, size, content_type, checksum, version, primary, order, updated_at = row
     return {
         "id": id_,

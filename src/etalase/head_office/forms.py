@@ -23,12 +23,12 @@ from django.utils.safestring import SafeString
 from etalase.errors import PictureRefused
 from etalase.head_office import ingest
 from etalase.head_office.accounts import is_odd_code
-from etalase.head_office.confirmation import changes_text, effect_text
+from etalase.head_office.confirmation import changes_text, impact_text
 from etalase.head_office.images.validate import check, take
 from etalase.head_office.imports.sku import is_no_name, oddity, plain
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
-from etalase.head_office.removals import Effect, Going, effect_of
+from etalase.head_office.removals import Impact, Removal, impact_of
 from etalase.protocol import MAX_FILENAME_CHARS
 
 # Of one product's page. Django's own 2,000 take it many seconds to show.
@@ -94,17 +94,19 @@ class AgreedForm(forms.ModelForm):
 
     agreed = forms.CharField(required=False, widget=forms.HiddenInput, label=lazy_text("agree"))
 
-    def ask(self, effect: Effect) -> None:
+    def ask(self, impact: Impact) -> None:
         """Refuse to save until the number of dishes that lose something was sent: as the tick's value, or typed."""
-        number, decision = effect.number, effect.decision
-        if decision.is_answered_by(str(self.data.get("agreed", ""))):
+        number, confirmation = impact.number, impact.confirmation
+        if confirmation.is_given_by(str(self.data.get("agreed", ""))):
             return
         field = self.fields["agreed"]
-        field.widget = (
-            forms.TextInput(attrs={"inputmode": "numeric"}) if decision.asks else forms.CheckboxInput({"value": number})
-        )
-        what = changes_text(decision.beyond) if decision.asks else effect_text(effect)
-        self.add_error("agreed", text("agree_number" if decision.asks else "agree_one", number=number, what=what))
+        if confirmation.is_required:
+            field.widget = forms.TextInput(attrs={"inputmode": "numeric"})
+            refusal = text("agree_number", number=number, what=changes_text(confirmation.beyond))
+        else:
+            field.widget = forms.CheckboxInput({"value": number})
+            refusal = text("agree_one", number=number, what=impact_text(impact))
+        self.add_error("agreed", refusal)
 
 
 class ProductForm(AgreedForm):
@@ -134,12 +136,12 @@ class ProductForm(AgreedForm):
         if "name" in self.changed_data and "name" in self.cleaned_data and is_no_name(self.cleaned_data["name"]):
             self.add_error("name", text("no_name"))
         if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
-            effect = effect_of(self._going())
-            if effect.bare or effect.unsold or effect.decision.asks:
-                self.ask(effect)
+            impact = impact_of(self._going())
+            if impact.bare or impact.unsold or impact.confirmation.is_required:
+                self.ask(impact)
         return super().clean()
 
-    def _going(self) -> Going:
+    def _going(self) -> Removal:
         """What saving removes. Photos are of the formset below the form, which is judged later than the form."""
         stores = {UUID(str(id_)) for id_ in self.initial["sold_in"]} - {store.id for store in self.cleaned_data["sold_in"]}
         rows = range(_row_count(str(self.data.get("photos-TOTAL_FORMS", ""))))
@@ -147,7 +149,7 @@ class ProductForm(AgreedForm):
         new = [row for row in rows if not self.data.get(f"photos-{row}-id") and not self.data.get(f"photos-{row}-DELETE")]
         coming = any(f"photos-{row}-upload" in self.files for row in new)
         mine = {str(id_): id_ for id_ in self.instance.photos.values_list("id", flat=True)}
-        return Going(
+        return Removal(
             photos=frozenset(mine[id_] for id_ in gone if id_ in mine),
             sales=frozenset((store_id, self.instance.id) for store_id in stores),
             replaced=frozenset([self.instance.id] if coming else []),
@@ -184,9 +186,9 @@ class StoreForm(AgreedForm):
             self.add_error("code", text("code_odd"))
         if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
             ended = {UUID(str(id_)) for id_ in self.initial["sells"]} - {product.id for product in self.cleaned_data["sells"]}
-            effect = effect_of(Going(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
-            if effect.unsold or effect.decision.asks:
-                self.ask(effect)
+            impact = impact_of(Removal(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
+            if impact.unsold or impact.confirmation.is_required:
+                self.ask(impact)
         return super().clean()
 
 
@@ -201,9 +203,9 @@ class AccountForm(AgreedForm, UserChangeForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         kept = cleaned.get("is_active") and cleaned.get("store") == self.instance.store
         if not self.errors and not kept:
-            effect = effect_of(Going(accounts=frozenset([self.instance.pk])))
-            if effect.cut_off:
-                self.ask(effect)
+            impact = impact_of(Removal(accounts=frozenset([self.instance.pk])))
+            if impact.cut_off:
+                self.ask(impact)
         return cleaned
 
 

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models.signals import post_delete
 
 from etalase.errors import ObjectStoreError, UsageError
-from etalase.head_office.images.validate import Limits, Picture, extension
+from etalase.head_office.images.validate import Picture, PictureLimits, extension
 from etalase.head_office.models import Photo
 from etalase.objectstore import ObjectStore
 from etalase.protocol import KEY_PREFIX, printable
@@ -24,7 +24,7 @@ from etalase.settings.head_office import configured
 logger = logging.getLogger("etalase.head_office")
 
 
-class Change(StrEnum):
+class PhotoChange(StrEnum):
     """What became of an offered photo. ``restored``: its row was right, but its object was missing or damaged."""
 
     CREATED = "created"
@@ -60,13 +60,13 @@ def bucket() -> ObjectStore:
 
 
 @cache
-def limits() -> Limits:
+def limits() -> PictureLimits:
     """What is taken as a photo, from the settings."""
-    return Limits(max_bytes=configured().MAX_PHOTO_BYTES, max_pixels=configured().MAX_PIXELS)
+    return PictureLimits(max_bytes=configured().MAX_PHOTO_BYTES, max_pixels=configured().MAX_PIXELS)
 
 
 @transaction.atomic
-def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False) -> Change:
+def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False) -> PhotoChange:
     """Make the product's photo of this source what the offer says; the picture has been checked.
 
     ``object_is_sound``: the bucket was seen to hold these bytes under the photo's key. Raises :class:`UsageError` where the
@@ -93,9 +93,9 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
         if photo.is_primary:
             _demote_others(photo)
         photo.save()
-        change = Change.CREATED if new else Change.UPDATED
+        change = PhotoChange.CREATED if new else PhotoChange.UPDATED
     else:
-        change = Change.UNCHANGED if object_is_sound else Change.RESTORED
+        change = PhotoChange.UNCHANGED if object_is_sound else PhotoChange.RESTORED
     # The row is written but not committed: what the database refuses never touches the object, and no reader sees the row
     # before the object.
     if bytes_changed or not object_is_sound:

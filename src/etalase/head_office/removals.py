@@ -6,20 +6,18 @@ Import with ``--prune`` and every page of the admin that removes ask here before
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
-from etalase.head_office.change_bound import Change, Decision, Kind, decide
+from etalase.daily_bound import PERIOD
+from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
 from etalase.head_office.models import Account, Assortment, AssortmentTombstone, Company, Photo, PhotoTombstone, Product, Store
-
-LATELY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class Removal:
     """What is about to be removed. A product takes its photos and sales along, a store its sales; a sale is (store, product).
 
     ``replaced`` are products that get a photo at the same time, so that they are not bare afterwards, ``resold`` those that
@@ -41,7 +39,7 @@ class Going:
 
 
 @dataclass(slots=True)
-class Effect:
+class Impact:
     """What tills lose: dishes by name, and by how much in each company and store.
 
     ``unsold`` are dishes that stay at head office and are sold nowhere any more, ``fewer`` those that only some stores lose.
@@ -65,9 +63,9 @@ class Effect:
         return len(self.touched) or len(self.cut_off)
 
     @property
-    def decision(self) -> Decision:
+    def confirmation(self) -> Confirmation:
         """Whether a person confirms it by number."""
-        return decide(self.changes, number=self.number)
+        return Confirmation(self.number, tuple(self.changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +79,44 @@ class _Sets:
     sales: Mapping[UUID, set[UUID]]
 
 
-def effect_of(going: Going) -> Effect:
-    """Returns what ``going`` would take from the tills now. Nothing is removed."""
-    if going.is_nothing:
-        return Effect()
-    sets, photos = _sets(going)
+def impact_of(removal: Removal) -> Impact:
+    """Returns what ``removal`` would take from the tills now. Nothing is removed."""
+    if removal.is_nothing:
+        return Impact()
+    sets, photos = _sets(removal)
     touched = sets.products | sets.bare | sets.unsold | frozenset().union(*sets.sales.values())
     dishes = Product.objects.filter(id__in=touched).select_related("company").order_by("sku")
-    effect = Effect(photos=photos, sales=sum(map(len, sets.sales.values())), touched=touched)
+    impact = Impact(photos=photos, sales=sum(map(len, sets.sales.values())), touched=touched)
     by_company: dict[UUID, set[UUID]] = defaultdict(set)
     for dish in dishes:
         by_company[dish.company_id].add(dish.id)
         if dish.id in sets.products:
-            effect.removed.append(str(dish))
+            impact.removed.append(str(dish))
             continue
         if dish.id in sets.bare:
-            effect.bare.append(str(dish))
+            impact.bare.append(str(dish))
         if dish.id in sets.unsold:
-            effect.unsold.append(str(dish))
+            impact.unsold.append(str(dish))
         elif dish.id not in sets.bare:
-            effect.fewer.append(str(dish))
+            impact.fewer.append(str(dish))
     for company in Company.objects.filter(id__in=by_company):
-        effect.changes += _of_company(company, by_company[company.id], sets)
-    _of_stores(sets, effect)
-    _of_accounts(going, effect)
-    return effect
+        impact.changes += _of_company(company, by_company[company.id], sets)
+    _of_stores(sets, impact)
+    _of_accounts(removal, impact)
+    return impact
 
 
-def _sets(going: Going) -> tuple[_Sets, int]:
-    products = frozenset(going.products)
-    photos = Photo.objects.filter(Q(id__in=going.photos) | Q(product__in=products))
+def _sets(removal: Removal) -> tuple[_Sets, int]:
+    products = frozenset(removal.products)
+    photos = Photo.objects.filter(Q(id__in=removal.photos) | Q(product__in=products))
     losing = frozenset(photos.values_list("product_id", flat=True))
     staying = frozenset(
-        Photo.objects.filter(product__in=losing - products).exclude(id__in=going.photos).values_list("product_id", flat=True)
+        Photo.objects.filter(product__in=losing - products).exclude(id__in=removal.photos).values_list("product_id", flat=True)
     )
     sales: dict[UUID, set[UUID]] = defaultdict(set)
-    for store_id, product_id in going.sales:
+    for store_id, product_id in removal.sales:
         sales[store_id].add(product_id)
-    further = Assortment.objects.filter(Q(product__in=products) | Q(store__in=going.stores))
+    further = Assortment.objects.filter(Q(product__in=products) | Q(store__in=removal.stores))
     for store_id, product_id in further.values_list("store_id", "product_id"):
         sales[store_id].add(product_id)
     sold: dict[UUID, int] = defaultdict(int)
@@ -126,8 +124,8 @@ def _sets(going: Going) -> tuple[_Sets, int]:
         for product_id in of_store:
             sold[product_id] += 1
     now_sold = Product.objects.filter(id__in=sold.keys() - products).annotate(n=Count("assortment")).values_list("id", "n")
-    unsold = frozenset(product_id for product_id, stores in now_sold if stores <= sold[product_id]) - set(going.resold)
-    bare = losing - staying - products - frozenset(going.replaced)
+    unsold = frozenset(product_id for product_id, stores in now_sold if stores <= sold[product_id]) - set(removal.resold)
+    bare = losing - staying - products - frozenset(removal.replaced)
     return _Sets(products, losing & products, bare, unsold, sales), photos.count()
 
 
@@ -136,17 +134,17 @@ def _of_company(company: Company, touched: set[UUID], sets: _Sets) -> Iterable[C
     mine = Product.objects.filter(company=company)
     sold = frozenset(Assortment.objects.filter(product__in=touched & sets.products).values_list("product_id", flat=True))
     gone, bared, unsold = _lately(company)
-    yield Change(company.name, Kind.REMOVED, len(touched & sets.products), mine.count(), len(gone))
+    yield Change(company.name, ChangeKind.REMOVED, len(touched & sets.products), mine.count(), len(gone))
     yield Change(
         company.name,
-        Kind.BARE,
+        ChangeKind.BARE,
         len(touched & (sets.bare | sets.with_photo)),
         mine.filter(photos__isnull=False).distinct().count(),
         len(bared),
     )
     yield Change(
         company.name,
-        Kind.UNSOLD,
+        ChangeKind.UNSOLD,
         len(touched & sets.unsold) + len(sold),
         mine.filter(assortment__isnull=False).distinct().count(),
         len(unsold),
@@ -155,7 +153,7 @@ def _of_company(company: Company, touched: set[UUID], sets: _Sets) -> Iterable[C
 
 def _lately(company: Company) -> tuple[set[UUID], set[UUID], set[UUID]]:
     """Dishes that were removed, bared and unsold within 24 hours, and still are; the tombstones of the feed remember them."""
-    since = Now() - LATELY
+    since = Now() - PERIOD
     sales = AssortmentTombstone.objects.filter(changed_at__gt=since, store_id__in=company.store_set.values("id"))
     ended = set(sales.values_list("product_id", flat=True).distinct())
     buried = set(PhotoTombstone.objects.filter(changed_at__gt=since).values_list("product_id", flat=True).distinct())
@@ -166,13 +164,13 @@ def _lately(company: Company) -> tuple[set[UUID], set[UUID], set[UUID]]:
     return gone, (buried & (there | gone)) - shown, ended - sold
 
 
-def _of_stores(sets: _Sets, effect: Effect) -> None:
+def _of_stores(sets: _Sets, impact: Impact) -> None:
     """Each store's dishes that it loses, or whose last photo goes."""
     bare_in: dict[UUID, set[UUID]] = defaultdict(set)
     for store_id, product_id in Assortment.objects.filter(product__in=sets.bare).values_list("store_id", "product_id"):
         bare_in[store_id].add(product_id)
     ids = sets.sales.keys() | bare_in.keys()
-    since = Now() - LATELY
+    since = Now() - PERIOD
     ended: dict[UUID, set[UUID]] = defaultdict(set)
     tombstones = AssortmentTombstone.objects.filter(changed_at__gt=since, store_id__in=ids)
     for store_id, product_id in tombstones.values_list("store_id", "product_id"):
@@ -180,19 +178,21 @@ def _of_stores(sets: _Sets, effect: Effect) -> None:
     for store in Store.objects.filter(id__in=ids).annotate(sold=Count("assortment")):
         lost = sets.sales.get(store.id, set()) | bare_in[store.id]
         again = Assortment.objects.filter(store=store, product__in=ended[store.id]).count() if ended[store.id] else 0
-        effect.stores[str(store)] = len(lost)
-        kind = Kind.LOST if lost - sets.sales.get(store.id, set()) else Kind.UNSOLD
-        effect.changes.append(Change(str(store), kind, len(lost), store.sold, len(ended[store.id]) - again))
+        impact.stores[str(store)] = len(lost)
+        kind = ChangeKind.LOST if lost - sets.sales.get(store.id, set()) else ChangeKind.UNSOLD
+        impact.changes.append(Change(str(store), kind, len(lost), store.sold, len(ended[store.id]) - again))
 
 
-def _of_accounts(going: Going, effect: Effect) -> None:
+def _of_accounts(removal: Removal, impact: Impact) -> None:
     """Stores that lose their last active account, so that their edge can no longer ask."""
-    theirs = Account.objects.filter(id__in=going.accounts, is_active=True, store__isnull=False).exclude(store__in=going.stores)
-    left = Account.objects.filter(is_active=True, store__isnull=False).exclude(id__in=going.accounts)
+    theirs = Account.objects.filter(id__in=removal.accounts, is_active=True, store__isnull=False).exclude(
+        store__in=removal.stores
+    )
+    left = Account.objects.filter(is_active=True, store__isnull=False).exclude(id__in=removal.accounts)
     lost = Store.objects.filter(id__in=theirs.values("store_id")).exclude(id__in=left.values("store_id"))
-    effect.cut_off = [str(store) for store in lost]
+    impact.cut_off = [str(store) for store in lost]
     by_company: dict[Company, int] = defaultdict(int)
     for store in lost.select_related("company"):
         by_company[store.company] += 1
     for company, number in by_company.items():
-        effect.changes.append(Change(company.name, Kind.CUT_OFF, number, company.store_set.count()))
+        impact.changes.append(Change(company.name, ChangeKind.CUT_OFF, number, company.store_set.count()))

@@ -14,7 +14,7 @@ from etalase.head_office.models import Assortment, Company, Photo, Product, Stor
 from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time, photos_digest
 from etalase.protocol import Photo as WirePhoto
 
-BUCKET = feed.Bucket(public_url="http://photos.example:9000", name="product-images")
+BUCKET = feed.PublicBucket(public_url="http://photos.example:9000", name="product-images")
 
 
 @dataclass

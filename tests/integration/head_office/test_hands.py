@@ -33,7 +33,7 @@ from etalase.head_office.login_throttle import TooManyLogins
 from etalase.head_office.messages import TEXTS, text
 from etalase.head_office.middleware import PARTS
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import Going, effect_of
+from etalase.head_office.removals import Removal, impact_of
 from etalase.objectstore import ObjectStore
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -139,15 +139,15 @@ def test_an_effect_is_of_what_stays(office: Office) -> None:
     full(office)
     one = Product.objects.get(sku="1")
     second = office.photo(one)
-    assert effect_of(Going(photos=[second.id])).bare == []
-    assert effect_of(Going(photos=one.photos.values_list("id", flat=True))).bare == ["1 DISH 1"]
-    assert effect_of(Going(photos=one.photos.values_list("id", flat=True), replaced=[one.id])).number == 0
+    assert impact_of(Removal(photos=[second.id])).bare == []
+    assert impact_of(Removal(photos=one.photos.values_list("id", flat=True))).bare == ["1 DISH 1"]
+    assert impact_of(Removal(photos=one.photos.values_list("id", flat=True), replaced=[one.id])).number == 0
     sales = [(store.id, one.id) for store in Store.objects.all()]
-    assert effect_of(Going(sales=sales)).unsold == ["1 DISH 1"]
-    assert effect_of(Going(sales=sales[:-1])).fewer == ["1 DISH 1"]
-    assert effect_of(Going()).number == 0
+    assert impact_of(Removal(sales=sales)).unsold == ["1 DISH 1"]
+    assert impact_of(Removal(sales=sales[:-1])).fewer == ["1 DISH 1"]
+    assert impact_of(Removal()).number == 0
     again = Account.objects.create_user("second", store=office.store)
-    assert effect_of(Going(accounts=[again.id])).cut_off == []
+    assert impact_of(Removal(accounts=[again.id])).cut_off == []
 
 
 def test_a_store_that_is_emptied_on_its_page_wants_the_number(office: Office, browser: Client) -> None:

@@ -27,7 +27,7 @@ from etalase.errors import ObjectRefused, ObjectStoreFull, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.images.validate import take
 from etalase.head_office.imports.csv_menu import read_menu
-from etalase.head_office.imports.photo_folder import Found, LeftOut, look_through
+from etalase.head_office.imports.photo_folder import FoundPicture, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
 from etalase.head_office.models import Assortment, Company, Photo, Product
 from etalase.objectstore import ObjectStore
@@ -518,7 +518,7 @@ def test_each_file_of_a_folder_is_a_line_that_import_reads_or_is_named(tmp_path:
     assert "\x1b" not in written + told
     menu = folder.parent / "menu.csv"
     menu.write_text(written, "utf-8", newline="")
-    found = [one for one in looked if isinstance(one, Found)]
+    found = [one for one in looked if isinstance(one, FoundPicture)]
     read = read_menu(menu, folder, store_codes=[], skus=[one.sku for one in found])
     assert read.problems == []
     assert {dish.sku: [photo.path for photo in dish.photos] for dish in read.dishes} == {
@@ -555,7 +555,7 @@ def test_a_folder_is_looked_through_without_hanging_and_nothing_is_left_out_in_s
     (folder / "inside.jpg").symlink_to(folder / "ok.jpg")
     (folder / "folder").symlink_to(tmp_path)
     looked = list(look_through(folder, max_bytes=10_000))
-    assert {one.file for one in looked if isinstance(one, Found)} == {"OK.png", "inside.jpg"}
+    assert {one.file for one in looked if isinstance(one, FoundPicture)} == {"OK.png", "inside.jpg"}
     why = {one.name: one.reason for one in looked if isinstance(one, LeftOut)}
     if os.geteuid() != 0:
         assert "cannot be read" in why.pop("locked")

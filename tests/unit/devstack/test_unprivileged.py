@@ -7,9 +7,9 @@ import pytest
 
 from etalase.devstack import unprivileged
 from etalase.devstack.process import StackError
-from etalase.devstack.unprivileged import Account, command_as
+from etalase.devstack.unprivileged import SystemUser, command_as
 
-NOBODY = Account(65534, 65534)
+NOBODY = SystemUser(65534, 65534)
 OPEN = Path("/usr")
 
 

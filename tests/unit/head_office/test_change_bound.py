@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from etalase.head_office.change_bound import Change, Decision, Kind, decide
+from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
 from etalase.head_office.imports.sku import likeness, oddity, plain
 from etalase.spreadsheet import FORMULA_STARTS, hides_formula, plain_cell, safe_cell
 
@@ -25,13 +25,13 @@ from etalase.spreadsheet import FORMULA_STARTS, hides_formula, plain_cell, safe_
     ],
 )
 def test_more_than_three_and_a_fifth_in_a_day_asks(now: int, of: int, lately: int, asks: bool) -> None:
-    decision = decide([Change("FoodLife", Kind.BARE, now, of, lately)], number=now)
-    assert decision.asks is asks
+    confirmation = Confirmation(now, (Change("FoodLife", ChangeKind.BARE, now, of, lately),))
+    assert confirmation.is_required is asks
 
 
 def test_one_store_beyond_its_bound_is_enough() -> None:
-    company, store = Change("FoodLife", Kind.UNSOLD, 5, 1000), Change("AVRIL-001", Kind.UNSOLD, 5, 10)
-    assert decide([company, store], number=5).beyond == (store,)
+    company, store = Change("FoodLife", ChangeKind.UNSOLD, 5, 1000), Change("AVRIL-001", ChangeKind.UNSOLD, 5, 10)
+    assert Confirmation(5, (company, store)).beyond == (store,)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_one_store_beyond_its_bound_is_enough() -> None:
     [("22", True), (" 22\n", True), ("", False), ("2", False), ("yes", False), ("٢٢", False), ("22.0", False)],
 )
 def test_only_the_number_itself_confirms(typed: str, fits: bool) -> None:
-    assert Decision(22, ()).is_answered_by(typed) is fits
+    assert Confirmation(22, ()).is_given_by(typed) is fits
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class StoreIdentityAnswer(serializers.Serializer[Nothing]):
     name = serializers.CharField()
 
 
-class Envelope(serializers.Serializer[Nothing]):
+class EnvelopeAnswer(serializers.Serializer[Nothing]):
     """What every page says about itself."""
 
     sync_timestamp = serializers.DateTimeField(help_text="The updated_since of the next run: take the first page's.")
@@ -83,7 +83,7 @@ class Envelope(serializers.Serializer[Nothing]):
     next_offset = serializers.IntegerField(allow_null=True, help_text="The next page's offset; null on the last page.")
 
 
-class FeedEnvelope(Envelope):
+class FeedEnvelopeAnswer(EnvelopeAnswer):
     """What a page of a store's feed says besides."""
 
     deleted_ids = serializers.ListField(child=serializers.UUIDField())
@@ -94,7 +94,7 @@ class FeedEnvelope(Envelope):
     )
 
 
-class PhotoPageAnswer(FeedEnvelope):
+class PhotoPageAnswer(FeedEnvelopeAnswer):
     """A page of photos."""
 
     photos = PhotoAnswer(many=True)
@@ -106,13 +106,13 @@ class PhotoPageAnswer(FeedEnvelope):
     )
 
 
-class ProductPageAnswer(FeedEnvelope):
+class ProductPageAnswer(FeedEnvelopeAnswer):
     """A page of products."""
 
     products = ProductAnswer(many=True)
 
 
-class StorePageAnswer(Envelope):
+class StorePageAnswer(EnvelopeAnswer):
     """A page of stores."""
 
     stores = StoreAnswer(many=True)

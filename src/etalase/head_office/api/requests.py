@@ -42,7 +42,7 @@ class WholeNumber(serializers.IntegerField):
         return self.to_internal_value(None) if data is None else super().run_validation(data)
 
 
-class Identity(serializers.UUIDField):
+class UuidText(serializers.UUIDField):
     """A UUID as text."""
 
     def to_internal_value(self, data: Any) -> UUID:
@@ -80,8 +80,8 @@ class PageQuestion(serializers.Serializer[dict[str, Any]]):
 class FeedQuestion(PageQuestion):
     """Which page of which store's feed."""
 
-    company_id = Identity()
-    store_id = Identity()
+    company_id = UuidText()
+    store_id = UuidText()
     updated_since = Moment(
         required=False,
         allow_null=True,
@@ -100,4 +100,4 @@ class FeedQuestion(PageQuestion):
 class StoresQuestion(PageQuestion):
     """Which page of the stores that the account may see."""
 
-    company_id = Identity(required=False, allow_null=True, default=None, help_text="Only the stores of this company.")
+    company_id = UuidText(required=False, allow_null=True, default=None, help_text="Only the stores of this company.")

@@ -30,7 +30,7 @@ class ProductPhotos(APIView):
         question = _valid(FeedQuestion(data=request.data))
         page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
         settings = configured()
-        bucket = feed.Bucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
+        bucket = feed.PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
         return json_answer(feed.photo_page(_store(request, question), page, bucket))
 
 

@@ -21,7 +21,7 @@ PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PictureLimits:
     """What is taken. ``max_pixels`` counts all frames of an animation together."""
 
     max_bytes: int
@@ -37,7 +37,7 @@ class Picture:
     checksum: str
 
 
-def take(data: bytes, limits: Limits) -> Picture:
+def take(data: bytes, limits: PictureLimits) -> Picture:
     """``data`` as a picture to be, without the place where it was taken; :func:`check` says whether it can be shown.
 
     Raises :class:`PictureRefused` for what is no JPEG, PNG or WebP, empty, or too large.
@@ -53,7 +53,7 @@ def take(data: bytes, limits: Limits) -> Picture:
     return Picture(body, content_type, hashlib.md5(body, usedforsecurity=False).hexdigest())
 
 
-def take_file(path: Path, limits: Limits) -> Picture:
+def take_file(path: Path, limits: PictureLimits) -> Picture:
     """:func:`take` for a file, whose size is looked at before it is read. Raises :class:`OSError` besides."""
     size = path.stat().st_size
     if size > limits.max_bytes:
@@ -61,7 +61,7 @@ def take_file(path: Path, limits: Limits) -> Picture:
     return take(path.read_bytes(), limits)
 
 
-def check(picture: Picture, limits: Limits) -> None:
+def check(picture: Picture, limits: PictureLimits) -> None:
     """Raise :class:`PictureRefused` unless the whole picture is there and can be decoded."""
     if problem := _cut_short(picture.body, picture.content_type):
         raise PictureRefused(f"The picture is cut short: {problem}.", code="cut_short")
@@ -75,7 +75,7 @@ def check(picture: Picture, limits: Limits) -> None:
         raise PictureRefused(f"The picture cannot be decoded: {error}.", code="undecodable") from error
 
 
-def _decode(image: Image.Image, body: bytes, limits: Limits) -> None:
+def _decode(image: Image.Image, body: bytes, limits: PictureLimits) -> None:
     """Every frame, after the size that the header promises was found bearable."""
     # A phone's further pictures (MPO) are no frames: a browser shows the first one only.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -108,7 +108,7 @@ def extension(picture: Picture) -> str:
     return EXTENSION_OF[picture.content_type]
 
 
-def _too_large(size: int, limits: Limits) -> PictureRefused:
+def _too_large(size: int, limits: PictureLimits) -> PictureRefused:
     said = f"The file has {size} bytes; {limits.max_bytes} are allowed (ETALASE_MAX_PHOTO_BYTES)."
     return PictureRefused(said, code="too_large", size=size, most=limits.max_bytes)
 

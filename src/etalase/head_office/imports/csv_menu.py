@@ -97,7 +97,7 @@ def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus:
         raise UsageError(
             f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
         )
-    reading = _Reading(photos_dir.resolve(), store_codes, skus)
+    reading = _MenuReader(photos_dir.resolve(), store_codes, skus)
     for read in _lines(path):
         if isinstance(read, Problem):
             reading.problems.append(read)
@@ -185,7 +185,7 @@ def _check_header(header: Sequence[str], path: Path) -> None:
     )
 
 
-class _Reading:
+class _MenuReader:
     """What was read so far, so that a line can be compared with those before it."""
 
     def __init__(self, photos_dir: Path, store_codes: Sequence[str], skus: Collection[str]) -> None:

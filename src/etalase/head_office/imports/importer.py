@@ -18,9 +18,9 @@ from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.images.validate import Picture, check, take_file
 from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine, Problem
-from etalase.head_office.imports.preview import Outlook
+from etalase.head_office.imports.preview import ImportPreview
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import Going
+from etalase.head_office.removals import Removal
 
 READERS = 4
 DISHES_AHEAD = 4
@@ -51,7 +51,7 @@ class Result:
     photos: Counter[str] = field(default_factory=Counter)
     pruned: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
-    changes: list[tuple[str, str, ingest.Change]] = field(default_factory=list)
+    changes: list[tuple[str, str, ingest.PhotoChange]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The counts, with a zero for each that can be."""
@@ -79,11 +79,11 @@ class _Loaded:
 
 
 def load_menu(
-    company: Company, menu: Menu, outlook: Outlook, *, advanced: Callable[[int], None], dry_run: bool = False
+    company: Company, menu: Menu, preview: ImportPreview, *, advanced: Callable[[int], None], dry_run: bool = False
 ) -> Result:
     """Bring the company's menu to what the file says. ``advanced`` is told of each photo (or product without one) done.
 
-    What ``outlook`` has as going is removed at the end, unless a line turned out bad. With ``dry_run`` files are read and
+    What ``preview`` has as removal is removed at the end, unless a line turned out bad. With ``dry_run`` files are read and
     compared with the bucket, and nothing is written. Raises :class:`ObjectStoreError` where the bucket fails; what was
     loaded until then stays.
     """
@@ -94,20 +94,20 @@ def load_menu(
         (photo.product.sku, photo.source): _Row(photo.id, photo.checksum, photo.object_key, photo.is_primary, photo.sort_order)
         for photo in photos.iterator()
     }
-    made, renamed = {dish.sku for dish in outlook.made}, {rename.sku for rename in outlook.renamed}
-    added = {sku for skus in outlook.added.values() for sku in skus}
+    made, renamed = {dish.sku for dish in preview.made}, {rename.sku for rename in preview.renamed}
+    added = {sku for skus in preview.added.values() for sku in skus}
     for dish, loaded in _read_ahead(menu.dishes, known):
         if dry_run:
             change = "created" if dish.sku in made else "updated" if dish.sku in renamed | added else "unchanged"
-            _foresee_dish(company, dish, loaded, change, result)
+            _preview_dish(company, dish, loaded, change, result)
         else:
             _load_dish(company, dish, loaded, stores, result)
         advanced(max(1, len(dish.photos)))
-    if not outlook.going.is_nothing and not result.problems:
+    if not preview.removal.is_nothing and not result.problems:
         if dry_run:
-            _count_removals(outlook.going, result)
+            _count_removals(preview.removal, result)
         else:
-            _prune(outlook.going, result)
+            _prune(preview.removal, result)
     return result
 
 
@@ -168,7 +168,7 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
     result.problems += problems
 
 
-def _foresee_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: Result) -> None:
+def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: Result) -> None:
     """What :func:`_load_dish` would do, without doing it; ids that belong to something else are its alone to find."""
     product = Product.objects.filter(company=company, sku=dish.sku).first()
     result.products[change] += 1
@@ -177,22 +177,22 @@ def _foresee_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: s
             result.photos["failed"] += 1
             result.problems.append(Problem(one.line.line, "file", one.line.source, one.refused))
             continue
-        foreseen = _foresee_photo(one, is_primary=product is not None and _is_primary(product, one.line, loaded))
+        foreseen = _preview_photo(one, is_primary=product is not None and _is_primary(product, one.line, loaded))
         result.photos[foreseen] += 1
-        if foreseen is not ingest.Change.UNCHANGED:
+        if foreseen is not ingest.PhotoChange.UNCHANGED:
             result.changes.append((dish.sku, one.line.source, foreseen))
 
 
-def _foresee_photo(one: _Loaded, *, is_primary: bool) -> ingest.Change:
+def _preview_photo(one: _Loaded, *, is_primary: bool) -> ingest.PhotoChange:
     row, line = one.row, one.line
     if row is None:
         there = line.photo_id is not None and Photo.objects.filter(id=line.photo_id).exists()
-        return ingest.Change.UPDATED if there else ingest.Change.CREATED
+        return ingest.PhotoChange.UPDATED if there else ingest.PhotoChange.CREATED
     if one.picture is not None and row.checksum != one.picture.checksum:
-        return ingest.Change.UPDATED
+        return ingest.PhotoChange.UPDATED
     if (is_primary, line.sort_order) != (row.is_primary, row.sort_order):
-        return ingest.Change.UPDATED
-    return ingest.Change.UNCHANGED if one.object_is_sound else ingest.Change.RESTORED
+        return ingest.PhotoChange.UPDATED
+    return ingest.PhotoChange.UNCHANGED if one.object_is_sound else ingest.PhotoChange.RESTORED
 
 
 def _stores_of(dish: Dish, stores: dict[str, uuid.UUID]) -> list[uuid.UUID]:
@@ -243,7 +243,7 @@ def _load_photo(product: Product, one: _Loaded, loaded: Sequence[_Loaded], photo
     is_primary = _is_primary(product, line, loaded)
     wanted = (line.photo_id or (one.row and one.row.id), is_primary, line.sort_order)
     if one.row is not None and one.object_is_sound and wanted == (one.row.id, one.row.is_primary, one.row.sort_order):
-        photos[ingest.Change.UNCHANGED] += 1
+        photos[ingest.PhotoChange.UNCHANGED] += 1
         return None
     offer = ingest.Offer(
         source=line.source,
@@ -272,14 +272,14 @@ def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) ->
     return primary is None or primary == line.source
 
 
-def _prune(going: Going, result: Result) -> None:
-    """Remove the products, sales and photos that the outlook has as going, a product at a time."""
-    for product in Product.objects.filter(id__in=going.products).iterator(chunk_size=200):
+def _prune(removal: Removal, result: Result) -> None:
+    """Remove the products, sales and photos that the preview has as removal, a product at a time."""
+    for product in Product.objects.filter(id__in=removal.products).iterator(chunk_size=200):
         with transaction.atomic():
             result.pruned["photos"] += product.photos.count()
             product.delete()
             result.pruned["products"] += 1
-    photos = Photo.objects.filter(id__in=going.photos)
+    photos = Photo.objects.filter(id__in=removal.photos)
     for product_id in sorted(set(photos.values_list("product_id", flat=True))):
         with transaction.atomic():
             gone = photos.filter(product_id=product_id)
@@ -287,13 +287,13 @@ def _prune(going: Going, result: Result) -> None:
             gone.delete()
             ingest.ensure_primary(product_id)
     ended: dict[uuid.UUID, list[uuid.UUID]] = {}
-    for store_id, product_id in going.sales:
+    for store_id, product_id in removal.sales:
         ended.setdefault(product_id, []).append(store_id)
     for product_id, store_ids in sorted(ended.items()):
         result.pruned["sales"] += Assortment.objects.filter(product_id=product_id, store_id__in=store_ids).delete()[0]
 
 
-def _count_removals(going: Going, result: Result) -> None:
-    result.pruned["products"] = len(going.products)
-    result.pruned["photos"] = len(going.photos) + Photo.objects.filter(product__in=going.products).count()
-    result.pruned["sales"] = len(going.sales)
+def _count_removals(removal: Removal, result: Result) -> None:
+    result.pruned["products"] = len(removal.products)
+    result.pruned["photos"] = len(removal.photos) + Photo.objects.filter(product__in=removal.products).count()
+    result.pruned["sales"] = len(removal.sales)

@@ -14,7 +14,7 @@ from etalase.spreadsheet import hides_formula, safe_cell
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPicture:
     """A picture, with the SKU that its path gives: ``file`` is written so that an import finds it again."""
 
     sku: str
@@ -29,7 +29,7 @@ class LeftOut:
     reason: str
 
 
-def look_through(folder: Path, *, max_bytes: int) -> Iterator[Found | LeftOut]:
+def look_through(folder: Path, *, max_bytes: int) -> Iterator[FoundPicture | LeftOut]:
     """Yields every file below ``folder``, in order of its path. Nothing is opened that could hang: no FIFO, no device."""
     root = folder.resolve()
     taken: dict[str, str] = {}
@@ -45,7 +45,7 @@ def look_through(folder: Path, *, max_bytes: int) -> Iterator[Found | LeftOut]:
             continue
         taken[likeness(sku)] = name
         plain = name == name.lstrip() and name == safe_cell(name) and not name.startswith(("'", '"'))
-        yield Found(sku, name if plain else f"./{name}")
+        yield FoundPicture(sku, name if plain else f"./{name}")
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str | None]]:

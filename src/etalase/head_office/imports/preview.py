@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from etalase.daily_bound import PERIOD
 from etalase.errors import UsageError
-from etalase.head_office.change_bound import Change, Decision, Kind, decide
+from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
 from etalase.head_office.imports.csv_menu import Dish, Menu
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import LATELY, Effect, Going, effect_of
+from etalase.head_office.removals import Impact, Removal, impact_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Rename:
 
 
 @dataclass(slots=True)
-class Outlook:
+class ImportPreview:
     """What a menu comes to. ``added`` and ``ended`` are SKUs by the code of the store."""
 
     made: list[Dish] = field(default_factory=list)
@@ -36,9 +37,9 @@ class Outlook:
     ended: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     removed_products: list[tuple[str, str]] = field(default_factory=list)
     removed_photos: list[tuple[str, str]] = field(default_factory=list)
-    going: Going = field(default_factory=Going)
-    effect: Effect = field(default_factory=Effect)
-    decision: Decision = field(default_factory=lambda: Decision(0, ()))
+    removal: Removal = field(default_factory=Removal)
+    impact: Impact = field(default_factory=Impact)
+    confirmation: Confirmation = field(default_factory=lambda: Confirmation(0, ()))
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -50,16 +51,16 @@ class Outlook:
             "removed": {
                 "products": [{"sku": sku, "name": name} for sku, name in self.removed_products],
                 "photos": [{"sku": sku, "file": source} for sku, source in self.removed_photos],
-                "bare": self.effect.bare,
-                "unsold": self.effect.unsold,
+                "bare": self.impact.bare,
+                "unsold": self.impact.unsold,
             },
             "names_kept": self.nameless,
-            "number": self.decision.number,
-            "asks": self.decision.asks,
+            "number": self.confirmation.number,
+            "asks": self.confirmation.is_required,
         }
 
 
-def foresee(company: Company, menu: Menu, *, prune: bool) -> Outlook:
+def preview_import(company: Company, menu: Menu, *, prune: bool) -> ImportPreview:
     """Returns what loading the menu would change, photos' bytes aside. Reads the database, writes nothing.
 
     Raises :class:`UsageError` for a prune of a file with bad lines or without any.
@@ -69,7 +70,7 @@ def foresee(company: Company, menu: Menu, *, prune: bool) -> Outlook:
         raise UsageError(f"Nothing was loaded: --prune would remove what the bad lines were meant to keep.\n{listed}")
     if prune and not menu.dishes:
         raise UsageError("Nothing was loaded: --prune with a menu without a line would remove everything.")
-    outlook = Outlook(nameless=sum(not dish.name for dish in menu.dishes))
+    preview = ImportPreview(nameless=sum(not dish.name for dish in menu.dishes))
     there = {product.sku: product for product in Product.objects.filter(company=company)}
     codes = dict(Store.objects.filter(company=company).values_list("id", "code"))
     sold: dict[UUID, set[UUID]] = defaultdict(set)
@@ -78,26 +79,26 @@ def foresee(company: Company, menu: Menu, *, prune: bool) -> Outlook:
     for dish in menu.dishes:
         product = there.get(dish.sku)
         if product is None:
-            outlook.made.append(dish)
+            preview.made.append(dish)
         elif dish.name and dish.name != product.name:
-            outlook.renamed.append(Rename(dish.sku, product.name, dish.name))
+            preview.renamed.append(Rename(dish.sku, product.name, dish.name))
         now = sold[product.id] if product else set()
         for store_id, code in codes.items():
             if _sells(dish, code) and store_id not in now:
-                outlook.added[code].append(dish.sku)
+                preview.added[code].append(dish.sku)
     if prune:
-        _foresee_removals(menu, there, sold, codes, outlook)
-    again = {there[rename.sku].id for rename in outlook.renamed}
+        _preview_removals(menu, there, sold, codes, preview)
+    again = {there[rename.sku].id for rename in preview.renamed}
     lately = len(_renamed_lately(company) - again)
-    renames = Change(company.name, Kind.RENAMED, len(outlook.renamed), len(there), lately)
-    touched = outlook.effect.touched | again
-    outlook.decision = decide([renames, *outlook.effect.changes], number=len(touched))
-    return outlook
+    renames = Change(company.name, ChangeKind.RENAMED, len(preview.renamed), len(there), lately)
+    touched = preview.impact.touched | again
+    preview.confirmation = Confirmation(len(touched), (renames, *preview.impact.changes))
+    return preview
 
 
 def _renamed_lately(company: Company) -> set[UUID]:
     """Dishes whose name or SKU changed within 24 hours: a dish that has a sale or photo from before was not made then."""
-    changed = Product.objects.filter(company=company, updated_at__gt=Now() - LATELY)
+    changed = Product.objects.filter(company=company, updated_at__gt=Now() - PERIOD)
     older = {"product": OuterRef("pk"), "created_at__lt": OuterRef("updated_at")}
     there = Exists(Assortment.objects.filter(**older)) | Exists(Photo.objects.filter(**older))
     return set(changed.filter(there).values_list("id", flat=True))
@@ -108,24 +109,24 @@ def _sells(dish: Dish, code: str) -> bool:
     return bool(dish.name) if dish.stores is None else code in dish.stores
 
 
-def _foresee_removals(
+def _preview_removals(
     menu: Menu,
     there: Mapping[str, Product],
     sold: Mapping[UUID, set[UUID]],
     codes: Mapping[UUID, str],
-    outlook: Outlook,
+    preview: ImportPreview,
 ) -> None:
     """What the file does not name: products, photos of those it names, sales of those whose stores it names."""
     dishes = {there[dish.sku].id: dish for dish in menu.dishes if dish.sku in there}
     products = [product for product in there.values() if product.id not in dishes]
-    outlook.removed_products = [(product.sku, product.name) for product in products]
+    preview.removed_products = [(product.sku, product.name) for product in products]
     photos: set[UUID] = set()
     rows = Photo.objects.filter(product__in=list(dishes)).values_list("id", "product_id", "product__sku", "source")
     for id_, product_id, sku, source in rows:
         named = dishes[product_id].photos
         if not any(line.source == source or line.photo_id == id_ for line in named):
             photos.add(id_)
-            outlook.removed_photos.append((sku, source))
+            preview.removed_photos.append((sku, source))
     sales: set[tuple[UUID, UUID]] = set()
     for product_id, dish in dishes.items():
         if dish.stores is None:
@@ -133,12 +134,12 @@ def _foresee_removals(
         for store_id in sold.get(product_id, set()):
             if codes[store_id] not in dish.stores:
                 sales.add((store_id, product_id))
-                outlook.ended[codes[store_id]].append(dish.sku)
-    outlook.going = Going(
+                preview.ended[codes[store_id]].append(dish.sku)
+    preview.removal = Removal(
         products=frozenset(product.id for product in products),
         photos=frozenset(photos),
         sales=frozenset(sales),
         replaced=frozenset(product_id for product_id, dish in dishes.items() if dish.photos),
-        resold=frozenset(there[sku].id for skus in outlook.added.values() for sku in skus if sku in there),
+        resold=frozenset(there[sku].id for skus in preview.added.values() for sku in skus if sku in there),
     )
-    outlook.effect = effect_of(outlook.going)
+    preview.impact = impact_of(preview.removal)

@@ -17,13 +17,13 @@ from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.png import ADAM7, read_through
-from etalase.head_office.images.validate import Limits, Picture, check, extension, take
+from etalase.head_office.images.validate import Picture, PictureLimits, check, extension, take
 
-LIMITS = Limits(max_bytes=1024 * 1024, max_pixels=100_000)
+LIMITS = PictureLimits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
 
 
-def taken(data: bytes, limits: Limits = LIMITS) -> Picture:
+def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
     one = take(data, limits)
     check(one, limits)
     return one
@@ -126,26 +126,26 @@ def test_an_animation_cut_short_is_refused(kind: str) -> None:
 def test_a_photo_of_more_bytes_than_allowed_is_refused_with_both_numbers() -> None:
     data = picture()
     with pytest.raises(PictureRefused, match=rf"{len(data)} bytes; {len(data) - 1} are allowed \(ETALASE_MAX_PHOTO_BYTES\)"):
-        taken(data, Limits(max_bytes=len(data) - 1, max_pixels=10**6))
-    taken(data, Limits(max_bytes=len(data), max_pixels=10**6))
+        taken(data, PictureLimits(max_bytes=len(data) - 1, max_pixels=10**6))
+    taken(data, PictureLimits(max_bytes=len(data), max_pixels=10**6))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_photo_of_more_pixels_than_allowed_is_refused(kind: str) -> None:
     with pytest.raises(PictureRefused, match="48×32 pixels; 1535 pixels are allowed"):
-        taken(picture(kind), Limits(max_bytes=10**6, max_pixels=48 * 32 - 1))
-    taken(picture(kind), Limits(max_bytes=10**6, max_pixels=48 * 32))
+        taken(picture(kind), PictureLimits(max_bytes=10**6, max_pixels=48 * 32 - 1))
+    taken(picture(kind), PictureLimits(max_bytes=10**6, max_pixels=48 * 32))
 
 
 def test_the_frames_of_an_animation_count_together() -> None:
     with pytest.raises(PictureRefused, match="in 3 frames"):
-        taken(animated("WEBP"), Limits(max_bytes=10**6, max_pixels=48 * 32 * 2))
+        taken(animated("WEBP"), PictureLimits(max_bytes=10**6, max_pixels=48 * 32 * 2))
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
     bomb = assembled(struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0), zlib.compress(bytes(1000)))
     with pytest.raises(PictureRefused, match="60000×60000 pixels"):
-        taken(bomb, Limits(max_bytes=10**6, max_pixels=80_000_000))
+        taken(bomb, PictureLimits(max_bytes=10**6, max_pixels=80_000_000))
 
 
 @given(data=st.binary(max_size=400), kind=st.sampled_from(KINDS))

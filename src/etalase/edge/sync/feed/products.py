@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from etalase.daily_bound import exceeds_bound
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.lenient import NO_UUID
 from etalase.edge.sync.feed.pull import Feed, pull_products
-from etalase.edge.sync.plan.removal_bound import MAX_BARE_SHARE, MIN_BARE
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.services import World
 from etalase.errors import HeadOfficeError
@@ -76,7 +76,7 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
         world.products.unlist(listed.gone)
         bare = listed.gone & world.products.without_photos()
         decided = storage.removals.products_removed_since(datetime.now(UTC) - LATELY)
-        if len(bare - decided) > max(MIN_BARE, MAX_BARE_SHARE * world.products.count()):
+        if exceeds_bound(len(bare - decided), total=world.products.count()):
             logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
             report.note("products_stay", products=len(bare))
             return {}

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-MIN_BARE = 3
-MAX_BARE_SHARE = 0.2
+from etalase.daily_bound import exceeds_bound
 
 
 class Cause(StrEnum):
@@ -73,8 +72,7 @@ def decide(
     bare = {product for product, photos in going.items() if set(photos_of.get(product, ())) <= photos}
     suspect = {candidate.product_id for candidate in candidates if candidate.cause.is_suspect}
     would_go_bare = bare - set(awaiting) - suspect
-    bound = max(MIN_BARE, MAX_BARE_SHARE * (products_with_a_photo + bared_lately))
-    too_many = bared_lately + len(would_go_bare) > bound
+    too_many = exceeds_bound(bared_lately + len(would_go_bare), total=products_with_a_photo + bared_lately)
     for candidate in candidates:
         product = candidate.product_id
         if product not in bare:

@@ -13,7 +13,7 @@ from etalase.errors import UsageError
 from etalase.head_office import ingest
 from etalase.head_office.console import given_path
 from etalase.head_office.imports.csv_menu import REQUIRED
-from etalase.head_office.imports.photo_folder import Found, LeftOut, look_through
+from etalase.head_office.imports.photo_folder import FoundPicture, LeftOut, look_through
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.protocol import printable
 from etalase.spreadsheet import safe_cell
@@ -50,8 +50,8 @@ class Command(HeadOfficeCommand):
         rows.writerow(REQUIRED)
         counts = Counter[bool]()
         for found in looked:
-            counts[isinstance(found, Found)] += 1
-            if isinstance(found, Found):
+            counts[isinstance(found, FoundPicture)] += 1
+            if isinstance(found, FoundPicture):
                 rows.writerow([safe_cell(found.sku), "", found.file, "true", "0", ""])
             else:
                 self.stderr.write(f"left out: {_shown(found.name)}: {found.reason}")
@@ -59,10 +59,10 @@ class Command(HeadOfficeCommand):
         return 0
 
 
-def _as_json(looked: Iterable[Found | LeftOut]) -> dict[str, Any]:
+def _as_json(looked: Iterable[FoundPicture | LeftOut]) -> dict[str, Any]:
     shown: dict[str, Any] = {"pictures": [], "left_out": []}
     for found in looked:
-        if isinstance(found, Found):
+        if isinstance(found, FoundPicture):
             shown["pictures"].append({"sku": found.sku, "file": found.file})
         else:
             shown["left_out"].append({"file": _shown(found.name), "reason": found.reason})

@@ -7,11 +7,12 @@ from typing import Any
 
 from etalase.head_office import ingest
 from etalase.head_office.accounts import find_company
-from etalase.head_office.change_bound import Change, Kind
+from etalase.head_office.change_bound import Change, ChangeKind
 from etalase.head_office.console import confirm, given_path
 from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.importer import Result, load_menu
-from etalase.head_office.imports.preview import Outlook, foresee
+from etalase.head_office.imports.preview import ImportPreview, preview_import
+from etalase.head_office.ingest import PhotoChange
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.models import Product, Store
 from etalase.progress import Progress, shown
@@ -61,30 +62,30 @@ class Command(HeadOfficeCommand):
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
         skus = list(Product.objects.filter(company=company).values_list("sku", flat=True))
         menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes, skus=skus)
-        outlook, dry_run = foresee(company, menu, prune=options["prune"]), options["dry_run"]
+        preview, dry_run = preview_import(company, menu, prune=options["prune"]), options["dry_run"]
         if not dry_run:
-            confirm(_question(outlook), outlook.decision, options["yes"])
+            confirm(_question(preview), preview.confirmation, options["yes"])
             ingest.bucket().ensure_bucket()
         total = sum(max(1, len(dish.photos)) for dish in menu.dishes)
         with shown(Progress(total), quiet=options["quiet"] or options["json"]) as progress:
-            result = load_menu(company, menu, outlook, advanced=progress.carried, dry_run=dry_run)
+            result = load_menu(company, menu, preview, advanced=progress.carried, dry_run=dry_run)
         for problem in sorted(result.problems, key=lambda problem: problem.line)[:MAX_PROBLEMS_SHOWN]:
             self.stderr.write(str(problem))
         if len(result.problems) > MAX_PROBLEMS_SHOWN:
             self.stderr.write(f"… and {len(result.problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
-        sentence = _sentence(result, outlook, pruned=options["prune"])
+        sentence = _sentence(result, preview, pruned=options["prune"])
         if dry_run:
-            sentence = "\n".join([*_listed(outlook, result), f"Nothing was changed. It would be: {sentence}", *_asked(outlook)])
-        output = {"dry_run": dry_run, **result.as_json(), **outlook.as_json()}
+            sentence = "\n".join([*_listed(preview, result), f"Nothing was changed. It would be: {sentence}", *_asked(preview)])
+        output = {"dry_run": dry_run, **result.as_json(), **preview.as_json()}
         self.show(output, sentence, as_json=options["json"])
         return 1 if result.problems else 0
 
 
-def _sentence(result: Result, outlook: Outlook, *, pruned: bool) -> str:
+def _sentence(result: Result, preview: ImportPreview, *, pruned: bool) -> str:
     counts = result.as_json()
     said = [f"{what}: " + ", ".join(f"{n} {kind}" for kind, n in counts[what].items()) for what in ("products", "photos")]
-    if outlook.nameless:
-        said.append(f"{outlook.nameless} without a name in the file keep theirs")
+    if preview.nameless:
+        said.append(f"{preview.nameless} without a name in the file keep theirs")
     if pruned:
         if result.problems:
             said.append("nothing was pruned, since not every photo could be loaded")
@@ -93,23 +94,24 @@ def _sentence(result: Result, outlook: Outlook, *, pruned: bool) -> str:
     return "; ".join(said) + "."
 
 
-def _listed(outlook: Outlook, result: Result) -> Iterator[str]:
+def _listed(preview: ImportPreview, result: Result) -> Iterator[str]:
     """Yields the lines of a dry run: each change by name, the first of many."""
-    yield from _some("make", [f"{dish.sku} {dish.name}" for dish in outlook.made])
-    yield from _some("rename", [f"{rename.sku}: {rename.old} -> {rename.new}" for rename in outlook.renamed])
-    for change in ingest.Change:
-        verb = {ingest.Change.CREATED: "add photo", ingest.Change.UPDATED: "replace or change photo"}.get(change, "put again")
+    yield from _some("make", [f"{dish.sku} {dish.name}" for dish in preview.made])
+    yield from _some("rename", [f"{rename.sku}: {rename.old} -> {rename.new}" for rename in preview.renamed])
+    verbs = {PhotoChange.CREATED: "add photo", PhotoChange.UPDATED: "replace or change photo"}
+    for change in PhotoChange:
+        verb = verbs.get(change, "put again")
         yield from _some(verb, [f"{sku}: {file}" for sku, file, became in result.changes if became is change])
-    for code, skus in sorted(outlook.added.items()):
+    for code, skus in sorted(preview.added.items()):
         yield from _some(f"start selling in {printable(code)}", skus)
-    for code, skus in sorted(outlook.ended.items()):
+    for code, skus in sorted(preview.ended.items()):
         yield from _some(f"stop selling in {printable(code)}", skus)
     if result.problems:  # because the prune would be skipped
         return
-    yield from _some("remove dish", [f"{sku} {name}" for sku, name in outlook.removed_products])
-    yield from _some("remove photo", [f"{sku}: {source}" for sku, source in outlook.removed_photos])
-    yield from _some("leave without a photo", outlook.effect.bare)
-    yield from _some("leave unsold everywhere", outlook.effect.unsold)
+    yield from _some("remove dish", [f"{sku} {name}" for sku, name in preview.removed_products])
+    yield from _some("remove photo", [f"{sku}: {source}" for sku, source in preview.removed_photos])
+    yield from _some("leave without a photo", preview.impact.bare)
+    yield from _some("leave unsold everywhere", preview.impact.unsold)
 
 
 def _some(verb: str, names: Sequence[str]) -> Iterator[str]:
@@ -120,39 +122,38 @@ def _some(verb: str, names: Sequence[str]) -> Iterator[str]:
         yield f"  … and {len(names) - MAX_NAMED} more; --json lists them all"
 
 
-def _asked(outlook: Outlook) -> list[str]:
-    if not outlook.decision.asks:
+def _asked(preview: ImportPreview) -> list[str]:
+    if not preview.confirmation.is_required:
         return []
-    return [
-        f"{_question(outlook)}\nTo do it, type {outlook.decision.number} when asked, or give --yes {outlook.decision.number}."
-    ]
+    number = preview.confirmation.number
+    return [f"{_question(preview)}\nTo do it, type {number} when asked, or give --yes {number}."]
 
 
-def _question(outlook: Outlook) -> str:
+def _question(preview: ImportPreview) -> str:
     """Returns the question to confirm, with the first of the affected names."""
-    beyond = outlook.decision.beyond
-    what = "; ".join(_change(change) for change in beyond) if beyond else f"{outlook.decision.number} dishes are touched"
-    effect = outlook.effect
+    beyond = preview.confirmation.beyond
+    what = "; ".join(_change(change) for change in beyond) if beyond else f"{preview.confirmation.number} dishes are touched"
+    impact = preview.impact
     names = chain(
-        (f"{rename.sku}: {rename.old} -> {rename.new}" for rename in outlook.renamed),
-        (f"{name}: removed" for name in effect.removed),
-        (f"{name}: no photo left" for name in effect.bare),
-        (f"{name}: sold nowhere any more" for name in effect.unsold),
-        (f"{name}: sold in fewer stores" for name in effect.fewer),
+        (f"{rename.sku}: {rename.old} -> {rename.new}" for rename in preview.renamed),
+        (f"{name}: removed" for name in impact.removed),
+        (f"{name}: no photo left" for name in impact.bare),
+        (f"{name}: sold nowhere any more" for name in impact.unsold),
+        (f"{name}: sold in fewer stores" for name in impact.fewer),
     )
     listed = "".join(f"\n  {printable(name)}" for name in islice(names, MAX_ASKED))
-    more = outlook.decision.number - MAX_ASKED
+    more = preview.confirmation.number - MAX_ASKED
     return f"This import is a big change: {what}.{listed}" + (f"\n  … and {more} more: see --dry-run" if more > 0 else "")
 
 
 def _change(change: Change) -> str:
     said = {
-        Kind.RENAMED: "get another name",
-        Kind.REMOVED: "are removed",
-        Kind.BARE: "lose their last photo",
-        Kind.UNSOLD: "are no longer sold",
-        Kind.LOST: "lose their last photo or are no longer sold",
-        Kind.CUT_OFF: "lose their account",
+        ChangeKind.RENAMED: "get another name",
+        ChangeKind.REMOVED: "are removed",
+        ChangeKind.BARE: "lose their last photo",
+        ChangeKind.UNSOLD: "are no longer sold",
+        ChangeKind.LOST: "lose their last photo or are no longer sold",
+        ChangeKind.CUT_OFF: "lose their account",
     }[change.kind]
     lately = f" (and {change.lately} did within 24 hours)" if change.lately else ""
     return f"{change.now} of {change.of} dishes of {printable(change.where)} {said}{lately}"
