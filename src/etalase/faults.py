@@ -286,16 +286,6 @@ def _length(seconds: float) -> str:
     return f"{round(seconds / 60)} minutes"
 
 
-def retry_after_seconds(value: str, *, now: float) -> float:
-    """Returns the wait that a ``Retry-After`` header asks for, in seconds (RFC 9110, section 10.2.3); 0 without one."""
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError):
-        return 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class LinkFault:
     """Why there was no response. ``passes`` tells whether waiting can help."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from mmap import mmap
 from pathlib import Path
+from random import Random, SystemRandom
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlencode
 from xml.etree import ElementTree as ET
@@ -32,13 +33,14 @@ from etalase.errors import (
     ObjectStoreMisconfigured,
 )
 from etalase.protocol import KEY_PREFIX, printable
+from etalase.retry import Again, Retries, retry_after_seconds
 from etalase.tls import trust
 
 Body = bytes | mmap
 # A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache.
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
-# A store that wants more patience (Retry-After) is left alone: the next run comes soon enough.
+# A store that asks for a longer pause (Retry-After) is left alone: the next run is soon enough.
 MAX_RETRY_SECONDS = 10.0
 # What is not an object is held in memory: a listing of 1,000 keys of 1,024 bytes, percent-encoded, is a quarter of this.
 MAX_LISTING_BYTES = 16 * 1024 * 1024
@@ -123,14 +125,22 @@ class _Coming:
     sink: Callable[[bytes], object] | None
     head: list[bytes] = field(default_factory=list)
     pieces: list[bytes] = field(default_factory=list)
-    taken: bool = False
+    has_begun: bool = False
 
     def take(self, piece: bytes) -> None:
         if self.sink is None or b" 200" not in self.head[0]:
             self.pieces.append(piece)
         else:
-            self.taken = True
+            self.has_begun = True
             self.sink(piece)
+
+
+class _Passing(Exception):
+    """A response that another attempt may not get."""
+
+    def __init__(self, answer: _Answer) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class ObjectStore:
@@ -155,11 +165,13 @@ class ObjectStore:
         connect_timeout_seconds: float = 5,
         timeout_seconds: float = 60,
         max_retries: int = 2,
+        sleep: Callable[[float], object] = time.sleep,
+        random: Random | None = None,
     ) -> None:
         self.endpoint, self.bucket = endpoint, bucket
         self._access_key, self._secret_key, self._region = access_key, secret_key, region
         self._connect_timeout_seconds, self._timeout_seconds = connect_timeout_seconds, timeout_seconds
-        self._max_retries = max_retries
+        self._retries = Retries(max_retries + 1, sleep, random or SystemRandom(), base_seconds=RETRY_SECONDS)
         self._trust = trust(ca_file) if endpoint.startswith("https:") else {}
         self.ends_at = math.inf
         self._takes_conditions = True
@@ -351,33 +363,38 @@ class ObjectStore:
         signed: bool = True,
         permission: str = "",
     ) -> _Answer:
-        """A request, signed unless told otherwise, about the bucket or the object under ``key``; what passes is tried again.
+        """Returns the response to a request about the bucket or the object under ``key``, with retries of passing failures.
 
-        ``sink`` takes the body of a 200 piece by piece; then nothing is tried again once some of it came. ``permission`` is
-        what it takes, where that is not plain.
+        ``sink`` takes the body of a 200 piece by piece; once it has a piece, nothing is retried. ``permission`` is what the
+        request takes, where method and key do not say it.
         """
         path = f"/{quote(key, safe='/~')}" if key else ""
         url = f"{self.endpoint}/{self.bucket}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         asked = faults.Asked(self.endpoint, self.bucket, self._region, method, key, len(body), permission)
-        for tries_left in range(self._max_retries, -1, -1):
-            came, wait_seconds = _Coming(sink), RETRY_SECONDS
+        came = _Coming(sink)
+
+        def attempt() -> _Answer:
+            nonlocal came
+            came = _Coming(sink)
             try:
                 answer = self._once(asked, url, headers, body, came, signed=signed)
             except pycurl.error as error:
-                fault = self._link_fault(error)
-                if (
-                    not tries_left
-                    or came.taken
-                    or time.monotonic() >= self.ends_at
-                    or isinstance(fault, ObjectStoreMisconfigured)
-                ):
-                    raise fault from error
-            else:
-                wait_seconds = max(wait_seconds, faults.retry_after_seconds(answer.header(b"retry-after"), now=time.time()))
-                if not answer.may_pass or not tries_left or wait_seconds > MAX_RETRY_SECONDS:
-                    return answer
-            time.sleep(wait_seconds)
-        raise AssertionError("unreachable")
+                raise self._link_fault(error) from error
+            if answer.may_pass:
+                raise _Passing(answer)
+            return answer
+
+        def again(error: Exception) -> Again | None:
+            if isinstance(error, _Passing):
+                wish = retry_after_seconds(error.answer.header(b"retry-after"), now=time.time()) or 0.0
+                return Again(wish) if wish <= MAX_RETRY_SECONDS else None
+            is_over = came.has_begun or time.monotonic() >= self.ends_at
+            return None if is_over or not isinstance(error, ObjectStoreAway) else Again()
+
+        try:
+            return self._retries.call(attempt, again)
+        except _Passing as last:
+            return last.answer
 
     def _once(
         self, asked: faults.Asked, url: str, headers: Sequence[str], body: Body, came: "_Coming", *, signed: bool

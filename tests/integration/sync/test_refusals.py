@@ -47,9 +47,8 @@ def refuse_large(door: Doorman, reply: Reply) -> None:
 
 @pytest.mark.parametrize(("reply", "reason"), REFUSALS, ids=lambda value: str(getattr(value, "status", value)))
 def test_a_refused_put_of_some_photos_fails_them_and_the_checkpoint_moves(
-    edge: Edge, door: Doorman, reply: Reply, reason: str, monkeypatch: pytest.MonkeyPatch
+    edge: Edge, door: Doorman, reply: Reply, reason: str
 ) -> None:
-    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
     good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
     large = [edge.ho.put(f"large {n}", picture(n, LIMIT + 200 + n)) for n in range(23)]
     refuse_large(door, reply)
@@ -86,9 +85,8 @@ def test_a_proxy_that_refuses_large_bodies_under_every_key_does_not_block_the_ch
 
 @pytest.mark.parametrize("reply", [Reply(502), Reply(500), Reply(0)], ids=["502", "500", "reset"])
 def test_a_proxy_that_fails_on_large_bodies_under_every_key_blocks_nothing_else(
-    edge: Edge, door: Doorman, reply: Reply, monkeypatch: pytest.MonkeyPatch
+    edge: Edge, door: Doorman, reply: Reply
 ) -> None:
-    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
     gone = edge.ho.put("gone", picture("gone", 200))
     edge.sync()
     edge.ho.delete(gone)
@@ -150,10 +148,7 @@ def test_a_refusal_of_every_put_is_blamed_on_the_access_key_and_ends_the_run(edg
     assert set(edge.reasons().values()) == {Reason.STORE_DENIED}
 
 
-def test_one_unreadable_object_alone_on_the_retry_list_does_not_mean_that_the_bucket_is_away(
-    edge: Edge, door: Doorman, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
+def test_one_unreadable_object_alone_on_the_retry_list_does_not_mean_that_the_bucket_is_away(edge: Edge, door: Doorman) -> None:
     photo = edge.ho.put("large", picture(1, LIMIT + 1))
     edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
     refuse_large(door, Reply(500, S3_ERROR % b"InternalError"))
@@ -164,10 +159,7 @@ def test_one_unreadable_object_alone_on_the_retry_list_does_not_mean_that_the_bu
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-def test_an_unreadable_object_is_damaged_and_put_again(
-    edge: Edge, door: Doorman, status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("etalase.objectstore.RETRY_SECONDS", 0.0)
+def test_an_unreadable_object_is_damaged_and_put_again(edge: Edge, door: Doorman, status: int) -> None:
     edge.ho.put("sate", picture(1))
     rotten = edge.ho.put("rendang", picture(2))
     edge.sync()

@@ -149,7 +149,7 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
     workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         yield World(
-            settings, head_office, images, object_store(settings), store, products,
+            settings, head_office, images, object_store(settings, sleep=pace.sleep, random=pace.random), store, products,
             RunLock(settings.STORE_ID, pace), pace, workers, spool, limiter, stopped,
         )  # fmt: skip
     finally:

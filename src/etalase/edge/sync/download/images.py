@@ -14,10 +14,11 @@ from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool
-from etalase.edge.sync.download.transport import Answer, Deadlines, Transport, retry_after_seconds
+from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
 from etalase.errors import PhotoError, Reason, TransferFailed
 from etalase.objectstore import Body
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type
+from etalase.retry import Again, Retries, retry_after_seconds
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 # Smaller ones cost less to fetch again than to keep track of.
@@ -50,29 +51,38 @@ class Images:
     _arrived: dict[UUID, Part] = field(default_factory=dict)
 
     def fetch(self, photo: Photo) -> Body:
-        """The photo's bytes, of its size, with its MD5 and of its type. A large one lies in the spool until :meth:`done`.
+        """Returns the photo's bytes, proved by size, MD5 and type. A large one stays in the spool until :meth:`done`.
 
-        What passes and wrong data are tried ``tries`` times in all; what cannot change by itself once (pulpcore's rule: one
-        predicate says what may be retried). A cut after good progress is no failed try: the rest is asked for. Raises
-        :class:`PhotoError` with the reason of the last try.
+        Makes up to ``tries`` attempts, as the reason's policy allows. A cut after good progress does not count, and the next
+        attempt requests the rest. Raises :class:`PhotoError` with the reason of the last attempt.
         """
         url = self.origins.resolve(photo.image_url)
         part = self.spool.part(photo) if (photo.size or 0) >= SPOOL_FROM_BYTES else None
-        failed = 0
-        while True:
-            came_before = part.size if part else 0
+        size_before = 0
+
+        def attempt() -> Body:
+            nonlocal size_before
+            if part is None:
+                return self._in_memory(url, photo)
+            size_before = part.size
             try:
-                return self._in_memory(url, photo) if part is None else self._spooled(url, photo, part)
-            except PhotoError as error:
-                # Only what can be gone on with is progress: without an ETag each try begins anew.
-                failed = 1 if part and part.etag and part.size >= came_before + PROGRESS_BYTES else failed + 1
-                if failed >= self.tries or not error.reason.policy.is_retried_in_run or self.transport.stopped.is_set():
-                    raise
-                wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
-                self.pace.sleep(self.pace.backoff_seconds(failed, at_least=min(wish or 0, MAX_RETRY_AFTER_SECONDS)))
+                return self._spooled(url, photo, part)
             finally:
-                if part is not None:
-                    part.close()
+                part.close()
+
+        def again(error: Exception) -> Again | None:
+            if (
+                not isinstance(error, PhotoError)
+                or not error.reason.policy.is_retried_in_run
+                or self.transport.stopped.is_set()
+            ):
+                return None
+            wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
+            # Without an ETag each attempt begins anew: then nothing is progress.
+            has_progressed = part is not None and part.etag is not None and part.size >= size_before + PROGRESS_BYTES
+            return Again(min(wish or 0, MAX_RETRY_AFTER_SECONDS), has_progressed)
+
+        return Retries(self.tries, self.pace.sleep, self.pace.random).call(attempt, again)
 
     def done(self, photo: Photo) -> None:
         """The photo is in the bucket: what was kept of it on the way can go."""
@@ -228,7 +238,7 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
     if reason is Reason.REDIRECT_REFUSED:
         to = printable(answer.header(b"location")[:200])
         raise PhotoError(reason, f"HTTP {answer.status} to «{to}»; redirects are not followed")
-    wish = retry_after_seconds(answer, now=now)
+    wish = retry_after_seconds(answer.header(b"retry-after"), now=now)
     detail = f"HTTP {answer.status}"
     raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=wish)
 

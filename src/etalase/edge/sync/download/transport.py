@@ -10,7 +10,6 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -308,14 +307,3 @@ def _failed(
 
 def _all_loopback(addresses: list[str]) -> bool:
     return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses)
-
-
-def retry_after_seconds(answer: Answer, *, now: float) -> float | None:
-    """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110, section 10.2.3). ``now`` is Unix time."""
-    value = answer.header(b"retry-after")
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, TypeError, IndexError, OverflowError):  # its parser raises all of these for odd texts
-        return None

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from etalase.edge.sync.clock import Pace
-from etalase.edge.sync.download.transport import Answer, Deadlines, Transport, retry_after_seconds
+from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
 from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page, read_tokens
 from etalase.errors import (
     FeedRefused,
@@ -35,6 +35,7 @@ from etalase.protocol import (
     printable,
 )
 from etalase.redaction import keep_token, redacted
+from etalase.retry import Again, Retries, retry_after_seconds
 
 logger = logging.getLogger("etalase.edge")
 
@@ -209,17 +210,13 @@ class HeadOffice:
         return tokens
 
     def _patiently(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        for attempt in range(1, self.tries + 1):
-            try:
-                return self._once(path, body, headers)
-            except HeadOfficeAway as error:
-                wish = error.retry_after_seconds
-                if attempt == self.tries or (wish or 0) > MAX_RETRY_AFTER_SECONDS:
-                    raise
-                seconds = self.pace.backoff_seconds(attempt, at_least=wish)
-                logger.warning("head office: %s; next try in %.1f s", error.message, seconds)
-                self.pace.sleep(seconds)
-        raise AssertionError("unreachable")
+        """Returns the response to a POST, with retries while head office is away."""
+        retries = Retries(self.tries, self.pace.sleep, self.pace.random)
+        return retries.call(
+            lambda: self._once(path, body, headers),
+            _again,
+            log=lambda error, seconds: logger.warning("head office: %s; next try in %.1f s", error, seconds),
+        )
 
     def _once(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         self.requests += path in {PHOTOS_PATH, PRODUCTS_PATH}
@@ -246,7 +243,7 @@ class HeadOffice:
                 f"{self.url}{path} answered {answer.status}.",
                 hint=_BUSY_HINT,
                 has_answered=True,
-                retry_after_seconds=retry_after_seconds(answer, now=self.pace.now()),
+                retry_after_seconds=retry_after_seconds(answer.header(b"retry-after"), now=self.pace.now()),
                 has_failed=answer.status >= 500 and answer.status != 503,
             )
         if answer.status == 200 and is_web_page(answer):
@@ -265,6 +262,12 @@ class HeadOffice:
             hint=advice(self.url, path, answer),
             is_elsewhere=is_elsewhere(self.url, path, answer),
         )
+
+
+def _again(error: Exception) -> Again | None:
+    if not isinstance(error, HeadOfficeAway) or (error.retry_after_seconds or 0) > MAX_RETRY_AFTER_SECONDS:
+        return None
+    return Again(error.retry_after_seconds or 0)
 
 
 def _beginning(body: bytes) -> str:
