@@ -91,7 +91,7 @@ class Edge:
         except OSError:
             return None
 
-    def on_a_terminal(self, *args: str, **settings: str) -> str:
+    def run_on_terminal(self, *args: str, **settings: str) -> str:
         """What ``etalase edge ARGS`` shows on a terminal."""
         ours, theirs = pty.openpty()
         environment = self.environment | {"TERM": "xterm-256color"} | settings
@@ -105,7 +105,7 @@ class Edge:
         os.close(ours)
         return shown.decode()
 
-    def bucket_objects_gone(self) -> None:
+    def empty_bucket(self) -> None:
         """Somebody empties the bucket."""
         store = ObjectStore(
             endpoint=self.environment["ETALASE_S3_ENDPOINT"],

@@ -224,19 +224,19 @@ def test_status_names_an_unreachable_service_and_exits_with_4(edge: Edge, ho: Si
 def test_status_uses_the_terminals_language_and_colours_the_verdict_only_there(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish\x1b[2J", picture("dish"))
     edge.json("sync")
-    edge.bucket_objects_gone()
+    edge.empty_bucket()
     assert edge.run("status", LC_ALL="id_ID.UTF-8").stdout.startswith("RUSAK: Tidak perlu apa-apa: sinkronisasi")
     said = edge.run("status", LC_ALL="C.UTF-8").stdout
     assert said.startswith("DAMAGED: Nothing to do: the next sync fetches the damaged photos again.\n1 of 1 photos are damaged")
     assert "\x1b" not in said
     assert "Dish\\x1b[2J (missing)" in said
-    assert edge.on_a_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: Nothing to do: the next sync")
+    assert edge.run_on_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: Nothing to do: the next sync")
 
 
 def test_status_wraps_at_the_terminals_width(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", edge.on_a_terminal("status", LC_ALL="C.UTF-8", COLUMNS="40"))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", edge.run_on_terminal("status", LC_ALL="C.UTF-8", COLUMNS="40"))
     lines = shown.replace("\r", "").splitlines()
     assert lines[0] == "WELL: Nothing to do."
     assert max(map(len, lines)) <= 40

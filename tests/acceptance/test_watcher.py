@@ -105,12 +105,12 @@ def _change(ho: Simulator, put: Callable[..., str], name: str, photos: list[str]
         put(name, seed, photo=first["id"], key=first["object_key"], primary=first["is_primary"])
     elif kind == "primary":
         for photo in (first, second):
-            _touch(ho, photo, is_primary=not photo["is_primary"])
+            _relist(ho, photo, is_primary=not photo["is_primary"])
     elif kind == "swap":
         one, two = first["object_key"], second["object_key"]
         ho.bodies[one], ho.bodies[two] = ho.bodies[two], ho.bodies[one]
-        _touch(ho, first, object_key=two, is_primary=not first["is_primary"])
-        _touch(ho, second, object_key=one, is_primary=not second["is_primary"])
+        _relist(ho, first, object_key=two, is_primary=not first["is_primary"])
+        _relist(ho, second, object_key=one, is_primary=not second["is_primary"])
     elif kind == "type":
         key = first["object_key"].rpartition(".")[0] + ".png"
         put(name, seed, photo=first["id"], key=key, primary=first["is_primary"], magic=PNG)
@@ -119,7 +119,7 @@ def _change(ho: Simulator, put: Callable[..., str], name: str, photos: list[str]
         photos[1] = put(name, seed, primary=second["is_primary"], key=second["object_key"], sort_order=1)
 
 
-def _touch(ho: Simulator, photo: dict[str, Any], **fields: object) -> None:
+def _relist(ho: Simulator, photo: dict[str, Any], **fields: object) -> None:
     ho.now += timedelta(seconds=1)
     photo.update(fields, updated_at=ho.now.isoformat())
     key, checksum = photo["object_key"], str(photo["checksum"])

@@ -21,7 +21,9 @@ HOUR = 3600.0
 KEY = "products/1/primary.jpg"
 
 
-def asked(method: str = "PUT", key: str = KEY, *, endpoint: str = "http://edge_minio:9000", size: int = 1_234_567) -> Asked:
+def s3_request(
+    method: str = "PUT", key: str = KEY, *, endpoint: str = "http://edge_minio:9000", size: int = 1_234_567
+) -> Asked:
     """A request to a store in the first region."""
     return Asked(endpoint, "product-images", "us-east-1", method, key, size if method == "PUT" else 0)
 
@@ -32,146 +34,181 @@ def xml(code: str, message: str = "No.", **more: str) -> bytes:
     return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{elements}</Error>'.encode()
 
 
-def said(status: int, body: bytes = b"", skew_seconds: float = 0.0, **headers: str) -> Said:
+def s3_response(status: int, body: bytes = b"", skew_seconds: float = 0.0, **headers: str) -> Said:
     """An answer, from a store whose clock shows ``skew_seconds`` less than ours."""
     told = {"date": formatdate(NOW - skew_seconds, usegmt=True)} | {n.replace("_", "-"): v for n, v in headers.items()}
     return Said(status, lambda name: told.get(name, ""), body)
 
 
-BUCKET = asked("GET", "")
+BUCKET = s3_request("GET", "")
 PAGE = b"<!DOCTYPE html><html>Sign in</html>"
 
 CASES: list[tuple[Asked, Said, type[ObjectStoreError], list[str]]] = [
     # The clock
     (
-        asked(),
-        said(403, xml("RequestTimeTooSkewed"), 2 * HOUR),
+        s3_request(),
+        s3_response(403, xml("RequestTimeTooSkewed"), 2 * HOUR),
         ObjectStoreMisconfigured,
         ["clock is 2 hours fast", "timedatectl"],
     ),
-    (asked(), said(403, xml("RequestTimeTooSkewed"), -49 * HOUR), ObjectStoreMisconfigured, ["clock is 2 days slow"]),
-    (BUCKET, said(403, b"", 20 * 60), ObjectStoreMisconfigured, ["20 minutes fast"]),
-    (BUCKET, said(403, xml("SignatureDoesNotMatch"), -HOUR), ObjectStoreMisconfigured, ["1 hour slow"]),
-    (BUCKET, said(403, xml("RequestTimeTooSkewed"), date="rubbish"), ObjectStoreMisconfigured, ["more than 15 minutes"]),
-    (BUCKET, said(400, xml("RequestExpired"), 3 * HOUR), ObjectStoreMisconfigured, ["3 hours fast"]),
+    (
+        s3_request(),
+        s3_response(403, xml("RequestTimeTooSkewed"), -49 * HOUR),
+        ObjectStoreMisconfigured,
+        ["clock is 2 days slow"],
+    ),
+    (BUCKET, s3_response(403, b"", 20 * 60), ObjectStoreMisconfigured, ["20 minutes fast"]),
+    (BUCKET, s3_response(403, xml("SignatureDoesNotMatch"), -HOUR), ObjectStoreMisconfigured, ["1 hour slow"]),
+    (BUCKET, s3_response(403, xml("RequestTimeTooSkewed"), date="rubbish"), ObjectStoreMisconfigured, ["more than 15 minutes"]),
+    (BUCKET, s3_response(400, xml("RequestExpired"), 3 * HOUR), ObjectStoreMisconfigured, ["3 hours fast"]),
     # The key
-    (asked(), said(403, xml("SignatureDoesNotMatch")), ObjectStoreDenied, ["ETALASE_S3_SECRET_KEY", "proxy_set_header Host"]),
-    (asked(), said(403, xml("InvalidAccessKeyId")), ObjectStoreDenied, ["does not know it", "ETALASE_S3_ACCESS_KEY"]),
-    (asked(), said(401, xml("ExpiredToken")), ObjectStoreDenied, ["ExpiredToken"]),
-    (asked(), said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:PutObject", KEY]),
-    (asked("DELETE"), said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:DeleteObject"]),
-    (asked("HEAD"), said(403), ObjectStoreDenied, ["s3:GetObject", "or a proxy before it"]),
-    (BUCKET, said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:ListBucket", "bucket product-images"]),
-    (asked("PUT", ""), said(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:CreateBucket"]),
-    (asked(), said(403, PAGE, server="nginx"), ObjectStoreDenied, ["or a proxy before it", "nginx"]),
+    (
+        s3_request(),
+        s3_response(403, xml("SignatureDoesNotMatch")),
+        ObjectStoreDenied,
+        ["ETALASE_S3_SECRET_KEY", "proxy_set_header Host"],
+    ),
+    (
+        s3_request(),
+        s3_response(403, xml("InvalidAccessKeyId")),
+        ObjectStoreDenied,
+        ["does not know it", "ETALASE_S3_ACCESS_KEY"],
+    ),
+    (s3_request(), s3_response(401, xml("ExpiredToken")), ObjectStoreDenied, ["ExpiredToken"]),
+    (s3_request(), s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:PutObject", KEY]),
+    (s3_request("DELETE"), s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:DeleteObject"]),
+    (s3_request("HEAD"), s3_response(403), ObjectStoreDenied, ["s3:GetObject", "or a proxy before it"]),
+    (BUCKET, s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:ListBucket", "bucket product-images"]),
+    (s3_request("PUT", ""), s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:CreateBucket"]),
+    (s3_request(), s3_response(403, PAGE, server="nginx"), ObjectStoreDenied, ["or a proxy before it", "nginx"]),
     # The region, the address
     (
         BUCKET,
-        said(400, xml("AuthorizationHeaderMalformed", Region="eu-west-1")),
+        s3_response(400, xml("AuthorizationHeaderMalformed", Region="eu-west-1")),
         ObjectStoreMisconfigured,
         ["S3_REGION=eu-west-1"],
     ),
     (
         BUCKET,
-        said(400, xml("AuthorizationHeaderMalformed", "the region is wrong; expecting 'ap-southeast-3'")),
+        s3_response(400, xml("AuthorizationHeaderMalformed", "the region is wrong; expecting 'ap-southeast-3'")),
         ObjectStoreMisconfigured,
         ["S3_REGION=ap-southeast-3"],
     ),
     (
-        asked("HEAD", ""),
-        said(301, b"", x_amz_bucket_region="eu-central-1"),
+        s3_request("HEAD", ""),
+        s3_response(301, b"", x_amz_bucket_region="eu-central-1"),
         ObjectStoreMisconfigured,
         ["S3_REGION=eu-central-1"],
     ),
     (
-        asked("HEAD", ""),
-        said(400, b"", x_amz_bucket_region="eu-central-1"),
+        s3_request("HEAD", ""),
+        s3_response(400, b"", x_amz_bucket_region="eu-central-1"),
         ObjectStoreMisconfigured,
         ["S3_REGION=eu-central-1"],
     ),
     (
-        asked("PUT", "", endpoint="https://s3.eu-north-1.amazonaws.com"),
-        said(400, xml("IllegalLocationConstraintException", "The unspecified location constraint is incompatible")),
+        s3_request("PUT", "", endpoint="https://s3.eu-north-1.amazonaws.com"),
+        s3_response(400, xml("IllegalLocationConstraintException", "The unspecified location constraint is incompatible")),
         ObjectStoreMisconfigured,
         ["S3_REGION=eu-north-1"],
     ),
     (
-        asked("PUT", ""),
-        said(400, xml("InvalidRegion", "Region does not match.")),
+        s3_request("PUT", ""),
+        s3_response(400, xml("InvalidRegion", "Region does not match.")),
         ObjectStoreMisconfigured,
         ["ETALASE_S3_REGION"],
     ),
-    (asked("PUT", ""), said(400, xml("InvalidLocationConstraint")), ObjectStoreMisconfigured, ["ETALASE_S3_REGION"]),
     (
-        asked(),
-        said(301, xml("PermanentRedirect", Endpoint="b.s3.amazonaws.com")),
+        s3_request("PUT", ""),
+        s3_response(400, xml("InvalidLocationConstraint")),
+        ObjectStoreMisconfigured,
+        ["ETALASE_S3_REGION"],
+    ),
+    (
+        s3_request(),
+        s3_response(301, xml("PermanentRedirect", Endpoint="b.s3.amazonaws.com")),
         ObjectStoreMisconfigured,
         ["b.s3.amazonaws.com", "ETALASE_S3_ENDPOINT"],
     ),
     (
         BUCKET,
-        said(307, b"", location="https://edge_minio:9000/x"),
+        s3_response(307, b"", location="https://edge_minio:9000/x"),
         ObjectStoreMisconfigured,
         ["redirects to «https://edge_minio"],
     ),
-    (BUCKET, said(308, PAGE, location="https://portal/login"), ObjectStoreMisconfigured, ["https://portal/login"]),
+    (BUCKET, s3_response(308, PAGE, location="https://portal/login"), ObjectStoreMisconfigured, ["https://portal/login"]),
     (
         BUCKET,
-        said(400, b"Client sent an HTTP request to an HTTPS server.\n"),
+        s3_response(400, b"Client sent an HTTP request to an HTTPS server.\n"),
         ObjectStoreMisconfigured,
         ["=https://edge_minio:9000"],
     ),
     (
         BUCKET,
-        said(400, b"<html>400 The plain HTTP request was sent to HTTPS port</html>"),
+        s3_response(400, b"<html>400 The plain HTTP request was sent to HTTPS port</html>"),
         ObjectStoreMisconfigured,
         ["speaks TLS"],
     ),
     # Not an S3 server
-    (BUCKET, said(404, PAGE, content_type="text/html"), ObjectStoreMisconfigured, ["not an S3 server", "9001 is its console"]),
-    (BUCKET, said(404, b"404 page not found\n"), ObjectStoreMisconfigured, ["not an S3 server"]),
     (
-        asked(),
-        said(400, xml("InvalidArgument", "S3 API Requests must be made to API port.")),
+        BUCKET,
+        s3_response(404, PAGE, content_type="text/html"),
         ObjectStoreMisconfigured,
         ["not an S3 server", "9001 is its console"],
     ),
-    (BUCKET, said(403, PAGE), ObjectStoreMisconfigured, ["not an S3 server"]),
-    (BUCKET, said(405, xml("MethodNotAllowed")), ObjectStoreMisconfigured, ["MethodNotAllowed"]),
-    # The bucket
-    (BUCKET, said(404, xml("NoSuchBucket")), ObjectMissing, ["no bucket product-images"]),
-    (asked("GET"), said(404, xml("NoSuchBucket")), ObjectMissing, ["no bucket product-images"]),
-    (BUCKET, said(400, xml("InvalidBucketName")), ObjectStoreMisconfigured, ["ETALASE_S3_BUCKET"]),
+    (BUCKET, s3_response(404, b"404 page not found\n"), ObjectStoreMisconfigured, ["not an S3 server"]),
     (
-        asked("PUT", ""),
-        said(409, xml("BucketAlreadyExists")),
+        s3_request(),
+        s3_response(400, xml("InvalidArgument", "S3 API Requests must be made to API port.")),
+        ObjectStoreMisconfigured,
+        ["not an S3 server", "9001 is its console"],
+    ),
+    (BUCKET, s3_response(403, PAGE), ObjectStoreMisconfigured, ["not an S3 server"]),
+    (BUCKET, s3_response(405, xml("MethodNotAllowed")), ObjectStoreMisconfigured, ["MethodNotAllowed"]),
+    # The bucket
+    (BUCKET, s3_response(404, xml("NoSuchBucket")), ObjectMissing, ["no bucket product-images"]),
+    (s3_request("GET"), s3_response(404, xml("NoSuchBucket")), ObjectMissing, ["no bucket product-images"]),
+    (BUCKET, s3_response(400, xml("InvalidBucketName")), ObjectStoreMisconfigured, ["ETALASE_S3_BUCKET"]),
+    (
+        s3_request("PUT", ""),
+        s3_response(409, xml("BucketAlreadyExists")),
         ObjectStoreMisconfigured,
         ["somebody else's", "ETALASE_S3_BUCKET"],
     ),
     # Full
-    (asked(), said(507, xml("XMinioStorageFull")), ObjectStoreFull, ["is full"]),
-    (asked(), said(500, xml("InternalError", "write /data: no space left on device")), ObjectStoreFull, ["is full"]),
-    (asked(), said(400, xml("XMinioAdminBucketQuotaExceeded")), ObjectStoreFull, ["quota"]),
-    (asked(), said(403, xml("QuotaExceeded")), ObjectStoreFull, ["quota"]),
+    (s3_request(), s3_response(507, xml("XMinioStorageFull")), ObjectStoreFull, ["is full"]),
+    (
+        s3_request(),
+        s3_response(500, xml("InternalError", "write /data: no space left on device")),
+        ObjectStoreFull,
+        ["is full"],
+    ),
+    (s3_request(), s3_response(400, xml("XMinioAdminBucketQuotaExceeded")), ObjectStoreFull, ["quota"]),
+    (s3_request(), s3_response(403, xml("QuotaExceeded")), ObjectStoreFull, ["quota"]),
     # Later
-    (asked(), said(503, xml("SlowDown", "Please reduce your request rate.")), ObjectStoreAway, ["SlowDown"]),
-    (asked(), said(429, b""), ObjectStoreAway, ["HTTP 429"]),
-    (asked(), said(408, b""), ObjectStoreAway, ["HTTP 408"]),
-    (asked(), said(400, xml("RequestTimeout")), ObjectStoreAway, ["RequestTimeout"]),
-    (asked(), said(500, xml("InternalError")), ObjectStoreAway, ["InternalError"]),
-    (BUCKET, said(502, PAGE, server="nginx"), ObjectStoreAway, ["HTTP 502 nginx"]),
+    (s3_request(), s3_response(503, xml("SlowDown", "Please reduce your request rate.")), ObjectStoreAway, ["SlowDown"]),
+    (s3_request(), s3_response(429, b""), ObjectStoreAway, ["HTTP 429"]),
+    (s3_request(), s3_response(408, b""), ObjectStoreAway, ["HTTP 408"]),
+    (s3_request(), s3_response(400, xml("RequestTimeout")), ObjectStoreAway, ["RequestTimeout"]),
+    (s3_request(), s3_response(500, xml("InternalError")), ObjectStoreAway, ["InternalError"]),
+    (BUCKET, s3_response(502, PAGE, server="nginx"), ObjectStoreAway, ["HTTP 502 nginx"]),
     # One object
-    (asked("GET"), said(404, xml("NoSuchKey")), ObjectMissing, [KEY]),
-    (asked("GET"), said(403, xml("InvalidObjectState")), ObjectRefused, ["InvalidObjectState"]),
-    (asked(), said(413, PAGE, server="nginx"), ObjectRefused, ["1,234,567 bytes", "HTTP 413", "client_max_body_size"]),
-    (asked(), said(413, b""), ObjectRefused, ["1,234,567 bytes", "client_max_body_size"]),
-    (asked(), said(400, xml("EntityTooLarge")), ObjectRefused, ["1,234,567 bytes", "no object of this size"]),
+    (s3_request("GET"), s3_response(404, xml("NoSuchKey")), ObjectMissing, [KEY]),
+    (s3_request("GET"), s3_response(403, xml("InvalidObjectState")), ObjectRefused, ["InvalidObjectState"]),
+    (
+        s3_request(),
+        s3_response(413, PAGE, server="nginx"),
+        ObjectRefused,
+        ["1,234,567 bytes", "HTTP 413", "client_max_body_size"],
+    ),
+    (s3_request(), s3_response(413, b""), ObjectRefused, ["1,234,567 bytes", "client_max_body_size"]),
+    (s3_request(), s3_response(400, xml("EntityTooLarge")), ObjectRefused, ["1,234,567 bytes", "no object of this size"]),
     *[
-        (asked(), said(status, b"no"), ObjectRefused, [KEY, f"HTTP {status}"])
+        (s3_request(), s3_response(status, b"no"), ObjectRefused, [KEY, f"HTTP {status}"])
         for status in (400, 405, 411, 414, 415, 422, 451, 501)
     ],
     *[
-        (asked(), said(400, xml(code)), ObjectRefused, [KEY, code])
+        (s3_request(), s3_response(400, xml(code)), ObjectRefused, [KEY, code])
         for code in ("InvalidRequest", "KeyTooLongError", "XMinioInvalidObjectName", "MalformedXML", "InvalidDigest", "New")
     ],
 ]
@@ -193,10 +230,10 @@ def test_an_s3_error_response_is_judged_by_its_code(
     "body",
     [b"", b"no", b"<Error>", PAGE, b"\xff\xfe<", b"<a/>", b"<Error><Code/></Error>", xml("\u202e\n", "x" * 5000), b"\0" * 99],
 )
-@pytest.mark.parametrize("what", [BUCKET, asked(), asked("HEAD"), asked("DELETE", ""), asked("POST")])
+@pytest.mark.parametrize("what", [BUCKET, s3_request(), s3_request("HEAD"), s3_request("DELETE", ""), s3_request("POST")])
 def test_any_s3_error_response_becomes_our_error_on_one_short_line(what: Asked, body: bytes) -> None:
     for status in (100, 200, 300, 304, 400, 401, 403, 404, 409, 412, 416, 418, 499, 500, 501, 505, 599):
-        error = of_answer(what, said(status, body, date=""), now=NOW)
+        error = of_answer(what, s3_response(status, body, date=""), now=NOW)
         assert isinstance(error, ObjectStoreError)
         assert str(error).isprintable()
         assert len(str(error)) < 900

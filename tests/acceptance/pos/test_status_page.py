@@ -42,12 +42,12 @@ def store(shop: Shop) -> Shop:
         STORE_ID,
         COMPANY_ID,
     )
-    ran(shop)
+    insert_run(shop)
     shop.open()
     return shop
 
 
-def ran(shop: Shop, outcome: str | None = "success", minutes_ago: int = 6, **fields: Any) -> None:
+def insert_run(shop: Shop, outcome: str | None = "success", minutes_ago: int = 6, **fields: Any) -> None:
     """A run's row."""
     given = {
         "kind": "incremental", "trigger": "schedule", "outcome": outcome, "error": "", "counts": json.dumps({"seen": 3}),
@@ -64,7 +64,7 @@ def ran(shop: Shop, outcome: str | None = "success", minutes_ago: int = 6, **fie
     )
 
 
-def failed(shop: Shop, name: str, reason: str) -> None:
+def insert_failure(shop: Shop, name: str, reason: str) -> None:
     """A photo that did not arrive."""
     shop.edge.sql(
         "INSERT INTO etalase_pending_photo (photo_id, product_id, product_name, wire, reason, detail, attempts)"
@@ -107,10 +107,10 @@ def clock_went_back(shop: Shop, stack: ExitStack) -> None:
 
 def partial(shop: Shop, stack: ExitStack) -> None:
     """Two photos did not arrive, and one waits for its product."""
-    failed(shop, "Dawet", "connection_failed")
-    failed(shop, "Es Teh", "checksum_mismatch")
-    failed(shop, "Fuyunghai", "product_missing")
-    ran(shop, "partial", 5, checkpoint="x")
+    insert_failure(shop, "Dawet", "connection_failed")
+    insert_failure(shop, "Es Teh", "checksum_mismatch")
+    insert_failure(shop, "Fuyunghai", "product_missing")
+    insert_run(shop, "partial", 5, checkpoint="x")
 
 
 def held(shop: Shop, stack: ExitStack) -> None:
@@ -126,12 +126,12 @@ def held(shop: Shop, stack: ExitStack) -> None:
 def head_office_away(shop: Shop, stack: ExitStack) -> None:
     """The newest run did not reach it."""
     error = f"{shop.edge.environment['ETALASE_HO_URL']}/api/v1/token/: no answer. Check the link."
-    ran(shop, "failed", 2, error=error, fault="head_office_away")
+    insert_run(shop, "failed", 2, error=error, fault="head_office_away")
 
 
 def cut_off(shop: Shop, stack: ExitStack) -> None:
     """The power went."""
-    ran(shop, None, 2)
+    insert_run(shop, None, 2)
 
 
 def unproved(shop: Shop, stack: ExitStack) -> None:
@@ -141,14 +141,16 @@ def unproved(shop: Shop, stack: ExitStack) -> None:
 
 def noticed(shop: Shop, stack: ExitStack) -> None:
     """Something was odd, and is told though all is well."""
-    ran(shop, "success", 4, notices=json.dumps([{"code": "bucket_lost"}, {"code": "ho_older", "photos": 2}]))
+    insert_run(shop, "success", 4, notices=json.dumps([{"code": "bucket_lost"}, {"code": "ho_older", "photos": 2}]))
 
 
 def first_load(shop: Shop, stack: ExitStack) -> None:
     """The first run is at work."""
     shop.edge.sql("DELETE FROM etalase_sync_run")
     at = "now() - interval '2 minutes'"
-    ran(shop, None, 3, to_carry=409, listed=412, missing=409, carried=61, bytes_to_fetch=30_000_000, bytes_carried=4_000_000)
+    insert_run(
+        shop, None, 3, to_carry=409, listed=412, missing=409, carried=61, bytes_to_fetch=30_000_000, bytes_carried=4_000_000
+    )
     shop.edge.sql(f"UPDATE etalase_sync_run SET planned_at = {at}, carried_at = now()")
     lock = RunLock(uuid.UUID(STORE_ID), Pace())
     connection = stack.enter_context(psycopg.connect(shop.edge.database_url, autocommit=True))
@@ -211,8 +213,8 @@ def test_each_state_has_the_same_words_on_the_status_page_and_the_terminal_in_bo
         expect(till.locator(".verdict")).to_have_class(f"verdict is-{level}")
         phone = screen("/status", size=PHONE, locale="en-GB", may_fail=True).page
         expect(phone.locator("#word")).to_have_text(english)
-        keeps(till, f"{state.__name__}-id-till")
-        keeps(phone, f"{state.__name__}-en-phone")
+        shows_image(till, f"{state.__name__}-id-till")
+        shows_image(phone, f"{state.__name__}-en-phone")
         for page in (till, phone):
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         for language, page in (("id", till), ("en", phone)):
@@ -220,8 +222,8 @@ def test_each_state_has_the_same_words_on_the_status_page_and_the_terminal_in_bo
             first, *lines = said.stdout.splitlines()
             todos = page.locator(".todo-text").all_inner_texts()
             # Seconds may pass between the two.
-            assert ageless(first) == ageless(f"{page.locator('#word').inner_text()}: {todos[0]}")
-            assert ageless(page.locator("#sentence").inner_text()) in [ageless(line) for line in lines]
+            assert without_numbers(first) == without_numbers(f"{page.locator('#word').inner_text()}: {todos[0]}")
+            assert without_numbers(page.locator("#sentence").inner_text()) in [without_numbers(line) for line in lines]
             assert said.returncode != 0 or level == "green"
             for shown in (said.stdout, page.locator("main").inner_text()):
                 assert (SUPPORT_CONTACT in shown) == (level != "green")
@@ -230,13 +232,13 @@ def test_each_state_has_the_same_words_on_the_status_page_and_the_terminal_in_bo
             assert "etalase edge" not in page.locator("main").inner_text()
 
 
-def keeps(page: Page, name: str) -> None:
+def shows_image(page: Page, name: str) -> None:
     """A picture to look at."""
     if folder := os.environ.get("STATUS_SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-def ageless(sentence: str) -> str:
+def without_numbers(sentence: str) -> str:
     """Without numbers: seconds pass."""
     return re.sub(r"\d+", "n", sentence)
 
@@ -250,9 +252,9 @@ def test_the_status_page_refreshes_itself_and_keeps_opened_sections(store: Shop,
     expect(page.locator(".error")).to_be_hidden()
     page.get_by_text("Untuk teknisi").click()
     expect(page.locator(".error")).to_contain_text("no answer")
-    failed(store, "Dawet", "timeout")
+    insert_failure(store, "Dawet", "timeout")
     page.locator("summary").focus()
-    renew(page)
+    refresh_on_return(page)
     expect(page.locator("#word")).to_have_text("SEBAGIAN")
     expect(page.locator("summary")).to_be_focused()
     expect(page.locator(".error")).to_be_visible()
@@ -264,17 +266,17 @@ def test_the_status_page_marks_its_content_as_stale_while_the_server_is_silent(s
     page = screen("/status", may_fail=True).page
     expect(page.locator("#silent")).to_be_hidden()
     store.close()
-    renew(page)
+    refresh_on_return(page)
     expect(page.locator("#silent")).to_have_text(re.compile(r"Server toko tidak menjawab\. .* pukul \d\d:\d\d\."))
     expect(page.locator("body")).to_have_class("is-old")
-    keeps(page, "silent-id-till")
+    shows_image(page, "silent-id-till")
     store.open()
-    renew(page)
+    refresh_on_return(page)
     expect(page.locator("#silent")).to_be_hidden()
     expect(page.locator("body")).not_to_have_class("is-old")
 
 
-def renew(page: Page) -> None:
+def refresh_on_return(page: Page) -> None:
     """What happens when somebody comes back to the tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
@@ -304,8 +306,8 @@ def test_the_status_page_works_and_refreshes_without_javascript(store: Shop, bro
 
 def test_the_status_page_shows_names_and_errors_as_plain_text(store: Shop, screen: OpenScreen) -> None:
     evil = """<script>alert(1)</script> "Soto" & 'Es' <img src=x onerror=alert(2)>"""
-    failed(store, evil, "timeout")
-    ran(store, "failed", 1, error=evil, notices=json.dumps([{"code": evil}]))
+    insert_failure(store, evil, "timeout")
+    insert_run(store, "failed", 1, error=evil, notices=json.dumps([{"code": evil}]))
     opened = screen("/status", prepare=lambda page: page.on("dialog", lambda _: pytest.fail("a name was run as a script")))
     expect(opened.page.locator(".names li").filter(has_text="alert").first).to_contain_text(evil)
     expect(opened.page.locator("#noticed .item-text")).to_have_text(evil)
@@ -314,7 +316,7 @@ def test_the_status_page_shows_names_and_errors_as_plain_text(store: Shop, scree
 
 
 def test_the_status_page_names_head_office_only_in_a_runs_error_and_shows_no_secret(store: Shop) -> None:
-    ran(store, "failed", 1, error=HO_ERROR)
+    insert_run(store, "failed", 1, error=HO_ERROR)
     for state in (well, bucket_away, database_away):
         with ExitStack() as stack:
             state(store, stack)
@@ -355,7 +357,7 @@ def test_the_status_page_reports_whether_this_screen_can_load_photos(store: Shop
     # It is this screen's own trouble: the store's word stays.
     expect(other.locator("#word")).to_have_text("WELL")
     other.unroute_all()
-    renew(other)
+    refresh_on_return(other)
     expect(other.locator("#screen")).to_have_text(f"This screen can load photos from {public}.")
 
 
@@ -410,13 +412,13 @@ def test_the_sync_button_enqueues_one_sync_however_often_it_is_tapped(store: Sho
     assert queued(queue) == before + 1
     assert len(store.edge.sql("SELECT asked_at FROM etalase_checkpoint WHERE asked_at IS NOT NULL")) == 1
     store.edge.sql("UPDATE etalase_checkpoint SET asked_at = now() - interval '6 minutes'")
-    renew(tills[0])
+    refresh_on_return(tills[0])
     tills[0].get_by_role("button").click()
     expect(tills[0].locator("#try")).to_contain_text("A sync was asked for at")
     assert queued(queue) == before + 2
     # A clock that was ahead takes nobody's turn.
     store.edge.sql("UPDATE etalase_checkpoint SET asked_at = now() + interval '300 days'")
-    renew(tills[1])
+    refresh_on_return(tills[1])
     tills[1].get_by_role("button").click()
     expect(tills[1].locator("#try")).to_contain_text("A sync was asked for at")
     assert queued(queue) == before + 3

@@ -81,12 +81,12 @@ class Edge:
         trigger: str = "hand",
         wait_seconds: float = 0.0,
         dry_run: bool = False,
-        touch: Callable[[World], None] = lambda _: None,
+        inject: Callable[[World], None] = lambda _: None,
         **changes: Any,
     ) -> Report:
         """One run of the real engine; ``touch`` may put something else in the place of a seam."""
         with real_world(self.configured(**changes)) as world:
-            touch(world)
+            inject(world)
             return sync(world, full=full, trigger=trigger, wait_seconds=wait_seconds, dry_run=dry_run)
 
     def rows(self) -> dict[str, dict[str, Any]]:
@@ -106,7 +106,7 @@ class Edge:
         """How many rows a table has."""
         return int(self.query(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
-    def touched(self) -> set[tuple[str, ...]]:
+    def row_versions(self) -> set[tuple[str, ...]]:
         """A mark for each row of ``product`` and ``product_photo`` that changes with every write to it."""
         return {
             tuple(map(str, row.values()))

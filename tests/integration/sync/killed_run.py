@@ -17,9 +17,9 @@ KILLED = 9
 
 def main() -> None:
     """Run and die."""
-    told = json.loads(sys.stdin.read())
+    job = json.loads(sys.stdin.read())
     settings.INSTALLED_APPS = ["etalase.edge"]
-    settings.DATABASES["default"].update(told["database"])
+    settings.DATABASES["default"].update(job["database"])
     django.setup()
 
     from etalase.edge.sync import run
@@ -34,10 +34,10 @@ def main() -> None:
             self.real: Any = world.bucket
 
         def put(self, *args: Any, **kwargs: Any) -> Any:
-            if told["point"] == "before the put":
+            if job["point"] == "before the put":
                 os._exit(KILLED)
             etag = self.real.put(*args, **kwargs)
-            if told["point"] == "after the put":
+            if job["point"] == "after the put":
                 os._exit(KILLED)
             return etag
 
@@ -45,13 +45,13 @@ def main() -> None:
             return getattr(self.real, name)
 
     def settle(run: object, feed: object, products_came_to: object) -> None:
-        if told["point"] == "after the commit":
+        if job["point"] == "after the commit":
             os._exit(KILLED)
         print("hangs", flush=True)  # noqa: T201 - the test waits for the word
         time.sleep(600)
 
     run._settle = settle
-    with real_world(read(EdgeSettings, told["settings"])) as world:
+    with real_world(read(EdgeSettings, job["settings"])) as world:
         world.bucket = Bucket(world)
         report = run.sync(world, full=False)
     sys.exit(f"the run came to its end: {report.as_json()}")

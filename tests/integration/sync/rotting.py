@@ -20,13 +20,13 @@ class Rotting:
         return _Bucket(self, bucket)
 
     @property
-    def touch(self) -> Callable[[World], None]:
+    def inject(self) -> Callable[[World], None]:
         """Puts the bucket of a world on that disk."""
 
-        def put_in(world: World) -> None:
+        def inject_disk(world: World) -> None:
             world.bucket = self.over(world.bucket)
 
-        return put_in
+        return inject_disk
 
 
 class _Bucket:

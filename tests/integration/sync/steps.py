@@ -28,7 +28,7 @@ def status(edge: Edge, **changes: Any) -> dict[str, Any]:
     return answer | {"exit_status": verdict.exit_status}
 
 
-def loaded(edge: Edge, *dishes: str) -> dict[str, str]:
+def sync_dishes(edge: Edge, *dishes: str) -> dict[str, str]:
     """Syncs a photo of each dish to the store; returns the photo ids."""
     photos = {dish: edge.ho.put(dish, picture(dish)) for dish in dishes}
     assert edge.sync().outcome == "success"
@@ -36,7 +36,7 @@ def loaded(edge: Edge, *dishes: str) -> dict[str, str]:
 
 
 @contextmanager
-def run_under_way(edge: Edge) -> Iterator[None]:
+def run_in_flight(edge: Edge) -> Iterator[None]:
     """Holds the lock of this store's runs in another session."""
     lock = RunLock(uuid.UUID(STORE_ID), Pace())
     with edge.other_connection() as other:
@@ -54,7 +54,7 @@ def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes) -> None:
 
 
 @contextmanager
-def dying_run(edge: Edge, point: str) -> Iterator["subprocess.Popen[str]"]:
+def start_killed_run(edge: Edge, point: str) -> Iterator["subprocess.Popen[str]"]:
     """Starts a process whose run is killed at ``point``."""
     place = {name: str(connection.settings_dict[name]) for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")}
     message = {"database": place, "settings": edge_settings(edge), "point": point}

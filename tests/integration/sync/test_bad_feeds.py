@@ -29,7 +29,7 @@ def page_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Answer]:
     return answer
 
 
-def without(name: str) -> Callable[[Simulator, dict[str, Any]], Answer]:
+def page_without(name: str) -> Callable[[Simulator, dict[str, Any]], Answer]:
     """Head office's own page without a field."""
 
     def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
@@ -44,7 +44,7 @@ def cut(ho: Simulator, asked: dict[str, Any]) -> Answer:
     return Answer(body=body[: len(body) // 2], headers=JSON)
 
 
-def torn(ho: Simulator, asked: dict[str, Any]) -> Answer:
+def broken_connection(ho: Simulator, asked: dict[str, Any]) -> Answer:
     """Head office's own page over a connection that breaks."""
     body = json.dumps(ho.page(asked)).encode()
     return Answer(body=body[: len(body) // 2], headers=JSON, length=len(body))
@@ -69,8 +69,8 @@ NO_PAGES = {
     "an empty list": (always(Answer(200, b"[]")), "array"),
     "nested": (always(Answer(200, b'{"photos":' + b"[" * 50_000)), "begins with"),
     "cut JSON": (cut, "truncated"),
-    "torn connection": (torn, PHOTOS),
-    "no photos": (without("photos"), "photos"),
+    "torn connection": (broken_connection, PHOTOS),
+    "no photos": (page_without("photos"), "photos"),
     "another store's filter": (page_with(filter={"company_id": OTHER, "store_id": OTHER}), OTHER),
     "another store": (page_with(store={"id": OTHER, "code": "X", "name": "X"}), OTHER),
     "has_more without next_offset": (page_with(has_more=True, next_offset=None), "next_offset"),
@@ -82,7 +82,7 @@ NO_PAGES = {
 def test_an_invalid_feed_page_changes_nothing_and_is_reported(edge: Edge, full: bool) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
-    checkpoint, before = edge.checkpoint(), edge.touched()
+    checkpoint, before = edge.checkpoint(), edge.row_versions()
     edge.ho.put("sate", picture("new"), photo=photo)
     for name, (answer, says) in NO_PAGES.items():
         edge.ho.on_page = partial(answer, edge.ho)
@@ -91,7 +91,7 @@ def test_an_invalid_feed_page_changes_nothing_and_is_reported(edge: Edge, full: 
 
         assert (report.outcome, report.exit_status) == ("failed", 4), name
         assert says in str(report.error), name
-        assert (edge.checkpoint(), edge.touched()) == (checkpoint, before), name
+        assert (edge.checkpoint(), edge.row_versions()) == (checkpoint, before), name
     edge.check_every_row_shows_its_bytes()
 
     edge.ho.on_page = None
@@ -297,13 +297,13 @@ def test_no_message_contains_a_token(edge: Edge, caplog: pytest.LogCaptureFixtur
 def test_a_database_belongs_to_one_store(edge: Edge, name: str) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
-    before = edge.touched()
+    before = edge.row_versions()
     edge.ho.requests.clear()
     changes: dict[str, Any] = {name: OTHER}
     report = edge.sync(**changes)
     assert report.exit_status == 2
     assert "STORE_ID" in str(report.error)
-    assert (edge.touched(), edge.ho.requests) == (before, [])
+    assert (edge.row_versions(), edge.ho.requests) == (before, [])
 
 
 def test_pages_in_random_order_are_read_again_until_the_list_is_complete(edge: Edge) -> None:
@@ -393,6 +393,6 @@ def test_an_unreadable_token_response_is_not_quoted(edge: Edge, caplog: pytest.L
     report = edge.sync()
     kept = str(edge.query("SELECT error FROM etalase_sync_run"))
     assert (report.exit_status, "/api/v1/token/" in kept) == (4, True)
-    for told in (str(report.error), caplog.text, kept):
-        assert edge.ho.refresh_token not in told
-        assert "secret" not in told
+    for text in (str(report.error), caplog.text, kept):
+        assert edge.ho.refresh_token not in text
+        assert "secret" not in text

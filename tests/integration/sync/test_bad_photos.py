@@ -177,7 +177,7 @@ def test_an_image_host_that_resolves_to_a_forbidden_address_is_never_contacted(e
         origins = ImageOrigins.from_settings("http://ho.example", [], "")
         world.images = replace(world.images, transport=Transport(address_allowed=origins.address_allowed))  # type: ignore[type-var]  # the real one is a dataclass
 
-    report = edge.sync(touch=elsewhere)
+    report = edge.sync(inject=elsewhere)
     assert edge.reasons() == {photo: Reason.ORIGIN_REFUSED}
     assert edge.ho.image_requests == []
     assert "IMAGE_ORIGINS" in report.failures[0]["detail"]
@@ -286,7 +286,7 @@ def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
     edge.ho.put("good", picture("good"))
     odd = edge.ho.put("odd", picture("odd"))
 
-    def touch(world: World) -> None:
+    def inject(world: World) -> None:
         real: Any = world.images.fetch
 
         def fetch(photo: Photo) -> Any:
@@ -296,7 +296,7 @@ def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
 
         world.images = SimpleNamespace(fetch=fetch, done=world.images.done, bytes_came=0)
 
-    report = edge.sync(touch=touch)
+    report = edge.sync(inject=inject)
     assert (report.outcome, report.fetched, edge.reasons()) == ("partial", 1, {odd: "unforeseen"})
     assert "RuntimeError: nobody foresaw this" in report.failures[0]["detail"]
     assert edge.sync().outcome == "success"

@@ -290,10 +290,10 @@ def test_rows_with_swapped_keys_are_repaired_without_blaming_head_office(edge: E
     if both:
         swap(edge, one, two, *columns)
     else:
-        told = edge.rows()[two]
+        row = edge.rows()[two]
         edge.query(
             "UPDATE product_photo SET object_key = %s, size = %s, checksum = %s WHERE id = %s",
-            told["object_key"], told["size"], told["checksum"], one,
+            row["object_key"], row["size"], row["checksum"], one,
         )  # fmt: skip
     report = edge.sync(full=True)
     assert (report.outcome, edge.reasons()) == ("success", {})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.killed_run import KILLED
-from tests.integration.sync.steps import dying_run
+from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.services import World, real_world
@@ -14,11 +14,11 @@ from etalase.edge.sync.verify import verify
 from etalase.objectstore import Body
 
 
-def die(edge: Edge, point: str) -> None:
+def run_until_killed(edge: Edge, point: str) -> None:
     """Let a run die at ``point``."""
-    with dying_run(edge, point) as process:
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == KILLED, said
+    with start_killed_run(edge, point) as process:
+        _, output = process.communicate(timeout=60)
+        assert process.returncode == KILLED, output
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_next_run_repairs_a_run_killed_at_any_point(edge: Edge, point: str, 
     edge.sync()
     edge.ho.put("sate", new, photo=photo)
 
-    die(edge, point)
+    run_until_killed(edge, point)
 
     shown = hashlib.md5(old if point == "before the put" else new).hexdigest()
     assert edge.md5_at(edge.ho.photos[photo]["object_key"]) == shown
@@ -45,16 +45,16 @@ def test_the_next_run_repairs_a_run_killed_at_any_point(edge: Edge, point: str, 
     outcomes = [row["outcome"] for row in edge.query("SELECT outcome FROM etalase_sync_run ORDER BY id")]
     assert outcomes == ["success", "interrupted", "success"]
     edge.ho.image_requests.clear()
-    before = edge.touched()
+    before = edge.row_versions()
     assert edge.sync(full=True).exit_status == 0
-    assert (edge.ho.image_requests, edge.touched()) == ([], before)
+    assert (edge.ho.image_requests, edge.row_versions()) == ([], before)
 
 
 def test_after_a_kill_the_pos_shows_uploaded_photos_while_head_office_is_away(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     edge.ho.put("sate", picture("new"), photo=photo)
-    die(edge, "after the put")
+    run_until_killed(edge, "after the put")
     edge.ho.on_page = lambda _: Answer(503)
     assert edge.sync(full=True).damaged == 0
     with real_world(edge.configured()) as world:
@@ -67,7 +67,7 @@ def test_after_a_kill_the_pos_shows_uploaded_photos_while_head_office_is_away(ed
 
 def test_a_first_run_after_a_kill_does_not_download_uploaded_photos_again(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
-    die(edge, "after the put")
+    run_until_killed(edge, "after the put")
     assert edge.rows() == {}
     edge.ho.image_requests.clear()
     assert edge.sync().exit_status == 0
@@ -77,7 +77,7 @@ def test_a_first_run_after_a_kill_does_not_download_uploaded_photos_again(edge: 
 
 def test_a_killed_process_releases_the_lock(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
-    with dying_run(edge, "hang") as process:
+    with start_killed_run(edge, "hang") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "hangs\n"
         assert edge.sync().exit_status == 75
@@ -124,7 +124,7 @@ def test_an_interrupted_run_reports_it_and_the_next_run_completes(edge: Edge) ->
     for product in ("sate", "soto", "gado-gado"):
         edge.ho.put(product, picture(product))
     with pytest.raises(KeyboardInterrupt):
-        edge.sync(touch=lambda world: (Interrupting(world), None)[1])
+        edge.sync(inject=lambda world: (Interrupting(world), None)[1])
     (run,) = edge.query("SELECT outcome, error FROM etalase_sync_run")
     assert run["outcome"] == "failed"
     assert "stopped" in run["error"]
@@ -137,7 +137,7 @@ def test_a_photo_that_fails_before_its_put_keeps_its_publish_intent_of_a_crash(e
     photo = edge.ho.put("dish", picture("old"))
     edge.sync()
     edge.ho.put("dish", picture("new"), photo=photo)
-    die(edge, "after the put")
+    run_until_killed(edge, "after the put")
     edge.ho.put("dish", picture("newer"), photo=photo)
     edge.ho.on_image = lambda _: Answer(503)
     edge.sync(TRIES=1)
@@ -152,6 +152,6 @@ def test_ctrl_c_drains_in_flight_work_so_that_every_uploaded_object_gets_its_row
         edge.ho.put(product, picture(product))
     edge.ho.put("soto", picture("soto", 5000))  # the largest, so the last
     with pytest.raises(KeyboardInterrupt):
-        edge.sync(touch=lambda world: (Interrupting(world), None)[1], WORKERS=1)
+        edge.sync(inject=lambda world: (Interrupting(world), None)[1], WORKERS=1)
     assert len(edge.rows()) == len(edge.objects()) == 2
     edge.check_every_row_shows_its_bytes()

@@ -34,7 +34,7 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
     """What ``verify --deep`` says of it."""
     with real_world(edge.configured()) as world:
-        disk.touch(world)
+        disk.inject(world)
         return [str(difference.what) for difference in verify(world, deep=True).differences]
 
 
@@ -42,9 +42,9 @@ def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs
     assert status(edge)["well"] is True  # nobody has read it
     kind = "unreadable" if disk.unreadable else "changed"
     assert found_by_verify(edge, disk) == [kind]
-    said = status(edge)
-    assert (said["state"], said["damaged"][kind], said["exit_status"]) == ("damaged", 1, 1)
-    assert edge.sync(full=True, touch=disk.touch).healed == 1
+    reported = status(edge)
+    assert (reported["state"], reported["damaged"][kind], reported["exit_status"]) == ("damaged", 1, 1)
+    assert edge.sync(full=True, inject=disk.inject).healed == 1
     assert status(edge)["well"] is True
     assert edge.count("etalase_doubt") == 0
 
@@ -52,13 +52,13 @@ def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs
 def test_a_damaged_photo_that_cannot_be_downloaded_stays_on_the_retry_list_and_in_the_status(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     edge.ho.on_image = lambda _: Answer(503)
-    edge.sync(full=True, touch=disk.touch, TRIES=1)
+    edge.sync(full=True, inject=disk.inject, TRIES=1)
     for full in (False, True, False):
-        report = edge.sync(full=full, touch=disk.touch, TRIES=1)
+        report = edge.sync(full=full, inject=disk.inject, TRIES=1)
         assert (list(edge.reasons().values()), report.outcome) == (["server_error"], "partial")
         assert "damaged" in status(edge)["problems"]
     edge.ho.on_image = None
-    assert edge.sync(touch=disk.touch).healed == 1  # an hourly run is enough
+    assert edge.sync(inject=disk.inject).healed == 1  # an hourly run is enough
     assert (edge.reasons(), status(edge)["well"]) == ({}, True)
 
 
@@ -67,7 +67,7 @@ def test_a_damage_mark_is_cleared_if_the_object_is_right_again(edge: Edge, disk:
     disk.mended = True
     assert status(edge)["well"] is True
     edge.ho.image_requests.clear()
-    edge.sync(full=True, touch=disk.touch)
+    edge.sync(full=True, inject=disk.inject)
     assert (edge.ho.image_requests, edge.count("etalase_doubt")) == ([], 0)
 
 
@@ -77,9 +77,9 @@ def test_damage_of_a_photo_that_head_office_no_longer_lists_is_reported(edge: Ed
         edge.ho.delete(gone)
     assert edge.sync().held == 5
     edge.query("UPDATE etalase_removal SET state = 'refused'")
-    assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=1).deleted == 0
-    said = status(edge)
-    assert (said["state"], said["lost"]) == ("damaged", [photo])
+    assert edge.sync(full=True, inject=disk.inject, DEEP_VERIFY_DAYS=1).deleted == 0
+    reported = status(edge)
+    assert (reported["state"], reported["lost"]) == ("damaged", [photo])
     edge.query("DELETE FROM product_photo WHERE id = %s", photo)
     assert edge.sync(full=True).outcome == "success"
     assert edge.count("etalase_doubt") == 0
@@ -124,15 +124,15 @@ def test_a_run_does_not_report_success_while_a_photo_is_known_to_be_damaged(edge
     (photo,) = [photo for photo, row in edge.rows().items() if row["object_key"] == disk.key]
     for gone in [photo, *[other for other in edge.rows() if other != photo][:4]]:
         edge.ho.delete(gone)
-    assert edge.sync(touch=disk.touch).outcome == "held"
+    assert edge.sync(inject=disk.inject).outcome == "held"
     edge.query("UPDATE etalase_removal SET state = 'refused'")
-    report = edge.sync(touch=disk.touch)
+    report = edge.sync(inject=disk.inject)
     assert (report.kind, report.outcome, report.exit_status, report.damaged) == ("incremental", "partial", 1, 1)
 
 
 def test_the_next_hourly_run_repairs_damage_found_by_verify(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
-    report = edge.sync(trigger="schedule", touch=disk.touch)
+    report = edge.sync(trigger="schedule", inject=disk.inject)
     assert (report.kind, report.healed, report.outcome) == ("incremental", 1, "success")
 
 

@@ -32,12 +32,12 @@ def test_every_object_store_serves_a_store_from_its_first_load_to_its_last_chang
     assert public_status(edge, edge.rows()[odd]["object_key"]) == 200
 
     # Nothing to do, by either kind of run.
-    before, objects = edge.touched(), set(edge.bucket.list(""))
+    before, objects = edge.row_versions(), set(edge.bucket.list(""))
     edge.ho.image_requests.clear()
     for full in (False, True):
         report = edge.sync(full=full)
         assert (report.outcome, report.fetched, report.updated, report.healed) == ("success", 0, 0, 0)
-    assert (edge.ho.image_requests, edge.touched(), set(edge.bucket.list(""))) == ([], before, objects)
+    assert (edge.ho.image_requests, edge.row_versions(), set(edge.bucket.list(""))) == ([], before, objects)
 
     # Other bytes under the same key, another type under another key, one gone.
     edge.ho.put("dish 1", picture("other", 30_000), photo=ids[1])

@@ -8,23 +8,23 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.steps import loaded, run_under_way, status
+from tests.integration.sync.steps import run_in_flight, status, sync_dishes
 from tests.simulator import Answer, picture
 
 
-def truth(edge: Edge) -> tuple[int, int]:
+def count_independently(edge: Edge) -> tuple[int, int]:
     """How many photos head office lists, and how many of them a till has just so: found out without the engine."""
     rows = {str(row["id"]): row["checksum"] for row in edge.query("SELECT id, checksum FROM product_photo")}
     return len(edge.ho.photos), sum(rows.get(photo) == wire["checksum"] for photo, wire in edge.ho.photos.items())
 
 
-def said(edge: Edge) -> tuple[str, int, int]:
+def report_of(edge: Edge) -> tuple[str, int, int]:
     """State, how many are listed and how many are here, as the status says."""
     answer = status(edge)
     return answer["state"], answer["listed"], answer["here"]
 
 
-def watched(edge: Edge, *, every: int = 1) -> list[dict[str, Any]]:
+def watch_status(edge: Edge, *, every: int = 1) -> list[dict[str, Any]]:
     """Look at the status whenever head office is asked for a photo, from another connection."""
     seen: list[dict[str, Any]] = []
     asked = 0
@@ -49,9 +49,9 @@ def list_many(edge: Edge, count: int, *, first: int = 0) -> None:
 
 def test_after_an_empty_list_a_filled_menu_is_not_well_before_it_is_published(edge: Edge) -> None:
     assert edge.sync().outcome == "success"
-    assert said(edge)[0] == "empty"
+    assert report_of(edge)[0] == "empty"
     list_many(edge, 500)
-    seen = watched(edge, every=25)
+    seen = watch_status(edge, every=25)
     assert edge.sync(trigger="schedule").fetched == 500
     assert len(seen) >= 15
     for answer in seen:
@@ -63,26 +63,26 @@ def test_after_an_empty_list_a_filled_menu_is_not_well_before_it_is_published(ed
     assert here[-1] > 250
     # A speed is known from the first commit on.
     assert all(answer["eta_seconds"] >= 1 for answer in seen if answer["here"])
-    assert said(edge) == ("well", 500, 500)
+    assert report_of(edge) == ("well", 500, 500)
     assert status(edge)["eta_seconds"] is None
 
 
 def test_a_replacement_of_many_photos_counts_the_published_ones(edge: Edge) -> None:
-    photos = loaded(edge, *(f"DISH {number}" for number in range(30)))
+    photos = sync_dishes(edge, *(f"DISH {number}" for number in range(30)))
     for dish, photo in list(photos.items())[:20]:
         edge.ho.put(dish, picture(f"{dish} campaign"), photo=photo)
-    seen = watched(edge)
+    seen = watch_status(edge)
     edge.sync(WORKERS=1)
     assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 30)}
     assert 10 <= min(answer["here"] for answer in seen) <= max(answer["here"] for answer in seen) < 30
     # The last run's speed is known before this one has brought anything.
     assert seen[0]["eta_seconds"] is not None
-    assert said(edge) == ("well", 30, 30)
+    assert report_of(edge) == ("well", 30, 30)
 
 
 def test_a_first_load_is_filling_as_soon_as_its_list_is_known(edge: Edge) -> None:
     list_many(edge, 12)
-    seen = watched(edge)
+    seen = watch_status(edge)
     edge.sync(WORKERS=1)
     assert {(answer["state"], answer["level"], answer["exit_status"], answer["listed"]) for answer in seen} == {
         ("filling", "blue", 1, 12)
@@ -101,10 +101,10 @@ def test_a_list_that_grew_during_the_first_load_is_still_filling(edge: Edge) -> 
 
     edge.ho.on_image = grows
     edge.sync(WORKERS=1)
-    seen = watched(edge)
+    seen = watch_status(edge)
     edge.sync(trigger="schedule", WORKERS=1)
     assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 12)}
-    assert said(edge) == ("well", 12, 12)
+    assert report_of(edge) == ("well", 12, 12)
 
 
 def test_photos_left_at_the_time_limit_count_as_missing_until_they_are_published(edge: Edge) -> None:
@@ -112,29 +112,29 @@ def test_photos_left_at_the_time_limit_count_as_missing_until_they_are_published
     edge.ho.on_image = lambda _: time.sleep(0.2)
     for n in (1, 2):
         assert edge.sync(MAX_RUN_SECONDS=1).outcome == "partial"
-        state, listed, here = said(edge)
-        assert (state, listed, here) == ("filling", *truth(edge))
+        state, listed, here = report_of(edge)
+        assert (state, listed, here) == ("filling", *count_independently(edge))
         assert 0 < here < 40
         assert status(edge)["eta_seconds"] is None, n  # nothing is under way
     edge.ho.on_image = None
     edge.ho.on_page = lambda _: Answer(503)
     assert edge.sync(TRIES=1).outcome == "failed"
-    assert said(edge) == ("filling", *truth(edge))
+    assert report_of(edge) == ("filling", *count_independently(edge))
     assert "run_failed" in status(edge)["problems"]
     edge.ho.on_page = None
     edge.sync()
-    assert said(edge) == ("well", 40, 40)
+    assert report_of(edge) == ("well", 40, 40)
 
 
 def test_a_run_that_was_cut_off_leaves_an_incomplete_list(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     edge.query("UPDATE etalase_sync_run SET listed = 1, missing = 1, carried = 1")
     edge.query(
         "INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error, listed, missing, carried)"
         " VALUES ('incremental', 'schedule', '{}', '{}', 0, '[]', '', 9, 8, 0)"
     )
-    with run_under_way(edge):
-        assert said(edge) == ("filling", 9, 1)
+    with run_in_flight(edge):
+        assert report_of(edge) == ("filling", 9, 1)
     answer = status(edge)
     assert (answer["state"], answer["problems"], answer["level"]) == ("filling", ["filling", "run_failed"], "blue")
     for name in ("started_at", "finished_at"):
@@ -147,16 +147,16 @@ def test_failed_photos_are_partial_and_untried_ones_are_filling(edge: Edge) -> N
     bad = next(iter(edge.ho.photos))
     edge.ho.photos[bad]["checksum"] = "0" * 32
     edge.sync()
-    assert said(edge) == ("partial", 30, 29)
+    assert report_of(edge) == ("partial", 30, 29)
     list_many(edge, 30, first=30)
     edge.ho.on_image = lambda _: Answer(503)
     edge.sync(TRIES=1, WORKERS=1)  # gives up after twenty in a row
-    state, listed, here = said(edge)
+    state, listed, here = report_of(edge)
     assert (state, listed, here) == ("filling", 60, 29)
     assert "partial" in status(edge)["problems"]
     edge.ho.on_image = None
     edge.sync()
-    assert said(edge) == ("partial", 60, 59)
+    assert report_of(edge) == ("partial", 60, 59)
 
 
 def test_an_incomplete_list_counts_the_announced_total(edge: Edge) -> None:
@@ -164,7 +164,7 @@ def test_an_incomplete_list_counts_the_announced_total(edge: Edge) -> None:
     list_many(edge, 30)
     edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 10 else None
     assert edge.sync(TRIES=1).outcome == "failed"
-    assert said(edge) == ("filling", 30, 10)
+    assert report_of(edge) == ("filling", 30, 10)
 
 
 def test_an_impossible_total_blocks_no_page(edge: Edge) -> None:
@@ -178,25 +178,25 @@ def test_an_impossible_total_blocks_no_page(edge: Edge) -> None:
 
 
 def test_removed_and_parked_photos_are_not_missing(edge: Edge) -> None:
-    photos = loaded(edge, *(f"DISH {number}" for number in range(10)))
+    photos = sync_dishes(edge, *(f"DISH {number}" for number in range(10)))
     for dish in list(photos)[:6]:
         edge.ho.delete(photos[dish])
     edge.sync()
     assert status(edge)["state"] == "held"
-    assert said(edge) == ("held", 4, 4)
+    assert report_of(edge) == ("held", 4, 4)
     edge.query("UPDATE etalase_removal SET state = 'refused'")
-    assert said(edge)[1:] == (4, 4)
+    assert report_of(edge)[1:] == (4, 4)
 
 
 @pytest.mark.parametrize("full", [True, False])
 @pytest.mark.parametrize("parked", [1])
 def test_a_parked_photo_is_not_missing(edge: Edge, full: bool, parked: int) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     edge.query(
         "INSERT INTO etalase_pending_photo (photo_id, product_id, product_name, wire, reason, detail, attempts)"
         " VALUES (gen_random_uuid(), gen_random_uuid(), 'JUICE', '{}', 'product_missing', '', 1)"
     )
-    assert said(edge) == ("well", 1, 1)
+    assert report_of(edge) == ("well", 1, 1)
 
 
 # Whatever happens in whatever order, the numbers are those that a stranger counts
@@ -263,7 +263,7 @@ def test_after_any_history_the_numbers_match_an_independent_check_and_well_means
             heard = happening[0] in {"run", "full run", "break the link", "out of time"}
             answer = status(edge)
             if heard and "held" not in answer["problems"]:
-                assert (answer["listed"], answer["here"]) == truth(edge), happening
+                assert (answer["listed"], answer["here"]) == count_independently(edge), happening
             if answer["well"]:
                 assert answer["listed"] == answer["here"] == answer["verified"]
 

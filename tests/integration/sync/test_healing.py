@@ -169,19 +169,19 @@ class OtherEtags:
 def test_a_bucket_whose_etags_are_not_checksums_is_read_and_not_refilled(edge: Edge, s3: Any) -> None:
     made: list[OtherEtags] = []
 
-    def touch(world: World) -> None:
+    def inject(world: World) -> None:
         world.bucket = OtherEtags(world)
         made.append(world.bucket)
 
     photo, _ = edge.ho.put("sate", picture("sate")), edge.ho.put("soto", picture("soto"))
-    assert edge.sync(touch=touch).exit_status == 0
+    assert edge.sync(inject=inject).exit_status == 0
     edge.check_equals_head_office()
     edge.ho.image_requests.clear()
-    assert edge.sync(touch=touch, full=True).healed == 0
+    assert edge.sync(inject=inject, full=True).healed == 0
     assert (edge.ho.image_requests, made[-1].puts) == ([], 0)
 
     s3.put_object(Bucket=edge.bucket.bucket, Key=edge.ho.photos[photo]["object_key"], Body=picture("rot!"))
-    assert edge.sync(touch=touch, full=True).healed == 1
+    assert edge.sync(inject=inject, full=True).healed == 1
     edge.ho.put("sate", picture("new"), photo=photo)
-    assert edge.sync(touch=touch).exit_status == 0
+    assert edge.sync(inject=inject).exit_status == 0
     edge.check_equals_head_office()

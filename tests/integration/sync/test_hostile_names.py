@@ -40,7 +40,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(params=[io.StringIO, Terminal], ids=["pipe", "terminal"])
-def tell(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> Tell:
+def run_and_read(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> Tell:
     """Runs a command; what it says on both streams."""
 
     def run(name: str, *args: str) -> tuple[str, str]:
@@ -115,28 +115,28 @@ def test_every_command_is_covered() -> None:
     assert {command[0] for command in COMMANDS} == {name for name in EDGE.values() if name.startswith("photos_")}
 
 
-def test_no_name_reaches_a_terminal_as_a_control_sequence(edge: Edge, tell: Tell) -> None:
+def test_no_name_reaches_a_terminal_as_a_control_sequence(edge: Edge, run_and_read: Tell) -> None:
     hostile(edge)
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
     handler.setFormatter(JsonFormatter())
     handler.addFilter(Redaction())
     logging.getLogger().addHandler(handler)
-    said = ""
+    output = ""
     try:
         for command in COMMANDS:
             newest = str(edge.query("SELECT max(id) AS id FROM etalase_sync_run")[0]["id"])
             args = [newest if arg == "{run}" else arg for arg in command[1:]]
-            out, err = tell(command[0], *args)
-            as_json, errors = tell(command[0], *args, "--json")
+            out, err = run_and_read(command[0], *args)
+            as_json, errors = run_and_read(command[0], *args, "--json")
             for text in (out, err, as_json, errors):
                 check(text)
             assert as_json.count("\n") == 1
             json.loads(as_json)
-            said += out + err
+            output += out + err
     finally:
         logging.getLogger().removeHandler(handler)
         connection.close()
     check(lines.getvalue())
     for name in ("SATE\\x1b]0;owned\\x07", "SATE\\nWELL", "\\x1b[8mSATE", "SATE \\u202egnp.exe"):
-        assert name in said
+        assert name in output

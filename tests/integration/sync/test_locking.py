@@ -37,7 +37,7 @@ class Background:
 
 
 @contextmanager
-def held_up(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event, threading.Event]]:
+def pause_download(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event, threading.Event]]:
     """Head office gives the photo of ``product`` only when told; the first event says that it was asked."""
     asked, go_on = threading.Event(), threading.Event()
     keys = {photo["object_key"] for photo in edge.ho.photos.values() if photo["product_name"] == product}
@@ -59,7 +59,7 @@ def held_up(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
 def test_a_second_run_ends_at_once_as_locked_and_changes_nothing(edge: Edge, full: bool) -> None:
     edge.ho.put("slow", picture(1))
-    with held_up(edge) as (asked, go_on):
+    with pause_download(edge) as (asked, go_on):
         first = Background(edge)
         assert asked.wait(20)
         requests = len(edge.ho.requests)
@@ -85,7 +85,7 @@ def test_a_scheduled_full_run_waits_and_the_current_run_yields_to_it(edge: Edge)
     for n in range(12):
         edge.ho.put(f"dish {n}", picture(n), sort_order=n)
     edge.ho.put("slow", picture("slow", 100))  # the smallest, so the first
-    with held_up(edge) as (asked, go_on):
+    with pause_download(edge) as (asked, go_on):
         incremental = Background(edge, trigger="schedule", WORKERS=1)
         assert asked.wait(20)
         full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
@@ -115,7 +115,7 @@ def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) ->
     photo = edge.ho.put("slow", picture(1))
     edge.sync()
     edge.ho.put("slow", picture(2), photo=photo)
-    with held_up(edge) as (asked, go_on):
+    with pause_download(edge) as (asked, go_on):
         full = Background(edge, full=True, wait_seconds=30)
         assert asked.wait(20)
         assert edge.sync().exit_status == 75
@@ -125,7 +125,7 @@ def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) ->
 
 def test_a_full_run_that_waits_too_long_ends_as_locked(edge: Edge) -> None:
     edge.ho.put("slow", picture(1))
-    with held_up(edge) as (asked, go_on):
+    with pause_download(edge) as (asked, go_on):
         first = Background(edge)
         assert asked.wait(20)
         assert edge.sync(full=True, wait_seconds=0.05).exit_status == 75
@@ -137,7 +137,7 @@ def test_a_full_run_that_waits_too_long_ends_as_locked(edge: Edge) -> None:
 def test_a_run_that_lost_its_connection_ends_without_another_commit(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
-    checkpoint, before = edge.checkpoint(), edge.touched()
+    checkpoint, before = edge.checkpoint(), edge.row_versions()
     edge.ho.put("sate", picture("new"), photo=photo)
     missing = edge.ho.put("soto", picture("soto"))
 
@@ -154,7 +154,9 @@ def test_a_run_that_lost_its_connection_ends_without_another_commit(edge: Edge) 
     assert report.error is not None
     assert report.error.hint
     assert (edge.checkpoint(), edge.reasons()) == (checkpoint, {})
-    assert {mark for mark in edge.touched() if mark[0] == "product_photo"} == {m for m in before if m[0] == "product_photo"}
+    assert {mark for mark in edge.row_versions() if mark[0] == "product_photo"} == {
+        m for m in before if m[0] == "product_photo"
+    }
 
     edge.ho.on_image = None
     assert edge.sync().exit_status == 0
@@ -187,7 +189,7 @@ def test_a_lock_timeout_of_the_database_role_is_respected(edge: Edge) -> None:
 def test_a_run_that_lost_only_its_lock_ends_too(edge: Edge) -> None:
     edge.ho.put("sate", picture("old"))
 
-    def touch(world: Any) -> None:
+    def inject(world: Any) -> None:
         real = world.bucket.ensure_bucket
 
         class Unlocking:
@@ -202,7 +204,7 @@ def test_a_run_that_lost_only_its_lock_ends_too(edge: Edge) -> None:
         bucket = world.bucket
         world.bucket = Unlocking()
 
-    report = edge.sync(touch=touch)
+    report = edge.sync(inject=inject)
     assert report.exit_status == 4
     assert "lock" in str(report.error)
     assert (edge.rows(), edge.checkpoint()) == ({}, None)
@@ -214,7 +216,7 @@ def test_a_waiting_command_waits_for_a_full_run_too(edge: Edge) -> None:
     photo = edge.ho.put("slow", picture(1))
     edge.sync()
     edge.ho.put("slow", picture(2), photo=photo)
-    with held_up(edge) as (asked, go_on):
+    with pause_download(edge) as (asked, go_on):
         full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
         assert asked.wait(20)
         waits = Background(edge, wait_seconds=30)

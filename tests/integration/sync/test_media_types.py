@@ -12,7 +12,7 @@ from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import verify
 
 WEBP = b"RIFF\0\0\0\0WEBP"
-TOLD: list[str | None] = [
+LISTED_TYPES: list[str | None] = [
     "image/jpg",
     "IMAGE/JPEG",
     "image/jpeg; charset=binary",
@@ -54,36 +54,36 @@ def test_an_image_is_served_with_its_real_media_type_whatever_its_name(edge_on_e
     edge = edge_on_each_store
     really = {PNG: "image/png", WEBP: "image/webp"}.get(magic, "image/jpeg")
     photos = {
-        edge.ho.put(f"dish {n}", picture(n, magic=magic), key=f"products/{n}/primary.jpg", content_type=told): told
-        for n, told in enumerate(TOLD)
+        edge.ho.put(f"dish {n}", picture(n, magic=magic), key=f"products/{n}/primary.jpg", content_type=listed): listed
+        for n, listed in enumerate(LISTED_TYPES)
     }
     answered = ["text/html", "image/jpg", "application/octet-stream", ""]
     edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Type": answered[len(key) % 4]})
     report = edge.sync()
-    assert (report.exit_status, report.fetched, edge.reasons()) == (0, len(TOLD), {})
+    assert (report.exit_status, report.fetched, edge.reasons()) == (0, len(LISTED_TYPES), {})
     (notice,) = report.notices
     assert (notice["code"], notice["field"], notice["served"]) == ("retyped", "content_type", really)
     for photo, row in edge.rows().items():
-        told = photos[photo]
-        assert row["content_type"] == (told and told.replace("\0", "")[:100])  # the row copies head office
+        listed = photos[photo]
+        assert row["content_type"] == (listed and listed.replace("\0", "")[:100])  # the row copies head office
         assert served(edge, row["object_key"]) == really
 
     # Nobody takes such an object for damaged, and no run fetches or writes it again.
-    before, images = edge.touched(), len(edge.ho.image_requests)
-    said = status(edge)
-    assert (said["state"], said["verified"]) == ("well", len(TOLD))
+    before, images = edge.row_versions(), len(edge.ho.image_requests)
+    reported = status(edge)
+    assert (reported["state"], reported["verified"]) == ("well", len(LISTED_TYPES))
     for full in (False, True, True):
         report = edge.sync(full=full)
         assert (report.fetched, report.updated, report.healed, report.notices) == (0, 0, 0, [])
     with real_world(edge.configured()) as world:
         assert verify(world, deep=True).differences == []
-    assert (edge.touched(), len(edge.ho.image_requests), edge.count("etalase_doubt")) == (before, images, 0)
+    assert (edge.row_versions(), len(edge.ho.image_requests), edge.count("etalase_doubt")) == (before, images, 0)
 
 
 def test_an_object_with_a_wrong_media_type_is_repaired_from_its_own_bytes(edge: Edge, s3: Any) -> None:
     keys = []
-    for n, told in enumerate(["image/jpeg", "image/png", None]):
-        edge.ho.put(f"dish {n}", picture(n), key=f"products/{n}.jpg", content_type=told)
+    for n, listed in enumerate(["image/jpeg", "image/png", None]):
+        edge.ho.put(f"dish {n}", picture(n), key=f"products/{n}.jpg", content_type=listed)
         keys.append(f"products/{n}.jpg")
     edge.sync()
     edge.sync(full=True)

@@ -27,7 +27,7 @@ def menu(edge: Edge) -> list[str]:
     return [*primary, *second]
 
 
-def shown(edge: Edge, photo: str) -> list[str]:
+def displayed_photo(edge: Edge, photo: str) -> list[str]:
     """The ids of the photos of this photo's product, as the POS shows them: in the menu, and by the image endpoint."""
     product_id = UUID(edge.ho.photos[photo]["product_id"])
     (listed,) = [one for one in pos.page(limit=100, offset=0).products if one.id == product_id]
@@ -38,7 +38,7 @@ def shown(edge: Edge, photo: str) -> list[str]:
     return [str(one.id) for one in entry.photos]
 
 
-def lose(edge: Edge, s3: Any, photo: str) -> None:
+def delete_object(edge: Edge, s3: Any, photo: str) -> None:
     """Somebody deletes the object of ``photo``."""
     s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.rows()[photo]["object_key"])
 
@@ -46,15 +46,15 @@ def lose(edge: Edge, s3: Any, photo: str) -> None:
 def test_a_damaged_primary_is_replaced_on_the_pos_until_the_next_hourly_run_repairs_it(
     edge: Edge, menu: list[str], s3: Any
 ) -> None:
-    lose(edge, s3, menu[0])
+    delete_object(edge, s3, menu[0])
     said = status(edge)
     assert (said["damaged"]["missing"], said["products_without_verified_photo"]) == (1, [])
-    assert shown(edge, menu[0]) == [menu[6], menu[0]]
+    assert displayed_photo(edge, menu[0]) == [menu[6], menu[0]]
     edge.ho.requests.clear()
     report = edge.sync(trigger="schedule")
     assert (report.kind, report.outcome, report.healed, report.fetched) == ("incremental", "success", 1, 1)
     assert len(edge.ho.image_requests) == 1
-    assert shown(edge, menu[0]) == [menu[0], menu[6]]
+    assert displayed_photo(edge, menu[0]) == [menu[0], menu[6]]
     assert status(edge)["well"] is True
     edge.check_equals_head_office()
     edge.ho.requests.clear()
@@ -63,17 +63,17 @@ def test_a_damaged_primary_is_replaced_on_the_pos_until_the_next_hourly_run_repa
 
 
 def test_if_all_photos_of_a_product_are_damaged_the_primary_one_is_shown(edge: Edge, menu: list[str], s3: Any) -> None:
-    lose(edge, s3, menu[0])
-    lose(edge, s3, menu[6])
+    delete_object(edge, s3, menu[0])
+    delete_object(edge, s3, menu[6])
     assert [entry["product_name"] for entry in status(edge)["products_without_verified_photo"]] == ["dish 0"]
-    assert shown(edge, menu[0]) == [menu[0], menu[6]]
+    assert displayed_photo(edge, menu[0]) == [menu[0], menu[6]]
     assert edge.sync(trigger="schedule").healed == 2
 
 
 def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_costs_no_second_full_list(
     edge: Edge, menu: list[str], s3: Any
 ) -> None:
-    lose(edge, s3, menu[0])
+    delete_object(edge, s3, menu[0])
     status(edge)
     edge.ho.on_image = lambda _: Answer(503)
     assert edge.sync(trigger="schedule", TRIES=1).outcome == "partial"
@@ -81,7 +81,7 @@ def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_cost
     edge.ho.requests.clear()
     edge.sync(trigger="schedule", TRIES=1)
     assert len(edge.ho.requests) == 1
-    assert shown(edge, menu[0]) == [menu[6], menu[0]]
+    assert displayed_photo(edge, menu[0]) == [menu[6], menu[0]]
     edge.ho.on_image = None
     edge.hours_later = 30
     assert edge.sync(trigger="schedule").healed == 1
@@ -89,7 +89,7 @@ def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_cost
 
 
 def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
-    lose(edge, s3, menu[0])
+    delete_object(edge, s3, menu[0])
     status(edge)
     lost = edge.ho.photos.pop(menu[0])  # and not a word in deleted_ids
     asked = []
@@ -105,7 +105,7 @@ def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge
 
 
 def test_a_head_office_that_goes_away_during_a_repair_fails_no_run(edge: Edge, menu: list[str], s3: Any) -> None:
-    lose(edge, s3, menu[0])
+    delete_object(edge, s3, menu[0])
     status(edge)
     edge.ho.put("new", picture("new"))
     edge.ho.on_page = lambda asked: None if "updated_since" in asked else Answer(503)
@@ -123,7 +123,7 @@ def test_a_wrong_damage_mark_costs_no_full_list(edge: Edge, menu: list[str]) -> 
 
 
 def test_a_dry_run_counts_the_damaged_photos_that_a_run_would_repair(edge: Edge, menu: list[str], s3: Any) -> None:
-    lose(edge, s3, menu[0])
+    delete_object(edge, s3, menu[0])
     status(edge)
     report = edge.sync(dry_run=True, trigger="schedule")
     assert report.kind == "incremental"
@@ -132,7 +132,7 @@ def test_a_dry_run_counts_the_damaged_photos_that_a_run_would_repair(edge: Edge,
 
 def test_held_shows_the_photo_that_the_pos_displays(edge: Edge, menu: list[str], s3: Any) -> None:
     second = edge.ho.photos[menu[6]]["filename"]
-    lose(edge, s3, menu[0])
+    delete_object(edge, s3, menu[0])
     status(edge)
     for photo in menu[6:11]:
         edge.ho.photos.pop(photo)
@@ -160,12 +160,12 @@ def test_of_two_primary_photos_the_newest_is_shown_and_later_runs_write_no_row(e
     report = edge.sync()
     assert [notice["code"] for notice in report.notices] == ["several_primaries"]
     assert report.notices[0]["product_name"] == "sate"
-    assert shown(edge, newer) == [newer, older]
-    before = edge.touched()
+    assert displayed_photo(edge, newer) == [newer, older]
+    before = edge.row_versions()
     for full in (False, True, True):
         report = edge.sync(full=full)
         assert (report.updated, report.fetched, report.outcome) == (0, 0, "success")
-    assert edge.touched() == before
+    assert edge.row_versions() == before
     with real_world(edge.configured()) as world:
         assert verify(world, deep=True).equal
 

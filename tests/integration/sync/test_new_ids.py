@@ -16,14 +16,14 @@ NEW_IDS = UUID(int=0)
 DISHES = 8
 
 
-def filled(edge: Edge) -> list[str]:
+def synced_menu(edge: Edge) -> list[str]:
     """A store with eight dishes; the ids of their photos."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(DISHES)]
     edge.sync()
     return photos
 
 
-def imported_anew(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
+def reimport_menu(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
     """All dishes have other ids, with their photos; the old ones are told as deleted."""
     for photo in photos:
         edge.ho.delete(photo)
@@ -33,7 +33,7 @@ def imported_anew(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
     ]
 
 
-def listed(edge: Edge) -> list[tuple[str, bool]]:
+def shown_products(edge: Edge) -> list[tuple[str, bool]]:
     """The menu, by name: whether there is a photo."""
     return [(product.name, bool(product.photos)) for product in catalogue.page(limit=100, offset=0).products]
 
@@ -42,13 +42,13 @@ WHOLE_MENU = [(f"dish {n}", True) for n in range(DISHES)]
 
 
 def test_products_with_new_ids_hide_the_old_ones_while_their_removal_is_held(edge: Edge) -> None:
-    photos = filled(edge)
+    photos = synced_menu(edge)
     old_product = UUID(edge.ho.photos[photos[0]]["product_id"])
     edge.ho.image_requests.clear()
-    imported_anew(edge, photos)
+    reimport_menu(edge, photos)
     report = edge.sync()
     assert (report.held, report.fetched, edge.ho.image_requests) == (DISHES, DISHES, [])
-    assert listed(edge) == WHOLE_MENU
+    assert shown_products(edge) == WHOLE_MENU
     assert catalogue.page(limit=3, offset=0).total == DISHES
     assert [product.id for product in catalogue.page(limit=100, offset=0, search="dish 0").products] != [old_product]
     held = storage.removals.in_states(["held"])
@@ -56,17 +56,17 @@ def test_products_with_new_ids_hide_the_old_ones_while_their_removal_is_held(edg
     old = catalogue.find(old_product)
     assert old is not None
     assert old.photos  # its image may still be asked for
-    said = status(edge)
-    assert (said["products"], said["held"], said["held_replaced"]) == (DISHES, DISHES, DISHES)
-    before = edge.touched()
+    reported = status(edge)
+    assert (reported["products"], reported["held"], reported["held_replaced"]) == (DISHES, DISHES, DISHES)
+    before = edge.row_versions()
     for full in (False, True):
         edge.sync(full=full)
-        assert listed(edge) == WHOLE_MENU
-    assert edge.touched() == before
+        assert shown_products(edge) == WHOLE_MENU
+    assert edge.row_versions() == before
 
 
 def test_an_old_product_is_shown_until_its_new_one_has_an_undamaged_photo(edge: Edge, s3: Any) -> None:
-    photos = filled(edge)
+    photos = synced_menu(edge)
     edge.ho.on_image = lambda key: Answer(503) if "/new/" in key else None
     for n in range(DISHES):  # nothing to copy from
         edge.ho.bodies[f"products/new/{n}.jpg"] = picture(f"new {n}")
@@ -77,25 +77,25 @@ def test_an_old_product_is_shown_until_its_new_one_has_an_undamaged_photo(edge: 
         for n in range(DISHES)
     ]
     edge.sync(TRIES=1)
-    assert sorted(listed(edge)) == sorted([*WHOLE_MENU, *((name, False) for name, _ in WHOLE_MENU)])
+    assert sorted(shown_products(edge)) == sorted([*WHOLE_MENU, *((name, False) for name, _ in WHOLE_MENU)])
     edge.ho.on_image = None
     edge.sync()
-    assert listed(edge) == WHOLE_MENU
+    assert shown_products(edge) == WHOLE_MENU
     edge.query("INSERT INTO etalase_doubt (photo_id, kind) VALUES (%s, 'missing')", new[0])
-    assert len(listed(edge)) == DISHES + 1
+    assert len(shown_products(edge)) == DISHES + 1
 
 
 def test_an_old_product_without_photos_is_hidden_until_it_is_listed_again(edge: Edge) -> None:
-    photos = filled(edge)
+    photos = synced_menu(edge)
     old = dict(edge.ho.photos[photos[0]])
     edge.ho.delete(photos[0])
     edge.ho.put("dish 0", picture(0), product_id=str(uuid5(NEW_IDS, "0")), key="products/new/0.jpg")
     assert edge.sync().deleted == 1
-    assert listed(edge) == WHOLE_MENU
+    assert shown_products(edge) == WHOLE_MENU
     edge.ho.deleted_ids.remove(photos[0])
     edge.ho.photos[photos[0]] = {**old, "updated_at": edge.ho.now.isoformat()}
     edge.sync()
-    assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
+    assert shown_products(edge) == [("dish 0", True), *WHOLE_MENU]
 
 
 def test_a_sku_shared_by_two_products_on_purpose_hides_neither(edge: Edge) -> None:
@@ -105,24 +105,24 @@ def test_a_sku_shared_by_two_products_on_purpose_hides_neither(edge: Edge) -> No
     edge.ho.on_image = lambda key: Answer(404) if edge.ho.photos[bare]["object_key"] == key else None
     for full in (False, False, True):
         edge.sync(full=full)
-        assert listed(edge) == [("rawon", False), ("sate", True), ("soto", True)]
+        assert shown_products(edge) == [("rawon", False), ("sate", True), ("soto", True)]
 
 
 def test_an_old_product_with_a_refused_removal_is_shown(edge: Edge) -> None:
-    imported_anew(edge, filled(edge))
+    reimport_menu(edge, synced_menu(edge))
     edge.sync()
     held = [removal for removal in storage.removals.in_states(["held"]) if removal.product_name == "dish 0"]
     removal_decisions.refuse(held, lock=RunLock(edge.configured().STORE_ID, Pace()))
     for _ in range(2):
-        assert listed(edge) == [("dish 0", True), *WHOLE_MENU]
+        assert shown_products(edge) == [("dish 0", True), *WHOLE_MENU]
         edge.sync(full=True)
 
 
 def test_removals_of_products_with_new_ids_follow_the_removal_bound(edge: Edge) -> None:
-    new = imported_anew(edge, filled(edge))
+    new = reimport_menu(edge, synced_menu(edge))
     edge.sync()
     assert len(edge.rows()) == 2 * DISHES
     removal_decisions.approve(storage.removals.in_states(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
     assert set(edge.rows()) == set(new)
     edge.sync(full=True)
-    assert listed(edge) == WHOLE_MENU
+    assert shown_products(edge) == WHOLE_MENU

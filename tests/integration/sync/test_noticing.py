@@ -18,7 +18,7 @@ from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreFull
 from etalase.protocol import Page, ProductPage
 
 
-def codes(report: Any) -> list[str]:
+def notice_codes(report: Any) -> list[str]:
     """The codes of what it noticed."""
     return [notice["code"] for notice in report.notices]
 
@@ -27,18 +27,18 @@ def codes(report: Any) -> list[str]:
 def menu(edge: Edge) -> list[str]:
     """Ten photos, synced."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(10)]
-    assert codes(edge.sync()) == []
+    assert notice_codes(edge.sync()) == []
     return photos
 
 
 def test_a_run_without_anomalies_has_no_notices(edge: Edge, menu: list[str]) -> None:
-    assert codes(edge.sync()) == codes(edge.sync(full=True)) == []
+    assert notice_codes(edge.sync()) == notice_codes(edge.sync(full=True)) == []
 
 
 def test_a_lost_bucket_is_refilled_by_the_next_run_of_any_kind(edge: Edge, menu: list[str]) -> None:
     edge.bucket.delete(list(edge.objects()))
     report = edge.sync(trigger="schedule")
-    assert (codes(report), report.kind, report.healed, report.outcome) == (["bucket_lost"], "full", 10, "success")
+    assert (notice_codes(report), report.kind, report.healed, report.outcome) == (["bucket_lost"], "full", 10, "success")
     edge.check_equals_head_office()
 
 
@@ -52,13 +52,13 @@ def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hou
     edge.ho.on_image = lambda _: Answer(404)
     edge.bucket.delete(list(edge.objects()))
     edge.ho.now += timedelta(seconds=1)  # so that the newest is not told again with each run
-    said = []
+    noticed = []
     for hours in range(1, 12):
         edge.hours_later = hours
         report = edge.sync(trigger="schedule", TRIES=1)
-        said.append(codes(report))
+        noticed.append(notice_codes(report))
         assert (report.damaged, report.kind == "full") == (len(menu), hours == 1)
-    assert said == [["bucket_lost"], *[[]] * 10]
+    assert noticed == [["bucket_lost"], *[[]] * 10]
     edge.ho.image_requests.clear()
     edge.hours_later += 1
     edge.sync(trigger="schedule", TRIES=1)
@@ -71,7 +71,7 @@ def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hou
         edge.ho.put(f"dish {number}", picture(number), photo=menu[number])
     assert edge.sync().healed == len(menu)
     edge.bucket.delete(list(edge.objects()))
-    assert codes(edge.sync()) == ["bucket_lost"]
+    assert notice_codes(edge.sync()) == ["bucket_lost"]
 
 
 def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: list[str]) -> None:
@@ -93,10 +93,10 @@ def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: li
 
     report = edge.sync(trigger="schedule")
 
-    assert (codes(report), report.kind, report.outcome) == (["edge_restored"], "full", "success")
+    assert (notice_codes(report), report.kind, report.outcome) == (["edge_restored"], "full", "success")
     assert edge.ho.image_requests == []  # what lies in the bucket is newer than the rows, and right
     edge.check_equals_head_office()
-    assert codes(edge.sync()) == []
+    assert notice_codes(edge.sync()) == []
 
 
 def test_a_head_office_restored_from_a_backup_is_noticed_without_a_mass_removal(edge: Edge, menu: list[str]) -> None:
@@ -110,7 +110,7 @@ def test_a_head_office_restored_from_a_backup_is_noticed_without_a_mass_removal(
 
     report = edge.sync(full=True)
 
-    assert (codes(report), report.held, report.deleted) == (["ho_older"], 10, 0)
+    assert (notice_codes(report), report.held, report.deleted) == (["ho_older"], 10, 0)
     assert report.notices[0]["photos"] == 1
     rows = edge.rows()
     assert len(rows) == 20
@@ -122,7 +122,7 @@ def test_a_clock_of_head_office_that_went_back_is_noticed(edge: Edge, menu: list
     edge.ho.now -= timedelta(days=2)
     new = edge.ho.put("new", picture("new"))
     report = edge.sync(trigger="schedule")
-    assert (codes(report), report.kind) == (["ho_clock_back"], "full")
+    assert (notice_codes(report), report.kind) == (["ho_clock_back"], "full")
     assert new in edge.rows()
     edge.check_equals_head_office()
 
@@ -132,7 +132,7 @@ def test_an_edge_that_was_off_for_long_compares_everything(edge: Edge, menu: lis
     del edge.ho.photos[menu[0]]  # and nobody tells: its tombstone is older than head office keeps them
     edge.hours_later = days * 24
     report = edge.sync(trigger="schedule")
-    assert codes(report) == (["long_away"] if days == 400 else [])
+    assert notice_codes(report) == (["long_away"] if days == 400 else [])
     assert (menu[0] in edge.rows()) is (days == 29)
     assert len(edge.rows()) >= 9
 
@@ -154,7 +154,7 @@ def test_rows_deleted_by_another_program_are_restored_by_the_next_run_of_any_kin
     assert (report.notices, report.kind) == ([{"code": "rows_vanished", "photos": 4}], "full")
     assert edge.ho.image_requests == []
     edge.check_equals_head_office()
-    assert codes(edge.sync()) == []
+    assert notice_codes(edge.sync()) == []
 
 
 def test_older_versions_at_head_office_make_the_next_run_a_full_one(edge: Edge, menu: list[str]) -> None:
@@ -164,15 +164,15 @@ def test_older_versions_at_head_office_make_the_next_run_a_full_one(edge: Edge, 
     edge.ho.put("dish 0", picture("older"), photo=menu[0])
     edge.ho.photos[menu[0]]["updated_at"], edge.ho.photos[menu[1]] = quiet["updated_at"], {**quiet, "filename": "untold.jpg"}
     edge.ho.change_page = None
-    told = edge.ho.page
+    real_page = edge.ho.page
 
     def everything(asked: dict[str, Any]) -> dict[str, Any]:
-        page = told({**asked, "updated_since": None})
+        page = real_page({**asked, "updated_since": None})
         page["photos"] = [photo for photo in page["photos"] if asked.get("updated_since") is None or photo["id"] == menu[0]]
         return page
 
     edge.ho.page = everything  # type: ignore[method-assign]
-    assert codes(edge.sync(trigger="schedule")) == ["ho_older"]
+    assert notice_codes(edge.sync(trigger="schedule")) == ["ho_older"]
     assert edge.sync(trigger="schedule").kind == "full"
     assert edge.rows()[menu[1]]["filename"] == "untold.jpg"
     assert edge.sync(trigger="schedule").kind == "incremental"
@@ -190,8 +190,8 @@ def test_rows_deleted_by_another_program_during_a_run_are_missed(edge: Edge, men
 
     edge.ho.on_image = remove
     assert edge.sync(full=full).outcome == "success"
-    said = status(edge)
-    assert (removed, said["vanished"], said["state"]) == ([3], 3, "damaged")
+    noticed = status(edge)
+    assert (removed, noticed["vanished"], noticed["state"]) == ([3], 3, "damaged")
     edge.ho.on_image = None
     report = edge.sync(trigger="schedule")
     assert (report.notices, report.kind) == ([{"code": "rows_vanished", "photos": 3}], "full")
@@ -211,7 +211,7 @@ def test_rows_removed_by_a_run_before_it_was_cut_off_are_not_missed(edge: Edge, 
         assert edge.sync().outcome == "failed"
     assert edge.query("SELECT photos FROM etalase_checkpoint") == [{"photos": 10}]
     assert status(edge)["vanished"] == 0
-    assert codes(edge.sync()) == []
+    assert notice_codes(edge.sync()) == []
 
 
 class WithProducts:
@@ -249,13 +249,13 @@ def test_a_discontinued_product_is_removed_even_if_the_run_that_learned_of_it_wa
     office: list[WithProducts] = []
 
     def sells(deleted: list[UUID]) -> Callable[[World], None]:
-        def touch(world: World) -> None:
+        def inject(world: World) -> None:
             office.append(WithProducts(world.head_office, deleted))
             world.head_office = office[-1]
 
-        return touch
+        return inject
 
-    edge.sync(touch=sells([]))
+    edge.sync(inject=sells([]))
     edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", gone)
 
     def full_bucket(world: World) -> None:
@@ -263,11 +263,11 @@ def test_a_discontinued_product_is_removed_even_if_the_run_that_learned_of_it_wa
         world.bucket = Full(world.bucket)
 
     edge.ho.put("newer", picture("newer"))
-    assert edge.sync(touch=full_bucket).outcome == "failed"
+    assert edge.sync(inject=full_bucket).outcome == "failed"
     assert edge.query("SELECT name FROM product WHERE id = %s", gone) == [{"name": "WATER"}]
-    assert edge.sync(touch=sells([gone])).outcome == "success"
+    assert edge.sync(inject=sells([gone])).outcome == "success"
     assert edge.query("SELECT name FROM product WHERE id = %s", gone) == []
-    edge.sync(touch=sells([gone]))
+    edge.sync(inject=sells([gone]))
     assert office[-1].asked == []
 
 
@@ -276,15 +276,15 @@ def test_too_many_removed_products_at_once_stay_and_are_requested_again(edge: Ed
     for product_id in gone:
         edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", product_id)
 
-    def touch(world: World) -> None:
+    def inject(world: World) -> None:
         world.head_office = WithProducts(world.head_office, gone)
 
     for _ in range(2):
-        assert edge.sync(touch=touch).notices == [{"code": "products_stay", "products": 8}]
+        assert edge.sync(inject=inject).notices == [{"code": "products_stay", "products": 8}]
     assert "8 products" in Words("en").notice({"code": "products_stay", "products": 8})
     assert len(edge.query("SELECT id FROM product")) == 18
     edge.query("DELETE FROM product WHERE id = ANY(%s)", gone[:5])
-    assert edge.sync(touch=touch).notices == []
+    assert edge.sync(inject=inject).notices == []
     assert len(edge.query("SELECT id FROM product")) == 10
 
 
@@ -310,7 +310,7 @@ def test_a_full_bucket_gives_up_its_orphans_before_the_next_put(edge: Edge, menu
     def full(world: World) -> None:
         world.bucket = Full(world.bucket)
 
-    report = edge.sync(touch=full)
+    report = edge.sync(inject=full)
     assert (report.outcome, report.reclaimed) == ("failed", 1)
     assert "products/old.jpg" not in edge.objects()
 
@@ -339,7 +339,7 @@ def test_an_orphan_that_cannot_be_deleted_blocks_nothing(edge: Edge, menu: list[
     def keeps(world: World) -> None:
         world.bucket = Kept(world.bucket)
 
-    reports = [edge.sync(touch=keeps) for _ in range(3)]
+    reports = [edge.sync(inject=keeps) for _ in range(3)]
     assert [report.outcome for report in reports] == ["success"] * 3
     assert [(report.reclaimed, report.notices) for report in reports] == [
         (0, [{"code": "not_reclaimed", "objects": 5}]),

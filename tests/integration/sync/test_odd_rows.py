@@ -20,19 +20,19 @@ class Absent:
     """The field is not there."""
 
 
-def odd(edge: Edge, photo: str, **fields: Any) -> None:
+def list_with_fields(edge: Edge, photo: str, **fields: Any) -> None:
     """From now on head office lists the photo with these fields."""
 
     wire = edge.ho.photos[photo]
     edge.ho.photos[photo] = {name: value for name, value in {**wire, **fields}.items() if value is not Absent}
 
 
-def answer_with(edge: Edge, text: str, instead: str) -> None:
+def replace_in_pages(edge: Edge, text: str, instead: str) -> None:
     """From now on head office writes ``instead`` in the place of ``text``."""
     edge.ho.on_page = lambda asked: Answer(body=json.dumps(edge.ho.page(asked)).replace(text, instead, 1).encode())
 
 
-def codes(report: Report) -> list[str]:
+def notice_codes(report: Report) -> list[str]:
     """What the run noticed."""
     return [notice["code"] for notice in report.notices]
 
@@ -61,19 +61,19 @@ MENDED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("how", MENDED)
 def test_an_odd_but_clear_value_is_read_and_noticed_once_per_run(edge: Edge, menu: list[str], how: str) -> None:
-    odd(edge, menu[2], **MENDED[how])
+    list_with_fields(edge, menu[2], **MENDED[how])
     for full in (False, True):
         report = edge.sync(full=full)
         assert (report.outcome, report.failed, edge.reasons()) == ("success", 0, {})
-        assert codes(report) == ["rows_mended"] or not full
+        assert notice_codes(report) == ["rows_mended"] or not full
         for name in MENDED[how]:
             assert name in report.notices[0]["told"]
     assert set(edge.rows()) == set(menu)
     edge.check_every_row_shows_its_bytes()
     # What was mended is no difference for ever: nothing is written again.
-    before = edge.touched()
+    before = edge.row_versions()
     assert edge.sync(full=True).updated == 0
-    assert edge.touched() == before
+    assert edge.row_versions() == before
 
 
 UNUSABLE: dict[str, dict[str, Any]] = {
@@ -92,9 +92,9 @@ UNUSABLE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("how", UNUSABLE)
 def test_an_unusable_row_is_a_failure_of_one_photo_and_keeps_its_place(edge: Edge, menu: list[str], how: str) -> None:
     good = dict(edge.ho.photos[menu[2]])
-    odd(edge, menu[2], **UNUSABLE[how])
+    list_with_fields(edge, menu[2], **UNUSABLE[how])
     if how == "deep":
-        answer_with(edge, '"DEEP"', DEEP)
+        replace_in_pages(edge, '"DEEP"', DEEP)
     report = edge.sync()
     assert (report.outcome, report.fetched, report.failed, report.exit_status) == ("partial", DISHES - 1, 1, 1)
     (failure,) = report.failures
@@ -111,9 +111,9 @@ def test_an_unusable_row_is_a_failure_of_one_photo_and_keeps_its_place(edge: Edg
     edge.check_equals_head_office()
 
     # Of a row that is here already, nothing is owed but what it no longer promises; and it is not swept.
-    odd(edge, menu[2], **UNUSABLE[how])
+    list_with_fields(edge, menu[2], **UNUSABLE[how])
     if how == "deep":
-        answer_with(edge, '"DEEP"', DEEP)
+        replace_in_pages(edge, '"DEEP"', DEEP)
     report = edge.sync(full=True)
     assert (report.outcome, report.failed, len(edge.rows())) == ("success", 0, DISHES)
     assert edge.removals() == {}
@@ -126,7 +126,7 @@ TEXTS = ["checksum", "object_key", "filename", "content_type", "product_sku", "p
 
 def test_no_text_in_any_field_ends_a_run_or_affects_another_photo(edge: Edge, menu: list[str]) -> None:
     for number, (field, text) in enumerate((field, text) for field in TEXTS for text in NASTY):
-        odd(edge, edge.ho.put(f"odd {number}", picture(number + 100)), **{field: text})
+        list_with_fields(edge, edge.ho.put(f"odd {number}", picture(number + 100)), **{field: text})
     for full in (False, True, False):
         report = edge.sync(full=full)
         assert report.error is None
@@ -152,7 +152,7 @@ def test_a_row_without_an_id_proves_nothing_complete_and_leaves_the_retry_list_w
     for full in (False, True, False):
         report = edge.sync(full=full)
         assert (report.outcome, len(edge.rows()), edge.removals()) == ("partial", DISHES, {})
-        assert "rows_without_id" in codes(report) or not full
+        assert "rows_without_id" in notice_codes(report) or not full
         assert list(edge.reasons().values()) == ["bad_field"]
     assert report.owed == 1
 
@@ -164,7 +164,7 @@ def test_a_row_without_an_id_proves_nothing_complete_and_leaves_the_retry_list_w
 
 def test_changing_rows_without_an_id_do_not_pile_up_on_the_retry_list(edge: Edge, menu: list[str]) -> None:
     for n in range(4):
-        odd(edge, menu[0], id=None, object_key=f"products/{n}.jpg")
+        list_with_fields(edge, menu[0], id=None, object_key=f"products/{n}.jpg")
         edge.sync(full=True)
         assert len(edge.reasons()) == 1
 
@@ -175,13 +175,13 @@ def test_one_bad_id_among_deletions_does_not_block_the_others(edge: Edge, menu: 
     edge.ho.deleted_ids += ["7", None, {"id": 1}]  # type: ignore[list-item]
     report = edge.sync()
     assert (report.outcome, report.deleted, set(edge.rows())) == ("success", 1, set(menu[1:]))
-    assert codes(report) == ["deletions_unread"]
+    assert notice_codes(report) == ["deletions_unread"]
     assert edge.sync().outcome == "success"
 
 
 def test_verify_and_dry_run_accept_odd_rows_too(edge: Edge, menu: list[str]) -> None:
-    odd(edge, menu[1], image_url=None)
-    odd(edge, menu[2], updated_at=None)
+    list_with_fields(edge, menu[1], image_url=None)
+    list_with_fields(edge, menu[2], updated_at=None)
     edge.ho.photos["x"] = {"id": None, "updated_at": edge.ho.now.isoformat()}
     report = edge.sync(dry_run=True)
     assert report.error is None
@@ -210,7 +210,7 @@ def test_a_list_without_a_total_is_never_proved_complete(edge: Edge, menu: list[
     report = edge.sync(full=True)
     assert (report.feed_proved_complete, len(edge.rows()), edge.removals()) == (False, DISHES, {})
     edge.query("DELETE FROM product_photo WHERE id = %s", menu[1])
-    assert codes(edge.sync(trigger="schedule")) == ["rows_vanished"]
+    assert notice_codes(edge.sync(trigger="schedule")) == ["rows_vanished"]
 
 
 @pytest.mark.parametrize("empty", [None, {}])
@@ -220,7 +220,7 @@ def test_an_empty_list_as_null_stops_no_hourly_run_and_removes_nothing(edge: Edg
     edge.sync()
     edge.ho.change_page = lambda page: None if page["photos"] else page.update(photos=empty)
     report = edge.sync()
-    assert (report.kind, report.outcome, codes(report)) == ("incremental", "success", ["page_mended"])
+    assert (report.kind, report.outcome, notice_codes(report)) == ("incremental", "success", ["page_mended"])
     edge.ho.photos.clear()
     report = edge.sync(full=True)
     assert (report.outcome, len(edge.rows())) == ("held", DISHES)
@@ -228,7 +228,7 @@ def test_an_empty_list_as_null_stops_no_hourly_run_and_removes_nothing(edge: Edg
 
 def test_a_store_named_only_by_its_id_is_compared(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = lambda page: page.update(filter=None, store=STORE_ID)
-    assert codes(edge.sync()) == ["page_mended"]
+    assert notice_codes(edge.sync()) == ["page_mended"]
     edge.ho.change_page = lambda page: page.update(filter=None, store=COMPANY_ID)
     report = edge.sync()
     assert (report.exit_status, COMPANY_ID in str(report.error)) == (4, True)
@@ -249,7 +249,7 @@ def test_pages_without_has_more_are_followed_while_they_list_new_photos(edge: Ed
 def test_a_list_without_a_store_has_its_removals_held(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = lambda page: page.update(filter=None, store=None)
     report = edge.sync()
-    assert (report.outcome, codes(report)) == ("success", ["feed_unnamed"])
+    assert (report.outcome, notice_codes(report)) == ("success", ["feed_unnamed"])
     edge.check_equals_head_office()
     edge.ho.delete(menu[0])
     del edge.ho.photos[menu[1]]
@@ -272,7 +272,7 @@ def test_a_list_without_a_timestamp_is_read_in_full_each_time_and_every_run_comp
     for _ in range(2):
         report = edge.sync()
         assert (report.kind, report.outcome, report.as_json()["checkpoint"]) == ("full", "success", None)
-        assert codes(report) == ["no_checkpoint"]
+        assert notice_codes(report) == ["no_checkpoint"]
     edge.ho.put("dish 9", picture(9))
     assert edge.sync().fetched == 1
     edge.check_equals_head_office()
@@ -304,7 +304,7 @@ def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, 
     edge.sync()
     edge.ho.on_page = lambda asked: Answer(status, b'{"detail":"updated_since"}') if "updated_since" in asked else None
     report = edge.sync()
-    assert (report.kind, report.outcome, codes(report)) == ("full", "success", ["checkpoint_refused"])
+    assert (report.kind, report.outcome, notice_codes(report)) == ("full", "success", ["checkpoint_refused"])
 
 
 @pytest.mark.parametrize("how", ["byte order mark", "UTF-16", "terse"])

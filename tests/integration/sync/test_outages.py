@@ -43,10 +43,10 @@ class FailingPuts:
 def puts_fail(error: ObjectStoreError, *, good: int = 0) -> Callable[[World], None]:
     """Put a failing bucket in the place of the real one."""
 
-    def touch(world: World) -> None:
+    def inject(world: World) -> None:
         world.bucket = FailingPuts(world, error, good)
 
-    return touch
+    return inject
 
 
 @contextmanager
@@ -76,14 +76,14 @@ def test_an_unreachable_service_is_named_with_a_hint_and_nothing_changes(
 ) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
-    checkpoint, before = edge.checkpoint(), edge.touched()
+    checkpoint, before = edge.checkpoint(), edge.row_versions()
     edge.ho.put("sate", picture("new"), photo=photo)
 
     report = edge.sync(TRIES=2, **changes)
 
     assert (report.outcome, report.exit_status) == ("failed", 4)
     assert says in str(report.error)
-    assert (edge.checkpoint(), edge.touched()) == (checkpoint, before)
+    assert (edge.checkpoint(), edge.row_versions()) == (checkpoint, before)
     (run,) = edge.query("SELECT outcome, error FROM etalase_sync_run ORDER BY id DESC LIMIT 1")
     assert (run["outcome"], run["error"]) == ("failed", str(report.error))
     assert "another secret" not in caplog.text + str(report.error)
@@ -120,7 +120,7 @@ def test_a_bucket_that_refuses_every_put_ends_the_run_without_a_download_loop(
     for n in range(60):
         edge.ho.put(f"dish {n}", picture(n, 300))
 
-    report = edge.sync(touch=puts_fail(error, good=2))
+    report = edge.sync(inject=puts_fail(error, good=2))
 
     assert report.exit_status == 4
     assert says in str(report.error)
@@ -137,7 +137,7 @@ def test_a_bucket_that_refuses_every_put_ends_the_run_without_a_download_loop(
 def test_one_failed_put_fails_one_photo(edge: Edge) -> None:
     edge.ho.put("large", picture(1, 900))
     small = edge.ho.put("small", picture(2, 100))
-    report = edge.sync(touch=lambda world: setattr(world, "bucket", FailingSmall(world)))
+    report = edge.sync(inject=lambda world: setattr(world, "bucket", FailingSmall(world)))
     assert (report.exit_status, report.fetched) == (1, 1)
     assert edge.reasons() == {small: Reason.STORE_ERROR}
     assert edge.sync().exit_status == 0

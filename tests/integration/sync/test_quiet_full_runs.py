@@ -11,7 +11,7 @@ from etalase.protocol import Photo, photos_digest
 
 
 @pytest.fixture
-def ours(edge: Edge) -> Edge:
+def edge_with_digests(edge: Edge) -> Edge:
     """An edge in step with a head office of ours: its pages have ``digest`` and ``products_changed_at``."""
 
     def add(page: dict[str, Any]) -> None:
@@ -23,10 +23,10 @@ def ours(edge: Edge) -> Edge:
     for number in range(30):
         edge.ho.put(f"product {number}", picture(number))
     assert edge.sync().fetched == 30
-    return forgetful(edge)
+    return synced_edge(edge)
 
 
-def forgetful(edge: Edge) -> Edge:
+def synced_edge(edge: Edge) -> Edge:
     """The edge, whose head office counts from here."""
     edge.ho.requests.clear()
     edge.ho.asked.clear()
@@ -34,28 +34,28 @@ def forgetful(edge: Edge) -> Edge:
     return edge
 
 
-def pages(edge: Edge) -> list[bool]:
+def feed_requests(edge: Edge) -> list[bool]:
     """The feed requests: whether each asked for changes only."""
     return ["updated_since" in asked for asked in edge.ho.asked]
 
 
-def test_a_full_run_without_changes_costs_one_digest_request_and_no_write(ours: Edge) -> None:
-    before = ours.touched()
-    report = ours.sync(full=True)
+def test_a_full_run_without_changes_costs_one_digest_request_and_no_write(edge_with_digests: Edge) -> None:
+    before = edge_with_digests.row_versions()
+    report = edge_with_digests.sync(full=True)
     assert (report.kind, report.outcome, report.seen, report.unchanged) == ("full", "success", 30, 30)
     assert (report.feed_proved_complete, report.bytes_fetched) == (True, 0)
-    assert pages(ours) == [True]
-    assert ours.ho.image_requests == []
-    assert ours.touched() == before
+    assert feed_requests(edge_with_digests) == [True]
+    assert edge_with_digests.ho.image_requests == []
+    assert edge_with_digests.row_versions() == before
 
 
 @pytest.mark.parametrize("how", ["a row without an id", "a deletion that cannot be read", "a row that was mended"])
-def test_a_digest_proves_nothing_if_some_changes_are_unreadable(ours: Edge, how: str) -> None:
-    told, photo = ours.ho.change_page, next(iter(ours.ho.photos))
-    assert told is not None
+def test_a_digest_proves_nothing_if_some_changes_are_unreadable(edge_with_digests: Edge, how: str) -> None:
+    add_digest, photo = edge_with_digests.ho.change_page, next(iter(edge_with_digests.ho.photos))
+    assert add_digest is not None
 
     def change(page: dict[str, Any]) -> None:
-        told(page)
+        add_digest(page)
         if how == "a row without an id":
             page["photos"].append({"product_sku": "x"})
         elif how == "a deletion that cannot be read":
@@ -65,33 +65,33 @@ def test_a_digest_proves_nothing_if_some_changes_are_unreadable(ours: Edge, how:
             page["photos"] = [{**wire, "sort_order": 1.5} if wire["id"] == photo else wire for wire in page["photos"]]
 
     if how == "a deletion that cannot be read":
-        del ours.ho.photos[photo]
+        del edge_with_digests.ho.photos[photo]
     else:
-        ours.ho.put("product 0", picture("new"), photo=photo)
-    ours.ho.change_page = change
-    report = ours.sync(full=True)
-    assert len(pages(ours)) > 1
+        edge_with_digests.ho.put("product 0", picture("new"), photo=photo)
+    edge_with_digests.ho.change_page = change
+    report = edge_with_digests.sync(full=True)
+    assert len(feed_requests(edge_with_digests)) > 1
     assert report.feed_proved_complete == (how != "a row without an id")
-    assert set(ours.rows()) == set(ours.ho.photos)
+    assert set(edge_with_digests.rows()) == set(edge_with_digests.ho.photos)
 
 
-def test_a_full_run_after_a_matching_digest_requests_only_the_changes(ours: Edge) -> None:
-    photo = next(iter(ours.ho.photos))
-    ours.ho.put("product 0", picture("new"), photo=photo)
-    ours.ho.put("one more", picture("more"))
-    report = ours.sync(full=True)
-    assert (report.fetched, report.unchanged, pages(ours)) == (2, 29, [True])
-    ours.check_equals_head_office()
+def test_a_full_run_after_a_matching_digest_requests_only_the_changes(edge_with_digests: Edge) -> None:
+    photo = next(iter(edge_with_digests.ho.photos))
+    edge_with_digests.ho.put("product 0", picture("new"), photo=photo)
+    edge_with_digests.ho.put("one more", picture("more"))
+    report = edge_with_digests.sync(full=True)
+    assert (report.fetched, report.unchanged, feed_requests(edge_with_digests)) == (2, 29, [True])
+    edge_with_digests.check_equals_head_office()
 
 
-def test_a_full_run_after_a_matching_digest_repairs_damage_in_the_bucket(ours: Edge) -> None:
-    lost, changed, *_ = sorted(ours.objects())
-    ours.bucket.delete([lost])
-    ours.bucket.put(changed, b"somebody's own", content_type="image/jpeg")
-    report = ours.sync(full=True)
+def test_a_full_run_after_a_matching_digest_repairs_damage_in_the_bucket(edge_with_digests: Edge) -> None:
+    lost, changed, *_ = sorted(edge_with_digests.objects())
+    edge_with_digests.bucket.delete([lost])
+    edge_with_digests.bucket.put(changed, b"somebody's own", content_type="image/jpeg")
+    report = edge_with_digests.sync(full=True)
     assert (report.healed, report.unchanged) == (2, 28)
-    assert pages(ours) == [True, False, False]
-    ours.check_equals_head_office()
+    assert feed_requests(edge_with_digests) == [True, False, False]
+    edge_with_digests.check_equals_head_office()
 
 
 @pytest.mark.parametrize(
@@ -101,42 +101,44 @@ def test_a_full_run_after_a_matching_digest_repairs_damage_in_the_bucket(ours: E
         "DELETE FROM product_photo WHERE id = %s",
     ],
 )
-def test_a_digest_that_differs_from_the_rows_makes_the_run_read_the_full_list(ours: Edge, damage: str) -> None:
-    ours.query(damage, next(iter(ours.ho.photos)))  # the last one put is listed again anyway
-    ours.sync(full=True)
-    ours.check_equals_head_office()
-    assert pages(ours) == [True, False, False]
+def test_a_digest_that_differs_from_the_rows_makes_the_run_read_the_full_list(edge_with_digests: Edge, damage: str) -> None:
+    edge_with_digests.query(damage, next(iter(edge_with_digests.ho.photos)))  # the last one put is listed again anyway
+    edge_with_digests.sync(full=True)
+    edge_with_digests.check_equals_head_office()
+    assert feed_requests(edge_with_digests) == [True, False, False]
 
 
-def test_a_digest_finds_a_change_that_head_office_did_not_announce(ours: Edge) -> None:
-    del ours.ho.photos[next(iter(ours.ho.photos))]
-    report = ours.sync(full=True)
+def test_a_digest_finds_a_change_that_head_office_did_not_announce(edge_with_digests: Edge) -> None:
+    del edge_with_digests.ho.photos[next(iter(edge_with_digests.ho.photos))]
+    report = edge_with_digests.sync(full=True)
     assert report.deleted == 1
-    ours.check_equals_head_office()
+    edge_with_digests.check_equals_head_office()
 
 
-def test_a_photo_that_fails_for_weeks_does_not_cost_the_full_list_each_night(ours: Edge) -> None:
-    poisoned = ours.ho.put("never there", picture("poison"))
-    ours.ho.on_image = lambda key: Answer(404) if key == ours.ho.photos[poisoned]["object_key"] else None
-    assert ours.sync().failed == 1
-    forgetful(ours)
-    report = ours.sync(full=True)
+def test_a_photo_that_fails_for_weeks_does_not_cost_the_full_list_each_night(edge_with_digests: Edge) -> None:
+    poisoned = edge_with_digests.ho.put("never there", picture("poison"))
+    edge_with_digests.ho.on_image = lambda key: (
+        Answer(404) if key == edge_with_digests.ho.photos[poisoned]["object_key"] else None
+    )
+    assert edge_with_digests.sync().failed == 1
+    synced_edge(edge_with_digests)
+    report = edge_with_digests.sync(full=True)
     assert (report.failed, report.unchanged) == (1, 30)
-    assert all(pages(ours))
-    ours.ho.on_image = None
-    assert ours.sync(full=True).fetched == 1
-    ours.check_equals_head_office()
+    assert all(feed_requests(edge_with_digests))
+    edge_with_digests.ho.on_image = None
+    assert edge_with_digests.sync(full=True).fetched == 1
+    edge_with_digests.check_equals_head_office()
 
 
-def test_a_full_run_after_a_matching_digest_deletes_orphans_after_their_grace_period(ours: Edge) -> None:
-    ours.bucket.put("products/orphan.jpg", b"x", content_type="image/jpeg")
-    assert ours.sync(full=True, RECLAIM_GRACE="0s").reclaimed == 1
-    assert pages(ours) == [True]
+def test_a_full_run_after_a_matching_digest_deletes_orphans_after_their_grace_period(edge_with_digests: Edge) -> None:
+    edge_with_digests.bucket.put("products/orphan.jpg", b"x", content_type="image/jpeg")
+    assert edge_with_digests.sync(full=True, RECLAIM_GRACE="0s").reclaimed == 1
+    assert feed_requests(edge_with_digests) == [True]
 
 
 def test_a_head_office_without_digests_gets_no_digest_request(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
-    forgetful(edge)
+    synced_edge(edge)
     edge.sync(full=True)
-    assert pages(edge) == [False]
+    assert feed_requests(edge) == [False]

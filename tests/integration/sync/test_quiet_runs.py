@@ -12,7 +12,7 @@ from etalase.edge.sync.services import World
 
 
 @pytest.fixture
-def amiss(edge: Edge, s3: Any) -> Edge:
+def edge_with_lasting_faults(edge: Edge, s3: Any) -> Edge:
     """A store with an odd row, a photo that head office contradicts or has in an older form, a damaged one that it lists no
     longer, and a dish that came back under another id."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
@@ -32,13 +32,18 @@ def amiss(edge: Edge, s3: Any) -> Edge:
     return edge
 
 
-def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(amiss: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(
+    edge_with_lasting_faults: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kinds = []
     for hours in range(1, 12):
-        amiss.hours_later = hours
-        kinds.append(amiss.sync(trigger="schedule", TRIES=1).kind)
+        edge_with_lasting_faults.hours_later = hours
+        kinds.append(edge_with_lasting_faults.sync(trigger="schedule", TRIES=1).kind)
     assert kinds[2:] == ["incremental"] * 9
-    assert (len(amiss.reasons()), amiss.count("etalase_doubt")) == (3, 0)  # the full run took the damaged one away
+    assert (len(edge_with_lasting_faults.reasons()), edge_with_lasting_faults.count("etalase_doubt")) == (
+        3,
+        0,
+    )  # the full run took the damaged one away
 
     put: list[str] = []
 
@@ -51,12 +56,16 @@ def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(amiss:
 
         monkeypatch.setattr(world.bucket, "put", counted)
 
-    before = amiss.touched()
+    before = edge_with_lasting_faults.row_versions()
     for hours in (12, 13, 14):
-        amiss.hours_later = hours
-        amiss.ho.requests.clear()
-        amiss.ho.image_requests.clear()
-        report = amiss.sync(trigger="schedule", touch=count_puts)
+        edge_with_lasting_faults.hours_later = hours
+        edge_with_lasting_faults.ho.requests.clear()
+        edge_with_lasting_faults.ho.image_requests.clear()
+        report = edge_with_lasting_faults.sync(trigger="schedule", inject=count_puts)
         assert (report.kind, report.outcome, report.seen, report.owed) == ("incremental", "partial", 0, 3)
-        assert (amiss.ho.requests, amiss.ho.image_requests, put) == (["/api/v1/sync/product-photos/"], [], [])
-    assert amiss.touched() == before
+        assert (edge_with_lasting_faults.ho.requests, edge_with_lasting_faults.ho.image_requests, put) == (
+            ["/api/v1/sync/product-photos/"],
+            [],
+            [],
+        )
+    assert edge_with_lasting_faults.row_versions() == before

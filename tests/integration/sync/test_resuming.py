@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.steps import dying_run
+from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Answer, Simulator, picture
 
 from etalase.edge.sync.download import partial
@@ -70,7 +70,7 @@ def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
         return Answer(pieces=pieces(), headers={"ETag": f'"{edge.ho.photos[photo]["checksum"]}"'})
 
     edge.ho.on_image = hang
-    with dying_run(edge, "in the transfer") as process:
+    with start_killed_run(edge, "in the transfer") as process:
         until = time.monotonic() + 30
         while sum(part.stat().st_size for part in parts(edge)) < 500_000:
             assert time.monotonic() < until
@@ -157,7 +157,7 @@ def test_without_a_strong_etag_a_transfer_starts_again(edge: Edge, etag: str | N
 
 def test_an_outage_of_the_bucket_costs_no_second_download(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
-    assert edge.sync(touch=without_bucket).failed == 1
+    assert edge.sync(inject=without_bucket).failed == 1
     edge.ho.ranges.clear()
     assert edge.sync().outcome == "success"
     assert edge.ho.ranges == []
@@ -270,10 +270,10 @@ def test_parts_that_another_run_finished_during_the_wait_do_no_harm(edge: Edge) 
 def test_two_databases_of_one_store_share_no_spool(tmp_path: Path) -> None:
     store_id = UUID(STORE_ID)
     one, other = (Spool.of_store(tmp_path, store_id, database) for database in ("db:5432/edge", "db:5432/edge2"))
-    told = "2026-02-03T07:26:11.813339+00:00"
-    one.note_checkpoint(told)
+    timestamp = "2026-02-03T07:26:11.813339+00:00"
+    one.note_checkpoint(timestamp)
     assert other.last_checkpoint is None
-    assert Spool.of_store(tmp_path, store_id, "db:5432/edge").last_checkpoint == datetime.fromisoformat(told)
+    assert Spool.of_store(tmp_path, store_id, "db:5432/edge").last_checkpoint == datetime.fromisoformat(timestamp)
 
 
 @pytest.mark.parametrize("etag", ['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""])

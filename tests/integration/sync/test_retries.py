@@ -80,7 +80,7 @@ def test_a_deleted_photo_leaves_the_retry_list(edge: Edge) -> None:
 def test_a_photo_without_its_product_is_parked_and_published_when_the_product_arrives(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     for full in (False, False, True):
-        report = edge.sync(touch=drop_in, full=full, trigger="schedule")
+        report = edge.sync(inject=drop_in, full=full, trigger="schedule")
         assert (report.exit_status, report.parked, report.failed) == (0, 1, 0)
         assert report.failures == []
     assert edge.reasons() == {photo: Reason.PRODUCT_MISSING}
@@ -88,7 +88,7 @@ def test_a_photo_without_its_product_is_parked_and_published_when_the_product_ar
     assert (edge.ho.image_requests, edge.count("product")) == ([], 0)
 
     add_product(edge, photo)
-    report = edge.sync(touch=drop_in, trigger="schedule")
+    report = edge.sync(inject=drop_in, trigger="schedule")
     assert (report.exit_status, report.fetched, report.parked) == (0, 1, 0)
     assert edge.reasons() == {}
     edge.check_equals_head_office()
@@ -96,19 +96,19 @@ def test_a_photo_without_its_product_is_parked_and_published_when_the_product_ar
 
 def test_a_parked_photo_that_changed_is_published_in_its_new_form(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
-    edge.sync(touch=drop_in)
+    edge.sync(inject=drop_in)
     edge.ho.put("sate", picture("new"), photo=photo)
-    edge.sync(touch=drop_in)
+    edge.sync(inject=drop_in)
     add_product(edge, photo)
-    assert edge.sync(touch=drop_in).exit_status == 0
+    assert edge.sync(inject=drop_in).exit_status == 0
     edge.check_equals_head_office()
 
 
 def test_a_parked_photo_that_head_office_deleted_leaves_the_retry_list(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture("old"))
-    edge.sync(touch=drop_in)
+    edge.sync(inject=drop_in)
     edge.ho.delete(photo)
-    edge.sync(touch=drop_in)
+    edge.sync(inject=drop_in)
     assert edge.reasons() == {}
 
 
@@ -116,8 +116,8 @@ def test_a_run_never_writes_the_customers_products(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     add_product(edge, photo)
     edge.query("UPDATE product SET name = 'the customer''s name'")
-    edge.sync(touch=drop_in)
-    edge.sync(touch=drop_in, full=True)
+    edge.sync(inject=drop_in)
+    edge.sync(inject=drop_in, full=True)
     assert edge.query("SELECT name FROM product") == [{"name": "the customer's name"}]
 
 

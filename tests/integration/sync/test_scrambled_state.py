@@ -68,7 +68,7 @@ JSONS = [
 ]
 
 
-def codes(report: Report) -> list[str]:
+def notice_codes(report: Report) -> list[str]:
     """What the run noticed."""
     return [notice["code"] for notice in report.notices]
 
@@ -84,7 +84,7 @@ def text_columns() -> list[tuple[str, str, str, int]]:
         return list(cursor.fetchall())
 
 
-def fill(edge: Edge, menu: list[str]) -> None:
+def fill_tables(edge: Edge, menu: list[str]) -> None:
     """Something in every table, as runs leave it."""
     edge.sync()
     edge.query("DELETE FROM etalase_removal")
@@ -104,7 +104,7 @@ def scramble(edge: Edge, table: str, column: str, kind: str, longest: int, value
     edge.query(f"UPDATE {table} SET {quoted} = %s{cast}{only}", value if kind == "jsonb" else value[:longest])
 
 
-def look(edge: Edge) -> None:
+def run_readers(edge: Edge) -> None:
     """Ask everything that reads the state without a run."""
     facts = read(edge.configured())
     for language in LANGUAGES:
@@ -126,7 +126,7 @@ def run_twice(edge: Edge, menu: list[str], failing: str) -> None:
     for _ in range(2):
         report = edge.sync()
         assert (report.error, report.outcome) == (None, "partial"), report.error
-    assert "state_dropped" not in codes(report)
+    assert "state_dropped" not in notice_codes(report)
     assert set(edge.rows()) == set(menu)
     edge.check_every_row_shows_its_bytes()
     assert set(edge.reasons()) == {failing}
@@ -150,10 +150,10 @@ def failing(edge: Edge) -> str:
 @pytest.mark.long
 def test_a_run_survives_a_scrambled_value_in_each_column_of_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     for number, (table, column, kind, longest) in enumerate(text_columns()):
-        fill(edge, menu)
+        fill_tables(edge, menu)
         values = JSONS if kind == "jsonb" else TEXTS
         scramble(edge, table, column, kind, longest, values[number % len(values)] if number % 2 else DEEP)
-        look(edge)
+        run_readers(edge)
         run_twice(edge, menu, failing)
 
 
@@ -162,12 +162,12 @@ def test_a_run_survives_a_scrambled_value_in_each_column_of_each_table(edge: Edg
 def test_a_run_survives_any_combination_of_scrambled_values(
     edge: Edge, menu: list[str], failing: str, data: st.DataObject
 ) -> None:
-    fill(edge, menu)
+    fill_tables(edge, menu)
     columns = text_columns()
     for table, column, kind, longest in data.draw(st.lists(st.sampled_from(columns), min_size=1, max_size=8, unique=True)):
         texts = st.sampled_from(TEXTS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
         scramble(edge, table, column, kind, longest, data.draw(st.sampled_from(JSONS) if kind == "jsonb" else texts))
-    look(edge)
+    run_readers(edge)
     run_twice(edge, menu, failing)
 
 
@@ -190,10 +190,10 @@ def test_a_run_survives_impossible_times_and_numbers_in_each_table(edge: Edge, m
         list(ODD),
     )
     for number, column in enumerate(columns):
-        fill(edge, menu)
+        fill_tables(edge, menu)
         values = ODD[column["data_type"]]
         edge.query(f"UPDATE {column['table_name']} SET {column['column_name']} = %s", values[number % len(values)])
-        look(edge)
+        run_readers(edge)
         run_twice(edge, menu, failing)
 
 
@@ -296,7 +296,7 @@ def test_rows_lost_together_with_the_checkpoint_are_missed_once(edge: Edge, menu
     edge.sync()
     edge.query("DELETE FROM product_photo WHERE id = %s", menu[0])
     edge.query("UPDATE etalase_checkpoint SET sync_timestamp = 'garbage'")
-    assert codes(edge.sync()) == ["rows_vanished", "state_dropped"]
+    assert notice_codes(edge.sync()) == ["rows_vanished", "state_dropped"]
     assert read(edge.configured()).vanished == 0
     edge.check_equals_head_office()
 

@@ -33,7 +33,7 @@ ECHOES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 @pytest.fixture
-def texts(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+def all_output(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
     """Everything that the edge tells, in one text: logs, rows, command output of both kinds, the page."""
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
@@ -41,7 +41,7 @@ def texts(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> Callab
     handler.addFilter(Redaction())
     logging.getLogger().addHandler(handler)
 
-    def told() -> str:
+    def collect() -> str:
         settings.MIDDLEWARE, settings.ROOT_URLCONF = [], "etalase.edge.urls"
         settings.ETALASE = edge.configured()
         screen.configured.cache_clear()
@@ -60,7 +60,7 @@ def texts(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> Callab
             screen.configured.cache_clear()
             logging.getLogger().removeHandler(handler)
 
-    return told
+    return collect
 
 
 def output(name: str, *args: str) -> str:
@@ -73,7 +73,7 @@ def output(name: str, *args: str) -> str:
     return out.getvalue() + err.getvalue()
 
 
-def forms(secret: str) -> list[str]:
+def spellings(secret: str) -> list[str]:
     basic = base64.b64encode(f"avril:{secret}".encode()).decode()
     return [secret, json.dumps(secret)[1:-1], urlencode({"": secret})[1:], basic[8:-4]]
 
@@ -81,32 +81,36 @@ def forms(secret: str) -> list[str]:
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 500])
 @pytest.mark.parametrize("echo", ECHOES)
 def test_a_token_endpoint_that_echoes_the_request_is_not_quoted(
-    edge: Edge, texts: Callable[[], str], echo: str, status: int
+    edge: Edge, all_output: Callable[[], str], echo: str, status: int
 ) -> None:
     edge.settings["HO_PASSWORD"] = PASSWORD
     edge.ho.on_token = lambda _path, asked: Answer(status, ("echoed " + ECHOES[echo](asked)).encode())
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
-    told = texts() + str(report.error) + json.dumps(report.as_json())
-    assert "/api/v1/token/ answered" in told or "Answer of /api/v1/token/" in told
-    assert "echoed" not in told
-    assert not [form for form in forms(PASSWORD) if form in told]
+    shown = all_output() + str(report.error) + json.dumps(report.as_json())
+    assert "/api/v1/token/ answered" in shown or "Answer of /api/v1/token/" in shown
+    assert "echoed" not in shown
+    assert not [spelling for spelling in spellings(PASSWORD) if spelling in shown]
 
 
 @pytest.mark.parametrize("status", [200, 302, 403])
 @pytest.mark.parametrize("cut_at", [0, 170, 185, 195])
-def test_a_feed_that_echoes_the_token_is_not_quoted(edge: Edge, texts: Callable[[], str], status: int, cut_at: int) -> None:
+def test_a_feed_that_echoes_the_token_is_not_quoted(
+    edge: Edge, all_output: Callable[[], str], status: int, cut_at: int
+) -> None:
     edge.ho.put("sate", picture(1))
     edge.ho.access_token, edge.ho.refresh_token = FRESH.values()
     edge.ho.on_page = lambda _: Answer(status, ("x" * cut_at + f"Token {edge.ho.access_token}").encode())
     report = edge.sync()
     assert report.exit_status == 4
-    told = texts() + str(report.error)
+    shown = all_output() + str(report.error)
     for secret in FRESH.values():
-        assert secret[:12] not in told
+        assert secret[:12] not in shown
 
 
-def test_an_unexpected_error_shows_no_secret(edge: Edge, texts: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_shows_no_secret(
+    edge: Edge, all_output: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     edge.settings["HO_PASSWORD"] = edge.ho.password = PASSWORD
     edge.ho.put("sate", picture(1))
 
@@ -115,9 +119,9 @@ def test_an_unexpected_error_shows_no_secret(edge: Edge, texts: Callable[[], str
 
     monkeypatch.setattr("etalase.edge.sync.run._plan", unforeseen)
     report = edge.sync()
-    told = texts() + str(report.error)
-    assert "library state" in told
-    assert not [form for secret in (PASSWORD, edge.s3.secret_key) for form in forms(secret) if form in told]
+    shown = all_output() + str(report.error)
+    assert "library state" in shown
+    assert not [spelling for secret in (PASSWORD, edge.s3.secret_key) for spelling in spellings(secret) if spelling in shown]
 
 
 # A replayed refresh token ends its family at head office: what an edge does whose answer was lost

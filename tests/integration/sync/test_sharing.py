@@ -42,10 +42,10 @@ def test_products_that_share_an_object_all_get_it_and_its_changes(
     report = edge.sync()
     assert (report.exit_status, report.fetched, edge.reasons()) == (0, 5, {})
     edge.check_equals_head_office()
-    before = edge.touched()
+    before = edge.row_versions()
     for full in (False, True, True):
         assert edge.sync(full=full).outcome == "success"
-    assert edge.touched() == before
+    assert edge.row_versions() == before
     with real_world(edge.configured()) as world:
         assert verify(world, deep=True).equal
 

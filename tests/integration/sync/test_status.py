@@ -1,4 +1,4 @@
-"""What the status says is what a stranger finds in bucket and rows (the status never says "well" while anything is missing)."""
+"""What the status says is what a checker finds in bucket and rows (the status never says "well" while anything is missing)."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
-from tests.integration.sync.steps import loaded, overwrite_in_parts, run_under_way, status
+from tests.integration.sync.steps import overwrite_in_parts, run_in_flight, status, sync_dishes
 from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue
@@ -38,7 +38,7 @@ PHOTOS = [(f"DISH {number}", place) for number in range(DISHES) for place in ran
 
 
 @dataclass
-class Stranger:
+class IndependentCheck:
     """Damages bucket and rows, and finds out in his own way what is left."""
 
     edge: Edge
@@ -108,7 +108,7 @@ class Stranger:
         except ClientError:
             return None, ""
 
-    def finds(self) -> dict[str, Any]:
+    def expected(self) -> dict[str, Any]:
         """What the status has to say."""
         damaged, good_products = dict.fromkeys(("missing", "cut", "changed", "mistyped", "unreadable"), 0), set()
         rows = self.edge.query("SELECT product_id, object_key, size, checksum FROM product_photo")
@@ -136,7 +136,7 @@ class Stranger:
 
 
 def test_after_any_damage_the_status_reports_what_an_independent_check_finds(edge: Edge, s3: Any) -> None:
-    stranger = Stranger(edge, s3)
+    checker = IndependentCheck(edge, s3)
     numbers = st.integers(0, len(PHOTOS) - 1)
     happenings = st.tuples(
         st.sampled_from(
@@ -153,15 +153,15 @@ def test_after_any_damage_the_status_reports_what_an_independent_check_finds(edg
     @settings(max_examples=40, database=None)
     @given(st.lists(happenings, max_size=5))
     def check(happened: list[tuple[str, int, int]]) -> None:
-        stranger.restore()
+        checker.restore()
         for happening in happened:
-            stranger.do(*happening)
-        said, found = status(edge), stranger.finds()
-        uncovered = [entry["product_name"] for entry in said["products_without_verified_photo"]]
-        told = {name: said[name] for name in ("photos", "verified", "damaged", "vanished", "well")}
-        assert told | {"uncovered": uncovered} == found
-        assert said["exit_status"] == (0 if found["well"] else 1)
-        assert said["state"] == ("well" if found["well"] else "damaged")
+            checker.do(*happening)
+        reported, found = status(edge), checker.expected()
+        products_without_photo = [entry["product_name"] for entry in reported["products_without_verified_photo"]]
+        numbers = {name: reported[name] for name in ("photos", "verified", "damaged", "vanished", "well")}
+        assert numbers | {"uncovered": products_without_photo} == found
+        assert reported["exit_status"] == (0 if found["well"] else 1)
+        assert reported["state"] == ("well" if found["well"] else "damaged")
 
     try:
         check()
@@ -173,25 +173,25 @@ def test_after_any_damage_the_status_reports_what_an_independent_check_finds(edg
 
 
 def test_the_status_reports_no_damage_for_photos_with_a_publish_intent(edge: Edge, s3: Any) -> None:
-    photos = loaded(edge, "SATE", "SOTO")
+    photos = sync_dishes(edge, "SATE", "SOTO")
     key, newer = edge.ho.photos[photos["SATE"]]["object_key"], picture("newer")
     edge.query("INSERT INTO etalase_publish_intent VALUES (%s, 'old', %s)", key, hashlib.md5(newer).hexdigest())
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=newer)
-    with run_under_way(edge):
-        said = status(edge)
-        assert (said["well"], said["verified"], said["replacing"]) == (True, 1, 1)
+    with run_in_flight(edge):
+        reported = status(edge)
+        assert (reported["well"], reported["verified"], reported["replacing"]) == (True, 1, 1)
     # Cut off: the promised bytes lie there, and tills show them.
-    said = status(edge)
-    assert (said["damaged"]["changed"], said["verified"], said["replacing"]) == (0, 1, 1)
+    reported = status(edge)
+    assert (reported["damaged"]["changed"], reported["verified"], reported["replacing"]) == (0, 1, 1)
     assert edge.count("etalase_doubt") == 0
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of nobody"))
-    said = status(edge)
-    assert (said["state"], said["damaged"]["changed"]) == ("damaged", 1)
+    reported = status(edge)
+    assert (reported["state"], reported["damaged"]["changed"]) == ("damaged", 1)
 
 
 @pytest.mark.long
 def test_the_status_reports_no_damage_while_runs_replace_every_photo(edge: Edge) -> None:
-    photos = loaded(edge, *(f"DISH {number}" for number in range(40)))
+    photos = sync_dishes(edge, *(f"DISH {number}" for number in range(40)))
     over, seen = threading.Event(), []
 
     def watch() -> None:
@@ -210,14 +210,14 @@ def test_the_status_reports_no_damage_while_runs_replace_every_photo(edge: Edge)
         over.set()
         watching.join()
     assert len(seen) > 20
-    for said in seen:
-        assert (said["state"], said["verified"] + said["replacing"]) == ("well", 40), said
+    for reported in seen:
+        assert (reported["state"], reported["verified"] + reported["replacing"]) == ("well", 40), reported
 
 
 def test_the_audit_checks_a_row_again_if_it_changed_since_the_first_look(
     edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = edge.ho.photos[loaded(edge, "SATE")["SATE"]]["object_key"]
+    key = edge.ho.photos[sync_dishes(edge, "SATE")["SATE"]]["object_key"]
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("of an earlier run"))
     head = ObjectStore.head
     looks: list[str] = []
@@ -236,7 +236,7 @@ def test_the_audit_checks_a_row_again_if_it_changed_since_the_first_look(
 
 
 def test_the_audit_accepts_a_whole_photo_under_an_unusual_key(edge: Edge) -> None:
-    photos = loaded(edge, "SATE")
+    photos = sync_dishes(edge, "SATE")
     edge.bucket.put("elsewhere/sate.jpg", picture("SATE"), content_type="image/jpeg")
     edge.query("UPDATE product_photo SET object_key = 'elsewhere/sate.jpg' WHERE id = %s", photos["SATE"])
     assert status(edge)["well"]
@@ -245,7 +245,7 @@ def test_the_audit_accepts_a_whole_photo_under_an_unusual_key(edge: Edge) -> Non
 
 
 def test_the_audit_reads_an_object_without_an_md5_etag_once(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    photos = loaded(edge, "SATE")
+    photos = sync_dishes(edge, "SATE")
     overwrite_in_parts(s3, edge.bucket.bucket, edge.ho.photos[photos["SATE"]]["object_key"], picture("SATE"))
     digests: dict[tuple[str, str], str] = {}
     monkeypatch.setattr(comparison_module, "_digests", digests)
@@ -256,24 +256,29 @@ def test_the_audit_reads_an_object_without_an_md5_etag_once(edge: Edge, s3: Any,
 
 
 def test_the_audit_counts_every_loss_beyond_the_limit_of_checks(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded(edge, *(f"DISH {number}" for number in range(6)))
+    sync_dishes(edge, *(f"DISH {number}" for number in range(6)))
     monkeypatch.setattr(comparison_module, "MAX_LOOKS", 2)
     monkeypatch.setattr(comparison_module, "MAX_NAMED", 3)
     edge.bucket.delete(list(edge.objects()))
-    said = status(edge)
-    assert (said["damaged"]["missing"], len(said["damaged_photos"]), said["verified"]) == (6, 3, 0)
-    assert len(said["products_without_verified_photo"]) == 6
+    reported = status(edge)
+    assert (reported["damaged"]["missing"], len(reported["damaged_photos"]), reported["verified"]) == (6, 3, 0)
+    assert len(reported["products_without_verified_photo"]) == 6
 
 
 @pytest.mark.parametrize(
     "away", [{"S3_ENDPOINT": "http://127.0.0.1:1"}, {"S3_BUCKET": "no-such-bucket"}, {"S3_SECRET_KEY": "?"}]
 )
 def test_the_status_reports_a_bucket_that_cannot_be_audited(edge: Edge, away: dict[str, str]) -> None:
-    loaded(edge, "SATE")
-    said = status(edge, **away)
-    assert (said["state"], said["exit_status"], said["well"], said["verified"]) == ("bucket_away", 4, False, None)
-    assert said["bucket"]["error"]
-    assert said["photos"] == 1
+    sync_dishes(edge, "SATE")
+    reported = status(edge, **away)
+    assert (reported["state"], reported["exit_status"], reported["well"], reported["verified"]) == (
+        "bucket_away",
+        4,
+        False,
+        None,
+    )
+    assert reported["bucket"]["error"]
+    assert reported["photos"] == 1
 
 
 # Why a product has no photo
@@ -292,25 +297,25 @@ def test_the_status_names_each_product_without_a_photo_with_its_reason(edge: Edg
         water,
     )
     edge.bucket.delete([row["object_key"] for row in edge.rows().values()])
-    said = status(edge)
-    assert [tuple(entry.values()) for entry in said["products_without_verified_photo"]] == [
+    reported = status(edge)
+    assert [tuple(entry.values()) for entry in reported["products_without_verified_photo"]] == [
         ("JUICE", "waits", None),
         ("SATE", "damaged", "missing"),
         ("SOTO", "failed", "ho_contradicts_itself"),
         ("TEA", "none_listed", None),
         ("WATER", "none_listed", None),
     ]
-    assert said["products_without_photo"] == ["JUICE", "SOTO", "TEA", "WATER"]
-    assert (said["failed"], said["parked"], said["reasons"]) == (1, 1, {"ho_contradicts_itself": 1})
-    assert said["problems"] == ["damaged", "partial"]
+    assert reported["products_without_photo"] == ["JUICE", "SOTO", "TEA", "WATER"]
+    assert (reported["failed"], reported["parked"], reported["reasons"]) == (1, 1, {"ho_contradicts_itself": 1})
+    assert reported["problems"] == ["damaged", "partial"]
 
 
 def test_after_a_loss_of_rows_the_status_does_not_say_that_head_office_lists_none(edge: Edge) -> None:
-    loaded(edge, "SATE", "SOTO")
+    sync_dishes(edge, "SATE", "SOTO")
     edge.query("DELETE FROM product_photo WHERE filename LIKE 'SATE%%'")
-    said = status(edge)
-    assert (said["state"], said["vanished"]) == ("damaged", 1)
-    assert [entry["why"] for entry in said["products_without_verified_photo"]] == ["unknown"]
+    reported = status(edge)
+    assert (reported["state"], reported["vanished"]) == ("damaged", 1)
+    assert [entry["why"] for entry in reported["products_without_verified_photo"]] == ["unknown"]
     edge.sync(full=True)
     assert status(edge)["well"]
 
@@ -319,32 +324,37 @@ def test_after_a_loss_of_rows_the_status_does_not_say_that_head_office_lists_non
 
 
 def test_before_the_first_run_the_status_is_not_ready(edge: Edge) -> None:
-    said = status(edge)
-    assert (said["state"], said["exit_status"], said["first_load"]) == ("not_ready", 4, {"here": 0, "of": None})
+    reported = status(edge)
+    assert (reported["state"], reported["exit_status"], reported["first_load"]) == ("not_ready", 4, {"here": 0, "of": None})
 
 
 def test_a_first_load_with_an_unknown_list_is_not_ready(edge: Edge) -> None:
     edge.query("INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error)"
                " VALUES ('full', 'hand', '{}', '{}', 0, '[]', '')")  # fmt: skip
-    with run_under_way(edge):
-        said = status(edge)
-    assert (said["state"], said["running"], said["level"], said["exit_status"]) == ("not_ready", True, "blue", 4)
-    assert (said["first_load"], said["listed"], said["here"]) == ({"here": 0, "of": None}, None, 0)
-    said = status(edge)
-    assert (said["running"], said["cut_off"], said["level"]) == (False, True, "red")
+    with run_in_flight(edge):
+        reported = status(edge)
+    assert (reported["state"], reported["running"], reported["level"], reported["exit_status"]) == (
+        "not_ready",
+        True,
+        "blue",
+        4,
+    )
+    assert (reported["first_load"], reported["listed"], reported["here"]) == ({"here": 0, "of": None}, None, 0)
+    reported = status(edge)
+    assert (reported["running"], reported["cut_off"], reported["level"]) == (False, True, "red")
 
 
 def test_the_lock_tells_a_run_in_flight_from_one_that_was_cut_off(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     assert (status(edge)["running"], status(edge)["cut_off"]) == (False, False)
     edge.query("UPDATE etalase_sync_run SET outcome = 'success', checkpoint = 'c'")
     edge.query("INSERT INTO etalase_sync_run (kind, trigger, counts, reasons, bytes_fetched, notices, error)"
                " VALUES ('incremental', 'schedule', '{}', '{}', 0, '[]', '')")  # fmt: skip
-    with run_under_way(edge):
-        said = status(edge)
-        assert (said["running"], said["cut_off"], said["state"]) == (True, False, "well")
-    said = status(edge)
-    assert (said["running"], said["cut_off"], said["state"]) == (False, True, "run_failed")
+    with run_in_flight(edge):
+        reported = status(edge)
+        assert (reported["running"], reported["cut_off"], reported["state"]) == (True, False, "well")
+    reported = status(edge)
+    assert (reported["running"], reported["cut_off"], reported["state"]) == (False, True, "run_failed")
 
 
 @pytest.mark.parametrize(
@@ -361,32 +371,32 @@ def test_the_lock_tells_a_run_in_flight_from_one_that_was_cut_off(edge: Edge) ->
 def test_the_status_reports_head_office_away_while_the_photos_are_fresh(
     edge: Edge, misbehave: Answer | None, changes: dict[str, Any], away: bool
 ) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     edge.ho.on_page = lambda _: misbehave
     assert edge.sync(**changes, TRIES=1).outcome == "failed"
-    said = status(edge, HO_URL=changes.get("HO_URL", edge.ho.url))
-    assert (said["state"], said["head_office_away"], said["stale"]) == ("run_failed", away, False)
-    assert said["exit_status"] == 1
-    assert said["last_run"]["error"]
+    reported = status(edge, HO_URL=changes.get("HO_URL", edge.ho.url))
+    assert (reported["state"], reported["head_office_away"], reported["stale"]) == ("run_failed", away, False)
+    assert reported["exit_status"] == 1
+    assert reported["last_run"]["error"]
 
 
 def test_the_age_of_the_photos_is_the_age_of_the_last_complete_run_under_any_clock(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     edge.hours_later = 5
     edge.sync()
-    said = status(edge)
-    assert (said["state"], said["clock_went_back"]) == ("stale", True)
+    reported = status(edge)
+    assert (reported["state"], reported["clock_went_back"]) == ("stale", True)
     edge.hours_later = 0  # the clock is right again: the run that was made by the wrong one is not the newest
     edge.sync()
-    said = status(edge)
-    assert (said["well"], said["clock_went_back"]) == (True, False)
-    assert 0 <= said["age_seconds"] < 60
+    reported = status(edge)
+    assert (reported["well"], reported["clock_went_back"]) == (True, False)
+    assert 0 <= reported["age_seconds"] < 60
     edge.query("UPDATE etalase_sync_run SET finished_at = now() - interval '121 minutes'")
     assert status(edge)["problems"] == ["stale"]
 
 
 def test_the_status_reports_each_notice_of_the_last_day_once(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     edge.query("UPDATE etalase_sync_run SET notices = %s", json.dumps([{"code": "ho_older", "photos": 3}]))
     for days, notices in ((2, [{"code": "bucket_lost"}]), (0, [{"code": "ho_older", "photos": 1}]), (0, ["odd", {}, 1])):
         edge.query(
@@ -399,54 +409,58 @@ def test_the_status_reports_each_notice_of_the_last_day_once(edge: Edge) -> None
 
 
 def test_the_status_reports_the_next_scheduled_runs(edge: Edge) -> None:
-    said = status(edge, SCHEDULE_OFFSET_MINUTES=7)
-    assert datetime.fromisoformat(said["next_run_at"]).minute == 7
-    full = datetime.fromisoformat(said["next_full_run_at"])
+    reported = status(edge, SCHEDULE_OFFSET_MINUTES=7)
+    assert datetime.fromisoformat(reported["next_run_at"]).minute == 7
+    full = datetime.fromisoformat(reported["next_full_run_at"])
     assert (full.hour, full.minute, full.utcoffset()) == (2, 7, timedelta(hours=7))
 
 
 def test_the_status_reports_a_bucket_that_pos_screens_cannot_read(edge: Edge, s3: Any) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
-    said = status(edge)
-    assert (said["state"], said["exit_status"]) == ("bucket_away", 4)
-    assert "does not let the tills read" in said["bucket"]["error"]
+    reported = status(edge)
+    assert (reported["state"], reported["exit_status"]) == ("bucket_away", 4)
+    assert "does not let the tills read" in reported["bucket"]["error"]
     assert edge.sync().outcome == "success"
     assert status(edge)["state"] == "well"
 
 
 def test_before_the_first_run_a_missing_bucket_is_not_reported_as_away(edge: Edge) -> None:
-    said = status(edge, S3_BUCKET="not-made-yet")
-    assert (said["problems"], said["bucket"]["away"]) == (["not_ready", "stale"], False)
+    reported = status(edge, S3_BUCKET="not-made-yet")
+    assert (reported["problems"], reported["bucket"]["away"]) == (["not_ready", "stale"], False)
 
 
 def test_an_unfinished_run_is_reported_until_a_run_completes(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     for number in range(12):
         edge.ho.put(f"DISH {number}", picture(number))
     edge.ho.on_image = lambda _: time.sleep(0.3)
     assert edge.sync(MAX_RUN_SECONDS=1, WORKERS=1).outcome == "partial"
-    said = status(edge)
-    assert (said["problems"], said["last_run_incomplete"], said["exit_status"]) == (["filling", "run_failed"], True, 1)
-    assert {entry["why"] for entry in said["products_without_verified_photo"]} == {"unknown"}
+    reported = status(edge)
+    assert (reported["problems"], reported["last_run_incomplete"], reported["exit_status"]) == (
+        ["filling", "run_failed"],
+        True,
+        1,
+    )
+    assert {entry["why"] for entry in reported["products_without_verified_photo"]} == {"unknown"}
     edge.ho.on_image = None
     edge.sync()
     assert status(edge)["state"] == "well"
 
 
 def test_rows_deleted_by_another_program_during_verify_or_after_a_failed_run_are_missed(edge: Edge) -> None:
-    loaded(edge, "SATE", "SOTO", "BAKSO")
+    sync_dishes(edge, "SATE", "SOTO", "BAKSO")
     edge.query("DELETE FROM product_photo WHERE object_key IN (SELECT object_key FROM product_photo LIMIT 2)")
     edge.ho.on_page = lambda _: Answer(503)
     edge.sync(trigger="schedule")
     assert status(edge)["vanished"] == 2
     with RunLock(UUID(STORE_ID), Pace()).held(full=False, wait_seconds=0):
-        said = status(edge)
-        assert (said["vanished"], said["running"], said["well"]) == (2, False, False)
+        reported = status(edge)
+        assert (reported["vanished"], reported["running"], reported["well"]) == (2, False, False)
 
 
 def test_a_damaged_photo_that_head_office_no_longer_lists_is_reported_and_can_be_removed(edge: Edge) -> None:
-    photos = loaded(edge, *(f"DISH {number}" for number in range(5)))
+    photos = sync_dishes(edge, *(f"DISH {number}" for number in range(5)))
     for photo in photos.values():
         edge.ho.delete(photo)
     assert edge.sync().held == 5
@@ -460,20 +474,20 @@ def test_a_damaged_photo_that_head_office_no_longer_lists_is_reported_and_can_be
     meant = removal_decisions.chosen([UUID(photo) for photo in lost], everything=False, states=removal_decisions.APPROVABLE)
     assert removal_decisions.approve(meant, lock=lock) == 2
 
-    said = status(edge)
-    assert (said["lost"], said["problems"]) == ([], ["held"])
+    reported = status(edge)
+    assert (reported["lost"], reported["problems"]) == ([], ["held"])
 
 
 def test_the_status_promises_no_repair_of_a_photo_missing_from_head_offices_full_list(edge: Edge) -> None:
-    photos = loaded(edge, "SATE", "SOTO")
+    photos = sync_dishes(edge, "SATE", "SOTO")
     edge.ho.change_page = lambda page: page.pop("total")  # never proved complete: nothing is ever removed, nor held
     edge.sync(full=True)
     del edge.ho.photos[photos["SATE"]]
     edge.bucket.delete([edge.rows()[photos["SATE"]]["object_key"]])
     assert status(edge)["lost"] == []
     edge.sync()
-    said = status(edge)
-    assert (said["lost"], said["damaged"]["missing"]) == ([photos["SATE"]], 1)
+    reported = status(edge)
+    assert (reported["lost"], reported["damaged"]["missing"]) == ([photos["SATE"]], 1)
 
 
 def test_if_all_photos_failed_or_are_parked_the_status_does_not_say_that_head_office_lists_none(edge: Edge) -> None:
@@ -484,13 +498,13 @@ def test_if_all_photos_failed_or_are_parked_the_status_does_not_say_that_head_of
 
 
 def test_the_database_of_another_store_gives_no_status(edge: Edge) -> None:
-    loaded(edge, "SATE")
-    said = status(edge, STORE_ID=str(uuid.uuid4()))
-    assert (said["state"], said["well"], said["exit_status"]) == ("wrong_store", False, 4)
+    sync_dishes(edge, "SATE")
+    reported = status(edge, STORE_ID=str(uuid.uuid4()))
+    assert (reported["state"], reported["well"], reported["exit_status"]) == ("wrong_store", False, 4)
 
 
 def test_a_photo_that_waits_for_the_next_run_with_its_product_here_is_not_well(edge: Edge) -> None:
-    photos = loaded(edge, "SATE", "SOTO")
+    photos = sync_dishes(edge, "SATE", "SOTO")
     wire = json.dumps({**edge.ho.photos[photos["SOTO"]]})
     product_id = edge.rows()[photos["SOTO"]]["product_id"]
     edge.query("DELETE FROM product_photo WHERE id = %s", photos["SOTO"])
@@ -500,18 +514,18 @@ def test_a_photo_that_waits_for_the_next_run_with_its_product_here_is_not_well(e
         " VALUES (%s, %s, 'SOTO', %s, 'product_missing', '', 1)",
         photos["SOTO"], product_id, wire,
     )  # fmt: skip
-    said = status(edge)
-    assert (said["state"], said["exit_status"], said["parked"]) == ("partial", 1, 1)
+    reported = status(edge)
+    assert (reported["state"], reported["exit_status"], reported["parked"]) == ("partial", 1, 1)
 
 
 def test_a_photo_deleted_during_the_look_is_not_a_lost_bucket_policy(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     assert edge.bucket.is_public(next(iter(edge.objects())))
     assert edge.bucket.is_public("products/never.jpg")
 
 
 def test_tables_of_an_older_version_are_reported_as_such(edge: Edge) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN notices TO gone")
     try:
         with pytest.raises(DatabaseAway, match=r"older than this version.*etalase edge migrate"):
@@ -521,15 +535,15 @@ def test_tables_of_an_older_version_are_reported_as_such(edge: Edge) -> None:
 
 
 def test_without_a_checkpoint_the_expected_number_of_rows_is_unknown(edge: Edge) -> None:
-    loaded(edge, "SATE", "SOTO")
+    sync_dishes(edge, "SATE", "SOTO")
     edge.query("DELETE FROM product_photo")
     edge.query("DELETE FROM etalase_checkpoint")
-    said = status(edge)
-    assert (said["state"], said["exit_status"]) == ("not_ready", 4)
+    reported = status(edge)
+    assert (reported["state"], reported["exit_status"]) == ("not_ready", 4)
 
 
 def test_with_an_unknown_expected_number_of_rows_the_next_run_compares_everything(edge: Edge) -> None:
-    photos = loaded(edge, "SATE", "SOTO")
+    photos = sync_dishes(edge, "SATE", "SOTO")
     edge.query("UPDATE etalase_checkpoint SET photos = NULL")
     edge.query("DELETE FROM product_photo WHERE id = %s", photos["SOTO"])
     assert status(edge)["problems"] == ["unproved"]
@@ -540,8 +554,8 @@ def test_with_an_unknown_expected_number_of_rows_the_next_run_compares_everythin
 
 def test_a_store_without_listed_photos_is_not_well(edge: Edge) -> None:
     edge.sync()
-    said = status(edge)
-    assert (said["state"], said["level"], said["exit_status"]) == ("empty", "yellow", 1)
+    reported = status(edge)
+    assert (reported["state"], reported["level"], reported["exit_status"]) == ("empty", "yellow", 1)
 
 
 def test_a_first_run_with_wrong_settings_does_not_claim_the_database(edge: Edge) -> None:
@@ -560,13 +574,13 @@ def test_a_first_run_with_wrong_settings_does_not_claim_the_database(edge: Edge)
     ],
 )
 def test_the_status_tells_apart_why_the_bucket_cannot_be_compared(edge: Edge, changes: dict[str, Any], trouble: str) -> None:
-    loaded(edge, "SATE")
-    said = status(edge, **changes)
-    assert (said["state"], said["bucket"]["trouble"], said["exit_status"]) == ("bucket_away", trouble, 4)
+    sync_dishes(edge, "SATE")
+    reported = status(edge, **changes)
+    assert (reported["state"], reported["bucket"]["trouble"], reported["exit_status"]) == ("bucket_away", trouble, 4)
 
 
 def test_the_status_names_failed_photos_and_held_removals(edge: Edge) -> None:
-    photos = loaded(edge, *(f"DISH {n}" for n in range(6)))
+    photos = sync_dishes(edge, *(f"DISH {n}" for n in range(6)))
     edge.ho.put("NEW", picture("NEW"))
     edge.ho.on_image = lambda _: Answer(404)
     for photo in list(photos.values())[:5]:
@@ -577,13 +591,13 @@ def test_the_status_names_failed_photos_and_held_removals(edge: Edge) -> None:
 
 
 def test_a_hanging_bucket_is_reported_as_away_within_the_time_limit(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded(edge, "SATE")
+    sync_dishes(edge, "SATE")
     monkeypatch.setattr(collect, "WHOLE_LOOK_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        said = status(edge, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        reported = status(edge, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - began < 8
-    assert (said["state"], said["bucket"]["trouble"]) == ("bucket_away", "away")
+    assert (reported["state"], reported["bucket"]["trouble"]) == ("bucket_away", "away")
 
 
 def test_the_status_counts_products_for_which_the_pos_shows_a_photo(edge: Edge, s3: Any) -> None:
@@ -595,17 +609,17 @@ def test_the_status_counts_products_for_which_the_pos_shows_a_photo(edge: Edge, 
     s3.delete_object(Bucket=edge.bucket.bucket, Key=keys["SATE.jpg", True])
     s3.put_object(Bucket=edge.bucket.bucket, Key=keys["SOTO.jpg", True], Body=b"cut")
     s3.delete_object(Bucket=edge.bucket.bucket, Key=keys["SOTO.jpg", False])
-    with run_under_way(edge):  # what a look sees then is not remembered: tills still ask for the primary photos
-        assert uncovered(edge) == ["SATE", "SOTO"] == placeholders(edge)
-    assert uncovered(edge) == ["SOTO"] == placeholders(edge)
+    with run_in_flight(edge):  # what a look sees then is not remembered: tills still ask for the primary photos
+        assert products_without_photo(edge) == ["SATE", "SOTO"] == products_with_placeholder(edge)
+    assert products_without_photo(edge) == ["SOTO"] == products_with_placeholder(edge)
 
 
-def uncovered(edge: Edge) -> list[str]:
+def products_without_photo(edge: Edge) -> list[str]:
     """The products of which the status says that no till shows a photo."""
     return [entry["product_name"] for entry in status(edge)["products_without_verified_photo"]]
 
 
-def placeholders(edge: Edge) -> list[str]:
+def products_with_placeholder(edge: Edge) -> list[str]:
     """The products of which a till shows none: the address that the POS gives is loaded, as a browser would."""
     bare = []
     for product in catalogue.page(limit=100, offset=0).products:

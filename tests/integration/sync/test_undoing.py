@@ -39,7 +39,7 @@ def approve_all(edge: Edge) -> int:
 
 
 @pytest.fixture
-def emptied(edge: Edge) -> int:
+def approved_run(edge: Edge) -> int:
     """Eight dishes, of which head office lists only two any more, and a person who approved; the number of the run."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
     edge.sync()
@@ -49,11 +49,11 @@ def emptied(edge: Edge) -> int:
     return approve_all(edge)
 
 
-def test_undo_restores_an_approved_removal_for_good(edge: Edge, emptied: int) -> None:
+def test_undo_restores_an_approved_removal_for_good(edge: Edge, approved_run: int) -> None:
     assert len(edge.rows()) == 2
     edge.sync(full=True)
 
-    undone = undo(edge, emptied)
+    undone = undo(edge, approved_run)
 
     assert (len(undone.restored), undone.lost) == (6, [])
     assert len(edge.rows()) == 8
@@ -68,39 +68,39 @@ def test_undo_restores_an_approved_removal_for_good(edge: Edge, emptied: int) ->
     assert {row["name"] for row in edge.query("SELECT name FROM product")} == {f"dish {n}" for n in range(8)}
 
 
-def test_undo_reports_photos_beyond_their_grace_period_as_lost_and_restores_the_rest(edge: Edge, emptied: int) -> None:
+def test_undo_reports_photos_beyond_their_grace_period_as_lost_and_restores_the_rest(edge: Edge, approved_run: int) -> None:
     gone = edge.query("SELECT object_key FROM etalase_reclaim ORDER BY object_key LIMIT 2")
     edge.bucket.delete([row["object_key"] for row in gone])
-    undone = undo(edge, emptied)
+    undone = undo(edge, approved_run)
     assert (len(undone.restored), len(undone.lost)) == (4, 2)
     assert {why for _, why in undone.lost} == {"its object is no longer in the bucket"}
     edge.check_every_row_shows_its_bytes()
 
 
-def test_undo_leaves_a_key_to_the_photo_that_has_it_now(edge: Edge, emptied: int) -> None:
+def test_undo_leaves_a_key_to_the_photo_that_has_it_now(edge: Edge, approved_run: int) -> None:
     new = edge.ho.put("dish 5", picture("new"))
     edge.sync()
-    undone = undo(edge, emptied)
+    undone = undo(edge, approved_run)
     assert [(removal.product_name, "another photo has" in why) for removal, why in undone.lost] == [("dish 5", True)]
     assert edge.rows()[new]["is_primary"]
     edge.check_every_row_shows_its_bytes()
 
 
-def test_undo_does_not_change_a_photo_that_head_office_lists_again(edge: Edge, emptied: int) -> None:
+def test_undo_does_not_change_a_photo_that_head_office_lists_again(edge: Edge, approved_run: int) -> None:
     gone = edge.query("SELECT photo_id FROM etalase_removal WHERE product_name = 'dish 7'")[0]["photo_id"]
     edge.ho.put("dish 7", picture("anew"), photo=str(gone))
     edge.sync()
-    assert len(undo(edge, emptied).restored) == 5
+    assert len(undo(edge, approved_run).restored) == 5
     assert edge.rows()[str(gone)]["checksum"] == edge.ho.photos[str(gone)]["checksum"]
 
 
-def test_undo_refuses_a_run_without_removals(edge: Edge, emptied: int) -> None:
-    for run_id in (emptied + 1000, emptied - 1):
+def test_undo_refuses_a_run_without_removals(edge: Edge, approved_run: int) -> None:
+    for run_id in (approved_run + 1000, approved_run - 1):
         with pytest.raises(UsageError, match=r"etalase edge undo"):
             undo(edge, run_id)
-    undo(edge, emptied)
+    undo(edge, approved_run)
     with pytest.raises(UsageError):
-        undo(edge, emptied)
+        undo(edge, approved_run)
 
 
 def test_held_shows_how_the_pos_would_change(edge: Edge) -> None:
@@ -150,7 +150,7 @@ def test_retry_refuses_a_photo_that_is_not_on_the_retry_list(edge: Edge) -> None
     assert refused.value.returncode == 2
 
 
-def test_undo_of_one_lost_photo_does_not_block_the_others(edge: Edge, emptied: int) -> None:
+def test_undo_of_one_lost_photo_does_not_block_the_others(edge: Edge, approved_run: int) -> None:
     rows_gone = edge.query("SELECT photo_id, row FROM etalase_removal ORDER BY product_name")
     edge.query(
         "UPDATE etalase_removal SET row = jsonb_set(row, '{checksum}', 'null') WHERE photo_id = %s", rows_gone[0]["photo_id"]
@@ -159,22 +159,22 @@ def test_undo_of_one_lost_photo_does_not_block_the_others(edge: Edge, emptied: i
     disk = Rotting(json.loads(rows_gone[1]["row"])["object_key"], unreadable=True)
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Pace())
-    undone = removal_decisions.undo(emptied, lock=lock, bucket=disk.over(object_store(settings)), products=products)
+    undone = removal_decisions.undo(approved_run, lock=lock, bucket=disk.over(object_store(settings)), products=products)
     assert len(undone.restored) == 4
     assert [why.split(":")[0] for _, why in undone.lost] == ["its object has other bytes by now", "its object cannot be read"]
     edge.check_every_row_shows_its_bytes()
 
 
-def test_undo_keeps_the_newer_name_of_an_existing_product(edge: Edge, emptied: int) -> None:
+def test_undo_keeps_the_newer_name_of_an_existing_product(edge: Edge, approved_run: int) -> None:
     edge.query("UPDATE product SET name = 'dish 5, now with egg' WHERE name = 'dish 5'")
-    undo(edge, emptied)
+    undo(edge, approved_run)
     assert "dish 5, now with egg" in {row["name"] for row in edge.query("SELECT name FROM product")}
 
 
-def test_undo_does_not_restore_an_object_with_another_media_type(edge: Edge, emptied: int, s3: Any) -> None:
+def test_undo_does_not_restore_an_object_with_another_media_type(edge: Edge, approved_run: int, s3: Any) -> None:
     key = edge.query("SELECT object_key FROM etalase_reclaim ORDER BY object_key LIMIT 1")[0]["object_key"]
     body = edge.bucket.get(key)
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=body, ContentType="text/html")
-    undone = undo(edge, emptied)
+    undone = undo(edge, approved_run)
     assert [why for _, why in undone.lost] == [f"its object is of another type by now: {key}"]
     assert len(undone.restored) == 5

@@ -18,7 +18,7 @@ from etalase.edge.sync.services import real_world
 from etalase.edge.sync.verify import Verification, verify
 
 
-def verified(edge: Edge, *, deep: bool = False) -> Verification:
+def run_verify(edge: Edge, *, deep: bool = False) -> Verification:
     """What ``verify`` finds."""
     with real_world(edge.configured()) as world:
         return verify(world, deep=deep)
@@ -26,7 +26,7 @@ def verified(edge: Edge, *, deep: bool = False) -> Verification:
 
 def differences(edge: Edge, *, deep: bool = False) -> set[tuple[str, str]]:
     """What differs, as pairs of kind and product, or key where there is no product."""
-    return {(d.what, d.product_name or d.object_key) for d in verified(edge, deep=deep).differences}
+    return {(d.what, d.product_name or d.object_key) for d in run_verify(edge, deep=deep).differences}
 
 
 def test_verify_finds_no_difference_on_an_edge_that_equals_head_office(edge: Edge) -> None:
@@ -34,7 +34,7 @@ def test_verify_finds_no_difference_on_an_edge_that_equals_head_office(edge: Edg
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
     for deep in (False, True):
-        found = verified(edge, deep=deep)
+        found = run_verify(edge, deep=deep)
         assert (found.equal, found.exit_status, found.rows, found.objects, found.listed) == (True, 0, 5, 5, 5)
 
 
@@ -56,7 +56,7 @@ def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_re
     edge.ho.put("new", picture("new"))
     edge.ho.put("impossible", picture("x"), key="../etc/passwd")
     del edge.ho.photos[gone]
-    before = edge.touched(), edge.objects()
+    before = edge.row_versions(), edge.objects()
 
     seen = differences(edge)
     expected = {
@@ -66,7 +66,7 @@ def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_re
         ("orphan", "products/nobody.jpg"),
     }  # fmt: skip
     assert seen == differences(edge, deep=True) == expected
-    assert (edge.touched(), edge.objects()) == before
+    assert (edge.row_versions(), edge.objects()) == before
 
     edge.ho.image_requests.clear()
     with real_world(edge.configured()) as world:
@@ -83,7 +83,7 @@ def test_verify_compares_rows_and_bucket_while_head_office_is_away(edge: Edge, s
     edge.sync()
     s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.ho.photos[photo]["object_key"])
     edge.ho.on_page = lambda _: Answer(503)
-    found = verified(edge)
+    found = run_verify(edge)
     assert [d.what for d in found.differences] == ["missing"]
     assert (found.equal, found.exit_status, found.listed) == (False, 4, None)
 
@@ -95,10 +95,10 @@ def test_verify_does_not_report_orphans_held_removals_and_parked_photos(edge: Ed
     for photo in photos[:5]:
         del edge.ho.photos[photo]
     assert edge.sync(full=True).held == 5
-    found = verified(edge)
+    found = run_verify(edge)
     assert (found.differences, found.held, found.awaiting_grace) == ([], 5, 1)
     removal_decisions.refuse(storage.removals.in_states(["held"])[:2], lock=RunLock(edge.configured().STORE_ID, Pace()))
-    found = verified(edge)
+    found = run_verify(edge)
     assert (found.differences, found.held, found.kept) == ([], 3, 2)
 
 
@@ -114,10 +114,10 @@ def test_a_full_run_finds_a_rotting_disk_within_the_deep_verify_days(edge: Edge)
     healed = []
     for day in range(4):
         edge.hours_later = 24.0 * day
-        healed.append(edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=4).healed)
+        healed.append(edge.sync(full=True, inject=disk.inject, DEEP_VERIFY_DAYS=4).healed)
     assert sum(healed) == 1
     edge.check_equals_head_office()
-    assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=0).healed == 0
+    assert edge.sync(full=True, inject=disk.inject, DEEP_VERIFY_DAYS=0).healed == 0
 
 
 def test_a_run_ends_at_its_time_limit_and_the_next_run_continues_there(edge: Edge) -> None:
@@ -196,11 +196,11 @@ def test_an_object_that_its_store_cannot_read_is_downloaded_again(edge: Edge) ->
     rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
     disk = Rotting(rotten, unreadable=True)
     with real_world(edge.configured()) as world:
-        disk.touch(world)
+        disk.inject(world)
         found = verify(world, deep=True)
     assert [(d.what, d.object_key) for d in found.differences] == [("unreadable", rotten)]
     with real_world(edge.configured()) as world:
-        disk.touch(world)
+        disk.inject(world)
         report = sync(world, full=True, deep=True)
     assert (report.outcome, report.healed, disk.mended) == ("success", 1, True)
 
@@ -215,14 +215,14 @@ def test_a_missed_daily_share_of_the_deep_verify_is_read_by_the_next_run(edge: E
     for row in edge.rows().values():
         edge.hours_later += 24.0 * closed_days
         disk = Rotting(row["object_key"])
-        assert edge.sync(full=True, touch=disk.touch, DEEP_VERIFY_DAYS=4).healed == 1
+        assert edge.sync(full=True, inject=disk.inject, DEEP_VERIFY_DAYS=4).healed == 1
 
 
 def test_verify_does_not_report_equality_for_a_list_that_is_not_proved_complete(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
     edge.ho.change_page = lambda page: page.update(total=9)
-    found = verified(edge)
+    found = run_verify(edge)
     assert (found.differences, found.equal, found.exit_status) == ([], False, 1)
 
 
@@ -230,6 +230,6 @@ def test_verify_reports_a_bucket_that_no_pos_can_read_and_a_run_repairs_it(edge:
     edge.ho.put("sate", picture(1))
     edge.sync()
     s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
-    assert [d.what for d in verified(edge).differences] == ["not_public"]
+    assert [d.what for d in run_verify(edge).differences] == ["not_public"]
     edge.sync(full=True)
-    assert verified(edge).equal
+    assert run_verify(edge).equal

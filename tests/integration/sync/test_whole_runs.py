@@ -56,14 +56,14 @@ def test_a_run_without_changes_costs_one_request_and_no_download_put_or_row(edge
     edge.sync()
     edge.ho.requests.clear()
     edge.ho.image_requests.clear()
-    before, objects = edge.touched(), set(edge.bucket.list(""))
+    before, objects = edge.row_versions(), set(edge.bucket.list(""))
 
     report = edge.sync(full=full)
 
     assert (report.outcome, report.fetched, report.updated, report.bytes_fetched) == ("success", 0, 0, 0)
     assert edge.ho.requests == [PHOTOS_PATH]
     assert edge.ho.image_requests == []
-    assert edge.touched() == before
+    assert edge.row_versions() == before
     assert set(edge.bucket.list("")) == objects
 
 
@@ -72,10 +72,10 @@ def test_two_photos_that_share_an_object_cost_nothing_in_a_full_run(edge: Edge) 
         edge.ho.put("sate", picture(1), key="products/shared.jpg", primary=False)
     edge.sync()
     edge.ho.image_requests.clear()
-    before = edge.touched()
+    before = edge.row_versions()
     report = edge.sync(full=True)
     assert (report.outcome, report.healed, edge.ho.image_requests) == ("success", 0, [])
-    assert edge.touched() == before
+    assert edge.row_versions() == before
 
 
 def test_a_feed_is_read_at_any_page_size_of_head_office(edge: Edge) -> None:
@@ -176,13 +176,13 @@ def test_photos_loaded_by_the_guides_code_are_adopted_without_a_download(edge: E
     menu(edge)
     for photo in edge.ho.photos.values():
         _as_the_guides_code_does(edge, photo)
-    before = edge.touched()
+    before = edge.row_versions()
 
     report = edge.sync()
 
     assert (report.outcome, report.fetched, report.unchanged) == ("success", 0, 6)
     assert edge.ho.image_requests == []
-    assert edge.touched() == before
+    assert edge.row_versions() == before
 
 
 def test_a_bucket_without_rows_is_adopted_without_a_download(edge: Edge) -> None:
@@ -272,9 +272,9 @@ def test_nulls_become_the_guides_defaults_once(edge: Edge) -> None:
     edge.sync()
     (row,) = edge.rows().values()
     assert (row["version"], row["sort_order"]) == (1, 0)
-    before = edge.touched()
+    before = edge.row_versions()
     assert edge.sync(full=True).unchanged == 1
-    assert edge.touched() == before
+    assert edge.row_versions() == before
 
 
 def test_a_product_whose_name_is_null_on_one_of_its_photos_keeps_its_name(edge: Edge) -> None:

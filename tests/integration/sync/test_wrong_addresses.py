@@ -12,17 +12,17 @@ def test_a_redirect_of_the_feed_is_reported_with_its_target_and_the_setting_to_c
     )
     report = edge.sync()
     assert report.exit_status == 4
-    said = str(report.error)
-    assert "«https://new.example/api/v1/sync/product-photos/»" in said
-    assert "set ETALASE_HO_URL to https://new.example" in said
-    assert edge.ho.password not in said
+    error = str(report.error)
+    assert "«https://new.example/api/v1/sync/product-photos/»" in error
+    assert "set ETALASE_HO_URL to https://new.example" in error
+    assert edge.ho.password not in error
 
 
 def test_a_redirect_of_the_token_endpoint_is_reported_too(edge: Edge) -> None:
     with head_office() as moved:
         moved.redirects_to = edge.ho.url
-        said = str(edge.sync(HO_URL=moved.url, TRIES=1).error)
-    assert f"set ETALASE_HO_URL to {edge.ho.url}" in said
+        error = str(edge.sync(HO_URL=moved.url, TRIES=1).error)
+    assert f"set ETALASE_HO_URL to {edge.ho.url}" in error
 
 
 @pytest.mark.parametrize(

@@ -56,21 +56,21 @@ HO_REFUSES = run("failed", fault="head_office", complete=False)
 FILLING = KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW)
 
 
-def told(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
+def summary_of(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
     """What is said of a store that is well but for ``changes``."""
     state = facts(**changes)
     return tell(state, judge(state), language, max_names=max_names)
 
 
-def everything(said: Told) -> list[Item]:
+def all_items(summary: Told) -> list[Item]:
     """All items, wherever they stand."""
-    return [*said.holds, *said.facts, *said.noticed, *said.hints]
+    return [*summary.holds, *summary.facts, *summary.noticed, *summary.hints]
 
 
-def for_the_store(said: Told) -> str:
+def items_for_the_store(summary: Told) -> str:
     """All that stands outside the technicians' fold."""
-    items = [*said.holds, *said.facts, *said.noticed]
-    return "\n".join([*(todo.text for todo in said.todo), said.sentence, *(item.text for item in items)])
+    items = [*summary.holds, *summary.facts, *summary.noticed]
+    return "\n".join([*(todo.text for todo in summary.todo), summary.sentence, *(item.text for item in items)])
 
 
 def test_both_languages_have_the_same_status_texts_with_the_same_placeholders() -> None:
@@ -251,8 +251,8 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
     changes: dict[str, Any], english: str, indonesian: str
 ) -> None:
     for language, expected in (("en", english), ("id", indonesian)):
-        said = told(language, **changes)  # type: ignore[arg-type]
-        assert f"{said.word}: {' '.join(todo.text for todo in said.todo)} {said.sentence}" == expected
+        summary = summary_of(language, **changes)  # type: ignore[arg-type]
+        assert f"{summary.word}: {' '.join(todo.text for todo in summary.todo)} {summary.sentence}" == expected
 
 
 @pytest.mark.parametrize(
@@ -337,14 +337,14 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
     ],
 )
 def test_the_advice_fits_the_state(changes: dict[str, Any], todo: str, acts: bool) -> None:
-    said = told(**changes)
-    assert len(said.todo) == 1
-    assert (said.todo[0].text[: len(todo)], said.todo[0].acts) == (todo, acts)
+    summary = summary_of(**changes)
+    assert len(summary.todo) == 1
+    assert (summary.todo[0].text[: len(todo)], summary.todo[0].acts) == (todo, acts)
 
 
 def test_names_beyond_the_limit_are_counted() -> None:
     names = [Uncovered(f"DISH {number:02}", Why.FAILED, "timeout") for number in range(23)]
-    (item,) = [item for item in everything(told(uncovered=tuple(names))) if item.names]
+    (item,) = [item for item in all_items(summary_of(uncovered=tuple(names))) if item.names]
     assert (len(item.names), item.names[0], item.more) == (20, "DISH 00 (took too long)", "and 3 more")
     assert item.text == "23 products without a photo because it did not arrive:"
 
@@ -352,19 +352,21 @@ def test_names_beyond_the_limit_are_counted() -> None:
 def test_a_damaged_photo_is_reported_with_its_product_and_kind_of_damage() -> None:
     state = facts(bucket=damaged(Damage.CUT))
     state = facts(bucket=state.bucket, damaged_names={state.bucket.photos[0].photo_id: "SATE"})
-    said = tell(state, judge(state), "en", max_names=20)
-    assert said.holds[0].names == ("SATE (cut)",)
-    assert [command.line for command in said.commands] == ["etalase edge sync --full"]
+    summary = tell(state, judge(state), "en", max_names=20)
+    assert summary.holds[0].names == ("SATE (cut)",)
+    assert [command.line for command in summary.commands] == ["etalase edge sync --full"]
 
 
 def test_the_most_common_reasons_come_first() -> None:
-    texts = [item.text for item in told(failed=9, reasons={"timeout": 1, "not_found": 5, "too_large": 2, "bad_key": 1}).holds]
+    texts = [
+        item.text for item in summary_of(failed=9, reasons={"timeout": 1, "not_found": 5, "too_large": 2, "bad_key": 1}).holds
+    ]
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
 
 
 def test_a_photo_whose_product_has_arrived_is_not_reported_as_parked() -> None:
     def waiting(**changes: Any) -> list[str]:
-        return [item.text for item in told(**changes).facts if "waiting for the product to come" in item.text]
+        return [item.text for item in summary_of(**changes).facts if "waiting for the product to come" in item.text]
 
     assert waiting(parked=3) == ["3 photos waiting for the product to come."]
     assert waiting(parked=3, arrived=1) == ["2 photos waiting for the product to come."]
@@ -372,7 +374,7 @@ def test_a_photo_whose_product_has_arrived_is_not_reported_as_parked() -> None:
 
 
 def test_in_a_django_project_the_commands_are_those_of_manage_py() -> None:
-    lines = [command.line for command in told(held=2, in_project=True, bucket=damaged()).commands]
+    lines = [command.line for command in summary_of(held=2, in_project=True, bucket=damaged()).commands]
     assert lines == [
         "python manage.py photos_sync --full",
         "python manage.py photos_held",
@@ -382,20 +384,20 @@ def test_in_a_django_project_the_commands_are_those_of_manage_py() -> None:
 
 
 def test_each_choice_about_held_removals_is_explained_and_none_is_advised() -> None:
-    said = told(held=2, held_names=("SATE", "SOTO"))
-    assert [item.text for item in said.holds] == [
+    summary = summary_of(held=2, held_names=("SATE", "SOTO"))
+    assert [item.text for item in summary.holds] == [
         "The photos of these products wait for a decision:",
         "If they are removed: they go from the tills, and can be brought back for 24 hours.",
         "If they are kept: they stay on the tills, and nobody is asked again unless head office's list changes.",
         "If head office lists them again, they stay, and nobody has to decide.",
     ]
-    mixed = [item.text for item in told(held=2, held_replaced=1, held_names=("SATE", "SOTO")).holds]
-    assert [text for text in mixed if text not in {item.text for item in said.holds}] == [mixed[1]]
+    mixed = [item.text for item in summary_of(held=2, held_replaced=1, held_names=("SATE", "SOTO")).holds]
+    assert [text for text in mixed if text not in {item.text for item in summary.holds}] == [mixed[1]]
     assert "tills show already. If removed, nothing changes on the tills; if kept, they show the old" in mixed[1]
-    replaced = told(held=2, held_replaced=2, held_names=("SATE", "SOTO"))
+    replaced = summary_of(held=2, held_replaced=2, held_names=("SATE", "SOTO"))
     assert "Tills show the new ones" in replaced.sentence
     assert not any("stay on the tills" in item.text or "go from the tills" in item.text for item in replaced.holds)
-    assert [command.line for command in said.commands][1:] == [
+    assert [command.line for command in summary.commands][1:] == [
         "etalase edge held",
         "etalase edge approve --all",
         "etalase edge refuse --all",
@@ -403,24 +405,24 @@ def test_each_choice_about_held_removals_is_explained_and_none_is_advised() -> N
 
 
 def test_a_damaged_photo_that_head_office_no_longer_lists_is_explained() -> None:
-    said = told(bucket=damaged(), lost=(PHOTO,))
+    summary = summary_of(bucket=damaged(), lost=(PHOTO,))
     text = "1 of them not on head office's list when asked; back by themselves if it lists them again."
-    assert said.holds[1].text == text
+    assert summary.holds[1].text == text
     # A full run would mend nothing.
-    assert [command.line for command in said.commands] == ["etalase edge sync"]
+    assert [command.line for command in summary.commands] == ["etalase edge sync"]
 
 
 def test_the_last_run_is_reported_and_its_error_is_in_the_technicians_section() -> None:
-    said = told(last_run=run("failed", error="http://ho.example answered 503.", fault="head_office_away"))
-    assert said.hints[0].detail == "http://ho.example answered 503."
+    summary = summary_of(last_run=run("failed", error="http://ho.example answered 503.", fault="head_office_away"))
+    assert summary.hints[0].detail == "http://ho.example answered 503."
     last = "Last sync: changes only, failed, begun at 05:53, took 1 minute. 412 photos seen, 12.0 MiB fetched."
-    assert last in [item.text for item in said.facts]
-    assert "ho.example" not in for_the_store(said)
+    assert last in [item.text for item in summary.facts]
+    assert "ho.example" not in items_for_the_store(summary)
 
 
 def test_a_run_without_changes_is_reported_as_such() -> None:
     quiet = run(counts={"seen": 0, "deleted": 0}, bytes_fetched=0)
-    texts = [item.text for item in everything(told(last_run=quiet))]
+    texts = [item.text for item in all_items(summary_of(last_run=quiet))]
     assert "Last sync: changes only, success, begun at 05:53, took 1 minute. Nothing had changed." in texts
 
 
@@ -431,8 +433,8 @@ def test_if_not_all_is_well_the_contact_is_shown(state: Facts | None) -> None:
 
 
 def test_if_all_is_well_no_contact_is_shown() -> None:
-    said = tell(facts(), judge(facts()), "id", max_names=20, contact="Budi")
-    assert (said.holds, said.contact) == ((), "")
+    summary = tell(facts(), judge(facts()), "id", max_names=20, contact="Budi")
+    assert (summary.holds, summary.contact) == ((), "")
 
 
 @pytest.mark.parametrize(
@@ -446,27 +448,27 @@ def test_if_all_is_well_no_contact_is_shown() -> None:
     ],
 )
 def test_the_next_runs_are_announced_only_while_worker_and_beat_are_alive(signs: dict[str, Any], text: str) -> None:
-    said = told(**signs)
-    assert said.facts[-1].text == text
-    assert ("06:13" in for_the_store(said)) == ("06:13" in text)
+    summary = summary_of(**signs)
+    assert summary.facts[-1].text == text
+    assert ("06:13" in items_for_the_store(summary)) == ("06:13" in text)
 
 
 @pytest.mark.parametrize("signs", [{"beat": SILENT}, {"worker": SILENT, "beat": None}])
 def test_if_worker_or_beat_is_silent_no_sync_is_announced(signs: dict[str, Any]) -> None:
-    said = told(**signs)
-    assert "06:13" not in for_the_store(said)
-    texts = [item.text for item in told(**signs, held=1).holds]
+    summary = summary_of(**signs)
+    assert "06:13" not in items_for_the_store(summary)
+    texts = [item.text for item in summary_of(**signs, held=1).holds]
     assert "The sync service was last seen at 03:00: no sync comes until it runs again." in texts
 
 
 def test_an_empty_list_is_mentioned_only_if_head_office_listed_nothing() -> None:
     for changes in ({"parked": 87}, {"failed": 87, "reasons": {"timeout": 87}}, {"known": FILLING}):
-        assert "listed no photo for this store" not in for_the_store(told(**NOTHING, **changes))
-        assert "list for this store was empty" not in for_the_store(told(**NOTHING, **changes))
+        assert "listed no photo for this store" not in items_for_the_store(summary_of(**NOTHING, **changes))
+        assert "list for this store was empty" not in items_for_the_store(summary_of(**NOTHING, **changes))
 
 
 def test_notices_are_sentences_and_an_unknown_notice_is_its_code() -> None:
-    texts = [item.text for item in told(notices=NOTICES).noticed]
+    texts = [item.text for item in summary_of(notices=NOTICES).noticed]
     # One clock: also what head office wrote is told by the store's.
     back = "Head office's clock went back (from 2027-02-03 14:26 to 2026-02-03 14:26)"
     assert texts[0] == f"{back}: a reason to compare everything."
@@ -480,42 +482,45 @@ def test_notices_are_sentences_and_an_unknown_notice_is_its_code() -> None:
 
 
 def test_a_filling_menu_has_one_number_of_missing_photos() -> None:
-    said = told(known=FILLING, bucket=comparison(rows=111, verified=111), photos=138, expected=138, **AT_WORK)
-    assert "111" not in for_the_store(said)
-    assert (said.progress, said.facts[2].text) == ((138, 1042), "All photos that are here were whole when checked at 06:00.")
+    summary = summary_of(known=FILLING, bucket=comparison(rows=111, verified=111), photos=138, expected=138, **AT_WORK)
+    assert "111" not in items_for_the_store(summary)
+    assert (summary.progress, summary.facts[2].text) == (
+        (138, 1042),
+        "All photos that are here were whole when checked at 06:00.",
+    )
 
 
 @given(any_facts())
 def test_every_combination_of_facts_has_sentences_in_both_languages(state: Facts) -> None:
     verdict = judge(state)
     english, indonesian = (tell(state, verdict, language, max_names=3) for language in LANGUAGES)
-    for said in (english, indonesian):
-        assert said.state is verdict.state
-        assert said.sentence
-        assert said.todo
-        assert all(todo.text for todo in said.todo)
+    for summary in (english, indonesian):
+        assert summary.state is verdict.state
+        assert summary.sentence
+        assert summary.todo
+        assert all(todo.text for todo in summary.todo)
         # Where nothing is wrong, nothing is to be done; and nothing is well where nobody will sync.
-        if said.state is State.WELL:
+        if summary.state is State.WELL:
             assert state.silent_since is None
-            assert not any(todo.acts for todo in said.todo)
+            assert not any(todo.acts for todo in summary.todo)
         # Stale before the first run is what «not ready» says; what the headline says is not said twice.
         headline = {State.WRONG_STORE, State.BUCKET_AWAY, State.RUN_FAILED, State.SERVICE_SILENT} & {verdict.state}
         silent = {State.STALE} if State.NOT_READY in verdict.holds else set()
         silent |= {State.RUN_FAILED} if State.WRONG_STORE in verdict.holds else set()
-        assert len(said.holds) >= len(set(verdict.holds) - silent - headline)
-        assert not re.search(r"[{}]", "".join([said.sentence, *(item.text for item in everything(said))]))
+        assert len(summary.holds) >= len(set(verdict.holds) - silent - headline)
+        assert not re.search(r"[{}]", "".join([summary.sentence, *(item.text for item in all_items(summary))]))
     assert [todo.acts for todo in english.todo] == [todo.acts for todo in indonesian.todo]
     assert [command.line for command in english.commands] == [command.line for command in indonesian.commands]
-    assert [len(item.names) for item in everything(english)] == [len(item.names) for item in everything(indonesian)]
+    assert [len(item.names) for item in all_items(english)] == [len(item.names) for item in all_items(indonesian)]
 
 
 @given(any_facts())
 def test_a_coming_sync_is_mentioned_only_if_worker_and_beat_are_known_to_be_alive(state: Facts) -> None:
-    said = tell(state, judge(state), "en", max_names=3)
+    summary = tell(state, judge(state), "en", max_names=3)
     if not state.service_runs:
-        assert not any("next sync at" in todo.text for todo in said.todo)
+        assert not any("next sync at" in todo.text for todo in summary.todo)
     if state.silent_since and not state.is_running:
-        assert not any("the next sync" in todo.text for todo in said.todo if not todo.acts)
+        assert not any("the next sync" in todo.text for todo in summary.todo if not todo.acts)
 
 
 @pytest.mark.parametrize(
@@ -586,5 +591,5 @@ def test_the_terminals_language_follows_its_locale(
 
 
 def test_the_last_heartbeats_are_shown() -> None:
-    assert told(worker=ALIVE, beat=ALIVE).hints[-1].text == "Last sign of life: worker at 06:00; beat at 06:00."
-    assert told(worker=None, beat=SILENT).hints[-1].text == "Last sign of life: worker none so far; beat at 03:00."
+    assert summary_of(worker=ALIVE, beat=ALIVE).hints[-1].text == "Last sign of life: worker at 06:00; beat at 06:00."
+    assert summary_of(worker=None, beat=SILENT).hints[-1].text == "Last sign of life: worker none so far; beat at 03:00."

@@ -22,7 +22,7 @@ from etalase.protocol import Photo
 
 def photo(number: int, *, product: int = 0, **fields: Any) -> Photo:
     """A photo by a small number."""
-    told: dict[str, Any] = {
+    pages: dict[str, Any] = {
         "id": UUID(int=number),
         "product_id": UUID(int=product),
         "object_key": f"products/{product}/{number}.jpg",
@@ -38,7 +38,7 @@ def photo(number: int, *, product: int = 0, **fields: Any) -> Photo:
         "product_sku": None,
         "product_name": None,
     }
-    return Photo(**told | fields)
+    return Photo(**pages | fields)
 
 
 pages = st.lists(
@@ -52,10 +52,10 @@ pages = st.lists(
 
 @given(pages, st.lists(st.builds(photo, st.integers(0, 12), version=st.just(7)), max_size=4))
 def test_the_scratch_holds_the_latest_version_of_each_photo_and_prefers_the_feed_over_the_retry_list(
-    told: list[tuple[list[int], list[Photo]]], owed: list[Photo]
+    pages: list[tuple[list[int], list[Photo]]], owed: list[Photo]
 ) -> None:
     kept, expected = Photos(), dict[UUID, Photo]()
-    for deleted, listed in told:
+    for deleted, listed in pages:
         ids = [UUID(int=number) for number in deleted]
         kept.discard(ids)
         kept.put(listed)

@@ -35,7 +35,7 @@ def limiter(text: str, clock: Clock, stopped: threading.Event | None = None) -> 
     return Limiter(parse(text), JAKARTA, clock.pace, stopped or threading.Event())
 
 
-def came(limit: Limiter, clock: Clock, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
+def transferred(limit: Limiter, clock: Clock, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
     """How many bytes each of ``workers`` gets within ``seconds``: whose bytes are paid goes on at once."""
     got = [0] * workers
     ready = [(0.0, worker) for worker in range(workers)]
@@ -55,7 +55,7 @@ def test_the_bandwidth_limit_holds_within_5_percent_over_a_short_time_too(text: 
     clock = Clock()
     limit = limiter(text, clock)
     rate = limit.bytes_per_second or 0
-    got = came(limit, clock, seconds=5, workers=workers, share=lambda _: limit.share_bytes)
+    got = transferred(limit, clock, seconds=5, workers=workers, share=lambda _: limit.share_bytes)
     assert sum(got) == pytest.approx(5 * rate, rel=0.05)
     assert max(got) - min(got) <= limit.share_bytes
 
@@ -63,7 +63,7 @@ def test_the_bandwidth_limit_holds_within_5_percent_over_a_short_time_too(text: 
 def test_waiting_transfers_are_served_in_order_and_none_starves() -> None:
     clock = Clock()
     limit = limiter("64k", clock)
-    got = came(limit, clock, seconds=60, workers=3, share=lambda worker: (1024, 1024, 16 * K)[worker])
+    got = transferred(limit, clock, seconds=60, workers=3, share=lambda worker: (1024, 1024, 16 * K)[worker])
     assert min(got) > 0
     assert sum(got) == pytest.approx(60 * 64 * K, rel=0.05)
 

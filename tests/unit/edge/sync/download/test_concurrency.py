@@ -8,7 +8,7 @@ from etalase.edge.sync.download.concurrency import Lanes
 from etalase.errors import PhotoError, Reason
 
 
-def uses(lanes: Lanes, times: int, reason: Reason | None = None) -> None:
+def run_transfers(lanes: Lanes, times: int, reason: Reason | None = None) -> None:
     """So many transfers, one after the other."""
     for _ in range(times):
         with suppress(PhotoError), lanes.one():
@@ -19,7 +19,7 @@ def uses(lanes: Lanes, times: int, reason: Reason | None = None) -> None:
 def test_each_broken_transfer_halves_the_concurrency_down_to_one() -> None:
     lanes, seen = Lanes(10), []
     for _ in range(5):
-        uses(lanes, 1, Reason.CONNECTION_FAILED)
+        run_transfers(lanes, 1, Reason.CONNECTION_FAILED)
         seen.append(lanes.open)
     assert seen == [5, 2, 1, 1, 1]
 
@@ -41,18 +41,18 @@ def test_transfers_that_break_together_count_as_one_break() -> None:
 
 def test_the_concurrency_grows_by_one_after_as_many_good_transfers_as_there_are_slots() -> None:
     lanes = Lanes(4)
-    uses(lanes, 3, Reason.TIMEOUT)
+    run_transfers(lanes, 3, Reason.TIMEOUT)
     assert lanes.open == 1
     seen = []
     for _ in range(12):
-        uses(lanes, 1)
+        run_transfers(lanes, 1)
         seen.append(lanes.open)
     assert seen == [2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4]
 
 
 def test_a_wrong_photo_does_not_change_the_concurrency() -> None:
     lanes = Lanes(4)
-    uses(lanes, 5, Reason.NOT_FOUND)
+    run_transfers(lanes, 5, Reason.NOT_FOUND)
     assert lanes.open == 4
 
 

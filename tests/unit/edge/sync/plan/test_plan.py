@@ -17,7 +17,7 @@ from etalase.errors import Reason
 from etalase.protocol import Photo
 
 
-def planned(photos: Sequence[Photo], rows: Sequence[Row] = (), *, orphans: Mapping[str, str] | None = None) -> Plan:
+def plan_for(photos: Sequence[Photo], rows: Sequence[Row] = (), *, orphans: Mapping[str, str] | None = None) -> Plan:
     """The plan, where every product is known."""
     return plan(
         photos,
@@ -33,12 +33,12 @@ def steps_of(result: Plan) -> list[Step]:
     return list(chain.from_iterable(product.steps for product in result.products))
 
 
-def does(result: Plan) -> list[tuple[Kind, UUID]]:
+def actions_of(result: Plan) -> list[tuple[Kind, UUID]]:
     """What is done to whom, in order."""
     return [(step.kind, step.photo.id) for step in steps_of(result)]
 
 
-def nothing_to_do(result: Plan) -> bool:
+def is_empty(result: Plan) -> bool:
     """Whether the plan is empty."""
     return not result.products and not result.failed and not result.parked
 
@@ -47,19 +47,19 @@ def nothing_to_do(result: Plan) -> bool:
 
 
 def test_a_new_photo_is_downloaded_to_a_free_key() -> None:
-    (step,) = steps_of(planned([photo("a")]))
+    (step,) = steps_of(plan_for([photo("a")]))
     assert (step.kind, step.replaces, step.overwrites_live_key, step.row_key) == (Kind.FETCH, None, False, None)
 
 
 def test_an_unchanged_photo_is_skipped() -> None:
-    result = planned([photo("a")], [row_of(photo("a"))])
-    assert nothing_to_do(result)
+    result = plan_for([photo("a")], [row_of(photo("a"))])
+    assert is_empty(result)
     assert result.unchanged == [named("a")]
 
 
 def test_a_photo_with_changed_bytes_is_downloaded_and_replaces_the_old_object() -> None:
     old, new = photo("a", body="old"), photo("a", body="new", version=2)
-    (step,) = steps_of(planned([new], [row_of(old)]))
+    (step,) = steps_of(plan_for([new], [row_of(old)]))
     assert (step.kind, step.replaces, step.overwrites_live_key) == (Kind.FETCH, old.checksum, True)
     assert not step.heals
 
@@ -75,28 +75,28 @@ def test_a_photo_with_changed_bytes_is_downloaded_and_replaces_the_old_object() 
     ],
 )
 def test_a_change_of_the_row_only_costs_no_download(fields: dict[str, object]) -> None:
-    result = planned([changed(photo("a"), **fields)], [row_of(photo("a"))])
-    assert does(result) == [(Kind.ROW, named("a"))]
+    result = plan_for([changed(photo("a"), **fields)], [row_of(photo("a"))])
+    assert actions_of(result) == [(Kind.ROW, named("a"))]
     assert [product.bytes_to_fetch for product in result.products] == [0]
 
 
 def test_the_same_bytes_with_a_new_version_are_not_downloaded_again() -> None:
-    assert does(planned([photo("a", version=7)], [row_of(photo("a"))])) == [(Kind.ROW, named("a"))]
+    assert actions_of(plan_for([photo("a", version=7)], [row_of(photo("a"))])) == [(Kind.ROW, named("a"))]
 
 
 def test_a_newer_timestamp_alone_is_not_a_change() -> None:
-    assert nothing_to_do(planned([photo("a", minute=5)], [row_of(photo("a"))]))
+    assert is_empty(plan_for([photo("a", minute=5)], [row_of(photo("a"))]))
 
 
 def test_a_checksum_in_capitals_is_the_same_checksum() -> None:
     shouted = changed(photo("a"), checksum=(photo("a").checksum or "").upper())
-    assert nothing_to_do(planned([shouted], [row_of(photo("a"))]))
+    assert is_empty(plan_for([shouted], [row_of(photo("a"))]))
 
 
 def test_nulls_become_the_guides_defaults() -> None:
     bare = photo("a", version=None, sort_order=None)
     assert (normalised(bare).version, normalised(bare).sort_order) == (1, 0)
-    assert nothing_to_do(planned([bare], [row_of(photo("a"))]))
+    assert is_empty(plan_for([bare], [row_of(photo("a"))]))
 
 
 def test_a_photo_without_its_product_is_parked() -> None:
@@ -106,9 +106,9 @@ def test_a_photo_without_its_product_is_parked() -> None:
 
 
 def test_a_photo_with_a_bad_field_fails_alone() -> None:
-    result = planned([photo("a", checksum=None), photo("b")])
+    result = plan_for([photo("a", checksum=None), photo("b")])
     assert [(one.id, error.reason) for one, error in result.failed] == [(named("a"), Reason.CHECKSUM_MISSING)]
-    assert does(result) == [(Kind.FETCH, named("b"))]
+    assert actions_of(result) == [(Kind.FETCH, named("b"))]
 
 
 # What lies in the bucket
@@ -116,24 +116,24 @@ def test_a_photo_with_a_bad_field_fails_alone() -> None:
 
 @pytest.mark.parametrize("found", [None, md5(b"rot"), "d41d8cd98f00b204e9800998ecf8427e-2"])
 def test_a_damaged_or_lost_object_is_downloaded_again(found: str | None) -> None:
-    (step,) = steps_of(planned([photo("a")], [row_of(photo("a")).with_object(Found(found))]))
+    (step,) = steps_of(plan_for([photo("a")], [row_of(photo("a")).with_object(Found(found))]))
     assert (step.kind, step.replaces, step.heals) == (Kind.FETCH, found, True)
 
 
 def test_a_damaged_object_is_repaired_from_another_object_with_the_same_bytes() -> None:
     a, b = photo("a", body="same"), photo("b", body="same")
-    (step,) = steps_of(planned([a, b], [row_of(a).with_object(Found(None)), row_of(b)]))
+    (step,) = steps_of(plan_for([a, b], [row_of(a).with_object(Found(None)), row_of(b)]))
     assert (step.kind, step.photo.id, step.copy_from) == (Kind.COPY, named("a"), b.object_key)
 
 
 def test_an_object_without_a_row_is_adopted_without_a_download() -> None:
     a = photo("a")
-    assert does(planned([a], orphans={a.object_key or "": a.checksum or ""})) == [(Kind.ROW, named("a"))]
+    assert actions_of(plan_for([a], orphans={a.object_key or "": a.checksum or ""})) == [(Kind.ROW, named("a"))]
 
 
 def test_an_object_without_a_row_and_with_other_bytes_is_replaced() -> None:
     a = photo("a")
-    (step,) = steps_of(planned([a], orphans={a.object_key or "": md5(b"other")}))
+    (step,) = steps_of(plan_for([a], orphans={a.object_key or "": md5(b"other")}))
     assert (step.kind, step.replaces) == (Kind.FETCH, md5(b"other"))
 
 
@@ -142,16 +142,16 @@ def test_an_object_without_a_row_and_with_other_bytes_is_replaced() -> None:
 
 def test_the_same_bytes_under_another_key_are_copied_without_a_download() -> None:
     old, new = photo("a", key="products/p/primary.jpg"), photo("a", key="products/p/a.jpg")
-    (step,) = steps_of(planned([new], [row_of(old)]))
+    (step,) = steps_of(plan_for([new], [row_of(old)]))
     assert (step.kind, step.copy_from, step.row_key) == (Kind.COPY, old.object_key, old.object_key)
-    assert [product.bytes_to_fetch for product in planned([new], [row_of(old)]).products] == [0]
+    assert [product.bytes_to_fetch for product in plan_for([new], [row_of(old)]).products] == [0]
 
 
 def test_two_photos_that_swap_keys_are_both_held_in_memory_before_the_puts() -> None:
     a, b = photo("a", key="products/p/1.jpg"), photo("b", key="products/p/2.jpg")
     swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key)]
-    result = planned(swapped, [row_of(a), row_of(b)])
-    assert [kind for kind, _ in does(result)] == [Kind.COPY, Kind.COPY]
+    result = plan_for(swapped, [row_of(a), row_of(b)])
+    assert [kind for kind, _ in actions_of(result)] == [Kind.COPY, Kind.COPY]
     assert result.products[0].entangled
     assert not result.failed
 
@@ -163,8 +163,8 @@ def test_the_old_primary_leaves_its_key_before_the_new_primary_takes_it() -> Non
         changed(b, object_key=a.object_key, is_primary=True),
         changed(a, object_key="products/p/a.jpg", is_primary=False),
     ]
-    result = planned(handed_over, [row_of(a), row_of(b)])
-    assert does(result) == [(Kind.COPY, named("a")), (Kind.COPY, named("b"))]
+    result = plan_for(handed_over, [row_of(a), row_of(b)])
+    assert actions_of(result) == [(Kind.COPY, named("a")), (Kind.COPY, named("b"))]
 
 
 def test_a_chain_of_moves_starts_at_its_free_end() -> None:
@@ -174,35 +174,35 @@ def test_a_chain_of_moves_starts_at_its_free_end() -> None:
         changed(two, object_key=three.object_key),
         changed(three, object_key="products/p/free.jpg"),
     ]
-    order = [id_ for _, id_ in does(planned(moved, [row_of(one), row_of(two), row_of(three)]))]
+    order = [id_ for _, id_ in actions_of(plan_for(moved, [row_of(one), row_of(two), row_of(three)]))]
     assert order == [named("c"), named("b"), named("a")]
 
 
 def test_a_jpeg_that_becomes_a_webp_leaves_its_old_key() -> None:
     old = photo("a", key="products/p/primary.jpg")
     new = photo("a", key="products/p/primary.webp", content_type="image/webp")
-    (step,) = steps_of(planned([new], [row_of(old)]))
+    (step,) = steps_of(plan_for([new], [row_of(old)]))
     assert (step.kind, step.row_key, step.overwrites_live_key) == (Kind.FETCH, old.object_key, False)
 
 
 def test_two_photos_can_share_an_object_with_the_same_bytes() -> None:
     a, b = (photo(name, key="products/p/shared.jpg", body="same") for name in "ab")
-    assert not planned([a, b]).failed
-    assert does(planned([a, b], [row_of(a)])) == [(Kind.ROW, named("b"))]
-    assert nothing_to_do(planned([a, b], [row_of(a), row_of(b)]))
+    assert not plan_for([a, b]).failed
+    assert actions_of(plan_for([a, b], [row_of(a)])) == [(Kind.ROW, named("b"))]
+    assert is_empty(plan_for([a, b], [row_of(a), row_of(b)]))
 
 
 def test_two_photos_with_different_bytes_under_one_key_conflict_and_the_owner_keeps_it() -> None:
     a, b = photo("a", key="products/p/x.jpg"), photo("b", key="products/p/x.jpg", minute=9)
-    result = planned([b, a], [row_of(a)])
+    result = plan_for([b, a], [row_of(a)])
     assert result.unchanged == [named("a")]
     assert [(one.id, error.reason) for one, error in result.failed] == [(named("b"), Reason.KEY_CONFLICT)]
 
 
 def test_of_two_new_photos_with_one_key_the_newest_gets_it() -> None:
     a, b = photo("a", key="products/p/x.jpg"), photo("b", key="products/p/x.jpg", minute=9)
-    result = planned([a, b])
-    assert does(result) == [(Kind.FETCH, named("b"))]
+    result = plan_for([a, b])
+    assert actions_of(result) == [(Kind.FETCH, named("b"))]
     assert [one.id for one, _ in result.failed] == [named("a")]
 
 
@@ -210,7 +210,7 @@ def test_a_key_of_another_product_is_never_taken_over() -> None:
     theirs = photo("theirs", product="q", key="products/q/x.jpg")
     ours = photo("ours", product="p", key="products/q/x.jpg")
     for rows in ([row_of(theirs)], []):
-        result = planned([theirs, ours] if not rows else [ours], rows)
+        result = plan_for([theirs, ours] if not rows else [ours], rows)
         assert [error.reason for _, error in result.failed] == [Reason.KEY_CONFLICT]
         assert all(step.photo.object_key != ours.object_key or step.photo.id != ours.id for step in steps_of(result))
 
@@ -225,13 +225,13 @@ def test_products_planned_in_different_slices_do_not_share_a_contested_key() -> 
 def test_products_share_an_object_with_the_same_bytes_and_the_first_one_uploads_it() -> None:
     a, b, c = (photo(name, product=name, key="products/x.jpg", body="same") for name in "abc")
     b = changed(b, checksum=(b.checksum or "").upper())
-    result = planned([a, b, c])
+    result = plan_for([a, b, c])
     assert not result.failed
-    assert does(result) == [(Kind.FETCH, a.id), (Kind.COPY, b.id), (Kind.COPY, c.id)]
+    assert actions_of(result) == [(Kind.FETCH, a.id), (Kind.COPY, b.id), (Kind.COPY, c.id)]
     assert {step.copy_from for step in steps_of(result)} == {None, "products/x.jpg"}
     assert not any(product.entangled or product.displaced for product in result.products)
-    assert does(planned([a, b, c], [row_of(a)])) == [(Kind.ROW, b.id), (Kind.ROW, c.id)]
-    assert nothing_to_do(planned([a, b, c], [row_of(one) for one in map(normalised, (a, b, c))]))
+    assert actions_of(plan_for([a, b, c], [row_of(a)])) == [(Kind.ROW, b.id), (Kind.ROW, c.id)]
+    assert is_empty(plan_for([a, b, c], [row_of(one) for one in map(normalised, (a, b, c))]))
 
 
 @pytest.mark.parametrize("in_other_slice", [False, True])
@@ -248,7 +248,7 @@ def test_a_shared_object_changes_for_all_of_its_products_at_once(in_other_slice:
             elsewhere={new[1].id: new[1]},
         )
     else:
-        result = planned(new, rows)
+        result = plan_for(new, rows)
     assert not result.failed
     assert all(not product.displaced for product in result.products)
     assert {step.photo.checksum for step in steps_of(result)} == {new[0].checksum}
@@ -258,7 +258,7 @@ def test_a_shared_object_does_not_change_for_one_of_its_products_alone() -> None
     old = [photo(name, product=name, key="products/x.jpg", body="old") for name in "ab"]
     new = photo("a", product="a", key="products/x.jpg", body="new", minute=1)
     for rest in ([], [old[1]]):
-        result = planned([new, *rest], [row_of(one) for one in old])
+        result = plan_for([new, *rest], [row_of(one) for one in old])
         assert [(one.id, error.reason) for one, error in result.failed] == [(new.id, Reason.KEY_CONFLICT)]
         assert not steps_of(result)
 
@@ -266,8 +266,8 @@ def test_a_shared_object_does_not_change_for_one_of_its_products_alone() -> None
 def test_the_bytes_decide_which_of_two_listed_sizes_is_wrong() -> None:
     a = photo("a", product="a", key="products/x.jpg", body="same")
     b = changed(photo("b", product="b", key="products/x.jpg", body="same"), size=(a.size or 0) + 1)
-    assert planned([a, b]).failed == []
-    ((failed, error),) = planned([a, b], [row_of(a)]).failed
+    assert plan_for([a, b]).failed == []
+    ((failed, error),) = plan_for([a, b], [row_of(a)]).failed
     assert (failed.id, error.reason) == (b.id, Reason.HO_CONTRADICTS_ITSELF)
     assert str(a.size) in error.detail
 
@@ -288,13 +288,13 @@ def test_bytes_of_any_object_in_the_bucket_are_copied_without_a_download() -> No
 
 def test_a_row_that_is_not_on_the_list_gives_its_key_up_to_the_listed_photo() -> None:
     gone, new = photo("gone", key="products/p/primary.jpg"), photo("new", key="products/p/primary.jpg")
-    (product,) = planned([new], [row_of(gone)]).products
+    (product,) = plan_for([new], [row_of(gone)]).products
     assert product.displaced == ((named("gone"), "products/p/primary.jpg"),)
 
 
 def test_a_photo_that_moves_to_another_product_keeps_its_bytes() -> None:
     before, after = photo("a", product="p", key="products/x.jpg"), photo("a", product="q", key="products/x.jpg")
-    assert does(planned([after], [row_of(before)])) == [(Kind.ROW, named("a"))]
+    assert actions_of(plan_for([after], [row_of(before)])) == [(Kind.ROW, named("a"))]
 
 
 def test_a_photo_with_unchanged_bytes_costs_no_download_while_its_siblings_swap_keys() -> None:
@@ -337,31 +337,31 @@ def test_a_put_with_a_lost_response_is_noticed_although_head_office_returns_to_t
 
 def test_of_two_primary_photos_the_newest_wins_and_the_conflict_is_noticed() -> None:
     a, b = photo("a", is_primary=True, minute=1), photo("b", is_primary=True, minute=2)
-    result = planned([a, b])
+    result = plan_for([a, b])
     assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False), (named("b"), True)]
     assert result.several_primaries == [named("p")]
     settled, _, _ = one_primary([a, b], [])
-    assert nothing_to_do(planned([a, b], [row_of(one) for one in settled]))
+    assert is_empty(plan_for([a, b], [row_of(one) for one in settled]))
 
 
 def test_a_primary_row_that_is_not_on_the_list_is_demoted_before_the_new_primary() -> None:
     old, new = photo("old", is_primary=True), photo("new", is_primary=True, minute=1)
-    result = planned([new], [row_of(old)])
-    assert does(result) == [(Kind.ROW, named("old")), (Kind.FETCH, named("new"))]
+    result = plan_for([new], [row_of(old)])
+    assert actions_of(result) == [(Kind.ROW, named("old")), (Kind.FETCH, named("new"))]
     assert not result.several_primaries
 
 
 def test_all_primary_rows_that_are_not_on_the_list_are_demoted() -> None:
     rows = [row_of(photo(name, is_primary=True)) for name in ("old", "older")]
     demoted = {
-        step.photo.id for step in steps_of(planned([photo("new", is_primary=True, minute=1)], rows)) if step.row_is_primary
+        step.photo.id for step in steps_of(plan_for([photo("new", is_primary=True, minute=1)], rows)) if step.row_is_primary
     }
     assert demoted == {named("old"), named("older")}
 
 
 def test_a_listed_primary_yields_to_a_row_that_head_office_made_primary_later() -> None:
     newer = photo("newer", is_primary=True, minute=5)
-    result = planned([photo("a", is_primary=True)], [row_of(newer)])
+    result = plan_for([photo("a", is_primary=True)], [row_of(newer)])
     assert [(step.photo.id, step.photo.is_primary) for step in steps_of(result)] == [(named("a"), False)]
 
 
@@ -372,7 +372,7 @@ def test_primary_photos_come_before_others_and_small_photos_before_large_ones() 
         changed(photo("small", product="m", is_primary=True), size=10),
         changed(photo("large side", product="m"), size=1000),
     ]
-    first_to_last = sorted(planned(photos).products, key=urgency)
+    first_to_last = sorted(plan_for(photos).products, key=urgency)
     order = [step.photo.id for product in first_to_last for step in product.steps]
     assert order == [named("small"), named("large"), named("side"), named("large side")]
 
@@ -380,9 +380,9 @@ def test_primary_photos_come_before_others_and_small_photos_before_large_ones() 
 def test_an_entangled_product_holds_all_its_bytes_in_memory_and_any_other_its_largest_photo() -> None:
     a, b = photo("a", body="1"), photo("b", body="2")
     size = len(body_of("1"))
-    assert planned([a, b]).products[0].bytes_in_hand == size
+    assert plan_for([a, b]).products[0].bytes_in_hand == size
     swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key)]
-    assert planned(swapped, [row_of(a), row_of(b)]).products[0].bytes_in_hand == 2 * size
+    assert plan_for(swapped, [row_of(a), row_of(b)]).products[0].bytes_in_hand == 2 * size
 
 
 # What holds for every feed
@@ -392,7 +392,7 @@ def test_an_entangled_product_holds_all_its_bytes_in_memory_and_any_other_its_la
 def test_no_put_overwrites_a_live_key_before_its_owner_has_moved(before: Feed, after: Feed) -> None:
     edge = Edge()
     edge.round(before, repeat(Fate.DONE))
-    for product in planned(after.photos, list(edge.rows.values())).products:
+    for product in plan_for(after.photos, list(edge.rows.values())).products:
         moving = {step.photo.id: step for step in product.steps}
         placed: set[UUID] = set()
         for step in product.steps:
@@ -408,7 +408,7 @@ def test_without_faults_one_run_makes_the_edge_equal_the_feed_and_the_next_plan_
     edge = Edge()
     edge.round(feed, repeat(Fate.DONE))
     _equals(edge, feed)
-    assert nothing_to_do(edge.round(feed, repeat(Fate.DONE)))
+    assert is_empty(edge.round(feed, repeat(Fate.DONE)))
 
 
 @settings(max_examples=400)
@@ -427,7 +427,7 @@ def test_under_any_fault_the_pos_shows_only_listed_photos_and_two_later_runs_rep
         edge.round(last, repeat(Fate.DONE), full=full)
     _equals(edge, last)
     fetches, puts = edge.fetches, edge.puts
-    assert nothing_to_do(edge.round(last, repeat(Fate.DONE), full=full))
+    assert is_empty(edge.round(last, repeat(Fate.DONE), full=full))
     assert (edge.fetches, edge.puts) == (fetches, puts)
 
 

@@ -7,7 +7,9 @@ from etalase import serving
 
 
 @pytest.mark.parametrize(("told", "stops"), [(None, False), (False, False), (0, True), (1, True), (True, True)])
-def test_a_stop_signal_with_exit_status_0_counts_as_a_stop(monkeypatch: pytest.MonkeyPatch, told: object, stops: bool) -> None:
-    monkeypatch.setattr(state, "should_stop", told)
+def test_a_stop_signal_with_exit_status_0_counts_as_a_stop(
+    monkeypatch: pytest.MonkeyPatch, signal: object, stops: bool
+) -> None:
+    monkeypatch.setattr(state, "should_stop", signal)
     monkeypatch.setattr(state, "should_terminate", None)
     assert serving._was_told_to_stop() is stops
