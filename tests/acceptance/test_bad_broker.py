@@ -1,4 +1,4 @@
-"""A worker on a broker that refuses its work for a while: real faults of a real broker."""
+"""Checks a worker whose broker refuses its work for a while, with real faults of a real broker."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ def full_memory(client: redis.Redis) -> Callable[[], object]:
 
 
 def full_disk(client: redis.Redis) -> Callable[[], object]:
-    """MISCONF: its snapshot cannot be saved."""
+    """Makes the broker fail with MISCONF, because it cannot save its snapshot."""
     in_the_way = Path(str(client.config_get("dir")["dir"])) / "dump.rdb"
     in_the_way.mkdir()
     client.config_set("save", "3600 1")
@@ -85,6 +85,6 @@ def test_the_worker_reconnects_when_its_broker_recovers(edge: Edge, broker: Valk
         send(broker, HOURLY)
         eventually(lambda: edge.sql("SELECT count(*) FROM etalase_sync_run") == [(1,)], 90)
         assert worker.running
-        # It waits between two tries: a night of this fills no disk.
+        # The worker pauses between two attempts, so that a night of failures does not fill the disk with log lines.
         assert len(worker.log.read_text().splitlines()) < 200
         client.flushall()

@@ -1,4 +1,4 @@
-"""The edge as an app in a customer's Django project, whose products and photos are its own."""
+"""Checks the edge as an app in a customer's Django project with its own product and photo models."""
 
 import hashlib
 import json
@@ -119,7 +119,7 @@ def test_a_projects_queue_keeps_its_messages_while_a_run_waits_for_its_offset(
     send(valkey_server, "sync_api.tasks.sync_product_photos", queue="photos")
     eventually(lambda: "succeeded" in worker.log.read_text(), 60)
     with redis.Redis.from_url(valkey_server.url) as client:
-        # It waits with this worker, and not in Celery's default queue where nobody looks.
+        # The message waits with this worker, not in Celery's default queue, which has no consumer.
         eventually(lambda: worker.log.read_text().count("received") == 2)
         assert client.llen("celery") == 0
 

@@ -1,4 +1,4 @@
-"""The edge's commands, as a person or a script meets them: real processes, a real database and a real bucket."""
+"""Checks the edge's commands as a person or a script uses them: real processes, a real database and a real bucket."""
 
 import json
 import os
@@ -103,7 +103,7 @@ def test_a_mass_removal_is_held_until_a_person_decides(edge: Edge, ho: Simulator
     assert len(edge.sql("SELECT 1 FROM product_photo")) == 10
     assert edge.run("undo", str(report["run_id"])).returncode == 2
     assert (edge.json("sync", "--full")["held"], len(edge.sql("SELECT 1 FROM product_photo"))) == (0, 10)
-    assert edge.json("approve", photos[1]) == {"removed": 1}  # what was kept may go after all, by name
+    assert edge.json("approve", photos[1]) == {"removed": 1}  # a refused removal can be approved by name
     assert edge.run("approve", photos[1]).returncode == 2
 
 
@@ -240,7 +240,7 @@ def test_status_wraps_at_the_terminals_width(edge: Edge, ho: Simulator) -> None:
     lines = shown.replace("\r", "").splitlines()
     assert lines[0] == "WELL: Nothing to do."
     assert max(map(len, lines)) <= 40
-    # A word may be on the next line, and none is lost.
+    # A word may move to the next line, but none is lost.
     piped = edge.run("status", LC_ALL="C.UTF-8", COLUMNS="40").stdout
     assert max(map(len, piped.splitlines())) > 40
     assert re.sub(r"\d", "n", " ".join(shown.split())) == re.sub(r"\d", "n", " ".join(piped.split()))

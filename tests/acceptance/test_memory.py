@@ -1,4 +1,4 @@
-"""A run's memory is the same for few photos and many, small ones and large (the whole process, at its peak)."""
+"""Checks that the peak memory of a run does not depend on the number or the size of its photos."""
 
 import subprocess
 import sys
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.long
 
 MEBIBYTE = 1024 * 1024
 BUDGET_BYTES = 150 * 1000 * 1000
-# What the page cache of a scratch database and the allocator's moods may add; kept in memory, MANY photos would take more.
+# Tolerance for the page cache of the scratch database and the allocator; MANY photos in memory would take more.
 MAX_GROWTH_BYTES = 12 * MEBIBYTE
 FEW, MANY = 500, 10_000
-# A small process in between, so that the peak is that of the run alone (getrusage(2), RUSAGE_CHILDREN).
+# A small process in between, so that RUSAGE_CHILDREN (getrusage(2)) reports the peak of the run alone.
 MEASURE = """
 import resource, subprocess, sys
 ended = subprocess.call(sys.argv[2:])
@@ -28,7 +28,7 @@ sys.exit(ended)
 
 
 def peak_bytes_of_sync(edge: Edge, *, exit_status: int = 0) -> int:
-    """``etalase edge sync``: its resident memory at the peak."""
+    """Returns the peak resident memory of ``etalase edge sync``."""
     told = edge.folder / "peak"
     command = [sys.executable, "-I", "-S", "-c", MEASURE, str(told), *edge.command("sync")]
     done = subprocess.run(command, env=edge.environment, capture_output=True, text=True, check=False)
@@ -37,7 +37,7 @@ def peak_bytes_of_sync(edge: Edge, *, exit_status: int = 0) -> int:
 
 
 def list_as_known(edge: Edge, ho: Simulator, count: int) -> None:
-    """``count`` photos that changed, says HO, and of which the edge has every row and every object already."""
+    """Lists ``count`` photos as changed at head office, with every row and object already on the edge."""
     photos = [ho.photos[ho.put(f"Dish {number}", picture(number, 20))] for number in range(count)]
     columns = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
     with psycopg.connect(edge.database_url) as connection, connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The limit and its timetable by Etalase's own commands: what is refused, what waits, what is shown."""
+"""Checks the bandwidth limit and its timetable through the commands: refusals, waits and messages."""
 
 import time
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ REFUSED = [
 
 
 def off_between(begins_hours: float, ends_hours: float) -> dict[str, str]:
-    """Settings with a timetable whose widest step begins and ends so many hours from now."""
+    """Returns settings with a timetable whose widest step begins and ends that many hours from now."""
     now = datetime.now(ZoneInfo("Asia/Jakarta"))
     begins, ends = (now + timedelta(hours=hours) for hours in (begins_hours, ends_hours))
     return {"ETALASE_BANDWIDTH": f"{begins:%H:%M},off {ends:%H:%M},64M", "ETALASE_FULL_RUN": "off-peak"}

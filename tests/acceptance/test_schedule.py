@@ -1,4 +1,4 @@
-"""The scheduled runs, by a real worker on a real broker."""
+"""Checks the scheduled runs with a real worker on a real broker."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Somebody who looks at the POS all the time, while photos change, switch their primary, move their keys and fail."""
+"""Watches the POS all the time while photos change, switch their primary, move their keys and fail."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ PRODUCTS, ROUNDS = 25, 8
 
 @dataclass
 class Watcher:
-    """Reads every URL that the POS gives, over and over. ``promised`` are the MD5s ever promised for each product's photos."""
+    """Reads every URL of the POS again and again. ``promised`` are all MD5s ever listed for each product's photos."""
 
     pos: str
     promised: dict[str, set[str]] = field(default_factory=dict)
@@ -97,7 +97,7 @@ def test_no_screen_shows_a_broken_image_during_changes_and_faults(edge: Edge, ho
 
 
 def _change(ho: Simulator, put: Callable[..., str], name: str, photos: list[str], turn: int, chance: random.Random) -> None:
-    """One of the things that happen at a head office that moves keys with the primary flag."""
+    """Makes one random change at a head office that moves keys with the primary flag."""
     kind = chance.choice(["bytes", "primary", "swap", "type", "replace"])
     first, second = (ho.photos[photo] for photo in photos)
     seed = (name, turn, kind)

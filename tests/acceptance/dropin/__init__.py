@@ -1,1 +1,1 @@
-"""A customer's Django project that takes the edge in: products and photos of its own, the guide's way."""
+"""A customer's Django project that uses the edge, with its own product and photo models as in the guide."""

@@ -1,4 +1,4 @@
-"""The customer's Celery application, as Celery's own documentation writes it."""
+"""The customer's Celery application, as in Celery's own documentation."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The customer's settings: what docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md asks to add, and nothing else."""
+"""The customer's settings: only the additions that docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md asks for."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""The POS as a person meets it: real processes, real Chromium."""
+"""Checks the POS as a person uses it: real processes, real Chromium."""

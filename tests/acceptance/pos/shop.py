@@ -1,4 +1,4 @@
-"""A store with its edge server and its bucket, and a menu that tests change as a sync would: object first, then row."""
+"""Runs a store with its edge server and bucket, and a menu that tests change as a sync does: object first, then row."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ RED, GREEN, BLUE, GOLD = (200, 30, 40), (20, 150, 60), (30, 60, 200), (220, 170,
 
 
 def picture(colour: Colour, size: tuple[int, int] = (160, 120)) -> bytes:
-    """A PNG of one colour, which a screenshot shows exactly."""
+    """Returns a PNG of one colour, which a screenshot shows exactly."""
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, "PNG")
     return buffer.getvalue()
@@ -37,7 +37,7 @@ def picture(colour: Colour, size: tuple[int, int] = (160, 120)) -> bytes:
 
 @dataclass
 class Shop:
-    """What a test does to a store; ``url`` is where its POS page is."""
+    """A store that tests control; ``url`` is its POS page."""
 
     edge: Edge
     postgres: Postgres
@@ -49,12 +49,12 @@ class Shop:
 
     @property
     def url(self) -> str:
-        """The page."""
+        """Returns the URL of the page."""
         return f"http://127.0.0.1:{self.port}"
 
     @cached_property
     def objects(self) -> ObjectStore:
-        """The bucket, as the sync writes to it."""
+        """Returns the bucket, with the sync's write access."""
         store = ObjectStore(
             endpoint=self.bucket.endpoint,
             bucket=self.edge.environment["ETALASE_S3_BUCKET"],
@@ -65,21 +65,21 @@ class Shop:
         return store
 
     def open(self, workers: int = 1) -> None:
-        """Start the edge's web server, always on the same port."""
+        """Starts the edge's web server, always on the same port."""
         self._web = self.edge.start("serve", "--bind", f"127.0.0.1:{self.port}", "--workers", str(workers))
         self._web.wait_ready(self._answers, 30)
 
     def close(self) -> None:
-        """Stop the edge's web server."""
+        """Stops the edge's web server."""
         assert self._web is not None
         self._web.stop()
 
     def stop_bucket(self) -> None:
-        """The object store goes away; its data stay."""
+        """Stops the object store and keeps its data."""
         self.bucket.stop()
 
     def start_bucket(self) -> None:
-        """The object store comes back where it was."""
+        """Starts the object store again on the same port."""
         self.bucket = seaweedfs.start(
             self.bucket_folder,
             self.bucket_ports,
@@ -89,7 +89,7 @@ class Shop:
 
     @contextmanager
     def database_away(self) -> Iterator[None]:
-        """PostgreSQL takes no more connections to the edge's database, and ends those that are there."""
+        """Makes PostgreSQL refuse connections to the edge's database, and ends the existing ones."""
         name = self.edge.database_url.rpartition("/")[2]
         with psycopg.connect(self.postgres.url("postgres"), autocommit=True) as connection:
             allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
@@ -101,7 +101,7 @@ class Shop:
                 connection.execute(allow.format(sql.Identifier(name), sql.Literal(True)))
 
     def get(self, path: str, **headers: str) -> tuple[int, Message, bytes]:
-        """Status, headers and body of the edge's answer."""
+        """Returns status, headers and body of the edge's response."""
         try:
             with OPENER.open(Request(self.url + path, headers=headers), timeout=20) as answer:
                 return answer.status, answer.headers, answer.read()
@@ -110,14 +110,14 @@ class Shop:
                 return error.code, error.headers, error.read()
 
     def clear(self) -> None:
-        """An empty menu, and nothing that a run left."""
+        """Deletes the menu and all traces of runs."""
         self.edge.sql(
             "TRUNCATE product_photo, product, etalase_sync_run, etalase_checkpoint, etalase_pending_photo, etalase_removal,"
             " etalase_doubt, etalase_heartbeat"
         )
 
     def product(self, name: str, *colours: Colour, sku: str = "") -> str:
-        """A new product with a photo of each colour, the first of them primary; its id."""
+        """Adds a product with a photo of each colour, the first one primary. Returns its id."""
         product_id = str(uuid.uuid4())
         self.edge.sql("INSERT INTO product (id, sku, name) VALUES (%s, %s, %s)", product_id, sku, name)
         for place, colour in enumerate(colours):
@@ -125,7 +125,7 @@ class Shop:
         return product_id
 
     def photo(self, product_id: str, colour: Colour, *, primary: bool = True, place: int = 0) -> str:
-        """The photo of a product at a place of its row of photos, new or with other bytes under the same key; its key."""
+        """Adds or replaces the photo of a product at a position, under the same key. Returns the key."""
         body = picture(colour)
         key = f"products/{product_id}/{'primary' if primary else place}.png"
         self.objects.put(key, body, content_type="image/png")
@@ -144,7 +144,7 @@ class Shop:
         return key
 
     def many_products(self, count: int) -> None:
-        """``count`` products with a photo each, all of the same bytes."""
+        """Adds ``count`` products with one photo each, all with the same bytes."""
         body = picture(GOLD)
         keys = [f"products/{uuid.uuid4()}/primary.png" for _ in range(count)]
         for key in keys:

@@ -1,4 +1,4 @@
-"""The POS in somebody else's Django project, over that project's own products."""
+"""Checks the POS in a customer's Django project, with that project's own products."""
 
 import json
 import os
@@ -32,6 +32,6 @@ def test_the_pos_shows_the_projects_own_products_by_the_configured_fields(postgr
     assert (answers["menu"]["total"], answers["menu"]["next"]) == (3, "/api/products/?limit=2&offset=2")
     assert [entry["name"] for entry in answers["found"]["products"]] == ["NASI GORENG"]
     assert answers["page"] == 200
-    # Without a CSRF middleware or a Celery application of its own, the status has no button, and nothing can be started.
+    # Without CSRF middleware or a Celery application, the status page has no button and accepts no post.
     assert (answers["status"], answers["button"], answers["celery"]) == (200, False, False)
     assert (answers["without_token"], answers["with_token"]) == (403, 403)

@@ -1,4 +1,4 @@
-"""The page of tiles, in Chromium."""
+"""Checks the page of tiles in Chromium."""
 
 import io
 import re
@@ -17,17 +17,17 @@ APPEARS_WITHIN_MS = 30_000
 
 
 def tile(page: Page, name: str) -> Locator:
-    """The tile of the product of this name."""
+    """Returns the tile of a product."""
     return page.locator(".cell").filter(has=page.locator(".tile-name").get_by_text(name, exact=True))
 
 
 def photo(page: Page, name: str) -> Locator:
-    """The picture in that tile."""
+    """Returns the image in the tile of a product."""
     return tile(page, name).locator(".picture img")
 
 
 def shows(place: Locator, colour: Colour) -> None:
-    """What is really painted there, once a first picture has faded in and a strip of photos has come to rest."""
+    """Waits until the screen really shows the colour: fade-in finished, photo strip at rest."""
     deadline = time.monotonic() + 5
     while (painted := _middle(place)) != colour:
         assert time.monotonic() < deadline, f"{painted} is painted there, not {colour}"
@@ -42,19 +42,19 @@ def _middle(place: Locator) -> Colour:
 
 
 def version(shop: Shop, product_id: str) -> str:
-    """What stands behind ``?v=`` of the product's primary photo."""
+    """Returns the ``?v=`` value of the product's primary photo."""
     [(checksum,)] = shop.edge.sql("SELECT checksum FROM product_photo WHERE product_id = %s AND is_primary", product_id)
     return str(checksum)[:8]
 
 
 @dataclass
 class Held:
-    """Requests that are under way until a test lets them go."""
+    """Requests that stay pending until the test releases them."""
 
     routes: list[Route] = field(default_factory=list)
 
     def hold(self, route: Route) -> None:
-        """Neither answered nor refused."""
+        """Keeps a request without a response."""
         self.routes.append(route)
 
 
@@ -63,7 +63,7 @@ def is_placeholder(image: Locator, *, within_ms: int = 5_000) -> None:
     assert image.evaluate("image => image.naturalWidth") > 0
 
 
-# What is shown
+# Display
 
 
 def test_every_tile_shows_the_pixels_of_its_own_photo(shop: Shop, screen: OpenScreen) -> None:
@@ -105,7 +105,7 @@ def test_an_empty_menu_announces_that_it_fills_itself_and_does(shop: Shop, scree
     expect(opened.page.locator("#empty")).to_be_hidden()
 
 
-# What changes
+# Changes
 
 
 def test_a_changed_photo_appears_within_30_seconds_and_without_a_gap(shop: Shop, screen: OpenScreen) -> None:
@@ -159,7 +159,7 @@ def test_a_hidden_page_sends_no_request_and_a_visible_one_refreshes_at_once(shop
     shop.product("Ayam", RED)
     opened = screen(prepare=lambda page: page.clock.install())
     expect(photo(opened.page, "Ayam")).to_be_visible()
-    # Chromium's tabs cannot be hidden by a test; what the page reads of it can.
+    # A test cannot hide a Chromium tab, so it changes the properties that the page reads.
     hide = "hidden => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden }); \
             document.dispatchEvent(new Event('visibilitychange')); }"
     asked = len(opened.asked_for("fetch"))
@@ -174,7 +174,7 @@ def test_a_hidden_page_sends_no_request_and_a_visible_one_refreshes_at_once(shop
         opened.page.clock.fast_forward("00:15")
 
 
-# What fails
+# Failures
 
 
 def test_placeholders_stand_in_while_the_bucket_is_away(shop: Shop, screen: OpenScreen) -> None:
@@ -307,7 +307,7 @@ def test_a_menu_of_1000_products_is_whole_and_loads_only_photos_near_the_screen(
     expect(page.locator("#count")).to_have_text("1 dari 1000 menu")
 
 
-# Finding and looking
+# Search and full-size view
 
 
 def test_the_search_filters_by_name_and_sku_while_typing_and_ignores_accents(shop: Shop, screen: OpenScreen) -> None:
@@ -448,7 +448,7 @@ def test_reduced_motion_disables_animations(shop: Shop, screen: OpenScreen) -> N
 def test_the_guides_function_works_as_printed(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("ASAHI SALMON BOWL", RED)
     bare = shop.product("AIR MINERAL")
-    page = screen(may_fail=True).page  # the console tells of a 404, which the guide's function doesn't mind
+    page = screen(may_fail=True).page  # the console reports a 404, which the guide's function ignores
     page.evaluate(f"() => {{ {GUIDE_FUNCTION}; window.loadProductImage = loadProductImage; }}")
     answers = {
         product: ("ASAHI SALMON BOWL", f"{shop.bucket.endpoint}/"),
@@ -466,7 +466,7 @@ def test_the_guides_function_works_as_printed(shop: Shop, screen: OpenScreen) ->
             })""",
             product_id,
         )
-        # The alt is set after the source, before the picture can have come.
+        # The alt text is set after the source, before the image can have loaded.
         assert shown["width"] > 0
         assert shown["alt"] == alt
         assert shown["source"].startswith(source)

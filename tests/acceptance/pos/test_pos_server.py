@@ -1,4 +1,4 @@
-"""The edge's web server as ``etalase edge serve`` runs it, seen over HTTP."""
+"""Checks the edge's web server over HTTP, started by ``etalase edge serve``."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The status in the store, in Chromium: in each state, in both languages, on a till and on a phone.
+"""Checks the store's status page in Chromium: in each state, in both languages, on a POS screen and on a phone.
 
 With ``STATUS_SHOTS`` naming a folder, each state leaves its picture there.
 """
@@ -31,7 +31,7 @@ HO_ERROR = "http://ho.internal:8002/api/v1/token/: Connection refused. Check HO_
 
 @pytest.fixture
 def store(shop: Shop) -> Shop:
-    """A store with three dishes, water that has no photo, and a run six minutes ago. Its web server remembers nothing."""
+    """Returns a store with three dishes, water without a photo, a run six minutes ago, and an empty web server cache."""
     shop.close()
     for name, colour in (("Ayam Bakar", RED), ("Bakso", GREEN), ("Cendol", GOLD)):
         shop.product(name, colour)
@@ -48,7 +48,7 @@ def store(shop: Shop) -> Shop:
 
 
 def insert_run(shop: Shop, outcome: str | None = "success", minutes_ago: int = 6, **fields: Any) -> None:
-    """A run's row."""
+    """Inserts the row of a run."""
     given = {
         "kind": "incremental", "trigger": "schedule", "outcome": outcome, "error": "", "counts": json.dumps({"seen": 3}),
         "reasons": "{}", "bytes_fetched": 3_000_000, "notices": "[]", "checkpoint": "x" if outcome == "success" else None,
@@ -65,7 +65,7 @@ def insert_run(shop: Shop, outcome: str | None = "success", minutes_ago: int = 6
 
 
 def insert_failure(shop: Shop, name: str, reason: str) -> None:
-    """A photo that did not arrive."""
+    """Inserts a failed photo into the retry list."""
     shop.edge.sql(
         "INSERT INTO etalase_pending_photo (photo_id, product_id, product_name, wire, reason, detail, attempts)"
         " VALUES (gen_random_uuid(), %s, %s, '{}', %s, '', 1)",
@@ -76,7 +76,7 @@ def insert_failure(shop: Shop, name: str, reason: str) -> None:
 
 
 def key_of(shop: Shop, name: str) -> str:
-    """Where the photo of a product lies."""
+    """Returns the object key of a product's photo."""
     found = shop.edge.sql("SELECT object_key FROM product_photo JOIN product p ON p.id = product_id WHERE name = %s", name)
     return str(found[0][0])
 
@@ -85,28 +85,28 @@ def key_of(shop: Shop, name: str) -> str:
 
 
 def well(shop: Shop, stack: ExitStack) -> None:
-    """As the store is."""
+    """Leaves the store as it is."""
 
 
 def damaged(shop: Shop, stack: ExitStack) -> None:
-    """One object gone, one cut, and a row that somebody removed."""
+    """Deletes one object, cuts one short, and deletes a row."""
     shop.objects.delete([key_of(shop, "Ayam Bakar")])
     shop.objects.put(key_of(shop, "Bakso"), b"cut", content_type="image/png")
     shop.edge.sql("DELETE FROM product_photo USING product p WHERE p.id = product_id AND name = 'Cendol'")
 
 
 def stale(shop: Shop, stack: ExitStack) -> None:
-    """The last run was yesterday."""
+    """Moves the last run to yesterday."""
     shop.edge.sql("UPDATE etalase_sync_run SET finished_at = now() - interval '26 hours'")
 
 
 def clock_went_back(shop: Shop, stack: ExitStack) -> None:
-    """The last run is of the future."""
+    """Moves the last run to the future."""
     shop.edge.sql("UPDATE etalase_sync_run SET finished_at = now() + interval '5 hours'")
 
 
 def partial(shop: Shop, stack: ExitStack) -> None:
-    """Two photos did not arrive, and one waits for its product."""
+    """Adds two failed photos and a parked one."""
     insert_failure(shop, "Dawet", "connection_failed")
     insert_failure(shop, "Es Teh", "checksum_mismatch")
     insert_failure(shop, "Fuyunghai", "product_missing")
@@ -114,7 +114,7 @@ def partial(shop: Shop, stack: ExitStack) -> None:
 
 
 def held(shop: Shop, stack: ExitStack) -> None:
-    """Head office lists three photos no longer."""
+    """Holds the removal of three photos."""
     for name in ("Ayam Bakar", "Bakso", "Cendol"):
         shop.edge.sql(
             "INSERT INTO etalase_removal (photo_id, product_id, product_name, cause, state, left_bare, approved)"
@@ -124,28 +124,28 @@ def held(shop: Shop, stack: ExitStack) -> None:
 
 
 def head_office_away(shop: Shop, stack: ExitStack) -> None:
-    """The newest run did not reach it."""
+    """Adds a run that could not reach head office."""
     error = f"{shop.edge.environment['ETALASE_HO_URL']}/api/v1/token/: no answer. Check the link."
     insert_run(shop, "failed", 2, error=error, fault="head_office_away")
 
 
 def cut_off(shop: Shop, stack: ExitStack) -> None:
-    """The power went."""
+    """Adds a run that was cut off, as by a power failure."""
     insert_run(shop, None, 2)
 
 
 def unproved(shop: Shop, stack: ExitStack) -> None:
-    """Head office's list never adds up."""
+    """Adds a run whose list was not proved complete."""
     shop.edge.sql("UPDATE etalase_checkpoint SET feed_proved_complete = false")
 
 
 def noticed(shop: Shop, stack: ExitStack) -> None:
-    """Something was odd, and is told though all is well."""
+    """Adds a notice although all is well."""
     insert_run(shop, "success", 4, notices=json.dumps([{"code": "bucket_lost"}, {"code": "ho_older", "photos": 2}]))
 
 
 def first_load(shop: Shop, stack: ExitStack) -> None:
-    """The first run is at work."""
+    """Adds a first run in flight."""
     shop.edge.sql("DELETE FROM etalase_sync_run")
     at = "now() - interval '2 minutes'"
     insert_run(
@@ -158,23 +158,23 @@ def first_load(shop: Shop, stack: ExitStack) -> None:
 
 
 def silent_service(shop: Shop, stack: ExitStack) -> None:
-    """The beat died at night, the worker lives."""
+    """Makes the beat silent since the night while the worker is alive."""
     shop.edge.sql("INSERT INTO etalase_heartbeat VALUES ('beat', now() - interval '5 hours'), ('worker', now())")
 
 
 def never(shop: Shop, stack: ExitStack) -> None:
-    """Nobody has ever run it."""
+    """Deletes every trace of a run."""
     shop.edge.sql("TRUNCATE etalase_sync_run, etalase_checkpoint, product_photo, product")
 
 
 def bucket_away(shop: Shop, stack: ExitStack) -> None:
-    """The object store is down."""
+    """Stops the object store."""
     shop.stop_bucket()
     stack.callback(shop.start_bucket)
 
 
 def database_away(shop: Shop, stack: ExitStack) -> None:
-    """So is PostgreSQL."""
+    """Stops PostgreSQL."""
     stack.enter_context(shop.database_away())
 
 
@@ -221,25 +221,25 @@ def test_each_state_has_the_same_words_on_the_status_page_and_the_terminal_in_bo
             said = store.edge.run("status", "--language", language)
             first, *lines = said.stdout.splitlines()
             todos = page.locator(".todo-text").all_inner_texts()
-            # Seconds may pass between the two.
+            # Seconds may pass between the two outputs.
             assert without_numbers(first) == without_numbers(f"{page.locator('#word').inner_text()}: {todos[0]}")
             assert without_numbers(page.locator("#sentence").inner_text()) in [without_numbers(line) for line in lines]
             assert said.returncode != 0 or level == "green"
             for shown in (said.stdout, page.locator("main").inner_text()):
                 assert (SUPPORT_CONTACT in shown) == (level != "green")
-            # What to do is the first thing on the page, and nothing for technicians is unfolded.
+            # The advice is the first thing on the page, and the technicians' section is closed.
             assert page.locator("main").inner_text().splitlines()[2] == todos[0]
             assert "etalase edge" not in page.locator("main").inner_text()
 
 
 def shows_image(page: Page, name: str) -> None:
-    """A picture to look at."""
+    """Saves a screenshot for review."""
     if folder := os.environ.get("STATUS_SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def without_numbers(sentence: str) -> str:
-    """Without numbers: seconds pass."""
+    """Returns the sentence without numbers, because seconds pass."""
     return re.sub(r"\d+", "n", sentence)
 
 
@@ -277,7 +277,7 @@ def test_the_status_page_marks_its_content_as_stale_while_the_server_is_silent(s
 
 
 def refresh_on_return(page: Page) -> None:
-    """What happens when somebody comes back to the tab."""
+    """Simulates the return of a user to the tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
@@ -328,7 +328,7 @@ def test_the_status_page_names_head_office_only_in_a_runs_error_and_shows_no_sec
         outside = re.sub(rb"<details.*?</details>", b"", body, flags=re.DOTALL)
         assert b"ho.internal" not in outside
         assert b"ETALASE_" not in outside
-        # The photos' own address may stand there, and begin like it.
+        # The photos' own address may be there, and may begin like it.
         assert not re.search(rb"%s(?!\d)" % re.escape(store.edge.environment["ETALASE_HO_URL"].encode()), outside)
         secrets = (store.postgres.password, store.bucket.secret_key, store.bucket.access_key)
         for secret in (*secrets, store.edge.environment["ETALASE_HO_PASSWORD"], STORE_ID):
@@ -340,7 +340,7 @@ def test_any_number_of_reloads_costs_one_audit_of_the_bucket(store: Shop) -> Non
     damaged(store, ExitStack())
     began = time.monotonic()
     bodies = [store.get("/status")[2] for _ in range(20)]
-    # The rows are read anew each time: what vanished from there shows at once.
+    # Each request reads the rows again, so a lost row shows at once.
     if time.monotonic() - began < 5:
         assert all(b"1 dari 3 foto rusak atau hilang." in body for body in bodies)
 
@@ -354,7 +354,7 @@ def test_the_status_page_reports_whether_this_screen_can_load_photos(store: Shop
     cut_off_from_bucket = lambda page: page.route(f"{public}/**", lambda route: route.abort())  # noqa: E731
     other = screen("/status", locale="en-GB", may_fail=True, prepare=cut_off_from_bucket).page
     expect(other.locator("#screen")).to_contain_text(f"This screen can NOT load photos from {public}.")
-    # It is this screen's own trouble: the store's word stays.
+    # The fault is local to this screen, so the store's state stays.
     expect(other.locator("#word")).to_have_text("WELL")
     other.unroute_all()
     refresh_on_return(other)
@@ -369,7 +369,7 @@ def test_without_javascript_the_status_page_says_nothing_about_this_screen(store
     context.close()
 
 
-# What can be done
+# Actions
 
 ASKED = re.compile(r"A sync was asked for at \d\d:\d\d\. It can be asked for again at")
 Form = dict[str, str | float | bool]
@@ -384,14 +384,14 @@ def test_a_telephone_number_on_the_status_page_is_a_link(store: Shop, screen: Op
 
 
 def queued(broker: Valkey) -> int:
-    """How many messages wait for a worker."""
+    """Returns the number of messages in the queue."""
     with redis.Redis.from_url(broker.url) as client:
         return sum(int(client.llen(key)) for key in client.scan_iter() if client.type(key) == b"list")
 
 
 @pytest.fixture
 def queue(store: Shop, valkey_server: Valkey) -> Iterator[Valkey]:
-    """The store with a broker, and two processes of its web server."""
+    """Returns the store with a broker and two web server processes."""
     before = store.edge.environment["ETALASE_BROKER_URL"]
     store.edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
     store.close()
@@ -416,7 +416,7 @@ def test_the_sync_button_enqueues_one_sync_however_often_it_is_tapped(store: Sho
     tills[0].get_by_role("button").click()
     expect(tills[0].locator("#try")).to_contain_text("A sync was asked for at")
     assert queued(queue) == before + 2
-    # A clock that was ahead takes nobody's turn.
+    # A request time in the future blocks no later request.
     store.edge.sql("UPDATE etalase_checkpoint SET asked_at = now() + interval '300 days'")
     refresh_on_return(tills[1])
     tills[1].get_by_role("button").click()
@@ -448,10 +448,10 @@ def test_the_sync_button_refuses_other_sites_and_requests_without_the_token(
 
 def test_the_sync_button_reports_a_silent_worker_and_a_silent_queue(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", locale="en-GB", may_fail=True).page
-    page.get_by_role("button").click()  # the broker of this store's settings is not there
+    page.get_by_role("button").click()  # the broker of this store's settings does not exist
     expect(page.locator("#try")).to_have_text("A sync cannot be asked for from here now. Call for help.")
     assert store.edge.sql("SELECT asked_at FROM etalase_checkpoint") == [(None,)]
-    # That answer stands at another address, which cannot be asked for again: nothing on it leads there.
+    # This response has its own URL, which does not support a reload: no link leads there.
     refresh = page.locator("noscript").first.text_content() or ""
     assert 'url=/status"' in refresh
     page.get_by_role("link", name="Bahasa Indonesia").click()
@@ -479,7 +479,7 @@ def test_without_actions_the_status_page_has_no_button_and_accepts_no_post(store
         store.open()
 
 
-# For every eye and hand
+# Accessibility
 
 
 def test_text_at_twice_the_size_is_not_cut_off(store: Shop, browser: Browser) -> None:
@@ -494,7 +494,7 @@ def test_text_at_twice_the_size_is_not_cut_off(store: Shop, browser: Browser) ->
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         large = page.evaluate(sizes)
         assert min(plain) >= 15
-        # Headlines also follow the width; all others are exactly twice as large.
+        # Headlines also follow the width; all other texts are exactly twice as large.
         assert all(twice >= 1.5 * once for once, twice in zip(plain, large, strict=True))
         assert sum(twice == 2 * once for once, twice in zip(plain, large, strict=True)) >= len(plain) - 2
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,4 +1,4 @@
-"""A new store's first photos over a weak link, from a real head office: ``python -m tests.acceptance.slow_link --help``.
+"""Measures a new store's first load over a weak link, from a real head office: ``python -m tests.acceptance.slow_link --help``.
 
 Exit status 1 where a link carried more than it may, or the photos did not all arrive.
 """
@@ -41,7 +41,7 @@ STORE_PASSWORD = "a test's own password"
 
 @dataclass(frozen=True, slots=True)
 class HeadOffice:
-    """A head office that serves, and how many bytes of photos it has for the store."""
+    """A running head office, and the bytes of its photos for the store."""
 
     port: int
     s3: S3Server
@@ -51,7 +51,7 @@ class HeadOffice:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one way of cutting did to a first load. ``runs`` are ``etalase edge sync``, one after the other."""
+    """The result of a first load under one kind of cut. ``runs`` are successive calls of ``etalase edge sync``."""
 
     weather: Weather
     complete: bool
@@ -66,16 +66,16 @@ class Outcome:
 
     @property
     def ratio(self) -> float:
-        """All that head office's bucket put through the link (headers, what TCP sent twice, what a cut lost) by the photos."""
+        """Returns all bytes from head office's bucket, with headers and retransmissions, divided by the photos' bytes."""
         return self.carried / self.photo_bytes
 
     @property
     def good(self) -> bool:
-        """Whether everything came, at no more than it may cost."""
+        """Returns whether every photo arrived within the allowed ratio."""
         return self.complete and self.ratio <= AT_MOST
 
     def cells(self) -> list[str]:
-        """What the table says of it, below :data:`HEADINGS`."""
+        """Returns the row of the table, below :data:`HEADINGS`."""
         ratios = [f"{count / self.photo_bytes:.4f}" for count in (self.body, self.carried)]
         counts = [f"{count:,}" for count in (self.cuts, self.runs, self.answers, self.photo_bytes, self.body, self.carried)]
         said = "good" if self.good else f"more than {AT_MOST}" if self.complete else "not all came"
@@ -99,7 +99,7 @@ with headers, what TCP sent twice and what a cut lost; its ratio to the photos i
 
 
 def main() -> int:
-    """Measure, and print a table."""
+    """Measures, and prints a table."""
     options = _options()
     if problem := why_impossible():
         sys.exit(f"There is no weak link here: {problem}.")
@@ -199,7 +199,7 @@ def _sync(edge: Edge, link: Link) -> "subprocess.CompletedProcess[str]":
 
 @contextmanager
 def _head_office(folder: Path, database: Postgres, sizes: Sequence[int]) -> Iterator[HeadOffice]:
-    """Head office with one store and a photo of about each size, on this machine's 127.0.0.1."""
+    """Starts head office on 127.0.0.1, with one store and a photo of about each size."""
     folder.mkdir()
     database.create_database("head_office")
     s3 = seaweedfs.start(folder / "s3", seaweedfs.SeaweedPorts.free(), access_key="ho", secret_key=secrets.token_hex())
@@ -241,7 +241,7 @@ def _head_office(folder: Path, database: Postgres, sizes: Sequence[int]) -> Iter
 
 
 def _write_menu(folder: Path, sizes: Sequence[int]) -> int:
-    """``menu.csv`` and its pictures, in no order of size; how many bytes they have comes back."""
+    """Writes ``menu.csv`` and its images in random order of size. Returns the bytes of the images."""
     folder.mkdir()
     order = list(enumerate(sizes))
     random.Random(40).shuffle(order)
@@ -258,7 +258,7 @@ def _write_menu(folder: Path, sizes: Sequence[int]) -> int:
 
 
 def _picture(seed: int, size: int) -> bytes:
-    """A PNG of noise of about ``size`` bytes."""
+    """Returns a PNG of noise of about ``size`` bytes."""
     rows = size // (PNG_ROW_PIXELS + 1)
     noise = random.Random(seed).randbytes(PNG_ROW_PIXELS * rows)
     body = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Doors: ports of a host that lead to the servers of this machine, which listen on its own 127.0.0.1 only."""
+"""Opens ports of a host that lead to servers of this machine, which listen only on its own 127.0.0.1."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ PIECE_BYTES = 65536
 
 @contextmanager
 def doors(*wanted: tuple[Namespace, str, int]) -> Iterator[None]:
-    """For each (host, address, port): who connects to it there is connected to this machine's ``port``."""
+    """Connects each (host, address, port) to the same port of this machine."""
     listening = [(host.listen(address, port), port) for host, address, port in wanted]
     loop = asyncio.new_event_loop()
 
@@ -44,7 +44,7 @@ async def _join(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamW
         writer.transport.abort()
         return
     both = [asyncio.ensure_future(_pump(reader, there_writer)), asyncio.ensure_future(_pump(there_reader, writer))]
-    # Cancelled at the end of the doors only; asyncio's servers of Python 3.11 stumble over a task that says so.
+    # Cancels tasks only at the end: asyncio servers of Python 3.11 fail on a cancelled task that reports it.
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     for pump in both:

@@ -1,4 +1,4 @@
-"""A weak link between two hosts, as real packets between two network namespaces.
+"""Simulates a weak link between two hosts, with real packets between two network namespaces.
 
 What ``tc netem`` does (rate, delay, a queue that drops its tail), for kernels that are built without it; and it cuts, which
 netem does not. TCP on both sides is the kernel's own.
@@ -22,7 +22,7 @@ MAX_PACKET_BYTES = 65536
 
 
 class Cut(Enum):
-    """How a connection learns that the link was cut: by a reset to both sides, or not at all."""
+    """How a cut ends a connection: with a reset to both sides, or silently."""
 
     RESET = "reset"
     SILENCE = "silence"
@@ -30,7 +30,7 @@ class Cut(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """How weak the link is. ``delay_seconds`` is one way. After each ``cut_every_seconds`` nothing passes for
+    """The quality of the link. ``delay_seconds`` is one way. After each ``cut_every_seconds`` nothing passes for
     ``down_seconds``, and no connection from before ever works again."""
 
     bits_per_second: float = 2e6
@@ -43,7 +43,7 @@ class Weather:
 
 @dataclass(slots=True)
 class Traffic:
-    """What came from one port of head office, in bytes of TCP payload.
+    """The traffic received from one port of head office, in bytes of TCP payload.
 
     ``carried`` crossed the link; ``received`` of it could be read at the edge: the rest was sent twice, or lost in a cut.
     ``heads`` of ``answers`` are HTTP's status lines and headers.
@@ -56,20 +56,20 @@ class Traffic:
 
     @property
     def body(self) -> int:
-        """Bytes of HTTP bodies that could be read at the edge."""
+        """Returns the bytes of HTTP bodies that arrived in order at the edge."""
         return self.received - self.heads
 
 
 @dataclass(slots=True)
 class _Stream:
-    """What one host has got of a connection: all up to the sequence number ``next``, and pieces ``ahead`` of a gap, as TCP
+    """The bytes that a host received: all up to the sequence number ``next``, and pieces ``ahead`` of a gap, as TCP
     keeps them (RFC 9293, section 3.10.7.4)."""
 
     next: int = 0
     ahead: dict[int, int] = field(default_factory=dict)
 
     def take(self, segment: packets.Segment) -> int:
-        """How much further the host can read now."""
+        """Adds a segment and returns the number of bytes that became readable."""
         if segment.flags & packets.SYN:
             self.next = segment.end
             return 0
@@ -85,7 +85,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Flow:
-    """One connection, and what each host has got of it."""
+    """A connection, and the bytes that each host received."""
 
     edge_port: int
     ho_port: int
@@ -106,7 +106,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Way:
-    """One direction: what is in its queue and on its way."""
+    """One direction of the link: its queue and its packets in flight."""
 
     source: Namespace
     target: Namespace
@@ -115,7 +115,7 @@ class _Way:
 
 
 class Link:
-    """The link between the hosts ``edge`` and ``head_office``, carried by a thread until :meth:`close`."""
+    """The link between the hosts ``edge`` and ``head_office``; a thread carries its packets until :meth:`close`."""
 
     def __init__(self, weather: Weather) -> None:
         self.weather = weather
@@ -131,11 +131,11 @@ class Link:
         self._thread.start()
 
     def from_head_office(self, port: int) -> Traffic:
-        """What has come so far from a port of head office."""
+        """Returns the traffic received so far from a port of head office."""
         return self._traffic.setdefault(port, Traffic())
 
     def close(self) -> None:
-        """End both hosts."""
+        """Stops the thread and both hosts."""
         self._stopped.set()
         self._thread.join()
         self.edge.close()
@@ -150,7 +150,7 @@ class Link:
                 selector.register(way.source.tun, selectors.EVENT_READ, way)
             while not self._stopped.is_set():
                 due = [way.waiting[0].arrives_at for way in self._ways if way.waiting]
-                # A tick at least each 50 ms, for a cut and for the end.
+                # Wakes at least every 50 ms, for a cut and for the end.
                 pause = max(0.0, min([*due, time.monotonic() + 0.05]) - time.monotonic())
                 for key, _ in selector.select(pause):
                     self._take(key.data)
@@ -162,7 +162,7 @@ class Link:
                     self._cut(now)
 
     def _take(self, way: _Way) -> None:
-        """Packets that a host sends: into the queue, or dropped where it is full."""
+        """Enqueues the packets that a host sends, or drops them if the queue is full."""
         with suppress(BlockingIOError):
             while True:
                 packet = os.read(way.source.tun, MAX_PACKET_BYTES)
@@ -178,7 +178,7 @@ class Link:
             if self.weather.cut is Cut.RESET and not segment.flags & packets.RST:
                 self._reset(flow, way.source, segment.ack)
             return False
-        # Nobody reads there any more, as after a kill.
+        # The receiver is gone, for example after a kill.
         flow.refused_by_edge |= way.source is self.edge and bool(segment.flags & packets.RST)
         return time.monotonic() >= self._down_until
 
@@ -213,7 +213,7 @@ class Link:
             traffic.heads += segment.payload.find(b"\r\n\r\n") + 4
 
     def _cut(self, now: float) -> None:
-        """What is in the queues is gone, and so is each connection; what was under way has crossed in vain."""
+        """Drops the queues and ends every connection; packets in flight are lost."""
         self.cuts += 1
         for way in self._ways:
             for waiting in way.waiting:

@@ -1,4 +1,4 @@
-"""A host of its own on this machine: a network namespace with one address, which has no way out but the packets we carry.
+"""Simulates a host on this machine: a network namespace with one address, connected only by the packets we carry.
 
 Nothing is left behind: the namespace and its device go with the last process and descriptor that know them.
 """
@@ -26,7 +26,7 @@ NETMASK = "255.255.255.0"
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """The host at ``address``. ``tun`` is the other end of its only cable: IP packets, one a read or write."""
+    """The host at ``address``. ``tun`` is the other end of its only cable: one IP packet for each read or write."""
 
     address: str
     network: int
@@ -34,7 +34,7 @@ class Namespace:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Sockets made and programs started by this thread, while the context lasts, belong to this host."""
+        """Puts sockets and programs that this thread starts during the context on this host."""
         came_from = os.open(_OWN_NETWORK, os.O_RDONLY)
         try:
             _must(_LIBC.setns(self.network, _CLONE_NEWNET))
@@ -46,25 +46,25 @@ class Namespace:
             os.close(came_from)
 
     def listen(self, address: str, port: int) -> socket.socket:
-        """A socket that listens on this host."""
+        """Returns a socket that listens on this host."""
         with self.entered():
             return socket.create_server((address, port), backlog=128)
 
     def close(self) -> None:
-        """Pull the cable."""
+        """Disconnects the host."""
         os.close(self.tun)
         os.close(self.network)
 
 
 def new_namespace(address: str) -> Namespace:
-    """A host at ``address``. Raises OSError where this user or this kernel may not."""
-    # In a thread that ends at once, so that nobody else of this process is moved.
+    """Creates a host at ``address``. Raises OSError if this user or this kernel does not permit it."""
+    # In a short-lived thread, so that the rest of this process stays in its namespace.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_make, address).result()
 
 
 def why_impossible() -> str:
-    """What keeps this machine from making a host of its own; empty where nothing does."""
+    """Returns why this machine cannot create a host, or an empty text."""
     with suppress(OSError):
         new_namespace("198.18.255.1").close()
         return ""

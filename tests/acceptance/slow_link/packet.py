@@ -1,4 +1,4 @@
-"""TCP segments in IPv4 packets (RFC 791, RFC 9293): read, and the reset that ends a connection. Pure."""
+"""Parses TCP segments in IPv4 packets (RFC 791, RFC 9293) and builds the reset that ends a connection. Pure."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ _SEQUENCE = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What a packet says. ``end`` is the sequence number after its last byte; SYN and FIN count as one each."""
+    """A parsed packet. ``end`` is the sequence number after its last byte; SYN and FIN count as one each."""
 
     source_port: int
     target_port: int
@@ -26,7 +26,7 @@ class Segment:
 
 
 def read(packet: bytes) -> Segment | None:
-    """The TCP segment in ``packet``; None for anything else."""
+    """Returns the TCP segment in ``packet``, or None for any other packet."""
     if packet[0] >> 4 != 4 or packet[9] != _TCP:
         return None
     at = (packet[0] & 15) * 4
@@ -35,13 +35,13 @@ def read(packet: bytes) -> Segment | None:
 
 
 def between(earlier: int, later: int) -> int:
-    """How many bytes from one sequence number to the other; negative where ``later`` comes first."""
+    """Returns the bytes from one sequence number to the other; negative if ``later`` comes first."""
     distance = (later - earlier) % _SEQUENCE
     return distance - _SEQUENCE if distance >= _SEQUENCE // 2 else distance
 
 
 def reset(*, source: str, source_port: int, target: str, target_port: int, seq: int) -> bytes:
-    """A packet that ends the connection for ``target``, as from ``source``."""
+    """Builds a packet that ends the connection at ``target``, as if sent by ``source``."""
     ends = socket.inet_aton(source) + socket.inet_aton(target)
     tcp = struct.pack("!HHIIBBHHH", source_port, target_port, seq, 0, 5 << 4, RST, 0, 0, 0)
     tcp = tcp[:16] + _checksum(ends + struct.pack("!HH", _TCP, len(tcp)) + tcp) + tcp[18:]

@@ -1,4 +1,4 @@
-"""A store at the end of a weak link: the edge's programs run in the one host, head office can be reached in the other.
+"""Puts a store at the end of a weak link: the edge's programs run on one host, and head office is reachable on the other.
 
 All servers stay on this machine's 127.0.0.1, and doors lead to them: only what goes between the store and head office
 crosses the link.
@@ -15,7 +15,7 @@ from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Link, Weather
 
 @contextmanager
 def store_on_a_weak_link(weather: Weather, *, edge_ports: Sequence[int], head_office_ports: Sequence[int]) -> Iterator[Link]:
-    """``edge_ports`` are those of the edge's database and bucket, ``head_office_ports`` of its web server and bucket."""
+    """Yields the store. ``edge_ports``: its database and bucket; ``head_office_ports``: web server and bucket there."""
     link = Link(weather)
     try:
         with doors(
@@ -28,7 +28,7 @@ def store_on_a_weak_link(weather: Weather, *, edge_ports: Sequence[int], head_of
 
 
 def spread(total_bytes: int, smallest: int, largest: int) -> list[int]:
-    """Sizes from ``smallest`` to ``largest``, in equal ratios, that add up to ``total_bytes``."""
+    """Returns sizes from ``smallest`` to ``largest``, in equal ratios, that add up to ``total_bytes``."""
     mean = (largest - smallest) / math.log(largest / smallest)
     count = max(2, round(total_bytes / mean))
     raw = [smallest * (largest / smallest) ** (number / (count - 1)) for number in range(count)]

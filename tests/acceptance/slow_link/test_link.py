@@ -1,4 +1,4 @@
-"""The weak link itself: what its measurements stand on."""
+"""Checks the simulated weak link that the measurements rely on."""
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
 @contextmanager
 def connected(weather: Weather) -> Iterator[tuple[Link, socket.socket, socket.socket, socket.socket]]:
-    """A link, a server in head office, and a connection to it: its end in the store and the one in head office."""
+    """Yields a link and the two ends of a connection across it: in the store and in head office."""
     with (
         closing(Link(weather)) as link,
         link.head_office.listen(HEAD_OFFICE_ADDRESS, PORT) as server,

@@ -1,4 +1,4 @@
-"""A store on a weak link pays for each photo about once, however often the link is cut or the run killed."""
+"""Checks that a store on a weak link downloads each photo about once, despite cuts and kills."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(IMPOSSIBLE), reason=IMPO
 HEAD_OFFICE_BUCKET = "head-office-photos"
 MAX_RUNS = 6
 AT_MOST = 1.05
-# Smaller ones are fetched again, which costs little where cuts are rare; here they come every two seconds.
+# Smaller photos start again after a cut, which is cheap if cuts are rare; here they come every two seconds.
 RESUMED_FROM_BYTES = 64 * 1024
 
 
 @dataclass
 class Store:
-    """An edge behind ``link``, and the photos that head office has for it, in a real bucket."""
+    """An edge behind ``link``, with head office's photos in a real bucket."""
 
     link: Link
     edge: Edge
@@ -39,12 +39,12 @@ class Store:
 
     @property
     def photos(self) -> Traffic:
-        """What came from head office's bucket."""
+        """Returns the traffic from head office's bucket."""
         return self.link.from_head_office(self.bucket_port)
 
     @property
     def ratio(self) -> float:
-        """Bytes of bodies that came, by bytes of photos."""
+        """Returns the bytes of received bodies divided by the bytes of the photos."""
         return self.photos.body / self.photo_bytes
 
     def check_all_is_here(self, ho: Simulator) -> None:
@@ -57,7 +57,7 @@ StoreOn = Callable[[Weather, Sequence[int]], Store]
 
 @pytest.fixture
 def store_on(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path) -> Iterator[StoreOn]:
-    """Makes a store on a link of some weather, with photos of some sizes to come."""
+    """Makes a store on a link of the given quality, with photos of the given sizes to download."""
     with ExitStack() as stack:
 
         def make(weather: Weather, sizes: Sequence[int]) -> Store:

@@ -1,4 +1,4 @@
-"""What head office may answer instead of a page: refused with its reason, nothing of it used (hazards 10, 30 and 33)."""
+"""Checks bad responses of head office's feed: refused with a reason, and not used at all (hazards 10, 30 and 33)."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def page_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Answer]:
-    """Head office's own page with ``changes``."""
+    """Responds with a valid page with ``changes``."""
 
     def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
         return Answer(body=json.dumps({**ho.page(asked), **changes}).encode(), headers=JSON)
@@ -30,7 +30,7 @@ def page_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Answer]:
 
 
 def page_without(name: str) -> Callable[[Simulator, dict[str, Any]], Answer]:
-    """Head office's own page without a field."""
+    """Responds with a valid page without one field."""
 
     def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
         return Answer(body=json.dumps({k: v for k, v in ho.page(asked).items() if k != name}).encode(), headers=JSON)
@@ -39,19 +39,19 @@ def page_without(name: str) -> Callable[[Simulator, dict[str, Any]], Answer]:
 
 
 def cut(ho: Simulator, asked: dict[str, Any]) -> Answer:
-    """The first half of head office's own page."""
+    """Responds with the first half of a valid page."""
     body = json.dumps(ho.page(asked)).encode()
     return Answer(body=body[: len(body) // 2], headers=JSON)
 
 
 def broken_connection(ho: Simulator, asked: dict[str, Any]) -> Answer:
-    """Head office's own page over a connection that breaks."""
+    """Responds with a valid page over a connection that breaks."""
     body = json.dumps(ho.page(asked)).encode()
     return Answer(body=body[: len(body) // 2], headers=JSON, length=len(body))
 
 
 def always(answer: Answer) -> Callable[[Simulator, dict[str, Any]], Answer]:
-    """That, whatever was asked."""
+    """Responds with ``answer`` to every request."""
     return lambda ho, asked: answer
 
 
@@ -340,7 +340,7 @@ def test_a_total_of_all_photos_costs_a_second_read_only_for_changes_on_several_p
 
 
 def jwt(**claims: Any) -> str:
-    """A token with these claims, as SimpleJWT makes them."""
+    """Returns a token with these claims, as SimpleJWT makes it."""
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJIUzI1NiJ9.{body}.signature"
 

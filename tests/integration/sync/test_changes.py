@@ -1,4 +1,4 @@
-"""What head office changes, also under way: keys that move, bytes that change mid-run, photos deleted and made anew."""
+"""Checks changes at head office, also during a run: moved keys, new bytes, photos deleted and created again."""
 
 import uuid
 from datetime import timedelta
@@ -12,12 +12,12 @@ from etalase.errors import Reason
 
 
 def product_key(edge: Edge, product: str, name: str) -> str:
-    """``products/{product_id}/{name}``."""
+    """Returns ``products/{product_id}/{name}``."""
     return f"products/{uuid.uuid5(uuid.NAMESPACE_OID, product)}/{name}"
 
 
 def relist(edge: Edge, photo: str, **fields: Any) -> None:
-    """Head office lists the photo with other fields; its bytes lie under its new key too."""
+    """Lists the photo with other fields, with its bytes under its new key too."""
     wire = edge.ho.photos[photo]
     body = edge.ho.bodies[wire["object_key"]]
     edge.ho.put(
@@ -100,7 +100,7 @@ def test_two_products_planned_in_different_slices_do_not_get_the_same_key(edge: 
     edge.check_every_row_shows_its_bytes()
 
 
-# Objects that are left behind (hazards 15, 16 and 19)
+# Orphans (hazards 15, 16 and 19)
 
 
 def test_the_old_object_of_a_jpeg_that_becomes_a_webp_is_an_orphan_until_its_grace_period_ends(edge: Edge) -> None:
@@ -160,7 +160,7 @@ def test_two_photos_that_share_an_object_get_its_new_bytes_together(edge: Edge) 
     edge.check_equals_head_office()
 
 
-# Deleted and made anew (hazard 13)
+# Deleted and created again (hazard 13)
 
 
 def test_a_new_photo_under_the_key_of_a_deleted_one_is_published(edge: Edge) -> None:
@@ -196,7 +196,7 @@ def test_a_deleted_photo_that_head_office_lists_again_is_published_again(edge: E
     edge.check_equals_head_office()
 
 
-# Head office changes while the run is under way (hazards 20 and 33)
+# Head office changes during the run (hazards 20 and 33)
 
 
 def test_bytes_that_change_during_a_run_are_published_in_their_new_form(edge: Edge) -> None:
@@ -246,11 +246,11 @@ def test_an_expired_signed_url_is_requested_again(edge: Edge) -> None:
     assert len(edge.rows()) == 1
 
 
-# Photos that change their product, and rows that somebody changed by hand
+# Photos that change their product, and rows changed by hand
 
 
 def swap(edge: Edge, one: str, two: str, *columns: str) -> None:
-    """Each of the two rows gets what the other had there."""
+    """Swaps columns of two rows."""
     rows = edge.rows()
     for photo, other in ((one, two), (two, one)):
         assigned = ", ".join(f"{column} = %s" for column in columns)

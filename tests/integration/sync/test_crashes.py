@@ -1,4 +1,4 @@
-"""A process that dies at any point leaves whole pictures, and the next run makes it good (hazards 15, 18 and 23; I1, I3)."""
+"""Checks kills at every point: the POS shows whole images, and the next run repairs the rest (hazards 15, 18, 23; I1, I3)."""
 
 import hashlib
 from typing import Any
@@ -15,7 +15,7 @@ from etalase.objectstore import Body
 
 
 def run_until_killed(edge: Edge, point: str) -> None:
-    """Let a run die at ``point``."""
+    """Runs a sync that is killed at ``point``."""
     with start_killed_run(edge, point) as process:
         _, output = process.communicate(timeout=60)
         assert process.returncode == KILLED, output
@@ -100,7 +100,7 @@ def test_an_intent_of_a_deleted_photo_is_settled_and_its_object_reclaimed_as_an_
 
 
 class Interrupting:
-    """Images that somebody interrupts with Ctrl-C."""
+    """An image source whose download is interrupted by Ctrl-C."""
 
     def __init__(self, world: World) -> None:
         self.real = world.images
@@ -108,13 +108,13 @@ class Interrupting:
         world.images = self
 
     def done(self, photo: Any) -> None:
-        """Nothing was kept."""
+        """Does nothing: there is no part on disk."""
 
     def keep(self, photo: Any, body: Body) -> None:
-        """Nothing is kept."""
+        """Does nothing: there is no part on disk."""
 
     def fetch(self, photo: Any) -> Body:
-        """Fetch all but one."""
+        """Downloads all photos but one."""
         if photo.product_name == "soto":
             raise KeyboardInterrupt
         return self.real.fetch(photo)
@@ -150,7 +150,7 @@ def test_a_photo_that_fails_before_its_put_keeps_its_publish_intent_of_a_crash(e
 def test_ctrl_c_drains_in_flight_work_so_that_every_uploaded_object_gets_its_row(edge: Edge) -> None:
     for product in ("sate", "gado-gado"):
         edge.ho.put(product, picture(product))
-    edge.ho.put("soto", picture("soto", 5000))  # the largest, so the last
+    edge.ho.put("soto", picture("soto", 5000))  # the largest photo is the last one
     with pytest.raises(KeyboardInterrupt):
         edge.sync(inject=lambda world: (Interrupting(world), None)[1], WORKERS=1)
     assert len(edge.rows()) == len(edge.objects()) == 2

@@ -1,4 +1,4 @@
-"""A store's whole life, on each make of object store alike: what the engine asks of it holds on both."""
+"""Checks a store's whole life on each make of object store."""
 
 import urllib.request
 from urllib.error import HTTPError
@@ -9,7 +9,7 @@ from tests.simulator import PNG, Answer, picture
 
 
 def public_status(edge: Edge, key: str) -> int:
-    """What a POS browser is told for an object."""
+    """Returns the status that a POS browser gets for an object."""
     try:
         with urllib.request.urlopen(f"{edge.s3.endpoint}/{edge.bucket.bucket}/{quote(key)}") as answer:
             return int(answer.status)
@@ -31,7 +31,7 @@ def test_every_object_store_serves_a_store_from_its_first_load_to_its_last_chang
     edge.check_equals_head_office()
     assert public_status(edge, edge.rows()[odd]["object_key"]) == 200
 
-    # Nothing to do, by either kind of run.
+    # Nothing to do for either kind of run.
     before, objects = edge.row_versions(), set(edge.bucket.list(""))
     edge.ho.image_requests.clear()
     for full in (False, True):
@@ -39,7 +39,7 @@ def test_every_object_store_serves_a_store_from_its_first_load_to_its_last_chang
         assert (report.outcome, report.fetched, report.updated, report.healed) == ("success", 0, 0, 0)
     assert (edge.ho.image_requests, edge.row_versions(), set(edge.bucket.list(""))) == ([], before, objects)
 
-    # Other bytes under the same key, another type under another key, one gone.
+    # New bytes under the same key, another type under another key, and a deletion.
     edge.ho.put("dish 1", picture("other", 30_000), photo=ids[1])
     old_key = edge.rows()[ids[2]]["object_key"]
     edge.ho.put("dish 2", picture("as png", magic=PNG), photo=ids[2])
@@ -49,7 +49,7 @@ def test_every_object_store_serves_a_store_from_its_first_load_to_its_last_chang
     edge.check_equals_head_office()
     assert old_key in edge.objects()
 
-    # Damage in the bucket, and what the grace is over for.
+    # Damage in the bucket, and orphans past their grace period.
     edge.bucket.delete([edge.rows()[ids[3]]["object_key"]])
     edge.bucket.put(edge.rows()[ids[4]]["object_key"], b"overwritten by hand", content_type="image/jpeg")
     healed = edge.sync(full=True)

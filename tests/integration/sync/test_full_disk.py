@@ -1,4 +1,4 @@
-"""A disk that is full: fetching stops, what is here stays, and the run after there is room goes on by itself (hazard 35)."""
+"""Checks a full disk: downloads stop, published photos stay, and the next run with room continues (hazard 35)."""
 
 import subprocess
 import time
@@ -19,7 +19,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def grow(disk: Path, mebibytes: int) -> None:
-    """Make room."""
+    """Makes the disk larger."""
     subprocess.run(["mount", "-o", f"remount,size={mebibytes}m", disk], check=True)
 
 
@@ -44,7 +44,7 @@ def test_a_full_object_store_stops_the_run_and_a_later_run_with_room_continues(
             full.check_every_row_shows_its_bytes()
 
         grow(small_disk, 512)
-        until = time.monotonic() + 60  # the store itself takes a moment to notice
+        until = time.monotonic() + 60  # the object store notices the new room after a moment
         while full.sync(trigger="schedule").outcome != "success":
             assert time.monotonic() < until
             time.sleep(1)

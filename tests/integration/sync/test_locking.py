@@ -1,4 +1,4 @@
-"""One run of a store at a time, and the nightly one never starves (hazards 36 and 59)."""
+"""Checks the lock: one run of a store at a time, and the nightly run never starves (hazards 36 and 59)."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from etalase.edge.sync.result import Report
 
 
 class Background:
-    """A run in a thread, with a connection of its own."""
+    """A run in its own thread with its own connection."""
 
     def __init__(self, edge: Edge, **options: Any) -> None:
         self.report: Report | None = None
@@ -30,7 +30,7 @@ class Background:
             connection.close()
 
     def join(self) -> Report:
-        """Its report."""
+        """Waits for the run and returns its report."""
         self._thread.join(30)
         assert self.report is not None
         return self.report
@@ -38,7 +38,7 @@ class Background:
 
 @contextmanager
 def pause_download(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Head office gives the photo of ``product`` only when told; the first event says that it was asked."""
+    """Pauses the download of ``product`` until the second event; the first event reports the request."""
     asked, go_on = threading.Event(), threading.Event()
     keys = {photo["object_key"] for photo in edge.ho.photos.values() if photo["product_name"] == product}
 
@@ -84,7 +84,7 @@ def test_a_scheduled_full_run_waits_and_the_current_run_yields_to_it(edge: Edge)
     assert edge.sync().exit_status == 0
     for n in range(12):
         edge.ho.put(f"dish {n}", picture(n), sort_order=n)
-    edge.ho.put("slow", picture("slow", 100))  # the smallest, so the first
+    edge.ho.put("slow", picture("slow", 100))  # the smallest photo is the first one
     with pause_download(edge) as (asked, go_on):
         incremental = Background(edge, trigger="schedule", WORKERS=1)
         assert asked.wait(20)
@@ -99,7 +99,7 @@ def test_a_scheduled_full_run_waits_and_the_current_run_yields_to_it(edge: Edge)
 
 
 def wait_until_full_is_due(edge: Edge) -> None:
-    """Until the waiting run has said that it waits."""
+    """Waits until the full run has announced that it waits."""
     with edge.other_connection() as other:
         for _ in range(1000):
             due = other.execute(

@@ -1,4 +1,4 @@
-"""Whatever head office and its bucket call a picture, the bytes prove what it is, and it is served as that."""
+"""Checks that the bytes decide the media type of a photo, whatever head office and its bucket call it."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ LISTED_TYPES: list[str | None] = [
 
 @pytest.fixture
 def s3_client(edge_on_each_store: Edge) -> Any:
-    """Somebody with the keys of the bucket, on each make in turn."""
+    """Returns a client with write access to the bucket, for each make in turn."""
     server = edge_on_each_store.s3
     return boto3.client(
         "s3",
@@ -44,7 +44,7 @@ def s3_client(edge_on_each_store: Edge) -> Any:
 
 
 def served(edge: Edge, key: str) -> str | None:
-    """What a browser is told that the object is."""
+    """Returns the media type that a browser gets for an object."""
     info = edge.bucket.head(key)
     return info.content_type if info else None
 
@@ -68,7 +68,7 @@ def test_an_image_is_served_with_its_real_media_type_whatever_its_name(edge_on_e
         assert row["content_type"] == (listed and listed.replace("\0", "")[:100])  # the row copies head office
         assert served(edge, row["object_key"]) == really
 
-    # Nobody takes such an object for damaged, and no run fetches or writes it again.
+    # The audit does not report such an object as damaged, and no run downloads or writes it again.
     before, images = edge.row_versions(), len(edge.ho.image_requests)
     reported = status(edge)
     assert (reported["state"], reported["verified"]) == ("well", len(LISTED_TYPES))
@@ -112,7 +112,7 @@ def test_an_object_with_a_wrong_media_type_is_repaired_from_its_own_bytes(edge: 
         "aws-chunked,",
         "aws-chunked, identity",
         "none,none",
-        # Labels over bytes that nobody coded
+        # Encodings of bytes that are not encoded
         "utf-8",
         "binary",
         "gzip",

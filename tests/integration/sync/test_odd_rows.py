@@ -1,4 +1,4 @@
-"""Head offices that do not write their list to the letter: one odd row is one photo's trouble, if it is any (hazard 63)."""
+"""Checks head offices that deviate from the guide: an odd row affects at most one photo (hazard 63)."""
 
 import json
 from typing import Any
@@ -17,29 +17,29 @@ DISHES = 5
 
 
 class Absent:
-    """The field is not there."""
+    """Marks a field as missing."""
 
 
 def list_with_fields(edge: Edge, photo: str, **fields: Any) -> None:
-    """From now on head office lists the photo with these fields."""
+    """Makes head office list the photo with these fields."""
 
     wire = edge.ho.photos[photo]
     edge.ho.photos[photo] = {name: value for name, value in {**wire, **fields}.items() if value is not Absent}
 
 
 def replace_in_pages(edge: Edge, text: str, instead: str) -> None:
-    """From now on head office writes ``instead`` in the place of ``text``."""
+    """Makes head office write ``instead`` in place of ``text``."""
     edge.ho.on_page = lambda asked: Answer(body=json.dumps(edge.ho.page(asked)).replace(text, instead, 1).encode())
 
 
 def notice_codes(report: Report) -> list[str]:
-    """What the run noticed."""
+    """Returns the codes of the run's notices."""
     return [notice["code"] for notice in report.notices]
 
 
 @pytest.fixture
 def menu(edge: Edge) -> list[str]:
-    """Some photos at head office, none of them here."""
+    """Lists some photos at head office that the edge does not have."""
     return [edge.ho.put(f"dish {n}", picture(n)) for n in range(DISHES)]
 
 
@@ -70,7 +70,7 @@ def test_an_odd_but_clear_value_is_read_and_noticed_once_per_run(edge: Edge, men
             assert name in report.notices[0]["told"]
     assert set(edge.rows()) == set(menu)
     edge.check_every_row_shows_its_bytes()
-    # What was mended is no difference for ever: nothing is written again.
+    # A mended value is not a difference in later runs: nothing is written again.
     before = edge.row_versions()
     assert edge.sync(full=True).updated == 0
     assert edge.row_versions() == before
@@ -103,14 +103,14 @@ def test_an_unusable_row_is_a_failure_of_one_photo_and_keeps_its_place(edge: Edg
     assert f"{name} is " in failure["detail"]
     assert report.feed_proved_complete
 
-    # Head office mends it, and everything is here.
+    # After the repair at head office, every photo is published.
     edge.ho.photos[menu[2]] = good
     edge.ho.on_page = None
     assert edge.sync(full=True).outcome == "success"
     assert edge.reasons() == {}
     edge.check_equals_head_office()
 
-    # Of a row that is here already, nothing is owed but what it no longer promises; and it is not swept.
+    # A published photo stays, and only its changes are on the retry list.
     list_with_fields(edge, menu[2], **UNUSABLE[how])
     if how == "deep":
         replace_in_pages(edge, '"DEEP"', DEEP)
@@ -131,7 +131,7 @@ def test_no_text_in_any_field_ends_a_run_or_affects_another_photo(edge: Edge, me
         report = edge.sync(full=full)
         assert report.error is None
         assert set(menu) <= set(edge.rows())
-        # None is forgotten: it is here, or on the retry list.
+        # Each photo is published or on the retry list.
         assert set(edge.ho.photos) == set(edge.rows()) | set(edge.reasons())
 
 
@@ -204,7 +204,7 @@ def test_a_list_without_a_total_is_never_proved_complete(edge: Edge, menu: list[
     edge.ho.change_page = lambda page: page.pop(name) and None
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
-    # The hourly runs are short all the same: what was compared need not be compared again before the night.
+    # Hourly runs stay short: nothing is compared again before the night.
     assert edge.sync(trigger="schedule").kind == "incremental"
     del edge.ho.photos[menu[0]]
     report = edge.sync(full=True)
@@ -276,11 +276,11 @@ def test_a_list_without_a_timestamp_is_read_in_full_each_time_and_every_run_comp
     edge.ho.put("dish 9", picture(9))
     assert edge.sync().fetched == 1
     edge.check_equals_head_office()
-    # Once head office says it again, the next runs are short again.
+    # Once head office sends the timestamp again, runs are short again.
     edge.ho.change_page = None
     edge.sync()
     assert edge.sync().kind == "incremental"
-    # And what was known before it fell silent holds on.
+    # The checkpoint from before the gap stays valid.
     edge.ho.change_page = lambda page: page.update(sync_timestamp="now")
     kept = edge.checkpoint()
     assert [edge.sync().kind, edge.checkpoint()] == ["incremental", kept]
@@ -331,7 +331,7 @@ def test_products_changed_at_may_be_any_text(edge: Edge, menu: list[str]) -> Non
 
 
 def products_page(edge: Edge, **changes: Any) -> Answer:
-    """Head office's list of products, each told twice, with ``changes``."""
+    """Responds with head office's list of products, each listed twice, with ``changes``."""
     edge.ho.change_page = None
     page = edge.ho.page({**edge.ho.asked[-1], "offset": 0})
     photos = page.pop("photos")
@@ -341,7 +341,7 @@ def products_page(edge: Edge, **changes: Any) -> Answer:
 
 
 def products_changed(page: dict[str, Any]) -> None:
-    """Say that the list of products is worth a request."""
+    """Marks the list of products as changed, so that the edge requests it."""
     page["products_changed_at"] = "today"
 
 
@@ -362,7 +362,7 @@ def test_an_unavailable_product_list_blocks_no_photo(edge: Edge, menu: list[str]
         assert "/sync/products/" in str(report.error)
         edge.check_equals_head_office()
     assert edge.checkpoint() is not None
-    # It is asked for again, and then nothing is amiss.
+    # The next run requests the list again and succeeds.
     edge.ho.on_products = lambda asked: products_page(edge)
     assert edge.sync().outcome == "success"
     assert edge.query("SELECT products_changed_at FROM etalase_checkpoint") == [{"products_changed_at": "today"}]
@@ -379,7 +379,7 @@ def test_a_response_without_a_list_is_not_called_a_refusal(edge: Edge) -> None:
         assert edge.sync().fault == fault
 
 
-# Heads
+# Headers
 
 
 @pytest.mark.parametrize(

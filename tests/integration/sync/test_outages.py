@@ -1,4 +1,4 @@
-"""Head office, bucket or database away: a clear word, nothing half done, and the next run completes (hazards 35 and 45)."""
+"""Checks outages of head office, bucket and database: a clear error, no partial work, a full recovery (hazards 35, 45)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,13 +24,13 @@ class FailingPuts:
         self.error, self.left = error, good
 
     def prove_writable(self, size_bytes: int) -> None:
-        """Fail as puts do by then."""
+        """Raises the error if puts fail by now."""
         if self.left < 0:
             raise self.error
         self.real.prove_writable(size_bytes)
 
     def put(self, *args: Any, **kwargs: Any) -> Any:
-        """Put, while it lasts."""
+        """Puts the first objects, then raises."""
         self.left -= 1
         if self.left < 0:
             raise self.error
@@ -41,7 +41,7 @@ class FailingPuts:
 
 
 def puts_fail(error: ObjectStoreError, *, good: int = 0) -> Callable[[World], None]:
-    """Put a failing bucket in the place of the real one."""
+    """Returns a function that replaces the bucket with a failing one."""
 
     def inject(world: World) -> None:
         world.bucket = FailingPuts(world, error, good)
@@ -51,7 +51,7 @@ def puts_fail(error: ObjectStoreError, *, good: int = 0) -> Callable[[World], No
 
 @contextmanager
 def database_away() -> Iterator[None]:
-    """PostgreSQL does not answer any more."""
+    """Makes PostgreSQL unreachable."""
     port = connection.settings_dict["PORT"]
     connection.close()
     connection.settings_dict["PORT"] = "1"
@@ -145,13 +145,13 @@ def test_one_failed_put_fails_one_photo(edge: Edge) -> None:
 
 
 class FailingSmall(FailingPuts):
-    """Small bodies are not taken."""
+    """A bucket that refuses small bodies."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world, ObjectStoreAway("away"), 0)
 
     def put(self, *args: Any, **kwargs: Any) -> Any:
-        """Put what is large."""
+        """Puts large bodies only."""
         if len(args[1]) == 100:
             raise self.error
         return self.real.put(*args, **kwargs)

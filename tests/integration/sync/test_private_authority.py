@@ -1,4 +1,4 @@
-"""Head office, its bucket and the edge's own behind TLS, with certificates of the chain's own authority (ETALASE_CA_FILE)."""
+"""Checks TLS with certificates of the chain's own authority for head office and both buckets (ETALASE_CA_FILE)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,20 +15,20 @@ from etalase.errors import Reason
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private authority."""
+    """Returns a private authority."""
     return private_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
 def ho_door(edge: Edge, authority: Path) -> Iterator[Doorman]:
-    """TLS before head office and its bucket."""
+    """Returns a TLS proxy in front of head office and its bucket."""
     with doorman(edge.ho.url, certificate=authority / "server.pem") as door:
         yield door
 
 
 @pytest.fixture
 def s3_door(edge: Edge, authority: Path) -> Iterator[Doorman]:
-    """TLS before the edge's own bucket."""
+    """Returns a TLS proxy in front of the edge's bucket."""
     with doorman(edge.s3.endpoint, certificate=authority / "server.pem") as door:
         yield door
 

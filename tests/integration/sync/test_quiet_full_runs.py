@@ -1,4 +1,4 @@
-"""A full run of a head office that tells a digest costs one request, unless something differs (hazard 25, invariant I8)."""
+"""Checks that a full run costs one request if head office's digest matches the rows (hazard 25, invariant I8)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from etalase.protocol import Photo, photos_digest
 
 @pytest.fixture
 def edge_with_digests(edge: Edge) -> Edge:
-    """An edge in step with a head office of ours: its pages have ``digest`` and ``products_changed_at``."""
+    """Returns a synced edge of a head office like ours, whose pages have ``digest`` and ``products_changed_at``."""
 
     def add(page: dict[str, Any]) -> None:
         photos = [msgspec.convert(wire, Photo, strict=False) for wire in edge.ho.photos.values()]
@@ -27,7 +27,7 @@ def edge_with_digests(edge: Edge) -> Edge:
 
 
 def synced_edge(edge: Edge) -> Edge:
-    """The edge, whose head office counts from here."""
+    """Returns the edge with the records of earlier requests cleared."""
     edge.ho.requests.clear()
     edge.ho.asked.clear()
     edge.ho.image_requests.clear()
@@ -35,7 +35,7 @@ def synced_edge(edge: Edge) -> Edge:
 
 
 def feed_requests(edge: Edge) -> list[bool]:
-    """The feed requests: whether each asked for changes only."""
+    """Returns, for each feed request, whether it asked for changes only."""
     return ["updated_since" in asked for asked in edge.ho.asked]
 
 
@@ -61,7 +61,7 @@ def test_a_digest_proves_nothing_if_some_changes_are_unreadable(edge_with_digest
         elif how == "a deletion that cannot be read":
             page["deleted_ids"] = ["?"]
         else:
-            page["digest"] = "0" * 32  # its own digest is of its own values
+            page["digest"] = "0" * 32  # so that the digest covers head office's own values
             page["photos"] = [{**wire, "sort_order": 1.5} if wire["id"] == photo else wire for wire in page["photos"]]
 
     if how == "a deletion that cannot be read":
@@ -102,7 +102,7 @@ def test_a_full_run_after_a_matching_digest_repairs_damage_in_the_bucket(edge_wi
     ],
 )
 def test_a_digest_that_differs_from_the_rows_makes_the_run_read_the_full_list(edge_with_digests: Edge, damage: str) -> None:
-    edge_with_digests.query(damage, next(iter(edge_with_digests.ho.photos)))  # the last one put is listed again anyway
+    edge_with_digests.query(damage, next(iter(edge_with_digests.ho.photos)))  # the newest photo is listed again anyway
     edge_with_digests.sync(full=True)
     edge_with_digests.check_equals_head_office()
     assert feed_requests(edge_with_digests) == [True, False, False]

@@ -1,4 +1,4 @@
-"""What came before a cut does not cross the link again (hazards 29 to 31)."""
+"""Checks that bytes received before a cut are not downloaded again (hazards 29 to 31)."""
 
 import itertools
 import os
@@ -28,12 +28,12 @@ LARGE = 1_000_000
 
 
 def parts(edge: Edge) -> list[Path]:
-    """What lies in the spool."""
+    """Returns the parts in the spool."""
     return sorted(edge.spool.rglob("*.part"))
 
 
 def cut(edge: Edge, at: int) -> None:
-    """A run in which no transfer gets beyond ``at`` bytes, and none is tried twice."""
+    """Runs a sync whose transfers all end after ``at`` bytes, without a retry."""
     edge.ho.cut_after = at
     assert edge.sync(TRIES=1).reasons == {"connection_failed": 1}
     edge.ho.cut_after = None
@@ -92,7 +92,7 @@ def test_the_rest_of_a_changed_object_is_not_appended_to_the_old_part(edge: Edge
     cut(edge, 500_000)
     edge.ho.bodies[edge.ho.photos[photo]["object_key"]] = picture("other", LARGE)
     edge.ho.ranges.clear()
-    assert edge.sync(TRIES=1).reasons == {"ho_contradicts_itself": 1}  # what lies there now is not what the row promised
+    assert edge.sync(TRIES=1).reasons == {"ho_contradicts_itself": 1}  # the object no longer matches the listed checksum
     assert edge.ho.ranges == ["bytes=500000-", None]
     assert parts(edge) == []
 
@@ -119,12 +119,12 @@ def test_a_damaged_part_on_disk_is_downloaded_again_without_blaming_head_office(
 
 
 def whole_again(simulator: Simulator) -> Any:
-    """A server that knows no ranges."""
+    """Makes the server ignore ranges."""
     return lambda key: Answer(body=simulator.bodies[key], headers={"ETag": '"any"'})
 
 
 def wrong_range(simulator: Simulator) -> Any:
-    """A server whose ranges are others than were asked for, as long as ranges are asked for."""
+    """Makes the server return another range than requested."""
 
     def answer(key: str) -> Answer | None:
         if simulator.ranges[-1] is None:
@@ -165,7 +165,7 @@ def test_an_outage_of_the_bucket_costs_no_second_download(edge: Edge) -> None:
 
 
 def without_bucket(world: Any) -> None:
-    """The bucket takes nothing."""
+    """Makes the bucket refuse every put."""
     real = world.bucket
 
     class Away:
@@ -244,7 +244,7 @@ def test_a_spool_of_another_user_is_refused(edge: Edge, tmp_path: Path) -> None:
 def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     edge.ho.put("soto", picture(2, LARGE))
-    with real_world(edge.configured()) as waiting:  # made before the other run, as by --wait
+    with real_world(edge.configured()) as waiting:  # created before the other run, as by --wait
         cut_one = edge.ho.photos[photo]["object_key"]
         edge.ho.on_image = lambda key: Answer(404) if key != cut_one else None
         edge.ho.cut_after = 700_000

@@ -1,4 +1,4 @@
-"""A head office (or a proxy before it) that echoes what it was sent gets no secret into any text (hazard 74)."""
+"""Checks that no text shows a secret, even if head office or a proxy echoes the request (hazard 74)."""
 
 import base64
 import io
@@ -34,7 +34,7 @@ ECHOES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 @pytest.fixture
 def all_output(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    """Everything that the edge tells, in one text: logs, rows, command output of both kinds, the page."""
+    """Returns a function that collects all output of the edge: logs, rows, both forms of commands, the status page."""
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
     handler.setFormatter(JsonFormatter())
@@ -124,7 +124,7 @@ def test_an_unexpected_error_shows_no_secret(
     assert not [spelling for secret in (PASSWORD, edge.s3.secret_key) for spelling in spellings(secret) if spelling in shown]
 
 
-# A replayed refresh token ends its family at head office: what an edge does whose answer was lost
+# Head office revokes the family of a reused refresh token: an edge may lose the response with its new tokens
 
 
 def test_an_edge_that_lost_its_new_tokens_logs_in_again_in_the_same_run(edge: Edge) -> None:
@@ -139,7 +139,7 @@ def test_an_edge_that_lost_its_new_tokens_logs_in_again_in_the_same_run(edge: Ed
         if asked["refresh"] in spent:
             return Answer(401, b'{"detail": "Token is revoked", "code": "token_not_valid"}')
         spent.append(asked["refresh"])
-        return Answer(200, b'{"access": "', length=500)  # the line breaks: the tokens never arrive
+        return Answer(200, b'{"access": "', length=500)  # the line breaks, so the tokens never arrive
 
     edge.ho.on_token = rotate
     edge.ho.requests.clear()

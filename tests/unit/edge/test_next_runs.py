@@ -58,7 +58,7 @@ def test_the_next_full_run_follows_the_beats_time_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "zone"),
+    ("time_zone", "zone"),
     [("Asia/Makassar", ZoneInfo("Asia/Makassar")), (JAKARTA, JAKARTA), (None, None), ("Mars/Olympus", None), ("../x", None)],
 )
 def test_a_projects_beat_follows_its_own_time_zone(monkeypatch: pytest.MonkeyPatch, time_zone: object, zone: object) -> None:

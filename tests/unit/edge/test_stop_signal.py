@@ -6,7 +6,7 @@ from celery.worker import state
 from etalase import serving
 
 
-@pytest.mark.parametrize(("told", "stops"), [(None, False), (False, False), (0, True), (1, True), (True, True)])
+@pytest.mark.parametrize(("signal", "stops"), [(None, False), (False, False), (0, True), (1, True), (True, True)])
 def test_a_stop_signal_with_exit_status_0_counts_as_a_stop(
     monkeypatch: pytest.MonkeyPatch, signal: object, stops: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the guide imports as ``products.models``."""
+"""The models that the guide imports as ``products.models``."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Product(models.Model):
-    """The customer's own product, with names of its own."""
+    """The customer's own product, with its own column names."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     title = models.CharField(max_length=200)

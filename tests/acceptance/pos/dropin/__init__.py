@@ -1,1 +1,1 @@
-"""Somebody else's Django project, with products of its own, that has taken the edge in."""
+"""Another customer's Django project that uses the edge, with its own products."""

@@ -1,4 +1,4 @@
-"""Run as a process of its own, since a process has one Django: migrates, adds three products, and prints what the POS says."""
+"""Runs in its own process, because a process has one Django: migrates, adds three products and prints the POS's responses."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import django
 
 
 def main() -> None:
-    """One object of JSON on stdout."""
+    """Prints one JSON object."""
     django.setup()
     from django.apps import apps
     from django.conf import settings

@@ -1,4 +1,4 @@
-"""Settings of a project that knows its products as articles with a title and a number."""
+"""Settings of a project whose products are articles with a title and a number."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The POS is one of several things in this project."""
+"""Serves the POS as one of several applications of this project."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Products under other names than ours, with a number where we have a text, and both of them nullable."""
+"""Products with other column names than ours, an integer instead of a text SKU, and nullable columns."""
 
 import uuid
 
