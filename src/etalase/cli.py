@@ -1,9 +1,12 @@
-"""``etalase ...``: a thin door to the Django commands, the web servers and Celery."""
+"""``etalase ...``: starts the Django commands, the web servers and Celery. Loads Django only for what needs it."""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from pkgutil import iter_modules
+from secrets import token_hex
+from typing import NamedTuple, NoReturn
 
 HELP = """\
 Etalase carries product photos from head office to the stores' edge servers and on to their POS screens.
@@ -16,36 +19,43 @@ Each command explains itself: etalase edge sync --help
 Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ list them.
 """
 
-HEAD_OFFICE = {
-    "migrate": "migrate",
-    "import": "ho_import",
-    "csv-from-folder": "ho_csv_from_folder",
-    "create-company": "ho_create_company",
-    "create-store": "ho_create_store",
-    "create-account": "ho_create_account",
-    "purge-tombstones": "ho_purge_tombstones",
-}
-EDGE = {
-    "migrate": "migrate",
-    "sync": "photos_sync",
-    "status": "photos_status",
-    "held": "photos_held",
-    "approve": "photos_approve",
-    "refuse": "photos_refuse",
-    "undo": "photos_undo",
-    "failures": "photos_failures",
-    "retry": "photos_retry",
-    "verify": "photos_verify",
-}
+HELP_WORDS = ("-h", "--help", "help")
+# Starts this command in another process. -P: a module in the current folder never takes the place of one of ours.
+ARGV = (sys.executable, "-P", "-m", "etalase.cli")
+
+
+class Half(NamedTuple):
+    """A half of the system: its commands are the files in its folder, and Django's ``migrate``."""
+
+    name: str
+    package: str
+    prefix: str
+    servers: tuple[str, ...]
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """Django's name of each command by the name to type: ``csv-from-folder`` stands for ``ho_csv_from_folder``."""
+        folder = Path(__file__).parent / self.package / "management" / "commands"
+        names = sorted(module.name for module in iter_modules([str(folder)]))
+        typed = {name.removeprefix(self.prefix).replace("_", "-"): name for name in names if name.startswith(self.prefix)}
+        return {"migrate": "migrate", **typed}
+
+    @property
+    def names(self) -> str:
+        """All names to type, as text."""
+        return ", ".join([*self.commands, *self.servers])
+
+
+HEAD_OFFICE = Half("head-office", "head_office", "ho_", ("serve",))
+EDGE = Half("edge", "edge", "photos_", ("serve", "worker", "beat"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The ``etalase`` command. Ends the process with the command's exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
     halves: dict[str, Callable[[list[str]], None]] = {"demo": _demo, "head-office": _head_office, "edge": _edge}
-    if not args or args[0] in {"-h", "--help", "help"}:
-        edge = ", ".join([*EDGE, "serve", "worker", "beat"])
-        sys.stdout.write(HELP.format(head_office=", ".join([*HEAD_OFFICE, "serve"]), edge=edge))
+    if not args or args[0] in HELP_WORDS:
+        sys.stdout.write(HELP.format(head_office=HEAD_OFFICE.names, edge=EDGE.names))
         sys.exit(0)
     if args[0] not in halves:
         _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.", args)
@@ -63,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("etalase: stopped.\n")
         sys.exit(130)
-    except BrokenPipeError:  # of `etalase edge failures | head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    except (
+        BrokenPipeError
+    ):  # as by `etalase edge failures | head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 
@@ -75,7 +87,7 @@ def _head_office(args: list[str]) -> None:
 
         serve_head_office(args[1:])
     else:
-        _manage("head-office", HEAD_OFFICE, ["serve"], args)
+        _manage(HEAD_OFFICE, args)
 
 
 def _edge(args: list[str]) -> None:
@@ -89,45 +101,41 @@ def _edge(args: list[str]) -> None:
 
         run_celery(args[0], args[1:])
     else:
-        _manage("edge", EDGE, ["serve", "worker", "beat"], args)
+        _manage(EDGE, args)
 
 
-def _manage(half: str, commands: dict[str, str], others: list[str], args: list[str]) -> None:
-    if not args or args[0] in {"-h", "--help", "help"}:
-        sys.stdout.write(f"etalase {half} COMMAND, one of: {', '.join([*commands, *others])}\n")
+def _manage(half: Half, args: list[str]) -> None:
+    if not args or args[0] in HELP_WORDS:
+        sys.stdout.write(f"etalase {half.name} COMMAND, one of: {half.names}\n")
         sys.exit(0)
-    if args[0] not in commands:
-        _refuse(f"etalase {half}: no command «{args[0]}». There are: {', '.join([*commands, *others])}.", args)
+    if args[0] not in half.commands:
+        _refuse(f"etalase {half.name}: no command «{args[0]}». There are: {half.names}.", args)
     import django
     import django.db
     from django.core.management import ManagementUtility
 
     if {"-h", "--help"} & set(args):
-        _make_do_without_settings()
+        _configure_for_help(half)
     try:
         django.setup()
-        # Under the name that was typed, which is the one that its help shows.
-        ManagementUtility().fetch_command(commands[args[0]]).run_from_argv([f"etalase {half}", *args])
+        # Under the typed name, because help and usage errors show it.
+        ManagementUtility().fetch_command(half.commands[args[0]]).run_from_argv([f"etalase {half.name}", *args])
     except django.db.Error as error:  # of Django's own commands, such as migrate
         from etalase.postgres import explained
 
-        raise explained(error, whose="The database", migrate=f"etalase {half} migrate") from error
+        raise explained(error, whose="The database", migrate=f"etalase {half.name} migrate") from error
 
 
-def _make_do_without_settings() -> None:
-    """Help is for those who have no settings yet; Django loads none of its commands without. These say nothing."""
-    for name in [name for name in os.environ if name.startswith("ETALASE_")]:
-        del os.environ[name]
-    nowhere, nobody = "http://localhost", "00000000-0000-0000-0000-000000000000"
-    os.environ |= {
-        "DATABASE_URL": "postgresql://localhost/none",
-        "ETALASE_SECRET_KEY": "for help only".ljust(32),
-        "ETALASE_ALLOWED_HOSTS": "localhost",
-        "ETALASE_BROKER_URL": "redis://localhost",
-        **{f"ETALASE_{name}": nowhere for name in ("HO_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")},
-        **{f"ETALASE_{name}": nobody for name in ("HO_USERNAME", "HO_PASSWORD", "COMPANY_ID", "STORE_ID")},
-        **{f"ETALASE_{name}": nobody for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")},
-    }
+def _configure_for_help(half: Half) -> None:
+    """Let Django load a half's commands without any setting of the environment."""
+    from django.conf import settings
+
+    from etalase.settings import head_office_web
+
+    fixed = {name: value for name, value in vars(head_office_web).items() if name.isupper()}
+    # The apps hide the key in all output, so it must not be a word.
+    key = token_hex()
+    settings.configure(SECRET_KEY=key, **(fixed if half is HEAD_OFFICE else {"INSTALLED_APPS": ["etalase.edge"]}))
 
 
 def _demo(args: list[str]) -> None:
@@ -139,7 +147,7 @@ def _demo(args: list[str]) -> None:
 
 
 def _refuse(message: str, args: Sequence[str] = ()) -> NoReturn:
-    from etalase.protocol import printable  # quick, and knows nothing of Django
+    from etalase.protocol import printable  # loads quickly: it does not import Django
 
     sys.stderr.write(printable(message) + "\n")
     _show_error(message, 2, args)
@@ -155,7 +163,7 @@ def _fail(message: str, exit_status: int, args: Sequence[str]) -> NoReturn:
 
 
 def _show_error(message: str, exit_status: int, args: Sequence[str]) -> None:
-    """What keeps a command from being begun is an object with ``--json``, as the command's own errors are."""
+    """With ``--json``, write an error before the command's start as an object, as the command does with its own errors."""
     if "--json" in args:
         from etalase.output import as_json
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
+from etalase.cli import ARGV
 from etalase.errors import UsageError
 from etalase.server.door import Limits
 from etalase.server.processes import GRACE_SECONDS, serve
@@ -55,9 +56,14 @@ def run_celery(role: str, args: Sequence[str]) -> None:
 
     Celery ends over some errors of its broker or a message, and would stay away until a person comes: it begins anew then.
     """
+    if {"-h", "--help"} & set(args):
+        sys.exit(_celery_status([role, "--help"]))
     import django
 
     django.setup()
+    # Before Celery's -A, which imports it with the current folder in sys.path.
+    import etalase.edge.celery  # noqa: F401
+
     _look_for_broker()
     ours = ["--without-gossip", "--without-mingle"] if role == "worker" else []
     status = _celery_status(["-A", "etalase.edge.celery", role, *ours, *args])
@@ -69,7 +75,7 @@ def run_celery(role: str, args: Sequence[str]) -> None:
         sys.exit(status)
     sys.stderr.write(f"etalase: the {role} ended with {status}; it begins anew in {RESTART_SECONDS} s.\n")
     time.sleep(RESTART_SECONDS)
-    _become([sys.executable, "-m", "etalase.cli", "edge", role, *args])
+    _become([*ARGV, "edge", role, *args])
 
 
 def _celery_status(args: list[str]) -> int:

@@ -274,10 +274,6 @@ def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator
     assert line["average_bytes_per_second"] > 0
 
 
-def test_help_shows_the_name_of_the_typed_command(edge: Edge) -> None:
-    assert edge.run("refuse", "--help").stdout.startswith("usage: etalase edge refuse ")
-
-
 def test_a_captive_portals_page_is_not_an_empty_feed(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
@@ -285,15 +281,6 @@ def test_a_captive_portals_page_is_not_an_empty_feed(edge: Edge, ho: Simulator) 
     report = edge.json("sync", "--full", exit_status=4)
     assert "FreeWifi" in report["error"]
     assert edge.sql("SELECT count(*) FROM product_photo") == [(1,)]
-
-
-def test_help_needs_no_settings(edge: Edge) -> None:
-    edge.environment = {
-        name: value for name, value in edge.environment.items() if not name.startswith(("ETALASE_", "DATABASE"))
-    }
-    done = edge.run("sync", "--help")
-    assert done.returncode == 0
-    assert "Exit status: 0 all is here" in " ".join(done.stdout.split())
 
 
 def test_a_reader_that_closes_the_pipe_ends_the_command_without_a_traceback(edge: Edge, ho: Simulator) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from etalase.cli import ARGV
 from etalase.demo import layout, menu
 from etalase.demo.layout import Layout, Ports
 from etalase.demo.system import System
@@ -207,9 +208,7 @@ def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
         return 0
     if action == "change-photo":
         return _change_photo(here, kept)
-    return subprocess.run(
-        [sys.executable, "-m", "etalase.cli", action, *args], env=layout.environment(kept[action]), check=False
-    ).returncode
+    return subprocess.run([*ARGV, action, *args], env=layout.environment(kept[action]), check=False).returncode
 
 
 def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
@@ -223,9 +222,7 @@ def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
     one_line = here.menu / "change.csv"
     one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{item.sku},{item.name},{name},true,0,\n")
     for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync"])):
-        status = subprocess.run(
-            [sys.executable, "-m", "etalase.cli", half, *args], env=layout.environment(kept[half]), check=False
-        ).returncode
+        status = subprocess.run([*ARGV, half, *args], env=layout.environment(kept[half]), check=False).returncode
         if status not in {0, *LOOK_AT_IT}:
             return status
     _say(f"{item.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")

@@ -1,7 +1,6 @@
 """The demo's whole system: the parts, and Etalase's own processes on them, started and stopped in order."""
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from signal import SIGINT
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from etalase.cli import ARGV
 from etalase.demo import layout
 from etalase.demo.layout import Layout
 from etalase.devstack import postgres, valkey
@@ -76,7 +76,7 @@ class System:
     def etalase(self, half: str, *args: str | Path, quiet: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of ``head-office`` or ``edge`` to its end; its progress is shown unless ``quiet``."""
         return subprocess.run(
-            [sys.executable, "-m", "etalase.cli", half, *map(str, args)],
+            [*ARGV, half, *map(str, args)],
             env=layout.environment(self.head_office_settings if half == "head-office" else self.edge_settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if quiet else None,
@@ -109,7 +109,7 @@ class System:
         return self.object_store.start(self.layout.folder / name, port, access_key=access_key, secret_key=secret_key)
 
     def _spawn(self, name: str, command: Sequence[str], settings: dict[str, str]) -> Child:
-        argv = [sys.executable, "-m", "etalase.cli", *command]
+        argv = [*ARGV, *command]
         # SIGINT: a quick end, without waiting for a browser that keeps its connection.
         return spawn(
             name, argv, run_dir=self.layout.logs, env=layout.environment(settings), stop_signal=SIGINT, grace_seconds=3.0

@@ -4,6 +4,7 @@ Its settings are here, where only the worker and the beat pay for loading Celery
 """
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
@@ -14,7 +15,10 @@ from django.conf import settings
 from etalase.edge.queue import QUEUE, UNACKED, UNACKED_INDEX, UNACKED_MUTEX, take_over
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_edge")
+path = list(sys.path)
 app = Celery("etalase")
+# Celery adds the current folder for the modules of a Django project; a file there would take the place of one of ours.
+sys.path[:] = path
 app.conf.update(
     broker_url=getattr(settings, "CELERY_BROKER_URL"),  # noqa: B009 - not a setting of every project
     timezone=settings.TIME_ZONE,

@@ -77,7 +77,7 @@ def test_no_name_reaches_a_terminal_as_a_command(
         (tmp_path / f"{name}.jpg").write_bytes(picture())
         (tmp_path / f"{name} {number}.txt").write_bytes(b"x")
     tried = commands(tmp_path)
-    assert {command[0] for command in tried} == {name for name in HEAD_OFFICE.values() if name.startswith("ho_")}
+    assert {command[0] for command in tried} == {name for name in HEAD_OFFICE.commands.values() if name.startswith("ho_")}
     for command in tried:
         for more in ((), ("--json",)):
             out, err = stream(), stream()

@@ -112,7 +112,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 
 
 def test_every_command_is_covered() -> None:
-    assert {command[0] for command in COMMANDS} == {name for name in EDGE.values() if name.startswith("photos_")}
+    assert {command[0] for command in COMMANDS} == {name for name in EDGE.commands.values() if name.startswith("photos_")}
 
 
 def test_no_name_reaches_a_terminal_as_a_control_sequence(edge: Edge, run_and_read: Tell) -> None:
