@@ -10,7 +10,7 @@ from tests.integration.sync.steps import status
 from tests.simulator import Answer, picture
 
 from etalase.edge.status import collect
-from etalase.edge.sync import run as run_module
+from etalase.edge.sync import anomalies as anomalies_module
 from etalase.edge.sync.services import object_store, real_world
 from etalase.edge.sync.verify import verify
 
@@ -96,7 +96,7 @@ def test_the_next_run_repairs_damage_that_a_full_run_left(edge: Edge, s3: Any) -
     assert len(edge.reasons()) == 20
     edge.ho.on_image = None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "PROBES", 0)  # where it looks by lot, it might find out by itself
+        patch.setattr(anomalies_module, "PROBES", 0)  # where it looks by lot, it might find out by itself
         report = edge.sync()
     assert (report.kind, report.healed, edge.reasons()) == ("incremental", 20, {})
     edge.check_equals_head_office()

@@ -203,11 +203,11 @@ def test_rows_removed_by_a_run_before_it_was_cut_off_are_not_missed(edge: Edge, 
     edge.ho.delete(menu[0])
     edge.ho.put("new", picture("new"))
 
-    def dies(run: Any, feed: Any, products_came_to: Any) -> None:
+    def dies(*_: Any, **__: Any) -> None:
         raise ObjectStoreAway("cut off")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "_settle", dies)
+        patch.setattr(run_module, "commit_checkpoint", dies)
         assert edge.sync().outcome == "failed"
     assert edge.query("SELECT photos FROM etalase_checkpoint") == [{"photos": 10}]
     assert status(edge)["vanished"] == 0

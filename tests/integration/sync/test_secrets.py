@@ -117,7 +117,7 @@ def test_an_unexpected_error_shows_no_secret(
     def unforeseen(*_: Any, **__: Any) -> None:
         raise RuntimeError("library state: " + repr({"password": PASSWORD, "key": edge.s3.secret_key}))
 
-    monkeypatch.setattr("etalase.edge.sync.run._plan", unforeseen)
+    monkeypatch.setattr("etalase.edge.sync.run.plan_changes", unforeseen)
     report = edge.sync()
     shown = all_output() + str(report.error)
     assert "library state" in shown

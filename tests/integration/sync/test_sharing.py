@@ -186,7 +186,7 @@ def test_a_missing_copy_source_gets_a_damage_mark(edge: Edge) -> None:
     edge.bucket.delete(["products/old.jpg"])
     edge.ho.put("new id", picture(1), key="products/new.jpg")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("etalase.edge.sync.run.PROBES", 0)
+        patch.setattr("etalase.edge.sync.anomalies.PROBES", 0)
         edge.sync()
     assert edge.query("SELECT photo_id::text, kind FROM etalase_doubt") == [{"photo_id": source, "kind": "missing"}]
 

@@ -74,7 +74,7 @@ def unlisted(feed: Feed) -> Iterator[list[Row]]:
 def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
     """Why each photo might go. From a list that was not proved complete nothing is swept (hazard 1)."""
     causes = {removal.photo_id: Cause(removal.cause) for removal in waiting}
-    told = Cause.UNPROVED_FEED if feed.full and not feed.proved_complete else Cause.DELETED_ID
+    told = Cause.UNPROVED_FEED if feed.is_full and not feed.proved_complete else Cause.DELETED_ID
     told = Cause.UNNAMED_FEED if feed.is_unnamed else told
     causes.update(dict.fromkeys(feed.deleted_ids, told))
     if feed.proved_complete:

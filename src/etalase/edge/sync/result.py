@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from etalase.errors import (
     HeadOfficeRefused,
     HeadOfficeUntrusted,
     NotHeadOffice,
+    Reason,
 )
 from etalase.protocol import Odd, Oddity
 
@@ -94,6 +95,15 @@ class Report:
             if told:
                 code = f"product_{kind}" if of_products and kind is not Odd.PAGE_MENDED else kind.value
                 self.note(code, told=", ".join(told[:MAX_TOLD]) + (", …" if len(told) > MAX_TOLD else ""))
+
+    def count_failures(self, reasons: Iterable[Reason]) -> None:
+        """Counts photos that cannot be published; those whose product is not here are parked."""
+        for reason in reasons:
+            self.reasons[reason.value] += 1
+            if reason is Reason.PRODUCT_MISSING:
+                self.parked += 1
+            else:
+                self.failed += 1
 
     @property
     def seen(self) -> int:

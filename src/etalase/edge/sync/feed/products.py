@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from etalase.daily_bound import exceeds_bound
@@ -34,8 +34,13 @@ class Listed:
     sync_timestamp: str | None = None
     error: HeadOfficeError | None = None
 
+    def raise_if_unread(self) -> None:
+        """Raises the error that ended the reading of the list, if one did."""
+        if self.error is not None:
+            raise self.error
 
-def bring(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> Listed:
+
+def sync(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> Listed:
     """Products before their photos; those that the store no longer sells are removed after their photos.
 
     Our head office has a product feed and says in the photo feed when asking it is worth a request. Another one has only the
@@ -44,8 +49,8 @@ def bring(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> L
     said = Listed(changed_at=feed.products_changed_at, sync_timestamp=checkpoint.products_sync_timestamp)
     if not world.products.is_ours:
         return said
-    if said.changed_at is not None and (feed.full or said.changed_at != checkpoint.products_changed_at):
-        since = None if feed.full else checkpoint.products_sync_timestamp
+    if said.changed_at is not None and (feed.is_full or said.changed_at != checkpoint.products_changed_at):
+        since = None if feed.is_full else checkpoint.products_sync_timestamp
         listed = None
         try:
             listed = pull_products(world.head_office, since, bring=lambda page: _write_listed(world, page))
@@ -63,19 +68,19 @@ def bring(world: World, feed: Feed, checkpoint: Checkpoint, report: Report) -> L
     return said
 
 
-def remove(world: World, listed: Listed | None, report: Report) -> dict[str, object]:
+def remove(world: World, listed: Listed, report: Report, *, now: datetime) -> dict[str, object]:
     """Remove those that have no photo (any more), within the bound that protects photos too (invariant I4).
 
     A product whose photo was just removed, or whose removal a person approved, is decided on already. What comes back are the
     fields of the checkpoint: they move once everything before is done, so that no deletion is lost with a run that is cut off;
     and not where the deletions were refused, so that the next run asks for them again.
     """
-    if listed is None or listed.error is not None:
+    if listed.error is not None:
         return {}
     if listed.gone and world.products.is_ours:
         world.products.unlist(listed.gone)
         bare = listed.gone & world.products.without_photos()
-        decided = storage.removals.products_removed_since(datetime.now(UTC) - LATELY)
+        decided = storage.removals.products_removed_since(now - LATELY)
         if exceeds_bound(len(bare - decided), total=world.products.count()):
             logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
             report.note("products_stay", products=len(bare))
@@ -84,9 +89,9 @@ def remove(world: World, listed: Listed | None, report: Report) -> dict[str, obj
     return {"products_changed_at": listed.changed_at, "products_sync_timestamp": listed.sync_timestamp}
 
 
-def note_unlisted(world: World, listed: Listed | None) -> None:
+def note_unlisted(world: World, listed: Listed) -> None:
     """Note which products are named no longer, by a head office without a product feed; at the end of a complete run."""
-    if listed is not None and listed.error is None and listed.sync_timestamp is None and world.products.is_ours:
+    if listed.error is None and listed.sync_timestamp is None and world.products.is_ours:
         world.products.unlist_without_listed_photo()
 
 

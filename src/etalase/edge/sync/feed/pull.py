@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -22,6 +23,14 @@ class HeadOffice(Protocol):
 MAX_READINGS = 12
 
 
+class Coverage(StrEnum):
+    """How much of head office's list a feed accounts for."""
+
+    CHANGES = "changes"
+    FULL = "full"
+    DIGEST_PROVED = "digest_proved"  # it names the changes, and head office's digest proves that the rest is here
+
+
 @dataclass(slots=True)
 class Feed:
     """What the pages said: living photos by id, and the ids of those that went.
@@ -31,12 +40,10 @@ class Feed:
     it hold.
     """
 
-    full: bool
+    coverage: Coverage
     photos: Photos = field(default_factory=Photos)
     deleted_ids: set[UUID] = field(default_factory=set)
     digest: str | None = None
-    # The rest of head office's list is known to be here.
-    matches_digest: bool = False
     sync_timestamp: str | None = None
     products_changed_at: str | None = None
     totals: list[int | None] = field(default_factory=list)
@@ -49,14 +56,24 @@ class Feed:
     is_unnamed: bool = False
 
     @property
+    def is_full(self) -> bool:
+        """Whether it names every photo of head office's list."""
+        return self.coverage is Coverage.FULL
+
+    @property
     def proved_complete(self) -> bool:
         """Whether nothing can be missing: all ends reached, and as many distinct photos as HO counted, before and after."""
         counts = {self.totals[0], self.totals[-1]}
-        return self.full and self.error is None and self.is_countable and counts == {len(self.photos)}
+        return self.is_full and self.error is None and self.is_countable and counts == {len(self.photos)}
+
+    def raise_if_incomplete(self) -> None:
+        """Raises the error that ended the pages early, if one did."""
+        if self.error is not None:
+            raise self.error
 
     def is_older_than(self, checkpoint: str) -> bool:
         """Whether head office's clock shows less than when it gave ``checkpoint``; a full set is past such doubts."""
-        if self.full or self.sync_timestamp is None:
+        if self.is_full or self.sync_timestamp is None:
             return False
         told, kept = lenient_time(self.sync_timestamp), lenient_time(checkpoint)
         return told is not None and kept is not None and told < kept
@@ -75,7 +92,7 @@ def pull(
     ``pulled`` hears how many photos have come. Raises :class:`HeadOfficeError` where not even the first page came.
     """
     feed = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
-    if feed.full and feed.error is None and feed.totals[0] != feed.totals[-1]:
+    if feed.is_full and feed.error is None and feed.totals[0] != feed.totals[-1]:
         with suppress(HeadOfficeError):
             again = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
             feed = feed if again.error else again
@@ -83,13 +100,13 @@ def pull(
 
 
 def _pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool) -> Feed:
-    feed = Feed(full=updated_since is None)
+    feed = Feed(Coverage.FULL if updated_since is None else Coverage.CHANGES)
     try:
         for reading in range(MAX_READINGS):
             before, pages_before = len(feed.photos), len(feed.totals)
             _read(head_office.photo_pages(updated_since, with_digest=with_digest), feed, pulled)
             miscounts = reading == 1 and len(feed.photos) == before
-            is_doubted = feed.full or len(feed.totals) - pages_before > 1
+            is_doubted = feed.is_full or len(feed.totals) - pages_before > 1
             counted = feed.totals[-1]
             if not is_doubted or counted is None or len(feed.photos) >= counted or miscounts:
                 break
@@ -106,7 +123,8 @@ def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> N
             feed.sync_timestamp = page.sync_timestamp
             feed.products_changed_at = page.products_changed_at and printable(page.products_changed_at)
             feed.digest = page.digest
-            feed.full = feed.full or page.full
+            if page.full:
+                feed.coverage = Coverage.FULL
         feed.photos.discard(page.deleted_ids)
         feed.photos.put(page.photos)
         feed.deleted_ids.update(page.deleted_ids)

@@ -128,6 +128,13 @@ class Plan:
     # The photo that gets each key, by key, with those of the slices before.
     claims: dict[str, Photo] = field(default_factory=dict)
 
+    @property
+    def unpublishable(self) -> list[tuple[Photo, PhotoError]]:
+        """The photos that cannot be published now, with the reason: failed or parked."""
+        return self.failed + [
+            (photo, PhotoError(Reason.PRODUCT_MISSING, f"product {photo.product_id} is not here yet")) for photo in self.parked
+        ]
+
 
 def plan(
     photos: Collection[Photo],

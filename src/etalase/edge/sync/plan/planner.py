@@ -1,7 +1,7 @@
 """Plans a feed in slices of whole products, so that memory and SQL arrays stay bounded (runs, dry runs, ``verify``)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
+from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import World
 from etalase.protocol import Photo, defect
 
@@ -42,6 +43,18 @@ class Tally:
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(self.known + other.known, self.new + other.new, self.missing + other.missing)
+
+
+@dataclass(slots=True)
+class Planned:
+    """The plan of a whole feed: the agenda, and what a run says about it."""
+
+    agenda: Agenda = field(default_factory=Agenda)
+    tally: Tally = field(default_factory=Tally)
+    unchanged: int = 0
+    # How many photos head office lists in an older form than the edge has.
+    older: int = 0
+    several_primaries: list[UUID] = field(default_factory=list)
 
 
 class Planner:
@@ -79,6 +92,20 @@ class Planner:
             )
             claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
             yield Slice(part, rows, planned)
+
+    def plan(self, settle: Callable[[Slice], None]) -> Planned:
+        """Plans the whole feed; ``settle`` is given each slice, to record what needs no publishing."""
+        planned, anything_owed = Planned(), storage.retry_list.is_anything_pending()
+        for part in self.slices():
+            product_ids = {photo.product_id for photo in part.photos}
+            attempts = storage.retry_list.attempts(product_ids) if anything_owed else {}
+            planned.agenda.add(part.plan.products, attempts=attempts)
+            planned.tally += Tally.of(part)
+            planned.unchanged += len(part.plan.unchanged)
+            planned.older += part.plan.older_at_head_office
+            planned.several_primaries += part.plan.several_primaries
+            settle(part)
+        return planned
 
     def _known(self, product_ids: set[UUID]) -> set[UUID]:
         return product_ids if self._brings_products else product_ids & set(self._world.products.names(product_ids))

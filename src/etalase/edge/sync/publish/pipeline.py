@@ -2,7 +2,7 @@
 
 import logging
 import queue
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -64,9 +64,10 @@ class Carriage:
     _full: EtalaseError | None = None
     _bucket_is_away: bool = False
     _committed_at: float = 0.0
+    _has_fetched: bool = False
 
-    def carry_all(self, agenda: Agenda) -> None:
-        """Publish what is on the agenda.
+    def carry_all(self, agenda: Agenda, *, gives_way: bool) -> None:
+        """Publish what is on the agenda. ``gives_way``: it ends early when a scheduled full run waits.
 
         Raises :class:`ObjectStoreAway`, :class:`ObjectStoreFull` or :class:`SpoolFull` where going on makes no sense,
         :class:`OutOfTime`, and :class:`GivesWay`. What was published until then stays, and its rows are committed, also where a
@@ -77,7 +78,7 @@ class Carriage:
         batch: list[Carried] = []
         self._committed_at = self.world.pace.monotonic()
         try:
-            self._carry(agenda, in_flight, done, batch)
+            self._carry(agenda, in_flight, done, batch, gives_way=gives_way)
         except BaseException:
             self._drain(in_flight, done, batch)
             raise
@@ -86,6 +87,26 @@ class Carriage:
     def awaited_products(self) -> set[UUID]:
         """The products of which a photo has not arrived, as far as the retry list does not say so."""
         return {photo.product_id for photo, _ in self.failures.values()}
+
+    def add_failures(self, failures: Iterable[tuple[Photo, PhotoError]]) -> None:
+        """Collects photos that cannot be published, and records them once there are many."""
+        self.failures.update((photo.id, (photo, error)) for photo, error in failures)
+        self.keep_failures(at_least=KEEP_FAILURES)
+
+    @property
+    def maybe_stale(self) -> list[Photo]:
+        """The failed photos whose metadata head office may have replaced since it was pulled (hazard 20)."""
+        return [photo for photo, error in self.failures.values() if error.reason.policy.may_be_stale]
+
+    def forget_failures(self, photo_ids: Iterable[UUID]) -> None:
+        """Drops the failures of photos that are tried again in this run."""
+        for photo_id in photo_ids:
+            del self.failures[photo_id]
+
+    def raise_if_given_up(self) -> None:
+        """Raises the error of head office's bucket where the run gave up and fetched no photo."""
+        if self.given_up is not None and not self._has_fetched:
+            raise self.given_up
 
     def keep_failures(self, *, at_least: int = 1) -> None:
         """Put failures on the retry list, once there are so many: a photo is either here, or remembered (hazard 5).
@@ -100,14 +121,10 @@ class Carriage:
         if len(settled) < at_least:
             return
         self._tell_apart(settled)
-        parked = sum(error.reason is Reason.PRODUCT_MISSING for _, error in settled.values())
-        self.report.parked += parked
-        self.report.failed += len(settled) - parked
-        self.report.reasons.update(error.reason.value for _, error in settled.values())
-        if not self.report.dry_run:
-            with translated(), transaction.atomic():
-                self.world.lock.still_held()
-                storage.retry_list.record_failures(settled.values(), now=self.now, untried=self.untried)
+        self.report.count_failures(error.reason for _, error in settled.values())
+        with translated(), transaction.atomic():
+            self.world.lock.still_held()
+            storage.retry_list.record_failures(settled.values(), now=self.now, untried=self.untried)
         for photo_id in settled:
             del self.failures[photo_id]
         self.untried -= settled.keys()
@@ -141,6 +158,8 @@ class Carriage:
         in_flight: dict[ProductPlan, int],
         done: "queue.SimpleQueue[Carried]",
         batch: list[Carried],
+        *,
+        gives_way: bool,
     ) -> None:
         while agenda.peek() or in_flight:
             if self.world.time_is_up:
@@ -150,7 +169,9 @@ class Carriage:
             if self._is_time_to_commit(batch, last=not in_flight):
                 self._commit(batch)
                 self.keep_failures(at_least=KEEP_FAILURES)
-                self._give_way()
+                # The waiting run does this one's work too (hazard 36).
+                if gives_way and self.world.lock.full_is_due():
+                    raise GivesWay
             if self._full is not None:
                 raise self._full
             if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
@@ -274,17 +295,13 @@ class Carriage:
                 self.report.updated += 1
             else:
                 self.report.fetched += 1
+                self._has_fetched = True
                 self.report.healed += step.heals
         self.report.deleted += len(carried.displaced)
         for photo, served in carried.retyped:
             told = "null" if photo.content_type is None else printable(photo.content_type[:100])
             name = printable(photo.product_name or str(photo.id))
             self.report.note("retyped", field="content_type", value=told, served=served, product_name=name)
-
-    def _give_way(self) -> None:
-        """An incremental run ends early when a scheduled full one waits for it: that one does its work too (hazard 36)."""
-        if self.report.kind == "incremental" and self.world.lock.full_is_due():
-            raise GivesWay
 
     def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
         """Nothing comes any more. Without our own bucket the run ends, unless it takes others, or smaller ones; without head

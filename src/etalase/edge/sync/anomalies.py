@@ -1,0 +1,80 @@
+"""Finds why a run has to compare everything: the world is not as the last run left it (hazards 12 and 22)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from etalase.edge.sync import storage
+from etalase.edge.sync.context import Run
+from etalase.protocol import lenient_time
+
+# A head office that forgets its deletions after such a time may have forgotten some that this edge never heard of (hazard 12).
+LONG_AWAY = timedelta(days=30)
+# How many rows a run looks up in the bucket before it lists it: where none has its object, the bucket is lost.
+PROBES = 3
+
+
+class AnomalyKind(StrEnum):
+    """The codes of the anomalies; of some, a notice tells a person."""
+
+    ROWS_VANISHED = "rows_vanished"
+    BUCKET_LOST = "bucket_lost"
+    EDGE_RESTORED = "edge_restored"
+    LONG_AWAY = "long_away"
+    NO_CHECKPOINT = "no_checkpoint"
+    NEVER_COMPARED = "never_compared"
+    FULL_RUN_UNFINISHED = "full_run_unfinished"
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether a notice reports it; the others are part of a store's first runs, or were reported by an earlier run."""
+        return self not in {AnomalyKind.NO_CHECKPOINT, AnomalyKind.NEVER_COMPARED, AnomalyKind.FULL_RUN_UNFINISHED}
+
+
+class Anomaly(NamedTuple):
+    """One reason to compare everything, with the figures of its notice."""
+
+    kind: AnomalyKind
+    details: dict[str, Any]
+
+
+def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
+    """Returns the reasons to compare everything.
+
+    They cause no mass deletion: a full run's removals are bounded like all others.
+    """
+    found = [Anomaly(AnomalyKind.ROWS_VANISHED, {"photos": -run.extra_rows})] if run.extra_rows < 0 else []
+    kept = run.checkpoint.sync_timestamp
+    if not kept:
+        found.append(Anomaly(AnomalyKind.NO_CHECKPOINT, {}))
+    if kept is None:
+        return found
+    if _is_bucket_lost(run, bucket_is_new=bucket_is_new):
+        found.append(Anomaly(AnomalyKind.BUCKET_LOST, {}))
+    last_here, kept_time = run.world.spool.last_checkpoint, lenient_time(kept)
+    if last_here and kept_time and kept_time < last_here:
+        found.append(Anomaly(AnomalyKind.EDGE_RESTORED, {}))
+    last = storage.runs.last_complete()
+    if last is not None and run.now - last > LONG_AWAY:
+        found.append(Anomaly(AnomalyKind.LONG_AWAY, {"days": (run.now - last).days}))
+    if run.checkpoint.photos is None or run.checkpoint.compared_at is None:
+        found.append(Anomaly(AnomalyKind.NEVER_COMPARED, {}))
+    if storage.runs.is_full_run_unfinished(run.report.run_id or 0):
+        found.append(Anomaly(AnomalyKind.FULL_RUN_UNFINISHED, {}))
+    return found
+
+
+def note_anomalies(run: Run, anomalies: Sequence[Anomaly]) -> None:
+    """Adds a notice for each anomaly that a person should hear of."""
+    for kind, details in anomalies:
+        if kind.is_noticed:
+            run.report.note(kind.value, **details)
+
+
+def _is_bucket_lost(run: Run, *, bucket_is_new: bool) -> bool:
+    some = storage.photos.sample(PROBES)
+    if not some or bucket_is_new:
+        return bool(some)
+    # Known damage is repaired anyway; where it cannot be, each run would compare everything, for ever.
+    return any(row.id not in run.inventory.doubted for row in some) and run.inventory.is_lost(some)

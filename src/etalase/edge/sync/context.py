@@ -1,0 +1,42 @@
+"""The data of one run: its services, its checkpoint as it began, and what it collects on the way."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from etalase.edge.models import Checkpoint
+from etalase.edge.sync.inventory import Inventory
+from etalase.edge.sync.publish.pipeline import Carriage
+from etalase.edge.sync.result import Report, Watcher
+from etalase.edge.sync.services import World
+
+
+class Scope(StrEnum):
+    """What a run compares: everything, or what changed since the checkpoint."""
+
+    FULL = "full"
+    CHANGES = "incremental"
+
+
+@dataclass(slots=True)
+class Run:
+    """One run. ``report`` is written and never read: each step decides by its arguments.
+
+    ``extra_rows`` is how many rows more, or less, there were at its beginning than the checkpoint knew of.
+    """
+
+    world: World
+    report: Report
+    watcher: Watcher
+    checkpoint: Checkpoint
+    now: datetime
+    asked: Scope
+    by_hand: bool
+    inventory: Inventory
+    extra_rows: int
+    # Columns of our own state that held unreadable values.
+    dropped: list[str]
+    carriage: Carriage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.carriage = Carriage(self.world, self.report, self.watcher, self.now)

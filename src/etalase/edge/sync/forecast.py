@@ -1,0 +1,50 @@
+"""A dry run: takes the steps of a run that only read, and reports what a run would do."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
+from etalase.edge.sync.context import Run
+from etalase.edge.sync.feed.selection import add_owed, choose_scope, pull_feed
+from etalase.edge.sync.plan.planner import Planner, Slice
+from etalase.edge.sync.plan.removal_bound import Candidate
+from etalase.edge.sync.record import note_plan
+from etalase.edge.sync.removals import propose
+
+
+def forecast(run: Run) -> None:
+    """Reports how much a run would fetch, update and remove; changes nothing."""
+    anomalies = find_anomalies(run)
+    note_anomalies(run, anomalies)
+    feed = pull_feed(run, choose_scope(run.asked, anomalies))
+    run.report.note_oddities(feed.oddities)
+    add_owed(run, feed)
+    awaiting: set[UUID] = set()
+
+    def count_failures(part: Slice) -> None:
+        run.report.count_failures(error.reason for _, error in part.plan.unpublishable)
+        awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
+
+    planned = Planner(run.world, feed, inventory=run.inventory, brings_products=True).plan(count_failures)
+    note_plan(run, planned)
+    agenda, limiter = planned.agenda, run.world.limiter
+    kept_bytes = sum(map(run.world.spool.kept_of, agenda.to_fetch()))
+    proposal = propose(feed, awaiting=awaiting, now=run.now)
+    names = run.world.products.names({row.product_id for row in proposal.gone.values()})
+
+    def named(candidates: Collection[Candidate]) -> list[dict[str, str]]:
+        return [
+            {"photo_id": str(c.photo_id), "product_name": names.get(c.product_id, ("", ""))[1]}
+            for c in sorted(candidates, key=lambda c: (names.get(c.product_id, ("", ""))[1], c.photo_id))
+        ]
+
+    run.report.forecast = {
+        "photos_to_fetch": agenda.photos_to_fetch,
+        "bytes_to_fetch": agenda.bytes_to_fetch,
+        "bytes_in_spool": kept_bytes,
+        "limit_bytes_per_second": limiter.bytes_per_second,
+        "seconds_at_limit": limiter.seconds_for(agenda.bytes_to_fetch - kept_bytes),
+        "rows_to_update": agenda.photos - agenda.photos_to_fetch,
+        "removals": named(proposal.decision.apply),
+        "removals_to_hold": named(proposal.decision.hold),
+    }

@@ -1,0 +1,150 @@
+"""Keeps the row that a run leaves in ``etalase_sync_run``: how far it is, and how it ended."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from uuid import UUID
+
+from etalase.edge.database import translated
+from etalase.edge.models import PendingPhoto, Removal
+from etalase.edge.sync import storage
+from etalase.edge.sync.context import Run
+from etalase.edge.sync.feed.pull import Feed
+from etalase.edge.sync.feed.selection import PROPOSED
+from etalase.edge.sync.plan.planner import Planned, Tally
+from etalase.edge.sync.publish.pipeline import GivesWay
+from etalase.errors import DatabaseAway, EtalaseError, LockLost, Reason
+from etalase.protocol import printable
+from etalase.redaction import redacted
+
+logger = logging.getLogger("etalase.edge")
+
+# How many photos of the retry list a report names; `etalase edge failures` names all.
+MAX_FAILURES_TOLD = 1000
+
+
+@contextmanager
+def errors_reported(run: Run) -> Iterator[None]:
+    """Writes the error that ends the run into its report."""
+    report, world = run.report, run.world
+    try:
+        yield
+    except GivesWay as error:
+        report.yielded = True
+        logger.info("%s", error)
+    except EtalaseError as error:
+        if not world.time_is_up:
+            report.error = error
+        else:
+            report.yielded = True
+            report.note("out_of_time", seconds=world.settings.MAX_RUN_SECONDS)
+    except Exception as error:
+        logger.exception("unexpected error in the sync run")
+        report.error = EtalaseError(
+            f"Unexpected error in the sync run: {type(error).__name__}: {redacted(str(error))[:500]}",
+            hint="This is a fault of Etalase's: please report it, with what the log says above.",
+        )
+    except BaseException as error:
+        report.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
+        raise
+
+
+@contextmanager
+def recorded(run: Run, trigger: str) -> Iterator[None]:
+    """Begins the run's row, and completes it when the run ends, also where it failed."""
+    report, world = run.report, run.world
+    began = world.pace.monotonic()
+    report.run_id = storage.runs.begin(report.kind, trigger)
+    try:
+        yield
+    finally:
+        with suppress(DatabaseAway, LockLost):
+            run.carriage.keep_failures()
+        with suppress(OSError):
+            world.spool.sweep(max_bytes=world.settings.SPOOL_MAX_BYTES, now=world.pace.now())
+        report.bytes_fetched = world.images.bytes_came
+        _report_open_work(run)
+        report.duration_seconds = world.pace.monotonic() - began
+        with suppress(DatabaseAway):
+            storage.runs.end(
+                report.run_id,
+                kind=report.kind,
+                outcome=report.outcome.value,
+                error=str(report.error or ""),
+                fault=report.fault or "",
+                counts=report.counts,
+                reasons=dict(report.reasons),
+                bytes_fetched=report.bytes_fetched,
+                checkpoint=report.checkpoint,
+                notices=report.notices,
+                duration_seconds=round(report.duration_seconds, 3),
+                finished_at=run.now + timedelta(seconds=report.duration_seconds),
+            )
+
+
+def record_new_photos(run: Run, feed: Feed) -> None:
+    """Records that photos are missing, as soon as head office has named them (hazard 64).
+
+    From here on products show without their photos, and the status has to know.
+    """
+    tally = Tally()
+    for part in feed.photos.in_slices():
+        new = len(part) - storage.photos.count_among(photo.id for photo in part)
+        tally += Tally(known=len(part), new=new, missing=new)
+    if tally.missing:
+        _record_list(run, feed, tally)
+
+
+def record_work(run: Run, feed: Feed, planned: Planned) -> None:
+    """Records how much of head office's list is missing here, and how much the run sets out to publish."""
+    photos, bytes_to_fetch = planned.agenda.photos, planned.agenda.bytes_to_fetch
+    run.watcher.planned(photos, bytes_to_fetch)
+    if photos or planned.tally.known:
+        _record_list(run, feed, planned.tally)
+    if photos:
+        storage.runs.record_work(run.report.run_id or 0, photos, kind=run.report.kind, bytes_to_fetch=bytes_to_fetch)
+
+
+def note_plan(run: Run, planned: Planned) -> None:
+    """Reports what a plan found: unchanged photos, and oddities of head office's data."""
+    run.report.unchanged += planned.unchanged
+    for product_id in planned.several_primaries:
+        logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
+        name = run.world.products.names([product_id]).get(product_id, ("", ""))[1]
+        run.report.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
+    if planned.older:
+        run.report.note("ho_older", photos=planned.older)
+
+
+def _record_list(run: Run, feed: Feed, tally: Tally) -> None:
+    """Records the length of head office's list, as far as it is known by now, and how much of it is missing here."""
+    listed, missing = tally.known, tally.missing
+    if not feed.is_full:  # photos that it does not name are here, but for those that go and those that are owed
+        leaving = feed.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
+        owed = _owed_besides(feed)
+        missing += len(owed)
+        listed = storage.photos.count() - storage.photos.count_among(leaving) + tally.new
+        listed += len(owed) - storage.photos.count_among(owed)
+    elif feed.error is not None:
+        unseen = max(0, (feed.totals[-1] or 0) - listed)
+        listed, missing = listed + unseen, missing + unseen
+    storage.runs.record_list(run.report.run_id or 0, listed=listed, missing=missing)
+
+
+def _owed_besides(feed: Feed) -> set[UUID]:
+    """Returns the photos on the retry list that are not due yet, without parked ones."""
+    owed: set[UUID] = set()
+    for some in storage.retry_list.ids(parked=False):
+        owed.update(set(some) - feed.photos.known_among(some) - feed.deleted_ids)
+    return owed
+
+
+def _report_open_work(run: Run) -> None:
+    """Reports held removals, the retry list and known damage, of this run and of earlier ones."""
+    with suppress(DatabaseAway), translated():
+        run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
+        owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
+        run.report.owed = owed.count()
+        run.report.damaged = len(storage.suspects.kinds())
+        run.report.failures = [storage.retry_list.to_json(entry) for entry in owed[:MAX_FAILURES_TOLD]]
