@@ -1,11 +1,11 @@
-"""A private certificate authority, as a chain has one of its own: made by openssl, for a test."""
+"""Makes a private certificate authority with openssl, like one that a chain runs."""
 
 import subprocess
 from pathlib import Path
 
 
 def private_authority(folder: Path) -> Path:
-    """``folder``, with ``ca.pem`` and two certificates of it with their keys: ``server.pem`` for 127.0.0.1, ``other.pem``."""
+    """Fills ``folder`` with ``ca.pem`` and two certificates with their keys: ``server.pem`` for 127.0.0.1, ``other.pem``."""
 
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from playwright._impl._driver import compute_driver_executable  # there is no public way to ask for it
+from playwright._impl._driver import compute_driver_executable  # there is no public way to find it
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A browser without a font draws boxes; DejaVu has all of the Latin script. Playwright's own Node.js needs libatomic.
@@ -21,7 +21,7 @@ SKIPPED = (
 
 
 def find() -> str | None:
-    """The path of the browser: that of ``CHROMIUM``, else the first on PATH; None where none can be driven."""
+    """Returns the path of the browser: ``CHROMIUM`` or the first on PATH; None if Playwright cannot drive one."""
     if not driver_starts():
         return None
     named = os.environ.get("CHROMIUM")
@@ -32,18 +32,18 @@ def find() -> str | None:
 
 
 def driver_starts() -> bool:
-    """Whether Playwright's driver starts: a fresh Debian lacks a library of it."""
+    """Returns whether Playwright's driver starts: a fresh Debian lacks one of its libraries."""
     driver, _ = compute_driver_executable()
     return subprocess.run([driver, "--version"], capture_output=True, check=False).returncode == 0
 
 
 def may_install() -> bool:
-    """Whether this user can install Debian's package without being asked anything."""
+    """Returns whether this user can install a Debian package without a prompt."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def install() -> str | None:
-    """Install Debian's package; None, or the last lines of what went wrong."""
+    """Installs Debian's package. Returns None, or the last lines of the error."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     steps = (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES])
     for step in steps:
@@ -65,7 +65,7 @@ def install() -> str | None:
 
 
 def main() -> None:
-    """Say in a line which browser the tests will use, or which tests will be skipped."""
+    """Prints in one line which browser the tests will use, or which tests they will skip."""
     if find() is None and "CHROMIUM" not in os.environ and may_install():
         say("Chromium is missing: installing Debian's package ...")
         if problem := install():
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def say(text: str) -> None:
-    """A line for whoever runs ``make test``."""
+    """Prints a line for the caller of ``make test``."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Real servers for all tests, each started when the first test asks for it, so that unit tests start none."""
+"""Starts real servers for all tests, each at the first test that uses it, so that unit tests start none."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from etalase.devstack.makes import Make
 from etalase.devstack.ports import free_port
 from etalase.devstack.s3 import S3Server
 
-# An example's time says how busy the machine is, and nothing about the code.
+# The time of an example depends on the load of the machine.
 settings.register_profile("etalase", deadline=None)
 settings.load_profile("etalase")
 
@@ -21,7 +21,7 @@ S3_SECRET_KEY = "test-secret-key"
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Postgres]:
-    """PostgreSQL that forgets everything at a power cut, and can prepare transactions."""
+    """Yields a PostgreSQL without durability, with prepared transactions."""
     folder = tmp_path_factory.mktemp("postgres")
     server = postgres.start(folder, free_port(), durable=False, options={"max_prepared_transactions": "10"})
     yield server
@@ -30,7 +30,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgr
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """An S3 server without a bucket. Its keys are those of ``tests/django_settings.py``; its address is not."""
+    """Yields an S3 server without a bucket, with the access keys of ``tests/django_settings.py`` and another address."""
     server = seaweedfs.start(
         tmp_path_factory.mktemp("s3"), seaweedfs.SeaweedPorts.free(), access_key=S3_ACCESS_KEY, secret_key=S3_SECRET_KEY
     )
@@ -40,7 +40,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """The guide's own object store, with the same keys."""
+    """Yields the guide's own object store, with the same access keys."""
     require(Make.MINIO)
     server = minio.start(tmp_path_factory.mktemp("minio"), free_port(), access_key=S3_ACCESS_KEY, secret_key=S3_SECRET_KEY)
     yield server
@@ -49,7 +49,7 @@ def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]
 
 @pytest.fixture(scope="session", params=list(Make))
 def make(request: pytest.FixtureRequest) -> Make:
-    """Each make of object store in turn."""
+    """Returns each make of object store in turn."""
     chosen: Make = request.param
     require(chosen)
     return chosen
@@ -57,20 +57,20 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 @pytest.fixture(scope="session")
 def each_s3_server(make: Make, request: pytest.FixtureRequest) -> S3Server:
-    """The tests' server of each make in turn."""
+    """Returns the server of each make in turn."""
     server: S3Server = request.getfixturevalue("minio_server" if make is Make.MINIO else "s3_server")
     return server
 
 
 def require(make: Make) -> None:
-    """Skip the test where this make cannot be started. Only MinIO, which no wheel brings, is ever missing."""
+    """Skips the test if this make cannot start. Only MinIO can be missing, because no wheel contains it."""
     if make is Make.MINIO and minio.SOURCE.find() is None:
         pytest.skip("There is no MinIO: run make minio")
 
 
 @pytest.fixture(scope="session")
 def running_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[valkey.Valkey]:
-    """The one Valkey process of all tests."""
+    """Yields the one Valkey process of all tests."""
     server = valkey.start(tmp_path_factory.mktemp("valkey"), free_port())
     yield server
     server.stop()
@@ -78,7 +78,7 @@ def running_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[valkey.
 
 @pytest.fixture
 def valkey_server(running_valkey: valkey.Valkey) -> valkey.Valkey:
-    """A broker, empty at first: a worker that was killed leaves messages that the next one would take."""
+    """Returns an empty broker, because a killed worker leaves messages that the next one would take."""
     with redis.Redis.from_url(running_valkey.url) as client:
         client.flushall()
     return running_valkey
@@ -86,7 +86,7 @@ def valkey_server(running_valkey: valkey.Valkey) -> valkey.Valkey:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres_server: postgres.Postgres) -> None:
-    """pytest-django's hook before it makes the test database, so at the first test that asks for one."""
+    """Points Django at the server: pytest-django calls this hook before it creates the test database."""
     from django.db import connections  # Django is not configured yet when this file is read
 
     place = {
@@ -100,10 +100,10 @@ def django_db_modify_db_settings(postgres_server: postgres.Postgres) -> None:
 
 
 def _deletions(style: object, tables: list[str], *, reset_sequences: bool = False, allow_cascade: bool = False) -> list[str]:
-    """Empties tables by DELETE: TRUNCATE makes new files for every table and index, which takes ten times as long.
+    """Returns DELETE statements that empty tables. TRUNCATE takes ten times as long, because it makes new files.
 
-    As a replica, PostgreSQL runs no trigger, so that no deletion leaves a tombstone; and it cascades nowhere, so that the
-    table of an unmanaged model is named here.
+    In the replica role PostgreSQL runs no triggers, so that no deletion leaves a tombstone. It does not cascade either, so
+    that this function names the table of an unmanaged model.
     """
     emptied = {*tables, *(["product_photo"] if "product" in tables else [])}
     statements = ["SET LOCAL session_replication_role = replica", *(f'DELETE FROM "{table}"' for table in emptied)]

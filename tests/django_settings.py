@@ -44,7 +44,7 @@ AUTH_USER_MODEL = head_office.AUTH_USER_MODEL
 AUTHENTICATION_BACKENDS = head_office.AUTHENTICATION_BACKENDS
 AUTH_PASSWORD_VALIDATORS = head_office.AUTH_PASSWORD_VALIDATORS
 CSRF_FAILURE_VIEW = head_office.CSRF_FAILURE_VIEW
-# Logins in tests need not be slow.
+# Fast password hashing is enough for tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK, SIMPLE_JWT = head_office.REST_FRAMEWORK, head_office.SIMPLE_JWT
 SPECTACULAR_SETTINGS = head_office.SPECTACULAR_SETTINGS

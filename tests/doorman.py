@@ -1,4 +1,4 @@
-"""A proxy before a real S3 server, over real HTTP and TLS, that answers some requests itself: as nginx, a console, a WAF do."""
+"""Runs a proxy in front of a real S3 server, over real HTTP and TLS, that responds to some requests itself, as nginx does."""
 
 import http.client
 import ssl
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came: ``query`` by name, ``length`` of the body in bytes."""
+    """A received request: ``query`` by name, ``length`` of the body in bytes."""
 
     method: str
     path: str
@@ -24,18 +24,18 @@ class Request:
 
     @property
     def is_signed(self) -> bool:
-        """Whether it carries a key."""
+        """Returns whether the request is signed."""
         return "authorization" in self.headers
 
     @property
     def key(self) -> str:
-        """The object's key, empty for a request about the bucket."""
+        """Returns the object's key, or an empty text for a request about the bucket."""
         return self.path.lstrip("/").partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the doorman says in the server's place; with status 0 it hangs up instead."""
+    """The doorman's own response; status 0 closes the connection instead."""
 
     status: int
     body: bytes = b""
@@ -47,7 +47,7 @@ Rule = Callable[[Request], Reply | None]
 
 @dataclass(slots=True)
 class Doorman:
-    """``rule`` answers a request, or lets it through to ``behind``; ``after`` may change what comes from there."""
+    """``rule`` responds to a request, or passes it to ``behind``; ``after`` may change the server's response."""
 
     port: int
     behind: str
@@ -58,19 +58,19 @@ class Doorman:
 
     @property
     def endpoint(self) -> str:
-        """Where it listens."""
+        """Returns the doorman's address."""
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman]:
-    """A doorman before the server at ``behind``; with ``certificate`` (PEM with its key) it speaks TLS."""
+    """Runs a doorman in front of the server at ``behind``; with ``certificate`` (PEM with its key) it speaks TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_expect_100(self) -> bool:
-            """Say no without asking for the body, where the rule says no."""
+            """Refuses before the body if the rule refuses."""
             refuses = this.rule(self._request()) is not None
             return refuses or super().handle_expect_100()
 
@@ -80,7 +80,7 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
             this.asked.append(request)
             reply = this.rule(request)
             if reply is not None and length:
-                self.close_connection = True  # what it refuses it does not read to its end
+                self.close_connection = True  # a refused body is not read to its end
             elif reply is None:
                 reply = this.after(request, self._forwarded(self.rfile.read(length)))
             if not reply.status:
@@ -106,7 +106,7 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
             connection = http.client.HTTPConnection(urlsplit(behind).netloc, timeout=10)
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
-                if name.lower() == "expect":  # it has been met
+                if name.lower() == "expect":  # already satisfied
                     continue
                 connection.putheader(name, value)
             connection.endheaders(body)
@@ -124,7 +124,7 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: Any) -> None:
-            """Say nothing: a client that hangs up is what is tried here."""
+            """Logs nothing: clients that hang up are part of the tests."""
 
     server = Server(("127.0.0.1", 0), Handler)
     this = Doorman(server.server_address[1], behind, "https" if certificate else "http")

@@ -1,4 +1,4 @@
-"""Faults of a real PostgreSQL, each made for real, as Django's connection of a test meets them."""
+"""Makes real faults of a real PostgreSQL on Django's connection of a test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ ROLE, PASSWORD = "etalase_weak", "of a weak role"
 
 @dataclass(frozen=True)
 class Fault:
-    """``make`` and ``mend`` are statements of a superuser; ``says`` stands in what a command says that meets the fault.
+    """``make`` and ``mend`` are statements of a superuser; ``says`` is part of the message of a command under the fault.
 
     ``blocks`` is a table that somebody has locked meanwhile; ``reads`` where what only reads works on.
     """
@@ -32,7 +32,7 @@ class Fault:
 
 
 def faults(table: str) -> list[Fault]:
-    """All, for a half of Etalase that can do nothing without ``table``."""
+    """Returns all faults, for a half of Etalase that always needs ``table``."""
     return [
         Fault("away", "does not answer", port="1"),
         Fault("terminated", "", cut=True),
@@ -65,7 +65,7 @@ def faults(table: str) -> list[Fault]:
         Fault(
             "disk full",
             "has no room",
-            # A disk cannot be filled here; the server's own error can be had, at the first row that is written.
+            # A test cannot fill a disk, so a trigger raises the server's own error at the first written row.
             "CREATE OR REPLACE FUNCTION etalase_full() RETURNS trigger LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
             f" CREATE TRIGGER etalase_full BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION etalase_full()",
@@ -90,7 +90,7 @@ ODD_SESSIONS = {
 
 @contextmanager
 def weak_role() -> Iterator[None]:
-    """Let Django connect as a role that is no superuser, so that rights and limits hold for it."""
+    """Connects Django with a role that is not a superuser, so that permissions and limits apply."""
     before = dict(connection.settings_dict)
     _as_superuser(
         f"DROP ROLE IF EXISTS {ROLE}; CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_stats;"
@@ -109,7 +109,7 @@ def weak_role() -> Iterator[None]:
 
 @contextmanager
 def under(fault: Fault) -> Iterator[Callable[[], None]]:
-    """The fault, until the end; what is yielded makes it anew for the next command, where it strikes only once."""
+    """Keeps the fault until the end; the yielded function makes it again for the next command if it strikes only once."""
     place = connection.settings_dict
     port = place["PORT"]
     blocker = _superuser()
@@ -137,7 +137,7 @@ def under(fault: Fault) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def odd_session() -> Iterator[None]:
-    """A role with all settings that a session can have odd."""
+    """Connects with a role whose session settings are all odd."""
     for name, value in ODD_SESSIONS.items():
         _as_superuser(f"ALTER ROLE {ROLE} SET {name} = '{value}'")
     connection.close()

@@ -1,4 +1,4 @@
-"""Odd parts of requests, for every server: values of ids, queries, headers, bodies, methods."""
+"""Lists odd parts of requests for every server: ids, queries, headers, bodies, methods."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get", "X" * 300)
 ODD_VALUES = (

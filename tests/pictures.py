@@ -1,4 +1,4 @@
-"""Small real pictures, made when a test needs them."""
+"""Makes small real images on demand."""
 
 import io
 from fractions import Fraction

@@ -1,7 +1,7 @@
-"""A head office that speaks exactly the guide and nothing more, and that can be told to misbehave.
+"""Simulates a head office that implements exactly the guide, with faults on demand.
 
-The only fake of the project: faults of the other side cannot be produced on a real one. It is a real HTTP server with real
-bytes; a test changes ``photos``, or puts a function in one of the ``on_…`` that answers instead.
+The only fake of the project, because a real head office cannot produce these faults. It is a real HTTP server with real bytes.
+A test changes ``photos``, or sets one of the ``on_…`` hooks, whose return value replaces the normal response.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
 
 
 def picture(seed: object, size: int = 2000, *, magic: bytes = JPEG) -> bytes:
-    """Bytes that begin like a picture, different for each seed."""
+    """Returns bytes that begin like an image, different for each seed."""
     return magic + random.Random(str(seed)).randbytes(size - len(magic))
 
 
 @dataclass
 class Answer:
-    """What the simulator says instead: ``body`` is sent with a Content-Length of ``length``, and no more follows.
+    """A response of a hook. ``length`` is a Content-Length that differs from the length of ``body``.
 
-    ``pieces`` come instead of the body, without a length, for as long as the other side listens.
+    ``pieces`` replaces the body: sent without a length until the client closes the connection.
     """
 
     status: int = 200
@@ -43,10 +43,10 @@ class Answer:
 
 @dataclass
 class Simulator:
-    """Head office's state. ``requests`` are the paths that were asked for, in order.
+    """Head office's state. ``requests`` are the requested paths, in order.
 
-    ``ranges`` has the Range of each image request. After ``cut_after`` bytes of an image the line breaks; ``image_bytes_sent``
-    counts what left for the edge.
+    ``ranges`` has the Range of each image request. The connection breaks after ``cut_after`` bytes of an image;
+    ``image_bytes_sent`` counts the bytes sent to the edge.
     """
 
     port: int = 0
@@ -69,7 +69,7 @@ class Simulator:
     image_bytes_sent: int = 0
     on_page: Callable[[dict[str, Any]], Answer | None] | None = None
     on_token: Callable[[str, dict[str, Any]], Answer | None] | None = None
-    # What the feed answers to a bearer token, before it is looked at.
+    # Called with the bearer token of a feed request, before the check of the token.
     on_feed_token: Callable[[str], Answer | None] | None = None
     on_image: Callable[[str], Answer | None] | None = None
     on_products: Callable[[dict[str, Any]], Answer] | None = None
@@ -79,7 +79,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """HO_URL."""
+        """Returns the value for HO_URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def put(
@@ -93,7 +93,7 @@ class Simulator:
         sort_order: int = 0,
         **fields: Any,
     ) -> str:
-        """List a photo of ``product`` (any text) with ``body``; its id comes back. The same ``photo`` again is a change."""
+        """Lists a photo of ``product`` (any text) with ``body``. Returns its id. A known ``photo`` gets a new version."""
         product_id = str(uuid.uuid5(uuid.NAMESPACE_OID, product))
         photo_id = photo or str(uuid.uuid4())
         kind = "png" if body.startswith(PNG) else "jpg"
@@ -122,13 +122,13 @@ class Simulator:
         return photo_id
 
     def delete(self, photo_id: str) -> None:
-        """List the photo as deleted."""
+        """Lists the photo as deleted."""
         del self.photos[photo_id]
         self.now += timedelta(seconds=1)
         self.deleted_ids.append(photo_id)
 
     def page(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """The guide's answer, with plain offsets over whatever order there is."""
+        """Returns the guide's response, with plain offsets over the current order."""
         since = asked.get("updated_since")
         rows = [p for p in self.photos.values() if since is None or str(p["updated_at"] or since) >= since]
         if self.shuffle:
@@ -152,7 +152,7 @@ class Simulator:
 
 @contextmanager
 def head_office() -> Iterator[Simulator]:
-    """A simulator on a free port of this machine, while the context lasts."""
+    """Yields a simulator on a free port of this machine."""
     simulator = Simulator()
 
     class Handler(BaseHTTPRequestHandler):
@@ -203,7 +203,7 @@ def head_office() -> Iterator[Simulator]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            pass  # a client that hangs up is what many tests are about
+            pass  # clients that hang up are part of many tests
 
     server = Server(("127.0.0.1", 0), Handler)
     simulator.port = server.server_address[1]
@@ -218,7 +218,7 @@ def head_office() -> Iterator[Simulator]:
 
 
 def _image(body: bytes, wanted: str | None, condition: str | None) -> Answer:
-    """As S3 answers GetObject: with an ETag, and a range from some byte on."""
+    """Responds as S3 does to GetObject: with an ETag, and with ranges that end at the last byte."""
     etag = f'"{hashlib.md5(body).hexdigest()}"'
     headers = {"Content-Type": "image/jpeg", "ETag": etag}
     if condition is not None and condition != etag:

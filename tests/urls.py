@@ -1,4 +1,4 @@
-"""The addresses of both halves; they share none."""
+"""Maps the addresses of both halves, which share none."""
 
 from django.urls import include, path
 

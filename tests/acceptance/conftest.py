@@ -1,4 +1,4 @@
-"""An edge of its own for each test: a fresh database and bucket, and Etalase's own commands as processes."""
+"""Gives each test its own edge: a fresh database and bucket, and Etalase's own commands as processes."""
 
 import json
 import os
@@ -34,7 +34,7 @@ OPENER = build_opener(ProxyHandler({}))
 
 @dataclass
 class Edge:
-    """A standalone edge: its environment, and how to use it."""
+    """A standalone edge: its environment, and helpers to use it."""
 
     folder: Path
     database_url: str
@@ -42,38 +42,38 @@ class Edge:
     children: list[Child] = field(default_factory=list)
 
     def run(self, *args: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        """``etalase edge ARGS``, to its end."""
+        """Runs ``etalase edge ARGS`` to its end."""
         return subprocess.run(self.command(*args), env=self.environment | settings, capture_output=True, text=True, check=False)
 
     def json(self, *args: str, exit_status: int = 0, **settings: str) -> dict[str, Any]:
-        """``etalase edge ARGS --json``, whose exit status must be ``exit_status``."""
+        """Runs ``etalase edge ARGS --json``, asserts the exit status, and returns the object."""
         done = self.run(*args, "--json", **settings)
         assert done.returncode == exit_status, f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
     def start(self, *args: str, **settings: str) -> Child:
-        """``etalase edge ARGS`` in the background, until the test ends."""
+        """Starts ``etalase edge ARGS`` in the background, until the test ends."""
         name = f"{args[0]} {len(self.children)}"
         child = spawn(name, self.command(*args), run_dir=self.folder, env=self.environment | settings)
         self.children.append(child)
         return child
 
     def serve(self) -> str:
-        """The POS web server; its address."""
+        """Starts the POS web server. Returns its address."""
         port = free_port()
         child = self.start("serve", "--bind", f"127.0.0.1:{port}", "--workers", "1")
         child.wait_ready(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 30)
         return f"http://127.0.0.1:{port}"
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement in the edge's database."""
+        """Returns the rows of a statement in the edge's database."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def bucket(self) -> ObjectStore:
-        """The edge's bucket, for somebody who has its key."""
+        """Returns the edge's bucket, with write access."""
         return ObjectStore(
             endpoint=self.environment["ETALASE_S3_ENDPOINT"],
             bucket=self.environment["ETALASE_S3_BUCKET"],
@@ -82,7 +82,7 @@ class Edge:
         )
 
     def object(self, key: str) -> bytes | None:
-        """What anybody can read under ``key``, without a key of the store; None where there is nothing."""
+        """Returns the object under ``key`` as read without credentials, or None if there is none."""
         base = f"{self.environment['ETALASE_S3_PUBLIC_URL']}/{self.environment['ETALASE_S3_BUCKET']}"
         try:
             with OPENER.open(f"{base}/{quote(key)}", timeout=10) as answer:
@@ -92,13 +92,13 @@ class Edge:
             return None
 
     def run_on_terminal(self, *args: str, **settings: str) -> str:
-        """What ``etalase edge ARGS`` shows on a terminal."""
+        """Returns the output of ``etalase edge ARGS`` on a terminal."""
         ours, theirs = pty.openpty()
         environment = self.environment | {"TERM": "xterm-256color"} | settings
         with subprocess.Popen(self.command(*args), env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             shown = b""
-            with suppress(OSError):  # Linux says EIO when the other side is closed
+            with suppress(OSError):  # Linux raises EIO when the other side is closed
                 while piece := os.read(ours, 4096):
                     shown += piece
             process.wait(30)
@@ -106,29 +106,25 @@ class Edge:
         return shown.decode()
 
     def empty_bucket(self) -> None:
-        """Somebody empties the bucket."""
-        store = ObjectStore(
-            endpoint=self.environment["ETALASE_S3_ENDPOINT"],
-            bucket=self.environment["ETALASE_S3_BUCKET"],
-            access_key=self.environment["ETALASE_S3_ACCESS_KEY"],
-            secret_key=self.environment["ETALASE_S3_SECRET_KEY"],
-        )
+        """Deletes every object of the bucket."""
+        store = self.bucket()
         store.delete([info.key for info in store.list("")])
 
     def command(self, *args: str) -> list[str]:
+        """Returns the command line of ``etalase edge ARGS``."""
         return [sys.executable, "-m", "etalase.cli", "edge", *args]
 
 
 @pytest.fixture
 def ho() -> Iterator[Simulator]:
-    """A head office that speaks exactly the guide."""
+    """Yields a head office that implements exactly the guide."""
     with head_office() as simulator:
         yield simulator
 
 
 @pytest.fixture
 def edge(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path) -> Iterator[Edge]:
-    """An edge of ``ho``, with its tables made."""
+    """Yields an edge of ``ho``, with migrated tables."""
     with new_edge(postgres_server, s3_server, ho.url, tmp_path) as fresh:
         assert fresh.run("migrate").returncode == 0
         yield fresh
@@ -136,7 +132,7 @@ def edge(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path
 
 @contextmanager
 def new_edge(postgres: Postgres, s3: S3Server, ho_url: str, folder: Path) -> Iterator[Edge]:
-    """An edge with a database and a bucket that nobody else has."""
+    """Yields an edge with its own database and bucket."""
     name = f"edge_{uuid.uuid4().hex[:12]}"
     postgres.create_database(name)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETALASE_", "DJANGO_"))} | {
@@ -166,26 +162,26 @@ def new_edge(postgres: Postgres, s3: S3Server, ho_url: str, folder: Path) -> Ite
 
 @pytest.fixture
 def broker(valkey_server: Valkey, edge: Edge) -> Valkey:
-    """The broker, named in the edge's settings."""
+    """Returns the broker, and sets it in the edge's settings."""
     edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
     return valkey_server
 
 
 def send(broker: Valkey, task: str, *args: Any, queue: str = QUEUE, **kwargs: Any) -> None:
-    """Send a task as the beat, another application or a person does."""
+    """Sends a task as the beat, another application or a person does."""
     celery.Celery(broker=broker.url, set_as_current=False).send_task(task, args=args, kwargs=kwargs, queue=queue)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Return when ``condition`` holds; fail when it does not come about in time."""
+    """Waits until ``condition`` holds, and fails after ``seconds``."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
+        assert time.monotonic() < until, "the condition did not hold in time"
         time.sleep(0.02)
 
 
 def answers(url: str) -> bool:
-    """Whether anything but an error comes from ``url``."""
+    """Returns whether ``url`` responds without an error status."""
     try:
         with OPENER.open(url, timeout=5):
             return True

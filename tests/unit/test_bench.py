@@ -1,4 +1,4 @@
-"""The pure parts of the bench: its photos, the order of its rounds, what it makes of figures."""
+"""Checks the pure parts of the bench: its photos, the order of its rounds, its judgements."""
 
 from statistics import median
 from typing import Any
@@ -63,19 +63,19 @@ def test_the_start_of_the_process_is_subtracted_in_each_round() -> None:
 
 
 def figures(wall: float, cpu: float = 1.0, **more: list[float]) -> dict[str, Any]:
-    """A contender's figures: the rounds differ, their median is what was given."""
+    """Returns the figures of a contender: varying rounds with the given median."""
     return {"wall_seconds": [wall * 9, wall, wall / 9], "cpu_seconds": [cpu] * 3, "peak_bytes": [50e6] * 3, **more}
 
 
 def initial(**walls: float) -> dict[str, Any]:
-    """An initial load, by contender."""
+    """Returns the figures of an initial load, by contender."""
     contenders = {name.replace("_", "-"): figures(wall) for name, wall in walls.items()}
     contenders["limit"] |= {"inner_seconds": [walls["limit"] * 0.9] * 3}
     return {"photos": 4000, "bytes": 200_000_000, "contenders": contenders}
 
 
 def judged(make: str, **works: Any) -> dict[str, tuple[str, bool | None]]:
-    """What was measured and whether it holds, by what was wanted."""
+    """Returns the measured figure and the judgement, by goal."""
     return {target.wanted: (target.measured, target.holds) for target in targets(make, works)}
 
 

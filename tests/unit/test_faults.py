@@ -1,4 +1,4 @@
-"""What an S3 server's refusal means, and a connection that failed: each one clear sentence, and what to do (hazard 78)."""
+"""Checks S3 error responses and failed connections: one clear sentence and a hint each (hazard 78)."""
 
 import errno
 from email.utils import formatdate
@@ -24,18 +24,18 @@ KEY = "products/1/primary.jpg"
 def s3_request(
     method: str = "PUT", key: str = KEY, *, endpoint: str = "http://edge_minio:9000", size: int = 1_234_567
 ) -> Asked:
-    """A request to a store in the first region."""
+    """Returns a request to a store in the first region."""
     return Asked(endpoint, "product-images", "us-east-1", method, key, size if method == "PUT" else 0)
 
 
 def xml(code: str, message: str = "No.", **more: str) -> bytes:
-    """An S3 error."""
+    """Returns an S3 error body."""
     elements = "".join(f"<{name}>{value}</{name}>" for name, value in more.items())
     return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{elements}</Error>'.encode()
 
 
 def s3_response(status: int, body: bytes = b"", skew_seconds: float = 0.0, **headers: str) -> Said:
-    """An answer, from a store whose clock shows ``skew_seconds`` less than ours."""
+    """Returns a response from a store whose clock is ``skew_seconds`` behind ours."""
     told = {"date": formatdate(NOW - skew_seconds, usegmt=True)} | {n.replace("_", "-"): v for n, v in headers.items()}
     return Said(status, lambda name: told.get(name, ""), body)
 

@@ -10,7 +10,7 @@ DJANGO = {"apps.py", "urls.py", "wsgi.py", "migrations", "static", "templates"}
 
 
 def rooms(folder: str) -> set[str]:
-    """The modules and packages in a folder of src/etalase."""
+    """Returns the modules and packages in a folder of src/etalase."""
     found = (ROOT / "src/etalase" / folder).iterdir()
     return {path.name for path in found if path.suffix in {"", ".py"} and not path.name.startswith("_")} - DJANGO
 

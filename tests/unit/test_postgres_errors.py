@@ -1,4 +1,4 @@
-"""PostgreSQL's errors in our words, by SQLSTATE."""
+"""Checks the translation of PostgreSQL's errors by SQLSTATE."""
 
 import django.db
 import psycopg
@@ -10,7 +10,7 @@ from etalase.postgres import explained
 
 
 def wrapped(cause: psycopg.Error, kind: type[django.db.Error] = django.db.DatabaseError) -> django.db.Error:
-    """As Django hands a driver's error on."""
+    """Returns a driver's error as Django raises it."""
     error = kind(str(cause))
     error.__cause__ = cause
     return error

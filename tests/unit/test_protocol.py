@@ -1,4 +1,4 @@
-"""The wire: what is a page, what is a photo, what is a key."""
+"""Checks the wire format: pages, photos and keys."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ from etalase.protocol import (
 COMPANY_ID = UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b")
 STORE_ID = UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181")
 
-# The guide's own answer, to the letter.
+# The guide's own response, verbatim.
 GUIDE_PAGE = """
 {
   "photos": [
@@ -90,12 +90,12 @@ GUIDE_PAGE = """
 
 
 def page(**changes: Any) -> Page:
-    """The guide's page with ``changes``."""
+    """Returns the guide's page with ``changes``."""
     return msgspec.convert({**json.loads(GUIDE_PAGE), **changes}, Page)
 
 
 def refused(body: bytes) -> str:
-    """What a refusal of ``body`` says."""
+    """Returns the message that refuses ``body``."""
     with pytest.raises(FeedRefused) as refusal:
         parse(body, Page, what="Page of the feed at offset 0")
     return str(refusal.value)
@@ -414,7 +414,7 @@ def test_a_photo_survives_a_round_trip_through_json() -> None:
 # The digest
 
 DIGEST = "0b8af26f55125a7d4f554bdccbafc3dd"
-# What an encoding could trip over: its own separator and escapes, null and the word for it, empty, other alphabets.
+# Texts that an encoding could confuse: its own separator and escapes, null and its name, empty, other alphabets.
 texts = st.none() | st.text(alphabet="|\\\\N\0é日", max_size=4)
 numbers = st.none() | st.integers(-1, 2)
 COVERED = {

@@ -1,4 +1,4 @@
-"""Secrets leave this process in no text, however they are spelt, and nothing else is hidden."""
+"""Checks that secrets never leave the process, in any spelling, and that other text stays unchanged."""
 
 import base64
 import json
@@ -50,7 +50,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins without any secret."""
+    """Starts each test without any known secret."""
     monkeypatch.setattr(redaction, "_secrets", set())
     monkeypatch.setattr(redaction, "_tokens", redaction._tokens.__class__(maxlen=redaction.TOKENS_KEPT))
 
@@ -134,7 +134,7 @@ def test_the_password_of_a_url_is_hidden_as_written_and_decoded() -> None:
     assert redacted("one%2Ftwo%2Fthree one/two/three four-five-six db") == f"{HIDDEN} {HIDDEN} {HIDDEN} db"
 
 
-# Where texts leave
+# Outputs
 
 
 def test_errors_contain_no_secret() -> None:
@@ -155,7 +155,7 @@ def test_log_lines_contain_no_secret() -> None:
     class Kept(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(self.format(record))
-            lines.append(logging.Formatter().format(record))  # a project's own
+            lines.append(logging.Formatter().format(record))  # a customer project's own handler
 
     handler = Kept()
     handler.setFormatter(JsonFormatter())
@@ -189,7 +189,7 @@ def test_a_command_writes_no_control_character(hostile: str) -> None:
     assert "\x1b[32mWELL\x1b[0m" in shown(f"\x1b[32mWELL\x1b[0m {hostile}", styled=True)
 
 
-# Of each, twice the text would take four times as long if a pattern began anew at each character.
+# A pattern that restarts at each character takes four times as long for twice the text.
 LONG_TEXTS = ("a.", "a-", "a+", "a://", "a://b:", "X-Amz-Signature", "Bearer ", "eyJa.", "&amp;", "%25", "\\", "?sig=")
 
 

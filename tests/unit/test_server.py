@@ -1,4 +1,4 @@
-"""The web server's decisions: who counts as one, who makes room, whose turn it is, and what WSGI sees of a request."""
+"""Checks the web server's decisions: connection caps, evictions, turns, and the WSGI view of a request."""
 
 import asyncio
 import io
@@ -40,7 +40,7 @@ def test_a_transfer_gets_one_more_second_per_amount_of_bytes_and_an_hour_at_most
 
 @dataclass(eq=False)
 class Guest:
-    """A connection that is nothing but its place."""
+    """A connection reduced to its place."""
 
     group: str
     phase: Phase = Phase.IDLE
@@ -63,7 +63,7 @@ async def _admit(door: Door, *guests: Guest) -> list[bool]:
 
 
 def admit(door: Door, *guests: Guest) -> list[bool]:
-    """Whether each was let in."""
+    """Returns for each guest whether the door admitted it."""
     return asyncio.run(_admit(door, *guests))
 
 
@@ -130,7 +130,7 @@ def test_a_request_of_a_vanished_client_is_not_started_and_an_error_reaches_its_
 
 
 def scope(*headers: tuple[bytes, bytes], raw_path: bytes = b"/") -> dict[str, Any]:
-    """An ASGI scope."""
+    """Returns an ASGI scope."""
     return {
         "method": "GET",
         "raw_path": raw_path,

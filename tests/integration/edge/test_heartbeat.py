@@ -1,4 +1,4 @@
-"""Signs of life in a real database."""
+"""Checks heartbeats in a real database."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Which of a Django project's workers and beats give signs of life: those that bring the next sync, and no others."""
+"""Checks which workers and beats of a Django project write heartbeats: only those that bring the next sync."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ TASK = "sync_api.tasks.sync_product_photos"
 
 @pytest.fixture
 def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[Role, Any]:
-    """What each role asks itself before it gives a sign."""
+    """Returns each role's own check before a heartbeat."""
     started: dict[Role, Any] = {}
     monkeypatch.setattr(heartbeat, "_start", started.__setitem__)
     return started
@@ -47,7 +47,7 @@ def test_the_worker_of_a_project_writes_heartbeats_if_it_listens_to_our_queue(
         assert not at_work[Role.WORKER]()
         consumer.consume()
         assert at_work[Role.WORKER]() is serves
-        sender.task_consumer = None  # while it looks for its broker
+        sender.task_consumer = None  # while the worker reconnects to its broker
         assert not at_work[Role.WORKER]()
 
 

@@ -1,4 +1,4 @@
-"""Every address of the edge, by every method, with odd ids, queries, headers and bodies: no answer is a fault of ours."""
+"""Checks every address of the edge with every method and odd ids, queries, headers and bodies: no response is 500."""
 
 import itertools
 from typing import Any
@@ -11,13 +11,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("etalase.edge.urls")]
 
 ADDRESSES = ("/", "/status", "/status/sync", "/healthz", "/api/products/", "/api/products/zz/image", "/static/zz")
 MORE_QUERIES = ("limit=%F3", "offset=2147483648", "q=%25%5C%27", "q=%ED%A0%80", "language=%00", "language=id&language=en")
-# What may be said where nothing runs that looks into a bucket, or knows a broker.
+# Allowed statuses without a running bucket or broker.
 AWAY = 503
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_odd_request_returns_500(settings: Any, address: str) -> None:
-    # As the standalone edge has it, without sessions or accounts.
+    # As in the standalone edge, without sessions or accounts.
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
     settings.ETALASE = settings.ETALASE.model_copy(update={"S3_ENDPOINT": "http://127.0.0.1:1"})
     client = Client(raise_request_exception=False)

@@ -1,4 +1,4 @@
-"""The POS API over a real PostgreSQL."""
+"""Checks the POS API on a real PostgreSQL."""
 
 import json
 import time
@@ -23,7 +23,7 @@ MD5 = "5cd6a73f49b355a6fd4347f5dd0a2338"
 
 
 def product(name: str = "ASAHI SALMON BOWL", sku: str = "05018970", *photos: dict[str, Any]) -> UUID:
-    """A product with photos that have these fields."""
+    """Adds a product with photos that have these fields."""
     made = Product.objects.create(id=uuid4(), name=name, sku=sku)
     for number, fields in enumerate(photos):
         wanted = {"id": uuid4(), "object_key": f"products/{made.id}/{number}.jpg", "checksum": MD5} | fields
@@ -32,7 +32,7 @@ def product(name: str = "ASAHI SALMON BOWL", sku: str = "05018970", *photos: dic
 
 
 def image(client: Client, product_id: UUID | str) -> dict[str, Any]:
-    """The answer about a product that is there."""
+    """Returns the image response of an existing product."""
     response = client.get(f"/api/products/{product_id}/image")
     assert response.status_code == 200
     answer: dict[str, Any] = response.json()
@@ -40,7 +40,7 @@ def image(client: Client, product_id: UUID | str) -> dict[str, Any]:
 
 
 def listed(client: Client, **query: Any) -> dict[str, Any]:
-    """A page of the menu."""
+    """Returns a page of the menu."""
     response = client.get("/api/products/", query)
     assert response.status_code == 200, response.content
     answer: dict[str, Any] = response.json()
@@ -280,7 +280,7 @@ def test_healthz_and_status_report_the_same_last_good_run(client: Client) -> Non
     assert client.get("/healthz").json() == {"status": "ok", "last_success_at": None, "last_success_age_seconds": None}
     now = timezone.now()
     Checkpoint.objects.create(store_id=uuid4(), company_id=uuid4(), sync_timestamp="x")
-    # A run that left photos on the retry list is a good one; one that gave way before its end is none.
+    # A run that left photos on the retry list counts as good; a run that yielded before its end does not.
     for minutes, outcome, checkpoint in ((99, "success", "x"), (90, "partial", "x"), (60, "partial", None), (30, "failed", "x"),
                                          (5, None, None)):  # fmt: skip
         began = now - timedelta(minutes=minutes)

@@ -1,4 +1,4 @@
-"""HTTP under a bandwidth limit, by real curl against a real server: the rate, the deadlines, the stop."""
+"""Checks HTTP under a bandwidth limit, with real curl against a real server: the rate, the deadlines, the stop."""
 
 import gzip
 import threading
@@ -23,14 +23,14 @@ PATIENT = Deadlines(connect_seconds=5, idle_seconds=30, min_bytes_per_second=102
 
 @pytest.fixture
 def ho() -> Iterator[Simulator]:
-    """A server that gives what a test puts into ``bodies``."""
+    """Yields a server for the images in ``bodies``."""
     with head_office() as simulator:
         yield simulator
 
 
 @pytest.fixture
 def limited() -> Iterator[Callable[[str], Transport]]:
-    """Transports under a limit; stopped at the end."""
+    """Yields a maker of transports under a limit, stopped at the end."""
     stopped = threading.Event()
 
     def make(text: str, pace: Pace | None = None) -> Transport:
@@ -52,7 +52,7 @@ def test_ten_workers_together_keep_the_bandwidth_limit(ho: Simulator, limited: C
     with ThreadPoolExecutor(10) as workers:
         bodies = list(workers.map(lambda _: fetch(transport, ho, "photo"), range(60)))
     rate = sum(map(len, bodies)) / (time.monotonic() - began)
-    # Never more than the limit; less only as this machine may have been busy.
+    # Never above the limit; below it only on a busy machine.
     assert 0.8 * 320 * K < rate < 1.05 * 320 * K
 
 
@@ -129,7 +129,7 @@ def test_a_compressed_page_counts_its_bytes_on_the_wire_against_the_bandwidth_li
 
 
 class _Counting(Limiter):
-    """A limiter that keeps an account of what was paid."""
+    """A limiter that records all payments."""
 
     def __init__(self, real: Limiter, paid: list[int]) -> None:
         super().__init__(real.bandwidth, real.zone, real.pace, real.stopped)
@@ -143,7 +143,7 @@ class _Counting(Limiter):
 def test_a_transfer_continues_at_the_rate_of_the_next_step_of_the_timetable(
     ho: Simulator, limited: Callable[[str, Pace], Transport]
 ) -> None:
-    # A second before 23:00 in Jakarta, when the limit ends.
+    # One second before 23:00 in Jakarta, the end of the limit.
     offset = 1770047999 - time.time()
     pace = Pace(now=lambda: time.time() + offset)
     ho.bodies["photo"] = bytes(2 * K * K)

@@ -1,6 +1,6 @@
-"""One store's edge on real PostgreSQL and real S3, and a head office that speaks exactly the guide, over real HTTP.
+"""Runs one store's edge on real PostgreSQL and real S3, with a simulated head office over real HTTP.
 
-Time passes as a test says, and pauses are short; everything else is what :func:`real_world` makes.
+Each test moves the clock, and pauses are short; everything else comes from :func:`real_world` makes.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ LONGEST_PAUSE_SECONDS = 0.001
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real transactions in every test of this folder; tables are emptied after each."""
+    """Gives every test of this folder real transactions, and empties the tables afterwards."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.django_db(transaction=True, available_apps=["etalase.edge"]))
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Edge:
-    """The edge of one store and what can be asked of it. ``hours_later`` moves its clock."""
+    """The edge of one store, with helpers to inspect it. ``hours_later`` moves its clock."""
 
     ho: Simulator
     s3: S3Server
@@ -53,7 +53,7 @@ class Edge:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def configured(self, **changes: Any) -> EdgeSettings:
-        """The settings of this test, with ``changes``."""
+        """Returns the settings of this test, with ``changes``."""
         return read(
             EdgeSettings,
             {
@@ -84,17 +84,17 @@ class Edge:
         inject: Callable[[World], None] = lambda _: None,
         **changes: Any,
     ) -> Report:
-        """One run of the real engine; ``touch`` may put something else in the place of a seam."""
+        """Runs the real engine; ``inject`` may replace a service of the run with a faulty one."""
         with real_world(self.configured(**changes)) as world:
             inject(world)
             return sync(world, full=full, trigger=trigger, wait_seconds=wait_seconds, dry_run=dry_run)
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """``product_photo`` by id."""
+        """Returns ``product_photo`` by id."""
         return {str(row["id"]): row for row in self.query("SELECT * FROM product_photo")}
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """What a statement gives."""
+        """Returns the rows of a statement."""
         with connection.cursor() as cursor:
             cursor.execute(sql, values)
             if cursor.description is None:
@@ -103,11 +103,11 @@ class Edge:
             return [dict(zip(names, record, strict=True)) for record in cursor.fetchall()]
 
     def count(self, table: str) -> int:
-        """How many rows a table has."""
+        """Returns the number of rows of a table."""
         return int(self.query(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
     def row_versions(self) -> set[tuple[str, ...]]:
-        """A mark for each row of ``product`` and ``product_photo`` that changes with every write to it."""
+        """Returns the versions of all rows of ``product`` and ``product_photo``: each write to a row changes its version."""
         return {
             tuple(map(str, row.values()))
             for table in ("product", "product_photo")
@@ -115,19 +115,19 @@ class Edge:
         }
 
     def other_connection(self) -> psycopg.Connection[tuple[Any, ...]]:
-        """A connection of somebody else."""
+        """Opens a second connection to the database."""
         return psycopg.connect(self.postgres.url(connection.settings_dict["NAME"]), autocommit=True)
 
     def objects(self) -> set[str]:
-        """What lies in the bucket."""
+        """Returns the keys of the photos in the bucket."""
         return {info.key for info in self.bucket.list("products/")}
 
     def md5_at(self, key: str) -> str | None:
-        """The MD5 of what lies under ``key``."""
+        """Returns the MD5 of the object under ``key``, or None if there is none."""
         return hashlib.md5(self.bucket.get(key)).hexdigest() if self.bucket.head(key) else None
 
     def check_equals_head_office(self) -> None:
-        """Rows are what HO lists, each with its bytes (invariant I3)."""
+        """Asserts that the rows equal head office's list, each with its bytes (invariant I3)."""
         rows = self.rows()
         assert set(rows) == set(self.ho.photos)
         for photo_id, wire in self.ho.photos.items():
@@ -136,47 +136,47 @@ class Edge:
                 assert row[name] == wire[name], name
             assert row["product_id"] == UUID(wire["product_id"])
             assert row["checksum"] == wire["checksum"].lower()
-        # Whatever came and went, the checkpoint knows how many rows there should be.
+        # After any history, the checkpoint has the expected number of rows.
         (known,) = self.query("SELECT coalesce(photos, %s) AS photos FROM etalase_checkpoint", len(rows))
         assert known["photos"] == len(rows)
         self.check_every_row_shows_its_bytes()
 
     def check_every_row_shows_its_bytes(self) -> None:
-        """What a POS fetches is whole, and what the row promised."""
+        """Asserts that the object of each row has the row's checksum."""
         for row in self.rows().values():
             assert self.md5_at(row["object_key"]) == row["checksum"], row["object_key"]
 
     def checkpoint(self) -> str | None:
-        """Where the next incremental run resumes."""
+        """Returns the timestamp that the next incremental run sends."""
         kept = self.query("SELECT sync_timestamp FROM etalase_checkpoint")
         return kept[0]["sync_timestamp"] if kept else None
 
     def reasons(self) -> dict[str, str]:
-        """The retry list: reason by photo."""
+        """Returns the retry list: reason by photo."""
         return {
             str(row["photo_id"]): str(row["reason"]) for row in self.query("SELECT photo_id, reason FROM etalase_pending_photo")
         }
 
     def removals(self) -> dict[str, str]:
-        """The state of each removal, by photo."""
+        """Returns the state of each removal, by photo."""
         return {str(row["photo_id"]): str(row["state"]) for row in self.query("SELECT photo_id, state FROM etalase_removal")}
 
 
 @pytest.fixture
 def ho() -> Iterator[Simulator]:
-    """A head office without photos."""
+    """Yields a head office without photos."""
     with head_office() as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def bucket(s3_server: S3Server) -> ObjectStore:
-    """The edge's bucket; a test finds it empty."""
+    """Returns the edge's bucket; each test starts with an empty one."""
     return bucket_on(s3_server)
 
 
 def bucket_on(server: S3Server) -> ObjectStore:
-    """The edge's bucket on ``server``."""
+    """Creates the edge's bucket on ``server``."""
     store = ObjectStore(endpoint=server.endpoint, bucket=BUCKET, access_key=server.access_key, secret_key=server.secret_key)
     store.ensure_bucket()
     return store
@@ -191,8 +191,8 @@ def edge(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Edge]:
-    """An edge that has never seen anything."""
-    yield from _in_use(Edge(ho, s3_server, bucket, postgres_server, tmp_path), monkeypatch)
+    """Yields an edge before its first run."""
+    yield from _with_clock(Edge(ho, s3_server, bucket, postgres_server, tmp_path), monkeypatch)
 
 
 @pytest.fixture
@@ -203,14 +203,14 @@ def edge_on_each_store(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Edge]:
-    """The same, on each make of object store in turn."""
+    """Yields an edge before its first run, on each make of object store in turn."""
     bucket = bucket_on(each_s3_server)
-    yield from _in_use(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path), monkeypatch)
+    yield from _with_clock(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path), monkeypatch)
 
 
 @pytest.fixture
 def s3(edge: Edge) -> Any:
-    """Somebody with the bucket's keys."""
+    """Returns a client of another program with write access to the bucket."""
     return boto3.client(
         "s3",
         endpoint_url=edge.s3.endpoint,
@@ -220,8 +220,8 @@ def s3(edge: Edge) -> Any:
     )
 
 
-def _in_use(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    """``edge`` with an empty bucket and a clock that the test moves."""
+def _with_clock(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+    """Yields ``edge`` with an empty bucket and a clock that the test moves."""
     edge.bucket.delete([info.key for info in edge.bucket.list("")])
     pace = Pace(
         now=lambda: time.time() + edge.hours_later * 3600,

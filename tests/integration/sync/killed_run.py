@@ -1,6 +1,6 @@
-"""A run in a process of its own that dies at a named point, as by ``kill -9``: ``python -m tests.integration.sync.killed_run``.
+"""Runs a sync that dies at a named point, as by ``kill -9``: ``python -m tests.integration.sync.killed_run``.
 
-From stdin comes one JSON object: ``database`` (Django's), ``settings`` (EdgeSettings) and ``point``.
+Reads one JSON object from stdin: ``database`` (Django's), ``settings`` (EdgeSettings) and ``point``.
 """
 
 import json
@@ -16,7 +16,7 @@ KILLED = 9
 
 
 def main() -> None:
-    """Run and die."""
+    """Runs until the point and exits there."""
     job = json.loads(sys.stdin.read())
     settings.INSTALLED_APPS = ["etalase.edge"]
     settings.DATABASES["default"].update(job["database"])
@@ -28,7 +28,7 @@ def main() -> None:
     from etalase.settings.reading import read
 
     class Bucket:
-        """The real bucket until the point."""
+        """The real bucket, until the point."""
 
         def __init__(self, world: World) -> None:
             self.real: Any = world.bucket
@@ -47,14 +47,14 @@ def main() -> None:
     def settle(*_: object, **__: object) -> None:
         if job["point"] == "after the commit":
             os._exit(KILLED)
-        print("hangs", flush=True)  # noqa: T201 - the test waits for the word
+        print("hangs", flush=True)  # noqa: T201 - the test waits for this line
         time.sleep(600)
 
     run.commit_checkpoint = settle
     with real_world(read(EdgeSettings, job["settings"])) as world:
         world.bucket = Bucket(world)
         report = run.sync(world, full=False)
-    sys.exit(f"the run came to its end: {report.as_json()}")
+    sys.exit(f"the run ended without a kill: {report.as_json()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A bucket on a disk that rots: what it lists is what it always listed. A healthy disk cannot be made to do that."""
+"""Simulates a bucket on a rotting disk: the listing stays the same. A healthy disk cannot be made to do that."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,19 +9,19 @@ from etalase.objectstore import ObjectRead
 
 
 class Rotting:
-    """The real bucket, but that the object under ``key`` gives other bytes, or none at all, until it is put anew."""
+    """The real bucket, whose object under ``key`` has other bytes or is unreadable until the next put."""
 
     def __init__(self, key: str, *, unreadable: bool = False) -> None:
         self.key, self.unreadable = key, unreadable
         self.mended = False
 
     def over(self, bucket: Any) -> Any:
-        """``bucket`` on that disk."""
+        """Returns ``bucket`` on the rotting disk."""
         return _Bucket(self, bucket)
 
     @property
     def inject(self) -> Callable[[World], None]:
-        """Puts the bucket of a world on that disk."""
+        """Returns a function that puts the bucket of a run on the rotting disk."""
 
         def inject_disk(world: World) -> None:
             world.bucket = self.over(world.bucket)

@@ -1,4 +1,4 @@
-"""A photo that is not what was promised fails alone, with its reason, and the others arrive (hazards 27 to 34, 46; I2, I7)."""
+"""Checks that a photo that differs from its listing fails alone, with its reason (hazards 27 to 34, 46; I2, I7)."""
 
 import gzip
 import hashlib
@@ -26,12 +26,12 @@ GZIPPED = gzip.compress(BODY)
 
 
 def endless() -> Iterator[bytes]:
-    """A body without an end."""
+    """Yields an endless body."""
     return itertools.repeat(BODY)
 
 
 def whole_object(body: bytes) -> Answer:
-    """An object as HO's own store gives it, whole: its ETag says so."""
+    """Responds as head office's own store does, with the ETag of the whole object."""
     return Answer(body=body, headers={"ETag": f'"{hashlib.md5(body).hexdigest()}"'})
 
 

@@ -1,4 +1,4 @@
-"""What head office takes away: applied within the day's bound, held beyond it, never by mistake (hazards 13, 14; I2, I4)."""
+"""Checks removals: applied within the bound of the day, held beyond it, never by mistake (hazards 13, 14; I2, I4)."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,25 +15,25 @@ from etalase.errors import Reason, UsageError
 
 
 def menu(edge: Edge, count: int) -> list[str]:
-    """``count`` products with one photo each, on the POS."""
+    """Syncs ``count`` products with one photo each."""
     ids = [edge.ho.put(f"dish {n:02}", picture(n, 200)) for n in range(count)]
     assert edge.sync().exit_status == 0
     return ids
 
 
 def lock(edge: Edge) -> RunLock:
-    """The lock that a person's word is given under."""
+    """Returns the lock for a person's decisions."""
     return RunLock(edge.configured().STORE_ID, Pace())
 
 
 def approve(edge: Edge, *photo_ids: str) -> int:
-    """A person says yes to these, or to all."""
+    """Approves the removal of these photos, or of all."""
     chosen = [removal for removal in Removal.objects.all() if not photo_ids or str(removal.photo_id) in photo_ids]
     return removal_decisions.approve(chosen, lock=lock(edge))
 
 
 def refuse(edge: Edge) -> int:
-    """A person says no to all."""
+    """Refuses all held removals."""
     return removal_decisions.refuse(removal_decisions.chosen([], everything=True), lock=lock(edge))
 
 
@@ -181,7 +181,7 @@ def test_the_removal_of_a_photo_with_a_remaining_sibling_is_unlimited(edge: Edge
     edge.check_equals_head_office()
 
 
-# A person's word
+# Decisions of a person
 
 
 def test_approved_removals_do_not_count_against_the_bound_of_the_day(edge: Edge) -> None:
@@ -233,7 +233,7 @@ def test_a_photo_that_is_listed_again_is_no_longer_held(edge: Edge) -> None:
     stale = list(Removal.objects.all())
     assert edge.sync().exit_status == 0
     assert edge.removals() == {}
-    # Somebody who looked at the list before says yes now.
+    # A person who read the list earlier approves now.
     assert removal_decisions.approve(stale, lock=lock(edge)) == 0
     assert removal_decisions.refuse(stale, lock=lock(edge)) == 0
     assert edge.removals() == {}
@@ -254,7 +254,7 @@ def test_the_last_photo_of_a_product_stays_until_its_successor_is_published(edge
     (old,) = menu(edge, 1)
     edge.ho.delete(old)
     new = edge.ho.put("dish 00", picture("new"), primary=False)
-    edge.ho.now += timedelta(seconds=1)  # so that later feeds do not list it anew
+    edge.ho.now += timedelta(seconds=1)  # so that later feeds do not list it again
     edge.ho.on_image = lambda key: Answer(404)
 
     for hour in range(6):

@@ -1,4 +1,4 @@
-"""What was seen to be damaged is not forgotten until it was put anew: by no run, and by no status (hazard 22)."""
+"""Checks damage marks: they stay until the object is put again, for every run and every status (hazard 22)."""
 
 import time
 from typing import Any
@@ -17,7 +17,7 @@ from etalase.edge.sync.verify import verify
 
 @pytest.fixture(params=[False, True], ids=["other bytes", "unreadable"])
 def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rotting:
-    """Six dishes, compared and well; then the disk rots under one of them. ``status`` looks at it too."""
+    """Syncs six dishes, then lets the disk rot under one of them, for runs and for ``status``."""
     for n in range(6):
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
@@ -32,14 +32,14 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
-    """What ``verify --deep`` says of it."""
+    """Runs ``verify --deep`` on the rotten disk."""
     with real_world(edge.configured()) as world:
         disk.inject(world)
         return [str(difference.what) for difference in verify(world, deep=True).differences]
 
 
 def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs_it(edge: Edge, disk: Rotting) -> None:
-    assert status(edge)["well"] is True  # nobody has read it
+    assert status(edge)["well"] is True  # no run has read the object yet
     kind = "unreadable" if disk.unreadable else "changed"
     assert found_by_verify(edge, disk) == [kind]
     reported = status(edge)
@@ -92,11 +92,11 @@ def test_the_next_run_repairs_damage_that_a_full_run_left(edge: Edge, s3: Any) -
     for key in list(edge.objects())[:20]:
         s3.delete_object(Bucket=edge.bucket.bucket, Key=key)
     edge.ho.on_image = lambda _: Answer(503)
-    assert edge.sync(full=True, TRIES=1).outcome == "failed"  # given up after twenty
+    assert edge.sync(full=True, TRIES=1).outcome == "failed"  # the circuit breaker opened after twenty failures
     assert len(edge.reasons()) == 20
     edge.ho.on_image = None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(anomalies_module, "PROBES", 0)  # where it looks by lot, it might find out by itself
+        patch.setattr(anomalies_module, "PROBES", 0)  # a random probe might find the damage
         report = edge.sync()
     assert (report.kind, report.healed, edge.reasons()) == ("incremental", 20, {})
     edge.check_equals_head_office()

@@ -1,4 +1,4 @@
-"""A database that was not created in UTF-8."""
+"""Checks a database that was not created in UTF-8."""
 
 import psycopg
 import pytest

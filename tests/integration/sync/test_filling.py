@@ -1,4 +1,4 @@
-"""While a known list is not here, the status says how much of it is, and never that all is well (hazard 64)."""
+"""Checks the progress that the status reports for a known list, and that it never reports "well" too early (hazard 64)."""
 
 import time
 from typing import Any
@@ -13,19 +13,19 @@ from tests.simulator import Answer, picture
 
 
 def count_independently(edge: Edge) -> tuple[int, int]:
-    """How many photos head office lists, and how many of them a till has just so: found out without the engine."""
+    """Counts listed photos and published ones without the engine."""
     rows = {str(row["id"]): row["checksum"] for row in edge.query("SELECT id, checksum FROM product_photo")}
     return len(edge.ho.photos), sum(rows.get(photo) == wire["checksum"] for photo, wire in edge.ho.photos.items())
 
 
 def report_of(edge: Edge) -> tuple[str, int, int]:
-    """State, how many are listed and how many are here, as the status says."""
+    """Returns the state, the listed and the published photos that the status reports."""
     answer = status(edge)
     return answer["state"], answer["listed"], answer["here"]
 
 
 def watch_status(edge: Edge, *, every: int = 1) -> list[dict[str, Any]]:
-    """Look at the status whenever head office is asked for a photo, from another connection."""
+    """Reads the status at every download, from another connection."""
     seen: list[dict[str, Any]] = []
     asked = 0
 
@@ -42,7 +42,7 @@ def watch_status(edge: Edge, *, every: int = 1) -> list[dict[str, Any]]:
 
 
 def list_many(edge: Edge, count: int, *, first: int = 0) -> None:
-    """Head office lists so many dishes more."""
+    """Lists that many more dishes at head office."""
     for number in range(first, first + count):
         edge.ho.put(f"DISH {number:04}", picture(number))
 
@@ -61,7 +61,7 @@ def test_after_an_empty_list_a_filled_menu_is_not_well_before_it_is_published(ed
     assert here == sorted(here)
     assert here[0] < 100
     assert here[-1] > 250
-    # A speed is known from the first commit on.
+    # The first commit gives a rate.
     assert all(answer["eta_seconds"] >= 1 for answer in seen if answer["here"])
     assert report_of(edge) == ("well", 500, 500)
     assert status(edge)["eta_seconds"] is None
@@ -75,7 +75,7 @@ def test_a_replacement_of_many_photos_counts_the_published_ones(edge: Edge) -> N
     edge.sync(WORKERS=1)
     assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 30)}
     assert 10 <= min(answer["here"] for answer in seen) <= max(answer["here"] for answer in seen) < 30
-    # The last run's speed is known before this one has brought anything.
+    # The rate of the last run counts until this one has published a photo.
     assert seen[0]["eta_seconds"] is not None
     assert report_of(edge) == ("well", 30, 30)
 
@@ -87,7 +87,7 @@ def test_a_first_load_is_filling_as_soon_as_its_list_is_known(edge: Edge) -> Non
     assert {(answer["state"], answer["level"], answer["exit_status"], answer["listed"]) for answer in seen} == {
         ("filling", "blue", 1, 12)
     }
-    assert seen[0]["eta_seconds"] is None  # nothing was measured yet
+    assert seen[0]["eta_seconds"] is None  # no rate is known yet
     assert seen[0]["first_load"] == {"here": 0, "of": 12}
 
 
@@ -115,7 +115,7 @@ def test_photos_left_at_the_time_limit_count_as_missing_until_they_are_published
         state, listed, here = report_of(edge)
         assert (state, listed, here) == ("filling", *count_independently(edge))
         assert 0 < here < 40
-        assert status(edge)["eta_seconds"] is None, n  # nothing is under way
+        assert status(edge)["eta_seconds"] is None, n  # no run is in flight
     edge.ho.on_image = None
     edge.ho.on_page = lambda _: Answer(503)
     assert edge.sync(TRIES=1).outcome == "failed"
@@ -139,7 +139,7 @@ def test_a_run_that_was_cut_off_leaves_an_incomplete_list(edge: Edge) -> None:
     assert (answer["state"], answer["problems"], answer["level"]) == ("filling", ["filling", "run_failed"], "blue")
     for name in ("started_at", "finished_at"):
         edge.query(f"UPDATE etalase_sync_run SET {name} = {name} - interval '3 hours'")
-    assert status(edge)["state"] == "stale"  # nobody has gone on with it
+    assert status(edge)["state"] == "stale"  # no run has continued it
 
 
 def test_failed_photos_are_partial_and_untried_ones_are_filling(edge: Edge) -> None:
@@ -150,7 +150,7 @@ def test_failed_photos_are_partial_and_untried_ones_are_filling(edge: Edge) -> N
     assert report_of(edge) == ("partial", 30, 29)
     list_many(edge, 30, first=30)
     edge.ho.on_image = lambda _: Answer(503)
-    edge.sync(TRIES=1, WORKERS=1)  # gives up after twenty in a row
+    edge.sync(TRIES=1, WORKERS=1)  # the circuit breaker opens after twenty failures in a row
     state, listed, here = report_of(edge)
     assert (state, listed, here) == ("filling", 60, 29)
     assert "partial" in status(edge)["problems"]
@@ -199,7 +199,7 @@ def test_a_parked_photo_is_not_missing(edge: Edge, full: bool, parked: int) -> N
     assert report_of(edge) == ("well", 1, 1)
 
 
-# Whatever happens in whatever order, the numbers are those that a stranger counts
+# After any history, the numbers match an independent count
 
 HAPPENINGS = [
     "list",

@@ -1,4 +1,4 @@
-"""The nightly full run compares the bucket with the rows and makes it good (hazards 17, 22, 25, 26 and 62)."""
+"""Checks that the nightly full run compares the bucket with the rows and repairs it (hazards 17, 22, 25, 26 and 62)."""
 
 import hashlib
 import urllib.error
@@ -131,35 +131,35 @@ def test_a_deleted_bucket_policy_is_restored_by_the_next_run(edge: Edge, s3: Any
 
 
 class OtherEtags:
-    """The real bucket of a server that encrypts: its ETags look like MD5s and are none (hazard 56)."""
+    """The real bucket of a server that encrypts: its ETags look like MD5s but are not (hazard 56)."""
 
     def __init__(self, world: World) -> None:
         self.real: Any = world.bucket
         self.puts = 0
 
     def put(self, *args: Any, **kwargs: Any) -> str:
-        """Put, and say something else."""
+        """Puts the object and returns another ETag."""
         self.puts += 1
         if isinstance(kwargs["replaces"], str):
             kwargs["replaces"] = self.real.head(args[0]).etag if self.is_there(args[0], kwargs["replaces"]) else "other"
         return self.other(self.real.put(*args, **kwargs))
 
     def is_there(self, key: str, etag: str) -> bool:
-        """Whether a condition on the ETag as this server tells it would hold."""
+        """Returns whether a condition on this server's ETag holds."""
         there = self.head(key)
         return there is not None and there.etag == etag
 
     def head(self, key: str) -> ObjectInfo | None:
-        """As the server tells it."""
+        """Returns the object with this server's ETag."""
         there = self.real.head(key)
         return replace(there, etag=self.other(there.etag)) if there else None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """As the server tells it."""
+        """Returns the object with this server's ETag."""
         return (replace(info, etag=self.other(info.etag)) for info in self.real.list(prefix))
 
     def other(self, etag: str) -> str:
-        """Thirty-two digits that say nothing of the bytes."""
+        """Returns thirty-two digits that are unrelated to the bytes."""
         return hashlib.md5(etag.encode()).hexdigest()
 
     def __getattr__(self, name: str) -> Any:

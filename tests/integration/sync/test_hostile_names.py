@@ -1,4 +1,4 @@
-"""Names that a terminal would take for commands: no command of the edge and no log line passes them on (hazard 51)."""
+"""Checks that no command and no log line of the edge passes terminal control sequences in names on (hazard 51)."""
 
 import io
 import json
@@ -33,7 +33,7 @@ Tell = Callable[..., tuple[str, str]]
 
 
 class Terminal(io.StringIO):
-    """A stream that a person reads."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -41,7 +41,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(params=[io.StringIO, Terminal], ids=["pipe", "terminal"])
 def run_and_read(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> Tell:
-    """Runs a command; what it says on both streams."""
+    """Returns a function that runs a command and returns its output on both streams."""
 
     def run(name: str, *args: str) -> tuple[str, str]:
         settings.ETALASE = edge.configured()
@@ -61,7 +61,7 @@ def run_and_read(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> T
 
 
 def hostile(edge: Edge) -> None:
-    """A store in which each of them is shown, failed, held, removed, damaged and unlisted."""
+    """Returns a store with hostile names that are published, failed, held, removed, damaged and unlisted."""
     for kind, name in HOSTILE.items():
         for what in ("whole", "failing", "going", "rotten"):
             edge.ho.put(f"{name} {what}", picture(f"{kind} {what}"), photo=str(uuid5(NAMESPACE_OID, kind + what)))
@@ -83,7 +83,7 @@ def hostile(edge: Edge) -> None:
 
 
 def check(text: str) -> None:
-    """Nothing but lines of characters, and colours of ours around a word of ours."""
+    """Asserts that the text has only printable lines and our own colours."""
     for colour in ("\x1b[32;1m", "\x1b[31;1m", "\x1b[33;1m", "\x1b[0m"):  # Django's styles, as `status` uses them
         text = text.replace(colour, "")
     odd = [line for line in text.split("\n") if not line.isprintable()]

@@ -1,4 +1,4 @@
-"""What is known to be damaged is mended by the next hourly run, and until then the POS shows the next whole photo."""
+"""Checks that the next hourly run repairs known damage, and that the POS shows another whole photo until then."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from etalase.edge.sync.verify import verify
 
 @pytest.fixture
 def menu(edge: Edge) -> list[str]:
-    """Six dishes with a primary and a second photo each; the ids of the photos, primary ones first."""
+    """Syncs six dishes with a primary and a second photo each. Returns the photo ids, primary ones first."""
     primary = [edge.ho.put(f"dish {n}", picture(n)) for n in range(6)]
     second = [edge.ho.put(f"dish {n}", picture(f"second {n}"), primary=False) for n in range(6)]
     edge.sync()
@@ -28,7 +28,7 @@ def menu(edge: Edge) -> list[str]:
 
 
 def displayed_photo(edge: Edge, photo: str) -> list[str]:
-    """The ids of the photos of this photo's product, as the POS shows them: in the menu, and by the image endpoint."""
+    """Returns the photo ids that the POS shows for this photo's product: in the menu and at the image endpoint."""
     product_id = UUID(edge.ho.photos[photo]["product_id"])
     (listed,) = [one for one in pos.page(limit=100, offset=0).products if one.id == product_id]
     alone = pos.find(product_id)
@@ -39,7 +39,7 @@ def displayed_photo(edge: Edge, photo: str) -> list[str]:
 
 
 def delete_object(edge: Edge, s3: Any, photo: str) -> None:
-    """Somebody deletes the object of ``photo``."""
+    """Deletes the object of ``photo``."""
     s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.rows()[photo]["object_key"])
 
 
@@ -91,7 +91,7 @@ def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_cost
 def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
     delete_object(edge, s3, menu[0])
     status(edge)
-    lost = edge.ho.photos.pop(menu[0])  # and not a word in deleted_ids
+    lost = edge.ho.photos.pop(menu[0])  # without an entry in deleted_ids
     asked = []
     for hours in (0, 1, 2, 26, 27):
         edge.hours_later = hours
@@ -170,7 +170,7 @@ def test_of_two_primary_photos_the_newest_is_shown_and_later_runs_write_no_row(e
         assert verify(world, deep=True).equal
 
 
-# The grace of what waits already
+# Changed grace periods
 
 
 def test_a_changed_grace_period_counts_for_orphans_that_wait_already(edge: Edge, menu: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Products that come back under another id: the menu was imported anew at head office."""
+"""Checks products with new ids, after a new import of the menu at head office."""
 
 from typing import Any
 from uuid import UUID, uuid5
@@ -17,14 +17,14 @@ DISHES = 8
 
 
 def synced_menu(edge: Edge) -> list[str]:
-    """A store with eight dishes; the ids of their photos."""
+    """Syncs a store with eight dishes. Returns the ids of their photos."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(DISHES)]
     edge.sync()
     return photos
 
 
 def reimport_menu(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
-    """All dishes have other ids, with their photos; the old ones are told as deleted."""
+    """Gives all dishes and their photos new ids; the old ones are listed as deleted."""
     for photo in photos:
         edge.ho.delete(photo)
     return [
@@ -34,7 +34,7 @@ def reimport_menu(edge: Edge, photos: list[str], **fields: Any) -> list[str]:
 
 
 def shown_products(edge: Edge) -> list[tuple[str, bool]]:
-    """The menu, by name: whether there is a photo."""
+    """Returns the menu by name, with the presence of a photo."""
     return [(product.name, bool(product.photos)) for product in catalogue.page(limit=100, offset=0).products]
 
 
@@ -55,7 +55,7 @@ def test_products_with_new_ids_hide_the_old_ones_while_their_removal_is_held(edg
     assert all(consequence.is_replaced for consequence in removal_decisions.consequences(held).values())
     old = catalogue.find(old_product)
     assert old is not None
-    assert old.photos  # its image may still be asked for
+    assert old.photos  # a screen may still request its image
     reported = status(edge)
     assert (reported["products"], reported["held"], reported["held_replaced"]) == (DISHES, DISHES, DISHES)
     before = edge.row_versions()
@@ -68,7 +68,7 @@ def test_products_with_new_ids_hide_the_old_ones_while_their_removal_is_held(edg
 def test_an_old_product_is_shown_until_its_new_one_has_an_undamaged_photo(edge: Edge, s3: Any) -> None:
     photos = synced_menu(edge)
     edge.ho.on_image = lambda key: Answer(503) if "/new/" in key else None
-    for n in range(DISHES):  # nothing to copy from
+    for n in range(DISHES):  # so that no bytes can be copied
         edge.ho.bodies[f"products/new/{n}.jpg"] = picture(f"new {n}")
     for photo in photos:
         edge.ho.delete(photo)

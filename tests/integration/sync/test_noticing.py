@@ -1,4 +1,4 @@
-"""What a run notices around it, says, and settles by comparing everything, without a mass deletion (hazards 9 and 12)."""
+"""Checks anomalies: a run notices them, compares everything, and causes no mass removal (hazards 9 and 12)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -19,13 +19,13 @@ from etalase.protocol import Page, ProductPage
 
 
 def notice_codes(report: Any) -> list[str]:
-    """The codes of what it noticed."""
+    """Returns the codes of the run's notices."""
     return [notice["code"] for notice in report.notices]
 
 
 @pytest.fixture
 def menu(edge: Edge) -> list[str]:
-    """Ten photos, synced."""
+    """Syncs ten photos."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(10)]
     assert notice_codes(edge.sync()) == []
     return photos
@@ -51,7 +51,7 @@ def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hou
         assert edge.sync(full=True).held == len(menu)
     edge.ho.on_image = lambda _: Answer(404)
     edge.bucket.delete(list(edge.objects()))
-    edge.ho.now += timedelta(seconds=1)  # so that the newest is not told again with each run
+    edge.ho.now += timedelta(seconds=1)  # so that head office does not list the newest photo in each run
     noticed = []
     for hours in range(1, 12):
         edge.hours_later = hours
@@ -62,8 +62,8 @@ def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hou
     edge.ho.image_requests.clear()
     edge.hours_later += 1
     edge.sync(trigger="schedule", TRIES=1)
-    assert edge.ho.image_requests == []  # each waits for its next try
-    # Somebody empties it once more after it was filled.
+    assert edge.ho.image_requests == []  # each waits for its next retry
+    # The refilled bucket is emptied once more.
     edge.ho.on_image = None
     edge.ho.photos.clear()
     edge.query("DELETE FROM etalase_removal")
@@ -80,7 +80,7 @@ def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: li
     edge.sync()
     edge.ho.put("dish 1", picture("newest"), photo=menu[1])
     edge.sync()
-    # The backup comes back: rows and checkpoint of before.
+    # Restores the backup: earlier rows and checkpoint.
     old = {row["id"]: row for row in backup["product_photo"]}
     for id_, row in old.items():
         edge.query("UPDATE product_photo SET checksum = %s, size = %s WHERE id = %s", row["checksum"], row["size"], id_)
@@ -94,7 +94,7 @@ def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: li
     report = edge.sync(trigger="schedule")
 
     assert (notice_codes(report), report.kind, report.outcome) == (["edge_restored"], "full", "success")
-    assert edge.ho.image_requests == []  # what lies in the bucket is newer than the rows, and right
+    assert edge.ho.image_requests == []  # the bucket is newer than the rows, and right
     edge.check_equals_head_office()
     assert notice_codes(edge.sync()) == []
 
@@ -129,7 +129,7 @@ def test_a_clock_of_head_office_that_went_back_is_noticed(edge: Edge, menu: list
 
 @pytest.mark.parametrize("days", [29, 400])
 def test_an_edge_that_was_off_for_long_compares_everything(edge: Edge, menu: list[str], days: int) -> None:
-    del edge.ho.photos[menu[0]]  # and nobody tells: its tombstone is older than head office keeps them
+    del edge.ho.photos[menu[0]]  # and no feed lists the deletion: head office has dropped its tombstone
     edge.hours_later = days * 24
     report = edge.sync(trigger="schedule")
     assert notice_codes(report) == (["long_away"] if days == 400 else [])
@@ -215,7 +215,7 @@ def test_rows_removed_by_a_run_before_it_was_cut_off_are_not_missed(edge: Edge, 
 
 
 class WithProducts:
-    """Head office with a product feed, as ours has; the simulator speaks the guide alone."""
+    """A head office with a product feed like ours; the simulator speaks only the guide."""
 
     def __init__(self, real: Any, deleted_ids: list[UUID]) -> None:
         self._real, self.deleted_ids = real, deleted_ids
@@ -223,13 +223,13 @@ class WithProducts:
         self._page: Page
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
-        """The photo feed, which says that products changed."""
+        """Reads the photo feed and marks products as changed."""
         for page in self._real.photo_pages(updated_since, with_digest=with_digest):
             self._page = page
             yield msgspec.structs.replace(page, products_changed_at=f"after {len(self.deleted_ids)} deletions")
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
-        """What changed since the feed was read last: deletions are told once."""
+        """Returns the changes since the last request: each deletion is listed once."""
         self.asked.append(updated_since)
         now = f"2026-02-03T07:26:{len(self.deleted_ids):02}+00:00"
         yield ProductPage(
@@ -289,13 +289,13 @@ def test_too_many_removed_products_at_once_stay_and_are_requested_again(edge: Ed
 
 
 class Full:
-    """The real bucket, but without room; SeaweedFS says a plain 500 then, which tests/…/test_full_disk.py tries for real."""
+    """A full bucket. SeaweedFS then returns a plain 500; test_full_disk.py tries that for real."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
 
     def put(self, *args: Any, **kwargs: Any) -> str:
-        """No room."""
+        """Raises: the bucket is full."""
         raise ObjectStoreFull("The object store is full.")
 
     def __getattr__(self, name: str) -> Any:
@@ -322,13 +322,13 @@ def test_an_orphan_that_cannot_be_deleted_blocks_nothing(edge: Edge, menu: list[
         edge.bucket.put(key, b"x", content_type="image/jpeg")
 
     class Kept:
-        """The real bucket, but that some of its objects are under retention."""
+        """The real bucket with some objects under retention."""
 
         def __init__(self, real: Any) -> None:
             self._real = real
 
         def delete(self, keys: Sequence[str]) -> None:
-            """Not these."""
+            """Refuses to delete objects under retention."""
             if keys[0] < "products/old6":
                 raise ObjectStoreDenied("retention")
             self._real.delete(keys)

@@ -1,4 +1,4 @@
-"""A run with nothing to do costs one feed request (invariant I8), also where something is amiss that it cannot mend."""
+"""Checks that a run without changes costs one feed request (invariant I8), even under anomalies that it cannot repair."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ def edge_with_lasting_faults(edge: Edge, s3: Any) -> Edge:
     edge.ho.put("dish 4, again", picture("again"), product_sku=edge.ho.photos[old]["product_sku"])
     edge.ho.delete(old)
     edge.query("UPDATE product_photo SET updated_at = now() + interval '1 year' WHERE id = %s", older)
-    status(edge)  # which notices the damage
+    status(edge)  # sets the damage mark
     edge.ho.now += timedelta(seconds=1)
     return edge
 
@@ -43,7 +43,7 @@ def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(
     assert (len(edge_with_lasting_faults.reasons()), edge_with_lasting_faults.count("etalase_doubt")) == (
         3,
         0,
-    )  # the full run took the damaged one away
+    )  # the full run removed the damaged photo
 
     put: list[str] = []
 

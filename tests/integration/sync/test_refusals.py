@@ -1,4 +1,4 @@
-"""One object's refusal is that object's own, and only what is refused for all is the bucket's (hazard 78)."""
+"""Checks refused puts: of some objects (their own failure) and of all objects (the bucket's failure) (hazard 78)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,14 +32,14 @@ REFUSALS = [
 
 @pytest.fixture
 def door(edge: Edge) -> Iterator[Doorman]:
-    """A proxy before the edge's bucket."""
+    """Returns a proxy in front of the edge's bucket."""
     with doorman(edge.s3.endpoint) as door:
         edge.settings |= {"S3_ENDPOINT": door.endpoint, "S3_PUBLIC_URL": door.endpoint}
         yield door
 
 
 def refuse_large(door: Doorman, reply: Reply) -> None:
-    """The proxy refuses pictures above the limit, but for the one that tries the store out."""
+    """Makes the proxy refuse images above the limit, except the probe of the store."""
     door.rule = lambda asked: (
         reply if asked.method == "PUT" and asked.length > LIMIT and not asked.key.endswith("etalase-probe.png") else None
     )
@@ -123,7 +123,7 @@ def test_bytes_that_the_bucket_refused_are_not_downloaded_again(edge: Edge, door
 
 def test_a_photo_too_large_for_a_proxy_is_named_with_its_size_and_retried_less_and_less(edge: Edge, door: Doorman) -> None:
     photo = edge.ho.put("large", picture(1, LIMIT + 234))
-    edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
+    edge.ho.now += timedelta(seconds=1)  # a photo that head office lists again is retried at once
     refuse_large(door, REFUSALS[0][0])
 
     edge.sync()
@@ -150,7 +150,7 @@ def test_a_refusal_of_every_put_is_blamed_on_the_access_key_and_ends_the_run(edg
 
 def test_one_unreadable_object_alone_on_the_retry_list_does_not_mean_that_the_bucket_is_away(edge: Edge, door: Doorman) -> None:
     photo = edge.ho.put("large", picture(1, LIMIT + 1))
-    edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
+    edge.ho.now += timedelta(seconds=1)  # a photo that head office lists again is retried at once
     refuse_large(door, Reply(500, S3_ERROR % b"InternalError"))
     for _ in range(5):
         assert edge.sync(trigger="schedule").exit_status == 1

@@ -1,4 +1,4 @@
-"""The requests of an edge of this version are those that released head offices know."""
+"""Checks that this edge sends only requests that released head offices know."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.wire.recordings import RELEASES, neutral, record, recorded
 
 
 def test_an_edge_sends_the_requests_recorded_for_the_newest_release(edge: Edge, ho: Simulator) -> None:
-    """A new request or field needs a release that records it, and a head office that does not know it must get along."""
+    """Fails for a new request or field: it needs a recorded release, and a head office without it must still work."""
     ho.put("a", picture("a"))
     ho.change_page = lambda page: page.update(products_changed_at="2026-02-03T00:00:00.000000+00:00")
     edge.sync(full=True)

@@ -1,4 +1,4 @@
-"""What an edge owes: the retry list, and photos whose product is not here yet (hazards 5, 8, 32, 34)."""
+"""Checks the retry list and parked photos, whose product is not here yet (hazards 5, 8, 32, 34)."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -13,12 +13,12 @@ from etalase.errors import Reason
 
 
 def drop_in(world: World) -> None:
-    """As in a customer's project: products are theirs."""
+    """Uses the product table as in a customer's project, where it is not ours."""
     world.products.is_ours = False
 
 
 def add_product(edge: Edge, photo: str) -> None:
-    """The customer's own way of making the product."""
+    """Adds the product as the customer's own code does."""
     wire = edge.ho.photos[photo]
     edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', %s)", wire["product_id"], wire["product_name"])
 
@@ -33,20 +33,20 @@ def test_retries_start_at_once_and_slow_down(attempts: int, hours: int) -> None:
 
 def test_a_photo_that_keeps_failing_is_retried_after_longer_and_longer_waits(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
-    edge.ho.now += timedelta(seconds=1)  # what HO lists anew is tried whatever its next try
+    edge.ho.now += timedelta(seconds=1)  # a photo that head office lists again is retried at once
     edge.ho.on_image = lambda key: Answer(404)
     asked = []
     for hour in range(12):
         edge.hours_later = hour + 0.01 * hour
         edge.ho.image_requests.clear()
         report = edge.sync(trigger="schedule")
-        assert report.exit_status == 1  # still owed, also where it was not tried
+        assert report.exit_status == 1  # still on the retry list, tried or not
         asked.append(len(edge.ho.image_requests))
     assert asked == [1, 1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0]
     assert [(failure["photo_id"], failure["attempts"]) for failure in report.failures] == [(photo, 6)]
     assert report.failures[0]["next_try"]
 
-    # Somebody who asks by hand does not want to wait.
+    # A run started by hand retries at once.
     edge.ho.on_image = None
     assert edge.sync().exit_status == 0
     assert edge.reasons() == {}
@@ -70,7 +70,7 @@ def test_a_deleted_photo_leaves_the_retry_list(edge: Edge) -> None:
     edge.ho.delete(gone)
     assert edge.sync().exit_status == 1
     assert set(edge.reasons()) == {missing}
-    del edge.ho.photos[missing]  # an HO that forgets without a word
+    del edge.ho.photos[missing]  # head office forgets the photo without listing its deletion
     edge.ho.put("gado", picture(3))
     edge.ho.on_image = None
     assert edge.sync(full=True).exit_status == 0
@@ -174,7 +174,7 @@ def test_a_failed_new_primary_leaves_the_old_one_primary(edge: Edge) -> None:
 def test_a_failed_new_primary_is_published_later_even_if_the_old_one_is_not_listed(edge: Edge) -> None:
     old = edge.ho.put("sate", picture("old"))
     edge.sync()
-    edge.ho.photos[old]["is_primary"] = False  # demoted without a new date: an incremental feed does not tell
+    edge.ho.photos[old]["is_primary"] = False  # demoted without a new timestamp, so an incremental feed does not list it
     edge.ho.put("sate", picture("new"), key="products/sate/new.jpg")
     edge.ho.on_image = lambda asked: Answer(404)
     assert edge.sync().exit_status == 1

@@ -1,4 +1,4 @@
-"""Whatever stands in the edge's own tables and spool, the next run gets past it, and says so once (hazard 66)."""
+"""Checks that a run survives any content of the edge's own tables and spool, with one notice (hazard 66)."""
 
 import base64
 import json
@@ -69,12 +69,12 @@ JSONS = [
 
 
 def notice_codes(report: Report) -> list[str]:
-    """What the run noticed."""
+    """Returns the codes of the run's notices."""
     return [notice["code"] for notice in report.notices]
 
 
 def text_columns() -> list[tuple[str, str, str, int]]:
-    """Every text and JSON column of our own tables, with its type and the length that it takes; also of later versions."""
+    """Returns every text and JSON column of our own tables, with its type and length; finds new columns by itself."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name, column_name, data_type, coalesce(character_maximum_length, 1000000)"
@@ -85,7 +85,7 @@ def text_columns() -> list[tuple[str, str, str, int]]:
 
 
 def fill_tables(edge: Edge, menu: list[str]) -> None:
-    """Something in every table, as runs leave it."""
+    """Fills every table with realistic rows."""
     edge.sync()
     edge.query("DELETE FROM etalase_removal")
     edge.query("INSERT INTO etalase_doubt VALUES (%s, 'changed') ON CONFLICT DO NOTHING", menu[0])
@@ -97,7 +97,7 @@ def fill_tables(edge: Edge, menu: list[str]) -> None:
 
 
 def scramble(edge: Edge, table: str, column: str, kind: str, longest: int, value: str) -> None:
-    """Write ``value`` into every row of a column; where it is a key, into one."""
+    """Writes ``value`` into a column of every row, or of one row if the column is a key."""
     quoted = f'"{column}"'
     only = f" WHERE ctid = (SELECT min(ctid) FROM {table})" if column in {"object_key", "name"} else ""
     cast = "::jsonb" if kind == "jsonb" else ""
@@ -105,7 +105,7 @@ def scramble(edge: Edge, table: str, column: str, kind: str, longest: int, value
 
 
 def run_readers(edge: Edge) -> None:
-    """Ask everything that reads the state without a run."""
+    """Runs every reader of the state except a run."""
     facts = read(edge.configured())
     for language in LANGUAGES:
         tell(facts, judge(facts), language, max_names=3)
@@ -122,7 +122,7 @@ def run_readers(edge: Edge) -> None:
 
 
 def run_twice(edge: Edge, menu: list[str], failing: str) -> None:
-    """Both runs come to their end as they would have, and the second has nothing to say of it."""
+    """Asserts that two runs end as usual and that the second one has no notice."""
     for _ in range(2):
         report = edge.sync()
         assert (report.error, report.outcome) == (None, "partial"), report.error
@@ -135,13 +135,13 @@ def run_twice(edge: Edge, menu: list[str], failing: str) -> None:
 
 @pytest.fixture
 def menu(edge: Edge) -> list[str]:
-    """Photos that are here."""
+    """Syncs some photos. Returns their ids."""
     return [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
 
 
 @pytest.fixture
 def failing(edge: Edge) -> str:
-    """A photo that never comes."""
+    """Lists a photo whose download always fails. Returns its id."""
     photo = edge.ho.put("never", picture("never"))
     edge.ho.on_image = lambda key: Answer(404) if key == edge.ho.photos[photo]["object_key"] else None
     return photo
@@ -171,7 +171,7 @@ def test_a_run_survives_any_combination_of_scrambled_values(
     run_twice(edge, menu, failing)
 
 
-# Of columns that are no text: what PostgreSQL takes and Python does not, and what no run would write.
+# Other columns: values that PostgreSQL accepts and Python does not, and values that no run writes.
 ODD = {
     "timestamp with time zone": ["infinity", "-infinity", "0044-03-15 BC", "20000-01-01", "2099-01-01"],
     "integer": ["-5", "2147483647"],
@@ -230,7 +230,7 @@ def test_removals_with_a_future_timestamp_do_not_block_later_ones_for_long(edge:
 
 
 def a_folder(path: Path) -> None:
-    """A folder with something in it."""
+    """Creates a folder that is not empty."""
     path.mkdir()
     (path / "x").write_text("x")
 
@@ -302,7 +302,7 @@ def test_rows_lost_together_with_the_checkpoint_are_missed_once(edge: Edge, menu
 
 
 def test_a_retry_that_a_wrong_clock_set_far_ahead_is_due(edge: Edge, failing: str) -> None:
-    edge.ho.now = edge.ho.now.replace(year=2027)  # so that the next list does not name it
+    edge.ho.now = edge.ho.now.replace(year=2027)  # so that the next feed does not list it
     edge.sync()
     edge.query("UPDATE etalase_pending_photo SET next_try_at = now() + interval '70 years'")
     edge.ho.on_image = None
@@ -317,11 +317,11 @@ def test_an_object_named_by_a_scrambled_reclaim_is_not_deleted(edge: Edge, menu:
     assert edge.bucket.head("renditions/a.jpg") is not None
 
 
-# Tokens: a login is always reached
+# Tokens: a run always gets as far as a login
 
 
 def jwt(claims: bytes) -> str:
-    """A token with these claims."""
+    """Returns a token with these claims."""
     return f"eyJ.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.x"
 
 

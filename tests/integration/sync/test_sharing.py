@@ -1,4 +1,4 @@
-"""Equal bytes: products that share one object, and bytes that lie elsewhere in the bucket already."""
+"""Checks equal bytes: products that share one object, and bytes of another object in the bucket."""
 
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ SHARED = "products/shared/no-photo-yet.jpg"
 
 
 def shared(edge: Edge, body: bytes, *, photos: list[str] | None = None, **fields: Any) -> list[str]:
-    """Five dishes with one object; every other one spells the checksum in capitals."""
+    """Lists five dishes with one object; every other one has its checksum in capitals."""
     made = []
     for n in range(5):
         photo = edge.ho.put(f"dish {n}", body, key=SHARED, photo=photos[n] if photos else None, **fields)
@@ -119,21 +119,21 @@ def test_different_bytes_under_one_key_are_a_conflict_of_the_later_photo_and_del
 def test_of_two_new_photos_with_one_key_the_newest_gets_it_in_any_order(edge: Edge, product_ids: tuple[str, str]) -> None:
     ids = [str(UUID(int=int(number))) for number in product_ids]
     older = edge.ho.put("sate", picture("sate"), key=SHARED, product_id=ids[0])
-    newer = edge.ho.put("soto", picture("soto"), key=SHARED, product_id=ids[1])  # whose bytes head office has
+    newer = edge.ho.put("soto", picture("soto"), key=SHARED, product_id=ids[1])  # head office has the bytes of this photo
     for _ in range(2):
         edge.sync()
         assert edge.reasons() == {older: Reason.KEY_CONFLICT}
         assert set(edge.rows()) == {newer}
 
 
-# Bytes that lie elsewhere
+# Bytes of another object
 
 
 def test_bytes_of_another_product_are_copied_with_their_own_type_and_cache_control(edge_on_each_store: Edge) -> None:
     edge = edge_on_each_store
     edge.ho.put("old id", picture(1), key="products/old.jpg")
     edge.sync()
-    edge.bucket.put("products/old.jpg", picture(1), content_type="text/html")  # somebody meddled with the source
+    edge.bucket.put("products/old.jpg", picture(1), content_type="text/html")  # another program changed the source
     edge.ho.image_requests.clear()
     edge.ho.put("new id", picture(1), key="products/new.jpg")
     report = edge.sync()
@@ -164,7 +164,11 @@ def test_a_damaged_copy_source_is_replaced_by_a_download_and_repaired_by_the_nex
     assert (report.fetched, len(edge.ho.image_requests), report.damaged) == (1, 1, 1)
     assert edge.query("SELECT photo_id::text, kind FROM etalase_doubt") == [{"photo_id": source, "kind": "changed"}]
     report = edge.sync()
-    assert (report.outcome, report.healed, len(edge.ho.image_requests)) == ("success", 1, 1)  # from the new one's bytes
+    assert (report.outcome, report.healed, len(edge.ho.image_requests)) == (
+        "success",
+        1,
+        1,
+    )  # copied from the new photo's object
     edge.check_equals_head_office()
 
 
@@ -192,7 +196,7 @@ def test_a_missing_copy_source_gets_a_damage_mark(edge: Edge) -> None:
 
 
 def test_an_etag_alone_is_not_a_proof_of_the_bytes(edge: Edge, s3: Any) -> None:
-    """An orphan under the photo's own key, as long as it and with other bytes, or served as another type."""
+    """Puts an orphan under the photo's own key, with the same length but other bytes, or with another media type."""
     for n, (body, content_type) in enumerate([(picture("other"), "image/jpeg"), (picture(1), "text/html")]):
         key = f"products/{n}.jpg"
         s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=body, ContentType=content_type)

@@ -1,4 +1,4 @@
-"""What the status says is what a checker finds in bucket and rows (the status never says "well" while anything is missing)."""
+"""Checks the status against an independent look at bucket and rows (it is never "well" while anything is missing)."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ from etalase.edge.sync.lock import RunLock
 from etalase.errors import DatabaseAway
 from etalase.objectstore import ObjectInfo, ObjectStore
 
-# Anything may have happened to bucket and rows
+# Any damage of bucket and rows
 
 DISHES = 5
 PHOTOS = [(f"DISH {number}", place) for number in range(DISHES) for place in range(2)]
@@ -39,14 +39,14 @@ PHOTOS = [(f"DISH {number}", place) for number in range(DISHES) for place in ran
 
 @dataclass
 class IndependentCheck:
-    """Damages bucket and rows, and finds out in his own way what is left."""
+    """Damages bucket and rows, and computes the expected status without the engine."""
 
     edge: Edge
     s3: Any
     whole: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """A loaded store with two photos a dish, and one product that has none at all."""
+        """Loads a store with two photos for each dish, and a product without a photo."""
         for dish, place in PHOTOS:
             self.edge.ho.put(dish, picture(f"{dish} {place}", 2000 + place), primary=place == 0, sort_order=place)
         assert self.edge.sync().outcome == "success"
@@ -56,7 +56,7 @@ class IndependentCheck:
         self.bucket = self.edge.bucket.bucket
 
     def restore(self) -> None:
-        """As it was after the sync."""
+        """Restores the state after the sync."""
         self.edge.query("TRUNCATE product_photo, etalase_doubt")
         self.edge.query("INSERT INTO product_photo SELECT * FROM kept")
         for key in self.edge.objects() - self.whole.keys():
@@ -68,7 +68,7 @@ class IndependentCheck:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="image/jpeg")
 
     def do(self, what: str, number: int, other: int) -> None:  # noqa: PLR0912 - a table of things that happen
-        """One thing that can happen."""
+        """Makes one kind of damage."""
         keys = list(self.whole)
         key, body = keys[number], self.whole[keys[number]]
         match what:
@@ -101,7 +101,7 @@ class IndependentCheck:
                 self.edge.query("UPDATE product_photo SET checksum = upper(checksum) WHERE object_key = %s", key)
 
     def body(self, key: str) -> tuple[bytes | None, str]:
-        """What lies there, and as what it is served."""
+        """Returns the bytes and the media type of an object."""
         try:
             found = self.s3.get_object(Bucket=self.bucket, Key=key)
             return found["Body"].read(), found["ContentType"]
@@ -109,7 +109,7 @@ class IndependentCheck:
             return None, ""
 
     def expected(self) -> dict[str, Any]:
-        """What the status has to say."""
+        """Returns the numbers that the status has to report."""
         damaged, good_products = dict.fromkeys(("missing", "cut", "changed", "mistyped", "unreadable"), 0), set()
         rows = self.edge.query("SELECT product_id, object_key, size, checksum FROM product_photo")
         for row in rows:
@@ -169,7 +169,7 @@ def test_after_any_damage_the_status_reports_what_an_independent_check_finds(edg
         edge.query("DROP TABLE kept")
 
 
-# What is damage and what is not
+# Damage, and differences that are none
 
 
 def test_the_status_reports_no_damage_for_photos_with_a_publish_intent(edge: Edge, s3: Any) -> None:
@@ -180,7 +180,7 @@ def test_the_status_reports_no_damage_for_photos_with_a_publish_intent(edge: Edg
     with run_in_flight(edge):
         reported = status(edge)
         assert (reported["well"], reported["verified"], reported["replacing"]) == (True, 1, 1)
-    # Cut off: the promised bytes lie there, and tills show them.
+    # A run was cut off: the promised bytes are in the bucket, and POS screens show them.
     reported = status(edge)
     assert (reported["damaged"]["changed"], reported["verified"], reported["replacing"]) == (0, 1, 1)
     assert edge.count("etalase_doubt") == 0
@@ -281,7 +281,7 @@ def test_the_status_reports_a_bucket_that_cannot_be_audited(edge: Edge, away: di
     assert reported["photos"] == 1
 
 
-# Why a product has no photo
+# Reasons for products without a photo
 
 
 def test_the_status_names_each_product_without_a_photo_with_its_reason(edge: Edge) -> None:
@@ -386,7 +386,7 @@ def test_the_age_of_the_photos_is_the_age_of_the_last_complete_run_under_any_clo
     edge.sync()
     reported = status(edge)
     assert (reported["state"], reported["clock_went_back"]) == ("stale", True)
-    edge.hours_later = 0  # the clock is right again: the run that was made by the wrong one is not the newest
+    edge.hours_later = 0  # the clock is right again: a run under the wrong clock is not the newest
     edge.sync()
     reported = status(edge)
     assert (reported["well"], reported["clock_went_back"]) == (True, False)
@@ -480,7 +480,7 @@ def test_a_damaged_photo_that_head_office_no_longer_lists_is_reported_and_can_be
 
 def test_the_status_promises_no_repair_of_a_photo_missing_from_head_offices_full_list(edge: Edge) -> None:
     photos = sync_dishes(edge, "SATE", "SOTO")
-    edge.ho.change_page = lambda page: page.pop("total")  # never proved complete: nothing is ever removed, nor held
+    edge.ho.change_page = lambda page: page.pop("total")  # never proved complete, so no removal is applied or held
     edge.sync(full=True)
     del edge.ho.photos[photos["SATE"]]
     edge.bucket.delete([edge.rows()[photos["SATE"]]["object_key"]])
@@ -609,18 +609,18 @@ def test_the_status_counts_products_for_which_the_pos_shows_a_photo(edge: Edge, 
     s3.delete_object(Bucket=edge.bucket.bucket, Key=keys["SATE.jpg", True])
     s3.put_object(Bucket=edge.bucket.bucket, Key=keys["SOTO.jpg", True], Body=b"cut")
     s3.delete_object(Bucket=edge.bucket.bucket, Key=keys["SOTO.jpg", False])
-    with run_in_flight(edge):  # what a look sees then is not remembered: tills still ask for the primary photos
+    with run_in_flight(edge):  # a look during a run sets no damage marks: POS screens still request the primary photos
         assert products_without_photo(edge) == ["SATE", "SOTO"] == products_with_placeholder(edge)
     assert products_without_photo(edge) == ["SOTO"] == products_with_placeholder(edge)
 
 
 def products_without_photo(edge: Edge) -> list[str]:
-    """The products of which the status says that no till shows a photo."""
+    """Returns the products that the status reports without a photo on the POS."""
     return [entry["product_name"] for entry in status(edge)["products_without_verified_photo"]]
 
 
 def products_with_placeholder(edge: Edge) -> list[str]:
-    """The products of which a till shows none: the address that the POS gives is loaded, as a browser would."""
+    """Returns the products that show the placeholder: loads each URL of the POS as a browser does."""
     bare = []
     for product in catalogue.page(limit=100, offset=0).products:
         key = product.photos[0].image_url.partition("/product-images/")[2].partition("?")[0]

@@ -1,4 +1,4 @@
-"""``undo`` brings back what a run removed; ``retry`` tries what failed; ``held`` tells what would change on the POS."""
+"""Checks ``undo`` (restores removed photos), ``retry`` (retries failed ones) and ``held`` (shows changes of the POS)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from etalase.errors import UsageError
 
 
 def undo(edge: Edge, run_id: int) -> Undone:
-    """As the command does it."""
+    """Undoes a run as the command does."""
     settings = edge.configured()
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Pace())
@@ -29,7 +29,7 @@ def undo(edge: Edge, run_id: int) -> Undone:
 
 
 def approve_all(edge: Edge) -> int:
-    """Remove all that is held; the run that proposed it comes back."""
+    """Approves all held removals. Returns the id of the run that proposed them."""
     settings = edge.configured()
     held = storage.removals.in_states([Removal.State.HELD])
     removal_decisions.approve(held, lock=RunLock(settings.STORE_ID, Pace()))
@@ -40,7 +40,7 @@ def approve_all(edge: Edge) -> int:
 
 @pytest.fixture
 def approved_run(edge: Edge) -> int:
-    """Eight dishes, of which head office lists only two any more, and a person who approved; the number of the run."""
+    """Approves the removal of six of eight dishes. Returns the id of the run that proposed it."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
     edge.sync()
     for photo in photos[2:]:
@@ -127,9 +127,9 @@ def _as_held(edge: Edge, photo: str) -> list[Removal]:
 
 def test_retry_tries_only_the_named_photo_of_the_retry_list(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
-    edge.ho.now += timedelta(seconds=1)  # what changed in the very second of the checkpoint is told again
+    edge.ho.now += timedelta(seconds=1)  # head office lists changes of the checkpoint's own second again
     edge.ho.on_image = lambda _: Answer(404)
-    for _ in range(4):  # by now the next try is hours away
+    for _ in range(4):  # then the next retry is hours away
         edge.sync()
     edge.ho.on_image = None
     edge.ho.image_requests.clear()

@@ -1,4 +1,4 @@
-"""``etalase edge verify`` tells what a full run would mend, changes nothing, and reads everything where it is asked to."""
+"""Checks ``etalase edge verify``: reports differences, changes nothing, and reads every object with ``--deep``."""
 
 import socket
 import time
@@ -19,13 +19,13 @@ from etalase.edge.sync.verify import Verification, verify
 
 
 def run_verify(edge: Edge, *, deep: bool = False) -> Verification:
-    """What ``verify`` finds."""
+    """Returns the result of ``verify``."""
     with real_world(edge.configured()) as world:
         return verify(world, deep=deep)
 
 
 def differences(edge: Edge, *, deep: bool = False) -> set[tuple[str, str]]:
-    """What differs, as pairs of kind and product, or key where there is no product."""
+    """Returns pairs of the kind of difference and its product, or its key if there is no product."""
     return {(d.what, d.product_name or d.object_key) for d in run_verify(edge, deep=deep).differences}
 
 
@@ -72,7 +72,7 @@ def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_re
     with real_world(edge.configured()) as world:
         report = sync(world, full=True, deep=True)
     assert (report.healed, report.fetched) == (4, 6)
-    assert len(edge.ho.image_requests) == 5  # the retyped one has its bytes already
+    assert len(edge.ho.image_requests) == 5  # the bytes of the photo with a new type are here already
     assert differences(edge, deep=True) == {("not_usable", "impossible")}
     assert s3.head_object(Bucket=bucket, Key=key["retyped"])["ContentType"] == "image/jpeg"
     assert s3.head_object(Bucket=bucket, Key="not-ours/a.txt")
@@ -107,7 +107,7 @@ def test_a_full_run_finds_a_rotting_disk_within_the_deep_verify_days(edge: Edge)
         edge.ho.put(f"dish {n}", picture(n))
     edge.sync()
     edge.hours_later = 1.0
-    edge.sync(full=True)  # from here on nothing was put since all were compared
+    edge.sync(full=True)  # since then there was no put after the last comparison
     rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
 
     disk = Rotting(rotten)
@@ -170,7 +170,7 @@ def test_a_run_whose_last_transfers_were_stopped_is_not_complete(edge: Edge) -> 
             yield b"\xff"
 
     edge.ho.on_image = lambda _: Answer(pieces=drips())
-    edge.settings = {"MIN_BYTES_PER_SECOND": 1, "WORKERS": 8}  # all of them are under way at the end
+    edge.settings = {"MIN_BYTES_PER_SECOND": 1, "WORKERS": 8}  # all transfers are in flight at the time limit
     report = edge.sync(MAX_RUN_SECONDS=1)
     assert (report.outcome, report.notices[0]["code"], report.fetched) == ("partial", "out_of_time", 0)
     assert edge.checkpoint() == before

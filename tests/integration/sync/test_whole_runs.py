@@ -1,4 +1,4 @@
-"""A run from its feed to its rows: what comes, what it costs, and that a run with nothing to do costs nothing (I3, I8)."""
+"""Checks whole runs from the feed to the rows, and that a run without changes costs nothing (I3, I8)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PHOTOS_PATH = "/api/v1/sync/product-photos/"
 
 
 def menu(edge: Edge, count: int = 5) -> list[str]:
-    """``count`` products with a primary photo each, and a second photo for the first."""
+    """Lists ``count`` products with a primary photo each, and a second photo for the first."""
     ids = [edge.ho.put(f"dish {n}", picture(n, 500 + n)) for n in range(count)]
     return [*ids, edge.ho.put("dish 0", picture("side", magic=PNG), primary=False, sort_order=1)]
 
@@ -152,11 +152,11 @@ def test_a_change_with_an_old_timestamp_is_found_by_the_full_run(edge: Edge) -> 
     edge.check_equals_head_office()
 
 
-# An edge that the guide's own code has filled
+# An edge filled by the guide's own code
 
 
 def _as_the_guides_code_does(edge: Edge, photo: dict[str, Any]) -> None:
-    """Steps 3 and 4 of the guide: the object, then the row, with whatever else the table defaults to."""
+    """Does steps 3 and 4 of the guide: the object, then the row with the table's defaults."""
     edge.bucket.put(photo["object_key"], edge.ho.bodies[photo["object_key"]], content_type=photo["content_type"])
     edge.query(
         "INSERT INTO product (id, sku, name) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
@@ -205,7 +205,7 @@ def test_checksums_in_capitals_are_corrected_without_a_download(edge: Edge, full
     edge.check_equals_head_office()
 
 
-# Looking ahead
+# Dry run
 
 
 def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge) -> None:
@@ -225,7 +225,7 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge) -> None:
     assert ids[1] in edge.rows()
 
 
-# Texts that break things
+# Texts that break programs
 
 
 ODD: dict[str, dict[str, Any]] = {
@@ -305,6 +305,6 @@ def test_records_of_runs_are_kept_for_more_than_a_year(edge: Edge, monkeypatch: 
     edge.sync()
     assert edge.count("etalase_sync_run") == 2
     monkeypatch.setattr(storage.runs, "KEEP_AT_LEAST", 1000)
-    edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '401 days'")  # or the clock is wrong
+    edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '401 days'")  # or a wrong clock
     edge.sync()
     assert edge.count("etalase_sync_run") == 3

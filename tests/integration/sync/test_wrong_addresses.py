@@ -1,4 +1,4 @@
-"""ETALASE_HO_URL leads somewhere, and not to a head office."""
+"""Checks an ETALASE_HO_URL that leads to something else than a head office."""
 
 import pytest
 from tests.integration.sync.conftest import Edge

@@ -1,4 +1,4 @@
-"""A clock that was a year ahead once leaves times of the future behind; once it is right again, nothing waits for them."""
+"""Checks that timestamps of a clock that was a year ahead block nothing once the clock is right again."""
 
 import time
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Examples of bandwidth schedules, and units of time."""
+"""Defines example bandwidth schedules and units of time."""
 
 from zoneinfo import ZoneInfo
 

@@ -1,4 +1,4 @@
-"""The beat's scheduler on a clock that a test sets: what it sends, and when."""
+"""Checks the messages of the beat's scheduler on a controlled clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
 class Beat:
-    """A scheduler, its clock, and what it has sent since it was last asked."""
+    """A scheduler, its clock, and its messages since the last read."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, zone: ZoneInfo) -> None:
         self.now = datetime(2026, 2, 3, 10, 30, tzinfo=zone)
@@ -38,19 +38,19 @@ class Beat:
         self.sent.append((task, datetime.fromtimestamp(kwargs["due"], self.now.tzinfo)))
 
     def run(self, duration: timedelta) -> list[tuple[str, datetime]]:
-        """Let time pass, tick by tick; what was sent."""
+        """Advances the clock tick by tick. Returns the messages."""
         until, before = self.now + duration, len(self.sent)
         while self.now < until:
             seconds = self.scheduler.tick()
             assert 0 < seconds <= LONGEST_SLEEP_SECONDS
-            # Across a change of clocks, as time really passes.
+            # In real time, across a change of clocks.
             self.now = (self.now.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(self.now.tzinfo)
         return self.sent[before:]
 
 
 @pytest.fixture
 def beat(monkeypatch: pytest.MonkeyPatch) -> Beat:
-    """In a zone without summer time."""
+    """Returns a beat in a zone without summer time."""
     return Beat(monkeypatch, JAKARTA)
 
 

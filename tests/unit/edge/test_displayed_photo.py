@@ -1,4 +1,4 @@
-"""Which photo a till shows (invariant I5), and which products it leaves out."""
+"""Checks which photo a POS shows (invariant I5) and which products it hides."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ photos = st.lists(
 
 
 def placed(photo: Photo) -> tuple[bool, bool, int, UUID]:
-    """Where the photo stands."""
+    """Returns the position of the photo."""
     id_, damaged, is_primary, sort_order = photo
     return place(id_, damaged=damaged, is_primary=is_primary, sort_order=sort_order)
 
@@ -39,13 +39,13 @@ def test_the_database_orders_ids_as_python_does() -> None:
     assert placed((first, False, None, None)) < placed((second, False, False, 0))
 
 
-# Products that came back under another id
+# Products with a new id
 
 OLD, NEW, THIRD = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 def product(id_: UUID, sku: str = "05018970", name: str = "SATE", *, listed: bool = True, photo: bool = True) -> Namesake:
-    """A product; without more, head office lists it and it has a photo."""
+    """Adds a product; by default it is listed and has a photo."""
     return Namesake(id_, sku, name, listed, photo)
 
 
@@ -66,7 +66,7 @@ def product(id_: UUID, sku: str = "05018970", name: str = "SATE", *, listed: boo
         ([product(OLD, " ", listed=False), product(NEW, " ")], set()),
         ([product(OLD, "1", listed=False), product(NEW, "2")], set()),
         ([product(OLD, listed=False), product(NEW, listed=False), product(THIRD)], {OLD, NEW}),
-        # One SKU for two dishes on purpose: only the one of the same name came after it.
+        # One SKU for two dishes on purpose: only the dish with the same name replaces it.
         ([product(OLD, name="TEH", listed=False), product(NEW), product(THIRD, name="KOPI")], set()),
         ([product(OLD, listed=False), product(NEW), product(THIRD, name="KOPI")], {OLD}),
         ([product(OLD, listed=False), product(NEW, photo=False), product(THIRD, name="KOPI")], set()),

@@ -1,4 +1,4 @@
-"""How a row and its object may disagree: one rule for runs, ``verify`` and ``status``."""
+"""Checks the one rule for disagreements between a row and its object, for runs, ``verify`` and ``status``."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -11,7 +11,7 @@ MD5 = "5cd6a73f49b355a6fd4347f5dd0a2338"
 
 
 def there(size: int = 10, etag: str = MD5, content_type: str | None = None) -> ObjectInfo:
-    """An object as a listing tells it, or with its type a HEAD."""
+    """Returns an object as in a listing, or as in a HEAD response with its media type."""
     return ObjectInfo("products/a.jpg", size, etag, content_type=content_type)
 
 
@@ -53,7 +53,7 @@ JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0JFIF", b"\x89PNG\r\n\x1a\n....", b"RIFF....W
         (None, "image/webp", None),
         ("", "image/webp", None),
         ("application/octet-stream", "image/webp", None),
-        ("binary/octet-stream", "binary/octet-stream", None),  # an adopted row; a reader knows better
+        ("binary/octet-stream", "binary/octet-stream", None),  # an adopted row; a full read decides
         ("image/gif", "image/gif", None),
         ("image/jpeg", "image/jpg", Damage.MISTYPED),
         ("image/jpeg", "image/png", Damage.MISTYPED),

@@ -1,4 +1,4 @@
-"""When the next scheduled runs are due, as the status tells it."""
+"""Checks the times of the next scheduled runs that the status reports."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from etalase.settings.reading import read
 
 
 def local(text: str) -> float:
-    """A time in Jakarta, as Unix time."""
+    """Returns a time in Jakarta as Unix time."""
     return datetime.fromisoformat(text).replace(tzinfo=JAKARTA).timestamp()
 
 
@@ -34,10 +34,10 @@ def local(text: str) -> float:
         ("2026-02-02 23:30", 13, None, "2026-02-03 00:13", "2026-02-03 02:13"),
         # 02:00 is in the widest step
         ("2026-02-02 06:00", 13, NIGHTS, "2026-02-02 06:13", "2026-02-03 02:13"),
-        # it comes on Saturday only: what fell due on the days before waits for that
+        # it comes on Saturday only; runs due on the days before wait for it
         ("2026-02-02 06:00", 13, WEEKENDS, "2026-02-02 06:13", "2026-02-07 00:13"),
         ("2026-02-07 00:14", 13, WEEKENDS, "2026-02-07 01:13", "2026-02-07 02:13"),
-        # a short step: not behind its end
+        # a short step: not after its end
         ("2026-02-02 06:00", 45, MOMENTS, "2026-02-02 06:45", "2026-02-03 02:05"),
     ],
 )
@@ -82,7 +82,7 @@ def test_the_predicted_next_run_equals_the_start_of_the_task(
     off_peak = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak"} if bandwidth else {}
     settings = read(EdgeSettings, EDGE | off_peak | {"SCHEDULE_OFFSET_MINUTES": offset})
     night = datetime(day.year, day.month, day.day, 2, tzinfo=zone)
-    assume(datetime.fromtimestamp(night.timestamp(), zone).hour == 2)  # not in the hour that a changed clock skips
+    assume(datetime.fromtimestamp(night.timestamp(), zone).hour == 2)  # not in the hour that a change of clocks skips
     begins, after_offset = night.timestamp(), False
     while put_off := first_wait(settings, full=True, after_offset=after_offset, now=begins, zone=zone):
         begins, after_offset = begins + put_off.seconds, put_off.after_offset

@@ -1,4 +1,4 @@
-"""Which messages of an old queue are ours."""
+"""Checks which messages of an old queue are ours."""
 
 import json
 

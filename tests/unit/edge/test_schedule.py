@@ -1,4 +1,4 @@
-"""When a scheduled run begins: after the wait for off-peak, at the store's own minute (hazard 38)."""
+"""Checks when a scheduled run starts: after the wait for off-peak, at the store's offset (hazard 38)."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from etalase.settings.reading import read
 
 
 def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = True, **changes: Any) -> Wait | None:
-    """What a run waits for at a local time, in a store whose own minute is 45."""
+    """Returns the wait of a run at a local time, in a store with an offset of 45 minutes."""
     given = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": 45, **changes}
     at = datetime.fromisoformat(now).replace(tzinfo=JAKARTA).timestamp()
     return first_wait(read(EdgeSettings, EDGE | given), full=full, after_offset=after_offset, now=at, zone=JAKARTA)
@@ -25,16 +25,16 @@ def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = T
 @pytest.mark.parametrize(
     ("now", "bandwidth", "after_offset", "expected"),
     [
-        # in the widest step: the store's own minute, then nothing more
+        # in the widest step: the store's offset, then no more wait
         ("2026-02-02 02:00", NIGHTS, False, Wait(45 * MINUTE, True)),
         ("2026-02-02 02:45", NIGHTS, True, None),
-        # outside: until it begins, no longer at a time than a broker keeps a message to itself
+        # outside: until it begins, in waits no longer than a broker's visibility timeout
         ("2026-02-02 22:50", NIGHTS, False, Wait(10 * MINUTE, False)),
         ("2026-02-02 12:00", NIGHTS, False, Wait(30 * MINUTE, False)),
         ("2026-02-03 02:00", WEEKENDS, False, Wait(30 * MINUTE, False)),
-        # the worker was away while the step passed
+        # the worker was down during the step
         ("2026-02-02 07:00", NIGHTS, True, Wait(30 * MINUTE, False)),
-        # the store's own minute would lie behind the end of a short step
+        # the store's offset lies after the end of a short step
         ("2026-02-02 02:00", MOMENTS, False, Wait(5 * MINUTE, True)),
         ("2026-02-02 02:05", MOMENTS, True, None),
     ],

@@ -1,4 +1,4 @@
-"""Whether a worker that ended was told to: then it does not begin anew."""
+"""Checks whether a worker that ended got a stop signal: then it is not restarted."""
 
 import pytest
 from celery.worker import state

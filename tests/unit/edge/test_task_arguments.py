@@ -1,4 +1,4 @@
-"""The guide's arguments of a task, ``(company_id, store_id)``: this store's, or refused."""
+"""Checks the guide's task arguments, ``(company_id, store_id)``: this store's are accepted, others refused."""
 
 from uuid import UUID
 

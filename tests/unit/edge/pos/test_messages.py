@@ -1,4 +1,4 @@
-"""The texts of the page: both languages say the same things, and every text that the page asks for is there."""
+"""Checks the texts of the POS page: complete and equal in both languages."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_every_text_that_the_page_uses_exists_and_every_text_is_used() -> None:
     asked = set(re.findall(r'\bsay\("(\w+)"|data-text(?:-\w+)?="(\w+)"|\{\{ text\.(\w+) \}\}', source))
     there = set(messages.TEXTS["id"])
     assert {name for names in asked for name in names if name} <= there
-    # The empty page gives each of its two titles a hint.
+    # Each of the two titles of the empty page has a hint.
     assert {name for name in there if not re.search(rf'["\'.]{name.removesuffix("_hint")}\b', source)} == set()
 
 
@@ -35,7 +35,7 @@ def test_every_text_that_the_page_uses_exists_and_every_text_is_used() -> None:
         (None, "", "id"),
         (None, "en-GB,en;q=0.9", "en"),
         (None, "id-ID,id;q=0.9,en;q=0.8", "id"),
-        (None, "in-ID", "id"),  # Indonesian, as older Androids call it
+        (None, "in-ID", "id"),  # Indonesian in older Android versions
         (None, "fr-FR,fr;q=0.9", "id"),
         (None, "fr-FR,en;q=0.5", "en"),
         (None, "id;q=0.4, en;q=0.7", "en"),

@@ -1,4 +1,4 @@
-"""What the POS API says about a product, and what it takes as a question."""
+"""Checks the responses of the POS API and its query parameters."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Facts as a status reads them, made up: by hand for tables, and of every kind for Hypothesis."""
+"""Builds snapshots for the tests of the status: fixed ones for tables, any for Hypothesis."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ ALIVE, SILENT = Sign(NOW, is_alive=True), Sign(NOW - 3 * HOUR, is_alive=False)
 
 
 def run(outcome: str | None = "success", **changes: Any) -> Run:
-    """A run that began seven minutes ago."""
+    """Returns a run that began seven minutes ago."""
     made = Run(
         id=7,
         kind="incremental",
@@ -38,12 +38,12 @@ def run(outcome: str | None = "success", **changes: Any) -> Run:
 
 
 def comparison(**changes: Any) -> Comparison:
-    """A bucket with all that the rows promise."""
+    """Returns the audit of a bucket with every promised object."""
     return replace(Comparison(at=NOW, rows=412, verified=412), **changes)
 
 
 def damaged(kind: Damage = Damage.MISSING, *, rows: int = 412) -> Comparison:
-    """A bucket in which one object is not as promised."""
+    """Returns the audit of a bucket with one damaged object."""
     return comparison(
         rows=rows,
         verified=rows - 1,
@@ -54,7 +54,7 @@ def damaged(kind: Damage = Damage.MISSING, *, rows: int = 412) -> Comparison:
 
 
 def facts(**changes: Any) -> Facts:
-    """A store in which all is well, six minutes after its last run."""
+    """Returns the facts of a store in which all is well, six minutes after its last run."""
     well = Facts(
         now=NOW,
         bucket=comparison(),
@@ -115,7 +115,7 @@ _runs = st.builds(
 
 @st.composite
 def any_comparison(draw: st.DrawFn) -> Comparison:
-    """Any bucket: away, or with damage of any kind, or well."""
+    """Draws any audit: bucket away, damaged or well."""
     if draw(st.booleans()) and draw(st.booleans()):
         return Comparison(at=NOW, error="The object store http://127.0.0.1:9010 does not answer as it should.")
     kinds = draw(st.dictionaries(st.sampled_from(list(Damage)), st.integers(1, 3), max_size=2))
@@ -127,7 +127,7 @@ def any_comparison(draw: st.DrawFn) -> Comparison:
 
 @st.composite
 def any_facts(draw: st.DrawFn) -> Facts:
-    """Any state of a store."""
+    """Draws any state of a store."""
     bucket = draw(any_comparison())
     reasons = draw(st.dictionaries(st.sampled_from(list(Reason)), st.integers(1, 3), max_size=4))
     why = st.builds(Uncovered, st.text(max_size=5), st.sampled_from(list(Why)), st.none() | st.sampled_from([*Reason, *Damage]))

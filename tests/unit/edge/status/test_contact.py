@@ -1,4 +1,4 @@
-"""Whom to call, with links where a phone can follow them."""
+"""Checks the contact of the status page, with links that a phone can follow."""
 
 import re
 

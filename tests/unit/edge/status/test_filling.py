@@ -1,4 +1,4 @@
-"""How long the rest of a list takes, by what was measured."""
+"""Checks the estimate of the remaining time of a list."""
 
 from datetime import timedelta
 
@@ -16,12 +16,12 @@ SECONDS = timedelta(seconds=1)
     ("left", "done", "took", "expected"),
     [
         (Work(904, 904 * MIB), Work(138, 138 * MIB), 366 * SECONDS, 2398),
-        # small ones came first: the bytes decide; the same where each photo costs a round trip: their number does
+        # small photos came first, so the bytes decide; if each photo costs a round trip, their number decides
         (Work(10, 100 * MIB), Work(90, 10 * MIB), 10 * SECONDS, 100),
         (Work(100, MIB), Work(10, 10 * MIB), 10 * SECONDS, 100),
         (Work(100, 0), Work(10, 0), 10 * SECONDS, 100),  # only copies and rows
         (Work(0, 0), Work(0, 0), 0 * SECONDS, 0),
-        # nothing measured
+        # no measurement
         (Work(5, MIB), Work(0, 0), 10 * SECONDS, None),
         (Work(5, MIB), Work(5, MIB), 0 * SECONDS, None),
     ],

@@ -1,4 +1,4 @@
-"""What a status says: first what to do, the same in both languages, in words for everything it can meet."""
+"""Checks the texts of the status: the advice first, the same facts in both languages, a text for every case."""
 
 import os
 import re
@@ -57,18 +57,18 @@ FILLING = KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW)
 
 
 def summary_of(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
-    """What is said of a store that is well but for ``changes``."""
+    """Returns the summary of a store that is well except for ``changes``."""
     state = facts(**changes)
     return tell(state, judge(state), language, max_names=max_names)
 
 
 def all_items(summary: Told) -> list[Item]:
-    """All items, wherever they stand."""
+    """Returns all items of the summary."""
     return [*summary.holds, *summary.facts, *summary.noticed, *summary.hints]
 
 
 def items_for_the_store(summary: Told) -> str:
-    """All that stands outside the technicians' fold."""
+    """Returns all text outside the technicians' section."""
     items = [*summary.holds, *summary.facts, *summary.noticed]
     return "\n".join([*(todo.text for todo in summary.todo), summary.sentence, *(item.text for item in items)])
 
@@ -258,7 +258,7 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
 @pytest.mark.parametrize(
     ("changes", "todo", "acts"),
     [
-        ({"worker": None, "beat": None}, "Nothing to do.", False),  # unknown is not dead
+        ({"worker": None, "beat": None}, "Nothing to do.", False),  # an unknown service is not reported as silent
         # damage
         (
             {"bucket": damaged(), "lost": (PHOTO,)},
@@ -271,12 +271,12 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
         # decisions
         ({"held": 1}, "Call for help: somebody has to decide whether 1 photo may be removed.", True),
         ({"held": 3, "bucket": damaged()}, "Call for help: somebody has to decide whether 3 photos may be removed.", True),
-        # what is on its way
+        # in progress
         ({"known": FILLING}, "Nothing to do: the next sync at 06:13 goes on.", False),
         ({"known": FILLING, "beat": SILENT}, "Call for help: the sync service", True),
-        # what did not arrive
+        # failed photos
         ({"failed": 1, "reasons": {"timeout": 1}}, "Nothing to do: the next sync at 06:13 tries again.", False),
-        # ... by the next sync only where its time has come by then; a clock that was wrong puts nothing off
+        # ... by the next sync only if the retry is due by then; a wrong clock delays nothing
         ({**SLOW, "next_try_at": NOW + 12 * MINUTE}, "Nothing to do: the next sync at 06:13 tries again.", False),
         (
             {**SLOW, "next_try_at": NOW + 5 * HOUR},
@@ -286,7 +286,7 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
         ({**SLOW, "next_try_at": NOW + 23 * HOUR}, "Nothing to do: what did not arrive is tried again tomorrow at", False),
         ({**SLOW, "next_try_at": NOW + 25 * HOUR}, "Nothing to do: the next sync at 06:13 tries again.", False),
         ({**SLOW, "next_try_at": NOW + 5 * HOUR, "beat": SILENT}, "Call for help: the sync service was last seen", True),
-        # which addresses are allowed is this server's setting, not head office's data
+        # the allowlist is a setting of this server, not head office's data
         ({"failed": 3, "reasons": {"origin_refused": 2, "not_found": 1}}, "Call for help: this server's settings do not", True),
         (
             {"failed": 2, "reasons": {"timeout": 1, "not_found": 1}},
@@ -294,7 +294,7 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
             True,
         ),
         ({"failed": 2, "reasons": {"store_full": 1, "not_found": 1}}, "Call for help: this server's disk or photo store", True),
-        # a run that failed
+        # a failed run
         ({"last_run": HO_REFUSES}, "Tell head office: it refused this store at 05:54.", True),
         ({"last_run": run("failed", fault="head_office_odd", complete=False)}, "Tell head office: its answer could not", True),
         ({"last_run": HO_BUSY}, "Nothing to do: the next sync at 06:13 tries again.", False),
@@ -307,7 +307,7 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
         ({"last_run": run("failed", fault="untrusted", complete=False)}, "Call for help: a certificate, a setting or", True),
         ({"last_run": run("failed", complete=False)}, "Nothing to do: the next sync at 06:13 tries again.", False),
         ({"last_run": run("interrupted", complete=False)}, "Nothing to do: the next sync at 06:13 goes on.", False),
-        # old news
+        # stale
         (
             {"last_run": HO_AWAY, "last_good_run_at": NOW - 3 * HOUR},
             "Check the store's internet. If it works, call for help.",
@@ -315,7 +315,7 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
         ),
         ({"last_good_run_at": NOW - 3 * HOUR, "beat": SILENT}, "Call for help: the sync service was last seen at 03:00.", True),
         ({"last_good_run_at": NOW - 3 * HOUR, **AT_WORK}, "Nothing to do: a sync is under way.", False),
-        # never
+        # no run yet
         ({**NEVER, "worker": None, "beat": None}, "Call for help: no sync has been made yet.", True),
         (NEVER, "Nothing to do: the next sync at 06:13 brings the photos.", False),
         # the bucket
@@ -408,7 +408,7 @@ def test_a_damaged_photo_that_head_office_no_longer_lists_is_explained() -> None
     summary = summary_of(bucket=damaged(), lost=(PHOTO,))
     text = "1 of them not on head office's list when asked; back by themselves if it lists them again."
     assert summary.holds[1].text == text
-    # A full run would mend nothing.
+    # A full run repairs nothing here.
     assert [command.line for command in summary.commands] == ["etalase edge sync"]
 
 
@@ -469,7 +469,7 @@ def test_an_empty_list_is_mentioned_only_if_head_office_listed_nothing() -> None
 
 def test_notices_are_sentences_and_an_unknown_notice_is_its_code() -> None:
     texts = [item.text for item in summary_of(notices=NOTICES).noticed]
-    # One clock: also what head office wrote is told by the store's.
+    # One time zone: head office's timestamps are shown in the store's zone too.
     back = "Head office's clock went back (from 2027-02-03 14:26 to 2026-02-03 14:26)"
     assert texts[0] == f"{back}: a reason to compare everything."
     assert texts[1] == "3 photos older at head office than here: restored from a backup, or changed back."
@@ -499,11 +499,11 @@ def test_every_combination_of_facts_has_sentences_in_both_languages(state: Facts
         assert summary.sentence
         assert summary.todo
         assert all(todo.text for todo in summary.todo)
-        # Where nothing is wrong, nothing is to be done; and nothing is well where nobody will sync.
+        # Without a fault there is no advice, and without a coming sync nothing is well.
         if summary.state is State.WELL:
             assert state.silent_since is None
             assert not any(todo.acts for todo in summary.todo)
-        # Stale before the first run is what «not ready» says; what the headline says is not said twice.
+        # «not ready» covers stale before the first run; no sentence repeats the headline.
         headline = {State.WRONG_STORE, State.BUCKET_AWAY, State.RUN_FAILED, State.SERVICE_SILENT} & {verdict.state}
         silent = {State.STALE} if State.NOT_READY in verdict.holds else set()
         silent |= {State.RUN_FAILED} if State.WRONG_STORE in verdict.holds else set()

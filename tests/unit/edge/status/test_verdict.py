@@ -1,4 +1,4 @@
-"""One word for all that is known: the worst of it, its colour, and what a process ends with."""
+"""Checks the state of a store: the worst condition, its colour and its exit status."""
 
 import json
 from typing import Any
@@ -25,24 +25,24 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
     ("changes", "holds", "level", "exit_status"),
     [
         ({}, [], "green", 0),
-        # no fault: HO lists none, the product is not here yet, a run is at work, a newer photo is on its way, nothing is listed
+        # no fault: no listed photos, a parked photo, a run in flight, a newer photo in flight, an empty list
         ({"parked": 2}, [], "green", 0),
         ({"last_run": run(None), "lock_taken": True}, [], "green", 0),
         ({"bucket": comparison(verified=411, replacing=1)}, [], "green", 0),
         ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0}, ["empty"], "yellow", 1),
-        # ... and what could not be brought was listed
+        # ... and a listed photo failed
         ({"bucket": comparison(rows=0, verified=0), "photos": 0, "expected": 0, "failed": 87}, ["partial"], "yellow", 1),
-        # nobody will sync, whatever is here; who never gave a sign may live
+        # no sync will come; a service without any heartbeat may be alive
         ({"beat": SILENT}, ["service_silent"], "yellow", 1),
         ({"worker": SILENT, "known": FILLING}, ["service_silent", "filling"], "yellow", 1),
         ({"worker": None, "beat": None}, [], "green", 0),
-        # ... and where runs go on a day after both fell silent, a timer of the system makes them
+        # ... but runs continue a day after both fell silent, so a system timer starts them
         ({"worker": LONG_SILENT, "beat": LONG_SILENT}, [], "green", 0),
         ({"worker": LONG_SILENT, "beat": SILENT}, ["service_silent"], "yellow", 1),
         ({"beat": LONG_SILENT}, ["service_silent"], "yellow", 1),
         ({"photos": 413}, [], "green", 0),
         ({"last_run": run("partial")}, [], "green", 0),  # its failures are settled by now
-        ({"last_run": run("partial", complete=False)}, ["run_failed"], "yellow", 1),  # its time was up, or it gave way
+        ({"last_run": run("partial", complete=False)}, ["run_failed"], "yellow", 1),  # it reached its time limit, or yielded
         ({"last_run": run(None), "lock_taken": True, "last_ended": run("failed")}, ["run_failed"], "yellow", 1),
         # freshness
         ({"last_good_run_at": NOW - 2 * HOUR}, [], "green", 0),
@@ -52,11 +52,11 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         # the bucket
         ({"bucket": damaged(Damage.CUT)}, ["damaged"], "red", 1),
         ({"bucket": AWAY}, ["bucket_away"], "red", 4),
-        # rows that somebody removed, also while a run is at work: what that one removes is not expected any more
+        # lost rows, also during a run: the removals of that run are not expected rows
         ({"photos": 411}, ["damaged"], "red", 1),
         ({"photos": 411, "last_run": run(None), "lock_taken": True}, ["damaged"], "red", 1),
-        ({"expected": None}, ["unproved"], "yellow", 1),  # nobody knows how many there should be
-        # what waits
+        ({"expected": None}, ["unproved"], "yellow", 1),  # the expected number of rows is unknown
+        # held removals
         ({"held": 1}, ["held"], "yellow", 3),
         ({"failed": 1}, ["partial"], "yellow", 1),
         ({"last_run": run("failed")}, ["run_failed"], "yellow", 1),
@@ -64,7 +64,7 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"last_run": run(None)}, ["run_failed"], "yellow", 1),
         ({"last_run": run("interrupted"), "lock_taken": True}, ["run_failed"], "yellow", 1),
         ({"feed_proved_complete": False}, ["unproved"], "yellow", 1),
-        # a known list that is not here yet: also a first load, old news while a run is at it, and what a run left when it ended
+        # a list in progress: also a first load, stale photos during a run, and the rest of an ended run
         ({"known": FILLING}, ["filling"], "blue", 1),
         ({"known": FILLING, **AT_WORK}, ["filling"], "blue", 1),
         ({**NEVER, "known": FILLING, **AT_WORK}, ["filling"], "blue", 1),
@@ -76,10 +76,10 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"known": FILLING, "bucket": damaged()}, ["damaged", "filling"], "red", 1),
         ({"known": FILLING, "held": 1}, ["held", "filling"], "yellow", 3),
         ({"known": FILLING, "bucket": AWAY}, ["bucket_away", "filling"], "red", 4),
-        # what failed is not on its way
+        # failed photos are not in progress
         ({"known": KnownList(listed=412, here=411, tried=1), "failed": 1}, ["partial"], "yellow", 1),
         ({"known": KnownList(listed=412, here=400, tried=1), "failed": 12}, ["filling", "partial"], "blue", 1),
-        # several at once: the worst is the word, 4 before 3 before 1
+        # several conditions: the worst decides, 4 before 3 before 1
         ({"held": 1, "failed": 1, "feed_proved_complete": False}, ["held", "partial", "unproved"], "yellow", 3),
         ({"held": 1, "bucket": damaged()}, ["damaged", "held"], "red", 3),
         ({"held": 1, "bucket": AWAY}, ["bucket_away", "held"], "red", 4),

@@ -1,4 +1,4 @@
-"""However many reload the status, the bucket is looked into once in a while."""
+"""Checks that reloads of the status page share one look at the bucket."""
 
 import threading
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ SETTINGS: Any = None
 
 @dataclass
 class Bucket:
-    """Counts looks; one waits while it is ``shut``."""
+    """Counts snapshots; each waits while the bucket is ``shut``."""
 
     looks: int = 0
     now: float = 0.0
@@ -23,20 +23,20 @@ class Bucket:
     opened: threading.Event = field(default_factory=threading.Event)
 
     def look(self, settings: object) -> Comparison:
-        """A look, once the bucket is open."""
+        """Returns a snapshot once the bucket is open."""
         self.looks += 1
         self.looking.set()
         assert self.opened.wait(10)
         return comparison(verified=self.looks)
 
     def clock(self) -> float:
-        """The time as the test says."""
+        """Returns the time set by the test."""
         return self.now
 
 
 @pytest.fixture
 def bucket() -> Bucket:
-    """An open one."""
+    """Returns an open bucket."""
     opened = Bucket()
     opened.opened.set()
     return opened

@@ -1,4 +1,4 @@
-"""What a run says of itself: outcome, exit status, ``--json`` and the guide's metrics."""
+"""Checks the result of a run: outcome, exit status, ``--json`` and the guide's metrics."""
 
 import json
 import logging

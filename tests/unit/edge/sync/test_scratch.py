@@ -1,4 +1,4 @@
-"""What a run keeps on disk behaves like the sets and lists that it stands for."""
+"""Checks a run's scratch database against plain sets and lists."""
 
 import gc
 import sqlite3
@@ -21,7 +21,7 @@ from etalase.protocol import Photo
 
 
 def photo(number: int, *, product: int = 0, **fields: Any) -> Photo:
-    """A photo by a small number."""
+    """Returns a photo with a small number as its id."""
     pages: dict[str, Any] = {
         "id": UUID(int=number),
         "product_id": UUID(int=product),
@@ -103,13 +103,13 @@ def test_a_key_is_contested_if_its_photos_differ_in_bytes_or_product() -> None:
 
 
 def product(number: int, sizes: Sequence[int], *, primary: bool = False) -> ProductPlan:
-    """A product of which photos of these sizes have to be fetched."""
+    """Returns a product plan whose photos of these sizes need a download."""
     steps = [Step(photo(n, product=number, size=size, is_primary=primary), Kind.FETCH) for n, size in enumerate(sizes)]
     return ProductPlan(UUID(int=number), tuple(steps), displaced=((UUID(int=1), "products/gone.jpg"),))
 
 
 def drained(agenda: Agenda) -> list[ProductPlan]:
-    """All of it, in order."""
+    """Returns all items in order."""
     taken = []
     while agenda.peek() is not None:
         taken.append(agenda.pop())

@@ -1,4 +1,4 @@
-"""The token bucket, on a clock of its own: workers take turns as real threads would, and nothing waits for real."""
+"""Checks the token bucket on a simulated clock: workers take turns as real threads do, without real waits."""
 
 import heapq
 import threading
@@ -17,7 +17,7 @@ K = 1024
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that moves only during a sleep."""
 
     def __init__(self, text: str = "2026-02-02 12:00") -> None:
         self.began = datetime.fromisoformat(text).replace(tzinfo=JAKARTA).timestamp()
@@ -36,13 +36,13 @@ def limiter(text: str, clock: Clock, stopped: threading.Event | None = None) -> 
 
 
 def transferred(limit: Limiter, clock: Clock, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
-    """How many bytes each of ``workers`` gets within ``seconds``: whose bytes are paid goes on at once."""
+    """Returns the bytes of each of ``workers`` within ``seconds``; a worker continues as soon as its bytes are paid."""
     got = [0] * workers
     ready = [(0.0, worker) for worker in range(workers)]
     while ready[0][0] < seconds:
         clock.seconds, worker = heapq.heappop(ready)
         size = share(worker)
-        limit.pay(size)  # sleeps on the clock of its own; the others' times are on the heap
+        limit.pay(size)  # sleeps on the simulated clock; the heap has the other workers' times
         if clock.seconds <= seconds:
             got[worker] += size
         heapq.heappush(ready, (clock.seconds, worker))

@@ -1,4 +1,4 @@
-"""Fewer transfers at once on a link that keeps breaking."""
+"""Checks that a breaking link lowers the number of concurrent transfers."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from etalase.errors import PhotoError, Reason
 
 
 def run_transfers(lanes: Lanes, times: int, reason: Reason | None = None) -> None:
-    """So many transfers, one after the other."""
+    """Runs transfers one after the other."""
     for _ in range(times):
         with suppress(PhotoError), lanes.one():
             if reason is not None:

@@ -1,4 +1,4 @@
-"""Where photos may come from (hazards 46 and 60): by whatever spelling, only from an origin on the list."""
+"""Checks the allowlist of image origins, against every spelling (hazards 46 and 60)."""
 
 import ipaddress
 
@@ -13,12 +13,12 @@ HO = ImageOrigins.from_settings("http://ho.example:8002", [], "")
 
 
 def origins(*entries: str, ho_url: str = "http://ho.example:8002", rewrite: str = "") -> ImageOrigins:
-    """The allow-list of these settings."""
+    """Returns the allowlist of these settings."""
     return ImageOrigins.from_settings(ho_url, list(entries), rewrite)
 
 
 def refusal(allowed: ImageOrigins, image_url: str) -> str:
-    """What the refusal of ``image_url`` says."""
+    """Returns the message that refuses ``image_url``."""
     with pytest.raises(PhotoError) as refused:
         allowed.resolve(image_url)
     assert refused.value.reason is Reason.ORIGIN_REFUSED
@@ -54,7 +54,7 @@ def test_head_offices_own_host_is_allowed_on_any_port(image_url: str, fetched: s
         "http://xn--ho-.example/a.jpg",
         "http://localhost:9000/a.jpg",
         "http://169.254.169.254/latest/meta-data/",
-        # this machine, in the ways that programs read it
+        # this machine, in the spellings that programs accept
         "http://127.0.0.1/a.jpg",
         "http://127.1/a.jpg",
         "http://127.0.1/a.jpg",
@@ -75,7 +75,7 @@ def test_head_offices_own_host_is_allowed_on_any_port(image_url: str, fetched: s
         "http://[::127.0.0.1]/a.jpg",
         "http://[fe80::1%25eth0]/a.jpg",
         "http://[fe80::1%eth0]/a.jpg",
-        # a user name, or what looks like one
+        # a user name, or a lookalike
         "http://ho.example@evil.example/a.jpg",
         "http://ho.example:9000@evil.example/a.jpg",
         "http://user:secret@ho.example/a.jpg",
@@ -85,7 +85,7 @@ def test_head_offices_own_host_is_allowed_on_any_port(image_url: str, fetched: s
         "http://evil.example\\@ho.example/a.jpg",
         "http://ho.example\\@evil.example/a.jpg",
         "http:\\\\ho.example\\a.jpg",
-        # other schemes, and things that are no URL
+        # other schemes, and texts that are not a URL
         "ftp://ho.example/a.jpg",
         "file:///etc/passwd",
         "file://ho.example/etc/passwd",
@@ -192,7 +192,7 @@ def test_any_download_goes_to_an_allowed_host(text: str, start: str) -> None:
     assert url.isprintable()
 
 
-# What a name on the list may resolve to
+# Addresses that an allowed name may resolve to
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "172.16.0.1", "100.64.0.1", "203.0.113.5", "8.8.8.8"])
@@ -239,7 +239,7 @@ METADATA_IPV6 = ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42",
 
 
 def carried(address: str) -> list[str]:
-    """An IPv4 address in each form that IPv6 carries one in."""
+    """Yields an IPv4 address in each form that embeds it in IPv6."""
     number = int(ipaddress.IPv4Address(address))
     high, low = number >> 16, number & 0xFFFF
     return [

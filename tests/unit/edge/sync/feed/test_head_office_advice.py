@@ -1,4 +1,4 @@
-"""What an edge says to do where head office's address answers, and not as head office."""
+"""Checks the advice for an ETALASE_HO_URL whose server does not respond as a head office."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ DETAIL = b'{"detail":"Not found."}'
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
-    """An answer with these headers."""
+    """Returns a response with these headers."""
     head = b"".join(f"\r\n{name.replace('_', '-')}: {value}".encode() for name, value in headers.items())
     return Answer(status, f"HTTP/1.1 {status}".encode() + head, body)
 

@@ -1,4 +1,4 @@
-"""Accepted and refused deviations of feed pages (API reference, "Lenient reading at the edge")."""
+"""Checks accepted and refused deviations of feed pages (API reference, "Lenient reading at the edge")."""
 
 import json
 from datetime import UTC, datetime
@@ -26,27 +26,27 @@ DEEP = "[" * 10_000 + "]" * 10_000
 
 
 class Absent:
-    """The field is not there."""
+    """Marks a field as missing."""
 
 
 def body(*rows: object, **fields: Any) -> bytes:
-    """The guide's page with these rows, and other fields."""
+    """Returns the guide's page with these rows and other fields."""
     page = {**GUIDE, "photos": list(rows) if rows else GUIDE["photos"], **fields}
     return json.dumps({name: value for name, value in page.items() if value is not Absent}).encode()
 
 
 def row(**fields: Any) -> dict[str, Any]:
-    """The guide's first row with other fields."""
+    """Returns the guide's first row with other fields."""
     return {name: value for name, value in {**ROW, **fields}.items() if value is not Absent}
 
 
 def read(text: bytes) -> Page:
-    """The page in ``text``."""
+    """Returns the page in ``text``."""
     return read_photo_page(text, what="Page of the feed at offset 0")
 
 
 def read_row(raw: str) -> tuple[Photo, Page]:
-    """The photo in a row that stands beside the guide's second, which must stay as it is."""
+    """Returns the photo of a row; the guide's second row beside it must stay unchanged."""
     text = json.dumps({**GUIDE, "photos": [0, GUIDE["photos"][1]]}).replace("[0, ", f"[{raw}, ", 1)
     page = read(text.encode("utf-8", "surrogatepass"))
     (other,) = [photo for photo in page.photos if str(photo.id) == GUIDE["photos"][1]["id"]]
@@ -256,7 +256,7 @@ def test_an_odd_row_never_affects_the_other_rows(before: list[Any], after: list[
 
 
 def check_can_be_kept(photo: Photo) -> None:
-    """Whatever was read can be kept: on the retry list, and in a run's own notes."""
+    """Asserts that a photo can be saved on the retry list and in a run's notices."""
     kept = msgspec.json.encode(photo).decode()
     assert "\0" not in kept
     assert msgspec.json.decode(kept, type=Photo) == photo
@@ -381,7 +381,7 @@ def test_without_an_access_token_there_are_no_tokens_and_the_response_is_not_quo
     assert "secret" not in str(refusal.value)
 
 
-# Cutting
+# Splitting
 
 
 @given(JSON_VALUES)

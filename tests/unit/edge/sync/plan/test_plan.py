@@ -1,4 +1,4 @@
-"""What a run decides to do, before it does anything (invariants I1, I2, I3 and I5)."""
+"""Checks the plan of a run, before any effect (invariants I1, I2, I3 and I5)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +18,7 @@ from etalase.protocol import Photo
 
 
 def plan_for(photos: Sequence[Photo], rows: Sequence[Row] = (), *, orphans: Mapping[str, str] | None = None) -> Plan:
-    """The plan, where every product is known."""
+    """Returns the plan, with every product known."""
     return plan(
         photos,
         rows,
@@ -29,17 +29,17 @@ def plan_for(photos: Sequence[Photo], rows: Sequence[Row] = (), *, orphans: Mapp
 
 
 def steps_of(result: Plan) -> list[Step]:
-    """All steps in their order."""
+    """Returns all steps in order."""
     return list(chain.from_iterable(product.steps for product in result.products))
 
 
 def actions_of(result: Plan) -> list[tuple[Kind, UUID]]:
-    """What is done to whom, in order."""
+    """Returns the kind and the photo of each step, in order."""
     return [(step.kind, step.photo.id) for step in steps_of(result)]
 
 
 def is_empty(result: Plan) -> bool:
-    """Whether the plan is empty."""
+    """Returns whether the plan is empty."""
     return not result.products and not result.failed and not result.parked
 
 
@@ -111,7 +111,7 @@ def test_a_photo_with_a_bad_field_fails_alone() -> None:
     assert actions_of(result) == [(Kind.FETCH, named("b"))]
 
 
-# What lies in the bucket
+# Objects in the bucket
 
 
 @pytest.mark.parametrize("found", [None, md5(b"rot"), "d41d8cd98f00b204e9800998ecf8427e-2"])
@@ -313,7 +313,7 @@ def test_a_key_is_not_taken_from_a_photo_that_could_not_move_away() -> None:
     edge = Edge()
     edge.round(_feed(a, b), repeat(Fate.DONE))
     moved = [changed(a, object_key="products/p/away.jpg"), changed(b, object_key=a.object_key)]
-    # Both bytes come from this edge's bucket; then the put of the first is refused.
+    # Both bodies are in this edge's bucket; then the put of the first one is refused.
     edge.round(_feed(*moved), chain([Fate.DONE, Fate.DONE, Fate.REFUSED], repeat(Fate.DONE)))
     assert edge.etag(a.object_key or "") == a.checksum
     assert edge.rows[a.id].object_key == a.object_key
@@ -385,7 +385,7 @@ def test_an_entangled_product_holds_all_its_bytes_in_memory_and_any_other_its_la
     assert plan_for(swapped, [row_of(a), row_of(b)]).products[0].bytes_in_hand == 2 * size
 
 
-# What holds for every feed
+# Properties of every feed
 
 
 @given(feeds(), feeds())
@@ -398,7 +398,7 @@ def test_no_put_overwrites_a_live_key_before_its_owner_has_moved(before: Feed, a
         for step in product.steps:
             owners = [row.id for row in edge.rows.values() if row.object_key == step.photo.object_key]
             late = [id_ for id_ in owners if id_ in moving and id_ not in placed and id_ != step.photo.id]
-            # Only in a ring of moves somebody has to be first, and then all bytes are in hand before.
+            # Only a ring of moves overwrites a live key, and then all bodies are in memory first.
             assert not late or step.kind is Kind.ROW or product.entangled
             placed.add(step.photo.id)
 
@@ -416,10 +416,10 @@ def test_without_faults_one_run_makes_the_edge_equal_the_feed_and_the_next_plan_
 def test_under_any_fault_the_pos_shows_only_listed_photos_and_two_later_runs_repair_the_rest(
     rounds: list[Feed], seed: int, full: bool
 ) -> None:
-    """The checks of what a POS sees are in :class:`Edge`, at each put and each commit."""
+    """Runs under random faults; :class:`Edge` checks the view of a POS at each put and each commit."""
     edge, chance = Edge(), Random(seed)
     for feed in rounds:
-        # Each round has its own weather, from fair to nothing but storm.
+        # Each round has its own share of faults, from none to all.
         weather = [Fate.DONE, *chance.choices([Fate.DONE, Fate.REFUSED, Fate.ANSWER_LOST], k=2)]
         edge.round(feed, map(chance.choice, repeat(weather)), full=chance.random() < 0.5)
     last = rounds[-1]
@@ -451,7 +451,7 @@ def _feed(*photos: Photo) -> Feed:
 
 
 def _equals(edge: Edge, feed: Feed) -> None:
-    """Rows and objects are the normalised feed (invariant I3)."""
+    """Asserts that rows and objects equal the normalised feed (invariant I3)."""
     wanted = _normalised(feed.photos)
     assert set(edge.rows) == set(wanted)
     for photo_id, one in wanted.items():

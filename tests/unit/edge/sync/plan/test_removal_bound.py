@@ -1,4 +1,4 @@
-"""The bound on deletion (hazard 14, invariants I2 and I4)."""
+"""Checks the bound on removals (hazard 14, invariants I2 and I4)."""
 
 from uuid import UUID
 
@@ -14,14 +14,14 @@ SUSPECT = [Cause.EMPTY_FEED, Cause.UNPROVED_FEED]
 
 
 def last_photos(count: int, cause: Cause = Cause.DELETED_ID) -> list[Candidate]:
-    """Candidates each of which is the only photo of its product."""
+    """Returns candidates that are each the only photo of their product."""
     return [Candidate(named(f"photo {n}"), named(f"product {n}"), cause) for n in range(count)]
 
 
 def decided(
     candidates: list[Candidate], *, others: dict[UUID, set[UUID]] | None = None, with_photo: int = 10, bared: int = 0
 ) -> Decision:
-    """The decision; ``others`` are photos besides the candidates."""
+    """Returns the decision; ``others`` are photos besides the candidates."""
     photos_of: dict[UUID, set[UUID]] = {product: set(photos) for product, photos in (others or {}).items()}
     for candidate in candidates:
         photos_of.setdefault(candidate.product_id, set()).add(candidate.photo_id)
@@ -38,7 +38,7 @@ def decided(
         (20, 100, 0, True),
         (21, 100, 0, False),
         (1, 97, 3, True),
-        (1, 7, 3, False),  # a little each hour
+        (1, 7, 3, False),  # a few each hour
         (10, 90, 10, True),
         (11, 90, 10, False),
         (1, 80, 20, False),
