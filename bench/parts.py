@@ -30,7 +30,7 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.process import spawn
 from etalase.devstack.s3 import S3Server
 from etalase.devstack.seaweedfs import GRPC_OFFSET
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

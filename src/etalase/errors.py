@@ -28,8 +28,8 @@
     └── PictureRefused             head office does not accept this file as a photo
 
 A library's errors become one of these once, in the module that owns the library: pycurl in ``edge.sync.download.transport`` and
-``objectstore``, psycopg in ``postgres``, Pillow in ``head_office.images``. A subclass that never leaves its package (such as
-``devstack.process.StackError``) is defined there.
+``objectstore.client``, psycopg in ``postgres``, Pillow in ``head_office.images``. A subclass that never leaves its package
+(``devstack.process.StackError``) is defined there.
 """
 
 from collections.abc import Container

@@ -28,7 +28,7 @@ from etalase.errors import (
     ObjectStoreError,
     ObjectStoreFull,
 )
-from etalase.objectstore import ObjectStore, Overwrite
+from etalase.objectstore.client import ObjectStore, Overwrite
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

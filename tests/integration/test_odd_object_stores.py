@@ -26,7 +26,7 @@ from etalase.errors import (
     ObjectStoreMisconfigured,
     SettingsError,
 )
-from etalase.objectstore import PROBE_KEY, ObjectStore
+from etalase.objectstore.client import PROBE_KEY, ObjectStore
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
 from etalase.settings.reading import read

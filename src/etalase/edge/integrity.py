@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from etalase.objectstore import ObjectInfo, ObjectRead
+from etalase.objectstore.model import ObjectInfo, ObjectRead
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, media_type, picture_type, sniff_type
 
 

@@ -17,7 +17,7 @@ from django.db.models.signals import post_delete
 from etalase.errors import ObjectStoreError, UsageError
 from etalase.head_office.images.validate import Picture, PictureLimits, extension
 from etalase.head_office.models import Photo
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 from etalase.protocol import KEY_PREFIX, printable
 from etalase.settings.head_office import configured
 

@@ -21,7 +21,7 @@ from etalase.devstack.ports import free_port
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.process import Child
 from etalase.devstack.s3 import S3Server
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 from tests.acceptance.conftest import OPENER, Edge
 
 Colour = tuple[int, int, int]

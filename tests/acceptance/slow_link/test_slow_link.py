@@ -11,7 +11,7 @@ import pytest
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 from tests.acceptance.conftest import Edge, eventually, new_edge
 from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Link, Traffic, Weather
 from tests.acceptance.slow_link.namespace import why_impossible

@@ -23,7 +23,7 @@ from etalase.devstack.ports import PortInUse, check_free, free_port
 from etalase.devstack.process import StackError
 from etalase.devstack.s3 import S3Server
 from etalase.errors import ObjectStoreDenied
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 
 
 def bucket(server: S3Server, *, access_key: str = "key", secret_key: str = "secret") -> ObjectStore:

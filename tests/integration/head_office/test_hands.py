@@ -34,7 +34,7 @@ from etalase.head_office.messages import TEXTS, text
 from etalase.head_office.middleware import PARTS
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 from etalase.head_office.removals import Removal, impact_of
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 BACKEND = "django.contrib.auth.backends.ModelBackend"

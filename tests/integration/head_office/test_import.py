@@ -30,7 +30,7 @@ from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.photo_folder import FoundPicture, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
 from etalase.head_office.models import Assortment, Company, Photo, Product
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 from etalase.settings import head_office as screen
 from etalase.spreadsheet import FORMULA_STARTS
 

@@ -25,7 +25,7 @@ from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import World, real_world
-from etalase.objectstore import ObjectStore
+from etalase.objectstore.client import ObjectStore
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read
 

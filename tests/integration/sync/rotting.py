@@ -5,7 +5,7 @@ from typing import Any
 
 from etalase.edge.sync.services import World
 from etalase.errors import ObjectStoreAway
-from etalase.objectstore import ObjectRead
+from etalase.objectstore.model import ObjectRead
 
 
 class Rotting:

@@ -11,7 +11,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.sync.services import World, real_world
 from etalase.edge.sync.verify import verify
-from etalase.objectstore import Body
+from etalase.objectstore.model import Body
 
 
 def run_until_killed(edge: Edge, point: str) -> None:

@@ -13,8 +13,9 @@ from tests.integration.sync.steps import overwrite_in_parts
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.services import World
-from etalase.faults import Asked
-from etalase.objectstore import ObjectInfo, ObjectStore
+from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.faults import Asked
+from etalase.objectstore.model import ObjectInfo
 
 
 def test_a_full_run_repairs_damaged_lost_and_overwritten_objects_and_downloads_nothing_else(edge: Edge, s3: Any) -> None:

@@ -29,7 +29,8 @@ from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import DatabaseAway
-from etalase.objectstore import ObjectInfo, ObjectStore
+from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.model import ObjectInfo
 
 # Any damage of bucket and rows
 

@@ -7,7 +7,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
 from etalase.edge.sync import storage
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore.model import ObjectInfo
 
 PHOTOS_PATH = "/api/v1/sync/product-photos/"
 

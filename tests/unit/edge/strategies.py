@@ -15,7 +15,8 @@ from etalase.edge.sync.plan.plan import Found, Plan, Row, plan
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, decide
 from etalase.edge.sync.publish.put import Carried, carry
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
-from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
+from etalase.objectstore.client import Overwrite
+from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.protocol import Photo
 
 

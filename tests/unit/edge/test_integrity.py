@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from etalase.edge.integrity import Damage, damage, damage_read, was_put_since
-from etalase.objectstore import ObjectInfo, ObjectRead
+from etalase.objectstore.model import ObjectInfo, ObjectRead
 
 MD5 = "5cd6a73f49b355a6fd4347f5dd0a2338"
 

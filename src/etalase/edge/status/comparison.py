@@ -27,7 +27,8 @@ from etalase.errors import (
     ObjectStoreMisconfigured,
     SpoolFull,
 )
-from etalase.objectstore import ObjectInfo, ObjectStore, names_one_object
+from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.model import ObjectInfo, names_one_object
 from etalase.protocol import KEY_PREFIX
 
 # A bucket that lost everything need not be asked a hundred thousand times: beyond so many, the listing is believed.

@@ -15,7 +15,7 @@ from etalase.edge.sync.plan.plan import Found, Row
 from etalase.edge.sync.scratch import Listing
 from etalase.edge.sync.services import World
 from etalase.errors import ObjectMissing, ObjectStoreError
-from etalase.objectstore import ObjectInfo, names_one_object
+from etalase.objectstore.model import ObjectInfo, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo, is_md5
 
 

@@ -17,7 +17,7 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.services import Bucket
 from etalase.errors import ObjectMissing, ObjectStoreError, UsageError
-from etalase.objectstore import names_one_object
+from etalase.objectstore.model import names_one_object
 
 LOCK_WAIT_SECONDS = 60.0
 APPROVABLE = (Removal.State.HELD, Removal.State.REFUSED)

@@ -16,7 +16,7 @@ import msgspec
 
 from etalase.edge.sync.plan.plan import Kind, ProductPlan, urgency
 from etalase.errors import SpoolFull
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore.model import ObjectInfo
 from etalase.protocol import Photo
 
 SLICE_PHOTOS = 2000

@@ -25,7 +25,8 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.publish import put
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import SettingsError
-from etalase.objectstore import ObjectInfo, ObjectStore
+from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.model import ObjectInfo
 from etalase.settings.edge import EdgeSettings
 
 # A put that is under way when time is up is brought to its end, if that does not take longer.

@@ -16,7 +16,7 @@ from etalase.edge.sync import scratch
 from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
 from etalase.edge.sync.scratch import Agenda, Listing, Photos
 from etalase.errors import SpoolFull
-from etalase.objectstore import ObjectInfo
+from etalase.objectstore.model import ObjectInfo
 from etalase.protocol import Photo
 
 

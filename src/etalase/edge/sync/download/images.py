@@ -16,7 +16,7 @@ from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool
 from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
 from etalase.errors import PhotoError, Reason, TransferFailed
-from etalase.objectstore import Body
+from etalase.objectstore.model import Body
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type
 from etalase.retry import Again, Retries, retry_after_seconds
 

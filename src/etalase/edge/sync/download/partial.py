@@ -18,7 +18,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from etalase.errors import PhotoError, Reason, SettingsError
-from etalase.objectstore import Body
+from etalase.objectstore.model import Body
 from etalase.protocol import Photo, lenient_time
 
 MAX_ETAG_CHARS = 64

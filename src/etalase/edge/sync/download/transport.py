@@ -1,7 +1,7 @@
-"""HTTP from the edge to head office and its bucket: the only room that knows pycurl.
+"""HTTP from the edge to head office and its bucket, by curl.
 
-One handle a thread reuses its connections. No redirects, no proxy from the environment, no ``.netrc`` (hazard 46).
-Under a bandwidth limit curl's own deadlines would count the time that we make it wait: then :class:`_Account` keeps them.
+One handle a thread reuses its connections. Under a bandwidth limit curl's own deadlines would count the pauses that the limit
+causes: then :class:`_Account` keeps them.
 """
 
 import ipaddress
@@ -15,22 +15,28 @@ from typing import Any
 
 import pycurl
 
+from etalase.curl import OPTIONS, LinkFault, header, link_fault, set_options, trust
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.errors import Reason, TransferFailed
-from etalase.faults import LinkFault, of_link
 from etalase.protocol import printable
-from etalase.tls import trust
 
 USER_AGENT = "etalase"
 # Not in pycurl: CURLOPT_DISALLOW_USERNAME_IN_URL (https://curl.se/libcurl/c/CURLOPT_DISALLOW_USERNAME_IN_URL.html)
 _DISALLOW_USERNAME_IN_URL = 278
+_OPTIONS = {
+    pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+    _DISALLOW_USERNAME_IN_URL: 1,
+    pycurl.BUFFERSIZE: 256 * 1024,
+    pycurl.USERAGENT: USER_AGENT,
+    pycurl.NOPROGRESS: 0,
+}
 
 _REASON_OF = {
     pycurl.E_OPERATION_TIMEDOUT: Reason.TIMEOUT,
     pycurl.E_FILESIZE_EXCEEDED: Reason.SIZE_MISMATCH,
     pycurl.E_UNSUPPORTED_PROTOCOL: Reason.ORIGIN_REFUSED,
     pycurl.E_URL_MALFORMAT: Reason.ORIGIN_REFUSED,
-    67: Reason.ORIGIN_REFUSED,  # CURLE_LOGIN_DENIED: a user name in the URL
+    pycurl.E_LOGIN_DENIED: Reason.ORIGIN_REFUSED,  # a user name in the URL
 }
 
 
@@ -53,12 +59,8 @@ class Answer:
     body: bytes = b""
 
     def header(self, name: bytes) -> str:
-        """The header of this name, in lower case; empty where there is none. Of several, the last."""
-        _, found, rest = self.head.lower().rpartition(b"\n" + name + b":")
-        if not found:
-            return ""
-        value, _, _ = self.head[len(self.head) - len(rest) :].partition(b"\n")
-        return value.strip().decode("latin-1")
+        """Returns the header of this lower-case name, or an empty text; of several, the last."""
+        return header(self.head, name)
 
 
 class _Account:
@@ -236,7 +238,7 @@ class Transport:
             self._drop_handle()
             if taking.failure is not None:
                 raise taking.failure from None
-            fault = of_link(error.args[0], str(error.args[1]), url, os_errno=os_errno, setting=self.setting)
+            fault = link_fault(error.args[0], str(error.args[1]), url, os_errno=os_errno, setting=self.setting)
             raise _failed(error, fault, taking.answer, taking.refused, self.stopped) from error
         finally:
             taking.close()
@@ -255,19 +257,7 @@ class Transport:
         if curl is None:
             self._local.window_bytes = window_bytes
             curl = self._local.curl = pycurl.Curl()
-            curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-            curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-            curl.setopt(pycurl.FOLLOWLOCATION, 0)
-            curl.setopt(pycurl.PROXY, "")
-            curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
-            curl.setopt(_DISALLOW_USERNAME_IN_URL, 1)
-            curl.setopt(pycurl.NOSIGNAL, 1)
-            curl.setopt(pycurl.TCP_NODELAY, 1)
-            curl.setopt(pycurl.BUFFERSIZE, 256 * 1024)
-            curl.setopt(pycurl.USERAGENT, USER_AGENT)
-            curl.setopt(pycurl.NOPROGRESS, 0)
-            for option, value in trust(self.ca_file).items():
-                curl.setopt(option, value)
+            set_options(curl, {**OPTIONS, **_OPTIONS, **trust(self.ca_file)})
         return curl
 
     def _drop_handle(self) -> None:

@@ -15,7 +15,8 @@ from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
 from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
-from etalase.objectstore import Body, ObjectInfo, ObjectRead, Overwrite
+from etalase.objectstore.client import Overwrite
+from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.protocol import MAGIC_BYTES, Photo, sniff_type
 
 
@@ -30,7 +31,7 @@ class Images(Protocol):
 
 
 class Bucket(Protocol):
-    """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.ObjectStore`."""
+    """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.client.ObjectStore`."""
 
     def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...

@@ -20,7 +20,7 @@ from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.publish.put import Carried
 from etalase.edge.sync.storage import checkpoint, intents, reclaims, suspects
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
-from etalase.objectstore import names_one_object
+from etalase.objectstore.model import names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
 
 _COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"

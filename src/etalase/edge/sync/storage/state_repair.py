@@ -12,7 +12,7 @@ from etalase.edge.integrity import Damage
 from etalase.edge.models import Checkpoint, Removal
 from etalase.edge.sync.plan.removal_bound import Cause
 from etalase.edge.sync.storage.checkpoint import is_token
-from etalase.objectstore import names_one_object
+from etalase.objectstore.model import names_one_object
 from etalase.postgres import FAR_FUTURE, FAR_PAST
 from etalase.protocol import KEY_PREFIX, lenient_time
 

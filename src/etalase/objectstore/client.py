@@ -1,7 +1,7 @@
-"""The object store: the only room that knows how S3 is spoken to, which is curl, signing as S3 asks (CURLOPT_AWS_SIGV4).
+"""Makes requests to an S3 server, by curl, which signs them (CURLOPT_AWS_SIGV4). No other module does.
 
-Every put is a single part, so that the ETag is the MD5 of the bytes (S3 API, PutObject); a multipart ETag is none. What a
-refusal means is decided in :mod:`etalase.faults`.
+Every put is a single part, so that the ETag is the MD5 of the bytes (S3 API, PutObject); a multipart ETag is not.
+:mod:`etalase.objectstore.faults` decides the meaning of a refusal.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from mmap import mmap
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -24,7 +23,7 @@ from xml.etree import ElementTree as ET
 
 import pycurl
 
-from etalase import faults
+from etalase.curl import OPTIONS, header, link_fault, set_options, trust
 from etalase.errors import (
     ObjectChanged,
     ObjectStoreAway,
@@ -32,11 +31,11 @@ from etalase.errors import (
     ObjectStoreError,
     ObjectStoreMisconfigured,
 )
+from etalase.objectstore import faults
+from etalase.objectstore.model import Body, ObjectInfo, ObjectRead, names_one_object
 from etalase.protocol import KEY_PREFIX, printable
 from etalase.retry import Again, Retries, retry_after_seconds
-from etalase.tls import trust
 
-Body = bytes | mmap
 # A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache.
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
@@ -68,44 +67,19 @@ class Overwrite(Enum):
     ANY = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """An object as the store describes it. ``etag`` is without quotes; for our own puts it is the MD5 of the bytes.
-
-    ``modified`` is when it was put, by the store's clock, to the second and without its zone, which is UTC: a listing tells it,
-    a HEAD does not. ``content_type`` is what a HEAD tells, and a listing does not. Neither makes it another object.
-    """
-
-    key: str
-    size: int
-    etag: str
-    modified: str = field(default="", compare=False)
-    content_type: str | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectRead:
-    """An object that was read through: the MD5 of its bytes in hex, the type that it is served as, how it begins."""
-
-    digest: str
-    content_type: str
-    first_bytes: bytes = b""
-
-
 @dataclass(slots=True)
 class _Answer:
     asked: faults.Asked
     status: int
-    head: list[bytes] = field(default_factory=list)
+    head: bytes = b""
     body: bytes = b""
 
     def header(self, name: bytes) -> str:
-        found = (line.partition(b":")[2] for line in reversed(self.head) if line.lower().startswith(name + b":"))
-        return next(found, b"").strip().decode("latin-1")
+        return header(self.head, name)
 
     @property
     def said(self) -> faults.Said:
-        """The answer as :mod:`etalase.faults` judges it."""
+        """The answer as :mod:`etalase.objectstore.faults` judges it."""
         return faults.Said(self.status, lambda name: self.header(name.encode()), self.body)
 
     @property
@@ -405,15 +379,11 @@ class ObjectStore:
             curl = self._local.curl = pycurl.Curl()
         curl.reset()  # connections stay
         options = {
+            **OPTIONS,
+            **self._trust,
             pycurl.URL: url,
             pycurl.CUSTOMREQUEST: method,
             pycurl.NOBODY: int(method == "HEAD"),
-            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            # A proxy that the environment names is not for this store (hazard 46).
-            pycurl.PROXY: "",
-            pycurl.NETRC: pycurl.NETRC_IGNORED,
-            pycurl.NOSIGNAL: 1,
-            pycurl.TCP_NODELAY: 1,
             pycurl.CONNECTTIMEOUT_MS: round(self._connect_timeout_seconds * 1000),
             pycurl.TIMEOUT_MS: max(1, round(min(self._timeout_seconds, self.ends_at - time.monotonic()) * 1000)),
             pycurl.HEADERFUNCTION: came.head.append,
@@ -445,16 +415,14 @@ class ObjectStore:
         options[pycurl.HTTPHEADER] = headers
         if not asked.key:
             options[pycurl.MAXFILESIZE_LARGE] = MAX_LISTING_BYTES
-        options |= self._trust
-        for option, value in options.items():
-            curl.setopt(option, value)
+        set_options(curl, options)
         try:
             curl.perform()
         except pycurl.error:
             # A proxy says no and hangs up while the body is still on its way to it.
             if method != "PUT" or curl.getinfo(pycurl.RESPONSE_CODE) < 400:
                 raise
-        return _Answer(asked, curl.getinfo(pycurl.RESPONSE_CODE), came.head, b"".join(came.pieces))
+        return _Answer(asked, curl.getinfo(pycurl.RESPONSE_CODE), b"".join(came.head), b"".join(came.pieces))
 
     def _expect(self, answer: _Answer) -> _Answer:
         """``answer``, if it says yes."""
@@ -496,14 +464,9 @@ class ObjectStore:
     def _link_fault(self, error: pycurl.error) -> ObjectStoreError:
         os_errno = self._local.curl.getinfo(pycurl.OS_ERRNO)
         setting = "ETALASE_S3_ENDPOINT"
-        fault = faults.of_link(error.args[0], str(error.args[1]), self.endpoint, os_errno=os_errno, setting=setting)
+        fault = link_fault(error.args[0], str(error.args[1]), self.endpoint, os_errno=os_errno, setting=setting)
         kind = ObjectStoreAway if fault.passes else ObjectStoreMisconfigured
         return kind(f"The object store {self.endpoint} does not answer: {fault.text}.", hint=fault.hint)
-
-
-def names_one_object(key: str) -> bool:
-    """Whether a request for ``key`` is about one object: an empty one is about the bucket, and dots lead elsewhere."""
-    return bool(key) and {".", ".."}.isdisjoint(key.split("/"))
 
 
 def read_policy(bucket: str) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""Explains failed exchanges, and says what to do: curl's errors, and the refusals of an S3 server. Pure.
+"""Explains the refusals of an S3 server, and says what to do. Pure.
 
 An S3 error is judged by its code (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html); its status alone blames
 the key for a clock that is two hours off, and the whole store for one photo that a proxy finds too large (hazard 78).
 """
 
-import errno
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -284,49 +283,3 @@ def _length(seconds: float) -> str:
             count = round(seconds / size)
             return f"{count} {unit}{'s' * (count != 1)}"
     return f"{round(seconds / 60)} minutes"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFault:
-    """Why there was no response. ``passes`` tells whether waiting can help."""
-
-    text: str
-    hint: str
-    passes: bool = True
-
-
-def of_link(code: int, message: str, url: str, *, os_errno: int = 0, setting: str) -> LinkFault:
-    """Explains curl's error ``code`` (https://curl.se/libcurl/c/libcurl-errors.html); ``setting`` names ``url``."""
-    parts = urlsplit(url)
-    host, place = parts.hostname or "", parts.netloc.rpartition("@")[2]
-    said = message or f"curl error {code}"
-    match code:
-        case 6:
-            return LinkFault(f"the name {host} cannot be found (DNS)", f"Check {setting}, and this server's name service.")
-        case 7 if os_errno == errno.ECONNREFUSED:
-            return LinkFault(
-                f"nothing listens at {place} (connection refused)", f"Check that it runs and that {setting} names it."
-            )
-        case 35 if re.search(r"wrong version number|packet length too long|record layer failure|http request", said):
-            plain = f"{place} speaks plain HTTP, and the address says https"
-            return LinkFault(plain, f"Write http:// in {setting}, or the port that speaks TLS.", passes=False)
-        case 1 | 52 | 56 if parts.scheme == "http" and (code != 56 or "reset" in said):
-            return LinkFault(said, f"Check {setting}: if {place} speaks TLS, it has to begin with https://.")
-        case 60 if re.search(r"subject name|does not match|host ?name", said):
-            return LinkFault(
-                f"the certificate at {place} is for another name ({said})",
-                f"Name it in {setting} as its certificate does.",
-                passes=False,
-            )
-        case 60 if re.search(r"expired|not yet valid", said):
-            return LinkFault(
-                f"the certificate at {place} is not valid now ({said})", "Renew it, or set this server's clock.", passes=False
-            )
-        case 60 | 77:
-            return LinkFault(
-                f"the certificate at {place} is of an authority that is not trusted here ({said})",
-                "If it is your own authority, name the file with its certificate in ETALASE_CA_FILE.",
-                passes=False,
-            )
-        case _:
-            return LinkFault(said, f"Check that it runs and that {setting} names it.")

@@ -1,6 +1,5 @@
 """Checks S3 error responses and failed connections: one clear sentence and a hint each (hazard 78)."""
 
-import errno
 from email.utils import formatdate
 
 import pytest
@@ -14,7 +13,7 @@ from etalase.errors import (
     ObjectStoreFull,
     ObjectStoreMisconfigured,
 )
-from etalase.faults import Asked, Said, of_answer, of_link, parsed_xml
+from etalase.objectstore.faults import Asked, Said, of_answer, parsed_xml
 
 NOW = 1_795_000_000.0
 HOUR = 3600.0
@@ -259,34 +258,3 @@ def test_xml_with_entities_or_of_another_encoding_is_not_read(body: bytes) -> No
 
 def test_xml_with_a_byte_order_mark_and_character_references_is_read() -> None:
     assert parsed_xml(b'\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8"?><x>&#39;&amp;</x>').text == "'&"
-
-
-@pytest.mark.parametrize(
-    ("code", "message", "url", "number", "says", "passes"),
-    [
-        (6, "Could not resolve host: minio", "http://minio:9000", 0, ["minio cannot be found", "ETALASE_S3_ENDPOINT"], True),
-        (7, "Could not connect", "http://minio:9000", errno.ECONNREFUSED, ["nothing listens at minio:9000"], True),
-        (7, "Could not connect", "http://minio:9000", errno.EHOSTUNREACH, ["Could not connect"], True),
-        (28, "Operation timed out after 5 s", "http://minio:9000", 0, ["timed out"], True),
-        (35, "SSL: wrong version number", "https://minio:9000", 0, ["speaks plain HTTP", "http://"], False),
-        (35, "tls_get_more_records:packet length too long", "https://minio:9000", 0, ["speaks plain HTTP"], False),
-        (35, "handshake failure", "https://minio:9000", 0, ["handshake failure"], True),
-        (1, "Received HTTP/0.9 when not allowed", "http://minio:9000", 0, ["has to begin with https://"], True),
-        (52, "Empty reply from server", "http://minio:9000", 0, ["has to begin with https://"], True),
-        (60, "self-signed certificate in certificate chain", "https://minio", 0, ["ETALASE_CA_FILE", "authority"], False),
-        (60, "unable to get local issuer certificate", "https://minio", 0, ["ETALASE_CA_FILE"], False),
-        (60, "SSL: no alternative certificate subject name matches target host name", "https://m", 0, ["another name"], False),
-        (60, "certificate has expired", "https://minio", 0, ["not valid now", "clock"], False),
-        (60, "certificate is not yet valid", "https://minio", 0, ["not valid now", "clock"], False),
-        (77, "error adding trust anchors", "https://minio", 0, ["ETALASE_CA_FILE"], False),
-        (99, "", "http://minio", 0, ["curl error 99"], True),
-    ],
-)
-def test_a_failed_connection_gives_its_cause_and_the_setting_to_change(
-    code: int, message: str, url: str, number: int, says: list[str], passes: bool
-) -> None:
-    fault = of_link(code, message, url, os_errno=number, setting="ETALASE_S3_ENDPOINT")
-    assert fault.passes is passes
-    assert fault.hint
-    for words in says:
-        assert words in f"{fault.text}. {fault.hint}"
