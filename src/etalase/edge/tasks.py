@@ -15,7 +15,7 @@ from etalase.edge import heartbeat
 from etalase.edge.database import translated
 from etalase.edge.models import SyncRun
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.services import real_world
+from etalase.edge.sync.services import real_services
 from etalase.errors import EtalaseError, UsageError
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings, configured
@@ -80,8 +80,8 @@ def _scheduled(
             if due is not None and _done_since(now - due, full=full):
                 logger.info("a run has done this one's work since it came due: nothing to do")
                 return None
-            with real_world(settings) as world:
-                report = sync(world, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
+            with real_services(settings) as services:
+                report = sync(services, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
     except EtalaseError as error:
         logger.error("the scheduled %s run did not take place: %s", "full" if full else "hourly", error)
         return {"outcome": "failed", "error": str(error), "exit_status": error.exit_status}

@@ -20,11 +20,11 @@ from tests.simulator import Simulator, head_office
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from etalase.edge.sync import services as world_module
+from etalase.edge.sync import services as services_module
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.services import World, real_world
+from etalase.edge.sync.services import Services, real_services
 from etalase.objectstore.client import ObjectStore
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read
@@ -81,13 +81,13 @@ class Edge:
         trigger: str = "hand",
         wait_seconds: float = 0.0,
         dry_run: bool = False,
-        inject: Callable[[World], None] = lambda _: None,
+        inject: Callable[[Services], None] = lambda _: None,
         **changes: Any,
     ) -> Report:
         """Runs the real engine; ``inject`` may replace a service of the run with a faulty one."""
-        with real_world(self.configured(**changes)) as world:
-            inject(world)
-            return sync(world, full=full, trigger=trigger, wait_seconds=wait_seconds, dry_run=dry_run)
+        with real_services(self.configured(**changes)) as services:
+            inject(services)
+            return sync(services, full=full, trigger=trigger, wait_seconds=wait_seconds, dry_run=dry_run)
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Returns ``product_photo`` by id."""
@@ -227,6 +227,6 @@ def _with_clock(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
         now=lambda: time.time() + edge.hours_later * 3600,
         sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
     )
-    monkeypatch.setattr(world_module, "Pace", lambda: pace)
+    monkeypatch.setattr(services_module, "Pace", lambda: pace)
     yield edge
     connection.close()

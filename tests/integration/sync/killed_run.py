@@ -23,15 +23,15 @@ def main() -> None:
     django.setup()
 
     from etalase.edge.sync import run
-    from etalase.edge.sync.services import World, real_world
+    from etalase.edge.sync.services import Services, real_services
     from etalase.settings.edge import EdgeSettings
     from etalase.settings.reading import read
 
     class Bucket:
         """The real bucket, until the point."""
 
-        def __init__(self, world: World) -> None:
-            self.real: Any = world.bucket
+        def __init__(self, services: Services) -> None:
+            self.real: Any = services.bucket
 
         def put(self, *args: Any, **kwargs: Any) -> Any:
             if job["point"] == "before the put":
@@ -51,9 +51,9 @@ def main() -> None:
         time.sleep(600)
 
     run.commit_checkpoint = settle
-    with real_world(read(EdgeSettings, job["settings"])) as world:
-        world.bucket = Bucket(world)
-        report = run.sync(world, full=False)
+    with real_services(read(EdgeSettings, job["settings"])) as services:
+        services.bucket = Bucket(services)
+        report = run.sync(services, full=False)
     sys.exit(f"the run ended without a kill: {report.as_json()}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway
 from etalase.objectstore.model import ObjectRead
 
@@ -20,11 +20,11 @@ class Rotting:
         return _Bucket(self, bucket)
 
     @property
-    def inject(self) -> Callable[[World], None]:
+    def inject(self) -> Callable[[Services], None]:
         """Returns a function that puts the bucket of a run on the rotting disk."""
 
-        def inject_disk(world: World) -> None:
-            world.bucket = self.over(world.bucket)
+        def inject_disk(services: Services) -> None:
+            services.bucket = self.over(services.bucket)
 
         return inject_disk
 

@@ -17,7 +17,7 @@ from tests.simulator import JPEG, Answer, picture
 
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.transport import Transport
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import Reason
 from etalase.protocol import Photo
 
@@ -173,9 +173,9 @@ def test_a_photo_that_head_office_lists_wrongly_fails_alone_in_each_run(edge: Ed
 def test_an_image_host_that_resolves_to_a_forbidden_address_is_never_contacted(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
 
-    def elsewhere(world: World) -> None:
+    def elsewhere(services: Services) -> None:
         origins = ImageOrigins.from_settings("http://ho.example", [], "")
-        world.images = replace(world.images, transport=Transport(address_allowed=origins.address_allowed))  # type: ignore[type-var]  # the real one is a dataclass
+        services.images = replace(services.images, transport=Transport(address_allowed=origins.address_allowed))  # type: ignore[type-var]  # the real one is a dataclass
 
     report = edge.sync(inject=elsewhere)
     assert edge.reasons() == {photo: Reason.ORIGIN_REFUSED}
@@ -286,15 +286,15 @@ def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
     edge.ho.put("good", picture("good"))
     odd = edge.ho.put("odd", picture("odd"))
 
-    def inject(world: World) -> None:
-        real: Any = world.images.fetch
+    def inject(services: Services) -> None:
+        real: Any = services.images.fetch
 
         def fetch(photo: Photo) -> Any:
             if str(photo.id) == odd:
                 raise RuntimeError("nobody foresaw this")
             return real(photo)
 
-        world.images = SimpleNamespace(fetch=fetch, done=world.images.done, bytes_came=0)
+        services.images = SimpleNamespace(fetch=fetch, done=services.images.done, bytes_came=0)
 
     report = edge.sync(inject=inject)
     assert (report.outcome, report.fetched, edge.reasons()) == ("partial", 1, {odd: "unforeseen"})

@@ -9,7 +9,7 @@ from tests.integration.sync.killed_run import KILLED
 from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.services import World, real_world
+from etalase.edge.sync.services import Services, real_services
 from etalase.edge.sync.verify import verify
 from etalase.objectstore.model import Body
 
@@ -57,8 +57,8 @@ def test_after_a_kill_the_pos_shows_uploaded_photos_while_head_office_is_away(ed
     run_until_killed(edge, "after the put")
     edge.ho.on_page = lambda _: Answer(503)
     assert edge.sync(full=True).damaged == 0
-    with real_world(edge.configured()) as world:
-        assert [found.what for found in verify(world, deep=False).differences] == ["changed"]
+    with real_services(edge.configured()) as services:
+        assert [found.what for found in verify(services, deep=False).differences] == ["changed"]
     assert edge.count("etalase_doubt") == 0
     edge.ho.on_page = None
     assert edge.sync().exit_status == 0
@@ -102,10 +102,10 @@ def test_an_intent_of_a_deleted_photo_is_settled_and_its_object_reclaimed_as_an_
 class Interrupting:
     """An image source whose download is interrupted by Ctrl-C."""
 
-    def __init__(self, world: World) -> None:
-        self.real = world.images
+    def __init__(self, services: Services) -> None:
+        self.real = services.images
         self.bytes_came = 0
-        world.images = self
+        services.images = self
 
     def done(self, photo: Any) -> None:
         """Does nothing: there is no part on disk."""
@@ -124,7 +124,7 @@ def test_an_interrupted_run_reports_it_and_the_next_run_completes(edge: Edge) ->
     for product in ("sate", "soto", "gado-gado"):
         edge.ho.put(product, picture(product))
     with pytest.raises(KeyboardInterrupt):
-        edge.sync(inject=lambda world: (Interrupting(world), None)[1])
+        edge.sync(inject=lambda services: (Interrupting(services), None)[1])
     (run,) = edge.query("SELECT outcome, error FROM etalase_sync_run")
     assert run["outcome"] == "failed"
     assert "stopped" in run["error"]
@@ -152,6 +152,6 @@ def test_ctrl_c_drains_in_flight_work_so_that_every_uploaded_object_gets_its_row
         edge.ho.put(product, picture(product))
     edge.ho.put("soto", picture("soto", 5000))  # the largest photo is the last one
     with pytest.raises(KeyboardInterrupt):
-        edge.sync(inject=lambda world: (Interrupting(world), None)[1], WORKERS=1)
+        edge.sync(inject=lambda services: (Interrupting(services), None)[1], WORKERS=1)
     assert len(edge.rows()) == len(edge.objects()) == 2
     edge.check_every_row_shows_its_bytes()

@@ -11,7 +11,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.status import collect
 from etalase.edge.sync import anomalies as anomalies_module
-from etalase.edge.sync.services import object_store, real_world
+from etalase.edge.sync.services import object_store, real_services
 from etalase.edge.sync.verify import verify
 
 
@@ -33,9 +33,9 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
     """Runs ``verify --deep`` on the rotten disk."""
-    with real_world(edge.configured()) as world:
-        disk.inject(world)
-        return [str(difference.what) for difference in verify(world, deep=True).differences]
+    with real_services(edge.configured()) as services:
+        disk.inject(services)
+        return [str(difference.what) for difference in verify(services, deep=True).differences]
 
 
 def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs_it(edge: Edge, disk: Rotting) -> None:

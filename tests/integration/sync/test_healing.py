@@ -12,7 +12,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.faults import Asked
 from etalase.objectstore.model import ObjectInfo
@@ -134,8 +134,8 @@ def test_a_deleted_bucket_policy_is_restored_by_the_next_run(edge: Edge, s3: Any
 class OtherEtags:
     """The real bucket of a server that encrypts: its ETags look like MD5s but are not (hazard 56)."""
 
-    def __init__(self, world: World) -> None:
-        self.real: Any = world.bucket
+    def __init__(self, services: Services) -> None:
+        self.real: Any = services.bucket
         self.puts = 0
 
     def put(self, *args: Any, **kwargs: Any) -> str:
@@ -170,9 +170,9 @@ class OtherEtags:
 def test_a_bucket_whose_etags_are_not_checksums_is_read_and_not_refilled(edge: Edge, s3: Any) -> None:
     made: list[OtherEtags] = []
 
-    def inject(world: World) -> None:
-        world.bucket = OtherEtags(world)
-        made.append(world.bucket)
+    def inject(services: Services) -> None:
+        services.bucket = OtherEtags(services)
+        made.append(services.bucket)
 
     photo, _ = edge.ho.put("sate", picture("sate")), edge.ho.put("soto", picture("soto"))
     assert edge.sync(inject=inject).exit_status == 0

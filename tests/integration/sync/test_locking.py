@@ -189,8 +189,8 @@ def test_a_lock_timeout_of_the_database_role_is_respected(edge: Edge) -> None:
 def test_a_run_that_lost_only_its_lock_ends_too(edge: Edge) -> None:
     edge.ho.put("sate", picture("old"))
 
-    def inject(world: Any) -> None:
-        real = world.bucket.ensure_bucket
+    def inject(services: Any) -> None:
+        real = services.bucket.ensure_bucket
 
         class Unlocking:
             def ensure_bucket(self) -> None:
@@ -201,8 +201,8 @@ def test_a_run_that_lost_only_its_lock_ends_too(edge: Edge) -> None:
             def __getattr__(self, name: str) -> Any:
                 return getattr(bucket, name)
 
-        bucket = world.bucket
-        world.bucket = Unlocking()
+        bucket = services.bucket
+        services.bucket = Unlocking()
 
     report = edge.sync(inject=inject)
     assert report.exit_status == 4

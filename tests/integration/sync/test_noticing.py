@@ -13,7 +13,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.status.localize import Words
 from etalase.edge.sync import run as run_module
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreFull
 from etalase.protocol import Page, ProductPage
 
@@ -248,19 +248,19 @@ def test_a_discontinued_product_is_removed_even_if_the_run_that_learned_of_it_wa
     gone = UUID(int=7)
     office: list[WithProducts] = []
 
-    def sells(deleted: list[UUID]) -> Callable[[World], None]:
-        def inject(world: World) -> None:
-            office.append(WithProducts(world.head_office, deleted))
-            world.head_office = office[-1]
+    def sells(deleted: list[UUID]) -> Callable[[Services], None]:
+        def inject(services: Services) -> None:
+            office.append(WithProducts(services.head_office, deleted))
+            services.head_office = office[-1]
 
         return inject
 
     edge.sync(inject=sells([]))
     edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", gone)
 
-    def full_bucket(world: World) -> None:
-        sells([gone])(world)
-        world.bucket = Full(world.bucket)
+    def full_bucket(services: Services) -> None:
+        sells([gone])(services)
+        services.bucket = Full(services.bucket)
 
     edge.ho.put("newer", picture("newer"))
     assert edge.sync(inject=full_bucket).outcome == "failed"
@@ -276,8 +276,8 @@ def test_too_many_removed_products_at_once_stay_and_are_requested_again(edge: Ed
     for product_id in gone:
         edge.query("INSERT INTO product (id, sku, name) VALUES (%s, '', 'WATER')", product_id)
 
-    def inject(world: World) -> None:
-        world.head_office = WithProducts(world.head_office, gone)
+    def inject(services: Services) -> None:
+        services.head_office = WithProducts(services.head_office, gone)
 
     for _ in range(2):
         assert edge.sync(inject=inject).notices == [{"code": "products_stay", "products": 8}]
@@ -307,8 +307,8 @@ def test_a_full_bucket_gives_up_its_orphans_before_the_next_put(edge: Edge, menu
     edge.bucket.put("products/old.jpg", b"x", content_type="image/jpeg")
     edge.ho.put("new", picture("new"))
 
-    def full(world: World) -> None:
-        world.bucket = Full(world.bucket)
+    def full(services: Services) -> None:
+        services.bucket = Full(services.bucket)
 
     report = edge.sync(inject=full)
     assert (report.outcome, report.reclaimed) == ("failed", 1)
@@ -336,8 +336,8 @@ def test_an_orphan_that_cannot_be_deleted_blocks_nothing(edge: Edge, menu: list[
         def __getattr__(self, name: str) -> Any:
             return getattr(self._real, name)
 
-    def keeps(world: World) -> None:
-        world.bucket = Kept(world.bucket)
+    def keeps(services: Services) -> None:
+        services.bucket = Kept(services.bucket)
 
     reports = [edge.sync(inject=keeps) for _ in range(3)]
     assert [report.outcome for report in reports] == ["success"] * 3

@@ -9,7 +9,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.result import Report
-from etalase.edge.sync.services import real_world
+from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -189,8 +189,8 @@ def test_verify_and_dry_run_accept_odd_rows_too(edge: Edge, menu: list[str]) -> 
     assert report.forecast["photos_to_fetch"] == DISHES - 1
     assert edge.count("etalase_pending_photo") == 0
     edge.sync()
-    with real_world(edge.configured()) as world:
-        found = verify(world, deep=False)
+    with real_services(edge.configured()) as services:
+        found = verify(services, deep=False)
     assert (found.error, found.proved_complete) == (None, False)
     assert [difference.what for difference in found.differences] == ["not_usable", "not_usable"]
     assert edge.sync(trigger="retry").outcome == "partial"

@@ -10,7 +10,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync import run as run_module
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, ObjectStoreFull, Reason
 
 NOBODY = "http://127.0.0.1:1"
@@ -19,8 +19,8 @@ NOBODY = "http://127.0.0.1:1"
 class FailingPuts:
     """The real bucket, whose puts fail after the first ``good`` ones."""
 
-    def __init__(self, world: World, error: ObjectStoreError, good: int) -> None:
-        self.real: Any = world.bucket
+    def __init__(self, services: Services, error: ObjectStoreError, good: int) -> None:
+        self.real: Any = services.bucket
         self.error, self.left = error, good
 
     def prove_writable(self, size_bytes: int) -> None:
@@ -40,11 +40,11 @@ class FailingPuts:
         return getattr(self.real, name)
 
 
-def puts_fail(error: ObjectStoreError, *, good: int = 0) -> Callable[[World], None]:
+def puts_fail(error: ObjectStoreError, *, good: int = 0) -> Callable[[Services], None]:
     """Returns a function that replaces the bucket with a failing one."""
 
-    def inject(world: World) -> None:
-        world.bucket = FailingPuts(world, error, good)
+    def inject(services: Services) -> None:
+        services.bucket = FailingPuts(services, error, good)
 
     return inject
 
@@ -137,7 +137,7 @@ def test_a_bucket_that_refuses_every_put_ends_the_run_without_a_download_loop(
 def test_one_failed_put_fails_one_photo(edge: Edge) -> None:
     edge.ho.put("large", picture(1, 900))
     small = edge.ho.put("small", picture(2, 100))
-    report = edge.sync(inject=lambda world: setattr(world, "bucket", FailingSmall(world)))
+    report = edge.sync(inject=lambda services: setattr(services, "bucket", FailingSmall(services)))
     assert (report.exit_status, report.fetched) == (1, 1)
     assert edge.reasons() == {small: Reason.STORE_ERROR}
     assert edge.sync().exit_status == 0
@@ -147,8 +147,8 @@ def test_one_failed_put_fails_one_photo(edge: Edge) -> None:
 class FailingSmall(FailingPuts):
     """A bucket that refuses small bodies."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world, ObjectStoreAway("away"), 0)
+    def __init__(self, services: Services) -> None:
+        super().__init__(services, ObjectStoreAway("away"), 0)
 
     def put(self, *args: Any, **kwargs: Any) -> Any:
         """Puts large bodies only."""

@@ -8,7 +8,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
 from tests.simulator import picture
 
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(
 
     put: list[str] = []
 
-    def count_puts(world: World) -> None:
-        real = world.bucket.put
+    def count_puts(services: Services) -> None:
+        real = services.bucket.put
 
         def counted(key: str, *args: Any, **named: Any) -> str:
             put.append(key)
             return real(key, *args, **named)
 
-        monkeypatch.setattr(world.bucket, "put", counted)
+        monkeypatch.setattr(services.bucket, "put", counted)
 
     before = edge_with_lasting_faults.row_versions()
     for hours in (12, 13, 14):

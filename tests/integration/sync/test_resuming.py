@@ -21,7 +21,7 @@ from etalase.edge.sync.download import partial
 from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
 from etalase.edge.sync.download.partial import MAX_AGE_SECONDS, Part, Spool
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.services import real_world
+from etalase.edge.sync.services import real_services
 from etalase.errors import ObjectStoreAway, PhotoError, Reason, SettingsError
 
 LARGE = 1_000_000
@@ -164,9 +164,9 @@ def test_an_outage_of_the_bucket_costs_no_second_download(edge: Edge) -> None:
     edge.check_equals_head_office()
 
 
-def without_bucket(world: Any) -> None:
+def without_bucket(services: Any) -> None:
     """Makes the bucket refuse every put."""
-    real = world.bucket
+    real = services.bucket
 
     class Away:
         def put(self, *_: Any, **__: Any) -> str:
@@ -175,7 +175,7 @@ def without_bucket(world: Any) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(real, name)
 
-    world.bucket = Away()
+    services.bucket = Away()
 
 
 def test_an_uninterrupted_transfer_writes_no_part_to_disk(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ def test_a_spool_of_another_user_is_refused(edge: Edge, tmp_path: Path) -> None:
 def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     edge.ho.put("soto", picture(2, LARGE))
-    with real_world(edge.configured()) as waiting:  # created before the other run, as by --wait
+    with real_services(edge.configured()) as waiting:  # created before the other run, as by --wait
         cut_one = edge.ho.photos[photo]["object_key"]
         edge.ho.on_image = lambda key: Answer(404) if key != cut_one else None
         edge.ho.cut_after = 700_000
@@ -259,7 +259,7 @@ def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: E
 def test_parts_that_another_run_finished_during_the_wait_do_no_harm(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 700_000)
-    with real_world(edge.configured()) as waiting:
+    with real_services(edge.configured()) as waiting:
         assert edge.sync().outcome == "success"
         edge.ho.put("sate", picture("newer", LARGE), photo=photo)
         assert sync(waiting, full=True).outcome == "success"

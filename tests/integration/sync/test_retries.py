@@ -7,14 +7,14 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.retry_list import backoff
 from etalase.errors import Reason
 
 
-def drop_in(world: World) -> None:
+def drop_in(services: Services) -> None:
     """Uses the product table as in a customer's project, where it is not ours."""
-    world.products.is_ours = False
+    services.products.is_ours = False
 
 
 def add_product(edge: Edge, photo: str) -> None:

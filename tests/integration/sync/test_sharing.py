@@ -10,7 +10,7 @@ from tests.simulator import PNG, picture
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store, real_world
+from etalase.edge.sync.services import object_store, real_services
 from etalase.edge.sync.verify import verify
 from etalase.errors import Reason
 
@@ -46,8 +46,8 @@ def test_products_that_share_an_object_all_get_it_and_its_changes(
     for full in (False, True, True):
         assert edge.sync(full=full).outcome == "success"
     assert edge.row_versions() == before
-    with real_world(edge.configured()) as world:
-        assert verify(world, deep=True).equal
+    with real_services(edge.configured()) as services:
+        assert verify(services, deep=True).equal
 
 
 @pytest.mark.parametrize("is_newest", [False, True])

@@ -10,18 +10,18 @@ from tests.integration.sync.rotting import Rotting
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync import services as world_module
+from etalase.edge.sync import services as services_module
 from etalase.edge.sync.clock import Pace
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.services import real_world
+from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import Verification, verify
 
 
 def run_verify(edge: Edge, *, deep: bool = False) -> Verification:
     """Returns the result of ``verify``."""
-    with real_world(edge.configured()) as world:
-        return verify(world, deep=deep)
+    with real_services(edge.configured()) as services:
+        return verify(services, deep=deep)
 
 
 def differences(edge: Edge, *, deep: bool = False) -> set[tuple[str, str]]:
@@ -69,8 +69,8 @@ def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_re
     assert (edge.row_versions(), edge.objects()) == before
 
     edge.ho.image_requests.clear()
-    with real_world(edge.configured()) as world:
-        report = sync(world, full=True, deep=True)
+    with real_services(edge.configured()) as services:
+        report = sync(services, full=True, deep=True)
     assert (report.healed, report.fetched) == (4, 6)
     assert len(edge.ho.image_requests) == 5  # the bytes of the photo with a new type are here already
     assert differences(edge, deep=True) == {("not_usable", "impossible")}
@@ -181,7 +181,7 @@ def test_a_run_whose_last_transfers_were_stopped_is_not_complete(edge: Edge) -> 
 
 
 def test_a_hanging_bucket_ends_at_the_time_limit_of_the_run(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world_module, "PUTS_END_SECONDS", 0.5)
+    monkeypatch.setattr(services_module, "PUTS_END_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         report = edge.sync(MAX_RUN_SECONDS=1, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -195,13 +195,13 @@ def test_an_object_that_its_store_cannot_read_is_downloaded_again(edge: Edge) ->
     edge.sync()
     rotten = edge.rows()[next(iter(edge.ho.photos))]["object_key"]
     disk = Rotting(rotten, unreadable=True)
-    with real_world(edge.configured()) as world:
-        disk.inject(world)
-        found = verify(world, deep=True)
+    with real_services(edge.configured()) as services:
+        disk.inject(services)
+        found = verify(services, deep=True)
     assert [(d.what, d.object_key) for d in found.differences] == [("unreadable", rotten)]
-    with real_world(edge.configured()) as world:
-        disk.inject(world)
-        report = sync(world, full=True, deep=True)
+    with real_services(edge.configured()) as services:
+        disk.inject(services)
+        report = sync(services, full=True, deep=True)
     assert (report.outcome, report.healed, disk.mended) == ("success", 1, True)
 
 

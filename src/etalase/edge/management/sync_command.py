@@ -8,7 +8,7 @@ from typing import Any
 from etalase import formatting
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.sync.result import Report, Watcher
-from etalase.edge.sync.services import World, real_world
+from etalase.edge.sync.services import Services, real_services
 from etalase.progress import Progress, shown
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
@@ -34,14 +34,16 @@ class SyncCommand(EdgeCommand):
         return LONGEST_WAIT_SECONDS if options["wait"] else 0.0
 
     @contextmanager
-    def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[World, Watcher]]:
+    def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[Services, Watcher]]:
         """Yields the services of a run, and its progress, shown on stderr."""
         quiet = self.is_quiet(options)
         with (
-            real_world(settings) as world,
-            shown(Progress(bytes_done=lambda: world.images.bytes_came, limit=world.limiter.describe), quiet=quiet) as watching,
+            real_services(settings) as services,
+            shown(
+                Progress(bytes_done=lambda: services.images.bytes_came, limit=services.limiter.describe), quiet=quiet
+            ) as watching,
         ):
-            yield world, watching
+            yield services, watching
 
     def tell(self, report: Report, *, as_json: bool) -> int:
         """Print the result. Returns its exit status."""

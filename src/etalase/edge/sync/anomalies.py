@@ -1,4 +1,4 @@
-"""Finds why a run has to compare everything: the world is not as the last run left it (hazards 12 and 22)."""
+"""Finds why a run has to compare everything: rows, bucket or checkpoint are not as the last run left them (hazards 12, 22)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -52,7 +52,7 @@ def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
         return found
     if _is_bucket_lost(run, bucket_is_new=bucket_is_new):
         found.append(Anomaly(AnomalyKind.BUCKET_LOST, {}))
-    last_here, kept_time = run.world.spool.last_checkpoint, lenient_time(kept)
+    last_here, kept_time = run.services.spool.last_checkpoint, lenient_time(kept)
     if last_here and kept_time and kept_time < last_here:
         found.append(Anomaly(AnomalyKind.EDGE_RESTORED, {}))
     last = storage.runs.last_complete()

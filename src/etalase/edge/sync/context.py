@@ -8,7 +8,7 @@ from etalase.edge.models import Checkpoint
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.publish.pipeline import Carriage
 from etalase.edge.sync.result import Report, Watcher
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 
 
 class Scope(StrEnum):
@@ -25,7 +25,7 @@ class Run:
     ``extra_rows`` is how many rows more, or less, there were at its beginning than the checkpoint knew of.
     """
 
-    world: World
+    services: Services
     report: Report
     watcher: Watcher
     checkpoint: Checkpoint
@@ -39,4 +39,4 @@ class Run:
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
-        self.carriage = Carriage(self.world, self.report, self.watcher, self.now)
+        self.carriage = Carriage(self.services, self.report, self.watcher, self.now)

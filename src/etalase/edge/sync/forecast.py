@@ -25,12 +25,12 @@ def forecast(run: Run) -> None:
         run.report.count_failures(error.reason for _, error in part.plan.unpublishable)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
-    planned = Planner(run.world, feed, inventory=run.inventory, brings_products=True).plan(count_failures)
+    planned = Planner(run.services, feed, inventory=run.inventory, brings_products=True).plan(count_failures)
     note_plan(run, planned)
-    agenda, limiter = planned.agenda, run.world.limiter
-    kept_bytes = sum(map(run.world.spool.kept_of, agenda.to_fetch()))
+    agenda, limiter = planned.agenda, run.services.limiter
+    kept_bytes = sum(map(run.services.spool.kept_of, agenda.to_fetch()))
     proposal = propose(feed, awaiting=awaiting, now=run.now)
-    names = run.world.products.names({row.product_id for row in proposal.gone.values()})
+    names = run.services.products.names({row.product_id for row in proposal.gone.values()})
 
     def named(candidates: Collection[Candidate]) -> list[dict[str, str]]:
         return [

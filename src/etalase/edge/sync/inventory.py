@@ -13,7 +13,7 @@ from etalase.edge.integrity import Damage, damage, damage_read, was_put_since
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.plan import Found, Row
 from etalase.edge.sync.scratch import Listing
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.objectstore.model import ObjectInfo, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo, is_md5
@@ -28,7 +28,7 @@ class Inventory:
     What is in doubt is read by every look. ``keeps``: what a look finds is kept for the runs and looks after it.
     """
 
-    world: World
+    services: Services
     today: date
     compared_at: datetime | None = None
     deep: bool = False
@@ -47,7 +47,7 @@ class Inventory:
     def list_bucket(self, *, may_be_missing: bool = False) -> None:
         """List all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless that is all right."""
         try:
-            self.listing = Listing(self.world.bucket.list(KEY_PREFIX))
+            self.listing = Listing(self.services.bucket.list(KEY_PREFIX))
         except ObjectMissing:
             if not may_be_missing:
                 raise
@@ -98,7 +98,7 @@ class Inventory:
 
     def _read_all(self, to_read: Collection[Row]) -> dict[str, Found]:
         found: dict[str, Found] = {}
-        for row, (what, lies) in zip(to_read, self.world.workers.map(self._examine, to_read), strict=True):
+        for row, (what, lies) in zip(to_read, self.services.workers.map(self._examine, to_read), strict=True):
             self._read.add(row.id)
             if what is None:
                 self._right_again |= self.doubted & {row.id}
@@ -117,12 +117,12 @@ class Inventory:
 
         def is_right(key: str) -> bool:
             try:
-                read = self.world.bucket.read_through(key)
+                read = self.services.bucket.read_through(key)
             except ObjectStoreError:
                 return False  # it is fetched and put, which tells whether the store is away
             return damage_read(wanted[key].checksum, wanted[key].content_type, read) is None
 
-        right = zip(same, self.world.workers.map(is_right, same), strict=True)
+        right = zip(same, self.services.workers.map(is_right, same), strict=True)
         return {key: (wanted[key].checksum or "").lower() for key, is_one in right if is_one}
 
     def copies(self, photos: Collection[Photo], known: Collection[Row]) -> dict[str, str]:
@@ -143,7 +143,7 @@ class Inventory:
             return False
         if self.deep or row.id in self.doubted or self.compared_at is None or was_put_since(self.compared_at, there):
             return True
-        days = self.world.settings.DEEP_VERIFY_DAYS
+        days = self.services.settings.DEEP_VERIFY_DAYS
         # A run that comes once a week, or after a day on which the store was closed, has the shares of those days too.
         shares = max(1, (self.today - self.compared_at.astimezone(UTC).date()).days)
         return bool(days and (self.today.toordinal() - zlib.crc32(row.id.bytes)) % days < shares)
@@ -151,22 +151,22 @@ class Inventory:
     def _head(self, key: str) -> ObjectInfo | None:
         """What lies under ``key``; of what its store cannot read, only that it does. Raises where the store is away."""
         try:
-            return self.world.bucket.head(key)
+            return self.services.bucket.head(key)
         except ObjectStoreError:
-            next(self.world.bucket.list(key), None)
+            next(self.services.bucket.list(key), None)
             return ObjectInfo(key, 0, "")
 
     def _examine(self, row: Row) -> tuple[Damage | None, Found]:
         if not names_one_object(row.object_key):
             return Damage.MISSING, Found(None)
         try:
-            read = self.world.bucket.read_through(row.object_key)
+            read = self.services.bucket.read_through(row.object_key)
         except ObjectMissing:
             return Damage.MISSING, Found(None)
         except ObjectStoreError:
             # A disk that rots, or an object with a lock of its own: the store lists it and does not give it. A store that is
             # away, or refuses the key, lists nothing.
-            next(self.world.bucket.list(row.object_key), None)
+            next(self.services.bucket.list(row.object_key), None)
             return Damage.UNREADABLE, Found(None)
         what = damage_read(row.checksum, row.content_type, read)
         return what, Found(read.digest, mistyped=what is Damage.MISTYPED)

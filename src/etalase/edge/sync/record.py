@@ -27,18 +27,18 @@ MAX_FAILURES_TOLD = 1000
 @contextmanager
 def errors_reported(run: Run) -> Iterator[None]:
     """Writes the error that ends the run into its report."""
-    report, world = run.report, run.world
+    report, services = run.report, run.services
     try:
         yield
     except GivesWay as error:
         report.yielded = True
         logger.info("%s", error)
     except EtalaseError as error:
-        if not world.time_is_up:
+        if not services.time_is_up:
             report.error = error
         else:
             report.yielded = True
-            report.note("out_of_time", seconds=world.settings.MAX_RUN_SECONDS)
+            report.note("out_of_time", seconds=services.settings.MAX_RUN_SECONDS)
     except Exception as error:
         logger.exception("unexpected error in the sync run")
         report.error = EtalaseError(
@@ -53,8 +53,8 @@ def errors_reported(run: Run) -> Iterator[None]:
 @contextmanager
 def recorded(run: Run, trigger: str) -> Iterator[None]:
     """Begins the run's row, and completes it when the run ends, also where it failed."""
-    report, world = run.report, run.world
-    began = world.pace.monotonic()
+    report, services = run.report, run.services
+    began = services.pace.monotonic()
     report.run_id = storage.runs.begin(report.kind, trigger)
     try:
         yield
@@ -62,10 +62,10 @@ def recorded(run: Run, trigger: str) -> Iterator[None]:
         with suppress(DatabaseAway, LockLost):
             run.carriage.keep_failures()
         with suppress(OSError):
-            world.spool.sweep(max_bytes=world.settings.SPOOL_MAX_BYTES, now=world.pace.now())
-        report.bytes_fetched = world.images.bytes_came
+            services.spool.sweep(max_bytes=services.settings.SPOOL_MAX_BYTES, now=services.pace.now())
+        report.bytes_fetched = services.images.bytes_came
         _report_open_work(run)
-        report.duration_seconds = world.pace.monotonic() - began
+        report.duration_seconds = services.pace.monotonic() - began
         with suppress(DatabaseAway):
             storage.runs.end(
                 report.run_id,
@@ -111,7 +111,7 @@ def note_plan(run: Run, planned: Planned) -> None:
     run.report.unchanged += planned.unchanged
     for product_id in planned.several_primaries:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
-        name = run.world.products.names([product_id]).get(product_id, ("", ""))[1]
+        name = run.services.products.names([product_id]).get(product_id, ("", ""))[1]
         run.report.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
     if planned.older:
         run.report.note("ho_older", photos=planned.older)

@@ -13,7 +13,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 
 DAY = timedelta(hours=24)
 
@@ -26,7 +26,7 @@ class Proposal:
     gone: dict[UUID, Row] = field(default_factory=dict)
 
 
-def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int | None) -> int:
+def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int | None) -> int:
     """Remove what may go, remember the rest; how many photos were removed comes back.
 
     ``awaiting`` are products of which a living photo has not arrived in this run.
@@ -38,7 +38,7 @@ def sweep(world: World, feed: Feed, *, awaiting: Collection[UUID], now: datetime
             storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
     proposal = propose(feed, awaiting=awaiting, now=now)
     if proposal.gone:
-        _apply(world, proposal, now=now, run_id=run_id)
+        _apply(services, proposal, now=now, run_id=run_id)
     return len(proposal.decision.apply)
 
 
@@ -93,9 +93,9 @@ def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     return photos
 
 
-def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | None) -> None:
+def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int | None) -> None:
     decision, gone = proposal.decision, proposal.gone
-    names = world.products.names({row.product_id for row in gone.values()})
+    names = services.products.names({row.product_id for row in gone.values()})
 
     def record(candidate: Candidate, state: Removal.State) -> Removal:
         row = gone[candidate.photo_id]
@@ -114,7 +114,7 @@ def _apply(world: World, proposal: Proposal, *, now: datetime, run_id: int | Non
         )
 
     with translated(), transaction.atomic():
-        world.lock.still_held()
+        services.lock.still_held()
         storage.removals.record(
             [record(c, Removal.State.APPLIED) for c in decision.apply]
             + [record(c, Removal.State.HELD) for c in decision.hold]

@@ -80,7 +80,7 @@ class Report:
     # How many photos are known to be damaged, still.
     damaged: int = 0
     forecast: dict[str, Any] | None = None
-    # What the run noticed of the world around it: objects with a ``code`` and what belongs to it (edge.status.texts says them).
+    # Anomalies and oddities that the run found: objects with a ``code`` and its figures (edge.status.messages has the texts).
     notices: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, code: str, **details: Any) -> None:

@@ -22,7 +22,7 @@ from etalase.edge.sync.record import errors_reported, note_plan, record_new_phot
 from etalase.edge.sync.removals import sweep, unlisted
 from etalase.edge.sync.result import Nobody, Report, Watcher
 from etalase.edge.sync.scratch import Photos
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, LockHeld, ObjectStoreError
 
 logger = logging.getLogger("etalase.edge")
@@ -33,7 +33,7 @@ RECLAIM_AGAIN = timedelta(days=1)
 
 
 def sync(
-    world: World,
+    services: Services,
     *,
     full: bool,
     trigger: str = "hand",
@@ -47,34 +47,34 @@ def sync(
     ``trigger`` is ``hand``, ``schedule`` or ``retry``: by hand, photos on the retry list are tried whatever their next try.
     ``deep`` is for a full run: every object is read through and hashed.
     """
-    began = world.pace.monotonic()
+    began = services.pace.monotonic()
     report = Report(kind="full" if full else "incremental", dry_run=dry_run)
     try:
         with translated():
-            checkpoint = world.store.claim()
+            checkpoint = services.store.claim()
             if not checkpoint.sync_timestamp:
                 report.kind = "full"
-            with world.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
+            with services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
                 checkpoint.refresh_from_db()
-                now = datetime.fromtimestamp(world.pace.now(), UTC)
+                now = datetime.fromtimestamp(services.pace.now(), UTC)
                 dropped = storage.state_repair.distrust(checkpoint, keeps=not dry_run, now=now)
                 if not checkpoint.sync_timestamp:
                     report.kind = "full"
                 expected, there = storage.checkpoint.row_counts()
                 run = Run(
-                    world,
+                    services,
                     report,
                     watcher or Nobody(),
                     checkpoint,
                     now,
                     asked=Scope.FULL if full else Scope.CHANGES,
                     by_hand=trigger == "hand",
-                    inventory=Inventory(world, now.date(), checkpoint.compared_at, deep, keeps=not dry_run),
+                    inventory=Inventory(services, now.date(), checkpoint.compared_at, deep, keeps=not dry_run),
                     extra_rows=0 if expected is None else there - expected,
                     dropped=dropped,
                 )
-                world.spool.look()
-                with world.within(world.settings.MAX_RUN_SECONDS):
+                services.spool.look()
+                with services.within(services.settings.MAX_RUN_SECONDS):
                     if dry_run:
                         with errors_reported(run):
                             forecast(run)
@@ -85,7 +85,7 @@ def sync(
         report.locked, report.error = True, error
     except EtalaseError as error:
         report.error = error
-    report.duration_seconds = world.pace.monotonic() - began
+    report.duration_seconds = services.pace.monotonic() - began
     if not dry_run:
         report.log_metrics()
     return report
@@ -107,9 +107,9 @@ def execute(run: Run) -> None:
     publish(run, feed, replanned)
     feed.raise_if_incomplete()
     remove_unlisted(run, feed)
-    product_checkpoint = products.remove(run.world, listed_products, run.report, now=run.now)
+    product_checkpoint = products.remove(run.services, listed_products, run.report, now=run.now)
     commit_checkpoint(run, feed, product_checkpoint, head_office_is_older=bool(planned.older or replanned.older))
-    products.note_unlisted(run.world, listed_products)
+    products.note_unlisted(run.services, listed_products)
     collect_orphans(run, stuck)
     warn_of_risks(run)
     run.carriage.raise_if_given_up()
@@ -121,7 +121,7 @@ def prepare_bucket(run: Run) -> tuple[bool, list[str]]:
 
     Returns whether the bucket is new, and the keys of objects that it refused to delete.
     """
-    is_new = run.world.bucket.ensure_bucket()
+    is_new = run.services.bucket.ensure_bucket()
     run.inventory.settle_intents()
     return is_new, _reclaim(run, stuck=[])  # before anything is put: where the bucket is full, this makes room
 
@@ -130,7 +130,7 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
     """Writes the products of head office's list, before their photos."""
     record_new_photos(run, feed)
     run.report.note_oddities(feed.oddities)
-    return products.sync(run.world, feed, run.checkpoint, run.report)
+    return products.sync(run.services, feed, run.checkpoint, run.report)
 
 
 def plan_changes(run: Run, feed: Feed) -> Planned:
@@ -145,7 +145,7 @@ def plan_changes(run: Run, feed: Feed) -> Planned:
             storage.retry_list.resolve(part.plan.unchanged)
         storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
 
-    planned = Planner(run.world, feed, inventory=run.inventory).plan(settle)
+    planned = Planner(run.services, feed, inventory=run.inventory).plan(settle)
     note_plan(run, planned)
     return planned
 
@@ -167,7 +167,9 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
     stale = run.carriage.maybe_stale
     if not stale:
         return Planned()
-    again = pull(run.world.head_office, None if feed.is_full else run.checkpoint.sync_timestamp or None, pulled=lambda _: None)
+    again = pull(
+        run.services.head_office, None if feed.is_full else run.checkpoint.sync_timestamp or None, pulled=lambda _: None
+    )
     moved_on = []
     for before in stale:
         now = again.photos.get(before.id)
@@ -184,7 +186,7 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
 def remove_unlisted(run: Run, feed: Feed) -> None:
     """Removes photos that head office no longer lists, within the bound on removals."""
     awaiting = run.carriage.awaited_products
-    run.report.deleted += sweep(run.world, feed, awaiting=awaiting, now=run.now, run_id=run.report.run_id)
+    run.report.deleted += sweep(run.services, feed, awaiting=awaiting, now=run.now, run_id=run.report.run_id)
 
 
 def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object], *, head_office_is_older: bool) -> None:
@@ -204,19 +206,19 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
     if compares_everything:
         is_proved = feed.proved_complete or feed.coverage is Coverage.DIGEST_PROVED
         changes["feed_proved_complete"] = run.report.feed_proved_complete = is_proved
-        changes["compared_at"] = datetime.fromtimestamp(run.world.pace.now(), UTC)
+        changes["compared_at"] = datetime.fromtimestamp(run.services.pace.now(), UTC)
     elif len(feed.photos) and head_office_is_older:
         # The next run compares everything: head office may have forgotten changes. Old photos of the retry list prove nothing.
         changes["compared_at"] = None
     with translated(), transaction.atomic():
-        run.world.lock.still_held()
+        run.services.lock.still_held()
         storage.checkpoint.update(run.checkpoint.store_id, changes)
         if run.checkpoint.photos is not None:
             storage.checkpoint.add_to_row_count(run.extra_rows)
         elif compares_everything:  # proved or not: the photos that it named are here now, or on the retry list
             storage.checkpoint.set_row_count()
     run.report.checkpoint = sync_timestamp
-    run.world.spool.note_checkpoint(sync_timestamp)
+    run.services.spool.note_checkpoint(sync_timestamp)
 
 
 def collect_orphans(run: Run, stuck: list[str]) -> None:
@@ -231,9 +233,9 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
 
 def warn_of_risks(run: Run) -> None:
     """Logs other accesses that the bucket allows to anybody, once a full run (hazard 72)."""
-    if run.inventory.listing is not None and not run.world.settings.DEMO:
+    if run.inventory.listing is not None and not run.services.settings.DEMO:
         with suppress(ObjectStoreError):
-            for risk in run.world.bucket.risks():
+            for risk in run.services.bucket.risks():
                 logger.warning("%s", risk)
 
 
@@ -242,17 +244,17 @@ def _reclaim(run: Run, stuck: list[str]) -> list[str]:
 
     Returns ``stuck``, the keys that the bucket refused to delete in this run, with those of this call.
     """
-    due = storage.reclaims.due(run.world.settings.RECLAIM_GRACE)
+    due = storage.reclaims.due(run.services.settings.RECLAIM_GRACE)
     if not due:
         return stuck
-    run.world.lock.still_held()
+    run.services.lock.still_held()
     gone: list[str] = []
     refused: list[str] = []
     for key in due:
         if len(stuck) + len(refused) >= MAX_STUCK:
             break
         try:
-            run.world.bucket.delete([key])
+            run.services.bucket.delete([key])
             gone.append(key)
         except ObjectStoreError as error:
             logger.warning("an object that no photo needs any more stays: %s", error)

@@ -1,4 +1,4 @@
-"""Everything of the world that a run touches, each under its name: the seams. Only these are ever faked."""
+"""The services that a run uses: head office, bucket, tables, lock, clock, workers. Tests fake only these."""
 
 import threading
 import time
@@ -47,8 +47,8 @@ class Bucket(put.Bucket, Protocol):
 
 
 @dataclass(slots=True)
-class World:
-    """What a run is given. ``stopped`` is set to end transfers at once."""
+class Services:
+    """Everything outside the engine that a run uses. ``stopped`` is set to end transfers at once."""
 
     settings: EdgeSettings
     head_office: pull.HeadOffice
@@ -99,8 +99,8 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
 
 
 @contextmanager
-def real_world(settings: EdgeSettings) -> Iterator[World]:
-    """The world as the settings describe it. Raises :class:`SettingsError` where they cannot be meant."""
+def real_services(settings: EdgeSettings) -> Iterator[Services]:
+    """Opens the services that the settings describe. Raises :class:`SettingsError` where they cannot be meant."""
     pace, stopped = Pace(), threading.Event()
     limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), pace, stopped)
     paying = None if settings.BANDWIDTH.is_off else limiter
@@ -149,7 +149,7 @@ def real_world(settings: EdgeSettings) -> Iterator[World]:
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
     workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
-        yield World(
+        yield Services(
             settings, head_office, images, object_store(settings, sleep=pace.sleep, random=pace.random), store, products,
             RunLock(settings.STORE_ID, pace), pace, workers, spool, limiter, stopped,
         )  # fmt: skip

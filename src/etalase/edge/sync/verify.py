@@ -16,7 +16,7 @@ from etalase.edge.sync.plan.plan import Kind, Row
 from etalase.edge.sync.plan.planner import Planner
 from etalase.edge.sync.removals import unlisted
 from etalase.edge.sync.result import Nobody, Watcher
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.protocol import Photo
 
@@ -95,21 +95,21 @@ class Verification:
         }
 
 
-def verify(world: World, *, deep: bool, wait_seconds: float = 0.0, watcher: Watcher | None = None) -> Verification:
+def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, watcher: Watcher | None = None) -> Verification:
     """Compare. ``deep`` reads and hashes every object. It raises nothing of ours; the verification has it.
 
     It takes the lock of a run: a comparison in the middle of one would show what is only half done.
     """
     result = Verification(deep)
     try:
-        compared_at = world.store.claim().compared_at
-        with world.lock.held(full=False, wait_seconds=wait_seconds):
-            _compare_bucket(world, result, compared_at)
+        compared_at = services.store.claim().compared_at
+        with services.lock.held(full=False, wait_seconds=wait_seconds):
+            _compare_bucket(services, result, compared_at)
             try:
-                feed = pull(world.head_office, None, pulled=(watcher or Nobody()).pulled)
+                feed = pull(services.head_office, None, pulled=(watcher or Nobody()).pulled)
                 if feed.error is not None:
                     raise feed.error
-                _compare_list(world, result, feed)
+                _compare_list(services, result, feed)
             except HeadOfficeError as error:
                 result.error = error
     except EtalaseError as error:
@@ -118,10 +118,10 @@ def verify(world: World, *, deep: bool, wait_seconds: float = 0.0, watcher: Watc
     return result
 
 
-def _compare_bucket(world: World, result: Verification, compared_at: datetime | None) -> None:
+def _compare_bucket(services: Services, result: Verification, compared_at: datetime | None) -> None:
     """Rows against objects, both ways."""
-    today = datetime.fromtimestamp(world.pace.now(), UTC).date()
-    inventory = Inventory(world, today, compared_at, result.deep)
+    today = datetime.fromtimestamp(services.pace.now(), UTC).date()
+    inventory = Inventory(services, today, compared_at, result.deep)
     inventory.list_bucket(may_be_missing=True)
     listing = inventory.listing
     shown: Row | None = None
@@ -130,11 +130,11 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
         inventory.found(part)
         shown = shown or next((row for row in part if row.id not in inventory.damaged), None)
         hurt = [row for row in part if row.id in inventory.damaged]
-        names = world.products.names({row.product_id for row in hurt})
+        names = services.products.names({row.product_id for row in hurt})
         for row in hurt:
             name = names.get(row.product_id, ("", ""))[1]
             result.differences.append(Difference(inventory.damaged[row.id], row.object_key, row.id, name))
-    if shown is not None and not world.bucket.is_public(shown.object_key):
+    if shown is not None and not services.bucket.is_public(shown.object_key):
         result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
     if listing is None:
         return
@@ -146,10 +146,10 @@ def _compare_bucket(world: World, result: Verification, compared_at: datetime | 
     result.objects = len(listing)
 
 
-def _compare_list(world: World, result: Verification, feed: Feed) -> None:
+def _compare_list(services: Services, result: Verification, feed: Feed) -> None:
     """HO's list against rows; objects are left out of it."""
     result.listed, result.proved_complete = len(feed.photos), feed.proved_complete
-    for _, rows, planned in Planner(world, feed, brings_products=True).slices():
+    for _, rows, planned in Planner(services, feed, brings_products=True).slices():
         result.parked += len(planned.parked)
         for photo, error in planned.failed:
             result.differences.append(_of_photo(NOT_USABLE, photo, f"{error.reason}: {error.detail}"))
@@ -159,7 +159,7 @@ def _compare_list(world: World, result: Verification, feed: Feed) -> None:
                 what = _what(step.kind, rows_by_id.get(step.photo.id))
                 result.differences.append(_of_photo(what, step.photo))
     if feed.proved_complete:
-        _find_not_listed(world, result, feed)
+        _find_not_listed(services, result, feed)
 
 
 def _of_photo(what: str, photo: Photo, detail: str = "") -> Difference:
@@ -172,11 +172,11 @@ def _what(kind: Kind, row: Row | None) -> str:
     return ROW_DIFFERS if kind is Kind.ROW else OUTDATED
 
 
-def _find_not_listed(world: World, result: Verification, feed: Feed) -> None:
+def _find_not_listed(services: Services, result: Verification, feed: Feed) -> None:
     undecided = storage.removals.in_states([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])
     decided = {removal.photo_id: removal.state for removal in undecided}
     for part in unlisted(feed):
-        names = world.products.names({row.product_id for row in part})
+        names = services.products.names({row.product_id for row in part})
         for row in part:
             if row.id in decided:
                 result.held += decided[row.id] == Removal.State.HELD

@@ -40,9 +40,9 @@ class Command(SyncCommand):
         if options["off_peak"]:
             self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
         gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
-        with self.watched(settings, options) as (world, watching):
+        with self.watched(settings, options) as (services, watching):
             report = sync(
-                world,
+                services,
                 full=options["full"],
                 trigger="hand",
                 wait_seconds=self.wait_seconds(options),

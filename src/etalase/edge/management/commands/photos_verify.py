@@ -48,9 +48,9 @@ class Command(SyncCommand):
         if options["repair"] and found.differences:
             if not options["json"]:
                 self._say_what_differs(found)
-            with self.watched(settings, options) as (world, watching):
+            with self.watched(settings, options) as (services, watching):
                 wait_seconds = self.wait_seconds(options)
-                report = sync(world, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
+                report = sync(services, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
             repaired = report.as_json()
             if not options["json"]:
                 self.stdout.write(f"Repair, {report.healed} healed:")
@@ -63,8 +63,8 @@ class Command(SyncCommand):
         return found.exit_status
 
     def _verify(self, settings: EdgeSettings, options: dict[str, Any]) -> Verification:
-        with self.watched(settings, options) as (world, watching):
-            return verify(world, deep=options["deep"], wait_seconds=self.wait_seconds(options), watcher=watching)
+        with self.watched(settings, options) as (services, watching):
+            return verify(services, deep=options["deep"], wait_seconds=self.wait_seconds(options), watcher=watching)
 
     def _say_what_differs(self, found: Verification) -> None:
         for difference in found.differences[:MAX_SHOWN]:

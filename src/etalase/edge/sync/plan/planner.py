@@ -10,7 +10,7 @@ from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
 from etalase.edge.sync.scratch import Agenda
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.protocol import Photo, defect
 
 
@@ -63,9 +63,11 @@ class Planner:
     ``brings_products``: a product that is not here yet is taken to arrive with its photos.
     """
 
-    def __init__(self, world: World, feed: Feed, *, inventory: Inventory | None = None, brings_products: bool = False) -> None:
-        self._world, self._feed, self._inventory = world, feed, inventory
-        self._brings_products = brings_products and world.products.is_ours
+    def __init__(
+        self, services: Services, feed: Feed, *, inventory: Inventory | None = None, brings_products: bool = False
+    ) -> None:
+        self._services, self._feed, self._inventory = services, feed, inventory
+        self._brings_products = brings_products and services.products.is_ours
 
     def slices(self) -> Iterator[Slice]:
         """Plans one slice after another; which photo gets a contested key is remembered across them."""
@@ -83,7 +85,7 @@ class Planner:
                 part,
                 as_found,
                 known_products=self._known({photo.product_id for photo in part}),
-                max_photo_bytes=self._world.settings.MAX_PHOTO_BYTES,
+                max_photo_bytes=self._services.settings.MAX_PHOTO_BYTES,
                 orphans=orphans,
                 copies=copies,
                 leaving=self._feed.deleted_ids,
@@ -108,7 +110,7 @@ class Planner:
         return planned
 
     def _known(self, product_ids: set[UUID]) -> set[UUID]:
-        return product_ids if self._brings_products else product_ids & set(self._world.products.names(product_ids))
+        return product_ids if self._brings_products else product_ids & set(self._services.products.names(product_ids))
 
     def _award_contested_keys(self) -> dict[str, Photo]:
         """Returns the photo that gets each key that photos claim with different bytes: the one that has it, or else the newest
@@ -120,7 +122,7 @@ class Planner:
         for claimants in self._feed.photos.disputes():
             owning = {row.id: row for row in storage.photos.with_ids([photo.id for photo in claimants])}
             known = self._known({photo.product_id for photo in claimants})
-            max_photo_bytes = self._world.settings.MAX_PHOTO_BYTES
+            max_photo_bytes = self._services.settings.MAX_PHOTO_BYTES
             usable = [
                 (is_settled(one, owning.get(one.id)), one.updated_at or LONG_AGO, one.id, one)
                 for one in map(normalised, claimants)

@@ -16,7 +16,7 @@ from etalase.edge.sync.plan.plan import Kind, ProductPlan
 from etalase.edge.sync.publish.put import Carried, carry
 from etalase.edge.sync.result import Report, Watcher
 from etalase.edge.sync.scratch import Agenda
-from etalase.edge.sync.services import World
+from etalase.edge.sync.services import Services
 from etalase.errors import (
     EtalaseError,
     HeadOfficeAway,
@@ -52,7 +52,7 @@ class Carriage:
     ``given_up`` says why those in ``untried`` were not even tried, where head office's bucket stopped giving photos.
     """
 
-    world: World
+    services: Services
     report: Report
     watcher: Watcher
     now: datetime
@@ -76,7 +76,7 @@ class Carriage:
         done: queue.SimpleQueue[Carried] = queue.SimpleQueue()
         in_flight: dict[ProductPlan, int] = {}
         batch: list[Carried] = []
-        self._committed_at = self.world.pace.monotonic()
+        self._committed_at = self.services.pace.monotonic()
         try:
             self._carry(agenda, in_flight, done, batch, gives_way=gives_way)
         except BaseException:
@@ -123,7 +123,7 @@ class Carriage:
         self._tell_apart(settled)
         self.report.count_failures(error.reason for _, error in settled.values())
         with translated(), transaction.atomic():
-            self.world.lock.still_held()
+            self.services.lock.still_held()
             storage.retry_list.record_failures(settled.values(), now=self.now, untried=self.untried)
         for photo_id in settled:
             del self.failures[photo_id]
@@ -146,7 +146,7 @@ class Carriage:
     def _bucket_takes(self, size_bytes: int) -> bool:
         """Tells whether the bucket takes a picture of this size under another key."""
         try:
-            self.world.bucket.prove_writable(size_bytes)
+            self.services.bucket.prove_writable(size_bytes)
         except ObjectStoreError as error:
             logger.warning("the object store takes nothing: %s", error)
             return False
@@ -162,7 +162,7 @@ class Carriage:
         gives_way: bool,
     ) -> None:
         while agenda.peek() or in_flight:
-            if self.world.time_is_up:
+            if self.services.time_is_up:
                 raise OutOfTime
             self._submit(agenda, in_flight, done)
             self._collect(in_flight, done, batch)
@@ -170,13 +170,13 @@ class Carriage:
                 self._commit(batch)
                 self.keep_failures(at_least=KEEP_FAILURES)
                 # The waiting run does this one's work too (hazard 36).
-                if gives_way and self.world.lock.full_is_due():
+                if gives_way and self.services.lock.full_is_due():
                     raise GivesWay
             if self._full is not None:
                 raise self._full
             if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
                 agenda = self._give_up(agenda, *self._last_failure)
-        if self.world.time_is_up:  # what was stopped last is neither here nor noted as failed
+        if self.services.time_is_up:  # what was stopped last is neither here nor noted as failed
             raise OutOfTime
 
     def _submit(
@@ -186,11 +186,11 @@ class Carriage:
         done: "queue.SimpleQueue[Carried]",
     ) -> None:
         """Fill the window up once it is half empty: within the budget of bytes in flight, and intents committed first."""
-        window = self.world.settings.WORKERS * 4
+        window = self.services.settings.WORKERS * 4
         if len(in_flight) > window // 2:
             return
         chosen: list[ProductPlan] = []
-        budget = self.world.settings.MAX_BYTES_IN_FLIGHT - sum(in_flight.values())
+        budget = self.services.settings.MAX_BYTES_IN_FLIGHT - sum(in_flight.values())
         while (product := agenda.peek()) and len(in_flight) + len(chosen) < window:
             if product.bytes_in_hand > budget and (in_flight or chosen):
                 break
@@ -198,15 +198,15 @@ class Carriage:
             chosen.append(agenda.pop())
         if any(step.overwrites_live_key for product in chosen for step in product.steps):
             with translated(), transaction.atomic():
-                self.world.lock.still_held()
+                self.services.lock.still_held()
                 storage.intents.record(step for product in chosen for step in product.steps)
         for product in chosen:
             in_flight[product] = product.bytes_in_hand
-            self.world.workers.submit(self._work, product, done)
+            self.services.workers.submit(self._work, product, done)
 
     def _work(self, product: ProductPlan, done: "queue.SimpleQueue[Carried]") -> None:
         try:
-            done.put(carry(product, self.world.images, self.world.bucket))
+            done.put(carry(product, self.services.images, self.services.bucket))
         except Exception as error:
             # What nobody foresaw is these photos' failure, and no other's (invariant I7). Nobody knows what was put of them.
             logger.exception("carrying product %s failed", product.product_id)
@@ -226,7 +226,7 @@ class Carriage:
             except queue.Empty:
                 return
             if block:
-                self.world.pace.sleep(GATHER_SECONDS)
+                self.services.pace.sleep(GATHER_SECONDS)
                 block = False
             del in_flight[carried.product]
             if carried.stopped_by is not None:
@@ -235,7 +235,7 @@ class Carriage:
             self._note(carried)
 
     def _note(self, carried: Carried) -> None:
-        if self.world.stopped.is_set():
+        if self.services.stopped.is_set():
             # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
             carried.failed = [
                 (step, error) for step, error in carried.failed if error.reason.policy.kind is not ReasonClass.TRANSIENT
@@ -255,19 +255,19 @@ class Carriage:
         for step in published:
             if not step.demotes:
                 self.failures.pop(step.photo.id, None)
-        self.report.bytes_fetched = self.world.images.bytes_came
+        self.report.bytes_fetched = self.services.images.bytes_came
         self.watcher.carried(len(carried.published), len(carried.failed))
 
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
         if not batch or last:
             return bool(batch)
-        late = self.world.pace.monotonic() - self._committed_at >= COMMIT_SECONDS
+        late = self.services.pace.monotonic() - self._committed_at >= COMMIT_SECONDS
         return late or len(batch) >= COMMIT_PRODUCTS
 
     def _commit(self, batch: list[Carried]) -> None:
         """Rows after objects, with what they settle, in one transaction."""
         with translated(), transaction.atomic():
-            self.world.lock.still_held()
+            self.services.lock.still_held()
             vanished = storage.photos.commit(batch)
             kept = [carried for carried in batch if carried not in vanished]
             storage.retry_list.resolve(
@@ -285,7 +285,7 @@ class Carriage:
         for carried in kept:
             self._count(carried)
         batch.clear()
-        self._committed_at = self.world.pace.monotonic()
+        self._committed_at = self.services.pace.monotonic()
 
     def _count(self, carried: Carried) -> None:
         for step in carried.published:
@@ -349,7 +349,7 @@ class Carriage:
 
     def _drain(self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried]", batch: list[Carried]) -> None:
         """What is under way is brought to its end, so that no put stays without its row."""
-        self.world.stopped.set()
+        self.services.stopped.set()
         while in_flight:
             carried = done.get()
             del in_flight[carried.product]
