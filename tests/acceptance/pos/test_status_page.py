@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from etalase.devstack.valkey import Valkey
 from etalase.edge import status
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from tests.acceptance.pos.conftest import PHONE, SUPPORT_CONTACT, TABLET, OpenScreen
 from tests.acceptance.pos.shop import GOLD, GREEN, RED, Shop
@@ -152,7 +152,7 @@ def first_load(shop: Shop, stack: ExitStack) -> None:
         shop, None, 3, to_carry=409, listed=412, missing=409, carried=61, bytes_to_fetch=30_000_000, bytes_carried=4_000_000
     )
     shop.edge.sql(f"UPDATE etalase_sync_run SET planned_at = {at}, carried_at = now()")
-    lock = RunLock(uuid.UUID(STORE_ID), Pace())
+    lock = RunLock(uuid.UUID(STORE_ID), Clock())
     connection = stack.enter_context(psycopg.connect(shop.edge.database_url, autocommit=True))
     connection.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.simulator import Answer, Simulator, head_office
 
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.transport import Deadlines, Transport
 from etalase.errors import Reason, TransferFailed
@@ -33,8 +33,8 @@ def limited() -> Iterator[Callable[[str], Transport]]:
     """Yields a maker of transports under a limit, stopped at the end."""
     stopped = threading.Event()
 
-    def make(text: str, pace: Pace | None = None) -> Transport:
-        return Transport(stopped=stopped, limiter=Limiter(parse(text), JAKARTA, pace or Pace(), stopped))
+    def make(text: str, clock: Clock | None = None) -> Transport:
+        return Transport(stopped=stopped, limiter=Limiter(parse(text), JAKARTA, clock or Clock(), stopped))
 
     yield make
     stopped.set()
@@ -132,7 +132,7 @@ class _Counting(Limiter):
     """A limiter that records all payments."""
 
     def __init__(self, real: Limiter, paid: list[int]) -> None:
-        super().__init__(real.bandwidth, real.zone, real.pace, real.stopped)
+        super().__init__(real.bandwidth, real.zone, real.clock, real.stopped)
         self._counted = paid
 
     def pay(self, size_bytes: int) -> float:
@@ -141,19 +141,21 @@ class _Counting(Limiter):
 
 
 def test_a_transfer_continues_at_the_rate_of_the_next_step_of_the_timetable(
-    ho: Simulator, limited: Callable[[str, Pace], Transport]
+    ho: Simulator, limited: Callable[[str, Clock], Transport]
 ) -> None:
     # One second before 23:00 in Jakarta, the end of the limit.
     offset = 1770047999 - time.time()
-    pace = Pace(now=lambda: time.time() + offset)
+    clock = Clock(now=lambda: time.time() + offset)
     ho.bodies["photo"] = bytes(2 * K * K)
-    assert len(fetch(limited("06:00,64k 23:00,off", pace), ho, "photo", Deadlines(5, 30, 1024, 10))) == 2 * K * K
-    assert pace.now() > 1770048000
+    assert len(fetch(limited("06:00,64k 23:00,off", clock), ho, "photo", Deadlines(5, 30, 1024, 10))) == 2 * K * K
+    assert clock.now() > 1770048000
 
 
-def test_connections_after_a_step_use_the_window_of_that_step(ho: Simulator, limited: Callable[[str, Pace], Transport]) -> None:
+def test_connections_after_a_step_use_the_window_of_that_step(
+    ho: Simulator, limited: Callable[[str, Clock], Transport]
+) -> None:
     offset = [1770047000 - time.time()]
-    transport = limited("06:00,64k 23:00,off", Pace(now=lambda: time.time() + offset[0]))
+    transport = limited("06:00,64k 23:00,off", Clock(now=lambda: time.time() + offset[0]))
     ho.bodies["photo"] = bytes(K)
     fetch(transport, ho, "photo")
     limited_handle = transport._local.curl

@@ -14,7 +14,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tests.integration.head_office.office import Edge, Office, delete
 from tests.integration.head_office.sql_changes import CHANGES
 
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
 from etalase.edge.sync.feed.client import PHOTOS_PATH, HeadOffice
 from etalase.head_office import feed
@@ -257,7 +257,7 @@ def test_an_edge_asks_for_it_with_its_first_page_alone(office: Office, live_serv
         deadlines=Deadlines(5, 30, 1, 30),
         transport=transport,
         tokens=tokens,
-        pace=Pace(),
+        clock=Clock(),
     )
     pages: list[Page] = list(head_office.photo_pages(None, with_digest=with_digest))
     listed = sorted((photo for page in pages for photo in page.photos), key=lambda photo: photo.id)

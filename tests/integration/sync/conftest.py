@@ -21,7 +21,7 @@ from tests.simulator import Simulator, head_office
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
 from etalase.edge.sync import services as services_module
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import Report
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import Services, real_services
@@ -223,10 +223,10 @@ def s3(edge: Edge) -> Any:
 def _with_clock(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
     """Yields ``edge`` with an empty bucket and a clock that the test moves."""
     edge.bucket.delete([info.key for info in edge.bucket.list("")])
-    pace = Pace(
+    clock = Clock(
         now=lambda: time.time() + edge.hours_later * 3600,
         sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
     )
-    monkeypatch.setattr(services_module, "Pace", lambda: pace)
+    monkeypatch.setattr(services_module, "Clock", lambda: clock)
     yield edge
     connection.close()

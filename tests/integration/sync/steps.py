@@ -16,7 +16,7 @@ from tests.simulator import picture
 from etalase.edge.status.collect import read
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 
 
@@ -38,7 +38,7 @@ def sync_dishes(edge: Edge, *dishes: str) -> dict[str, str]:
 @contextmanager
 def run_in_flight(edge: Edge) -> Iterator[None]:
     """Holds the lock of this store's runs in another session."""
-    lock = RunLock(uuid.UUID(STORE_ID), Pace())
+    lock = RunLock(uuid.UUID(STORE_ID), Clock())
     with edge.other_connection() as other:
         other.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
         yield

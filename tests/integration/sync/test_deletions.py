@@ -9,7 +9,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import Reason, UsageError
 
@@ -23,7 +23,7 @@ def menu(edge: Edge, count: int) -> list[str]:
 
 def lock(edge: Edge) -> RunLock:
     """Returns the lock for a person's decisions."""
-    return RunLock(edge.configured().STORE_ID, Pace())
+    return RunLock(edge.configured().STORE_ID, Clock())
 
 
 def approve(edge: Edge, *photo_ids: str) -> int:

@@ -9,7 +9,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.pos import catalogue
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 
 NEW_IDS = UUID(int=0)
@@ -112,7 +112,7 @@ def test_an_old_product_with_a_refused_removal_is_shown(edge: Edge) -> None:
     reimport_menu(edge, synced_menu(edge))
     edge.sync()
     held = [removal for removal in storage.removals.in_states(["held"]) if removal.product_name == "dish 0"]
-    removal_decisions.refuse(held, lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.refuse(held, lock=RunLock(edge.configured().STORE_ID, Clock()))
     for _ in range(2):
         assert shown_products(edge) == [("dish 0", True), *WHOLE_MENU]
         edge.sync(full=True)
@@ -122,7 +122,7 @@ def test_removals_of_products_with_new_ids_follow_the_removal_bound(edge: Edge) 
     new = reimport_menu(edge, synced_menu(edge))
     edge.sync()
     assert len(edge.rows()) == 2 * DISHES
-    removal_decisions.approve(storage.removals.in_states(["held"]), lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.approve(storage.removals.in_states(["held"]), lock=RunLock(edge.configured().STORE_ID, Clock()))
     assert set(edge.rows()) == set(new)
     edge.sync(full=True)
     assert shown_products(edge) == WHOLE_MENU

@@ -22,7 +22,7 @@ from etalase.edge.status.summary import tell
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.partial import LAST_CHECKPOINT
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.result import Report
@@ -116,7 +116,7 @@ def run_readers(edge: Edge) -> None:
     held = storage.removals.in_states(["held", "waiting", "applied"])
     removal_decisions.consequences(held)
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
-    lock = RunLock(edge.configured().STORE_ID, Pace())
+    lock = RunLock(edge.configured().STORE_ID, Clock())
     with suppress(UsageError):
         removal_decisions.undo(1, lock=lock, bucket=edge.bucket, products=products)
 

@@ -8,7 +8,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store, real_services
 from etalase.edge.sync.verify import verify
@@ -93,7 +93,7 @@ def test_undo_restores_a_removal_if_another_product_still_shares_the_object(edge
     settings = edge.configured()
     undone = removal_decisions.undo(
         report.run_id or 0,
-        lock=RunLock(settings.STORE_ID, Pace()),
+        lock=RunLock(settings.STORE_ID, Clock()),
         bucket=object_store(settings),
         products=storage.products.ProductTable(name_field="name", sku_field="sku"),
     )

@@ -26,7 +26,7 @@ from etalase.edge.status import collect
 from etalase.edge.status import comparison as comparison_module
 from etalase.edge.status.collect import read
 from etalase.edge.sync import removal_decisions
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import DatabaseAway
 from etalase.objectstore.client import ObjectStore
@@ -455,7 +455,7 @@ def test_rows_deleted_by_another_program_during_verify_or_after_a_failed_run_are
     edge.ho.on_page = lambda _: Answer(503)
     edge.sync(trigger="schedule")
     assert status(edge)["vanished"] == 2
-    with RunLock(UUID(STORE_ID), Pace()).held(full=False, wait_seconds=0):
+    with RunLock(UUID(STORE_ID), Clock()).held(full=False, wait_seconds=0):
         reported = status(edge)
         assert (reported["vanished"], reported["running"], reported["well"]) == (2, False, False)
 
@@ -465,7 +465,7 @@ def test_a_damaged_photo_that_head_office_no_longer_lists_is_reported_and_can_be
     for photo in photos.values():
         edge.ho.delete(photo)
     assert edge.sync().held == 5
-    lock = RunLock(UUID(STORE_ID), Pace())
+    lock = RunLock(UUID(STORE_ID), Clock())
     removal_decisions.refuse(removal_decisions.chosen([UUID(photos["DISH 0"])], everything=False), lock=lock)
     rows = edge.rows()
     edge.bucket.delete([rows[photos[dish]]["object_key"] for dish in ("DISH 0", "DISH 1")])

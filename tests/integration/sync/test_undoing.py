@@ -13,7 +13,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.removal_decisions import Undone
 from etalase.edge.sync.services import object_store
@@ -24,7 +24,7 @@ def undo(edge: Edge, run_id: int) -> Undone:
     """Undoes a run as the command does."""
     settings = edge.configured()
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
-    lock = RunLock(settings.STORE_ID, Pace())
+    lock = RunLock(settings.STORE_ID, Clock())
     return removal_decisions.undo(run_id, lock=lock, bucket=object_store(settings), products=products)
 
 
@@ -32,7 +32,7 @@ def approve_all(edge: Edge) -> int:
     """Approves all held removals. Returns the id of the run that proposed them."""
     settings = edge.configured()
     held = storage.removals.in_states([Removal.State.HELD])
-    removal_decisions.approve(held, lock=RunLock(settings.STORE_ID, Pace()))
+    removal_decisions.approve(held, lock=RunLock(settings.STORE_ID, Clock()))
     (run_id,) = {removal.run_id for removal in held}
     assert run_id is not None
     return run_id
@@ -158,7 +158,7 @@ def test_undo_of_one_lost_photo_does_not_block_the_others(edge: Edge, approved_r
     settings = edge.configured()
     disk = Rotting(json.loads(rows_gone[1]["row"])["object_key"], unreadable=True)
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
-    lock = RunLock(settings.STORE_ID, Pace())
+    lock = RunLock(settings.STORE_ID, Clock())
     undone = removal_decisions.undo(approved_run, lock=lock, bucket=disk.over(object_store(settings)), products=products)
     assert len(undone.restored) == 4
     assert [why.split(":")[0] for _, why in undone.lost] == ["its object has other bytes by now", "its object cannot be read"]

@@ -11,7 +11,7 @@ from tests.simulator import Answer, picture
 
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync import services as services_module
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services
@@ -97,7 +97,7 @@ def test_verify_does_not_report_orphans_held_removals_and_parked_photos(edge: Ed
     assert edge.sync(full=True).held == 5
     found = run_verify(edge)
     assert (found.differences, found.held, found.awaiting_grace) == ([], 5, 1)
-    removal_decisions.refuse(storage.removals.in_states(["held"])[:2], lock=RunLock(edge.configured().STORE_ID, Pace()))
+    removal_decisions.refuse(storage.removals.in_states(["held"])[:2], lock=RunLock(edge.configured().STORE_ID, Clock()))
     found = run_verify(edge)
     assert (found.differences, found.held, found.kept) == ([], 3, 2)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
@@ -32,7 +32,7 @@ class RemovalCommand(EdgeCommand):
             raise UsageError("Name photos, or say --all.")
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
-        count = self.decide(removals, RunLock(settings.STORE_ID, Pace()), settings) if removals else 0
+        count = self.decide(removals, RunLock(settings.STORE_ID, Clock()), settings) if removals else 0
         self.show({self.done: count}, self.sentence(count, settings), as_json=options["json"])
         return 0
 

@@ -25,7 +25,7 @@ from etalase.edge.status.comparison import compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.status.snapshot import Comparison, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.sync import storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
 from etalase.errors import Reason
@@ -47,7 +47,7 @@ def look(settings: EdgeSettings) -> Comparison:
         compared_at = Checkpoint.objects.values_list("compared_at", flat=True).first()
     bucket = object_store(settings, timeout_seconds=LOOK_SECONDS, max_retries=1)
     bucket.ends_at = time.monotonic() + WHOLE_LOOK_SECONDS
-    return compare(bucket, RunLock(settings.STORE_ID, Pace()), compared_at=compared_at)
+    return compare(bucket, RunLock(settings.STORE_ID, Clock()), compared_at=compared_at)
 
 
 def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:
@@ -66,7 +66,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
     )
     with translated():
         signs = heartbeats()
-        lock_taken = RunLock(settings.STORE_ID, Pace()).is_taken()
+        lock_taken = RunLock(settings.STORE_ID, Clock()).is_taken()
         expected, photos = storage.checkpoint.row_counts()
         checkpoint = Checkpoint.objects.first()
         checkpoint_kept = checkpoint is not None and checkpoint.sync_timestamp is not None

@@ -7,7 +7,7 @@ from random import Random, SystemRandom
 
 
 @dataclass(slots=True)
-class Pace:
+class Clock:
     """The clock, the pause, and the source of random numbers."""
 
     now: Callable[[], float] = time.time

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from etalase.edge.database import cursor
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
 # The first of the two integers of every lock of ours; the second says which store.
@@ -23,9 +23,9 @@ LOCK_TIMEOUT = "2min"
 class RunLock:
     """The lock of ``store_id``'s runs."""
 
-    def __init__(self, store_id: UUID, pace: Pace) -> None:
+    def __init__(self, store_id: UUID, clock: Clock) -> None:
         self._store = zlib.crc32(store_id.bytes) - 2**31
-        self._pace = pace
+        self._clock = clock
 
     @contextmanager
     def held(self, *, full: bool, wait_seconds: float, at_work: bool = False) -> Iterator[None]:
@@ -70,13 +70,13 @@ class RunLock:
         return self._store % 2**32
 
     def _acquire(self, wait_seconds: float, *, gives_way: bool) -> None:
-        until = self._pace.monotonic() + wait_seconds
+        until = self._clock.monotonic() + wait_seconds
         while (due := gives_way and self.full_is_due()) or not self._try(RUN_CLASS):
-            if self._pace.monotonic() >= until:
+            if self._clock.monotonic() >= until:
                 if due:
                     raise LockHeld("A full run of this store is due; this one gives way to it.")
                 raise LockHeld("Another run of this store is under way.", hint="`etalase edge status` shows it.")
-            self._pace.sleep(1.0)
+            self._clock.sleep(1.0)
 
     def _try(self, lock_class: int) -> bool:
         with cursor() as db:

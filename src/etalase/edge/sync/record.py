@@ -54,7 +54,7 @@ def errors_reported(run: Run) -> Iterator[None]:
 def recorded(run: Run, trigger: str) -> Iterator[None]:
     """Begins the run's row, and completes it when the run ends, also where it failed."""
     report, services = run.report, run.services
-    began = services.pace.monotonic()
+    began = services.clock.monotonic()
     report.run_id = storage.runs.begin(report.kind, trigger)
     try:
         yield
@@ -62,10 +62,10 @@ def recorded(run: Run, trigger: str) -> Iterator[None]:
         with suppress(DatabaseAway, LockLost):
             run.carriage.keep_failures()
         with suppress(OSError):
-            services.spool.sweep(max_bytes=services.settings.SPOOL_MAX_BYTES, now=services.pace.now())
+            services.spool.sweep(max_bytes=services.settings.SPOOL_MAX_BYTES, now=services.clock.now())
         report.bytes_fetched = services.images.bytes_came
         _report_open_work(run)
-        report.duration_seconds = services.pace.monotonic() - began
+        report.duration_seconds = services.clock.monotonic() - began
         with suppress(DatabaseAway):
             storage.runs.end(
                 report.run_id,

@@ -47,7 +47,7 @@ def sync(
     ``trigger`` is ``hand``, ``schedule`` or ``retry``: by hand, photos on the retry list are tried whatever their next try.
     ``deep`` is for a full run: every object is read through and hashed.
     """
-    began = services.pace.monotonic()
+    began = services.clock.monotonic()
     report = Report(kind="full" if full else "incremental", dry_run=dry_run)
     try:
         with translated():
@@ -56,7 +56,7 @@ def sync(
                 report.kind = "full"
             with services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
                 checkpoint.refresh_from_db()
-                now = datetime.fromtimestamp(services.pace.now(), UTC)
+                now = datetime.fromtimestamp(services.clock.now(), UTC)
                 dropped = storage.state_repair.distrust(checkpoint, keeps=not dry_run, now=now)
                 if not checkpoint.sync_timestamp:
                     report.kind = "full"
@@ -85,7 +85,7 @@ def sync(
         report.locked, report.error = True, error
     except EtalaseError as error:
         report.error = error
-    report.duration_seconds = services.pace.monotonic() - began
+    report.duration_seconds = services.clock.monotonic() - began
     if not dry_run:
         report.log_metrics()
     return report
@@ -206,7 +206,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
     if compares_everything:
         is_proved = feed.proved_complete or feed.coverage is Coverage.DIGEST_PROVED
         changes["feed_proved_complete"] = run.report.feed_proved_complete = is_proved
-        changes["compared_at"] = datetime.fromtimestamp(run.services.pace.now(), UTC)
+        changes["compared_at"] = datetime.fromtimestamp(run.services.clock.now(), UTC)
     elif len(feed.photos) and head_office_is_older:
         # The next run compares everything: head office may have forgotten changes. Old photos of the retry list prove nothing.
         changes["compared_at"] = None

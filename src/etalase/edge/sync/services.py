@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.sync import storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.images import Images
@@ -57,7 +57,7 @@ class Services:
     store: storage.checkpoint.Store
     products: ProductTable
     lock: RunLock
-    pace: Pace
+    clock: Clock
     workers: Executor
     spool: Spool
     limiter: Limiter
@@ -101,8 +101,8 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
 @contextmanager
 def real_services(settings: EdgeSettings) -> Iterator[Services]:
     """Opens the services that the settings describe. Raises :class:`SettingsError` where they cannot be meant."""
-    pace, stopped = Pace(), threading.Event()
-    limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), pace, stopped)
+    clock, stopped = Clock(), threading.Event()
+    limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), clock, stopped)
     paying = None if settings.BANDWIDTH.is_off else limiter
     try:
         origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
@@ -127,7 +127,7 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
         ),
         transport=Transport(stopped=stopped, limiter=paying, ca_file=settings.CA_FILE),
         tokens=store,
-        pace=pace,
+        clock=clock,
     )
     images = Images(
         transport=Transport(
@@ -142,7 +142,7 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
         idle_timeout_seconds=settings.IDLE_TIMEOUT_SECONDS,
         min_bytes_per_second=settings.MIN_BYTES_PER_SECOND,
         tries=settings.TRIES,
-        pace=pace,
+        clock=clock,
         spool=spool,
         lanes=Lanes(settings.WORKERS),
     )
@@ -150,8 +150,8 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
     workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         yield Services(
-            settings, head_office, images, object_store(settings, sleep=pace.sleep, random=pace.random), store, products,
-            RunLock(settings.STORE_ID, pace), pace, workers, spool, limiter, stopped,
+            settings, head_office, images, object_store(settings, sleep=clock.sleep, random=clock.random), store, products,
+            RunLock(settings.STORE_ID, clock), clock, workers, spool, limiter, stopped,
         )  # fmt: skip
     finally:
         stopped.set()

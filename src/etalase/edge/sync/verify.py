@@ -120,7 +120,7 @@ def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, watcher
 
 def _compare_bucket(services: Services, result: Verification, compared_at: datetime | None) -> None:
     """Rows against objects, both ways."""
-    today = datetime.fromtimestamp(services.pace.now(), UTC).date()
+    today = datetime.fromtimestamp(services.clock.now(), UTC).date()
     inventory = Inventory(services, today, compared_at, result.deep)
     inventory.list_bucket(may_be_missing=True)
     listing = inventory.listing

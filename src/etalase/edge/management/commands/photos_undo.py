@@ -9,7 +9,7 @@ from etalase import formatting
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
 from etalase.protocol import printable
@@ -38,7 +38,7 @@ class Command(EdgeCommand):
             return 0
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         products = storage.products.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
-        lock = RunLock(settings.STORE_ID, Pace())
+        lock = RunLock(settings.STORE_ID, Clock())
         undone = removal_decisions.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
         if options["json"]:
             self.show_json(

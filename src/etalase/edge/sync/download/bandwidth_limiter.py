@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Final
 
 from etalase import formatting
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.settings.bandwidth import Bandwidth, Step, time_text
 
 # What was not used may be made up for this long, or sleeping too long by a hair would add up.
@@ -34,7 +34,7 @@ class Limiter:
 
     bandwidth: Bandwidth
     zone: tzinfo
-    pace: Pace
+    clock: Clock
     stopped: threading.Event
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paid_until: float | None = None
@@ -43,7 +43,7 @@ class Limiter:
     @property
     def bytes_per_second(self) -> int | None:
         """The rate in force now; None: no limit."""
-        return self._step_at(self.pace.now()).bytes_per_second
+        return self._step_at(self.clock.now()).bytes_per_second
 
     @property
     def share_bytes(self) -> int:
@@ -62,23 +62,23 @@ class Limiter:
     def pay(self, size_bytes: int) -> float:
         """Sleep until ``size_bytes`` more fit under the limit; the seconds slept come back. Raises nothing."""
         with self._lock:
-            began = self.pace.monotonic()
+            began = self.clock.monotonic()
             start = began if self._paid_until is None else max(self._paid_until, began - BURST_SECONDS)
-            until = self._paid_until = start + self._seconds_for(size_bytes, self.pace.now() + start - began)
-        while (left := until - self.pace.monotonic()) > 0 and not self.stopped.is_set():
-            self.pace.sleep(min(left, STOP_SECONDS))
-        return self.pace.monotonic() - began
+            until = self._paid_until = start + self._seconds_for(size_bytes, self.clock.now() + start - began)
+        while (left := until - self.clock.monotonic()) > 0 and not self.stopped.is_set():
+            self.clock.sleep(min(left, STOP_SECONDS))
+        return self.clock.monotonic() - began
 
     def seconds_for(self, size_bytes: int) -> float | None:
         """How long ``size_bytes`` need from now on at the timetable; None while there is no limit."""
-        now = self.pace.now()
+        now = self.clock.now()
         return None if self._step_at(now).bytes_per_second is None else self.bandwidth.seconds_for(size_bytes, now, self.zone)
 
     def describe(self) -> str:
         """The limit in force, for people: ``limit 512 KiB/s until 23:00``; empty where there never is one."""
         if self.bandwidth.is_off:
             return ""
-        now = self.pace.now()
+        now = self.clock.now()
         step = self._step_at(now)
         said = "no limit" if step.bytes_per_second is None else f"limit {formatting.rate(step.bytes_per_second)}"
         return f"{said} until {time_text(step.ends, now, self.zone)}" if self.bandwidth.is_timetable else said

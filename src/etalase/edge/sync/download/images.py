@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool
@@ -42,7 +42,7 @@ class Images:
     idle_timeout_seconds: int
     min_bytes_per_second: int
     tries: int
-    pace: Pace
+    clock: Clock
     spool: Spool
     lanes: Lanes
     # How many bytes of bodies came over the link; of a photo that was gone on with, the rest alone.
@@ -82,7 +82,7 @@ class Images:
             has_progressed = part is not None and part.etag is not None and part.size >= size_before + PROGRESS_BYTES
             return Again(min(wish or 0, MAX_RETRY_AFTER_SECONDS), has_progressed)
 
-        return Retries(self.tries, self.pace.sleep, self.pace.random).call(attempt, again)
+        return Retries(self.tries, self.clock.sleep, self.clock.random).call(attempt, again)
 
     def done(self, photo: Photo) -> None:
         """The photo is in the bucket: what was kept of it on the way can go."""
@@ -99,7 +99,7 @@ class Images:
 
         def take(answer: Answer, piece: bytes) -> None:
             if not pieces:
-                _check_answer(answer, now=self.pace.now())
+                _check_answer(answer, now=self.clock.now())
                 _check_encoding(answer, piece)
             pieces.append(piece)
 
@@ -137,7 +137,7 @@ class Images:
             nonlocal fresh, had
             if fresh:
                 fresh = False
-                _check_answer(answer, now=self.pace.now(), resumed_at=had, size=size)
+                _check_answer(answer, now=self.clock.now(), resumed_at=had, size=size)
                 if answer.status == 200:
                     _check_encoding(answer, piece)
                     part.begin(answer.header(b"etag") or None)
@@ -170,7 +170,7 @@ class Images:
             min_bytes_per_second=self.min_bytes_per_second,
             total_seconds=self.connect_timeout_seconds + self.idle_timeout_seconds + size / self.min_bytes_per_second,
         )
-        check = partial(_check_answer, now=self.pace.now(), resumed_at=resumed_at, size=size)
+        check = partial(_check_answer, now=self.clock.now(), resumed_at=resumed_at, size=size)
         came = 0
 
         def count(answer: Answer, piece: bytes) -> None:

@@ -73,7 +73,7 @@ class _Account:
         self._limiter = limiter
         self._deadlines = deadlines
         self._share_bytes = limiter.share_bytes
-        self._began = limiter.pace.monotonic()
+        self._began = limiter.clock.monotonic()
         self._came = self._paid = self._enough_bytes = 0
         self._slept = self._enough_at = 0.0
 
@@ -94,7 +94,7 @@ class _Account:
 
     def overdrawn(self, answer: Answer) -> TransferFailed | None:
         """The deadline that is over, if one is."""
-        awake = self._limiter.pace.monotonic() - self._began - self._slept
+        awake = self._limiter.clock.monotonic() - self._began - self._slept
         limits = self._deadlines
         if self._came - self._enough_bytes >= limits.min_bytes_per_second * limits.idle_seconds:
             self._enough_bytes, self._enough_at = self._came, awake

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
 from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page, read_tokens
 from etalase.errors import (
@@ -83,7 +83,7 @@ class HeadOffice:
     deadlines: Deadlines
     transport: Transport
     tokens: Tokens
-    pace: Pace
+    clock: Clock
     requests: int = 0
     _is_fresh: bool = False
 
@@ -157,7 +157,7 @@ class HeadOffice:
         body = msgspec.json.encode(message)
         tokens = self.tokens.load_tokens()
         keep_token(tokens.access, tokens.refresh)
-        if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.pace.now()):
+        if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.clock.now()):
             tokens = self._renew(tokens)
         try:
             answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
@@ -211,7 +211,7 @@ class HeadOffice:
 
     def _patiently(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Returns the response to a POST, with retries while head office is away."""
-        retries = Retries(self.tries, self.pace.sleep, self.pace.random)
+        retries = Retries(self.tries, self.clock.sleep, self.clock.random)
         return retries.call(
             lambda: self._once(path, body, headers),
             _again,
@@ -243,7 +243,7 @@ class HeadOffice:
                 f"{self.url}{path} answered {answer.status}.",
                 hint=_BUSY_HINT,
                 has_answered=True,
-                retry_after_seconds=retry_after_seconds(answer.header(b"retry-after"), now=self.pace.now()),
+                retry_after_seconds=retry_after_seconds(answer.header(b"retry-after"), now=self.clock.now()),
                 has_failed=answer.status >= 500 and answer.status != 503,
             )
         if answer.status == 200 and is_web_page(answer):

@@ -76,7 +76,7 @@ class Carriage:
         done: queue.SimpleQueue[Carried] = queue.SimpleQueue()
         in_flight: dict[ProductPlan, int] = {}
         batch: list[Carried] = []
-        self._committed_at = self.services.pace.monotonic()
+        self._committed_at = self.services.clock.monotonic()
         try:
             self._carry(agenda, in_flight, done, batch, gives_way=gives_way)
         except BaseException:
@@ -226,7 +226,7 @@ class Carriage:
             except queue.Empty:
                 return
             if block:
-                self.services.pace.sleep(GATHER_SECONDS)
+                self.services.clock.sleep(GATHER_SECONDS)
                 block = False
             del in_flight[carried.product]
             if carried.stopped_by is not None:
@@ -261,7 +261,7 @@ class Carriage:
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
         if not batch or last:
             return bool(batch)
-        late = self.services.pace.monotonic() - self._committed_at >= COMMIT_SECONDS
+        late = self.services.clock.monotonic() - self._committed_at >= COMMIT_SECONDS
         return late or len(batch) >= COMMIT_PRODUCTS
 
     def _commit(self, batch: list[Carried]) -> None:
@@ -285,7 +285,7 @@ class Carriage:
         for carried in kept:
             self._count(carried)
         batch.clear()
-        self._committed_at = self.services.pace.monotonic()
+        self._committed_at = self.services.clock.monotonic()
 
     def _count(self, carried: Carried) -> None:
         for step in carried.published:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from etalase.edge.sync.clock import Pace
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.settings.bandwidth import parse
 
@@ -16,7 +16,7 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 K = 1024
 
 
-class Clock:
+class Timeline:
     """A clock that moves only during a sleep."""
 
     def __init__(self, text: str = "2026-02-02 12:00") -> None:
@@ -27,111 +27,113 @@ class Clock:
         self.seconds += seconds
 
     @property
-    def pace(self) -> Pace:
-        return Pace(now=lambda: self.began + self.seconds, monotonic=lambda: self.seconds, sleep=self.sleep)
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.began + self.seconds, monotonic=lambda: self.seconds, sleep=self.sleep)
 
 
-def limiter(text: str, clock: Clock, stopped: threading.Event | None = None) -> Limiter:
-    return Limiter(parse(text), JAKARTA, clock.pace, stopped or threading.Event())
+def limiter(text: str, timeline: Timeline, stopped: threading.Event | None = None) -> Limiter:
+    return Limiter(parse(text), JAKARTA, timeline.clock, stopped or threading.Event())
 
 
-def transferred(limit: Limiter, clock: Clock, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
+def transferred(limit: Limiter, timeline: Timeline, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
     """Returns the bytes of each of ``workers`` within ``seconds``; a worker continues as soon as its bytes are paid."""
     got = [0] * workers
     ready = [(0.0, worker) for worker in range(workers)]
     while ready[0][0] < seconds:
-        clock.seconds, worker = heapq.heappop(ready)
+        timeline.seconds, worker = heapq.heappop(ready)
         size = share(worker)
         limit.pay(size)  # sleeps on the simulated clock; the heap has the other workers' times
-        if clock.seconds <= seconds:
+        if timeline.seconds <= seconds:
             got[worker] += size
-        heapq.heappush(ready, (clock.seconds, worker))
+        heapq.heappush(ready, (timeline.seconds, worker))
     return got
 
 
 @pytest.mark.parametrize("workers", [1, 10])
 @pytest.mark.parametrize("text", ["8k", "64k", "20M"])
 def test_the_bandwidth_limit_holds_within_5_percent_over_a_short_time_too(text: str, workers: int) -> None:
-    clock = Clock()
-    limit = limiter(text, clock)
+    timeline = Timeline()
+    limit = limiter(text, timeline)
     rate = limit.bytes_per_second or 0
-    got = transferred(limit, clock, seconds=5, workers=workers, share=lambda _: limit.share_bytes)
+    got = transferred(limit, timeline, seconds=5, workers=workers, share=lambda _: limit.share_bytes)
     assert sum(got) == pytest.approx(5 * rate, rel=0.05)
     assert max(got) - min(got) <= limit.share_bytes
 
 
 def test_waiting_transfers_are_served_in_order_and_none_starves() -> None:
-    clock = Clock()
-    limit = limiter("64k", clock)
-    got = transferred(limit, clock, seconds=60, workers=3, share=lambda worker: (1024, 1024, 16 * K)[worker])
+    timeline = Timeline()
+    limit = limiter("64k", timeline)
+    got = transferred(limit, timeline, seconds=60, workers=3, share=lambda worker: (1024, 1024, 16 * K)[worker])
     assert min(got) > 0
     assert sum(got) == pytest.approx(60 * 64 * K, rel=0.05)
 
 
 def test_unused_bandwidth_is_not_saved_up() -> None:
-    clock = Clock()
-    limit = limiter("64k", clock)
+    timeline = Timeline()
+    limit = limiter("64k", timeline)
     limit.pay(K)
-    clock.seconds += 3600
+    timeline.seconds += 3600
     assert limit.pay(64 * K) == pytest.approx(0.9)
 
 
 def test_small_oversleeps_do_not_add_up() -> None:
-    clock = Clock()
-    limit = limiter("1M", clock)
-    limit.pace = Pace(now=limit.pace.now, monotonic=limit.pace.monotonic, sleep=lambda seconds: clock.sleep(seconds + 0.004))
+    timeline = Timeline()
+    limit = limiter("1M", timeline)
+    limit.clock = Clock(
+        now=limit.clock.now, monotonic=limit.clock.monotonic, sleep=lambda seconds: timeline.sleep(seconds + 0.004)
+    )
     for _ in range(640):
         limit.pay(16 * K)
-    assert clock.seconds == pytest.approx(10, rel=0.01)
+    assert timeline.seconds == pytest.approx(10, rel=0.01)
 
 
 def test_a_step_of_the_timetable_changes_the_rate_during_a_run() -> None:
-    clock = Clock("2026-02-02 22:59:50")
-    limit = limiter("06:00,64k 23:00,128k", clock)
+    timeline = Timeline("2026-02-02 22:59:50")
+    limit = limiter("06:00,64k 23:00,128k", timeline)
     assert limit.describe() == "limit 64 KiB/s until 23:00"
     for _ in range(20 * 64):
         limit.pay(K)
-    assert clock.seconds == pytest.approx(10 + 5, abs=0.1)
+    assert timeline.seconds == pytest.approx(10 + 5, abs=0.1)
     assert limit.describe() == "limit 128 KiB/s until 06:00"
 
 
 def test_a_sleep_across_a_step_ends_at_the_rate_of_the_next_step() -> None:
-    clock = Clock("2026-02-02 22:59:50")
-    limit = limiter("06:00,64k 23:00,off", clock)
+    timeline = Timeline("2026-02-02 22:59:50")
+    limit = limiter("06:00,64k 23:00,off", timeline)
     assert limit.pay(64 * K * 1000) == pytest.approx(10)
     assert limit.pay(10**9) == 0
     assert limit.describe() == "no limit until 06:00"
 
 
 def test_a_clock_set_back_restores_the_earlier_step() -> None:
-    clock = Clock("2026-02-02 23:30")
-    limit = limiter("06:00,64k 23:00,off", clock)
+    timeline = Timeline("2026-02-02 23:30")
+    limit = limiter("06:00,64k 23:00,off", timeline)
     assert limit.bytes_per_second is None
-    clock.began -= 3600
+    timeline.began -= 3600
     assert limit.bytes_per_second == 64 * K
 
 
 def test_a_stopped_run_ends_its_bandwidth_sleep() -> None:
-    clock, stopped = Clock(), threading.Event()
-    limit = limiter("1k", clock, stopped)
+    timeline, stopped = Timeline(), threading.Event()
+    limit = limiter("1k", timeline, stopped)
 
     def sleep(seconds: float) -> None:
-        clock.sleep(seconds)
-        if clock.seconds > 3:
+        timeline.sleep(seconds)
+        if timeline.seconds > 3:
             stopped.set()
 
-    limit.pace = Pace(now=limit.pace.now, monotonic=limit.pace.monotonic, sleep=sleep)
+    limit.clock = Clock(now=limit.clock.now, monotonic=limit.clock.monotonic, sleep=sleep)
     assert limit.pay(100 * K) < 4
     assert limit.pay(100 * K) == 0
 
 
 def test_the_transfer_time_is_predicted_only_under_a_limit() -> None:
-    assert limiter("64k", Clock()).seconds_for(64 * K * 90) == pytest.approx(90)
-    assert limiter("off", Clock()).seconds_for(10**9) is None
-    assert limiter("06:00,64k 23:00,off", Clock("2026-02-02 23:30")).seconds_for(10**9) is None
-    assert limiter("06:00,64k 23:00,off", Clock("2026-02-02 22:00")).seconds_for(10**9) == pytest.approx(3600)
+    assert limiter("64k", Timeline()).seconds_for(64 * K * 90) == pytest.approx(90)
+    assert limiter("off", Timeline()).seconds_for(10**9) is None
+    assert limiter("06:00,64k 23:00,off", Timeline("2026-02-02 23:30")).seconds_for(10**9) is None
+    assert limiter("06:00,64k 23:00,off", Timeline("2026-02-02 22:00")).seconds_for(10**9) == pytest.approx(3600)
 
 
 @pytest.mark.parametrize(("text", "said"), [("off", ""), ("512k", "limit 512 KiB/s"), ("0", "")])
 def test_a_constant_limit_is_shown_without_an_end_and_no_limit_is_not_shown(text: str, said: str) -> None:
-    assert limiter(text, Clock()).describe() == said
+    assert limiter(text, Timeline()).describe() == said
