@@ -22,7 +22,7 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
 from etalase.edge.sync import services as services_module
 from etalase.edge.sync.clock import Clock
-from etalase.edge.sync.result import Report
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import Services, real_services
 from etalase.objectstore.client import ObjectStore
@@ -83,7 +83,7 @@ class Edge:
         dry_run: bool = False,
         inject: Callable[[Services], None] = lambda _: None,
         **changes: Any,
-    ) -> Report:
+    ) -> RunResult:
         """Runs the real engine; ``inject`` may replace a service of the run with a faulty one."""
         with real_services(self.configured(**changes)) as services:
             inject(services)

@@ -11,14 +11,14 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
 from etalase.edge.sync.lock import FULL_IS_DUE_CLASS, RUN_CLASS
-from etalase.edge.sync.result import Report
+from etalase.edge.sync.result import RunResult
 
 
 class Background:
     """A run in its own thread with its own connection."""
 
     def __init__(self, edge: Edge, **options: Any) -> None:
-        self.report: Report | None = None
+        self.report: RunResult | None = None
         self._edge, self._options = edge, options
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -29,7 +29,7 @@ class Background:
         finally:
             connection.close()
 
-    def join(self) -> Report:
+    def join(self) -> RunResult:
         """Waits for the run and returns its report."""
         self._thread.join(30)
         assert self.report is not None

@@ -8,7 +8,7 @@ from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Answer, picture
 
-from etalase.edge.sync.result import Report
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 
@@ -32,7 +32,7 @@ def replace_in_pages(edge: Edge, text: str, instead: str) -> None:
     edge.ho.on_page = lambda asked: Answer(body=json.dumps(edge.ho.page(asked)).replace(text, instead, 1).encode())
 
 
-def notice_codes(report: Report) -> list[str]:
+def notice_codes(report: RunResult) -> list[str]:
     """Returns the codes of the run's notices."""
     return [notice["code"] for notice in report.notices]
 

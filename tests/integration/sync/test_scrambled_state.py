@@ -25,7 +25,7 @@ from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.partial import LAST_CHECKPOINT
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.result import Report
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 from etalase.errors import UsageError
@@ -68,7 +68,7 @@ JSONS = [
 ]
 
 
-def notice_codes(report: Report) -> list[str]:
+def notice_codes(report: RunResult) -> list[str]:
     """Returns the codes of the run's notices."""
     return [notice["code"] for notice in report.notices]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from etalase import formatting
 from etalase.edge.management.edge_command import EdgeCommand
-from etalase.edge.sync.result import Report, Watcher
+from etalase.edge.sync.result import RunResult, Watcher
 from etalase.edge.sync.services import Services, real_services
 from etalase.progress import Progress, shown
 from etalase.protocol import printable
@@ -45,7 +45,7 @@ class SyncCommand(EdgeCommand):
         ):
             yield services, watching
 
-    def tell(self, report: Report, *, as_json: bool) -> int:
+    def tell(self, report: RunResult, *, as_json: bool) -> int:
         """Print the result. Returns its exit status."""
         if as_json:
             self.show_json(report.as_json())
@@ -53,7 +53,7 @@ class SyncCommand(EdgeCommand):
             self.say(report)
         return report.exit_status
 
-    def say(self, report: Report) -> None:
+    def say(self, report: RunResult) -> None:
         """Print the result for a person."""
         if report.error is not None:
             self.stderr.write(str(report.error))

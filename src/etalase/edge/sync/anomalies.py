@@ -60,7 +60,7 @@ def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
         found.append(Anomaly(AnomalyKind.LONG_AWAY, {"days": (run.now - last).days}))
     if run.checkpoint.photos is None or run.checkpoint.compared_at is None:
         found.append(Anomaly(AnomalyKind.NEVER_COMPARED, {}))
-    if storage.runs.is_full_run_unfinished(run.report.run_id or 0):
+    if storage.runs.is_full_run_unfinished(run.result.run_id or 0):
         found.append(Anomaly(AnomalyKind.FULL_RUN_UNFINISHED, {}))
     return found
 
@@ -69,7 +69,7 @@ def note_anomalies(run: Run, anomalies: Sequence[Anomaly]) -> None:
     """Adds a notice for each anomaly that a person should hear of."""
     for kind, details in anomalies:
         if kind.is_noticed:
-            run.report.note(kind.value, **details)
+            run.result.note(kind.value, **details)
 
 
 def _is_bucket_lost(run: Run, *, bucket_is_new: bool) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.publish.pipeline import Carriage
-from etalase.edge.sync.result import Report, Watcher
+from etalase.edge.sync.result import RunResult, Watcher
 from etalase.edge.sync.services import Services
 
 
@@ -20,13 +20,13 @@ class Scope(StrEnum):
 
 @dataclass(slots=True)
 class Run:
-    """One run. ``report`` is written and never read: each step decides by its arguments.
+    """One run. ``result`` is written and never read: each step decides by its arguments.
 
     ``extra_rows`` is how many rows more, or less, there were at its beginning than the checkpoint knew of.
     """
 
     services: Services
-    report: Report
+    result: RunResult
     watcher: Watcher
     checkpoint: Checkpoint
     now: datetime
@@ -39,4 +39,4 @@ class Run:
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
-        self.carriage = Carriage(self.services, self.report, self.watcher, self.now)
+        self.carriage = Carriage(self.services, self.result, self.watcher, self.now)

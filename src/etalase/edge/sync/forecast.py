@@ -17,12 +17,12 @@ def forecast(run: Run) -> None:
     anomalies = find_anomalies(run)
     note_anomalies(run, anomalies)
     feed = pull_feed(run, choose_scope(run.asked, anomalies))
-    run.report.note_oddities(feed.oddities)
+    run.result.note_oddities(feed.oddities)
     add_owed(run, feed)
     awaiting: set[UUID] = set()
 
     def count_failures(part: Slice) -> None:
-        run.report.count_failures(error.reason for _, error in part.plan.unpublishable)
+        run.result.count_failures(error.reason for _, error in part.plan.unpublishable)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
     planned = Planner(run.services, feed, inventory=run.inventory, brings_products=True).plan(count_failures)
@@ -38,7 +38,7 @@ def forecast(run: Run) -> None:
             for c in sorted(candidates, key=lambda c: (names.get(c.product_id, ("", ""))[1], c.photo_id))
         ]
 
-    run.report.forecast = {
+    run.result.forecast = {
         "photos_to_fetch": agenda.photos_to_fetch,
         "bytes_to_fetch": agenda.bytes_to_fetch,
         "bytes_in_spool": kept_bytes,

@@ -26,36 +26,36 @@ MAX_FAILURES_TOLD = 1000
 
 @contextmanager
 def errors_reported(run: Run) -> Iterator[None]:
-    """Writes the error that ends the run into its report."""
-    report, services = run.report, run.services
+    """Writes the error that ends the run into its result."""
+    result, services = run.result, run.services
     try:
         yield
     except GivesWay as error:
-        report.yielded = True
+        result.yielded = True
         logger.info("%s", error)
     except EtalaseError as error:
         if not services.time_is_up:
-            report.error = error
+            result.error = error
         else:
-            report.yielded = True
-            report.note("out_of_time", seconds=services.settings.MAX_RUN_SECONDS)
+            result.yielded = True
+            result.note("out_of_time", seconds=services.settings.MAX_RUN_SECONDS)
     except Exception as error:
         logger.exception("unexpected error in the sync run")
-        report.error = EtalaseError(
+        result.error = EtalaseError(
             f"Unexpected error in the sync run: {type(error).__name__}: {redacted(str(error))[:500]}",
             hint="This is a fault of Etalase's: please report it, with what the log says above.",
         )
     except BaseException as error:
-        report.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
+        result.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
         raise
 
 
 @contextmanager
 def recorded(run: Run, trigger: str) -> Iterator[None]:
     """Begins the run's row, and completes it when the run ends, also where it failed."""
-    report, services = run.report, run.services
+    result, services = run.result, run.services
     began = services.clock.monotonic()
-    report.run_id = storage.runs.begin(report.kind, trigger)
+    result.run_id = storage.runs.begin(result.kind, trigger)
     try:
         yield
     finally:
@@ -63,23 +63,23 @@ def recorded(run: Run, trigger: str) -> Iterator[None]:
             run.carriage.keep_failures()
         with suppress(OSError):
             services.spool.sweep(max_bytes=services.settings.SPOOL_MAX_BYTES, now=services.clock.now())
-        report.bytes_fetched = services.images.bytes_came
+        result.bytes_fetched = services.images.bytes_came
         _report_open_work(run)
-        report.duration_seconds = services.clock.monotonic() - began
+        result.duration_seconds = services.clock.monotonic() - began
         with suppress(DatabaseAway):
             storage.runs.end(
-                report.run_id,
-                kind=report.kind,
-                outcome=report.outcome.value,
-                error=str(report.error or ""),
-                fault=report.fault or "",
-                counts=report.counts,
-                reasons=dict(report.reasons),
-                bytes_fetched=report.bytes_fetched,
-                checkpoint=report.checkpoint,
-                notices=report.notices,
-                duration_seconds=round(report.duration_seconds, 3),
-                finished_at=run.now + timedelta(seconds=report.duration_seconds),
+                result.run_id,
+                kind=result.kind,
+                outcome=result.outcome.value,
+                error=str(result.error or ""),
+                fault=result.fault or "",
+                counts=result.counts,
+                reasons=dict(result.reasons),
+                bytes_fetched=result.bytes_fetched,
+                checkpoint=result.checkpoint,
+                notices=result.notices,
+                duration_seconds=round(result.duration_seconds, 3),
+                finished_at=run.now + timedelta(seconds=result.duration_seconds),
             )
 
 
@@ -103,18 +103,18 @@ def record_work(run: Run, feed: Feed, planned: Planned) -> None:
     if photos or planned.tally.known:
         _record_list(run, feed, planned.tally)
     if photos:
-        storage.runs.record_work(run.report.run_id or 0, photos, kind=run.report.kind, bytes_to_fetch=bytes_to_fetch)
+        storage.runs.record_work(run.result.run_id or 0, photos, kind=run.result.kind, bytes_to_fetch=bytes_to_fetch)
 
 
 def note_plan(run: Run, planned: Planned) -> None:
     """Reports what a plan found: unchanged photos, and oddities of head office's data."""
-    run.report.unchanged += planned.unchanged
+    run.result.unchanged += planned.unchanged
     for product_id in planned.several_primaries:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
         name = run.services.products.names([product_id]).get(product_id, ("", ""))[1]
-        run.report.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
+        run.result.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
     if planned.older:
-        run.report.note("ho_older", photos=planned.older)
+        run.result.note("ho_older", photos=planned.older)
 
 
 def _record_list(run: Run, feed: Feed, tally: Tally) -> None:
@@ -129,7 +129,7 @@ def _record_list(run: Run, feed: Feed, tally: Tally) -> None:
     elif feed.error is not None:
         unseen = max(0, (feed.totals[-1] or 0) - listed)
         listed, missing = listed + unseen, missing + unseen
-    storage.runs.record_list(run.report.run_id or 0, listed=listed, missing=missing)
+    storage.runs.record_list(run.result.run_id or 0, listed=listed, missing=missing)
 
 
 def _owed_besides(feed: Feed) -> set[UUID]:
@@ -143,8 +143,8 @@ def _owed_besides(feed: Feed) -> set[UUID]:
 def _report_open_work(run: Run) -> None:
     """Reports held removals, the retry list and known damage, of this run and of earlier ones."""
     with suppress(DatabaseAway), translated():
-        run.report.held = Removal.objects.filter(state=Removal.State.HELD).count()
+        run.result.held = Removal.objects.filter(state=Removal.State.HELD).count()
         owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
-        run.report.owed = owed.count()
-        run.report.damaged = len(storage.suspects.kinds())
-        run.report.failures = [storage.retry_list.to_json(entry) for entry in owed[:MAX_FAILURES_TOLD]]
+        run.result.owed = owed.count()
+        run.result.damaged = len(storage.suspects.kinds())
+        run.result.failures = [storage.retry_list.to_json(entry) for entry in owed[:MAX_FAILURES_TOLD]]

@@ -51,7 +51,7 @@ EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.
 
 
 @dataclass(slots=True)
-class Report:
+class RunResult:
     """One run. Bytes are bytes, durations seconds. ``held`` is what waits for a person now, ``failures`` the retry list
     of ``owed`` photos, or its beginning."""
 

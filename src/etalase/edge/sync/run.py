@@ -20,7 +20,7 @@ from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import sweep, unlisted
-from etalase.edge.sync.result import Nobody, Report, Watcher
+from etalase.edge.sync.result import Nobody, RunResult, Watcher
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, LockHeld, ObjectStoreError
@@ -41,29 +41,29 @@ def sync(
     dry_run: bool = False,
     deep: bool = False,
     watcher: Watcher | None = None,
-) -> Report:
-    """Runs once and returns the report, which has the error if the run failed.
+) -> RunResult:
+    """Runs once and returns the result, which has the error if the run failed.
 
     ``trigger`` is ``hand``, ``schedule`` or ``retry``: by hand, photos on the retry list are tried whatever their next try.
     ``deep`` is for a full run: every object is read through and hashed.
     """
     began = services.clock.monotonic()
-    report = Report(kind="full" if full else "incremental", dry_run=dry_run)
+    result = RunResult(kind="full" if full else "incremental", dry_run=dry_run)
     try:
         with translated():
             checkpoint = services.store.claim()
             if not checkpoint.sync_timestamp:
-                report.kind = "full"
+                result.kind = "full"
             with services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
                 checkpoint.refresh_from_db()
                 now = datetime.fromtimestamp(services.clock.now(), UTC)
                 dropped = storage.state_repair.distrust(checkpoint, keeps=not dry_run, now=now)
                 if not checkpoint.sync_timestamp:
-                    report.kind = "full"
+                    result.kind = "full"
                 expected, there = storage.checkpoint.row_counts()
                 run = Run(
                     services,
-                    report,
+                    result,
                     watcher or Nobody(),
                     checkpoint,
                     now,
@@ -82,13 +82,13 @@ def sync(
                         with recorded(run, trigger), errors_reported(run):
                             execute(run)
     except LockHeld as error:
-        report.locked, report.error = True, error
+        result.locked, result.error = True, error
     except EtalaseError as error:
-        report.error = error
-    report.duration_seconds = services.clock.monotonic() - began
+        result.error = error
+    result.duration_seconds = services.clock.monotonic() - began
     if not dry_run:
-        report.log_metrics()
-    return report
+        result.log_metrics()
+    return result
 
 
 def execute(run: Run) -> None:
@@ -107,7 +107,7 @@ def execute(run: Run) -> None:
     publish(run, feed, replanned)
     feed.raise_if_incomplete()
     remove_unlisted(run, feed)
-    product_checkpoint = products.remove(run.services, listed_products, run.report, now=run.now)
+    product_checkpoint = products.remove(run.services, listed_products, run.result, now=run.now)
     commit_checkpoint(run, feed, product_checkpoint, head_office_is_older=bool(planned.older or replanned.older))
     products.note_unlisted(run.services, listed_products)
     collect_orphans(run, stuck)
@@ -129,8 +129,8 @@ def prepare_bucket(run: Run) -> tuple[bool, list[str]]:
 def sync_products(run: Run, feed: Feed) -> products.Listed:
     """Writes the products of head office's list, before their photos."""
     record_new_photos(run, feed)
-    run.report.note_oddities(feed.oddities)
-    return products.sync(run.services, feed, run.checkpoint, run.report)
+    run.result.note_oddities(feed.oddities)
+    return products.sync(run.services, feed, run.checkpoint, run.result)
 
 
 def plan_changes(run: Run, feed: Feed) -> Planned:
@@ -186,7 +186,7 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
 def remove_unlisted(run: Run, feed: Feed) -> None:
     """Removes photos that head office no longer lists, within the bound on removals."""
     awaiting = run.carriage.awaited_products
-    run.report.deleted += sweep(run.services, feed, awaiting=awaiting, now=run.now, run_id=run.report.run_id)
+    run.result.deleted += sweep(run.services, feed, awaiting=awaiting, now=run.now, run_id=run.result.run_id)
 
 
 def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object], *, head_office_is_older: bool) -> None:
@@ -195,9 +195,9 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
     if feed.is_full and not feed.proved_complete:
         storage.retry_list.resolve([photo_id for photo_id in storage.retry_list.without_id() if photo_id not in feed.photos])
     if feed.sync_timestamp is None:
-        run.report.note("no_checkpoint")
+        run.result.note("no_checkpoint")
     if feed.is_unnamed:
-        run.report.note("feed_unnamed")
+        run.result.note("feed_unnamed")
     # Where head office gives no time, the last one stays; without any, an empty text says that a run completed all the same.
     sync_timestamp = feed.sync_timestamp or run.checkpoint.sync_timestamp or ""
     storage.suspects.delete_without_row()
@@ -205,7 +205,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
     changes: dict[str, object] = {"sync_timestamp": sync_timestamp, **product_checkpoint}
     if compares_everything:
         is_proved = feed.proved_complete or feed.coverage is Coverage.DIGEST_PROVED
-        changes["feed_proved_complete"] = run.report.feed_proved_complete = is_proved
+        changes["feed_proved_complete"] = run.result.feed_proved_complete = is_proved
         changes["compared_at"] = datetime.fromtimestamp(run.services.clock.now(), UTC)
     elif len(feed.photos) and head_office_is_older:
         # The next run compares everything: head office may have forgotten changes. Old photos of the retry list prove nothing.
@@ -217,7 +217,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
             storage.checkpoint.add_to_row_count(run.extra_rows)
         elif compares_everything:  # proved or not: the photos that it named are here now, or on the retry list
             storage.checkpoint.set_row_count()
-    run.report.checkpoint = sync_timestamp
+    run.result.checkpoint = sync_timestamp
     run.services.spool.note_checkpoint(sync_timestamp)
 
 
@@ -228,7 +228,7 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
         for orphans in listing.unused():
             storage.reclaims.schedule(orphans)
     if stuck := _reclaim(run, stuck):
-        run.report.note("not_reclaimed", objects=len(stuck))
+        run.result.note("not_reclaimed", objects=len(stuck))
 
 
 def warn_of_risks(run: Run) -> None:
@@ -261,5 +261,5 @@ def _reclaim(run: Run, stuck: list[str]) -> list[str]:
             refused.append(key)
     storage.reclaims.cancel(gone)
     storage.reclaims.postpone(refused, until=datetime.now(UTC) + RECLAIM_AGAIN)
-    run.report.reclaimed += len(gone)
+    run.result.reclaimed += len(gone)
     return stuck + refused

@@ -9,7 +9,7 @@ from django.utils.timezone import get_default_timezone
 
 from etalase import formatting
 from etalase.edge.management.sync_command import SyncCommand
-from etalase.edge.sync.result import Report
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
 from etalase.protocol import printable
@@ -51,7 +51,7 @@ class Command(SyncCommand):
             )
         return self.tell(report, as_json=options["json"])
 
-    def say(self, report: Report) -> None:
+    def say(self, report: RunResult) -> None:
         """Of a dry run, what it foretells."""
         if report.forecast is None or report.error is not None:
             super().say(report)

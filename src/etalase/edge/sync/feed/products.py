@@ -11,7 +11,7 @@ from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.lenient import NO_UUID
 from etalase.edge.sync.feed.pull import Feed, pull_products
-from etalase.edge.sync.result import Report
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
 from etalase.errors import HeadOfficeError
 from etalase.protocol import Product
@@ -40,7 +40,7 @@ class Listed:
             raise self.error
 
 
-def sync(services: Services, feed: Feed, checkpoint: Checkpoint, report: Report) -> Listed:
+def sync(services: Services, feed: Feed, checkpoint: Checkpoint, result: RunResult) -> Listed:
     """Products before their photos; those that the store no longer sells are removed after their photos.
 
     Our head office has a product feed and says in the photo feed when asking it is worth a request. Another one has only the
@@ -58,7 +58,7 @@ def sync(services: Services, feed: Feed, checkpoint: Checkpoint, report: Report)
             logger.warning("head office's list of products: %s", error)
             said.error = error
         if listed is not None:
-            report.note_oddities(listed.oddities, of_products=True)
+            result.note_oddities(listed.oddities, of_products=True)
             # A list that does not say whose it is removes nothing (hazard 10): products have nobody to ask.
             said.gone = set() if listed.is_unnamed else set(listed.deleted_ids)
             if listed.proved_complete and not listed.is_unnamed:
@@ -68,7 +68,7 @@ def sync(services: Services, feed: Feed, checkpoint: Checkpoint, report: Report)
     return said
 
 
-def remove(services: Services, listed: Listed, report: Report, *, now: datetime) -> dict[str, object]:
+def remove(services: Services, listed: Listed, result: RunResult, *, now: datetime) -> dict[str, object]:
     """Remove those that have no photo (any more), within the bound that protects photos too (invariant I4).
 
     A product whose photo was just removed, or whose removal a person approved, is decided on already. What comes back are the
@@ -83,7 +83,7 @@ def remove(services: Services, listed: Listed, report: Report, *, now: datetime)
         decided = storage.removals.products_removed_since(now - LATELY)
         if exceeds_bound(len(bare - decided), total=services.products.count()):
             logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
-            report.note("products_stay", products=len(bare))
+            result.note("products_stay", products=len(bare))
             return {}
         services.products.delete(bare)
     return {"products_changed_at": listed.changed_at, "products_sync_timestamp": listed.sync_timestamp}

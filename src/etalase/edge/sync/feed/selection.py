@@ -39,8 +39,8 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
     changes = _pull_changes(run, scope)
     if scope is Scope.CHANGES and changes is not None and not changes.is_full:
         return changes
-    run.report.kind = Scope.FULL.value
-    run.inventory.list_bucket(may_be_missing=run.report.dry_run)  # a run that writes has created the bucket
+    run.result.kind = Scope.FULL.value
+    run.inventory.list_bucket(may_be_missing=run.result.dry_run)  # a run that writes has created the bucket
     if changes is not None and not changes.is_full:
         changes = _prove_by_digest(run, changes)
     return changes or pull(run.services.head_office, None, pulled=run.watcher.pulled)
@@ -58,12 +58,12 @@ def _pull_changes(run: Run, scope: Scope) -> Feed | None:
         if error.status not in VALUE_REFUSED:
             raise
         # It may be the checkpoint: then it would be refused for ever.
-        run.report.note("checkpoint_refused", kept=since)
+        run.result.note("checkpoint_refused", kept=since)
         return None
     if feed.is_older_than(since):
         # Changes by the new clock are older than the checkpoint, and would never be listed (hazard 9).
         logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
-        run.report.note("ho_clock_back", told=feed.sync_timestamp, kept=since)
+        run.result.note("ho_clock_back", told=feed.sync_timestamp, kept=since)
         return None
     return feed
 
@@ -91,7 +91,7 @@ def _prove_by_digest(run: Run, changes: Feed) -> Feed | None:
         return None
     if any(run.inventory.found(part) for part in storage.photos.in_batches()):
         return None
-    run.report.unchanged += unchanged
+    run.result.unchanged += unchanged
     return replace(changes, coverage=Coverage.DIGEST_PROVED)
 
 
@@ -103,14 +103,14 @@ def add_owed(run: Run, feed: Feed) -> None:
         if feed.coverage is Coverage.CHANGES and feed.error is None:
             feed.photos.owe(_damaged(run, feed))
     if run.dropped:
-        run.report.note("state_dropped", told=", ".join(sorted(set(run.dropped))))
+        run.result.note("state_dropped", told=", ".join(sorted(set(run.dropped))))
 
 
 def _pending(run: Run, *, due_before: datetime | None) -> Iterator[Photo]:
     def unreadable(photo_id: UUID) -> None:
         logger.warning("photo %s leaves the retry list, its entry cannot be read", photo_id)
         run.dropped.append("etalase_pending_photo.wire")
-        if not run.report.dry_run:
+        if not run.result.dry_run:
             storage.retry_list.drop_unreadable(photo_id)
 
     return storage.retry_list.due(due_before=due_before, unreadable=unreadable)
@@ -136,6 +136,6 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
         logger.warning("head office's list of %d damaged photos could not be pulled: %s", len(damaged), error)
         return []
     listed = [photo for photo in map(everything.photos.get, damaged) if photo is not None]
-    if everything.error is None and not run.report.dry_run:
+    if everything.error is None and not run.result.dry_run:
         storage.suspects.record_not_listed(set(damaged) - {photo.id for photo in listed}, at=run.now)
     return listed

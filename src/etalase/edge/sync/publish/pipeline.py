@@ -14,7 +14,7 @@ from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.plan import Kind, ProductPlan
 from etalase.edge.sync.publish.put import Carried, carry
-from etalase.edge.sync.result import Report, Watcher
+from etalase.edge.sync.result import RunResult, Watcher
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
 from etalase.errors import (
@@ -53,7 +53,7 @@ class Carriage:
     """
 
     services: Services
-    report: Report
+    result: RunResult
     watcher: Watcher
     now: datetime
     failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Carriage:
         if len(settled) < at_least:
             return
         self._tell_apart(settled)
-        self.report.count_failures(error.reason for _, error in settled.values())
+        self.result.count_failures(error.reason for _, error in settled.values())
         with translated(), transaction.atomic():
             self.services.lock.still_held()
             storage.retry_list.record_failures(settled.values(), now=self.now, untried=self.untried)
@@ -255,7 +255,7 @@ class Carriage:
         for step in published:
             if not step.demotes:
                 self.failures.pop(step.photo.id, None)
-        self.report.bytes_fetched = self.services.images.bytes_came
+        self.result.bytes_fetched = self.services.images.bytes_came
         self.watcher.carried(len(carried.published), len(carried.failed))
 
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
@@ -275,9 +275,9 @@ class Carriage:
                 + [photo_id for c in kept for photo_id in c.displaced]
             )
             brought = [s for c in kept for s in c.published if s.brings and s.photo.id not in c.keep_primary]
-            if brought and self.report.run_id is not None:
+            if brought and self.result.run_id is not None:
                 size_bytes = sum(step.photo.size or 0 for step in brought if step.kind is Kind.FETCH)
-                storage.runs.record_published(self.report.run_id, len(brought), size_bytes)
+                storage.runs.record_published(self.result.run_id, len(brought), size_bytes)
         for carried in vanished:
             for step in carried.published:
                 gone = PhotoError(Reason.PRODUCT_MISSING, f"product {step.photo.product_id} is not here")
@@ -292,16 +292,16 @@ class Carriage:
             if step.photo.id in carried.keep_primary:
                 continue
             if step.kind is Kind.ROW:
-                self.report.updated += 1
+                self.result.updated += 1
             else:
-                self.report.fetched += 1
+                self.result.fetched += 1
                 self._has_fetched = True
-                self.report.healed += step.heals
-        self.report.deleted += len(carried.displaced)
+                self.result.healed += step.heals
+        self.result.deleted += len(carried.displaced)
         for photo, served in carried.retyped:
             told = "null" if photo.content_type is None else printable(photo.content_type[:100])
             name = printable(photo.product_name or str(photo.id))
-            self.report.note("retyped", field="content_type", value=told, served=served, product_name=name)
+            self.result.note("retyped", field="content_type", value=told, served=served, product_name=name)
 
     def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
         """Nothing comes any more. Without our own bucket the run ends, unless it takes others, or smaller ones; without head
