@@ -7,7 +7,7 @@ from typing import Any
 
 from etalase import formatting
 from etalase.edge.management.edge_command import EdgeCommand
-from etalase.edge.sync.result import RunResult, Watcher
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services, real_services
 from etalase.progress import Progress, shown
 from etalase.protocol import printable
@@ -34,16 +34,16 @@ class SyncCommand(EdgeCommand):
         return LONGEST_WAIT_SECONDS if options["wait"] else 0.0
 
     @contextmanager
-    def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[Services, Watcher]]:
+    def watched(self, settings: EdgeSettings, options: dict[str, Any]) -> Iterator[tuple[Services, Progress]]:
         """Yields the services of a run, and its progress, shown on stderr."""
         quiet = self.is_quiet(options)
         with (
             real_services(settings) as services,
             shown(
                 Progress(bytes_done=lambda: services.images.bytes_came, limit=services.limiter.describe), quiet=quiet
-            ) as watching,
+            ) as progress,
         ):
-            yield services, watching
+            yield services, progress
 
     def tell(self, report: RunResult, *, as_json: bool) -> int:
         """Print the result. Returns its exit status."""

@@ -7,8 +7,9 @@ from enum import StrEnum
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.publish.pipeline import Carriage
-from etalase.edge.sync.result import RunResult, Watcher
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
+from etalase.progress import Progress
 
 
 class Scope(StrEnum):
@@ -27,7 +28,7 @@ class Run:
 
     services: Services
     result: RunResult
-    watcher: Watcher
+    progress: Progress
     checkpoint: Checkpoint
     now: datetime
     asked: Scope
@@ -39,4 +40,4 @@ class Run:
     carriage: Carriage = field(init=False)
 
     def __post_init__(self) -> None:
-        self.carriage = Carriage(self.services, self.result, self.watcher, self.now)
+        self.carriage = Carriage(self.services, self.result, self.progress, self.now)

@@ -99,7 +99,7 @@ def record_new_photos(run: Run, feed: Feed) -> None:
 def record_work(run: Run, feed: Feed, planned: Planned) -> None:
     """Records how much of head office's list is missing here, and how much the run sets out to publish."""
     photos, bytes_to_fetch = planned.agenda.photos, planned.agenda.bytes_to_fetch
-    run.watcher.planned(photos, bytes_to_fetch)
+    run.progress.planned(photos, bytes_to_fetch)
     if photos or planned.tally.known:
         _record_list(run, feed, planned.tally)
     if photos:

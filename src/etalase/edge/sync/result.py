@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from etalase.errors import (
     EtalaseError,
@@ -202,29 +202,3 @@ class RunResult:
                 "error": str(self.error) if self.error else None,
             },
         )
-
-
-class Watcher(Protocol):
-    """Somebody who watches a run: a terminal, or nobody."""
-
-    def pulled(self, photos: int) -> None:
-        """So many photos have been listed."""
-
-    def planned(self, photos: int, size_bytes: int) -> None:
-        """So many photos have to be published, and so many bytes fetched for it."""
-
-    def carried(self, photos: int, failed: int) -> None:
-        """So many more photos were published or failed."""
-
-
-class Nobody:
-    """Watches without a word."""
-
-    def pulled(self, photos: int) -> None:
-        """Say nothing."""
-
-    def planned(self, photos: int, size_bytes: int) -> None:
-        """Say nothing."""
-
-    def carried(self, photos: int, failed: int) -> None:
-        """Say nothing."""

@@ -20,10 +20,11 @@ from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import sweep, unlisted
-from etalase.edge.sync.result import Nobody, RunResult, Watcher
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, LockHeld, ObjectStoreError
+from etalase.progress import Progress
 
 logger = logging.getLogger("etalase.edge")
 
@@ -40,7 +41,7 @@ def sync(
     wait_seconds: float = 0.0,
     dry_run: bool = False,
     deep: bool = False,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> RunResult:
     """Runs once and returns the result, which has the error if the run failed.
 
@@ -64,7 +65,7 @@ def sync(
                 run = Run(
                     services,
                     result,
-                    watcher or Nobody(),
+                    progress or Progress(),
                     checkpoint,
                     now,
                     asked=Scope.FULL if full else Scope.CHANGES,

@@ -15,9 +15,9 @@ from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import Kind, Row
 from etalase.edge.sync.plan.planner import Planner
 from etalase.edge.sync.removals import unlisted
-from etalase.edge.sync.result import Nobody, Watcher
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, HeadOfficeError
+from etalase.progress import Progress
 from etalase.protocol import Photo
 
 # What a difference is, beside those of :class:`etalase.edge.integrity.Damage`. The words are part of ``--json``.
@@ -95,7 +95,7 @@ class Verification:
         }
 
 
-def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, watcher: Watcher | None = None) -> Verification:
+def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progress: Progress | None = None) -> Verification:
     """Compare. ``deep`` reads and hashes every object. It raises nothing of ours; the verification has it.
 
     It takes the lock of a run: a comparison in the middle of one would show what is only half done.
@@ -106,7 +106,7 @@ def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, watcher
         with services.lock.held(full=False, wait_seconds=wait_seconds):
             _compare_bucket(services, result, compared_at)
             try:
-                feed = pull(services.head_office, None, pulled=(watcher or Nobody()).pulled)
+                feed = pull(services.head_office, None, pulled=(progress or Progress()).pulled)
                 if feed.error is not None:
                     raise feed.error
                 _compare_list(services, result, feed)

@@ -28,6 +28,6 @@ class Command(SyncCommand):
         """Make them due, and run."""
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
-        with self.watched(settings, options) as (services, watching):
-            report = sync(services, full=False, trigger="retry", wait_seconds=self.wait_seconds(options), watcher=watching)
+        with self.watched(settings, options) as (services, progress):
+            report = sync(services, full=False, trigger="retry", wait_seconds=self.wait_seconds(options), progress=progress)
         return self.tell(report, as_json=options["json"])

@@ -40,14 +40,14 @@ class Command(SyncCommand):
         if options["off_peak"]:
             self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
         gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
-        with self.watched(settings, options) as (services, watching):
+        with self.watched(settings, options) as (services, progress):
             report = sync(
                 services,
                 full=options["full"],
                 trigger="hand",
                 wait_seconds=self.wait_seconds(options),
                 dry_run=options["dry_run"],
-                watcher=watching,
+                progress=progress,
             )
         return self.tell(report, as_json=options["json"])
 

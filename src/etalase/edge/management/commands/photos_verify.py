@@ -48,9 +48,9 @@ class Command(SyncCommand):
         if options["repair"] and found.differences:
             if not options["json"]:
                 self._say_what_differs(found)
-            with self.watched(settings, options) as (services, watching):
+            with self.watched(settings, options) as (services, progress):
                 wait_seconds = self.wait_seconds(options)
-                report = sync(services, full=True, deep=options["deep"], wait_seconds=wait_seconds, watcher=watching)
+                report = sync(services, full=True, deep=options["deep"], wait_seconds=wait_seconds, progress=progress)
             repaired = report.as_json()
             if not options["json"]:
                 self.stdout.write(f"Repair, {report.healed} healed:")
@@ -63,8 +63,8 @@ class Command(SyncCommand):
         return found.exit_status
 
     def _verify(self, settings: EdgeSettings, options: dict[str, Any]) -> Verification:
-        with self.watched(settings, options) as (services, watching):
-            return verify(services, deep=options["deep"], wait_seconds=self.wait_seconds(options), watcher=watching)
+        with self.watched(settings, options) as (services, progress):
+            return verify(services, deep=options["deep"], wait_seconds=self.wait_seconds(options), progress=progress)
 
     def _say_what_differs(self, found: Verification) -> None:
         for difference in found.differences[:MAX_SHOWN]:

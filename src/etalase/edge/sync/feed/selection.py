@@ -43,7 +43,7 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
     run.inventory.list_bucket(may_be_missing=run.result.dry_run)  # a run that writes has created the bucket
     if changes is not None and not changes.is_full:
         changes = _prove_by_digest(run, changes)
-    return changes or pull(run.services.head_office, None, pulled=run.watcher.pulled)
+    return changes or pull(run.services.head_office, None, pulled=run.progress.pulled)
 
 
 def _pull_changes(run: Run, scope: Scope) -> Feed | None:
@@ -53,7 +53,7 @@ def _pull_changes(run: Run, scope: Scope) -> Feed | None:
     if not since or (scope is Scope.FULL and not with_digest):
         return None
     try:
-        feed = pull(run.services.head_office, since, pulled=run.watcher.pulled, with_digest=with_digest)
+        feed = pull(run.services.head_office, since, pulled=run.progress.pulled, with_digest=with_digest)
     except HeadOfficeRefused as error:
         if error.status not in VALUE_REFUSED:
             raise

@@ -14,7 +14,7 @@ from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.plan import Kind, ProductPlan
 from etalase.edge.sync.publish.put import Carried, carry
-from etalase.edge.sync.result import RunResult, Watcher
+from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
 from etalase.errors import (
@@ -29,6 +29,7 @@ from etalase.errors import (
     Side,
     SpoolFull,
 )
+from etalase.progress import Progress
 from etalase.protocol import Photo, printable
 
 logger = logging.getLogger("etalase.edge")
@@ -54,7 +55,7 @@ class Carriage:
 
     services: Services
     result: RunResult
-    watcher: Watcher
+    progress: Progress
     now: datetime
     failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
     given_up: HeadOfficeAway | None = None
@@ -256,7 +257,7 @@ class Carriage:
             if not step.demotes:
                 self.failures.pop(step.photo.id, None)
         self.result.bytes_fetched = self.services.images.bytes_came
-        self.watcher.carried(len(carried.published), len(carried.failed))
+        self.progress.carried(len(carried.published), len(carried.failed))
 
     def _is_time_to_commit(self, batch: Sequence[Carried], *, last: bool) -> bool:
         if not batch or last:
