@@ -1,6 +1,6 @@
 """Runs one store's edge on real PostgreSQL and real S3, with a simulated head office over real HTTP.
 
-Each test moves the clock, and pauses are short; everything else comes from :func:`real_world` makes.
+Each test moves the clock, and pauses are short; everything else is what :func:`real_services` opens.
 """
 
 import hashlib
