@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
@@ -28,7 +28,7 @@ from etalase.errors import (
     ObjectStoreError,
     ObjectStoreFull,
 )
-from etalase.objectstore.client import ObjectStore, Overwrite
+from etalase.objectstore.client import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -74,8 +74,8 @@ def md5(body: bytes) -> str:
     return hashlib.md5(body).hexdigest()
 
 
-def put(bucket: ObjectStore, key: str, body: bytes, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
-    return bucket.put(key, body, content_type="image/jpeg", replaces=replaces)
+def put(bucket: ObjectStore, key: str, body: bytes, **condition: Any) -> str:
+    return bucket.put(key, body, content_type="image/jpeg", **condition)
 
 
 def url(bucket: ObjectStore, key: str) -> str:
@@ -147,12 +147,12 @@ def test_what_is_asked_of_a_bucket_that_is_not_there_is_missing(each_s3_server: 
 
 
 def test_a_put_replaces_what_it_was_told_to_and_nothing_else(bucket: ObjectStore) -> None:
-    first = put(bucket, "a.jpg", b"first", replaces=None)
+    first = put(bucket, "a.jpg", b"first", if_none_match="*")
     with pytest.raises(ObjectChanged):
-        put(bucket, "a.jpg", b"second", replaces=None)
-    second = put(bucket, "a.jpg", b"second", replaces=first)
+        put(bucket, "a.jpg", b"second", if_none_match="*")
+    second = put(bucket, "a.jpg", b"second", if_match=first)
     with pytest.raises(ObjectChanged):
-        put(bucket, "a.jpg", b"third", replaces=first)
+        put(bucket, "a.jpg", b"third", if_match=first)
     assert bucket.get("a.jpg") == b"second"
     third = put(bucket, "a.jpg", b"third")
     assert [first, second, third] == [md5(b"first"), md5(b"second"), md5(b"third")]
@@ -160,14 +160,14 @@ def test_a_put_replaces_what_it_was_told_to_and_nothing_else(bucket: ObjectStore
 
 def test_a_put_that_should_replace_what_is_gone_writes_nothing(bucket: ObjectStore) -> None:
     with pytest.raises(ObjectChanged):
-        put(bucket, "a.jpg", b"second", replaces=md5(b"first"))
+        put(bucket, "a.jpg", b"second", if_match=md5(b"first"))
     assert bucket.head("a.jpg") is None
 
 
 def test_of_several_who_put_at_once_where_nothing_was_one_wins(bucket: ObjectStore) -> None:
     def attempt(n: int) -> str | None:
         try:
-            return put(bucket, "a.jpg", b"%d" % n, replaces=None)
+            return put(bucket, "a.jpg", b"%d" % n, if_none_match="*")
         except ObjectChanged:
             return None
 
@@ -311,7 +311,7 @@ def everything(bucket: ObjectStore) -> dict[str, Callable[[], object]]:
     return {
         "ensure_bucket": bucket.ensure_bucket,
         "put": lambda: put(bucket, "b.jpg", b"x"),
-        "put where nothing is": lambda: put(bucket, "c.jpg", b"x", replaces=None),
+        "put where nothing is": lambda: put(bucket, "c.jpg", b"x", if_none_match="*"),
         "head": lambda: bucket.head("a.jpg"),
         "get": lambda: bucket.get("a.jpg"),
         "read_through": lambda: bucket.read_through("a.jpg").digest,

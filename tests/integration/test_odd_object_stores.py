@@ -335,11 +335,11 @@ def test_a_store_without_conditional_puts_is_asked_first_what_is_there(bucket: O
     there = bucket.get(KEY)
     for body in (b"\xff\xd8\xff second", b"\xff\xd8\xff third"):
         with pytest.raises(ObjectChanged):
-            bucket.put(KEY, body, content_type="image/jpeg", replaces="0" * 32)
+            bucket.put(KEY, body, content_type="image/jpeg", if_match="0" * 32)
         with pytest.raises(ObjectChanged):
-            bucket.put(KEY, body, content_type="image/jpeg", replaces=None)
+            bucket.put(KEY, body, content_type="image/jpeg", if_none_match="*")
         assert bucket.get(KEY) == there
-        bucket.put(KEY, body, content_type="image/jpeg", replaces=hashlib.md5(there).hexdigest())
+        bucket.put(KEY, body, content_type="image/jpeg", if_match=hashlib.md5(there).hexdigest())
         there = bucket.get(KEY)
         assert there == body
     refused = [asked for asked in door.asked if {"if-match", "if-none-match"} & asked.headers.keys()]

@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote_plus, urlencode
 from xml.etree import ElementTree as ET
 
@@ -59,12 +58,6 @@ PROBE_PNG = bytes.fromhex(
 )
 
 logger = logging.getLogger("etalase.objectstore")
-
-
-class Overwrite(Enum):
-    """The put does not care what is there."""
-
-    ANY = "any"
 
 
 @dataclass(slots=True)
@@ -151,36 +144,45 @@ class ObjectStore:
         self._takes_conditions = True
         self._local = threading.local()
 
-    def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite | None = Overwrite.ANY) -> str:
-        """Write ``body`` whole or not at all; its ETag comes back.
+    def put(
+        self,
+        key: str,
+        body: Body,
+        *,
+        content_type: str,
+        if_match: str | None = None,
+        if_none_match: Literal["*"] | None = None,
+    ) -> str:
+        """Write ``body`` whole or not at all; returns its ETag.
 
-        ``replaces`` is the ETag of what must be there, None where nothing may be there (``If-Match`` and
-        ``If-None-Match: *``, RFC 9110 section 13.1). Raises :class:`ObjectChanged` where it is otherwise, also when our own
-        put did arrive and only its answer was lost; :class:`ObjectStoreFull` where there is no room. A store without
-        conditional puts is asked first what is there.
+        ``if_match`` is the ETag that the present object must have; with ``if_none_match`` there must be none (RFC 9110, section
+        13.1). Raises :class:`ObjectChanged` where the condition does not hold, also when our own put arrived and only its
+        response was lost; :class:`ObjectStoreFull` where there is no room. On a store without conditional puts, a HEAD before
+        the put checks the condition.
         """
-        if not self._takes_conditions and not isinstance(replaces, Overwrite):
-            self._check_what_is_there(key, replaces)
-            replaces = Overwrite.ANY
+        is_conditional = if_match is not None or if_none_match is not None
+        if is_conditional and not self._takes_conditions:
+            self._check_condition(key, if_match)
+            return self.put(key, body, content_type=content_type)
         headers = [f"Content-Type: {content_type}", f"Cache-Control: {CACHE_CONTROL}"]
-        if replaces is None:
-            headers.append("If-None-Match: *")
-        elif not isinstance(replaces, Overwrite):
-            headers.append(f'If-Match: "{replaces}"')
+        if if_none_match is not None:
+            headers.append(f"If-None-Match: {if_none_match}")
+        if if_match is not None:
+            headers.append(f'If-Match: "{if_match}"')
         answer = self._ask("PUT", key, headers=headers, body=body)
-        # 404 and 409: what the condition named is gone, or is being written to (S3 API, PutObject).
-        if answer.status in {409, 412} or (answer.status == 404 and isinstance(replaces, str) and b"NoSuchKey" in answer.body):
+        # 404 and 409: the object of the condition is gone, or another put is in progress (S3 API, PutObject).
+        if answer.status in {409, 412} or (answer.status == 404 and if_match is not None and b"NoSuchKey" in answer.body):
             raise self._changed(key)
-        if answer.status == 501 and not isinstance(replaces, Overwrite):
-            self._check_what_is_there(key, replaces)
+        if answer.status == 501 and is_conditional:
+            self._check_condition(key, if_match)
             etag = self.put(key, body, content_type=content_type)
             self._takes_conditions = False
             return etag
         return _bare(self._expect(answer).header(b"etag"))
 
-    def _check_what_is_there(self, key: str, expected: str | None) -> None:
+    def _check_condition(self, key: str, if_match: str | None) -> None:
         there = self.head(key)
-        if (there and there.etag) != expected:
+        if (there and there.etag) != if_match:
             raise self._changed(key)
 
     def _changed(self, key: str) -> ObjectStoreError:

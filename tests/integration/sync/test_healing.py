@@ -141,8 +141,8 @@ class OtherEtags:
     def put(self, *args: Any, **kwargs: Any) -> str:
         """Puts the object and returns another ETag."""
         self.puts += 1
-        if isinstance(kwargs["replaces"], str):
-            kwargs["replaces"] = self.real.head(args[0]).etag if self.is_there(args[0], kwargs["replaces"]) else "other"
+        if kwargs.get("if_match") is not None:
+            kwargs["if_match"] = self.real.head(args[0]).etag if self.is_there(args[0], kwargs["if_match"]) else "other"
         return self.other(self.real.put(*args, **kwargs))
 
     def is_there(self, key: str, etag: str) -> bool:

@@ -15,7 +15,6 @@ from etalase.edge.sync.plan.plan import Found, Plan, Row, plan
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, decide
 from etalase.edge.sync.publish.put import Carried, carry
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
-from etalase.objectstore.client import Overwrite
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.protocol import Photo
 
@@ -143,14 +142,14 @@ class Bucket:
     fates: Iterator[Fate]
     last_put: int | None = None
 
-    def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite) -> str:
+    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str:
         """Write, unless the condition does not hold or the store is away."""
         fate = next(self.fates)
         if self.edge.puts == self.last_put:
             raise Killed
         if fate is Fate.REFUSED:
             raise ObjectStoreAway("no answer")
-        if replaces is not Overwrite.ANY and self.edge.etag(key) != replaces:
+        if if_match is not None and self.edge.etag(key) != if_match:
             raise ObjectChanged(key)
         self.edge.objects[key] = bytes(body)
         self.edge.puts += 1

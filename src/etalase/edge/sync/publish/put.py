@@ -15,7 +15,6 @@ from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
 from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
-from etalase.objectstore.client import Overwrite
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.protocol import MAGIC_BYTES, Photo, sniff_type
 
@@ -33,7 +32,7 @@ class Images(Protocol):
 class Bucket(Protocol):
     """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.client.ObjectStore`."""
 
-    def put(self, key: str, body: Body, *, content_type: str, replaces: str | Overwrite) -> str: ...
+    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...
     def get(self, key: str) -> bytes: ...
     def read_through(self, key: str) -> ObjectRead: ...
@@ -148,16 +147,16 @@ def _not_moved_away(step: Step, key: str, carried: Carried) -> Step | None:
 
 
 def _put(step: Step, key: str, body: Body, content_type: str, bucket: Bucket) -> str:
-    """Put on the condition that the object is what was planned from; if it is another by now, on what it is (hazard 21).
+    """Put where the object is still the one of the plan; if it is another by now, put in its place (hazard 21).
 
-    Where nothing is known to lie, no row names the key, and whatever lies there is in nobody's way.
+    Where the plan knows of no object, no row names the key, and an object there may be overwritten.
     """
     try:
-        return bucket.put(key, body, content_type=content_type, replaces=step.replaces or Overwrite.ANY)
+        return bucket.put(key, body, content_type=content_type, if_match=step.replaces or None)
     except ObjectChanged:
         # A repair by hand, or our own put whose answer was lost: the lock says nobody else writes.
         there = bucket.head(key)
-        return bucket.put(key, body, content_type=content_type, replaces=there.etag if there else Overwrite.ANY)
+        return bucket.put(key, body, content_type=content_type, if_match=there.etag if there else None)
 
 
 def _keep_a_primary(carried: Carried) -> None:
