@@ -1,12 +1,17 @@
 """Makes real faults of a real PostgreSQL on Django's connection of a test."""
 
-from collections.abc import Callable, Iterator
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from django.core.management import CommandError, call_command
 from django.db import connection
+
+Command = tuple[str, ...]
 
 ROLE, PASSWORD = "etalase_weak", "of a weak role"
 
@@ -15,7 +20,7 @@ ROLE, PASSWORD = "etalase_weak", "of a weak role"
 class Fault:
     """``make`` and ``mend`` are statements of a superuser; ``says`` is part of the message of a command under the fault.
 
-    ``blocks`` is a table that somebody has locked meanwhile; ``reads`` where what only reads works on.
+    ``blocks`` is a table that another session locks; ``reads`` says that commands without writes still work.
     """
 
     name: str
@@ -133,6 +138,36 @@ def under(fault: Fault) -> Iterator[Callable[[], None]]:
         place["PORT"] = port
         blocker.close()
         _as_superuser(fault.mend)
+
+
+def run_command(*command: str) -> tuple[int, dict[str, Any]]:
+    """Runs a command with ``--json``. Returns its exit status and the only object on its stdout."""
+    out, status = io.StringIO(), 0
+    try:
+        call_command(*command, "--json", stdout=out, stderr=io.StringIO())
+    except CommandError as error:
+        status = error.returncode
+    except SystemExit as error:
+        status = int(error.code or 0)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return status, answer
+
+
+def run_under(fault: Fault, commands: Iterable[Command]) -> dict[Command, tuple[int, dict[str, Any]]]:
+    """Runs each command under the fault and asserts that its message is the fault's. Returns exit statuses and answers."""
+    done = {}
+    with under(fault) as strike:
+        for command in commands:
+            strike()
+            status, answer = done[command] = run_command(*command)
+            assert not is_unexpected(answer), (command, answer)
+            assert status != 4 or fault.says in json.dumps(answer), command
+    return done
+
+
+def is_unexpected(answer: dict[str, Any]) -> bool:
+    """Returns whether the answer of a command reports an error without a text of its own."""
+    return any(text in json.dumps(answer) for text in ("Unexpected error", "unforeseen"))
 
 
 @contextmanager

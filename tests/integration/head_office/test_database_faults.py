@@ -1,16 +1,13 @@
 """A database of head office with a fault: commands and addresses say so, and nothing is a traceback."""
 
-import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.test import Client
 from tests.django_settings import COMPANY_ID, STORE_ID
-from tests.faulty_database import Fault, faults, odd_session, under, weak_role
+from tests.faulty_database import Command, Fault, faults, odd_session, run_command, run_under, under, weak_role
 from tests.integration.head_office.office import Office
 
 FAULTS = faults("head_office_product")
@@ -25,7 +22,7 @@ def weak(office: Office, bucket: Any, settings: Any) -> Iterator[Office]:
         yield office
 
 
-def commands(folder: Path) -> list[tuple[str, ...]]:
+def commands(folder: Path) -> list[Command]:
     """Each command of head office that has to do with its database."""
     menu = folder / "menu.csv"
     menu.write_text("sku,name,file,is_primary,sort_order,stores\nS1,Sate,,,,\n")
@@ -38,33 +35,12 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
     ]
 
 
-def run(*command: str) -> tuple[int, dict[str, Any]]:
-    """The exit status of a command with ``--json``, and the one object on its stdout."""
-    out, status = io.StringIO(), 0
-    try:
-        call_command(*command, "--json", stdout=out, stderr=io.StringIO())
-    except CommandError as error:
-        status = error.returncode
-    except SystemExit as error:
-        status = int(error.code or 0)
-    answer: dict[str, Any] = json.loads(out.getvalue())
-    return status, answer
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_every_command_answers_with_an_object(weak: Office, fault: Fault, tmp_path: Path) -> None:
-    met = []
-    with under(fault) as strike:
-        for command in commands(tmp_path):
-            strike()
-            status, answer = run(*command)
-            assert "Unexpected error" not in json.dumps(answer), command
-            assert status in {0, 1, 4}, (command, answer)
-            if status == 4:
-                met.append(command[0])
-                assert fault.says in answer["error"]
-                assert answer["exit_status"] == 4
-    assert "ho_import" in met
+    done = {command[0]: answered for command, answered in run_under(fault, commands(tmp_path)).items()}
+    assert {status for status, _ in done.values()} <= {0, 1, 4}, done
+    assert all(answer["exit_status"] == 4 for status, answer in done.values() if status == 4)
+    assert done["ho_import"][0] == 4
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
@@ -99,4 +75,4 @@ def test_no_address_answers_500(weak: Office, fault: Fault) -> None:
 
 def test_a_session_may_be_as_odd_as_it_likes(weak: Office, tmp_path: Path) -> None:
     with odd_session():
-        assert [run(*command)[0] for command in commands(tmp_path)] == [0] * 5
+        assert [run_command(*command)[0] for command in commands(tmp_path)] == [0] * 5
