@@ -294,17 +294,15 @@ def test_a_folder_in_the_bucket_is_not_treated_as_a_photo(edge: Edge) -> None:
     assert isinstance(edge.bucket.head("other/readme.txt"), ObjectInfo)
 
 
-def test_records_of_runs_are_kept_for_more_than_a_year(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.runs, "KEEP_AT_LEAST", 1)
+def test_records_of_runs_are_kept_for_more_than_a_year(edge: Edge) -> None:
     edge.sync()
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '399 days'")
-    edge.sync()
+    storage.runs.begin("full", "hand", keep_at_least=1)
     assert edge.count("etalase_sync_run") == 2
     oldest = "id = (SELECT min(id) FROM etalase_sync_run)"
     edge.query(f"UPDATE etalase_sync_run SET started_at = now() - interval '401 days' WHERE {oldest}")
-    edge.sync()
+    storage.runs.begin("full", "hand", keep_at_least=1)
     assert edge.count("etalase_sync_run") == 2
-    monkeypatch.setattr(storage.runs, "KEEP_AT_LEAST", 1000)
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '401 days'")  # or a wrong clock
-    edge.sync()
+    storage.runs.begin("full", "hand")
     assert edge.count("etalase_sync_run") == 3

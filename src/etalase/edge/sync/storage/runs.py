@@ -18,10 +18,10 @@ KEEP_RUNS = timedelta(days=400)
 KEEP_AT_LEAST = 1000
 
 
-def begin(kind: str, trigger: str) -> int:
+def begin(kind: str, trigger: str, *, keep_at_least: int = KEEP_AT_LEAST) -> int:
     """Inserts the row of a new run and returns its id. The caller holds the lock, so any other open run was killed: marks it.
 
-    Deletes rows and removals older than :data:`KEEP_RUNS`, but always keeps the newest :data:`KEEP_AT_LEAST` runs.
+    Deletes rows and removals older than :data:`KEEP_RUNS`, but always keeps the newest ``keep_at_least`` runs.
     """
     with translated():
         SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
@@ -31,7 +31,7 @@ def begin(kind: str, trigger: str) -> int:
         except IntegrityError:
             _catch_up_with_run_ids()
             made = SyncRun.objects.create(kind=kind, trigger=trigger).id
-        old = SyncRun.objects.filter(started_at__lt=Now() - KEEP_RUNS, id__lt=made - KEEP_AT_LEAST)
+        old = SyncRun.objects.filter(started_at__lt=Now() - KEEP_RUNS, id__lt=made - keep_at_least)
         if old.exists():
             Removal.objects.filter(state=Removal.State.APPLIED, decided_at__lt=Now() - KEEP_RUNS).delete()
             old.delete()
