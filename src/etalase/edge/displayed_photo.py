@@ -1,8 +1,9 @@
-"""What a till shows: which photo of a product, and which products it leaves out. One rule for POS, ``held`` and ``status``."""
+"""Selects the displayed photo of a product and the hidden products: one rule for POS, ``held`` and ``status``."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
@@ -12,17 +13,33 @@ from etalase.edge.models import Doubt, Product, ProductPhoto, Removal
 
 
 def place(photo_id: UUID, *, damaged: bool, is_primary: bool | None, sort_order: int | None) -> tuple[bool, bool, int, UUID]:
-    """Returns where a photo stands among its product's: the least is shown (invariant I5).
+    """Returns the rank of a photo among its product's: the least is shown (invariant I5).
 
-    ``damaged`` is what is known (``etalase_doubt``), so that a second, whole photo is shown before a damaged primary one; where
-    all are damaged, the primary comes first again. Two primaries, none, or nulls in an adopted table are no error (hazard 41).
+    ``damaged`` means marked in ``etalase_doubt``: a whole second photo ranks before a damaged primary one. Where all are
+    damaged, the primary one ranks first again. Two primaries, none, or nulls in an adopted table are valid (hazard 41).
     """
     return damaged, not is_primary, sort_order or 0, photo_id
 
 
+def photos_in_order(product_ids: Collection[UUID], *columns: str) -> list[tuple[Any, ...]]:
+    """Returns (product, photo, ``columns``…) of these products' photos that have an object, by :func:`place`.
+
+    The first row of a product is the photo that a till shows. Reads the database and raises Django's own errors.
+    """
+    # Tuples: a thousand model instances cost as much as all the rest of a response.
+    rows = (
+        ProductPhoto.objects.filter(product_id__in=product_ids, object_key__gt="")
+        .annotate(damaged=Exists(Doubt.objects.filter(photo_id=OuterRef("pk"))))
+        .values_list("damaged", "is_primary", "sort_order", "product_id", "id", *columns)
+    )
+    return [
+        row[3:] for row in sorted(rows, key=lambda row: place(row[4], damaged=row[0], is_primary=row[1], sort_order=row[2]))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Namesake:
-    """One of the products with the same SKU. ``is_listed``: head office lists it, or a person wants it to stay."""
+    """One of several products with the same SKU. ``is_listed``: head office lists it, or a person keeps it."""
 
     id: UUID
     sku: str
@@ -32,10 +49,10 @@ class Namesake:
 
 
 def replaced(products: Iterable[Namesake]) -> set[UUID]:
-    """Returns the products that came back under another id: head office lists them no longer, and a namesake has its photo.
+    """Returns the products that got another id: head office does not list them, and a listed namesake has a photo.
 
-    Where it lists several of a SKU, that is shared on purpose: then only one of the same name is a successor, and none of
-    those that are listed is ever left out.
+    Several listed products share a SKU on purpose: then only one of the same name is a successor. A listed product is never
+    left out.
     """
     by_sku: dict[str, list[Namesake]] = defaultdict(list)
     for product in products:
@@ -52,9 +69,9 @@ def replaced(products: Iterable[Namesake]) -> set[UUID]:
 
 
 def products_left_out() -> set[UUID]:
-    """Returns the products that a till does not show: :func:`replaced`, of a product table that is ours, and no other.
+    """Returns the products that a till hides: :func:`replaced`, where the product table is ours; else none.
 
-    Reads the database; its errors come out as Django's.
+    Reads the database and raises Django's own errors.
     """
     if product_model_name() != "etalase_edge.Product":
         return set()

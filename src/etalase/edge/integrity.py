@@ -55,6 +55,16 @@ def damage_read(checksum: str | None, content_type: str | None, read: ObjectRead
     return None if media_type(read.content_type) == is_really else Damage.MISTYPED
 
 
+def is_suspicion(kind: Damage, size: int | None, there: ObjectInfo) -> bool:
+    """Tells whether a read has to prove this damage: an ETag need not be an MD5, and head office may name a wrong type."""
+    return kind is Damage.MISTYPED or (kind is Damage.CHANGED and there.size == size)
+
+
+def is_replacement(etag: str | None, checksum: str | None, coming: str | None) -> bool:
+    """Tells whether ``etag`` is that of newer, promised bytes (``coming``), which are put before their row (invariant I1)."""
+    return etag is not None and etag == coming != (checksum and checksum.lower())
+
+
 def was_put_since(moment: datetime | None, there: ObjectInfo) -> bool:
     """Whether the object was put since ``moment``, when all were last compared: by a run of ours, or by somebody else.
 

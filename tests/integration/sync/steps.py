@@ -44,9 +44,9 @@ def run_in_flight(edge: Edge) -> Iterator[None]:
         yield
 
 
-def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes) -> None:
+def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes, content_type: str = "image/jpeg") -> None:
     """Overwrites an object by a multipart upload, so that its ETag is not an MD5."""
-    upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType="image/jpeg")["UploadId"]
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType=content_type)["UploadId"]
     part = s3.upload_part(Bucket=bucket, Key=key, PartNumber=1, UploadId=upload, Body=body)
     s3.complete_multipart_upload(
         Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}

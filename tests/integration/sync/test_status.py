@@ -21,16 +21,18 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts, run_in_flight, status, sync_dishes
 from tests.simulator import Answer, picture
 
+from etalase.edge.bucket_audit import Reads
+from etalase.edge.integrity import Damage
 from etalase.edge.pos import catalogue
 from etalase.edge.status import collect
-from etalase.edge.status import comparison as comparison_module
 from etalase.edge.status.collect import read
+from etalase.edge.status.comparison import compare
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import DatabaseAway
 from etalase.objectstore.client import ObjectStore
-from etalase.objectstore.model import ObjectInfo
+from etalase.objectstore.model import ObjectInfo, ObjectRead
 
 # Any damage of bucket and rows
 
@@ -245,25 +247,22 @@ def test_the_audit_accepts_a_whole_photo_under_an_unusual_key(edge: Edge) -> Non
     assert status(edge)["damaged"]["missing"] == 1
 
 
-def test_the_audit_reads_an_object_without_an_md5_etag_once(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_reads_an_object_without_an_md5_etag_once(edge: Edge, s3: Any) -> None:
     photos = sync_dishes(edge, "SATE")
     overwrite_in_parts(s3, edge.bucket.bucket, edge.ho.photos[photos["SATE"]]["object_key"], picture("SATE"))
-    digests: dict[tuple[str, str], str] = {}
-    monkeypatch.setattr(comparison_module, "_digests", digests)
-    assert status(edge)["well"]
-    assert len(digests) == 1
-    digests.update(dict.fromkeys(digests, "remembered"))
-    assert status(edge)["damaged"]["changed"] == 1
+    reads: Reads = {}
+    assert collect.look(edge.configured(), reads).verified == 1
+    assert len(reads) == 1
+    reads.update(dict.fromkeys(reads, ObjectRead("remembered", "image/jpeg")))
+    assert collect.look(edge.configured(), reads).damaged == {Damage.CHANGED: 1}
 
 
-def test_the_audit_counts_every_loss_beyond_the_limit_of_checks(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_counts_every_loss_beyond_the_limit_of_checks(edge: Edge) -> None:
     sync_dishes(edge, *(f"DISH {number}" for number in range(6)))
-    monkeypatch.setattr(comparison_module, "MAX_LOOKS", 2)
-    monkeypatch.setattr(comparison_module, "MAX_NAMED", 3)
     edge.bucket.delete(list(edge.objects()))
-    reported = status(edge)
-    assert (reported["damaged"]["missing"], len(reported["damaged_photos"]), reported["verified"]) == (6, 3, 0)
-    assert len(reported["products_without_verified_photo"]) == 6
+    seen = compare(edge.bucket, RunLock(uuid.UUID(STORE_ID), Clock()), compared_at=None, reads={}, max_looks=2, max_named=3)
+    assert (seen.damaged, len(seen.photos), seen.verified, len(seen.bare)) == ({Damage.MISSING: 6}, 3, 0, 6)
+    assert len(status(edge)["products_without_verified_photo"]) == 6
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,12 @@ from uuid import UUID
 
 import django.db
 from django.apps import apps
-from django.db.models import Count, Exists, OuterRef, Q, Window
+from django.db.models import Count, Q, Window
 from django.db.models.functions import Lower
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.database import in_our_words, translated
-from etalase.edge.displayed_photo import place, products_left_out
-from etalase.edge.models import Doubt, ProductPhoto
+from etalase.edge.displayed_photo import photos_in_order, products_left_out
 from etalase.protocol import object_url
 from etalase.settings.edge import configured
 
@@ -119,18 +118,9 @@ def _photos(product_ids: Sequence[UUID]) -> dict[UUID, list[ShownPhoto]]:
     settings = configured()
     if not product_ids:
         return {}
-    # Tuples: a thousand model instances take as long as the rest of the response.
-    rows = (
-        ProductPhoto.objects.filter(product_id__in=product_ids, object_key__gt="")
-        .annotate(damaged=Exists(Doubt.objects.filter(photo_id=OuterRef("pk"))))
-        .values_list(
-            "product_id", "id", "object_key", "checksum", "version", "content_type", "updated_at",
-            "damaged", "is_primary", "sort_order",
-        )
-    )  # fmt: skip
     found: dict[UUID, list[ShownPhoto]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: place(row[1], damaged=row[7], is_primary=row[8], sort_order=row[9])):
-        product_id, photo_id, key, checksum, version, content_type, updated_at = row[:7]
+    columns = ("object_key", "checksum", "version", "content_type", "updated_at")
+    for product_id, photo_id, key, checksum, version, content_type, updated_at in photos_in_order(product_ids, *columns):
         url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, key or "", checksum=checksum, version=version)
         found[product_id].append(ShownPhoto(photo_id, url, checksum, content_type, updated_at))
     return found

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
+from etalase.edge.bucket_audit import Reads
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
 from etalase.edge.heartbeat import Heartbeat, Role, heartbeats
@@ -41,13 +42,14 @@ MAX_NAMES = 1000
 LOOK_SECONDS, WHOLE_LOOK_SECONDS = 10.0, 20.0
 
 
-def look(settings: EdgeSettings) -> Comparison:
-    """The comparison with the bucket, now. Raises :class:`DatabaseAway`."""
+def look(settings: EdgeSettings, reads: Reads | None = None) -> Comparison:
+    """Compares the bucket with the rows now; ``reads`` keeps objects for the next look. Raises :class:`DatabaseAway`."""
     with translated():
         compared_at = Checkpoint.objects.values_list("compared_at", flat=True).first()
     bucket = object_store(settings, timeout_seconds=LOOK_SECONDS, max_retries=1)
     bucket.ends_at = time.monotonic() + WHOLE_LOOK_SECONDS
-    return compare(bucket, RunLock(settings.STORE_ID, Clock()), compared_at=compared_at)
+    lock = RunLock(settings.STORE_ID, Clock())
+    return compare(bucket, lock, compared_at=compared_at, reads={} if reads is None else reads)
 
 
 def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:

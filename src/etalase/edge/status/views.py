@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import django.db
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -31,6 +32,9 @@ from etalase.edge.status.verdict import judge
 from etalase.errors import DatabaseAway, EtalaseError
 from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, configured
+
+if TYPE_CHECKING:
+    from etalase.edge.bucket_audit import Reads
 
 logger = logging.getLogger("etalase.edge")
 
@@ -78,14 +82,21 @@ class KeptComparison:
         return self._kept[1] if self._kept and self._clock() - self._kept[0] < seconds else None
 
 
-def _look(settings: EdgeSettings) -> Comparison:
-    # Only where it is asked for: the POS, which has its addresses from the same list, works while the engine is broken.
-    from etalase.edge.status.collect import look
+class _Looking:
+    """Compares with the bucket, and keeps what it read of objects whose ETags are not MD5s."""
 
-    return look(settings)
+    def __init__(self) -> None:
+        self._reads: Reads = {}
+
+    def __call__(self, settings: EdgeSettings) -> Comparison:
+        # Imported on demand: the POS, which has its addresses from the same list, works while the engine is broken.
+        from etalase.edge.status.collect import look
+
+        return look(settings, self._reads)
 
 
-kept = KeptComparison(_look)
+# A process serves many requests, so this outlives them.
+kept = KeptComparison(_Looking())
 
 
 @ensure_csrf_cookie

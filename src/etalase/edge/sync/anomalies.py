@@ -77,4 +77,4 @@ def _is_bucket_lost(run: Run, *, bucket_is_new: bool) -> bool:
     if not some or bucket_is_new:
         return bool(some)
     # Known damage is repaired anyway; where it cannot be, each run would compare everything, for ever.
-    return any(row.id not in run.inventory.doubted for row in some) and run.inventory.is_lost(some)
+    return any(row.id not in run.audit.suspects for row in some) and run.audit.is_lost(some)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.models import Checkpoint
-from etalase.edge.sync.inventory import Inventory
+from etalase.edge.sync import storage
 from etalase.edge.sync.publish.pipeline import Carriage
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
@@ -33,7 +34,7 @@ class Run:
     now: datetime
     asked: Scope
     by_hand: bool
-    inventory: Inventory
+    audit: BucketAudit
     extra_rows: int
     # Columns of our own state that held unreadable values.
     dropped: list[str]
@@ -41,3 +42,11 @@ class Run:
 
     def __post_init__(self) -> None:
         self.carriage = Carriage(self.services, self.result, self.progress, self.now)
+
+
+def mark_damage(run: Run, look: Look) -> Look:
+    """Marks the damage that a look found, and clears the marks of whole photos, for POS, status and the next runs."""
+    if not run.result.dry_run:
+        storage.suspects.mark(look.to_mark)
+        storage.suspects.clear(look.to_clear)
+    return look

@@ -25,7 +25,7 @@ def forecast(run: Run) -> None:
         run.result.count_failures(error.reason for _, error in part.plan.unpublishable)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
-    planned = Planner(run.services, feed, inventory=run.inventory, brings_products=True).plan(count_failures)
+    planned = Planner(run.services, feed, audit=run.audit, brings_products=True).plan(count_failures)
     note_plan(run, planned)
     agenda, limiter = planned.agenda, run.services.limiter
     kept_bytes = sum(map(run.services.spool.kept_of, agenda.to_fetch()))

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
+from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
-from etalase.edge.sync.context import Run, Scope
+from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed import products
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.feed.selection import PROPOSED, add_owed, choose_scope, pull_feed
 from etalase.edge.sync.forecast import forecast
-from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
@@ -62,6 +62,7 @@ def sync(
                 if not checkpoint.sync_timestamp:
                     result.kind = "full"
                 expected, there = storage.checkpoint.row_counts()
+                days = services.settings.DEEP_VERIFY_DAYS
                 run = Run(
                     services,
                     result,
@@ -70,7 +71,7 @@ def sync(
                     now,
                     asked=Scope.FULL if full else Scope.CHANGES,
                     by_hand=trigger == "hand",
-                    inventory=Inventory(services, now.date(), checkpoint.compared_at, deep, keeps=not dry_run),
+                    audit=BucketAudit(services.bucket, services.workers, now.date(), checkpoint.compared_at, days, deep),
                     extra_rows=0 if expected is None else there - expected,
                     dropped=dropped,
                 )
@@ -123,7 +124,9 @@ def prepare_bucket(run: Run) -> tuple[bool, list[str]]:
     Returns whether the bucket is new, and the keys of objects that it refused to delete.
     """
     is_new = run.services.bucket.ensure_bucket()
-    run.inventory.settle_intents()
+    rowless, settled = run.audit.look_at_intents()
+    storage.reclaims.schedule(rowless)
+    storage.intents.clear(rowless + settled)
     return is_new, _reclaim(run, stuck=[])  # before anything is put: where the bucket is full, this makes room
 
 
@@ -141,12 +144,13 @@ def plan_changes(run: Run, feed: Feed) -> Planned:
     proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
 
     def settle(part: Slice) -> None:
+        mark_damage(run, part.look)
         run.carriage.add_failures(part.plan.unpublishable)
         if anything_owed:
             storage.retry_list.resolve(part.plan.unchanged)
         storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
 
-    planned = Planner(run.services, feed, inventory=run.inventory).plan(settle)
+    planned = Planner(run.services, feed, audit=run.audit).plan(settle)
     note_plan(run, planned)
     return planned
 
@@ -155,7 +159,7 @@ def check_unlisted(run: Run, feed: Feed) -> None:
     """Compares the rows that a full list does not name with their objects: the status reports damage that no run can repair."""
     if feed.is_full:
         for part in unlisted(feed):
-            run.inventory.found(part)
+            mark_damage(run, run.audit.look(part))
 
 
 def publish(run: Run, feed: Feed, planned: Planned) -> None:
@@ -224,7 +228,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
 
 def collect_orphans(run: Run, stuck: list[str]) -> None:
     """Schedules the deletion of objects that no row names, and deletes those whose grace period is over."""
-    if (listing := run.inventory.listing) is not None:
+    if (listing := run.audit.listing) is not None:
         listing.use(storage.photos.keys())
         for orphans in listing.unused():
             storage.reclaims.schedule(orphans)
@@ -234,7 +238,7 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
 
 def warn_of_risks(run: Run) -> None:
     """Logs other accesses that the bucket allows to anybody, once a full run (hazard 72)."""
-    if run.inventory.listing is not None and not run.services.settings.DEMO:
+    if run.audit.listing is not None and not run.services.settings.DEMO:
         with suppress(ObjectStoreError):
             for risk in run.services.bucket.risks():
                 logger.warning("%s", risk)

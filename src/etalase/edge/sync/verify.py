@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed, pull
-from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import Kind, Row
 from etalase.edge.sync.plan.planner import Planner
 from etalase.edge.sync.removals import unlisted
@@ -121,19 +121,22 @@ def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progres
 def _compare_bucket(services: Services, result: Verification, compared_at: datetime | None) -> None:
     """Rows against objects, both ways."""
     today = datetime.fromtimestamp(services.clock.now(), UTC).date()
-    inventory = Inventory(services, today, compared_at, result.deep)
-    inventory.list_bucket(may_be_missing=True)
-    listing = inventory.listing
+    days = services.settings.DEEP_VERIFY_DAYS
+    audit = BucketAudit(services.bucket, services.workers, today, compared_at, days, result.deep)
+    audit.list_bucket(may_be_missing=True)
+    listing = audit.listing
     shown: Row | None = None
     for part in storage.photos.in_batches():
         result.rows += len(part)
-        inventory.found(part)
-        shown = shown or next((row for row in part if row.id not in inventory.damaged), None)
-        hurt = [row for row in part if row.id in inventory.damaged]
+        look = audit.look(part)
+        storage.suspects.mark(look.to_mark)
+        storage.suspects.clear(look.to_clear)
+        shown = shown or next((row for row in part if row.id not in look.damaged), None)
+        hurt = [row for row in part if row.id in look.damaged]
         names = services.products.names({row.product_id for row in hurt})
         for row in hurt:
             name = names.get(row.product_id, ("", ""))[1]
-            result.differences.append(Difference(inventory.damaged[row.id], row.object_key, row.id, name))
+            result.differences.append(Difference(look.damaged[row.id], row.object_key, row.id, name))
     if shown is not None and not services.bucket.is_public(shown.object_key):
         result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
     if listing is None:
@@ -149,7 +152,7 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
 def _compare_list(services: Services, result: Verification, feed: Feed) -> None:
     """HO's list against rows; objects are left out of it."""
     result.listed, result.proved_complete = len(feed.photos), feed.proved_complete
-    for _, rows, planned in Planner(services, feed, brings_products=True).slices():
+    for _, rows, planned, _ in Planner(services, feed, brings_products=True).slices():
         result.parked += len(planned.parked)
         for photo, error in planned.failed:
             result.differences.append(_of_photo(NOT_USABLE, photo, f"{error.reason}: {error.detail}"))

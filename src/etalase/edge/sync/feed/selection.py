@@ -10,7 +10,7 @@ from uuid import UUID
 from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import Anomaly
-from etalase.edge.sync.context import Run, Scope
+from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.plan.plan import Row
@@ -40,7 +40,7 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
     if scope is Scope.CHANGES and changes is not None and not changes.is_full:
         return changes
     run.result.kind = Scope.FULL.value
-    run.inventory.list_bucket(may_be_missing=run.result.dry_run)  # a run that writes has created the bucket
+    run.audit.list_bucket(may_be_missing=run.result.dry_run)  # a run that writes has created the bucket
     if changes is not None and not changes.is_full:
         changes = _prove_by_digest(run, changes)
     return changes or pull(run.services.head_office, None, pulled=run.progress.pulled)
@@ -89,7 +89,7 @@ def _prove_by_digest(run: Run, changes: Feed) -> Feed | None:
 
     if photos_digest(heapq.merge(rest(), photos.by_id(), key=lambda photo: photo.id)) != changes.digest:
         return None
-    if any(run.inventory.found(part) for part in storage.photos.in_batches()):
+    if any(mark_damage(run, run.audit.look(part)).found for part in storage.photos.in_batches()):
         return None
     run.result.unchanged += unchanged
     return replace(changes, coverage=Coverage.DIGEST_PROVED)
@@ -122,12 +122,11 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
     A row has no ``image_url``, so the whole list is pulled for it; the bucket is not listed. Photos on the retry list or with a
     proposed removal are left to those; a photo that the list does not name is asked for once a day.
     """
-    if not run.inventory.doubted:
+    if not run.audit.suspects:
         return []
     doubted = storage.photos.suspect_unattended(asked_before=run.now - ASK_AGAIN)
     doubted = [row for row in doubted if not feed.photos.knows(row.id) and row.id not in feed.deleted_ids]
-    run.inventory.found(doubted)  # some may be right again
-    damaged = [row.id for row in doubted if row.id in run.inventory.damaged]
+    damaged = list(mark_damage(run, run.audit.look(doubted)).damaged)  # some may be right again
     if not damaged:
         return []
     try:

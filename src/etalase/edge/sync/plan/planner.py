@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 from uuid import UUID
 
+from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.inventory import Inventory
 from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
@@ -15,11 +15,15 @@ from etalase.protocol import Photo, defect
 
 
 class Slice(NamedTuple):
-    """Photos of the feed, the rows that concern them as the database has them, and what has to be done."""
+    """Photos of the feed, the rows that concern them as the database has them, their plan, and the look at their objects.
+
+    The caller marks the damage that the look found.
+    """
 
     photos: list[Photo]
     rows: list[Row]
     plan: Plan
+    look: Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Tally:
     @classmethod
     def of(cls, part: Slice) -> Self:
         """Returns the counts of one slice."""
-        photos, rows, planned = part
+        photos, rows, planned, _ = part
         with_row, parked = {row.id for row in rows}, len(planned.parked)
         return cls(
             known=len(photos) - parked,
@@ -58,15 +62,15 @@ class Planned:
 
 
 class Planner:
-    """Plans ``feed`` against rows and, where there is an ``inventory``, against the objects of the bucket.
+    """Plans ``feed`` against rows and, where there is an ``audit``, against the objects of the bucket.
 
     ``brings_products``: a product that is not here yet is taken to arrive with its photos.
     """
 
     def __init__(
-        self, services: Services, feed: Feed, *, inventory: Inventory | None = None, brings_products: bool = False
+        self, services: Services, feed: Feed, *, audit: BucketAudit | None = None, brings_products: bool = False
     ) -> None:
-        self._services, self._feed, self._inventory = services, feed, inventory
+        self._services, self._feed, self._audit = services, feed, audit
         self._brings_products = brings_products and services.products.is_ours
 
     def slices(self) -> Iterator[Slice]:
@@ -75,12 +79,14 @@ class Planner:
         contested, claims = photos.contested_keys(), self._award_contested_keys()
         for part in photos.in_slices():
             rows = storage.photos.touching(part)
-            as_found, orphans, copies = rows, {}, {}
-            if self._inventory is not None:
-                found = self._inventory.found(rows)
-                as_found = [row.with_object(found[row.object_key]) if row.object_key in found else row for row in rows]
-                orphans = self._inventory.orphans(part, rows)
-                copies = self._inventory.copies(part, as_found)
+            look, as_found, orphans, copies = Look(), rows, {}, {}
+            if self._audit is not None:
+                look = self._audit.look(rows)
+                as_found = [
+                    row.with_object(look.found[row.object_key]) if row.object_key in look.found else row for row in rows
+                ]
+                orphans = self._audit.orphans(part, rows)
+                copies = self._audit.copies(part, as_found)
             planned = plan(
                 part,
                 as_found,
@@ -93,7 +99,7 @@ class Planner:
                 claims=claims,
             )
             claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
-            yield Slice(part, rows, planned)
+            yield Slice(part, rows, planned, look)
 
     def plan(self, settle: Callable[[Slice], None]) -> Planned:
         """Plans the whole feed; ``settle`` is given each slice, to record what needs no publishing."""
