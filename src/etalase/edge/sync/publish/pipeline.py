@@ -13,6 +13,7 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.plan import Kind, ProductPlan
+from etalase.edge.sync.publish.circuit_breaker import CircuitBreaker, probe_bytes
 from etalase.edge.sync.publish.put import Carried, carry
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Agenda
@@ -40,8 +41,6 @@ GATHER_SECONDS = 0.01
 # So many failures are kept in memory before they are written to the retry list.
 KEEP_FAILURES = 1000
 MAX_IN_HAND = 5000
-# So many photos in a row that failed for what passes, or at the bucket, and none that came: the other side is away.
-MAX_FAILURES_IN_A_ROW = 20
 
 TAKES_SMALLER: Final = " It takes smaller ones: a proxy before it may drop bodies of this size."
 
@@ -60,8 +59,7 @@ class Carriage:
     failures: dict[UUID, tuple[Photo, PhotoError]] = field(default_factory=dict)
     given_up: HeadOfficeAway | None = None
     untried: set[UUID] = field(default_factory=set)
-    _failed_in_a_row: int = 0
-    _last_failure: tuple[Photo, PhotoError] | None = None
+    _breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _full: EtalaseError | None = None
     _bucket_is_away: bool = False
     _committed_at: float = 0.0
@@ -134,7 +132,7 @@ class Carriage:
         """Makes failures at a bucket that takes other objects those photos' own, retried ever more rarely (hazard 78)."""
         names = {id_: e.reason.policy.of_one_photo for id_, (_, e) in failures.items() if id_ not in self.untried}
         own = {id_: Reason[name] for id_, name in names.items() if name}
-        tried = max((_size_to_try(*failures[id_]) for id_ in own), default=0)
+        tried = max((probe_bytes(*failures[id_]) for id_ in own), default=0)
         if not own or self._bucket_is_away:
             return
         is_of_size = not self._bucket_takes(tried)
@@ -175,8 +173,8 @@ class Carriage:
                     raise GivesWay
             if self._full is not None:
                 raise self._full
-            if self._failed_in_a_row >= MAX_FAILURES_IN_A_ROW and self._last_failure and self.given_up is None:
-                agenda = self._give_up(agenda, *self._last_failure)
+            if (last := self._breaker.tripped_by) is not None and self.given_up is None:
+                agenda = self._give_up(agenda, *last)
         if self.services.time_is_up:  # what was stopped last is neither here nor noted as failed
             raise OutOfTime
 
@@ -243,16 +241,14 @@ class Carriage:
             ]
         for step, error in carried.failed:
             self.failures[step.photo.id] = (step.photo, error)
-            if error.reason.policy.kind is ReasonClass.TRANSIENT or error.reason.policy.concerns_bucket:
-                self._last_failure = (step.photo, error)
-                self._failed_in_a_row += 1
+            self._breaker.record_failure(step.photo, error)
             if error.reason.policy.is_full:
                 full = ObjectStoreFull if error.reason.policy.concerns_bucket else SpoolFull
                 hint = "Make room there; the next run goes on where this one stopped."
                 self._full = full(f"Fetching stopped: {error.detail}", hint=hint)
         published = [step for step in carried.published if step.photo.id not in carried.keep_primary]
         if any(step.kind is not Kind.ROW for step in published):
-            self._failed_in_a_row = 0
+            self._breaker.close()
         for step in published:
             if not step.demotes:
                 self.failures.pop(step.photo.id, None)
@@ -311,12 +307,12 @@ class Carriage:
         What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
         """
         if last.reason.policy.concerns_bucket:
-            size_bytes = _size_to_try(photo, last)
+            size_bytes = probe_bytes(photo, last)
             if self._bucket_takes(size_bytes):
-                self._failed_in_a_row = 0
+                self._breaker.close()
                 return agenda
             if size_bytes and self._bucket_takes(0):
-                self._failed_in_a_row = 0
+                self._breaker.close()
                 return self._put_off(agenda, last, from_bytes=size_bytes)
             self._bucket_is_away = True
             raise ObjectStoreAway(
@@ -325,7 +321,7 @@ class Carriage:
             )
         has_answered = last.reason.policy.side is Side.HEAD_OFFICE
         self.given_up = HeadOfficeAway(
-            f"Head office's bucket does not give photos: {last.detail} ({MAX_FAILURES_IN_A_ROW} in a row).",
+            f"Head office's bucket does not give photos: {last.detail} ({self._breaker.max_failures} in a row).",
             hint="Its bucket, or a proxy before it, is busy or has trouble; the next run tries again."
             if has_answered
             else "Check the link, and that image_url's host can be reached from here; the next run tries again.",
@@ -358,12 +354,6 @@ class Carriage:
             self._note(carried)
         if batch:
             self._commit(batch)
-
-
-def _size_to_try(photo: Photo, error: PhotoError) -> int:
-    """Returns the size of the picture that tells whether the bucket takes others. A firewall before it may answer 403 to large
-    bodies alone: so where the key was refused, a small one tells."""
-    return 0 if error.reason is Reason.STORE_DENIED else photo.size or 0
 
 
 class OutOfTime(EtalaseError):
