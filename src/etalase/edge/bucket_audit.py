@@ -1,4 +1,4 @@
-"""Compares the bucket with the rows: one audit for runs, ``verify`` and ``status``. It only looks; its callers remember.
+"""Compares the bucket with the rows: one audit for runs, ``verify`` and ``status``. It only looks; its callers mark.
 
 :class:`BucketAudit` works under the lock of runs and reads objects in the worker pool. :class:`UnlockedAudit` works beside
 runs, in bounded time. Both judge by :mod:`etalase.edge.integrity` and have one idea of an unreadable object (docs/adr/0021).

@@ -1,4 +1,4 @@
-"""How a row and the object under its key may disagree (hazard 22). Pure: one rule for runs, ``verify`` and ``status``."""
+"""Judges how an object differs from its row (hazard 22): one rule for runs, ``verify`` and ``status``. Pure."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, media_type, picture_type
 
 
 class Damage(StrEnum):
-    """What is wrong with the object of a row. The words are part of ``--json``."""
+    """The kinds of damage of a row's object. The words are part of ``--json``."""
 
     MISSING = "missing"
     CUT = "cut"
@@ -18,16 +18,15 @@ class Damage(StrEnum):
 
     @classmethod
     def _missing_(cls, _value: object) -> "Damage":
-        """A kind that another version wrote, or that was scrambled: the next look reads the object and says which it is."""
+        """Reads a kind of another version, or a corrupt one, as ``CHANGED``: the next look reads the object and corrects it."""
         return cls.CHANGED
 
 
 def damage(size: int | None, checksum: str | None, content_type: str | None, there: ObjectInfo | None) -> Damage | None:
-    """What a listing or a HEAD tells of the object of a row with this size, checksum and type; None where they agree.
+    """Returns the damage of a row's object by a listing or a HEAD; None where they agree.
 
-    ``CHANGED`` is a suspicion where the store's ETags are no MD5s (hazard 56), and ``MISTYPED`` where head office calls the
-    picture something else than it is: the caller reads such an object, :func:`damage_read` knows. Only a HEAD tells the type:
-    :func:`was_put_since` says whose type is worth one.
+    It may be a suspicion only (:func:`is_suspicion`): the caller then reads the object and asks :func:`damage_read`. Only a
+    HEAD has the type; :func:`was_put_since` selects the objects that are worth one.
     """
     if there is None:
         return Damage.MISSING
@@ -40,14 +39,14 @@ def damage(size: int | None, checksum: str | None, content_type: str | None, the
     served = media_type(there.content_type)
     if (named := picture_type(content_type)) is not None:
         return None if served == named else Damage.MISTYPED
-    # Head office names no picture type: any picture may be one, and an adopted row keeps what was put as it says.
+    # Head office names no picture type: any picture type is right, and so is the type of an adopted row.
     return None if served in EXTENSION_OF or served == media_type(content_type) else Damage.MISTYPED
 
 
 def damage_read(checksum: str | None, content_type: str | None, read: ObjectRead) -> Damage | None:
-    """What reading the object of such a row through tells, whatever its listing says; None where they agree.
+    """Returns the damage of a row's object by reading it; None where they agree.
 
-    The bytes prove the type that they are to be served as; the row's counts only where they are no picture of ours.
+    The bytes prove their own type; the row's type counts only if they are not a known picture.
     """
     if read.digest != (checksum or "").lower():
         return Damage.CHANGED
@@ -56,7 +55,7 @@ def damage_read(checksum: str | None, content_type: str | None, read: ObjectRead
 
 
 def is_suspicion(kind: Damage, size: int | None, there: ObjectInfo) -> bool:
-    """Tells whether a read has to prove this damage: an ETag need not be an MD5, and head office may name a wrong type."""
+    """Tells whether a read must prove this damage: an ETag need not be an MD5 (hazard 56), a type in the row may be wrong."""
     return kind is Damage.MISTYPED or (kind is Damage.CHANGED and there.size == size)
 
 
@@ -66,8 +65,8 @@ def is_replacement(etag: str | None, checksum: str | None, coming: str | None) -
 
 
 def was_put_since(moment: datetime | None, there: ObjectInfo) -> bool:
-    """Whether the object was put since ``moment``, when all were last compared: by a run of ours, or by somebody else.
+    """Tells whether the object was put since ``moment``, when a run last compared all objects.
 
-    Stores tell the second, so the whole second of ``moment`` counts.
+    A listing has whole seconds, so the whole second of ``moment`` counts.
     """
     return moment is None or there.modified >= moment.astimezone(UTC).isoformat()[: len(there.modified)]

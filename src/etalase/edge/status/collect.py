@@ -1,4 +1,4 @@
-"""Reads the facts: a few queries and one comparison with the bucket."""
+"""Reads the facts of a status: a few queries and one comparison with the bucket."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -35,10 +35,10 @@ from etalase.settings.edge import EdgeSettings
 
 NOTICES_FOR = timedelta(hours=24)
 MAX_NOTICES = 20
-# What is longer was scrambled.
+# A longer duration is a corrupt value.
 MAX_DURATION_SECONDS = 30 * 24 * 3600
 MAX_NAMES = 1000
-# Somebody waits for it: a store that hangs is away. For one request, and for the whole look.
+# A person waits for the status: a store that hangs is away. For one request, and for the whole comparison.
 LOOK_SECONDS, WHOLE_LOOK_SECONDS = 10.0, 20.0
 
 
@@ -53,8 +53,8 @@ def look(settings: EdgeSettings, reads: Reads | None = None) -> Comparison:
 
 
 def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:
-    """All facts now; ``looking`` compares with the bucket, or remembers. Raises :class:`DatabaseAway`."""
-    # The bucket first: what a run brings meanwhile is then counted as more, and not missed as less.
+    """Reads all facts; ``looking`` compares with the bucket, or returns a kept comparison. Raises :class:`DatabaseAway`."""
+    # The bucket first: photos that a run publishes meanwhile then count as more, and none as missing.
     bucket = looking(settings)
     now, zone = datetime.now(UTC), get_default_timezone()
     off_peak = settings.FULL_RUN == "off-peak"
@@ -72,7 +72,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         expected, photos = storage.checkpoint.row_counts()
         checkpoint = Checkpoint.objects.first()
         checkpoint_kept = checkpoint is not None and checkpoint.sync_timestamp is not None
-        # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
+        # By id, not by time: a clock that was wrong for a day must not hide the runs after it.
         newest = SyncRun.objects.order_by("-id").first()
         at_work = newest is not None and newest.outcome is None and lock_taken
         ended = SyncRun.objects.exclude(id=newest.id).order_by("-id").first() if at_work and newest else newest
@@ -124,7 +124,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
 
 
 def _lost(damaged: list[UUID]) -> tuple[UUID, ...]:
-    """Which of the ``damaged`` head office does not list any more, or did not when a run last asked for them."""
+    """Returns those of ``damaged`` that head office does not list, as far as runs know."""
     kept = [Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED]
     removals = Removal.objects.filter(photo_id__in=damaged, state__in=kept).values_list("photo_id", flat=True)
     in_vain = Doubt.objects.filter(photo_id__in=damaged, asked_at__isnull=False).values_list("photo_id", flat=True)
@@ -140,7 +140,7 @@ def _sign(beat: Heartbeat | None) -> Sign | None:
 
 
 def _some_names(photos: Any) -> tuple[str, ...]:
-    """The names of their products, each once; not of all, where they are very many."""
+    """Returns the names of their products, each once, up to :data:`MAX_NAMES`."""
     return tuple(
         photos.exclude(product_name="").order_by("product_name").values_list("product_name", flat=True).distinct()[:MAX_NAMES]
     )
@@ -148,7 +148,7 @@ def _some_names(photos: Any) -> tuple[str, ...]:
 
 def _run(run: SyncRun) -> Run:
     names = {entry.name for entry in fields(Run)} - {"complete"}
-    told = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be of before it was hidden
+    told = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be older than the redaction
     told |= {"counts": _numbers(told["counts"]), "reasons": _numbers(told["reasons"])}
     if not 0 <= (run.duration_seconds or 0) < MAX_DURATION_SECONDS:  # nor NaN
         told["duration_seconds"] = None
@@ -156,12 +156,12 @@ def _run(run: SyncRun) -> Run:
 
 
 def _numbers(kept: Any) -> dict[str, int]:
-    """What a run counted, as far as the column still holds numbers."""
+    """Returns the counts of a run, without values that are not numbers."""
     return {name: count for name, count in kept.items() if type(count) is int} if isinstance(kept, dict) else {}
 
 
 def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, tried: int) -> KnownList | None:
-    """Head office's list as the edge last heard it: of a run that has not brought all of it yet, or what runs left."""
+    """Returns head office's list as last known: from a run that has not brought all of it yet, or from the rows."""
     unfinished = SyncRun.objects.filter(id__gt=good.id if good else 0, listed__isnull=False, checkpoint__isnull=True)
     run = unfinished.annotate(elapsed=Now() - F("planned_at")).order_by("-id").first()
     if run is None or run.listed is None or run.missing is None:
@@ -182,7 +182,7 @@ def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, 
 
 
 def _eta_seconds(run: SyncRun, left: Work) -> int | None:
-    """At this run's own speed, or that of the newest run before it that brought something."""
+    """Estimates at this run's own speed, or that of the newest earlier run that brought a photo."""
     if run.carried:
         return eta_seconds(left, Work(run.carried, run.bytes_carried), run.elapsed)  # type: ignore[attr-defined]
     measured = SyncRun.objects.filter(id__lt=run.id, carried__gt=0, planned_at__isnull=False, carried_at__isnull=False)
@@ -191,7 +191,7 @@ def _eta_seconds(run: SyncRun, left: Work) -> int | None:
 
 
 def _notices(now: datetime) -> tuple[Mapping[str, Any], ...]:
-    """What runs of the last day noticed, the newest of each kind first."""
+    """Returns the notices of the last day's runs, the newest of each kind."""
     told: dict[str, Mapping[str, Any]] = {}
     runs = SyncRun.objects.filter(started_at__gte=now - NOTICES_FOR).exclude(notices=[]).order_by("-id")
     for run_id, began, notices in runs.values_list("id", "started_at", "notices")[:MAX_NOTICES]:
@@ -202,14 +202,14 @@ def _notices(now: datetime) -> tuple[Mapping[str, Any], ...]:
 
 
 def _names(product_of: Mapping[UUID, UUID], settings: EdgeSettings) -> dict[UUID, str]:
-    """The product name of each photo."""
+    """Returns the product name of each photo."""
     found = _products().filter(pk__in=set(product_of.values())).values_list("pk", settings.PRODUCT_NAME_FIELD)
     names = {product_id: str(name or "") for product_id, name in found}
     return {photo_id: names.get(product_id, "") for photo_id, product_id in product_of.items()}
 
 
 def _with_coverage(facts: Facts, settings: EdgeSettings, left_out: Collection[UUID]) -> Facts:
-    """``facts`` with the products that have no verified photo, by name, and why."""
+    """Returns ``facts`` with the products that have no verified photo, by name, and why."""
     reasons: dict[UUID, str] = {}
     for product_id, reason in PendingPhoto.objects.values_list("product_id", "reason"):
         if reason != Reason.PRODUCT_MISSING:
@@ -240,7 +240,7 @@ def _why(name: str, reason: str | None, facts: Facts) -> Uncovered:
         return Uncovered(name, Why.WAITS)
     if reason is not None:
         return Uncovered(name, Why.FAILED, reason)
-    # That head office lists none is known only where a whole list was seen and nothing was lost since.
+    # Only a whole list, without losses since, proves that head office lists none.
     whole = facts.last_good_run_at is not None and facts.feed_proved_complete and not facts.last_run_failed
     known = whole and not (facts.vanished or facts.is_running)
     return Uncovered(name, Why.NONE_LISTED if known else Why.UNKNOWN)

@@ -1,4 +1,4 @@
-"""Reads the comparison of the bucket with the rows for ``status``, and remembers the damage that it finds."""
+"""Compares the bucket with the rows for ``status``, and marks the damage."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,14 +1,14 @@
-"""Whom to call, as text with links: telephone numbers, mail addresses and https addresses, and nothing else. Pure."""
+"""Splits the support contact into text and links: telephone numbers, mail and https addresses only. Pure."""
 
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-# What stands under any scheme is one piece, so that no number inside an address is taken for a telephone's.
+# An address of any scheme is one piece, so that no number inside it becomes a telephone link.
 _PIECE = re.compile(
     r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"']+)"
     r"|(?P<mail>[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
-    # Dates, opening hours and IP addresses are no numbers to call.
+    # Dates, opening hours and IP addresses are not telephone numbers.
     r"|(?P<other>\d{4}-\d\d-\d\d|\d{1,2}[.:]\d\d\s*[-–]\s*\d{1,2}[.:]\d\d|(?:\d{1,3}\.){3}\d{1,3})"
     r"|(?P<phone>(?<![\w.@+])(?:\+\d{1,3}[ -]?)?(?:\(\+?\d{1,4}\)|\d)(?:[ .\u00a0-]{0,2}\d){4,16}(?![\w@]))",
     re.ASCII,
@@ -18,14 +18,14 @@ MIN_DIGITS, MAX_DIGITS = 7, 15
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of the text; ``href`` is where it leads, empty where nowhere."""
+    """A piece of the text; ``href`` is its link, empty for plain text."""
 
     text: str
     href: str = ""
 
 
 def parts(contact: str) -> tuple[Part, ...]:
-    """The text in pieces, in order; together they are the text."""
+    """Returns the text in pieces, in order; joined they are the text."""
     found: list[Part] = []
     end = 0
     for match in _PIECE.finditer(contact):

@@ -1,4 +1,4 @@
-"""How much of head office's list is here, and how long the rest takes. Pure."""
+"""Computes how much of head office's list is here, and how long the rest takes. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownList:
-    """Head office's list as the edge last heard it. ``tried`` photos failed at least once: they are on the retry list.
+    """Head office's list as last known. ``tried`` photos failed at least once and are on the retry list.
 
-    ``progressed_at`` is when a run last brought something of it, or planned to; None where no run is unfinished.
+    ``progressed_at`` is when an unfinished run last published a photo or made its plan; None without such a run.
     """
 
     listed: int
@@ -28,15 +28,15 @@ class KnownList:
 
     @property
     def is_filling(self) -> bool:
-        """Whether photos are missing for no other reason than that no run has brought them yet."""
+        """Tells whether photos are missing only because no run has brought them yet."""
         return self.listed - self.here > self.tried
 
 
 def eta_seconds(left: Work, done: Work, took: timedelta) -> int | None:
-    """How long ``left`` takes at the speed of ``done``; None where no speed was measured.
+    """Returns the seconds that ``left`` takes at the speed of ``done``; None without a measured speed.
 
-    Small photos come first: by their number alone, the rest looks too short; by their bytes alone, too long where each costs a
-    round trip. The longer of the two is said.
+    Small photos come first: an estimate by number alone is too short, one by bytes alone ignores the round trips. The longer of
+    the two is returned.
     """
     seconds = took.total_seconds()
     if left.photos <= 0:

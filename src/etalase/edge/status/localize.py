@@ -1,4 +1,4 @@
-"""Times, sizes and counts as people of one language write them."""
+"""Writes times, sizes and counts in the customs of one language."""
 
 import os
 from collections.abc import Mapping
@@ -23,21 +23,21 @@ class Words:
         self._texts = TEXTS[language]
 
     def say(self, key: str, **values: Any) -> str:
-        """The text called ``key``; whole numbers are written with their thousands apart."""
+        """Returns the text ``key`` with its gaps filled; integers get thousands separators."""
         filled = {name: self.number(value) if type(value) is int else str(value) for name, value in values.items()}
         return self._texts[key].format(s="" if values.get("count") == 1 else "s", **filled)
 
     def has(self, key: str, values: Mapping[str, Any]) -> bool:
-        """Whether there is such a text, and ``values`` fill it."""
+        """Tells whether the text exists and ``values`` fill its gaps."""
         gaps = {name for _, name, _, _ in Formatter().parse(self._texts.get(key, "")) if name}
         return key in self._texts and gaps - {"s"} <= values.keys()
 
     def word(self, prefix: str, code: str) -> str:
-        """The word for a code of ours; a code that nobody knows stands for itself."""
+        """Returns the word for a code, or an unknown code itself."""
         return self._texts.get(f"{prefix}_{code}", code)
 
     def notice(self, notice: Mapping[str, Any]) -> str:
-        """What a run noticed, as a sentence; a code that nobody knows stands for itself."""
+        """Returns the notice of a run as a sentence, or its code if that is unknown."""
         key, told = f"notice_{notice.get('code')}", {name: value for name, value in notice.items() if name != "key"}
         if "photos" in told:
             told["count"] = told["photos"]
@@ -49,22 +49,22 @@ class Words:
         return self.say(key, **told) if self.has(key, told) else str(notice.get("code"))
 
     def number(self, number: int) -> str:
-        """``12,345`` or ``12.345``."""
+        """Returns ``12,345`` or ``12.345``."""
         return f"{number:,}".replace(",", "." if self.language == "id" else ",")
 
     def size(self, size_bytes: int) -> str:
-        """``800 B``, ``12.0 MiB``."""
+        """Returns ``800 B`` or ``12.0 MiB``."""
         text = formatting.size(size_bytes)
         return text.replace(".", ",") if self.language == "id" else text
 
     def duration(self, length: timedelta) -> str:
-        """``6 minutes``: the largest unit of which there is one."""
+        """Returns ``6 minutes``: rounded down, in the largest unit that fits."""
         seconds = max(0, round(length.total_seconds()))
         unit, unit_seconds = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
         return self.say(unit, count=seconds // unit_seconds)
 
     def about(self, length: timedelta) -> str:
-        """``40 minutes``, ``3 hours``: rounded, in minutes up to an hour and a half, in hours up to a day and a half."""
+        """Returns ``40 minutes`` or ``3 hours``: rounded; minutes up to an hour and a half, hours up to a day and a half."""
         seconds = length.total_seconds()
         unit, unit_seconds = next(
             (u for u, most in zip(UNITS, (36 * 3600, 90 * 60, 0), strict=False) if seconds > most), UNITS[2]
@@ -72,7 +72,7 @@ class Words:
         return self.say(unit, count=max(1, round(seconds / unit_seconds)))
 
     def at(self, moment: datetime, now: datetime) -> str:
-        """When something was or is due, by the store's clock: ``at 14:02``, ``yesterday at 14:02``, ``on Monday at 02:13``."""
+        """Returns a moment by the store's clock: ``at 14:02``, ``yesterday at 14:02``, ``on Monday at 02:13``."""
         local = moment.astimezone(self.zone)
         days = (local.date() - now.astimezone(self.zone).date()).days
         time = f"{local:%H:%M}"
@@ -88,11 +88,11 @@ class Words:
                 return self.say("on_day", day=day, time=time)
 
     def date(self, moment: datetime | None) -> str:
-        """``2026-11-26 06:00``, by the store's clock."""
+        """Returns ``2026-11-26 06:00``, by the store's clock."""
         return f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M}" if moment else ""
 
 
 def language_of_terminal() -> Language:
-    """Indonesian where the locale of messages says so (POSIX: LC_ALL, then LC_MESSAGES, then LANG), else English."""
+    """Returns Indonesian for such a locale of messages (POSIX: LC_ALL, then LC_MESSAGES, then LANG), else English."""
     locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "id" if locale.lower().startswith("id") else "en"

@@ -1,4 +1,4 @@
-"""What is known of this store's photos at a moment. Pure data; :mod:`etalase.edge.status.collect` reads it."""
+"""The facts about this store's photos at one moment. Pure data; :mod:`etalase.edge.status.collect` reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ SOMETHING_ELSE_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class DamagedPhoto:
-    """A row whose object is not what it promises."""
+    """A row whose object is missing or differs from it."""
 
     photo_id: UUID
     product_id: UUID
@@ -25,7 +25,7 @@ class DamagedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """The newest sign of life of the worker or the beat."""
+    """The newest heartbeat of the worker or the beat."""
 
     at: datetime
     is_alive: bool
@@ -43,13 +43,12 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What came of it. ``error`` says why the bucket could not be looked at, and ``trouble`` in a word; then the counts say
-    nothing.
+    """The bucket compared with the rows. With an ``error``, and its ``trouble`` in a word, the counts mean nothing.
 
-    ``replacing`` are rows whose newer, promised bytes lie there already: a run is about to write the row, or was cut off
-    before it did, and a till shows the newer photo. ``damaged`` counts all,
-    ``photos`` names the first of them; ``bare`` are the products of which a till shows no photo for that reason, each
-    with how one is damaged. ``whole`` is a photo that any till has to be able to load: its key, checksum and version.
+    ``replacing`` counts rows whose newer, promised bytes are in the bucket already: a run is about to write the row, or was
+    interrupted before it did, and a till shows the newer photo. ``damaged`` counts all damaged photos, ``photos`` names the
+    first of them. ``bare`` are the products of which a till therefore shows no photo, each with the damage of one. ``whole`` is
+    a photo that every till must be able to load: its key, checksum and version.
     """
 
     at: datetime
@@ -85,7 +84,7 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its row tells it. ``fault`` is where the error lies (:class:`etalase.edge.sync.result.Fault`)."""
+    """A run as its row records it. ``fault`` is the side of the error (:class:`etalase.edge.sync.result.Fault`)."""
 
     id: int
     kind: str
@@ -100,18 +99,17 @@ class Run:
     bytes_fetched: int = 0
     duration_seconds: float | None = None
     to_carry: int | None = None
-    # Whether it moved the checkpoint: then all that HO listed is here, or on the retry list.
+    # Whether it moved the checkpoint: then every listed photo is here or on the retry list.
     complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What there is. ``expected`` is how many rows the runs left, None where nobody knows; ``wrong_store``: the settings name
-    another one.
+    """All facts of a status. ``expected`` is the row count that the runs left, None if unknown; ``wrong_store``: the settings
+    name another store than the database.
 
-    ``lock_taken``: a run is under way. ``known`` is head office's list as the edge last heard it, None before it heard any.
-    ``last_good_run_at`` is when the last complete run ended, ``list_read_at`` when it began: what head office listed then is
-    here.
+    ``lock_taken``: a run is in flight. ``known`` is the last known list of head office, None before the first.
+    ``last_good_run_at`` is when the last complete run ended, ``list_read_at`` when it began and read the list.
     """
 
     now: datetime
@@ -124,22 +122,22 @@ class Facts:
     # (photo, product name) of damaged photos, as many as the comparison names
     damaged_names: Mapping[UUID, str] = field(default_factory=dict)
     without_row: tuple[str, ...] = ()
-    # Damaged photos that head office did not list when last asked: no run can bring them back until it does.
+    # Damaged photos that head office did not list when last asked: no run can repair them until it does.
     lost: tuple[UUID, ...] = ()
     failed: int = 0
     parked: int = 0
-    # How many of the parked photos' products are here by now: the next run attaches them.
+    # How many parked photos have their product here by now: the next run publishes them.
     arrived: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
-    # When the first of the failed photos may be tried again.
+    # When the first of the failed photos is due for a retry.
     next_try_at: datetime | None = None
     held: int = 0
-    # How many of the held are of products that a till leaves out: they came back under another id.
+    # How many of the held removals concern products that a till hides, since they have another id now.
     held_replaced: int = 0
     failed_names: tuple[str, ...] = ()
     held_names: tuple[str, ...] = ()
     last_run: Run | None = None
-    # The newest run that is not under way.
+    # The newest run that is not in flight.
     last_ended: Run | None = None
     lock_taken: bool = False
     last_good_run_at: datetime | None = None
@@ -148,46 +146,46 @@ class Facts:
     feed_proved_complete: bool | None = None
     known: KnownList | None = None
     notices: tuple[Mapping[str, Any], ...] = ()
-    # None: nobody knows, as before the first sign of life.
+    # None: unknown, as before the first heartbeat.
     worker: Sign | None = None
     beat: Sign | None = None
-    # When somebody asked for a sync on the page, while that keeps others from asking.
+    # When a sync was asked for on the page, as long as that blocks another request.
     asked_at: datetime | None = None
-    # For how long a removed photo can be brought back, and the store's time zone.
+    # How long a removed photo can be restored, and the store's time zone.
     undo_for: timedelta = timedelta(hours=24)
     zone: tzinfo = UTC
     next_hourly_at: datetime | None = None
     next_full_at: datetime | None = None
-    # Whether this is an app in a Django project: then its commands are those of manage.py.
+    # Whether the edge is an app in a Django project: then its commands are those of manage.py.
     in_project: bool = False
 
     @property
     def is_running(self) -> bool:
-        """Whether the newest run is under way."""
+        """Tells whether the newest run is in flight."""
         return self.last_run is not None and self.last_run.outcome is None and self.lock_taken
 
     @property
     def was_cut_off(self) -> bool:
-        """Whether the newest run ended without a word: a kill, a power cut."""
+        """Tells whether the newest run was interrupted: a kill, a power cut."""
         return self.last_ended is not None and self.last_ended.outcome in {None, "interrupted"}
 
     @property
     def last_run_failed(self) -> bool:
-        """Whether the newest run that ended did not come to its end: what it would have brought may be missing."""
+        """Tells whether the newest ended run did not complete: its photos may be missing."""
         return self.last_ended is not None and (
             self.last_ended.outcome in {None, "interrupted", "failed"} or not self.last_ended.complete
         )
 
     @property
     def service_runs(self) -> bool:
-        """Whether worker and beat are known to be alive: then the next sync comes when it is due."""
+        """Tells whether worker and beat are known to be alive: then the next sync starts when it is due."""
         return all(sign is not None and sign.is_alive for sign in (self.worker, self.beat))
 
     @property
     def silent_since(self) -> datetime | None:
-        """When the worker or the beat, which were alive once, fell silent; None where neither is known to be.
+        """Returns when the worker or the beat fell silent; None if neither is known to be silent.
 
-        Where runs go on a day after both did, this store is synced by something else by now, as a timer of the system.
+        If complete runs go on a day after both did, something else starts them by now, such as a system timer.
         """
         signs = [sign for sign in (self.worker, self.beat) if sign]
         good, last = self.last_good_run_at, max((sign.at for sign in signs), default=None)
@@ -197,26 +195,26 @@ class Facts:
 
     @property
     def is_filling(self) -> bool:
-        """Whether a known list is not here yet, and photos are missing that no run has tried (hazard 64)."""
+        """Tells whether photos of the known list are missing that no run has tried (hazard 64)."""
         return self.known is not None and self.known.is_filling
 
     @property
     def damaged(self) -> int:
-        """How many rows have no object as they promise."""
+        """Returns how many rows have a missing or different object."""
         return sum(self.bucket.damaged.values())
 
     @property
     def is_empty(self) -> bool:
-        """Whether no photo is here, none is missing, and none failed: head office listed none for a product that is here."""
+        """Tells whether no photo is here, missing or failed: head office listed none for a product that is here."""
         some = self.photos or self.vanished or self.failed or self.waiting or self.is_filling
         return self.last_good_run_at is not None and self.bucket.error is None and not some
 
     @property
     def waiting(self) -> int:
-        """How many products came after their photos, and get them from the next run."""
+        """Returns how many products arrived after their photos, and get them from the next run."""
         return sum(entry.why is Why.WAITS for entry in self.uncovered)
 
     @property
     def vanished(self) -> int:
-        """How many rows that the last run left are gone, though no run is at work."""
+        """Returns how many rows that the last run left are gone."""
         return 0 if self.expected is None else max(0, self.expected - self.photos)

@@ -1,6 +1,6 @@
-"""Verdict and facts as sentences: what the terminal and the page both show, so that they cannot tell different things.
+"""Writes verdict and facts as sentences, for the terminal and the page, so that both say the same.
 
-First what to do, then how it is, then details. Commands, settings and errors stand apart, for technicians.
+First the action, then the state, then details. Commands, settings and errors are separate, for technicians.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from etalase.edge.sync.result import Fault
 from etalase.errors import Reason, Side
 
 COMMON_REASONS = 3
-# After so long a run, what it compared with was some time ago when it ended.
+# After a run of this length, the list that it compared was old when it ended.
 LONG_RUN = timedelta(hours=1)
-# A try that is further ahead was set by a clock that was wrong: the next sync makes it.
+# A retry further ahead was scheduled by a wrong clock: the next sync makes it.
 LONGEST_WAIT = timedelta(hours=24)
 _KEY_OF_FAULT: dict[str, str] = {
     Fault.HEAD_OFFICE_AWAY: "ho_away",
@@ -37,7 +37,7 @@ _TODO_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A sentence, and under it: names (with how many ``more``), or the ``detail`` of an error."""
+    """A sentence, with names below it (and how many ``more``), or the ``detail`` of an error."""
 
     text: str
     level: Level | None = None
@@ -48,7 +48,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """What a person in the store does; ``acts``: it is not nothing."""
+    """The action of a person in the store. ``acts`` is False where there is nothing to do."""
 
     text: str
     acts: bool = True
@@ -56,7 +56,7 @@ class Todo:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to type, and what it does."""
+    """A command to type, and its effect."""
 
     line: str
     does: str
@@ -64,10 +64,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``todo`` is what to do; ``holds`` is what is not well, worst first; ``facts`` is what there is; ``noticed`` is what runs
-    saw. ``hints`` and ``commands`` are for technicians. ``contact`` is whom to call, where all is not well.
+    """All sentences: ``todo`` (actions), ``holds`` (problems, worst first), ``facts``, and ``noticed`` (notices of runs).
 
-    ``progress`` is how many photos are here, and of how many, while they are on their way.
+    ``hints`` and ``commands`` are for technicians. ``contact`` is set if there is a problem. ``progress`` is the number of
+    photos here and the number of all, while photos are on their way.
     """
 
     state: State
@@ -86,7 +86,7 @@ class Told:
 
 
 def tell(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int, contact: str = "") -> Told:
-    """What there is to say in ``language``, with at most ``max_names`` names in each list; ``contact`` is whom to call."""
+    """Returns all sentences in ``language``, with at most ``max_names`` names in each list, and the support ``contact``."""
     words = Words(language, facts.zone) if facts else Words(language)
     contact = contact if verdict.level is not Level.GREEN else ""
     if facts is None:
@@ -138,7 +138,7 @@ class _Teller:
         ended = self.facts.last_ended
         return self._at(ended.started_at if self.facts.was_cut_off else ended.finished_at or ended.started_at) if ended else ""
 
-    # What to do
+    # Actions
 
     def _todo(self) -> tuple[Todo, ...]:
         of_state = {
@@ -167,14 +167,14 @@ class _Teller:
         return Todo(self.words.say(key), acts=False)
 
     def _next(self, does: str) -> Todo:
-        """Nothing: the next sync does it; or somebody has to make sure that there is one."""
+        """Nothing to do if the next sync is sure to come; else a person has to make sure of it."""
         if self.facts.silent_since and not self.facts.is_running:
             return self._todo_service()
         return Todo(self.words.say("todo_next", due=self._due, does=self.words.say(does)), acts=False)
 
     @property
     def _due(self) -> str:
-        """When the next sync comes, where that is known."""
+        """Returns when the next sync starts, if that is known."""
         return self.words.say("due", at=self._at(self.facts.next_hourly_at)) if self.facts.service_runs else ""
 
     def _todo_wrong_store(self) -> Todo:
@@ -200,7 +200,7 @@ class _Teller:
         if facts.is_running:
             return self._nothing("todo_running")
         if State.NOT_READY in self.verdict.holds:
-            return None  # that has said it
+            return None  # another sentence says it
         if facts.silent_since:
             return self._todo_service()
         return None if self._failed_lately and self._why_failed().startswith("ho_") else self._call("todo_stale")
@@ -246,7 +246,7 @@ class _Teller:
 
     @property
     def _tried_at(self) -> datetime | None:
-        """From when failed photos are tried again, where the next sync leaves all of them alone; a full one tries them all."""
+        """Returns when failed photos are due, if the next sync retries none of them; a full sync retries all."""
         tried, due, full = self.facts.next_try_at, self.facts.next_hourly_at, self.facts.next_full_at
         if not tried or not due or self.facts.waiting or not due < tried <= self.facts.now + LONGEST_WAIT:
             return None
@@ -319,7 +319,7 @@ class _Teller:
 
     @property
     def _took_long(self) -> bool:
-        """Whether head office's list was read long before the last complete run ended."""
+        """Tells whether head office's list was read long before the last complete run ended."""
         began, ended = self.facts.list_read_at, self.facts.last_good_run_at
         return began is not None and ended is not None and ended - began > LONG_RUN
 
@@ -348,7 +348,7 @@ class _Teller:
             return key
         return "run_failed" if ended and ended.outcome == "failed" else "run_incomplete"
 
-    # What holds
+    # Problems
 
     def _holds(self) -> Iterator[Item]:
         of_state = {
@@ -384,7 +384,7 @@ class _Teller:
         if is_of_the_future(facts):
             yield Item(say("future_item", good=self.words.date(facts.last_good_run_at), now=self.words.date(facts.now)), level)
         elif State.NOT_READY in self.verdict.holds:
-            return  # that has said it
+            return  # another sentence says it
         elif facts.is_running and facts.last_run:
             yield Item(say("stale_running_item", at=self._at(facts.last_run.started_at)), level)
         else:
@@ -460,7 +460,7 @@ class _Teller:
         elif self.verdict.state is not State.EMPTY:
             yield Item(self.words.say("parked_fact", count=self.facts.parked), level)
 
-    # What there is
+    # Facts
 
     def _facts(self) -> Iterator[Item]:
         facts, say, bucket = self.facts, self.words.say, self.facts.bucket
@@ -471,7 +471,7 @@ class _Teller:
         if bucket.error is not None:
             yield Item(say("photos_unknown", total=facts.photos))
         elif facts.is_filling and not facts.damaged:
-            if bucket.rows:  # its number is a moment older than the one that is shown already
+            if bucket.rows:  # its count is older than the one that is already shown
                 yield Item(say("photos_so_far", at=self._at(bucket.at)))
         elif bucket.rows:
             yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self._at(bucket.at)))

@@ -1,4 +1,4 @@
-"""The status as one JSON object. Its fields are a promise: some may be added, none changes its meaning."""
+"""Writes the status as one JSON object. Its fields are a contract: new ones may be added, none changes its meaning."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,12 +9,12 @@ from etalase.edge.status.snapshot import Facts, Run
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
 from etalase.edge.sync.result import Fault
 
-# What has no list of head office to give, and may have one later.
+# Faults that end by themselves: head office does not answer now.
 FAULTS_AWAY = frozenset({Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE_BUSY})
 
 
 def as_json(facts: Facts | None, verdict: Verdict, *, error: str = "") -> dict[str, Any]:
-    """The object of ``--json``; ``error`` says why there are no facts."""
+    """Returns the object of ``--json``; ``error`` is the reason why there are no facts."""
     head = {
         "state": verdict.state.value,
         "well": not verdict.holds,
@@ -101,7 +101,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _first_load(facts: Facts) -> Mapping[str, int | None] | None:
-    """How far a first load is; None where there was one already."""
+    """Returns the progress of the first load; None after it."""
     if facts.last_good_run_at is not None:
         return None
     return {"here": facts.photos, "of": facts.known.listed if facts.known else None}

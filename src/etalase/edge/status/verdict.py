@@ -1,4 +1,4 @@
-"""The facts in one word. Pure: what holds, the worst of it first, and what a process ends with."""
+"""Judges the facts: all problems, worst first, a colour and an exit status. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 from etalase.edge.status.snapshot import Facts
 
-# Two periods of the hourly schedule: then the figure turns red by itself, also where beat is dead (hazard 39).
+# Two periods of the hourly schedule: the status turns red by itself, also if beat is dead (hazard 39).
 STALE_AFTER = timedelta(hours=2)
-# A run of the future is no fresh one: the clock is wrong, or was. A little may be the clocks of two servers.
+# A run in the future is not fresh: the clock is, or was, wrong. A small difference may be that of two servers.
 CLOCK_MAY_DIFFER = timedelta(minutes=5)
 
 
 class State(StrEnum):
-    """How the photos are, worst first. The words are part of ``--json``."""
+    """The states of the photos, worst first. The words are part of ``--json``."""
 
     DATABASE_AWAY = "database_away"
     WRONG_STORE = "wrong_store"
@@ -47,7 +47,7 @@ RED = UNUSABLE | {State.STALE, State.DAMAGED}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``holds`` is everything that is not well, worst first; empty where all is."""
+    """The judgement. ``holds`` has every problem, worst first; empty if all is well."""
 
     holds: tuple[State, ...]
     level: Level
@@ -55,12 +55,12 @@ class Verdict:
 
     @property
     def state(self) -> State:
-        """The worst that holds."""
+        """Returns the worst problem, or ``WELL``."""
         return self.holds[0] if self.holds else State.WELL
 
 
 def judge(facts: Facts | None) -> Verdict:
-    """The verdict on ``facts``; None: the database did not tell any."""
+    """Returns the verdict on ``facts``; None means that the database is away."""
     if facts is None:
         return Verdict((State.DATABASE_AWAY,), Level.RED, 4)
     conditions = {
@@ -82,14 +82,14 @@ def judge(facts: Facts | None) -> Verdict:
 
 
 def is_stale(facts: Facts) -> bool:
-    """Whether the last complete run is longer ago than two periods, or in the future; where there was none, it is."""
+    """Tells whether the last complete run is missing, longer ago than two periods, or in the future."""
     if facts.last_good_run_at is None:
         return True
     return facts.now - facts.last_good_run_at > STALE_AFTER or is_of_the_future(facts)
 
 
 def goes_on(facts: Facts) -> bool:
-    """Whether a known list is being brought: a run is at it, or was within two periods. Then old news are no fault."""
+    """Tells whether a known list is being brought, now or within two periods: then old photos are not a fault."""
     known = facts.known
     if not facts.is_filling or known is None or is_of_the_future(facts):
         return False
@@ -98,7 +98,7 @@ def goes_on(facts: Facts) -> bool:
 
 
 def is_of_the_future(facts: Facts) -> bool:
-    """Whether the last complete run ended later than it is now."""
+    """Tells whether the last complete run ended in the future."""
     return facts.last_good_run_at is not None and facts.last_good_run_at - facts.now > CLOCK_MAY_DIFFER
 
 
@@ -107,7 +107,7 @@ def _level(holds: Sequence[State], facts: Facts) -> Level:
         return Level.GREEN
     first_load = holds[0] is State.NOT_READY and facts.is_running and State.BUCKET_AWAY not in holds
     if holds[0] is State.FILLING or first_load:
-        return Level.BLUE  # photos on their way are no fault
+        return Level.BLUE  # photos on their way are not a fault
     return Level.RED if holds[0] in RED else Level.YELLOW
 
 

@@ -1,6 +1,6 @@
-"""``GET /status``: the same sentences as on the terminal, for whoever stands in the store.
+"""``GET /status``: the same sentences as on the terminal, for people in the store.
 
-It is for anybody in the store's network: it names no secret and no address of head office, but in a run's own error text.
+Anybody in the store's network may read it: it has no secret, and no address of head office except in a run's error text.
 """
 
 import logging
@@ -42,18 +42,18 @@ MAX_NAMES = 100
 REFRESH_SECONDS = 30
 RETRY_SECONDS = 5
 COOKIE_SECONDS = 365 * 24 * 3600
-# However many reload the page: a process looks into the bucket once in so long, and nobody waits long for somebody else's look.
+# Bounds for many reloads: one comparison of a process in KEEP_SECONDS, and a short wait for that of another request.
 KEEP_SECONDS = 10.0
 MAX_AGE_SECONDS = 60.0
 WAIT_SECONDS = 1.0
 
 
 class Busy(Exception):
-    """Somebody else's first look into the bucket takes its time."""
+    """The first comparison, of another request, is not ready yet."""
 
 
 class KeptComparison:
-    """The last comparison with the bucket, made anew when it is older than :data:`KEEP_SECONDS`."""
+    """Keeps the last comparison with the bucket for :data:`KEEP_SECONDS`."""
 
     def __init__(self, look: Callable[[EdgeSettings], Comparison], clock: Callable[[], float] = time.monotonic) -> None:
         self._look, self._clock = look, clock
@@ -61,7 +61,7 @@ class KeptComparison:
         self._kept: tuple[float, Comparison] | None = None
 
     def __call__(self, settings: EdgeSettings) -> Comparison:
-        """The comparison. While another thread looks, its last one serves, or :class:`Busy` comes after a second."""
+        """Returns the comparison; while another thread compares, the last one. Raises :class:`Busy` after a second without."""
         if kept := self._not_older_than(KEEP_SECONDS):
             return kept
         waits = 0 if (old := self._not_older_than(MAX_AGE_SECONDS)) else WAIT_SECONDS
@@ -102,21 +102,21 @@ kept = KeptComparison(_Looking())
 @ensure_csrf_cookie
 @require_safe
 def status_page(request: HttpRequest) -> HttpResponse:
-    """The status: 200 whatever it says, 503 where it cannot be read."""
+    """Shows the status: 200 for every state, 503 where it cannot be read."""
     return _page(request)
 
 
 @csrf_protect
 @require_POST
 def ask_for_a_sync(request: HttpRequest) -> HttpResponse:
-    """The page's one button: asks the worker for one ordinary sync, then shows the status. Nothing else can be started here."""
+    """Enqueues one ordinary sync for the page's one button, then shows the status. The page can start nothing else."""
     settings = configured()
-    # CSRF tokens keep other sites away; browsers that tell where a request comes from are believed, too.
+    # CSRF tokens keep other sites away; the origin that a browser names (Sec-Fetch-Site) counts, too.
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not may_ask(settings):
         return HttpResponse(status=HTTPStatus.FORBIDDEN, headers={"Cache-Control": "no-store"})
     try:
         heard = _worker_lives() and ask(settings)
-    except EtalaseError as error:  # the database, or another store's: the page itself says which
+    except EtalaseError as error:  # the database is away, or is another store's: the page says which
         logger.error("%s", error)
         heard = False
     if not heard:
@@ -125,7 +125,7 @@ def ask_for_a_sync(request: HttpRequest) -> HttpResponse:
 
 
 def _worker_lives() -> bool:
-    """Whether nothing speaks against it: nobody knows of a worker that never gave a sign of life."""
+    """Tells whether the worker may be alive; before its first heartbeat that is unknown."""
     sign = heartbeats().get(Role.WORKER)
     return sign is None or sign.is_alive
 
@@ -191,7 +191,7 @@ def _shown(
 
 
 def _button(facts: Facts | None, language: Language, settings: EdgeSettings, *, not_asked: bool) -> dict[str, str] | None:
-    """The button, or what stands in its place; None where nothing can be asked for."""
+    """Returns the button or the text in its place; None where no sync can be requested."""
     if facts is None or facts.wrong_store or not may_ask(settings):
         return None
     words = Words(language, facts.zone)
@@ -201,12 +201,12 @@ def _button(facts: Facts | None, language: Language, settings: EdgeSettings, *, 
         again = words.at(facts.asked_at + AT_MOST_EVERY, facts.now)
         return {"said": words.say("asked", at=words.at(facts.asked_at, facts.now), again=again)}
     if facts.is_running or (facts.worker and not facts.worker.is_alive):
-        return None  # what is under way, or who has to come first, is said already
+        return None  # another sentence names the run in flight, or the person to call
     return {"action": reverse("etalase_status_sync"), "label": words.say("try"), "hint": words.say("try_hint")}
 
 
 def _screen(facts: Facts | None, text: Mapping[str, str], settings: EdgeSettings) -> dict[str, str]:
-    """What the page's script needs to try whether this screen can load a photo."""
+    """Returns the data with which the page's script tests whether this screen can load a photo."""
     whole = facts.bucket.whole if facts else None
     if whole is None:
         return {}
