@@ -268,6 +268,7 @@ def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator
     done = edge.run("sync")
     lines = [json.loads(line) for line in done.stderr.splitlines() if "product_photo_sync" in line]
     (line,) = lines
+    assert (line["store_id"], line["run_id"]) == (edge.environment["ETALASE_STORE_ID"], 1)
     names = ("success_count", "failed_count", "total_bytes")
     assert [line[name] for name in names] == [1, 0, 5000]
     assert line["duration_seconds"] > 0

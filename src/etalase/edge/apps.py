@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from etalase.postgres import pin_sessions
-from etalase.settings.logging import Redaction
+from etalase.settings.logging import ContextFields, Redaction
 from etalase.settings.reading import hide_project_secrets
 
 LOGGERS = ("etalase.edge", "product_photo_sync")
@@ -21,14 +21,16 @@ class EdgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks, pin sessions, and hide secrets, also from handlers of the project's own."""
+        """Register the start-up checks and pin sessions; hide secrets and name the run in log lines of a project, too."""
         from etalase.edge import checks
 
         checks.register()
         pin_sessions()
         hide_project_secrets()
         for name in LOGGERS:
-            logging.getLogger(name).addFilter(Redaction(one_line=True))
+            logger = logging.getLogger(name)
+            logger.addFilter(ContextFields())
+            logger.addFilter(Redaction(one_line=True))
 
 
 def product_model_name() -> str:

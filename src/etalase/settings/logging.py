@@ -1,10 +1,16 @@
-"""The form of a log line: one JSON object, so that machines can read it and no value can break out of its line; no secrets."""
+"""Log lines: one JSON object each, without secrets, with the run and store that they belong to.
+
+No value can end its line, because JSON escapes newlines.
+"""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from threading import Lock
+from types import MappingProxyType
 
 import msgspec
 
@@ -13,11 +19,41 @@ from etalase.redaction import redacted, redacted_values
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
+_fields: ContextVar[Mapping[str, object]] = ContextVar("etalase_log_fields", default=MappingProxyType({}))
+
+
+@contextmanager
+def log_fields(**fields: object) -> Iterator[None]:
+    """Adds ``fields``, and those of :func:`add_log_fields`, to each log line while the context lasts.
+
+    Other threads write them, too, where they work in a copy of the context.
+    """
+    token = _fields.set({**_fields.get(), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+def add_log_fields(**fields: object) -> None:
+    """Adds ``fields`` until the surrounding :func:`log_fields` ends."""
+    _fields.set({**_fields.get(), **fields})
+
+
+class ContextFields(logging.Filter):
+    """Adds the fields of :func:`log_fields` to a record, on a handler or on a logger. A field of the record itself stays."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Returns True for every record."""
+        for name, value in _fields.get().items():
+            vars(record).setdefault(name, value)
+        return True
+
 
 class Redaction(logging.Filter):
-    """Hides the known secrets in all of a record: message, arguments, ``extra``, traceback. On a handler, or on a logger.
+    """Hides the known secrets in a whole record: message, arguments, ``extra``, traceback. On a handler, or on a logger.
 
-    ``one_line`` is for a logger of ours whose handlers are a project's: no name of a dish begins a line of its own there.
+    ``one_line`` is for a logger of ours with the handlers of a Django project: it escapes newlines in names.
     """
 
     def __init__(self, *, one_line: bool = False) -> None:
@@ -25,10 +61,10 @@ class Redaction(logging.Filter):
         self._one_line = one_line
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, redacted in place."""
+        """Redacts the record in place. Returns True for every record."""
         try:
             message = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # arguments that do not fit: the handler would say so, and print them
+        except (TypeError, ValueError, KeyError):  # the handler would report arguments that do not fit, and print them
             message = f"{record.msg} {record.args!r}"
         message = redacted(message)
         record.msg, record.args = printable(message) if self._one_line else message, None
@@ -42,10 +78,10 @@ class Redaction(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """``{"at", "level", "logger", "message", ...}`` with what ``extra`` added; newlines in values are escaped by JSON."""
+    """Writes ``{"at", "level", "logger", "message", ...}`` and the fields of ``extra``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line for ``record``."""
+        """Returns one line for ``record``."""
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -59,10 +95,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class ClientFaults(logging.Filter):
-    """Requests that are the client's own fault: a warning without a traceback each, and so many a minute at most.
+    """Turns requests with a fault of the client into warnings without a traceback, and limits their number a minute.
 
-    An unknown Host, a refused form, a page that is not there: anybody can send thousands. ``suppressed`` says how many lines of
-    the same logger were left out before this one.
+    An unknown Host, a refused form, a missing page: any client can send thousands. ``suppressed`` is the number of lines of
+    the same logger that were dropped before this one.
     """
 
     LINES, SECONDS = 10, 60.0
@@ -74,7 +110,7 @@ class ClientFaults(logging.Filter):
         self._windows: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written, made quiet where a client is to blame for it."""
+        """Returns whether the record is written; quiets it first where the client is at fault."""
         is_security = record.name.startswith("django.security")
         if not is_security and not (record.name == "django.request" and record.levelno < logging.ERROR):
             return True

@@ -298,12 +298,17 @@ def logging_config(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
+            "context": {"()": "etalase.settings.logging.ContextFields"},
             "client_faults": {"()": "etalase.settings.logging.ClientFaults"},
             "redaction": {"()": "etalase.settings.logging.Redaction"},
         },
         "formatters": {"json": {"()": "etalase.settings.logging.JsonFormatter"}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["client_faults", "redaction"]}
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "json",
+                "filters": ["context", "client_faults", "redaction"],
+            }
         },
         "root": {"handlers": ["stderr"], "level": level},
         # What a client sends that is no HTTP is answered with 400, and worth no line.

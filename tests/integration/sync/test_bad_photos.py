@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import itertools
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import JPEG, Answer, picture
 
@@ -282,7 +284,9 @@ def test_an_unreadable_retry_after_is_ignored(edge: Edge, wish: str) -> None:
     assert (report.outcome, report.reasons, report.fetched) == ("partial", {"server_error": 1}, 1)
 
 
-def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
+def test_an_unexpected_error_fails_one_photo_only_and_is_logged_with_run_and_store(
+    edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
     edge.ho.put("good", picture("good"))
     odd = edge.ho.put("odd", picture("odd"))
 
@@ -291,6 +295,7 @@ def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
 
         def fetch(photo: Photo) -> Any:
             if str(photo.id) == odd:
+                logging.getLogger("etalase.edge").warning("from a worker thread")
                 raise RuntimeError("nobody foresaw this")
             return real(photo)
 
@@ -299,6 +304,10 @@ def test_an_unexpected_error_fails_one_photo_only(edge: Edge) -> None:
     report = edge.sync(inject=inject)
     assert (report.outcome, report.fetched, edge.reasons()) == ("partial", 1, {odd: "unforeseen"})
     assert "RuntimeError: nobody foresaw this" in report.failures[0]["detail"]
+    lines = {line.getMessage(): line for line in caplog.records if hasattr(line, "run_id")}
+    assert "from a worker thread" in lines
+    assert any(message.startswith("Photo sync partial") for message in lines)
+    assert {(vars(line)["run_id"], vars(line)["store_id"]) for line in lines.values()} == {(report.run_id, STORE_ID)}
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
 

@@ -1,11 +1,12 @@
-"""Log lines that a client can cause: quiet, without a traceback, and bounded."""
+"""Log lines: those that a client can cause are quiet and bounded; those of a run name run and store."""
 
 import logging
 
 import msgspec
 import pytest
 
-from etalase.settings.logging import ClientFaults, JsonFormatter
+from etalase.edge.sync.services import Workers
+from etalase.settings.logging import ClientFaults, ContextFields, JsonFormatter, add_log_fields, log_fields
 
 
 def record(name: str, level: int) -> logging.LogRecord:
@@ -49,3 +50,29 @@ def test_a_thousand_of_them_are_ten_lines_a_minute_and_the_next_line_counts_the_
     later = record("django.security.DisallowedHost", logging.ERROR)
     assert quiet.filter(later)
     assert msgspec.json.decode(JsonFormatter().format(later))["suppressed"] == 990
+
+
+def context_of(line: logging.LogRecord) -> tuple[object, object]:
+    ContextFields().filter(line)
+    shown = msgspec.json.decode(JsonFormatter().format(line))
+    return shown.get("store_id"), shown.get("run_id")
+
+
+def test_a_line_has_the_fields_of_its_context_also_in_the_threads_of_the_pool_and_none_afterwards() -> None:
+    def in_a_worker(workers: Workers) -> tuple[object, object]:
+        return workers.submit(lambda: context_of(record("etalase.edge", logging.INFO))).result()
+
+    with Workers(1) as workers:
+        with log_fields(store_id="one"):
+            assert in_a_worker(workers) == ("one", None)
+            add_log_fields(run_id=7)
+            assert in_a_worker(workers) == ("one", 7)
+            assert context_of(record("django.db", logging.INFO)) == ("one", 7)
+        assert in_a_worker(workers) == (None, None)
+
+
+def test_a_field_of_the_record_itself_stays() -> None:
+    line = record("etalase.edge", logging.INFO)
+    line.run_id = 3
+    with log_fields(store_id="one", run_id=7):
+        assert context_of(line) == ("one", 3)

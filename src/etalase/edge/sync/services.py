@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from django.db import connection
 from django.utils.timezone import get_default_timezone
@@ -28,9 +29,12 @@ from etalase.errors import SettingsError
 from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import ObjectInfo
 from etalase.settings.edge import EdgeSettings
+from etalase.settings.logging import log_fields
 
 # A put that is under way when time is up is brought to its end, if that does not take longer.
 PUTS_END_SECONDS: Final = 10.0
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Bucket(put.Bucket, Protocol):
@@ -83,6 +87,15 @@ class Services:
             yield
         finally:
             timer.cancel()
+
+
+class Workers(ThreadPoolExecutor):
+    """A thread pool whose log lines have the fields of the run."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Submit ``fn`` in a copy of the caller's context."""
+        context = copy_context()
+        return super().submit(lambda: context.run(fn, *args, **kwargs))
 
 
 def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
@@ -147,12 +160,13 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
         lanes=Lanes(settings.WORKERS),
     )
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
-    workers = ThreadPoolExecutor(settings.WORKERS, thread_name_prefix="etalase-fetch")
+    workers = Workers(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
-        yield Services(
-            settings, head_office, images, object_store(settings, sleep=clock.sleep, random=clock.random), store, products,
-            RunLock(settings.STORE_ID, clock), clock, workers, spool, limiter, stopped,
-        )  # fmt: skip
+        with log_fields(store_id=str(settings.STORE_ID)):
+            yield Services(
+                settings, head_office, images, object_store(settings, sleep=clock.sleep, random=clock.random), store, products,
+                RunLock(settings.STORE_ID, clock), clock, workers, spool, limiter, stopped,
+            )  # fmt: skip
     finally:
         stopped.set()
         workers.shutdown(wait=True, cancel_futures=True)

@@ -12,6 +12,7 @@ from etalase.edge.models import Removal, SyncRun
 from etalase.edge.sync.result import Fault
 from etalase.postgres import storable
 from etalase.protocol import MAX_INT32
+from etalase.settings.logging import add_log_fields
 
 # A year of hourly runs is nine thousand rows; older rows have no reader.
 KEEP_RUNS = timedelta(days=400)
@@ -35,6 +36,7 @@ def begin(kind: str, trigger: str, *, keep_at_least: int = KEEP_AT_LEAST) -> int
         if old.exists():
             Removal.objects.filter(state=Removal.State.APPLIED, decided_at__lt=Now() - KEEP_RUNS).delete()
             old.delete()
+        add_log_fields(run_id=made)
         return made
 
 
