@@ -1,6 +1,5 @@
 """`etalase edge sync`: one run, now."""
 
-import gc
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -39,7 +38,6 @@ class Command(SyncCommand):
         """Run, and show the report."""
         if options["off_peak"]:
             self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
-        gc.freeze()  # what is loaded by now stays loaded: the collector need not look at it again and again
         with self.watched(settings, options) as (services, progress):
             report = sync(
                 services,
