@@ -115,10 +115,10 @@ def test_verify_reports_differences_and_repairs_them_on_request(edge: Edge, ho: 
     store = edge.bucket()
     store.delete([ho.photos[photos[0]]["object_key"]])
     store.put(ho.photos[photos[1]]["object_key"], b"scribble", content_type="text/plain")
-    told = edge.run("verify")
-    assert told.returncode == 1
-    assert "Dish 0: its object is missing" in told.stdout
-    assert "NOT EQUAL (1 missing, 1 cut): 3 rows, 2 objects (listed)" in told.stdout
+    done = edge.run("verify")
+    assert done.returncode == 1
+    assert "Dish 0: its object is missing" in done.stdout
+    assert "NOT EQUAL (1 missing, 1 cut): 3 rows, 2 objects (listed)" in done.stdout
     found = edge.json("verify", "--repair")
     assert (found["equal"], found["repaired"]["healed"]) == (True, 2)
     assert edge.object(ho.photos[photos[0]]["object_key"]) == picture(0)

@@ -29,11 +29,11 @@ sys.exit(ended)
 
 def peak_bytes_of_sync(edge: Edge, *, exit_status: int = 0) -> int:
     """Returns the peak resident memory of ``etalase edge sync``."""
-    told = edge.folder / "peak"
-    command = [sys.executable, "-I", "-S", "-c", MEASURE, str(told), *edge.command("sync")]
+    peak_file = edge.folder / "peak"
+    command = [sys.executable, "-I", "-S", "-c", MEASURE, str(peak_file), *edge.command("sync")]
     done = subprocess.run(command, env=edge.environment, capture_output=True, text=True, check=False)
     assert done.returncode == exit_status, done.stderr
-    return int(told.read_text()) * 1024
+    return int(peak_file.read_text()) * 1024
 
 
 def list_as_known(edge: Edge, ho: Simulator, count: int) -> None:

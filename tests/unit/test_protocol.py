@@ -115,14 +115,14 @@ def test_the_guides_own_response_is_a_valid_page() -> None:
 
 
 def test_the_guides_own_response_survives_a_round_trip() -> None:
-    told = json.loads(GUIDE_PAGE)
+    fields = json.loads(GUIDE_PAGE)
     for name in ("photos", "filter", "store", "sync_timestamp", "total", "has_more", "next_offset", "deleted_ids"):
         again = json.loads(msgspec.json.encode(page()))[name]
         if name in {"filter", "store"}:
-            told = {**told, "store": {"id": told["store"]["id"]}}  # code and name are for people
+            fields = {**fields, "store": {"id": fields["store"]["id"]}}  # code and name are for people
         if name == "photos":  # msgspec writes UTC as Z; head office formats times itself
             again = [{**one, "updated_at": one["updated_at"].replace("Z", "+00:00")} for one in again]
-        assert again == told[name]
+        assert again == fields[name]
 
 
 def test_the_guides_cache_key_is_in_the_guides_url() -> None:
@@ -483,7 +483,7 @@ def test_photos_out_of_order_have_no_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "digest",
     [
         "null",
         "7",
@@ -499,8 +499,8 @@ def test_photos_out_of_order_have_no_digest() -> None:
         '"\xff"',
     ],
 )
-def test_an_odd_digest_field_of_another_head_office_is_ignored(told: str) -> None:
-    body = GUIDE_PAGE.encode().replace(b'"total"', b'"digest": ' + told.encode("latin-1") + b', "total"')
+def test_an_odd_digest_field_of_another_head_office_is_ignored(digest: str) -> None:
+    body = GUIDE_PAGE.encode().replace(b'"total"', b'"digest": ' + digest.encode("latin-1") + b', "total"')
     assert parse(body, Page, what="page").digest is None
 
 

@@ -1,4 +1,4 @@
-"""One store for all tests of the POS, its menu emptied before each; and pages in Chromium that must run without an error."""
+"""Shares one store among all tests of the POS, with an empty menu for each, and opens Chromium pages that must not fail."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from tests.acceptance.pos.shop import Shop
 TABLET, PHONE, WIDE = (1024, 768), (390, 844), (1920, 1080)
 SUPPORT_CONTACT = "Tim IT, WA 0812-3456"
 
-# Remembers each <img> that came into the page before it had pixels, and each moment in which a place lost its picture.
+# Records each <img> that was added to the page before it was loaded, and each moment without an image in a tile.
 WATCH = """
 window.seen = { broken: [], gaps: 0, shifts: 0 };
 new MutationObserver((records) => {
@@ -54,14 +54,14 @@ def _shop(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def shop(_shop: Shop) -> Shop:
-    """A store that is open, with nothing on its menu."""
+    """Returns an open store with an empty menu."""
     _shop.clear()
     return _shop
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium. Without one: skipped, and failed in CI."""
+    """Yields Chromium. Without one, skips the test, or fails it in CI."""
     path = chromium.find()
     if path is None:
         if os.environ.get("CI", "").lower() == "true":
@@ -76,24 +76,24 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Screen:
-    """A POS screen: its page, and what it has asked for."""
+    """A POS screen: its page and its requests."""
 
     page: Page
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Listen from the first moment on."""
+        """Listens from the first moment."""
         self.page.on("request", self._asks)
         self.page.on("pageerror", self._fails)
         self.page.on("console", self._complains)
 
     def asked_for(self, kind: str) -> list[str]:
-        """Addresses of all requests of a kind (``image``, ``fetch``, ...), the placeholder's aside."""
+        """Returns the URLs of all requests of a kind (``image``, ``fetch``, ...), except the placeholder's."""
         return [r.url for r in self.requests if r.resource_type == kind and "/static/" not in r.url]
 
     def refresh(self) -> None:
-        """What happens when a cashier comes back to a tab that was hidden: the page looks for news at once."""
+        """Refreshes the page as the return of a cashier to a hidden tab does."""
         with self.page.expect_response("**/api/products/*"):
             self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
@@ -113,9 +113,9 @@ OpenScreen = Callable[..., Screen]
 
 @pytest.fixture
 def screen(shop: Shop, browser: Browser) -> Iterator[OpenScreen]:
-    """Opens POS screens. At the end none may have complained in its console, nor have shown a broken picture or a gap.
+    """Opens POS screens. Asserts at the end that none had a console error, a broken image or a gap.
 
-    ``may_fail``: the console may say that requests failed, as it does where the test takes a server away.
+    ``may_fail`` permits console messages about failed requests, for tests that stop a server.
     """
     opened: list[tuple[Screen, bool]] = []
 

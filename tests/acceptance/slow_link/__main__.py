@@ -1,6 +1,6 @@
 """Measures a new store's first load over a weak link, from a real head office: ``python -m tests.acceptance.slow_link --help``.
 
-Exit status 1 where a link carried more than it may, or the photos did not all arrive.
+Exits with 1 if a link carried more than allowed, or if some photos did not arrive.
 """
 
 import argparse
@@ -78,7 +78,7 @@ class Outcome:
         """Returns the row of the table, below :data:`HEADINGS`."""
         ratios = [f"{count / self.photo_bytes:.4f}" for count in (self.body, self.carried)]
         counts = [f"{count:,}" for count in (self.cuts, self.runs, self.answers, self.photo_bytes, self.body, self.carried)]
-        said = "good" if self.good else f"more than {AT_MOST}" if self.complete else "not all came"
+        said = "good" if self.good else f"more than {AT_MOST}" if self.complete else "incomplete"
         return [
             self.weather.cut.value,
             f"{self.seconds:.0f} s",
@@ -93,8 +93,8 @@ class Outcome:
 
 HEADINGS = ["cut", "time", "cuts", "runs", "answers", "photos", "bodies", "ratio", "link", "ratio", "feed", ""]
 EXPLAINED = """
-Bytes. bodies: of the bucket's answers, as the edge's kernel took them. link: all TCP payload from the bucket that crossed,
-with headers, what TCP sent twice and what a cut lost; its ratio to the photos is the one that counts. feed: that of the API.
+All in bytes. bodies: of the bucket's responses, as received by the edge's kernel. link: all TCP payload from the bucket, with
+headers, retransmissions and losses of a cut; its ratio to the photos decides. feed: TCP payload of the API.
 """
 
 
@@ -102,7 +102,7 @@ def main() -> int:
     """Measures, and prints a table."""
     options = _options()
     if problem := why_impossible():
-        sys.exit(f"There is no weak link here: {problem}.")
+        sys.exit(f"This machine cannot simulate a weak link: {problem}.")
     weather = Weather(options.mbit * 1e6, options.delay_ms / 1000, options.queue_kb * 1000, options.every)
     cuts = {
         Cut.RESET: replace(weather, cut=Cut.RESET, down_seconds=1),

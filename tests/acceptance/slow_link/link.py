@@ -1,7 +1,7 @@
 """Simulates a weak link between two hosts, with real packets between two network namespaces.
 
-What ``tc netem`` does (rate, delay, a queue that drops its tail), for kernels that are built without it; and it cuts, which
-netem does not. TCP on both sides is the kernel's own.
+Like ``tc netem`` (rate, delay, a queue that drops its tail), for kernels without it; it also cuts the link, which netem cannot.
+TCP on both sides is the kernel's own.
 """
 
 import os

@@ -241,7 +241,7 @@ def test_many_failing_photos_do_not_block_the_others_for_ever(edge: Edge) -> Non
     good = {edge.ho.put(f"dish {n}", picture(n, 30_000), key=f"products/good/{n}.jpg") for n in range(5)}
     edge.ho.on_image = lambda key: None if "/good/" in key else Answer(503)
     edge.sync(TRIES=1)
-    assert not edge.rows(), "small ones come first, so that nothing of the others is under way yet"
+    assert not edge.rows(), "small photos come first, so that no other photo is in flight yet"
     for _ in range(3):
         edge.sync(TRIES=1)
     assert set(edge.rows()) == good

@@ -66,13 +66,13 @@ def test_a_repair_never_deletes_before_it_has_the_replacement(edge: Edge, s3: An
 def test_an_orphan_is_deleted_after_its_grace_period(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
     edge.sync()
-    edge.bucket.put("products/nobody.jpg", picture(2), content_type="image/jpeg")
+    edge.bucket.put("products/orphan.jpg", picture(2), content_type="image/jpeg")
     for _ in range(2):
         edge.sync(full=True)
-        assert "products/nobody.jpg" in edge.objects()
+        assert "products/orphan.jpg" in edge.objects()
     edge.query("UPDATE etalase_reclaim SET obsolete_at = now() - interval '24 hours'")
     assert edge.sync().reclaimed == 1
-    assert "products/nobody.jpg" not in edge.objects()
+    assert "products/orphan.jpg" not in edge.objects()
     edge.check_equals_head_office()
 
 

@@ -108,7 +108,7 @@ def wait_until_full_is_due(edge: Edge) -> None:
             if due == (1,):
                 return
             threading.Event().wait(0.01)
-    raise AssertionError("nobody waits")
+    raise AssertionError("no full run waits")
 
 
 def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) -> None:

@@ -292,11 +292,11 @@ def test_a_naive_timestamp_is_sent_back_unchanged(edge: Edge, menu: list[str]) -
 
     edge.ho.change_page = naive
     edge.sync()
-    told = edge.checkpoint()
-    assert told == edge.ho.now.replace(tzinfo=None).isoformat()
+    checkpoint = edge.checkpoint()
+    assert checkpoint == edge.ho.now.replace(tzinfo=None).isoformat()
     edge.ho.asked.clear()
     assert edge.sync().kind == "incremental"
-    assert [asked["updated_since"] for asked in edge.ho.asked] == [told]
+    assert [asked["updated_since"] for asked in edge.ho.asked] == [checkpoint]
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -310,10 +310,10 @@ def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, 
 @pytest.mark.parametrize("how", ["byte order mark", "UTF-16", "terse"])
 def test_a_terse_feed_in_another_encoding_is_read(edge: Edge, menu: list[str], how: str) -> None:
     def page(asked: dict[str, Any]) -> Answer:
-        told = edge.ho.page(asked)
+        content = edge.ho.page(asked)
         if how == "terse":
-            del told["deleted_ids"], told["next_offset"], told["store"]
-        text = json.dumps(told)
+            del content["deleted_ids"], content["next_offset"], content["store"]
+        text = json.dumps(content)
         return Answer(body=text.encode({"byte order mark": "utf-8-sig", "UTF-16": "utf-16"}.get(how, "utf-8")))
 
     edge.ho.on_page = page
@@ -335,9 +335,9 @@ def products_page(edge: Edge, **changes: Any) -> Answer:
     edge.ho.change_page = None
     page = edge.ho.page({**edge.ho.asked[-1], "offset": 0})
     photos = page.pop("photos")
-    told = [{"id": p["product_id"], "sku": p["product_sku"], "name": p["product_name"]} for p in photos]
+    products = [{"id": p["product_id"], "sku": p["product_sku"], "name": p["product_name"]} for p in photos]
     edge.ho.change_page = products_changed
-    return Answer(body=json.dumps({**page, "products": told + told[:1], **changes}).encode())
+    return Answer(body=json.dumps({**page, "products": products + products[:1], **changes}).encode())
 
 
 def products_changed(page: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from etalase.edge.sync import run as run_module
 from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway, ObjectStoreDenied, ObjectStoreError, ObjectStoreFull, Reason
 
-NOBODY = "http://127.0.0.1:1"
+UNREACHABLE = "http://127.0.0.1:1"
 
 
 class FailingPuts:
@@ -65,8 +65,8 @@ def database_away() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"HO_URL": NOBODY}, "HO_URL"),
-        ({"S3_ENDPOINT": NOBODY}, "S3_ENDPOINT"),
+        ({"HO_URL": UNREACHABLE}, "HO_URL"),
+        ({"S3_ENDPOINT": UNREACHABLE}, "S3_ENDPOINT"),
         ({"S3_SECRET_KEY": "another secret of nobody"}, "S3_SECRET_KEY"),
         ({"S3_ACCESS_KEY": "nobody"}, "S3_ACCESS_KEY"),
     ],

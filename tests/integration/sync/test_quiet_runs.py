@@ -13,8 +13,8 @@ from etalase.edge.sync.services import Services
 
 @pytest.fixture
 def edge_with_lasting_faults(edge: Edge, s3: Any) -> Edge:
-    """A store with an odd row, a photo that head office contradicts or has in an older form, a damaged one that it lists no
-    longer, and a dish that came back under another id."""
+    """Returns a store with an odd row, a photo that head office contradicts, an older version there, a damaged photo that it no
+    longer lists, and a dish with a new id."""
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(8)]
     edge.sync()
     edge.sync(full=True)

@@ -49,7 +49,7 @@ def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_re
     s3.put_object(Bucket=bucket, Key=key["cut"], Body=picture("cut")[:99], ContentType="image/jpeg")
     s3.put_object(Bucket=bucket, Key=key["changed"], Body=picture("other"), ContentType="image/jpeg")
     s3.put_object(Bucket=bucket, Key=key["retyped"], Body=picture("retyped"), ContentType="text/html")
-    s3.put_object(Bucket=bucket, Key="products/nobody.jpg", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="products/orphan.jpg", Body=b"x")
     s3.put_object(Bucket=bucket, Key="not-ours/a.txt", Body=b"x")
     edge.ho.photos[photos["renamed"]]["filename"] = "new name.jpg"
     edge.ho.put("promoted", picture("new bytes"), photo=photos["promoted"])
@@ -63,7 +63,7 @@ def test_verify_names_each_difference_once_and_changes_nothing_and_a_full_run_re
         ("missing", "missing"), ("cut", "cut"), ("changed", "changed"), ("mistyped", "retyped"),
         ("row_differs", "renamed"), ("outdated", "promoted"),
         ("not_here", "new"), ("not_usable", "impossible"), ("not_listed", "no longer listed"),
-        ("orphan", "products/nobody.jpg"),
+        ("orphan", "products/orphan.jpg"),
     }  # fmt: skip
     assert seen == differences(edge, deep=True) == expected
     assert (edge.row_versions(), edge.objects()) == before

@@ -1,7 +1,7 @@
-"""An edge in memory: the engine's own plan, carry and decide, over a bucket and rows that are plain dictionaries.
+"""Simulates an edge in memory: the engine's own plan, publish and removal bound, over dictionaries as bucket and rows.
 
 Only the two lowest seams are fakes (:class:`Images`, :class:`Bucket`); :meth:`Edge.write` says in Python what ``rows._write``
-says in SQL. At every put and every commit it checks what a POS could see (invariants I1 and I2).
+says in SQL. It checks the view of a POS at every put and every commit (invariants I1 and I2).
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from etalase.protocol import Photo
 
 
 class Fate(Enum):
-    """What becomes of one effect."""
+    """The fate of one effect."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -28,12 +28,12 @@ class Fate(Enum):
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Simulates a kill of the process."""
 
 
 @dataclass
 class Edge:
-    """One store's rows, bucket, intents, and what HO ever promised for its products."""
+    """One store's rows, bucket and intents, and all photos that head office ever listed for its products."""
 
     rows: dict[UUID, Row] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Edge:
     fetches: int = 0
 
     def round(self, feed: Feed, fates: Iterator[Fate], *, full: bool = True, killed_after_puts: int | None = None) -> Plan:
-        """One run. A full one looks at the bucket; another trusts its rows, but for the keys with an intent."""
+        """Simulates a run. A full run reads the bucket; an incremental one trusts its rows, except for keys with an intent."""
         for photo in feed.photos:
             self.promised.setdefault(photo.product_id, set()).add((photo.checksum or "").lower())
         looked_at = {row.object_key for row in self.rows.values()} if full else set(self.intents)
@@ -78,11 +78,11 @@ class Edge:
         return planned
 
     def etag(self, key: str) -> str | None:
-        """What a HEAD says."""
+        """Returns the ETag of a HEAD response."""
         return md5(self.objects[key]) if key in self.objects else None
 
     def write(self, carried: Carried) -> None:
-        """The rows of one product, in one transaction."""
+        """Writes the rows of one product in one transaction."""
         shown = {row.product_id for row in self.rows.values()}
         for photo_id in carried.displaced:
             self.rows.pop(photo_id, None)
@@ -93,7 +93,7 @@ class Edge:
         self.check_what_a_pos_sees()
 
     def sweep(self, feed: Feed, awaiting: set[UUID]) -> None:
-        """What the complete feed does not list goes, as :func:`decide` has it; here nothing is ever too much."""
+        """Removes unlisted photos by :func:`decide`, without a limit of the bound."""
         listed = {photo.id for photo in feed.photos}
         candidates = [Candidate(row.id, row.product_id, Cause.SWEEP) for row in self.rows.values() if row.id not in listed]
         photos_of: dict[UUID, set[UUID]] = {}
@@ -104,7 +104,7 @@ class Edge:
             del self.rows[candidate.photo_id]
 
     def check_what_a_pos_sees(self) -> None:
-        """Invariant I1: every row's URL gives whole bytes that HO promised for a photo of that product."""
+        """Asserts invariant I1: every row's URL gives whole bytes that head office listed for a photo of that product."""
         for row in self.rows.values():
             etag = self.etag(row.object_key)
             assert etag is not None, f"{row.object_key} is gone"
@@ -113,7 +113,7 @@ class Edge:
 
 @dataclass
 class Images:
-    """HO's bucket."""
+    """Head office's bucket."""
 
     edge: Edge
     bodies: Mapping[str, bytes]
@@ -121,13 +121,13 @@ class Images:
     bytes_came: int = 0
 
     def done(self, photo: Photo) -> None:
-        """Nothing was kept."""
+        """Does nothing: there is no part on disk."""
 
     def keep(self, photo: Photo, body: Body) -> None:
-        """Nothing is kept."""
+        """Does nothing: there is no part on disk."""
 
     def fetch(self, photo: Photo) -> Body:
-        """The bytes, or a failure."""
+        """Returns the bytes, or raises the drawn fault."""
         self.edge.fetches += 1
         if next(self.fates) is not Fate.DONE:
             raise PhotoError(Reason.TIMEOUT, "no answer")
@@ -136,14 +136,14 @@ class Images:
 
 @dataclass
 class Bucket:
-    """The edge's bucket, with conditions and faults as S3 has them."""
+    """The edge's bucket, with the conditions and faults of S3."""
 
     edge: Edge
     fates: Iterator[Fate]
     last_put: int | None = None
 
     def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str:
-        """Write, unless the condition does not hold or the store is away."""
+        """Writes the object, unless the condition fails or the store is away."""
         fate = next(self.fates)
         if self.edge.puts == self.last_put:
             raise Killed
@@ -159,12 +159,12 @@ class Bucket:
         return md5(bytes(body))
 
     def head(self, key: str) -> ObjectInfo | None:
-        """What is there."""
+        """Returns the object's metadata."""
         etag = self.edge.etag(key)
         return ObjectInfo(key, len(self.edge.objects[key]), etag) if etag else None
 
     def get(self, key: str) -> bytes:
-        """The bytes, or a failure."""
+        """Returns the bytes, or raises the drawn fault."""
         if key not in self.edge.objects:
             raise ObjectMissing(key)
         if next(self.fates) is not Fate.DONE:
@@ -172,5 +172,5 @@ class Bucket:
         return self.edge.objects[key]
 
     def read_through(self, key: str) -> ObjectRead:
-        """What is really there."""
+        """Reads the whole object."""
         return ObjectRead(md5(self.edge.objects[key]), "image/jpeg")

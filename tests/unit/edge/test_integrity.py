@@ -43,7 +43,7 @@ JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0JFIF", b"\x89PNG\r\n\x1a\n....", b"RIFF....W
 
 
 @pytest.mark.parametrize(
-    ("told", "served", "expected"),
+    ("row_type", "served", "expected"),
     [
         ("image/jpeg", "IMAGE/JPEG", None),
         ("image/jpeg", "image/jpeg; charset=binary", None),
@@ -62,19 +62,23 @@ JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0JFIF", b"\x89PNG\r\n\x1a\n....", b"RIFF....W
         ("nonsense", "application/octet-stream", Damage.MISTYPED),
     ],
 )
-def test_a_head_response_reveals_a_media_type_that_no_photo_has(told: str | None, served: str, expected: Damage | None) -> None:
-    assert damage(10, MD5, told, there(content_type=served)) is expected
+def test_a_head_response_reveals_a_media_type_that_no_photo_has(
+    row_type: str | None, served: str, expected: Damage | None
+) -> None:
+    assert damage(10, MD5, row_type, there(content_type=served)) is expected
 
 
-@pytest.mark.parametrize("told", ["image/jpeg", "image/png", "image/jpg", "IMAGE/WEBP;x", "text/html", "nonsense", "", None])
+@pytest.mark.parametrize(
+    "row_type", ["image/jpeg", "image/png", "image/jpg", "IMAGE/WEBP;x", "text/html", "nonsense", "", None]
+)
 @pytest.mark.parametrize(
     ("first_bytes", "is_really"), [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp")], ids=["jpeg", "png", "webp"]
 )
-def test_the_bytes_decide_the_media_type_of_an_object(first_bytes: bytes, is_really: str, told: str | None) -> None:
+def test_the_bytes_decide_the_media_type_of_an_object(first_bytes: bytes, is_really: str, row_type: str | None) -> None:
     for served in (is_really, is_really.upper(), f"{is_really} ; charset=binary"):
-        assert damage_read(MD5, told, ObjectRead(MD5, served, first_bytes)) is None
+        assert damage_read(MD5, row_type, ObjectRead(MD5, served, first_bytes)) is None
     for served in ("", "text/html", "application/octet-stream", "image/jpg", "image/gif"):
-        assert damage_read(MD5, told, ObjectRead(MD5, served, first_bytes)) is Damage.MISTYPED
+        assert damage_read(MD5, row_type, ObjectRead(MD5, served, first_bytes)) is Damage.MISTYPED
 
 
 def test_an_adopted_object_that_is_not_an_image_is_served_with_its_rows_media_type() -> None:

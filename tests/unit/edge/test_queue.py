@@ -20,11 +20,11 @@ def test_only_the_queue_of_our_message_changes() -> None:
     for task in OUR_TASKS:
         ours = as_ours(json.dumps(message(task)).encode())
         assert ours is not None
-        told = json.loads(ours)
-        assert told["properties"]["delivery_info"].pop("routing_key") == QUEUE
+        parsed = json.loads(ours)
+        assert parsed["properties"]["delivery_info"].pop("routing_key") == QUEUE
         expected = message(task)
         expected["properties"] = {"delivery_info": {"exchange": ""}, "priority": 0}
-        assert told == expected
+        assert parsed == expected
 
 
 @given(

@@ -105,27 +105,29 @@ def test_without_a_database_the_state_is_not_well() -> None:
 
 
 @given(any_facts())
-def test_the_state_is_well_only_if_nothing_is_missing(told: Facts) -> None:
-    verdict = judge(told)
+def test_the_state_is_well_only_if_nothing_is_missing(store_facts: Facts) -> None:
+    verdict = judge(store_facts)
     if verdict.state is State.WELL:
-        assert told.bucket.error is None
-        assert told.bucket.verified + told.bucket.replacing == told.bucket.rows
-        assert told.failed + told.held == 0
-        assert told.known is None or told.known.listed - told.known.here <= told.known.tried
-        assert told.feed_proved_complete is not False
-        assert told.expected is None or told.photos >= told.expected
-        assert told.last_ended is None or (told.last_ended.complete and told.last_ended.outcome not in {"failed", None})
-        assert told.last_good_run_at is not None
-        assert -5 * MINUTE <= told.now - told.last_good_run_at <= 2 * HOUR
+        assert store_facts.bucket.error is None
+        assert store_facts.bucket.verified + store_facts.bucket.replacing == store_facts.bucket.rows
+        assert store_facts.failed + store_facts.held == 0
+        assert store_facts.known is None or store_facts.known.listed - store_facts.known.here <= store_facts.known.tried
+        assert store_facts.feed_proved_complete is not False
+        assert store_facts.expected is None or store_facts.photos >= store_facts.expected
+        assert store_facts.last_ended is None or (
+            store_facts.last_ended.complete and store_facts.last_ended.outcome not in {"failed", None}
+        )
+        assert store_facts.last_good_run_at is not None
+        assert -5 * MINUTE <= store_facts.now - store_facts.last_good_run_at <= 2 * HOUR
     assert (verdict.exit_status == 0) == (verdict.state is State.WELL) == (verdict.level is Level.GREEN)
     assert list(verdict.holds) == sorted(verdict.holds, key=list(State).index)
 
 
 @given(any_facts())
-def test_the_json_status_has_the_same_facts_and_is_always_valid(told: Facts) -> None:
-    verdict = judge(told)
-    answer = json.loads(json.dumps(as_json(told, verdict)))
+def test_the_json_status_has_the_same_facts_and_is_always_valid(store_facts: Facts) -> None:
+    verdict = judge(store_facts)
+    answer = json.loads(json.dumps(as_json(store_facts, verdict)))
     assert (answer["state"], answer["well"]) == (verdict.state, verdict.exit_status == 0)
     assert answer["problems"] == list(verdict.holds)
-    assert sum(answer["damaged"].values()) == told.damaged
+    assert sum(answer["damaged"].values()) == store_facts.damaged
     assert answer["bucket"]["away"] == (answer["verified"] is None)

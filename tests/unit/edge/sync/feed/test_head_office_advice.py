@@ -57,11 +57,11 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
     ],
 )
 def test_the_advice_fits_the_response_of_the_server(path: str, given: Answer, says: str) -> None:
-    told = advice(URL, path, given)
-    assert says in told
+    text = advice(URL, path, given)
+    assert says in text
     not_its_own = says.startswith(("not a", "set", "without"))
     assert is_elsewhere(URL, path, given) == not_its_own
-    assert ("STORE_ID" in told) == (says == "ETALASE_STORE_ID")
+    assert ("STORE_ID" in text) == (says == "ETALASE_STORE_ID")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_a_redirect_is_reported_without_possible_secrets(location: str, to: str 
 )
 def test_any_response_gets_one_line_of_advice(status: int, body: bytes, location: str) -> None:
     some = Answer(status, b"HTTP/1.1 200\r\nLocation: " + location.replace("\n", "").encode("utf-8", "replace"), body)
-    told = advice(URL, TOKEN_PATH, some)
-    assert told.isprintable()
-    assert len(told) < 400
+    text = advice(URL, TOKEN_PATH, some)
+    assert text.isprintable()
+    assert len(text) < 400
     assert isinstance(is_web_page(some), bool)
     assert isinstance(has_detail(body), bool)

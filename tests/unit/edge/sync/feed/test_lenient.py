@@ -101,10 +101,10 @@ READ = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "told"), READ)
-def test_a_page_that_the_guides_own_client_accepts_is_read(name: str, value: object, told: object) -> None:
+@pytest.mark.parametrize(("name", "value", "read_as"), READ)
+def test_a_page_that_the_guides_own_client_accepts_is_read(name: str, value: object, read_as: object) -> None:
     photo, page = read_row(json.dumps(row(**{name: value})))
-    assert getattr(photo, name) == told
+    assert getattr(photo, name) == read_as
     assert photo.flaws == ()
     noted = {oddity.field for oddity in page.oddities if oddity.kind is Odd.ROW_MENDED}
     plain = name in {"id", "product_id"} and isinstance(value, str) and not {"{", ":"} & set(value)
@@ -246,13 +246,13 @@ ODD_ROWS = JSON_VALUES | st.dictionaries(st.sampled_from(list(ROW)), JSON_VALUES
 def test_an_odd_row_never_affects_the_other_rows(before: list[Any], after: list[Any]) -> None:
     sane = GUIDE["photos"][1]
     page = read(body(*before, sane, *after))
-    told = [photo for photo in page.photos if str(photo.id) == sane["id"]]
-    assert told == [parse(body(sane), Page, what="page").photos[0]]
+    read_as = [photo for photo in page.photos if str(photo.id) == sane["id"]]
+    assert read_as == [parse(body(sane), Page, what="page").photos[0]]
     assert len(page.photos) == len(before) + len(after) + 1
     for photo in page.photos:
         check_can_be_kept(photo)
-    planned = plan(page.photos, [], known_products={photo.product_id for photo in told}, max_photo_bytes=MAX_PHOTO_BYTES)
-    assert told[0].id in {step.photo.id for product in planned.products for step in product.steps}
+    planned = plan(page.photos, [], known_products={photo.product_id for photo in read_as}, max_photo_bytes=MAX_PHOTO_BYTES)
+    assert read_as[0].id in {step.photo.id for product in planned.products for step in product.steps}
 
 
 def check_can_be_kept(photo: Photo) -> None:
@@ -266,7 +266,7 @@ def check_can_be_kept(photo: Photo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "read_as"),
     [
         ({"deleted_ids": Absent}, {"deleted_ids": []}),
         ({"deleted_ids": None}, {"deleted_ids": []}),
@@ -304,10 +304,10 @@ def check_can_be_kept(photo: Photo) -> None:
         ({"digest": [[[]]], "products_changed_at": 7}, {"digest": None, "products_changed_at": "7"}),
     ],
 )
-def test_an_envelope_with_odd_fields_is_read_with_its_rows(changes: dict[str, Any], told: dict[str, Any]) -> None:
+def test_an_envelope_with_odd_fields_is_read_with_its_rows(changes: dict[str, Any], read_as: dict[str, Any]) -> None:
     page = read(body(**changes))
     assert page.photos == parse(body(), Page, what="page").photos
-    assert {name: getattr(page, name) for name in told} == told
+    assert {name: getattr(page, name) for name in read_as} == read_as
 
 
 def test_dropped_fields_of_an_envelope_are_noticed_by_name_and_value() -> None:
