@@ -7,6 +7,8 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
 from etalase.edge.sync import storage
+from etalase.edge.sync.services import real_services
+from etalase.errors import DatabaseAway
 from etalase.objectstore.model import ObjectInfo
 
 PHOTOS_PATH = "/api/v1/sync/product-photos/"
@@ -223,6 +225,20 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge) -> None:
     assert report.forecast is not None
     assert [removal["photo_id"] for removal in report.forecast["removals"]] == [ids[1]]
     assert ids[1] in edge.rows()
+
+
+def test_the_services_of_a_dry_run_cannot_write_but_keep_new_tokens(edge: Edge) -> None:
+    keys = ["products/a.jpg"]
+    with real_services(edge.configured()) as services:
+        with services.read_only() as reading:
+            reading.write(storage.reclaims.schedule, keys)
+            with pytest.raises(DatabaseAway):
+                storage.reclaims.schedule(keys)
+        assert edge.count("etalase_reclaim") == 0
+        services.write(storage.reclaims.schedule, keys)
+        assert edge.count("etalase_reclaim") == 1
+    edge.sync(dry_run=True)
+    assert [bool(row["access_token"]) for row in edge.query("SELECT access_token FROM etalase_checkpoint")] == [True]
 
 
 # Texts that break programs

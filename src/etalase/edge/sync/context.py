@@ -46,7 +46,6 @@ class Run:
 
 def mark_damage(run: Run, look: Look) -> Look:
     """Marks the damage that a look found, and clears the marks of whole photos, for POS, status and the next runs."""
-    if not run.result.dry_run:
-        storage.suspects.mark(look.to_mark)
-        storage.suspects.clear(look.to_clear)
+    run.services.write(storage.suspects.mark, look.to_mark)
+    run.services.write(storage.suspects.clear, look.to_clear)
     return look

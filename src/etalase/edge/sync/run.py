@@ -1,7 +1,7 @@
 """One run, from the lock to the checkpoint. :func:`execute` is the list of its steps (docs/architecture.md, "One run")."""
 
 import logging
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +9,7 @@ from django.db import transaction
 
 from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.database import translated
+from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run, Scope, mark_damage
@@ -55,28 +56,12 @@ def sync(
             checkpoint = services.store.claim()
             if not checkpoint.sync_timestamp:
                 result.kind = "full"
-            with services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run):
-                checkpoint.refresh_from_db()
-                now = datetime.fromtimestamp(services.clock.now(), UTC)
-                dropped = storage.state_repair.distrust(checkpoint, keeps=not dry_run, now=now)
-                if not checkpoint.sync_timestamp:
-                    result.kind = "full"
-                expected, there = storage.checkpoint.row_counts()
-                days = services.settings.DEEP_VERIFY_DAYS
-                run = Run(
-                    services,
-                    result,
-                    progress or Progress(),
-                    checkpoint,
-                    now,
-                    asked=Scope.FULL if full else Scope.CHANGES,
-                    by_hand=trigger == "hand",
-                    audit=BucketAudit(services.bucket, services.workers, now.date(), checkpoint.compared_at, days, deep),
-                    extra_rows=0 if expected is None else there - expected,
-                    dropped=dropped,
-                )
-                services.spool.look()
-                with services.within(services.settings.MAX_RUN_SECONDS):
+            with (
+                services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run),
+                services.read_only() if dry_run else nullcontext(services) as given,
+            ):
+                run = _begin(given, result, checkpoint, progress or Progress(), full=full, by_hand=trigger == "hand", deep=deep)
+                with given.within(given.settings.MAX_RUN_SECONDS):
                     if dry_run:
                         with errors_reported(run):
                             forecast(run)
@@ -91,6 +76,32 @@ def sync(
     if not dry_run:
         result.log_metrics()
     return result
+
+
+def _begin(
+    services: Services, result: RunResult, checkpoint: Checkpoint, progress: Progress, *, full: bool, by_hand: bool, deep: bool
+) -> Run:
+    """Reads the state that the last run left, and repairs impossible values in it."""
+    checkpoint.refresh_from_db()
+    now, keeps = datetime.fromtimestamp(services.clock.now(), UTC), not services.is_read_only
+    dropped = storage.state_repair.distrust(checkpoint, keeps=keeps, now=now)
+    if not checkpoint.sync_timestamp:
+        result.kind = "full"
+    expected, there = storage.checkpoint.row_counts()
+    days = services.settings.DEEP_VERIFY_DAYS
+    services.spool.look()
+    return Run(
+        services,
+        result,
+        progress,
+        checkpoint,
+        now,
+        asked=Scope.FULL if full else Scope.CHANGES,
+        by_hand=by_hand,
+        audit=BucketAudit(services.bucket, services.workers, now.date(), checkpoint.compared_at, days, deep),
+        extra_rows=0 if expected is None else there - expected,
+        dropped=dropped,
+    )
 
 
 def execute(run: Run) -> None:

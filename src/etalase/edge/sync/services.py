@@ -4,14 +4,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from django.db import connection
 from django.utils.timezone import get_default_timezone
 
+from etalase.edge.database import cursor
 from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
@@ -25,7 +26,7 @@ from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.publish import put
 from etalase.edge.sync.storage.products import ProductTable
-from etalase.errors import SettingsError
+from etalase.errors import DatabaseAway, SettingsError
 from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import ObjectInfo
 from etalase.settings.edge import EdgeSettings
@@ -67,6 +68,23 @@ class Services:
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
     time_is_up: bool = False
+    is_read_only: bool = False
+
+    @contextmanager
+    def read_only(self) -> Iterator["Services"]:
+        """Yields these services for a dry run: :meth:`write` does nothing, and the database refuses any other write."""
+        with cursor() as db:
+            db.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        try:
+            yield replace(self, is_read_only=True)
+        finally:
+            with suppress(DatabaseAway), cursor() as db:
+                db.execute("RESET default_transaction_read_only")
+
+    def write(self, change: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Makes a change on the way of a step that a dry run takes, too; skips it in a dry run."""
+        if not self.is_read_only:
+            change(*args, **kwargs)
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:

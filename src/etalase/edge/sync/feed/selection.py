@@ -40,7 +40,7 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
     if scope is Scope.CHANGES and changes is not None and not changes.is_full:
         return changes
     run.result.kind = Scope.FULL.value
-    run.audit.list_bucket(may_be_missing=run.result.dry_run)  # a run that writes has created the bucket
+    run.audit.list_bucket(may_be_missing=run.services.is_read_only)  # a run that writes has created the bucket
     if changes is not None and not changes.is_full:
         changes = _prove_by_digest(run, changes)
     return changes or pull(run.services.head_office, None, pulled=run.progress.pulled)
@@ -110,8 +110,7 @@ def _pending(run: Run, *, due_before: datetime | None) -> Iterator[Photo]:
     def unreadable(photo_id: UUID) -> None:
         logger.warning("photo %s leaves the retry list, its entry cannot be read", photo_id)
         run.dropped.append("etalase_pending_photo.wire")
-        if not run.result.dry_run:
-            storage.retry_list.drop_unreadable(photo_id)
+        run.services.write(storage.retry_list.drop_unreadable, photo_id)
 
     return storage.retry_list.due(due_before=due_before, unreadable=unreadable)
 
@@ -135,6 +134,7 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
         logger.warning("head office's list of %d damaged photos could not be pulled: %s", len(damaged), error)
         return []
     listed = [photo for photo in map(everything.photos.get, damaged) if photo is not None]
-    if everything.error is None and not run.result.dry_run:
-        storage.suspects.record_not_listed(set(damaged) - {photo.id for photo in listed}, at=run.now)
+    if everything.error is None:
+        not_listed = set(damaged) - {photo.id for photo in listed}
+        run.services.write(storage.suspects.record_not_listed, not_listed, at=run.now)
     return listed

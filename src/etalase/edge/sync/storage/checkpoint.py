@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, ProductPhoto
@@ -48,7 +49,10 @@ class Store:
 
     def save_tokens(self, tokens: TokenPair) -> None:
         """Saves ``tokens`` for this run and the next ones."""
-        with translated():
+        with translated(), transaction.atomic():
+            # A dry run keeps them too: head office has revoked the old ones.
+            with cursor() as db:
+                db.execute("SET TRANSACTION READ WRITE")
             Checkpoint.objects.filter(store_id=self.store_id).update(
                 access_token=tokens.access, refresh_token=tokens.refresh or ""
             )
