@@ -35,22 +35,22 @@ from etalase.objectstore.model import Body, ObjectInfo, ObjectRead, names_one_ob
 from etalase.protocol import KEY_PREFIX, printable
 from etalase.retry import Again, Retries, retry_after_seconds
 
-# A browser asks again each time and is answered 304: an URL with an old ?v= must never live on in a cache.
+# A browser then revalidates each time (304): no cache may keep serving an URL with an old ?v=.
 CACHE_CONTROL = "no-cache"
 RETRY_SECONDS = 0.5
 # A store that asks for a longer pause (Retry-After) is left alone: the next run is soon enough.
 MAX_RETRY_SECONDS = 10.0
-# What is not an object is held in memory: a listing of 1,000 keys of 1,024 bytes, percent-encoded, is a quarter of this.
+# Listings are held in memory: one of 1,000 keys of 1,024 bytes, percent-encoded, is a quarter of this.
 MAX_LISTING_BYTES = 16 * 1024 * 1024
 BUFFER_BYTES = 256 * 1024
 EXPECT_ABOVE_BYTES = 1024 * 1024
 _ONE_KEY = {"list-type": "2", "max-keys": "1"}
-# Enough to tell what kind of picture it is.
+# They show the type of a picture.
 FIRST_BYTES = 16
 _LISTED = ("Key", "Size", "ETag", "LastModified")
 SECOND_CHARS = len("2026-02-03T07:26:11")
 POLICY_REFUSALS = frozenset({400, 403, 405, 501})
-# What is put to try the store out is a picture, as everything is: a PNG of one pixel, and zeros after its end.
+# A probe is a picture, as every object is: a PNG of one pixel, and zeros after its end.
 PROBE_KEY = "products/etalase-probe.png"
 PROBE_PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a4944415478da6360000000020001e527defc"
@@ -72,12 +72,12 @@ class _Answer:
 
     @property
     def said(self) -> faults.Said:
-        """The answer as :mod:`etalase.objectstore.faults` judges it."""
+        """Returns the response as :mod:`etalase.objectstore.faults` judges it."""
         return faults.Said(self.status, lambda name: self.header(name.encode()), self.body)
 
     @property
     def may_pass(self) -> bool:
-        """Tells whether the same request may get another response in a moment."""
+        """Returns whether the same request may get another response in a moment."""
         return (
             self.status in {408, 429}
             or (self.status >= 500 and self.status not in {501, 507})
@@ -87,7 +87,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Coming:
-    """What comes of one request. An error's body is never given to the sink."""
+    """The response of one request, as it arrives. The sink never gets an error's body."""
 
     sink: Callable[[bytes], object] | None
     head: list[bytes] = field(default_factory=list)
@@ -111,13 +111,13 @@ class _Passing(Exception):
 
 
 class ObjectStore:
-    """One bucket of an S3 server. Calls block, and may come from several threads at once.
+    """One bucket of an S3 server. Calls block; several threads may call at once.
 
-    Nothing goes on beyond ``ends_at`` (of ``time.monotonic``). A callback that looks at a flag would cost 0.1 ms of CPU a put.
+    No request continues after ``ends_at`` (``time.monotonic``). A callback that checks a flag would cost 0.1 ms of CPU a put.
 
-    Every method raises :class:`ObjectStoreAway` where the server does not answer or says 5xx, :class:`ObjectStoreDenied` where
-    the access key may not do it, :class:`ObjectStoreMisconfigured` where no request can succeed, and :class:`ObjectRefused`
-    where only this object's does not. ``ca_file`` holds certificates that are trusted besides this machine's.
+    Every method raises :class:`ObjectStoreAway` without a response or for a 5xx, :class:`ObjectStoreDenied` where the key
+    lacks the permission, :class:`ObjectStoreMisconfigured` where no request can succeed, and :class:`ObjectRefused` where only
+    this object's cannot. ``ca_file`` has certificates that are trusted besides this machine's.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class ObjectStore:
         return ObjectChanged(f"The object «{key}» in bucket {self.bucket} is not the one expected.")
 
     def head(self, key: str) -> ObjectInfo | None:
-        """What is under ``key``, or None."""
+        """Returns the object under ``key``, or None."""
         answer = self._ask("HEAD", key)
         if answer.status == 404:
             return None
@@ -201,11 +201,11 @@ class ObjectStore:
         return ObjectInfo(key, int(length), _bare(answer.header(b"etag")), content_type=content_type)
 
     def get(self, key: str) -> bytes:
-        """The bytes under ``key``. Raises :class:`ObjectMissing`."""
+        """Returns the bytes under ``key``. Raises :class:`ObjectMissing`."""
         return self._expect(self._ask("GET", key)).body
 
     def read_through(self, key: str) -> ObjectRead:
-        """What is really under ``key``, its bytes read and hashed. Raises :class:`ObjectMissing`."""
+        """Reads and hashes the bytes under ``key``. Raises :class:`ObjectMissing`."""
         md5, first_bytes = hashlib.md5(usedforsecurity=False), bytearray()
 
         def take(piece: bytes) -> None:
@@ -216,7 +216,7 @@ class ObjectStore:
         return ObjectRead(md5.hexdigest(), answer.header(b"content-type"), bytes(first_bytes))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Every object below ``prefix``, page after page (a listing is cut at 1,000 keys: S3 API, ListObjectsV2)."""
+        """Yields every object below ``prefix``, page by page (a page has at most 1,000 keys: S3 API, ListObjectsV2)."""
         # Sorted by name, as the signature wants it; keys come percent-encoded, since XML cannot hold every character.
         asked = {"encoding-type": "url", "list-type": "2", "prefix": prefix}
         came_from: dict[str, str] = {}
@@ -236,7 +236,7 @@ class ObjectStore:
             came_from = {"continuation-token": token}
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Remove the objects; one that is not there is no error. A key with ``..`` in it would name another place: it stays."""
+        """Deletes the objects; a missing one is not an error. A key with ``..`` would name another place: it is skipped."""
         for key in keys:
             if not names_one_object(key):
                 continue
@@ -245,20 +245,20 @@ class ObjectStore:
                 self._expect(answer)
 
     def is_public(self, key: str) -> bool:
-        """Whether anybody may read the object under ``key``, as POS browsers do: without a signature.
+        """Returns whether anybody may read the object under ``key``, as POS browsers do: without a signature.
 
-        What not even the access key can read says nothing about it.
+        Also true for an object that not even the access key can read, which proves nothing.
         """
         return self._ask("HEAD", key, signed=False).status < 300 or self._ask("HEAD", key).status >= 300
 
     def prove_writable(self, size_bytes: int) -> None:
-        """Puts a picture of this size and deletes it: tells a store that takes nothing from one that fails for some objects."""
+        """Puts a picture of this size and deletes it. Raises where the store accepts nothing, as opposed to single objects."""
         self.put(PROBE_KEY, PROBE_PNG + bytes(max(0, size_bytes - len(PROBE_PNG))), content_type="image/png")
         with suppress(ObjectStoreError):  # an object that no row names is reclaimed
             self.delete([PROBE_KEY])
 
     def risks(self) -> Sequence[str]:
-        """Returns a sentence for each thing that anybody may do beyond reading objects as what they are (hazards 26, 72)."""
+        """Returns a sentence for each permission of anybody beyond reading pictures (hazards 26, 72)."""
         found = []
         if self._ask("GET", query=_ONE_KEY, signed=False).status < 300:
             found.append(f"Anybody can list bucket {self.bucket} at {self.endpoint}: only reading an object should be public.")
@@ -274,15 +274,15 @@ class ObjectStore:
         return found
 
     def ensure_bucket(self) -> bool:
-        """Make the bucket and its policy what they should be: anybody may read an object, nobody may list (hazard 26).
+        """Creates the bucket and sets its policy: anybody may read an object, nobody may list (hazard 26).
 
-        Reads first and writes only what differs, so that a start changes nothing where all is well. Returns whether the bucket
-        had to be made.
+        Reads first and writes only differences, so that a start changes nothing where all is well. Returns whether the bucket
+        was missing.
         """
         found = self._ask("GET", query=_ONE_KEY)
         if missing := (found.said.error.get("Code") == "NoSuchBucket"):
             made = self._ask("PUT", body=self._location())
-            if b"BucketAlreadyOwnedByYou" not in made.body:  # somebody else of ours was faster
+            if b"BucketAlreadyOwnedByYou" not in made.body:  # another process of ours was faster
                 self._expect(made)
         else:
             self._listing(found)
@@ -290,7 +290,7 @@ class ObjectStore:
         return missing
 
     def _ensure_policy(self) -> None:
-        """Sets the policy. A store without policies, or a key that may not set them, is fine where objects are public."""
+        """Sets the policy. A store without policies, or a key that may not set them, suffices where objects are public."""
         wanted = read_policy(self.bucket)
         answer = self._ask("GET", query={"policy": ""})
         if answer.status in POLICY_REFUSALS:
@@ -310,7 +310,7 @@ class ObjectStore:
             )
 
     def _is_anything_public(self) -> bool:
-        """Tells whether anybody may read an object; in an empty bucket, puts one to find out, and deletes it."""
+        """Returns whether anybody may read an object; in an empty bucket, puts one to find out, and deletes it."""
         if (some := next(self.list(KEY_PREFIX), None)) is not None:
             return self.is_public(some.key)
         self.put(PROBE_KEY, PROBE_PNG, content_type="image/png")
@@ -320,7 +320,7 @@ class ObjectStore:
             self.delete([PROBE_KEY])
 
     def _location(self) -> bytes:
-        """S3 API, CreateBucket: a region other than the first one has to be named."""
+        """Returns the body of CreateBucket (S3 API): it has to name any region other than us-east-1."""
         if self._region == "us-east-1":
             return b""
         configuration = ET.Element("CreateBucketConfiguration", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
@@ -421,13 +421,13 @@ class ObjectStore:
         try:
             curl.perform()
         except pycurl.error:
-            # A proxy says no and hangs up while the body is still on its way to it.
+            # A proxy may refuse and hang up while the body is still being sent.
             if method != "PUT" or curl.getinfo(pycurl.RESPONSE_CODE) < 400:
                 raise
         return _Answer(asked, curl.getinfo(pycurl.RESPONSE_CODE), b"".join(came.head), b"".join(came.pieces))
 
     def _expect(self, answer: _Answer) -> _Answer:
-        """``answer``, if it says yes."""
+        """Returns a response of success. Raises the error for which any other stands."""
         asked, said = answer.asked, answer.said
         if answer.status < 300:
             if asked.key and asked.method in {"GET", "HEAD"}:
@@ -472,7 +472,7 @@ class ObjectStore:
 
 
 def read_policy(bucket: str) -> dict[str, Any]:
-    """The guide's bucket policy (hazard 26): anybody may GetObject, and nothing else."""
+    """Returns the guide's bucket policy (hazard 26): anybody may GetObject, and nothing else."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -494,7 +494,7 @@ def _policy(body: bytes) -> Any:
 
 
 def _normal(policy: Any) -> Any:
-    """Servers give a list of one back as the bare element, and a list in an order of their own; both mean the same."""
+    """Returns one form of all equal policies: servers return a list of one as its element, and lists in their own order."""
     if isinstance(policy, Mapping):
         return {name: _normal(value) for name, value in policy.items() if name != "Sid"}
     if isinstance(policy, list):

@@ -1,7 +1,6 @@
-"""One product's photos on their way into the bucket; objects before rows, always (invariant I1).
+"""Fetches, verifies and puts the photos of one product; objects always before rows (invariant I1).
 
-This runs in the workers and touches the object store only. What it brought comes back as :class:`Carried`, and the run
-commits it, product by product.
+Runs in the workers and writes to the object store only. The run commits each result, a :class:`Carried`, product by product.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ from etalase.protocol import MAGIC_BYTES, Photo, sniff_type
 
 
 class Images(Protocol):
-    """Where photos come from. Raises :class:`PhotoError`."""
+    """The source of photos. Raises :class:`PhotoError`."""
 
     @property
     def bytes_came(self) -> int: ...
@@ -30,7 +29,7 @@ class Images(Protocol):
 
 
 class Bucket(Protocol):
-    """The edge's object store, as far as a run needs it; see :class:`etalase.objectstore.client.ObjectStore`."""
+    """The edge's object store as a worker uses it; see :class:`etalase.objectstore.client.ObjectStore`."""
 
     def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...
@@ -38,16 +37,16 @@ class Bucket(Protocol):
     def read_through(self, key: str) -> ObjectRead: ...
 
 
-# Key, MD5 that should be there, and what is there instead.
+# Key, expected MD5, and the damage.
 Rotten = tuple[str, str, Damage]
 
 
 @dataclass(slots=True, eq=False)
 class Carried:
-    """What became of one product. ``published`` are in the bucket and wait for their rows.
+    """The result of one product. ``published`` are in the bucket and wait for their rows.
 
     ``keep_primary`` are photos that head office demoted in favour of one that did not arrive: they stay primary for now.
-    ``unsettled_keys`` are live keys of which nobody knows whether the put happened. ``stopped_by`` ends the run.
+    ``unsettled_keys`` are live keys whose put may or may not have happened. ``stopped_by`` ends the run.
     """
 
     product: ProductPlan
@@ -55,21 +54,21 @@ class Carried:
     failed: list[tuple[Step, PhotoError]] = field(default_factory=list)
     keep_primary: set[UUID] = field(default_factory=set)
     unsettled_keys: set[str] = field(default_factory=set)
-    # What photos are served as that head office calls something else.
+    # The served type of photos that head office gives another type.
     retyped: list[tuple[Photo, str]] = field(default_factory=list)
-    # What was to be copied and is not what it should be.
+    # Damaged sources of copies.
     rotten: list[Rotten] = field(default_factory=list)
     stopped_by: BaseException | None = None
 
     @property
     def displaced(self) -> tuple[UUID, ...]:
-        """The rows whose keys were really taken over."""
+        """Returns the rows whose keys were really taken over."""
         taken = {step.photo.object_key for step in self.published}
         return tuple(photo_id for photo_id, key in self.product.displaced if key in taken)
 
 
 def carry(product: ProductPlan, images: Images, bucket: Bucket) -> Carried:
-    """Fetch, verify and put the product's photos. One that fails leaves the others be; it never raises for a photo."""
+    """Fetches, verifies and puts the product's photos. A photo that fails harms no other and raises nothing."""
     carried = Carried(product)
     if product.entangled:
         moving = [step for step in product.steps if step.kind is not Kind.ROW]
@@ -100,7 +99,7 @@ def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> Body
 
 
 def _copied(step: Step, source: str, bucket: Bucket, carried: Carried) -> Body | None:
-    """The bytes under ``source``, or None where they are not the photo's: then head office has them."""
+    """Returns the bytes under ``source``, or None where they are not the photo's: then head office has them."""
     try:
         body = bucket.get(source)
         return verified(body, step.photo)
@@ -110,7 +109,7 @@ def _copied(step: Step, source: str, bucket: Bucket, carried: Carried) -> Body |
         damage = Damage.UNREADABLE
     except PhotoError:
         if hashlib.md5(body, usedforsecurity=False).hexdigest() == step.photo.checksum:
-            return None  # the source is whole: what else head office says of this photo is wrong
+            return None  # the source is intact, so head office's other fields of this photo are wrong
         damage = Damage.CHANGED
     if source != step.photo.object_key:
         carried.rotten.append((source, step.photo.checksum or "", damage))
@@ -154,13 +153,13 @@ def _put(step: Step, key: str, body: Body, content_type: str, bucket: Bucket) ->
     try:
         return bucket.put(key, body, content_type=content_type, if_match=step.replaces or None)
     except ObjectChanged:
-        # A repair by hand, or our own put whose answer was lost: the lock says nobody else writes.
+        # A repair by hand, or our own put whose response was lost: the lock excludes other writers.
         there = bucket.head(key)
         return bucket.put(key, body, content_type=content_type, if_match=there.etag if there else None)
 
 
 def _keep_a_primary(carried: Carried) -> None:
-    """Where the new primary photo did not arrive, the old one stays primary until it does (hazard 41, invariant I2)."""
+    """Keeps the old primary photo primary until the new one arrives (hazard 41, invariant I2)."""
     if not any(step.photo.is_primary for step, _ in carried.failed):
         return
     for step in [s for s in carried.published if s.row_is_primary and not s.photo.is_primary]:

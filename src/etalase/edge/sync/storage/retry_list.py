@@ -1,4 +1,4 @@
-"""Reads and writes ``etalase_pending_photo``: photos that a run could not publish, and when they are tried again."""
+"""Reads and writes ``etalase_pending_photo``: photos that a run could not publish, and the times of their next attempts."""
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
@@ -16,23 +16,22 @@ from etalase.postgres import storable
 from etalase.protocol import Photo
 
 PAGE_PHOTOS = 1000
-# The first failures are tried again by the very next run; what goes on failing waits longer each time, up to a day.
+# The next run retries after the first failures; then each pause is longer than the last, up to a day.
 FREE_RETRIES = 2
 BACKOFF = timedelta(hours=1)
 MAX_BACKOFF = timedelta(hours=24)
-# Nobody counts further, and the column has to hold one more.
+# The column has to hold one more.
 MAX_ATTEMPTS = 1_000_000
 
 
-# The retry list
 def due(*, due_before: datetime | None, unreadable: Callable[[UUID], None]) -> Iterator[Photo]:
-    """Photos to be tried again, as HO listed them; parked ones always, others when their time has come (None: all).
+    """Yields the photos to retry, as HO listed them: parked ones always, others from their next try on (None: all).
 
-    ``unreadable`` hears of entries that were edited by hand, or are another version's: head office has them.
+    Calls ``unreadable`` for entries that were edited by hand or are another version's: head office has these photos.
     """
     entries = PendingPhoto.objects.order_by("photo_id")
     if due_before is not None:
-        # A try that lies further ahead than any wait was set by a clock that was wrong.
+        # A next try beyond the longest pause was set by a wrong clock.
         entries = entries.filter(Q(next_try_at__lte=due_before) | Q(next_try_at__gt=due_before + MAX_BACKOFF))
     after: UUID | None = None
     while True:
@@ -49,7 +48,7 @@ def due(*, due_before: datetime | None, unreadable: Callable[[UUID], None]) -> I
 
 
 def drop_unreadable(photo_id: UUID) -> None:
-    """Take an entry off the retry list. Nobody knows what is owed: so the next run compares everything."""
+    """Deletes an entry from the retry list. Its photo is unknown, so the next run compares everything."""
     resolve([photo_id])
     with translated():
         Checkpoint.objects.update(compared_at=None)
@@ -63,9 +62,9 @@ def _listed(wire: str) -> Photo | None:
 
 
 def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: datetime, untried: Collection[UUID] = ()) -> None:
-    """Put photos on the retry list, or count one more attempt for those that are on it. Who is parked there stays as it is.
+    """Records failures in the retry list, or one more attempt of those that are in it. Entries of parked photos stay.
 
-    ``untried`` ones are owed like the others, but nothing was attempted.
+    No attempt is counted for ``untried`` photos.
     """
     known = {entry.photo_id: entry for entry in PendingPhoto.objects.filter(photo_id__in=[photo.id for photo, _ in failures])}
     entries = []
@@ -108,14 +107,14 @@ def backoff(attempts: int, reason: Reason) -> timedelta:
 
 
 def resolve(photo_ids: Collection[UUID]) -> None:
-    """These photos are published, or gone at HO: they leave the retry list."""
+    """Deletes photos from the retry list: they are published, or deleted at HO."""
     with cursor() as db:
         if photo_ids:
             db.execute("DELETE FROM etalase_pending_photo WHERE photo_id = ANY(%s)", [list(photo_ids)])
 
 
 def without_id() -> Iterator[UUID]:
-    """The entries of rows that HO listed without an id."""
+    """Yields the entries of rows that HO listed without an id."""
     with translated():
         entries = PendingPhoto.objects.filter(reason=Reason.BAD_FIELD).values_list("photo_id", "wire")
         for photo_id, wire in entries.iterator():
@@ -124,13 +123,13 @@ def without_id() -> Iterator[UUID]:
 
 
 def is_anything_pending() -> bool:
-    """Whether anything is on the retry list."""
+    """Returns whether the retry list has an entry."""
     with translated():
         return PendingPhoto.objects.exists()
 
 
 def ids(*, parked: bool = True) -> Iterator[list[UUID]]:
-    """The ids on the retry list, some at a time; without those whose product is not here, unless ``parked``."""
+    """Yields the ids of the retry list in pages; without those of parked photos, unless ``parked``."""
     after = UUID(int=0)
     while True:
         with translated():
@@ -146,7 +145,7 @@ def ids(*, parked: bool = True) -> Iterator[list[UUID]]:
 
 
 def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> None:
-    """Let the next run try these photos of the retry list, or all. Raises :class:`UsageError` for one that is not on it."""
+    """Makes these photos of the retry list due, or all (None). Raises :class:`UsageError` for one that is not in it."""
     if photo_ids is not None:
         with translated():
             known = set(PendingPhoto.objects.filter(photo_id__in=photo_ids).values_list("photo_id", flat=True))
@@ -158,20 +157,20 @@ def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> None:
 
 
 def attempts(product_ids: Collection[UUID]) -> dict[UUID, int]:
-    """How often photos of these products on the retry list have failed, at most."""
+    """Returns the most failures of a photo in the retry list, by product."""
     with translated():
         entries = PendingPhoto.objects.filter(product_id__in=product_ids)
         return dict(entries.values_list("product_id").annotate(Max("attempts")))
 
 
 def product_ids() -> set[UUID]:
-    """The products of which a photo is on the retry list."""
+    """Returns the products with a photo in the retry list."""
     with translated():
         return set(PendingPhoto.objects.values_list("product_id", flat=True))
 
 
 def to_json(entry: PendingPhoto) -> dict[str, Any]:
-    """The entry as ``--json`` shows it."""
+    """Returns the entry as ``--json`` shows it."""
     return {
         "photo_id": str(entry.photo_id),
         "product_name": entry.product_name,
