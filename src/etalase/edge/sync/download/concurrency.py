@@ -1,6 +1,6 @@
-"""How many transfers run at once: fewer on a link that keeps breaking, since a break costs what was under way in all of them.
+"""Limits the transfers at once: fewer on a link that keeps breaking, since each break costs all transfers in flight.
 
-Halved when the link breaks, one more when as many as there are went well: TCP's own answer (RFC 5681, section 3.1).
+The limit is halved when the link breaks, and grows by one after as many successes: TCP's own rule (RFC 5681, section 3.1).
 """
 
 import threading
@@ -11,7 +11,7 @@ from etalase.errors import PhotoError, Side
 
 
 class Lanes:
-    """So many transfers at once, at most ``most``; ``open`` says how many now."""
+    """Allows ``open`` transfers at once, at most ``most``."""
 
     def __init__(self, most: int) -> None:
         self.open = self._most = most
@@ -20,7 +20,7 @@ class Lanes:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Wait for a lane, and use it. A :class:`PhotoError` that comes out tells how the link is."""
+        """Waits for a lane, and uses it. A :class:`PhotoError` inside shows the state of the link."""
         with self._changed:
             self._changed.wait_for(lambda: self._busy < self.open)
             self._busy += 1
@@ -41,7 +41,7 @@ class Lanes:
                 self._changed.notify()
 
     def _broke(self, breaks_before: int) -> None:
-        # A cut ends all transfers under way, and is one break.
+        # A cut ends all transfers in flight, and is one break.
         if breaks_before == self._breaks:
             self._breaks += 1
             self.open = max(1, self.open // 2)

@@ -1,4 +1,4 @@
-"""A photo's bytes from head office's bucket, proved to be what was promised (hazards 27 to 34)."""
+"""Downloads photos from head office's bucket and verifies them against the feed (hazards 27 to 34)."""
 
 import hashlib
 import re
@@ -21,12 +21,12 @@ from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_
 from etalase.retry import Again, Retries, retry_after_seconds
 
 MAX_RETRY_AFTER_SECONDS = 60.0
-# Smaller ones cost less to fetch again than to keep track of.
+# A smaller photo costs less to download again than to keep track of.
 SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
 
-# These change no bytes: S3 servers echo what a client named when it uploaded (S3 API, PutObject: aws-chunked is a framing of
-# the upload), and some write that there is none.
+# These change no bytes: S3 servers echo the header of the upload (S3 API, PutObject: aws-chunked is a framing of the upload),
+# and some name the absence of a coding.
 _NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
@@ -34,7 +34,7 @@ _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(slots=True)
 class Images:
-    """Fetches photos; used from several threads at once."""
+    """Downloads photos; several threads may call at once."""
 
     transport: Transport
     origins: ImageOrigins
@@ -45,7 +45,7 @@ class Images:
     clock: Clock
     spool: Spool
     lanes: Lanes
-    # How many bytes of bodies came over the link; of a photo that was gone on with, the rest alone.
+    # The bytes of bodies that crossed the link; of a resumed photo, only the rest.
     bytes_came: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock)
     _arrived: dict[UUID, Part] = field(default_factory=dict)
@@ -85,12 +85,12 @@ class Images:
         return Retries(self.tries, self.clock.sleep, self.clock.random).call(attempt, again)
 
     def done(self, photo: Photo) -> None:
-        """The photo is in the bucket: what was kept of it on the way can go."""
+        """Drops the spooled bytes of a photo that is in the bucket."""
         if part := self._arrived.pop(photo.id, None):
             part.drop()
 
     def keep(self, photo: Photo, body: Body) -> None:
-        """The bucket did not take the photo: a large one lies in the spool for the next try."""
+        """Keeps a large photo that the bucket refused in the spool, for the next attempt."""
         if part := self._arrived.pop(photo.id, None):
             part.keep(body)
 
@@ -108,8 +108,11 @@ class Images:
         return verified(b"".join(pieces), photo, answer.header(b"etag"))
 
     def _spooled(self, url: str, photo: Photo, part: Part) -> Body:
-        """Through the spool, from where it was cut. Both S3 servers ignore ``If-Range``, so it is ``If-Match`` that makes sure
-        that the rest is of the same object; 412 says that it is not (RFC 9110, section 13.1.1)."""
+        """Downloads through the spool, from the point of the last cut.
+
+        Both S3 servers ignore ``If-Range``, so ``If-Match`` makes sure that the rest is of the same object; otherwise the
+        response is 412 (RFC 9110, section 13.1.1).
+        """
         resumed = part.size
         if resumed < (photo.size or 0):
             with self.lanes.one():
@@ -120,13 +123,13 @@ class Images:
             part.drop()
             if not resumed:
                 raise
-            # What lay here was damaged, or two objects came together: that is nobody's wrong data.
+            # The spooled part was damaged, or two objects were mixed: that is not head office's wrong data.
             return self._spooled(url, photo, part)
         self._arrived[photo.id] = part
         return body
 
     def _receive(self, url: str, photo: Photo, part: Part) -> int:
-        """Bring ``part`` to its end; how much of it was there before comes back."""
+        """Downloads the rest of ``part``; returns the size of its spooled beginning."""
         size, had = photo.size or 0, part.size
         if part.etag is None:
             part.drop()
@@ -201,16 +204,14 @@ class Images:
 
 
 class ResumeRefused(Exception):
-    """The object is another one by now, or cannot be had in parts."""
+    """The object is another one by now, or the server sends no parts."""
 
 
 def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
-    """``body``, if it is the photo that HO promised, by size **and** MD5, and a picture. Raises :class:`PhotoError`.
+    """Returns ``body`` if it has HO's size **and** MD5 and is a picture. Raises :class:`PhotoError` otherwise.
 
-    Which of the picture types it is, the bytes say, whatever HO's row, its bucket or the key call it.
-
-    ``etag`` is what HO's own object store called these bytes. Where it is their MD5, nothing was damaged on the way: then it is
-    HO's object and HO's row that contradict each other.
+    The bytes decide the picture type, whatever HO's row, its bucket or the key call it. ``etag`` is that of HO's own object
+    store. Where it is the MD5 of these bytes, they arrived intact: then HO's object and HO's row contradict each other.
     """
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     if len(body) == photo.size and digest == (photo.checksum or "").lower():
@@ -244,10 +245,10 @@ def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int 
 
 
 def _check_encoding(answer: Answer, begins: bytes) -> None:
-    """Raise :class:`PhotoError` where the bytes came in a coding.
+    """Raises :class:`PhotoError` where the bytes have a content coding.
 
-    S3 servers echo whatever a client named when it uploaded, also where it coded nothing: so a body that begins as a picture is
-    one, and its MD5 tells the rest.
+    S3 servers echo the header of the upload, also where the upload was not coded: so a body that begins as a picture
+    is accepted here, and its MD5 decides.
     """
     encoding = answer.header(b"content-encoding")
     named = {coding.strip().lower() for coding in encoding.split(",")}

@@ -1,7 +1,7 @@
-"""Photos on their way, on disk: what came before a cut does not cross the link a second time, nor after a restart.
+"""Keeps partial downloads on disk: no byte crosses the link twice because of a cut or a restart.
 
-One file a photo, named by the photo, its promised checksum and the ETag of the object that its bytes began with, so that a
-later run can ask for the rest of the same object. What a file holds is believed only when the whole of it was hashed.
+One file a photo, named by the photo, its promised checksum and the ETag of the object of its first bytes, so that a later run
+can request the rest of the same object. Nothing in a file is trusted before the whole was hashed.
 """
 
 import errno
@@ -30,10 +30,10 @@ LAST_CHECKPOINT = "last-checkpoint"
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """What has come of one photo. ``etag`` is None where it cannot be resumed.
+    """The bytes of one photo so far. ``etag`` is None where the download cannot be resumed.
 
-    What comes at once stays in memory, so that a quick link does not wear the disk out: it is written when it is
-    :data:`WRITE_BYTES`, when :data:`WRITE_SECONDS` have passed, and in any case by :meth:`close`.
+    Bytes stay in memory at first, so that a quick link does not wear out the disk: they are written at :data:`WRITE_BYTES`,
+    after :data:`WRITE_SECONDS`, and in any case by :meth:`close`.
     """
 
     stem: Path
@@ -47,7 +47,7 @@ class Part:
     _is_anew: bool = False
 
     def begin(self, etag: str | None) -> None:
-        """Start anew, with the object of this ETag, if it is one to resume with."""
+        """Starts anew, with the object of this ETag where it allows to resume."""
         self.drop()
         self.etag = etag if can_be_resumed_with(etag) else None
         self._is_anew = True
@@ -55,7 +55,7 @@ class Part:
         self._written_at = time.monotonic()
 
     def add(self, piece: bytes) -> None:
-        """Append. Raises :class:`PhotoError` where the disk is full."""
+        """Appends bytes. Raises :class:`PhotoError` where the disk is full."""
         self._unwritten.append(piece)
         self._unwritten_bytes += len(piece)
         self.size += len(piece)
@@ -63,7 +63,7 @@ class Part:
             self._write()
 
     def close(self) -> None:
-        """Nothing is coming now."""
+        """Writes all bytes and closes the file."""
         if self._unwritten:
             self._write()
         if self._file is not None:
@@ -71,7 +71,7 @@ class Part:
             self._file = None
 
     def whole(self) -> mmap.mmap | bytes:
-        """All that came, without being read into memory from the disk."""
+        """Returns all bytes, without reading them from disk into memory."""
         if self.size == self._unwritten_bytes:
             body = b"".join(self._unwritten)
             self._forget_unwritten()
@@ -81,14 +81,14 @@ class Part:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def keep(self, body: Body) -> None:
-        """Write ``body``, which :meth:`whole` gave from memory, for a later run. On a disk without room nothing is kept."""
+        """Writes ``body``, which :meth:`whole` returned from memory, for a later run; nothing where the disk has no room."""
         if self._is_anew and self.etag:
             self._unwritten = [bytes(body)]
             with suppress(PhotoError):
                 self.close()
 
     def drop(self) -> None:
-        """Forget what came."""
+        """Deletes all bytes."""
         self._forget_unwritten()
         self.close()
         if self.path is not None:
@@ -100,7 +100,7 @@ class Part:
             raise ValueError("nothing was begun")
         try:
             if self._file is None:
-                # What lies under this name, and is none of ours, must not come before ours.
+                # Bytes of a foreign file of this name must not stand before ours.
                 self._file = self.path.open("wb" if self._is_anew else "ab", buffering=0)
                 self._is_anew = False
             rest = memoryview(b"".join(self._unwritten))
@@ -125,9 +125,9 @@ class Spool:
 
     @classmethod
     def of_store(cls, folder: Path, store_id: UUID, database: str) -> "Spool":
-        """The spool in ``folder`` of the store with this ``database``; both are made, for nobody else to read.
+        """Returns the spool in ``folder`` of the store with this ``database``; creates both folders, private to this user.
 
-        The lock that keeps runs apart is the database's, so two databases share no spool, also of one store. Raises
+        The lock that separates runs is the database's, so two databases share no spool, even of one store. Raises
         :class:`SettingsError`.
         """
         own = folder / f"{store_id}-{zlib.crc32(database.encode()):08x}"
@@ -137,7 +137,7 @@ class Spool:
         try:
             for made in (folder, own):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
-                # In a place that anybody may write to, such as /var/tmp, somebody may have been here first.
+                # In a place that anybody may write to, such as /var/tmp, the folder may be another user's.
                 if made.is_symlink() or made.stat().st_uid != os.geteuid():
                     raise PermissionError(errno.EPERM, f"{made} belongs to somebody else")
         except OSError as error:
@@ -145,16 +145,16 @@ class Spool:
         return cls(own)
 
     def look(self) -> None:
-        """See what lies here. A run does so once it has its lock: what lay here while it waited was another run's."""
+        """Lists the parts. A run does so once it has its lock: until then they were another run's."""
         self._left = {}
         for path in self.folder.glob(f"*{SUFFIX}"):
             if _is_part(path):
                 self._left.setdefault(path.name.partition(".")[0], []).append(path)
-            else:  # nothing of ours, and in the way of what is
+            else:  # foreign, and in the way of our own
                 _remove(path)
 
     def kept_of(self, photo: Photo) -> int:
-        """How many bytes of ``photo`` need not come again."""
+        """Returns the number of bytes of ``photo`` that are here already."""
         begins = f"{photo.id}.{(photo.checksum or '').lower()}."
         with suppress(OSError):
             sizes = [path.stat().st_size for path in self._left.get(str(photo.id), []) if path.name.startswith(begins)]
@@ -162,7 +162,7 @@ class Spool:
         return 0
 
     def part(self, photo: Photo) -> Part:
-        """What came of ``photo`` so far; what came of another version of it is dropped."""
+        """Returns the part of ``photo``; deletes parts of other versions."""
         # The checksum is 32 hex digits: the planner saw to it.
         part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}")
         for path in self._left.pop(str(photo.id), []):
@@ -176,8 +176,10 @@ class Spool:
 
     @property
     def last_checkpoint(self) -> datetime | None:
-        """The checkpoint of the last complete run on this machine, None where nobody knows. A database whose checkpoint is
-        older was restored from a backup since."""
+        """Returns the checkpoint of the last complete run on this machine, None if unknown.
+
+        A database with an older checkpoint was restored from a backup since.
+        """
         path = self.folder / LAST_CHECKPOINT
         if not path.is_file():  # a pipe would be waited for
             return None
@@ -188,7 +190,7 @@ class Spool:
             return None
 
     def note_checkpoint(self, sync_timestamp: str) -> None:
-        """Remember it outside the database. On a disk without room nothing is remembered, and nothing else is lost."""
+        """Keeps the checkpoint outside the database; on a disk without room not, which harms nothing else."""
         path = self.folder / LAST_CHECKPOINT
         if not path.is_file():
             _remove(path)
@@ -198,7 +200,7 @@ class Spool:
             _remove(path)
 
     def sweep(self, *, max_bytes: int, now: float) -> None:
-        """Drop what nobody has come back for in a week (``now`` is Unix time), and beyond ``max_bytes`` the oldest."""
+        """Deletes parts that were not used for a week (``now`` is Unix time), and the oldest beyond ``max_bytes``."""
         kept = 0
         found = [(path, path.stat()) for path in self.folder.glob(f"*{SUFFIX}") if _is_part(path)]
         for path, stat in sorted(found, key=lambda entry: entry[1].st_mtime, reverse=True):
@@ -208,12 +210,12 @@ class Spool:
 
 
 def _is_part(path: Path) -> bool:
-    """Whether it is a file that can be gone on with: no folder, link or pipe, nor one of somebody else."""
+    """Returns whether the path can be appended to: a file, not a folder, link or pipe, nor another user's."""
     return not path.is_symlink() and path.is_file() and os.access(path, os.R_OK | os.W_OK)
 
 
 def _remove(path: Path) -> None:
-    """Remove whatever it is, if that is possible."""
+    """Removes a file or folder, if that is possible."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -222,12 +224,12 @@ def _remove(path: Path) -> None:
 
 
 def can_be_resumed_with(etag: str | None) -> bool:
-    """Whether the ETag can be named in ``If-Match``. A weak one proves nothing about bytes (RFC 9110, section 8.8.1)."""
+    """Returns whether ``If-Match`` can name the ETag. A weak one proves nothing about bytes (RFC 9110, section 8.8.1)."""
     return etag is not None and etag.startswith('"') and etag.isascii() and etag.isprintable() and len(etag) <= MAX_ETAG_CHARS
 
 
 def _etag_in(name: str) -> str | None:
-    """The ETag that a part's name ends with, if it is one."""
+    """Returns the ETag at the end of a part's name, if it is one."""
     try:
         etag = bytes.fromhex(name.removesuffix(SUFFIX)).decode()
     except ValueError:

@@ -52,7 +52,7 @@ class Deadlines:
 
 @dataclass(slots=True)
 class Answer:
-    """What the server said, its ``head`` as it came; ``body`` is empty where a sink took it."""
+    """A response, with its unparsed ``head``; ``body`` is empty where a sink took it."""
 
     status: int
     head: bytes = b""
@@ -64,9 +64,9 @@ class Answer:
 
 
 class _Account:
-    """One exchange under the limit: pays for its bytes, and keeps its deadlines, the time slept for the limit left out.
+    """One exchange under the limit: pays for its bytes, and keeps its deadlines without the pauses that the limit causes.
 
-    It pays a share at a time. So a server that drips is waited for, not slept for, and its time runs out (hazard 28).
+    It pays a share at a time. So a slow server costs no pauses, and its deadline passes (hazard 28).
     """
 
     def __init__(self, limiter: Limiter, deadlines: Deadlines) -> None:
@@ -78,22 +78,22 @@ class _Account:
         self._slept = self._enough_at = 0.0
 
     def took(self, size_bytes: int) -> None:
-        """So many more bytes came; sleep where a share of them is due."""
+        """Counts more bytes; sleeps where a share of them is due."""
         self._came += size_bytes
         if self._came - self._paid >= self._share_bytes:
             self.settle()
 
     def brought(self, size_bytes: int) -> None:
-        """So many bytes came in all, by curl's own count: of a compressed body only it knows them."""
+        """Counts the bytes of the whole exchange, by curl's own count: only curl knows the size of a compressed body."""
         self.took(max(0, size_bytes - self._came))
 
     def settle(self) -> None:
-        """Pay for all that came."""
+        """Pays for all bytes so far."""
         self._slept += self._limiter.pay(self._came - self._paid)
         self._paid = self._came
 
     def overdrawn(self, answer: Answer) -> TransferFailed | None:
-        """The deadline that is over, if one is."""
+        """Returns the error of a deadline that passed, or None."""
         awake = self._limiter.clock.monotonic() - self._began - self._slept
         limits = self._deadlines
         if self._came - self._enough_bytes >= limits.min_bytes_per_second * limits.idle_seconds:
@@ -109,14 +109,14 @@ class _Account:
 
 @dataclass(slots=True)
 class _Taking:
-    """What curl calls back while one exchange is under way. An error in a callback is kept: curl would swallow it."""
+    """The callbacks of one exchange. An error in a callback is kept: curl would swallow it."""
 
     sink: Callable[[Answer, bytes], None] | None
     address_allowed: Callable[[str], bool]
     stopped: threading.Event
     account: _Account | None
     window_bytes: int | None
-    # As they come: most are never looked at, and this is called for each of them.
+    # Unparsed: most are never read, and curl calls for each of them.
     head: list[bytes] = field(default_factory=list)
     _answer: Answer | None = None
     pieces: list[bytes] = field(default_factory=list)
@@ -126,7 +126,7 @@ class _Taking:
 
     @property
     def answer(self) -> Answer:
-        """What the last head said: that of the answer itself, once the body comes."""
+        """Returns the last head: that of the response itself, once its body has begun."""
         if self._answer is None or not self._answer.status:
             self._answer = _parsed(self.head)
         return self._answer
@@ -165,17 +165,17 @@ class _Taking:
         return self.sockets[-1]
 
     def close(self) -> None:
-        # pycurl works on duplicates; what it was given stays ours.
+        # pycurl works on duplicates; the originals stay ours.
         for opened in self.sockets:
             opened.close()
 
 
 @dataclass(slots=True)
 class Transport:
-    """HTTP exchanges, one after the other in each thread. ``stopped`` ends those under way within a second.
+    """Makes HTTP exchanges, one after the other in each thread. ``stopped`` ends those in flight within a second.
 
-    ``limiter`` is shared by all transports of a run; None: no limit, ever. ``ca_file`` holds certificates that are trusted
-    besides this machine's; ``setting`` is what names the addresses, for who reads an error.
+    All transports of a run share ``limiter``; None: no limit, ever. ``ca_file`` has certificates that are trusted besides this
+    machine's; error texts name ``setting`` as the source of the addresses.
     """
 
     address_allowed: Callable[[str], bool] = lambda _: True
@@ -196,11 +196,11 @@ class Transport:
         sink: Callable[[Answer, bytes], None] | None = None,
         compressed: bool = False,
     ) -> Answer:
-        """GET ``url``, or POST ``post`` to it; any status is an answer.
+        """Returns the response to a GET, or to a POST of ``post``, with any status.
 
-        A body of more than ``max_bytes`` ends the exchange. ``sink`` takes the body piece by piece and may raise to end it; the
-        error comes out here. Sleeps where the limit wants it; ``deadlines`` do not count that. Raises :class:`TransferFailed`
-        with its reason where no whole answer came.
+        A body of more than ``max_bytes`` ends the exchange. ``sink`` takes the body piece by piece; its errors end the exchange
+        and are raised here. Sleeps as the limit requires; ``deadlines`` do not count that. Raises :class:`TransferFailed` with
+        its reason where no whole response arrived.
         """
         limiter = self.limiter
         window_bytes = None if limiter is None else limiter.window_bytes
@@ -251,7 +251,7 @@ class Transport:
     def _handle(self, window_bytes: int | None) -> Any:
         curl = getattr(self._local, "curl", None)
         if curl is not None and self._local.window_bytes != window_bytes:
-            # Its connections keep the window that they were opened with, and another step of the timetable began.
+            # Its connections keep the window of their opening, and another step of the timetable began.
             self._drop_handle()
             curl = None
         if curl is None:
@@ -270,9 +270,9 @@ _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})")
 
 
 def _parsed(head: Sequence[bytes]) -> Answer:
-    """The last of the heads that came: before it there may be a 100 (RFC 9110, section 15.2).
+    """Returns the last head: a 100 may stand before it (RFC 9110, section 15.2).
 
-    A head begins at the first line and after an empty one: what looks like a status line elsewhere is a field.
+    A head begins at the first line and after an empty one: elsewhere, a line like a status line is a field.
     """
     for at in range(len(head) - 1, -1, -1):
         if (at == 0 or not head[at - 1].strip()) and (status := _STATUS_LINE.match(head[at])):
@@ -290,7 +290,7 @@ def _failed(
     if stopped.is_set():
         return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
     reason = _REASON_OF.get(error.args[0], Reason.CONNECTION_FAILED)
-    # What no waiting mends says what to set; the rest is the link's, which its readers know of.
+    # Where waiting does not help, the text names the setting; a broken link needs no advice.
     text = fault.text if fault.passes else f"{fault.text}. {fault.hint}"
     return TransferFailed(reason, printable(text), status=head.status, head=head.head, passes=fault.passes)
 

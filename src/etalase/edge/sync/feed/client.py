@@ -1,4 +1,4 @@
-"""Head office as the edge sees it: tokens, and pages of the feeds. The only room that knows its endpoints."""
+"""Requests tokens and feed pages from head office. No other module of the edge knows its endpoints."""
 
 import base64
 import logging
@@ -49,7 +49,7 @@ MAX_RETRY_AFTER_SECONDS = 300.0
 MAX_SHOWN_CHARS, MAX_JUDGED_BYTES = 200, 20_000
 # A head office that filters a page after cutting it has empty ones among the others.
 MAX_EMPTY_PAGES = 200
-# How head offices say that a value of a request is not one: Django answers 400, others 422 (RFC 9110, section 15.5.21).
+# The statuses for an invalid value in a request: Django responds 400, others 422 (RFC 9110, section 15.5.21).
 VALUE_REFUSED: Final = frozenset({400, 422})
 
 P_co = TypeVar("P_co", Page, ProductPage, covariant=True)
@@ -57,13 +57,13 @@ P = TypeVar("P", Page, ProductPage)
 
 
 class Reader(Protocol[P_co]):
-    """How a page is read. Raises :class:`FeedRefused`."""
+    """Parses a page. Raises :class:`FeedRefused`."""
 
     def __call__(self, body: bytes, *, what: str) -> P_co: ...
 
 
 class Tokens(Protocol):
-    """Where tokens are kept between runs: a login costs HO half a second of CPU (hazard 57)."""
+    """Keeps tokens between runs: a login costs HO half a second of CPU (hazard 57)."""
 
     def load_tokens(self) -> TokenPair: ...
     def save_tokens(self, tokens: TokenPair) -> None: ...
@@ -71,7 +71,7 @@ class Tokens(Protocol):
 
 @dataclass(slots=True)
 class HeadOffice:
-    """One store's view of head office, used from one thread. ``requests`` counts the feed requests that were made."""
+    """One store's view of head office, used from one thread. ``requests`` counts the feed requests."""
 
     url: str
     username: str
@@ -88,9 +88,9 @@ class HeadOffice:
     _is_fresh: bool = False
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
-        """The photo feed from ``updated_since`` (HO's own text) on, or all of it. Raises :class:`HeadOfficeError`.
+        """Yields the pages of the photo feed since ``updated_since`` (HO's own text), or all. Raises :class:`HeadOfficeError`.
 
-        ``with_digest`` asks that the first page tell the digest; HO need not.
+        ``with_digest`` requests the digest with the first page; HO may ignore it.
         """
         wish = {"Prefer": DIGEST_PREFERENCE} if with_digest else {}
         yield from self._pages(
@@ -98,7 +98,7 @@ class HeadOffice:
         )
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
-        """The product feed; an HO without one answers 404, which comes out as :class:`HeadOfficeRefused`."""
+        """Yields the pages of the product feed. An HO without one responds 404: raises :class:`HeadOfficeRefused`."""
         yield from self._pages(PRODUCTS_PATH, read_product_page, updated_since, lambda page: (p.id for p in page.products))
 
     def _pages(
@@ -109,7 +109,7 @@ class HeadOffice:
         ids: Callable[[P], Iterable[UUID]],
         wish: Mapping[str, str] = MappingProxyType({}),
     ) -> Iterator[P]:
-        """``wish`` are headers for the first page alone."""
+        """Yields the pages of a feed. ``wish`` are headers of the first request alone."""
         offset, limit, empty_pages = 0, self.page_limit, 0
         names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
@@ -152,8 +152,10 @@ class HeadOffice:
             offset = page.next_offset
 
     def _post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
-        """The body of a 200 answer, with patience for what passes. A token that is refused is renewed, and one that was
-        renewed and is refused all the same is followed by a login: whatever was kept, the login is always reached."""
+        """Returns the body of a 200 response, with retries.
+
+        A refused token is refreshed, and a refused new token causes a login: whatever the kept tokens, the login is reached.
+        """
         body = msgspec.json.encode(message)
         tokens = self.tokens.load_tokens()
         keep_token(tokens.access, tokens.refresh)
@@ -164,9 +166,9 @@ class HeadOffice:
         except HeadOfficeAway as error:
             if self._is_fresh or not error.has_failed:
                 raise
-            answer = Answer(401)  # it may be the token that it fails at
+            answer = Answer(401)  # the token may be the cause
         for renew in (self._renew, self._log_in):
-            # Some head offices answer 403, 400 or 498 to a token that has ended: one of an earlier run proves nothing.
+            # Some head offices respond 403, 400 or 498 to an expired token: one of an earlier run proves nothing.
             if answer.status == 401 or (400 <= answer.status < 500 and not self._is_fresh):
                 tokens = renew(tokens)
                 answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
@@ -175,7 +177,7 @@ class HeadOffice:
         return answer.body
 
     def _renew(self, tokens: TokenPair) -> TokenPair:
-        """New tokens by the refresh token; where head office does not take it, or answers oddly, by a login."""
+        """Returns new tokens by the refresh token; where head office refuses it or responds oddly, by a login."""
         if tokens.refresh:
             try:
                 answer = self._patiently(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
@@ -190,7 +192,7 @@ class HeadOffice:
         return self._log_in(tokens)
 
     def _is_there(self) -> bool:
-        """Whether head office answers at all: then it is its refresh alone that does not, and may never do."""
+        """Returns whether head office responds at all: then only its refresh fails, and may do so for ever."""
         try:
             return bool(self._once(PHOTOS_PATH, b"{}", {}).status)
         except HeadOfficeError:
@@ -252,7 +254,7 @@ class HeadOffice:
         return answer
 
     def _refused(self, path: str, answer: Answer) -> HeadOfficeError:
-        # What a token endpoint says may echo the password, in whatever form: it is shown nowhere (hazard 74).
+        # The response of a token endpoint may echo the password in any form: no text shows it (hazard 74).
         said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
         if leads_to := redirected_to(self.url + path, answer):
             said = f": it leads to «{_beginning(leads_to.encode())}»"
@@ -271,13 +273,15 @@ def _again(error: Exception) -> Again | None:
 
 
 def _beginning(body: bytes) -> str:
-    """The first characters of an answer, its secrets hidden before it is cut, so that no half of one is left."""
+    """Returns the first characters of a body; its secrets are hidden before the cut, so that no half of one is left."""
     return printable(redacted(body[:MAX_JUDGED_BYTES].decode("utf-8", "replace"))[:MAX_SHOWN_CHARS])
 
 
 def expires_at(token: str) -> float:
-    """When an access token ends, Unix time (RFC 7519, section 4.1.4): asking with an old one costs a request. Infinity where it
-    does not say; nothing is trusted for it."""
+    """Returns the Unix time at which an access token expires, infinity without one (RFC 7519, section 4.1.4).
+
+    Only saves the request that an expired token would cost; nothing is trusted because of it.
+    """
     try:
         claims = token.split(".")[1]
         return float(msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
@@ -286,7 +290,7 @@ def expires_at(token: str) -> float:
 
 
 def is_web_page(answer: Answer) -> bool:
-    """Whether a person is meant to read the answer: a login page of a network, a shop, a proxy's error."""
+    """Returns whether the response is a web page: a login page of a network, a shop, a proxy's error."""
     begins = answer.body[:MAX_JUDGED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     # Some head offices call their JSON text/html.
     is_html = media_type(answer.header(b"content-type")) in {"text/html", "application/xhtml+xml"}
@@ -294,7 +298,7 @@ def is_web_page(answer: Answer) -> bool:
 
 
 def has_detail(body: bytes) -> bool:
-    """Whether it is a refusal in the form of head office's API: a JSON object with ``detail``."""
+    """Returns whether this is a refusal in the form of head office's API: a JSON object with ``detail``."""
     try:
         return "detail" in msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -302,7 +306,7 @@ def has_detail(body: bytes) -> bool:
 
 
 def redirected_to(url: str, answer: Answer) -> str | None:
-    """The address that a redirect of ``url`` leads to, without user, query and fragment; None where it is none."""
+    """Returns the target of a redirect of ``url``, without user, query and fragment; None for any other response."""
     location = answer.header(b"location")
     if answer.status not in {301, 302, 303, 307, 308} or not location:
         return None
@@ -315,7 +319,7 @@ def redirected_to(url: str, answer: Answer) -> str | None:
 
 
 def advice(url: str, path: str, answer: Answer) -> str:
-    """What to do about a refusal of ``path`` at ``url``."""
+    """Returns the remedy for a refusal of ``path`` at ``url``."""
     leads_to = redirected_to(url + path, answer)
     if leads_to is not None:
         base = leads_to.removesuffix("/").removesuffix(path.removesuffix("/"))
@@ -328,7 +332,7 @@ def advice(url: str, path: str, answer: Answer) -> str:
 
 
 def is_elsewhere(url: str, path: str, answer: Answer) -> bool:
-    """Whether a refusal is not head office's own: another address is meant, or something stands in between."""
+    """Returns whether a refusal is not head office's own, but another server's or a proxy's."""
     # A request for a token names no store: its 404 is about the address.
     is_token = path in {TOKEN_PATH, REFRESH_PATH}
     is_unknown = answer.status == 404 and (is_token or not has_detail(answer.body))

@@ -1,4 +1,4 @@
-"""Carries a plan's products through the workers, and commits what comes back in batches of whole products."""
+"""Runs plan items in the worker pool and commits results in batches of whole products."""
 
 import logging
 import queue
@@ -36,9 +36,9 @@ from etalase.protocol import Photo, printable
 logger = logging.getLogger("etalase.edge")
 
 COMMIT_PRODUCTS, COMMIT_SECONDS = 200, 1.0
-# What comes in so short a time is taken together: each look takes the interpreter away from a worker.
+# Results of so short a time are collected together: each look takes the interpreter away from a worker.
 GATHER_SECONDS = 0.01
-# So many failures are kept in memory before they are written to the retry list.
+# The number of failures in memory before they are written to the retry list.
 KEEP_FAILURES = 1000
 MAX_IN_HAND = 5000
 
@@ -47,9 +47,9 @@ TAKES_SMALLER: Final = " It takes smaller ones: a proxy before it may drop bodie
 
 @dataclass(slots=True)
 class Carriage:
-    """One run's carrying. ``failures`` collects what did not arrive, by photo; the run settles them at its end.
+    """Publishes one run's photos. ``failures`` are those that did not arrive, by photo; the run settles them at its end.
 
-    ``given_up`` says why those in ``untried`` were not even tried, where head office's bucket stopped giving photos.
+    ``given_up`` is the error of head office's bucket after which the photos in ``untried`` were not tried.
     """
 
     services: Services
@@ -66,10 +66,10 @@ class Carriage:
     _has_fetched: bool = False
 
     def carry_all(self, agenda: Agenda, *, gives_way: bool) -> None:
-        """Publish what is on the agenda. ``gives_way``: it ends early when a scheduled full run waits.
+        """Publishes the agenda. ``gives_way``: ends early when a scheduled full run waits.
 
-        Raises :class:`ObjectStoreAway`, :class:`ObjectStoreFull` or :class:`SpoolFull` where going on makes no sense,
-        :class:`OutOfTime`, and :class:`GivesWay`. What was published until then stays, and its rows are committed, also where a
+        Raises :class:`ObjectStoreAway`, :class:`ObjectStoreFull` or :class:`SpoolFull` where no further photo can arrive,
+        :class:`OutOfTime`, and :class:`GivesWay`. The rows of all objects that were put until then are committed, also where a
         person stops the run.
         """
         done: queue.SimpleQueue[Carried] = queue.SimpleQueue()
@@ -84,7 +84,7 @@ class Carriage:
 
     @property
     def awaited_products(self) -> set[UUID]:
-        """The products of which a photo has not arrived, as far as the retry list does not say so."""
+        """Returns the products of which a photo has not arrived and is not in the retry list yet."""
         return {photo.product_id for photo, _ in self.failures.values()}
 
     def add_failures(self, failures: Iterable[tuple[Photo, PhotoError]]) -> None:
@@ -94,7 +94,7 @@ class Carriage:
 
     @property
     def maybe_stale(self) -> list[Photo]:
-        """The failed photos whose metadata head office may have replaced since it was pulled (hazard 20)."""
+        """Returns the failed photos whose metadata head office may have replaced since it was pulled (hazard 20)."""
         return [photo for photo, error in self.failures.values() if error.reason.policy.may_be_stale]
 
     def forget_failures(self, photo_ids: Iterable[UUID]) -> None:
@@ -108,10 +108,10 @@ class Carriage:
             raise self.given_up
 
     def keep_failures(self, *, at_least: int = 1) -> None:
-        """Put failures on the retry list, once there are so many: a photo is either here, or remembered (hazard 5).
+        """Records failures in the retry list, once there are this many: no photo is forgotten (hazard 5).
 
-        Those that a second look at head office's list may settle stay in hand, until :func:`.run` asks for the rest of them; or
-        until there are too many: then the next run has the second look.
+        Those that a second look at head office's list may settle stay in memory until the run records the rest, or until there
+        are too many: then the next run has the second look.
         """
         everything = at_least == 1 or len(self.failures) >= MAX_IN_HAND
         settled = {
@@ -129,7 +129,7 @@ class Carriage:
         self.untried -= settled.keys()
 
     def _tell_apart(self, failures: dict[UUID, tuple[Photo, PhotoError]]) -> None:
-        """Makes failures at a bucket that takes other objects those photos' own, retried ever more rarely (hazard 78)."""
+        """Makes failures at a bucket that accepts other objects the photos' own, with growing pauses (hazard 78)."""
         names = {id_: e.reason.policy.of_one_photo for id_, (_, e) in failures.items() if id_ not in self.untried}
         own = {id_: Reason[name] for id_, name in names.items() if name}
         tried = max((probe_bytes(*failures[id_]) for id_ in own), default=0)
@@ -143,7 +143,7 @@ class Carriage:
             failures[id_] = (photo, PhotoError(reason, error.detail + (TAKES_SMALLER if is_of_size else "")))
 
     def _bucket_takes(self, size_bytes: int) -> bool:
-        """Tells whether the bucket takes a picture of this size under another key."""
+        """Returns whether the bucket accepts a picture of this size under another key."""
         try:
             self.services.bucket.prove_writable(size_bytes)
         except ObjectStoreError as error:
@@ -184,7 +184,7 @@ class Carriage:
         in_flight: dict[ProductPlan, int],
         done: "queue.SimpleQueue[Carried]",
     ) -> None:
-        """Fill the window up once it is half empty: within the budget of bytes in flight, and intents committed first."""
+        """Fills the window once it is half empty, within the budget of bytes in flight; commits intents first."""
         window = self.services.settings.WORKERS * 4
         if len(in_flight) > window // 2:
             return
@@ -207,7 +207,7 @@ class Carriage:
         try:
             done.put(carry(product, self.services.images, self.services.bucket))
         except Exception as error:
-            # What nobody foresaw is these photos' failure, and no other's (invariant I7). Nobody knows what was put of them.
+            # An unexpected error fails these photos and no other (invariant I7). Any of their puts may have happened.
             logger.exception("carrying product %s failed", product.product_id)
             unforeseen = PhotoError(Reason.UNFORESEEN, f"{type(error).__name__}: {error}"[:500])
             keys = {step.photo.object_key or "" for step in product.steps}
@@ -217,7 +217,7 @@ class Carriage:
             done.put(Carried(product, stopped_by=error))
 
     def _collect(self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried]", batch: list[Carried]) -> None:
-        """Take what has come; wait for the first one, but not past the time to commit."""
+        """Takes the finished results; waits for the first one, but not past the time to commit."""
         block = True
         while in_flight:
             try:
@@ -235,7 +235,7 @@ class Carriage:
 
     def _note(self, carried: Carried) -> None:
         if self.services.stopped.is_set():
-            # What our own stop cut short is no failure of the photo: the checkpoint stays, so the next run lists it again.
+            # Our own stop is not a failure of the photo: the checkpoint stays, so the next run lists it again.
             carried.failed = [
                 (step, error) for step, error in carried.failed if error.reason.policy.kind is not ReasonClass.TRANSIENT
             ]
@@ -262,7 +262,7 @@ class Carriage:
         return late or len(batch) >= COMMIT_PRODUCTS
 
     def _commit(self, batch: list[Carried]) -> None:
-        """Rows after objects, with what they settle, in one transaction."""
+        """Commits rows, after their objects, and all that they settle in one transaction."""
         with translated(), transaction.atomic():
             self.services.lock.still_held()
             vanished = storage.photos.commit(batch)
@@ -301,10 +301,11 @@ class Carriage:
             self.result.note("retyped", field="content_type", value=told, served=served, product_name=name)
 
     def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
-        """Nothing comes any more. Without our own bucket the run ends, unless it takes others, or smaller ones; without head
-        office's, what needs no fetching is returned and goes on.
+        """Stops trying after many failures in a row; returns the rest of the agenda.
 
-        What was not tried goes to the retry list like what failed: so photos that nobody ever gives hold nothing else back.
+        Raises where our own bucket accepts no picture; where it accepts smaller ones, these go on. Without head office's
+        bucket, products that need no download go on. Untried photos are recorded in the retry list like failed ones, so that
+        photos that never arrive block nothing else.
         """
         if last.reason.policy.concerns_bucket:
             size_bytes = probe_bytes(photo, last)
@@ -330,8 +331,7 @@ class Carriage:
         return self._put_off(agenda, last, from_bytes=1)
 
     def _put_off(self, agenda: Agenda, last: PhotoError, *, from_bytes: int) -> Agenda:
-        """Put photos of so many bytes or more on the retry list, untried, but for those that need no fetching; the rest is
-        returned."""
+        """Records photos of at least this size in the retry list, untried; returns the products without such a download."""
         rest = Agenda()
         while agenda.peek():
             product = agenda.pop()
@@ -345,7 +345,7 @@ class Carriage:
         return rest
 
     def _drain(self, in_flight: dict[ProductPlan, int], done: "queue.SimpleQueue[Carried]", batch: list[Carried]) -> None:
-        """What is under way is brought to its end, so that no put stays without its row."""
+        """Drains in-flight work, so that every uploaded object gets its row."""
         self.services.stopped.set()
         while in_flight:
             carried = done.get()
@@ -357,14 +357,14 @@ class Carriage:
 
 
 class OutOfTime(EtalaseError):
-    """MAX_RUN_SECONDS are over."""
+    """The run exceeded MAX_RUN_SECONDS."""
 
     def __init__(self) -> None:
         super().__init__("The run's time is up.")
 
 
 class GivesWay(EtalaseError):
-    """This run ends early for one that waits."""
+    """This run ends early for a full run that waits."""
 
     def __init__(self) -> None:
         super().__init__("A full run of this store is due; this one gave way to it.")
