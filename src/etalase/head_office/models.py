@@ -97,9 +97,10 @@ class Photo(models.Model):
     size = models.PositiveIntegerField(editable=False)
     content_type = models.CharField(max_length=100, editable=False)
     checksum = models.CharField(max_length=32, editable=False)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    is_primary = models.BooleanField("primary", default=False)
-    sort_order = models.IntegerField(default=0)
+    # Both kinds of default: Python code counts on from a number, and plain SQL names no such column.
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    is_primary = models.BooleanField("primary", default=False, db_default=False)
+    sort_order = models.IntegerField(default=0, db_default=0)
     position = models.BigIntegerField(db_default=0, editable=False, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)

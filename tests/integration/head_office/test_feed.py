@@ -31,6 +31,17 @@ def test_a_full_set_has_every_photo_of_what_the_store_sells_and_nothing_else(off
     assert (page.total, page.deleted_ids, page.has_more, page.next_offset) == (2, [], False, None)
 
 
+def test_plain_sql_inserts_a_photo_without_naming_version_primary_and_sort_order(office: Office) -> None:
+    first = office.photo(office.product())
+    execute(
+        "INSERT INTO head_office_photo (id, product_id, object_key, filename, source, size, content_type, checksum)"
+        " SELECT gen_random_uuid(), product_id, 'products/by-sql', filename, 'by-sql', size, content_type, checksum"
+        " FROM head_office_photo"
+    )
+    (photo,) = (photo for photo in office.page().photos if photo.id != first.id)
+    assert (photo.version, photo.is_primary, photo.sort_order) == (1, False, 0)
+
+
 def test_nothing_crosses_from_one_company_to_another(office: Office) -> None:
     other = Company.objects.create(name="Elsewhere")
     foreign = Product.objects.create(company=other, sku="1", name="Foreign")
