@@ -1,4 +1,4 @@
-"""Companies, stores and their accounts: who there is, and who may ask for what."""
+"""Companies, stores and accounts: creates them, and decides which stores an account may read."""
 
 import secrets
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from etalase.settings.reading import PUBLISHED_SECRETS
 
 
 def stores_of(account: Account) -> QuerySet[Store]:
-    """The stores that the account may ask for: its row decides, at the time of asking, and not its token (hazard 48)."""
+    """Returns the stores that the account may read: by its present row, not by its token (hazard 48)."""
     if account.is_staff:
         return Store.objects.all()
     return Store.objects.none() if account.store_id is None else Store.objects.filter(id=account.store_id)
 
 
 def stores_page(account: Account, *, limit: int, offset: int, company_id: UUID | None) -> dict[str, Any]:
-    """The stores that the account may ask for, from the position ``offset`` on, in the envelope of the feeds."""
+    """Returns a page of the stores that the account may read, after the position ``offset``, in the envelope of the feeds."""
     allowed = stores_of(account)
     if company_id is not None:
         allowed = allowed.filter(company_id=company_id)
@@ -49,12 +49,12 @@ def stores_page(account: Account, *, limit: int, offset: int, company_id: UUID |
 
 
 def is_odd_code(code: str) -> bool:
-    """Whether no menu file could name a store by ``code``: there ``;`` stands between codes, and spaces around are dropped."""
+    """Returns whether a menu file cannot contain ``code``: ``;`` separates codes there, and spaces around them are dropped."""
     return plain(code) != code or not code or ";" in code
 
 
 def find_company(wanted: str | None) -> Company:
-    """The company of this id or name; without one the only company there is. Raises :class:`UsageError` saying which."""
+    """Returns the company of this id or name; for None the only one. Raises :class:`UsageError` with the possible names."""
     companies = list(Company.objects.all()[:20])
     names = ", ".join(f"«{printable(company.name)}» ({company.id})" for company in companies)
     if wanted is None:
@@ -76,7 +76,7 @@ def find_company(wanted: str | None) -> Company:
 
 @transaction.atomic
 def ensure_company(name: str, *, company_id: UUID | None = None) -> tuple[Company, bool]:
-    """The company of this name, made where it is missing. Raises :class:`UsageError` where the id is another's."""
+    """Returns the company of this name and whether it is new. Raises :class:`UsageError` if the id is another's."""
     name = name.strip()
     there = Company.objects.filter(name=name).first()
     if there is not None:
@@ -92,9 +92,9 @@ def ensure_company(name: str, *, company_id: UUID | None = None) -> tuple[Compan
 
 @transaction.atomic
 def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | None = None) -> tuple[Store, bool]:
-    """The company's store of this code, made where it is missing, renamed where its name differs.
+    """Returns the company's store of this code and whether it is new; gives an existing one the new name.
 
-    Raises :class:`UsageError` where the id is another store's.
+    Raises :class:`UsageError` if the id is another store's.
     """
     there = Store.objects.filter(company=company, code=code).first()
     if there is not None:
@@ -117,7 +117,7 @@ def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | Non
 
 
 def _save(row: Company | Store) -> None:
-    """Save the row. Raises :class:`UsageError` for a value that cannot be one, by its field."""
+    """Saves the row. Raises :class:`UsageError` with the field of each invalid value."""
     try:
         row.full_clean()
     except ValidationError as error:
@@ -128,7 +128,7 @@ def _save(row: Company | Store) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MadeAccount:
-    """An account, and its password where we made one up: it is told once and kept nowhere."""
+    """An account, and its generated password, which is shown once and stored as a hash only."""
 
     account: Account
     created: bool
@@ -137,10 +137,10 @@ class MadeAccount:
 
 @transaction.atomic
 def ensure_account(username: str, *, store: Store | None, admin: bool = False, password: str | None = None) -> MadeAccount:
-    """The account of this name, bound to ``store`` or an HO admin. Without ``password`` a new one gets a random one.
+    """Creates or updates the account of this name, of ``store`` or of a head office admin.
 
-    An account that is there keeps its password unless one is given. Raises :class:`UsageError` where the account is
-    another store's, or the password too weak.
+    Without ``password`` a new account gets a random one, and an existing account keeps its own. Raises :class:`UsageError`
+    if the account is another store's or the password is too weak.
     """
     there = Account.objects.filter(username=username).first()
     if there is not None and (there.store != store or there.is_staff != admin):

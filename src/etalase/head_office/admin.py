@@ -1,6 +1,6 @@
-"""Companies, stores, products, what is sold where, photos and accounts, in Django's admin. Uploads go through ingest.
+"""Django's admin for companies, stores, products, sales, photos and accounts. Uploads go through ingest.
 
-What tills would lose is said before it is removed, and each action checks a permission of its own.
+Pages show the impact on tills before they remove anything; each action checks its own permission.
 """
 
 # mypy: disable-error-code="type-arg"
@@ -28,7 +28,7 @@ from django.utils.safestring import SafeString
 
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest
-from etalase.head_office.confirmation import asked, is_agreed
+from etalase.head_office.confirmation import confirmation_context, is_confirmed
 from etalase.head_office.forms import (
     MAX_PHOTO_ROWS,
     AccountForm,
@@ -49,10 +49,10 @@ from etalase.settings.head_office import configured
 admin.site.site_header = lazy_text("head_office")
 admin.site.site_title = "Etalase"
 admin.site.index_title = lazy_text("index")
-# Nobody manages groups here, and nothing is written into the two logs.
+# Groups are not managed here, and the two logs are not written.
 admin.site.unregister((Group, AccessLog, AccessFailureLog))
 
-# What the admin calls things follows the person's language. Django's migrations look at what the models themselves say.
+# Names in the person's language. They are set here and not on the models, where they would become part of migrations.
 _NAMES: tuple[tuple[type[Model], str, str], ...] = (
     (Company, "company", "companies"),
     (Store, "store", "stores"),
@@ -89,8 +89,8 @@ for named, name, key in _FIELDS:
 Store._meta.get_field("code").help_text = lazy_text("code_help")  # noqa: SLF001
 
 
-def small(photo: Photo) -> SafeString | str:
-    """A small picture of the photo, or nothing for one that is not saved yet."""
+def thumbnail_tag(photo: Photo) -> SafeString | str:
+    """Returns the HTML of the photo's thumbnail; empty for an unsaved photo."""
     if not photo.object_key:
         return ""
     url = reverse("admin:head_office_photo_thumbnail", args=[photo.id])
@@ -99,8 +99,8 @@ def small(photo: Photo) -> SafeString | str:
     )
 
 
-def original(photo: Photo) -> SafeString | str:
-    """A link to the photo itself, with what it weighs."""
+def original_link(photo: Photo) -> SafeString | str:
+    """Returns a link to the photo's object with its size and version; empty for an unsaved photo."""
     if not photo.object_key:
         return ""
     settings = configured()
@@ -109,68 +109,68 @@ def original(photo: Photo) -> SafeString | str:
     return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("original"), about)
 
 
-# What Django's filters put behind the name of a field.
+# The suffixes that Django's filters append to the name of a field.
 _FILTER_SUFFIX = re.compile(r"(__id)?(__(exact|isnull|gte|lt))?\Z")
 
 
-def is_offered(page: admin.ModelAdmin, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG001
-    """Whether a filter on the list asks for ``lookup``. The signature is Django's.
+def is_offered_filter(page: admin.ModelAdmin, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG001
+    """Returns whether ``lookup`` belongs to a filter that the list offers. The signature is Django's.
 
-    Django allows any lookup in a field of the row: many are errors 500 (``id__range=1``), and a regular expression keeps the
-    database busy.
+    Django allows any lookup of the model's fields: many raise an error 500 (``id__range=1``), and a regular expression can
+    keep the database busy.
     """
     offered: list[Any] = [one[0] if isinstance(one, tuple) else one for one in page.list_filter]
     return _FILTER_SUFFIX.sub("", lookup) in {getattr(one, "parameter_name", one) for one in offered}
 
 
-# Of another's action nobody is asked for a right; this one deletes. A day in the year 9999 is an error 500 to its calendar.
+# The action of axes checks no permission, although it deletes. Its date hierarchy raises an error 500 for the year 9999.
 AccessAttemptAdmin.cleanup_expired_attempts.allowed_permissions = ("delete",)
 AccessAttemptAdmin.date_hierarchy = None
-AccessAttemptAdmin.lookup_allowed = is_offered
+AccessAttemptAdmin.lookup_allowed = is_offered_filter
 
 
-class AskingAdmin(admin.ModelAdmin):
-    """Deletes only what a person has confirmed, after it was said which dishes, photos and stores are touched."""
+class ConfirmingAdmin(admin.ModelAdmin):
+    """Deletes only after a person has seen and confirmed the impact on dishes, photos and stores."""
 
     delete_confirmation_template = "admin/head_office/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/head_office/delete_selected_confirmation.html"
     actions: Any = ("delete_selected",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """What the list's own filters ask for, and nothing else."""
-        return is_offered(self, lookup, value, request)
+        """Returns whether the list offers this filter."""
+        return is_offered_filter(self, lookup, value, request)
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """What deleting ``rows`` takes along."""
+        """Returns the removal that the deletion of ``rows`` means."""
         raise NotImplementedError
 
     @admin.action(description=lazy_text("delete_selected"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
-        """Django's own, which asks again until the number fits."""
-        context = self._ask(request, impact_of(self.removal_of(queryset)))
+        """Shows Django's confirmation page again until the number is right."""
+        context = self._confirmation_context(request, impact_of(self.removal_of(queryset)))
         answer: HttpResponseBase | None = django_delete_selected(self, request, queryset)
         if isinstance(answer, TemplateResponse) and answer.context_data is not None:
             answer.context_data |= context
         return answer
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """With all errors on top, each a link to its field."""
+        """Renders the form with all errors on top, each a link to its field."""
         inlines = context.get("inline_admin_formsets", ())
         more = {"error_links": error_links(context["adminform"].form, [inline.formset for inline in inlines])}
         return super().render_change_form(request, {**context, **more, "errors_title": text("errors_title")}, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The same for one object."""
+        """Shows the confirmation page for one object."""
         row = self.get_object(request, unquote(object_id))
         context: dict[str, Any] = {}
         if row is not None and self.has_delete_permission(request, row):
-            context = self._ask(request, impact_of(self.removal_of(self.model.objects.filter(pk=row.pk))))
+            context = self._confirmation_context(request, impact_of(self.removal_of(self.model.objects.filter(pk=row.pk))))
         return super().delete_view(request, object_id, {**(extra_context or {}), **context})
 
-    def _ask(self, request: HttpRequest, impact: Impact) -> dict[str, Any]:
-        """The context of the page that asks. Where nobody has agreed yet, Django no longer sees a confirmation."""
-        context = asked(request, impact)
-        if request.method == "POST" and not is_agreed(request, impact):
+    def _confirmation_context(self, request: HttpRequest, impact: Impact) -> dict[str, Any]:
+        """Returns the context of the confirmation page; removes an insufficient confirmation from the request."""
+        context = confirmation_context(request, impact)
+        if request.method == "POST" and not is_confirmed(request, impact):
             left = request.POST.copy()
             left.pop("post", None)
             is_action = "action" in left
@@ -214,7 +214,7 @@ class PhotoFilter(admin.SimpleListFilter):
 
 
 class PhotoInline(admin.TabularInline):
-    """The photos of a product."""
+    """The photos on a product's page."""
 
     model = Photo
     form = PhotoForm
@@ -225,22 +225,22 @@ class PhotoInline(admin.TabularInline):
     readonly_fields = ("thumbnail", "about")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Of so many rows at most, however many a page claims to have."""
+        """Limits the number of rows, for any number in the request."""
         return super().get_formset(request, obj, **kwargs, absolute_max=MAX_PHOTO_ROWS)
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
-        """The photo, small."""
-        return small(photo)
+        """Returns the thumbnail."""
+        return thumbnail_tag(photo)
 
     @admin.display(description=lazy_text("about"))
     def about(self, photo: Photo) -> SafeString | str:
-        """What its file is; nothing for the empty row in which a new one is added."""
-        return original(photo)
+        """Returns the link to the object; empty in the row for a new photo."""
+        return original_link(photo)
 
 
 @admin.register(Company)
-class CompanyAdmin(AskingAdmin):
+class CompanyAdmin(ConfirmingAdmin):
     """Companies."""
 
     list_display = ("name", "id")
@@ -248,19 +248,19 @@ class CompanyAdmin(AskingAdmin):
     fields = ("id", "name")
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """Its stores and products protect a company from being deleted; what they are is said all the same."""
+        """Returns the company's products and stores, which the page lists; they also protect the company from deletion."""
         return Removal(
             products=frozenset(Product.objects.filter(company__in=rows).values_list("id", flat=True)),
             stores=frozenset(Store.objects.filter(company__in=rows).values_list("id", flat=True)),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Company | None = None) -> tuple[str, ...]:
-        """An id may be prescribed for a new company, and never changes."""
+        """Makes the id of an existing company read-only; a new one may have a prescribed id."""
         return ("id",) if obj else ()
 
 
 @admin.register(Store)
-class StoreAdmin(AskingAdmin):
+class StoreAdmin(ConfirmingAdmin):
     """Stores."""
 
     list_display = ("code", "name", "company", "id")
@@ -270,20 +270,20 @@ class StoreAdmin(AskingAdmin):
     form = StoreForm
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """A store takes its sales along."""
+        """Returns the stores; their sales go with them."""
         return Removal(stores=frozenset(rows.values_list("id", flat=True)))
 
     def get_fields(self, request: HttpRequest, obj: Store | None = None) -> Any:
-        """What is sold there is no field of the row, so that Django cannot show it where it may not be changed."""
+        """Adds the products sold; not for a read-only page, since Django cannot show a field that is not the model's."""
         fields = ["id", "company", "code", "name"]
         return [*fields, "sells", "agreed"] if _may_save(self, request, obj) else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> tuple[str, ...]:
-        """An id may be prescribed for a new store; neither it nor the company ever changes."""
+        """Makes id and company of an existing store read-only; a new one may have a prescribed id."""
         return ("id", "company") if obj else ()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Also what the store sells; a sale that stays is not touched."""
+        """Saves also the store's sales; unchanged sales keep their rows."""
         super().save_related(request, form, formsets, change)
         ended = Assortment.objects.filter(store=form.instance).exclude(product__in=form.cleaned_data["sells"])
         names = [str(sale.product) for sale in ended.select_related("product").order_by("product__sku")]
@@ -291,13 +291,13 @@ class StoreAdmin(AskingAdmin):
         new = [Assortment(store=form.instance, product=product) for product in form.cleaned_data["sells"]]
         Assortment.objects.bulk_create(new, ignore_conflicts=True)
         if names:
-            told = text("stopped_here", store=form.instance, names=_first(names))
-            self.message_user(request, told, messages.WARNING)
+            warning = text("stopped_here", store=form.instance, names=_first(names))
+            self.message_user(request, warning, messages.WARNING)
 
 
 @admin.register(Product)
-class ProductAdmin(AskingAdmin):
-    """Products with their photos and where they are sold; many at a time by the actions."""
+class ProductAdmin(ConfirmingAdmin):
+    """Products with their photos and stores; actions change many products at a time."""
 
     list_display = ("sku", "name", "company", "photo_count", "store_count", "updated_at")
     list_filter = (SoldFilter, PhotoFilter, "company", "stores")
@@ -309,37 +309,37 @@ class ProductAdmin(AskingAdmin):
     show_full_result_count = False
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """A product takes its photos and sales along."""
+        """Returns the products; their photos and sales go with them."""
         return Removal(products=frozenset(rows.values_list("id", flat=True)))
 
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
-        """Where it is sold is no field of the row, so that Django cannot show it where it may not be changed."""
+        """Adds the stores; not for a read-only page, since Django cannot show a field that is not the model's."""
         fields = ["id", "company", "sku", "name"]
         return [*fields, "sold_in", "agreed"] if _may_save(self, request, obj) else fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
-        """With the counts that the list shows."""
+        """Adds the counts that the list shows."""
         counts = {"photo_count": Count("photos", distinct=True), "store_count": Count("assortment", distinct=True)}
         products: QuerySet[Product] = super().get_queryset(request).annotate(**counts)
         return products
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
-        """An id may be prescribed for a new product; neither it nor the company ever changes."""
+        """Makes id and company of an existing product read-only; a new one may have a prescribed id."""
         return ("id", "company") if obj else ()
 
     @admin.display(description=lazy_text("photos"), ordering="photo_count")
     def photo_count(self, product: Any) -> int:
-        """How many photos it has."""
+        """Returns the number of photos."""
         return int(product.photo_count)
 
     @admin.display(description=lazy_text("stores"), ordering="store_count")
     def store_count(self, product: Any) -> SafeString | int:
-        """How many stores sell it; where none does, that stands out."""
+        """Returns the number of stores that sell the product, with a warning sign for none."""
         return int(product.store_count) or format_html("<strong>⚠ {}</strong>", text("sold_nowhere"))
 
     @admin.action(description=lazy_text("sell_everywhere"), permissions=["change"])
     def sell_everywhere(self, request: HttpRequest, products: QuerySet[Product]) -> None:
-        """One row for each store that does not sell it yet."""
+        """Adds a sale for each store of the company that does not sell the product yet."""
         rows = [
             Assortment(store_id=store_id, product=product)
             for product in products
@@ -350,17 +350,17 @@ class ProductAdmin(AskingAdmin):
 
     @admin.action(description=lazy_text("sell_nowhere"), permissions=["change"])
     def sell_nowhere(self, request: HttpRequest, products: QuerySet[Product]) -> HttpResponseBase | None:
-        """The products and their photos stay at head office; the stores no longer get them."""
+        """Ends all sales of the products after confirmation; products and photos stay at head office."""
         ids = list(products.values_list("id", flat=True))
         sales = Assortment.objects.filter(product__in=ids)
         impact = impact_of(Removal(sales=frozenset(sales.values_list("store_id", "product_id"))))
-        if is_agreed(request, impact):
+        if is_confirmed(request, impact):
             sales.delete()
             self.message_user(request, text("now_sold_nowhere", count=len(ids)), messages.WARNING)
             return None
         context = {
             **self.admin_site.each_context(request),
-            **asked(request, impact),
+            **confirmation_context(request, impact),
             "title": text("asked_title"),
             "intro": text("asked_sell_nowhere"),
             "opts": self.opts,
@@ -371,7 +371,7 @@ class ProductAdmin(AskingAdmin):
         return TemplateResponse(request, "admin/head_office/ask.html", context)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Also where the product is sold; a sale that stays is not touched."""
+        """Saves also the product's sales; unchanged sales keep their rows."""
         super().save_related(request, form, formsets, change)
         product = form.instance
         ended = Assortment.objects.filter(product=product).exclude(store__in=form.cleaned_data["sold_in"])
@@ -385,7 +385,7 @@ class ProductAdmin(AskingAdmin):
             self.message_user(request, text("ended_in", name=product, stores=_first(stores)), messages.WARNING)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Photos through ingest; everything else as ever."""
+        """Saves photos through ingest."""
         if formset.model is not Photo:
             super().save_formset(request, form, formset, change)
             return
@@ -394,9 +394,9 @@ class ProductAdmin(AskingAdmin):
         changed = [row for row in formset.forms if row.has_changed() and not formset._should_delete_form(row)]  # noqa: SLF001 - no public way to ask
         are_saved = [self._save_photo(request, formset.instance, row, formset) for row in changed]
         if all(are_saved):
-            for gone in formset.deleted_objects:
-                gone.delete()
-        elif formset.deleted_objects:  # the photo that was to take their place may be the one that failed
+            for photo in formset.deleted_objects:
+                photo.delete()
+        elif formset.deleted_objects:  # the failed photo may be the replacement of the deleted ones
             formset.deleted_objects = []
             self.message_user(request, text("none_deleted"), messages.ERROR)
         promoted = ingest.ensure_primary(formset.instance.id)
@@ -423,8 +423,8 @@ class ProductAdmin(AskingAdmin):
             else:
                 ingest.rearrange(photo)
         except EtalaseError as error:
-            told = text("not_saved", name=row.instance.filename or text("the_photo"), reason=error)
-            self.message_user(request, told, messages.ERROR)
+            message = text("not_saved", name=row.instance.filename or text("the_photo"), reason=error)
+            self.message_user(request, message, messages.ERROR)
             return False
         if is_new:
             formset.new_objects.append(photo)
@@ -434,8 +434,8 @@ class ProductAdmin(AskingAdmin):
 
 
 @admin.register(Photo)
-class PhotoAdmin(AskingAdmin):
-    """All photos, to look through; they are changed with their product."""
+class PhotoAdmin(ConfirmingAdmin):
+    """All photos, read-only; photos are changed on their product's page."""
 
     list_display = ("thumbnail", "product", "filename", "is_primary", "sort_order", "size", "version", "updated_at")
     list_display_links = ("filename",)
@@ -448,31 +448,31 @@ class PhotoAdmin(AskingAdmin):
     actions = ("make_primary", "delete_selected")
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """Only itself."""
+        """Returns the photos."""
         return Removal(photos=frozenset(rows.values_list("id", flat=True)))
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
-        """The photo, small."""
-        return small(photo)
+        """Returns the thumbnail."""
+        return thumbnail_tag(photo)
 
     @admin.display(description=lazy_text("about"))
     def about(self, photo: Photo) -> SafeString | str:
-        """What its file is."""
-        return original(photo)
+        """Returns the link to the object."""
+        return original_link(photo)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> tuple[str, ...]:
-        """All of them."""
+        """Makes every field read-only."""
         return self.fields
 
     def get_urls(self) -> list[URLPattern]:
-        """Also the small pictures."""
+        """Adds the URL of the thumbnails."""
         view = self.admin_site.admin_view(self.thumbnail_view, cacheable=True)
         own = path("<uuid:photo_id>/thumbnail/", view, name="head_office_photo_thumbnail")
         return [own, *super().get_urls()]
 
     def thumbnail_view(self, request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
-        """A small picture of the photo, for whoever may see photos; a grey tile where there is none."""
+        """Returns the photo's thumbnail, or a grey tile if it cannot be made. Raises PermissionDenied and Http404."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         photo = Photo.objects.filter(id=photo_id).first()
@@ -487,12 +487,12 @@ class PhotoAdmin(AskingAdmin):
         return HttpResponse(body, content_type="image/webp", headers=headers)
 
     def has_arrange_permission(self, request: HttpRequest) -> bool:
-        """Whether the person may change photos: on this page nobody does, but by the action."""
+        """Returns whether the person may run the action, which is the only way to change photos on this page."""
         return bool(request.user.has_perm("head_office.change_photo"))
 
     @admin.action(description=lazy_text("make_primary"), permissions=["arrange"])
     def make_primary(self, request: HttpRequest, photos: QuerySet[Photo]) -> None:
-        """Flags move, bytes do not."""
+        """Makes the selected photos primary; objects stay as they are."""
         if len(set(photos.values_list("product_id", flat=True))) < photos.count():
             self.message_user(request, text("one_primary"), messages.ERROR)
             return
@@ -502,33 +502,33 @@ class PhotoAdmin(AskingAdmin):
         self.message_user(request, text("now_primary", count=len(photos)))
 
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
-        """Another photo takes the place of a primary one."""
+        """Deletes the photo and makes another one primary if needed."""
         super().delete_model(request, obj)
         ingest.ensure_primary(obj.product_id)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Photo]) -> None:
-        """As for one."""
+        """Deletes the photos and makes others primary if needed."""
         products = set(queryset.values_list("product_id", flat=True))
         super().delete_queryset(request, queryset)
         for product_id in sorted(products):
             ingest.ensure_primary(product_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A photo is added with its product."""
+        """Returns False: photos are added on their product's page."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
-        """A photo is changed with its product."""
+        """Returns False: photos are changed on their product's page."""
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
-        """Who may change photos with their product may look at them here."""
+        """Returns whether the person may view photos; the permission to change them is enough."""
         return bool(super().has_view_permission(request, obj) or self.has_arrange_permission(request))
 
 
 @admin.register(Assortment)
-class AssortmentAdmin(AskingAdmin):
-    """Which store sells what, by store: filter, then add or remove."""
+class AssortmentAdmin(ConfirmingAdmin):
+    """Sales, by store: filter, then add or delete."""
 
     list_display = ("store", "product", "updated_at")
     list_filter = (("store", admin.RelatedOnlyFieldListFilter),)
@@ -539,22 +539,22 @@ class AssortmentAdmin(AskingAdmin):
     show_full_result_count = False
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """Only the sales themselves."""
+        """Returns the sales."""
         return Removal(sales=frozenset(rows.values_list("store_id", "product_id")))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assortment]:
-        """With the names by which a page that asks shows them."""
+        """Joins the names of store and product, which the confirmation page shows."""
         sales: QuerySet[Assortment] = super().get_queryset(request).select_related("store", "product")
         return sales
 
     def has_change_permission(self, request: HttpRequest, obj: Assortment | None = None) -> bool:
-        """A sale is added or deleted; there is nothing in it to change."""
+        """Returns False: a sale has nothing to change."""
         return False
 
 
 @admin.register(Account)
-class AccountAdmin(AskingAdmin, UserAdmin):
-    """Accounts: of stores, and of HO admins (staff). Taking «active» away ends an account at once, tokens and all."""
+class AccountAdmin(ConfirmingAdmin, UserAdmin):
+    """Accounts of stores and of head office admins (staff). Deactivating an account also ends its tokens at once."""
 
     list_display = ("username", "store", "is_staff", "is_active", "last_login")
     list_filter = ("is_staff", "is_active")
@@ -574,13 +574,13 @@ class AccountAdmin(AskingAdmin, UserAdmin):
     form = AccountForm
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
-        """With the field that asks, where the account can be changed."""
+        """Adds the confirmation field if the account can be changed."""
         fieldsets = super().get_fieldsets(request, obj)
         asks = obj is not None and self.has_change_permission(request, obj)
         return [*fieldsets, (None, {"fields": ("agreed",)})] if asks else fieldsets
 
     def removal_of(self, rows: QuerySet[Any]) -> Removal:
-        """Its store can no longer ask, unless it has another account."""
+        """Returns the accounts; a store without another account is cut off."""
         return Removal(accounts=frozenset(rows.values_list("id", flat=True)))
 
 

@@ -16,7 +16,7 @@ class HeadOfficeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks, pin sessions, hide secrets, and set up what follows the deletion of a photo."""
+        """Registers the start-up checks and the deletion of objects, pins sessions and hides secrets."""
         from etalase.head_office import checks, ingest
 
         checks.register()

@@ -1,4 +1,4 @@
-"""What must be in order before head office serves: checks with ids, and :func:`prepare`, which a start goes through."""
+"""Checks before head office serves: Django system checks with ids, and :func:`prepare` for each start."""
 
 import logging
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ logger = logging.getLogger("etalase.head_office")
 
 
 def register() -> None:
-    """Add the checks below to Django's."""
+    """Registers the checks below with Django."""
     checks.register(settings_are_valid)
     checks.register(writers_are_visible, checks.Tags.database)
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E101``: a setting is missing or malformed, one message each."""
+    """``etalase.E101``: reports each setting that is missing or malformed."""
     try:
         configured()
     except SettingsError as error:
@@ -37,7 +37,7 @@ def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
 
 
 def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E102``: without pg_read_all_stats the transactions of other roles are invisible, and the horizon blind."""
+    """``etalase.E102``: reports a role without pg_read_all_stats: the horizon cannot see other roles' transactions."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)")
         visible, role = cursor.fetchone()
@@ -53,11 +53,11 @@ def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
 
 
 def prepare() -> None:
-    """Bring head office into the state in which it can serve, or say what is wrong.
+    """Makes head office ready to serve: creates or repairs the bucket and its policy (hazard 26).
 
-    Raises :class:`etalase.errors.DatabaseAway`, :class:`UsageError` (not migrated, role too weak), :class:`SettingsError` (a
-    password of the guide) or an :class:`ObjectStoreError`. The bucket and its policy are made or mended (hazard 26),
-    and what else it lets anybody do is logged once (hazard 72).
+    Raises :class:`etalase.errors.DatabaseAway`, :class:`UsageError` (not migrated, role without a privilege),
+    :class:`SettingsError` (a password of the guide) or an :class:`ObjectStoreError`. Logs the other risks of the bucket
+    once (hazard 72).
     """
     try:
         problems = writers_are_visible(None)
@@ -71,7 +71,7 @@ def prepare() -> None:
         raise UsageError("The database lacks the newest tables.", hint="Run: etalase head-office migrate")
     if published is not None:
         raise SettingsError(
-            [f"The account «{published.username}» has a password that stands in the public guide."],
+            [f"The account «{published.username}» has a password from the public guide."],
             hint="Change it: etalase head-office create-account admin --admin --password-file FILE",
         )
     bucket().ensure_bucket()

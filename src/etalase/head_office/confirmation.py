@@ -1,4 +1,4 @@
-"""What a page of the admin says before it removes: which dishes, photos and stores, and the number that has to be typed."""
+"""Texts of the admin before a removal: the affected dishes, photos and stores, and the number to type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ MAX_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A count, and the first names of what is counted."""
+    """A title with a count, and the first of the counted names."""
 
     title: str
     names: Sequence[str]
     more: str
 
 
-def is_agreed(request: HttpRequest, impact: Impact) -> bool:
-    """Whether a person has confirmed: by the button, and beyond the bound by the number as well."""
+def is_confirmed(request: HttpRequest, impact: Impact) -> bool:
+    """Returns whether a person has confirmed: by the button, and beyond the bound also by the number."""
     confirmation = impact.confirmation
     return "post" in request.POST and (not confirmation.is_required or confirmation.is_given_by(request.POST.get("number", "")))
 
 
-def asked(request: HttpRequest, impact: Impact) -> dict[str, Any]:
-    """The context of the page that asks."""
+def confirmation_context(request: HttpRequest, impact: Impact) -> dict[str, Any]:
+    """Returns the template context of a confirmation page."""
     confirmation = impact.confirmation
     return {
         "sections": _sections(impact),
@@ -45,17 +45,17 @@ def asked(request: HttpRequest, impact: Impact) -> dict[str, Any]:
 
 
 def changes_text(changes: Sequence[Change]) -> str:
-    """The changes in one sentence, the first of many."""
-    said = []
+    """Returns the first changes in one sentence."""
+    parts = []
     for change in changes[:5]:
         one = text(f"beyond_{change.kind.value}", now=change.now, of=change.of, where=change.where)
-        said.append(f"{one} ({text('beyond_lately', lately=change.lately)})" if change.lately else one)
+        parts.append(f"{one} ({text('beyond_lately', lately=change.lately)})" if change.lately else one)
     more = [text("and_more", count=len(changes) - 5)] if len(changes) > 5 else []
-    return "; ".join(said + more)
+    return "; ".join(parts + more)
 
 
 def impact_text(impact: Impact) -> str:
-    """What is lost, in one sentence."""
+    """Returns the impact in one sentence."""
     return "; ".join(f"{section.title} ({', '.join(section.names[:5])})" for section in _sections(impact))
 
 

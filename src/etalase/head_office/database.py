@@ -1,4 +1,4 @@
-"""The one place where head office puts the database's errors in words."""
+"""Translates the database's errors for head office."""
 
 import django.db
 
@@ -7,10 +7,10 @@ from etalase.postgres import explained
 
 
 def in_our_words(error: BaseException) -> DatabaseAway:
-    """A database error of any kind, for a person."""
+    """Returns any database error as an error with a message and a hint for a person."""
     return explained(error, whose="Head office's database", migrate="etalase head-office migrate")
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether the database is what failed. A value that it does not take is a mistake of ours instead."""
+    """Returns whether the database itself failed; a refused value is a fault of the input or of our code instead."""
     return isinstance(error, django.db.Error) and not isinstance(error, django.db.IntegrityError | django.db.DataError)

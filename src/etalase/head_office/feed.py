@@ -1,8 +1,8 @@
-"""The feed: what a store has, and what changed since it last asked (docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md).
+"""The feed: photos and products of a store, all or changed since a time (docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md).
 
-Reads only. A page is a stretch of immutable positions, so that it costs the same everywhere and rows that change between two
-pages are never missed (hazard 1). ``sync_timestamp`` is a horizon: whatever was changed before it is visible by now
-(hazard 2). The triggers of migration 0002 are the other half of both.
+Reads only. A page is a range of immutable positions, so that each page costs the same and no row that changes between two
+pages is missed (hazard 1). ``sync_timestamp`` is a horizon: each change with an earlier time stamp is visible by now
+(hazard 2). Both rely on the triggers of migration 0002.
 """
 
 import heapq
@@ -23,7 +23,7 @@ Row: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """The store that a page is for; the view has made sure that the account may ask for it."""
+    """The store of a page; the view has checked that the account may read it."""
 
     id: UUID
     company_id: UUID
@@ -33,9 +33,9 @@ class StoreIdentity:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """``offset`` is 0 or what ``next_offset`` gave; ``limit`` counts living rows and tombstones together.
+    """The range of a page: ``offset`` is 0 or an earlier ``next_offset``; ``limit`` counts live rows and tombstones together.
 
-    ``with_digest`` is for the first page of the photo feed; elsewhere it asks for nothing.
+    ``with_digest`` has an effect on the first page of the photo feed only.
     """
 
     limit: int
@@ -46,7 +46,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PublicBucket:
-    """Where the edges find the objects."""
+    """The bucket as the edges reach it."""
 
     public_url: str
     name: str
@@ -54,9 +54,9 @@ class PublicBucket:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """HO's clock, and how far back a writer that is still open may reach (None: nobody is writing).
+    """Head office's clock, and the start of the oldest open transaction that writes (None: no such transaction).
 
-    A prepared transaction tells when it was prepared, not when it began: then nothing is known, and ``unknown`` is set.
+    PostgreSQL records when a transaction was prepared, not when it began. With prepared transactions ``unknown`` is set.
     """
 
     clock: datetime
@@ -64,17 +64,20 @@ class Horizon:
     unknown: bool
 
     def at(self, *, at_worst: datetime) -> datetime:
-        """Everything stamped before it is visible to a snapshot taken later. ``at_worst`` is what was safe already."""
+        """Returns the horizon: a later snapshot sees each change with an earlier time stamp.
+
+        ``at_worst`` is an earlier horizon, which stays valid; it is the bound where the writers' start is unknown.
+        """
         bound = min(self.clock, self.oldest_writer or self.clock)
         return min(bound, at_worst) if self.unknown else bound
 
 
 def read_horizon() -> Horizon:
-    """HO's horizon now. Takes two statements, each in a transaction of its own, before the snapshot of the data.
+    """Returns the present horizon, by two statements in transactions of their own, before the snapshot of the data is taken.
 
-    A transaction that is missing in the second statement has either committed, so that the snapshot sees it, or it takes its
-    id later, and then its stamps are later than the clock of the first (the trigger takes the id before it stamps).
-    A transaction without an id writes nothing: a dump of an hour holds nobody back. Nor does autovacuum.
+    A transaction that the second statement does not list has either committed, so that the snapshot sees it, or takes its id
+    later; then its time stamps are later than the clock of the first statement, since the trigger takes the id before it
+    stamps. A transaction without an id writes nothing: neither a long dump nor autovacuum holds the horizon back.
     """
     if connection.in_atomic_block:
         raise RuntimeError("The horizon cannot be read inside a transaction: its snapshot would be older than the horizon.")
@@ -95,20 +98,20 @@ def read_horizon() -> Horizon:
 
 @contextmanager
 def one_snapshot() -> Iterator[CursorWrapper]:
-    """A cursor whose statements all see the same state, and which cannot write."""
+    """Yields a cursor whose statements all see the same state and cannot write."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield cursor
 
 
 def photo_page(store: StoreIdentity, asked: PageRequest, bucket: PublicBucket) -> dict[str, Any]:
-    """A page of the guide's photo feed, every field in the guide's form."""
+    """Returns a page of the photo feed, with the fields of the guide."""
     horizon = read_horizon()
     with one_snapshot() as cursor:
         floor, total, products_changed_at = _one(cursor, PHOTO_STATE, {"store_id": store.id})
         since = _since(asked, horizon, floor)
         living, dead = _rows(cursor, LIVING_PHOTOS, DEAD_PHOTOS, store, asked, since)
-        # In the page's own snapshot: what it holds beyond the horizon is told now and again, what it lacks is told later.
+        # The digest is of the page's own snapshot: rows beyond the horizon are sent now and once more, later rows next time.
         wanted = asked.with_digest and asked.offset == 0
         digest = _one(cursor, PHOTO_DIGEST, {"store_id": store.id})[0] if wanted else None
     at_worst = since or floor
@@ -119,7 +122,7 @@ def photo_page(store: StoreIdentity, asked: PageRequest, bucket: PublicBucket) -
         **_envelope(store, asked, horizon.at(at_worst=at_worst), since, total=total, next_offset=next_offset),
     }
     if products_changed_at is not None and products_changed_at >= horizon.at(at_worst=at_worst):
-        # A writer that is still open may yet commit an older change behind it: let the text differ until it has ended.
+        # An open transaction may still commit an older change: the text differs on each page until that transaction ends.
         products_changed_at = horizon.clock
     page["products_changed_at"] = products_changed_at and format_time(products_changed_at)
     if digest is not None:
@@ -128,7 +131,7 @@ def photo_page(store: StoreIdentity, asked: PageRequest, bucket: PublicBucket) -
 
 
 def product_page(store: StoreIdentity, asked: PageRequest) -> dict[str, Any]:
-    """A page of the products that the store sells, in the envelope of the photo feed."""
+    """Returns a page of the products that the store sells, in the envelope of the photo feed."""
     horizon = read_horizon()
     with one_snapshot() as cursor:
         floor, total = _one(cursor, PRODUCT_STATE, {"store_id": store.id})
@@ -146,7 +149,7 @@ def product_page(store: StoreIdentity, asked: PageRequest) -> dict[str, Any]:
 
 
 def _since(asked: PageRequest, horizon: Horizon, floor: datetime) -> datetime | None:
-    """From when on changes are told, or None for the full set."""
+    """Returns the time from which changes are listed, or None for the full set."""
     if asked.updated_since is None or not floor <= asked.updated_since <= horizon.clock:
         return None
     return asked.updated_since
@@ -155,7 +158,7 @@ def _since(asked: PageRequest, horizon: Horizon, floor: datetime) -> datetime | 
 def _rows(
     cursor: CursorWrapper, living_sql: str, dead_sql: str, store: StoreIdentity, asked: PageRequest, since: datetime | None
 ) -> tuple[list[Row], list[Row]]:
-    """One row more than asked of each kind, position first: it tells whether there is more."""
+    """Returns up to ``limit + 1`` live rows and tombstones, position first; the extra row shows that another page follows."""
     values: dict[str, Any] = {"store_id": store.id, "offset": asked.offset, "limit": asked.limit + 1, "since": since}
     changed = "AND greatest({}) >= %(since)s"
     if since is None:
@@ -169,7 +172,7 @@ def _rows(
 
 
 def _cut(living: list[Row], dead: list[Row], limit: int) -> tuple[list[Row], list[UUID], int | None]:
-    """The first ``limit`` of both kinds in the order of their positions, and where the next page begins."""
+    """Returns the first ``limit`` rows of both kinds by position: live rows, deleted ids, and the offset of the next page."""
     merged = list(heapq.merge(((row, True) for row in living), ((row, False) for row in dead), key=lambda pair: pair[0][0]))
     taken = merged[:limit]
     next_offset = taken[-1][0][0] if len(merged) > limit else None
@@ -236,7 +239,7 @@ SELECT
     )
 """
 
-# What etalase.protocol.photos_digest makes of the same photos. No column of it can be null here, nor a checksum in capitals.
+# The same digest as etalase.protocol.photos_digest. No column is null here, and no checksum has capital letters.
 # OFFSET 0 keeps the planner from reading the photos of the whole chain: 7 ms instead of 22 for 2,000 of 100,000.
 PHOTO_DIGEST = r"""
 SELECT md5(coalesce(string_agg(md5(convert_to(
@@ -276,8 +279,8 @@ WHERE a.store_id = %(store_id)s AND a.position > %(offset)s {changed}
 ORDER BY a.position LIMIT %(limit)s
 """
 
-# A photo is gone for a store that sold its product before the photo was deleted, or that stopped selling the product after
-# the photo was made; unless the store sees it again by now.
+# A photo is deleted for a store that sold its product before the deletion, or that stopped selling the product after the
+# photo was made, unless the store has the photo again.
 DEAD_PHOTOS = """
 WITH known AS (
     SELECT product_id, min(first_sold_at) AS first_sold_at, max(ended_at) AS ended_at

@@ -24,19 +24,19 @@ from etalase.errors import PictureRefused
 from etalase.head_office import ingest
 from etalase.head_office.accounts import is_odd_code
 from etalase.head_office.confirmation import changes_text, impact_text
-from etalase.head_office.images.validate import check, take
-from etalase.head_office.imports.sku import is_no_name, oddity, plain
+from etalase.head_office.images.validate import check, prepare
+from etalase.head_office.imports.sku import is_unreadable_name, oddity, plain
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
 from etalase.head_office.removals import Impact, Removal, impact_of
 from etalase.protocol import MAX_FILENAME_CHARS
 
-# Of one product's page. Django's own 2,000 take it many seconds to show.
+# Per product page. Django's default of 2,000 rows takes many seconds to render.
 MAX_PHOTO_ROWS = 200
 
 
 class PhotoForm(forms.ModelForm):
-    """A photo with its file; the file is checked before anything is saved."""
+    """A photo with its file, which is validated before anything is saved."""
 
     upload = forms.FileField(required=False, label=lazy_text("file"), help_text=lazy_text("file_help"))
 
@@ -45,7 +45,7 @@ class PhotoForm(forms.ModelForm):
         fields = ("is_primary", "sort_order")
 
     def clean(self) -> dict[str, Any] | None:
-        """The file judged, with the reason beside the field where it is refused."""
+        """Validates the file; a reason for refusal is shown beside the field."""
         cleaned = super().clean()
         upload: UploadedFile | None = self.cleaned_data.get("upload")
         self.picture = None
@@ -54,8 +54,8 @@ class PhotoForm(forms.ModelForm):
                 self.add_error("upload", text("file_missing"))
             return cleaned
         try:
-            # One byte more than is allowed is enough to be refused.
-            self.picture = take(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
+            # One byte more than the limit is enough for the refusal.
+            self.picture = prepare(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
             check(self.picture, ingest.limits())
         except PictureRefused as error:
             megabytes = f"{ingest.limits().max_bytes / 1_000_000:.3g}"
@@ -64,14 +64,14 @@ class PhotoForm(forms.ModelForm):
         return cleaned
 
     def validate_constraints(self) -> None:
-        """Nothing: making a photo primary demotes the one that was, and the database has the last word."""
+        """Checks nothing: a new primary photo demotes the old one, and the database enforces the constraint."""
 
 
 class PhotoFormSet(BaseInlineFormSet):
-    """All photos of a product: at most one of them is primary."""
+    """The photos of a product, at most one of them primary."""
 
     def clean(self) -> None:
-        """Refuse two primaries, rather than let the later one win."""
+        """Refuses two primary photos; otherwise the later one would win silently."""
         super().clean()
         rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None) and form.has_changed()]
         if sum(bool(row.get("is_primary")) and not row.get("DELETE") for row in rows) > 1:
@@ -79,23 +79,23 @@ class PhotoFormSet(BaseInlineFormSet):
 
 
 class TwoLists(FilteredSelectMultiple):
-    """What can be chosen beside what is chosen, in the wrapping that the admin's script expects around it."""
+    """A list of choices beside the list of chosen items, with the wrapper that the admin's script expects."""
 
     def render(self, *args: Any, **kwargs: Any) -> SafeString:
-        """The widget's HTML."""
+        """Returns the widget's HTML."""
         return format_html('<div class="related-widget-wrapper">{}</div>', super().render(*args, **kwargs))
 
 
-class AgreedForm(forms.ModelForm):
-    """A form whose saving may take dishes from tills: then it asks in ``agreed`` for a tick, or beyond the bound for a number.
+class ConfirmedForm(forms.ModelForm):
+    """A form that may remove dishes from tills: its field ``agreed`` asks for a tick or, beyond the bound, for a number.
 
-    The field is hidden until it is needed.
+    The field is hidden until a confirmation is needed.
     """
 
     agreed = forms.CharField(required=False, widget=forms.HiddenInput, label=lazy_text("agree"))
 
-    def ask(self, impact: Impact) -> None:
-        """Refuse to save until the number of dishes that lose something was sent: as the tick's value, or typed."""
+    def require_confirmation(self, impact: Impact) -> None:
+        """Adds an error unless the number of affected dishes was sent: as the value of the tick, or typed."""
         number, confirmation = impact.number, impact.confirmation
         if confirmation.is_given_by(str(self.data.get("agreed", ""))):
             return
@@ -109,8 +109,8 @@ class AgreedForm(forms.ModelForm):
         self.add_error("agreed", refusal)
 
 
-class ProductForm(AgreedForm):
-    """A product with the stores that sell it: one list, however many there are."""
+class ProductForm(ConfirmedForm):
+    """A product with the stores that sell it, in one list for any number of stores."""
 
     sold_in = forms.ModelMultipleChoiceField(
         Store.objects.none(), required=False, widget=TwoLists(lazy_text("stores"), is_stacked=False), label=lazy_text("sold_in")
@@ -125,39 +125,39 @@ class ProductForm(AgreedForm):
         _offer(self, "sold_in", Store.objects.all(), Assortment.objects.filter(product=self.instance), "store_id")
 
     def validate_constraints(self) -> None:
-        """Nothing: :meth:`clean` says in our words which SKU is taken, also where the company is not among the fields."""
+        """Checks nothing: :meth:`clean` reports a taken SKU, also if the company is not among the fields."""
 
     def clean(self) -> dict[str, Any] | None:
-        """A store sells only what its own company has; what tills lose is asked for."""
+        """Refuses stores of another company, a taken or odd SKU and an unreadable name; asks for confirmation of losses."""
         _refuse_foreign(self, "sold_in")
         _refuse_taken(self, "sku", Product.objects)
         if "sku" in self.changed_data and oddity(sku := self.cleaned_data.get("sku", "")):
             self.add_error("sku", text("sku_odd", meant=plain(sku)))
-        if "name" in self.changed_data and "name" in self.cleaned_data and is_no_name(self.cleaned_data["name"]):
+        if "name" in self.changed_data and "name" in self.cleaned_data and is_unreadable_name(self.cleaned_data["name"]):
             self.add_error("name", text("no_name"))
         if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
-            impact = impact_of(self._going())
+            impact = impact_of(self._removal())
             if impact.bare or impact.unsold or impact.confirmation.is_required:
-                self.ask(impact)
+                self.require_confirmation(impact)
         return super().clean()
 
-    def _going(self) -> Removal:
-        """What saving removes. Photos are of the formset below the form, which is judged later than the form."""
+    def _removal(self) -> Removal:
+        """Returns the removal that saving means. Reads the raw photo rows, which Django validates after the form."""
         stores = {UUID(str(id_)) for id_ in self.initial["sold_in"]} - {store.id for store in self.cleaned_data["sold_in"]}
         rows = range(_row_count(str(self.data.get("photos-TOTAL_FORMS", ""))))
-        gone = [self.data.get(f"photos-{row}-id", "") for row in rows if self.data.get(f"photos-{row}-DELETE")]
+        deleted = [self.data.get(f"photos-{row}-id", "") for row in rows if self.data.get(f"photos-{row}-DELETE")]
         new = [row for row in rows if not self.data.get(f"photos-{row}-id") and not self.data.get(f"photos-{row}-DELETE")]
-        coming = any(f"photos-{row}-upload" in self.files for row in new)
+        has_new_photo = any(f"photos-{row}-upload" in self.files for row in new)
         mine = {str(id_): id_ for id_ in self.instance.photos.values_list("id", flat=True)}
         return Removal(
-            photos=frozenset(mine[id_] for id_ in gone if id_ in mine),
+            photos=frozenset(mine[id_] for id_ in deleted if id_ in mine),
             sales=frozenset((store_id, self.instance.id) for store_id in stores),
-            replaced=frozenset([self.instance.id] if coming else []),
+            replaced=frozenset([self.instance.id] if has_new_photo else []),
             resold=frozenset([self.instance.id] if self.cleaned_data["sold_in"] else []),
         )
 
 
-class StoreForm(AgreedForm):
+class StoreForm(ConfirmedForm):
     """A store with the products that it sells."""
 
     sells = forms.ModelMultipleChoiceField(
@@ -176,10 +176,10 @@ class StoreForm(AgreedForm):
         _offer(self, "sells", Product.objects.all(), Assortment.objects.filter(store=self.instance), "product_id")
 
     def validate_constraints(self) -> None:
-        """Nothing: see :class:`ProductForm`."""
+        """Checks nothing: see :class:`ProductForm`."""
 
     def clean(self) -> dict[str, Any] | None:
-        """A store sells only what its own company has; what many tills lose is asked for."""
+        """Refuses products of another company and a taken or odd code; asks for confirmation of losses."""
         _refuse_foreign(self, "sells")
         _refuse_taken(self, "code", Store.objects)
         if "code" in self.changed_data and is_odd_code(self.cleaned_data.get("code", "-")):
@@ -188,39 +188,39 @@ class StoreForm(AgreedForm):
             ended = {UUID(str(id_)) for id_ in self.initial["sells"]} - {product.id for product in self.cleaned_data["sells"]}
             impact = impact_of(Removal(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
             if impact.unsold or impact.confirmation.is_required:
-                self.ask(impact)
+                self.require_confirmation(impact)
         return super().clean()
 
 
-class AccountForm(AgreedForm, UserChangeForm):
-    """An account. Whoever takes a store's last active one away says so."""
+class AccountForm(ConfirmedForm, UserChangeForm):
+    """An account. The end of a store's last active account needs confirmation."""
 
     class Meta(UserChangeForm.Meta):
         model = Account
 
     def clean(self) -> dict[str, Any] | None:
-        """Ask before the store's edge can no longer ask."""
+        """Asks for confirmation if the store's edge can no longer log in afterwards."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         kept = cleaned.get("is_active") and cleaned.get("store") == self.instance.store
         if not self.errors and not kept:
             impact = impact_of(Removal(accounts=frozenset([self.instance.pk])))
             if impact.cut_off:
-                self.ask(impact)
+                self.require_confirmation(impact)
         return cleaned
 
 
 class AssortmentForm(forms.ModelForm):
-    """A sale: of a dish of the store's own company, and once."""
+    """A sale: of a dish of the store's own company, once."""
 
     class Meta:
         model = Assortment
         fields = ("store", "product")
 
     def validate_constraints(self) -> None:
-        """Nothing: see :class:`ProductForm`."""
+        """Checks nothing: see :class:`ProductForm`."""
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse what the database would refuse, in words."""
+        """Refuses a sale across companies and a second sale of the same dish."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         store, product = cleaned.get("store"), cleaned.get("product")
         if store is not None and product is not None:
@@ -232,19 +232,19 @@ class AssortmentForm(forms.ModelForm):
 
 
 def _row_count(text: str) -> int:
-    """How many rows of photos a page was sent with; no more than are looked at, however many it claims."""
+    """Returns the number of photo rows in the request, at most MAX_PHOTO_ROWS; 0 for an invalid number."""
     return min(int(text), MAX_PHOTO_ROWS) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _refuse_taken(form: forms.ModelForm, name: str, rows: Manager[Any]) -> None:
-    """Refuse the SKU or code of another row of the same company, which the form may not show."""
+    """Refuses the SKU or code of another row of the same company; the form may lack the company field."""
     wanted, company = form.cleaned_data.get(name), form.cleaned_data.get("company") or form.instance.company_id
     if wanted and company and (other := rows.filter(company=company, **{name: wanted}).exclude(pk=form.instance.pk).first()):
         form.add_error(name, text("taken", value=wanted, name=other.name))
 
 
 def _offer(form: forms.ModelForm, name: str, rows: QuerySet[Any], sales: QuerySet[Assortment], column: str) -> None:
-    """Let ``form`` choose among ``rows``, of its own company where that is known, with the present sales chosen."""
+    """Offers ``rows`` as choices, of the form's own company if that is known, with the present sales as initial value."""
     is_new = form.instance._state.adding  # noqa: SLF001 - Django's documented way to ask
     choice: Any = form.fields[name]
     choice.queryset = rows if is_new else rows.filter(company=form.instance.company_id)
@@ -261,7 +261,7 @@ def _refuse_foreign(form: forms.ModelForm, name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ErrorLink:
-    """An error of a page, and the id of what it is about."""
+    """An error of a page, and the id of the element that it concerns."""
 
     anchor: str
     label: str
@@ -269,7 +269,7 @@ class ErrorLink:
 
 
 def error_links(form: forms.BaseForm, formsets: Sequence[BaseFormSet]) -> list[ErrorLink]:
-    """Every error of the page, in its order."""
+    """Returns every error of the page, in the order of the page."""
     links = [ErrorLink("content-start", "", str(message)) for message in form.non_field_errors()]
     links += _field_links(form, "")
     for formset in formsets:
@@ -284,7 +284,7 @@ def error_links(form: forms.BaseForm, formsets: Sequence[BaseFormSet]) -> list[E
 def _field_links(form: forms.BaseForm, of: str) -> list[ErrorLink]:
     links = []
     for field in form:
-        # The admin's script puts the two lists in place of the field, each with an id of its own.
+        # The admin's script replaces the field by the two lists, each with its own id.
         anchor = f"{field.auto_id}_from" if isinstance(field.field.widget, TwoLists) else str(field.auto_id)
         label = ", ".join(part for part in (of, str(field.label)) if part)
         links += [ErrorLink(anchor, label, str(message)) for message in field.errors]

@@ -1,7 +1,7 @@
-"""How a photo comes into head office and goes: object and row, close together, the object first in what others see.
+"""Adds, changes and deletes photos at head office: row and object together; the object is visible before the row.
 
-Every writer of a product's photos holds the product's advisory lock, so that two imports, an upload in the admin and a
-deletion never mix objects with rows of each other.
+Every writer of a product's photos holds the product's advisory lock, so that parallel imports, uploads and deletions never
+mix the row of one with the object of another.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger("etalase.head_office")
 
 
 class PhotoChange(StrEnum):
-    """What became of an offered photo. ``restored``: its row was right, but its object was missing or damaged."""
+    """The change that an offer made. ``restored``: the row was right, but its object was missing or damaged."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -35,7 +35,7 @@ class PhotoChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A photo as somebody wants it. ``source`` is its identity within the product; ``photo_id`` prescribes its id."""
+    """The wanted state of a photo. ``source`` is its identity within the product; ``photo_id`` prescribes its id."""
 
     source: str
     filename: str
@@ -47,7 +47,7 @@ class Offer:
 
 @cache
 def bucket() -> ObjectStore:
-    """Head office's own bucket."""
+    """Returns head office's own bucket."""
     settings = configured()
     return ObjectStore(
         endpoint=settings.S3_ENDPOINT,
@@ -61,16 +61,16 @@ def bucket() -> ObjectStore:
 
 @cache
 def limits() -> PictureLimits:
-    """What is taken as a photo, from the settings."""
+    """Returns the limits for photos, from the settings."""
     return PictureLimits(max_bytes=configured().MAX_PHOTO_BYTES, max_pixels=configured().MAX_PIXELS)
 
 
 @transaction.atomic
 def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False) -> PhotoChange:
-    """Make the product's photo of this source what the offer says; the picture has been checked.
+    """Creates or updates the product's photo of this source as offered; the picture has been validated.
 
-    ``object_is_sound``: the bucket was seen to hold these bytes under the photo's key. Raises :class:`UsageError` where the
-    prescribed id is not the photo's, :class:`ObjectStoreError` where the bucket fails: then no row was changed.
+    ``object_is_sound``: the bucket is known to hold these bytes under the photo's key. Raises :class:`UsageError` if the
+    prescribed id is not the photo's, and :class:`ObjectStoreError` if the bucket fails; then no row has changed.
     """
     _lock(product_id)
     photo = Photo.objects.filter(product_id=product_id, source=offer.source).first()
@@ -96,8 +96,8 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
         change = PhotoChange.CREATED if new else PhotoChange.UPDATED
     else:
         change = PhotoChange.UNCHANGED if object_is_sound else PhotoChange.RESTORED
-    # The row is written but not committed: what the database refuses never touches the object, and no reader sees the row
-    # before the object.
+    # The row is written but not committed: a row that the database refuses never touches the object, and no reader sees the
+    # row before the object.
     if bytes_changed or not object_is_sound:
         bucket().put(photo.object_key, offer.picture.body, content_type=photo.content_type)
     if old_key and old_key != photo.object_key:
@@ -107,7 +107,7 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
 
 @transaction.atomic
 def rearrange(photo: Photo) -> None:
-    """Save the photo's ``is_primary`` and ``sort_order``. Flags move, bytes do not."""
+    """Saves the photo's ``is_primary`` and ``sort_order``; its object stays as it is."""
     _lock(photo.product_id)
     if photo.is_primary:
         _demote_others(photo)
@@ -116,9 +116,9 @@ def rearrange(photo: Photo) -> None:
 
 @transaction.atomic
 def ensure_primary(product_id: uuid.UUID) -> Photo | None:
-    """Make the first photo primary where the product has photos and none is: the guide's own edge shows no other.
+    """Makes the first photo primary if the product has photos but no primary one, since the guide's edge shows no other.
 
-    The photo that was promoted comes back. A key says nothing of it: flags move, bytes do not.
+    Returns the promoted photo, or None. Objects and keys stay as they are.
     """
     _lock(product_id)
     photos = Photo.objects.filter(product_id=product_id)
@@ -131,13 +131,13 @@ def ensure_primary(product_id: uuid.UUID) -> Photo | None:
 
 
 def holds(key: str, picture: Picture) -> bool:
-    """Whether the bucket has these bytes under ``key``, as far as its ETag tells (single-part puts: the MD5)."""
+    """Returns whether the bucket has these bytes under ``key``, by the ETag (the MD5 for single-part puts)."""
     there = bucket().head(key)
     return there is not None and there.etag == picture.checksum and there.size == len(picture.body)
 
 
 def follow_deletions() -> None:
-    """From now on the object of a deleted photo is deleted too, once its row's deletion is committed."""
+    """Registers the deletion of a photo's object after the deletion of its row is committed."""
     post_delete.connect(_after_delete, sender=Photo, dispatch_uid="etalase.head_office.ingest")
 
 
@@ -151,14 +151,17 @@ def _reclaim_after_commit(product_id: uuid.UUID, key: str) -> None:
 
 @transaction.atomic
 def _reclaim(product_id: uuid.UUID, key: str) -> None:
-    """Remove an object, unless a photo has taken the key over meanwhile. Failing is no harm but a few bytes."""
+    """Deletes an object, unless a photo uses its key again. A failure leaves an orphan in the bucket and is logged."""
     _lock(product_id)
     if Photo.objects.filter(object_key=key).exists():
         return
     try:
         bucket().delete([key])
     except ObjectStoreError as error:
-        logger.warning("object of a deleted photo stays in the bucket", extra={"object_key": key, "error": str(error)})
+        logger.warning(
+            "cannot delete the object of a deleted photo",
+            extra={"object_key": key, "error": str(error)},
+        )
 
 
 def _lock(product_id: uuid.UUID) -> None:
@@ -167,7 +170,7 @@ def _lock(product_id: uuid.UUID) -> None:
 
 
 def _with_prescribed_id(product_id: uuid.UUID, offer: Offer) -> Photo | None:
-    """The photo of the prescribed id, whose file has another name now."""
+    """Returns the photo with the prescribed id, whose file has been renamed."""
     if offer.photo_id is None:
         return None
     photo = Photo.objects.filter(id=offer.photo_id).select_related("product").first()
@@ -185,7 +188,7 @@ def _fields(photo: Photo) -> tuple[Any, ...]:
 
 
 def _key(photo: Photo, ext: str) -> str:
-    """The photo's key: its own for life but for the extension; docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md, "The images"."""
+    """Returns the key: only its extension ever changes (docs/PRODUCT_PHOTO_SYNC_API_REFERENCE.md, "The images")."""
     if photo.object_key:
         return f"{photo.object_key.rpartition('.')[0]}.{ext}"
     folder = f"{KEY_PREFIX}{photo.product_id}/"

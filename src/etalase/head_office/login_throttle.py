@@ -1,4 +1,4 @@
-"""Guessing at passwords hurts nobody else: failures are counted, hashing is bounded (hazards 52 and 57, ADR 0020)."""
+"""Throttles password guessing and bounds password hashing (hazards 52 and 57, ADR 0020)."""
 
 import ipaddress
 import os
@@ -24,16 +24,16 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-# An address at which so many different accounts failed is guessing at all of them, and gets no further try. One store with a
-# wrong password counts once, however often it tries, so that those behind the same NAT are not touched by it.
+# An address with failures of so many different accounts is locked. A store with a wrong password counts once, however often
+# it tries, so that other stores behind the same NAT can still log in.
 ACCOUNTS_FAILED_AT_ONCE = 30
 
-# In all processes together, so that the other half of the machine serves feeds.
+# For all processes together; the other half of the cores serves feeds.
 HASHES_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
-# In each process: one that hashes, one that waits for its turn. More would keep threads from feed requests.
+# Per process: one that hashes and one that waits. More would take threads from feed requests.
 LOGINS_AT_ONCE = 2
 WAIT_SECONDS, POLL_SECONDS = 1.0, 0.02
-# Any number that nobody else uses as the first of a pair of advisory locks in this database.
+# The class of our advisory locks; unique in this database.
 _HASHING = 0x65746C68
 _logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
 
@@ -41,29 +41,29 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052, section 2.1
 
 
 class TooManyLogins(APIException):
-    """As many passwords are being checked as may be at once; this one was not looked at, and counts as no failure."""
+    """The limit of parallel password checks is reached; this login was not checked and does not count as a failure."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "Head office is checking many passwords just now. Try again in a few seconds."
 
     def __init__(self) -> None:
         super().__init__()
-        # Not all at once again. DRF makes a Retry-After of it.
+        # Jitter: the clients must not all retry at once. DRF sends it as Retry-After.
         self.wait = 1 + secrets.randbelow(5)
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id as OWASP's Password Storage Cheat Sheet asks for: 19 MiB, two passes, one lane; 35 ms where PBKDF2 takes 330."""
+    """Argon2id as in OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane; 35 ms (PBKDF2: 330 ms)."""
 
     time_cost, memory_cost, parallelism = 2, 19 * 1024, 1
 
 
 class BoundedLogin(ModelBackend):
-    """Django's own backend; it hashes only in its turn."""
+    """Django's own backend with a bound on parallel hashing."""
 
     def authenticate(self, request: HttpRequest | None, *args: Any, **credentials: Any) -> Any:
-        """The account. Raises :class:`TooManyLogins`, or PermissionDenied, so that no other backend hashes once more."""
-        with _turn():
+        """Returns the account. Raises :class:`TooManyLogins`, or PermissionDenied, so that no other backend hashes again."""
+        with _hashing_slot():
             account = super().authenticate(request, *args, **credentials)
         if account is None:
             raise PermissionDenied
@@ -71,10 +71,10 @@ class BoundedLogin(ModelBackend):
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """One of :data:`HASHES_AT_ONCE` turns, or :class:`TooManyLogins`: at once where others wait already, else after a second.
+def _hashing_slot() -> Iterator[None]:
+    """Holds one of :data:`HASHES_AT_ONCE` slots. Raises :class:`TooManyLogins`: at once if another login waits, else after 1 s.
 
-    The lock is the database's, so that it holds for every process, whatever serves them, and goes with its transaction.
+    The slot is an advisory lock, so that it counts across all processes and ends with its transaction.
     """
     if not _logins.acquire(blocking=False):
         raise TooManyLogins
@@ -82,7 +82,7 @@ def _turn() -> Iterator[None]:
         until = time.monotonic() + WAIT_SECONDS
         while True:
             with transaction.atomic():
-                if _is_my_turn():
+                if _lock_slot():
                     yield
                     return
             if time.monotonic() >= until:
@@ -92,27 +92,27 @@ def _turn() -> Iterator[None]:
         _logins.release()
 
 
-def _is_my_turn() -> bool:
+def _lock_slot() -> bool:
     with connection.cursor() as cursor:
-        for turn in range(HASHES_AT_ONCE):
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_HASHING, turn])
+        for slot in range(HASHES_AT_ONCE):
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_HASHING, slot])
             if cursor.fetchone()[0]:
                 return True
     return False
 
 
 class Throttle(AxesDatabaseHandler):
-    """Counts failures for account and address together, as axes does, and accounts that failed for each address."""
+    """Counts failures per account and address, as axes does, and also the failed accounts per address."""
 
     def is_locked(self, request: Any, credentials: Any = None) -> bool:
-        """Whether this account at this address, or this address altogether, has to wait."""
-        # By a clock that was ahead once: nobody has to wait until then.
+        """Returns whether this account is locked at this address, or the whole address is."""
+        # Failures with a future time, from a clock that was ahead, must not lock anybody.
         AccessAttempt.objects.filter(attempt_time__gt=timezone.now() + get_cool_off(request)).delete()
-        return bool(super().is_locked(request, credentials)) or guesses_until(request) is not None
+        return bool(super().is_locked(request, credentials)) or address_locked_until(request) is not None
 
 
-def guesses_until(request: Any) -> datetime | None:
-    """Until when this address has to wait, whatever the account; None: it need not."""
+def address_locked_until(request: Any) -> datetime | None:
+    """Returns the time until which the address is locked for all accounts, or None."""
     failed = AccessAttempt.objects.filter(ip_address=request.axes_ip_address, attempt_time__gte=get_cool_off_threshold(request))
     accounts = failed.values("username").annotate(last=Max("attempt_time")).order_by("-last").values_list("last", flat=True)
     decisive = list(accounts[ACCOUNTS_FAILED_AT_ONCE - 1 : ACCOUNTS_FAILED_AT_ONCE])
@@ -120,18 +120,18 @@ def guesses_until(request: Any) -> datetime | None:
 
 
 def wait_seconds(request: Any, credentials: Any) -> int:
-    """How long the caller has to wait until its next try is looked at; at least a second."""
+    """Returns the seconds until the next login of the caller is checked, at least 1."""
     pair = Throttle().get_user_attempts(request, credentials)[0].aggregate(last=Max("attempt_time"))["last"]
-    ends = [pair + get_cool_off(request) if pair else None, guesses_until(request)]
+    ends = [pair + get_cool_off(request) if pair else None, address_locked_until(request)]
     left = max((end - timezone.now() for end in ends if end), default=timedelta(0))
     return max(1, round(left.total_seconds()))
 
 
 def counted_address(text: str) -> str | None:
-    """The address that failures are counted for, or None where ``text`` is none.
+    """Returns the address by which failures are counted, or None if ``text`` is not an address.
 
-    An IPv4 address in IPv6's clothes is that address. Of IPv6 it is the /64, which a caller has all of (RFC 6177); a link-local
-    /64 is everybody's on the link.
+    An IPv4 address embedded in IPv6 counts as the IPv4 address. IPv6 addresses count by their /64, since a caller owns all of
+    it (RFC 6177); link-local addresses count singly, since everybody on the link shares their /64.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

@@ -1,4 +1,4 @@
-"""What stands between the web server and the views: addresses of clients, the throttle's answer, the admin's policy."""
+"""Middleware and error handlers: client addresses, lock-out responses, content security policy, error pages."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import get_language
 
-from etalase.head_office.api.responses import DatabaseAwayAnswer, json_answer
+from etalase.head_office.api.responses import DatabaseUnavailable, json_response
 from etalase.head_office.database import in_our_words, is_away
 from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.messages import TEXTS, text
@@ -26,9 +26,9 @@ PARTS = ("title", "text", "help")
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address that a request is counted for, or None where it has none (a Unix socket).
+    """Returns the address by which a request is counted, or None for a Unix socket.
 
-    ``X-Forwarded-For`` is believed only as far as our own proxies wrote it.
+    Trusts the last ``ETALASE_PROXY_COUNT`` entries of ``X-Forwarded-For`` only.
     """
     proxies = configured().PROXY_COUNT
     hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
@@ -37,15 +37,15 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, str] | None) -> HttpResponse:
-    """429 for an account that was guessed at too often from this address, or for an address that guesses at many accounts."""
+    """Returns 429 for an account locked at this address, or for an address that is locked as a whole."""
     wait = wait_seconds(request, credentials)
     until = timezone.localtime() + timedelta(seconds=wait)
     headers = {"Retry-After": str(wait), "Cache-Control": "no-store"}
     if request.path.startswith("/api/"):
         detail = "Too many failed logins for this account from this address. Try again later."
         locked_until = format_time(until.astimezone(UTC))
-        return json_answer({"detail": detail, "locked_until": locked_until}, status_code=429, headers=headers)
-    said = [
+        return json_response({"detail": detail, "locked_until": locked_until}, status_code=429, headers=headers)
+    texts = [
         {
             "language": language,
             "title": text("locked_title", language=language),
@@ -54,33 +54,33 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
         }
         for language in _languages()
     ]
-    body = render_to_string("etalase_head_office/locked.html", {"said": said}, request)
+    body = render_to_string("etalase_head_office/locked.html", {"said": texts}, request)
     return HttpResponse(body, status=429, headers=headers)
 
 
 def _languages() -> list[str]:
-    """All of ours, the one of the request at hand first."""
+    """Returns our languages, that of the request first."""
     first = get_language() or "en"
     return sorted(TEXTS, key=lambda language: not first.startswith(language))
 
 
 class AdminLanguage(LocaleMiddleware):
-    """Django's choice of a language for pages. The API's messages are part of its reference: they follow no browser."""
+    """Chooses the language of pages by the browser. The API always answers in English, as its reference says."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Choose for a page; English for all else."""
+        """Activates the browser's language for a page, English for every other request."""
         if request.path.startswith(("/admin/", "/i18n/")):
             super().process_request(request)
         else:
             translation.activate("en")
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Name the language of a page; nothing of the API's answers changes."""
+        """Adds the language headers to pages only."""
         return super().process_response(request, response) if request.path.startswith("/admin/") else response
 
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: pages run our own scripts only, and show pictures of our own bucket only."""
+    """Middleware: allows our own scripts only, and pictures of our own bucket only."""
     bucket = urlsplit(configured().S3_PUBLIC_URL)
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -97,7 +97,7 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
 
 
 def uncached_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: no proxy and no browser keeps tokens, or what one account may see (RFC 6749, section 5.1)."""
+    """Middleware: forbids caching of API responses, which hold tokens or data of one account (RFC 6749, section 5.1)."""
 
     def uncached(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -109,77 +109,77 @@ def uncached_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
 
 
 class PageErrors:
-    """Middleware: 503 where only the moment is wrong, 400 for a value that no row can hold. The API says so itself."""
+    """Middleware for pages: 503 for temporary faults, 400 for a value that no row can hold, 409 for a conflict."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on."""
+        """Passes the request on."""
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer for a view that met such an error."""
+        """Returns the error response for an exception of a view, or None."""
         if is_away(error):
             logger.error("%s", in_our_words(error))
-            return _plain(request, 503, DatabaseAwayAnswer.default_detail)
+            return _error_response(request, 503, DatabaseUnavailable.default_detail)
         if isinstance(error, TooManyLogins):
-            return _plain(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
-        # A NUL, half a character; an id that is none, among those chosen in a list or where Django shows a choice again
+            return _error_response(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
+        # A NUL, a lone surrogate; an invalid id among the selected rows, or where Django shows a choice again
         if isinstance(error, DataError | UnicodeEncodeError | ValidationError):
-            return _plain(request, 400, "The request has a value that cannot be stored or looked for.")
-        if isinstance(error, IntegrityError):  # what a form checked was changed by somebody else before it was saved
+            return _error_response(request, 400, "The request has a value that cannot be stored or looked for.")
+        if isinstance(error, IntegrityError):  # another session changed the data between the form's check and the save
             logger.warning("%s", in_our_words(error))
-            return _plain(request, 409, "The request no longer fits what is stored.")
+            return _error_response(request, 409, "The request no longer fits what is stored.")
         return None
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """404: JSON for the API, a line for a person."""
-    return _plain(request, 404, "There is nothing under this address.")
+    """Returns 404."""
+    return _error_response(request, 404, "There is nothing under this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our fault; the log has the traceback. 503 where the database is what failed, also in a middleware."""
+    """Returns 500, or 503 if the database failed, also in a middleware. The log has the traceback."""
     if is_away(sys.exc_info()[1]):
-        return _plain(request, 503, DatabaseAwayAnswer.default_detail)
-    return _plain(request, 500, "Head office made a mistake; its log says which.")
+        return _error_response(request, 503, DatabaseUnavailable.default_detail)
+    return _error_response(request, 500, "Head office made a mistake; its log says which.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """400 from before a view, as for an unknown Host."""
-    return _plain(request, 400, "The request is not valid.")
+    """Returns 400 for a request that reaches no view, as for an unknown Host."""
+    return _error_response(request, 400, "The request is not valid.")
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """403: no right to a page, or (as Django's CSRF_FAILURE_VIEW) a form without its token."""
-    return _plain(request, 403, "This is not allowed.")
+    """Returns 403: a missing permission, or (as Django's CSRF_FAILURE_VIEW) a form without its token."""
+    return _error_response(request, 403, "This is not allowed.")
 
 
-def _plain(request: HttpRequest, status_code: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
-    """JSON for the API, a page in both languages for people of the admin, else a line."""
+def _error_response(request: HttpRequest, status_code: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Returns JSON for the API, a page in both languages for the admin, and a line of text elsewhere."""
     if request.path.startswith("/api/"):
-        return json_answer({"detail": detail}, status_code=status_code, headers=headers)
+        return json_response({"detail": detail}, status_code=status_code, headers=headers)
     if request.path.startswith(("/admin/", "/i18n/")):
-        said = [
+        texts = [
             {"language": language, **{part: text(f"error_{status_code}_{part}", language=language) for part in PARTS}}
             for language in _languages()
         ]
-        body = render_to_string("etalase_head_office/locked.html", {"said": said, "start": text("start")})
+        body = render_to_string("etalase_head_office/locked.html", {"said": texts, "start": text("start")})
         return HttpResponse(body, status=status_code, headers=headers)
     return HttpResponse(detail, status=status_code, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def nothing_here(_request: HttpRequest, **_: str) -> HttpResponse:
-    """404 where Django would have something."""
+    """Answers 404 in place of a view of Django's."""
     raise Http404
 
 
 def health(_request: HttpRequest) -> HttpResponse:
-    """200 while the database answers, else 503: what a load balancer wants to know."""
+    """Returns 200 while the database answers, else 503; for a load balancer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error:
-        return json_answer({"status": "database away"}, status_code=503)
-    return json_answer({"status": "ok"})
+        return json_response({"status": "database away"}, status_code=503)
+    return json_response({"status": "ok"})

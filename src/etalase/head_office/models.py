@@ -1,7 +1,7 @@
-"""Head office's tables: companies, stores, products, which store sells what, photos, accounts; and what the feed forgets last.
+"""Head office's tables: companies, stores, products, sales, photos, accounts, tokens, and the tombstones of the feed.
 
-``position``, ``created_at`` and ``updated_at`` belong to the database: triggers stamp them, whoever writes (hazard 6,
-migration 0002). What is given for them is ignored.
+``position``, ``created_at`` and ``updated_at`` belong to the database: triggers set them for every writer and ignore given
+values (hazard 6, migration 0002).
 """
 
 import uuid
@@ -14,7 +14,7 @@ from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
 
 
 class Company(models.Model):
-    """A chain. Nothing crosses from one company to another (invariant I6)."""
+    """A chain of stores. No data of one company reaches another (invariant I6)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=255, unique=True)
@@ -63,9 +63,9 @@ class Product(models.Model):
 
 
 class Assortment(models.Model):
-    """This store sells this product. A row neither changes its store nor its product."""
+    """A sale: this store sells this product. Store and product of a row never change."""
 
-    # The foreign keys are in the database with ON DELETE CASCADE, so that a deletion by SQL leaves the right tombstones too.
+    # Migration 0002 makes the foreign keys with ON DELETE CASCADE, so that a deletion by SQL leaves the right tombstones, too.
     store = models.ForeignKey(Store, on_delete=models.CASCADE, db_constraint=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False)
     position = models.BigIntegerField(db_default=0, editable=False)
@@ -78,21 +78,21 @@ class Assortment(models.Model):
         constraints = [models.UniqueConstraint(fields=["store", "product"], name="head_office_assortment_once")]
 
     def __str__(self) -> str:
-        # Without a query: Django names each row of a large deletion, and shows those names nowhere.
+        # Without a query: Django calls this for each row of a large deletion.
         if {"store", "product"} <= self._state.fields_cache.keys():
             return f"{self.product} · {self.store}"
         return f"{self.store_id} sells {self.product_id}"
 
 
 class Photo(models.Model):
-    """A photo of a product. Its object is under ``object_key``, which it keeps for life but for the extension."""
+    """A photo of a product. Its object has the key ``object_key``, of which only the extension ever changes."""
 
-    # Not editable, or the admin's inline leaves it out of the page and takes no change of a photo that is there.
+    # Not editable: otherwise the admin's inline omits the hidden id and ignores changes of existing photos.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False, related_name="photos")
     object_key = models.CharField(max_length=MAX_KEY_CHARS, unique=True, editable=False)
     filename = models.CharField(max_length=MAX_FILENAME_CHARS, editable=False)
-    # The ``file`` of the import, below PHOTOS_DIR: with the SKU, the photo's identity there.
+    # The ``file`` of the import, below PHOTOS_DIR: with the SKU, the photo's identity in a menu file.
     source = models.CharField(max_length=1000, editable=False)
     size = models.PositiveIntegerField(editable=False)
     content_type = models.CharField(max_length=100, editable=False)
@@ -108,7 +108,7 @@ class Photo(models.Model):
     class Meta:
         ordering = ["-is_primary", "sort_order", "id"]
         constraints = [
-            # Hazard 41. It cannot be deferred: demote before you promote.
+            # Hazard 41. A partial unique index cannot be deferred: demote before you promote.
             models.UniqueConstraint(
                 fields=["product"], condition=models.Q(is_primary=True), name="head_office_photo_one_primary"
             ),
@@ -124,7 +124,7 @@ class Photo(models.Model):
 
 
 class Account(AbstractUser):
-    """Who may ask: the account of a store, bound to it and so to its company; or an HO admin (staff), who may ask for any."""
+    """A login: of a store, which may read that store only, or of a head office admin (staff), who may read every store."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     store = models.ForeignKey(
@@ -139,9 +139,9 @@ class Account(AbstractUser):
 
 
 class TokenFamily(models.Model):
-    """A login, and the chain of refresh tokens that follow from it. Only the newest of them is good, and once.
+    """A login and the chain of its refresh tokens. Only the newest token is valid, for one use.
 
-    One that was used already ends the family: somebody else may have it (RFC 9700, section 4.14.2).
+    The second use of a token revokes the family, since the token may have been stolen (RFC 9700, section 4.14.2).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -157,7 +157,7 @@ class TokenFamily(models.Model):
 
 
 class PhotoTombstone(models.Model):
-    """A photo that was deleted at head office, at the place in the feed that it had. Written by triggers only."""
+    """The tombstone of a deleted photo, at the photo's position in the feed. Written by triggers only."""
 
     photo_id = models.UUIDField()
     product_id = models.UUIDField()
@@ -173,9 +173,9 @@ class PhotoTombstone(models.Model):
 
 
 class AssortmentTombstone(models.Model):
-    """A store stopped selling a product (or the product is gone). Written by triggers only.
+    """The tombstone of a sale that ended, also by the deletion of its product. Written by triggers only.
 
-    ``first_sold_at`` tells which deleted photos the store could have seen.
+    ``first_sold_at`` decides which deleted photos the store can have received.
     """
 
     store_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""Passwords that are guessed first: the guide's, which everybody knows (hazard 49), and words with a year behind them."""
+"""Refuses weak passwords: the public passwords of the guide (hazard 49), and common words with a year or number."""
 
 import re
 import unicodedata
@@ -11,16 +11,16 @@ from etalase.head_office.messages import text
 from etalase.head_office.models import Account, Company
 from etalase.settings.reading import PUBLISHED_SECRETS, is_published
 
-# More is not taken by the API's login.
+# The limit of the API's login.
 MAX_CHARS = 256
-# What a guesser has to find: a character counts one, a known word two, a date two; a year, a run of digits or keys, or
-# what stood there before, one.
+# The least number of parts to guess: a character counts 1, a known word 2, a date 2; a year, a run of digits or keys, and a
+# repetition count 1.
 MIN_SCORE = 8
 MIN_DIFFERENT = 5
 WORD_SCORE, DATE_SCORE, RUN_SCORE = 2, 2, 1
 MIN_WORD_CHARS = 3
 
-# What people at an Indonesian restaurant chain take for a password first. English ones are Django's own list of 20,000.
+# Likely words in passwords at an Indonesian restaurant chain. Django's own list of 20,000 covers English.
 _WORDS = """
 admin administrator akun user username login masuk password passwd pass kata sandi katasandi rahasia kunci test tes coba
 demo menu foto photo gambar image produk product toko store outlet cabang branch kasir cashier pos edge sync server
@@ -42,28 +42,28 @@ _YEAR = re.compile(r"(19|20)[0-9]{2}")
 _SEPARATORS = re.compile(r"[\s._-]+")
 _ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _RUNS = tuple(row[::step] for row in _ROWS for step in (1, -1))
-# Also a word that no list has: «semangat2026»
+# Also with a word that is on no list: «semangat2026»
 _WORD_AND_NUMBER = re.compile(r"[^\W\d_]{1,12}[\s._-]?\d{1,8}[\W_]*")
 
 
 class PublishedPasswordValidator:
-    """Refuses a password that stands in the guide, also in another case or with a space behind it."""
+    """Refuses a password of the guide, also in another case or with surrounding spaces."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raise ValidationError for such a password."""
+        """Raises ValidationError for such a password."""
         if is_published(password):
             raise ValidationError(self.get_help_text(), code="password_published")
 
     def get_help_text(self) -> str:
-        """What the admin shows beside the field."""
+        """Returns the text that the admin shows beside the field."""
         return text("password_published")
 
 
 class GuessablePasswordValidator:
-    """Refuses what is little more than a known word, a year, or a name of the account, its store or its company."""
+    """Refuses a password that is little more than a known word, a year, or a name of the account, its store or its company."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Raise ValidationError for such a password."""
+        """Raises ValidationError for such a password."""
         if len(password) > MAX_CHARS:
             raise ValidationError(text("password_long", most=MAX_CHARS), code="password_too_long")
         is_word = _WORD_AND_NUMBER.fullmatch(password) is not None
@@ -71,14 +71,14 @@ class GuessablePasswordValidator:
             raise ValidationError(self.get_help_text(), code="password_guessable")
 
     def get_help_text(self) -> str:
-        """What the admin shows beside the field."""
+        """Returns the text that the admin shows beside the field."""
         return text("password_guessable")
 
 
 def score(password: str, names: frozenset[str] = frozenset()) -> int:
-    """How much of ``password`` has to be guessed: see :data:`MIN_SCORE`. ``names`` are known words besides, in lower case.
+    """Returns the number of parts to guess in ``password`` (see :data:`MIN_SCORE`); ``names`` are further words, in lower case.
 
-    It is the cheapest way to put the password together, worked out from its end. Separators count nothing.
+    Finds the cheapest split into parts by dynamic programming from the end. Separators count nothing.
     """
     plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", password[:MAX_CHARS]).casefold())
     words, spelled = WORDS | names, plain.translate(_LEET)
@@ -106,10 +106,10 @@ def _is_run(text: str) -> bool:
 
 
 def _names_of(user: Any) -> frozenset[str]:
-    """Words of the account's name, its store and its company; an account without a store belongs to all companies."""
+    """Returns the words in the names of the account, its store and its company; without a store, of all companies."""
     if not isinstance(user, Account):
         return frozenset()
-    # A form whose name was refused leaves None in it.
+    # The username is None after a form has refused it.
     said = [user.username or "", user.email, user.first_name, user.last_name]
     if user.store is None:
         said += Company.objects.values_list("name", flat=True)[:50]
@@ -126,6 +126,6 @@ def _words(said: tuple[str, ...]) -> frozenset[str]:
 
 
 def admin_with_published_password() -> Account | None:
-    """The guide's ``admin`` account, where it is active and still has a password of the guide."""
+    """Returns the account ``admin`` if it is active and has a password of the guide."""
     admin = Account.objects.filter(username="admin", is_active=True).first()
     return admin if admin is not None and any(admin.check_password(known) for known in sorted(PUBLISHED_SECRETS)) else None

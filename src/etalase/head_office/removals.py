@@ -1,6 +1,6 @@
-"""What a removal at head office takes from the tills: which dishes, in which stores, and whether a person has to confirm it.
+"""The impact of a removal on tills: dishes and stores that lose something, and whether a person has to confirm it.
 
-Import with ``--prune`` and every page of the admin that removes ask here before anything is removed.
+Import with ``--prune`` and each removing page of the admin compute the impact before they remove anything.
 """
 
 from collections import defaultdict
@@ -18,10 +18,10 @@ from etalase.head_office.models import Account, Assortment, AssortmentTombstone,
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What is about to be removed. A product takes its photos and sales along, a store its sales; a sale is (store, product).
+    """Rows to be removed. With a product go its photos and sales, with a store its sales; a sale is (store, product).
 
-    ``replaced`` are products that get a photo at the same time, so that they are not bare afterwards, ``resold`` those that
-    another store begins to sell.
+    ``replaced`` are products that get a new photo at the same time and are therefore not bare afterwards; ``resold`` are
+    products that another store begins to sell.
     """
 
     products: Collection[UUID] = frozenset()
@@ -33,17 +33,17 @@ class Removal:
     resold: Collection[UUID] = frozenset()
 
     @property
-    def is_nothing(self) -> bool:
-        """Whether nothing goes."""
+    def is_empty(self) -> bool:
+        """Whether nothing is to be removed."""
         return not (self.products or self.photos or self.sales or self.stores or self.accounts)
 
 
 @dataclass(slots=True)
 class Impact:
-    """What tills lose: dishes by name, and by how much in each company and store.
+    """The loss on tills: dishes by name, and numbers by company and store.
 
-    ``unsold`` are dishes that stay at head office and are sold nowhere any more, ``fewer`` those that only some stores lose.
-    ``cut_off`` are stores without an active account afterwards.
+    ``bare`` are dishes without a photo afterwards, ``unsold`` dishes that no store sells afterwards, ``fewer`` dishes that only
+    some stores lose. ``cut_off`` are stores without an active account afterwards.
     """
 
     removed: list[str] = field(default_factory=list)
@@ -59,18 +59,18 @@ class Impact:
 
     @property
     def number(self) -> int:
-        """How many dishes lose something; where none does, how many stores are cut off."""
+        """The number of dishes that lose something; if none does, the number of stores that are cut off."""
         return len(self.touched) or len(self.cut_off)
 
     @property
     def confirmation(self) -> Confirmation:
-        """Whether a person confirms it by number."""
+        """The confirmation that a person has to give."""
         return Confirmation(self.number, tuple(self.changes))
 
 
 @dataclass(frozen=True, slots=True)
 class _Sets:
-    """The same facts as sets: what goes, of which company or store."""
+    """The affected rows as sets; ``sales`` are products by store."""
 
     products: frozenset[UUID]
     with_photo: frozenset[UUID]
@@ -80,8 +80,8 @@ class _Sets:
 
 
 def impact_of(removal: Removal) -> Impact:
-    """Returns what ``removal`` would take from the tills now. Nothing is removed."""
-    if removal.is_nothing:
+    """Returns the impact that ``removal`` would have now; removes nothing."""
+    if removal.is_empty:
         return Impact()
     sets, photos = _sets(removal)
     touched = sets.products | sets.bare | sets.unsold | frozenset().union(*sets.sales.values())
@@ -130,7 +130,7 @@ def _sets(removal: Removal) -> tuple[_Sets, int]:
 
 
 def _of_company(company: Company, touched: set[UUID], sets: _Sets) -> Iterable[Change]:
-    """The company's dishes that are removed, lose their last photo, or are sold nowhere any more."""
+    """Yields the numbers of the company's dishes that are removed, lose their last photo or are no longer sold."""
     mine = Product.objects.filter(company=company)
     sold = frozenset(Assortment.objects.filter(product__in=touched & sets.products).values_list("product_id", flat=True))
     gone, bared, unsold = _lately(company)
@@ -152,7 +152,7 @@ def _of_company(company: Company, touched: set[UUID], sets: _Sets) -> Iterable[C
 
 
 def _lately(company: Company) -> tuple[set[UUID], set[UUID], set[UUID]]:
-    """Dishes that were removed, bared and unsold within 24 hours, and still are; the tombstones of the feed remember them."""
+    """Returns the dishes removed, left without a photo and unsold within 24 hours, by the feed's tombstones, unless undone."""
     since = Now() - PERIOD
     sales = AssortmentTombstone.objects.filter(changed_at__gt=since, store_id__in=company.store_set.values("id"))
     ended = set(sales.values_list("product_id", flat=True).distinct())
@@ -165,7 +165,7 @@ def _lately(company: Company) -> tuple[set[UUID], set[UUID], set[UUID]]:
 
 
 def _of_stores(sets: _Sets, impact: Impact) -> None:
-    """Each store's dishes that it loses, or whose last photo goes."""
+    """Adds the number of dishes that each store loses or that lose their last photo there."""
     bare_in: dict[UUID, set[UUID]] = defaultdict(set)
     for store_id, product_id in Assortment.objects.filter(product__in=sets.bare).values_list("store_id", "product_id"):
         bare_in[store_id].add(product_id)
@@ -184,7 +184,7 @@ def _of_stores(sets: _Sets, impact: Impact) -> None:
 
 
 def _of_accounts(removal: Removal, impact: Impact) -> None:
-    """Stores that lose their last active account, so that their edge can no longer ask."""
+    """Adds the stores that lose their last active account, so that their edge can no longer log in."""
     theirs = Account.objects.filter(id__in=removal.accounts, is_active=True, store__isnull=False).exclude(
         store__in=removal.stores
     )

@@ -1,4 +1,4 @@
-"""Forgetting, in time: tombstones that no edge will ask for, tokens that nobody can use, login failures that are over."""
+"""Deletes data that is no longer needed: old tombstones, expired tokens and old login failures."""
 
 from datetime import timedelta
 
@@ -11,9 +11,9 @@ from etalase.head_office.models import AssortmentTombstone, PhotoTombstone, Toke
 
 @transaction.atomic
 def purge(*, days: int) -> dict[str, int]:
-    """Remove tombstones older than ``days``, raising the floor with them, expired tokens and old login failures, all at once.
+    """Deletes tombstones older than ``days``, expired tokens and old login failures; returns the number of rows by kind.
 
-    An ``updated_since`` below the floor gets the full set (hazard 12). Counts of rows come back, by kind.
+    Raises the floor of the feed: an ``updated_since`` below it gets the full set (hazard 12). All in one transaction.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT head_office_clock()")

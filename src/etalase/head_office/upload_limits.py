@@ -1,4 +1,4 @@
-"""How much a request may bring, which is asked before any of it is read: a stranger fills no disk."""
+"""The size limit of a request body, decided from the head before the body is read, so that a stranger fills no disk."""
 
 from importlib import import_module
 from typing import Any
@@ -13,10 +13,9 @@ from etalase.settings.head_office import configured
 
 
 def body_limit(environ: dict[str, Any]) -> int:
-    """The most bytes that a request with this head may bring: more than MAX_REQUEST_BYTES for the admin's forms only.
+    """Returns the largest body, in bytes, of a request with this head: MAX_REQUEST_BYTES, more for forms of the admin only.
 
-    The API needs no more. A form of anybody who is logged in as staff may have thousands of fields; that of somebody who may
-    add or change photos, their files, too.
+    A form of logged-in staff may have thousands of fields; a form of staff who may add or change photos also has files.
     """
     smallest = configured().MAX_REQUEST_BYTES
     request = WSGIRequest(environ)

@@ -1,4 +1,4 @@
-"""What head office serves: the sync API, the admin, and whether it is well."""
+"""The URLs of head office: the sync API, the admin and the health check."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -8,7 +8,7 @@ from etalase.head_office.middleware import health, nothing_here
 
 urlpatterns = [
     path("api/v1/", include("etalase.head_office.api.urls")),
-    # Django's «view on site», for models that have a page of their own; it fails over an id that is none.
+    # Django's «view on site», which no model here uses; an invalid id makes it answer 500.
     path("admin/r/<path:whatever>", nothing_here),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

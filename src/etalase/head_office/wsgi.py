@@ -1,4 +1,4 @@
-"""Head office as a WSGI application, for `etalase head-office serve`, gunicorn or any other server."""
+"""The WSGI application of head office, for `etalase head-office serve`, gunicorn or any other server."""
 
 import os
 

@@ -16,7 +16,7 @@ from tests.integration.head_office.office import Office
 from tests.pictures import picture
 
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import take
+from etalase.head_office.images.validate import prepare
 from etalase.head_office.models import Account, Assortment, Photo, Product
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -66,7 +66,7 @@ def change_page(page: Page, product: Product) -> None:
 
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [("en-GB", "new photo, File: The file is no JPEG"), ("id-ID", "foto baru, File: File ini bukan gambar JPEG")],
+    [("en-GB", "new photo, File: The file is not a JPEG"), ("id-ID", "foto baru, File: File ini bukan gambar JPEG")],
     indirect=["page"],
 )
 def test_what_is_wrong_with_a_file_stands_on_top_and_beside_the_field(
@@ -104,7 +104,7 @@ def test_errors_of_a_new_product_get_the_focus_too(page: Page) -> None:
 def test_the_list_of_photos_has_neither_broken_pictures_nor_empty_links(office: Office, page: Page) -> None:
     product = office.product()
     for number, colour in enumerate(("red", "blue")):
-        offer = ingest.Offer(f"{number}", f"{number}.jpg", take(picture(colour=colour), ingest.limits()), False, number)
+        offer = ingest.Offer(f"{number}", f"{number}.jpg", prepare(picture(colour=colour), ingest.limits()), False, number)
         ingest.accept(product.id, offer)
     office.photo(product)  # a row without an object
     for place in ("head_office/photo/", f"head_office/product/{product.id}/change/", "head_office/product/"):
@@ -137,7 +137,7 @@ def test_stop_selling_asks_and_takes_the_number(office: Office, page: Page) -> N
 
 def test_the_last_photo_goes_with_a_tick_only(office: Office, page: Page) -> None:
     product = office.product()
-    ingest.accept(product.id, ingest.Offer("a", "a.jpg", take(picture(), ingest.limits()), True, 0))
+    ingest.accept(product.id, ingest.Offer("a", "a.jpg", prepare(picture(), ingest.limits()), True, 0))
     change_page(page, product)
     page.check("#id_photos-0-DELETE")
     page.click("[name=_save]")

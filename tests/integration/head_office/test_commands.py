@@ -161,7 +161,7 @@ def test_a_bucket_that_is_away_is_told(office: Office) -> None:
 
 def test_an_admin_with_the_guides_password_is_told(office: Office, bucket: Any, settings: Any) -> None:
     Account.objects.create_superuser("admin", password="admin123")
-    with pytest.raises(SettingsError, match="stands in the public guide"):
+    with pytest.raises(SettingsError, match="from the public guide"):
         checks.prepare()
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"DEMO": True})
     from etalase.settings.head_office import configured

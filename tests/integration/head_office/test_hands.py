@@ -27,7 +27,7 @@ from etalase.head_office import ingest
 from etalase.head_office.admin import PhotoAdmin
 from etalase.head_office.images import thumbnail
 from etalase.head_office.images import validate as picture_module
-from etalase.head_office.images.validate import take
+from etalase.head_office.images.validate import prepare
 from etalase.head_office.ingest import Offer
 from etalase.head_office.login_throttle import TooManyLogins
 from etalase.head_office.messages import TEXTS, text
@@ -302,7 +302,7 @@ def noise(kind: str, size: tuple[int, int], **options: Any) -> bytes:
 def test_the_list_shows_small_pictures_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
     product = office.product()
     body = noise(kind, (1200, 900))
-    ingest.accept(product.id, Offer("a", "a.jpg", take(body, ingest.limits()), True, 0))
+    ingest.accept(product.id, Offer("a", "a.jpg", prepare(body, ingest.limits()), True, 0))
     (photo,) = Photo.objects.all()
     address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
     for page in ("photo/", f"product/{product.id}/change/", f"photo/{photo.id}/change/"):

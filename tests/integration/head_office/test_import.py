@@ -25,7 +25,7 @@ from tests.pictures import exif, picture
 
 from etalase.errors import ObjectRefused, ObjectStoreFull, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import take
+from etalase.head_office.images.validate import prepare
 from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.photo_folder import FoundPicture, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
@@ -216,7 +216,7 @@ def test_the_place_where_a_photo_was_taken_stays_at_home(office: Office, load: L
     body = bucket.get(told.object_key)
     assert body != data
     assert told.checksum == hashlib.md5(body).hexdigest()
-    assert body == take(data, ingest.limits()).body
+    assert body == prepare(data, ingest.limits()).body
 
 
 def test_stores_are_codes_or_all_and_sales_are_only_added(office: Office, load: Load) -> None:
@@ -433,7 +433,7 @@ def test_two_imports_at_once_end_with_one_photo_each(office: Office, photos: Pat
     product = office.product()
 
     def accept(number: int) -> None:
-        offer = ingest.Offer("same.jpg", "same.jpg", take(picture(size=(32, 32 + number)), limits), True, 0)
+        offer = ingest.Offer("same.jpg", "same.jpg", prepare(picture(size=(32, 32 + number)), limits), True, 0)
         try:
             ingest.accept(product.id, offer)
         finally:
@@ -734,7 +734,7 @@ def test_an_id_of_another_company_is_refused(office: Office) -> None:
     elsewhere = Company.objects.create(name="Elsewhere")
     foreign = Product.objects.create(company=elsewhere, sku="1", name="x")
     photo = office.photo(foreign)
-    offer = ingest.Offer("a", "a", take(picture(), ingest.limits()), True, 0, photo.id)
+    offer = ingest.Offer("a", "a", prepare(picture(), ingest.limits()), True, 0, photo.id)
     with pytest.raises(UsageError, match="belongs to a photo of SKU 1"):
         ingest.accept(office.product("2").id, offer)
 

@@ -25,14 +25,14 @@ class NoSuchStore(APIException):
     default_detail = NO_SUCH_STORE
 
 
-class DatabaseAwayAnswer(APIException):
+class DatabaseUnavailable(APIException):
     """PostgreSQL does not answer; the edges come again."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "Head office's database does not answer. Try again later."
 
 
-def json_answer(content: Any, *, status_code: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+def json_response(content: Any, *, status_code: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     """``content`` as JSON, by msgspec: several times quicker than a renderer over serializers."""
     return HttpResponse(msgspec.json.encode(content), status=status_code, content_type="application/json", headers=headers)
 
@@ -41,7 +41,7 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: a ``detail`` that reads by itself, also where single fields are at fault."""
     if is_away(error):
         logger.error("%s", in_our_words(error))
-        error = DatabaseAwayAnswer()
+        error = DatabaseUnavailable()
     elif isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character, in a field that lets it through
         error = ParseError("The request has a value that cannot be stored or looked for.")
     response = exception_handler(error, context)

@@ -12,7 +12,7 @@ from etalase.head_office import feed
 from etalase.head_office.accounts import stores_of, stores_page
 from etalase.head_office.api import openapi
 from etalase.head_office.api.requests import FeedQuestion, StoresQuestion, prefers
-from etalase.head_office.api.responses import NoSuchStore, json_answer
+from etalase.head_office.api.responses import NoSuchStore, json_response
 from etalase.head_office.models import Account, Store
 from etalase.protocol import DIGEST_PREFERENCE
 from etalase.settings.head_office import configured
@@ -31,7 +31,7 @@ class ProductPhotos(APIView):
         page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
         settings = configured()
         bucket = feed.PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
-        return json_answer(feed.photo_page(_store(request, question), page, bucket))
+        return json_response(feed.photo_page(_store(request, question), page, bucket))
 
 
 class Products(APIView):
@@ -41,7 +41,7 @@ class Products(APIView):
     def post(self, request: Request) -> HttpResponse:
         """A page of the store's products."""
         question = _valid(FeedQuestion(data=request.data))
-        return json_answer(feed.product_page(_store(request, question), question.page()))
+        return json_response(feed.product_page(_store(request, question), question.page()))
 
 
 class Stores(APIView):
@@ -62,7 +62,7 @@ class Stores(APIView):
     def _answer(request: Request, data: Any) -> HttpResponse:
         question = _valid(StoresQuestion(data=data))
         asked = question.validated_data
-        return json_answer(
+        return json_response(
             stores_page(_account(request), limit=asked["limit"], offset=asked["offset"], company_id=asked["company_id"])
         )
 

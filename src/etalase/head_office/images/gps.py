@@ -1,7 +1,7 @@
-"""Where a picture was taken must not go out with it (hazard 50): the GPS position is blanked, in place.
+"""Blanks the GPS position of a picture, in place, before the picture is published (hazard 50).
 
-Nothing else changes, not a byte of the image, of its orientation or of the file's length, so that it is lossless and offsets
-elsewhere in the file stay true. The same file always gives the same bytes. Sources: Exif 3.0 section 4.6 (TIFF structure),
+Image data, orientation and length of the file stay the same, so that the change is lossless and offsets elsewhere in the file
+stay valid. The same file always gives the same bytes. Sources: Exif 3.0 section 4.6 (TIFF structure),
 PNG third edition sections 5.3 and 11.3.4, the WebP container specification, XMP part 1 section 7.
 """
 
@@ -17,13 +17,13 @@ XMP_POSITION = re.compile(rb"(exif:GPS\w+)(\s*=\s*(?:\"[^\"]*\"|'[^']*')|>[^<]*)
 GPS_POINTER, GPS_VERSION = 0x8825, 0
 BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 PNG_START = 8
-# A phone writes one, and one for each further picture; of thousands that overlap each takes milliseconds.
+# A phone writes one per picture. Thousands of overlapping segments, each of which takes milliseconds, are an attack.
 MAX_EXIF = 100
 RIFF_START = 12
 
 
 def without_location(data: bytes, content_type: str) -> bytes:
-    """``data`` without a GPS position; ``data`` itself where it has none."""
+    """Returns ``data`` without a GPS position; ``data`` itself if it has none. Raises :class:`PictureRefused`."""
     if b"GPS" not in data and not any(pointer in data for pointer in (b"\x88\x25", b"\x25\x88", b"Raw profile")):
         return data
     picture = bytearray(data)
@@ -32,7 +32,7 @@ def without_location(data: bytes, content_type: str) -> bytes:
 
 
 def _blank_jpeg(picture: bytearray) -> None:
-    """Every APP1 segment, also those of the further pictures that phones put behind the first (CIPA DC-007)."""
+    """Blanks every APP1 segment, also in the further pictures that phones append (CIPA DC-007)."""
     for number, match in enumerate(JPEG_EXIF.finditer(bytes(picture))):
         if number >= MAX_EXIF:
             raise PictureRefused(f"The picture has more than {MAX_EXIF} Exif segments.", code="undecodable")
@@ -48,7 +48,7 @@ def _blank_png(picture: bytearray) -> None:
         elif kind == b"iTXt":
             _blank_xmp(picture, start, end)
         elif kind in {b"zTXt", b"tEXt"} and _has_raw_profile_position(kind, bytes(picture[start:end])):
-            # ImageMagick's form, in hex and compressed: its keyword goes, so that nobody reads it as Exif any more.
+            # ImageMagick's form, in hex and compressed: without its keyword no program reads it as Exif.
             picture[start : start + len(b"Raw")] = b"Cut"
             picture[end - (end - start) // 2 : end] = bytes((end - start) // 2)
         else:
@@ -63,7 +63,7 @@ def _blank_webp(picture: bytearray) -> None:
         start = position + 8
         end = min(start + int.from_bytes(picture[position + 4 : position + 8], "little"), len(picture))
         if kind == b"EXIF":
-            # Some writers put JPEG's prefix in front, which the specification does not.
+            # Some programs write JPEG's prefix in front, against the specification.
             _blank_tiff(picture, start + 6 if picture[start : start + 6] == b"Exif\0\0" else start, end)
         elif kind == b"XMP ":
             _blank_xmp(picture, start, end)
@@ -82,7 +82,7 @@ def _png_chunks(picture: bytearray) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _blank_tiff(picture: bytearray, start: int, end: int) -> None:
-    """Take the GPS directory out of the TIFF structure in ``picture[start:end]``: its values, itself, and what points to it."""
+    """Removes the GPS directory from the TIFF structure in ``picture[start:end]``: values, directory and pointer."""
     tiff = memoryview(picture)[start:end]
     order = {b"II": "<", b"MM": ">"}.get(bytes(tiff[:2]))
     if order is None:
@@ -97,12 +97,12 @@ def _blank_tiff(picture: bytearray, start: int, end: int) -> None:
                 _remove_entry(tiff, first, index, count, order)
                 return
     except struct.error:
-        # Cut short: what cannot be followed by us is not followed by others either.
+        # Cut short: other programs cannot follow it either.
         return
 
 
 def _blank_directory(tiff: memoryview, at: int, order: str) -> bool:
-    """Zero a GPS directory and its values. False where it holds no position, only its version, as some programs write it."""
+    """Zeroes a GPS directory and its values. Returns False for a directory with a version only, which has no position."""
     if at + 2 > len(tiff):
         return True
     (count,) = struct.unpack_from(order + "H", tiff, at)
@@ -121,14 +121,14 @@ def _blank_directory(tiff: memoryview, at: int, order: str) -> bool:
             spans.append((where, where + size))
         spans.append((entry, entry + 12))
     reached = 0
-    for begin, end in sorted(spans):  # each byte once: values that overlap on purpose would keep us busy for hours
+    for begin, end in sorted(spans):  # each byte once: deliberately overlapping values would take hours
         _zero(tiff, max(begin, reached), end - max(begin, reached))
         reached = max(reached, end)
     return True
 
 
 def _remove_entry(tiff: memoryview, directory: int, index: int, count: int, order: str) -> None:
-    """Close the gap in a directory: the later entries and the pointer to the next directory move up by one."""
+    """Removes an entry: the later entries and the pointer to the next directory move up by one."""
     entry, end = directory + 2 + 12 * index, directory + 2 + 12 * count + 4
     rest = bytes(tiff[entry + 12 : end])
     tiff[entry : entry + len(rest)] = rest

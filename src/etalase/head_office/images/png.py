@@ -1,4 +1,4 @@
-"""A PNG read through from end to end without holding its pixels: a picture of 250 megapixels would take a gigabyte."""
+"""Verifies a PNG from end to end without keeping its pixels, of which 250 megapixels would take 1 GB."""
 
 import zlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 
 
 def read_through(png: bytes) -> None:
-    """Raise ValueError unless every chunk is sound and the pixels are all there, no more and no less."""
+    """Raises ValueError unless every chunk is intact and the number of pixels is exactly right."""
     promised = inflated = 0
     pixels = zlib.decompressobj()
     for kind, body in _chunks(png):
@@ -43,7 +43,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, memoryview | bytes]]:
 
 
 def _promised_bytes(header: memoryview | bytes) -> int:
-    """How many bytes the pixels are when inflated: a filter byte before each row, in each pass of an interlaced picture."""
+    """Returns the size of the inflated pixels in bytes, with one filter byte per row and pass of an interlaced picture."""
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
     depth, colour_type, interlaced = header[8], header[9], header[12]
     bits = depth * SAMPLES_OF_COLOUR_TYPE[colour_type]

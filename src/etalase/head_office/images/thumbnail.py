@@ -1,6 +1,6 @@
-"""Small pictures for the admin's lists, made when they are asked for: an original may have 64 MB, a list shows fifty.
+"""Thumbnails for the admin's lists, made on demand: an original may have 64 MB, and a list shows fifty photos.
 
-Bounded in parallel, in memory and in what is kept; renditions will replace it.
+Parallelism, memory and cache are bounded.
 """
 
 import io
@@ -16,36 +16,36 @@ from etalase.head_office.models import Photo
 
 MAX_BYTES = 10_000
 SIDE = 96
-# Decoded at once, in pixels: a JPEG is decoded at an eighth of its width and height, unless it is progressive.
+# Pixels per decoding: a JPEG is decoded at up to an eighth of its width and height, unless it is progressive.
 MAX_DECODED_PIXELS = 25_000_000
-AT_ONCE = 2
+MAX_PARALLEL = 2
 WAIT_SECONDS = 10.0
-_turns = BoundedSemaphore(AT_ONCE)
+_slots = BoundedSemaphore(MAX_PARALLEL)
 
 
 def etag(photo: Photo) -> str:
-    """The ETag of the photo's thumbnail: it changes with the bytes, or with how we make it."""
+    """Returns the ETag of the photo's thumbnail, which changes with the photo's bytes and the thumbnail's size."""
     return f'"{photo.checksum}-{SIDE}"'
 
 
 def thumbnail(photo: Photo) -> bytes | None:
-    """A WebP of at most :data:`MAX_BYTES`, or None where the photo cannot be had or is too large to decode here."""
+    """Returns a WebP of about :data:`MAX_BYTES` at most, or None: photo unreadable or too large, no free slot."""
     kept: bytes | None = caches["thumbnails"].get(etag(photo))
-    if kept is not None or not _turns.acquire(timeout=WAIT_SECONDS):
+    if kept is not None or not _slots.acquire(timeout=WAIT_SECONDS):
         return kept
     try:
         made = shrink(ingest.bucket().get(photo.object_key), photo.content_type)
     except (ObjectStoreError, ObjectMissing):
         return None
     finally:
-        _turns.release()
+        _slots.release()
     if made is not None:
         caches["thumbnails"].set(etag(photo), made, timeout=None)
     return made
 
 
 def shrink(body: bytes, content_type: str) -> bytes | None:
-    """The picture in ``body``, small; None where decoding it would take too much memory, or fails."""
+    """Returns the thumbnail of the picture in ``body``, or None if decoding fails or would take too much memory."""
     try:
         with Image.open(io.BytesIO(body), formats=[content_type.removeprefix("image/").upper()]) as image:
             if image.format == "JPEG" and not image.info.get("progressive"):
@@ -55,18 +55,18 @@ def shrink(body: bytes, content_type: str) -> bytes | None:
             upright = ImageOps.exif_transpose(image)
             upright.thumbnail((SIDE * 2, SIDE * 2))
             return _encoded(upright.convert("RGBA"))
-    except Exception:  # decoders raise anything over bytes made to confuse them
+    except Exception:  # decoders raise any exception for hostile bytes
         return None
 
 
 @cache
 def placeholder() -> bytes:
-    """A grey tile in place of what cannot be shown."""
+    """Returns a grey tile, for photos without a thumbnail."""
     return _encoded(Image.new("RGBA", (SIDE, SIDE), "#d0d0d0"))
 
 
 def _encoded(image: Image.Image) -> bytes:
-    """WebP, of less quality where it would be too large."""
+    """Returns the image as WebP, at the highest quality that fits into :data:`MAX_BYTES`."""
     body = b""
     for quality in (75, 50, 25, 5):
         file = io.BytesIO()

@@ -1,6 +1,6 @@
-"""The menu file of an import: read, and judged line by line. No database, no bucket; files are looked at, not read.
+"""Reads the menu file of an import and checks it line by line. No database, no bucket; photo files are not read.
 
-Columns: ``sku,name,file,is_primary,sort_order,stores`` and, where ids are prescribed, ``product_id,photo_id``.
+Columns: ``sku,name,file,is_primary,sort_order,stores`` and, for prescribed ids, ``product_id,photo_id``.
 """
 
 import csv
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from etalase.errors import UsageError
-from etalase.head_office.imports.sku import is_no_name, likeness, oddity
+from etalase.head_office.imports.sku import is_unreadable_name, likeness, oddity
 from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, printable
 from etalase.spreadsheet import plain_cell
 
@@ -22,7 +22,7 @@ OPTIONAL = ("product_id", "photo_id")
 YES = frozenset({"true", "1", "yes", "y", "ya"})
 NO = frozenset({"", "false", "0", "no", "n", "tidak"})
 BEYOND = "beyond the last column"
-# Bytes that are no UTF-8, as Python's «surrogateescape» carries them
+# Bytes that are not UTF-8, as Python's «surrogateescape» represents them
 NOT_UTF8 = re.compile("[\ud800-\udfff]")
 MAX_SHOWN_CHARS = 80
 MAX_CHARS = {"sku": 100, "name": 255, "file": 1000}
@@ -30,7 +30,7 @@ MAX_CHARS = {"sku": 100, "name": 255, "file": 1000}
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a line: which column, which value, why. The line is left out, the others are loaded."""
+    """An error in a line: column, value, reason. The line is skipped, the other lines are loaded."""
 
     line: int
     column: str
@@ -38,14 +38,14 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Returns one line of text for a person."""
         value = printable(self.value if len(self.value) <= MAX_SHOWN_CHARS else self.value[:MAX_SHOWN_CHARS] + "…")
         return f"line {self.line}, {self.column} «{value}»: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoLine:
-    """A line that names a photo. ``source`` is its file below PHOTOS_DIR, normalised: its identity within the SKU."""
+    """A line with a photo. ``source`` is the normalised path below PHOTOS_DIR: the photo's identity within the SKU."""
 
     line: int
     source: str
@@ -59,7 +59,7 @@ class PhotoLine:
 class Dish:
     """A product with all its lines. ``stores`` are codes; None means every store of the company.
 
-    Without a ``name`` it is a dish that is there already, which keeps its name; and with ``stores`` None its sales, too.
+    Without a ``name`` the dish must exist already and keeps its name, and with ``stores`` None also its sales.
     """
 
     line: int
@@ -73,14 +73,14 @@ class Dish:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What the file says, and what of it cannot be used."""
+    """The usable dishes of the file, and the errors of its other lines."""
 
     dishes: list[Dish]
     problems: list[Problem]
 
 
 class _LineRefused(Exception):
-    """One value of the line at hand is wrong."""
+    """A value of the current line is wrong."""
 
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(reason)
@@ -88,33 +88,34 @@ class _LineRefused(Exception):
 
 
 def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus: Collection[str] = ()) -> Menu:
-    """The menu in ``path``; ``skus`` are those of the company's dishes.
+    """Returns the menu in ``path``; ``skus`` are the SKUs that the company has.
 
-    Names come from people only: a line without a name makes no dish. A new SKU that looks like one that is there is refused,
-    so that no line means another dish in silence. Raises :class:`UsageError` where the file as a whole cannot be used.
+    Names come from people only: a line without a name creates no dish (hazard 75). A new SKU that looks like an existing one is
+    refused, so that a misspelt line does not silently create a second dish. Raises :class:`UsageError` if the whole file is
+    unusable.
     """
     if not photos_dir.is_dir():
         raise UsageError(
             f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
         )
-    reading = _MenuReader(photos_dir.resolve(), store_codes, skus)
-    for read in _lines(path):
-        if isinstance(read, Problem):
-            reading.problems.append(read)
+    reader = _MenuReader(photos_dir.resolve(), store_codes, skus)
+    for row in _lines(path):
+        if isinstance(row, Problem):
+            reader.problems.append(row)
         else:
-            reading.take(*read)
-    reading.leave_out_what_nobody_named()
-    return Menu(list(reading.dishes.values()), reading.problems)
+            reader.add(*row)
+    reader.skip_unknown_nameless_dishes()
+    return Menu(list(reader.dishes.values()), reader.problems)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]] | Problem]:
-    """Line numbers and cells by column, stripped; or what is wrong with a line of which there are none."""
+    """Yields line numbers with stripped cells by column, or the problem of a line that cannot be split into cells."""
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             text: list[str] = []
-            reader = csv.reader(_remembered(file, text), strict=True)
+            reader = csv.reader(_with_text(file, text), strict=True)
             header = [name.strip().lower() for name in _cells(reader, path) or []]
-            if header[:1] == ["sep="]:  # Excel's own first line, which says that commas separate
+            if header[:1] == ["sep="]:  # Excel's first line, which names the separator
                 header = [name.strip().lower() for name in _cells(reader, path) or []]
             if NOT_UTF8.search("".join(header)):
                 raise UsageError(f"{path} is not UTF-8.", hint="Save it as «CSV UTF-8».")
@@ -126,7 +127,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]] | Problem]:
                     cells = _cells(reader, path)
                 except csv.Error as error:
                     lines = "" if reader.line_num == first else f" (lines {first} to {reader.line_num})"
-                    yield Problem(first, "the whole line", "".join(text).strip(), f"is no CSV: {error}{lines}")
+                    yield Problem(first, "the whole line", "".join(text).strip(), f"is not CSV: {error}{lines}")
                     continue
                 if cells is None:
                     return
@@ -138,19 +139,19 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]] | Problem]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _remembered(file: Iterable[str], text: list[str]) -> Iterator[str]:
+def _with_text(file: Iterable[str], text: list[str]) -> Iterator[str]:
     for line in file:
         text.append(line)
         yield line
 
 
 def _cells(reader: Any, path: Path) -> list[str] | None:
-    """The next line's cells, or None after the last. Raises :class:`csv.Error` for a line that is none."""
+    """Returns the next line's cells, or None after the last. Raises :class:`csv.Error` for a line that is not CSV."""
     first = reader.line_num + 1
     try:
         cells: list[str] | None = next(reader, None)
     except csv.Error as error:
-        if "end of data" in str(error):  # nobody can tell what of the rest was meant
+        if "end of data" in str(error):  # the rest of the file is inside the quote
             raise UsageError(f"{path}, line {first}: a quote is opened there and never closed.") from error
         raise
     return cells
@@ -186,7 +187,7 @@ def _check_header(header: Sequence[str], path: Path) -> None:
 
 
 class _MenuReader:
-    """What was read so far, so that a line can be compared with those before it."""
+    """Collects dishes and problems; compares each line with the lines before it."""
 
     def __init__(self, photos_dir: Path, store_codes: Sequence[str], skus: Collection[str]) -> None:
         self.dishes: dict[str, Dish] = {}
@@ -201,8 +202,8 @@ class _MenuReader:
         self._skus_of_ids: dict[UUID, str] = {}
         self._primaries: dict[str, int] = {}
 
-    def take(self, line: int, cells: dict[str, str]) -> None:
-        """Add the line, or the problem with it."""
+    def add(self, line: int, cells: dict[str, str]) -> None:
+        """Adds the line, or its problem."""
         try:
             dish, photo = self._product(line, cells), self._photo(line, cells)
         except _LineRefused as refused:
@@ -239,7 +240,7 @@ class _MenuReader:
         known = self.dishes.get(cells["sku"])
         if known is None and cells["sku"] not in self._skus:
             self._refuse_odd(cells["sku"])
-        if cells["name"] and is_no_name(cells["name"]):
+        if cells["name"] and is_unreadable_name(cells["name"]):
             raise _LineRefused("name", "cannot be read on a till; write the name, or leave it empty to keep the present one")
         if cells["name"] and known is not None and known.name not in {"", cells["name"]}:
             raise _LineRefused("name", f"line {known.line} calls this SKU «{printable(known.name)}»")
@@ -252,8 +253,8 @@ class _MenuReader:
         if problem := oddity(sku):
             raise _LineRefused("sku", problem)
 
-    def leave_out_what_nobody_named(self) -> None:
-        """Makes each line of a dish without a name a problem, unless head office has the dish."""
+    def skip_unknown_nameless_dishes(self) -> None:
+        """Turns each line of a dish without a name into a problem, unless head office has the dish."""
         for sku, dish in list(self.dishes.items()):
             if not dish.name:
                 dish.stores = dish.named_stores or None
@@ -275,7 +276,7 @@ class _MenuReader:
     def _stores(self, text: str) -> set[str] | None:
         if not text:
             return None
-        # As written where there is such a store, else in any case.
+        # The exact code wins over one in another case.
         given = [code.strip() for code in text.split(";") if code.strip()]
         codes = [code if code in self._store_codes else code.casefold() for code in given]
         for code in given:
@@ -298,7 +299,7 @@ class _MenuReader:
         if (earlier := self._lines_of.get((cells["sku"], source))) is not None:
             raise _LineRefused("file", f"line {earlier} names this photo of this SKU already")
         if photo_id is not None and photo_id in self._lines_of_ids:
-            raise _LineRefused("photo_id", f"line {self._lines_of_ids[photo_id]} has it already")
+            raise _LineRefused("photo_id", f"line {self._lines_of_ids[photo_id]} has this id already")
         if is_primary and cells["sku"] in self._primaries:
             raise _LineRefused("is_primary", f"line {self._primaries[cells['sku']]} is this SKU's primary photo already")
         if sort_order is None:
@@ -341,7 +342,7 @@ def _no_file(path: Path) -> str:
 
 
 def _below(photos_dir: Path, name: str) -> Path:
-    """The file, which must be one and lie below ``photos_dir``, also when links are followed."""
+    """Returns the path of a regular file below ``photos_dir``, links resolved. Raises :class:`_LineRefused` for any other."""
     if len(PurePosixPath(name).name) > MAX_FILENAME_CHARS:
         raise _LineRefused("file", f"the name has more than {MAX_FILENAME_CHARS} characters")
     try:

@@ -1,7 +1,7 @@
-"""Loading a menu into head office: which products, who sells them, which photos; and pruning what the file no longer names.
+"""Loads a menu into head office: products, sales and photos; prunes rows that the file no longer names.
 
-Files are read, judged and compared with the bucket in threads, a few at a time, so that memory stays bounded; rows and
-objects are written by the caller's thread alone, a product at a time, each in one transaction.
+Threads read the files, validate them and compare them with the bucket, a few at a time, so that memory stays bounded. Only
+the caller's thread writes rows and objects, one product in one transaction.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from django.db import transaction
 
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import Picture, check, take_file
+from etalase.head_office.images.validate import Picture, check, prepare_file
 from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine, Problem
 from etalase.head_office.imports.preview import ImportPreview
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
@@ -28,7 +28,7 @@ DISHES_AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A photo as its row had it when the import began."""
+    """The values of a photo's row at the start of the import."""
 
     id: uuid.UUID
     checksum: str
@@ -42,9 +42,9 @@ Known = dict[tuple[str, str], _Row]
 
 @dataclass(slots=True)
 class Result:
-    """What an import did, or would do. Counts are of products and photos of the file; ``pruned`` of what was removed.
+    """The result of an import or of its dry run: counts of the file's products and photos, and of ``pruned`` rows.
 
-    ``changes`` names each photo that is not as the file says: SKU, file, and what becomes of it.
+    ``changes`` lists, in a dry run, each photo that would change: SKU, file, change.
     """
 
     products: Counter[str] = field(default_factory=Counter)
@@ -54,7 +54,7 @@ class Result:
     changes: list[tuple[str, str, ingest.PhotoChange]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, with a zero for each that can be."""
+        """Returns the fields for ``--json``; each possible count is there, also a zero."""
         return {
             "products": {kind: self.products[kind] for kind in ("created", "updated", "unchanged", "failed")},
             "photos": {kind: self.photos[kind] for kind in ("created", "updated", "unchanged", "restored", "failed")},
@@ -69,7 +69,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A photo's file, read and judged. ``object_is_sound``: the bucket holds these bytes already, as ``row`` says."""
+    """A photo's file, read and validated. ``object_is_sound``: the bucket already has these bytes under the row's key."""
 
     line: PhotoLine
     row: _Row | None
@@ -81,11 +81,11 @@ class _Loaded:
 def load_menu(
     company: Company, menu: Menu, preview: ImportPreview, *, advanced: Callable[[int], None], dry_run: bool = False
 ) -> Result:
-    """Bring the company's menu to what the file says. ``advanced`` is told of each photo (or product without one) done.
+    """Makes the company's menu equal to the file. ``advanced`` is called with the number of finished photos.
 
-    What ``preview`` has as removal is removed at the end, unless a line turned out bad. With ``dry_run`` files are read and
-    compared with the bucket, and nothing is written. Raises :class:`ObjectStoreError` where the bucket fails; what was
-    loaded until then stays.
+    A product without a photo counts as one. The rows of ``preview.removal`` are removed at the end, unless a line was bad.
+    With ``dry_run`` files are read and compared with the bucket, and nothing is written. Raises :class:`ObjectStoreError`
+    if the bucket fails; dishes that were loaded before stay.
     """
     result = Result(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
     stores = dict(Store.objects.filter(company=company).values_list("code", "id"))
@@ -103,7 +103,7 @@ def load_menu(
         else:
             _load_dish(company, dish, loaded, stores, result)
         advanced(max(1, len(dish.photos)))
-    if not preview.removal.is_nothing and not result.problems:
+    if not preview.removal.is_empty and not result.problems:
         if dry_run:
             _count_removals(preview.removal, result)
         else:
@@ -112,7 +112,7 @@ def load_menu(
 
 
 def _read_ahead(dishes: Sequence[Dish], known: Known) -> Iterator[tuple[Dish, list[_Loaded]]]:
-    """Each dish with its files, in order; at most DISHES_AHEAD dishes are held in memory besides."""
+    """Yields each dish with its files, in order; keeps at most DISHES_AHEAD further dishes in memory."""
     with ThreadPoolExecutor(READERS, thread_name_prefix="import") as readers:
         ahead: deque[tuple[Dish, list[Future[_Loaded]]]] = deque()
         try:
@@ -129,10 +129,10 @@ def _read_ahead(dishes: Sequence[Dish], known: Known) -> Iterator[tuple[Dish, li
 
 
 def _read(line: PhotoLine, row: _Row | None) -> _Loaded:
-    """Read and judge a file. One whose bytes were judged in an earlier import is only compared with the bucket."""
+    """Reads and validates a file. Bytes that an earlier import has validated are only compared with the bucket."""
     limits = ingest.limits()
     try:
-        picture = take_file(line.path, limits)
+        picture = prepare_file(line.path, limits)
         if row is not None and row.checksum == picture.checksum:
             return _Loaded(line, row, picture, object_is_sound=ingest.holds(row.key, picture))
         check(picture, limits)
@@ -144,7 +144,7 @@ def _read(line: PhotoLine, row: _Row | None) -> _Loaded:
 
 
 def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict[str, uuid.UUID], result: Result) -> None:
-    """One product with its sales and photos, in one transaction."""
+    """Writes one product with its sales and photos, in one transaction."""
     photos: Counter[str] = Counter()
     problems: list[Problem] = []
     try:
@@ -156,7 +156,7 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
                 problem = _load_photo(product, one, loaded, photos)
                 if problem is not None:
                     problems.append(problem)
-            ingest.ensure_primary(product.id)  # the one that the file wants may have been refused
+            ingest.ensure_primary(product.id)  # the file's primary photo may have been refused
     except UsageError as error:
         value = str(dish.product_id or dish.sku)
         result.problems.append(Problem(dish.line, "product_id" if dish.product_id else "sku", value, error.message))
@@ -169,7 +169,7 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
 
 
 def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: Result) -> None:
-    """What :func:`_load_dish` would do, without doing it; ids that belong to something else are its alone to find."""
+    """Counts the changes that :func:`_load_dish` would make; ids that belong to another row show up only there."""
     product = Product.objects.filter(company=company, sku=dish.sku).first()
     result.products[change] += 1
     for one in loaded:
@@ -177,10 +177,10 @@ def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: s
             result.photos["failed"] += 1
             result.problems.append(Problem(one.line.line, "file", one.line.source, one.refused))
             continue
-        foreseen = _preview_photo(one, is_primary=product is not None and _is_primary(product, one.line, loaded))
-        result.photos[foreseen] += 1
-        if foreseen is not ingest.PhotoChange.UNCHANGED:
-            result.changes.append((dish.sku, one.line.source, foreseen))
+        photo_change = _preview_photo(one, is_primary=product is not None and _is_primary(product, one.line, loaded))
+        result.photos[photo_change] += 1
+        if photo_change is not ingest.PhotoChange.UNCHANGED:
+            result.changes.append((dish.sku, one.line.source, photo_change))
 
 
 def _preview_photo(one: _Loaded, *, is_primary: bool) -> ingest.PhotoChange:
@@ -196,14 +196,14 @@ def _preview_photo(one: _Loaded, *, is_primary: bool) -> ingest.PhotoChange:
 
 
 def _stores_of(dish: Dish, stores: dict[str, uuid.UUID]) -> list[uuid.UUID]:
-    """Who is to sell the dish. A line without a name and without stores brings a photo, and says nothing of sales."""
+    """Returns the stores that the dish is to be sold in. A dish without name and stores leaves sales as they are."""
     if dish.stores is None:
         return list(stores.values()) if dish.name else []
     return [stores[code] for code in dish.stores]
 
 
 def _product(company: Company, dish: Dish) -> tuple[Product, str]:
-    """The product of this SKU, made or renamed where needed. Raises :class:`UsageError` where the id is another's."""
+    """Returns the product of this SKU, created or renamed if needed. Raises :class:`UsageError` if the id is another's."""
     found = Product.objects.filter(company=company, sku=dish.sku).first()
     if found is None and not dish.name:
         raise UsageError("head office no longer has a dish of this SKU: give a name")
@@ -227,7 +227,7 @@ def _product(company: Company, dish: Dish) -> tuple[Product, str]:
 
 
 def _sell(product: Product, store_ids: Sequence[uuid.UUID]) -> bool:
-    """Let the stores sell the product. True where one did not before."""
+    """Adds the missing sales of the product; returns whether there were any."""
     wanted = set(store_ids) - set(Assortment.objects.filter(product=product).values_list("store_id", flat=True))
     Assortment.objects.bulk_create(
         [Assortment(store_id=store_id, product=product) for store_id in sorted(wanted)], ignore_conflicts=True
@@ -258,14 +258,14 @@ def _load_photo(product: Product, one: _Loaded, loaded: Sequence[_Loaded], photo
     except UsageError as error:
         photos["failed"] += 1
         return Problem(line.line, "photo_id", str(line.photo_id), error.message)
-    except ObjectRefused as error:  # the others go on
+    except ObjectRefused as error:  # the import goes on with the other photos
         photos["failed"] += 1
         return Problem(line.line, "file", line.source, error.message)
     return None
 
 
 def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) -> bool:
-    """As the file says; where no photo that it makes primary can be used, the primary there is stays, else the first is it."""
+    """Returns whether the photo is primary: as in the file; if the file's primary photo is unusable, the present one stays."""
     if any(one.line.is_primary and one.picture is not None for one in loaded):
         return line.is_primary
     primary = Photo.objects.filter(product=product, is_primary=True).values_list("source", flat=True).first()
@@ -273,7 +273,7 @@ def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) ->
 
 
 def _prune(removal: Removal, result: Result) -> None:
-    """Remove the products, sales and photos that the preview has as removal, a product at a time."""
+    """Removes products, photos and sales, each product in one transaction."""
     for product in Product.objects.filter(id__in=removal.products).iterator(chunk_size=200):
         with transaction.atomic():
             result.pruned["photos"] += product.photos.count()

@@ -1,4 +1,4 @@
-"""A folder of pictures, looked through for ``csv-from-folder``: which files become lines, and why each other one does not."""
+"""Lists a folder of pictures for ``csv-from-folder``: files that become lines, and a reason for each other file."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ from etalase.spreadsheet import hides_formula, safe_cell
 
 @dataclass(frozen=True, slots=True)
 class FoundPicture:
-    """A picture, with the SKU that its path gives: ``file`` is written so that an import finds it again."""
+    """A picture with the SKU from its path; ``file`` is written in a form that an import can read back."""
 
     sku: str
     file: str
@@ -23,14 +23,14 @@ class FoundPicture:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or folder that gives no line, and why. ``name`` may hold bytes that are not UTF-8."""
+    """A file or folder without a line, and the reason. ``name`` may hold bytes that are not UTF-8."""
 
     name: str
     reason: str
 
 
 def look_through(folder: Path, *, max_bytes: int) -> Iterator[FoundPicture | LeftOut]:
-    """Yields every file below ``folder``, in order of its path. Nothing is opened that could hang: no FIFO, no device."""
+    """Yields every file below ``folder`` in the order of the paths. Opens no FIFO and no device, which could block."""
     root = folder.resolve()
     taken: dict[str, str] = {}
     for path, problem in _walk(root):
@@ -49,7 +49,7 @@ def look_through(folder: Path, *, max_bytes: int) -> Iterator[FoundPicture | Lef
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str | None]]:
-    """Files in order; and folders that are not entered, with the reason."""
+    """Yields files in order, and skipped folders with the reason."""
     todo = [root]
     while todo:
         folder = todo.pop()

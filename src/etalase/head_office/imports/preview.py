@@ -1,4 +1,4 @@
-"""What an import would make, rename, sell and remove, before it does: for ``--dry-run``, and for the number it asks for."""
+"""The preview of an import: the changes that it would make, for ``--dry-run`` and for the number to confirm."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from etalase.head_office.removals import Impact, Removal, impact_of
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """A dish that gets another name on all tills."""
+    """A dish whose name changes on all tills."""
 
     sku: str
     old: str
@@ -28,7 +28,7 @@ class Rename:
 
 @dataclass(slots=True)
 class ImportPreview:
-    """What a menu comes to. ``added`` and ``ended`` are SKUs by the code of the store."""
+    """The changes that a menu would make. ``added`` and ``ended`` are SKUs by store code; ``nameless`` counts dishes."""
 
     made: list[Dish] = field(default_factory=list)
     renamed: list[Rename] = field(default_factory=list)
@@ -42,7 +42,7 @@ class ImportPreview:
     confirmation: Confirmation = field(default_factory=lambda: Confirmation(0, ()))
 
     def as_json(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Returns the fields for ``--json``."""
         codes = sorted(self.added.keys() | self.ended.keys())
         return {
             "made": [{"sku": dish.sku, "name": dish.name} for dish in self.made],
@@ -61,7 +61,7 @@ class ImportPreview:
 
 
 def preview_import(company: Company, menu: Menu, *, prune: bool) -> ImportPreview:
-    """Returns what loading the menu would change, photos' bytes aside. Reads the database, writes nothing.
+    """Returns the changes that loading the menu would make, except those of photo bytes. Reads the database, writes nothing.
 
     Raises :class:`UsageError` for a prune of a file with bad lines or without any.
     """
@@ -97,7 +97,7 @@ def preview_import(company: Company, menu: Menu, *, prune: bool) -> ImportPrevie
 
 
 def _renamed_lately(company: Company) -> set[UUID]:
-    """Dishes whose name or SKU changed within 24 hours: a dish that has a sale or photo from before was not made then."""
+    """Returns the dishes renamed within 24 hours. A dish with an older sale or photo was not created, but changed, then."""
     changed = Product.objects.filter(company=company, updated_at__gt=Now() - PERIOD)
     older = {"product": OuterRef("pk"), "created_at__lt": OuterRef("updated_at")}
     there = Exists(Assortment.objects.filter(**older)) | Exists(Photo.objects.filter(**older))
@@ -105,7 +105,7 @@ def _renamed_lately(company: Company) -> set[UUID]:
 
 
 def _sells(dish: Dish, code: str) -> bool:
-    """Whether the file lets this store sell the dish. Without name and stores it says nothing of sales."""
+    """Returns whether this store sells the dish by the file. A dish without name and stores leaves sales as they are."""
     return bool(dish.name) if dish.stores is None else code in dish.stores
 
 
@@ -116,7 +116,7 @@ def _preview_removals(
     codes: Mapping[UUID, str],
     preview: ImportPreview,
 ) -> None:
-    """What the file does not name: products, photos of those it names, sales of those whose stores it names."""
+    """Adds the rows that a prune removes: unlisted products, and unlisted photos and sales of the listed products."""
     dishes = {there[dish.sku].id: dish for dish in menu.dishes if dish.sku in there}
     products = [product for product in there.values() if product.id not in dishes]
     preview.removed_products = [(product.sku, product.name) for product in products]

@@ -1,15 +1,15 @@
-"""When two SKUs look alike to a person, or are one to a spreadsheet. Pure."""
+"""Compares SKUs as a person or a spreadsheet reads them. Pure."""
 
 import re
 import unicodedata
 
-# What Excel writes where it takes a SKU for a formula, a text or a number
+# The forms in which Excel writes a SKU that it takes for a formula, a text or a number
 _WRAPPED = re.compile(r'=?\s*"+([^"]*)"+')
 _QUOTES = "'’‘`´"
 _NUMBER = re.compile(r"0*([0-9]+)(?:[.,]0+)?")
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
 _DASHES = frozenset("−⁃")
-# What a spreadsheet shows where a formula failed or a column is too narrow
+# The text in a spreadsheet cell whose formula failed or whose column is too narrow
 _FAILED = re.compile(r"#+|#(?:N/A|[A-Z/0-9]+[!?])")
 
 
@@ -22,7 +22,7 @@ def plain(sku: str) -> str:
 
 
 def oddity(sku: str) -> str | None:
-    """Returns what is wrong with ``sku`` as the SKU of a new dish, or None."""
+    """Returns the reason why ``sku`` cannot be the SKU of a new dish, or None."""
     meant = plain(sku)
     if meant != sku:
         return f"has invisible characters, odd spaces or quotes; write it as {meant}" if meant else "has no visible character"
@@ -31,15 +31,15 @@ def oddity(sku: str) -> str | None:
     return None
 
 
-def is_no_name(name: str) -> bool:
-    """Whether a till would show nothing for ``name``, or a spreadsheet's error (``#N/A``)."""
+def is_unreadable_name(name: str) -> bool:
+    """Returns whether a till would show nothing for ``name``, or a spreadsheet's error (``#N/A``)."""
     return not plain(name) or _FAILED.fullmatch(plain(name)) is not None
 
 
 def likeness(sku: str) -> str:
-    """Returns what is left of ``sku`` where case, spaces, kinds of dash, leading zeros and :func:`plain`'s things don't count.
+    """Returns ``sku`` without case, spaces, kinds of dash, leading zeros and the characters that :func:`plain` removes.
 
-    Two SKUs of one likeness are the same to a person who reads them, or to a spreadsheet that took them for numbers.
+    Two SKUs with the same result look the same to a person, or to a spreadsheet that takes them for numbers.
     """
     text = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", plain(sku)))).casefold()
     text = "".join("-" if unicodedata.category(c) == "Pd" or c in _DASHES else c for c in text if not c.isspace())
@@ -48,5 +48,5 @@ def likeness(sku: str) -> str:
 
 
 def _is_invisible(character: str) -> bool:
-    """Control and format characters, and the selectors of a character's variants."""
+    """Returns whether the character is a control or format character or a variation selector."""
     return unicodedata.category(character) in {"Cc", "Cf"} or "\ufe00" <= character <= "\ufe0f" or character == "\u034f"

@@ -17,14 +17,14 @@ from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.png import ADAM7, read_through
-from etalase.head_office.images.validate import Picture, PictureLimits, check, extension, take
+from etalase.head_office.images.validate import Picture, PictureLimits, check, extension, prepare
 
 LIMITS = PictureLimits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
 
 
 def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
-    one = take(data, limits)
+    one = prepare(data, limits)
     check(one, limits)
     return one
 

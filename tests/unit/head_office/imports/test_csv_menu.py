@@ -147,7 +147,7 @@ def test_a_bad_line_names_line_column_and_value_and_the_others_are_read(photos: 
         (f"1,SATE,,,,,,{ID_2}", f"photo_id «{ID_2}»: the line names no file, so it has no photo"),
         (f"1,SATE,a.jpg,,,,{ID_1},", f"product_id «{ID_1}»: is the id of SKU 0 above"),
         (f"0,,a.jpg,,,,{ID_2},", f"product_id «{ID_2}»: line 2 gives this SKU the id {ID_1}"),
-        (f"0,,a.jpg,,,,,{ID_2}", f"photo_id «{ID_2}»: line 2 has it already"),
+        (f"0,,a.jpg,,,,,{ID_2}", f"photo_id «{ID_2}»: line 2 has this id already"),
         ("0,,a.jpg,yes,,,,", "is_primary «yes»: line 2 is this SKU's primary photo already"),
         ("0,OTHER NAME,a.jpg,,,,,", "name «OTHER NAME»: line 2 calls this SKU «GOOD»"),
     ],
@@ -179,7 +179,7 @@ def test_a_file_with_other_columns_is_refused_whole(photos: Path, header: str, s
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b'1,"SATE" AYAM,a.jpg,,,', """line 3, the whole line «1,"SATE" AYAM,a.jpg,,,»: is no CSV"""),
+        (b'1,"SATE" AYAM,a.jpg,,,', """line 3, the whole line «1,"SATE" AYAM,a.jpg,,,»: is not CSV"""),
         (b'1,"SATE,a.jpg,,,\n2,"SOTO",b.jpg,,,', "(lines 3 to 4)"),
         (b"1,CR\xc8ME,a.jpg,,,", r"line 3, name «CR\xc8ME»: is not UTF-8"),
         (b"1," + b"x" * 200_000 + b",a.jpg,,,", "line 3, the whole line «1,xxx"),
