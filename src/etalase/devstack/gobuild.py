@@ -1,4 +1,4 @@
-"""Programs that their makers give out as source only: Go builds each once, into the user's cache folder."""
+"""Builds programs that are published as source only, with Go, once, into the user's cache folder."""
 
 import os
 import shutil
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from etalase.devstack.process import StackError
 
-# Where go.dev/doc/install puts it, which nobody's PATH has at first.
+# The folder of go.dev/doc/install, which is not on the PATH by default.
 GO_FOLDER = Path("/usr/local/go/bin")
 
 
 @dataclass(frozen=True, slots=True)
 class GoProgram:
-    """A program as ``go install MODULE@VERSION`` makes it. ``name`` is what people call it, ``minutes`` how long it takes."""
+    """A program for ``go install MODULE@VERSION``. ``name`` is for people; ``minutes`` is the time of the build."""
 
     name: str
     module: str
@@ -25,26 +25,26 @@ class GoProgram:
 
     @property
     def command(self) -> str:
-        """What it is called on the PATH."""
+        """The file name of the program."""
         return self.module.rpartition("/")[2]
 
     @property
     def built(self) -> Path:
-        """Where :meth:`build` leaves it; another version has another place."""
+        """The path of the built program, one per version."""
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "etalase" / f"{self.command}-{self.version}" / self.command
 
     def find(self) -> Path | None:
-        """The one that was built; else, of whatever version, one on the PATH; or None."""
+        """Returns the built program, else one of any version on the PATH, else None."""
         if self.built.exists():
             return self.built
         on_path = shutil.which(self.command)
         return Path(on_path).resolve() if on_path else None
 
     def build(self) -> Path:
-        """Build it, unless that is done, and say so on stderr. Raises :class:`StackError` where Go is missing or fails.
+        """Builds the program unless it is built; reports on stderr. Raises :class:`StackError` if Go is missing or fails.
 
-        It gets its place when it is whole: a build that was cut short leaves nothing there.
+        A finished program is moved into place, so that an interrupted build leaves nothing there.
         """
         if self.built.exists():
             _say(f"{self.name} {self.version} is already built: {self.built}")
@@ -52,10 +52,10 @@ class GoProgram:
         go = shutil.which("go") or shutil.which("go", path=GO_FOLDER)
         if go is None:
             raise StackError(
-                f"{self.name} is given out as source only, and Go, which builds it, is neither on the PATH nor in {GO_FOLDER}.",
+                f"{self.name} is published as source only, and Go, which builds it, is neither on the PATH nor in {GO_FOLDER}.",
                 hint="Install Go from https://go.dev/dl/.",
             )
-        _say(f"Building {self.name} {self.version}, its official way (go install). Once, and about {self.minutes} minutes.")
+        _say(f"Building {self.name} {self.version} with go install, once; this takes about {self.minutes} minutes.")
         folder = self.built.parent
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished:
@@ -67,7 +67,7 @@ class GoProgram:
             )
             if done.returncode:
                 raise StackError(
-                    f"Go could not build {self.name}: {go} install ended with {done.returncode}. It says why above."
+                    f"Go could not build {self.name}: {go} install ended with {done.returncode}. Its output is above."
                 )
             (Path(unfinished) / self.command).rename(self.built)
         _say(f"Built: {self.built}")

@@ -1,13 +1,13 @@
-"""The keeper: the parent of one program, which ends the program when its own parent is gone.
+"""The keeper: the parent process of one program, which stops the program when the keeper's own parent has died.
 
 :mod:`.process` runs it as a script, one for each program:
 
     python -I -S keeper.py PARENT_PID STOP_SIGNAL GRACE_SECONDS CLAIM_FD LEFTOVER... -- PROGRAM ARGUMENT...
 
-It sends STOP_SIGNAL when it is told to stop (SIGTERM) or when PARENT_PID has died, however that came about, and after
-GRACE_SECONDS it kills. It is the "child subreaper" of all that the program starts (prctl(2)), so that also the workers of the
-web server and Celery's children end with it, wherever they hide. Should the keeper itself be killed, the kernel kills the
-program (PR_SET_PDEATHSIG). Only the standard library, and little of it: a keeper is up in 20 ms.
+It sends STOP_SIGNAL on SIGTERM, SIGINT and SIGHUP, or when PARENT_PID has died for any reason, and SIGKILL after GRACE_SECONDS.
+It is the "child subreaper" of all descendants of the program (prctl(2)), so that workers of the web server and of Celery end
+with the program, also those in sessions of their own. If the keeper itself is killed, the kernel kills the program
+(PR_SET_PDEATHSIG). It imports little of the standard library and nothing else, so that it starts in 20 ms.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LOOK_FOR_PARENT_SECONDS = 2.0
 GRACE_STEP_SECONDS = 0.1
-# The kernel sends the "death signal" when the *thread* that started us ends, so it only is a reason to look.
+# The kernel sends the "death signal" when the *thread* that started us ends, so that it is only a reason to check.
 PARENT_MAY_BE_GONE = signal.SIGUSR1
 HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, PARENT_MAY_BE_GONE}
 
@@ -33,10 +33,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the program to its end, or end it; its exit status, or 128 + the signal that ended it, as a shell has it."""
+    """Runs the program until it ends or has to stop; returns its exit status, or 128 + its signal like a shell."""
     options, program = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     parent_pid, stop_signal, grace_seconds, claim_fd = int(options[0]), int(options[1]), float(options[2]), int(options[3])
-    # The claim on the data folder lives as long as this keeper, and no longer.
+    # The claim on the data folder must end with this keeper.
     os.set_inheritable(claim_fd, False)
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     os.pwrite(claim_fd, f"{keeper.pid}\n".encode(), 0)
     keeper.wait(until=lambda asked: asked or os.getppid() != parent_pid, look_seconds=LOOK_FOR_PARENT_SECONDS)
     if keeper.status is None:
-        # It may have ended in this very moment; then there is nobody to signal.
+        # The program may have ended in this moment.
         with contextlib.suppress(ProcessLookupError):
             os.kill(keeper.pid, stop_signal)
         deadline = time.monotonic() + grace_seconds
@@ -66,7 +66,7 @@ class _Keeper:
             _become(program, keeper_pid)
 
     def wait(self, until: "Callable[[bool], bool]", look_seconds: float) -> None:
-        """Return when the program has ended, or when ``until`` (given: were we asked to stop?) is true."""
+        """Returns when the program has ended, or when ``until`` is true; its argument is whether a stop was requested."""
         asked = False
         while True:
             self._reap()
@@ -76,7 +76,7 @@ class _Keeper:
             asked = asked or (received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
     def kill_descendants(self) -> None:
-        """Kill what is left below us, again and again: what is being killed may still be starting others."""
+        """Kills all descendants, repeatedly, since a dying process may still start others."""
         while self._reap():
             for pid in descendants(os.getpid()):
                 with contextlib.suppress(ProcessLookupError):
@@ -84,7 +84,7 @@ class _Keeper:
             signal.sigtimedwait({signal.SIGCHLD}, 0.05)
 
     def _reap(self) -> bool:
-        """Collect who has ended; whether anybody is left."""
+        """Reaps ended children; returns whether any child is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -98,13 +98,13 @@ class _Keeper:
 
 
 def _become(program: list[str], keeper_pid: int) -> None:
-    """In the forked child: become the program, or say why not and exit with 127. Never returns."""
+    """In the forked child: executes the program, or writes the error and exits with 127. Never returns."""
     try:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != keeper_pid:
             os._exit(0)
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
-        # Python ignores these two, and a program would inherit that.
+        # Python ignores these two signals, and the program would inherit that.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.execvp(program[0], program)  # noqa: S606 - there is no need of a shell
@@ -115,7 +115,7 @@ def _become(program: list[str], keeper_pid: int) -> None:
 
 
 def descendants(root_pid: int) -> list[int]:
-    """Every process below ``root_pid``, from proc(5)."""
+    """Returns the pids of all descendants of ``root_pid``, from proc(5)."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib would double the keeper's start-up time
         if entry.isdigit():

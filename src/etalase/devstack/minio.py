@@ -1,7 +1,7 @@
 """MinIO, the guide's own object store: one folder, one process.
 
-Its makers give out source only since October 2025: ``python -m etalase.devstack.minio`` (``make minio``) builds it. Its
-console, its look for newer versions and its updating of itself are off.
+It has been published as source only since October 2025: ``python -m etalase.devstack.minio`` (``make minio``) builds it. The
+console, the check for updates and the self-update are off.
 """
 
 import os
@@ -15,24 +15,24 @@ from etalase.devstack.process import StackError, claimed, spawn_claimed
 from etalase.devstack.s3 import S3Server
 
 NAME = "MinIO"
-# The last of the community edition.
+# The last version of the community edition.
 SOURCE = GoProgram(NAME, "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", minutes=4)
 READY_SECONDS = 60.0
 
 
 def start(data_dir: Path, port: int, *, access_key: str, secret_key: str) -> S3Server:
-    """A server with its objects in ``data_dir``, whose ``access_key`` may do everything.
+    """Starts a server with its objects in ``data_dir``; ``access_key`` has all permissions.
 
-    It listens on ``port`` of 127.0.0.1, and of ::1 where that is there. ``secret_key`` needs 8 characters. Who shows no key may
-    do what a bucket's policy allows, and nothing else. Raises :class:`.ports.PortInUse`, and :class:`StackError` where it does
-    not start.
+    It listens on ``port`` of 127.0.0.1 and, if available, of ::1. ``secret_key`` needs at least 8 characters. Requests without
+    a key have the permissions of the bucket's policy only. Raises :class:`.ports.PortInUse`, and :class:`StackError` if the
+    server does not start.
     """
     with claimed(data_dir, NAME) as claim:
         check_free(wanted(port))
         child = spawn_claimed(
             claim,
             [find_program(), "server", "--address", f"{LOOPBACK}:{port}", "--certs-dir", "certs", "data"],
-            # Not our environment: MINIO_* in it would be settings.
+            # Without our environment, in which MINIO_* variables would be settings.
             env={
                 "PATH": os.defpath,
                 "HOME": str(data_dir),
@@ -51,12 +51,12 @@ def start(data_dir: Path, port: int, *, access_key: str, secret_key: str) -> S3S
 
 
 def wanted(port: int) -> dict[str, int]:
-    """Its one port, as :func:`.ports.check_free` takes it."""
+    """Returns its only port, for :func:`.ports.check_free`."""
     return {f"{NAME} s3": port}
 
 
 def find_program() -> Path:
-    """The program. Raises :class:`StackError` where there is none."""
+    """Returns the program. Raises :class:`StackError` if it is missing."""
     program = SOURCE.find()
     if program is None:
         raise StackError(

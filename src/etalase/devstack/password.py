@@ -1,4 +1,4 @@
-"""Passwords that are made at the first start and kept beside the data."""
+"""Passwords of services, generated at the first start and stored beside the data."""
 
 import os
 import secrets
@@ -8,13 +8,13 @@ from etalase.devstack.process import StackError
 
 
 def kept(path: Path) -> str:
-    """The password in ``path``; at the first call a new random one, which only the file's owner can read.
+    """Returns the password in ``path``; the first call generates it, readable for the file's owner only.
 
-    Raises :class:`StackError` where the file is another user's.
+    Raises :class:`StackError` if the file belongs to another user.
     """
     try:
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
-            # Empty, too, where the very first start was killed right here; then no server knows a password yet.
+            # The file is also empty after a first start that was killed here; then no server uses a password yet.
             password = file.read()
             if not password:
                 password = secrets.token_urlsafe(24)

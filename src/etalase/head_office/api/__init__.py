@@ -1,1 +1,1 @@
-"""The sync API: bodies in, answers out; what is true comes from :mod:`etalase.head_office.feed`."""
+"""The sync API over HTTP; the data come from :mod:`etalase.head_office.feed`."""

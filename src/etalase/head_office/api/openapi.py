@@ -1,4 +1,4 @@
-"""The answers as OpenAPI shows them. The views do not serialize with these: a test holds the two together."""
+"""The responses in the OpenAPI document. The views do not serialize with these classes: a test compares the two."""
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers

@@ -1,4 +1,4 @@
-"""Request bodies: capped, JSON, and never deeper than we can follow (hazard 53)."""
+"""Parses request bodies: JSON with a limit of size and depth (hazard 53)."""
 
 import io
 from collections.abc import Callable, Iterable, Mapping
@@ -16,20 +16,20 @@ Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class BodyTooLarge(APIException):
-    """The body has more bytes than MAX_REQUEST_BYTES; it was not read."""
+    """The body has more bytes than MAX_REQUEST_BYTES and was not read."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
 class JsonParser(BaseParser):
-    """One JSON object in UTF-8."""
+    """Parses one JSON object in UTF-8."""
 
     media_type = "application/json"
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The object, or 413 before anything was read, or 400 with the reason and the place."""
+        """Returns the object. Raises :class:`BodyTooLarge` before reading, and ParseError with reason and position."""
         max_bytes = configured().MAX_REQUEST_BYTES
         promised = int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) if parser_context else 0
         if promised > max_bytes:
@@ -46,7 +46,7 @@ class JsonParser(BaseParser):
 
 
 def bounded(application: Application, body_limit: Callable[[Environ], int]) -> Application:
-    """``application`` for bodies of at most ``body_limit``; a longer one is answered with 413, and not a byte of it is read."""
+    """Wraps ``application``: a body above ``body_limit`` gets 413 and is not read."""
 
     def within_limit(environ: Environ, start_response: Any) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or "0"
@@ -63,9 +63,9 @@ def bounded(application: Application, body_limit: Callable[[Environ], int]) -> A
 
 
 def counted(application: Application, *, max_bytes: int) -> Application:
-    """``application`` with chunked request bodies (RFC 9112, section 7.1) given their length, which Django needs.
+    """Wraps ``application``: gives chunked request bodies (RFC 9112, section 7.1) a Content-Length, which Django needs.
 
-    At most one byte more than ``max_bytes`` is read: enough to be refused as too large.
+    Reads at most one byte more than ``max_bytes``, which is enough for a refusal.
     """
 
     def with_length(environ: Environ, start_response: Any) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""What may be asked: the request bodies, strictly typed, with errors that name field, value and what is allowed."""
+"""The request bodies, strictly typed; errors name the field, its value and the allowed values."""
 
 import re
 from datetime import UTC, datetime
@@ -15,38 +15,38 @@ MAX_SHOWN_CHARS = 60
 
 
 def shown(value: Any) -> str:
-    """``value`` as it was written in the request, cut to a length that fits into a sentence."""
+    """Returns ``value`` as JSON, cut to MAX_SHOWN_CHARS characters."""
     try:
         text = msgspec.json.encode(value).decode()
-    except RecursionError:  # it came in just below the limit, and we are deeper in the stack by now
+    except RecursionError:  # nested just below the parser's limit; the stack is deeper here
         text = "[…]" if isinstance(value, list) else "{…}"
     return text if len(text) <= MAX_SHOWN_CHARS else text[:MAX_SHOWN_CHARS] + "…"
 
 
 def prefers(header: str, preference: str) -> bool:
-    """Whether a ``Prefer`` header (RFC 7240, section 2) names ``preference``; the values and parameters of any are skipped."""
+    """Returns whether a ``Prefer`` header (RFC 7240, section 2) names ``preference``, with any value and parameters."""
     return any(re.split("[;=]", named, maxsplit=1)[0].strip().lower() == preference for named in header.split(","))
 
 
 class WholeNumber(serializers.IntegerField):
-    """An integer of JSON: no text, no fraction, no boolean."""
+    """A JSON integer: no string, no fraction, no boolean."""
 
     def to_internal_value(self, data: Any) -> int:
-        """``data`` itself, where it lies in the range."""
+        """Returns ``data`` if it is an integer in the range."""
         if type(data) is not int or not (self.min_value or 0) <= data <= (self.max_value or 0):
             raise serializers.ValidationError(f"{shown(data)} is not a whole number from {self.min_value} to {self.max_value}.")
         return data
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """As ever, but null is a value like any other that is wrong."""
+        """Validates as usual, but refuses null like any other wrong value."""
         return self.to_internal_value(None) if data is None else super().run_validation(data)
 
 
 class UuidText(serializers.UUIDField):
-    """A UUID as text."""
+    """A UUID as a string."""
 
     def to_internal_value(self, data: Any) -> UUID:
-        """The UUID."""
+        """Returns the UUID."""
         try:
             return msgspec.convert(data, UUID)
         except msgspec.ValidationError:
@@ -57,7 +57,7 @@ class Moment(serializers.DateTimeField):
     """A time with its offset, to the microsecond (RFC 3339)."""
 
     def to_internal_value(self, value: Any) -> datetime:
-        """The time in UTC."""
+        """Returns the time in UTC."""
         try:
             return msgspec.convert(value, AwareTime).astimezone(UTC)
         except (msgspec.ValidationError, OverflowError):
@@ -67,7 +67,7 @@ class Moment(serializers.DateTimeField):
 
 
 class PageQuestion(serializers.Serializer[dict[str, Any]]):
-    """Which stretch of a list."""
+    """The range of a page."""
 
     limit = WholeNumber(
         required=False, default=DEFAULT_LIMIT, min_value=MIN_LIMIT, max_value=MAX_LIMIT, help_text="Rows on a page."
@@ -78,7 +78,7 @@ class PageQuestion(serializers.Serializer[dict[str, Any]]):
 
 
 class FeedQuestion(PageQuestion):
-    """Which page of which store's feed."""
+    """A page of a store's feed."""
 
     company_id = UuidText()
     store_id = UuidText()
@@ -90,14 +90,14 @@ class FeedQuestion(PageQuestion):
     )
 
     def page(self, *, with_digest: bool = False) -> PageRequest:
-        """The page that was asked for; after ``is_valid``."""
-        asked = self.validated_data
+        """Returns the requested page; call ``is_valid`` first."""
+        data = self.validated_data
         return PageRequest(
-            limit=asked["limit"], offset=asked["offset"], updated_since=asked["updated_since"], with_digest=with_digest
+            limit=data["limit"], offset=data["offset"], updated_since=data["updated_since"], with_digest=with_digest
         )
 
 
 class StoresQuestion(PageQuestion):
-    """Which page of the stores that the account may see."""
+    """A page of the stores that the account may read."""
 
     company_id = UuidText(required=False, allow_null=True, default=None, help_text="Only the stores of this company.")

@@ -1,4 +1,4 @@
-"""Answers of the API: always JSON, errors with ``detail`` and, where a field is at fault, the field's own name."""
+"""Responses of the API: always JSON; an error has ``detail`` and the names of the fields at fault."""
 
 import logging
 from typing import Any
@@ -19,30 +19,30 @@ NO_SUCH_STORE = "There is no such store for this account. GET /api/v1/sync/store
 
 
 class NoSuchStore(APIException):
-    """The store does not exist, or is somebody else's: nobody can tell which (hazard 48)."""
+    """The store does not exist or belongs to another account; both get the same response (hazard 48)."""
 
     status_code = status.HTTP_404_NOT_FOUND
     default_detail = NO_SUCH_STORE
 
 
 class DatabaseUnavailable(APIException):
-    """PostgreSQL does not answer; the edges come again."""
+    """PostgreSQL does not answer; the edges retry."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "Head office's database does not answer. Try again later."
 
 
 def json_response(content: Any, *, status_code: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
-    """``content`` as JSON, by msgspec: several times quicker than a renderer over serializers."""
+    """Returns ``content`` as JSON. msgspec is several times faster than a renderer over serializers."""
     return HttpResponse(msgspec.json.encode(content), status=status_code, content_type="application/json", headers=headers)
 
 
 def explain(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: a ``detail`` that reads by itself, also where single fields are at fault."""
+    """Handles exceptions for DRF; ``detail`` is a complete sentence, also for errors of single fields."""
     if is_away(error):
         logger.error("%s", in_our_words(error))
         error = DatabaseUnavailable()
-    elif isinstance(error, DataError | UnicodeEncodeError):  # a NUL, half a character, in a field that lets it through
+    elif isinstance(error, DataError | UnicodeEncodeError):  # a NUL or a lone surrogate, in a field that accepts it
         error = ParseError("The request has a value that cannot be stored or looked for.")
     response = exception_handler(error, context)
     if response is not None and isinstance(error, ValidationError) and isinstance(response.data, dict):

@@ -1,4 +1,4 @@
-"""``/api/v1/token/`` and ``/api/v1/token/refresh/``: SimpleJWT's, with an account that may end at any time."""
+"""``/api/v1/token/`` and ``/api/v1/token/refresh/``: SimpleJWT, with refresh tokens for one use and revocable accounts."""
 
 import logging
 import re
@@ -24,13 +24,12 @@ from etalase.head_office.models import Account, TokenFamily
 logger = logging.getLogger("etalase.head_office")
 
 FAMILY_CLAIM = "family"
-# A page of the feed has no room for more in its request's head, and nothing of ours is half as long.
+# Longer tokens do not fit into the head of a feed request; ours are less than half as long.
 MAX_TOKEN_CHARS = 4096
-# SimpleJWT's own words, which clients may know.
+# SimpleJWT's own texts, which clients may compare.
 INVALID, SPENT = "Token is invalid", "Token is blacklisted"
 
-
-# Claims that stand in a row, or are looked up in one, by the form that they have in every token of ours.
+# Claims that are stored or looked up in the database, with their form in every token of ours.
 _FORMS = {
     api_settings.USER_ID_CLAIM: re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     api_settings.JTI_CLAIM: re.compile(r"[0-9a-f]{32}"),
@@ -38,7 +37,7 @@ _FORMS = {
 }
 
 
-def _is_ours(name: str, value: object) -> bool:
+def _is_valid_claim(name: str, value: object) -> bool:
     if name in {"exp", "iat"}:
         return type(value) is int
     return name not in _FORMS or (isinstance(value, str) and _FORMS[name].fullmatch(value) is not None)
@@ -46,7 +45,7 @@ def _is_ours(name: str, value: object) -> bool:
 
 @contextmanager
 def _as_token_error() -> Iterator[None]:
-    """Whatever is signed wrong, or made to break a parser, is no token. Raises :class:`TokenError`."""
+    """Raises :class:`TokenError` for any error of the parser, which hostile tokens provoke."""
     try:
         yield
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, OSError) as error:
@@ -54,12 +53,12 @@ def _as_token_error() -> Iterator[None]:
 
 
 def _check_claims(payload: Mapping[str, object]) -> None:
-    if not all(_is_ours(name, value) for name, value in payload.items()):
+    if not all(_is_valid_claim(name, value) for name, value in payload.items()):
         raise TokenError(INVALID)
 
 
 class AccessToken(tokens.AccessToken):
-    """SimpleJWT's, of sound claims."""
+    """SimpleJWT's token with validated claims."""
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
         with _as_token_error():
@@ -68,7 +67,7 @@ class AccessToken(tokens.AccessToken):
 
 
 class RefreshToken(tokens.RefreshToken):
-    """SimpleJWT's, of sound claims."""
+    """SimpleJWT's token with validated claims."""
 
     access_token_class = AccessToken
 
@@ -85,39 +84,39 @@ class TokenQuestion(TokenObtainPairSerializer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Bounded: a hash is taken of the password, a row of the throttle is kept for the name.
+        # Bounded: the password is hashed, and the throttle stores the name.
         self.fields["username"] = serializers.CharField(write_only=True, max_length=150)
         self.fields["password"] = serializers.CharField(write_only=True, max_length=256, trim_whitespace=False)
 
     @classmethod
     def get_token(cls, user: Any) -> tokens.Token:
-        """The first refresh token of a new family."""
+        """Returns the first refresh token of a new family."""
         token = super().get_token(user)
         family = TokenFamily.objects.create(account=user, jti=token["jti"], expires_at=datetime_from_epoch(token["exp"]))
         token[FAMILY_CLAIM] = str(family.id)
         return token
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """The tokens. The success is announced, which SimpleJWT does not do: it makes the throttle forget the failures."""
-        both = super().validate(attrs)
+        """Returns the tokens. Sends the login signal, which SimpleJWT does not, so that the throttle forgets the failures."""
+        token_pair = super().validate(attrs)
         user_logged_in.send(sender=Account, request=self.context["request"], user=self.user)
-        return both
+        return token_pair
 
 
 class RefreshQuestion(serializers.Serializer[dict[str, Any]]):
-    """A refresh token. It is spent by this; the answer holds the next one."""
+    """A refresh token, which this request spends; the response has the next one."""
 
     refresh = serializers.CharField(max_length=MAX_TOKEN_CHARS)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """New tokens, unless the account is gone, its password was changed since, or the token was used before."""
+        """Returns new tokens. Refuses an inactive account, a token from before a password change, and a spent token."""
         token = RefreshToken(attrs["refresh"])
         account = Account.objects.filter(id=token.get(api_settings.USER_ID_CLAIM), is_active=True).first()
         if account is None or token.get(api_settings.REVOKE_TOKEN_CLAIM) != get_md5_hash_password(account.password):
             raise AuthenticationFailed("No active account found for the given token.", "no_active_account")
         family, fresh = _family(token), RefreshToken.for_user(account)
         fresh[FAMILY_CLAIM] = str(family)
-        # One statement: of two that come at once with the same token, the second finds it used.
+        # One statement, so that of two parallel requests with the same token the second finds it spent.
         changes = {"jti": fresh["jti"], "expires_at": datetime_from_epoch(fresh["exp"])}
         if not TokenFamily.objects.filter(id=family, account=account, jti=token["jti"]).update(**changes):
             _revoke(account, family)
@@ -125,15 +124,15 @@ class RefreshQuestion(serializers.Serializer[dict[str, Any]]):
 
 
 def _family(token: tokens.Token) -> UUID:
-    if FAMILY_CLAIM not in token:  # of a version before this
+    if FAMILY_CLAIM not in token:  # from a version without families
         raise TokenError(SPENT)
     return UUID(token[FAMILY_CLAIM])
 
 
 def _revoke(account: Account, family: UUID) -> None:
-    """End the family of a token that was used before: either an answer was lost on its way, or two parties have the token."""
+    """Revokes the family of a spent token: either a response was lost, or a second party has the token."""
     if TokenFamily.objects.filter(id=family, account=account).delete()[0]:
-        logger.warning("a refresh token was used twice: its login is revoked", extra={"account": account.username})
+        logger.warning("a refresh token was used twice; its token family is revoked", extra={"account": account.username})
     raise TokenError(SPENT)
 
 
@@ -143,7 +142,7 @@ class Token(TokenObtainPairView):
     serializer_class = TokenQuestion
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """Django's request, since the throttle marks the one that the middleware sees, not DRF's wrapping of it."""
+        """Returns the context with Django's request, on which the throttle sets its marks for the middleware."""
         return {**super().get_serializer_context(), "request": self.request._request}  # noqa: SLF001 - no other way
 
     @extend_schema(responses=openapi.login)

@@ -1,4 +1,4 @@
-"""``/api/v1/``."""
+"""The URLs below ``/api/v1/``, and the OpenAPI document."""
 
 import threading
 from typing import Any
@@ -12,27 +12,28 @@ from rest_framework.request import Request
 
 from etalase.head_office.api import tokens, views
 
-_making = threading.Lock()
-_made: dict[str, bytes] = {}
+_rendering = threading.Lock()
+_documents: dict[str, bytes] = {}
 
 
 class Schema(SpectacularAPIView):
-    """The OpenAPI document. It is the same for everybody, so that it is made once in each of its forms.
+    """The OpenAPI document, the same for everybody, rendered once per format.
 
-    Nothing of the query is in it: drf-spectacular would put ``version`` into a header of the answer.
+    Ignores the query: drf-spectacular would copy ``version`` from it into a response header.
     """
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The document in the form asked for. Two threads must not import drf-spectacular's extensions at once."""
+        """Returns the document in the requested format."""
         renderer = request.accepted_renderer
         form = type(renderer).__name__
-        with _making:
-            if form not in _made:
+        # Two threads must not import drf-spectacular's extensions at once.
+        with _rendering:
+            if form not in _documents:
                 generator: Any = self.generator_class()
-                _made[form] = force_bytes(renderer.render(generator.get_schema(public=True), renderer_context={}))
+                _documents[form] = force_bytes(renderer.render(generator.get_schema(public=True), renderer_context={}))
         disposition = f'inline; filename="etalase-head-office.{renderer.format}"'
-        return HttpResponse(_made[form], content_type=renderer.media_type, headers={"Content-Disposition": disposition})
+        return HttpResponse(_documents[form], content_type=renderer.media_type, headers={"Content-Disposition": disposition})
 
 
 urlpatterns = [

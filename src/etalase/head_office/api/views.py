@@ -1,4 +1,4 @@
-"""``/api/v1/sync/...``: thin views; each checks who asks for what, and hands over what the feed says."""
+"""The views of ``/api/v1/sync/...``: check request and account, and return the page of the feed."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ from etalase.head_office.models import Account, Store
 from etalase.protocol import DIGEST_PREFERENCE
 from etalase.settings.head_office import configured
 
-# A query holds texts only; what does not look like a number is left for the validation to name.
+# A query has strings only. Other strings are left to the validation, which names them in its error.
 NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -61,9 +61,9 @@ class Stores(APIView):
     @staticmethod
     def _answer(request: Request, data: Any) -> HttpResponse:
         question = _valid(StoresQuestion(data=data))
-        asked = question.validated_data
+        wanted = question.validated_data
         return json_response(
-            stores_page(_account(request), limit=asked["limit"], offset=asked["offset"], company_id=asked["company_id"])
+            stores_page(_account(request), limit=wanted["limit"], offset=wanted["offset"], company_id=wanted["company_id"])
         )
 
 
@@ -79,10 +79,10 @@ def _valid(question: Any) -> Any:
 
 
 def _store(request: Request, question: FeedQuestion) -> feed.StoreIdentity:
-    """The store asked for, where the account may ask for it now."""
-    asked = question.validated_data
+    """Returns the requested store if the account may read it now. Raises :class:`NoSuchStore`."""
+    data = question.validated_data
     try:
-        store = stores_of(_account(request)).get(id=asked["store_id"], company_id=asked["company_id"])
+        store = stores_of(_account(request)).get(id=data["store_id"], company_id=data["company_id"])
     except Store.DoesNotExist:
         raise NoSuchStore from None
     return feed.StoreIdentity(id=store.id, company_id=store.company_id, code=store.code, name=store.name)
