@@ -1,4 +1,4 @@
-"""The bench: the same work done by Etalase, by the guide's algorithm, by rclone and by mc, and by a client that does no more.
+"""The bench: the same work by Etalase, the guide's algorithm, rclone, mc, and a client that only transfers bytes.
 
-``make bench``, or ``python -m bench --help``. docs/performance.md says what is measured and how.
+``make bench``, or ``python -m bench --help``. docs/performance.md describes the method.
 """

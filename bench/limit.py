@@ -1,7 +1,7 @@
-"""The limit: the objects read, or objects of the same sizes written, by the quickest client with nothing else to do.
+"""The limit: reads the objects, or writes objects of the same sizes, with the fastest client and nothing else.
 
 ``python limit.py read|write LIST THREADS``: the list is JSON, ``[[URL or key, size], ...]``; for ``write`` the environment
-names the bucket. Nothing is hashed, kept, checked against a list or written down but the number of bytes.
+names the bucket. It hashes, stores and compares nothing; it only counts bytes.
 """
 
 import json
@@ -17,7 +17,7 @@ BUFFER_BYTES = 512 * 1024
 
 
 def main(what: str, list_file: str, threads: int) -> None:
-    """Do it, and print as JSON what it took from the first request on: the start of this process left out."""
+    """Transfers all objects; prints as JSON the times from the first request on, without the start of this process."""
     entries = [(name, size) for name, size in json.loads(Path(list_file).read_text())]
     work = _reader() if what == "read" else _writer(max(size for _, size in entries))
     began, began_cpu = time.monotonic(), time.process_time()

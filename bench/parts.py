@@ -1,4 +1,4 @@
-"""The real parts that each contender finds alike: PostgreSQL, head office with its photos, edges that begin with nothing."""
+"""The services for all contenders: PostgreSQL, head office with its photos, empty edges."""
 
 import json
 import os
@@ -40,16 +40,16 @@ COMPANY_ID = UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b")
 STORE_ID = UUID("fe2d2dbf-9616-48f5-bd5b-302c087d7181")
 READY_SECONDS = 60.0
 PUT_THREADS = 8
-PHOTOS_AT_ONCE = 500  # put and written, so that large photos are never all in memory
+PHOTOS_AT_ONCE = 500  # per batch, so that large photos are never all in memory
 WARMING_OBJECTS = 20
 _OPENER = build_opener(ProxyHandler({}))
-# What PUTs of an edge's process cost must not depend on what the one before it left to be written.
+# Flushes earlier writes, so that no contender pays for those of the one before it.
 before_timing = os.sync
 
 
 @dataclass(frozen=True, slots=True)
 class HeadOffice:
-    """A head office that serves, with its photos. ``settings`` are its environment."""
+    """A running head office with its photos. ``settings`` are its environment."""
 
     settings: Mapping[str, str]
     s3: S3Server
@@ -61,15 +61,15 @@ class HeadOffice:
 
     @property
     def url(self) -> str:
-        """The address that an edge is told."""
+        """Its URL for the edge."""
         return f"http://127.0.0.1:{self.port}"
 
     def image_url(self, photo: BenchPhoto) -> str:
-        """Where the photo lies, as its feed says."""
+        """Returns the photo's URL as in the feed."""
         return f"{self.s3.endpoint}/{self.bucket}/{photo.object_key}?v={md5(photo.body())[:8]}"
 
     def change(self, photos: Sequence[BenchPhoto]) -> None:
-        """Give photos that it has the bytes of ``photos``: objects first, then rows, as its own ingest does."""
+        """Replaces photos by ``photos`` of the same ids: objects first, then rows, as head office's own ingest does."""
         checksums = _put(_store(self.s3, self.bucket), photos)
         with closing(psycopg.connect(self.database_url)) as db, db:
             db.execute(
@@ -80,7 +80,7 @@ class HeadOffice:
 
     @contextmanager
     def counted(self) -> Iterator[tuple[str, Callable[[], int]]]:
-        """A second server of the same head office, which writes down each request: its address, and how often it was asked."""
+        """Yields a second server of this head office with an access log: its URL, and a function that counts its requests."""
         port, log = free_port(), self.folder / "access.log"
         log.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "gunicorn", "etalase.head_office.wsgi:application", "--bind", f"127.0.0.1:{port}"]
@@ -104,26 +104,26 @@ class Edge:
     database_url: str
 
     def etalase(self, *args: str) -> list[str]:
-        """The command line of ``etalase edge ...``."""
+        """Returns the command line of ``etalase edge ...``."""
         return [sys.executable, "-m", "etalase.cli", "edge", *args]
 
     def env(self, **more: str) -> dict[str, str]:
-        """The environment of whatever works for this edge."""
+        """Returns the environment for programs of this edge."""
         return environment({**self.settings, **more})
 
     def objects(self) -> tuple[int, int]:
-        """How many objects are in its bucket, and how many bytes."""
+        """Returns the number of objects in its bucket, and their bytes."""
         listed = list(_store(self.s3, self.bucket).list("products/"))
         return len(listed), sum(info.size for info in listed)
 
     def rows(self) -> int:
-        """How many photos its POS could show."""
+        """Returns the number of photo rows."""
         with closing(psycopg.connect(self.database_url)) as db:
             (found,) = db.execute("SELECT count(*) FROM product_photo").fetchone() or (0,)
             return int(found)
 
     def give_products(self, photos: Sequence[BenchPhoto]) -> None:
-        """The products of ``photos``, which the guide's edge has from elsewhere."""
+        """Writes the products of ``photos``, which the guide's edge expects to exist."""
         products = sorted({photo.product_id for photo in photos})
         with closing(psycopg.connect(self.database_url)) as db, db:
             db.execute(
@@ -144,7 +144,7 @@ class Parts:
 
     @contextmanager
     def head_office(self, photos: Sequence[BenchPhoto]) -> Iterator[HeadOffice]:
-        """A head office of its own with ``photos``, served the way its users serve it; gone at the end."""
+        """Yields a new head office with ``photos``, served as in production; removes it at the end."""
         name = f"ho{next(self._numbers)}"
         with ExitStack() as undo:
             self.database.create_database(name)
@@ -175,7 +175,7 @@ class Parts:
 
     @contextmanager
     def edge(self, head_office: HeadOffice) -> Iterator[Edge]:
-        """An edge that has never seen anything: tables without rows, a bucket without objects; gone at the end."""
+        """Yields a new edge with empty tables and an empty bucket; removes it at the end."""
         name = f"edge{next(self._numbers)}"
         with ExitStack() as undo:
             with closing(psycopg.connect(self.database.url("postgres"), autocommit=True)) as db:
@@ -187,7 +187,7 @@ class Parts:
             yield Edge(edge_settings(url, self.edge_s3, name, head_office), self.edge_s3, name, url)
 
     def make_edge_template(self) -> None:
-        """Migrate once what every edge is a copy of."""
+        """Creates and migrates the template database of all edges."""
         self.database.create_database("edge_template")
         settings = edge_settings(self.database.url("edge_template"), self.edge_s3, "edge-template", None)
         _run([sys.executable, "-m", "etalase.cli", "edge", "migrate", "--verbosity", "0"], settings)
@@ -199,7 +199,7 @@ class Parts:
 
 @contextmanager
 def parts(make: Make, folder: Path) -> Iterator[Parts]:
-    """The parts, in ``folder``; stopped at the end. Raises :class:`.process.StackError` where one does not start."""
+    """Starts the services in ``folder`` and stops them at the end. Raises :class:`.process.StackError`."""
     with ExitStack() as undo:
         database = postgres.start(folder / "postgres", free_port())
         undo.callback(database.stop)
@@ -215,7 +215,7 @@ def parts(make: Make, folder: Path) -> Iterator[Parts]:
 
 
 def edge_settings(database_url: str, s3: S3Server, bucket: str, head_office: HeadOffice | None) -> dict[str, str]:
-    """The settings of an edge; everything that has a default is left at it."""
+    """Returns the settings of an edge, without those that have a default."""
     return {
         "DATABASE_URL": database_url,
         "ETALASE_BROKER_URL": "redis://127.0.0.1:1/0",  # no schedule here
@@ -235,7 +235,7 @@ def edge_settings(database_url: str, s3: S3Server, bucket: str, head_office: Hea
 
 
 def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto]) -> None:
-    """Put objects and copy rows: what an import leaves, without looking at each picture. The triggers do their part."""
+    """Puts objects and copies rows like an import, but without validating pictures; the triggers run."""
     store.ensure_bucket()
     with closing(psycopg.connect(database_url)) as db, db:
         products = list(dict.fromkeys(photo.product_id for photo in photos))
@@ -255,11 +255,11 @@ def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto]) -
                     row: tuple[Any, ...] = (photo.photo_id, photo.product_id, photo.object_key, name, name, photo.size)
                     copy.write_row((*row, CONTENT_TYPE, checksum, 1, photo.is_primary, 0 if photo.is_primary else 1))
     with closing(psycopg.connect(database_url, autocommit=True)) as db:
-        db.execute("VACUUM ANALYZE")  # what its autovacuum would do in the middle of somebody's turn
+        db.execute("VACUUM ANALYZE")  # otherwise autovacuum would do it during a turn
 
 
 def _put(store: ObjectStore, photos: Sequence[BenchPhoto]) -> list[str]:
-    """Put the photos' bytes; their checksums."""
+    """Puts the photos' bytes; returns their checksums."""
 
     def put(photo: BenchPhoto) -> str:
         body = photo.body()
@@ -271,7 +271,7 @@ def _put(store: ObjectStore, photos: Sequence[BenchPhoto]) -> list[str]:
 
 
 def _warm(store: ObjectStore) -> None:
-    """The first objects of a bucket make the store allocate room: not at anybody's cost."""
+    """Puts and deletes objects, so that no contender pays for the store's first allocation in the bucket."""
     store.ensure_bucket()
     keys = [f"warm/{number}" for number in range(WARMING_OBJECTS)]
     for key in keys:
@@ -290,7 +290,7 @@ def _remove_bucket(server: S3Server, bucket: str) -> None:
     )
 
     def force(request: Any, **_: Any) -> None:
-        # MinIO's own word for «with all that is in it»; SeaweedFS asks for none.
+        # MinIO deletes a bucket with its objects only with this header; SeaweedFS does not need it.
         request.headers.add_header("x-minio-force-delete", "true")
 
     with closing(client):
@@ -321,7 +321,7 @@ def _answers(url: str) -> bool:
 
 
 def machine() -> dict[str, object]:
-    """What the figures were measured on."""
+    """Returns a description of this machine."""
     cpu = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
     )
@@ -329,6 +329,6 @@ def machine() -> dict[str, object]:
 
 
 def write_list(path: Path, entries: Sequence[tuple[str, int]]) -> Path:
-    """A list for :mod:`bench.limit`."""
+    """Writes a list for :mod:`bench.limit`; returns its path."""
     path.write_text(json.dumps(entries))
     return path

@@ -1,4 +1,4 @@
-"""The photos of a bench: which there are, how large, and their bytes. Pure, and the same for the same seed."""
+"""Generates the photos of a bench: ids, sizes and bytes. Pure, and reproducible by the seed."""
 
 import hashlib
 import math
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 CONTENT_TYPE = "image/jpeg"
-# What the edge looks at before it takes bytes for a JPEG; what follows is noise, so that nothing on the way can compress it.
+# The magic bytes that the edge checks; noise follows, which no compression on the way can shrink.
 JPEG_HEADER = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
 SEED = 20260203
 # The guide's photos: a menu picture has some 45 KB.
@@ -19,7 +19,7 @@ PHOTOS_OF_FIVE_PRODUCTS = 6
 
 @dataclass(frozen=True, slots=True)
 class BenchPhoto:
-    """A photo as head office will list it. ``size`` in bytes; ``version`` changes the bytes, not their number."""
+    """A photo as in head office's feed. ``size`` is in bytes; ``version`` changes the bytes, not their number."""
 
     number: int
     photo_id: UUID
@@ -30,39 +30,39 @@ class BenchPhoto:
 
     @property
     def object_key(self) -> str:
-        """The key that head office would give it."""
+        """Its key, in head office's form."""
         return f"products/{self.product_id}/{'primary' if self.is_primary else self.photo_id}.jpg"
 
     def body(self) -> bytes:
-        """Its bytes."""
+        """Returns its bytes."""
         noise = random.Random(f"{SEED} {self.number} {self.version}")
         return JPEG_HEADER + noise.randbytes(self.size - len(JPEG_HEADER))
 
     def changed(self) -> "BenchPhoto":
-        """The same photo with other bytes."""
+        """Returns the same photo with other bytes."""
         return replace(self, version=self.version + 1)
 
 
 def menu_photos(count: int) -> list[BenchPhoto]:
-    """``count`` photos of a menu: sizes lognormal around 45 KB, from 4 to 400 KB."""
+    """Returns ``count`` photos of a menu, with lognormal sizes around 45 KB, from 4 to 400 KB."""
     sizes = random.Random(SEED)
     drawn = (round(sizes.lognormvariate(math.log(MEDIAN_BYTES), SPREAD)) for _ in range(count))
     return _photos([min(max(size, LEAST_BYTES), MOST_BYTES) for size in drawn])
 
 
 def equal_photos(count: int, size: int) -> list[BenchPhoto]:
-    """``count`` photos of ``size`` bytes each."""
+    """Returns ``count`` photos of ``size`` bytes each."""
     return _photos([size] * count)
 
 
 def share(photos: Sequence[BenchPhoto], count: int, turn: int) -> list[BenchPhoto]:
-    """``count`` of them, evenly from the whole list, others at each ``turn``."""
+    """Returns ``count`` photos, evenly spread over the list; each ``turn`` selects others."""
     step = len(photos) // count
     return [photos[(place * step + turn) % len(photos)] for place in range(count)]
 
 
 def md5(body: bytes) -> str:
-    """The checksum that head office promises for ``body``."""
+    """Returns the checksum of ``body`` as in the feed."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 

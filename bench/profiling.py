@@ -1,4 +1,4 @@
-"""Where the time of an initial load goes: py-spy samples the threads of a real run."""
+"""Profiles a first load: py-spy samples the threads of a real run."""
 
 import os
 import subprocess
@@ -15,16 +15,16 @@ SAMPLES_PER_SECOND = 250
 SHOWN = 30
 MAIN, WORKER = "MainThread", "etalase-fetch"
 
-# The frames from the thread downwards, and in how many samples they were seen.
+# The frames, from the thread downwards, and the number of their samples.
 Stack = tuple[list[str], int]
 
 
 def profile(parts: Parts, photos: int, folder: Path) -> str:
-    """Two loads, one sampled while Python code runs, one all the time; the sampled stacks stay in ``folder``."""
-    said = []
+    """Profiles two loads: CPU time of Python code, and elapsed time. Returns the report; stacks are stored in ``folder``."""
+    report = []
     menu = menu_photos(photos)
     with parts.head_office(menu) as head_office:
-        for kind, option, tell in (("python", "--gil", tell_python), ("elapsed", "--idle", tell_elapsed)):
+        for kind, option, describe in (("python", "--gil", cpu_report), ("elapsed", "--idle", elapsed_report)):
             stacks = folder / f"{kind}.folded"
             with parts.edge(head_office) as edge:
                 step = sync(edge)
@@ -33,12 +33,12 @@ def profile(parts: Parts, photos: int, folder: Path) -> str:
                 done = subprocess.run([*spy, *step.argv], env=dict(step.env), capture_output=True, text=True, check=False)
             if done.returncode or not stacks.exists():
                 raise TurnFailed(f"py-spy ended with {done.returncode}:\n{done.stderr[-2000:]}")
-            said += [f"# {kind} ({os.path.relpath(stacks)})", *tell(_stacks(stacks.read_text().splitlines())), ""]
-    return "\n".join(said)
+            report += [f"# {kind} ({os.path.relpath(stacks)})", *describe(_stacks(stacks.read_text().splitlines())), ""]
+    return "\n".join(report)
 
 
-def tell_python(stacks: Sequence[Stack]) -> list[str]:
-    """Seconds in which Python code ran, with the interpreter's lock, by function."""
+def cpu_report(stacks: Sequence[Stack]) -> list[str]:
+    """Returns the seconds with the interpreter's lock, by function."""
     own, whole = Counter[str](), Counter[str]()
     for frames, count in stacks:
         own[frames[-1]] += count
@@ -48,8 +48,8 @@ def tell_python(stacks: Sequence[Stack]) -> list[str]:
     return [*_lines("in the function itself", own, total), *_lines("in the function and what it calls", whole, total)]
 
 
-def tell_elapsed(stacks: Sequence[Stack]) -> list[str]:
-    """Seconds that passed: of the run's own thread by phase, of its workers together by where they were."""
+def elapsed_report(stacks: Sequence[Stack]) -> list[str]:
+    """Returns the elapsed seconds: of the main thread by phase, of the workers together by function."""
     led, workers = phases(stacks), Counter[str]()
     for frames, count in stacks:
         if WORKER in frames[0]:
@@ -58,7 +58,7 @@ def tell_elapsed(stacks: Sequence[Stack]) -> list[str]:
 
 
 def phases(stacks: Iterable[Stack]) -> Counter[str]:
-    """Samples of the run's leading thread, by what ``_run`` was in at the time; what is before and after it by itself."""
+    """Returns the samples of the main thread by the function that ``_run`` called; those outside it are counted apart."""
     found: Counter[str] = Counter()
     for frames, count in stacks:
         if MAIN in frames[0]:
@@ -68,7 +68,7 @@ def phases(stacks: Iterable[Stack]) -> Counter[str]:
 
 
 def _stacks(folded: Iterable[str]) -> list[Stack]:
-    """Of py-spy's lines: frames with «;» between them, a blank, a number."""
+    """Parses py-spy's lines: frames separated by «;», a space, a number."""
     return [(stack.split(";"), int(count)) for stack, _, count in (line.rpartition(" ") for line in folded)]
 
 

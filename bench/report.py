@@ -1,4 +1,4 @@
-"""What the figures say: medians, the table of ratios, and which targets hold. Pure."""
+"""Evaluates the figures: medians, the table of ratios, and the targets. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,13 +7,13 @@ from typing import Any
 
 MIB = 1024 * 1024
 OTHERS = ("rclone", "rclone-tuned", "mc")
-# «In proportion to what changed»: as many changes cost at most this much more in a menu five times as large.
+# The same number of changes may cost at most this factor in a menu that is five times as large.
 PROPORTION = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that was promised, and what was measured. ``holds`` is None where there is nothing to judge by."""
+    """A target and its measured value. ``holds`` is None without figures."""
 
     what: str
     wanted: str
@@ -21,23 +21,23 @@ class Target:
     holds: bool | None
 
     def as_json(self) -> dict[str, object]:
-        """For the result's file."""
+        """Returns the fields for the file of figures."""
         return asdict(self)
 
 
 def middle(figures: Mapping[str, Sequence[float]], name: str) -> float:
-    """The median over the rounds."""
+    """Returns the median over the rounds."""
     return median(figures[name])
 
 
 def beyond(figures: Mapping[str, Sequence[float]], start: Mapping[str, Sequence[float]]) -> float:
-    """The median over the rounds of the seconds beyond the start of a process in the same round."""
+    """Returns the median of the seconds minus those of the start of a process in the same round."""
     pairs = zip(figures["wall_seconds"], start["wall_seconds"], strict=True)
     return median(wall - started for wall, started in pairs)
 
 
 def table(initial: Mapping[str, Any]) -> list[str]:
-    """The initial load as Markdown: one line a contender, the quickest first."""
+    """Returns the first load as Markdown: a line per contender, the fastest first."""
     photos, contenders = initial["photos"], initial["contenders"]
     us = middle(contenders["etalase"], "wall_seconds") if "etalase" in contenders else None
     limit = middle(contenders["limit"], "wall_seconds") if "limit" in contenders else None
@@ -60,7 +60,7 @@ def table(initial: Mapping[str, Any]) -> list[str]:
 
 
 def targets(make: str, works: Mapping[str, Any]) -> list[Target]:
-    """Each target that these works have figures for. ``make`` is the object store's."""
+    """Returns each target with figures in ``works``. ``make`` is the make of object store."""
     judges = {"initial": _initial, "nothing": _nothing, "changed": _changed, "memory": _memory}
     return [target for name, judge in judges.items() if name in works for target in judge(make, works[name])]
 
@@ -133,14 +133,14 @@ def _memory(_make: str, work: Mapping[str, Any]) -> Iterator[Target]:
 
 
 def verdicts(found: Sequence[Target]) -> list[str]:
-    """The targets as Markdown."""
+    """Returns the targets as Markdown."""
     word = {True: "holds", False: "**does not hold**", None: "?"}
     lines = ["| work | must reach | measured | |", "|---|---|---|---|"]
     return lines + [f"| {target.what} | {target.wanted} | {target.measured} | {word[target.holds]} |" for target in found]
 
 
 def page(result: Mapping[str, Any]) -> str:
-    """All that a person wants to know of a result."""
+    """Returns the report of a result as Markdown."""
     lines = []
     for make, works in result["stores"].items():
         lines += [f"## {make}", ""]

@@ -1,7 +1,7 @@
-"""Run one program to its end and write down what it cost: ``python -I -S timed.py RESULT_FILE PROGRAM ARGUMENT...``
+"""Runs one program and writes its cost to a file: ``python -I -S timed.py RESULT_FILE PROGRAM ARGUMENT...``
 
-A process of its own, and a small one: Linux counts the memory of whoever starts a program into that program's peak, so the
-bench itself must not. The peak is therefore never less than this interpreter's (about 10 MB). Only the standard library.
+A small process of its own, since Linux counts the memory of the starting process into the program's peak. The peak is therefore
+never less than this interpreter's (about 10 MB). Uses the standard library only.
 """
 
 import json
@@ -11,7 +11,7 @@ import time
 
 
 def main(result_file: str, program: list[str]) -> None:
-    """Wall and CPU seconds, and the peak of the largest process, of the program and of what it waited for (wait4(2))."""
+    """Measures wall and CPU seconds and the peak memory of the program and its reaped children (wait4(2))."""
     began = time.monotonic()
     pid = os.posix_spawnp(program[0], program, os.environ)
     _, status, usage = os.wait4(pid, 0)

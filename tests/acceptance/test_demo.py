@@ -68,7 +68,7 @@ def test_on_minio_it_is_the_same_and_its_data_stay_with_it(offset: int, tmp_path
         [*_command(data, offset), "--object-store", "seaweedfs"], capture_output=True, text=True, check=False
     )
     assert other.returncode == 2
-    assert "lies in minio, which seaweedfs cannot read" in other.stderr
+    assert "is in minio, which seaweedfs cannot read" in other.stderr
     assert not _left_behind(data)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from bench.photos import LEAST_BYTES, MEDIAN_BYTES, MOST_BYTES, equal_photos, md5, menu_photos, share
-from bench.profiling import phases, tell_elapsed, tell_python
+from bench.profiling import cpu_report, elapsed_report, phases
 from bench.report import beyond, page, targets
 from bench.work import order
 
@@ -150,7 +150,7 @@ def test_phases_are_reported_for_the_leading_thread_only() -> None:
 
 
 def test_a_profile_counts_a_function_once_per_stack_and_its_own_time_at_the_end() -> None:
-    said = tell_python([(["thread (a)", "f (x.py)", "g (x.py)", "f (x.py)"], 250), (["thread (a)", "f (x.py)"], 250)])
+    said = cpu_report([(["thread (a)", "f (x.py)", "g (x.py)", "f (x.py)"], 250), (["thread (a)", "f (x.py)"], 250)])
 
     assert said[:2] == ["in the function itself:", "     2.00 s  100.0%  f (x.py)"]
     assert "     1.00 s  50.0%  g (x.py)" in said
@@ -158,7 +158,7 @@ def test_a_profile_counts_a_function_once_per_stack_and_its_own_time_at_the_end(
 
 def test_worker_threads_are_reported_apart_from_the_leading_thread() -> None:
     main = ["thread (MainThread)", "_run (run.py)", "_plan (run.py)"]
-    said = tell_elapsed([(main, 250), (["thread (etalase-fetch_0)", "put (x.py)"], 500), (["thread (other)", "f"], 9)])
+    said = elapsed_report([(main, 250), (["thread (etalase-fetch_0)", "put (x.py)"], 500), (["thread (other)", "f"], 9)])
 
     assert said == [
         "the run's own thread:",

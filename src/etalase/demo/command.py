@@ -1,4 +1,4 @@
-"""`etalase demo`: the whole system on one machine, with a menu to look at."""
+"""`etalase demo`: the complete system on one machine, with an example menu."""
 
 import argparse
 import json
@@ -23,9 +23,9 @@ from etalase.devstack.ports import check_free
 from etalase.devstack.process import StackError, await_predecessors
 from etalase.errors import UsageError
 
-LOOK_SECONDS = 0.5
-# A photo that failed, or removals that wait for a person, are something to look at, and no reason to end.
-LOOK_AT_IT = frozenset({1, 3})
+POLL_SECONDS = 0.5
+# Failed photos (1) and removals that wait for a person (3) are shown; the demo continues.
+NOT_FATAL = frozenset({1, 3})
 out = Console(stderr=True, highlight=False, soft_wrap=True)
 
 READY = """
@@ -47,14 +47,14 @@ Ctrl-C stops everything; the data stays in {folder}."""
 
 
 def demo(args: Sequence[str]) -> None:
-    """The command. Ends with SystemExit where its status is not 0."""
+    """Runs the command. Raises SystemExit with its exit status."""
     options = _parser().parse_args(list(args))
     folder = options.data.absolute()
     if options.action is not None:
         sys.exit(_in_running_demo(folder, options.action, options.rest))
-    # `kill` ends it the way Ctrl-C does: in order. A shell lets its background jobs ignore SIGINT; we do not.
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+    # `kill` stops the demo in order, like Ctrl-C. SIGINT is set too, since a shell lets background jobs ignore it.
+    for stop_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop_signal, signal.default_int_handler)
     here = Layout(folder, Ports.with_offset(options.port_offset))
     try:
         sys.exit(_run(here, wish=options.object_store, fresh=options.fresh, leave=options.exit))
@@ -65,26 +65,26 @@ def demo(args: Sequence[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="etalase demo",
-        description="The whole system on this machine: head office, an edge, databases and buckets, and a menu to look at.",
+        description="Run the complete system on this machine: head office, an edge, databases, buckets, and an example menu.",
         epilog="In a running demo: etalase demo edge COMMAND …, etalase demo head-office COMMAND …, etalase demo change-photo, "
         "etalase demo stop-head-office, etalase demo start-head-office.",
     )
     parser.add_argument(
         "--data", type=Path, default=layout.default_folder(), help="where the data is kept (default %(default)s)"
     )
-    parser.add_argument("--fresh", action="store_true", help="throw the data of an earlier demo away first")
+    parser.add_argument("--fresh", action="store_true", help="delete the data of an earlier demo first")
     parser.add_argument(
         "--object-store",
         type=Make,
         choices=list(Make),
-        help="what head office's bucket and the edge's lie in (default: what the data was begun with, at first seaweedfs); "
-        "minio has to be built once, by make minio",
+        help="the object store of head office and edge (default: that of the existing data, else seaweedfs); "
+        "build minio once with make minio",
     )
-    parser.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every port, where some are in use")
-    parser.add_argument("--exit", action="store_true", help="check every POS image against head office, say the count, and end")
+    parser.add_argument("--port-offset", type=int, default=0, metavar="N", help="add N to every port, if some are in use")
+    parser.add_argument("--exit", action="store_true", help="compare every POS image with head office, print the counts, exit")
     actions = ("edge", "head-office", "change-photo", "stop-head-office", "start-head-office")
-    parser.add_argument("action", nargs="?", choices=actions, help="what to do in a demo that is running")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="what follows edge or head-office")
+    parser.add_argument("action", nargs="?", choices=actions, help="an action in a running demo")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="arguments of edge or head-office")
     return parser
 
 
@@ -94,7 +94,7 @@ def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
     object_store = _choose_object_store(wish, None if fresh else layout.kept_object_store(here))
     _check_ports(here.ports, object_store)
     if fresh:
-        _throw_away(here.folder)
+        _delete_data(here.folder)
     here.folder.mkdir(parents=True, exist_ok=True)
     here.object_store.write_text(f"{object_store}\n")
     here.head_office_is_stopped.unlink(missing_ok=True)
@@ -104,10 +104,10 @@ def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
         with out.status("starting PostgreSQL, Valkey and two S3 servers"):
             system.start_parts()
         if is_new:
-            _furnish(system)
+            _set_up_head_office(system)
         layout.remember(here, system.secrets, system.head_office_settings, system.edge_settings)
         with out.status("starting head office"):
-            if not is_new:  # the data may be of an earlier version
+            if not is_new:  # the data may be from an earlier version
                 system.must("head-office", "migrate")
             system.start_head_office()
         with out.status("starting the edge"):
@@ -115,17 +115,17 @@ def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
             system.start_edge()
         synced = system.etalase("edge", "sync", quiet=False)
         out.print(synced.stdout.strip(), markup=False)
-        if synced.returncode not in {0, *LOOK_AT_IT, 75}:
+        if synced.returncode not in {0, *NOT_FATAL, 75}:
             return synced.returncode
         out.print(f"Ready after {time.monotonic() - began:.0f} s.")
-        return _compare(here.ports) if leave else _stay(system)
+        return _compare(here.ports) if leave else _run_until_stopped(system)
     finally:
         with out.status("stopping"):
             system.stop()
 
 
-def _furnish(system: System) -> None:
-    """A menu, and a head office that has it, by head office's own commands."""
+def _set_up_head_office(system: System) -> None:
+    """Writes the menu and sets head office up with it, by head office's own commands."""
     here = system.layout
     csv = menu.write_menu(here.menu)
     with out.status("setting head office up"):
@@ -143,7 +143,7 @@ def _furnish(system: System) -> None:
     imported = system.etalase("head-office", "import", csv, here.menu / "photos", quiet=False)
     out.print(imported.stdout.strip(), markup=False)
     if imported.returncode:
-        raise StackError("Head office did not import the demo's menu.")
+        raise StackError("Head office could not import the demo's menu.")
 
 
 def _secret_file(here: Layout, secret: str) -> Path:
@@ -154,18 +154,20 @@ def _secret_file(here: Layout, secret: str) -> Path:
 
 
 def _compare(ports: Ports) -> int:
-    """Every image of the POS against head office's checksum."""
+    """Compares every image of the POS with head office's checksum; returns the exit status."""
     with out.status("fetching every POS image"):
         checked = check(ports)
     for line in checked.wrong:
         out.print(line, markup=False)
     size = f"{checked.size_bytes / 1024 / 1024:.1f} MiB"
-    _say(f"{checked.images} POS images fetched ({size}): {checked.good} as head office promised, {len(checked.wrong)} wrong.")
+    _print_result(
+        f"{checked.images} POS images fetched ({size}): {checked.good} as head office promised, {len(checked.wrong)} wrong."
+    )
     return 1 if checked.wrong or not checked.good else 0
 
 
-def _stay(system: System) -> int:
-    """Until Ctrl-C, or until a part ends by itself; head office goes and comes as asked."""
+def _run_until_stopped(system: System) -> int:
+    """Runs until Ctrl-C; stops and starts head office on request. Raises :class:`StackError` if a server ends by itself."""
     here = system.layout
     out.print(
         READY.format(
@@ -177,12 +179,12 @@ def _stay(system: System) -> int:
             s3_key=layout.EDGE_S3_KEY,
             s3_secret=layout.EDGE_S3_SECRET,
             folder=here.folder,
-            etalase=_as_typed(),
+            etalase=_command_name(),
             data="" if here.folder == layout.default_folder().absolute() else f" --data {shlex.quote(str(here.folder))}",
         )
     )
     while (ended := system.stopped_by_itself()) is None:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
         wanted = not here.head_office_is_stopped.exists()
         if wanted and not system.head_office:
             system.start_head_office()
@@ -194,7 +196,7 @@ def _stay(system: System) -> int:
 
 
 def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
-    """Something to do in a demo that runs in ``folder``. Its exit status comes back."""
+    """Runs an action in the demo that runs in ``folder``; returns its exit status."""
     state = folder / "demo.json"
     if not state.exists():
         raise UsageError(f"No demo has run in {folder}.", hint="Start it in another terminal: etalase demo")
@@ -212,7 +214,7 @@ def _in_running_demo(folder: Path, action: str, args: list[str]) -> int:
 
 
 def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
-    """Another picture of one dish, by head office's import and the edge's sync; asked again, the first one comes back."""
+    """Swaps one dish's photo with its second version, by an import and a sync; returns the exit status."""
     item, name = menu.TRY_ME, menu.TRY_ME.files[0]
     shown, other = here.menu / "photos" / name, here.menu / "try-me" / name
     aside = shown.with_suffix(".aside")
@@ -223,18 +225,18 @@ def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
     one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{item.sku},{item.name},{name},true,0,\n")
     for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync"])):
         status = subprocess.run([*ARGV, half, *args], env=layout.environment(kept[half]), check=False).returncode
-        if status not in {0, *LOOK_AT_IT}:
+        if status not in {0, *NOT_FATAL}:
             return status
-    _say(f"{item.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")
+    _print_result(f"{item.name} has another photo now: look at http://127.0.0.1:{here.ports.edge}/")
     return 0
 
 
 def _choose_object_store(wish: Make | None, kept: Make | None) -> Make:
-    """What was wished for, which data that is there must not contradict. Nothing is touched where it cannot be had."""
+    """Returns the wanted, else the existing, else the default make. Raises UsageError and StackError before any change."""
     if wish and kept and wish is not kept:
         raise UsageError(
-            f"The data of this demo lies in {kept}, which {wish} cannot read.",
-            hint=f"Leave --object-store out to go on with {kept}, or begin anew with --fresh or another --data.",
+            f"The data of this demo is in {kept}, which {wish} cannot read.",
+            hint=f"Omit --object-store to continue with {kept}, or start again with --fresh or another --data.",
         )
     chosen = wish or kept or Make.SEAWEEDFS
     chosen.find_program()
@@ -253,21 +255,21 @@ def _check_ports(ports: Ports, object_store: Make) -> None:
     check_free(wanted, hint="Stop that program, or choose other ports: etalase demo --port-offset 100")
 
 
-def _throw_away(folder: Path) -> None:
-    """Remove an earlier demo's folder, and nothing else: one without its mark is refused."""
+def _delete_data(folder: Path) -> None:
+    """Deletes the folder of an earlier demo. Raises UsageError for any other folder."""
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not any((folder / mark).exists() for mark in ("demo.json", "menu", "object-store")):
-        raise UsageError(f"{folder} is no demo's folder: --fresh would throw something else away.")
+        raise UsageError(f"{folder} is not the folder of a demo; --fresh would delete other data.")
     shutil.rmtree(folder)
 
 
-def _as_typed() -> str:
-    """How the reader can call us: as the command that this one was, where a shell would not find it otherwise."""
+def _command_name() -> str:
+    """Returns the command line name for the hints; a path if `etalase` is not on the PATH."""
     return "etalase" if shutil.which("etalase") else str(Path(sys.executable).parent / "etalase")
 
 
-def _say(result: str) -> None:
-    """The result, on stdout; everything else goes to stderr."""
+def _print_result(result: str) -> None:
+    """Writes the result to stdout; everything else goes to stderr."""
     sys.stdout.write(result + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Where the demo keeps its data, which ports it takes, and the settings of each of its halves."""
+"""The demo's folder, ports and secrets, and the settings of its head office and edge."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from etalase.demo import menu
 from etalase.devstack.makes import Make
 
-# The guide's accounts and keys: everybody knows them, so they work here only, on loopback (hazard 49).
+# The guide's accounts and keys are public; they work in the demo only, on loopback (hazard 49).
 ADMIN, ADMIN_PASSWORD = "admin", "admin123"
 EDGE_S3_KEY, EDGE_S3_SECRET = "edge_foodlife_admin", "edge_foodlife_secret_2026"
 HO_S3_KEY = "ho_foodlife_admin"
@@ -30,13 +30,13 @@ class Ports:
 
     @classmethod
     def with_offset(cls, offset: int) -> "Ports":
-        """The default ports, each higher by ``offset``."""
+        """Returns the default ports, each plus ``offset``."""
         return cls(HEAD_OFFICE_PORT + offset, 8001 + offset, 9000 + offset, 9010 + offset, 15432 + offset, 16379 + offset)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The demo's folder and what is where in it."""
+    """The demo's folder and the paths in it."""
 
     folder: Path
     ports: Ports
@@ -48,82 +48,82 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """What each process says."""
+        """The log of each process."""
         return self.folder / "logs"
 
     @property
     def state(self) -> Path:
-        """Ports and secrets, so that other commands find the running demo."""
+        """Ports and secrets, by which other commands find the running demo."""
         return self.folder / "demo.json"
 
     @property
     def object_store(self) -> Path:
-        """Which make of object store filled this folder."""
+        """The make of object store of this folder."""
         return self.folder / "object-store"
 
     @property
     def head_office_is_stopped(self) -> Path:
-        """While this file is there, head office is stopped."""
+        """Head office is stopped while this file exists."""
         return self.folder / "head-office.stopped"
 
 
 def default_folder() -> Path:
-    """Where the demo lives unless told otherwise. Root's home is closed to the user that PostgreSQL runs as."""
+    """Returns the default folder. For root it is not in root's home, which PostgreSQL's user cannot enter."""
     if os.geteuid() == 0:
         return Path("/var/lib/etalase-demo")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "etalase-demo"
 
 
 def kept_object_store(layout: Layout) -> Make | None:
-    """The make that filled the demo's folder; None where nothing has yet."""
+    """Returns the make of the demo's data, or None without data."""
     if layout.object_store.exists():
         return Make(layout.object_store.read_text().strip())
-    # A demo of before there was a choice.
+    # Data of a version without a choice.
     return Make.SEAWEEDFS if layout.state.exists() else None
 
 
 def demo_secrets(layout: Layout) -> dict[str, str]:
-    """The secrets of this demo, drawn at its first start and kept, readable for its owner only."""
+    """Returns the secrets of this demo, which are generated at its first start and stored for its owner only."""
     if layout.state.exists():
         kept: dict[str, str] = json.loads(layout.state.read_text())["secrets"]
         return kept
     return {name: secrets.token_urlsafe(32) for name in ("head_office_key", "edge_key", "head_office_s3", "store_password")}
 
 
-def remember(layout: Layout, drawn: dict[str, str], head_office: dict[str, str], edge: dict[str, str]) -> None:
-    """Write down what other commands need to find the running demo: its ports, and the settings of both halves."""
+def remember(layout: Layout, generated: dict[str, str], head_office: dict[str, str], edge: dict[str, str]) -> None:
+    """Stores secrets, ports and the settings of both halves, for commands in the running demo."""
     descriptor = os.open(layout.state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         offset = layout.ports.head_office - HEAD_OFFICE_PORT
-        json.dump({"secrets": drawn, "port_offset": offset, "head-office": head_office, "edge": edge}, file)
+        json.dump({"secrets": generated, "port_offset": offset, "head-office": head_office, "edge": edge}, file)
 
 
-def head_office_settings(layout: Layout, drawn: dict[str, str], database_url: str) -> dict[str, str]:
-    """The settings of the demo's head office."""
+def head_office_settings(layout: Layout, generated: dict[str, str], database_url: str) -> dict[str, str]:
+    """Returns the settings of the demo's head office."""
     s3 = f"http://127.0.0.1:{layout.ports.head_office_s3}"
     return {
         "DATABASE_URL": database_url,
-        "ETALASE_SECRET_KEY": drawn["head_office_key"],
+        "ETALASE_SECRET_KEY": generated["head_office_key"],
         "ETALASE_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "ETALASE_S3_ENDPOINT": s3,
         "ETALASE_S3_PUBLIC_URL": s3,
         "ETALASE_S3_ACCESS_KEY": HO_S3_KEY,
-        "ETALASE_S3_SECRET_KEY": drawn["head_office_s3"],
+        "ETALASE_S3_SECRET_KEY": generated["head_office_s3"],
         "ETALASE_DEMO": "true",
     }
 
 
-def edge_settings(layout: Layout, drawn: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
-    """The settings of the demo's edge."""
+def edge_settings(layout: Layout, generated: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
+    """Returns the settings of the demo's edge."""
     s3 = f"http://127.0.0.1:{layout.ports.edge_s3}"
     return {
         "DATABASE_URL": database_url,
         "ETALASE_BROKER_URL": broker_url,
-        "ETALASE_SECRET_KEY": drawn["edge_key"],
+        "ETALASE_SECRET_KEY": generated["edge_key"],
         "ETALASE_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "ETALASE_HO_URL": f"http://127.0.0.1:{layout.ports.head_office}",
         "ETALASE_HO_USERNAME": STORE_ACCOUNT,
-        "ETALASE_HO_PASSWORD": drawn["store_password"],
+        "ETALASE_HO_PASSWORD": generated["store_password"],
         "ETALASE_COMPANY_ID": str(menu.COMPANY_ID),
         "ETALASE_STORE_ID": str(menu.STORE_ID),
         "ETALASE_S3_ENDPOINT": s3,
@@ -136,7 +136,7 @@ def edge_settings(layout: Layout, drawn: dict[str, str], database_url: str, brok
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
-    """This process's environment with ``settings``, and with no other setting of ours that it may carry."""
+    """Returns this process's environment with ``settings`` in place of all inherited settings of Etalase."""
     inherited = {
         name: value
         for name, value in os.environ.items()

@@ -17,7 +17,7 @@ STORE_CODE = "AVRIL-001"
 STORE_NAME = "AVR-SUNDA"
 
 PHOTOS = Path(__file__).with_name("photos")
-"""The photo files. The folder ``try-me`` in it holds second versions of some, each under the name of the first."""
+"""The photo files. The folder ``try-me`` in it holds second versions of some photos under the same names."""
 
 
 @dataclass(frozen=True, slots=True)

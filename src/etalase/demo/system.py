@@ -1,4 +1,4 @@
-"""The demo's whole system: the parts, and Etalase's own processes on them, started and stopped in order."""
+"""Starts and stops the demo's services and Etalase's own processes, in order."""
 
 import subprocess
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from etalase.devstack.process import Child, Service, StackError, spawn
 from etalase.devstack.s3 import S3Server
 
 READY_SECONDS = 60.0
-# One person looks at the demo, and each further process loads Django again at each start.
+# The demo has one user, and each further process would load Django again at each start.
 ONE_PROCESS = "1"
 _OPENER = build_opener(ProxyHandler({}))
 
 
 @dataclass(slots=True)
 class System:
-    """What runs. ``head_office`` is its web server and its bucket, which can be stopped for a while."""
+    """The running services. ``head_office`` is its bucket and its web server, which can be stopped for a while."""
 
     layout: Layout
     secrets: dict[str, str]
@@ -37,7 +37,7 @@ class System:
     head_office: list[Service] = field(default_factory=list)
 
     def start_parts(self) -> None:
-        """PostgreSQL, the two object stores and the broker."""
+        """Starts PostgreSQL, the two object stores and the broker."""
         ports, folder = self.layout.ports, self.layout.folder
         database = postgres.start(folder / "postgres", ports.postgres)
         self.parts.append(database)
@@ -51,7 +51,7 @@ class System:
         self.head_office.append(self._head_office_s3())
 
     def start_head_office(self) -> None:
-        """Head office's bucket, where it is stopped, and its web server."""
+        """Starts head office's web server, and its bucket if that is stopped."""
         if not self.head_office:
             self.head_office.append(self._head_office_s3())
         port = self.layout.ports.head_office
@@ -59,12 +59,12 @@ class System:
         self.head_office.append(self._serve("Head office", command, self.head_office_settings, port, "/api/v1/schema/"))
 
     def stop_head_office(self) -> None:
-        """As if the link to it were cut."""
+        """Stops head office and its bucket, as if the link were cut."""
         while self.head_office:
             self.head_office.pop().stop()
 
     def start_edge(self) -> None:
-        """The edge's web server, its worker and the schedule."""
+        """Starts the edge's web server, worker and beat."""
         port = self.layout.ports.edge
         command = ["edge", "serve", "--bind", f"127.0.0.1:{port}", "--workers", ONE_PROCESS]
         self.servers.append(self._serve("Edge", command, self.edge_settings, port, "/healthz"))
@@ -74,7 +74,7 @@ class System:
         self.servers.append(self._spawn("Edge beat", beat, self.edge_settings))
 
     def etalase(self, half: str, *args: str | Path, quiet: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of ``head-office`` or ``edge`` to its end; its progress is shown unless ``quiet``."""
+        """Runs a command of ``head-office`` or ``edge``; shows its progress unless ``quiet``."""
         return subprocess.run(
             [*ARGV, half, *map(str, args)],
             env=layout.environment(self.head_office_settings if half == "head-office" else self.edge_settings),
@@ -85,21 +85,21 @@ class System:
         )
 
     def must(self, half: str, *args: str | Path) -> str:
-        """:meth:`etalase`, or :class:`StackError` with what it said."""
+        """Works like :meth:`etalase`; returns stdout. Raises :class:`StackError` with the output of a failed command."""
         done = self.etalase(half, *args)
         if done.returncode:
             raise StackError(f"etalase {half} {args[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def stopped_by_itself(self) -> Child | None:
-        """A server that ended without having been asked to."""
+        """Returns a server that ended unexpectedly, or None."""
         return next((child for child in self.servers if not child.running), None)
 
     def stop(self) -> None:
-        """All of it: first what uses others, then what is used, each lot at once."""
-        for lot in ([*self.servers, *self.head_office[1:]], [*self.head_office[:1], *self.parts]):
-            with ThreadPoolExecutor(max_workers=max(len(lot), 1)) as at_once:
-                list(at_once.map(lambda service: service.stop(), lot))
+        """Stops everything, in parallel: first Etalase's servers, then the services that they use."""
+        for group in ([*self.servers, *self.head_office[1:]], [*self.head_office[:1], *self.parts]):
+            with ThreadPoolExecutor(max_workers=max(len(group), 1)) as at_once:
+                list(at_once.map(lambda service: service.stop(), group))
 
     def _head_office_s3(self) -> S3Server:
         port = self.layout.ports.head_office_s3
@@ -110,7 +110,7 @@ class System:
 
     def _spawn(self, name: str, command: Sequence[str], settings: dict[str, str]) -> Child:
         argv = [*ARGV, *command]
-        # SIGINT: a quick end, without waiting for a browser that keeps its connection.
+        # SIGINT stops at once, without waiting for connections of browsers.
         return spawn(
             name, argv, run_dir=self.layout.logs, env=layout.environment(settings), stop_signal=SIGINT, grace_seconds=3.0
         )

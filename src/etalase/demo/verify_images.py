@@ -14,7 +14,7 @@ _OPENER = build_opener(ProxyHandler({}))
 
 @dataclass(slots=True)
 class Checked:
-    """How many POS images were fetched, and what was wrong with some."""
+    """Counts of fetched POS images, and the faults found."""
 
     images: int = 0
     good: int = 0
@@ -23,7 +23,7 @@ class Checked:
 
 
 def check(ports: layout.Ports) -> Checked:
-    """Fetch and compare. Every photo that HO lists must be shown, and every URL of the POS give whole, promised bytes."""
+    """Compares all images: the POS must show every photo of head office, and each image must have its checksum."""
     promised = {photo["id"]: photo for photo in _head_office_photos(ports)}
     checked = Checked()
     shown: set[str] = set()

@@ -31,7 +31,7 @@ def test_a_new_demo_starts_on_seaweedfs_unless_told_otherwise(here: Layout) -> N
 def test_a_demo_goes_on_with_what_it_was_begun_on(here: Layout) -> None:
     here.object_store.write_text("minio\n")
     assert choose(here) is choose(here, Make.MINIO) is Make.MINIO
-    with pytest.raises(UsageError, match=r"lies in minio, which seaweedfs cannot read.*--fresh"):
+    with pytest.raises(UsageError, match=r"is in minio, which seaweedfs cannot read.*--fresh"):
         choose(here, Make.SEAWEEDFS)
 
 
