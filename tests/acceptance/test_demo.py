@@ -47,7 +47,7 @@ def running(data: Path, offset: int, tmp_path: Path) -> Iterator["subprocess.Pop
     process.wait()
 
 
-def test_every_image_of_the_pos_is_what_head_office_promised(data: Path, offset: int) -> None:
+def test_every_pos_image_has_head_offices_checksum(data: Path, offset: int) -> None:
     done = subprocess.run([*_command(data, offset), "--exit"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(": 87 as head office promised, 0 wrong.\n"), done.stdout
@@ -55,7 +55,7 @@ def test_every_image_of_the_pos_is_what_head_office_promised(data: Path, offset:
 
 
 @pytest.mark.long
-def test_on_minio_it_is_the_same_and_its_data_stay_with_it(offset: int, tmp_path: Path) -> None:
+def test_the_demo_runs_on_minio_and_keeps_its_make(offset: int, tmp_path: Path) -> None:
     require(Make.MINIO)
     data = tmp_path / "demo"
     done = subprocess.run(
@@ -88,7 +88,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "sub
     assert not _left_behind(data)
 
 
-def test_a_photo_changes_on_the_pos_and_nothing_is_left_when_the_demo_is_killed(
+def test_change_photo_changes_the_pos_and_a_killed_demo_leaves_no_process(
     running: "subprocess.Popen[bytes]", data: Path
 ) -> None:
     changed = _in_demo(data, "change-photo")
@@ -102,7 +102,7 @@ def test_a_photo_changes_on_the_pos_and_nothing_is_left_when_the_demo_is_killed(
         time.sleep(0.2)
 
 
-def test_a_port_in_use_is_named_with_how_to_choose_another(data: Path) -> None:
+def test_a_port_in_use_is_reported_with_port_offset(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(_command(data, port - 8001), capture_output=True, text=True, check=False)
@@ -111,7 +111,7 @@ def test_a_port_in_use_is_named_with_how_to_choose_another(data: Path) -> None:
     assert "--port-offset" in done.stderr
 
 
-def test_fresh_refuses_a_folder_that_is_no_demos(tmp_path: Path, offset: int) -> None:
+def test_fresh_refuses_a_folder_of_other_data(tmp_path: Path, offset: int) -> None:
     (tmp_path / "precious").write_text("mine")
     done = subprocess.run([*_command(tmp_path, offset), "--fresh"], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -222,7 +222,7 @@ ATTACKS: dict[str, Callable[[Web], bytes]] = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_hundred_who_say_nothing_more_delay_no_till_and_are_gone_after_the_deadline(web: Web, attack: str) -> None:
+def test_a_hundred_silent_connections_delay_no_till_and_are_closed_after_the_deadline(web: Web, attack: str) -> None:
     threads = web.threads()
     clients = [web.connect() for _ in range(100)]
     for client in clients:
@@ -240,7 +240,7 @@ def test_a_hundred_who_say_nothing_more_delay_no_till_and_are_gone_after_the_dea
 
 
 @pytest.mark.parametrize("what", ["head", "body"])
-def test_a_byte_now_and_then_keeps_no_connection_alive(web: Web, what: str) -> None:
+def test_single_bytes_do_not_extend_the_deadline_of_a_request(web: Web, what: str) -> None:
     client = web.connect()
     client.sendall(web.head() if what == "head" else web.head("POST", web.form, "Content-Length: 500", CSRF) + b"\r\n")
     answer = bytearray()
@@ -262,7 +262,7 @@ def test_a_byte_now_and_then_keeps_no_connection_alive(web: Web, what: str) -> N
     assert not answer or status_of(bytes(answer)) == 408
 
 
-def test_many_connections_of_one_address_keep_out_neither_its_own_tills_nor_others(edge_web: Web) -> None:
+def test_many_connections_of_one_address_block_neither_its_tills_nor_others(edge_web: Web) -> None:
     clients = [edge_web.connect() for _ in range(300)]
     assert status_of(edge_web.get()) == 200
     assert status_of(edge_web.get(source="127.0.0.2")) == 200
@@ -271,7 +271,7 @@ def test_many_connections_of_one_address_keep_out_neither_its_own_tills_nor_othe
         client.close()
 
 
-def test_readers_that_do_not_read_hold_no_thread_and_are_dropped(edge_web: Web) -> None:
+def test_stalled_readers_block_no_thread_and_are_disconnected(edge_web: Web) -> None:
     clients = [edge_web.connect(receive_bytes=4096) for _ in range(20)]
     for client in clients:
         client.sendall((edge_web.head("GET", edge_web.large) + b"\r\n") * 20)
@@ -282,7 +282,7 @@ def test_readers_that_do_not_read_hold_no_thread_and_are_dropped(edge_web: Web) 
         client.close()
 
 
-def test_a_slow_reader_that_reads_gets_it_all(edge_web: Web) -> None:
+def test_a_slow_reader_gets_the_whole_response(edge_web: Web) -> None:
     with edge_web.connect(receive_bytes=4096) as client:
         client.sendall(edge_web.head("GET", edge_web.large, "Connection: close") + b"\r\n")
         received, began = b"", time.monotonic()
@@ -295,7 +295,7 @@ def test_a_slow_reader_that_reads_gets_it_all(edge_web: Web) -> None:
     assert len(json.loads(body)["products"]) == 1000
 
 
-def test_idle_connections_of_browsers_are_kept_for_their_next_request(web: Web) -> None:
+def test_idle_keep_alive_connections_stay_open(web: Web) -> None:
     with web.connect() as client:
         for _ in range(3):
             client.sendall(web.head() + b"\r\n")
@@ -318,7 +318,7 @@ def test_a_response_does_not_wait_for_the_acknowledgement_of_its_head(web: Web) 
     assert min(took) < 0.03
 
 
-def test_a_client_that_ended_its_side_gets_its_answer(web: Web) -> None:
+def test_a_client_that_closed_its_sending_side_gets_its_response(web: Web) -> None:
     with web.connect() as client:
         client.sendall(web.head() + b"\r\n")
         client.shutdown(socket.SHUT_WR)
@@ -337,7 +337,7 @@ def test_pipelined_requests_are_answered_in_order(web: Web) -> None:
     assert received.rindex(b"HTTP/1.1 404") > received.rindex(b"HTTP/1.1 200")
 
 
-def test_of_thousands_of_requests_ahead_of_their_answers_few_are_kept(web: Web) -> None:
+def test_few_of_thousands_of_pipelined_requests_are_buffered(web: Web) -> None:
     with web.connect() as client:
         with contextlib.suppress(OSError):
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 20_000)
@@ -347,7 +347,7 @@ def test_of_thousands_of_requests_ahead_of_their_answers_few_are_kept(web: Web) 
     eventually(lambda: web.held() == 0)
 
 
-def test_a_trailer_is_no_header(web: Web) -> None:
+def test_a_trailer_is_not_treated_as_a_header(web: Web) -> None:
     with web.connect() as client:
         chunked = web.head("GET", "", "Connection: close", "Transfer-Encoding: chunked", "Trailer: Host")
         client.sendall(chunked + b"\r\n1\r\na\r\n0\r\nHost: a.stranger\r\n\r\n")
@@ -358,7 +358,7 @@ def test_a_trailer_is_no_header(web: Web) -> None:
     "endless",
     [b"0\r\n" + b"X: a\r\n" * 100_000, b"0\r\nX: " + b"a" * 1_000_000, b"1;x=" + b"a" * 1_000_000, b"1\r\na\r\n" * 100_000],
 )
-def test_what_stands_around_a_body_is_bounded(web: Web, endless: bytes) -> None:
+def test_chunk_extensions_and_trailers_are_bounded(web: Web, endless: bytes) -> None:
     with web.connect() as client:
         with contextlib.suppress(OSError):
             client.sendall(web.head("POST", web.form, "Transfer-Encoding: chunked", CSRF) + b"\r\n" + endless)
@@ -394,7 +394,7 @@ def test_what_stands_around_a_body_is_bounded(web: Web, endless: bytes) -> None:
         (b"HEAD /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", 200),
     ],
 )
-def test_what_is_no_proper_request_is_refused_and_closed(web: Web, sent: bytes, status: int) -> None:
+def test_an_invalid_request_is_refused_and_its_connection_closed(web: Web, sent: bytes, status: int) -> None:
     with web.connect() as client:
         with contextlib.suppress(OSError):
             client.sendall(sent)
@@ -406,7 +406,7 @@ def test_what_is_no_proper_request_is_refused_and_closed(web: Web, sent: bytes, 
     eventually(lambda: web.held() == 0)
 
 
-def test_browsers_are_told_to_use_https_only_where_the_proxy_says_that_they_did(web: Web) -> None:
+def test_hsts_is_sent_only_behind_a_proxy_with_https(web: Web) -> None:
     def told(*headers: str) -> bool:
         with web.connect() as client:
             client.sendall(web.head("GET", web.form, "Connection: close", *headers) + b"\r\n")
@@ -420,13 +420,13 @@ def test_browsers_are_told_to_use_https_only_where_the_proxy_says_that_they_did(
     assert not told()
 
 
-def test_a_large_body_of_a_stranger_is_refused_before_it_is_sent(web: Web) -> None:
+def test_a_large_body_without_login_is_refused_before_it_is_sent(web: Web) -> None:
     with web.connect() as client:
         client.sendall(web.head("POST", web.form, "Content-Length: 200000000", CSRF, "Expect: 100-continue") + b"\r\n")
         assert status_of(client.recv(65536)) == 413
 
 
-def test_a_large_chunked_body_of_a_stranger_is_refused_at_the_limit(web: Web, office: HeadOffice) -> None:
+def test_a_large_chunked_body_without_login_is_refused_at_the_limit(web: Web, office: HeadOffice) -> None:
     with web.connect() as client:
         client.sendall(web.head("POST", web.form, "Transfer-Encoding: chunked", CSRF) + b"\r\n")
         sent, answer = 0, b""
@@ -445,7 +445,7 @@ def test_a_large_chunked_body_of_a_stranger_is_refused_at_the_limit(web: Web, of
     assert list(office.folder.glob("tmp*")) == []
 
 
-def test_a_stop_finishes_what_is_under_way_and_takes_seconds(office: HeadOffice) -> None:
+def test_a_stop_drains_requests_in_flight_within_seconds(office: HeadOffice) -> None:
     with office.serve("--workers", "2") as web:
         idle, slow = web.connect(), web.connect()
         slow.sendall(web.head("POST", web.form, "Content-Length: 500", CSRF) + b"\r\nabc")
@@ -473,7 +473,7 @@ def test_a_worker_that_dies_is_replaced_and_none_outlives_its_supervisor(office:
         eventually(lambda: not Path(f"/proc/{workers[1]}").exists())
 
 
-def test_a_port_that_is_taken_is_named(office_web: Web, office: HeadOffice) -> None:
+def test_a_port_in_use_is_reported(office_web: Web, office: HeadOffice) -> None:
     done = subprocess.run(
         office.command("serve", "--bind", f"127.0.0.1:{office_web.port}"),
         env=office.environment,
@@ -486,7 +486,7 @@ def test_a_port_that_is_taken_is_named(office_web: Web, office: HeadOffice) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_it_listens_on_a_unix_socket_and_leaves_none_behind(office: HeadOffice, tmp_path: Path) -> None:
+def test_the_server_listens_on_a_unix_socket_and_removes_it(office: HeadOffice, tmp_path: Path) -> None:
     path = tmp_path / "office.sock"
     command = office.command("serve", "--workers", "1", "--bind", f"unix:{path}")
     child = spawn("web on a path", command, run_dir=office.folder, env=office.environment)
@@ -506,7 +506,7 @@ def test_it_listens_on_a_unix_socket_and_leaves_none_behind(office: HeadOffice, 
 
 
 @pytest.mark.long
-def test_with_the_defaults_a_dozen_tills_behind_one_address_do_not_notice_hundreds_of_slow_heads(office: HeadOffice) -> None:
+def test_with_defaults_hundreds_of_slow_heads_delay_no_till_behind_the_same_address(office: HeadOffice) -> None:
     with office.serve("--workers", "1", "--connections-per-address", "256") as web:
         tills = [web.connect() for _ in range(12 * 6)]
         attackers = [web.connect("127.0.0.2") for _ in range(400)]

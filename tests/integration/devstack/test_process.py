@@ -17,7 +17,7 @@ def sleeper(run_dir: Path, name: str = "sleeper") -> Child:
     return spawn(name, ["sleep", "600"], run_dir=run_dir)
 
 
-def test_a_program_gets_its_stop_signal_and_can_say_goodbye(tmp_path: Path) -> None:
+def test_a_program_gets_its_stop_signal_and_can_finish(tmp_path: Path) -> None:
     script = "trap 'echo goodbye; exit 3' INT; echo up; while :; do sleep 0.05; done"
     child = spawn("polite", ["sh", "-c", script], run_dir=tmp_path, stop_signal=signal.SIGINT)
     child.wait_ready(lambda: "up" in child.log.read_text(), 10)
@@ -27,7 +27,7 @@ def test_a_program_gets_its_stop_signal_and_can_say_goodbye(tmp_path: Path) -> N
     child.stop()
 
 
-def test_a_program_that_does_not_want_to_stop_is_killed_after_its_grace(tmp_path: Path) -> None:
+def test_a_program_that_ignores_its_stop_signal_is_killed_after_its_grace(tmp_path: Path) -> None:
     script = "trap '' TERM; echo up; while :; do sleep 0.05; done"
     child = spawn("stubborn", ["sh", "-c", script], run_dir=tmp_path, grace_seconds=0.5)
     child.wait_ready(lambda: "up" in child.log.read_text(), 10)
@@ -38,13 +38,13 @@ def test_a_program_that_does_not_want_to_stop_is_killed_after_its_grace(tmp_path
     assert alive([pid]) == []
 
 
-def test_what_a_program_left_behind_ends_with_it(tmp_path: Path) -> None:
+def test_orphans_of_a_program_end_with_it(tmp_path: Path) -> None:
     child = spawn("parent", ["sh", "-c", "setsid sleep 600 & echo $!"], run_dir=tmp_path)
     assert child.wait(10) == 0
     assert alive([int(child.log.read_text())]) == []
 
 
-def test_after_kill_9_of_the_starter_nothing_is_left_even_of_a_family_that_ignores_signals(tmp_path: Path) -> None:
+def test_after_kill_9_of_the_starter_descendants_that_ignore_signals_end(tmp_path: Path) -> None:
     starter = start_starter(
         """
         import sys
@@ -98,7 +98,7 @@ def test_ctrl_c_at_the_terminal_does_not_reach_a_program(tmp_path: Path) -> None
     child.stop()
 
 
-def test_a_program_that_fails_at_once_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_an_immediate_failure_is_reported_with_the_end_of_the_log(tmp_path: Path) -> None:
     child = spawn("broken", ["sh", "-c", "seq 100; echo the disk is on fire; exit 7"], run_dir=tmp_path)
     began = time.monotonic()
     with pytest.raises(StackError, match=r"(?s)broken ended by itself with status 7.*\n  100\n  the disk is on fire") as raised:
@@ -108,7 +108,7 @@ def test_a_program_that_fails_at_once_is_told_with_the_end_of_its_log(tmp_path: 
     assert str(tmp_path / "broken.log") in raised.value.hint
 
 
-def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported_by_name(tmp_path: Path) -> None:
     child = spawn("ghost", ["/no/such/program"], run_dir=tmp_path)
     with pytest.raises(StackError, match=r"(?s)ghost ended by itself.*/no/such/program: No such file or directory"):
         child.wait_ready(lambda: False, 10)
@@ -121,7 +121,7 @@ def test_a_program_that_never_answers_is_stopped(tmp_path: Path) -> None:
     assert not child.running
 
 
-def test_one_folder_takes_a_program_once(tmp_path: Path) -> None:
+def test_a_program_runs_only_once_per_folder(tmp_path: Path) -> None:
     child = sleeper(tmp_path)
     with (
         pytest.raises(StackError, match=rf"sleeper already runs on .* \(pid {child.pid}\)"),
@@ -134,7 +134,7 @@ def test_one_folder_takes_a_program_once(tmp_path: Path) -> None:
     sleeper(tmp_path).stop()
 
 
-def test_a_new_start_waits_until_what_a_crash_left_has_ended(tmp_path: Path) -> None:
+def test_a_new_start_waits_for_the_end_of_a_crashed_predecessor(tmp_path: Path) -> None:
     starter = start_starter(
         """
         import sys
@@ -152,7 +152,7 @@ def test_a_new_start_waits_until_what_a_crash_left_has_ended(tmp_path: Path) -> 
     assert alive(family) == []
 
 
-def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_reported_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StackError, match=r"sleeper cannot use the folder .*/file: "):
         sleeper(tmp_path / "file")

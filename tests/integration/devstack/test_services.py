@@ -68,13 +68,13 @@ def test_postgresql_is_durable_unless_told_otherwise_and_speaks_utf8(
     durable.stop()
 
 
-def test_postgresql_lets_nobody_in_without_its_password(postgres_server: postgres.Postgres) -> None:
+def test_postgresql_requires_its_password(postgres_server: postgres.Postgres) -> None:
     wrong = postgres_server.url("postgres").replace(postgres_server.password, "guessed")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)
 
 
-def test_postgresql_is_made_anew_where_its_making_was_cut_short(tmp_path: Path) -> None:
+def test_an_interrupted_initdb_is_repeated(tmp_path: Path) -> None:
     (tmp_path / "data.unfinished").mkdir()
     (tmp_path / "data.unfinished" / "PG_VERSION").write_text("18\n")
     (tmp_path / "password").touch()
@@ -83,7 +83,7 @@ def test_postgresql_is_made_anew_where_its_making_was_cut_short(tmp_path: Path) 
     server.stop()
 
 
-def test_postgresql_starts_though_the_pid_of_the_killed_one_is_anothers_now(tmp_path: Path) -> None:
+def test_postgresql_starts_if_another_program_has_the_pid_of_the_killed_one(tmp_path: Path) -> None:
     port = free_port()
     server = postgres.start(tmp_path, port, durable=False)
     os.kill(server.child.pid, signal.SIGKILL)
@@ -118,7 +118,7 @@ def test_seaweedfs_keeps_its_objects_from_start_to_start_and_leaves_no_sockets(t
     second.stop()
 
 
-def test_seaweedfs_refuses_a_stranger_what_the_policy_does_not_grant(s3_server: S3Server) -> None:
+def test_seaweedfs_refuses_anonymous_requests_beyond_the_policy(s3_server: S3Server) -> None:
     ours = bucket(s3_server, access_key=s3_server.access_key, secret_key=s3_server.secret_key)
     ours.ensure_bucket()
     ours.put("a.jpg", b"bytes", content_type="image/jpeg")
@@ -158,7 +158,7 @@ def listening_at(pid: int) -> set[str]:
     return listening
 
 
-def test_no_port_of_seaweedfs_takes_a_write_of_a_stranger(tmp_path: Path) -> None:
+def test_no_port_of_seaweedfs_accepts_an_anonymous_write(tmp_path: Path) -> None:
     server_ports = seaweedfs.SeaweedPorts.free()
     server = start_s3(tmp_path, server_ports)
     ours = bucket(server)
@@ -211,7 +211,7 @@ def test_minio_listens_on_one_port_of_this_machine_and_has_no_console(minio_serv
     assert listening <= {f"{address}:{port}" for address in loopback}
 
 
-def test_after_kill_9_of_its_starter_no_object_store_is_left_and_a_new_start_goes_on(tmp_path: Path, make: Make) -> None:
+def test_after_kill_9_of_its_starter_an_object_store_ends_and_can_start_again(tmp_path: Path, make: Make) -> None:
     port = free_port(offsets=list(make.wanted(0).values()))
     starter = start_starter(
         """
@@ -229,12 +229,12 @@ def test_after_kill_9_of_its_starter_no_object_store_is_left_and_a_new_start_goe
     assert eventually(lambda: alive(family) == [], 10), alive(family)
 
 
-def test_an_object_store_that_cannot_start_says_why(tmp_path: Path, minio_server: S3Server) -> None:
+def test_a_failed_start_of_an_object_store_has_a_reason(tmp_path: Path, minio_server: S3Server) -> None:
     with pytest.raises(StackError, match=r"(?s)MinIO ended by itself.*credentials.*minio\.log"):
         Make.MINIO.start(tmp_path, free_port(), access_key="one-key", secret_key="short")
 
 
-def test_a_further_identity_may_do_what_it_was_given_only(tmp_path: Path) -> None:
+def test_a_further_identity_has_its_own_permissions_only(tmp_path: Path) -> None:
     reader = seaweedfs.Identity("reader", ["Read:photos", "List:photos"], "reader-key", "reader-secret")
     server = start_s3(tmp_path, seaweedfs.SeaweedPorts.free(), reader)
     bucket(server).ensure_bucket()
@@ -246,7 +246,7 @@ def test_a_further_identity_may_do_what_it_was_given_only(tmp_path: Path) -> Non
     server.stop()
 
 
-def test_valkey_answers_who_has_its_password_only(valkey_server: valkey.Valkey) -> None:
+def test_valkey_requires_its_password(valkey_server: valkey.Valkey) -> None:
     with socket.create_connection(("127.0.0.1", valkey_server.port)) as stranger:
         stranger.sendall(b"PING\r\n")
         assert stranger.recv(100).startswith(b"-NOAUTH")
@@ -262,14 +262,14 @@ def test_valkey_has_the_same_address_after_a_restart(tmp_path: Path) -> None:
     second.stop()
 
 
-def test_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
+def test_secret_files_are_readable_for_their_owner_only(tmp_path: Path) -> None:
     valkey.start(tmp_path / "valkey", free_port()).stop()
     start_s3(tmp_path / "s3", seaweedfs.SeaweedPorts.free()).stop()
     for secret in ("valkey/password", "valkey/valkey.conf", "s3/s3.json"):
         assert (tmp_path / secret).stat().st_mode & 0o077 == 0
 
 
-def test_a_port_in_use_is_named_with_who_has_it_and_what_to_do(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_with_its_program_and_a_hint(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as squatter:
         port = squatter.getsockname()[1]
         mine = rf"by .+ \(pid {os.getpid()}\)"
@@ -282,7 +282,7 @@ def test_a_port_in_use_is_named_with_who_has_it_and_what_to_do(tmp_path: Path) -
             check_free({"POS": port, "admin": 99999}, hint="Use --port.")
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+def test_a_failed_start_of_a_server_has_a_reason(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r'(?s)PostgreSQL ended by itself.*"no_such_parameter"'):
         postgres.start(tmp_path, free_port(), options={"no_such_parameter": "1"})
 
@@ -299,7 +299,7 @@ STACK = """
     """
 
 
-def test_after_kill_9_of_the_starter_no_server_is_left_and_a_new_start_finds_the_data(tmp_path: Path) -> None:
+def test_after_kill_9_of_the_starter_every_server_ends_and_keeps_its_data(tmp_path: Path) -> None:
     s3_ports = seaweedfs.SeaweedPorts.free()
     postgres_port, valkey_port = free_port(), free_port()
     starter = start_starter(STACK, tmp_path, postgres_port, s3_ports.s3, valkey_port)
@@ -314,7 +314,7 @@ def test_after_kill_9_of_the_starter_no_server_is_left_and_a_new_start_finds_the
     assert eventually(lambda: alive(family) == [], 10), alive(family)
 
 
-def test_an_ordinary_user_can_run_it_all(tmp_path: Path) -> None:
+def test_an_unprivileged_user_can_run_every_service(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("The tests already run as an ordinary user.")
     paths = f"{Path(seaweedfs.__file__).parents[2]}:{sysconfig.get_path('purelib')}"

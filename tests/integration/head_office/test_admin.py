@@ -83,7 +83,7 @@ def test_a_replaced_photo_keeps_its_id_and_gets_a_new_version(office: Office, br
     assert bucket.get(after.object_key) == picture("PNG")
 
 
-def test_another_primary_photo_moves_flags_and_no_bytes(office: Office, browser: Client, bucket: Any) -> None:
+def test_another_primary_photo_changes_flags_and_no_objects(office: Office, browser: Client, bucket: Any) -> None:
     product = office.product()
     save(browser, product, {"upload": upload(picture()), "is_primary": "on"}, {"upload": upload(picture(colour="blue"))})
     first, second = office.page().photos
@@ -122,7 +122,7 @@ def test_two_new_primary_photos_at_once_are_refused_with_a_reason(office: Office
     ],
     ids=["empty", "SVG", "cut"],
 )
-def test_what_is_no_photo_is_refused_beside_its_field(
+def test_an_invalid_upload_is_refused_beside_its_field(
     office: Office, browser: Client, bucket: Any, body: bytes, reason: str
 ) -> None:
     answer = save(browser, office.product(), {"upload": upload(body)})
@@ -131,14 +131,14 @@ def test_what_is_no_photo_is_refused_beside_its_field(
     assert Photo.objects.count() == 0
 
 
-def test_a_bucket_that_is_away_is_a_message_and_nothing_is_half_done(office: Office, browser: Client) -> None:
+def test_an_upload_during_a_bucket_outage_shows_a_message_and_changes_nothing(office: Office, browser: Client) -> None:
     answer = save(browser, office.product(), {"upload": upload(picture())})
     assert answer.status_code == 302
     assert "was not saved" in browser.get("/admin/").content.decode()
     assert Photo.objects.count() == 0
 
 
-def test_a_deleted_photo_goes_with_its_object(office: Office, browser: Client, bucket: Any) -> None:
+def test_deletion_of_a_photo_deletes_its_object(office: Office, browser: Client, bucket: Any) -> None:
     product = office.product()
     save(browser, product, {"upload": upload(picture())})
     edge = Edge(office.page)
@@ -153,7 +153,7 @@ def test_a_deleted_photo_goes_with_its_object(office: Office, browser: Client, b
     assert bucket.head(photo.object_key) is None
 
 
-def test_a_deleted_product_goes_with_its_objects(office: Office, browser: Client, bucket: Any) -> None:
+def test_deletion_of_a_product_deletes_its_objects(office: Office, browser: Client, bucket: Any) -> None:
     product = office.product()
     save(browser, product, {"upload": upload(picture())})
     (photo,) = Photo.objects.all()
@@ -163,7 +163,7 @@ def test_a_deleted_product_goes_with_its_objects(office: Office, browser: Client
     assert (Product.objects.count(), bucket.head(photo.object_key)) == (0, None)
 
 
-def test_where_a_product_is_sold_is_chosen_on_its_page(office: Office, browser: Client, bucket: Any) -> None:
+def test_the_stores_of_a_product_are_chosen_on_its_page(office: Office, browser: Client, bucket: Any) -> None:
     product = office.product(sold_in=[])
     other, third = office.another_store(), office.another_store("3")
     save(browser, product, stores=[office.store, other])
@@ -173,7 +173,7 @@ def test_where_a_product_is_sold_is_chosen_on_its_page(office: Office, browser: 
     assert Assortment.objects.get(store=other).updated_at == kept.updated_at
 
 
-def test_what_a_store_sells_is_chosen_on_its_page(office: Office, browser: Client) -> None:
+def test_the_products_of_a_store_are_chosen_on_its_page(office: Office, browser: Client) -> None:
     products = [office.product(str(n), sold_in=[]) for n in range(3)]
     data = {"code": "AVRIL-001", "name": "NEW NAME", "sells": [str(product.id) for product in products[:2]]}
     answer = browser.post(f"/admin/head_office/store/{office.store.id}/change/", data)
@@ -193,7 +193,7 @@ def test_a_store_of_another_company_cannot_be_chosen(office: Office, browser: Cl
     assert Product.objects.get().stores.get() == office.store
 
 
-def test_many_products_are_sold_everywhere_or_nowhere_at_once(office: Office, browser: Client) -> None:
+def test_actions_sell_many_products_everywhere_or_nowhere(office: Office, browser: Client) -> None:
     stores = [office.another_store(f"S{n}") for n in range(5)]
     products = [office.product(str(n)) for n in range(5)]
     chosen = {"_selected_action": [str(product.id) for product in products]}
@@ -227,7 +227,7 @@ def test_a_product_with_photos_always_has_a_primary_one(office: Office, browser:
     assert (left.id, left.is_primary) == (second.id, True)
 
 
-def test_a_primary_photo_deleted_in_the_list_makes_room_for_another(office: Office, browser: Client, bucket: Any) -> None:
+def test_deletion_of_a_primary_photo_in_the_list_promotes_another(office: Office, browser: Client, bucket: Any) -> None:
     product = office.product()
     first, second, third = (office.photo(product, is_primary=n == 0, sort_order=n) for n in range(3))
     browser.post(f"/admin/head_office/photo/{first.id}/delete/", {"post": "yes"})
@@ -239,7 +239,7 @@ def test_a_primary_photo_deleted_in_the_list_makes_room_for_another(office: Offi
 
 
 @pytest.mark.parametrize("model", ["company", "store", "product", "assortment", "photo", "account"])
-def test_every_page_of_the_admin_opens_under_its_policy(office: Office, browser: Client, model: str) -> None:
+def test_every_page_of_the_admin_opens_with_its_content_security_policy(office: Office, browser: Client, model: str) -> None:
     office.photo(office.product())
     for page in ("", "?q=a", "add/"):
         answer = browser.get(f"/admin/head_office/{model}/{page}")
@@ -251,7 +251,7 @@ def test_every_page_of_the_admin_opens_under_its_policy(office: Office, browser:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("claimed", ["99999999999999999999", "9" * 5000, "999999999", "²"])
-def test_a_page_that_claims_any_number_of_photos_is_answered(office: Office, browser: Client, claimed: str) -> None:
+def test_any_claimed_number_of_photo_rows_gets_a_response(office: Office, browser: Client, claimed: str) -> None:
     product = office.product()
     office.photo(product)
     data = form(product, {"sort_order": 0}) | {"photos-TOTAL_FORMS": claimed}
@@ -263,7 +263,7 @@ def test_a_page_that_claims_any_number_of_photos_is_answered(office: Office, bro
 @pytest.mark.parametrize(
     "query", ["sold=no", "photo=yes", "company__id__exact={0}", "stores__id__exact={1}", "stores__isnull=True"]
 )
-def test_a_list_takes_its_own_filters_and_no_lookup_besides(office: Office, browser: Client, query: str) -> None:
+def test_a_list_accepts_its_own_filters_and_no_other_lookup(office: Office, browser: Client, query: str) -> None:
     office.product()
     store = Store.objects.get(code="AVRIL-001")
     lists = "/admin/head_office/product/"
@@ -272,14 +272,14 @@ def test_a_list_takes_its_own_filters_and_no_lookup_besides(office: Office, brow
 
 
 @pytest.mark.parametrize("query", ["attempt_time__year=9999", "id__range=0", "attempt_time__gte=zz", "locked_out=yes"])
-def test_the_list_of_failed_logins_takes_its_own_filters_only(browser: Client, query: str) -> None:
+def test_the_list_of_failed_logins_accepts_its_own_filters_only(browser: Client, query: str) -> None:
     assert browser.get(f"/admin/axes/accessattempt/?{query}").status_code == (
         200 if query == "locked_out=yes" else 302 if "gte" in query else 400
     )
 
 
 @pytest.mark.parametrize("field", ["store", "product"])
-def test_a_choice_that_is_no_id_is_400(browser: Client, field: str) -> None:
+def test_an_action_on_an_invalid_id_gets_400(browser: Client, field: str) -> None:
     assert browser.post("/admin/head_office/assortment/add/", {field: "zz"}).status_code == 400
 
 
@@ -293,7 +293,7 @@ def test_a_product_page_of_a_chain_with_five_hundred_stores_opens_quickly(
         assert browser.get(f"/admin/head_office/product/{product.id}/change/").status_code == 200
 
 
-def test_an_account_made_here_may_not_have_a_password_of_the_guide(browser: Client) -> None:
+def test_the_admin_refuses_a_password_of_the_guide_for_a_new_account(browser: Client) -> None:
     data = {"username": "avril2", "usable_password": "true", "password1": "admin123", "password2": "admin123"}
     answer = browser.post("/admin/head_office/account/add/", data)
     assert "must not be one that stands in the public guide" in answer.content.decode()

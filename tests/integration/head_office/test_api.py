@@ -58,7 +58,7 @@ def access(account: Account) -> str:
 # Who may ask
 
 
-def test_the_guides_session_works_as_printed(office: Office, ask: dict[str, Any]) -> None:
+def test_the_guides_requests_work_as_printed(office: Office, ask: dict[str, Any]) -> None:
     photo = office.photo(office.product())
     pair = post(TOKEN, {"username": "avril", "password": "a store's own password"})
     assert pair.status_code == 200
@@ -69,7 +69,7 @@ def test_the_guides_session_works_as_printed(office: Office, ask: dict[str, Any]
     assert [p["id"] for p in page.json()["photos"]] == [str(photo.id)]
 
 
-def test_tokens_live_as_long_as_promised(account: Account) -> None:
+def test_tokens_have_the_documented_lifetimes(account: Account) -> None:
     refresh = RefreshToken.for_user(account)
     assert refresh.lifetime == timedelta(days=30)
     assert refresh.access_token.lifetime == timedelta(minutes=60)
@@ -114,7 +114,7 @@ def _unsigned(account: Account) -> str:
     ids=["none", "nonsense", "not ASCII", "forged", "expired", "another head office's", "unsigned", "a refresh token"],
 )
 @pytest.mark.parametrize("path", [PHOTOS, PRODUCTS, STORES])
-def test_without_a_valid_token_it_is_401(account: Account, ask: dict[str, Any], token: Any, path: str) -> None:
+def test_a_request_without_a_valid_token_gets_401(account: Account, ask: dict[str, Any], token: Any, path: str) -> None:
     answer = post(path, ask, token=token(account))
     assert answer.status_code == 401
     assert answer.json()["detail"]
@@ -130,7 +130,7 @@ def test_without_a_valid_token_it_is_401(account: Account, ask: dict[str, Any], 
     ],
     ids=["deleted", "deactivated", "password changed"],
 )
-def test_an_account_that_ends_ends_at_once(account: Account, ask: dict[str, Any], end: Any) -> None:
+def test_a_deactivated_account_loses_access_at_once(account: Account, ask: dict[str, Any], end: Any) -> None:
     pair = post(TOKEN, {"username": "avril", "password": "a store's own password"}).json()
     end(account)
     assert post(PHOTOS, ask, token=pair["access"]).status_code == 401
@@ -148,7 +148,7 @@ def test_a_refresh_token_is_spent_by_its_use(account: Account, ask: dict[str, An
     assert post(REFRESH, {"refresh": fresh.json()["refresh"]}).status_code == 401
 
 
-def test_an_unknown_store_and_somebody_elses_get_the_same_answer_byte_for_byte(
+def test_an_unknown_and_a_foreign_store_get_the_same_response_byte_for_byte(
     office: Office, account: Account, ask: dict[str, Any]
 ) -> None:
     elsewhere = Store.objects.create(company=Company.objects.create(name="Elsewhere"), code="1", name="Elsewhere")
@@ -167,7 +167,7 @@ def test_an_unknown_store_and_somebody_elses_get_the_same_answer_byte_for_byte(
         assert len({(answer.content, str(sorted(answer.headers.items()))) for answer in answers}) == 1
 
 
-def test_an_account_without_a_store_may_ask_for_none(ask: dict[str, Any]) -> None:
+def test_an_account_without_a_store_may_read_none(ask: dict[str, Any]) -> None:
     nobody = Account.objects.create_user("nobody", password="a password")
     assert post(PHOTOS, ask, token=access(nobody)).status_code == 404
     assert post(STORES, {}, token=access(nobody)).json()["stores"] == []
@@ -182,16 +182,14 @@ def test_moving_an_account_to_another_store_takes_effect_with_its_old_token(
     assert post(PHOTOS, {**ask, "store_id": str(other.id)}, token=token).status_code == 200
 
 
-def test_an_admin_may_ask_for_any_store_of_the_company_that_it_belongs_to(
-    office: Office, admin: Account, ask: dict[str, Any]
-) -> None:
+def test_an_admin_may_read_any_store_with_its_own_company(office: Office, admin: Account, ask: dict[str, Any]) -> None:
     elsewhere = Store.objects.create(company=Company.objects.create(name="Elsewhere"), code="1", name="Elsewhere")
     theirs = {"company_id": str(elsewhere.company_id), "store_id": str(elsewhere.id)}
     for question, status in ((ask, 200), (theirs, 200), ({**ask, "store_id": str(elsewhere.id)}, 404)):
         assert post(PHOTOS, question, token=access(admin)).status_code == status
 
 
-def test_each_sees_the_stores_it_may_ask_for(office: Office, account: Account, admin: Account) -> None:
+def test_the_store_list_has_the_stores_that_the_account_may_read(office: Office, account: Account, admin: Account) -> None:
     other = office.another_store()
     for ask in (lambda token: post(STORES, {}, token=token), _get_stores):
         (mine,) = ask(access(account)).json()["stores"]
@@ -209,7 +207,7 @@ def _get_stores(token: str, query: str = "") -> Any:
     return Client().get(STORES + query, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_stores_come_in_pages_too(office: Office, admin: Account) -> None:
+def test_the_store_list_is_paged(office: Office, admin: Account) -> None:
     others = [office.another_store(f"S{n}") for n in range(4)]
     first = _get_stores(access(admin), "?limit=3").json()
     second = _get_stores(access(admin), f"?limit=3&offset={first['next_offset']}").json()
@@ -224,7 +222,7 @@ def test_stores_come_in_pages_too(office: Office, admin: Account) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10**9, 10**30, "x", "5", True, 1.5, None, [], {}])
-def test_a_limit_out_of_range_is_named_with_its_value_and_the_range(account: Account, ask: dict[str, Any], limit: Any) -> None:
+def test_a_limit_out_of_range_gets_an_error_with_value_and_range(account: Account, ask: dict[str, Any], limit: Any) -> None:
     answer = post(PHOTOS, {**ask, "limit": limit}, token=access(account))
     assert answer.status_code == 400
     sentence = answer.json()["detail"]
@@ -235,13 +233,13 @@ def test_a_limit_out_of_range_is_named_with_its_value_and_the_range(account: Acc
 
 
 @pytest.mark.parametrize("offset", [-1, 2**63, "x", True, None])
-def test_an_offset_out_of_range_is_named(account: Account, ask: dict[str, Any], offset: Any) -> None:
+def test_an_offset_out_of_range_gets_an_error(account: Account, ask: dict[str, Any], offset: Any) -> None:
     answer = post(PHOTOS, {**ask, "offset": offset}, token=access(account))
     assert (answer.status_code, "offset" in answer.json()) == (400, True)
 
 
 @pytest.mark.parametrize("limit", [1, 1000])
-def test_a_limit_at_the_ends_of_the_range_is_fine(account: Account, ask: dict[str, Any], limit: int) -> None:
+def test_the_smallest_and_largest_limit_are_accepted(account: Account, ask: dict[str, Any], limit: int) -> None:
     assert post(PHOTOS, {**ask, "limit": limit}, token=access(account)).status_code == 200
 
 
@@ -260,7 +258,7 @@ def test_a_limit_at_the_ends_of_the_range_is_fine(account: Account, ask: dict[st
         "0001-01-01T00:00:00+14:00",
     ],
 )
-def test_a_time_that_is_none_is_named(account: Account, ask: dict[str, Any], since: Any) -> None:
+def test_an_invalid_updated_since_gets_an_error(account: Account, ask: dict[str, Any], since: Any) -> None:
     answer = post(PHOTOS, {**ask, "updated_since": since}, token=access(account))
     assert (answer.status_code, "updated_since" in answer.json()) == (400, True)
 
@@ -269,7 +267,7 @@ def test_a_time_that_is_none_is_named(account: Account, ask: dict[str, Any], sin
     "since",
     [None, "2026-02-03T00:00:00Z", "2026-02-03T07:26:11.813339+00:00", "2026-02-03T14:26:11+07:00", "9999-12-31T23:59:59Z"],
 )
-def test_times_may_be_written_with_any_offset(account: Account, ask: dict[str, Any], since: Any) -> None:
+def test_updated_since_accepts_any_utc_offset(account: Account, ask: dict[str, Any], since: Any) -> None:
     assert post(PHOTOS, {**ask, "updated_since": since}, token=access(account)).status_code == 200
 
 
@@ -284,7 +282,7 @@ def test_microseconds_and_offsets_of_updated_since_are_kept(office: Office, acco
 
 @pytest.mark.parametrize("field", ["company_id", "store_id"])
 @pytest.mark.parametrize("value", ["absent", None, "", "x", 5, ["a"]])
-def test_a_store_or_company_that_is_missing_or_no_uuid_is_named(
+def test_a_missing_or_invalid_store_or_company_id_gets_an_error(
     account: Account, ask: dict[str, Any], field: str, value: Any
 ) -> None:
     question = {name: content for name, content in {**ask, field: value}.items() if content != "absent"}
@@ -310,13 +308,13 @@ def test_a_store_or_company_that_is_missing_or_no_uuid_is_named(
     ],
     ids=["cut", "empty", "list", "null", "text", "NaN", "not UTF-8", "NUL", "deep objects", "deep lists", "64 KiB", "10 MiB"],
 )
-def test_a_body_that_is_no_question_is_refused(account: Account, raw: bytes, status: int) -> None:
+def test_an_invalid_request_body_is_refused(account: Account, raw: bytes, status: int) -> None:
     answer = post(PHOTOS, None, raw=raw, token=access(account))
     assert answer.status_code == status
     assert answer.json()["detail"]
 
 
-def test_nesting_just_below_what_the_parser_takes_is_refused_too(account: Account, ask: dict[str, Any]) -> None:
+def test_nesting_just_below_the_parsers_limit_is_refused(account: Account, ask: dict[str, Any]) -> None:
     token = access(account)
     for depth in range(700, 1000, 20):
         raw = json.dumps(ask)[:-1].encode() + b', "limit": ' + b"[" * depth + b"]" * depth + b"}"
@@ -327,25 +325,25 @@ def test_nesting_just_below_what_the_parser_takes_is_refused_too(account: Accoun
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 )
 @pytest.mark.parametrize("path", [PHOTOS, TOKEN])
-def test_what_is_not_json_is_415(account: Account, content_type: str, path: str) -> None:
+def test_a_body_that_is_not_json_gets_415(account: Account, content_type: str, path: str) -> None:
     answer = post(path, None, raw=b"a=1", content_type=content_type, token=access(account))
     assert answer.status_code == 415
     assert answer.json()["detail"]
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-def test_another_method_is_405(account: Account, method: str) -> None:
+def test_another_method_gets_405(account: Account, method: str) -> None:
     answer = getattr(Client(), method)(PHOTOS, headers={"Authorization": f"Bearer {access(account)}"})
     assert answer.status_code == 405
     assert answer.json()["detail"]
 
 
-def test_another_address_is_404_in_json() -> None:
+def test_an_unknown_address_gets_404_in_json() -> None:
     answer = Client().get("/api/v1/nothing/")
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is nothing under this address."})
 
 
-def test_a_database_that_is_away_is_503(account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_outage_gets_503(account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     token = access(account)
 
     def away() -> None:
@@ -385,7 +383,7 @@ def login(password: str, *, username: str = "avril", address: str = "192.0.2.1",
     return post(TOKEN, {"username": username, "password": password}, REMOTE_ADDR=address, **more)
 
 
-def test_guessing_is_throttled_for_account_and_address_together(office: Office) -> None:
+def test_failed_logins_are_throttled_per_account_and_address(office: Office) -> None:
     right = "a store's own password"
     Account.objects.create_user("neighbour", password=right, store=office.store)
     refused = [login("wrong", headers={"User-Agent": str(n)}).status_code for n in range(12)]
@@ -398,7 +396,7 @@ def test_guessing_is_throttled_for_account_and_address_together(office: Office) 
     assert login(right, address="192.0.2.2").status_code == 200, "the store itself, from its own address"
 
 
-def test_the_throttle_ends_by_itself(office: Office, settings: Any) -> None:
+def test_the_login_throttle_expires(office: Office, settings: Any) -> None:
     for _ in range(10):
         login("wrong")
     from axes.models import AccessAttempt
@@ -407,14 +405,14 @@ def test_the_throttle_ends_by_itself(office: Office, settings: Any) -> None:
     assert login("a store's own password").status_code == 200
 
 
-def test_a_success_forgets_the_failures_before_it(office: Office) -> None:
+def test_a_successful_login_resets_the_throttle(office: Office) -> None:
     for _ in range(3):
         for _ in range(9):
             assert login("wrong").status_code == 401
         assert login("a store's own password").status_code == 200
 
 
-def test_forwarded_addresses_are_believed_only_from_our_own_proxies(office: Office, settings: Any) -> None:
+def test_forwarded_addresses_are_trusted_only_from_our_own_proxies(office: Office, settings: Any) -> None:
     for number in range(10):
         login("wrong", headers={"X-Forwarded-For": f"198.51.100.{number}"})
     assert login("a store's own password").status_code == 429, "a header that anybody can send opens no door"
@@ -429,7 +427,7 @@ def test_forwarded_addresses_are_believed_only_from_our_own_proxies(office: Offi
         configured.cache_clear()
 
 
-def test_names_of_accounts_are_not_told(office: Office) -> None:
+def test_a_failed_login_does_not_reveal_whether_the_account_exists(office: Office) -> None:
     Account.objects.create_user("closed", password="a password", is_active=False)
     answers = [login("wrong", username=name) for name in ("avril", "closed", "unknown")]
     assert {answer.status_code for answer in answers} == {401}
@@ -447,13 +445,13 @@ def test_names_of_accounts_are_not_told(office: Office) -> None:
         {"username": ["avril"], "password": {}},
     ],
 )
-def test_a_login_that_is_none_is_400_naming_the_field(office: Office, body: dict[str, Any]) -> None:
+def test_an_invalid_login_gets_400_with_the_field(office: Office, body: dict[str, Any]) -> None:
     answer = post(TOKEN, body)
     assert answer.status_code == 400
     assert {*answer.json()} & {"username", "password"}
 
 
-def test_the_admins_login_is_throttled_too(admin: Account) -> None:
+def test_the_login_of_the_admin_is_throttled(admin: Account) -> None:
     for _ in range(10):
         answer = Client().post("/admin/login/", {"username": "admin", "password": "wrong"})
     assert answer.status_code == 429
@@ -474,7 +472,7 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
     }
 
 
-def test_the_openapi_document_is_made_once_whatever_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_openapi_document_is_rendered_once_for_any_query(monkeypatch: pytest.MonkeyPatch) -> None:
     """drf-spectacular imports its extensions at the first request: several at once were answered 500."""
     times: list[str] = []
     make: Any = SchemaGenerator.get_schema
@@ -493,7 +491,7 @@ def test_the_openapi_document_is_made_once_whatever_the_query(monkeypatch: pytes
     assert times == ["made"]
 
 
-def test_the_openapi_document_names_exactly_the_fields_that_are_sent(
+def test_the_openapi_document_has_exactly_the_fields_of_the_responses(
     office: Office, account: Account, ask: dict[str, Any]
 ) -> None:
     office.photo(office.product())
@@ -511,7 +509,7 @@ def test_the_openapi_document_names_exactly_the_fields_that_are_sent(
         assert {*page[rows][0]} == {*document["components"]["schemas"][row]["properties"]}
 
 
-def test_the_openapi_document_names_exactly_the_statuses_that_are_answered(
+def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
     account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = Client().get("/api/v1/schema/?format=json").json()
@@ -559,7 +557,7 @@ def test_the_openapi_document_names_exactly_the_statuses_that_are_answered(
     assert documented == answered
 
 
-def test_no_answer_of_the_api_is_kept_by_anybody(account: Account, ask: dict[str, Any]) -> None:
+def test_no_response_of_the_api_may_be_cached(account: Account, ask: dict[str, Any]) -> None:
     right = {"username": "avril", "password": "a store's own password"}
     pair = post(TOKEN, right)
     answers = [pair, post(REFRESH, {"refresh": pair.json()["refresh"]}), post(TOKEN, {}), post(PHOTOS, ask)]
@@ -568,7 +566,7 @@ def test_no_answer_of_the_api_is_kept_by_anybody(account: Account, ask: dict[str
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
-def test_answers_are_not_sniffed_and_health_is_told(office: Office) -> None:
+def test_responses_forbid_sniffing_and_healthz_answers(office: Office) -> None:
     answer = Client().get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -69,9 +69,7 @@ def change_page(page: Page, product: Product) -> None:
     [("en-GB", "new photo, File: The file is not a JPEG"), ("id-ID", "foto baru, File: File ini bukan gambar JPEG")],
     indirect=["page"],
 )
-def test_what_is_wrong_with_a_file_stands_on_top_and_beside_the_field(
-    office: Office, page: Page, tmp_path: Path, reason: str
-) -> None:
+def test_an_upload_error_is_shown_on_top_and_beside_the_field(office: Office, page: Page, tmp_path: Path, reason: str) -> None:
     (tmp_path / "page.jpg").write_bytes(b"<html>")
     (tmp_path / "good.jpg").write_bytes(picture())
     product = office.product()
@@ -94,7 +92,7 @@ def test_what_is_wrong_with_a_file_stands_on_top_and_beside_the_field(
     assert Photo.objects.get().is_primary
 
 
-def test_errors_of_a_new_product_get_the_focus_too(page: Page) -> None:
+def test_errors_of_a_new_product_get_the_focus(page: Page) -> None:
     page.goto(f"{page.url.partition('/admin/')[0]}/admin/head_office/product/add/")
     page.click("[name=_save]")
     expect(page.locator("#etalase-errors")).to_be_focused()
@@ -117,7 +115,7 @@ def test_the_list_of_photos_has_neither_broken_pictures_nor_empty_links(office: 
         assert page.evaluate("[...document.images].filter(image => !image.src.startsWith(location.origin)).length") == 0
 
 
-def test_stop_selling_asks_and_takes_the_number(office: Office, page: Page) -> None:
+def test_stop_selling_requires_the_confirmation_number(office: Office, page: Page) -> None:
     for number in range(6):
         office.product(str(number), name=f"DISH {number}")
     page.goto(f"{page.url.partition('/admin/')[0]}/admin/head_office/product/")
@@ -135,7 +133,7 @@ def test_stop_selling_asks_and_takes_the_number(office: Office, page: Page) -> N
     assert Assortment.objects.count() == 0
 
 
-def test_the_last_photo_goes_with_a_tick_only(office: Office, page: Page) -> None:
+def test_deletion_of_the_last_photo_requires_a_tick(office: Office, page: Page) -> None:
     product = office.product()
     ingest.accept(product.id, ingest.Offer("a", "a.jpg", prepare(picture(), ingest.limits()), True, 0))
     change_page(page, product)
@@ -150,7 +148,7 @@ def test_the_last_photo_goes_with_a_tick_only(office: Office, page: Page) -> Non
 
 
 @pytest.mark.parametrize("page", ["en-GB"], indirect=True)
-def test_the_language_is_changed_by_a_button(office: Office, page: Page) -> None:
+def test_a_button_switches_the_language(office: Office, page: Page) -> None:
     page.get_by_role("button", name="Bahasa Indonesia").click()
     expect(page.locator("html")).to_have_attribute("lang", "id")
     expect(page.get_by_text("Menu, toko, dan akun").first).to_be_visible()

@@ -34,7 +34,7 @@ def password_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_chain_is_set_up_by_three_commands_and_the_second_time_changes_nothing(password_file: Path) -> None:
+def test_the_set_up_commands_are_idempotent(password_file: Path) -> None:
     commands = [
         ("ho_create_company", "FoodLife", "--id", COMPANY_ID),
         (
@@ -60,7 +60,7 @@ def test_a_chain_is_set_up_by_three_commands_and_the_second_time_changes_nothing
     assert list(Account.objects.values()) == before
 
 
-def test_a_password_is_made_up_told_once_and_kept_afterwards(office: Office) -> None:
+def test_a_generated_password_is_shown_once_and_kept(office: Office) -> None:
     first = run("ho_create_store", "BDG-002", "BANDUNG", "--account", "bandung")
     assert len(first["password"]) >= 20
     assert Account.objects.get(username="bandung").check_password(first["password"])
@@ -68,7 +68,7 @@ def test_a_password_is_made_up_told_once_and_kept_afterwards(office: Office) -> 
     assert Account.objects.get(username="bandung").check_password(first["password"])
 
 
-def test_a_password_given_anew_replaces_the_old_one_and_ends_its_tokens(office: Office, password_file: Path) -> None:
+def test_a_new_password_replaces_the_old_one_and_revokes_its_tokens(office: Office, password_file: Path) -> None:
     before = Account.objects.get(username="avril").password
     run("ho_create_account", "avril", "--store", "AVRIL-001", "--password-file", str(password_file))
     account = Account.objects.get(username="avril")
@@ -96,7 +96,7 @@ def test_a_store_is_renamed_by_giving_another_name(office: Office) -> None:
         (("ho_create_account", "new", "--admin", "--password-file", "/nowhere"), "cannot be read"),
     ],
 )
-def test_what_contradicts_is_refused_and_nothing_is_changed(office: Office, command: tuple[str, ...], said: str) -> None:
+def test_contradictory_arguments_are_refused_and_change_nothing(office: Office, command: tuple[str, ...], said: str) -> None:
     with pytest.raises(CommandError, match=said) as refused:
         run(*command)
     assert refused.value.returncode == 2
@@ -113,7 +113,7 @@ def test_a_password_of_the_guide_is_refused(office: Office, password_file: Path)
 @pytest.mark.parametrize(
     "command", [("ho_create_account", "avril", "--store", "AVRIL-001"), ("ho_create_store", "AVRIL-001", "X")]
 )
-def test_a_password_that_is_guessed_first_is_refused_by_every_command(
+def test_every_command_refuses_a_guessable_password(
     office: Office, password_file: Path, command: tuple[str, ...], password: str
 ) -> None:
     password_file.write_text(f"{password}\n")
@@ -139,7 +139,7 @@ def test_expired_tokens_are_purged(office: Office) -> None:
 # Before it serves
 
 
-def test_a_start_makes_the_bucket_and_its_policy(office: Office, bucket: Any) -> None:
+def test_a_start_creates_the_bucket_and_its_policy(office: Office, bucket: Any) -> None:
     checks.prepare()
     bucket.put("products/x.jpg", b"x", content_type="image/jpeg")
     import urllib.error
@@ -152,14 +152,14 @@ def test_a_start_makes_the_bucket_and_its_policy(office: Office, bucket: Any) ->
         urllib.request.urlopen(url)
 
 
-def test_a_bucket_that_is_away_is_told(office: Office) -> None:
+def test_a_start_reports_an_unreachable_bucket(office: Office) -> None:
     for cached in (ingest.bucket,):
         cached.cache_clear()
     with pytest.raises(ObjectStoreAway, match="does not answer"):
         checks.prepare()
 
 
-def test_an_admin_with_the_guides_password_is_told(office: Office, bucket: Any, settings: Any) -> None:
+def test_a_start_reports_an_admin_with_a_password_of_the_guide(office: Office, bucket: Any, settings: Any) -> None:
     Account.objects.create_superuser("admin", password="admin123")
     with pytest.raises(SettingsError, match="from the public guide"):
         checks.prepare()
@@ -170,7 +170,7 @@ def test_an_admin_with_the_guides_password_is_told(office: Office, bucket: Any, 
     checks.prepare()
 
 
-def test_a_database_that_is_not_migrated_is_told(office: Office, bucket: Any) -> None:
+def test_a_start_reports_missing_migrations(office: Office, bucket: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE django_migrations SET app = 'gone' WHERE app = 'head_office' AND name <> '0001_initial'")
     try:
@@ -181,7 +181,7 @@ def test_a_database_that_is_not_migrated_is_told(office: Office, bucket: Any) ->
             cursor.execute("UPDATE django_migrations SET app = 'head_office' WHERE app = 'gone'")
 
 
-def test_a_database_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_reports_an_unreachable_database(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
     port = connection.settings_dict["PORT"]
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
@@ -219,7 +219,7 @@ def test_tombstones_of_today_are_never_purged(office: Office, days: str) -> None
         ("ho_create_store", "AVRIL-001", ""),
     ],
 )
-def test_a_name_or_code_that_can_be_none_makes_nothing(office: Office, command: tuple[str, ...]) -> None:
+def test_an_invalid_name_or_code_creates_nothing(office: Office, command: tuple[str, ...]) -> None:
     """An empty variable of a script, a typing error: refused with exit status 2, and not as a fault of ours."""
     before = [list(model.objects.values()) for model in (Company, Store, Account)]
     with pytest.raises(CommandError) as refused:

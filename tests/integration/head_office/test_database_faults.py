@@ -36,7 +36,7 @@ def commands(folder: Path) -> list[Command]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_every_command_answers_with_an_object(weak: Office, fault: Fault, tmp_path: Path) -> None:
+def test_every_command_prints_a_json_object_for_a_database_fault(weak: Office, fault: Fault, tmp_path: Path) -> None:
     done = {command[0]: answered for command, answered in run_under(fault, commands(tmp_path)).items()}
     assert {status for status, _ in done.values()} <= {0, 1, 4}, done
     assert all(answer["exit_status"] == 4 for status, answer in done.values() if status == 4)
@@ -44,7 +44,7 @@ def test_every_command_answers_with_an_object(weak: Office, fault: Fault, tmp_pa
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_no_address_answers_500(weak: Office, fault: Fault) -> None:
+def test_no_address_answers_500_for_a_database_fault(weak: Office, fault: Fault) -> None:
     client = Client(raise_request_exception=False)
     account = {"username": "avril", "password": PASSWORD}
     token = client.post("/api/v1/token/", account, content_type="application/json").json()["access"]
@@ -73,6 +73,6 @@ def test_no_address_answers_500(weak: Office, fault: Fault) -> None:
     assert set(answered.values()) <= {200, 302, 401, 403, 429, 503}, answered
 
 
-def test_a_session_may_be_as_odd_as_it_likes(weak: Office, tmp_path: Path) -> None:
+def test_no_odd_session_causes_an_error_500(weak: Office, tmp_path: Path) -> None:
     with odd_session():
         assert [run_command(*command)[0] for command in commands(tmp_path)] == [0] * 5

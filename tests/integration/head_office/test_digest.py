@@ -43,7 +43,7 @@ def post(office: Office, path: str = "product-photos", *, prefer: str | None = N
 # What it is
 
 
-def test_it_is_the_digest_of_the_photos_that_the_full_feed_lists(office: Office) -> None:
+def test_the_digest_covers_the_photos_of_the_full_feed(office: Office) -> None:
     odd = office.product("1", name="odd")
     office.photo(odd, filename="a|b\\ «Es Teh» 日本.jpg", sort_order=-3, version=7)
     office.photo(odd, filename="", is_primary=True, object_key="products/|\\N", content_type="image/webp")
@@ -54,7 +54,7 @@ def test_it_is_the_digest_of_the_photos_that_the_full_feed_lists(office: Office)
     assert page.digest == photos_digest(sorted(page.photos, key=lambda photo: photo.id))
 
 
-def test_a_store_without_photos_has_the_digest_of_nothing(office: Office) -> None:
+def test_the_digest_of_a_store_without_photos_is_that_of_an_empty_list(office: Office) -> None:
     assert office.page(with_digest=True).digest == NOTHING == photos_digest([])
 
 
@@ -72,14 +72,14 @@ def test_a_store_without_photos_has_the_digest_of_nothing(office: Office) -> Non
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_whatever_an_edge_would_write_changes_it(office: Office, change: dict[str, Any]) -> None:
+def test_the_digest_changes_with_every_field_that_an_edge_stores(office: Office, change: dict[str, Any]) -> None:
     photo = office.photo(office.product())
     before = office.page(with_digest=True).digest
     Photo.objects.filter(id=photo.id).update(**change)
     assert office.page(with_digest=True).digest not in {before, NOTHING}
 
 
-def test_the_references_sql_makes_the_digest_of_its_example() -> None:
+def test_the_sql_of_the_reference_computes_the_digest_of_its_example() -> None:
     (sql,) = re.findall(r"```sql\n(.*?)```", REFERENCE.read_text("utf-8"), re.DOTALL)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -99,7 +99,7 @@ def test_the_references_sql_makes_the_digest_of_its_example() -> None:
             cursor.execute("DROP TABLE product_photo")
 
 
-def test_the_reference_shows_the_example() -> None:
+def test_the_reference_shows_the_digest_of_its_example() -> None:
     reference = REFERENCE.read_text("utf-8")
     for shown in (*EXAMPLE["lines"], *EXAMPLE["line_digests"], EXAMPLE["digest"]):
         assert shown in reference
@@ -111,16 +111,16 @@ def test_the_reference_shows_the_example() -> None:
 @pytest.mark.parametrize(
     "prefer", ["photo-digest", "Photo-Digest; x=1", 'wait=10, photo-digest="", respond-async', ",photo-digest"]
 )
-def test_who_prefers_it_is_told_it(office: Office, prefer: str) -> None:
+def test_the_page_has_a_digest_if_the_request_prefers_it(office: Office, prefer: str) -> None:
     assert post(office, prefer=prefer)["digest"] == NOTHING
 
 
 @pytest.mark.parametrize("prefer", [None, "", "respond-async", "photo-digests", "wait; photo-digest", "x=photo-digest"])
-def test_who_does_not_ask_gets_the_guides_page(office: Office, prefer: str | None) -> None:
+def test_the_page_has_no_digest_without_the_preference(office: Office, prefer: str | None) -> None:
     assert "digest" not in post(office, prefer=prefer)
 
 
-def test_it_is_told_once_with_the_first_page(office: Office) -> None:
+def test_only_the_first_page_has_a_digest(office: Office) -> None:
     product = office.product()
     for _ in range(2):
         office.photo(product)
@@ -130,14 +130,14 @@ def test_it_is_told_once_with_the_first_page(office: Office) -> None:
     assert "digest" not in post(office, "products", prefer="photo-digest")
 
 
-def test_it_is_told_too_where_the_full_set_comes_instead(office: Office) -> None:
+def test_a_full_set_in_place_of_changes_has_a_digest(office: Office) -> None:
     office.photo(office.product())
     page = post(office, prefer="photo-digest", updated_since="2999-01-01T00:00:00Z")
     assert page["full"] is True
     assert page["digest"] == office.page(with_digest=True).digest
 
 
-def test_the_openapi_document_shows_how_to_ask_for_it() -> None:
+def test_the_openapi_document_shows_the_digest_preference() -> None:
     document = Client().get("/api/v1/schema/?format=json").json()
     asked = document["paths"][PHOTOS_PATH]["post"]["parameters"]
     assert [(one["in"], one["name"], one.get("required", False)) for one in asked] == [("header", "Prefer", False)]
@@ -149,9 +149,7 @@ def test_the_openapi_document_shows_how_to_ask_for_it() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_it_hides_nothing_that_is_committed_late(
-    office: Office, stranger: psycopg.Connection[Any], change: Callable[..., Any]
-) -> None:
+def test_the_digest_hides_no_late_commit(office: Office, stranger: psycopg.Connection[Any], change: Callable[..., Any]) -> None:
     """The digest agrees with an edge that lacks a change only as long as that change is still to be told."""
     a, b = office.photo(office.product("A")), office.photo(office.product("B"))
     unsold = office.photo(office.product("C", sold_in=[]))
@@ -172,7 +170,7 @@ def test_it_hides_nothing_that_is_committed_late(
     assert (fresh.photos, fresh.digest) == (edge.photos, edge.digest)
 
 
-def test_what_is_committed_while_a_page_is_read_is_neither_on_it_nor_in_its_digest(
+def test_a_commit_during_a_page_is_neither_on_the_page_nor_in_its_digest(
     office: Office, stranger: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = office.photo(office.product())
@@ -192,7 +190,7 @@ def test_what_is_committed_while_a_page_is_read_is_neither_on_it_nor_in_its_dige
     assert [one.id for one in office.page(since=page.sync_timestamp).photos] == [photo.id]
 
 
-def test_an_edge_that_lost_something_is_found_out_though_nothing_changed(office: Office) -> None:
+def test_the_digest_reveals_a_loss_at_the_edge_without_any_change(office: Office) -> None:
     product = office.product()
     photos = [office.photo(product) for _ in range(3)]
     edge = Edge(office.page)
@@ -240,7 +238,7 @@ class WatchedTransport(Transport):
 
 
 @pytest.mark.parametrize("with_digest", [True, False])
-def test_an_edge_asks_for_it_with_its_first_page_alone(office: Office, live_server: Any, with_digest: bool) -> None:
+def test_an_edge_prefers_a_digest_on_the_first_page_only(office: Office, live_server: Any, with_digest: bool) -> None:
     product = office.product()
     for _ in range(101):
         office.photo(product)

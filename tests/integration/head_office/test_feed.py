@@ -22,7 +22,7 @@ def execute(sql: str, *values: Any) -> None:
         cursor.execute(sql, values)
 
 
-def test_a_full_set_has_every_photo_of_what_the_store_sells_and_nothing_else(office: Office) -> None:
+def test_a_full_set_has_exactly_the_photos_of_the_products_sold(office: Office) -> None:
     sold, elsewhere = office.product("1"), office.product("2", sold_in=[office.another_store()])
     mine = {office.photo(sold).id, office.photo(sold).id}
     office.photo(elsewhere)
@@ -42,7 +42,7 @@ def test_plain_sql_inserts_a_photo_without_naming_version_primary_and_sort_order
     assert (photo.version, photo.is_primary, photo.sort_order) == (1, False, 0)
 
 
-def test_nothing_crosses_from_one_company_to_another(office: Office) -> None:
+def test_no_feed_has_rows_of_another_company(office: Office) -> None:
     other = Company.objects.create(name="Elsewhere")
     foreign = Product.objects.create(company=other, sku="1", name="Foreign")
     with pytest.raises(IntegrityError, match="own company"), transaction.atomic():
@@ -53,7 +53,7 @@ def test_nothing_crosses_from_one_company_to_another(office: Office) -> None:
         Store.objects.filter(id=office.store.id).update(company=other)
 
 
-def test_pages_follow_each_other_by_next_offset_and_the_last_says_null(office: Office) -> None:
+def test_next_offset_leads_to_the_next_page_and_is_null_on_the_last(office: Office) -> None:
     product = office.product()
     ids = [office.photo(product).id for _ in range(5)]
     seen, offset, pages = [], 0, 0
@@ -68,7 +68,7 @@ def test_pages_follow_each_other_by_next_offset_and_the_last_says_null(office: O
     assert (seen, pages, page.has_more) == (ids, 3, False)
 
 
-def test_a_page_that_is_just_full_is_the_last_one(office: Office) -> None:
+def test_an_exactly_full_page_can_be_the_last_one(office: Office) -> None:
     product = office.product()
     for _ in range(2):
         office.photo(product)
@@ -89,13 +89,13 @@ def test_limit_counts_photos_and_tombstones_together_in_the_order_of_their_posit
     assert first.total == 3
 
 
-def test_a_quiet_run_is_an_empty_page(office: Office) -> None:
+def test_a_run_without_changes_is_an_empty_page(office: Office) -> None:
     office.photo(office.product())
     page = office.page(since=office.page().sync_timestamp)
     assert (page.photos, page.deleted_ids, page.total, page.full) == ([], [], 1, False)
 
 
-def test_what_changed_at_updated_since_itself_is_told(office: Office) -> None:
+def test_a_change_at_exactly_updated_since_is_listed(office: Office) -> None:
     photo = office.photo(office.product())
     photo.refresh_from_db()
     assert [p.id for p in office.page(since=photo.updated_at.isoformat()).photos] == [photo.id]
@@ -111,14 +111,14 @@ def test_what_changed_at_updated_since_itself_is_told(office: Office) -> None:
     ],
     ids=["photo", "photo with a time of its own", "product", "assortment"],
 )
-def test_a_change_by_plain_sql_is_told_like_any_other(office: Office, sql: str) -> None:
+def test_a_change_by_plain_sql_is_listed(office: Office, sql: str) -> None:
     photo = office.photo(office.product())
     since = office.page().sync_timestamp
     execute(sql)
     assert [p.id for p in office.page(since=since).photos] == [photo.id]
 
 
-def test_a_role_that_may_only_write_photos_makes_no_hidden_change(office: Office) -> None:
+def test_a_change_by_a_role_with_few_privileges_is_listed(office: Office) -> None:
     photo, gone = (office.photo(office.product(sku)) for sku in "12")
     since = office.page().sync_timestamp
     execute("CREATE ROLE clerk NOLOGIN; GRANT SELECT, UPDATE, DELETE ON head_office_photo TO clerk; SET ROLE clerk")
@@ -131,7 +131,7 @@ def test_a_role_that_may_only_write_photos_makes_no_hidden_change(office: Office
     assert ([p.id for p in page.photos], page.deleted_ids) == ([photo.id], [gone.id])
 
 
-def test_a_bulk_update_is_told_like_any_other(office: Office) -> None:
+def test_a_bulk_update_is_listed(office: Office) -> None:
     product = office.product()
     ids = {office.photo(product).id for _ in range(3)}
     since = office.page().sync_timestamp
@@ -139,7 +139,7 @@ def test_a_bulk_update_is_told_like_any_other(office: Office) -> None:
     assert {p.id for p in office.page(since=since).photos} == ids
 
 
-def test_a_save_that_changes_nothing_is_no_change(office: Office) -> None:
+def test_a_save_without_a_change_is_not_listed(office: Office) -> None:
     product = office.product()
     photo = office.photo(product)
     since = office.page().sync_timestamp
@@ -149,7 +149,7 @@ def test_a_save_that_changes_nothing_is_no_change(office: Office) -> None:
     assert office.page(since=since).photos == []
 
 
-def test_updated_at_on_the_wire_stays_the_photos_own_when_its_product_changes(office: Office) -> None:
+def test_a_change_of_the_product_keeps_the_photos_updated_at(office: Office) -> None:
     product = office.product()
     office.photo(product)
     first = office.page()
@@ -158,7 +158,7 @@ def test_updated_at_on_the_wire_stays_the_photos_own_when_its_product_changes(of
     assert (told.product_name, told.updated_at) == ("RENAMED", first.photos[0].updated_at)
 
 
-def test_a_position_is_for_life_and_a_photo_never_moves_to_another_product(office: Office) -> None:
+def test_position_and_product_of_a_photo_are_immutable(office: Office) -> None:
     photo = office.photo(office.product("1"))
     execute("UPDATE head_office_photo SET position = 4711")
     assert Photo.objects.get().position == photo.position
@@ -196,7 +196,7 @@ def test_a_photo_deleted_between_two_pages_is_gone_after_the_next_run(office: Of
     assert {*edge.photos} == {photo.id for photo in photos} - {photos[which].id}
 
 
-def test_a_photo_deleted_and_made_again_under_its_id_is_there(office: Office) -> None:
+def test_a_photo_created_again_under_its_old_id_is_listed(office: Office) -> None:
     product = office.product()
     photo = office.photo(product)
     edge = Edge(office.page)
@@ -207,7 +207,7 @@ def test_a_photo_deleted_and_made_again_under_its_id_is_there(office: Office) ->
     assert (page.deleted_ids, [p.filename for p in page.photos]) == ([], ["again.jpg"])
 
 
-def test_a_photo_made_again_for_a_product_not_sold_here_is_gone(office: Office) -> None:
+def test_a_photo_created_again_for_an_unsold_product_is_a_tombstone(office: Office) -> None:
     photo = office.photo(office.product("1"))
     since = office.page().sync_timestamp
     delete(photo)
@@ -215,7 +215,7 @@ def test_a_photo_made_again_for_a_product_not_sold_here_is_gone(office: Office) 
     assert office.page(since=since).deleted_ids == [photo.id]
 
 
-def test_a_product_newly_sold_brings_its_old_photos(office: Office) -> None:
+def test_a_new_sale_lists_the_products_old_photos(office: Office) -> None:
     product = office.product(sold_in=[])
     photo = office.photo(product)
     since = office.page().sync_timestamp
@@ -223,7 +223,7 @@ def test_a_product_newly_sold_brings_its_old_photos(office: Office) -> None:
     assert [p.id for p in office.page(since=since).photos] == [photo.id]
 
 
-def test_a_product_no_longer_sold_takes_its_photos_along_and_brings_them_back(office: Office) -> None:
+def test_the_end_of_a_sale_lists_tombstones_and_a_new_sale_lists_the_photos(office: Office) -> None:
     product = office.product()
     photos = {office.photo(product).id, office.photo(product).id}
     edge = Edge(office.page)
@@ -237,7 +237,7 @@ def test_a_product_no_longer_sold_takes_its_photos_along_and_brings_them_back(of
     assert {*edge.photos} == photos
 
 
-def test_no_longer_sold_and_sold_again_before_the_next_run_is_no_deletion(office: Office) -> None:
+def test_a_sale_ended_and_resumed_between_runs_leaves_no_tombstone(office: Office) -> None:
     product = office.product()
     photo = office.photo(product)
     since = office.page().sync_timestamp
@@ -247,7 +247,7 @@ def test_no_longer_sold_and_sold_again_before_the_next_run_is_no_deletion(office
     assert (page.deleted_ids, [p.id for p in page.photos]) == ([], [photo.id])
 
 
-def test_a_photo_deleted_while_its_product_was_not_sold_is_told(office: Office) -> None:
+def test_the_tombstone_of_a_photo_deleted_while_unsold_is_listed(office: Office) -> None:
     product = office.product()
     photo = office.photo(product)
     since = office.page().sync_timestamp
@@ -257,7 +257,7 @@ def test_a_photo_deleted_while_its_product_was_not_sold_is_told(office: Office) 
     assert office.page(since=since).deleted_ids == [photo.id]
 
 
-def test_only_photos_that_the_store_could_have_seen_are_told_as_deleted(office: Office) -> None:
+def test_a_store_gets_tombstones_only_of_photos_that_it_can_have_received(office: Office) -> None:
     since = office.page().sync_timestamp
     never_sold, sold_later, sold_before = office.product("1", sold_in=[]), office.product("2", sold_in=[]), office.product("3")
     office.photo(never_sold).delete()
@@ -279,7 +279,7 @@ def test_only_photos_that_the_store_could_have_seen_are_told_as_deleted(office: 
     ],
     ids=["instance", "query", "SQL cascade", "photos first", "assortment first"],
 )
-def test_a_deleted_product_takes_its_photos_along(office: Office, remove: Any) -> None:
+def test_deletion_of_a_product_lists_tombstones_of_its_photos(office: Office, remove: Any) -> None:
     product = office.product()
     photos = {office.photo(product).id, office.photo(product).id}
     photos_since, products_since = office.page().sync_timestamp, office.products_page().sync_timestamp
@@ -288,7 +288,7 @@ def test_a_deleted_product_takes_its_photos_along(office: Office, remove: Any) -
     assert office.products_page(since=products_since).deleted_ids == [product.id]
 
 
-def test_a_deleted_store_leaves_nothing_behind(office: Office) -> None:
+def test_deletion_of_a_store_leaves_no_tombstones(office: Office) -> None:
     other = office.another_store()
     office.photo(office.product(sold_in=[other]))
     other.delete()
@@ -296,13 +296,13 @@ def test_a_deleted_store_leaves_nothing_behind(office: Office) -> None:
     assert Assortment.objects.count() == 0
 
 
-def test_a_full_set_carries_no_tombstones(office: Office) -> None:
+def test_a_full_set_has_no_tombstones(office: Office) -> None:
     office.photo(office.product()).delete()
     assert office.page().deleted_ids == []
 
 
 @pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z", "2001-01-01T00:00:00.5+07:00"], ids=["future", "before the floor"])
-def test_a_time_that_cannot_be_honoured_gets_the_full_set_and_is_told_so(office: Office, since: str) -> None:
+def test_an_unusable_updated_since_gets_a_full_set_marked_as_full(office: Office, since: str) -> None:
     product = office.product()
     photo = office.photo(product)
     office.photo(product).delete()
@@ -310,7 +310,7 @@ def test_a_time_that_cannot_be_honoured_gets_the_full_set_and_is_told_so(office:
     assert (page.full, [p.id for p in page.photos], page.deleted_ids) == (True, [photo.id], [])
 
 
-def test_full_is_not_said_where_it_was_asked_for_or_is_not_so(office: Office) -> None:
+def test_full_is_absent_from_a_requested_full_set_and_from_changes(office: Office) -> None:
     from etalase.head_office import feed
 
     who = feed.StoreIdentity(office.store.id, office.company.id, "x", "y")
@@ -319,7 +319,7 @@ def test_full_is_not_said_where_it_was_asked_for_or_is_not_so(office: Office) ->
     assert not office.page(since=now).full
 
 
-def test_tombstones_that_were_purged_are_made_up_for_by_the_full_set(office: Office) -> None:
+def test_after_a_purge_of_tombstones_an_old_edge_gets_the_full_set(office: Office) -> None:
     product = office.product()
     photo, kept = office.photo(product), office.photo(product)
     edge = Edge(office.page)
@@ -332,7 +332,7 @@ def test_tombstones_that_were_purged_are_made_up_for_by_the_full_set(office: Off
     assert not office.page(since=edge.checkpoint).full
 
 
-def test_tombstones_that_are_young_are_kept(office: Office) -> None:
+def test_a_purge_keeps_young_tombstones(office: Office) -> None:
     photo = office.photo(office.product())
     since = office.page().sync_timestamp
     delete(photo)
@@ -356,7 +356,7 @@ def test_one_primary_photo_a_product(office: Office) -> None:
         office.photo(product, is_primary=True)
 
 
-def test_the_products_feed_follows_the_same_rules(office: Office) -> None:
+def test_the_product_feed_has_pages_changes_and_tombstones(office: Office) -> None:
     products = [office.product(str(n)) for n in range(3)]
     office.product("9", sold_in=[])
     first = office.products_page(limit=2)
@@ -382,7 +382,7 @@ def test_the_products_feed_follows_the_same_rules(office: Office) -> None:
     ],
     ids=["renamed", "no longer sold", "deleted", "new"],
 )
-def test_products_changed_at_differs_when_there_is_something_to_ask_for(office: Office, edit: Any) -> None:
+def test_products_changed_at_differs_after_a_product_change(office: Office, edit: Any) -> None:
     assert office.page().products_changed_at is None
     product = office.product()
     before = office.page().products_changed_at
@@ -395,7 +395,7 @@ def test_products_changed_at_differs_when_there_is_something_to_ask_for(office: 
     assert office.page().products_changed_at == after
 
 
-def test_an_unknown_offset_beyond_the_end_is_an_empty_last_page(office: Office) -> None:
+def test_an_offset_beyond_the_end_gets_an_empty_last_page(office: Office) -> None:
     office.photo(office.product())
     page = office.page(offset=2**63 - 1)
     assert (page.photos, page.has_more, page.total) == ([], False, 1)

@@ -79,7 +79,7 @@ def behind_a_proxy(settings: Any) -> Iterator[None]:
         ("0300.0.2.1", None),
     ],
 )
-def test_an_address_is_counted_as_what_a_caller_has(text: str, counted: str | None) -> None:
+def test_failures_count_by_ipv4_address_or_ipv6_network(text: str, counted: str | None) -> None:
     assert counted_address(text) == counted
 
 
@@ -91,14 +91,14 @@ def test_an_address_is_counted_as_what_a_caller_has(text: str, counted: str | No
     ],
     ids=["an IPv4 address in IPv6's clothes", "addresses of one /64"],
 )
-def test_guessing_goes_on_under_no_other_address_of_the_caller(chain: Office, addresses: list[str]) -> None:
+def test_another_address_of_the_same_network_does_not_evade_the_throttle(chain: Office, addresses: list[str]) -> None:
     answers = [login(password="wrong", address=addresses[n % len(addresses)]).status_code for n in range(12)]
     assert answers == [401] * 9 + [429] * 3
     assert [login(address=address).status_code for address in addresses] == [429] * len(addresses)
     assert login(address="2001:db8:0:1::1").status_code == 200
 
 
-def test_failures_of_the_future_lock_nobody_out(chain: Office) -> None:
+def test_failures_with_a_future_time_lock_nobody_out(chain: Office) -> None:
     """They are left by a clock that was a year ahead once."""
     for _ in range(10):
         login(password="wrong")
@@ -108,7 +108,7 @@ def test_failures_of_the_future_lock_nobody_out(chain: Office) -> None:
 
 
 @pytest.mark.usefixtures("behind_a_proxy")
-def test_a_proxy_tells_the_callers_address_in_the_same_way(chain: Office) -> None:
+def test_a_forwarded_address_is_normalised_like_a_direct_one(chain: Office) -> None:
     seen = [{"X-Forwarded-For": f"198.51.100.1, 2001:db8::{n}"} for n in range(11)]
     assert [login(password="wrong", **headers).status_code for headers in seen] == [401] * 9 + [429] * 2
     assert login(**{"X-Forwarded-For": "2001:db8:0:1::1"}).status_code == 200
@@ -118,7 +118,7 @@ def test_a_proxy_tells_the_callers_address_in_the_same_way(chain: Office) -> Non
 
 
 @pytest.mark.parametrize("door", [login, admin_login], ids=["API", "admin"])
-def test_an_address_that_guesses_at_many_accounts_has_to_wait_at_both_doors(chain: Office, door: Any) -> None:
+def test_an_address_with_failures_of_many_accounts_is_locked_in_api_and_admin(chain: Office, door: Any) -> None:
     failed = [door(f"guess-{n}", "Menu2026").status_code for n in range(ACCOUNTS_FAILED_AT_ONCE)]
     assert set(failed) <= {200, 401}  # the admin shows its form again
     for answer in (login(), login("unknown"), admin_login()):
@@ -128,7 +128,7 @@ def test_an_address_that_guesses_at_many_accounts_has_to_wait_at_both_doors(chai
     assert admin_login(address="192.0.2.2").status_code == 302
 
 
-def test_stores_behind_one_nat_are_not_locked_out_by_bad_ones(chain: Office) -> None:
+def test_stores_behind_one_nat_are_not_locked_by_failures_of_others(chain: Office) -> None:
     for number in range(60):
         login("bandung", "an old password", **{"User-Agent": str(number)})
     for number in range(ACCOUNTS_FAILED_AT_ONCE - 2):
@@ -138,7 +138,7 @@ def test_stores_behind_one_nat_are_not_locked_out_by_bad_ones(chain: Office) -> 
     assert login("avril").status_code == 200
 
 
-def test_who_waits_is_not_counted_further(chain: Office) -> None:
+def test_attempts_during_a_lock_do_not_count(chain: Office) -> None:
     for _ in range(10):
         login(password="wrong")
     before = login().headers["Retry-After"]
@@ -150,7 +150,7 @@ def test_who_waits_is_not_counted_further(chain: Office) -> None:
 # What a password costs
 
 
-def test_passwords_are_hashed_as_owasp_asks_and_those_of_before_anew_at_the_next_login(office: Office, settings: Any) -> None:
+def test_passwords_are_hashed_with_argon2id_and_old_hashes_upgraded_at_login(office: Office, settings: Any) -> None:
     settings.PASSWORD_HASHERS = head_office_web.PASSWORD_HASHERS
     hasher: Any = get_hasher()
     assert identify_hasher(make_password("x")).algorithm == "argon2"
@@ -173,7 +173,7 @@ def all_turns_taken() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("all_turns_taken")
-def test_while_others_hash_a_login_is_told_to_come_again_and_everything_else_goes_on(
+def test_with_all_hashing_slots_taken_a_login_gets_503_and_feeds_are_served(
     chain: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_throttle, "WAIT_SECONDS", 0.1)
@@ -187,7 +187,7 @@ def test_while_others_hash_a_login_is_told_to_come_again_and_everything_else_goe
     assert not AccessAttempt.objects.exists(), "not looked at is no failure"
 
 
-def test_a_login_waits_for_its_turn(chain: Office) -> None:
+def test_a_login_waits_for_a_hashing_slot(chain: Office) -> None:
     with another_session() as other:
         for turn in range(login_throttle.HASHES_AT_ONCE):
             other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [login_throttle._HASHING, turn])
@@ -198,7 +198,7 @@ def test_a_login_waits_for_its_turn(chain: Office) -> None:
     assert answer.status_code == 200
 
 
-def test_of_many_logins_at_once_few_wait_and_none_holds_a_thread_for_long(
+def test_of_many_parallel_logins_few_wait_and_none_blocks_a_thread_for_long(
     chain: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashing: list[int] = []
@@ -232,7 +232,7 @@ def test_of_many_logins_at_once_few_wait_and_none_holds_a_thread_for_long(
     assert login(address="192.0.2.200").status_code in {200, 401}, "every turn was given back"
 
 
-def test_an_unknown_account_costs_as_much_as_a_wrong_password(chain: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_account_takes_as_long_as_a_wrong_password(chain: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     Account.objects.create_user("closed", password=RIGHT, is_active=False)
     hashed: list[str] = []
     hasher: Any = type(get_hasher())

@@ -82,7 +82,7 @@ def full(office: Office) -> Office:
 
 
 @pytest.mark.parametrize("model", DELETED)
-def test_many_deletions_are_said_by_name_and_want_their_number(office: Office, browser: Client, model: str) -> None:
+def test_many_deletions_are_listed_by_name_and_require_the_number(office: Office, browser: Client, model: str) -> None:
     full(office)
     rows = DELETED[model]()
     page, count = f"/admin/head_office/{model}/", rows.count()
@@ -98,7 +98,7 @@ def test_many_deletions_are_said_by_name_and_want_their_number(office: Office, b
 
 
 @pytest.mark.parametrize("model", DELETED)
-def test_one_deletion_says_what_tills_lose(office: Office, browser: Client, model: str) -> None:
+def test_a_deletion_page_shows_the_impact_on_tills(office: Office, browser: Client, model: str) -> None:
     full(office)
     row = DELETED[model]().first()
     page = f"/admin/head_office/{model}/{row.pk}/delete/"
@@ -117,7 +117,7 @@ def test_one_deletion_says_what_tills_lose(office: Office, browser: Client, mode
     assert not type(row).objects.filter(pk=row.pk).exists()
 
 
-def test_a_little_each_hour_counts_together_in_the_admin_too(office: Office, browser: Client) -> None:
+def test_deletions_in_the_admin_within_24_hours_count_together(office: Office, browser: Client) -> None:
     full(office)
     for number in range(4):
         product = Product.objects.get(sku=str(number))
@@ -128,14 +128,14 @@ def test_a_little_each_hour_counts_together_in_the_admin_too(office: Office, bro
     assert "type the number 1" in asked
 
 
-def test_a_company_with_stores_or_products_stays(office: Office, browser: Client) -> None:
+def test_a_company_with_stores_or_products_cannot_be_deleted(office: Office, browser: Client) -> None:
     page = f"/admin/head_office/company/{office.company.id}/delete/"
     assert "protected" in browser.get(page).content.decode()
     browser.post(page, {"post": "yes", "number": "0"})
     assert Company.objects.count() == 1
 
 
-def test_an_effect_is_of_what_stays(office: Office) -> None:
+def test_the_impact_of_a_removal_considers_the_remaining_photos_and_sales(office: Office) -> None:
     full(office)
     one = Product.objects.get(sku="1")
     second = office.photo(one)
@@ -150,7 +150,7 @@ def test_an_effect_is_of_what_stays(office: Office) -> None:
     assert impact_of(Removal(accounts=[again.id])).cut_off == []
 
 
-def test_a_store_that_is_emptied_on_its_page_wants_the_number(office: Office, browser: Client) -> None:
+def test_emptying_a_store_requires_the_number(office: Office, browser: Client) -> None:
     full(office)
     page = f"/admin/head_office/store/{office.store.id}/change/"
     data = {"code": "AVRIL-001", "name": "AVR-SUNDA", "sells": []}
@@ -220,7 +220,7 @@ def test_every_action_asks_for_a_permission(browser: Client) -> None:
             assert getattr(page.get_action(name)[0], "allowed_permissions", None), (page, name)  # type: ignore[index]
 
 
-def test_a_menu_manager_keeps_the_menu_and_nothing_else(office: Office, manager: Client, bucket: Any) -> None:
+def test_a_menu_manager_may_change_the_menu_and_nothing_else(office: Office, manager: Client, bucket: Any) -> None:
     other = office.another_store()
     product = office.product(sold_in=[])
     page = f"/admin/head_office/product/{product.id}/change/"
@@ -241,7 +241,7 @@ def test_a_menu_manager_keeps_the_menu_and_nothing_else(office: Office, manager:
     assert Product.objects.count() == 0
 
 
-def test_the_group_is_made_once_and_stays_as_people_change_it(office: Office, manager: Client) -> None:
+def test_the_group_of_menu_managers_is_created_once_and_never_overwritten(office: Office, manager: Client) -> None:
     group = Group.objects.get(name="Menu managers")
     group.permissions.remove(group.permissions.get(codename="delete_product"))
     importlib.import_module(MIGRATION).make_group(apps, None)
@@ -249,7 +249,7 @@ def test_the_group_is_made_once_and_stays_as_people_change_it(office: Office, ma
 
 
 @pytest.mark.parametrize("password", ["menu2026", "FoodLife2026!", "Admin123 ", "081234567890"])
-def test_the_admin_takes_no_password_that_is_guessed_first(office: Office, browser: Client, password: str) -> None:
+def test_the_admin_refuses_a_guessable_password(office: Office, browser: Client, password: str) -> None:
     data = {"username": "sari", "usable_password": "true", "password1": password, "password2": password}
     assert browser.post("/admin/head_office/account/add/", data).status_code == 200
     change = f"/admin/head_office/account/{Account.objects.get(username='avril').pk}/password/"
@@ -262,7 +262,7 @@ def test_the_admin_takes_no_password_that_is_guessed_first(office: Office, brows
     ("language", "first", "second"),
     [("id", "Akun ini bisa masuk lagi dari sini pukul", "Logging in"), ("en", "Logging in with this account", "Akun ini")],
 )
-def test_a_lock_out_says_until_when_in_both_languages(office: Office, language: str, first: str, second: str) -> None:
+def test_a_lock_out_page_shows_its_end_in_both_languages(office: Office, language: str, first: str, second: str) -> None:
     client = Client(headers={"Accept-Language": language})
     for _ in range(11):
         answer = client.post("/admin/login/", {"username": "avril", "password": "wrong"})
@@ -276,7 +276,7 @@ def test_a_lock_out_says_until_when_in_both_languages(office: Office, language: 
     assert "<script" not in page
 
 
-def test_a_lock_out_says_until_when_to_the_api(office: Office) -> None:
+def test_a_lock_out_response_of_the_api_has_its_end(office: Office) -> None:
     for _ in range(11):
         answer = Client().post("/api/v1/token/", {"username": "avril", "password": "wrong"}, content_type="application/json")
     assert (answer.status_code, answer.headers["Content-Type"]) == (429, "application/json")
@@ -299,7 +299,7 @@ def noise(kind: str, size: tuple[int, int], **options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_the_list_shows_small_pictures_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
+def test_the_photo_list_loads_thumbnails_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
     product = office.product()
     body = noise(kind, (1200, 900))
     ingest.accept(product.id, Offer("a", "a.jpg", prepare(body, ingest.limits()), True, 0))
@@ -319,7 +319,7 @@ def test_the_list_shows_small_pictures_only(office: Office, browser: Client, buc
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_picture_that_cannot_be_shown_is_a_grey_tile(office: Office, browser: Client, bucket: Any) -> None:
+def test_a_photo_without_a_thumbnail_is_a_grey_tile(office: Office, browser: Client, bucket: Any) -> None:
     photo = office.photo(office.product())
     answer = browser.get(f"/admin/head_office/photo/{photo.id}/thumbnail/")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
@@ -337,17 +337,17 @@ def test_a_picture_that_cannot_be_shown_is_a_grey_tile(office: Office, browser: 
     ],
     ids=["no picture", "cut", "a large PNG", "a large progressive JPEG"],
 )
-def test_what_would_take_too_much_memory_is_not_decoded(body: bytes, kind: str) -> None:
+def test_a_picture_above_the_memory_limit_gets_no_thumbnail(body: bytes, kind: str) -> None:
     assert thumbnail.shrink(body, kind) is None
 
 
-def test_a_large_jpeg_is_decoded_small(office: Office) -> None:
+def test_the_thumbnail_of_a_large_jpeg_is_decoded_at_a_reduced_size(office: Office) -> None:
     small = thumbnail.shrink(picture("JPEG", size=(6000, 5000)), "image/jpeg")
     assert small
     assert Image.open(io.BytesIO(small)).size == (192, 160)
 
 
-def test_only_staff_who_may_see_photos_get_small_pictures(office: Office, bucket: Any) -> None:
+def test_thumbnails_require_the_permission_to_view_photos(office: Office, bucket: Any) -> None:
     photo = office.photo(office.product())
     address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
     assert Client().get(address).status_code == 302
@@ -358,7 +358,7 @@ def test_only_staff_who_may_see_photos_get_small_pictures(office: Office, bucket
 # Languages
 
 
-def test_the_admin_speaks_the_browsers_language(office: Office, browser: Client, bucket: Any) -> None:
+def test_the_admin_uses_the_browsers_language(office: Office, browser: Client, bucket: Any) -> None:
     product = office.product()
     page = f"/admin/head_office/product/{product.id}/change/"
     id_, en = (browser.get(page, headers={"Accept-Language": code}).content.decode() for code in ("id-ID,id;q=0.9", "fr,de"))
@@ -370,13 +370,13 @@ def test_the_admin_speaks_the_browsers_language(office: Office, browser: Client,
     assert "Dijual di" in browser.get(page, headers={"Accept-Language": "en"}).content.decode()
 
 
-def test_the_api_speaks_english_whatever_the_browser(office: Office) -> None:
+def test_the_api_answers_in_english_for_any_browser(office: Office) -> None:
     answer = Client(headers={"Accept-Language": "id"}).post("/api/v1/token/", {}, content_type="application/json")
     assert answer.json()["username"] == ["This field is required."]
     assert "Content-Language" not in answer.headers
 
 
-def test_both_languages_say_the_same_things() -> None:
+def test_both_languages_have_the_same_texts_and_placeholders() -> None:
     import string
 
     fields = {
@@ -390,7 +390,7 @@ def test_both_languages_say_the_same_things() -> None:
     assert fields["id"].keys() == fields["en"].keys()
 
 
-def test_every_reason_against_a_picture_is_said_in_both_languages() -> None:
+def test_every_refusal_of_a_picture_has_a_text_in_both_languages() -> None:
     source = Path(picture_module.__file__).read_text()
     codes = set(re.findall(r'code="(\w+)"', source))
     assert codes
@@ -400,7 +400,7 @@ def test_every_reason_against_a_picture_is_said_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
-def test_what_the_database_refuses_is_an_error_beside_its_field(office: Office, language: str) -> None:
+def test_a_violated_constraint_is_an_error_beside_its_field(office: Office, language: str) -> None:
     boss = client_of(Account.objects.create_superuser("boss", password="x"), accept_language=language)
     one, two = office.product("1", name="SATE"), office.product("2", name="SOTO")
     other = office.another_store("S2")
@@ -439,7 +439,7 @@ def product_form(product: Product, **more: Any) -> dict[str, Any]:
     return {**data, f"photos-{len(photos)}-sort_order": "0", **more}
 
 
-def test_a_photo_is_not_deleted_where_the_one_in_its_place_cannot_be_stored(
+def test_a_photo_is_not_deleted_if_its_replacement_cannot_be_stored(
     office: Office, manager: Client, bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = office.product("1", name="SATE")
@@ -456,7 +456,7 @@ def test_a_photo_is_not_deleted_where_the_one_in_its_place_cannot_be_stored(
     assert product.photos.get() == old
 
 
-def test_a_new_photo_that_is_marked_to_go_replaces_none(office: Office, manager: Client) -> None:
+def test_a_new_photo_marked_for_deletion_is_not_a_replacement(office: Office, manager: Client) -> None:
     product = office.product("1", name="SATE")
     office.photo(product, is_primary=True)
     more = {"photos-1-upload": SimpleUploadedFile("new.jpg", picture(colour="red")), "photos-1-DELETE": "on"}
@@ -466,7 +466,7 @@ def test_a_new_photo_that_is_marked_to_go_replaces_none(office: Office, manager:
 
 
 @pytest.mark.parametrize("change", ["inactive", "of no store", "of another store"])
-def test_an_account_that_a_store_needs_is_taken_from_it_only_after_asking(office: Office, browser: Client, change: str) -> None:
+def test_the_last_account_of_a_store_is_removed_only_after_confirmation(office: Office, browser: Client, change: str) -> None:
     other = office.another_store("S2")
     account = Account.objects.get(store=office.store)
     data = {"username": account.username, "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}

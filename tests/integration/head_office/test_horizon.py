@@ -23,7 +23,7 @@ ANOTHER_PHOTO = (
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_what_is_committed_late_arrives(office: Office, stranger: Session, change: Callable[..., Any]) -> None:
+def test_a_late_commit_arrives_with_the_next_run(office: Office, stranger: Session, change: Callable[..., Any]) -> None:
     a, b = office.photo(office.product("A")), office.photo(office.product("B"))
     unsold = office.photo(office.product("C", sold_in=[]))
     edge = Edge(office.page)
@@ -40,7 +40,7 @@ def test_what_is_committed_late_arrives(office: Office, stranger: Session, chang
     assert edge.photos == fresh.photos != before
 
 
-def test_a_change_made_after_the_first_read_of_a_long_transaction_arrives(office: Office, stranger: Session) -> None:
+def test_a_write_after_the_first_read_of_a_long_transaction_arrives(office: Office, stranger: Session) -> None:
     """Its transaction began before the sync, but took its id only after."""
     photo = office.photo(office.product())
     stranger.execute("SELECT count(*) FROM head_office_photo")
@@ -64,7 +64,7 @@ def test_a_change_in_a_savepoint_arrives(office: Office, stranger: Session) -> N
     assert edge.photos[photo.id]["sort_order"] == 4
 
 
-def test_a_dump_of_an_hour_holds_nobody_back(office: Office, stranger: Session) -> None:
+def test_a_long_read_only_transaction_does_not_hold_the_horizon_back(office: Office, stranger: Session) -> None:
     office.photo(office.product())
     stranger.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     stranger.execute("SELECT count(*) FROM head_office_photo")
@@ -82,7 +82,7 @@ def test_an_open_writer_holds_the_horizon_back_to_its_start(office: Office, stra
     assert office.page().sync_timestamp <= started[0].isoformat(timespec="microseconds")
 
 
-def test_the_products_may_have_changed_as_long_as_an_older_writer_is_open(office: Office, stranger: Session) -> None:
+def test_products_changed_at_differs_while_an_older_writer_is_open(office: Office, stranger: Session) -> None:
     office.product("1")
     stranger.execute("UPDATE head_office_product SET name = 'A' WHERE sku = '1'")
     office.product("2")
@@ -92,7 +92,7 @@ def test_the_products_may_have_changed_as_long_as_an_older_writer_is_open(office
     assert during != after, "B's change is the newest before and after: only the text tells the edge to ask for A's"
 
 
-def test_a_prepared_transaction_keeps_what_comes_before_it(office: Office, stranger: Session) -> None:
+def test_a_prepared_transaction_holds_the_horizon_at_the_checkpoint(office: Office, stranger: Session) -> None:
     photo = office.photo(office.product())
     edge = Edge(office.page)
     edge.sync()
@@ -145,7 +145,7 @@ def test_a_clock_set_back_does_not_make_the_horizon_go_back(office: Office) -> N
         roll_clock("0")
 
 
-def test_changes_at_the_same_microsecond_are_all_told(office: Office) -> None:
+def test_all_changes_of_the_same_microsecond_are_listed(office: Office) -> None:
     product = office.product()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -167,7 +167,7 @@ def test_changes_at_the_same_microsecond_are_all_told(office: Office) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
-def test_a_photo_deleted_while_a_store_begins_to_sell_it_is_told(office: Office, stranger: Session, isolation: str) -> None:
+def test_the_tombstone_of_a_photo_deleted_during_a_new_sale_arrives(office: Office, stranger: Session, isolation: str) -> None:
     """The sale is committed, seen by the edge, and only then the deletion that began before it."""
     product = office.product(sold_in=[])
     photo = office.photo(product)
@@ -198,9 +198,7 @@ def test_a_photo_deleted_while_a_store_begins_to_sell_it_is_told(office: Office,
 
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
-def test_a_photo_added_while_a_store_stops_selling_its_product_is_told(
-    office: Office, stranger: Session, isolation: str
-) -> None:
+def test_the_tombstone_of_a_photo_added_while_its_sale_ends_arrives(office: Office, stranger: Session, isolation: str) -> None:
     """The photo is committed, seen by the edge, and only then the end of the sale that began before it."""
     product = office.product()
     photo = office.photo(product)
@@ -244,7 +242,7 @@ def in_a_session_of_its_own(sql: str, *values: Any) -> threading.Thread:
     return thread
 
 
-def test_a_sale_that_begins_behind_an_open_deletion_does_not_show_the_photo_for_ever(office: Office, stranger: Session) -> None:
+def test_a_sale_committed_during_an_open_deletion_leaves_no_deleted_photo(office: Office, stranger: Session) -> None:
     product = office.product(sold_in=[])
     photo = office.photo(product)
     edge = Edge(office.page)
@@ -260,7 +258,7 @@ def test_a_sale_that_begins_behind_an_open_deletion_does_not_show_the_photo_for_
     assert edge.photos == {}
 
 
-def test_a_photo_that_comes_behind_an_open_end_of_sale_does_not_stay_for_ever(office: Office, stranger: Session) -> None:
+def test_a_photo_added_during_an_open_end_of_sale_does_not_remain(office: Office, stranger: Session) -> None:
     product = office.product()
     office.photo(product)
     edge = Edge(office.page)
@@ -274,7 +272,7 @@ def test_a_photo_that_comes_behind_an_open_end_of_sale_does_not_stay_for_ever(of
     assert edge.photos == {}
 
 
-def test_a_role_that_cannot_see_other_writers_is_told_what_to_grant(office: Office) -> None:
+def test_the_check_for_invisible_writers_names_the_grant(office: Office) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE weak NOLOGIN")
         cursor.execute("SET ROLE weak")

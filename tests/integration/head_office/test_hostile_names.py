@@ -66,7 +66,7 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
-def test_no_name_reaches_a_terminal_as_a_command(
+def test_no_name_reaches_a_terminal_with_control_characters(
     office: Office, bucket: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], stream: type[io.StringIO]
 ) -> None:
     company = Company.objects.create(name="F\x1b[31m")

@@ -68,7 +68,7 @@ def counts(result: dict[str, Any], what: str = "photos") -> dict[str, int]:
     return {kind: number for kind, number in result[what].items() if number}
 
 
-def test_a_menu_becomes_products_sales_photos_and_objects(office: Office, load: Load, photos: Path, bucket: Any) -> None:
+def test_an_import_creates_products_sales_photos_and_objects(office: Office, load: Load, photos: Path, bucket: Any) -> None:
     status, result, _ = load("1,SATE,red.jpg,true,0,", "1,,blue.jpg,false,1,", "2,SOTO,,,,")
     assert (status, counts(result), counts(result, "products")) == (0, {"created": 2}, {"created": 2})
     product = Product.objects.get(sku="1")
@@ -83,7 +83,7 @@ def test_a_menu_becomes_products_sales_photos_and_objects(office: Office, load: 
     assert {p.name for p in office.products_page().products} == {"SATE", "SOTO"}
 
 
-def test_an_import_into_a_new_object_store_makes_the_bucket_and_its_policy(load: Load, bucket: Any, settings: Any) -> None:
+def test_an_import_into_a_new_object_store_creates_the_bucket_and_its_policy(load: Load, bucket: Any, settings: Any) -> None:
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"S3_BUCKET": "made-by-import"})
     for cached in (screen.configured, ingest.bucket):
         cached.cache_clear()
@@ -101,9 +101,7 @@ def test_the_guides_ids_can_be_prescribed(office: Office, load: Load) -> None:
     assert told.object_key == f"products/{product_id}/primary.jpg"
 
 
-def test_importing_the_same_again_changes_nothing(
-    office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repeated_import_changes_nothing(office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (photos / "phone.jpg").write_bytes(picture(exif=exif()))
     lines = ("1,SATE,red.jpg,true,0,AVRIL-001", "1,,blue.jpg,,,", "2,SOTO,phone.jpg,,,")
     load(*lines)
@@ -132,7 +130,7 @@ def test_a_photo_whose_bytes_changed_gets_a_new_version_under_its_key(
     assert bucket.get(after.object_key) == picture(colour="orange")
 
 
-def test_a_change_of_type_moves_only_the_extension_and_takes_the_old_object_away(
+def test_a_new_media_type_changes_the_keys_extension_and_deletes_the_old_object(
     office: Office, load: Load, photos: Path, bucket: Any
 ) -> None:
     load("1,SATE,red.jpg,true,,")
@@ -146,7 +144,7 @@ def test_a_change_of_type_moves_only_the_extension_and_takes_the_old_object_away
     assert bucket.get(after.object_key) == picture("WEBP")
 
 
-def test_making_another_photo_primary_moves_flags_and_no_bytes(office: Office, load: Load) -> None:
+def test_an_import_with_another_primary_photo_changes_flags_and_no_objects(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,true,,", "1,,blue.jpg,,,")
     before = {p.id: p for p in office.page().photos}
     assert counts(load("1,SATE,red.jpg,,,", "1,,blue.jpg,true,,")[1]) == {"updated": 2}
@@ -155,19 +153,19 @@ def test_making_another_photo_primary_moves_flags_and_no_bytes(office: Office, l
     assert [(p.object_key, p.version) for p in after.values()] == [(p.object_key, 1) for p in before.values()]
 
 
-def test_with_no_primary_named_the_first_photo_is_it_and_stays_it(office: Office, load: Load) -> None:
+def test_without_a_primary_photo_in_the_file_the_first_is_primary_and_remains_so(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,,,", "1,,blue.jpg,,,")
     assert [p.is_primary for p in office.page().photos] == [True, False]
     assert counts(load("1,SATE,blue.jpg,,1,", "1,,red.jpg,,0,")[1]) == {"unchanged": 2}
 
 
-def test_where_the_first_photo_is_bad_the_next_good_one_is_primary(office: Office, load: Load, photos: Path) -> None:
+def test_if_the_first_photo_is_bad_the_next_good_one_is_primary(office: Office, load: Load, photos: Path) -> None:
     (photos / "red.jpg").write_bytes(b"no picture")
     load("1,SATE,red.jpg,,,", "1,,blue.jpg,,,")
     assert [(p.filename, p.is_primary) for p in office.page().photos] == [("blue.jpg", True)]
 
 
-def test_a_bad_photo_names_its_line_and_the_others_are_loaded(office: Office, load: Load, photos: Path) -> None:
+def test_a_bad_photo_is_reported_by_line_and_the_others_are_loaded(office: Office, load: Load, photos: Path) -> None:
     (photos / "cut.jpg").write_bytes(picture(size=(200, 200))[:-100])
     (photos / "empty.jpg").touch()
     status, result, said = load(
@@ -186,7 +184,7 @@ def test_a_bad_photo_names_its_line_and_the_others_are_loaded(office: Office, lo
     assert {p.filename for p in office.page().photos} == {"red.jpg", "blue.jpg"}
 
 
-def test_a_photo_that_became_bad_leaves_the_last_good_one(office: Office, load: Load, photos: Path, bucket: Any) -> None:
+def test_a_bad_new_version_leaves_the_last_good_photo(office: Office, load: Load, photos: Path, bucket: Any) -> None:
     load("1,SATE,red.jpg,,,")
     before = office.page()
     (photos / "red.jpg").write_bytes(b"no picture any more")
@@ -208,7 +206,7 @@ def test_an_object_lost_or_damaged_in_the_bucket_is_restored(office: Office, loa
     assert office.page(since=before.sync_timestamp).photos == []
 
 
-def test_the_place_where_a_photo_was_taken_stays_at_home(office: Office, load: Load, photos: Path, bucket: Any) -> None:
+def test_an_import_removes_the_gps_position(office: Office, load: Load, photos: Path, bucket: Any) -> None:
     data = picture(exif=exif())
     (photos / "phone.jpg").write_bytes(data)
     load("1,SATE,phone.jpg,,,")
@@ -219,7 +217,7 @@ def test_the_place_where_a_photo_was_taken_stays_at_home(office: Office, load: L
     assert body == prepare(data, ingest.limits()).body
 
 
-def test_stores_are_codes_or_all_and_sales_are_only_added(office: Office, load: Load) -> None:
+def test_an_import_only_adds_sales(office: Office, load: Load) -> None:
     other = office.another_store()
     load("1,SATE,red.jpg,,,BDG-002", "2,SOTO,blue.jpg,,,", "3,BAKSO,,,,AVRIL-001;BDG-002")
     assert [p.filename for p in office.page().photos] == ["blue.jpg"]
@@ -228,7 +226,7 @@ def test_stores_are_codes_or_all_and_sales_are_only_added(office: Office, load: 
     assert Assortment.objects.filter(product__sku="1").count() == 2
 
 
-def test_a_store_that_came_later_gets_what_is_sold_everywhere_at_the_next_import(office: Office, load: Load) -> None:
+def test_a_new_store_gets_dishes_sold_everywhere_at_the_next_import(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,AVRIL-001")
     later = office.another_store()
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,AVRIL-001")
@@ -243,13 +241,13 @@ def test_a_renamed_product_keeps_its_photos(office: Office, load: Load) -> None:
     assert (told.product_name, told.version) == ("SATE AYAM", 1)
 
 
-def test_nothing_is_removed_without_prune(office: Office, load: Load) -> None:
+def test_an_import_without_prune_removes_nothing(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,")
     load("2,SOTO,,,,")
     assert len(office.page().photos) == 2
 
 
-def test_prune_removes_what_the_file_does_not_name(office: Office, load: Load, bucket: Any) -> None:
+def test_prune_removes_unlisted_products_photos_and_sales(office: Office, load: Load, bucket: Any) -> None:
     office.another_store()
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,", "2,,green.jpg,,,", "3,BAKSO,red.jpg,,,")
     edge = Edge(office.page)
@@ -263,7 +261,7 @@ def test_prune_removes_what_the_file_does_not_name(office: Office, load: Load, b
 
 
 @pytest.mark.parametrize("how", ["cut short", "refused by the bucket"])
-def test_where_the_files_primary_photo_is_refused_the_dish_keeps_one(
+def test_a_dish_keeps_a_primary_photo_if_the_files_one_is_refused(
     office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """A POS that shows the primary photo only would have shown none: of many dishes, by one import."""
@@ -286,7 +284,7 @@ def test_where_the_files_primary_photo_is_refused_the_dish_keeps_one(
         assert [(p.filename, p.is_primary) for p in office.page().photos] == [("red.jpg", True), ("red.jpg", True)]
 
 
-def test_after_a_prune_of_the_primary_photo_another_one_is_primary(office: Office, load: Load) -> None:
+def test_a_prune_of_the_primary_photo_promotes_another(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,true,,", "1,,blue.jpg,,,", "1,,green.jpg,,,")
     load("1,SATE,blue.jpg,,,", "1,,green.jpg,,,", args=("--prune",))
     assert {p.filename: p.is_primary for p in office.page().photos} == {"blue.jpg": True, "green.jpg": False}
@@ -299,7 +297,7 @@ def test_prune_leaves_other_companies_alone(office: Office, load: Load) -> None:
 
 
 @pytest.mark.parametrize("lines", [("1,SATE,red.jpg,,,", "2,SOTO,nowhere.jpg,,,"), ()], ids=["a bad line", "no line"])
-def test_prune_is_refused_where_it_could_be_a_mistake(office: Office, load: Load, lines: tuple[str, ...]) -> None:
+def test_prune_is_refused_for_a_file_with_bad_lines_or_no_lines(office: Office, load: Load, lines: tuple[str, ...]) -> None:
     load("9,OLD,red.jpg,,,")
     with pytest.raises(CommandError, match="Nothing was loaded") as refused:
         load(*lines, args=("--prune",))
@@ -307,7 +305,7 @@ def test_prune_is_refused_where_it_could_be_a_mistake(office: Office, load: Load
     assert [product.sku for product in Product.objects.all()] == ["9"]
 
 
-def test_prune_removes_nothing_where_a_photo_turned_out_bad(office: Office, load: Load, photos: Path) -> None:
+def test_prune_removes_nothing_if_a_photo_is_bad(office: Office, load: Load, photos: Path) -> None:
     load("9,OLD,red.jpg,,,")
     (photos / "bad.jpg").write_bytes(b"no picture")
     status, result, _ = load("1,SATE,bad.jpg,,,", args=("--prune",))
@@ -323,7 +321,7 @@ def test_a_photo_that_takes_over_the_key_of_a_pruned_one_keeps_its_object(office
     assert bucket.get(told.object_key) == picture(colour="green")
 
 
-def test_ids_that_belong_to_something_else_are_bad_values(office: Office, load: Load) -> None:
+def test_prescribed_ids_of_other_rows_are_refused(office: Office, load: Load) -> None:
     with_ids = HEADER + ",product_id,photo_id"
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,")
     sate, soto = Product.objects.order_by("sku")
@@ -355,7 +353,7 @@ def test_a_photo_with_a_prescribed_id_may_change_its_file_name(office: Office, l
     assert (told.id, told.filename, told.version) == (UUID(id_), "blue.jpg", 2)
 
 
-def test_which_company_is_asked_for_where_there_are_several(office: Office, load: Load) -> None:
+def test_an_import_requires_the_company_if_there_are_several(office: Office, load: Load) -> None:
     other = Company.objects.create(name="Elsewhere")
     with pytest.raises(CommandError, match="several companies") as refused:
         load("1,SATE,red.jpg,,,")
@@ -367,7 +365,7 @@ def test_which_company_is_asked_for_where_there_are_several(office: Office, load
     assert {product.company_id for product in Product.objects.all()} == {other.id, office.company.id}
 
 
-def test_an_unusable_file_ends_with_2_and_a_bucket_that_is_away_with_4(office: Office, photos: Path) -> None:
+def test_an_unusable_file_exits_with_2_and_an_unreachable_bucket_with_4(office: Office, photos: Path) -> None:
     menu = photos.parent / "menu.csv"
     for content, status, said in (("sku,name\n", 2, "lacks the column"), (f"{HEADER}\n1,SATE,red.jpg,,,\n", 4, "object store")):
         menu.write_text(content)
@@ -377,7 +375,7 @@ def test_an_unusable_file_ends_with_2_and_a_bucket_that_is_away_with_4(office: O
     assert Photo.objects.count() == Product.objects.count() == 0
 
 
-def test_a_database_that_goes_away_ends_with_4(office: Office, photos: Path, bucket: Any) -> None:
+def test_a_lost_database_connection_exits_with_4(office: Office, photos: Path, bucket: Any) -> None:
     menu = photos.parent / "menu.csv"
     menu.write_text(f"{HEADER}\n1,SATE,red.jpg,,,\n")
     with another_session() as killer:
@@ -408,7 +406,7 @@ def test_a_put_that_fails_leaves_the_row_as_it_was(
     assert counts(load("1,SATE,red.jpg,,,")[1]) == {"updated": 1}
 
 
-def test_one_photo_that_the_bucket_does_not_take_is_named_by_line_and_the_others_are_loaded(
+def test_a_photo_that_the_bucket_refuses_is_reported_by_line_and_the_others_are_loaded(
     office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = ingest.bucket().put
@@ -428,7 +426,7 @@ def test_one_photo_that_the_bucket_does_not_take_is_named_by_line_and_the_others
     assert [photo.product_sku for photo in office.page().photos] == ["2"]
 
 
-def test_two_imports_at_once_end_with_one_photo_each(office: Office, photos: Path, bucket: Any) -> None:
+def test_parallel_imports_create_each_photo_once(office: Office, photos: Path, bucket: Any) -> None:
     limits = ingest.limits()
     product = office.product()
 
@@ -449,7 +447,7 @@ def test_two_imports_at_once_end_with_one_photo_each(office: Office, photos: Pat
     assert bucket.read_through(photo.object_key).digest == photo.checksum
 
 
-def test_a_person_is_told_in_one_sentence(office: Office, photos: Path, bucket: Any) -> None:
+def test_the_result_of_an_import_is_one_sentence(office: Office, photos: Path, bucket: Any) -> None:
     menu, out = photos.parent / "menu.csv", io.StringIO()
     menu.write_text(f"{HEADER}\n1,SATE,red.jpg,,,\n")
     call_command(ho_import.Command(), str(menu), str(photos), "--quiet", stdout=out)
@@ -466,9 +464,7 @@ def csv_from_folder(photos: Path) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
-def test_a_folder_of_pictures_brings_photos_and_neither_renames_nor_makes_a_dish(
-    office: Office, photos: Path, bucket: Any
-) -> None:
+def test_csv_from_folder_adds_photos_and_neither_renames_nor_creates_a_dish(office: Office, photos: Path, bucket: Any) -> None:
     other = office.another_store()
     office.product("red", name="SATE AYAM", sold_in=[other])
     office.product("sub/nasi_goreng-ayam", name="NASI GORENG")
@@ -506,7 +502,7 @@ ODD = st.text(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(ODD, min_size=1, max_size=8, unique=True), raw=st.binary(min_size=1, max_size=12))
-def test_each_file_of_a_folder_is_a_line_that_import_reads_or_is_named(tmp_path: Path, names: list[str], raw: bytes) -> None:
+def test_csv_from_folder_writes_a_line_or_a_reason_for_each_file(tmp_path: Path, names: list[str], raw: bytes) -> None:
     folder = Path(tempfile.mkdtemp(dir=tmp_path)) / "photos"
     folder.mkdir()
     files = {name.encode() + b".jpg" for name in names} | {raw.replace(b"/", b"").replace(b"\0", b"") + b"\xff.png"}
@@ -529,14 +525,14 @@ def test_each_file_of_a_folder_is_a_line_that_import_reads_or_is_named(tmp_path:
             assert not any(cell.startswith(FORMULA_STARTS) for cell in row)
 
 
-def test_a_formula_behind_a_semicolon_is_left_out_by_name(tmp_path: Path) -> None:
+def test_csv_from_folder_skips_a_name_with_a_hidden_formula(tmp_path: Path) -> None:
     (tmp_path / "nasi;=HYPERLINK(1).jpg").write_bytes(b"\xff\xd8\xff and so on")
     written, told = csv_from_folder(tmp_path)
     assert len(written.splitlines()) == 1
     assert "left out: nasi;=HYPERLINK(1).jpg: its name has a sign behind" in told
 
 
-def test_a_folder_is_looked_through_without_hanging_and_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
+def test_csv_from_folder_never_blocks_and_reports_each_skipped_file(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     (folder / ".git").mkdir(parents=True)
     (folder / "locked").mkdir(mode=0)
@@ -599,9 +595,7 @@ def everything(bucket: Any) -> list[Any]:
     return [*rows, sorted((found.key, found.etag) for found in bucket.list("products/"))]
 
 
-def test_a_dry_run_shows_all_that_would_change_and_changes_nothing(
-    office: Office, load: Load, photos: Path, bucket: Any
-) -> None:
+def test_a_dry_run_lists_all_changes_and_changes_nothing(office: Office, load: Load, photos: Path, bucket: Any) -> None:
     office.another_store()
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,AVRIL-001", "3,BAKSO,green.jpg,,,", "4,RAWON,red.jpg,,,")
     before = everything(bucket)
@@ -631,7 +625,7 @@ def test_a_dry_run_shows_all_that_would_change_and_changes_nothing(
         assert done[count] == told[count]
 
 
-def test_a_dry_run_reads_for_a_person(office: Office, photos: Path, bucket: Any, load: Load) -> None:
+def test_a_dry_run_is_readable_text(office: Office, photos: Path, bucket: Any, load: Load) -> None:
     load("1,SATE,red.jpg,,,")
     menu, out = photos.parent / "menu.csv", io.StringIO()
     menu.write_text(f"{HEADER}\n1,SATE \x1b[2J,red.jpg,,,\n2,SOTO,blue.jpg,,,\n")
@@ -643,7 +637,7 @@ def test_a_dry_run_reads_for_a_person(office: Office, photos: Path, bucket: Any,
     assert "Nothing was changed. It would be: products: 1 created, 1 updated" in told
 
 
-def test_many_renames_ask_for_their_number(office: Office, load: Load, bucket: Any) -> None:
+def test_renames_beyond_the_bound_require_the_number(office: Office, load: Load, bucket: Any) -> None:
     names = {str(number): f"DISH {number}" for number in range(22)}
     load(*menu_of(names))
     load(*menu_of({**names, "0": "OTHER", "1": "OTHER", "2": "OTHER", "3": "OTHER"}))
@@ -659,7 +653,7 @@ def test_many_renames_ask_for_their_number(office: Office, load: Load, bucket: A
 
 
 @pytest.mark.parametrize(("typed", "status"), [("22", 0), ("y", 2), ("", 2)])
-def test_on_a_terminal_the_number_is_typed(
+def test_the_confirmation_number_is_typed_on_a_terminal(
     office: Office, load: Load, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
 ) -> None:
     names = {str(number): f"DISH {number}" for number in range(22)}
@@ -672,7 +666,7 @@ def test_on_a_terminal_the_number_is_typed(
     assert Product.objects.filter(name="0").exists() is (status == 0)
 
 
-def test_a_prune_of_many_dishes_asks_for_their_number(office: Office, load: Load, bucket: Any) -> None:
+def test_a_prune_beyond_the_bound_requires_the_number(office: Office, load: Load, bucket: Any) -> None:
     names = {str(number): f"DISH {number}" for number in range(10)}
     load(*menu_of(names))
     before = everything(bucket)
@@ -692,7 +686,9 @@ def test_a_prune_of_many_dishes_asks_for_their_number(office: Office, load: Load
     ],
     ids=["photos", "the column stores shrinks"],
 )
-def test_a_prune_of_many_photos_or_sales_asks_as_well(office: Office, load: Load, bucket: Any, left: str, said: str) -> None:
+def test_a_prune_of_many_photos_or_sales_needs_the_number(
+    office: Office, load: Load, bucket: Any, left: str, said: str
+) -> None:
     office.another_store()
     load(*menu_of({str(number): f"DISH {number}" for number in range(10)}))
     before = everything(bucket)
@@ -701,7 +697,7 @@ def test_a_prune_of_many_photos_or_sales_asks_as_well(office: Office, load: Load
     assert everything(bucket) == before
 
 
-def test_a_little_each_hour_counts_together(office: Office, load: Load) -> None:
+def test_removals_by_prune_within_24_hours_count_together(office: Office, load: Load) -> None:
     lines = menu_of({str(number): f"DISH {number}" for number in range(10)})
     load(*lines)
     load(*lines[3:], args=("--prune",))
@@ -709,7 +705,7 @@ def test_a_little_each_hour_counts_together(office: Office, load: Load) -> None:
         load(*lines[4:], args=("--prune",))
 
 
-def test_skus_that_a_spreadsheet_changed_harm_no_other_dish(office: Office, load: Load, photos: Path, bucket: Any) -> None:
+def test_skus_changed_by_a_spreadsheet_affect_no_other_dish(office: Office, load: Load, photos: Path, bucket: Any) -> None:
     (photos / "a.jpg").write_bytes(picture())
     load(*menu_of({f"0501{number:04}": f"Menu {number}" for number in range(20)}), "AB-1,NASI,red.jpg,,,")
     before = everything(bucket)
@@ -740,19 +736,19 @@ def test_an_id_of_another_company_is_refused(office: Office) -> None:
 
 
 @pytest.mark.parametrize("name", ["\u200b", "\u2060\u00ad", "#N/A", "#REF!", "#DIV/0!", "#NAME?", "####", "'"])
-def test_a_name_that_nobody_could_read_on_a_till_changes_none(office: Office, load: Load, name: str) -> None:
+def test_an_unreadable_name_renames_no_dish(office: Office, load: Load, name: str) -> None:
     load("1,SATE,red.jpg,true,0,")
     status, result, _ = load(f"1,{name},,,,")
     assert (status, result["problems"][0]["column"], Product.objects.get().name) == (1, "name", "SATE")
 
 
-def test_a_stores_code_is_read_as_it_is_written_before_its_case_is_forgotten(office: Office, load: Load) -> None:
+def test_the_exact_store_code_wins_over_another_case(office: Office, load: Load) -> None:
     office.another_store("avril-001")
     load("1,SATE,,,,AVRIL-001", "2,SOTO,,,,avril-001")
     assert set(Assortment.objects.values_list("store__code", "product__sku")) == {("AVRIL-001", "1"), ("avril-001", "2")}
 
 
-def test_renames_of_a_day_count_together(office: Office, load: Load) -> None:
+def test_renames_within_24_hours_count_together(office: Office, load: Load) -> None:
     """Twice 20 % by two files are 40 %, whoever runs them."""
     dishes = [f"{number},DISH {number},,,," for number in range(20)]
     load(*dishes)
@@ -774,6 +770,6 @@ def test_an_empty_path_is_not_the_current_folder(office: Office, command: tuple[
         call_command(*command)
 
 
-def test_what_is_no_file_is_not_said_to_be_missing(office: Office, load: Load, photos: Path) -> None:
+def test_a_folder_or_fifo_is_not_reported_as_missing(office: Office, load: Load, photos: Path) -> None:
     os.mkfifo(photos / "pipe.jpg")
     assert "a pipe" in load("1,SATE,pipe.jpg,,,")[1]["problems"][0]["reason"]

@@ -43,7 +43,7 @@ def send(exchange: dict[str, Any]) -> Any:
     return Client().post(exchange["path"], json.dumps(body), content_type="application/json", headers=headers)
 
 
-def test_every_released_head_office_is_answered_for(the_guides_menu: Office) -> None:
+def test_responses_match_those_of_every_released_head_office(the_guides_menu: Office) -> None:
     ids = {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
     asked = [
         {"path": path, "prefer": prefer, "request": {**(ids if "/product" in path else {}), **body}}
@@ -60,7 +60,7 @@ def test_every_released_head_office_is_answered_for(the_guides_menu: Office) -> 
             assert differences(exchange["response"], neutral(json.loads(answer.content))) == [], (release, exchange["path"])
 
 
-def test_every_released_edge_is_served(the_guides_menu: Office) -> None:
+def test_requests_of_every_released_edge_succeed(the_guides_menu: Office) -> None:
     for release in RELEASES:
         for exchange in recorded(release, "edge"):
             answer = send(exchange)

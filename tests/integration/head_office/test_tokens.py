@@ -36,7 +36,7 @@ def ask(office: Office) -> dict[str, str]:
 # Rotation
 
 
-def test_a_replayed_refresh_token_ends_all_that_followed_from_it_and_no_other_login(
+def test_a_replayed_refresh_token_revokes_its_family_and_no_other_login(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, other = post(TOKEN, LOGIN).json(), post(TOKEN, LOGIN).json()
@@ -51,7 +51,7 @@ def test_a_replayed_refresh_token_ends_all_that_followed_from_it_and_no_other_lo
     assert [record.account for record in caplog.records if "used twice" in record.message] == ["avril"]  # type: ignore[attr-defined]
 
 
-def test_a_store_whose_answer_was_lost_logs_in_anew(office: Office) -> None:
+def test_a_store_that_lost_a_refresh_response_logs_in_again(office: Office) -> None:
     pair = post(TOKEN, LOGIN).json()
     post(REFRESH, {"refresh": pair["refresh"]})  # lost
     assert post(REFRESH, {"refresh": pair["refresh"]}).status_code == 401
@@ -62,7 +62,7 @@ def test_a_store_whose_answer_was_lost_logs_in_anew(office: Office) -> None:
 
 
 @pytest.mark.parametrize("at_once", [2, 8])
-def test_of_parallel_refreshes_with_one_token_at_most_one_gives_tokens(office: Office, at_once: int) -> None:
+def test_of_parallel_refreshes_with_one_token_at_most_one_succeeds(office: Office, at_once: int) -> None:
     pair = post(TOKEN, LOGIN).json()
     ready, answers = threading.Barrier(at_once), []
 
@@ -86,7 +86,7 @@ def test_of_parallel_refreshes_with_one_token_at_most_one_gives_tokens(office: O
     assert not TokenFamily.objects.exists()
 
 
-def test_a_family_keeps_one_row_however_often_it_is_renewed(office: Office) -> None:
+def test_a_token_family_keeps_one_row_after_many_refreshes(office: Office) -> None:
     pair = post(TOKEN, LOGIN).json()
     for _ in range(5):
         pair = post(REFRESH, {"refresh": pair["refresh"]}).json()
@@ -94,13 +94,13 @@ def test_a_family_keeps_one_row_however_often_it_is_renewed(office: Office) -> N
     assert abs(TokenFamily.objects.get().expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=5)
 
 
-def test_a_token_of_before_there_were_families_is_refused(office: Office) -> None:
+def test_a_token_without_a_family_claim_is_refused(office: Office) -> None:
     claims = decoded(post(TOKEN, LOGIN).json()["refresh"])
     del claims["family"]
     assert post(REFRESH, {"refresh": signed(claims)}).status_code == 401
 
 
-def test_nobody_ends_the_family_of_another_account(office: Office) -> None:
+def test_a_token_cannot_revoke_the_family_of_another_account(office: Office) -> None:
     Account.objects.create_user("neighbour", password="a neighbour's password", store=office.store)
     pair = post(TOKEN, LOGIN).json()
     other = decoded(post(TOKEN, {"username": "neighbour", "password": "a neighbour's password"}).json()["refresh"])
@@ -159,7 +159,7 @@ CHECKED = ("user_id", "jti", "exp", "token_type", "hash_password")
 
 
 @pytest.mark.parametrize("claim", [*CHECKED, "iat", "nbf", "aud", "iss", "sub", "family"])
-def test_a_signed_token_of_odd_claims_is_refused(office: Office, claim: str) -> None:
+def test_a_signed_token_with_odd_claims_is_refused(office: Office, claim: str) -> None:
     pair = post(TOKEN, LOGIN).json()
     for value in [*ODD, "absent"]:
         for kind in ("access", "refresh"):
@@ -201,7 +201,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("token", BROKEN, ids=range(len(BROKEN)))
-def test_what_only_looks_like_a_token_is_refused_before_it_is_believed(office: Office, token: str) -> None:
+def test_a_malformed_token_is_refused_with_401(office: Office, token: str) -> None:
     statuses = {post(REFRESH, {"refresh": token}).status_code}
     if token.isascii() and "\0" not in token:
         statuses.add(post(PHOTOS, ask(office), token).status_code)
@@ -219,6 +219,6 @@ def test_what_only_looks_like_a_token_is_refused_before_it_is_believed(office: O
         ),
     )
 )
-def test_no_claim_that_anybody_could_sign_is_a_fault_of_ours(office: Office, claims: dict[str, Any]) -> None:
+def test_no_claim_in_a_token_causes_an_error_500(office: Office, claims: dict[str, Any]) -> None:
     for answer in (post(PHOTOS, ask(office), signed(claims)), post(REFRESH, {"refresh": signed(claims)})):
         assert answer.status_code in {400, 401}

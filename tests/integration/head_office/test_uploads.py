@@ -63,7 +63,7 @@ def login(**rights: Any) -> str:
         ({}, LEAST),
     ],
 )
-def test_only_who_may_change_photos_may_send_them(office: Office, rights: dict[str, Any], limit: int) -> None:
+def test_the_large_body_limit_needs_permission_to_change_photos(office: Office, rights: dict[str, Any], limit: int) -> None:
     cookie = login(**rights)
     assert body_limit(head(FORM, cookie)) == limit
     # With the same cookie, no other address takes more than anybody's.
@@ -74,13 +74,13 @@ def test_only_who_may_change_photos_may_send_them(office: Office, rights: dict[s
 @pytest.mark.parametrize(
     "cookie", ["", "sessionid=", "sessionid=forged", "sessionid=" + "a" * 5000, "sessionid=a;sessionid=b", "\x00"]
 )
-def test_a_stranger_sends_no_more_than_the_api_needs(office: Office, cookie: str) -> None:
+def test_the_small_body_limit_applies_without_a_login(office: Office, cookie: str) -> None:
     for path in ("/admin/login/", FORM, "/admin/", "/admin/nothing/", "/api/v1/token/"):
         assert body_limit(head(path, cookie)) == LEAST
 
 
 @pytest.mark.parametrize(("path", "kind"), [("/admin/login/", "text/plain"), ("/api/v1/token/", "application/json")])
-def test_what_is_larger_is_refused_unread_by_any_server_of_the_application(office: Office, path: str, kind: str) -> None:
+def test_a_body_above_the_limit_gets_413_unread_on_any_wsgi_server(office: Office, path: str, kind: str) -> None:
     said: list[Any] = []
     application = bounded(lambda _environ, _start: pytest.fail("it got there"), body_limit)
     body = b"".join(application(head(path), lambda status, headers: said.extend([status, dict(headers)])))
@@ -89,7 +89,7 @@ def test_what_is_larger_is_refused_unread_by_any_server_of_the_application(offic
     assert str(configured().MAX_REQUEST_BYTES).encode() in body
 
 
-def test_what_is_small_enough_costs_no_question(office: Office, django_assert_num_queries: Any) -> None:
+def test_a_small_body_costs_no_database_query(office: Office, django_assert_num_queries: Any) -> None:
     reached: list[bool] = []
 
     def application(_environ: Any, _start: Any) -> list[bytes]:

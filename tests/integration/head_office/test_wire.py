@@ -57,7 +57,7 @@ def test_a_page_has_the_guides_fields_in_the_guides_form_and_order(the_guides_me
     parse(answer.content, Page, what="our own page")
 
 
-def test_pages_and_errors_are_as_they_were(the_guides_menu: Office) -> None:
+def test_pages_and_errors_match_the_recorded_wire(the_guides_menu: Office) -> None:
     """A change here is a change of the API: the golden file is only ever added to."""
     ask = {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
     answers = {
@@ -112,7 +112,7 @@ def _stable(answer: Any) -> str:
     return re.sub(r'"next_offset":\d+', '"next_offset":"<position>"', answer.content.decode())
 
 
-def test_the_reference_shows_every_error_as_it_is_sent() -> None:
+def test_the_reference_documents_every_error_as_sent() -> None:
     reference = TIME.sub("<time>", (WIRE.parents[1] / "docs" / "PRODUCT_PHOTO_SYNC_API_REFERENCE.md").read_text("utf-8"))
     for name, answer in json.loads((WIRE / "head_office_answers.json").read_text("utf-8")).items():
         if answer["status"] >= 400 and name not in {"limit x", "updated_since nonsense", "no password", "not a refresh token"}:

@@ -118,7 +118,7 @@ def test_a_second_version_clearly_differs_from_the_photo_of_the_same_name(folder
         assert sum(abs(a - b) for a, b in zip(*small, strict=True)) / 256 > 12
 
 
-def test_an_interrupted_first_start_is_made_good_by_the_next_one(folder: Path, tmp_path: Path) -> None:
+def test_the_next_start_repairs_an_interrupted_first_start(folder: Path, tmp_path: Path) -> None:
     menu.write_menu(tmp_path)
     (tmp_path / "photos" / "cappuccino.jpg").write_bytes(b"\xff\xd8\xff half")
     (tmp_path / "try-me" / menu.TRY_ME.files[0]).unlink()

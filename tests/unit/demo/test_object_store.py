@@ -28,21 +28,21 @@ def test_a_new_demo_starts_on_seaweedfs_unless_told_otherwise(here: Layout) -> N
     assert choose(here, Make.MINIO) is Make.MINIO
 
 
-def test_a_demo_goes_on_with_what_it_was_begun_on(here: Layout) -> None:
+def test_a_demo_continues_on_its_object_store(here: Layout) -> None:
     here.object_store.write_text("minio\n")
     assert choose(here) is choose(here, Make.MINIO) is Make.MINIO
     with pytest.raises(UsageError, match=r"is in minio, which seaweedfs cannot read.*--fresh"):
         choose(here, Make.SEAWEEDFS)
 
 
-def test_a_demo_of_before_there_was_a_choice_is_on_seaweedfs(here: Layout) -> None:
+def test_data_of_a_version_without_a_choice_are_on_seaweedfs(here: Layout) -> None:
     here.state.write_text("{}")
     assert choose(here) is Make.SEAWEEDFS
     with pytest.raises(UsageError, match="which minio cannot read"):
         choose(here, Make.MINIO)
 
 
-def test_without_minio_nothing_is_begun_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_on_minio_without_minio_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     data = tmp_path / "demo"

@@ -26,7 +26,7 @@ def go(folder: Path, script: str) -> None:
     (folder / "go").chmod(0o755)
 
 
-def test_it_is_built_once_its_official_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_go_program_is_built_once_by_go_install(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     go(tmp_path / "go", 'echo "$@" >> "$GOBIN/../asked"; echo "$CGO_ENABLED" > "$GOBIN/minio"')
     assert PROGRAM.find() is None
     built = PROGRAM.build()
@@ -36,14 +36,14 @@ def test_it_is_built_once_its_official_way(tmp_path: Path, capsys: pytest.Captur
     assert "about 4 minutes" in capsys.readouterr().err
 
 
-def test_a_build_that_fails_leaves_nothing_half(tmp_path: Path) -> None:
+def test_a_failed_go_build_leaves_no_partial_program(tmp_path: Path) -> None:
     go(tmp_path / "go", 'echo half > "$GOBIN/minio"; exit 3')
     with pytest.raises(StackError, match=r"could not build MinIO.* ended with 3"):
         PROGRAM.build()
     assert list(PROGRAM.built.parent.iterdir()) == []
 
 
-def test_without_go_it_says_where_to_get_it() -> None:
+def test_without_go_the_error_says_where_to_get_it() -> None:
     with pytest.raises(StackError, match=r"neither on the PATH nor in .*go\.dev/dl"):
         PROGRAM.build()
 
@@ -55,7 +55,7 @@ def test_go_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert PROGRAM.build().exists()
 
 
-def test_one_on_the_path_serves_where_none_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_on_the_path_is_used_unless_one_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "minio").touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert PROGRAM.find() == tmp_path / "minio"
@@ -64,6 +64,6 @@ def test_one_on_the_path_serves_where_none_is_built(tmp_path: Path, monkeypatch:
     assert PROGRAM.find() == PROGRAM.built
 
 
-def test_where_there_is_none_the_hint_says_how_to_make_it() -> None:
+def test_without_minio_the_hint_names_make_minio() -> None:
     with pytest.raises(StackError, match=rf"neither {minio.SOURCE.built} .*Run make minio"):
         Make.MINIO.find_program()

@@ -7,13 +7,13 @@ import pytest
 from etalase.devstack import unprivileged
 
 
-def test_programs_in_an_open_folder_are_used_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_in_an_open_folder_are_used_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unprivileged, "CACHE", tmp_path / "cache")
     assert unprivileged.within_reach([Path("/usr/bin")], name="usr") == Path("/usr/bin")
     assert not (tmp_path / "cache").exists()
 
 
-def test_programs_in_a_closed_folder_are_copied_once_with_what_lies_beside_them(
+def test_programs_in_a_closed_folder_are_copied_once_with_their_libraries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unprivileged, "CACHE", tmp_path / "cache")

@@ -50,7 +50,7 @@ STORE = Store(company=COMPANY, code="AVRIL-001", name="AVR-SUNDA")
         "Terserah-12345!",
     ],
 )
-def test_what_is_guessed_first_is_refused(password: str) -> None:
+def test_a_guessable_password_is_refused(password: str) -> None:
     with pytest.raises(ValidationError):
         validate_password(password, Account(username="avril", store=STORE))
 
@@ -59,16 +59,16 @@ def test_what_is_guessed_first_is_refused(password: str) -> None:
     "password",
     ["kucing lompat jendela biru", "a good one 99", "a store's own password", "Tq7-vRx2-mKp9", "soto hujan gitar lampu"],
 )
-def test_what_nobody_guesses_is_taken(password: str) -> None:
+def test_a_strong_password_is_accepted(password: str) -> None:
     validate_password(password, Account(username="avril", store=STORE))
 
 
-def test_what_we_make_up_is_strong() -> None:
+def test_generated_passwords_are_strong() -> None:
     assert all(score(secrets.token_urlsafe(18)) >= MIN_SCORE for _ in range(2000))
 
 
 @pytest.mark.parametrize("secret", sorted(PUBLISHED_SECRETS))
-def test_a_secret_of_the_guide_is_known_in_any_dress(secret: str) -> None:
+def test_a_secret_of_the_guide_is_recognised_in_any_case_and_with_spaces(secret: str) -> None:
     for dressed in (secret, secret.upper(), secret.title(), f"{secret} ", f"\t{secret}\n", f"{secret}\u200b", f"\xa0{secret}"):
         assert is_published(dressed)
     assert not is_published(f"{secret}x")

@@ -47,7 +47,7 @@ def gps_of(data: bytes) -> dict[int, object]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_photo_goes_out_exactly_as_it_was_given(kind: str) -> None:
+def test_a_photo_without_a_position_keeps_its_bytes(kind: str) -> None:
     data = picture(kind)
     one = taken(data)
     assert one.body is data
@@ -56,16 +56,16 @@ def test_a_photo_goes_out_exactly_as_it_was_given(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "ext"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp")])
-def test_the_extension_follows_the_bytes(kind: str, ext: str) -> None:
+def test_the_extension_depends_on_the_bytes(kind: str, ext: str) -> None:
     assert extension(taken(picture(kind))) == ext
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_an_animation_is_fine(kind: str) -> None:
+def test_an_animation_is_accepted(kind: str) -> None:
     taken(animated(kind))
 
 
-def test_progressive_grey_cmyk_and_palette_pictures_are_fine() -> None:
+def test_progressive_grey_cmyk_and_palette_pictures_are_accepted() -> None:
     taken(picture(progressive=True))
     for mode, kind in (
         ("L", "JPEG"),
@@ -81,7 +81,7 @@ def test_progressive_grey_cmyk_and_palette_pictures_are_fine() -> None:
         taken(file.getvalue())
 
 
-def test_bytes_behind_the_end_of_a_picture_are_fine() -> None:
+def test_bytes_after_the_end_of_a_picture_are_accepted() -> None:
     for kind in KINDS:
         taken(picture(kind) + b"some cameras leave something here")
 
@@ -102,7 +102,7 @@ def test_bytes_behind_the_end_of_a_picture_are_fine() -> None:
     ],
     ids=["empty", "two bytes", "GIF", "HTML", "SVG", "PDF", "BMP"],
 )
-def test_what_is_no_photo_is_refused(data: bytes) -> None:
+def test_a_file_that_is_not_a_picture_is_refused(data: bytes) -> None:
     with pytest.raises(PictureRefused):
         taken(data)
 
@@ -123,7 +123,7 @@ def test_an_animation_cut_short_is_refused(kind: str) -> None:
             taken(data[:length])
 
 
-def test_a_photo_of_more_bytes_than_allowed_is_refused_with_both_numbers() -> None:
+def test_a_photo_above_the_byte_limit_is_refused_with_both_numbers() -> None:
     data = picture()
     with pytest.raises(PictureRefused, match=rf"{len(data)} bytes; {len(data) - 1} are allowed \(ETALASE_MAX_PHOTO_BYTES\)"):
         taken(data, PictureLimits(max_bytes=len(data) - 1, max_pixels=10**6))
@@ -131,7 +131,7 @@ def test_a_photo_of_more_bytes_than_allowed_is_refused_with_both_numbers() -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_photo_of_more_pixels_than_allowed_is_refused(kind: str) -> None:
+def test_a_photo_above_the_pixel_limit_is_refused(kind: str) -> None:
     with pytest.raises(PictureRefused, match="48×32 pixels; 1535 pixels are allowed"):
         taken(picture(kind), PictureLimits(max_bytes=10**6, max_pixels=48 * 32 - 1))
     taken(picture(kind), PictureLimits(max_bytes=10**6, max_pixels=48 * 32))
@@ -149,7 +149,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
 
 
 @given(data=st.binary(max_size=400), kind=st.sampled_from(KINDS))
-def test_no_bytes_at_all_make_it_stumble(data: bytes, kind: str) -> None:
+def test_no_bytes_cause_an_unexpected_exception(data: bytes, kind: str) -> None:
     start = picture(kind)
     for made in (data, start[: len(start) // 2] + data, start[:12] + data, start[:40] + data + start[40:]):
         with contextlib.suppress(PictureRefused):
@@ -160,7 +160,7 @@ def test_no_bytes_at_all_make_it_stumble(data: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_place_where_a_photo_was_taken_does_not_go_out_and_nothing_else_changes(kind: str) -> None:
+def test_the_gps_position_is_blanked_and_nothing_else_changes(kind: str) -> None:
     data = picture(kind, exif=exif())
     assert gps_of(data), "the fixture has a position"
     out = taken(data).body
@@ -174,7 +174,7 @@ def test_the_place_where_a_photo_was_taken_does_not_go_out_and_nothing_else_chan
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_digit_of_the_position_is_left_in_the_file(kind: str) -> None:
+def test_no_digit_of_the_gps_position_is_left_in_the_file(kind: str) -> None:
     data = picture(kind, exif=exif())
     degrees = {struct.pack(order + "II", 3141, 100) for order in "<>"}
     assert any(number in data for number in degrees)
@@ -182,12 +182,12 @@ def test_no_digit_of_the_position_is_left_in_the_file(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_photo_with_exif_but_without_a_position_stays_as_it_is(kind: str) -> None:
+def test_a_photo_with_exif_but_without_a_position_keeps_its_bytes(kind: str) -> None:
     data = picture(kind, exif=exif(gps=False))
     assert taken(data).body is data
 
 
-def test_a_gps_directory_with_a_version_and_nothing_else_stays_as_it_is() -> None:
+def test_a_gps_directory_with_a_version_only_keeps_its_bytes() -> None:
     written = Image.Exif()
     written.get_ifd(GPS)[0] = b"\2\3\0\0"
     data = picture(exif=written)
@@ -195,7 +195,7 @@ def test_a_gps_directory_with_a_version_and_nothing_else_stays_as_it_is() -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_taking_what_was_taken_changes_nothing(kind: str) -> None:
+def test_blanking_a_blanked_photo_changes_nothing(kind: str) -> None:
     once = taken(picture(kind, exif=exif())).body
     assert taken(once).body is once
 
@@ -207,7 +207,7 @@ XMP = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_position_in_xmp_does_not_go_out_either(kind: str) -> None:
+def test_a_gps_position_in_xmp_is_blanked(kind: str) -> None:
     if kind == "PNG":
         info = PngInfo()
         info.add_itxt("XML:com.adobe.xmp", XMP.decode())
@@ -221,7 +221,7 @@ def test_a_position_in_xmp_does_not_go_out_either(kind: str) -> None:
     assert b"106,49.6E" not in out
 
 
-def test_imagemagicks_form_of_exif_in_a_png_is_no_way_out() -> None:
+def test_a_gps_position_in_imagemagicks_form_of_exif_is_blanked() -> None:
     raw = b"Exif\0\0" + exif().tobytes()[6:]
     profile = f"\nexif\n{len(raw):8d}\n" + "\n".join(raw.hex()[n : n + 72] for n in range(0, len(raw.hex()), 72)) + "\n"
     for compressed in (True, False):
@@ -232,7 +232,7 @@ def test_imagemagicks_form_of_exif_in_a_png_is_no_way_out() -> None:
         assert gps_of(taken(data).body) == {}
 
 
-def test_a_phones_second_picture_has_no_position_either() -> None:
+def test_the_gps_position_of_a_phones_second_picture_is_blanked() -> None:
     file = io.BytesIO()
     first, second = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (20, 15), "blue")
     first.save(file, "MPO", save_all=True, append_images=[second], exif=exif())
@@ -247,7 +247,7 @@ def test_a_phones_second_picture_has_no_position_either() -> None:
 
 
 @given(data=st.binary(min_size=1, max_size=60), at=st.integers(0, 400))
-def test_damaged_exif_makes_nothing_stumble(data: bytes, at: int) -> None:
+def test_damaged_exif_causes_no_exception(data: bytes, at: int) -> None:
     for kind in KINDS:
         whole = picture(kind, exif=exif())
         start = min(at, len(whole) - len(data))
@@ -275,7 +275,7 @@ def test_a_large_png_is_read_through_without_decoding_it(mode: str, size: tuple[
             read_through(data[:length])
 
 
-def test_a_large_png_whose_bits_have_rotted_is_refused() -> None:
+def test_a_large_png_with_a_flipped_bit_is_refused() -> None:
     data = bytearray(picture("PNG", size=(64, 64)))
     data[data.index(b"IDAT") + 8] ^= 1
     with pytest.raises(ValueError, match="damaged"):
@@ -283,7 +283,7 @@ def test_a_large_png_whose_bits_have_rotted_is_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (33, 17)])
-def test_an_interlaced_png_has_its_pixels_in_seven_passes(size: tuple[int, int]) -> None:
+def test_an_interlaced_png_is_read_through(size: tuple[int, int]) -> None:
     """Pillow writes none, so this one is put together by hand, as section 8.2 of the specification has it."""
     rows = []
     for left, top, across, down in ADAM7:
@@ -297,7 +297,7 @@ def test_an_interlaced_png_has_its_pixels_in_seven_passes(size: tuple[int, int])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_picture_is_judged_like_a_small_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_picture_is_validated_like_a_small_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.head_office.images.validate.LARGE_PIXELS", 100)
     data = picture(kind, size=(64, 64))
     taken(data)
@@ -306,7 +306,7 @@ def test_a_large_picture_is_judged_like_a_small_one(kind: str, monkeypatch: pyte
             taken(data[:length])
 
 
-def test_exif_that_overlaps_on_purpose_keeps_nobody_busy() -> None:
+def test_overlapping_exif_is_processed_in_linear_time() -> None:
     """Segments that all reach to the end, and values that are all the same bytes, were minutes of work for a small file."""
     segment = b"\xff\xe1\xff\xffExif\0\0II*\0\x08\0\0\0\xff\xff"
     with pytest.raises(PictureRefused, match="Exif"):

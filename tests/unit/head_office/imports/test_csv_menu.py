@@ -57,12 +57,12 @@ def test_files_of_any_spreadsheet_are_read(photos: Path, ending: str, encoding: 
     assert menu.problems == []
 
 
-def test_a_cell_with_a_comma_stands_in_quotes(photos: Path) -> None:
+def test_a_quoted_cell_may_contain_a_comma(photos: Path) -> None:
     (dish,) = read(photos, '1,"SATE, AYAM",a.jpg,,,', header=HEADER.upper()).dishes
     assert dish.name == "SATE, AYAM"
 
 
-def test_spaces_around_cells_do_not_count(photos: Path) -> None:
+def test_spaces_around_cells_are_ignored(photos: Path) -> None:
     (dish,) = read(photos, " 1 , SATE , a.jpg , yes , 3 , avril-001 ; BDG-002 ;").dishes
     assert (dish.sku, dish.name, dish.stores) == ("1", "SATE", {"AVRIL-001", "BDG-002"})
     assert (dish.photos[0].source, dish.photos[0].is_primary, dish.photos[0].sort_order) == ("a.jpg", True, 3)
@@ -73,18 +73,18 @@ def test_one_line_without_stores_means_all_stores(photos: Path) -> None:
     assert dish.stores is None
 
 
-def test_without_a_sort_order_photos_stand_as_in_the_file(photos: Path) -> None:
+def test_without_a_sort_order_photos_keep_the_order_of_the_file(photos: Path) -> None:
     (dish,) = read(photos, "1,SATE,b.jpg,,,", "1,,a.jpg,,,", "1,,sub/a.jpg,,-7,").dishes
     assert [p.sort_order for p in dish.photos] == [0, 1, -7]
 
 
 @pytest.mark.parametrize("word", ["true", "TRUE", "1", "yes", "y", "Ya"])
-def test_yes(photos: Path, word: str) -> None:
+def test_true_values_of_is_primary(photos: Path, word: str) -> None:
     assert read(photos, f"1,SATE,a.jpg,{word},,").dishes[0].photos[0].is_primary
 
 
 @pytest.mark.parametrize("word", ["", "false", "0", "no", "n", "Tidak"])
-def test_no(photos: Path, word: str) -> None:
+def test_false_values_of_is_primary(photos: Path, word: str) -> None:
     assert not read(photos, f"1,SATE,a.jpg,{word},,").dishes[0].photos[0].is_primary
 
 
@@ -97,7 +97,7 @@ def test_the_same_file_may_be_a_photo_of_two_skus(photos: Path) -> None:
     assert read(photos, "1,SATE,a.jpg,,,", "2,SOTO,a.jpg,,,").problems == []
 
 
-def test_a_file_is_the_same_however_its_path_is_written(photos: Path) -> None:
+def test_two_spellings_of_a_path_are_the_same_photo(photos: Path) -> None:
     menu = read(photos, "1,SATE,./sub//a.jpg,,,", "1,,sub/a.jpg,,,")
     assert menu.dishes[0].photos[0].source == "sub/a.jpg"
     assert problem(menu) == "line 3, file «sub/a.jpg»: line 2 names this photo of this SKU already"
@@ -132,7 +132,7 @@ def test_a_link_that_stays_inside_is_followed(photos: Path) -> None:
         ("1,SATE,a.jpg,,,,extra", "beyond the last column «extra»: the line has more cells than the first line"),
     ],
 )
-def test_a_bad_line_names_line_column_and_value_and_the_others_are_read(photos: Path, line: str, said: str) -> None:
+def test_a_bad_line_is_reported_with_line_column_and_value_and_the_others_are_read(photos: Path, line: str, said: str) -> None:
     menu = read(photos, "0,GOOD,b.jpg,,,", line, "9,ALSO GOOD,b.jpg,,,")
     assert problem(menu).startswith("line 3, ")
     assert said in problem(menu)
@@ -152,11 +152,11 @@ def test_a_bad_line_names_line_column_and_value_and_the_others_are_read(photos: 
         ("0,OTHER NAME,a.jpg,,,,,", "name «OTHER NAME»: line 2 calls this SKU «GOOD»"),
     ],
 )
-def test_lines_that_contradict_each_other_are_told(photos: Path, line: str, said: str) -> None:
+def test_contradictory_lines_are_reported(photos: Path, line: str, said: str) -> None:
     assert problem(read(photos, f"0,GOOD,b.jpg,yes,,,{ID_1},{ID_2}", line, header=WITH_IDS)) == f"line 3, {said}"
 
 
-def test_what_a_terminal_could_take_for_a_command_is_escaped(photos: Path) -> None:
+def test_control_characters_in_a_problem_are_escaped(photos: Path) -> None:
     assert "\x1b" not in problem(read(photos, "1,SATE,\x1b[31m.jpg,,,"))
 
 
@@ -170,7 +170,7 @@ def test_what_a_terminal_could_take_for_a_command_is_escaped(photos: Path) -> No
         ("", "lacks the column sku"),
     ],
 )
-def test_a_file_with_other_columns_is_refused_whole(photos: Path, header: str, said: str) -> None:
+def test_a_file_with_wrong_columns_is_refused(photos: Path, header: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         read(photos, "1,SATE,a.jpg,,,", header=header)
     assert said in refused.value.message
@@ -186,7 +186,7 @@ def test_a_file_with_other_columns_is_refused_whole(photos: Path, header: str, s
     ],
     ids=["a quote out of place", "a quote over two lines", "Latin-1", "a huge cell"],
 )
-def test_a_line_that_is_no_csv_is_named_and_the_others_are_read(photos: Path, line: bytes, said: str) -> None:
+def test_a_line_that_is_not_csv_is_reported_and_the_others_are_read(photos: Path, line: bytes, said: str) -> None:
     path = photos.parent / "menu.csv"
     path.write_bytes(b"\n".join([HEADER.encode(), b"0,GOOD,b.jpg,,,", line, b"9,ALSO GOOD,b.jpg,,,", b""]))
     menu = read_menu(path, photos, store_codes=[])
@@ -194,7 +194,7 @@ def test_a_line_that_is_no_csv_is_named_and_the_others_are_read(photos: Path, li
     assert [dish.sku for dish in menu.dishes] == ["0", "9"]
 
 
-def test_a_file_that_is_not_utf8_or_not_there_or_no_csv_is_refused_whole(photos: Path) -> None:
+def test_a_missing_file_or_one_that_is_not_utf8_or_csv_is_refused(photos: Path) -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
         read(photos, "1,SATE,a.jpg,,,", encoding="utf-16")
     with pytest.raises(UsageError, match="cannot be read"):
