@@ -117,7 +117,7 @@ def test_two_new_primary_photos_at_once_are_refused_with_a_reason(office: Office
     ("body", "reason"),
     [
         (b"", "empty"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG, PNG or WebP picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a JPEG, PNG or WebP picture"),
         (picture()[:-40], "cut short"),
     ],
     ids=["empty", "SVG", "cut"],
