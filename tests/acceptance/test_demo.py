@@ -1,4 +1,4 @@
-"""`etalase demo`, the whole of it, as a newcomer runs it."""
+"""`etalase demo` as a newcomer runs it."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def offset() -> int:
-    """An offset at which all of the demo's ports are free."""
+    """Returns an offset at which all of the demo's ports are free."""
     base = free_port(offsets=[port - 8001 for port in PORTS])
     return base - 8001
 
@@ -40,7 +40,7 @@ def running(data: Path, offset: int, tmp_path: Path) -> Iterator["subprocess.Pop
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()
         time.sleep(0.1)
-    # What it says to type works as it stands, wherever the data lies.
+    # The commands in its hints work as printed, for any data folder.
     assert f"demo --data {data} change-photo" in log.read_text()
     yield process
     process.kill()
@@ -76,7 +76,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "sub
     said = _in_demo(data, "edge", "status", "--language", "en").stdout
     assert said.startswith("WELL: Nothing to do.\nAll 87 photos here and whole, compared with head office at ")
     assert "69 of 70 products show a photo on the tills." in said
-    # Many dishes go at head office: the next start has removals to look at, and goes on.
+    # Many dishes are deleted at head office: the next start reports held removals and continues.
     header, *lines = (data / "menu" / "menu.csv").read_text().splitlines()
     going = list(dict.fromkeys(line.split(",")[2] for line in lines))[-20:]
     rest = data / "rest.csv"
@@ -128,7 +128,7 @@ def _in_demo(data: Path, *args: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _left_behind(data: Path) -> list[str]:
-    """The command lines of processes that still have to do with this demo."""
+    """Returns the command lines of processes that remain of this demo."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -27,22 +27,22 @@ from etalase.devstack.process import spawn
 from etalase.devstack.s3 import S3Server
 from tests.acceptance.conftest import eventually, new_edge
 
-# Far below a deadline, far above what a loaded machine needs for one request.
+# Far below a deadline, far above the time of one request on a loaded machine.
 AT_ONCE_SECONDS = 5
 SHORT = ("--idle-seconds", "2", "--head-seconds", "1", "--body-seconds", "1", "--response-seconds", "2")
 PRODUCTS = 2000
-# Django reads a form only where this cookie is there.
+# Django reads a form only with this cookie.
 CSRF = "Cookie: csrftoken=abcdefghijklmnopqrstuvwxyz012345"
 
 
 @dataclass
 class Web:
-    """A running server and what it holds."""
+    """A running server and its resources."""
 
     name: str
     port: int
     pid: int
-    # A small answer, a large one, and a form
+    # A small response, a large one, and a form
     small: str
     large: str
     form: str
@@ -66,14 +66,14 @@ class Web:
         return "".join(f"{line}\r\n" for line in lines).encode()
 
     def get(self, path: str = "", source: str = "") -> bytes:
-        """A till's request: its whole answer, which must come at once."""
+        """Sends a till's request; returns the whole response, which must come at once."""
         with self.connect(source) as client:
             client.settimeout(AT_ONCE_SECONDS)
             client.sendall(self.head("GET", path, "Connection: close") + b"\r\n")
             return read_all(client)
 
     def held(self) -> int:
-        """How many connections of clients, and temporary files, the server's processes hold."""
+        """Returns the number of client connections and temporary files of the server's processes."""
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         listening = "0A"
         ours = {f"socket:[{row[9]}]" for row in rows if int(row[1].split(":")[1], 16) == self.port and row[3] != listening}
@@ -89,7 +89,7 @@ class Web:
 
 
 def processes(pid: int) -> list[int]:
-    """``pid`` and all below it."""
+    """Returns ``pid`` and all its descendants."""
     found = [pid]
     for parent in found:
         for task in Path(f"/proc/{parent}/task").iterdir():
@@ -99,7 +99,7 @@ def processes(pid: int) -> list[int]:
 
 
 def read_all(client: socket.socket) -> bytes:
-    """All that comes until the server closes."""
+    """Reads until the server closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while piece := client.recv(65536):
@@ -114,7 +114,7 @@ def status_of(answer: bytes) -> int:
 
 @pytest.fixture(scope="module")
 def edge_web(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """An edge's web server with a long menu."""
+    """Yields an edge's web server with a long menu."""
     with new_edge(postgres_server, s3_server, "http://127.0.0.1:1", tmp_path_factory.mktemp("edge")) as edge:
         assert edge.run("migrate").returncode == 0
         edge.environment |= {"ETALASE_HSTS_SECONDS": "3600", "ETALASE_PROXY_COUNT": "1"}
@@ -132,7 +132,7 @@ def edge_web(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: p
 
 @pytest.fixture(scope="module")
 def office(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> "HeadOffice":
-    """Head office with its tables."""
+    """Yields a migrated head office."""
     name = f"office_{uuid.uuid4().hex[:12]}"
     postgres_server.create_database(name)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETALASE_", "DJANGO_"))} | {
@@ -154,7 +154,7 @@ def office(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pyt
 
 @dataclass
 class HeadOffice:
-    """A head office that is not served yet."""
+    """A head office without a web server."""
 
     folder: Path
     environment: dict[str, str]
@@ -171,7 +171,7 @@ class HeadOffice:
 
     @contextmanager
     def serve(self, *args: str) -> Iterator[Web]:
-        """Its web server; yields when all its processes are up."""
+        """Runs its web server; yields when all its processes are up."""
         port, count = free_port(), int(args[args.index("--workers") + 1])
         child = spawn(
             f"web {port}",
@@ -189,14 +189,14 @@ class HeadOffice:
 
 @pytest.fixture(scope="module")
 def office_web(office: HeadOffice) -> Iterator[Web]:
-    """Head office's web server, two processes."""
+    """Yields head office's web server with two processes."""
     with office.serve("--workers", "2", *SHORT, "--connections-per-address", "100") as web:
         yield web
 
 
 @pytest.fixture(params=["edge_web", "office_web"])
 def web(request: pytest.FixtureRequest) -> Web:
-    """Each server in turn."""
+    """Yields each server in turn."""
     served: Web = request.getfixturevalue(request.param)
     return served
 
@@ -306,7 +306,7 @@ def test_idle_keep_alive_connections_stay_open(web: Web) -> None:
 
 
 def test_a_response_does_not_wait_for_the_acknowledgement_of_its_head(web: Web) -> None:
-    """Nagle's algorithm and delayed acknowledgements make 40 ms of each request; 50 requests then take 2 seconds."""
+    """Nagle's algorithm with delayed acknowledgements would add 40 ms per request, 2 seconds for 50 requests."""
     client = HTTPConnection("127.0.0.1", web.port, timeout=20)
     took = []
     for _ in range(50):
@@ -399,7 +399,7 @@ def test_an_invalid_request_is_refused_and_its_connection_closed(web: Web, sent:
         with contextlib.suppress(OSError):
             client.sendall(sent)
         answer = read_all(client)
-    # A connection that is closed over unread bytes may lose its answer on the way.
+    # A connection closed with unread bytes may lose its response.
     assert not answer or status_of(answer) == status
     assert answer or status == 431
     assert answer.count(b"HTTP/1.") <= 1

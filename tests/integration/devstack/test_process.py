@@ -1,4 +1,4 @@
-"""What is started through the stack ends with its starter, whatever happens to either."""
+"""Programs of the stack end with their starter, however the starter ends."""
 
 import os
 import signal
@@ -170,7 +170,7 @@ def test_after_kill_9_nothing_is_left_of_uvicorn_and_celery(tmp_path: Path) -> N
         from etalase.devstack import valkey
         from etalase.devstack.process import spawn
         run_dir, web_port, broker_port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-        os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would want that project
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would load that project
         env = {**os.environ, "BROKER": valkey.start(run_dir / "valkey", broker_port).url}
         python = [sys.executable, "-m"]
         uvicorn = [*python, "uvicorn", "--workers=2", "--lifespan=off", f"--port={web_port}", "web:app"]

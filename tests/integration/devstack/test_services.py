@@ -1,4 +1,4 @@
-"""The stack's servers: they answer when started, keep their data, let nobody in without a key, and leave nothing."""
+"""The stack's services: they answer after their start, keep their data, require credentials and leave no process."""
 
 import http.client
 import os
@@ -89,7 +89,7 @@ def test_postgresql_starts_if_another_program_has_the_pid_of_the_killed_one(tmp_
     os.kill(server.child.pid, signal.SIGKILL)
     server.child.wait(10)
     owner = (tmp_path / "data").stat()
-    # The file of a killed server is left; its pid goes to a program of the same user, which PostgreSQL takes for itself.
+    # A killed server leaves its pid file; PostgreSQL takes any program of the same user with that pid for a server.
     other = subprocess.Popen(["sleep", "600"], user=owner.st_uid, group=owner.st_gid) if os.geteuid() == 0 else None
     pid_file = tmp_path / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
@@ -147,7 +147,7 @@ def test_each_make_keeps_its_objects_from_start_to_start(make: Make, tmp_path: P
 
 
 def listening_at(pid: int) -> set[str]:
-    """The addresses and ports, in hex, where a process listens."""
+    """Returns the addresses and ports, in hex, on which a process listens."""
     inodes = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()}
     listening = set()
     for table in ("tcp", "tcp6"):
@@ -192,7 +192,7 @@ def test_no_port_of_seaweedfs_accepts_an_anonymous_write(tmp_path: Path) -> None
             try:
                 asked.request(method, path, sent or None, {"Content-Type": content_type})
                 answer = asked.getresponse()
-                if answer.status < 400 and not answer.read().startswith(b"<?xml"):  # S3 says in XML what it refused
+                if answer.status < 400 and not answer.read().startswith(b"<?xml"):  # a refusal of S3 is XML
                     taken.append((port - server.port, method, path, answer.status))
             except (OSError, http.client.HTTPException):
                 pass  # gRPC does not speak this
@@ -224,7 +224,7 @@ def test_after_kill_9_of_its_starter_an_object_store_ends_and_can_start_again(tm
     )
     family = descendants(starter.pid)
     kill(starter)
-    # At once, while the old one may still be ending: the new start waits for it.
+    # At once: the new start waits for the end of the old server.
     make.start(tmp_path, port, access_key="one-key", secret_key="one-secret").stop()
     assert eventually(lambda: alive(family) == [], 10), alive(family)
 
@@ -305,7 +305,7 @@ def test_after_kill_9_of_the_starter_every_server_ends_and_keeps_its_data(tmp_pa
     starter = start_starter(STACK, tmp_path, postgres_port, s3_ports.s3, valkey_port)
     family = descendants(starter.pid)
     kill(starter)
-    # At once, while the old ones may still be ending: the new start waits for them.
+    # At once: the new start waits for the end of the old servers.
     server = postgres.start(tmp_path / "postgres", postgres_port)
     assert ask(server, "SELECT 1", "menu") == 1
     server.stop()

@@ -22,7 +22,7 @@ WIRE = Path(__file__).parents[2] / "wire"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The feed reads across transactions, so each test here commits for real. Only head office's apps are cleared after it."""
+    """Makes each test commit for real, since the feed reads across transactions; clears only head office's apps after it."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.django_db(transaction=True, available_apps=INSTALLED_APPS))
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def office() -> Office:
-    """The guide's company and store, with an account bound to it."""
+    """Returns the guide's company and store, with an account of the store."""
     company = Company.objects.create(id=UUID(COMPANY_ID), name="FoodLife")
     store = Store.objects.create(id=UUID(STORE_ID), company=company, code="AVRIL-001", name="AVR-SUNDA")
     Account.objects.create_user("avril", password="a store's own password", store=store)
@@ -39,17 +39,17 @@ def office() -> Office:
 
 @pytest.fixture
 def the_guides_menu(office: Office) -> Office:
-    """The two products and photos of the guide's example, under its ids."""
-    for said in json.loads((WIRE / "guide_page.json").read_text())["photos"]:
-        product = office.product(said["product_sku"], id_=UUID(said["product_id"]), name=said["product_name"])
+    """Returns the office with the two products and photos of the guide's example, under its ids."""
+    for listed in json.loads((WIRE / "guide_page.json").read_text())["photos"]:
+        product = office.product(listed["product_sku"], id_=UUID(listed["product_id"]), name=listed["product_name"])
         fields = ("object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order")
-        office.photo(product, id=UUID(said["id"]), **{field: said[field] for field in fields})
+        office.photo(product, id=UUID(listed["id"]), **{field: listed[field] for field in fields})
     return office
 
 
 @pytest.fixture
 def bucket(s3_server: S3Server, settings: Any) -> Iterator[Any]:
-    """Head office's bucket, in place; the settings name it."""
+    """Yields head office's bucket, which the settings name."""
     place = {"S3_ENDPOINT": s3_server.endpoint, "S3_PUBLIC_URL": s3_server.endpoint}
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update=place)
     for cached in (screen.configured, ingest.bucket, ingest.limits):
@@ -62,13 +62,13 @@ def bucket(s3_server: S3Server, settings: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def stranger() -> Iterator[psycopg.Connection[Any]]:
-    """Another session of the same database, as psql would open one; nothing is committed by itself."""
+    """Yields another session of the same database, as psql would open one, without autocommit."""
     with another_session() as session:
         yield session
 
 
 def another_session() -> psycopg.Connection[Any]:
-    """A connection to the test database that Django knows nothing of."""
+    """Returns a connection to the test database outside Django."""
     place = connection.settings_dict
     return psycopg.connect(
         host=place["HOST"], port=place["PORT"], user=place["USER"], password=place["PASSWORD"], dbname=place["NAME"]

@@ -1,4 +1,4 @@
-"""A head office to edit, and an edge to ask it: what the tests of the feed are written in."""
+"""A head office to edit and an edge that follows its feed, for the tests of the feed."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,13 +19,13 @@ BUCKET = feed.PublicBucket(public_url="http://photos.example:9000", name="produc
 
 @dataclass
 class Office:
-    """A company with a store; products and photos are added by the tests. Photos are rows only, without objects."""
+    """A company with a store, to which tests add products and photos. Photos are rows only, without objects."""
 
     company: Company
     store: Store
 
     def another_store(self, code: str = "BDG-002") -> Store:
-        """A second store of the company."""
+        """Adds a second store of the company."""
         return Store.objects.create(company=self.company, code=code, name=f"Store {code}")
 
     def product(
@@ -36,14 +36,14 @@ class Office:
         sold_in: list[Store] | None = None,
         id_: UUID | None = None,
     ) -> Product:
-        """A product, sold in the store unless told otherwise."""
+        """Adds a product, by default sold in the store."""
         product = Product.objects.create(id=id_ or uuid.uuid4(), company=self.company, sku=sku, name=name)
         for store in [self.store] if sold_in is None else sold_in:
             Assortment.objects.create(store=store, product=product)
         return product
 
     def photo(self, product: Product, **given: Any) -> Photo:
-        """A photo of the product."""
+        """Adds a photo of the product."""
         id_ = given.pop("id", None) or uuid.uuid4()
         row = {
             "object_key": f"products/{product.id}/{id_}.jpg",
@@ -64,25 +64,25 @@ class Office:
         since: str | None = None,
         with_digest: bool = False,
     ) -> Page:
-        """A page of the photo feed, over the wire's own form, checked as an edge checks it."""
-        asked = replace(self._asked(limit, offset, since), with_digest=with_digest)
-        who = self._identity(store)
-        body = msgspec.json.encode(feed.photo_page(who, asked, BUCKET))
+        """Returns a page of the photo feed, encoded and parsed as on the wire, and checked as by an edge."""
+        request = replace(self._request(limit, offset, since), with_digest=with_digest)
+        store_identity = self._identity(store)
+        body = msgspec.json.encode(feed.photo_page(store_identity, request, BUCKET))
         page = parse(body, Page, what="page")
-        check_envelope(page, company_id=who.company_id, store_id=who.id, offset=offset)
+        check_envelope(page, company_id=store_identity.company_id, store_id=store_identity.id, offset=offset)
         assert len(page.photos) + len(page.deleted_ids) <= limit
         return page
 
     def products_page(self, *, limit: int = 100, offset: int = 0, since: str | None = None) -> ProductPage:
-        """A page of the product feed, likewise."""
-        who = self._identity(None)
-        body = msgspec.json.encode(feed.product_page(who, self._asked(limit, offset, since)))
+        """Returns a page of the product feed, in the same way."""
+        store_identity = self._identity(None)
+        body = msgspec.json.encode(feed.product_page(store_identity, self._request(limit, offset, since)))
         page = parse(body, ProductPage, what="page")
-        check_envelope(page, company_id=who.company_id, store_id=who.id, offset=offset)
+        check_envelope(page, company_id=store_identity.company_id, store_id=store_identity.id, offset=offset)
         return page
 
     @staticmethod
-    def _asked(limit: int, offset: int, since: str | None) -> feed.PageRequest:
+    def _request(limit: int, offset: int, since: str | None) -> feed.PageRequest:
         moment = None if since is None else parse_time(since, field="updated_since")
         return feed.PageRequest(limit=limit, offset=offset, updated_since=moment)
 
@@ -93,32 +93,32 @@ class Office:
 
 @dataclass
 class Edge:
-    """A client that does what the protocol says and nothing more: it keeps what the feed told it.
+    """A minimal client of the protocol, which stores the photos of the feed.
 
-    ``told_digest`` is what the first page of its last run said that all photos come to.
+    ``head_office_digest`` is the digest on the first page of its last run.
     """
 
     ask: Callable[..., Page]
     photos: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     checkpoint: str | None = None
-    told_digest: str | None = None
+    head_office_digest: str | None = None
 
     @property
     def digest(self) -> str:
-        """What the photos that it knows come to."""
+        """The digest of its own photos."""
         return photos_digest(msgspec.convert([self.photos[id_] for id_ in sorted(self.photos)], list[WirePhoto]))
 
     def sync(self, *, full: bool = False, limit: int = 100) -> None:
-        """One run, from the first page to the last."""
+        """Runs once, from the first page to the last."""
         for _ in self.pages(full=full, limit=limit):
             pass
 
     def pages(self, *, full: bool = False, limit: int = 100) -> Iterator[Page]:
-        """One run, a page at a time. What a full set does not list goes at the end; the checkpoint is the first page's."""
+        """Runs once and yields after each page; at the end removes photos missing from a full set and moves the checkpoint."""
         since = None if full else self.checkpoint
         page = self.ask(limit=limit, since=since, with_digest=True)
         first, whole = page, since is None or page.full
-        self.told_digest = first.digest
+        self.head_office_digest = first.digest
         listed: set[UUID] = set()
         while True:
             for id_ in page.deleted_ids:
@@ -135,14 +135,14 @@ class Edge:
 
 
 def delete(row: Photo | Product) -> None:
-    """Delete by Django, and let the instance keep its id for what a test asks next."""
+    """Deletes the row with Django; the instance keeps its id for later checks."""
     id_ = row.id
     row.delete()
     row.id = id_
 
 
 def roll_clock(interval: str) -> None:
-    """Head office's clock shows ``interval`` more than it is; ``0`` puts it right."""
+    """Sets head office's clock ahead by ``interval``; ``0`` resets it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE OR REPLACE FUNCTION head_office_clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS "

@@ -1,4 +1,4 @@
-"""Every kind of change that a session of its own can make to head office's data, by SQL."""
+"""Every kind of change to head office's data, by SQL in another session."""
 
 from collections.abc import Callable
 from typing import Any

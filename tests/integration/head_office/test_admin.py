@@ -1,4 +1,4 @@
-"""The admin: what a person at head office does, with real uploads."""
+"""The admin: products, photos, stores and sales, with real uploads."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ def browser(office: Office) -> Client:
 
 
 def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None = None, agreed: str = "") -> dict[str, Any]:
-    """The product's page as a browser sends it; ``photos`` with an ``id`` are there already."""
+    """Sends the product's page like a browser; ``photos`` with an ``id`` exist already."""
     there = [photo for photo in photos if "id" in photo]
     sold_in = (
         [store.id for store in stores]
@@ -47,7 +47,7 @@ def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None =
 
 
 def save(browser: Client, product: Product, *photos: dict[str, Any], **more: Any) -> Any:
-    """Sends only fields that the page has, as a browser does; its script makes further empty rows from «__prefix__»."""
+    """Sends only fields of the page, like a browser; the page's script makes further empty rows from «__prefix__»."""
     address, data = f"/admin/head_office/product/{product.id}/change/", form(product, *photos, **more)
     offered = set(re.findall(r'name="([^"]+)"', browser.get(address).content.decode()))
     there = data["photos-INITIAL_FORMS"]

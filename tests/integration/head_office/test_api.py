@@ -1,4 +1,4 @@
-"""The sync API over HTTP: who may ask, what may be asked, and what a wrong question is answered."""
+"""The sync API over HTTP: authorisation, valid requests, and the errors for invalid ones."""
 
 import io
 import json
@@ -55,7 +55,7 @@ def access(account: Account) -> str:
     return str(RefreshToken.for_user(account).access_token)
 
 
-# Who may ask
+# Authorisation
 
 
 def test_the_guides_requests_work_as_printed(office: Office, ask: dict[str, Any]) -> None:
@@ -218,7 +218,7 @@ def test_the_store_list_is_paged(office: Office, admin: Account) -> None:
         assert _get_stores(access(admin), query).status_code == 400
 
 
-# What may be asked
+# Requests
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10**9, 10**30, "x", "5", True, 1.5, None, [], {}])
@@ -376,7 +376,7 @@ def test_a_chunked_body_is_read_and_a_large_one_refused() -> None:
     assert call(b"x" * (MIB + 1)).startswith("413")
 
 
-# Guessing
+# Login throttle
 
 
 def login(password: str, *, username: str = "avril", address: str = "192.0.2.1", **more: Any) -> Any:
@@ -458,7 +458,7 @@ def test_the_login_of_the_admin_is_throttled(admin: Account) -> None:
     assert answer.headers["Retry-After"]
 
 
-# The papers
+# Documents
 
 
 def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
@@ -473,7 +473,7 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
 
 
 def test_the_openapi_document_is_rendered_once_for_any_query(monkeypatch: pytest.MonkeyPatch) -> None:
-    """drf-spectacular imports its extensions at the first request: several at once were answered 500."""
+    """drf-spectacular imports its extensions at the first request; parallel first requests once got 500."""
     times: list[str] = []
     make: Any = SchemaGenerator.get_schema
 

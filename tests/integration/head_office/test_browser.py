@@ -1,4 +1,4 @@
-"""The admin in a real browser: what a menu manager sees and does, by mouse and keyboard, without an error in the console."""
+"""The admin in a real browser, as a menu manager uses it; each test also fails on an error in the browser's console."""
 
 import importlib
 import re
@@ -27,7 +27,7 @@ LIST_OF_PRODUCTS = re.compile(r"/head_office/product/(#.*)?$")
 
 @pytest.fixture
 def sari(office: Office, bucket: Any) -> Account:
-    """A menu manager."""
+    """Returns a menu manager."""
     importlib.import_module("etalase.head_office.migrations.0003_menu_managers").make_group(apps, None)
     account = Account.objects.create_user("sari", password=PASSWORD, is_staff=True)
     account.groups.add(Group.objects.get(name="Menu managers"))
@@ -36,11 +36,11 @@ def sari(office: Office, bucket: Any) -> Account:
 
 @pytest.fixture
 def page(sari: Account, live_server: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The admin's first page after sari logged in. The test's own parameter is the browser's language."""
+    """Yields the admin's first page after sari's login. The test's parameter is the browser's language."""
     path = chromium.find()
     if path is None:
         pytest.skip(chromium.SKIPPED)
-    # Playwright's loop runs in the test's thread, which also looks into the database.
+    # Playwright's event loop runs in the thread of the test, which also queries the database.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     problems: list[str] = []
     with sync_playwright() as playwright:

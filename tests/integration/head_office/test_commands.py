@@ -1,4 +1,4 @@
-"""Companies, stores and accounts by command; and what must be in order before head office serves."""
+"""Commands for companies, stores and accounts, and the checks before head office serves."""
 
 import io
 import json
@@ -136,7 +136,7 @@ def test_expired_tokens_are_purged(office: Office) -> None:
     assert AccessAttempt.objects.get().username == "new"
 
 
-# Before it serves
+# Checks before head office serves
 
 
 def test_a_start_creates_the_bucket_and_its_policy(office: Office, bucket: Any) -> None:
@@ -193,7 +193,7 @@ def test_a_start_reports_an_unreachable_database(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("days", ["0", "-5", "36501", "99999999999", "1.5", "x", "١"])
 def test_tombstones_of_today_are_never_purged(office: Office, days: str) -> None:
-    """Not by a sign too many either; and removals of the last 24 hours go on counting."""
+    """Not with a negative number of days either; removals of the last 24 hours continue to count."""
     office.product().delete()
     with pytest.raises(CommandError, match="whole number from 1"):
         run("ho_purge_tombstones", f"--days={days}")
@@ -220,7 +220,7 @@ def test_tombstones_of_today_are_never_purged(office: Office, days: str) -> None
     ],
 )
 def test_an_invalid_name_or_code_creates_nothing(office: Office, command: tuple[str, ...]) -> None:
-    """An empty variable of a script, a typing error: refused with exit status 2, and not as a fault of ours."""
+    """An empty variable in a script or a typing error exits with 2, not with an unexpected error."""
     before = [list(model.objects.values()) for model in (Company, Store, Account)]
     with pytest.raises(CommandError) as refused:
         run(*command)

@@ -1,4 +1,4 @@
-"""A database of head office with a fault: commands and addresses say so, and nothing is a traceback."""
+"""Faults of head office's database: commands and addresses report them, without a traceback."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,14 +16,14 @@ PASSWORD = "a store's own password"
 
 @pytest.fixture
 def weak(office: Office, bucket: Any, settings: Any) -> Iterator[Office]:
-    """Head office, whose role is no superuser."""
+    """Yields head office with a role that is not a superuser."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
     with weak_role():
         yield office
 
 
 def commands(folder: Path) -> list[Command]:
-    """Each command of head office that has to do with its database."""
+    """Returns each command of head office that uses the database."""
     menu = folder / "menu.csv"
     menu.write_text("sku,name,file,is_primary,sort_order,stores\nS1,Sate,,,,\n")
     return [

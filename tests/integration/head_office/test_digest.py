@@ -1,4 +1,4 @@
-"""The digest: head office proves that nothing changed, for exactly the snapshot that its page was read in."""
+"""The digest: proves to an edge that it has the same photos, for exactly the snapshot of the page."""
 
 import json
 import re
@@ -30,7 +30,7 @@ NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 def post(office: Office, path: str = "product-photos", *, prefer: str | None = None, **asked: Any) -> dict[str, Any]:
-    """A page over HTTP, as the office's own account gets it."""
+    """Returns a page over HTTP, requested by the store's account."""
     token = RefreshToken.for_user(Account.objects.get()).access_token
     headers = {"Authorization": f"Bearer {token}"} | ({"Prefer": prefer} if prefer is not None else {})
     body = {"company_id": str(office.company.id), "store_id": str(office.store.id), **asked}
@@ -40,7 +40,7 @@ def post(office: Office, path: str = "product-photos", *, prefer: str | None = N
     return page
 
 
-# What it is
+# Value
 
 
 def test_the_digest_covers_the_photos_of_the_full_feed(office: Office) -> None:
@@ -105,7 +105,7 @@ def test_the_reference_shows_the_digest_of_its_example() -> None:
         assert shown in reference
 
 
-# When it is told
+# Presence in pages
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_the_openapi_document_shows_the_digest_preference() -> None:
     assert "digest" in {*told["properties"]} - {*told["required"]}
 
 
-# Which snapshot it speaks for
+# Snapshot
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_the_digest_hides_no_late_commit(office: Office, stranger: psycopg.Connection[Any], change: Callable[..., Any]) -> None:
-    """The digest agrees with an edge that lacks a change only as long as that change is still to be told."""
+    """The digest equals that of an edge without the change only until the change is listed."""
     a, b = office.photo(office.product("A")), office.photo(office.product("B"))
     unsold = office.photo(office.product("C", sold_in=[]))
     edge = Edge(office.page)
@@ -160,11 +160,11 @@ def test_the_digest_hides_no_late_commit(office: Office, stranger: psycopg.Conne
     edge.sync()
     before = edge.photos[b.id], dict(edge.photos)
     assert before[0]["sort_order"] == 1, "newer than the horizon, and told all the same"
-    assert edge.told_digest == edge.digest, "the open change is in neither"
+    assert edge.head_office_digest == edge.digest, "the open change is in neither"
     stranger.commit()
     edge.sync()
     assert edge.photos != before[1]
-    assert edge.told_digest == edge.digest
+    assert edge.head_office_digest == edge.digest
     fresh = Edge(office.page)
     fresh.sync()
     assert (fresh.photos, fresh.digest) == (edge.photos, edge.digest)
@@ -197,22 +197,22 @@ def test_the_digest_reveals_a_loss_at_the_edge_without_any_change(office: Office
     edge.sync()
     del edge.photos[photos[0].id]
     edge.sync()
-    assert edge.told_digest != edge.digest
+    assert edge.head_office_digest != edge.digest
     edge.sync(full=True)
-    assert edge.told_digest == edge.digest
+    assert edge.head_office_digest == edge.digest
     delete(photos[1])
     kept = edge.photos[photos[1].id]
     edge.sync()
-    assert edge.told_digest == edge.digest
+    assert edge.head_office_digest == edge.digest
     edge.photos[photos[1].id] = kept
-    assert edge.told_digest != edge.digest
+    assert edge.head_office_digest != edge.digest
 
 
-# From end to end
+# With a real edge client
 
 
 class Tokens:
-    """An edge's tokens, in memory."""
+    """Stores an edge's tokens in memory."""
 
     kept = TokenPair(access="")
 
@@ -224,7 +224,7 @@ class Tokens:
 
 
 class WatchedTransport(Transport):
-    """The real one; ``wishes`` are the preferences that each request for photos had, and the status of its answer."""
+    """The real transport; ``wishes`` records preference and response status of each photo request."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The feed, where the guide is silent (hazards 1 to 7): pages, changes, deletions, and whom they are for."""
+"""The feed beyond the guide (hazards 1 to 7): pages, changes, tombstones, and the stores that get them."""
 
 import uuid
 from typing import Any

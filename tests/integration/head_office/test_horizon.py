@@ -1,4 +1,4 @@
-"""``sync_timestamp`` is a horizon: no change is lost behind it, whatever is open, rolled or prepared meanwhile (hazard 2)."""
+"""``sync_timestamp`` is a horizon: open and prepared transactions and clock changes hide no change (hazard 2)."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def test_a_late_commit_arrives_with_the_next_run(office: Office, stranger: Sessi
 
 
 def test_a_write_after_the_first_read_of_a_long_transaction_arrives(office: Office, stranger: Session) -> None:
-    """Its transaction began before the sync, but took its id only after."""
+    """The transaction began before the sync, but took its id after it."""
     photo = office.photo(office.product())
     stranger.execute("SELECT count(*) FROM head_office_photo")
     edge = Edge(office.page)
@@ -168,7 +168,7 @@ def test_all_changes_of_the_same_microsecond_are_listed(office: Office) -> None:
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
 def test_the_tombstone_of_a_photo_deleted_during_a_new_sale_arrives(office: Office, stranger: Session, isolation: str) -> None:
-    """The sale is committed, seen by the edge, and only then the deletion that began before it."""
+    """The sale is committed and synced first, then the deletion, which began before it."""
     product = office.product(sold_in=[])
     photo = office.photo(product)
     edge = Edge(office.page)
@@ -199,7 +199,7 @@ def test_the_tombstone_of_a_photo_deleted_during_a_new_sale_arrives(office: Offi
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
 def test_the_tombstone_of_a_photo_added_while_its_sale_ends_arrives(office: Office, stranger: Session, isolation: str) -> None:
-    """The photo is committed, seen by the edge, and only then the end of the sale that began before it."""
+    """The photo is committed and synced first, then the end of the sale, which began before it."""
     product = office.product()
     photo = office.photo(product)
     edge = Edge(office.page)
@@ -230,7 +230,7 @@ def test_the_tombstone_of_a_photo_added_while_its_sale_ends_arrives(office: Offi
 
 
 def in_a_session_of_its_own(sql: str, *values: Any) -> threading.Thread:
-    """Execute and commit, in a thread: it may have to wait for somebody's lock."""
+    """Executes and commits in a thread, since the statement may wait for a lock."""
 
     def execute() -> None:
         with another_session() as session:

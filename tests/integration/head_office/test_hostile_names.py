@@ -1,4 +1,4 @@
-"""Names that a terminal would take for commands: no command of head office passes them on (hazard 51)."""
+"""Names with control characters: no command of head office writes them to a terminal (hazard 51)."""
 
 import csv
 import io
@@ -19,14 +19,14 @@ NAMES = ("\x1b[31mSATE", "\x1b]0;owned\x07SATE", "SATE\x9b2J", "SATE\r\nDONE", "
 
 
 class Terminal(io.StringIO):
-    """A stream that a person reads."""
+    """Returns a stream that counts as a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def check(text: str, *, letters: str = "") -> None:
-    """Nothing but lines of characters. ``letters`` may stand in them, too: a file is not found by a name that is escaped."""
+    """Checks that the text has printable characters and ``letters`` only, which a file name needs unescaped."""
     odd = [
         line for line in text.split("\n") if not line.translate({ord(c): None for c in letters}).isprintable() or line == "DONE"
     ]

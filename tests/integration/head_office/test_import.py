@@ -1,4 +1,4 @@
-"""Loading a menu: into a real database and a real bucket, by the command that an operator types."""
+"""The import of a menu into a real database and a real bucket, by the operator's command."""
 
 import csv
 import hashlib
@@ -49,7 +49,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def load(photos: Path, office: Office, bucket: Any) -> Load:
-    """Run the command; exit status, what ``--json`` says, and stderr come back."""
+    """Runs the command; returns exit status, the object of ``--json``, and stderr."""
 
     def run(*lines: str, header: str = HEADER, args: tuple[str, ...] = ()) -> tuple[int, dict[str, Any], str]:
         menu = photos.parent / "menu.csv"
@@ -264,7 +264,7 @@ def test_prune_removes_unlisted_products_photos_and_sales(office: Office, load: 
 def test_a_dish_keeps_a_primary_photo_if_the_files_one_is_refused(
     office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """A POS that shows the primary photo only would have shown none: of many dishes, by one import."""
+    """Otherwise a POS that shows primary photos only would show none for many dishes."""
     load("1,SATE,red.jpg,true,0,", "2,SOTO,red.jpg,true,0,")
     body = (photos / "green.jpg").read_bytes()
     put = ObjectStore.put
@@ -458,7 +458,7 @@ def test_the_result_of_an_import_is_one_sentence(office: Office, photos: Path, b
 
 
 def csv_from_folder(photos: Path) -> tuple[str, str]:
-    """The CSV and what stderr says."""
+    """Returns the CSV and stderr."""
     out, err = io.StringIO(), io.StringIO()
     call_command("ho_csv_from_folder", str(photos), stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()
@@ -582,7 +582,7 @@ REASONS = (
 )
 
 
-# What an import changes is foreseen, and much of it is asked for
+# Preview and confirmation
 
 
 def menu_of(names: dict[str, str]) -> list[str]:
@@ -590,7 +590,7 @@ def menu_of(names: dict[str, str]) -> list[str]:
 
 
 def everything(bucket: Any) -> list[Any]:
-    """All rows, and the keys in the bucket with their ETags."""
+    """Returns all rows, and the keys in the bucket with their ETags."""
     rows = [list(model.objects.order_by("id").values()) for model in (Product, Photo, Assortment)]
     return [*rows, sorted((found.key, found.etag) for found in bucket.list("products/"))]
 
@@ -749,7 +749,7 @@ def test_the_exact_store_code_wins_over_another_case(office: Office, load: Load)
 
 
 def test_renames_within_24_hours_count_together(office: Office, load: Load) -> None:
-    """Twice 20 % by two files are 40 %, whoever runs them."""
+    """Two files with 20 % each are 40 % together."""
     dishes = [f"{number},DISH {number},,,," for number in range(20)]
     load(*dishes)
     assert load(*(line.replace("DISH", "A") for line in dishes[:4]))[0] == 0

@@ -1,4 +1,4 @@
-"""Every address of head office, by every method, with odd ids, queries, headers and bodies: no answer is a fault of ours."""
+"""Every address of head office, with every method and odd ids, queries, headers and bodies: none causes an error 500."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ pytestmark = [
 
 
 def addresses(patterns: Iterable[Any] | None = None, before: str = "/") -> Iterator[str]:
-    """The routes of head office, with ``<>`` where a value stands."""
+    """Returns the routes of head office, with ``<>`` in place of values."""
     some: Iterable[Any] = urls.urlpatterns if patterns is None else patterns
     for pattern in some:
         route = re.sub(r"<[^>]*>", "<>", str(pattern.pattern))
@@ -39,14 +39,14 @@ def addresses(patterns: Iterable[Any] | None = None, before: str = "/") -> Itera
 
 
 ADDRESSES = sorted(set(addresses()))
-# One of each kind, where every oddity is tried each time; `make test-long` tries all of them everywhere.
+# One address of each kind gets every odd value each time; `make test-long` covers all addresses.
 SOME = ("/api/v1/token/", "/api/v1/sync/stores/", "/admin/login/", "/admin/autocomplete/", "/admin/head_office/product/")
 SOME_ID = "73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b"
 FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
 
 
 class Asker:
-    """Asks as ``who``, and notes what no view answered."""
+    """Sends requests as ``who`` and collects unexpected errors."""
 
     def __init__(self, office: Office, who: str) -> None:
         office.photo(office.product(id_=UUID(SOME_ID)))
@@ -60,7 +60,7 @@ class Asker:
             self._bearer = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})) -> None:
-        """One request, as a WSGI server hands it over."""
+        """Sends one request in the form of a WSGI server."""
         environ: dict[str, Any] = {**self._bearer, **{_meta(name): value for name, value in headers.items()}}
         kind = environ.pop("CONTENT_TYPE", "application/json")
         try:
@@ -78,7 +78,7 @@ def _meta(name: str) -> str:
 
 
 def filled(address: str) -> Iterator[str]:
-    """The address with odd values, alone and beside one that is there."""
+    """Returns the address with odd values, alone and together with a valid one."""
     places = address.count("<>")
     for values in itertools.product((*ODD_VALUES, SOME_ID), repeat=places):
         if places < 2 or values[0] in {"1", "7"} or len(set(values)) == 1:
@@ -119,7 +119,7 @@ def test_no_odd_request_to_any_address_causes_an_error_500(asker: Asker) -> None
 
 
 def odd(asker: Asker, address: str) -> None:
-    """All odd queries, headers and bodies for one address."""
+    """Sends all odd queries, headers and bodies to one address."""
     path = address.replace("<>", SOME_ID)
     for query in ODD_QUERIES:
         asker.ask("GET", f"{path}?{query}")

@@ -1,4 +1,4 @@
-"""Whatever happens at head office, in whatever order it is committed, an edge that follows the protocol ends equal to it."""
+"""Random edits at head office, committed in random order: an edge that follows the protocol ends equal to it."""
 
 import uuid
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class HeadOffice(RuleBasedStateMachine):
 
     @initialize()
     def open_the_office(self) -> None:
-        """A company of its own for each try, so that nothing has to be cleared in between."""
+        """Creates a company per example, so that nothing has to be cleared in between."""
         self.company = Company.objects.create(name=str(uuid.uuid4()))
         self.stores = [Store.objects.create(company=self.company, code=f"S{n}", name=f"Store {n}") for n in range(2)]
         self.products = [uuid.uuid4() for _ in range(SKUS)]
@@ -47,7 +47,7 @@ class HeadOffice(RuleBasedStateMachine):
         self.runs: list[Iterator[Page] | None] = [None, None]
         self.sessions = [another_session() for _ in range(WRITERS)]
         for session in self.sessions:
-            # Who waits for another's lock gives up: there is one thread here, so the other could never go on.
+            # A session that waits for a lock gives up: with one thread here, the lock's owner could never continue.
             session.execute("SET lock_timeout = '20ms'")
             session.commit()
         for number in range(SKUS):
@@ -161,11 +161,11 @@ class HeadOffice(RuleBasedStateMachine):
 
     @rule(store=stores)
     def sync(self, store: int) -> None:
-        """Nobody commits meanwhile, so what the first page's digest speaks for is what the run ends with."""
+        """Nothing is committed during the run, so that the digest of the first page covers its end."""
         self.runs[store] = None
         edge = self.edges[store]
         edge.sync(limit=2)
-        assert edge.told_digest == edge.digest
+        assert edge.head_office_digest == edge.digest
 
     @invariant()
     def an_edge_knows_no_photo_of_another_store(self) -> None:
@@ -182,13 +182,13 @@ class HeadOffice(RuleBasedStateMachine):
         }
 
     def teardown(self) -> None:
-        """Everybody commits; one more run, and each edge has exactly what head office has for its store."""
+        """After all commits and one more run each edge has exactly the photos of its store."""
         try:
             for session in self.sessions:
                 session.commit()
             for edge, store in zip(getattr(self, "edges", []), getattr(self, "stores", []), strict=True):
                 edge.sync(limit=2)
-                assert edge.told_digest == edge.digest
+                assert edge.head_office_digest == edge.digest
                 assert {
                     (str(id_), photo["product_id"], photo["product_name"], photo["sort_order"])
                     for id_, photo in edge.photos.items()

@@ -1,4 +1,4 @@
-"""Head office of this version serves the edges of every release, and answers like every release."""
+"""This head office serves the edges of every release, and its responses match those of every release."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ SCENARIO: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def send(exchange: dict[str, Any]) -> Any:
-    """Posts a recorded request, with an account's own tokens and an updated_since of an hour ago in the place of its marks."""
+    """Posts a recorded request, with an account's own tokens and an updated_since of an hour ago in place of its marks."""
     tokens = (
         Client().post("/api/v1/token/", {"username": "avril", "password": PASSWORD}, content_type="application/json").json()
     )

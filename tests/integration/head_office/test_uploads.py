@@ -1,4 +1,4 @@
-"""How much a request may bring: asked of the head alone, before a byte of the body is read."""
+"""The size limit of a request body, decided from the head before the body is read."""
 
 import io
 from typing import Any
@@ -20,7 +20,7 @@ FORM = "/admin/head_office/product/add/"
 
 
 def head(path: str, cookie: str = "", byte_count: int = 200 * MIB) -> dict[str, Any]:
-    """What a server knows of a request before its body."""
+    """Returns the WSGI environ of a request, with a body that must not be read."""
     return {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": path,
@@ -36,14 +36,14 @@ def head(path: str, cookie: str = "", byte_count: int = 200 * MIB) -> dict[str, 
 
 
 class Unread(io.BytesIO):
-    """A body that nobody may touch."""
+    """A body that must not be read."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         pytest.fail("the body was read")
 
 
 def login(**rights: Any) -> str:
-    """The cookie of somebody who is logged in."""
+    """Returns the session cookie of a logged-in user."""
     names = rights.pop("permissions", ())
     account = Account.objects.create_user("somebody", password="a password of ours", **rights)
     account.user_permissions.set(Permission.objects.filter(codename__in=names))
@@ -66,7 +66,7 @@ def login(**rights: Any) -> str:
 def test_the_large_body_limit_needs_permission_to_change_photos(office: Office, rights: dict[str, Any], limit: int) -> None:
     cookie = login(**rights)
     assert body_limit(head(FORM, cookie)) == limit
-    # With the same cookie, no other address takes more than anybody's.
+    # The cookie raises the limit for no other address.
     for path in ("/", "/api/v1/token/", "/api/v1/sync/product-photos/", "/nothing"):
         assert body_limit(head(path, cookie)) == LEAST
 

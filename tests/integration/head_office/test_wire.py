@@ -1,4 +1,4 @@
-"""What head office sends, to the letter: fields, their order and form, and the bodies of its errors."""
+"""The exact wire format of head office: fields, their order and form, and the bodies of errors."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def post(
 
 
 def timeless(text: str) -> Any:
-    """The JSON in ``text`` with each time of the guide's form as ``<time>``."""
+    """Returns the JSON in ``text`` with ``<time>`` for each time in the guide's form."""
     return json.loads(TIME.sub("<time>", text))
 
 
@@ -58,7 +58,7 @@ def test_a_page_has_the_guides_fields_in_the_guides_form_and_order(the_guides_me
 
 
 def test_pages_and_errors_match_the_recorded_wire(the_guides_menu: Office) -> None:
-    """A change here is a change of the API: the golden file is only ever added to."""
+    """A difference here is a change of the API; the golden file may only grow."""
     ask = {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
     answers = {
         "products": post("/sync/products/", ask),
@@ -108,7 +108,7 @@ def _with_token(token: str) -> Any:
 
 
 def _stable(answer: Any) -> str:
-    """Positions depend on what ran before; they are numbers, and no more is promised."""
+    """Positions depend on earlier tests; the API promises no more than numbers."""
     return re.sub(r'"next_offset":\d+', '"next_offset":"<position>"', answer.content.decode())
 
 

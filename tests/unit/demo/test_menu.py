@@ -18,7 +18,7 @@ FORMATS = {".jpg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The menu, written once; the tests only read it."""
+    """Returns the folder of the menu, which is written once."""
     folder = tmp_path_factory.mktemp("menu")
     assert menu.write_menu(folder) == folder / "menu.csv"
     return folder

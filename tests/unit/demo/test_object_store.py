@@ -1,4 +1,4 @@
-"""Which make of object store a demo starts on."""
+"""The choice of the demo's object store."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from etalase.errors import UsageError
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """A folder that no demo has used, on a machine that has both makes."""
+    """Returns an unused folder, on a machine with both makes."""
     monkeypatch.setattr(Make, "find_program", lambda _make: Path("/there"))
     return Layout(tmp_path, Ports.with_offset(0))
 

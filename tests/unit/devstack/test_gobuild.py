@@ -1,4 +1,4 @@
-"""Building a program with Go: once, whole, or with a clear word. Go itself is played by a shell script."""
+"""Building a program with Go; a shell script stands in for Go itself."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ PROGRAM = GoProgram("MinIO", "github.com/minio/minio", "v1", minutes=4)
 
 @pytest.fixture(autouse=True)
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, and no Go or MinIO anywhere."""
+    """Sets up an empty cache, without Go and MinIO."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.setattr(gobuild, "GO_FOLDER", tmp_path / "go")

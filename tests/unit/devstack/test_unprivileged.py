@@ -1,4 +1,4 @@
-"""How a program is run as somebody else."""
+"""Running a program as another user."""
 
 import os
 from pathlib import Path

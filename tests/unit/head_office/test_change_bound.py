@@ -1,4 +1,4 @@
-"""How much may change at once at head office, as a table; SKUs that look alike; cells that a spreadsheet opens."""
+"""The bound on changes at head office, SKUs that look alike, and cells for spreadsheets."""
 
 import pytest
 from hypothesis import example, given
@@ -81,7 +81,7 @@ def test_a_plain_sku_is_accepted(sku: str) -> None:
 
 
 @given(st.text(max_size=60))
-@example("´")  # NFKC makes a space and an accent of it
+@example("´")  # NFKC turns it into a space and an accent
 def test_likeness_ignores_the_characters_that_plain_removes(sku: str) -> None:
     assert likeness(plain(sku)) == likeness(sku) or plain(plain(sku)) != plain(sku)
 

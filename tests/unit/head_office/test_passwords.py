@@ -1,4 +1,4 @@
-"""Which passwords are guessed first, and which of the guide's are known in any dress."""
+"""Guessable passwords and the published ones of the guide are refused."""
 
 import secrets
 

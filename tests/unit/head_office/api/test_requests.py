@@ -1,4 +1,4 @@
-"""How a wrong value is shown in the sentence that refuses it."""
+"""The form of a wrong value in its error message."""
 
 from typing import Any
 

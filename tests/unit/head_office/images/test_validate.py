@@ -1,4 +1,4 @@
-"""What head office takes as a photo, and what of it goes out."""
+"""Validation of photos, and the removal of their GPS position."""
 
 import contextlib
 import hashlib
@@ -30,7 +30,7 @@ def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
 
 
 def assembled(header: bytes, pixels: bytes) -> bytes:
-    """A PNG of these parts."""
+    """Returns a PNG of these parts."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
@@ -43,7 +43,7 @@ def gps_of(data: bytes) -> dict[int, object]:
         return {tag: value for tag, value in image.getexif().get_ifd(GPS).items() if tag != 0}
 
 
-# What is taken
+# Accepted pictures
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,7 +86,7 @@ def test_bytes_after_the_end_of_a_picture_are_accepted() -> None:
         taken(picture(kind) + b"some cameras leave something here")
 
 
-# What is refused
+# Refused files
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_no_bytes_cause_an_unexpected_exception(data: bytes, kind: str) -> None:
             taken(made)
 
 
-# Where it was taken
+# GPS position
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -284,7 +284,7 @@ def test_a_large_png_with_a_flipped_bit_is_refused() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (33, 17)])
 def test_an_interlaced_png_is_read_through(size: tuple[int, int]) -> None:
-    """Pillow writes none, so this one is put together by hand, as section 8.2 of the specification has it."""
+    """Pillow cannot write one; this one is assembled by section 8.2 of the specification."""
     rows = []
     for left, top, across, down in ADAM7:
         for _ in range(top, size[1], down):
@@ -307,7 +307,7 @@ def test_a_large_picture_is_validated_like_a_small_one(kind: str, monkeypatch: p
 
 
 def test_overlapping_exif_is_processed_in_linear_time() -> None:
-    """Segments that all reach to the end, and values that are all the same bytes, were minutes of work for a small file."""
+    """Segments that all reach to the end, and values that share the same bytes, once took minutes for a small file."""
     segment = b"\xff\xe1\xff\xffExif\0\0II*\0\x08\0\0\0\xff\xff"
     with pytest.raises(PictureRefused, match="Exif"):
         without_location(b"\xff\xd8" + segment * 20_000 + b"GPS", "image/jpeg")

@@ -1,4 +1,4 @@
-"""The menu file, line by line."""
+"""Reading a menu file, line by line."""
 
 from pathlib import Path
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Programs that another user must run, out of folders that it may not enter."""
+"""Copies of programs for a user without access to their folders."""
 
 from pathlib import Path
 

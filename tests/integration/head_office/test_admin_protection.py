@@ -1,4 +1,4 @@
-"""What a person at head office can destroy: it is said before, by name and count, and much of it only by number."""
+"""Protection from mistakes in the admin: confirmation of removals, permissions, lock-out, thumbnails and languages."""
 
 import html
 import importlib
@@ -53,7 +53,7 @@ def browser(office: Office) -> Client:
 
 @pytest.fixture
 def manager(office: Office) -> Client:
-    """A menu manager: the group of the migration, and nothing besides."""
+    """Returns a menu manager, with the group of the migration only."""
     importlib.import_module(MIGRATION).make_group(apps, None)
     account = Account.objects.create_user("sari", is_staff=True)
     account.groups.add(Group.objects.get(name="Menu managers"))
@@ -71,7 +71,7 @@ DELETED: dict[str, Callable[[], Any]] = {
 
 
 def full(office: Office) -> Office:
-    """Ten dishes with a photo in six stores, each with an account."""
+    """Creates ten dishes with a photo in six stores, each with an account."""
     for number in range(5):
         store = office.another_store(f"S{number}")
         Account.objects.create_user(f"s{number}", store=store)
@@ -284,7 +284,7 @@ def test_a_lock_out_response_of_the_api_has_its_end(office: Office) -> None:
     assert timedelta(minutes=14) < wait <= timedelta(minutes=15)
 
 
-# Small pictures
+# Thumbnails
 
 
 @pytest.fixture(autouse=True)

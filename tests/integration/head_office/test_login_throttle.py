@@ -1,4 +1,4 @@
-"""Guessing at passwords: who has to wait, who must not, and what it costs everybody else (hazards 52 and 57)."""
+"""The login throttle and the bound on password hashing (hazards 52 and 57)."""
 
 import json
 import threading
@@ -39,7 +39,7 @@ def admin_login(username: str = "admin", password: str = RIGHT, *, address: str 
 
 @pytest.fixture
 def chain(office: Office) -> Office:
-    """A chain of three stores, and an admin."""
+    """Creates three stores and an admin."""
     for name in ("bandung", "cirebon"):
         Account.objects.create_user(name, password=RIGHT, store=office.store)
     Account.objects.create_user("admin", password=RIGHT, is_staff=True, is_superuser=True)
@@ -99,7 +99,7 @@ def test_another_address_of_the_same_network_does_not_evade_the_throttle(chain: 
 
 
 def test_failures_with_a_future_time_lock_nobody_out(chain: Office) -> None:
-    """They are left by a clock that was a year ahead once."""
+    """Such failures remain from a clock that was a year ahead."""
     for _ in range(10):
         login(password="wrong")
     assert login().status_code == 429
@@ -147,7 +147,7 @@ def test_attempts_during_a_lock_do_not_count(chain: Office) -> None:
     assert int(login().headers["Retry-After"]) <= int(before)
 
 
-# What a password costs
+# Password hashing
 
 
 def test_passwords_are_hashed_with_argon2id_and_old_hashes_upgraded_at_login(office: Office, settings: Any) -> None:
@@ -165,7 +165,7 @@ def test_passwords_are_hashed_with_argon2id_and_old_hashes_upgraded_at_login(off
 
 @pytest.fixture
 def all_turns_taken() -> Iterator[None]:
-    """Other processes hash as many passwords as may be hashed at once."""
+    """Takes all hashing slots, as other processes would."""
     with another_session() as other:
         for turn in range(login_throttle.HASHES_AT_ONCE):
             other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [login_throttle._HASHING, turn])
