@@ -93,8 +93,8 @@ def _initial(make: str, work: Mapping[str, Any]) -> Iterator[Target]:
 
 
 def _nothing(_make: str, work: Mapping[str, Any]) -> Iterator[Target]:
-    asked = work["requests"].get("incremental")
-    yield Target("nothing changed", "1 feed request", f"{asked}", asked == 1)
+    requests = work["requests"].get("incremental")
+    yield Target("nothing changed", "1 feed request", f"{requests}", requests == 1)
     for name, most in (("incremental", 0.1), ("full", 1.0)):
         seconds, django = (beyond(work[name], work[start]) for start in ("loaded", "start"))
         what = "nothing changed" if name == "incremental" else "nothing changed, full run"

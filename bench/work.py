@@ -64,11 +64,11 @@ def nothing(parts: Parts, options: Options) -> dict[str, Any]:
             for name in order(list(steps), turn):
                 _note(result[name], _checked(run_programs([steps[name]], parts.folder), fetched=0))
             say(f"  round {turn + 1}: " + ", ".join(f"{name} {result[name]['wall_seconds'][-1]:.2f} s" for name in steps))
-        with head_office.counted() as (url, asked):
+        with head_office.counted() as (url, count_requests):
             for name, flags in (("incremental", []), ("full", ["--full"])):
-                before = asked()
+                before = count_requests()
                 run_programs([sync(edge, *flags, ETALASE_HO_URL=url)], parts.folder)
-                result["requests"][name] = asked() - before
+                result["requests"][name] = count_requests() - before
     return result
 
 

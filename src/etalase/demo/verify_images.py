@@ -52,8 +52,8 @@ def _head_office_photos(ports: layout.Ports) -> Iterator[dict[str, Any]]:
     token = _post(f"{base}/token/", login, {})["access"]
     offset: int | None = 0
     while offset is not None:
-        asked = {"company_id": str(menu.COMPANY_ID), "store_id": str(menu.STORE_ID), "limit": 100, "offset": offset}
-        page = _post(f"{base}/sync/product-photos/", asked, {"Authorization": f"Bearer {token}"})
+        body = {"company_id": str(menu.COMPANY_ID), "store_id": str(menu.STORE_ID), "limit": 100, "offset": offset}
+        page = _post(f"{base}/sync/product-photos/", body, {"Authorization": f"Bearer {token}"})
         yield from page["photos"]
         offset = page["next_offset"]
 

@@ -43,13 +43,13 @@ def main(arguments: list[str]) -> int:
     _prctl(PR_SET_PDEATHSIG, PARENT_MAY_BE_GONE)
     keeper = _Keeper(program)
     os.pwrite(claim_fd, f"{keeper.pid}\n".encode(), 0)
-    keeper.wait(until=lambda asked: asked or os.getppid() != parent_pid, look_seconds=LOOK_FOR_PARENT_SECONDS)
+    keeper.wait(until=lambda stop_requested: stop_requested or os.getppid() != parent_pid, look_seconds=LOOK_FOR_PARENT_SECONDS)
     if keeper.status is None:
         # The program may have ended in this moment.
         with contextlib.suppress(ProcessLookupError):
             os.kill(keeper.pid, stop_signal)
         deadline = time.monotonic() + grace_seconds
-        keeper.wait(until=lambda _asked: time.monotonic() > deadline, look_seconds=GRACE_STEP_SECONDS)
+        keeper.wait(until=lambda _stop_requested: time.monotonic() > deadline, look_seconds=GRACE_STEP_SECONDS)
     keeper.kill_descendants()
     for leftover in options[4:]:
         with contextlib.suppress(OSError):
@@ -67,13 +67,15 @@ class _Keeper:
 
     def wait(self, until: "Callable[[bool], bool]", look_seconds: float) -> None:
         """Returns when the program has ended, or when ``until`` is true; its argument is whether a stop was requested."""
-        asked = False
+        stop_requested = False
         while True:
             self._reap()
-            if self.status is not None or until(asked):
+            if self.status is not None or until(stop_requested):
                 return
             received = signal.sigtimedwait(HANDLED, look_seconds)
-            asked = asked or (received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+            stop_requested = stop_requested or (
+                received is not None and received.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+            )
 
     def kill_descendants(self) -> None:
         """Kills all descendants, repeatedly, since a dying process may still start others."""

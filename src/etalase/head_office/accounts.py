@@ -121,8 +121,8 @@ def _save(row: Company | Store) -> None:
     try:
         row.full_clean()
     except ValidationError as error:
-        said = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        raise UsageError(f"Nothing was changed. {printable(said)}") from None
+        problems = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
+        raise UsageError(f"Nothing was changed. {printable(problems)}") from None
     row.save()
 
 

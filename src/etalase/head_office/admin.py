@@ -178,39 +178,37 @@ class ConfirmingAdmin(admin.ModelAdmin):
         return context
 
 
-class SoldFilter(admin.SimpleListFilter):
-    """Sold somewhere, or nowhere."""
+class _CountFilter(admin.SimpleListFilter):
+    """Filters products by whether the annotated number ``count`` is zero."""
+
+    count: str
+    zero_key: str
+    more_key: str
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Returns the choices."""
+        return [("no", text(self.zero_key)), ("yes", text(self.more_key))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Returns the products of the choice; all of them without one."""
+        lookup = {"no": self.count, "yes": f"{self.count}__gt"}.get(self.value() or "")
+        return queryset.filter(**{lookup: 0}) if lookup else queryset
+
+
+class SoldFilter(_CountFilter):
+    """Filters by products that some store sells, or none."""
 
     title = lazy_text("sold")
     parameter_name = "sold"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
-        return [("no", text("sold_nowhere")), ("yes", text("sold_somewhere"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those chosen."""
-        return queryset.filter(store_count__gt=0) if self.value() == "yes" else self._none(queryset)
-
-    def _none(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(store_count=0) if self.value() == "no" else queryset
+    count, zero_key, more_key = "store_count", "sold_nowhere", "sold_somewhere"
 
 
-class PhotoFilter(admin.SimpleListFilter):
-    """With a photo, or without."""
+class PhotoFilter(_CountFilter):
+    """Filters by products with or without photos."""
 
     title = lazy_text("has_photo")
     parameter_name = "photo"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The choices."""
-        return [("no", text("no_photo")), ("yes", text("some_photo"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those chosen."""
-        if self.value() not in {"yes", "no"}:
-            return queryset
-        return queryset.filter(photo_count__gt=0) if self.value() == "yes" else queryset.filter(photo_count=0)
+    count, zero_key, more_key = "photo_count", "no_photo", "some_photo"
 
 
 class PhotoInline(admin.TabularInline):

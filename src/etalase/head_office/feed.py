@@ -104,22 +104,22 @@ def one_snapshot() -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def photo_page(store: StoreIdentity, asked: PageRequest, bucket: PublicBucket) -> dict[str, Any]:
+def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket) -> dict[str, Any]:
     """Returns a page of the photo feed, with the fields of the guide."""
     horizon = read_horizon()
     with one_snapshot() as cursor:
         floor, total, products_changed_at = _one(cursor, PHOTO_STATE, {"store_id": store.id})
-        since = _since(asked, horizon, floor)
-        living, dead = _rows(cursor, LIVING_PHOTOS, DEAD_PHOTOS, store, asked, since)
+        since = _since(request, horizon, floor)
+        live, tombstones = _rows(cursor, LIVE_PHOTOS, PHOTO_TOMBSTONES, store, request, since)
         # The digest is of the page's own snapshot: rows beyond the horizon are sent now and once more, later rows next time.
-        wanted = asked.with_digest and asked.offset == 0
+        wanted = request.with_digest and request.offset == 0
         digest = _one(cursor, PHOTO_DIGEST, {"store_id": store.id})[0] if wanted else None
     at_worst = since or floor
-    rows, deleted_ids, next_offset = _cut(living, dead, asked.limit)
+    rows, deleted_ids, next_offset = _cut(live, tombstones, request.limit)
     page = {
         "photos": [_photo(row, bucket) for row in rows],
         "deleted_ids": deleted_ids,
-        **_envelope(store, asked, horizon.at(at_worst=at_worst), since, total=total, next_offset=next_offset),
+        **_envelope(store, request, horizon.at(at_worst=at_worst), since, total=total, next_offset=next_offset),
     }
     if products_changed_at is not None and products_changed_at >= horizon.at(at_worst=at_worst):
         # An open transaction may still commit an older change: the text differs on each page until that transaction ends.
@@ -130,59 +130,59 @@ def photo_page(store: StoreIdentity, asked: PageRequest, bucket: PublicBucket) -
     return page
 
 
-def product_page(store: StoreIdentity, asked: PageRequest) -> dict[str, Any]:
+def product_page(store: StoreIdentity, request: PageRequest) -> dict[str, Any]:
     """Returns a page of the products that the store sells, in the envelope of the photo feed."""
     horizon = read_horizon()
     with one_snapshot() as cursor:
         floor, total = _one(cursor, PRODUCT_STATE, {"store_id": store.id})
-        since = _since(asked, horizon, floor)
-        living, dead = _rows(cursor, LIVING_PRODUCTS, DEAD_PRODUCTS, store, asked, since)
-    rows, deleted_ids, next_offset = _cut(living, dead, asked.limit)
+        since = _since(request, horizon, floor)
+        live, tombstones = _rows(cursor, LIVE_PRODUCTS, PRODUCT_TOMBSTONES, store, request, since)
+    rows, deleted_ids, next_offset = _cut(live, tombstones, request.limit)
     return {
         "products": [
             {"id": id_, "sku": sku, "name": name, "updated_at": format_time(updated_at)}
             for _, id_, sku, name, updated_at in rows
         ],
         "deleted_ids": deleted_ids,
-        **_envelope(store, asked, horizon.at(at_worst=since or floor), since, total=total, next_offset=next_offset),
+        **_envelope(store, request, horizon.at(at_worst=since or floor), since, total=total, next_offset=next_offset),
     }
 
 
-def _since(asked: PageRequest, horizon: Horizon, floor: datetime) -> datetime | None:
+def _since(request: PageRequest, horizon: Horizon, floor: datetime) -> datetime | None:
     """Returns the time from which changes are listed, or None for the full set."""
-    if asked.updated_since is None or not floor <= asked.updated_since <= horizon.clock:
+    if request.updated_since is None or not floor <= request.updated_since <= horizon.clock:
         return None
-    return asked.updated_since
+    return request.updated_since
 
 
 def _rows(
-    cursor: CursorWrapper, living_sql: str, dead_sql: str, store: StoreIdentity, asked: PageRequest, since: datetime | None
+    cursor: CursorWrapper, live_sql: str, tombstone_sql: str, store: StoreIdentity, request: PageRequest, since: datetime | None
 ) -> tuple[list[Row], list[Row]]:
     """Returns up to ``limit + 1`` live rows and tombstones, position first; the extra row shows that another page follows."""
-    values: dict[str, Any] = {"store_id": store.id, "offset": asked.offset, "limit": asked.limit + 1, "since": since}
+    values: dict[str, Any] = {"store_id": store.id, "offset": request.offset, "limit": request.limit + 1, "since": since}
     changed = "AND greatest({}) >= %(since)s"
     if since is None:
-        cursor.execute(living_sql.format(changed=""), values)
+        cursor.execute(live_sql.format(changed=""), values)
         return cursor.fetchall(), []
-    times = "p.updated_at, a.updated_at" if living_sql is LIVING_PRODUCTS else "f.updated_at, p.updated_at, a.updated_at"
-    cursor.execute(living_sql.format(changed=changed.format(times)), values)
-    living = cursor.fetchall()
-    cursor.execute(dead_sql, values)
-    return living, cursor.fetchall()
+    times = "p.updated_at, a.updated_at" if live_sql is LIVE_PRODUCTS else "f.updated_at, p.updated_at, a.updated_at"
+    cursor.execute(live_sql.format(changed=changed.format(times)), values)
+    live = cursor.fetchall()
+    cursor.execute(tombstone_sql, values)
+    return live, cursor.fetchall()
 
 
-def _cut(living: list[Row], dead: list[Row], limit: int) -> tuple[list[Row], list[UUID], int | None]:
+def _cut(live: list[Row], tombstones: list[Row], limit: int) -> tuple[list[Row], list[UUID], int | None]:
     """Returns the first ``limit`` rows of both kinds by position: live rows, deleted ids, and the offset of the next page."""
-    merged = list(heapq.merge(((row, True) for row in living), ((row, False) for row in dead), key=lambda pair: pair[0][0]))
+    merged = list(heapq.merge(((row, True) for row in live), ((row, False) for row in tombstones), key=lambda pair: pair[0][0]))
     taken = merged[:limit]
     next_offset = taken[-1][0][0] if len(merged) > limit else None
-    deleted_ids = dict.fromkeys(row[1] for row, lives in taken if not lives)
-    return [row for row, lives in taken if lives], list(deleted_ids), next_offset
+    deleted_ids = dict.fromkeys(row[1] for row, is_live in taken if not is_live)
+    return [row for row, is_live in taken if is_live], list(deleted_ids), next_offset
 
 
 def _envelope(
     store: StoreIdentity,
-    asked: PageRequest,
+    request: PageRequest,
     horizon: datetime,
     since: datetime | None,
     *,
@@ -197,7 +197,7 @@ def _envelope(
         "filter": {"company_id": store.company_id, "store_id": store.id},
         "store": {"id": store.id, "code": store.code, "name": store.name},
     }
-    if asked.updated_since is not None and since is None:
+    if request.updated_since is not None and since is None:
         envelope["full"] = True
     return envelope
 
@@ -261,7 +261,7 @@ SELECT
     (SELECT count(*) FROM head_office_assortment WHERE store_id = %(store_id)s)
 """
 
-LIVING_PHOTOS = """
+LIVE_PHOTOS = """
 SELECT f.position, f.id, p.id, p.sku, p.name, f.object_key, f.filename, f.size, f.content_type, f.checksum, f.version,
        f.is_primary, f.sort_order, f.updated_at
 FROM head_office_assortment a
@@ -271,7 +271,7 @@ WHERE a.store_id = %(store_id)s AND f.position > %(offset)s {changed}
 ORDER BY f.position LIMIT %(limit)s
 """
 
-LIVING_PRODUCTS = """
+LIVE_PRODUCTS = """
 SELECT a.position, p.id, p.sku, p.name, p.updated_at
 FROM head_office_assortment a
 JOIN head_office_product p ON p.id = a.product_id
@@ -281,7 +281,7 @@ ORDER BY a.position LIMIT %(limit)s
 
 # A photo is deleted for a store that sold its product before the deletion, or that stopped selling the product after the
 # photo was made, unless the store has the photo again.
-DEAD_PHOTOS = """
+PHOTO_TOMBSTONES = """
 WITH known AS (
     SELECT product_id, min(first_sold_at) AS first_sold_at, max(ended_at) AS ended_at
     FROM (
@@ -293,7 +293,7 @@ WITH known AS (
     ) sold
     GROUP BY product_id
 )
-SELECT max(gone.position) AS position, gone.photo_id
+SELECT max(deleted.position) AS position, deleted.photo_id
 FROM (
     SELECT t.photo_id, t.position
     FROM head_office_photo_tombstone t JOIN known k USING (product_id)
@@ -302,17 +302,17 @@ FROM (
     SELECT f.id, f.position
     FROM known k JOIN head_office_photo f USING (product_id)
     WHERE k.ended_at >= %(since)s AND f.created_at <= k.ended_at
-) gone
+) deleted
 WHERE NOT EXISTS (
     SELECT FROM head_office_photo f JOIN head_office_assortment a USING (product_id)
-    WHERE f.id = gone.photo_id AND a.store_id = %(store_id)s
+    WHERE f.id = deleted.photo_id AND a.store_id = %(store_id)s
 )
-GROUP BY gone.photo_id
-HAVING max(gone.position) > %(offset)s
+GROUP BY deleted.photo_id
+HAVING max(deleted.position) > %(offset)s
 ORDER BY 1 LIMIT %(limit)s
 """
 
-DEAD_PRODUCTS = """
+PRODUCT_TOMBSTONES = """
 SELECT t.position, t.product_id
 FROM head_office_assortment_tombstone t
 WHERE t.store_id = %(store_id)s AND t.changed_at >= %(since)s AND t.position > %(offset)s

@@ -54,7 +54,7 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
         }
         for language in _languages()
     ]
-    body = render_to_string("etalase_head_office/locked.html", {"said": texts}, request)
+    body = render_to_string("etalase_head_office/locked.html", {"translations": texts}, request)
     return HttpResponse(body, status=429, headers=headers)
 
 
@@ -165,7 +165,7 @@ def _error_response(request: HttpRequest, status_code: int, detail: str, headers
             {"language": language, **{part: text(f"error_{status_code}_{part}", language=language) for part in PARTS}}
             for language in _languages()
         ]
-        body = render_to_string("etalase_head_office/locked.html", {"said": texts, "start": text("start")})
+        body = render_to_string("etalase_head_office/locked.html", {"translations": texts, "start": text("start")})
         return HttpResponse(body, status=status_code, headers=headers)
     return HttpResponse(detail, status=status_code, content_type="text/plain; charset=utf-8", headers=headers)
 

@@ -110,18 +110,18 @@ def _names_of(user: Any) -> frozenset[str]:
     if not isinstance(user, Account):
         return frozenset()
     # The username is None after a form has refused it.
-    said = [user.username or "", user.email, user.first_name, user.last_name]
+    names = [user.username or "", user.email, user.first_name, user.last_name]
     if user.store is None:
-        said += Company.objects.values_list("name", flat=True)[:50]
+        names += Company.objects.values_list("name", flat=True)[:50]
     else:
-        said += [user.store.code, user.store.name, user.store.company.name]
-    return _words(tuple(said))
+        names += [user.store.code, user.store.name, user.store.company.name]
+    return _words(tuple(names))
 
 
 @lru_cache(maxsize=16)
-def _words(said: tuple[str, ...]) -> frozenset[str]:
-    words = {word for name in said for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", name.casefold())}
-    whole = {"".join(re.split(r"[\W_]+", name.casefold())) for name in said}
+def _words(names: tuple[str, ...]) -> frozenset[str]:
+    words = {word for name in names for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", name.casefold())}
+    whole = {"".join(re.split(r"[\W_]+", name.casefold())) for name in names}
     return frozenset(word for word in words | whole if len(word) >= MIN_WORD_CHARS)
 
 

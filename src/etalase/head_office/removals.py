@@ -133,8 +133,8 @@ def _of_company(company: Company, touched: set[UUID], sets: _Sets) -> Iterable[C
     """Yields the numbers of the company's dishes that are removed, lose their last photo or are no longer sold."""
     mine = Product.objects.filter(company=company)
     sold = frozenset(Assortment.objects.filter(product__in=touched & sets.products).values_list("product_id", flat=True))
-    gone, bared, unsold = _lately(company)
-    yield Change(company.name, ChangeKind.REMOVED, len(touched & sets.products), mine.count(), len(gone))
+    removed, bared, unsold = _lately(company)
+    yield Change(company.name, ChangeKind.REMOVED, len(touched & sets.products), mine.count(), len(removed))
     yield Change(
         company.name,
         ChangeKind.BARE,
@@ -160,8 +160,8 @@ def _lately(company: Company) -> tuple[set[UUID], set[UUID], set[UUID]]:
     there = set(Product.objects.filter(company=company, id__in=ended | buried).values_list("id", flat=True))
     shown = set(Photo.objects.filter(product__in=buried).values_list("product_id", flat=True))
     sold = set(Assortment.objects.filter(product__in=ended).values_list("product_id", flat=True))
-    gone = ended - there
-    return gone, (buried & (there | gone)) - shown, ended - sold
+    removed = ended - there
+    return removed, (buried & (there | removed)) - shown, ended - sold
 
 
 def _of_stores(sets: _Sets, impact: Impact) -> None:

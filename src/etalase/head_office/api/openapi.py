@@ -9,7 +9,7 @@ Nothing = dict[str, object]
 
 
 class Failure(serializers.Serializer[Nothing]):
-    """Every error; where a field of the request is at fault, its name stands beside ``detail`` with a list of reasons."""
+    """An error; a field of the request that is at fault stands beside ``detail`` with a list of reasons."""
 
     detail = serializers.CharField()
 
@@ -50,7 +50,7 @@ class ProductAnswer(serializers.Serializer[Nothing]):
 
 
 class StoreAnswer(serializers.Serializer[Nothing]):
-    """A store that the account may ask for."""
+    """A store that the account may read."""
 
     id = serializers.UUIDField()
     code = serializers.CharField()
@@ -60,14 +60,14 @@ class StoreAnswer(serializers.Serializer[Nothing]):
 
 
 class FilterAnswer(serializers.Serializer[Nothing]):
-    """What was asked for."""
+    """The requested company and store."""
 
     company_id = serializers.UUIDField()
     store_id = serializers.UUIDField()
 
 
 class StoreIdentityAnswer(serializers.Serializer[Nothing]):
-    """The store that the page is for."""
+    """The store of the page."""
 
     id = serializers.UUIDField()
     code = serializers.CharField()
@@ -75,7 +75,7 @@ class StoreIdentityAnswer(serializers.Serializer[Nothing]):
 
 
 class EnvelopeAnswer(serializers.Serializer[Nothing]):
-    """What every page says about itself."""
+    """The fields of every page."""
 
     sync_timestamp = serializers.DateTimeField(help_text="The updated_since of the next run: take the first page's.")
     total = serializers.IntegerField(help_text="All that the store has, changed or not.")
@@ -84,7 +84,7 @@ class EnvelopeAnswer(serializers.Serializer[Nothing]):
 
 
 class FeedEnvelopeAnswer(EnvelopeAnswer):
-    """What a page of a store's feed says besides."""
+    """The further fields of a page of a store's feed."""
 
     deleted_ids = serializers.ListField(child=serializers.UUIDField())
     filter = FilterAnswer()

@@ -137,7 +137,7 @@ def _revoke(account: Account, family: UUID) -> None:
 
 
 class Token(TokenObtainPairView):
-    """Log in: an access token for 60 minutes and a refresh token for 30 days."""
+    """Returns an access token for 60 minutes and a refresh token for 30 days."""
 
     serializer_class = TokenQuestion
 
@@ -147,16 +147,16 @@ class Token(TokenObtainPairView):
 
     @extend_schema(responses=openapi.login)
     def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Log in: an access token for 60 minutes and a refresh token for 30 days."""
+        """Returns an access token for 60 minutes and a refresh token for 30 days."""
         return super().post(request, *args, **kwargs)
 
 
 class TokenRefresh(TokenRefreshView):
-    """New tokens for a refresh token, which is spent by this."""
+    """Returns new tokens for a refresh token, which is spent."""
 
     serializer_class = RefreshQuestion
 
     @extend_schema(responses=openapi.refresh)
     def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """New tokens for a refresh token, which is spent by this. One that was used before ends all that followed from it."""
+        """Returns new tokens for a refresh token, which is spent. A spent token revokes all tokens of its login."""
         return super().post(request, *args, **kwargs)

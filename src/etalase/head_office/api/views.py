@@ -22,11 +22,11 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class ProductPhotos(APIView):
-    """The photos that a store shows, or what changed of them."""
+    """The photos of a store, all or changed since a time."""
 
     @extend_schema(request=FeedQuestion, responses=openapi.photos, parameters=[openapi.prefer])
     def post(self, request: Request) -> HttpResponse:
-        """A page of the store's photos."""
+        """Returns a page of the store's photos."""
         question = _valid(FeedQuestion(data=request.data))
         page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
         settings = configured()
@@ -35,27 +35,27 @@ class ProductPhotos(APIView):
 
 
 class Products(APIView):
-    """The products that a store sells, or what changed of them."""
+    """The products that a store sells, all or changed since a time."""
 
     @extend_schema(request=FeedQuestion, responses=openapi.products)
     def post(self, request: Request) -> HttpResponse:
-        """A page of the store's products."""
+        """Returns a page of the store's products."""
         question = _valid(FeedQuestion(data=request.data))
         return json_response(feed.product_page(_store(request, question), question.page()))
 
 
 class Stores(APIView):
-    """The stores that the account may ask for."""
+    """The stores that the account may read."""
 
     @extend_schema(parameters=[StoresQuestion], responses=openapi.stores_by_query)
     def get(self, request: Request) -> HttpResponse:
-        """A page of the stores; the question stands in the query."""
+        """Returns a page of the stores; parameters are in the query."""
         texts = request.query_params.dict()
         return self._answer(request, {name: int(text) if NUMBER.fullmatch(text) else text for name, text in texts.items()})
 
     @extend_schema(request=StoresQuestion, responses=openapi.stores)
     def post(self, request: Request) -> HttpResponse:
-        """A page of the stores; the question stands in the body."""
+        """Returns a page of the stores; parameters are in the body."""
         return self._answer(request, request.data)
 
     @staticmethod

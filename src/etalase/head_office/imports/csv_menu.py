@@ -177,12 +177,12 @@ def _check_header(header: Sequence[str], path: Path) -> None:
     twice = sorted({name for name in header if header.count(name) > 1})
     if not (missing or unknown or twice):
         return
-    said = [f"lacks the column {name}" for name in missing] + [f"has the column {name} twice" for name in twice]
+    faults = [f"lacks the column {name}" for name in missing] + [f"has the column {name} twice" for name in twice]
     for name in unknown:
         near = difflib.get_close_matches(name, (*REQUIRED, *OPTIONAL), n=1)
-        said.append(f"has a column «{printable(name)}»" + (f" (is {near[0]} meant?)" if near else ""))
+        faults.append(f"has a column «{printable(name)}»" + (f" (is {near[0]} meant?)" if near else ""))
     raise UsageError(
-        f"{path} {', '.join(said)}.", hint=f"The first line is: {','.join(REQUIRED)} and, if wanted, {','.join(OPTIONAL)}."
+        f"{path} {', '.join(faults)}.", hint=f"The first line is: {','.join(REQUIRED)} and, if wanted, {','.join(OPTIONAL)}."
     )
 
 

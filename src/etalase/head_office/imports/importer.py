@@ -282,9 +282,9 @@ def _prune(removal: Removal, result: Result) -> None:
     photos = Photo.objects.filter(id__in=removal.photos)
     for product_id in sorted(set(photos.values_list("product_id", flat=True))):
         with transaction.atomic():
-            gone = photos.filter(product_id=product_id)
-            result.pruned["photos"] += gone.count()
-            gone.delete()
+            pruned = photos.filter(product_id=product_id)
+            result.pruned["photos"] += pruned.count()
+            pruned.delete()
             ingest.ensure_primary(product_id)
     ended: dict[uuid.UUID, list[uuid.UUID]] = {}
     for store_id, product_id in removal.sales:

@@ -1,4 +1,4 @@
-"""Triggers, positions and tombstones of the feed: what must hold whoever writes, so it is in SQL (0002_feed.sql)."""
+"""Triggers, positions and tombstones of the feed: rules for every writer, therefore in SQL (0002_feed.sql)."""
 
 from pathlib import Path
 
