@@ -1,18 +1,21 @@
-"""The last good run: one reading of it for ``/healthz``, the status and the runs themselves."""
+"""Selects complete and good runs: one meaning for ``/healthz``, the status, the schedule and the runs themselves."""
+
+from django.db.models import QuerySet
 
 from etalase.edge.models import Checkpoint, SyncRun
 
-# Outcomes of a run that did all its work; what it could not bring is on the retry list.
+# Outcomes of a run that did all its work; photos that it could not publish are on the retry list.
 GOOD = ("success", "partial", "held")
 
 
-def last_good_run() -> SyncRun | None:
-    """The newest run that compared everything it set out to, and moved the checkpoint; None where nobody knows of one.
+def complete_runs() -> "QuerySet[SyncRun]":
+    """Selects the runs that compared everything they set out to, and moved the checkpoint."""
+    return SyncRun.objects.filter(checkpoint__isnull=False, finished_at__isnull=False)
 
-    Without a checkpoint, nobody knows any more what earlier runs left.
-    """
+
+def last_good_run() -> SyncRun | None:
+    """Returns the newest complete run that also did its work, or None; without a checkpoint, earlier runs prove nothing."""
     if not Checkpoint.objects.filter(sync_timestamp__isnull=False).exists():
         return None
-    good = SyncRun.objects.filter(outcome__in=GOOD, checkpoint__isnull=False, finished_at__isnull=False)
-    # By number, not by time: a clock that was wrong for a day must not hide the runs after it.
-    return good.order_by("-id").first()
+    # By id, because a run under a wrong clock must not stay the newest for ever.
+    return complete_runs().filter(outcome__in=GOOD).order_by("-id").first()

@@ -13,7 +13,8 @@ from django.utils.timezone import get_default_timezone
 
 from etalase.edge import heartbeat
 from etalase.edge.database import translated
-from etalase.edge.models import SyncRun
+from etalase.edge.runs import complete_runs
+from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services
 from etalase.errors import EtalaseError, UsageError
@@ -81,7 +82,7 @@ def _scheduled(
                 logger.info("a run has done this one's work since it came due: nothing to do")
                 return None
             with real_services(settings) as services:
-                report = sync(services, full=full, trigger="schedule", wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
+                report = sync(services, full=full, trigger=Trigger.SCHEDULE, wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
     except EtalaseError as error:
         logger.error("the scheduled %s run did not take place: %s", "full" if full else "hourly", error)
         return {"outcome": "failed", "error": str(error), "exit_status": error.exit_status}
@@ -132,7 +133,7 @@ def _done_since(seconds: float, *, full: bool) -> bool:
     By the database's clock alone, which the runs' times are by. A run of the future, by a clock that was ahead once, did
     nobody's work: it would keep the schedule silent until then.
     """
-    begun = SyncRun.objects.filter(started_at__range=(Now() - timedelta(seconds=seconds), Now()), checkpoint__isnull=False)
+    begun = complete_runs().filter(started_at__range=(Now() - timedelta(seconds=seconds), Now()))
     with translated():
         # A run by hand does not take the place of an hourly one, which the status has foretold.
-        return (begun.filter(kind="full") if full else begun.filter(trigger="schedule")).exists()
+        return (begun.filter(kind=RunKind.FULL) if full else begun.filter(trigger=Trigger.SCHEDULE)).exists()

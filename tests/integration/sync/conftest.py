@@ -22,7 +22,7 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
 from etalase.edge.sync import services as services_module
 from etalase.edge.sync.clock import Clock
-from etalase.edge.sync.result import RunResult
+from etalase.edge.sync.result import RunResult, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import Services, real_services
 from etalase.objectstore.client import ObjectStore
@@ -87,7 +87,7 @@ class Edge:
         """Runs the real engine; ``inject`` may replace a service of the run with a faulty one."""
         with real_services(self.configured(**changes)) as services:
             inject(services)
-            return sync(services, full=full, trigger=trigger, wait_seconds=wait_seconds, dry_run=dry_run)
+            return sync(services, full=full, trigger=Trigger(trigger), wait_seconds=wait_seconds, dry_run=dry_run)
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Returns ``product_photo`` by id."""

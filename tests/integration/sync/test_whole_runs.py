@@ -7,6 +7,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
 from etalase.edge.sync import storage
+from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.services import real_services
 from etalase.errors import DatabaseAway
 from etalase.objectstore.model import ObjectInfo
@@ -313,12 +314,12 @@ def test_a_folder_in_the_bucket_is_not_treated_as_a_photo(edge: Edge) -> None:
 def test_records_of_runs_are_kept_for_more_than_a_year(edge: Edge) -> None:
     edge.sync()
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '399 days'")
-    storage.runs.begin("full", "hand", keep_at_least=1)
+    storage.runs.begin(RunKind.FULL, Trigger.HAND, keep_at_least=1)
     assert edge.count("etalase_sync_run") == 2
     oldest = "id = (SELECT min(id) FROM etalase_sync_run)"
     edge.query(f"UPDATE etalase_sync_run SET started_at = now() - interval '401 days' WHERE {oldest}")
-    storage.runs.begin("full", "hand", keep_at_least=1)
+    storage.runs.begin(RunKind.FULL, Trigger.HAND, keep_at_least=1)
     assert edge.count("etalase_sync_run") == 2
     edge.query("UPDATE etalase_sync_run SET started_at = now() - interval '401 days'")  # or a wrong clock
-    storage.runs.begin("full", "hand")
+    storage.runs.begin(RunKind.FULL, Trigger.HAND)
     assert edge.count("etalase_sync_run") == 3

@@ -17,7 +17,7 @@ class Scope(StrEnum):
     """What a run compares: everything, or what changed since the checkpoint."""
 
     FULL = "full"
-    CHANGES = "incremental"
+    CHANGES = "changes"
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.feed.selection import PROPOSED
 from etalase.edge.sync.plan.planner import Planned, Tally
 from etalase.edge.sync.publish.pipeline import GivesWay
+from etalase.edge.sync.result import Trigger
 from etalase.errors import DatabaseAway, EtalaseError, LockLost, Reason
 from etalase.protocol import printable
 from etalase.redaction import redacted
@@ -51,7 +52,7 @@ def errors_reported(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(run: Run, trigger: str) -> Iterator[None]:
+def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
     """Begins the run's row, and completes it when the run ends, also where it failed."""
     result, services = run.result, run.services
     began = services.clock.monotonic()

@@ -33,6 +33,22 @@ class Outcome(StrEnum):
     HELD = "held"
     FAILED = "failed"
     LOCKED = "locked"
+    INTERRUPTED = "interrupted"  # killed: the next run writes it
+
+
+class RunKind(StrEnum):
+    """What a run compared: everything, or the changes."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class Trigger(StrEnum):
+    """What started a run: a person's `sync`, the schedule, or a person's `retry`."""
+
+    HAND = "hand"
+    SCHEDULE = "schedule"
+    RETRY = "retry"
 
 
 class Fault(StrEnum):
@@ -55,7 +71,7 @@ class RunResult:
     """One run. Bytes are bytes, durations seconds. ``held`` is what waits for a person now, ``failures`` the retry list
     of ``owed`` photos, or its beginning."""
 
-    kind: str
+    kind: RunKind
     run_id: int | None = None
     dry_run: bool = False
     fetched: int = 0

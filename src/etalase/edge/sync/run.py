@@ -21,7 +21,7 @@ from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import sweep, unlisted
-from etalase.edge.sync.result import RunResult
+from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, LockHeld, ObjectStoreError
@@ -38,7 +38,7 @@ def sync(
     services: Services,
     *,
     full: bool,
-    trigger: str = "hand",
+    trigger: Trigger = Trigger.HAND,
     wait_seconds: float = 0.0,
     dry_run: bool = False,
     deep: bool = False,
@@ -50,17 +50,19 @@ def sync(
     ``deep`` is for a full run: every object is read through and hashed.
     """
     began = services.clock.monotonic()
-    result = RunResult(kind="full" if full else "incremental", dry_run=dry_run)
+    result = RunResult(kind=RunKind.FULL if full else RunKind.INCREMENTAL, dry_run=dry_run)
     try:
         with translated():
             checkpoint = services.store.claim()
             if not checkpoint.sync_timestamp:
-                result.kind = "full"
+                result.kind = RunKind.FULL
             with (
                 services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run),
                 services.read_only() if dry_run else nullcontext(services) as given,
             ):
-                run = _begin(given, result, checkpoint, progress or Progress(), full=full, by_hand=trigger == "hand", deep=deep)
+                run = _begin(
+                    given, result, checkpoint, progress or Progress(), full=full, by_hand=trigger is Trigger.HAND, deep=deep
+                )
                 with given.within(given.settings.MAX_RUN_SECONDS):
                     if dry_run:
                         with errors_reported(run):
@@ -86,7 +88,7 @@ def _begin(
     now, keeps = datetime.fromtimestamp(services.clock.now(), UTC), not services.is_read_only
     dropped = storage.state_repair.distrust(checkpoint, keeps=keeps, now=now)
     if not checkpoint.sync_timestamp:
-        result.kind = "full"
+        result.kind = RunKind.FULL
     expected, there = storage.checkpoint.row_counts()
     days = services.settings.DEEP_VERIFY_DAYS
     services.spool.look()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from etalase.edge.sync.result import RunResult
+from etalase.edge.sync.result import RunKind, RunResult
 from etalase.errors import FeedRefused, HeadOfficeAway, LockHeld, LockLost, ObjectStoreFull, SettingsError, StoreMismatch
 
 AWAY = HeadOfficeAway("away")
@@ -36,16 +36,16 @@ OWED = [{"photo_id": "x"}]
     ],
 )
 def test_the_worst_condition_decides_the_outcome(fields: dict[str, Any], outcome: str, exit_status: int) -> None:
-    report = RunResult(kind="full", **fields)
+    report = RunResult(kind=RunKind.FULL, **fields)
     assert (report.outcome, report.exit_status) == (outcome, exit_status)
 
 
 def test_every_examined_photo_is_counted_once() -> None:
-    assert RunResult(kind="full", fetched=1, updated=2, unchanged=4, parked=8, failed=16, deleted=32, healed=1).seen == 31
+    assert RunResult(kind=RunKind.FULL, fetched=1, updated=2, unchanged=4, parked=8, failed=16, deleted=32, healed=1).seen == 31
 
 
 def test_the_json_result_has_the_documented_fields() -> None:
-    said = json.loads(json.dumps(RunResult(kind="incremental", error=AWAY).as_json()))
+    said = json.loads(json.dumps(RunResult(kind=RunKind.INCREMENTAL, error=AWAY).as_json()))
     promised = (
         "run_id kind outcome dry_run seen fetched updated unchanged parked failed deleted held healed bytes_fetched"
         " duration_seconds checkpoint failures"
@@ -55,7 +55,7 @@ def test_the_json_result_has_the_documented_fields() -> None:
 
 
 def test_the_guides_five_metrics_are_logged_as_text_and_as_fields(caplog: pytest.LogCaptureFixture) -> None:
-    report = RunResult(kind="full", fetched=3, failed=1, parked=2, bytes_fetched=2 * 1024 * 1024, duration_seconds=2.0)
+    report = RunResult(kind=RunKind.FULL, fetched=3, failed=1, parked=2, bytes_fetched=2 * 1024 * 1024, duration_seconds=2.0)
     with caplog.at_level(logging.INFO, "product_photo_sync"):
         report.log_metrics()
     (record,) = caplog.records
@@ -69,5 +69,5 @@ def test_the_guides_five_metrics_are_logged_as_text_and_as_fields(caplog: pytest
 
 def test_a_run_of_zero_seconds_has_a_speed(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "product_photo_sync"):
-        RunResult(kind="full").log_metrics()
+        RunResult(kind=RunKind.FULL).log_metrics()
     assert caplog.records[0].levelno == logging.INFO

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync import storage
+from etalase.edge.sync.result import Trigger
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings
 
@@ -29,5 +30,7 @@ class Command(SyncCommand):
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
         with self.watched(settings, options) as (services, progress):
-            report = sync(services, full=False, trigger="retry", wait_seconds=self.wait_seconds(options), progress=progress)
+            report = sync(
+                services, full=False, trigger=Trigger.RETRY, wait_seconds=self.wait_seconds(options), progress=progress
+            )
         return self.tell(report, as_json=options["json"])

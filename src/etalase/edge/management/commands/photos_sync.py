@@ -42,7 +42,6 @@ class Command(SyncCommand):
             report = sync(
                 services,
                 full=options["full"],
-                trigger="hand",
                 wait_seconds=self.wait_seconds(options),
                 dry_run=options["dry_run"],
                 progress=progress,

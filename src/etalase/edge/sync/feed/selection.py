@@ -14,6 +14,7 @@ from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.result import RunKind
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.protocol import Photo, photos_digest
 
@@ -39,7 +40,7 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
     changes = _pull_changes(run, scope)
     if scope is Scope.CHANGES and changes is not None and not changes.is_full:
         return changes
-    run.result.kind = Scope.FULL.value
+    run.result.kind = RunKind.FULL
     run.audit.list_bucket(may_be_missing=run.services.is_read_only)  # a run that writes has created the bucket
     if changes is not None and not changes.is_full:
         changes = _prove_by_digest(run, changes)

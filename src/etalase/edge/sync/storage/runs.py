@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Removal, SyncRun
-from etalase.edge.sync.result import Fault
+from etalase.edge.runs import complete_runs
+from etalase.edge.sync.result import Fault, Outcome, RunKind, Trigger
 from etalase.postgres import storable
 from etalase.protocol import MAX_INT32
 from etalase.settings.logging import add_log_fields
@@ -19,13 +20,13 @@ KEEP_RUNS = timedelta(days=400)
 KEEP_AT_LEAST = 1000
 
 
-def begin(kind: str, trigger: str, *, keep_at_least: int = KEEP_AT_LEAST) -> int:
+def begin(kind: RunKind, trigger: Trigger, *, keep_at_least: int = KEEP_AT_LEAST) -> int:
     """Inserts the row of a new run and returns its id. The caller holds the lock, so any other open run was killed: marks it.
 
     Deletes rows and removals older than :data:`KEEP_RUNS`, but always keeps the newest ``keep_at_least`` runs.
     """
     with translated():
-        SyncRun.objects.filter(outcome__isnull=True).update(outcome="interrupted", finished_at=None)
+        SyncRun.objects.filter(outcome__isnull=True).update(outcome=Outcome.INTERRUPTED, finished_at=None)
         try:
             with transaction.atomic():
                 made: int = SyncRun.objects.create(kind=kind, trigger=trigger).id
@@ -75,7 +76,7 @@ def is_full_run_unfinished(run_id: int) -> bool:
     must not hold the changes back.
     """
     with translated():
-        full = SyncRun.objects.filter(kind="full").exclude(id=run_id).order_by("-id")
+        full = SyncRun.objects.filter(kind=RunKind.FULL).exclude(id=run_id).order_by("-id")
         last = full.values_list("checkpoint", "fault").first()
     if last is None:
         return False
@@ -86,9 +87,8 @@ def is_full_run_unfinished(run_id: int) -> bool:
 def last_complete() -> datetime | None:
     """Returns the end of the newest run that moved the checkpoint, or None."""
     with translated():
-        complete = SyncRun.objects.filter(checkpoint__isnull=False, finished_at__isnull=False)
         # By id, because a run under a wrong clock must not stay the newest for ever.
-        return complete.order_by("-id").values_list("finished_at", flat=True).first()
+        return complete_runs().order_by("-id").values_list("finished_at", flat=True).first()
 
 
 def end(run_id: int, **fields: Any) -> None:
