@@ -42,6 +42,8 @@ def run_in_flight(edge: Edge) -> Iterator[None]:
     with edge.other_connection() as other:
         other.execute("SELECT pg_advisory_lock(%s, %s)", [AT_WORK_CLASS, lock._store])
         yield
+        # PostgreSQL ends a closed session, and with it the lock, only a moment later.
+        other.execute("SELECT pg_advisory_unlock_all()")
 
 
 def overwrite_in_parts(s3: Any, bucket: str, key: str, body: bytes, content_type: str = "image/jpeg") -> None:
