@@ -7,6 +7,7 @@ from typing import Any
 import django.db
 from django.db import IntegrityError, connection
 
+from etalase.edge.command_names import as_typed
 from etalase.errors import DatabaseAway
 from etalase.postgres import explained
 
@@ -35,4 +36,4 @@ def translated() -> Iterator[None]:
 
 def in_our_words(error: BaseException) -> DatabaseAway:
     """A database error of any kind, for a person."""
-    return explained(error, whose="The edge's database", migrate="etalase edge migrate")
+    return explained(error, whose="The edge's database", migrate=as_typed("etalase edge migrate"))

@@ -528,7 +528,7 @@ def test_tables_of_an_older_version_are_reported_as_such(edge: Edge) -> None:
     sync_dishes(edge, "SATE")
     edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN notices TO gone")
     try:
-        with pytest.raises(DatabaseAway, match=r"older than this version.*etalase edge migrate"):
+        with pytest.raises(DatabaseAway, match=r"older than this version.*python manage.py migrate"):
             status(edge)
     finally:
         edge.query("ALTER TABLE etalase_sync_run RENAME COLUMN gone TO notices")

@@ -96,7 +96,7 @@ def test_undo_does_not_change_a_photo_that_head_office_lists_again(edge: Edge, a
 
 def test_undo_refuses_a_run_without_removals(edge: Edge, approved_run: int) -> None:
     for run_id in (approved_run + 1000, approved_run - 1):
-        with pytest.raises(UsageError, match=r"etalase edge undo"):
+        with pytest.raises(UsageError, match=r"python manage\.py photos_undo"):
             undo(edge, run_id)
     undo(edge, approved_run)
     with pytest.raises(UsageError):
@@ -145,7 +145,7 @@ def test_retry_tries_only_the_named_photo_of_the_retry_list(edge: Edge) -> None:
 
 def test_retry_refuses_a_photo_that_is_not_on_the_retry_list(edge: Edge) -> None:
     edge.sync()
-    with pytest.raises(CommandError, match=r"Not on the retry list: 00000000.*etalase edge failures") as refused:
+    with pytest.raises(CommandError, match=r"Not on the retry list: 00000000.*python manage\.py photos_failures") as refused:
         call_command("photos_retry", "00000000-0000-0000-0000-000000000000", "--quiet")
     assert refused.value.returncode == 2
 

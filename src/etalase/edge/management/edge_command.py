@@ -4,8 +4,11 @@ import logging
 import sys
 from typing import Any
 
+from django.core.management.base import CommandParser
+
 from etalase.command import EtalaseCommand
 from etalase.edge.checks import product_problems
+from etalase.edge.command_names import as_typed
 from etalase.edge.database import in_our_words
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeSettings, configured
@@ -15,6 +18,11 @@ class EdgeCommand(EtalaseCommand):
     """A command of the edge. A subclass implements :meth:`perform`."""
 
     explain_database_error = staticmethod(in_our_words)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Returns the parser; its help names other commands as the reader can type them."""
+        self.help = as_typed(self.help)
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def run(self, options: dict[str, Any]) -> int:
         """Read the settings and perform. Raises :class:`SettingsError` where they are not valid."""

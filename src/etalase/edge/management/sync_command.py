@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from etalase import formatting
+from etalase.edge.command_names import as_typed
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services, real_services
@@ -67,11 +68,11 @@ class SyncCommand(EdgeCommand):
             name, detail = printable(failure["product_name"]), printable(failure["detail"])
             self.stdout.write(f"  {failure['photo_id']} {name}: {failure['reason']}: {detail}")
         if report.owed > 20:
-            self.stdout.write(f"  … and {report.owed - 20} more: etalase edge failures")
+            self.stdout.write(as_typed(f"  … and {report.owed - 20} more: etalase edge failures"))
         if report.damaged:
-            self.stdout.write(f"{report.damaged} photos are damaged: etalase edge status")
+            self.stdout.write(as_typed(f"{report.damaged} photos are damaged: etalase edge status"))
         if report.held:
-            self.stdout.write(f"{report.held} removals wait for a person: etalase edge held")
+            self.stdout.write(as_typed(f"{report.held} removals wait for a person: etalase edge held"))
         if report.notices:
             from etalase.edge.status.localize import Words  # rare, and a quiet run need not load the sentences
 

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.conf import settings as django_settings
 from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
 from etalase.edge.bucket_audit import Reads
+from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
 from etalase.edge.heartbeat import Heartbeat, Role, heartbeats
@@ -118,7 +118,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             zone=zone,
             next_hourly_at=datetime.fromtimestamp(due.hourly, zone),
             next_full_at=datetime.fromtimestamp(due.full, zone),
-            in_project=django_settings.SETTINGS_MODULE != sync_request.STANDALONE,
+            in_project=is_in_project(),
         )
         return _with_coverage(facts, settings, left_out)
 

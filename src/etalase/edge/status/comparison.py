@@ -10,6 +10,7 @@ from uuid import UUID
 import django.db
 
 from etalase.edge.bucket_audit import MAX_LOOKS, Judged, Reads, UnlockedAudit
+from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import photos_in_order
 from etalase.edge.integrity import Damage
@@ -71,7 +72,7 @@ def _check_public(bucket: ObjectStore, whole: Row | None) -> None:
     if whole is not None and not bucket.is_public(whole.object_key):
         raise _NotPublic(
             "The photo store does not let the tills read photos: its policy was removed.",
-            hint="`etalase edge sync` puts it back.",
+            hint=as_typed("`etalase edge sync` puts it back."),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.pos.messages import Language
 from etalase.edge.status.localize import Words
 from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
@@ -561,9 +562,7 @@ class _Teller:
             yield self._command("etalase edge refuse --all", "command_refuse")
 
     def _command(self, line: str, key: str) -> Command:
-        if self.facts.in_project:
-            line = line.replace("etalase edge ", "python manage.py photos_")
-        return Command(line, self.words.say(key, grace=self._grace))
+        return Command(as_typed(line, in_project=self.facts.in_project), self.words.say(key, grace=self._grace))
 
     def _listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int) -> Item:
         shown = tuple(names[: self.max_names])

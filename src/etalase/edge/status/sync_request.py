@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
 from etalase.settings.edge import EdgeSettings
@@ -18,7 +19,6 @@ from etalase.settings.edge import EdgeSettings
 logger = logging.getLogger("etalase.edge")
 
 AT_MOST_EVERY = timedelta(minutes=5)
-STANDALONE = "etalase.settings.django_edge"
 # A till must not wait for a broker's host that is gone.
 BROKER_TIMEOUT_SECONDS = 3.0
 
@@ -30,7 +30,7 @@ def may_ask(settings: EdgeSettings) -> bool:
     """
     if not settings.STATUS_ACTIONS:
         return False
-    if django_settings.SETTINGS_MODULE == STANDALONE:
+    if not is_in_project():
         return True
     return _application() is not None
 
@@ -43,7 +43,7 @@ def _application() -> Any:
 
 def beat_zone() -> tzinfo | None:
     """Returns the time zone of a project's beat, for the schedule's 02:00; None if it is the store's, or unknown."""
-    if django_settings.SETTINGS_MODULE == STANDALONE:
+    if not is_in_project():
         return None
     if (app := _application()) is not None:
         zone: tzinfo = app.timezone
@@ -87,7 +87,7 @@ def ask(settings: EdgeSettings) -> bool:
 
 def _send() -> None:
     """Enqueues one ordinary hourly sync, without the store's own minute."""
-    if django_settings.SETTINGS_MODULE == STANDALONE:
+    if not is_in_project():
         import etalase.edge.celery  # noqa: F401 - only where somebody asks: it makes the application
     from etalase.edge.tasks import sync_product_photos
 

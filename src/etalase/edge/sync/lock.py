@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.database import cursor
 from etalase.edge.sync.clock import Clock
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
@@ -75,7 +76,7 @@ class RunLock:
             if self._clock.monotonic() >= until:
                 if due:
                     raise LockHeld("A full run of this store is due; this one gives way to it.")
-                raise LockHeld("Another run of this store is under way.", hint="`etalase edge status` shows it.")
+                raise LockHeld("Another run of this store is under way.", hint=as_typed("`etalase edge status` shows it."))
             self._clock.sleep(1.0)
 
     def _try(self, lock_class: int) -> bool:

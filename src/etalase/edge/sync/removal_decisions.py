@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import place, products_left_out
 from etalase.edge.integrity import Damage, damage_read
@@ -33,7 +34,9 @@ def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str]
     held = {removal.photo_id: removal for removal in storage.removals.in_states(states)}
     strange = [str(photo_id) for photo_id in photo_ids if photo_id not in held]
     if strange:
-        raise UsageError(f"No removal is held for photo {', '.join(strange)}.", hint="`etalase edge held` lists them.")
+        raise UsageError(
+            f"No removal is held for photo {', '.join(strange)}.", hint=as_typed("`etalase edge held` lists them.")
+        )
     return [held[photo_id] for photo_id in dict.fromkeys(photo_ids)]
 
 
@@ -92,7 +95,8 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.produc
         gone = storage.removals.applied_by_run(run_id)
         if not gone:
             raise UsageError(
-                f"Nothing that run {run_id} proposed was removed.", hint="`etalase edge undo` lists what can be undone."
+                f"Nothing that run {run_id} proposed was removed.",
+                hint=as_typed("`etalase edge undo` lists what can be undone."),
             )
         undone = _sort_out(gone, bucket, products)
         if undone.restored:

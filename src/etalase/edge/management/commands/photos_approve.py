@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from etalase import formatting
+from etalase.edge.command_names import as_typed
 from etalase.edge.management.removal_command import RemovalCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
@@ -24,4 +25,6 @@ class Command(RemovalCommand):
     def sentence(self, count: int, settings: EdgeSettings) -> str:
         """Returns how many photos were removed, and until when that can be undone."""
         grace = formatting.duration(settings.RECLAIM_GRACE.total_seconds())
-        return f"{count} photos removed; their objects follow after {grace}, until when etalase edge undo brings them back."
+        return as_typed(
+            f"{count} photos removed; their objects follow after {grace}. Until then, etalase edge undo restores the photos."
+        )

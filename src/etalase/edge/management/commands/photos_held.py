@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
@@ -59,7 +60,9 @@ class Command(EdgeCommand):
             for removal in removals:
                 when = removal.noticed_at.astimezone().strftime("%Y-%m-%d %H:%M")
                 self.stdout.write(f"    {removal.photo_id}  {WHY.get(removal.cause, removal.cause)}, noticed {when}")
-        self.stdout.write("Remove them: etalase edge approve --all | PHOTO …   Keep them: etalase edge refuse --all | PHOTO …")
+        self.stdout.write(
+            as_typed("Remove them: etalase edge approve --all | PHOTO …   Keep them: etalase edge refuse --all | PHOTO …")
+        )
         return 3
 
 

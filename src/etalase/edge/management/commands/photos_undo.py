@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from etalase import formatting
+from etalase.edge.command_names import as_typed
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
@@ -70,7 +71,9 @@ class Command(EdgeCommand):
             names = ", ".join(printable(name) for name in dict.fromkeys(removal.product_name for removal in removals))
             last = min(removal.decided_at for removal in removals if removal.decided_at) + settings.RECLAIM_GRACE
             until = last.astimezone().strftime("%Y-%m-%d %H:%M")
-            self.stdout.write(f"run {run_id}: {len(removals)} photos, of {names}; until {until}: etalase edge undo {run_id}")
+            self.stdout.write(
+                as_typed(f"run {run_id}: {len(removals)} photos, of {names}; until {until}: etalase edge undo {run_id}")
+            )
 
 
 def _described(run_id: int, removals: list[Removal]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import Max, Q
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, PendingPhoto
 from etalase.errors import PhotoError, Reason, UsageError
@@ -150,7 +151,9 @@ def make_due(photo_ids: Collection[UUID] | None, *, now: datetime) -> None:
         with translated():
             known = set(PendingPhoto.objects.filter(photo_id__in=photo_ids).values_list("photo_id", flat=True))
         if strange := sorted(str(photo_id) for photo_id in photo_ids if photo_id not in known):
-            raise UsageError(f"Not on the retry list: {', '.join(strange)}.", hint="`etalase edge failures` lists it.")
+            raise UsageError(
+                f"Not on the retry list: {', '.join(strange)}.", hint=as_typed("`etalase edge failures` lists it.")
+            )
     entries = PendingPhoto.objects.all() if photo_ids is None else PendingPhoto.objects.filter(photo_id__in=photo_ids)
     with translated():
         entries.update(next_try_at=now)

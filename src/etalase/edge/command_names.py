@@ -1,0 +1,18 @@
+"""The edge's commands as the reader can type them: ``etalase edge …``, or ``manage.py …`` in a Django project."""
+
+import os
+
+STANDALONE = "etalase.settings.django_edge"
+
+
+def is_in_project() -> bool:
+    """Returns whether the edge is an app in a Django project."""
+    return os.environ.get("DJANGO_SETTINGS_MODULE") != STANDALONE
+
+
+def as_typed(text: str, *, in_project: bool | None = None) -> str:
+    """Returns ``text`` with each ``etalase edge COMMAND`` in it as this edge has it."""
+    if not (is_in_project() if in_project is None else in_project):
+        return text
+    text = text.replace("etalase edge migrate", "python manage.py migrate")
+    return text.replace("etalase edge ", "python manage.py photos_")
