@@ -1,4 +1,4 @@
-"""The wire between head office and edge: messages, their parsing, and the rules for keys, URLs and ``?v=``.
+"""Defines the wire between head office and edge: messages, their parsing, and the rules for keys, URLs and ``?v=``.
 
 Field names are the guide's and never change. Pure: no Django, no I/O.
 """
@@ -26,10 +26,10 @@ MAX_FILENAME_CHARS = 255
 MAX_INT32 = 2**31 - 1
 MIN_LIMIT, DEFAULT_LIMIT, MAX_LIMIT = 1, 100, 1000
 
-# The picture types a POS browser shows, with the extension their keys carry.
+# The picture types that a POS browser shows, with the extension of their keys.
 EXTENSION_OF = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
-# What else the same types are called, by old browsers, servers and files; IANA has registered none of it.
+# Other names of the same types, by old browsers, servers and files; IANA has registered none of them.
 _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
@@ -39,12 +39,12 @@ _ALIASES = {
 }
 MAX_CONTENT_TYPE_CHARS = 100
 
-# A time without its offset means nothing between two machines.
+# Between two machines, a time without its offset means nothing.
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Int32 = Annotated[int, msgspec.Meta(ge=-MAX_INT32, le=MAX_INT32)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-# What may stand in an Authorization header: more than RFC 6750 (section 2.1) names, since some head offices give tokens such as
-# «12|abc» or «user:abc»; 16 KB is more than servers take.
+# More characters than RFC 6750 (section 2.1) allows, since some head offices have tokens such as «12|abc» or «user:abc»;
+# servers accept no header of 16 KB.
 BearerToken = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z", max_length=16_384)]
 
 
@@ -74,12 +74,12 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
 
     @property
     def is_nameless(self) -> bool:
-        """Whether HO listed the row without an id that can be read; ``id`` is then made from the rest of the row."""
+        """Returns whether HO listed the row without a readable id; ``id`` is then made from the rest of the row."""
         return any(name == "id" for name, _ in self.flaws)
 
 
 class FeedFilter(msgspec.Struct, frozen=True):
-    """What the page was asked for, as HO understood it."""
+    """The company and store of the request, as HO understood it."""
 
     company_id: UUID | None = None
     store_id: UUID | None = None
@@ -92,7 +92,7 @@ class FeedStore(msgspec.Struct, frozen=True):
 
 
 class Odd(StrEnum):
-    """What kind of oddity was read all the same, or passed over. The words are codes of a run's notices."""
+    """The kind of an oddity that was read all the same, or skipped. The words are codes of a run's notices."""
 
     ROW_MENDED = "rows_mended"
     ROW_NAMELESS = "rows_without_id"
@@ -101,7 +101,7 @@ class Odd(StrEnum):
 
 
 class Oddity(msgspec.Struct, frozen=True):
-    """Something on a page that is not to the letter: the field, and the text that stood there."""
+    """A deviation on a page: the field, and its text."""
 
     kind: Odd
     field: str
@@ -109,7 +109,7 @@ class Oddity(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What every page of a feed has. ``sync_timestamp`` stays HO's own text, so that no digit is lost on the way back.
+    """The fields of every feed page. ``sync_timestamp`` stays HO's own text, so that it returns with every digit.
 
     None is what HO did not say. ``full`` is ours; another HO does not send it.
     """
@@ -127,7 +127,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def names_its_store(self) -> bool:
-        """Whether HO says which store the page is for."""
+        """Returns whether HO names the store of the page."""
         return bool((self.filter and self.filter.store_id) or (self.store and self.store.id))
 
 
@@ -136,7 +136,7 @@ class Page(Envelope, frozen=True, kw_only=True):
 
     photos: list[Photo]
     products_changed_at: str | None = None
-    # Read only as far as an unknown field is: what another HO means by the name must not cost an edge its feed.
+    # Parsed no further than an unknown field: another meaning at another HO must not cost an edge its feed.
     raw_digest: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="digest")
 
     @property
@@ -168,7 +168,7 @@ class TokenPair(msgspec.Struct, frozen=True):
 
 
 class ListedPhoto(Protocol):
-    """What a digest is made of: a :class:`Photo` of the wire, or an edge's row."""
+    """The input of a digest: a :class:`Photo` of the wire, or an edge's row."""
 
     @property
     def id(self) -> UUID: ...
@@ -196,7 +196,7 @@ T = TypeVar("T")
 
 
 def parse(body: bytes, as_type: type[T], *, what: str, secret: bool = False) -> T:
-    """The message in ``body``, or :class:`FeedRefused` with the reason and where in the message it lies.
+    """Returns the message in ``body``. Raises :class:`FeedRefused` with the reason and its place in the message.
 
     Of what is ``secret`` nothing is shown (hazard 51).
     """
@@ -211,7 +211,7 @@ def parse(body: bytes, as_type: type[T], *, what: str, secret: bool = False) -> 
 
 
 def check_envelope(page: Envelope, *, company_id: UUID, store_id: UUID, offset: int) -> None:
-    """Raise :class:`FeedRefused` where the page is another store's, or contradicts itself (hazard 10).
+    """Raises :class:`FeedRefused` where the page is another store's, or contradicts itself (hazard 10).
 
     ``offset`` is the one that was asked for: the next one must be greater, or the pages would never end.
     """
@@ -232,7 +232,7 @@ def check_envelope(page: Envelope, *, company_id: UUID, store_id: UUID, offset: 
 
 
 def parse_time(text: str, *, field: str) -> datetime:
-    """The time in an ISO 8601 text with its offset, or :class:`FeedRefused` naming ``field``."""
+    """Returns the time of an ISO 8601 text with offset. Raises :class:`FeedRefused` naming ``field``."""
     try:
         return msgspec.convert(text, AwareTime)
     except msgspec.ValidationError as error:
@@ -240,7 +240,7 @@ def parse_time(text: str, *, field: str) -> datetime:
 
 
 def lenient_time(text: str) -> datetime | None:
-    """The time in an ISO 8601 text, in UTC where it has no offset; None where it is not one."""
+    """Returns the time of an ISO 8601 text, in UTC where it has no offset; None for any other text."""
     try:
         moment = msgspec.convert(text, datetime)
     except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for half a character
@@ -249,11 +249,11 @@ def lenient_time(text: str) -> datetime | None:
 
 
 def format_time(moment: datetime) -> str:
-    """The guide's form: microseconds always, and ``+00:00`` instead of ``Z``. ``moment`` is in UTC."""
+    """Returns the guide's form: always with microseconds, and ``+00:00`` instead of ``Z``. ``moment`` is in UTC."""
     return moment.isoformat(timespec="microseconds")
 
 
-# Most keys: not looked at character by character.
+# Most keys match, and are not examined character by character.
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._/ -]*")
 
 
@@ -262,7 +262,7 @@ def _is_odd(character: str) -> bool:
 
 
 def key_problem(key: str) -> str | None:
-    """Why ``key`` is no object key of a photo, or None where it is one (hazard 47).
+    """Returns why ``key`` is not an object key of a photo, or None where it is one (hazard 47).
 
     Only keys under ``products/`` are photos: everything else in the bucket is somebody else's.
     """
@@ -291,7 +291,7 @@ def is_md5(checksum: str | None) -> bool:
 
 
 def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
-    """Why this photo cannot be published as head office lists it, or None. It fails alone (hazard 34)."""
+    """Returns why this photo cannot be published as head office lists it, or None. It fails alone (hazard 34)."""
     if photo.object_key is None or (problem := key_problem(photo.object_key)):
         shown = printable((photo.object_key or "null")[:80])
         return PhotoError(Reason.BAD_KEY, f"object_key «{shown}» {problem if photo.object_key else 'is missing'}")
@@ -308,18 +308,18 @@ def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
 
 
 def flawed(photo: Photo) -> PhotoError:
-    """Why a photo whose row has flaws cannot be published: the fields, and the texts that stood there."""
+    """Returns the error of a photo whose row has flaws: the fields, and their texts."""
     told = ", ".join(f"{name} is {shown}" for name, shown in photo.flaws)
     return PhotoError(Reason.BAD_FIELD, f"HO's own data: {told}")
 
 
-# RFC 7240, section 2: what a head office does not know of, it ignores. So asking harms nobody.
+# A head office ignores preferences that it does not know (RFC 7240, section 2), so the request harms nobody.
 DIGEST_PREFERENCE = "photo-digest"
 _DIGEST = re.compile(rb'"([0-9a-f]{32})"')
 
 
 def photos_digest(photos: Iterable[ListedPhoto]) -> str:
-    """The digest of a store's photos (API reference, "The digest"): equal sets have equal digests, on the wire and in rows.
+    """Returns the digest of a store's photos (API reference, "The digest"): equal sets have equal ones, wire or rows.
 
     ``photos`` come in ascending order of ``id``, each once, or :class:`ValueError` is raised. They are not kept.
     """
@@ -334,7 +334,7 @@ def photos_digest(photos: Iterable[ListedPhoto]) -> str:
 
 
 def digest_line(photo: ListedPhoto) -> str:
-    """What of a photo its store's digest covers. ``updated_at`` is not in it: alone it is no difference."""
+    """Returns the fields of a photo that the digest covers. ``updated_at`` alone is not a difference."""
     return "|".join(
         (
             str(photo.id),
@@ -352,7 +352,7 @@ def digest_line(photo: ListedPhoto) -> str:
 
 
 def _escaped(text: str | None) -> str:
-    """``text`` so that no other is written alike, whatever stands beside it: a null is no text, a separator no character."""
+    """Returns ``text`` in a form that no other text has, whatever its neighbours: null and separators are escaped."""
     return "\\N" if text is None else text.replace("\\", "\\\\").replace("|", "\\|")
 
 
@@ -365,7 +365,7 @@ MAGIC_BYTES = 12
 
 
 def sniff_type(first_bytes: bytes) -> str | None:
-    """The picture type that the first :data:`MAGIC_BYTES` bytes tell, or None (WHATWG MIME Sniffing, section 6.1)."""
+    """Returns the picture type by the first :data:`MAGIC_BYTES` bytes, or None (WHATWG MIME Sniffing, section 6.1)."""
     return next((name for pattern, name in _MAGIC if pattern.match(first_bytes)), None)
 
 
@@ -382,20 +382,20 @@ def picture_type(text: str | None) -> str | None:
 
 
 def cache_key(checksum: str | None, version: int | None) -> str:
-    """What stands behind ``?v=``: it changes whenever the bytes do."""
+    """Returns the value of ``?v=``: it changes whenever the bytes do."""
     return checksum[:8] if checksum else str(version or 1)
 
 
 def object_url(public_url: str, bucket: str, key: str, *, checksum: str | None, version: int | None = None) -> str:
-    """The URL under which a browser reads the object; the key is quoted (RFC 3986, hazard 44)."""
+    """Returns the URL at which a browser reads the object; the key is quoted (RFC 3986, hazard 44)."""
     return f"{public_url.rstrip('/')}/{bucket}/{quote(key, safe='/~')}?v={cache_key(checksum, version)}"
 
 
 def printable_json(text: str) -> str:
-    """``text``, which is JSON, with what a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
+    """Returns JSON text with all that a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
     return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, with what a terminal or a log could take for a command escaped (hazard 51)."""
+    """Returns ``text`` on one line, with all that a terminal or log could take for a command escaped (hazard 51)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -1,4 +1,4 @@
-"""One bandwidth limit for all that comes from head office: every worker, pages and photos together.
+"""Keeps one bandwidth limit for all downloads from head office: every worker, pages and photos together.
 
 Bytes are counted as they come over the wire, heads not included. A worker pays after a piece has come, by sleeping until all
 bytes so far fit under the limit; whoever came first, is served first. A sleeping worker reads nothing, so TCP slows the server.
@@ -13,16 +13,16 @@ from etalase import formatting
 from etalase.edge.sync.clock import Clock
 from etalase.settings.bandwidth import Bandwidth, Step, time_text
 
-# What was not used may be made up for this long, or sleeping too long by a hair would add up.
+# Unused bandwidth may be made up for this long; otherwise slightly too long sleeps would add up.
 BURST_SECONDS: Final = 0.1
-# How much a worker takes before it pays, in seconds of the whole limit: small, so that ten of them stay near it.
+# The share that a worker takes before it pays, in seconds of the whole limit: small, so that ten workers stay near it.
 SHARE_SECONDS: Final = 1 / 64
 MIN_SHARE_BYTES, MAX_SHARE_BYTES = 1024, 64 * 1024
-# How much may be under way to one connection: full speed over a round trip of this long, and little in store when the link
+# The bytes in flight of one connection: full speed over a round trip of this length, and few when the link
 # is shared. At high rates the system's own windows are smaller.
 WINDOW_SECONDS: Final = 0.25
 MIN_WINDOW_BYTES, MAX_WINDOW_BYTES = 8 * 1024, 128 * 1024
-# So soon does a sleeper notice that the run was stopped.
+# The longest sleep before a look at whether the run was stopped.
 STOP_SECONDS: Final = 0.5
 
 _NEVER: Final = Step(None, float("inf"), float("-inf"))
@@ -30,7 +30,7 @@ _NEVER: Final = Step(None, float("inf"), float("-inf"))
 
 @dataclass(slots=True)
 class Limiter:
-    """The timetable at work. Used from several threads; ``stopped`` ends every sleep."""
+    """Applies the timetable. Several threads may call at once; ``stopped`` ends every sleep."""
 
     bandwidth: Bandwidth
     zone: tzinfo
@@ -42,25 +42,25 @@ class Limiter:
 
     @property
     def bytes_per_second(self) -> int | None:
-        """The rate in force now; None: no limit."""
+        """Returns the rate in force now; None: no limit."""
         return self._step_at(self.clock.now()).bytes_per_second
 
     @property
     def share_bytes(self) -> int:
-        """How many bytes a worker takes before it pays for them."""
+        """Returns the bytes that a worker takes before it pays for them."""
         rate = self.bytes_per_second
         return MAX_SHARE_BYTES if rate is None else round(min(max(rate * SHARE_SECONDS, MIN_SHARE_BYTES), MAX_SHARE_BYTES))
 
     @property
     def window_bytes(self) -> int | None:
-        """How much a new connection may have under way; None: as much as the system likes."""
+        """Returns the bytes in flight that a new connection may have; None: the system decides."""
         rate = self.bytes_per_second
         if rate is None or rate * WINDOW_SECONDS > MAX_WINDOW_BYTES:
             return None
         return round(max(rate * WINDOW_SECONDS, MIN_WINDOW_BYTES))
 
     def pay(self, size_bytes: int) -> float:
-        """Sleep until ``size_bytes`` more fit under the limit; the seconds slept come back. Raises nothing."""
+        """Sleeps until ``size_bytes`` more fit under the limit; returns the seconds slept. Raises nothing."""
         with self._lock:
             began = self.clock.monotonic()
             start = began if self._paid_until is None else max(self._paid_until, began - BURST_SECONDS)
@@ -70,12 +70,12 @@ class Limiter:
         return self.clock.monotonic() - began
 
     def seconds_for(self, size_bytes: int) -> float | None:
-        """How long ``size_bytes`` need from now on at the timetable; None while there is no limit."""
+        """Returns the time that ``size_bytes`` take from now on; None while there is no limit."""
         now = self.clock.now()
         return None if self._step_at(now).bytes_per_second is None else self.bandwidth.seconds_for(size_bytes, now, self.zone)
 
     def describe(self) -> str:
-        """The limit in force, for people: ``limit 512 KiB/s until 23:00``; empty where there never is one."""
+        """Returns the limit in force, for people: ``limit 512 KiB/s until 23:00``; empty where there is never one."""
         if self.bandwidth.is_off:
             return ""
         now = self.clock.now()
@@ -91,7 +91,7 @@ class Limiter:
         return seconds if at + seconds <= step.ends else self.bandwidth.seconds_for(size_bytes, at, self.zone)
 
     def _step_at(self, at: float) -> Step:
-        # Looked up again when the clock passes a step, or was set back. Threads may do so twice; they find the same.
+        # Looked up again when the clock passes a step, or was set back. Two threads may do so at once, with the same result.
         step = self._step
         if not step.begins <= at < step.ends:
             step = self._step = self.bandwidth.at(at, self.zone)

@@ -1,4 +1,4 @@
-"""Where photos may come from: an allow-list of origins, and the addresses never connected to (hazard 46). Pure."""
+"""Decides the allowed sources of photos: a list of origins, and addresses that are always refused (hazard 46). Pure."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ _URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.
 _ENTRY = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?/?")
 _PORT_OF = {"http": 80, "https": 443}
 
-# Kept by curl as they are, so that an HO that quotes its keys is not quoted twice.
+# curl keeps them as they are, so that the keys of an HO that quotes them are not quoted twice.
 _TARGET_SAFE = "/%?&=+,;:@!$'()*~-._"
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -25,7 +25,7 @@ _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _IPV4_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")
 _SITE_LOCAL = ipaddress.ip_network("fec0::/10")
 
-# Where a cloud hands out its machine's own credentials, beside the link-local 169.254.0.0/16: never, whatever a list names.
+# A cloud's service for its machine's own credentials, beside the link-local 169.254.0.0/16: refused whatever a list names.
 _METADATA = (
     ipaddress.ip_network("100.100.100.200/32"),  # Alibaba Cloud
     ipaddress.ip_network("168.63.129.16/32"),  # Azure
@@ -46,7 +46,7 @@ class Origin:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """``HOST``, ``HOST:PORT`` or ``SCHEME://HOST[:PORT]``. Raises ValueError."""
+        """Parses ``HOST``, ``HOST:PORT`` or ``SCHEME://HOST[:PORT]``. Raises ValueError."""
         match = _ENTRY.fullmatch(text.strip())
         if not match:
             raise ValueError(f"«{printable(text)}» is no origin: write HOST, HOST:PORT or http://HOST:PORT")
@@ -57,13 +57,13 @@ class Origin:
         return cls(match["scheme"], host, port)
 
     def covers(self, scheme: str, host: str, port: int) -> bool:
-        """Whether this entry allows that origin."""
+        """Returns whether this entry allows that origin."""
         return self.host == host and self.scheme in {None, scheme} and self.port in {None, port}
 
 
 @dataclass(frozen=True, slots=True)
 class ImageOrigins:
-    """The allow-list, and the rewrite that comes before it (hazard 60)."""
+    """The allow-list, and the rewrite that is applied before it (hazard 60)."""
 
     allowed: tuple[Origin, ...]
     rewrite_from: str = ""
@@ -71,13 +71,13 @@ class ImageOrigins:
 
     @classmethod
     def from_settings(cls, ho_url: str, origins: list[str], rewrite: str) -> Self:
-        """Of IMAGE_ORIGINS and IMAGE_URL_REWRITE; without the former, the host of ``ho_url`` on any port. Raises ValueError."""
+        """Parses the two settings; without origins, allows the host of ``ho_url`` on any port. Raises ValueError."""
         entries = origins or [urlsplit(ho_url).netloc.rpartition("@")[2].removesuffix(f":{urlsplit(ho_url).port}")]
         old, _, new = rewrite.partition("=")
         return cls(tuple(Origin.parse(entry) for entry in entries), old.rstrip("/"), new.rstrip("/"))
 
     def resolve(self, image_url: str) -> str:
-        """The URL to fetch. Raises :class:`PhotoError` ``origin_refused`` for every other spelling of every other place."""
+        """Returns the URL to download. Raises :class:`PhotoError` ``origin_refused`` for any other place, in any spelling."""
         url = image_url
         if self.rewrite_from and (url == self.rewrite_from or url.startswith(self.rewrite_from + "/")):
             url = self.rewrite_to + url.removeprefix(self.rewrite_from)
@@ -96,7 +96,7 @@ class ImageOrigins:
         return f"{scheme}://{match['host'].lower()}:{port}{quote(match['target'] or '/', safe=_TARGET_SAFE)}"
 
     def address_allowed(self, address: str) -> bool:
-        """Whether a connection may go to ``address``, which a name on the list resolved to.
+        """Returns whether a connection may go to ``address``, to which a name on the list resolved.
 
         Private addresses are normal (stores reach HO by VPN); link-local, multicast, a cloud's metadata and the like never are,
         and loopback only where the list names it, so that no name can be made to point at the edge itself.
@@ -120,7 +120,7 @@ class ImageOrigins:
 
 @lru_cache(maxsize=64)
 def _canonical_host(host: str) -> str | None:
-    """``host`` in its one form, or None for a spelling that programs read differently (``0x7f.1``, ``127.1``)."""
+    """Returns ``host`` in its one form, or None for a spelling that programs read differently (``0x7f.1``, ``127.1``)."""
     if host.startswith("["):
         try:
             return str(ipaddress.IPv6Address(host[1:-1]))
@@ -144,7 +144,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _unwrapped(address: Address) -> tuple[Address, ...]:
-    """``address`` and every IPv4 address that it carries inside (RFC 4291, 6052, 7915, 8215, 3056): each has to be allowed."""
+    """Returns ``address`` and each IPv4 address inside it (RFC 4291, 6052, 7915, 8215, 3056): all have to be allowed."""
     if isinstance(address, ipaddress.IPv4Address):
         return (address,)
     inner: list[Address] = []
