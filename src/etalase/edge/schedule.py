@@ -1,7 +1,4 @@
-"""When the next scheduled runs are due. Pure: told the time and the settings, it knows neither the worker nor the beat.
-
-It says of all days what :func:`etalase.edge.tasks.first_wait` does on one: a test compares the two.
-"""
+"""When scheduled runs start: one rule for the task that waits now and for the status that foretells. Pure."""
 
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -11,6 +8,8 @@ from etalase.settings.bandwidth import Bandwidth
 # The guide's schedule: every hour at minute 0, and the full run at 02:00 ("Sync Schedule Recommendation").
 FULL_RUN_HOUR = 2
 HOUR_SECONDS = 3600.0
+# Redis delivers a message again that was not done within an hour, unless told otherwise: a longer wait is several short ones.
+LONGEST_COUNTDOWN_SECONDS = 30 * 60.0
 
 
 class NextRuns(NamedTuple):
@@ -18,6 +17,27 @@ class NextRuns(NamedTuple):
 
     hourly: float
     full: float
+
+
+class Wait(NamedTuple):
+    """How long a scheduled run still waits, and whether it has had the store's own offset then."""
+
+    seconds: float
+    after_offset: bool
+
+
+def first_wait(
+    now: float, zone: tzinfo, *, after_offset: bool, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth
+) -> Wait | None:
+    """Returns the first wait of a run that is due, or None where it starts now.
+
+    First for the widest step of ``bandwidth``, if ``off_peak``; then for the store's own minute, since ten thousand stores at
+    minute 0 would be a flood (hazard 38).
+    """
+    if off_peak and (seconds := bandwidth.seconds_to_widest(now, zone)):
+        return Wait(min(seconds, LONGEST_COUNTDOWN_SECONDS), after_offset=False)
+    offset_seconds = _offset_seconds(now, zone, offset_minutes * 60.0, bandwidth if off_peak else None)
+    return None if after_offset or not offset_seconds else Wait(offset_seconds, after_offset=True)
 
 
 def next_runs(
@@ -53,4 +73,9 @@ def _full_run(night: float, zone: tzinfo, offset_seconds: float, bandwidth: Band
     if bandwidth is None:
         return night + offset_seconds
     begins = night + bandwidth.seconds_to_widest(night, zone)
-    return begins + min(offset_seconds, (bandwidth.at(begins, zone).ends - begins) / 2)
+    return begins + _offset_seconds(begins, zone, offset_seconds, bandwidth)
+
+
+def _offset_seconds(begins: float, zone: tzinfo, offset_seconds: float, widest: Bandwidth | None) -> float:
+    """Returns the store's own offset; in a short widest step, no more than half of the step's rest."""
+    return offset_seconds if widest is None else min(offset_seconds, (widest.at(begins, zone).ends - begins) / 2)

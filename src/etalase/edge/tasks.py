@@ -3,7 +3,7 @@
 import logging
 import time
 from datetime import timedelta, tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from celery import Task, shared_task
@@ -14,6 +14,7 @@ from django.utils.timezone import get_default_timezone
 from etalase.edge import heartbeat
 from etalase.edge.database import translated
 from etalase.edge.runs import complete_runs
+from etalase.edge.schedule import Wait, first_wait
 from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services
@@ -29,15 +30,6 @@ beat_init.connect(heartbeat.on_beat_init)
 
 # The nightly run waits so long for one that is under way; the next hourly one is due after that.
 FULL_WAITS_SECONDS = 55 * 60.0
-# Redis delivers a message again that was not done within an hour, unless told otherwise: a longer wait is several short ones.
-LONGEST_COUNTDOWN_SECONDS = 30 * 60.0
-
-
-class Wait(NamedTuple):
-    """How long a scheduled run still waits, and whether it has had the store's own offset then."""
-
-    seconds: float
-    after_offset: bool
 
 
 @shared_task(bind=True, name="sync_api.tasks.sync_product_photos")
@@ -74,7 +66,7 @@ def _scheduled(
         with translated():
             settings, now = configured(), time.time()
             refuse_another_store(settings, asked)
-            if wait := first_wait(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
+            if wait := wait_of(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
                 kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
                 task.apply_async(args=asked, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
                 return None
@@ -112,19 +104,16 @@ def _queue_of(task: "Task[Any, Any]") -> dict[str, Any]:
     return {"exchange": exchange, "routing_key": routing_key} if exchange and routing_key else {}
 
 
-def first_wait(settings: EdgeSettings, *, full: bool, after_offset: bool, now: float, zone: tzinfo) -> Wait | None:
-    """What a scheduled run waits for before it begins; None: nothing more.
-
-    First for the widest step of the timetable, if it shall; then for the store's own minute, since ten thousand stores at
-    minute 0 would be a flood (hazard 38).
-    """
-    offset_seconds = settings.schedule_offset_minutes * 60.0
-    if full and settings.FULL_RUN == "off-peak":
-        if seconds := settings.BANDWIDTH.seconds_to_widest(now, zone):
-            return Wait(min(seconds, LONGEST_COUNTDOWN_SECONDS), after_offset=False)
-        # In a short step, the store's own minute must not lie behind its end.
-        offset_seconds = min(offset_seconds, (settings.BANDWIDTH.at(now, zone).ends - now) / 2)
-    return None if after_offset or not offset_seconds else Wait(offset_seconds, after_offset=True)
+def wait_of(settings: EdgeSettings, *, full: bool, after_offset: bool, now: float, zone: tzinfo) -> Wait | None:
+    """Returns the first wait of a scheduled run under ``settings``; only a full run waits for off-peak."""
+    return first_wait(
+        now,
+        zone,
+        after_offset=after_offset,
+        offset_minutes=settings.schedule_offset_minutes,
+        off_peak=full and settings.FULL_RUN == "off-peak",
+        bandwidth=settings.BANDWIDTH,
+    )
 
 
 def _done_since(seconds: float, *, full: bool) -> bool:

@@ -13,7 +13,7 @@ from tests.unit.settings.examples import EDGE
 
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
-from etalase.edge.tasks import first_wait
+from etalase.edge.tasks import wait_of
 from etalase.settings.bandwidth import parse
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read
@@ -84,7 +84,7 @@ def test_the_predicted_next_run_equals_the_start_of_the_task(
     night = datetime(day.year, day.month, day.day, 2, tzinfo=zone)
     assume(datetime.fromtimestamp(night.timestamp(), zone).hour == 2)  # not in the hour that a change of clocks skips
     begins, after_offset = night.timestamp(), False
-    while put_off := first_wait(settings, full=True, after_offset=after_offset, now=begins, zone=zone):
+    while put_off := wait_of(settings, full=True, after_offset=after_offset, now=begins, zone=zone):
         begins, after_offset = begins + put_off.seconds, put_off.after_offset
     due = next_runs(
         begins - 1,

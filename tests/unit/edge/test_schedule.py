@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.unit.edge.schedules import JAKARTA, MINUTE, MOMENTS, NIGHTS, WEEKENDS
 from tests.unit.settings.examples import EDGE
 
-from etalase.edge.tasks import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
+from etalase.edge.schedule import LONGEST_COUNTDOWN_SECONDS, Wait
+from etalase.edge.tasks import wait_of
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import read
 
@@ -19,7 +20,7 @@ def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = T
     """Returns the wait of a run at a local time, in a store with an offset of 45 minutes."""
     given = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": 45, **changes}
     at = datetime.fromisoformat(now).replace(tzinfo=JAKARTA).timestamp()
-    return first_wait(read(EdgeSettings, EDGE | given), full=full, after_offset=after_offset, now=at, zone=JAKARTA)
+    return wait_of(read(EdgeSettings, EDGE | given), full=full, after_offset=after_offset, now=at, zone=JAKARTA)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_an_incremental_run_waits_only_for_the_stores_offset(changes: dict[str, 
 def test_every_due_full_run_starts_in_the_next_widest_step(due: int, bandwidth: str, offset: int, zone: ZoneInfo) -> None:
     settings = read(EdgeSettings, EDGE | {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": offset})
     now, after_offset, waits = float(due), False, 0
-    while put_off := first_wait(settings, full=True, after_offset=after_offset, now=now, zone=zone):
+    while put_off := wait_of(settings, full=True, after_offset=after_offset, now=now, zone=zone):
         assert 0 < put_off.seconds <= max(LONGEST_COUNTDOWN_SECONDS, offset * MINUTE)
         now, after_offset, waits = now + put_off.seconds, put_off.after_offset, waits + 1
         assert waits < 8 * 24 * 2 + 2
