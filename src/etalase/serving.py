@@ -79,7 +79,7 @@ def run_celery(role: str, args: Sequence[str]) -> None:
 
 
 def _celery_status(args: list[str]) -> int:
-    """Run ``celery ARGS`` to its end; its exit status."""
+    """Run ``celery ARGS`` to its end. Returns the exit status."""
     from celery.bin.celery import celery
 
     try:

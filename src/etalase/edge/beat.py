@@ -1,7 +1,7 @@
 """The standalone beat's scheduler. It keeps nothing on disk: a schedule file can be torn, or be from a clock that was ahead.
 
 The database knows better what was done: so each task is sent with the time at which it came due, also once at the start, for
-what came due while no beat ran; the task then looks whether a run has done that work since (ADR 0016).
+tasks that became due while no beat ran; the task then checks whether a run has done its work since (ADR 0016).
 """
 
 import logging

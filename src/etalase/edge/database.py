@@ -1,4 +1,4 @@
-"""The one place where the edge meets the database's errors."""
+"""Translates the database's errors for the whole edge."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,5 +35,5 @@ def translated() -> Iterator[None]:
 
 
 def in_our_words(error: BaseException) -> DatabaseAway:
-    """A database error of any kind, for a person."""
+    """Returns a database error of any kind with a sentence and a hint for a person."""
     return explained(error, whose="The edge's database", migrate=as_typed("etalase edge migrate"))

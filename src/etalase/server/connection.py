@@ -138,7 +138,7 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Count what came."""
+        """Count the received bytes."""
         self._body_bytes += len(body)
         super().on_body(body)
 

@@ -1,4 +1,4 @@
-"""`etalase edge failures`: the photos that did not arrive, and when they are tried again."""
+"""`etalase edge failures`: the retry list: failed photos, and the time of their next try."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class Command(EdgeCommand):
     help = "List the photos on the retry list, with reason, attempts and next try. Exit status: 0 none failed, 1 some did."
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Show them."""
+        """Print them."""
         with translated():
             entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))
         failed = [entry for entry in entries if entry.reason != Reason.PRODUCT_MISSING]

@@ -25,7 +25,7 @@ class Command(EdgeCommand):
     help = "List the photos whose removal waits for a person, by product. Exit status: 0 none, 3 some."
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Show them."""
+        """Print them."""
         held = storage.removals.in_states([Removal.State.HELD])
         after = removal_decisions.consequences(held)
         if options["json"]:
@@ -67,7 +67,7 @@ class Command(EdgeCommand):
 
 
 def _change(count: int, after: removal_decisions.Consequence) -> str:
-    """What approving would change on the POS."""
+    """Returns what an approval would change on the POS."""
     photos = "1 photo" if count == 1 else f"{count} photos"
     if after.is_replaced:
         return f"would lose {photos}; the POS shows the new product with the same SKU; refused, it would show both"

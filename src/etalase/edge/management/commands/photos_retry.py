@@ -21,12 +21,12 @@ class Command(SyncCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``PHOTO …``."""
+        """Add ``PHOTO …``."""
         super().add_arguments(parser)
         parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo on the retry list; none: all of them")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Make them due, and run."""
+        """Mark them as due, and run."""
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
         with self.watched(settings, options) as (services, progress):

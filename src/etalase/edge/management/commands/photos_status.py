@@ -1,4 +1,4 @@
-"""`etalase edge status`: how this store's photos are, honestly."""
+"""`etalase edge status`: the health of this store's photos."""
 
 import shutil
 import textwrap
@@ -31,12 +31,12 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--language``."""
+        """Add ``--language``."""
         super().add_arguments(parser)
         parser.add_argument("--language", choices=LANGUAGES, help="of the sentences; default: the terminal's, else English")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Show it."""
+        """Print it."""
         facts, error = None, ""
         try:
             facts = read(settings)

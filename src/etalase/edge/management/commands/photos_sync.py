@@ -26,7 +26,7 @@ class Command(SyncCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--full``, ``--off-peak``, ``--dry-run``."""
+        """Add ``--full``, ``--off-peak`` and ``--dry-run``."""
         super().add_arguments(parser)
         parser.add_argument("--full", action="store_true", help="compare the whole feed with rows and bucket")
         parser.add_argument(
@@ -35,7 +35,7 @@ class Command(SyncCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Run, and show the report."""
+        """Run, and print the result."""
         if options["off_peak"]:
             self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
         with self.watched(settings, options) as (services, progress):
@@ -49,7 +49,7 @@ class Command(SyncCommand):
         return self.tell(report, as_json=options["json"])
 
     def say(self, report: RunResult) -> None:
-        """Of a dry run, what it foretells."""
+        """Print the result; of a dry run, its forecast."""
         if report.forecast is None or report.error is not None:
             super().say(report)
         else:

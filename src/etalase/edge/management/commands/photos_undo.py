@@ -1,4 +1,4 @@
-"""`etalase edge undo`: bring back what was removed, while the grace lasts."""
+"""`etalase edge undo`: restore removed photos while their grace period lasts."""
 
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -28,7 +28,7 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``[RUN]``."""
+        """Add ``[RUN]``."""
         super().add_arguments(parser)
         parser.add_argument("run", nargs="?", type=int, help="number of the run that proposed the removals")
 

@@ -36,13 +36,13 @@ class Command(SyncCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--deep``, ``--repair``."""
+        """Add ``--deep`` and ``--repair``."""
         super().add_arguments(parser)
         parser.add_argument("--deep", action="store_true", help="read and hash every object, instead of trusting the listing")
         parser.add_argument("--repair", action="store_true", help="then make it equal by a full run, and compare again")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Compare, repair where that is asked for, and tell."""
+        """Compare, repair on request, and print the result."""
         repaired: dict[str, Any] | None = None
         found = self._verify(settings, options)
         if options["repair"] and found.differences:
