@@ -112,6 +112,8 @@ class BucketAudit:
     deep_verify_days: int
     deep: bool = False
     listing: Listing | None = None
+    # False once the run has put objects: a row written since then disagrees with the listing.
+    is_listing_current: bool = True
     suspects: Mapping[UUID, Damage] = field(default_factory=storage.suspects.kinds)
     # What lies under the keys of unsettled intents, and under those of objects that were read and are damaged.
     _known: dict[str, Found] = field(default_factory=dict)
@@ -152,7 +154,10 @@ class BucketAudit:
     def look(self, rows: Collection[Row]) -> Look:
         """Compares these rows with their objects. Raises :class:`ObjectStoreError` where the store is away."""
         look = Look({row.object_key: self._known[row.object_key] for row in rows if row.object_key in self._known})
-        to_read = self._look_at_listing(look, rows, self.listing) if self.listing is not None else self._unread_suspects(rows)
+        if self.listing is not None and self.is_listing_current:
+            to_read = self._look_at_listing(look, rows, self.listing)
+        else:
+            to_read = [row for row in rows if row.id in self.suspects and row.id not in self._read]
         for row, read in zip(to_read, self.workers.map(lambda row: self._objects.read(row.object_key), to_read), strict=True):
             self._read.add(row.id)
             kind, lies = _judge(row, read)
@@ -179,9 +184,6 @@ class BucketAudit:
             elif kind is not None or (there is not None and self._is_to_be_read(row, there)):
                 to_read.append(row)
         return to_read
-
-    def _unread_suspects(self, rows: Collection[Row]) -> list[Row]:
-        return [row for row in rows if row.id in self.suspects and row.id not in self._read]
 
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from hashlib import md5
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import overwrite_in_parts, status, sync_dishes
-from tests.simulator import picture
+from tests.simulator import Answer, picture
 
 from etalase.edge.bucket_audit import MAX_UNREADABLE, Reads
 from etalase.edge.integrity import Damage
@@ -116,3 +117,24 @@ def test_a_whole_object_outside_the_listed_prefix_is_not_missing(edge: Edge) -> 
     assert "missing" in verified(edge)
     edge.query("DELETE FROM product_photo WHERE id = %s", photos["SOTO"])
     assert "missing" not in verified(edge)
+
+
+def test_a_photo_put_by_this_run_is_not_judged_by_the_listing_before_it(edge: Edge) -> None:
+    first = edge.ho.put("SATE", picture("old", 2000), primary=True)
+    second = edge.ho.put("SATE", picture("side", 3000), primary=False, sort_order=1)
+    edge.sync()
+    edge.ho.put("SATE", picture("new", 2500), photo=first, primary=True)
+    edge.ho.put(
+        "SATE", picture("side 2", 3500), photo=second, primary=False, sort_order=1, checksum=md5(b"overtaken").hexdigest()
+    )
+    side_key = edge.ho.photos[second]["object_key"]
+
+    def correct_the_metadata(key: str) -> Answer | None:
+        if key == side_key:
+            edge.ho.on_image = None
+            edge.ho.put("SATE", picture("side 2", 3500), photo=second, primary=False, sort_order=1)
+        return None
+
+    edge.ho.on_image = correct_the_metadata
+    result = edge.sync(full=True)
+    assert (result.outcome, result.damaged, edge.count("etalase_doubt")) == ("success", 0, 0)

@@ -178,6 +178,7 @@ def check_unlisted(run: Run, feed: Feed) -> None:
 def publish(run: Run, feed: Feed, planned: Planned) -> None:
     """Fetches and publishes the photos on the agenda; a run that compares only changes gives way to a scheduled full run."""
     run.carriage.carry_all(planned.agenda, gives_way=feed.coverage is Coverage.CHANGES)
+    run.audit.is_listing_current = False
 
 
 def replan_stale(run: Run, feed: Feed) -> Planned:
