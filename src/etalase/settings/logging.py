@@ -24,7 +24,7 @@ _fields: ContextVar[Mapping[str, object]] = ContextVar("etalase_log_fields", def
 
 @contextmanager
 def log_fields(**fields: object) -> Iterator[None]:
-    """Adds ``fields``, and those of :func:`add_log_fields`, to each log line while the context lasts.
+    """Adds ``fields`` to each log line while the context lasts.
 
     Other threads write them, too, where they work in a copy of the context.
     """
@@ -33,11 +33,6 @@ def log_fields(**fields: object) -> Iterator[None]:
         yield
     finally:
         _fields.reset(token)
-
-
-def add_log_fields(**fields: object) -> None:
-    """Adds ``fields`` until the surrounding :func:`log_fields` ends."""
-    _fields.set({**_fields.get(), **fields})
 
 
 class ContextFields(logging.Filter):

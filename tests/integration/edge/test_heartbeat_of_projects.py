@@ -38,7 +38,7 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[Role, Any]:
 def test_the_worker_of_a_project_writes_heartbeats_if_it_listens_to_our_queue(
     at_work: dict[Role, Any], settings: dict[str, Any], listens_to: list[str], serves: bool
 ) -> None:
-    app = Celery("customer", broker="memory://", **settings)
+    app = Celery("customer", broker="memory://", set_as_current=False, **settings)
     with app.connection_for_read() as connection:
         app.amqp.queues.select(listens_to)
         consumer = app.amqp.TaskConsumer(connection.default_channel)
@@ -52,7 +52,7 @@ def test_the_worker_of_a_project_writes_heartbeats_if_it_listens_to_our_queue(
 
 
 def test_the_beat_of_a_project_writes_heartbeats_if_its_schedule_has_our_task(at_work: dict[Role, Any]) -> None:
-    app = Celery("customer", broker="memory://")
+    app = Celery("customer", broker="memory://", set_as_current=False)
     scheduler = Scheduler(app)
     heartbeat.on_beat_init(SimpleNamespace(scheduler=scheduler))
     assert not at_work[Role.BEAT]()

@@ -482,7 +482,7 @@ def test_the_openapi_document_is_rendered_once_for_any_query(monkeypatch: pytest
         return make(self, *args, **kwargs)
 
     monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
-    monkeypatch.setattr("etalase.head_office.api.urls._made", {})
+    monkeypatch.setattr("etalase.head_office.api.urls._documents", {})
     queries = ["", "?version=%0a", "?version=%00", "?lang=id", "?lang=zz"] * 3
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(lambda query: Client().get(f"/api/v1/schema/{query}"), queries))

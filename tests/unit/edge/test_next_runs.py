@@ -65,7 +65,9 @@ def test_a_projects_beat_follows_its_own_time_zone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sync_request, "_application", lambda: None)
     monkeypatch.setattr(django_settings, "CELERY_TIMEZONE", time_zone, raising=False)
     assert sync_request.beat_zone() == zone
-    monkeypatch.setattr(sync_request, "_application", lambda: Celery("customer", timezone="Asia/Jayapura"))
+    monkeypatch.setattr(
+        sync_request, "_application", lambda: Celery("customer", timezone="Asia/Jayapura", set_as_current=False)
+    )
     assert sync_request.beat_zone() == ZoneInfo("Asia/Jayapura")
 
 

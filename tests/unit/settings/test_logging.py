@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from etalase.edge.sync.services import Workers
-from etalase.settings.logging import ClientFaults, ContextFields, JsonFormatter, add_log_fields, log_fields
+from etalase.settings.logging import ClientFaults, ContextFields, JsonFormatter, log_fields
 
 
 def record(name: str, level: int) -> logging.LogRecord:
@@ -65,9 +65,10 @@ def test_a_line_has_the_fields_of_its_context_also_in_the_threads_of_the_pool_an
     with Workers(1) as workers:
         with log_fields(store_id="one"):
             assert in_a_worker(workers) == ("one", None)
-            add_log_fields(run_id=7)
-            assert in_a_worker(workers) == ("one", 7)
-            assert context_of(record("django.db", logging.INFO)) == ("one", 7)
+            with log_fields(run_id=7):
+                assert in_a_worker(workers) == ("one", 7)
+                assert context_of(record("django.db", logging.INFO)) == ("one", 7)
+            assert in_a_worker(workers) == ("one", None)
         assert in_a_worker(workers) == (None, None)
 
 

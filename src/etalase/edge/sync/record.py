@@ -18,6 +18,7 @@ from etalase.edge.sync.result import Trigger
 from etalase.errors import DatabaseAway, EtalaseError, LockLost, Reason
 from etalase.protocol import printable
 from etalase.redaction import redacted
+from etalase.settings.logging import log_fields
 
 logger = logging.getLogger("etalase.edge")
 
@@ -58,7 +59,8 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
     began = services.clock.monotonic()
     result.run_id = storage.runs.begin(result.kind, trigger)
     try:
-        yield
+        with log_fields(run_id=result.run_id):
+            yield
     finally:
         with suppress(DatabaseAway, LockLost):
             run.carriage.keep_failures()

@@ -13,7 +13,6 @@ from etalase.edge.runs import complete_runs
 from etalase.edge.sync.result import Fault, Outcome, RunKind, Trigger
 from etalase.postgres import storable
 from etalase.protocol import MAX_INT32
-from etalase.settings.logging import add_log_fields
 
 # A year of hourly runs is nine thousand rows; older rows have no reader.
 KEEP_RUNS = timedelta(days=400)
@@ -37,7 +36,6 @@ def begin(kind: RunKind, trigger: Trigger, *, keep_at_least: int = KEEP_AT_LEAST
         if old.exists():
             Removal.objects.filter(state=Removal.State.APPLIED, decided_at__lt=Now() - KEEP_RUNS).delete()
             old.delete()
-        add_log_fields(run_id=made)
         return made
 
 
