@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+# Tests wait for servers half of their time, so one process more than cores; the long files are first by their names.
+IN_PARALLEL := --numprocesses $(shell expr `nproc` + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 PYTHONS := 3.11 3.12 3.13
 
@@ -27,11 +29,11 @@ minio: install ## build MinIO for the tests and the demo, with Go, once; 4 minut
 
 test: install check ## run linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest $(IN_PARALLEL)
 
-test-long: install ## the tests that take longer: whole runs over weak links, full disks, many photos; 3 minutes
+test-long: install ## the tests that take longer: weak links, full disks, many photos; 6 minutes
 	$(BIN)/python tests/chromium.py
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long $(IN_PARALLEL)
 
 test-pythons: install ## run the tests on each Python of 3.11, 3.12 and 3.13 on this machine; PYTHONS=3.13 TESTS=tests/unit
 	$(BIN)/python tests/chromium.py

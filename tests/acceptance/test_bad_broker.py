@@ -78,7 +78,8 @@ def test_the_worker_reconnects_when_its_broker_recovers(edge: Edge, broker: Valk
                 eventually(lambda: " ready." in worker.log.read_text(), 60)
                 mend = fault(client)
                 client.client_kill_filter(_type="normal", skipme=True)
-            eventually(lambda: "Trying to re" in worker.log.read_text() or "begins anew" in worker.log.read_text(), 60)
+            retries = ("Trying to re", "Trying again", "begins anew")
+            eventually(lambda: any(text in worker.log.read_text() for text in retries), 60)
         finally:
             if mend is not None:
                 mend()

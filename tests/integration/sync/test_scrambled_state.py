@@ -148,6 +148,7 @@ def failing(edge: Edge) -> str:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_run_survives_a_scrambled_value_in_each_column_of_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     for number, (table, column, kind, longest) in enumerate(text_columns()):
         fill_tables(edge, menu)
@@ -182,6 +183,7 @@ ODD = {
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_run_survives_impossible_times_and_numbers_in_each_table(edge: Edge, menu: list[str], failing: str) -> None:
     columns = edge.query(
         "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"
