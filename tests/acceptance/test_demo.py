@@ -88,6 +88,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "sub
     assert not _left_behind(data)
 
 
+@pytest.mark.long
 def test_change_photo_changes_the_pos_and_a_killed_demo_leaves_no_process(
     running: "subprocess.Popen[bytes]", data: Path
 ) -> None:

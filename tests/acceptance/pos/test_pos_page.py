@@ -283,6 +283,7 @@ def test_the_placeholder_stands_in_for_a_slow_photo(shop: Shop, screen: OpenScre
 # A large menu
 
 
+@pytest.mark.long
 def test_a_menu_of_1000_products_is_whole_and_loads_only_photos_near_the_screen(shop: Shop, screen: OpenScreen) -> None:
     shop.many_products(1000)
     opened = screen()

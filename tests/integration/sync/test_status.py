@@ -153,7 +153,7 @@ def test_after_any_damage_the_status_reports_what_an_independent_check_finds(edg
         numbers,
     )  # fmt: skip
 
-    @settings(max_examples=40, database=None)
+    @settings(max_examples=25, database=None)
     @given(st.lists(happenings, max_size=5))
     def check(happened: list[tuple[str, int, int]]) -> None:
         checker.restore()
