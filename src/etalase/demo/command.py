@@ -110,13 +110,14 @@ def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
             if not is_new:  # the data may be from an earlier version
                 system.must("head-office", "migrate")
             system.start_head_office()
-        with out.status("starting the edge"):
-            system.must("edge", "migrate")
-            system.start_edge()
+        system.must("edge", "migrate")
+        # Before the worker, which begins a scheduled run at once if one was due while it was stopped.
         synced = system.etalase("edge", "sync", quiet=False)
         out.print(synced.stdout.strip(), markup=False)
-        if synced.returncode not in {0, *NOT_FATAL, 75}:
+        if synced.returncode not in {0, *NOT_FATAL}:
             return synced.returncode
+        with out.status("starting the edge"):
+            system.start_edge()
         out.print(f"Ready after {time.monotonic() - began:.0f} s.")
         return _compare(here.ports) if leave else _run_until_stopped(system)
     finally:
@@ -223,7 +224,7 @@ def _change_photo(here: Layout, kept: dict[str, dict[str, str]]) -> int:
     aside.replace(other)
     one_line = here.menu / "change.csv"
     one_line.write_text(f"sku,name,file,is_primary,sort_order,stores\n{item.sku},{item.name},{name},true,0,\n")
-    for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync"])):
+    for half, args in (("head-office", ["import", str(one_line), str(here.menu / "photos")]), ("edge", ["sync", "--wait"])):
         status = subprocess.run([*ARGV, half, *args], env=layout.environment(kept[half]), check=False).returncode
         if status not in {0, *NOT_FATAL}:
             return status
