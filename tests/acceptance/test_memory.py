@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 MEBIBYTE = 1024 * 1024
 BUDGET_BYTES = 150 * 1000 * 1000
 # Tolerance for the page cache of the scratch database and the allocator; MANY photos in memory would take more.
-MAX_GROWTH_BYTES = 12 * MEBIBYTE
+MAX_GROWTH_BYTES = 16 * MEBIBYTE
 FEW, MANY = 500, 10_000
 # A small process in between, so that RUSAGE_CHILDREN (getrusage(2)) reports the peak of the run alone.
 MEASURE = """

@@ -63,12 +63,14 @@ class Part:
             self._write()
 
     def close(self) -> None:
-        """Writes all bytes and closes the file."""
-        if self._unwritten:
-            self._write()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Writes all bytes and closes the file, also if they do not fit on the disk."""
+        try:
+            if self._unwritten:
+                self._write()
+        finally:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def whole(self) -> mmap.mmap | bytes:
         """Returns all bytes, without reading them from disk into memory."""
