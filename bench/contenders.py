@@ -173,7 +173,7 @@ def rclone_program() -> str:
 
 
 def mc_program() -> Path:
-    """Returns MinIO's client; builds it if missing. Raises :class:`.process.StackError` without Go."""
+    """Returns MinIO's client; builds it if missing. Raises :class:`etalase.devstack.process.StackError` without Go."""
     return MC.find() or MC.build()
 
 

@@ -199,7 +199,7 @@ class Parts:
 
 @contextmanager
 def parts(make: Make, folder: Path) -> Iterator[Parts]:
-    """Starts the services in ``folder`` and stops them at the end. Raises :class:`.process.StackError`."""
+    """Starts the services in ``folder`` and stops them at the end. Raises :class:`etalase.devstack.process.StackError`."""
     with ExitStack() as undo:
         database = postgres.start(folder / "postgres", free_port())
         undo.callback(database.stop)

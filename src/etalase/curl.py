@@ -71,7 +71,7 @@ _SPEAKS_PLAIN = re.compile("wrong version number|packet length too long|record l
 
 @dataclass(frozen=True, slots=True)
 class LinkFault:
-    """Why there was no response. ``passes``: waiting can help."""
+    """The cause of a missing response. ``passes``: a retry can succeed."""
 
     text: str
     hint: str

@@ -1,4 +1,4 @@
-"""What head office no longer lists: found, decided on (:mod:`.removal`), and removed, held, or left to wait."""
+"""Finds photos that head office no longer lists, and removes, holds or postpones them (:mod:`.plan.removal_bound`)."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Proposal:
 
 
 def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int | None) -> int:
-    """Remove what may go, remember the rest; how many photos were removed comes back.
+    """Removes photos within the bound, and records the others. Returns the number of removed photos.
 
     ``awaiting`` are products of which a living photo has not arrived in this run.
     """
@@ -106,7 +106,7 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
             cause=candidate.cause,
             state=state,
             left_bare=row.product_id in decision.bare,
-            # Its product may go after its photos, and :func:`.holding.undo` needs both.
+            # Its product may go after its photos, and :func:`.removal_decisions.undo` needs both.
             row={**storage.photos.to_json(row), "product_sku": names.get(row.product_id, ("", ""))[0]},
             run_id=run_id,
             noticed_at=now,

@@ -71,7 +71,7 @@ class Tokens(Protocol):
 
 @dataclass(slots=True)
 class HeadOffice:
-    """One store's view of head office, used from one thread. ``requests`` counts the feed requests."""
+    """One store's view of head office, used from one thread."""
 
     url: str
     username: str
@@ -84,7 +84,6 @@ class HeadOffice:
     transport: Transport
     tokens: Tokens
     clock: Clock
-    requests: int = 0
     _is_fresh: bool = False
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
@@ -221,7 +220,6 @@ class HeadOffice:
         )
 
     def _once(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        self.requests += path in {PHOTOS_PATH, PRODUCTS_PATH}
         try:
             answer = self.transport.exchange(
                 self.url + path,
