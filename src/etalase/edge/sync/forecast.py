@@ -30,12 +30,12 @@ def forecast(run: Run) -> None:
     agenda, limiter = planned.agenda, run.services.limiter
     kept_bytes = sum(map(run.services.spool.kept_of, agenda.to_fetch()))
     proposal = propose(feed, awaiting=awaiting, now=run.now)
-    names = run.services.products.names({row.product_id for row in proposal.gone.values()})
+    labels = run.services.products.labels({row.product_id for row in proposal.gone.values()})
 
     def named(candidates: Collection[Candidate]) -> list[dict[str, str]]:
         return [
-            {"photo_id": str(c.photo_id), "product_name": names.get(c.product_id, ("", ""))[1]}
-            for c in sorted(candidates, key=lambda c: (names.get(c.product_id, ("", ""))[1], c.photo_id))
+            {"photo_id": str(c.photo_id), "product_name": labels[c.product_id].name}
+            for c in sorted(candidates, key=lambda c: (labels[c.product_id].name, c.photo_id))
         ]
 
     run.result.forecast = {

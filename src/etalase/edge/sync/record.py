@@ -114,7 +114,7 @@ def note_plan(run: Run, planned: Planned) -> None:
     run.result.unchanged += planned.unchanged
     for product_id in planned.several_primaries:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
-        name = run.services.products.names([product_id]).get(product_id, ("", ""))[1]
+        name = run.services.products.labels([product_id])[product_id].name
         run.result.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
     if planned.older:
         run.result.note("ho_older", photos=planned.older)

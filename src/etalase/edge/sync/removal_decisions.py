@@ -103,7 +103,7 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.produc
             records = [removal.row or {} for removal in undone.restored]
             if products.is_ours:
                 # An existing product may have got a newer name from head office.
-                here = products.names({removal.product_id for removal in undone.restored})
+                here = products.existing({removal.product_id for removal in undone.restored})
                 gone_too = [removal for removal in undone.restored if removal.product_id not in here]
                 products.write([(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name) for r in gone_too])
             storage.photos.restore(records)
@@ -123,7 +123,7 @@ def _sort_out(gone: Sequence[Removal], bucket: Bucket, products: storage.product
     here = {row.id for row in storage.photos.with_ids([removal.photo_id for removal in gone])}
     kept = {removal.photo_id: removal.row for removal in gone if removal.row and storage.photos.is_restorable(removal.row)}
     taken = storage.photos.owners([row["object_key"] for row in kept.values()])
-    there = set(products.names({removal.product_id for removal in gone}))
+    there = set(products.existing({removal.product_id for removal in gone}))
     for removal in gone:
         row = kept.get(removal.photo_id, {})
         key = row.get("object_key") or ""

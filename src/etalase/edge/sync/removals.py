@@ -95,19 +95,19 @@ def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
 
 def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int | None) -> None:
     decision, gone = proposal.decision, proposal.gone
-    names = services.products.names({row.product_id for row in gone.values()})
+    labels = services.products.labels({row.product_id for row in gone.values()})
 
     def record(candidate: Candidate, state: Removal.State) -> Removal:
         row = gone[candidate.photo_id]
         return Removal(
             photo_id=row.id,
             product_id=row.product_id,
-            product_name=names.get(row.product_id, ("", ""))[1],
+            product_name=labels[row.product_id].name,
             cause=candidate.cause,
             state=state,
             left_bare=row.product_id in decision.bare,
             # Its product may go after its photos, and :func:`.removal_decisions.undo` needs both.
-            row={**storage.photos.to_json(row), "product_sku": names.get(row.product_id, ("", ""))[0]},
+            row={**storage.photos.to_json(row), "product_sku": labels[row.product_id].sku},
             run_id=run_id,
             noticed_at=now,
             decided_at=now if state == Removal.State.APPLIED else None,

@@ -133,9 +133,9 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
         storage.suspects.clear(look.to_clear)
         shown = shown or next((row for row in part if row.id not in look.damaged), None)
         hurt = [row for row in part if row.id in look.damaged]
-        names = services.products.names({row.product_id for row in hurt})
+        labels = services.products.labels({row.product_id for row in hurt})
         for row in hurt:
-            name = names.get(row.product_id, ("", ""))[1]
+            name = labels[row.product_id].name
             result.differences.append(Difference(look.damaged[row.id], row.object_key, row.id, name))
     if shown is not None and not services.bucket.is_public(shown.object_key):
         result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
@@ -179,11 +179,11 @@ def _find_not_listed(services: Services, result: Verification, feed: Feed) -> No
     undecided = storage.removals.in_states([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])
     decided = {removal.photo_id: removal.state for removal in undecided}
     for part in unlisted(feed):
-        names = services.products.names({row.product_id for row in part})
+        labels = services.products.labels({row.product_id for row in part})
         for row in part:
             if row.id in decided:
                 result.held += decided[row.id] == Removal.State.HELD
                 result.kept += decided[row.id] == Removal.State.REFUSED
             else:
-                name = names.get(row.product_id, ("", ""))[1]
+                name = labels[row.product_id].name
                 result.differences.append(Difference(NOT_LISTED, row.object_key, row.id, name))

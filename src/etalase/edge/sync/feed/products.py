@@ -13,6 +13,7 @@ from etalase.edge.sync.feed.lenient import NO_UUID
 from etalase.edge.sync.feed.pull import Feed, pull_products
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
+from etalase.edge.sync.storage.products import ProductLabel
 from etalase.errors import HeadOfficeError
 from etalase.protocol import Product
 
@@ -96,12 +97,12 @@ def note_unlisted(services: Services, listed: Listed) -> None:
 
 
 def _write_listed(services: Services, page: Sequence[Product]) -> None:
-    known: dict[UUID, tuple[str, str]] = {}
+    known: dict[UUID, ProductLabel] = {}
     if any(product.sku is None or product.name is None for product in page):  # null says nothing
-        known = services.products.names({product.id for product in page})
+        known = services.products.existing({product.id for product in page})
     told: dict[UUID, tuple[str, str]] = {}  # a list may name a product twice; PostgreSQL writes no row twice at once
     for product in page:
-        sku, name = told.get(product.id) or known.get(product.id, ("", ""))
+        sku, name = told.get(product.id) or known.get(product.id, ProductLabel())
         told[product.id] = _fitting(
             (sku if product.sku is None else product.sku, name if product.name is None else product.name)
         )
@@ -110,12 +111,12 @@ def _write_listed(services: Services, page: Sequence[Product]) -> None:
 
 def _write_from_photos(services: Services, feed: Feed) -> None:
     for photos in feed.photos.in_slices():
-        known = services.products.names({photo.product_id for photo in photos})
+        known = services.products.existing({photo.product_id for photo in photos})
         told: dict[UUID, tuple[str, str]] = {}
         for photo in photos:
             if photo.product_id == NO_UUID:
                 continue
-            sku, name = told.get(photo.product_id) or known.get(photo.product_id, ("", ""))  # null says nothing
+            sku, name = told.get(photo.product_id) or known.get(photo.product_id, ProductLabel())  # null says nothing
             told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
         services.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
         services.products.list_again(told.keys())

@@ -116,7 +116,7 @@ class Planner:
         return planned
 
     def _known(self, product_ids: set[UUID]) -> set[UUID]:
-        return product_ids if self._brings_products else product_ids & set(self._services.products.names(product_ids))
+        return product_ids if self._brings_products else product_ids & set(self._services.products.existing(product_ids))
 
     def _award_contested_keys(self) -> dict[str, Photo]:
         """Returns the photo that gets each key that photos claim with different bytes: the one that has it, or else the newest

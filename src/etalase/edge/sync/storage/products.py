@@ -1,7 +1,7 @@
 """Reads and writes the product table: ours or the one of a customer's project."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.apps import apps
@@ -10,6 +10,13 @@ from django.db import connection
 
 from etalase.edge.database import cursor
 from etalase.edge.sync.storage.paging import AFTER, paged
+
+
+class ProductLabel(NamedTuple):
+    """What a person calls a product; blank for a product that is not here."""
+
+    sku: str = ""
+    name: str = ""
 
 
 class ProductTable:
@@ -22,14 +29,18 @@ class ProductTable:
         self.table, self.id = _quoted(meta.db_table), _quoted(meta.pk.column)
         self.name, self.sku = _quoted(meta.get_field(name_field).column), _quoted(meta.get_field(sku_field).column)
 
-    def names(self, ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
-        """Returns (SKU, name) of the existing products among ``ids``."""
+    def existing(self, ids: Collection[UUID]) -> dict[UUID, ProductLabel]:
+        """Returns the labels of those products among ``ids`` that exist."""
         with cursor() as db:
             db.execute(
                 f"SELECT {self.id}, {self.sku}, {self.name} FROM {self.table} WHERE {self.id} = ANY(%s)",
                 [list(ids)],
             )
-            return {row[0]: (row[1] or "", row[2] or "") for row in db.fetchall()}
+            return {row[0]: ProductLabel(row[1] or "", row[2] or "") for row in db.fetchall()}
+
+    def labels(self, ids: Collection[UUID]) -> dict[UUID, ProductLabel]:
+        """Returns a label for each of ``ids``."""
+        return dict.fromkeys(ids, ProductLabel()) | self.existing(ids)
 
     def write(self, products: Sequence[tuple[UUID, str, str]]) -> None:
         """Inserts or updates products given as (id, SKU, name). For our own table only."""
