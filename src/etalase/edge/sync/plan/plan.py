@@ -29,12 +29,8 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row of ``product_photo``, and what is really under its key.
-
-    ``object_etag`` is the row's checksum while nothing else is known; the ETag that a HEAD or a listing found otherwise; None
-    where the object is missing. ``object_mistyped`` tells that the bytes are right and their Content-Type is not.
-    """
+class StoredRow:
+    """The columns of ``product_photo``, in their order."""
 
     id: UUID
     product_id: UUID
@@ -47,6 +43,16 @@ class Row:
     is_primary: bool
     sort_order: int | None
     updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row(StoredRow):
+    """A row of ``product_photo``, and what is really under its key.
+
+    ``object_etag`` is the row's checksum while nothing else is known; the ETag that a HEAD or a listing found otherwise; None
+    where the object is missing. ``object_mistyped`` tells that the bytes are right and their Content-Type is not.
+    """
+
     object_etag: str | None
     object_mistyped: bool = False
 

@@ -6,6 +6,7 @@ table has fewer rows than that count, another program deleted some.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -16,14 +17,15 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.plan import Row, StoredRow
 from etalase.edge.sync.publish.put import Carried
 from etalase.edge.sync.storage import checkpoint, intents, reclaims, suspects
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
 from etalase.objectstore.model import names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
 
-_COLUMNS = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
+_COLUMN_NAMES = [column.name for column in fields(StoredRow)]
+_COLUMNS = ", ".join(_COLUMN_NAMES)
 _UPSERT = f"""
     INSERT INTO product_photo ({_COLUMNS}, created_at)
     SELECT {_COLUMNS.replace("updated_at", "coalesce(updated_at, now())")}, now() FROM json_to_recordset(%s::json) AS photo (
@@ -244,24 +246,14 @@ def delete(photo_ids: Collection[UUID]) -> int:
 
 def to_json(row: Row) -> dict[str, Any]:
     """Returns the row as JSON for :func:`restore`."""
-    record: dict[str, Any] = json.loads(json.dumps({name: getattr(row, name) for name in _COLUMNS.split(", ")}, default=str))
+    record: dict[str, Any] = json.loads(json.dumps({name: getattr(row, name) for name in _COLUMN_NAMES}, default=str))
     return record
 
 
-class _SavedRow(msgspec.Struct):
+@dataclass(frozen=True, slots=True)
+class _SavedRow(StoredRow):
     """The JSON of :func:`to_json`, to check a value of the JSON column against."""
 
-    id: UUID
-    product_id: UUID
-    object_key: str
-    filename: str | None
-    size: int | None
-    content_type: str | None
-    checksum: str | None
-    version: int | None
-    is_primary: bool
-    sort_order: int | None
-    updated_at: datetime | None
     product_sku: str = ""
 
 
