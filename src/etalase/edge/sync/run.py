@@ -152,18 +152,18 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
 
 def plan_changes(run: Run, feed: Feed) -> Planned:
     """Plans the feed, and records what needs no publishing: failures, settled retries, removals that are over."""
-    anything_owed = storage.retry_list.is_anything_pending()
+    planner = Planner(run.services, feed, audit=run.audit)
     # A photo that is listed again is not removed, whatever was proposed or refused.
     proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
 
     def settle(part: Slice) -> None:
         mark_damage(run, part.look)
         run.carriage.add_failures(part.plan.unpublishable)
-        if anything_owed:
+        if planner.has_retries:
             storage.retry_list.resolve(part.plan.unchanged)
         storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
 
-    planned = Planner(run.services, feed, audit=run.audit).plan(settle)
+    planned = planner.plan(settle)
     note_plan(run, planned)
     return planned
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -73,6 +74,11 @@ class Planner:
         self._services, self._feed, self._audit = services, feed, audit
         self._brings_products = brings_products and services.products.is_ours
 
+    @cached_property
+    def has_retries(self) -> bool:
+        """Whether the retry list had any photo when the plan began."""
+        return storage.retry_list.is_anything_pending()
+
     def slices(self) -> Iterator[Slice]:
         """Plans one slice after another; which photo gets a contested key is remembered across them."""
         photos = self._feed.photos
@@ -103,10 +109,10 @@ class Planner:
 
     def plan(self, settle: Callable[[Slice], None]) -> Planned:
         """Plans the whole feed; ``settle`` is given each slice, to record what needs no publishing."""
-        planned, anything_owed = Planned(), storage.retry_list.is_anything_pending()
+        planned = Planned()
         for part in self.slices():
             product_ids = {photo.product_id for photo in part.photos}
-            attempts = storage.retry_list.attempts(product_ids) if anything_owed else {}
+            attempts = storage.retry_list.attempts(product_ids) if self.has_retries else {}
             planned.agenda.add(part.plan.products, attempts=attempts)
             planned.tally += Tally.of(part)
             planned.unchanged += len(part.plan.unchanged)

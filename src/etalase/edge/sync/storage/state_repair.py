@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import DateTimeField, Q
-from django.db.models.functions import Now
+from django.db.models import DateTimeField
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.integrity import Damage
@@ -19,11 +18,8 @@ from etalase.protocol import KEY_PREFIX, lenient_time
 # Above any real number of photos, and low enough that the column can hold one more.
 MAX_PHOTOS = 1_000_000_000
 _UTC_PAST, _UTC_FUTURE = FAR_PAST.replace(tzinfo=UTC), FAR_FUTURE.replace(tzinfo=UTC)
-# The safe value for a word that this version does not know.
-_WORDS = (
-    ("etalase_doubt", "kind", Damage, f"SET kind = '{Damage.CHANGED}'"),
-    ("etalase_removal", "cause", Cause, f"SET cause = '{Cause.UNPROVED_FEED}'"),
-)
+# A word that this version does not know becomes the one that its enumeration reads it as.
+_WORDS = (("etalase_doubt", "kind", Damage), ("etalase_removal", "cause", Cause))
 # A time further ahead than SOON was written under a wrong clock, and would stay in force until then.
 _SOON = (("etalase_removal", "decided_at"), ("etalase_doubt", "asked_at"), ("etalase_reclaim", "put_off_until"))
 SOON = timedelta(days=2)
@@ -43,8 +39,9 @@ def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]
             checkpoint.save(update_fields=dropped)
         dropped += _mend_times()
         with cursor() as db:
-            for table, column, words, change in _WORDS:
-                db.execute(f"UPDATE {table} {change} WHERE {column} <> ALL(%s)", [[word.value for word in words]])
+            for table, column, words in _WORDS:
+                known = [word.value for word in words]
+                db.execute(f"UPDATE {table} SET {column} = %s WHERE {column} <> ALL(%s)", [words("").value, known])
                 dropped += [f"{table}.{column}"] * bool(db.rowcount)
             for table, column in _SOON:
                 db.execute(f"UPDATE {table} SET {column} = now() WHERE {column} > now() + %s", [SOON])
@@ -84,12 +81,27 @@ def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
 
 def _mend_times() -> list[str]:
     """Replaces times of our own tables that a Python datetime cannot hold. Returns the names of their columns."""
-    mended = []
-    for model in apps.get_app_config("etalase_edge").get_models():
-        meta = model._meta  # noqa: SLF001 - Django documents it as its API, and _default_manager
-        for time in meta.get_fields():
-            if isinstance(time, DateTimeField) and meta.db_table.startswith("etalase_"):
-                odd = Q(**{f"{time.name}__lte": _UTC_PAST}) | Q(**{f"{time.name}__gte": _UTC_FUTURE})
-                if model._default_manager.filter(odd).update(**{time.name: None if time.null else Now()}):  # noqa: SLF001
-                    mended.append(f"{meta.db_table}.{time.name}")
-    return mended
+    bounds, times = {"past": _UTC_PAST, "future": _UTC_FUTURE}, _time_columns()
+    odd = {name: f"{name} <= %(past)s OR {name} >= %(future)s" for name in times}
+    table_of = {name: name.partition(".")[0] for name in times}
+    # One statement for all columns, since nearly every run finds nothing.
+    checks = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table_of[name]} WHERE {odd[name]})" for name in times]
+    with cursor() as db:
+        db.execute(" UNION ALL ".join(checks), bounds)
+        found = [name for (name,) in db.fetchall()]
+        for name in found:
+            value = "NULL" if times[name] else "now()"
+            db.execute(f"UPDATE {table_of[name]} SET {name.partition('.')[2]} = {value} WHERE {odd[name]}", bounds)
+    return found
+
+
+def _time_columns() -> dict[str, bool]:
+    """Returns the times of our own tables, as ``table.column``, and whether they may be null."""
+    metas = [model._meta for model in apps.get_app_config("etalase_edge").get_models()]  # noqa: SLF001 - Django documents it
+    return {
+        f"{meta.db_table}.{time.column}": time.null
+        for meta in metas
+        if meta.db_table.startswith("etalase_")
+        for time in meta.get_fields()
+        if isinstance(time, DateTimeField)
+    }
