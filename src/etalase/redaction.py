@@ -25,6 +25,9 @@ TOKENS_KEPT = 64
 _secrets: set[str] = set()
 _tokens: deque[str] = deque(maxlen=TOKENS_KEPT)
 
+# The backslash that begins an escape may be the last one of a run before it.
+_ESCAPE = r"\\{0,8}(?<=\\)"
+
 # Hidden without being known: what nobody writes but as a credential.
 _SHAPES = re.compile(
     r"(?P<scheme>\b(?:Bearer|Basic)\s+)(?=\S*[0-9=])[A-Za-z0-9._~+/=-]{8,}"
@@ -103,26 +106,31 @@ def _spelled(secret: str) -> str:
 
 @lru_cache(maxsize=512)
 def _character(text: str) -> str:
-    """A pattern of one character, or of a run of backslashes. No repetition is unbounded where another could follow it."""
+    """Returns a pattern of one character, or of a run of backslashes.
+
+    A text matches it in one way only, since a long secret would take for ever otherwise: the alternatives differ, a run of
+    backslashes keeps what it took, and an escape accepts the backslash of the run before it.
+    """
     if text.isascii() and (text.isalnum() or text in "._~-"):  # nobody escapes these
         return text.replace(".", r"\.")
     character, count, raw = text[0], len(text), text[0].encode("utf-8", "replace")
     code, units = ord(character), character.encode("utf-16-be", "surrogatepass").hex()
-    escaped = re.escape(json.dumps(character)[2:-1]) if character in "\n\r\t\b\f" else re.escape(character)
+    plain = re.escape(character)
+    after_backslash = re.escape(json.dumps(character)[2:-1]) if character in "\n\r\t\b\f" else plain
     ways = [
-        rf"\\{{0,8}}{escaped}" if character != "\\" else rf"\\{{{count},{8 * count}}}",
-        re.escape(text),
-        "".join(rf"\\{{1,8}}u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)) * count,
+        rf"\\{{0,8}}{after_backslash}" if character != "\\" else rf"\\{{{count},{8 * count}}}+",
+        "".join(rf"{_ESCAPE}u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)) * count,
         "".join(f"%(?:25)*(?i:{byte:02x})" for byte in raw) * count,
-        "".join(rf"\\{{1,8}}x(?i:{byte:02x})" for byte in raw) * count,
-        rf"\\{{1,8}}x(?i:{code:02x})" * count,
+        "".join(rf"{_ESCAPE}x(?i:{byte:02x})" for byte in raw) * count,
         rf"&(?:amp;)*#(?:0*{code}|[xX]0*(?i:{code:x}));" * count,
-        # UTF-8 that somebody took for another encoding
-        re.escape(raw.decode("latin-1") * count),
-        re.escape(raw.decode("cp1252", "replace") * count),
     ]
     ways += [rf"&(?:amp;)*{name}" * count for name, meant in html5.items() if meant == character and name.endswith(";")]
     ways += [r"\+"] if character == " " else []
+    ways += [plain] if after_backslash != plain else []
+    if not character.isascii():
+        # UTF-8 that somebody took for another encoding
+        misread = {re.escape(raw.decode("latin-1")), re.escape(raw.decode("cp1252", "replace"))}
+        ways += [rf"{_ESCAPE}x(?i:{code:02x})", *sorted(misread - {plain})]
     return f"(?:{'|'.join(ways)})"
 
 

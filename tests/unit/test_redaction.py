@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from etalase import redaction
@@ -76,11 +76,33 @@ def test_any_secret_is_hidden_in_any_text(secret: str, around: str) -> None:
     assert secret not in redacted(around + secret + around).replace(HIDDEN, "")
 
 
-@pytest.mark.parametrize("secret", ["\\" * 8 + '"' * 8, "\\/" * 20, "&" * 20, "%25" * 20, " " * 20])
-@pytest.mark.parametrize("piece", ["\\", '\\"', "%25", "&amp;", " "])
-def test_redaction_of_any_text_is_quick(secret: str, piece: str) -> None:
+UNITS = st.lists(
+    st.sampled_from(["[", "\\", '"', "%", "25", "&", "amp;", " ", "+", "\n", "n", "u005b", "é", "Ã", "x"]),
+    min_size=1,
+    max_size=3,
+)
+
+
+# Each piece of such a text looks like several pieces of such a secret: a pattern that tries every reading never ends.
+@settings(max_examples=100, deadline=None)
+@given(
+    UNITS,
+    st.sampled_from(list(SPELLINGS)),
+    UNITS,
+)
+@example(["["], "plain", [])
+@example(["\\", "["], "JSON in JSON", [])
+@example(["\\"] * 8, "plain", ['"'])
+@example(["%", "25"], "a path, quoted twice", [])
+@example(["é"], "UTF-8 taken for Latin-1", [])
+def test_redaction_of_any_text_ends(unit: list[str], spelling: str, other: list[str]) -> None:
+    secret = "".join(unit) * 60
+    redaction._secrets.clear()
     keep_secret(secret)
-    redacted(piece * 20_000 + "x")
+    spelled = SPELLINGS[spelling](secret)
+    assert spelled not in redacted(spelled)
+    for text in (spelled[:-1], spelled[:-30], secret[1:], "".join(other) * 1_000):
+        redacted(text + "!")
 
 
 @given(st.text(max_size=200))
