@@ -1,14 +1,14 @@
-"""Compares the bucket with the rows: one audit for runs, ``verify`` and ``status``. It only looks; its callers mark.
+"""Compares the bucket with the rows, by :mod:`etalase.edge.integrity`. It only looks; its callers mark the damage.
 
-:class:`BucketAudit` works under the lock of runs and reads objects in the worker pool. :class:`UnlockedAudit` works beside
-runs, in bounded time. Both judge by :mod:`etalase.edge.integrity` and have one idea of an unreadable object (docs/adr/0021).
+:class:`BucketAudit` is the audit of runs and ``verify``. ``status`` lists, requests and judges objects by the same functions,
+so that all three have one idea of an unreadable object (docs/adr/0021).
 """
 
 import math
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -22,33 +22,24 @@ from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.objectstore.model import ObjectInfo, ObjectRead, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo, is_md5
 
-# Bounds of a look for `status`. Beyond so many HEADs and reads, a bucket that lost everything is judged by its listing.
-MAX_LOOKS = 1000
-MAX_ROUNDS = 5
-# A bad disk makes single objects unreadable; where so many are, the store does not work, or each request takes its time.
-MAX_UNREADABLE = 5
-MAX_READS = 20_000
-
-# Objects that were read, by key, size and ETag: an equal ETag means equal bytes (RFC 9110, section 8.8.1).
-Reads = dict[ObjectInfo, ObjectRead]
 Response = TypeVar("Response", ObjectInfo, ObjectRead)
 
 
-class _Objects:
-    """Asks for single objects. ``unreadable_left`` bounds how many may be unreadable before the store counts as away."""
+class Objects:
+    """Requests single objects. ``unreadable_left`` bounds how many may be unreadable before the store counts as away."""
 
     def __init__(self, bucket: Bucket, unreadable_left: float = math.inf) -> None:
         self._bucket, self.unreadable_left = bucket, unreadable_left
 
     def head(self, key: str) -> ObjectInfo | Damage:
         """Returns the metadata of the object, ``MISSING`` or ``UNREADABLE``. Raises :class:`ObjectStoreError`."""
-        return self._ask(key, self._bucket.head)
+        return self._request(key, self._bucket.head)
 
     def read(self, key: str) -> ObjectRead | Damage:
         """Reads and hashes the object. Returns ``MISSING`` or ``UNREADABLE`` instead. Raises :class:`ObjectStoreError`."""
-        return self._ask(key, self._bucket.read_through)
+        return self._request(key, self._bucket.read_through)
 
-    def _ask(self, key: str, request: Callable[[str], Response | None]) -> Response | Damage:
+    def _request(self, key: str, request: Callable[[str], Response | None]) -> Response | Damage:
         if not names_one_object(key):
             return Damage.MISSING
         try:
@@ -64,7 +55,7 @@ class _Objects:
             return Damage.UNREADABLE
 
 
-def _judge(row: Row, read: ObjectRead | Damage) -> tuple[Damage | None, Found]:
+def judge_read(row: Row, read: ObjectRead | Damage) -> tuple[Damage | None, Found]:
     """Returns how the object of ``row`` is damaged by what a read gave, and what lies under its key."""
     if isinstance(read, Damage):
         return read, Found(None)
@@ -72,7 +63,7 @@ def _judge(row: Row, read: ObjectRead | Damage) -> tuple[Damage | None, Found]:
     return kind, Found(read.digest, mistyped=kind is Damage.MISTYPED)
 
 
-def _list(bucket: Bucket, *, may_be_missing: bool) -> Listing:
+def list_photos(bucket: Bucket, *, may_be_missing: bool) -> Listing:
     """Lists all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless it may be missing."""
     try:
         return Listing(bucket.list(KEY_PREFIX))
@@ -121,14 +112,14 @@ class BucketAudit:
     # Newer bytes that an interrupted run may have put: whole, and promised, before their row (invariant I1).
     _coming: dict[str, str] = field(default_factory=storage.intents.new_checksums)
     _read: set[UUID] = field(default_factory=set)
-    _objects: _Objects = field(init=False)
+    _objects: Objects = field(init=False)
 
     def __post_init__(self) -> None:
-        self._objects = _Objects(self.bucket)
+        self._objects = Objects(self.bucket)
 
     def list_bucket(self, *, may_be_missing: bool = False) -> None:
         """Lists all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless it may be missing."""
-        self.listing = _list(self.bucket, may_be_missing=may_be_missing)
+        self.listing = list_photos(self.bucket, may_be_missing=may_be_missing)
 
     def look_at_intents(self) -> tuple[list[str], list[str]]:
         """Looks under the keys that an interrupted run was about to overwrite (hazard 18).
@@ -160,7 +151,7 @@ class BucketAudit:
             to_read = [row for row in rows if row.id in self.suspects and row.id not in self._read]
         for row, read in zip(to_read, self.workers.map(lambda row: self._objects.read(row.object_key), to_read), strict=True):
             self._read.add(row.id)
-            kind, lies = _judge(row, read)
+            kind, lies = judge_read(row, read)
             if kind is not None:
                 self._note(look, row, kind, lies)
                 self._known[row.object_key] = lies
@@ -234,96 +225,3 @@ class BucketAudit:
         # A row whose own object was found to be damaged still claims its bytes.
         there = {row.object_key: row.object_etag for row in known}
         return {md5: key for md5, key in (listed | storage.photos.with_bytes(lacking)).items() if there.get(key, md5) == md5}
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A row and how its object is damaged, if it is. ``is_replaced``: newer, promised bytes lie there before their row."""
-
-    row: Row
-    kind: Damage | None = None
-    is_replaced: bool = False
-
-
-class UnlockedAudit:
-    """The audit of ``status``, which takes no lock: a run may write at the same time, and a listing may lag (hazard 62).
-
-    It asks for the objects that the listing leaves in doubt, ``max_looks`` at most; beyond that it believes the listing and the
-    marks of earlier looks. ``reads`` outlives one audit, so that a page that is reloaded reads an object once.
-    """
-
-    def __init__(self, bucket: Bucket, compared_at: datetime | None, reads: Reads, max_looks: int = MAX_LOOKS) -> None:
-        self._bucket, self._compared_at, self._reads = bucket, compared_at, reads
-        self._objects = _Objects(bucket, MAX_UNREADABLE)
-        self._looks_left = max_looks
-        self._suspects = storage.suspects.kinds()
-
-    def judged(self) -> Iterator[Judged]:
-        """Yields every row once, judged. Raises :class:`ObjectStoreError` where the store is away or refuses."""
-        # Before the first run there is no bucket, and no row that needs one.
-        listing = _list(self._bucket, may_be_missing=not storage.photos.count())
-        for rows in storage.photos.in_batches():
-            listed = listing.of(row.object_key for row in rows)
-            doubtful = []
-            for row in rows:
-                if self._is_doubtful(row, listed.get(row.object_key)):
-                    doubtful.append(row)
-                else:
-                    yield Judged(row)
-            yield from self._look_again(doubtful, listed)
-
-    def _is_doubtful(self, row: Row, there: ObjectInfo | None) -> bool:
-        if there is None or row.id in self._suspects or was_put_since(self._compared_at, there):
-            return True
-        return damage(row.size, row.checksum, row.content_type, there) is not None
-
-    def _look_again(self, rows: Collection[Row], listed: Mapping[str, ObjectInfo]) -> Iterator[Judged]:
-        """Judges each row by an object that was seen while the row stayed the same: a run that publishes causes no damage."""
-        before = {row.id: row for row in rows}
-        for round_number in range(1, MAX_ROUNDS + 1):
-            if not before:
-                return
-            there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
-            coming = storage.intents.new_checksums()
-            after = {row.id: row for row in storage.photos.with_ids(before)}
-            moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
-            for row in after.values():
-                if row.id not in moved:
-                    yield self._judged(row, there.get(row.object_key, Damage.MISSING), coming.get(row.object_key))
-            before = moved
-
-    def _judged(self, row: Row, there: ObjectInfo | Damage, coming: str | None) -> Judged:
-        if isinstance(there, Damage):
-            return Judged(row, there)
-        kind, etag = damage(row.size, row.checksum, row.content_type, there), there.etag
-        if kind is None or is_suspicion(kind, row.size, there):
-            if row.id in self._suspects:  # the listing and the ETag of a bad disk stay
-                if not self._may_look():
-                    return Judged(row, self._suspects[row.id])
-                kind, lies = _judge(row, self._objects.read(row.object_key))
-                etag = lies.etag or ""
-            elif kind is not None:
-                kind, lies = _judge(row, self._read_once(there))
-                etag = lies.etag or ""
-        is_replaced = kind is not None and is_replacement(etag, row.checksum, coming)
-        return Judged(row, None if is_replaced else kind, is_replaced)
-
-    def _may_look(self) -> bool:
-        if self._looks_left <= 0 or self._objects.unreadable_left <= 0:
-            return False
-        self._looks_left -= 1
-        return True
-
-    def _there(self, key: str, listed: ObjectInfo | None) -> ObjectInfo | Damage:
-        return self._objects.head(key) if self._may_look() else listed or Damage.MISSING
-
-    def _read_once(self, there: ObjectInfo) -> ObjectRead | Damage:
-        """Returns the object as it was read under this ETag, with the type that it is served as now."""
-        if there.etag and (known := self._reads.get(there)) is not None:
-            return replace(known, content_type=there.content_type or known.content_type)
-        read = self._objects.read(there.key)
-        if isinstance(read, ObjectRead):
-            if len(self._reads) >= MAX_READS:
-                self._reads.clear()
-            self._reads[there] = read
-        return read

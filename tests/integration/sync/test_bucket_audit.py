@@ -12,10 +12,9 @@ from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import overwrite_in_parts, status, sync_dishes
 from tests.simulator import Answer, picture
 
-from etalase.edge.bucket_audit import MAX_UNREADABLE, Reads
 from etalase.edge.integrity import Damage
 from etalase.edge.status import collect
-from etalase.edge.status.comparison import compare
+from etalase.edge.status.comparison import MAX_UNREADABLE, Reads, compare
 from etalase.edge.status.snapshot import Comparison, Trouble
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock

@@ -21,12 +21,11 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts, run_in_flight, status, sync_dishes
 from tests.simulator import Answer, picture
 
-from etalase.edge.bucket_audit import Reads
 from etalase.edge.integrity import Damage
 from etalase.edge.pos import catalogue
 from etalase.edge.status import collect
 from etalase.edge.status.collect import read
-from etalase.edge.status.comparison import compare
+from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock

@@ -13,7 +13,6 @@ from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.apps import product_model_name
-from etalase.edge.bucket_audit import Reads
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
@@ -22,7 +21,7 @@ from etalase.edge.models import Checkpoint, Doubt, PendingPhoto, ProductPhoto, R
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
-from etalase.edge.status.comparison import compare
+from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.status.snapshot import Comparison, Facts, Run, Sign, Uncovered, Why
 from etalase.edge.sync import storage

@@ -1,19 +1,23 @@
-"""Compares the bucket with the rows for ``status``, and marks the damage."""
+"""Compares the bucket with the rows for ``status``, beside runs and in bounded time, and marks the damage.
+
+``status`` takes no lock: a run may write at the same time, and a listing may lag (hazard 62). The objects that the listing
+leaves in doubt are therefore requested one by one, up to a bound; beyond it the listing and the marks of earlier audits count.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import django.db
 
-from etalase.edge.bucket_audit import MAX_LOOKS, Judged, Reads, UnlockedAudit
+from etalase.edge.bucket_audit import Objects, judge_read, list_photos
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import photos_in_order
-from etalase.edge.integrity import Damage
+from etalase.edge.integrity import Damage, damage, is_replacement, is_suspicion, was_put_since
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
@@ -28,9 +32,20 @@ from etalase.errors import (
     SpoolFull,
 )
 from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.model import ObjectInfo, ObjectRead
 
+# HEADs and reads of one comparison: beyond them, a bucket that lost everything is judged by its listing.
+MAX_LOOKS = 1000
+# How often rows are judged again that a run changes meanwhile.
+MAX_ROUNDS = 5
+# A bad disk makes single objects unreadable; where so many are, the store does not work, or each request takes its time.
+MAX_UNREADABLE = 5
+MAX_READS = 20_000
 MAX_NAMED = 1000
 PRODUCTS_AT_ONCE = 1000
+
+# Objects that were read, by key, size and ETag: an equal ETag means equal bytes (RFC 9110, section 8.8.1).
+Reads = dict[ObjectInfo, ObjectRead]
 
 
 def compare(
@@ -44,31 +59,31 @@ def compare(
 ) -> Comparison:
     """Returns the comparison now; a bucket that is away is a fact in it. Raises :class:`DatabaseAway`.
 
-    ``compared_at`` is when a run last compared all: objects put since are asked for their type too, which a listing does not
-    have. Damage is marked, so that the POS shows another photo and the next run mends it; a run that is under way knows better.
+    ``compared_at`` is when a run last compared everything: objects put since then get a HEAD, since a listing has no type.
+    ``reads`` outlives one comparison, so that a page that is reloaded reads an object once. Damage is marked, so that the POS
+    shows another photo and the next run repairs it; while a run is in flight, the run marks.
     """
     at = datetime.now(UTC)
+    tally = _Tally(max_named)
     try:
-        judged = UnlockedAudit(bucket, compared_at, reads, max_looks).judged()
-        tally = _Tally(max_named)
-        for one in judged:
-            tally.add(one)
+        for row, kind, is_replaced in _Audit(bucket, compared_at, reads, max_looks).rows():
+            tally.add(row, kind, is_replaced=is_replaced)
         _check_public(bucket, tally.whole)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
     if tally.photos and not lock.is_taken():
-        with suppress(DatabaseAway, django.db.Error):  # a read-only database can be looked at all the same
+        with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
             storage.suspects.mark({photo.photo_id: photo.kind for photo in tally.photos})
-    # Only now: the till selects by the marks.
+    # After the marks: the POS selects by them.
     return replace(tally.comparison(at), bare=_bare(tally.kind_of, tally.kind_of_product))
 
 
 class _NotPublic(ObjectStoreDenied):
-    """The access key may read, and tills may not."""
+    """The bucket's policy is missing: the access key may read photos, a POS may not."""
 
 
 def _check_public(bucket: ObjectStore, whole: Row | None) -> None:
-    """Asks for a whole photo without a key, as a till does. Raises :class:`ObjectStoreDenied` where the store refuses."""
+    """Requests a whole photo without a signature, as a POS does. Raises :class:`ObjectStoreDenied` if the store refuses."""
     if whole is not None and not bucket.is_public(whole.object_key):
         raise _NotPublic(
             "The photo store does not let the tills read photos: its policy was removed.",
@@ -90,6 +105,97 @@ def _trouble(error: EtalaseError) -> Trouble:
             return Trouble.AWAY
 
 
+@dataclass(slots=True)
+class _Audit:
+    """One audit without the lock. ``looks_left`` bounds its HEADs and reads."""
+
+    bucket: ObjectStore
+    compared_at: datetime | None
+    reads: Reads
+    looks_left: int
+    objects: Objects = field(init=False)
+    suspects: Mapping[UUID, Damage] = field(default_factory=storage.suspects.kinds)
+
+    def __post_init__(self) -> None:
+        self.objects = Objects(self.bucket, MAX_UNREADABLE)
+
+    def rows(self) -> Iterator[tuple[Row, Damage | None, bool]]:
+        """Yields every row once, with its damage, and whether newer, promised bytes are in the bucket before their row.
+
+        Raises :class:`ObjectStoreError` where the store is away or refuses.
+        """
+        # Before the first run there is neither a bucket nor a row that needs one.
+        listing = list_photos(self.bucket, may_be_missing=not storage.photos.count())
+        for rows in storage.photos.in_batches():
+            listed = listing.of(row.object_key for row in rows)
+            doubtful = []
+            for row in rows:
+                if self._is_doubtful(row, listed.get(row.object_key)):
+                    doubtful.append(row)
+                else:
+                    yield row, None, False
+            yield from self._look_again(doubtful, listed)
+
+    def _is_doubtful(self, row: Row, there: ObjectInfo | None) -> bool:
+        if there is None or row.id in self.suspects or was_put_since(self.compared_at, there):
+            return True
+        return damage(row.size, row.checksum, row.content_type, there) is not None
+
+    def _look_again(self, rows: Collection[Row], listed: Mapping[str, ObjectInfo]) -> Iterator[tuple[Row, Damage | None, bool]]:
+        """Judges each row by an object that was seen while the row stayed the same: a run that publishes causes no damage."""
+        before = {row.id: row for row in rows}
+        for round_number in range(1, MAX_ROUNDS + 1):
+            if not before:
+                return
+            there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
+            coming = storage.intents.new_checksums()
+            after = {row.id: row for row in storage.photos.with_ids(before)}
+            moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
+            for row in after.values():
+                if row.id not in moved:
+                    kind, etag = self._judge(row, there.get(row.object_key, Damage.MISSING))
+                    is_replaced = kind is not None and is_replacement(etag, row.checksum, coming.get(row.object_key))
+                    yield row, None if is_replaced else kind, is_replaced
+            before = moved
+
+    def _judge(self, row: Row, there: ObjectInfo | Damage) -> tuple[Damage | None, str | None]:
+        """Returns the damage of a row's object, and its ETag; reads the object if the ETag does not prove its bytes."""
+        if isinstance(there, Damage):
+            return there, None
+        kind = damage(row.size, row.checksum, row.content_type, there)
+        if kind is not None and not is_suspicion(kind, row.size, there):
+            return kind, there.etag
+        if row.id in self.suspects:  # a bad disk changes neither the listing nor the ETag
+            if not self._may_look():
+                return self.suspects[row.id], None
+            kind, found = judge_read(row, self.objects.read(row.object_key))
+        elif kind is not None:
+            kind, found = judge_read(row, self._read_once(there))
+        else:
+            return None, there.etag
+        return kind, found.etag
+
+    def _may_look(self) -> bool:
+        if self.looks_left <= 0 or self.objects.unreadable_left <= 0:
+            return False
+        self.looks_left -= 1
+        return True
+
+    def _there(self, key: str, listed: ObjectInfo | None) -> ObjectInfo | Damage:
+        return self.objects.head(key) if self._may_look() else listed or Damage.MISSING
+
+    def _read_once(self, there: ObjectInfo) -> ObjectRead | Damage:
+        """Returns the object as it was read under this ETag, with its type of now."""
+        if there.etag and (known := self.reads.get(there)) is not None:
+            return replace(known, content_type=there.content_type or known.content_type)
+        read = self.objects.read(there.key)
+        if isinstance(read, ObjectRead):
+            if len(self.reads) >= MAX_READS:
+                self.reads.clear()
+            self.reads[there] = read
+        return read
+
+
 class _Tally:
     """Counts judged rows. Names the first ``max_named`` damaged photos."""
 
@@ -102,18 +208,17 @@ class _Tally:
         self.kind_of_product: dict[UUID, Damage] = {}
         self.whole: Row | None = None
 
-    def add(self, judged: Judged) -> None:
+    def add(self, row: Row, kind: Damage | None, *, is_replaced: bool) -> None:
         """Counts one row."""
-        row, kind = judged.row, judged.kind
         self._rows += 1
-        self._replacing += judged.is_replaced
+        self._replacing += is_replaced
         if kind is not None:
             self._kinds[kind] += 1
             self.kind_of[row.id] = kind
             self.kind_of_product.setdefault(row.product_id, kind)
             if len(self.photos) < self._max_named:
                 self.photos.append(DamagedPhoto(row.id, row.product_id, row.object_key, kind))
-        elif not judged.is_replaced:
+        elif not is_replaced:
             self.whole = row
 
     def comparison(self, at: datetime) -> Comparison:
@@ -130,7 +235,7 @@ class _Tally:
 
 
 def _bare(kind_of: Mapping[UUID, Damage], kind_of_product: Mapping[UUID, Damage]) -> dict[UUID, Damage]:
-    """Returns the products whose displayed photo is damaged, each with the damage of one: a till shows the placeholder."""
+    """Returns the products whose displayed photo is damaged, with the damage of one photo each: the POS shows a placeholder."""
     products, shown = list(kind_of_product), dict[UUID, UUID]()
     for start in range(0, len(products), PRODUCTS_AT_ONCE):
         with translated():

@@ -34,7 +34,7 @@ from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, configured
 
 if TYPE_CHECKING:
-    from etalase.edge.bucket_audit import Reads
+    from etalase.edge.status.comparison import Reads
 
 logger = logging.getLogger("etalase.edge")
 
