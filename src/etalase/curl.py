@@ -1,6 +1,6 @@
 """What all use of curl has in common: options, trusted certificates, the look-up of headers, and what curl's errors mean.
 
-Two modules make requests with it: ``edge.sync.download.transport`` (head office) and ``objectstore.client`` (S3).
+Two modules make requests with it: ``edge.sync.download.transport`` (head office) and ``objectstore.requests`` (S3).
 """
 
 import errno

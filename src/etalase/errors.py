@@ -28,7 +28,7 @@
     └── PictureRefused             head office does not accept this file as a photo
 
 A library's errors become one of these once, in the module that owns the library: pycurl in ``edge.sync.download.transport`` and
-``objectstore.client``, psycopg in ``postgres``, Pillow in ``head_office.images``. A subclass that never leaves its package
+``objectstore.requests``, psycopg in ``postgres``, Pillow in ``head_office.images``. A subclass that never leaves its package
 (``devstack.process.StackError``) is defined there.
 """
 

@@ -121,7 +121,7 @@ def test_where_nobody_can_read_and_the_policy_cannot_be_set_a_person_is_told_wha
 ) -> None:
     if empty:
         behind.delete([KEY])
-    behind._ask("DELETE", query={"policy": ""})
+    behind.request("DELETE", query={"policy": ""})
     door.rule = lambda asked: reply if is_policy(asked) else None
     with pytest.raises(ObjectStoreDenied, match=r"policy cannot be set.*by hand") as raised:
         bucket.ensure_bucket()
