@@ -18,7 +18,7 @@ from tests.simulator import Answer, picture
 from etalase.edge.models import Removal
 from etalase.edge.pos.messages import LANGUAGES
 from etalase.edge.status.collect import read
-from etalase.edge.status.summary import tell
+from etalase.edge.status.summary import summarize
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions, storage
@@ -108,7 +108,7 @@ def run_readers(edge: Edge) -> None:
     """Runs every reader of the state except a run."""
     facts = read(edge.configured())
     for language in LANGUAGES:
-        tell(facts, judge(facts), language, max_names=3)
+        summarize(facts, judge(facts), language, max_names=3)
     json.dumps(as_json(facts, judge(facts)))
     assert edge.sync(dry_run=True).error is None
     with real_services(edge.configured()) as services:

@@ -26,7 +26,7 @@ from etalase.edge.status import contact
 from etalase.edge.status.localize import Words
 from etalase.edge.status.messages import TEXTS
 from etalase.edge.status.snapshot import Comparison, Facts
-from etalase.edge.status.summary import Told, tell
+from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.sync_request import AT_MOST_EVERY, ask, may_ask
 from etalase.edge.status.verdict import judge
 from etalase.errors import DatabaseAway, EtalaseError
@@ -135,24 +135,24 @@ def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
     asked = next((language for language in LANGUAGES if language == wanted), None)
     language = asked or choose_language(request.COOKIES.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
     facts: Facts | None = None
-    told: Told | None = None
+    summary: Summary | None = None
     try:
         facts = _facts()
-        told = _told(facts, language)
+        summary = _summary(facts, language)
     except Busy:
         pass
     except (DatabaseAway, django.db.Error) as error:
         logger.error("%s", error)
-        told = _told(None, language)
+        summary = _summary(None, language)
     status = HTTPStatus.OK if facts and not not_asked else HTTPStatus.SERVICE_UNAVAILABLE
-    response = _shown(request, facts, told, language, status=status, not_asked=not_asked)
+    response = _shown(request, facts, summary, language, status=status, not_asked=not_asked)
     if asked:
         response.set_cookie(LANGUAGE_COOKIE, asked, max_age=COOKIE_SECONDS, samesite="Lax")
     return response
 
 
-def _told(facts: Facts | None, language: Language) -> Told:
-    return tell(facts, judge(facts), language, max_names=MAX_NAMES, contact=configured().SUPPORT_CONTACT)
+def _summary(facts: Facts | None, language: Language) -> Summary:
+    return summarize(facts, judge(facts), language, max_names=MAX_NAMES, contact=configured().SUPPORT_CONTACT)
 
 
 def _facts() -> Facts:
@@ -162,19 +162,19 @@ def _facts() -> Facts:
 
 
 def _shown(
-    request: HttpRequest, facts: Facts | None, told: Told | None, language: Language, *, status: int, not_asked: bool
+    request: HttpRequest, facts: Facts | None, summary: Summary | None, language: Language, *, status: int, not_asked: bool
 ) -> HttpResponse:
     settings, text, now = configured(), TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
     context = {
-        "told": told,
+        "summary": summary,
         "text": text,
         "language": language,
         "languages": LANGUAGES,
         "refresh_seconds": REFRESH_SECONDS if status == HTTPStatus.OK else RETRY_SECONDS,
         "read_at": text["refreshes"].format(time=f"{now:%H:%M}", zone=now.tzname()),
         "now": f"{now:%H:%M}",
-        "contact": contact.parts(told.contact) if told else (),
-        "acts": told is not None and any(todo.acts for todo in told.todo),
+        "contact": contact.parts(summary.contact) if summary else (),
+        "acts": summary is not None and any(todo.acts for todo in summary.todo),
         "button": _button(facts, language, settings, not_asked=not_asked),
         "screen": _screen(facts, text, settings),
     }

@@ -30,8 +30,9 @@ from etalase.edge.pos.messages import LANGUAGES, Language
 from etalase.edge.status.filling import KnownList
 from etalase.edge.status.localize import Words, language_of_terminal
 from etalase.edge.status.messages import TEXTS
+from etalase.edge.status.sentences import Item
 from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
-from etalase.edge.status.summary import Item, Told, tell
+from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.verdict import State, judge
 from etalase.edge.sync.result import Outcome
 from etalase.errors import Reason
@@ -56,18 +57,18 @@ HO_REFUSES = run("failed", fault="head_office", complete=False)
 FILLING = KnownList(listed=1042, here=138, eta_seconds=2400, progressed_at=NOW)
 
 
-def summary_of(language: Language = "en", max_names: int = 20, **changes: Any) -> Told:
+def summary_of(language: Language = "en", max_names: int = 20, **changes: Any) -> Summary:
     """Returns the summary of a store that is well except for ``changes``."""
     state = facts(**changes)
-    return tell(state, judge(state), language, max_names=max_names)
+    return summarize(state, judge(state), language, max_names=max_names)
 
 
-def all_items(summary: Told) -> list[Item]:
+def all_items(summary: Summary) -> list[Item]:
     """Returns all items of the summary."""
     return [*summary.holds, *summary.facts, *summary.noticed, *summary.hints]
 
 
-def items_for_the_store(summary: Told) -> str:
+def items_for_the_store(summary: Summary) -> str:
     """Returns all text outside the technicians' section."""
     items = [*summary.holds, *summary.facts, *summary.noticed]
     return "\n".join([*(todo.text for todo in summary.todo), summary.sentence, *(item.text for item in items)])
@@ -352,7 +353,7 @@ def test_names_beyond_the_limit_are_counted() -> None:
 def test_a_damaged_photo_is_reported_with_its_product_and_kind_of_damage() -> None:
     state = facts(bucket=damaged(Damage.CUT))
     state = facts(bucket=state.bucket, damaged_names={state.bucket.photos[0].photo_id: "SATE"})
-    summary = tell(state, judge(state), "en", max_names=20)
+    summary = summarize(state, judge(state), "en", max_names=20)
     assert summary.holds[0].names == ("SATE (cut)",)
     assert [command.line for command in summary.commands] == ["etalase edge sync --full"]
 
@@ -429,11 +430,11 @@ def test_a_run_without_changes_is_reported_as_such() -> None:
 @pytest.mark.parametrize("state", [facts(held=3), facts(failed=1), facts(worker=SILENT), None])
 def test_if_not_all_is_well_the_contact_is_shown(state: Facts | None) -> None:
     whom = "Budi, 0812 3456 {789}"
-    assert tell(state, judge(state), "en", max_names=20, contact=whom).contact == whom
+    assert summarize(state, judge(state), "en", max_names=20, contact=whom).contact == whom
 
 
 def test_if_all_is_well_no_contact_is_shown() -> None:
-    summary = tell(facts(), judge(facts()), "id", max_names=20, contact="Budi")
+    summary = summarize(facts(), judge(facts()), "id", max_names=20, contact="Budi")
     assert (summary.holds, summary.contact) == ((), "")
 
 
@@ -493,7 +494,7 @@ def test_a_filling_menu_has_one_number_of_missing_photos() -> None:
 @given(any_facts())
 def test_every_combination_of_facts_has_sentences_in_both_languages(state: Facts) -> None:
     verdict = judge(state)
-    english, indonesian = (tell(state, verdict, language, max_names=3) for language in LANGUAGES)
+    english, indonesian = (summarize(state, verdict, language, max_names=3) for language in LANGUAGES)
     for summary in (english, indonesian):
         assert summary.state is verdict.state
         assert summary.sentence
@@ -516,7 +517,7 @@ def test_every_combination_of_facts_has_sentences_in_both_languages(state: Facts
 
 @given(any_facts())
 def test_a_coming_sync_is_mentioned_only_if_worker_and_beat_are_known_to_be_alive(state: Facts) -> None:
-    summary = tell(state, judge(state), "en", max_names=3)
+    summary = summarize(state, judge(state), "en", max_names=3)
     if not state.service_runs:
         assert not any("next sync at" in todo.text for todo in summary.todo)
     if state.silent_since and not state.is_running:

@@ -10,7 +10,8 @@ from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.pos.messages import LANGUAGES
 from etalase.edge.status.collect import read
 from etalase.edge.status.localize import Words, language_of_terminal
-from etalase.edge.status.summary import Item, Told, tell
+from etalase.edge.status.sentences import Item
+from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, judge
 from etalase.errors import DatabaseAway
@@ -47,19 +48,19 @@ class Command(EdgeCommand):
             self.show_json(as_json(facts, verdict, error=error))
         else:
             language = options["language"] or language_of_terminal()
-            told = tell(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)
-            self._say(told)
+            summary = summarize(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)
+            self._say(summary)
             if error:
                 self.stderr.write(printable(error))
         return verdict.exit_status
 
-    def _say(self, told: Told) -> None:
+    def _say(self, summary: Summary) -> None:
         """What to do, how it is, details, and what is for technicians, in this order; as wide as the terminal."""
         width = shutil.get_terminal_size().columns if self.stdout.isatty() else None
-        word, first, *lines = _lines(told)
+        word, first, *lines = _lines(summary)
         # Filled before it is coloured: colours take no room.
         filled = _filled(f"{word}: {first}", width)
-        self.stdout.write(filled.replace(word, self._colour(told.level)(word), 1))
+        self.stdout.write(filled.replace(word, self._colour(summary.level)(word), 1))
         for line in lines:
             self.stdout.write(_filled(line, width))
 
@@ -70,15 +71,15 @@ class Command(EdgeCommand):
         return colours.get(level, style.ERROR)
 
 
-def _lines(told: Told) -> Iterator[str]:
-    yield told.word
-    yield from (todo.text for todo in told.todo)
-    if told.contact:
-        yield Words(told.language).say("contact", contact=told.contact)
-    yield told.sentence
-    for item in (*told.holds, *told.facts, *told.noticed, *told.hints):
+def _lines(summary: Summary) -> Iterator[str]:
+    yield summary.word
+    yield from (todo.text for todo in summary.todo)
+    if summary.contact:
+        yield Words(summary.language).say("contact", contact=summary.contact)
+    yield summary.sentence
+    for item in (*summary.holds, *summary.facts, *summary.noticed, *summary.hints):
         yield from _lines_of(item)
-    for command in told.commands:
+    for command in summary.commands:
         yield f"{command.line}  # {command.does}"
 
 
