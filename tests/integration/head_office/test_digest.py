@@ -15,7 +15,7 @@ from tests.integration.head_office.office import Edge, Office, delete
 from tests.integration.head_office.sql_changes import CHANGES
 
 from etalase.edge.sync.clock import Clock
-from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
+from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.client import PHOTOS_PATH, HeadOffice
 from etalase.head_office import feed
 from etalase.head_office.models import Account, Photo
@@ -34,9 +34,9 @@ def post(office: Office, path: str = "product-photos", *, prefer: str | None = N
     token = RefreshToken.for_user(Account.objects.get()).access_token
     headers = {"Authorization": f"Bearer {token}"} | ({"Prefer": prefer} if prefer is not None else {})
     body = {"company_id": str(office.company.id), "store_id": str(office.store.id), **asked}
-    answer = Client().post(f"/api/v1/sync/{path}/", body, content_type="application/json", headers=headers)
-    assert answer.status_code == 200
-    page: dict[str, Any] = answer.json()
+    response = Client().post(f"/api/v1/sync/{path}/", body, content_type="application/json", headers=headers)
+    assert response.status_code == 200
+    page: dict[str, Any] = response.json()
     return page
 
 
@@ -230,11 +230,11 @@ class WatchedTransport(Transport):
         super().__init__()
         self.wishes: list[tuple[str | None, int]] = []
 
-    def exchange(self, url: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
-        answer = super().exchange(url, headers=headers, **more)
+    def exchange(self, url: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+        response = super().exchange(url, headers=headers, **more)
         if url.endswith(PHOTOS_PATH):
-            self.wishes.append(((headers or {}).get("Prefer"), answer.status))
-        return answer
+            self.wishes.append(((headers or {}).get("Prefer"), response.status))
+        return response
 
 
 @pytest.mark.parametrize("with_digest", [True, False])

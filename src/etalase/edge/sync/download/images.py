@@ -14,7 +14,7 @@ from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool
-from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
+from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.errors import PhotoError, Reason, TransferFailed
 from etalase.objectstore.model import Body
 from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type
@@ -97,15 +97,15 @@ class Images:
     def _in_memory(self, url: str, photo: Photo) -> Body:
         pieces: list[bytes] = []
 
-        def take(answer: Answer, piece: bytes) -> None:
+        def take(response: Response, piece: bytes) -> None:
             if not pieces:
-                _check_answer(answer, now=self.clock.now())
-                _check_encoding(answer, piece)
+                _check_response(response, now=self.clock.now())
+                _check_encoding(response, piece)
             pieces.append(piece)
 
         with self.lanes.one():
-            answer = self._exchange(url, photo, take)
-        return verified(b"".join(pieces), photo, answer.header(b"etag"))
+            response = self._exchange(url, photo, take)
+        return verified(b"".join(pieces), photo, response.header(b"etag"))
 
     def _spooled(self, url: str, photo: Photo, part: Part) -> Body:
         """Downloads through the spool, from the point of the last cut.
@@ -136,14 +136,14 @@ class Images:
             had = 0
         fresh = True
 
-        def take(answer: Answer, piece: bytes) -> None:
+        def take(response: Response, piece: bytes) -> None:
             nonlocal fresh, had
             if fresh:
                 fresh = False
-                _check_answer(answer, now=self.clock.now(), resumed_at=had, size=size)
-                if answer.status == 200:
-                    _check_encoding(answer, piece)
-                    part.begin(answer.header(b"etag") or None)
+                _check_response(response, now=self.clock.now(), resumed_at=had, size=size)
+                if response.status == 200:
+                    _check_encoding(response, piece)
+                    part.begin(response.header(b"etag") or None)
                     had = 0
             if part.size + len(piece) > size:
                 raise PhotoError(Reason.SIZE_MISMATCH, f"longer than the {size} bytes promised")
@@ -161,11 +161,11 @@ class Images:
         self,
         url: str,
         photo: Photo,
-        take: Callable[[Answer, bytes], None],
+        take: Callable[[Response, bytes], None],
         *,
         headers: Mapping[str, str] = MappingProxyType({}),
         resumed_at: int = 0,
-    ) -> Answer:
+    ) -> Response:
         size = photo.size or 0
         deadlines = Deadlines(
             connect_seconds=self.connect_timeout_seconds,
@@ -173,26 +173,26 @@ class Images:
             min_bytes_per_second=self.min_bytes_per_second,
             total_seconds=self.connect_timeout_seconds + self.idle_timeout_seconds + size / self.min_bytes_per_second,
         )
-        check = partial(_check_answer, now=self.clock.now(), resumed_at=resumed_at, size=size)
+        check = partial(_check_response, now=self.clock.now(), resumed_at=resumed_at, size=size)
         came = 0
 
-        def count(answer: Answer, piece: bytes) -> None:
+        def count(response: Response, piece: bytes) -> None:
             nonlocal came
             came += len(piece)
-            take(answer, piece)
+            take(response, piece)
 
         try:
-            answer = self.transport.exchange(
+            response = self.transport.exchange(
                 url, deadlines=deadlines, max_bytes=size, headers={"Accept-Encoding": "identity", **headers}, sink=count
             )
-            check(answer)
-            return answer
+            check(response)
+            return response
         except TransferFailed as error:
             if error.status:
-                check(Answer(error.status, error.head))
+                check(Response(error.status, error.head))
                 if error.reason is Reason.SIZE_MISMATCH:
-                    _check_encoding(Answer(error.status, error.head), b"")
-            etag = Answer(error.status, error.head).header(b"etag").strip('"')
+                    _check_encoding(Response(error.status, error.head), b"")
+            etag = Response(error.status, error.head).header(b"etag").strip('"')
             if error.reason is Reason.SIZE_MISMATCH and _MD5.fullmatch(etag) and etag != (photo.checksum or "").lower():
                 detail = f"its object is longer, with MD5 {etag}, than its row says: {size} bytes with {photo.checksum}"
                 raise PhotoError(Reason.HO_CONTRADICTS_ITSELF, f"HO's own data: {detail}") from error
@@ -228,29 +228,29 @@ def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
     raise PhotoError(Reason.CHECKSUM_MISMATCH, f"MD5 is {digest}, {photo.checksum} was promised")
 
 
-def _check_answer(answer: Answer, *, now: float, resumed_at: int = 0, size: int = 0) -> None:
-    if resumed_at and answer.status in {206, 412, 416}:
-        if answer.status == 206 and answer.header(b"content-range") == f"bytes {resumed_at}-{size - 1}/{size}":
+def _check_response(response: Response, *, now: float, resumed_at: int = 0, size: int = 0) -> None:
+    if resumed_at and response.status in {206, 412, 416}:
+        if response.status == 206 and response.header(b"content-range") == f"bytes {resumed_at}-{size - 1}/{size}":
             return
         raise ResumeRefused
-    if answer.status == 200:
+    if response.status == 200:
         return
-    reason = Reason.of_status(answer.status)
+    reason = Reason.of_status(response.status)
     if reason is Reason.REDIRECT_REFUSED:
-        to = printable(answer.header(b"location")[:200])
-        raise PhotoError(reason, f"HTTP {answer.status} to «{to}»; redirects are not followed")
-    wish = retry_after_seconds(answer.header(b"retry-after"), now=now)
-    detail = f"HTTP {answer.status}"
+        to = printable(response.header(b"location")[:200])
+        raise PhotoError(reason, f"HTTP {response.status} to «{to}»; redirects are not followed")
+    wish = retry_after_seconds(response.header(b"retry-after"), now=now)
+    detail = f"HTTP {response.status}"
     raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=wish)
 
 
-def _check_encoding(answer: Answer, begins: bytes) -> None:
+def _check_encoding(response: Response, begins: bytes) -> None:
     """Raises :class:`PhotoError` where the bytes have a content coding.
 
     S3 servers echo the header of the upload, also where the upload was not coded: so a body that begins as a picture
     is accepted here, and its MD5 decides.
     """
-    encoding = answer.header(b"content-encoding")
+    encoding = response.header(b"content-encoding")
     named = {coding.strip().lower() for coding in encoding.split(",")}
     if not named <= _NO_ENCODING and sniff_type(begins[:MAGIC_BYTES]) is None:
         raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for")

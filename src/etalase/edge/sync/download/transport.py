@@ -51,7 +51,7 @@ class Deadlines:
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """A response, with its unparsed ``head``; ``body`` is empty where a sink took it."""
 
     status: int
@@ -92,7 +92,7 @@ class _Account:
         self._slept += self._limiter.pay(self._came - self._paid)
         self._paid = self._came
 
-    def overdrawn(self, answer: Answer) -> TransferFailed | None:
+    def overdrawn(self, response: Response) -> TransferFailed | None:
         """Returns the error of a deadline that passed, or None."""
         awake = self._limiter.clock.monotonic() - self._began - self._slept
         limits = self._deadlines
@@ -104,41 +104,41 @@ class _Account:
             said = f"less than {limits.min_bytes_per_second} bytes a second for {limits.idle_seconds} seconds"
         else:
             return None
-        return TransferFailed(Reason.TIMEOUT, said, status=answer.status, head=answer.head)
+        return TransferFailed(Reason.TIMEOUT, said, status=response.status, head=response.head)
 
 
 @dataclass(slots=True)
 class _Taking:
     """The callbacks of one exchange. An error in a callback is kept: curl would swallow it."""
 
-    sink: Callable[[Answer, bytes], None] | None
+    sink: Callable[[Response, bytes], None] | None
     address_allowed: Callable[[str], bool]
     stopped: threading.Event
     account: _Account | None
     window_bytes: int | None
     # Unparsed: most are never read, and curl calls for each of them.
     head: list[bytes] = field(default_factory=list)
-    _answer: Answer | None = None
+    _response: Response | None = None
     pieces: list[bytes] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     sockets: list[socket.socket] = field(default_factory=list)
     failure: BaseException | None = None
 
     @property
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         """Returns the last head: that of the response itself, once its body has begun."""
-        if self._answer is None or not self._answer.status:
-            self._answer = _parsed(self.head)
-        return self._answer
+        if self._response is None or not self._response.status:
+            self._response = _parsed(self.head)
+        return self._response
 
     def body(self, piece: bytes) -> int | None:
         try:
-            if self.account is not None and not self.answer.header(b"content-encoding"):
+            if self.account is not None and not self.response.header(b"content-encoding"):
                 self.account.took(len(piece))
             if self.sink is None:
                 self.pieces.append(piece)
             else:
-                self.sink(self.answer, piece)
+                self.sink(self.response, piece)
         except BaseException as error:
             self.failure = error
             return 0
@@ -151,7 +151,7 @@ class _Taking:
             except BaseException as error:
                 self.failure = error
             else:
-                self.failure = self.account.overdrawn(self.answer)
+                self.failure = self.account.overdrawn(self.response)
         return int(self.failure is not None or self.stopped.is_set())
 
     def open_socket(self, _purpose: int, address: Any) -> Any:
@@ -193,9 +193,9 @@ class Transport:
         max_bytes: int,
         headers: Mapping[str, str] | None = None,
         post: bytes | None = None,
-        sink: Callable[[Answer, bytes], None] | None = None,
+        sink: Callable[[Response, bytes], None] | None = None,
         compressed: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Returns the response to a GET, or to a POST of ``post``, with any status.
 
         A body of more than ``max_bytes`` ends the exchange. ``sink`` takes the body piece by piece; its errors end the exchange
@@ -239,14 +239,14 @@ class Transport:
             if taking.failure is not None:
                 raise taking.failure from None
             fault = link_fault(error.args[0], str(error.args[1]), url, os_errno=os_errno, setting=self.setting)
-            raise _failed(error, fault, taking.answer, taking.refused, self.stopped) from error
+            raise _failed(error, fault, taking.response, taking.refused, self.stopped) from error
         finally:
             taking.close()
             if account is not None:
                 account.settle()
-        answer = taking.answer
-        answer.body = b"".join(taking.pieces)
-        return answer
+        response = taking.response
+        response.body = b"".join(taking.pieces)
+        return response
 
     def _handle(self, window_bytes: int | None) -> Any:
         curl = getattr(self._local, "curl", None)
@@ -269,19 +269,19 @@ class Transport:
 _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})")
 
 
-def _parsed(head: Sequence[bytes]) -> Answer:
+def _parsed(head: Sequence[bytes]) -> Response:
     """Returns the last head: a 100 may stand before it (RFC 9110, section 15.2).
 
     A head begins at the first line and after an empty one: elsewhere, a line like a status line is a field.
     """
     for at in range(len(head) - 1, -1, -1):
         if (at == 0 or not head[at - 1].strip()) and (status := _STATUS_LINE.match(head[at])):
-            return Answer(int(status[1]), b"".join(head[at:]))
-    return Answer(0)
+            return Response(int(status[1]), b"".join(head[at:]))
+    return Response(0)
 
 
 def _failed(
-    error: pycurl.error, fault: LinkFault, head: Answer, refused: list[str], stopped: threading.Event
+    error: pycurl.error, fault: LinkFault, head: Response, refused: list[str], stopped: threading.Event
 ) -> TransferFailed:
     if refused:
         shown = ", ".join(dict.fromkeys(refused))

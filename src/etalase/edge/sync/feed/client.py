@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from etalase.edge.sync.clock import Clock
-from etalase.edge.sync.download.transport import Answer, Deadlines, Transport
+from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page, read_tokens
 from etalase.errors import (
     FeedRefused,
@@ -161,27 +161,27 @@ class HeadOffice:
         if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.clock.now()):
             tokens = self._renew(tokens)
         try:
-            answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+            response = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
         except HeadOfficeAway as error:
             if self._is_fresh or not error.has_failed:
                 raise
-            answer = Answer(401)  # the token may be the cause
+            response = Response(401)  # the token may be the cause
         for renew in (self._renew, self._log_in):
             # Some head offices respond 403, 400 or 498 to an expired token: one of an earlier run proves nothing.
-            if answer.status == 401 or (400 <= answer.status < 500 and not self._is_fresh):
+            if response.status == 401 or (400 <= response.status < 500 and not self._is_fresh):
                 tokens = renew(tokens)
-                answer = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
-        if answer.status != 200:
-            raise self._refused(path, answer)
-        return answer.body
+                response = self._patiently(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+        if response.status != 200:
+            raise self._refused(path, response)
+        return response.body
 
     def _renew(self, tokens: TokenPair) -> TokenPair:
         """Returns new tokens by the refresh token; where head office refuses it or responds oddly, by a login."""
         if tokens.refresh:
             try:
-                answer = self._patiently(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
-                if answer.status == 200:
-                    fresh = read_tokens(answer.body, what="Answer of " + REFRESH_PATH)
+                response = self._patiently(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
+                if response.status == 200:
+                    fresh = read_tokens(response.body, what="Response of " + REFRESH_PATH)
                     return self._keep(TokenPair(fresh.access, fresh.refresh or tokens.refresh))
             except FeedRefused as error:
                 logger.warning("head office: %s Logging in instead.", error.message)
@@ -199,10 +199,10 @@ class HeadOffice:
 
     def _log_in(self, _tokens: TokenPair) -> TokenPair:
         login = msgspec.json.encode({"username": self.username, "password": self.password})
-        answer = self._patiently(TOKEN_PATH, login, {})
-        if answer.status != 200:
-            raise self._refused(TOKEN_PATH, answer)
-        return self._keep(read_tokens(answer.body, what="Answer of " + TOKEN_PATH))
+        response = self._patiently(TOKEN_PATH, login, {})
+        if response.status != 200:
+            raise self._refused(TOKEN_PATH, response)
+        return self._keep(read_tokens(response.body, what="Response of " + TOKEN_PATH))
 
     def _keep(self, tokens: TokenPair) -> TokenPair:
         keep_token(tokens.access, tokens.refresh)
@@ -210,7 +210,7 @@ class HeadOffice:
         self.tokens.save_tokens(tokens)
         return tokens
 
-    def _patiently(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    def _patiently(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
         """Returns the response to a POST, with retries while head office is away."""
         retries = Retries(self.tries, self.clock.sleep, self.clock.random)
         return retries.call(
@@ -219,9 +219,9 @@ class HeadOffice:
             log=lambda error, seconds: logger.warning("head office: %s; next try in %.1f s", error, seconds),
         )
 
-    def _once(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    def _once(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
         try:
-            answer = self.transport.exchange(
+            response = self.transport.exchange(
                 self.url + path,
                 headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
                 post=body,
@@ -236,31 +236,31 @@ class HeadOffice:
             if not error.passes:
                 raise HeadOfficeUntrusted(said) from error  # it says what to set
             raise HeadOfficeAway(said, hint=_AWAY_HINT) from error
-        if answer.status == 511:  # RFC 6585, section 6: a network wants somebody to log in
+        if response.status == 511:  # RFC 6585, section 6: a network wants somebody to log in
             raise NotHeadOffice(f"{self.url}{path} answered 511.", hint=_not_head_office(self.url))
-        if answer.status in {408, 429} or answer.status >= 500:
+        if response.status in {408, 429} or response.status >= 500:
             raise HeadOfficeAway(
-                f"{self.url}{path} answered {answer.status}.",
+                f"{self.url}{path} answered {response.status}.",
                 hint=_BUSY_HINT,
                 has_answered=True,
-                retry_after_seconds=retry_after_seconds(answer.header(b"retry-after"), now=self.clock.now()),
-                has_failed=answer.status >= 500 and answer.status != 503,
+                retry_after_seconds=retry_after_seconds(response.header(b"retry-after"), now=self.clock.now()),
+                has_failed=response.status >= 500 and response.status != 503,
             )
-        if answer.status == 200 and is_web_page(answer):
-            said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
+        if response.status == 200 and is_web_page(response):
+            said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(response.body)}»"
             raise NotHeadOffice(f"{self.url}{path} answered with a web page{said}.", hint=_not_head_office(self.url))
-        return answer
+        return response
 
-    def _refused(self, path: str, answer: Answer) -> HeadOfficeError:
+    def _refused(self, path: str, response: Response) -> HeadOfficeError:
         # The response of a token endpoint may echo the password in any form: no text shows it (hazard 74).
-        said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(answer.body)}»"
-        if leads_to := redirected_to(self.url + path, answer):
+        said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{_beginning(response.body)}»"
+        if leads_to := redirected_to(self.url + path, response):
             said = f": it leads to «{_beginning(leads_to.encode())}»"
         return HeadOfficeRefused(
-            f"{self.url}{path} answered {answer.status}{said}.",
-            status=answer.status,
-            hint=advice(self.url, path, answer),
-            is_elsewhere=is_elsewhere(self.url, path, answer),
+            f"{self.url}{path} answered {response.status}{said}.",
+            status=response.status,
+            hint=advice(self.url, path, response),
+            is_elsewhere=is_elsewhere(self.url, path, response),
         )
 
 
@@ -287,11 +287,11 @@ def expires_at(token: str) -> float:
         return float("inf")
 
 
-def is_web_page(answer: Answer) -> bool:
+def is_web_page(response: Response) -> bool:
     """Returns whether the response is a web page: a login page of a network, a shop, a proxy's error."""
-    begins = answer.body[:MAX_JUDGED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    begins = response.body[:MAX_JUDGED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     # Some head offices call their JSON text/html.
-    is_html = media_type(answer.header(b"content-type")) in {"text/html", "application/xhtml+xml"}
+    is_html = media_type(response.header(b"content-type")) in {"text/html", "application/xhtml+xml"}
     return begins == b"<" or (is_html and begins not in {b"{", b"["})
 
 
@@ -303,10 +303,10 @@ def has_detail(body: bytes) -> bool:
         return False
 
 
-def redirected_to(url: str, answer: Answer) -> str | None:
+def redirected_to(url: str, response: Response) -> str | None:
     """Returns the target of a redirect of ``url``, without user, query and fragment; None for any other response."""
-    location = answer.header(b"location")
-    if answer.status not in {301, 302, 303, 307, 308} or not location:
+    location = response.header(b"location")
+    if response.status not in {301, 302, 303, 307, 308} or not location:
         return None
     try:
         to = urlsplit(urljoin(url, location))
@@ -316,25 +316,27 @@ def redirected_to(url: str, answer: Answer) -> str | None:
         return location
 
 
-def advice(url: str, path: str, answer: Answer) -> str:
+def advice(url: str, path: str, response: Response) -> str:
     """Returns the remedy for a refusal of ``path`` at ``url``."""
-    leads_to = redirected_to(url + path, answer)
+    leads_to = redirected_to(url + path, response)
     if leads_to is not None:
         base = leads_to.removesuffix("/").removesuffix(path.removesuffix("/"))
         if base != leads_to.removesuffix("/"):
             return f"If that is head office, set ETALASE_HO_URL to {_beginning(base.encode())}"
         return "Redirects are not followed: if head office moved there, ETALASE_HO_URL should be that address, without a path."
-    if is_elsewhere(url, path, answer):
+    if is_elsewhere(url, path, response):
         return _not_head_office(url)
-    return _HINT_OF.get(answer.status, "Compare ETALASE_HO_URL with head office's address.")
+    return _HINT_OF.get(response.status, "Compare ETALASE_HO_URL with head office's address.")
 
 
-def is_elsewhere(url: str, path: str, answer: Answer) -> bool:
+def is_elsewhere(url: str, path: str, response: Response) -> bool:
     """Returns whether a refusal is not head office's own, but another server's or a proxy's."""
     # A request for a token names no store: its 404 is about the address.
     is_token = path in {TOKEN_PATH, REFRESH_PATH}
-    is_unknown = answer.status == 404 and (is_token or not has_detail(answer.body))
-    return is_unknown or answer.status in {405, 407} or is_web_page(answer) or redirected_to(url + path, answer) is not None
+    is_unknown = response.status == 404 and (is_token or not has_detail(response.body))
+    return (
+        is_unknown or response.status in {405, 407} or is_web_page(response) or redirected_to(url + path, response) is not None
+    )
 
 
 def _not_head_office(url: str) -> str:

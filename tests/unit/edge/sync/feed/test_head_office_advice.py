@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.sync.download.transport import Answer
+from etalase.edge.sync.download.transport import Response
 from etalase.edge.sync.feed.client import (
     PHOTOS_PATH,
     PRODUCTS_PATH,
@@ -21,42 +21,42 @@ URL = "http://ho.example:8002"
 DETAIL = b'{"detail":"Not found."}'
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
+def response(status: int, body: bytes = b"", **headers: str) -> Response:
     """Returns a response with these headers."""
     head = b"".join(f"\r\n{name.replace('_', '-')}: {value}".encode() for name, value in headers.items())
-    return Answer(status, f"HTTP/1.1 {status}".encode() + head, body)
+    return Response(status, f"HTTP/1.1 {status}".encode() + head, body)
 
 
 @pytest.mark.parametrize(
     ("path", "given", "says"),
     [
-        (PHOTOS_PATH, answer(404, DETAIL), "ETALASE_STORE_ID"),
-        (PRODUCTS_PATH, answer(404, DETAIL), "ETALASE_STORE_ID"),
-        (PHOTOS_PATH, answer(403, DETAIL), "may not read"),
-        (PHOTOS_PATH, answer(401, DETAIL), "ETALASE_HO_PASSWORD"),
-        (TOKEN_PATH, answer(401, b""), "ETALASE_HO_PASSWORD"),
-        (TOKEN_PATH, answer(401, b'{"error":"x"}', content_type="text/html"), "ETALASE_HO_PASSWORD"),
-        (TOKEN_PATH, answer(404, DETAIL), "not a head office"),
-        (REFRESH_PATH, answer(404, DETAIL), "not a head office"),
-        (PHOTOS_PATH, answer(404, b""), "not a head office"),
-        (PHOTOS_PATH, answer(404, b"{}"), "not a head office"),
-        (PHOTOS_PATH, answer(404, b'{"status":404,"error":"Not Found"}'), "not a head office"),
-        (PHOTOS_PATH, answer(404, b"<html>nginx</html>"), "not a head office"),
-        (PHOTOS_PATH, answer(404, b"404 page not found"), "not a head office"),
-        (PHOTOS_PATH, answer(404, b"[" * 100_000), "not a head office"),
-        (PHOTOS_PATH, answer(405, DETAIL), "not a head office"),
-        (TOKEN_PATH, answer(405, b""), "not a head office"),
-        (TOKEN_PATH, answer(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), "not a head office"),
-        (TOKEN_PATH, answer(401, b"x", content_type="text/html; charset=utf-8"), "not a head office"),
-        (PHOTOS_PATH, answer(400, b'{"limit":["no"]}'), "Compare ETALASE_HO_URL"),
-        (TOKEN_PATH, answer(301, location="https://ho.example/api/v1/token/"), "set ETALASE_HO_URL to https://ho.example"),
-        (TOKEN_PATH, answer(308, location="https://ho.example/x/api/v1/token"), "set ETALASE_HO_URL to https://ho.example/x"),
-        (PHOTOS_PATH, answer(307, location=f"https://u:p@h:9{PHOTOS_PATH}?q#f"), "set ETALASE_HO_URL to https://h:9"),
-        (TOKEN_PATH, answer(302, location="/login?next=/"), "without a path"),
-        (TOKEN_PATH, answer(302, location="http://[::1"), "without a path"),
+        (PHOTOS_PATH, response(404, DETAIL), "ETALASE_STORE_ID"),
+        (PRODUCTS_PATH, response(404, DETAIL), "ETALASE_STORE_ID"),
+        (PHOTOS_PATH, response(403, DETAIL), "may not read"),
+        (PHOTOS_PATH, response(401, DETAIL), "ETALASE_HO_PASSWORD"),
+        (TOKEN_PATH, response(401, b""), "ETALASE_HO_PASSWORD"),
+        (TOKEN_PATH, response(401, b'{"error":"x"}', content_type="text/html"), "ETALASE_HO_PASSWORD"),
+        (TOKEN_PATH, response(404, DETAIL), "not a head office"),
+        (REFRESH_PATH, response(404, DETAIL), "not a head office"),
+        (PHOTOS_PATH, response(404, b""), "not a head office"),
+        (PHOTOS_PATH, response(404, b"{}"), "not a head office"),
+        (PHOTOS_PATH, response(404, b'{"status":404,"error":"Not Found"}'), "not a head office"),
+        (PHOTOS_PATH, response(404, b"<html>nginx</html>"), "not a head office"),
+        (PHOTOS_PATH, response(404, b"404 page not found"), "not a head office"),
+        (PHOTOS_PATH, response(404, b"[" * 100_000), "not a head office"),
+        (PHOTOS_PATH, response(405, DETAIL), "not a head office"),
+        (TOKEN_PATH, response(405, b""), "not a head office"),
+        (TOKEN_PATH, response(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), "not a head office"),
+        (TOKEN_PATH, response(401, b"x", content_type="text/html; charset=utf-8"), "not a head office"),
+        (PHOTOS_PATH, response(400, b'{"limit":["no"]}'), "Compare ETALASE_HO_URL"),
+        (TOKEN_PATH, response(301, location="https://ho.example/api/v1/token/"), "set ETALASE_HO_URL to https://ho.example"),
+        (TOKEN_PATH, response(308, location="https://ho.example/x/api/v1/token"), "set ETALASE_HO_URL to https://ho.example/x"),
+        (PHOTOS_PATH, response(307, location=f"https://u:p@h:9{PHOTOS_PATH}?q#f"), "set ETALASE_HO_URL to https://h:9"),
+        (TOKEN_PATH, response(302, location="/login?next=/"), "without a path"),
+        (TOKEN_PATH, response(302, location="http://[::1"), "without a path"),
     ],
 )
-def test_the_advice_fits_the_response_of_the_server(path: str, given: Answer, says: str) -> None:
+def test_the_advice_fits_the_response_of_the_server(path: str, given: Response, says: str) -> None:
     text = advice(URL, path, given)
     assert says in text
     not_its_own = says.startswith(("not a", "set", "without"))
@@ -75,15 +75,15 @@ def test_the_advice_fits_the_response_of_the_server(path: str, given: Answer, sa
     ],
 )
 def test_a_redirect_is_reported_without_possible_secrets(location: str, to: str | None) -> None:
-    assert redirected_to(URL + TOKEN_PATH, answer(302, location=location)) == to
-    assert redirected_to(URL + TOKEN_PATH, answer(200, location=location)) is None
+    assert redirected_to(URL + TOKEN_PATH, response(302, location=location)) == to
+    assert redirected_to(URL + TOKEN_PATH, response(200, location=location)) is None
 
 
 @given(
     st.sampled_from([200, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 418]), st.binary(max_size=60), st.text(max_size=60)
 )
 def test_any_response_gets_one_line_of_advice(status: int, body: bytes, location: str) -> None:
-    some = Answer(status, b"HTTP/1.1 200\r\nLocation: " + location.replace("\n", "").encode("utf-8", "replace"), body)
+    some = Response(status, b"HTTP/1.1 200\r\nLocation: " + location.replace("\n", "").encode("utf-8", "replace"), body)
     text = advice(URL, TOKEN_PATH, some)
     assert text.isprintable()
     assert len(text) < 400

@@ -377,7 +377,7 @@ def test_an_odd_refresh_token_is_ignored(refresh: object) -> None:
 @pytest.mark.parametrize("access", [None, 7, "", "two words", [], "\ud83d"])
 def test_without_an_access_token_there_are_no_tokens_and_the_response_is_not_quoted(access: object) -> None:
     with pytest.raises(FeedRefused) as refusal:
-        read_tokens(json.dumps({"access": access, "refresh": "secret"}).encode(), what="Answer of /token/")
+        read_tokens(json.dumps({"access": access, "refresh": "secret"}).encode(), what="Response of /token/")
     assert "secret" not in str(refusal.value)
 
 
