@@ -54,7 +54,7 @@ class Doorman:
     scheme: str = "http"
     rule: Rule = lambda _: None
     after: Callable[[Request, Reply], Reply] = lambda _, reply: reply
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def endpoint(self) -> str:
@@ -77,7 +77,7 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
         def _any(self) -> None:
             request = self._request()
             length = request.length
-            this.asked.append(request)
+            this.requests.append(request)
             reply = this.rule(request)
             if reply is not None and length:
                 self.close_connection = True  # a refused body is not read to its end
@@ -110,9 +110,9 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
                     continue
                 connection.putheader(name, value)
             connection.endheaders(body)
-            answer = connection.getresponse()
-            headers = {n: v for n, v in answer.getheaders() if n.lower() not in {"transfer-encoding", "connection"}}
-            reply = Reply(answer.status, answer.read(), headers)
+            response = connection.getresponse()
+            headers = {n: v for n, v in response.getheaders() if n.lower() not in {"transfer-encoding", "connection"}}
+            reply = Reply(response.status, response.read(), headers)
             connection.close()
             return reply
 

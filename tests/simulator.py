@@ -28,7 +28,7 @@ def picture(seed: object, size: int = 2000, *, magic: bytes = JPEG) -> bytes:
 
 
 @dataclass
-class Answer:
+class Response:
     """A response of a hook. ``length`` is a Content-Length that differs from the length of ``body``.
 
     ``pieces`` replaces the body: sent without a length until the client closes the connection.
@@ -60,19 +60,19 @@ class Simulator:
     refresh_token: str = "first-refresh-token"
     password: str = "a test's own password"
     requests: list[str] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    feed_requests: list[dict[str, Any]] = field(default_factory=list)
     # Path, Prefer and body of each POST.
     posts: list[tuple[str, str, bytes]] = field(default_factory=list)
     image_requests: list[str] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
     cut_after: int | None = None
     image_bytes_sent: int = 0
-    on_page: Callable[[dict[str, Any]], Answer | None] | None = None
-    on_token: Callable[[str, dict[str, Any]], Answer | None] | None = None
+    on_page: Callable[[dict[str, Any]], Response | None] | None = None
+    on_token: Callable[[str, dict[str, Any]], Response | None] | None = None
     # Called with the bearer token of a feed request, before the check of the token.
-    on_feed_token: Callable[[str], Answer | None] | None = None
-    on_image: Callable[[str], Answer | None] | None = None
-    on_products: Callable[[dict[str, Any]], Answer] | None = None
+    on_feed_token: Callable[[str], Response | None] | None = None
+    on_image: Callable[[str], Response | None] | None = None
+    on_products: Callable[[dict[str, Any]], Response] | None = None
     change_page: Callable[[dict[str, Any]], None] | None = None
     content_type: str = "application/json"
     redirects_to: str | None = None
@@ -127,13 +127,13 @@ class Simulator:
         self.now += timedelta(seconds=1)
         self.deleted_ids.append(photo_id)
 
-    def page(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def page(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the guide's response, with plain offsets over the current order."""
-        since = asked.get("updated_since")
+        since = request.get("updated_since")
         rows = [p for p in self.photos.values() if since is None or str(p["updated_at"] or since) >= since]
         if self.shuffle:
             random.shuffle(rows)
-        offset, limit = asked.get("offset", 0), min(asked.get("limit", 100), self.max_page)
+        offset, limit = request.get("offset", 0), min(request.get("limit", 100), self.max_page)
         more = offset + limit < len(rows)
         page = {
             "photos": rows[offset : offset + limit],
@@ -142,8 +142,8 @@ class Simulator:
             "total": len(rows),
             "has_more": more,
             "next_offset": offset + limit if more else None,
-            "filter": {"company_id": asked["company_id"], "store_id": asked["store_id"]},
-            "store": {"id": asked["store_id"], "code": "AVRIL-001", "name": "AVR-SUNDA"},
+            "filter": {"company_id": request["company_id"], "store_id": request["store_id"]},
+            "store": {"id": request["store_id"], "code": "AVRIL-001", "name": "AVR-SUNDA"},
         }
         if self.change_page:
             self.change_page(page)
@@ -164,39 +164,39 @@ def head_office() -> Iterator[Simulator]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             simulator.posts.append((self.path, self.headers.get("Prefer", ""), body))
-            asked = json.loads(body)
+            request = json.loads(body)
             simulator.requests.append(self.path)
             if simulator.redirects_to is not None:
-                self.answer(Answer(301, b"", {"Location": simulator.redirects_to + self.path}))
+                self.response(Response(301, b"", {"Location": simulator.redirects_to + self.path}))
                 return
-            self.answer(_answer_post(simulator, self.path, self.headers.get("Authorization", ""), asked))
+            self.response(_respond_to_post(simulator, self.path, self.headers.get("Authorization", ""), request))
 
         def do_GET(self) -> None:
             key = unquote(urlsplit(self.path).path).removeprefix("/product-images/")
             simulator.image_requests.append(self.path)
             simulator.ranges.append(self.headers.get("Range"))
-            answer = simulator.on_image(key) if simulator.on_image else None
-            if answer is None and key in simulator.bodies:
-                answer = _image(simulator.bodies[key], self.headers.get("Range"), self.headers.get("If-Match"))
+            response = simulator.on_image(key) if simulator.on_image else None
+            if response is None and key in simulator.bodies:
+                response = _image(simulator.bodies[key], self.headers.get("Range"), self.headers.get("If-Match"))
                 if simulator.cut_after is not None:
-                    answer.length, answer.body = len(answer.body), answer.body[: simulator.cut_after]
-                simulator.image_bytes_sent += len(answer.body)
-            self.answer(answer or Answer(404, b"<Error><Code>NoSuchKey</Code></Error>"))
+                    response.length, response.body = len(response.body), response.body[: simulator.cut_after]
+                simulator.image_bytes_sent += len(response.body)
+            self.response(response or Response(404, b"<Error><Code>NoSuchKey</Code></Error>"))
 
-        def answer(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
+        def response(self, response: Response) -> None:
+            self.send_response(response.status)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
-            if answer.pieces is not None:
+            if response.pieces is not None:
                 self.close_connection = True
                 self.end_headers()
-                for piece in answer.pieces:
+                for piece in response.pieces:
                     self.wfile.write(piece)
                 return
-            self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
+            self.send_header("Content-Length", str(len(response.body) if response.length is None else response.length))
             self.end_headers()
-            self.wfile.write(answer.body)
-            if answer.length is not None and answer.length != len(answer.body):
+            self.wfile.write(response.body)
+            if response.length is not None and response.length != len(response.body):
                 self.close_connection = True
 
     class Server(ThreadingHTTPServer):
@@ -217,42 +217,42 @@ def head_office() -> Iterator[Simulator]:
         server.server_close()
 
 
-def _image(body: bytes, wanted: str | None, condition: str | None) -> Answer:
+def _image(body: bytes, wanted: str | None, condition: str | None) -> Response:
     """Responds as S3 does to GetObject: with an ETag, and with ranges that end at the last byte."""
     etag = f'"{hashlib.md5(body).hexdigest()}"'
     headers = {"Content-Type": "image/jpeg", "ETag": etag}
     if condition is not None and condition != etag:
-        return Answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        return Response(412, b"<Error><Code>PreconditionFailed</Code></Error>")
     if wanted is None:
-        return Answer(body=body, headers=headers)
+        return Response(body=body, headers=headers)
     first = int(wanted.removeprefix("bytes=").removesuffix("-"))
     if first >= len(body):
-        return Answer(416, b"<Error><Code>InvalidRange</Code></Error>")
+        return Response(416, b"<Error><Code>InvalidRange</Code></Error>")
     headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
-    return Answer(206, body[first:], headers)
+    return Response(206, body[first:], headers)
 
 
-def _answer_post(simulator: Simulator, path: str, authorization: str, asked: dict[str, Any]) -> Answer:
+def _respond_to_post(simulator: Simulator, path: str, authorization: str, request: dict[str, Any]) -> Response:
     as_json = {"Content-Type": simulator.content_type}
-    if path.startswith("/api/v1/token/") and simulator.on_token and (answer := simulator.on_token(path, asked)):
-        return answer
+    if path.startswith("/api/v1/token/") and simulator.on_token and (response := simulator.on_token(path, request)):
+        return response
     if path == "/api/v1/token/":
-        if asked.get("password") != simulator.password:
-            return Answer(401, b'{"detail":"No active account found with the given credentials"}', as_json)
+        if request.get("password") != simulator.password:
+            return Response(401, b'{"detail":"No active account found with the given credentials"}', as_json)
         both = {"access": simulator.access_token, "refresh": simulator.refresh_token}
-        return Answer(body=json.dumps(both).encode(), headers=as_json)
+        return Response(body=json.dumps(both).encode(), headers=as_json)
     if path == "/api/v1/token/refresh/":
-        if asked.get("refresh") != simulator.refresh_token:
-            return Answer(401, b'{"detail":"Token is expired","code":"token_not_valid"}', as_json)
-        return Answer(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
-    answer = simulator.on_feed_token(authorization.removeprefix("Bearer ")) if simulator.on_feed_token else None
-    if answer or authorization != f"Bearer {simulator.access_token}":
-        return answer or Answer(401, b'{"detail":"Given token not valid for any token type"}', as_json)
+        if request.get("refresh") != simulator.refresh_token:
+            return Response(401, b'{"detail":"Token is expired","code":"token_not_valid"}', as_json)
+        return Response(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
+    response = simulator.on_feed_token(authorization.removeprefix("Bearer ")) if simulator.on_feed_token else None
+    if response or authorization != f"Bearer {simulator.access_token}":
+        return response or Response(401, b'{"detail":"Given token not valid for any token type"}', as_json)
     if path != "/api/v1/sync/product-photos/":
-        return simulator.on_products(asked) if simulator.on_products else Answer(404, b"{}", as_json)
-    simulator.asked.append(asked)
-    if simulator.on_page and (answer := simulator.on_page(asked)):
-        return answer
-    if asked["store_id"] != STORE_ID or asked["company_id"] != COMPANY_ID:
-        return Answer(404, b'{"detail":"Not found."}', as_json)
-    return Answer(body=json.dumps(simulator.page(asked)).encode(), headers=as_json)
+        return simulator.on_products(request) if simulator.on_products else Response(404, b"{}", as_json)
+    simulator.feed_requests.append(request)
+    if simulator.on_page and (response := simulator.on_page(request)):
+        return response
+    if request["store_id"] != STORE_ID or request["company_id"] != COMPANY_ID:
+        return Response(404, b'{"detail":"Not found."}', as_json)
+    return Response(body=json.dumps(simulator.page(request)).encode(), headers=as_json)

@@ -49,8 +49,8 @@ class Edge:
         """Runs ``etalase edge ARGS --json``, asserts the exit status, and returns the object."""
         done = self.run(*args, "--json", **settings)
         assert done.returncode == exit_status, f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
+        response: dict[str, Any] = json.loads(done.stdout)
+        return response
 
     def start(self, *args: str, **settings: str) -> Child:
         """Starts ``etalase edge ARGS`` in the background, until the test ends."""
@@ -63,7 +63,7 @@ class Edge:
         """Starts the POS web server. Returns its address."""
         port = free_port()
         child = self.start("serve", "--bind", f"127.0.0.1:{port}", "--workers", "1")
-        child.wait_ready(lambda: answers(f"http://127.0.0.1:{port}/healthz"), 30)
+        child.wait_ready(lambda: responses(f"http://127.0.0.1:{port}/healthz"), 30)
         return f"http://127.0.0.1:{port}"
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -85,8 +85,8 @@ class Edge:
         """Returns the object under ``key`` as read without credentials, or None if there is none."""
         base = f"{self.environment['ETALASE_S3_PUBLIC_URL']}/{self.environment['ETALASE_S3_BUCKET']}"
         try:
-            with OPENER.open(f"{base}/{quote(key)}", timeout=10) as answer:
-                body: bytes = answer.read()
+            with OPENER.open(f"{base}/{quote(key)}", timeout=10) as response:
+                body: bytes = response.read()
                 return body
         except OSError:
             return None
@@ -180,7 +180,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def answers(url: str) -> bool:
+def responses(url: str) -> bool:
     """Returns whether ``url`` responds without an error status."""
     try:
         with OPENER.open(url, timeout=5):

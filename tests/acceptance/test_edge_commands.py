@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import Edge, eventually
-from tests.simulator import Answer, Simulator, picture
+from tests.simulator import Response, Simulator, picture
 
 
 def test_the_first_run_publishes_everything_and_the_second_costs_one_request(edge: Edge, ho: Simulator) -> None:
@@ -61,7 +61,7 @@ def test_a_killed_run_is_marked_interrupted_by_the_next_one_which_completes(edge
 def test_two_runs_never_overlap(edge: Edge, ho: Simulator) -> None:
     ho.put("Slow", picture("slow"))
     go_on = threading.Event()
-    ho.on_image = lambda _: None if go_on.wait(30) else Answer(504)
+    ho.on_image = lambda _: None if go_on.wait(30) else Response(504)
     first = edge.start("sync", "--json")
     eventually(lambda: bool(ho.image_requests))
     assert edge.json("sync", exit_status=75)["outcome"] == "locked"
@@ -127,7 +127,7 @@ def test_verify_reports_differences_and_repairs_them_on_request(edge: Edge, ho: 
 
 def test_retry_enqueues_a_failed_photo_of_the_retry_list_at_once(edge: Edge, ho: Simulator) -> None:
     photo = ho.put("Dish", picture("dish"))
-    ho.on_image = lambda _: Answer(404)
+    ho.on_image = lambda _: Response(404)
     edge.json("sync", exit_status=1)
     ho.on_image = None
     assert edge.json("retry", photo)["fetched"] == 1
@@ -164,8 +164,8 @@ def test_an_unreachable_service_is_named_with_a_hint(edge: Edge, ho: Simulator, 
 
 @pytest.mark.parametrize("command", ["failures", "held", "undo", "status", "verify", "sync"])
 def test_with_json_an_error_is_an_object_too(edge: Edge, command: str) -> None:
-    answer = edge.json(command, exit_status=4, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
-    assert "database does not answer" in answer["error"]
+    response = edge.json(command, exit_status=4, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert "database does not answer" in response["error"]
 
 
 def test_missing_malformed_and_published_settings_are_all_named_at_once(edge: Edge) -> None:
@@ -214,8 +214,8 @@ def test_status_names_an_unreachable_service_and_exits_with_4(edge: Edge, ho: Si
     assert said.returncode == 4
     assert "http://127.0.0.1:1" in said.stdout
     nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
-    answer = edge.json("status", exit_status=4, **nowhere)
-    assert (answer["state"], answer["well"]) == ("database_away", False)
+    response = edge.json("status", exit_status=4, **nowhere)
+    assert (response["state"], response["well"]) == ("database_away", False)
     said = edge.run("status", "--language", "id", **nowhere)
     assert said.stdout.startswith("MATI: Hubungi bantuan: database server toko tidak menjawab.")
     assert "Check that PostgreSQL runs" in said.stderr
@@ -278,7 +278,7 @@ def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator
 def test_a_captive_portals_page_is_not_an_empty_feed(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
-    ho.on_page = lambda _: Answer(body=b"<html>Welcome to FreeWifi</html>", headers={"Content-Type": "text/html"})
+    ho.on_page = lambda _: Response(body=b"<html>Welcome to FreeWifi</html>", headers={"Content-Type": "text/html"})
     report = edge.json("sync", "--full", exit_status=4)
     assert "FreeWifi" in report["error"]
     assert edge.sql("SELECT count(*) FROM product_photo") == [(1,)]
@@ -311,9 +311,9 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_without_a_traceback(edge
 def test_a_usage_error_and_wrong_settings_are_an_object_with_json(
     edge: Edge, arguments: list[str], settings: dict[str, str], says: str
 ) -> None:
-    answer = edge.json(*arguments, exit_status=2, **settings)
-    assert says in answer["error"]
-    assert answer["exit_status"] == 2
+    response = edge.json(*arguments, exit_status=2, **settings)
+    assert says in response["error"]
+    assert response["exit_status"] == 2
     assert says in edge.run(*arguments, **settings).stderr
 
 

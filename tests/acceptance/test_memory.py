@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import Edge
-from tests.simulator import Answer, Simulator, picture
+from tests.simulator import Response, Simulator, picture
 
 pytestmark = pytest.mark.long
 
@@ -64,14 +64,14 @@ def test_memory_does_not_grow_with_the_number_of_photos(edge: Edge, ho: Simulato
     edge.sql("TRUNCATE product, product_photo")
     list_as_known(edge, ho, MANY)
     many = peak_bytes_of_sync(edge)
-    assert len(ho.asked) >= MANY / ho.max_page
+    assert len(ho.feed_requests) >= MANY / ho.max_page
     assert many <= BUDGET_BYTES
     assert many - few <= MAX_GROWTH_BYTES
 
 
 def test_memory_does_not_grow_with_the_number_of_photos_that_fail(edge: Edge, ho: Simulator) -> None:
     ho.max_page = 1000
-    ho.on_image = lambda _: Answer(503)
+    ho.on_image = lambda _: Response(503)
     edge.environment["ETALASE_TRIES"] = "1"
     peaks = []
     for count in (FEW, MANY):

@@ -107,9 +107,9 @@ def read_all(client: socket.socket) -> bytes:
     return received
 
 
-def status_of(answer: bytes) -> int:
-    assert answer.startswith(b"HTTP/1."), answer[:200]
-    return int(answer[9:12])
+def status_of(response: bytes) -> int:
+    assert response.startswith(b"HTTP/1."), response[:200]
+    return int(response[9:12])
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +229,9 @@ def test_a_hundred_silent_connections_delay_no_till_and_are_closed_after_the_dea
         client.sendall(ATTACKS[attack](web))
     assert status_of(web.get()) == 200  # of the same address, behind the same NAT
     assert status_of(web.get(source="127.0.0.2")) == 200
-    answers = [read_all(client) for client in clients]
+    responses = [read_all(client) for client in clients]
     if attack != "idle":
-        refused = [answer for answer in answers if b" 408 " in answer]
+        refused = [response for response in responses if b" 408 " in response]
         assert len(refused) >= 90  # the others made room for the till
     for client in clients:
         client.close()
@@ -243,14 +243,14 @@ def test_a_hundred_silent_connections_delay_no_till_and_are_closed_after_the_dea
 def test_single_bytes_do_not_extend_the_deadline_of_a_request(web: Web, what: str) -> None:
     client = web.connect()
     client.sendall(web.head() if what == "head" else web.head("POST", web.form, "Content-Length: 500", CSRF) + b"\r\n")
-    answer = bytearray()
+    response = bytearray()
     began = time.monotonic()
     client.settimeout(0.1)
     while time.monotonic() - began < 30:
         try:
             client.send(b"a")
             piece = client.recv(1000)
-            answer += piece
+            response += piece
             if not piece:
                 break
         except TimeoutError:
@@ -259,7 +259,7 @@ def test_single_bytes_do_not_extend_the_deadline_of_a_request(web: Web, what: st
             break
     client.close()
     assert time.monotonic() - began < 20
-    assert not answer or status_of(bytes(answer)) == 408
+    assert not response or status_of(bytes(response)) == 408
 
 
 def test_many_connections_of_one_address_block_neither_its_tills_nor_others(edge_web: Web) -> None:
@@ -299,10 +299,10 @@ def test_idle_keep_alive_connections_stay_open(web: Web) -> None:
     with web.connect() as client:
         for _ in range(3):
             client.sendall(web.head() + b"\r\n")
-            answer = b""
-            while b"\r\n\r\n" not in answer or b"}" not in answer:
-                answer += client.recv(65536)
-            assert status_of(answer) == 200
+            response = b""
+            while b"\r\n\r\n" not in response or b"}" not in response:
+                response += client.recv(65536)
+            assert status_of(response) == 200
 
 
 def test_a_response_does_not_wait_for_the_acknowledgement_of_its_head(web: Web) -> None:
@@ -362,8 +362,8 @@ def test_chunk_extensions_and_trailers_are_bounded(web: Web, endless: bytes) -> 
     with web.connect() as client:
         with contextlib.suppress(OSError):
             client.sendall(web.head("POST", web.form, "Transfer-Encoding: chunked", CSRF) + b"\r\n" + endless)
-        answer = read_all(client)
-    assert not answer or status_of(answer) in {413, 431}
+        response = read_all(client)
+    assert not response or status_of(response) in {413, 431}
     eventually(lambda: web.held() == 0)
 
 
@@ -398,11 +398,11 @@ def test_an_invalid_request_is_refused_and_its_connection_closed(web: Web, sent:
     with web.connect() as client:
         with contextlib.suppress(OSError):
             client.sendall(sent)
-        answer = read_all(client)
+        response = read_all(client)
     # A connection closed with unread bytes may lose its response.
-    assert not answer or status_of(answer) == status
-    assert answer or status == 431
-    assert answer.count(b"HTTP/1.") <= 1
+    assert not response or status_of(response) == status
+    assert response or status == 431
+    assert response.count(b"HTTP/1.") <= 1
     eventually(lambda: web.held() == 0)
 
 
@@ -410,9 +410,9 @@ def test_hsts_is_sent_only_behind_a_proxy_with_https(web: Web) -> None:
     def told(*headers: str) -> bool:
         with web.connect() as client:
             client.sendall(web.head("GET", web.form, "Connection: close", *headers) + b"\r\n")
-            answer = read_all(client)
-        assert status_of(answer) == 200
-        return b"strict-transport-security: max-age=3600\r\n" in answer.lower()
+            response = read_all(client)
+        assert status_of(response) == 200
+        return b"strict-transport-security: max-age=3600\r\n" in response.lower()
 
     assert told("X-Forwarded-Proto: https")
     assert not told("X-Forwarded-Proto: http")
@@ -429,18 +429,18 @@ def test_a_large_body_without_login_is_refused_before_it_is_sent(web: Web) -> No
 def test_a_large_chunked_body_without_login_is_refused_at_the_limit(web: Web, office: HeadOffice) -> None:
     with web.connect() as client:
         client.sendall(web.head("POST", web.form, "Transfer-Encoding: chunked", CSRF) + b"\r\n")
-        sent, answer = 0, b""
+        sent, response = 0, b""
         chunk = b"10000\r\n" + b"a" * 65536 + b"\r\n"
         client.settimeout(0.01)
         with contextlib.suppress(OSError):
-            while not answer and sent < 64 * 1024 * 1024:
+            while not response and sent < 64 * 1024 * 1024:
                 client.settimeout(20)
                 client.sendall(chunk)
                 sent += 65536
                 client.settimeout(0.001)
                 with contextlib.suppress(TimeoutError):
-                    answer = client.recv(65536)
-    assert status_of(answer) == 413
+                    response = client.recv(65536)
+    assert status_of(response) == 413
     assert sent < 16 * 1024 * 1024
     assert list(office.folder.glob("tmp*")) == []
 
@@ -491,7 +491,7 @@ def test_the_server_listens_on_a_unix_socket_and_removes_it(office: HeadOffice, 
     command = office.command("serve", "--workers", "1", "--bind", f"unix:{path}")
     child = spawn("web on a path", command, run_dir=office.folder, env=office.environment)
 
-    def answers() -> bool:
+    def responses() -> bool:
         with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
             client.connect(str(path))
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
@@ -499,7 +499,7 @@ def test_the_server_listens_on_a_unix_socket_and_removes_it(office: HeadOffice, 
         return False
 
     try:
-        child.wait_ready(answers, 30)
+        child.wait_ready(responses, 30)
     finally:
         child.stop()
     assert not path.exists()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import OPENER, Edge
-from tests.simulator import JPEG, PNG, Answer, Simulator, picture
+from tests.simulator import JPEG, PNG, Response, Simulator, picture
 
 pytestmark = pytest.mark.long
 
@@ -46,8 +46,8 @@ class Watcher:
 
     def check(self, name: str, url: str) -> None:
         try:
-            with OPENER.open(url, timeout=10) as answer:
-                body = answer.read()
+            with OPENER.open(url, timeout=10) as response:
+                body = response.read()
         except OSError as error:
             self.broken.append(f"{name}: {url}: {error}")
             return
@@ -126,23 +126,23 @@ def _relist(ho: Simulator, photo: dict[str, Any], **fields: object) -> None:
     photo["image_url"] = f"{ho.url}/product-images/{key}?v={checksum[:8]}"
 
 
-def _failing(keys: set[str], chance: random.Random) -> Callable[[str], Answer | None]:
+def _failing(keys: set[str], chance: random.Random) -> Callable[[str], Response | None]:
     return lambda key: _failure(key, chance) if key in keys else None
 
 
-def _failure(key: str, chance: random.Random) -> Answer:
+def _failure(key: str, chance: random.Random) -> Response:
     return chance.choice(
         [
-            Answer(503),
-            Answer(404, b"gone"),
-            Answer(200, b"<html>captive portal</html>"),
-            Answer(200, picture(key, 500), length=5_000),
-            Answer(200, picture((key, "other"), 2_000)),
+            Response(503),
+            Response(404, b"gone"),
+            Response(200, b"<html>captive portal</html>"),
+            Response(200, picture(key, 500), length=5_000),
+            Response(200, picture((key, "other"), 2_000)),
         ]
     )
 
 
 def _json(url: str) -> dict[str, Any]:
-    with OPENER.open(url, timeout=10) as answer:
-        found: dict[str, Any] = json.loads(answer.read())
+    with OPENER.open(url, timeout=10) as response:
+        found: dict[str, Any] = json.loads(response.read())
         return found

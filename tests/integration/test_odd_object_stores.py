@@ -88,9 +88,9 @@ def odd(alone: Doorman) -> ObjectStore:
     return ObjectStore(endpoint=alone.endpoint, bucket="photos", access_key="a-key", secret_key="a-secret", max_retries=0)
 
 
-def is_policy(asked: Request) -> bool:
+def is_policy(request: Request) -> bool:
     """Whether it is about the bucket's policy."""
-    return "policy" in asked.query
+    return "policy" in request.query
 
 
 # Policies
@@ -103,10 +103,10 @@ def is_policy(asked: Request) -> bool:
 def test_a_store_without_policies_is_well_where_anybody_can_read_all_the_same(
     bucket: ObjectStore, door: Doorman, behind: ObjectStore, reply: Reply, methods: set[str]
 ) -> None:
-    door.rule = lambda asked: reply if is_policy(asked) and asked.method in methods else None
+    door.rule = lambda request: reply if is_policy(request) and request.method in methods else None
     assert bucket.ensure_bucket() is False
     if methods == {"GET", "PUT"} and reply.status != 404:  # which means that there is no policy yet
-        assert not any(asked.method == "PUT" for asked in door.asked)
+        assert not any(request.method == "PUT" for request in door.requests)
     behind.delete([KEY])  # an empty bucket is tried out, and empty again
     assert bucket.ensure_bucket() is False
     assert list(behind.list("")) == []
@@ -122,7 +122,7 @@ def test_where_nobody_can_read_and_the_policy_cannot_be_set_a_person_is_told_wha
     if empty:
         behind.delete([KEY])
     behind.request("DELETE", query={"policy": ""})
-    door.rule = lambda asked: reply if is_policy(asked) else None
+    door.rule = lambda request: reply if is_policy(request) else None
     with pytest.raises(ObjectStoreDenied, match=r"policy cannot be set.*by hand") as raised:
         bucket.ensure_bucket()
     assert str(reply.status) in str(raised.value)
@@ -157,13 +157,13 @@ def test_what_is_not_an_s3_server_is_called_so_and_nothing_is_put_there(odd: Obj
     alone.rule = lambda _: reply
     with pytest.raises(ObjectStoreError, match="ETALASE_S3_ENDPOINT"):
         odd.ensure_bucket()
-    assert not any(asked.method == "PUT" for asked in alone.asked)
+    assert not any(request.method == "PUT" for request in alone.requests)
     with pytest.raises(ObjectStoreError):
         list(odd.list(""))
 
 
 def test_a_page_in_answer_to_a_put_is_no_success(odd: ObjectStore, alone: Doorman) -> None:
-    alone.rule = lambda asked: Reply(200, PAGE, HTML) if asked.method == "PUT" else None
+    alone.rule = lambda request: Reply(200, PAGE, HTML) if request.method == "PUT" else None
     with pytest.raises(ObjectStoreMisconfigured, match="not an S3 server"):
         odd.put(KEY, b"x", content_type="image/jpeg")
 
@@ -176,17 +176,17 @@ def test_a_refusal_without_a_body_is_asked_again_once_for_its_code(
 ) -> None:
     wrong = store(door.endpoint, replace(each_s3_server, secret_key="another-secret"), bucket.bucket)
     for what in (lambda: wrong.head(KEY), wrong.ensure_bucket, lambda: wrong.put(KEY, b"x", content_type="image/jpeg")):
-        door.asked.clear()
+        door.requests.clear()
         with pytest.raises(ObjectStoreDenied, match="ETALASE_S3_SECRET_KEY"):
             what()
-        assert len(door.asked) <= 2
+        assert len(door.requests) <= 2
     unknown = store(door.endpoint, replace(each_s3_server, access_key="nobody-at-all"), bucket.bucket)
     with pytest.raises(ObjectStoreDenied, match="does not know it"):
         unknown.head(KEY)
 
 
 def test_a_head_that_is_refused_and_a_get_that_is_not_is_still_a_refusal(bucket: ObjectStore, door: Doorman) -> None:
-    door.rule = lambda asked: Reply(403) if asked.method == "HEAD" else None
+    door.rule = lambda request: Reply(403) if request.method == "HEAD" else None
     with pytest.raises(ObjectStoreDenied, match="s3:GetObject"):
         bucket.head(KEY)
 
@@ -274,9 +274,9 @@ def test_a_listing_that_cannot_be_read_ends_in_one_clear_error(odd: ObjectStore,
 def without(name: str, method: str) -> Callable[[Request, Reply], Reply]:
     """Take a header out of the answers to a method."""
 
-    def after(asked: Request, reply: Reply) -> Reply:
+    def after(request: Request, reply: Reply) -> Reply:
         kept = {n: v for n, v in reply.headers.items() if n.lower() != name} | ({name: ""} if name == "Content-Length" else {})
-        return replace(reply, headers=kept) if asked.method == method else reply
+        return replace(reply, headers=kept) if request.method == method else reply
 
     return after
 
@@ -292,7 +292,7 @@ def test_an_object_whose_head_does_not_say_its_length_is_looked_up_in_the_listin
 
 @pytest.mark.parametrize("code", [b"InternalError", b"SlowDown", b"AccessDenied", b"InvalidRequest"])
 def test_an_error_inside_a_200_is_an_error(odd: ObjectStore, alone: Doorman, code: bytes) -> None:
-    alone.rule = lambda asked: Reply(200, S3_ERROR % code) if asked.method in {"PUT", "DELETE"} else None
+    alone.rule = lambda request: Reply(200, S3_ERROR % code) if request.method in {"PUT", "DELETE"} else None
     for what in (lambda: odd.put(KEY, b"x", content_type="image/jpeg"), lambda: odd.delete([KEY])):
         with pytest.raises((ObjectStoreAway, ObjectStoreDenied, ObjectRefused), match=code.decode()):
             what()
@@ -316,7 +316,7 @@ def test_a_store_that_wants_a_moment_is_given_it_and_one_that_wants_an_hour_is_a
 
 
 def test_a_refusal_that_comes_before_the_body_is_sent_is_heard(odd: ObjectStore, alone: Doorman) -> None:
-    alone.rule = lambda asked: Reply(413, b"<html>too large</html>", HTML) if asked.method == "PUT" else None
+    alone.rule = lambda request: Reply(413, b"<html>too large</html>", HTML) if request.method == "PUT" else None
     for size in (20 * MEBIBYTE, MEBIBYTE + 1, 100_000):
         with pytest.raises(ObjectRefused, match=rf"{size:,} bytes: HTTP 413.*client_max_body_size"):
             odd.put(KEY, bytes(size), content_type="image/jpeg")
@@ -329,8 +329,8 @@ def test_a_large_photo_is_put_whole_through_a_proxy(bucket: ObjectStore, behind:
 
 
 def test_a_store_without_conditional_puts_is_asked_first_what_is_there(bucket: ObjectStore, door: Doorman) -> None:
-    door.rule = lambda asked: (
-        Reply(501, S3_ERROR % b"NotImplemented") if {"if-match", "if-none-match"} & asked.headers.keys() else None
+    door.rule = lambda request: (
+        Reply(501, S3_ERROR % b"NotImplemented") if {"if-match", "if-none-match"} & request.headers.keys() else None
     )
     there = bucket.get(KEY)
     for body in (b"\xff\xd8\xff second", b"\xff\xd8\xff third"):
@@ -342,13 +342,13 @@ def test_a_store_without_conditional_puts_is_asked_first_what_is_there(bucket: O
         bucket.put(KEY, body, content_type="image/jpeg", if_match=hashlib.md5(there).hexdigest())
         there = bucket.get(KEY)
         assert there == body
-    refused = [asked for asked in door.asked if {"if-match", "if-none-match"} & asked.headers.keys()]
+    refused = [request for request in door.requests if {"if-match", "if-none-match"} & request.headers.keys()]
     assert len(refused) == 3  # until it was known
 
 
 def test_trying_the_store_out_leaves_nothing_behind(bucket: ObjectStore, behind: ObjectStore, door: Doorman) -> None:
     bucket.prove_writable(5_000_000)
-    (put,) = [asked for asked in door.asked if asked.method == "PUT"]
+    (put,) = [request for request in door.requests if request.method == "PUT"]
     assert (put.key, put.length) == (PROBE_KEY, 5_000_000)
     assert [info.key for info in behind.list("")] == [KEY]
 
@@ -361,9 +361,9 @@ def test_a_store_that_serves_pictures_as_web_pages_and_a_list_to_anybody_are_war
 ) -> None:
     (html,) = bucket.risks()  # both makes do, for anybody
     assert "origin of its own" in html
-    door.rule = lambda asked: None if asked.is_signed else Reply(400, S3_ERROR % b"InvalidRequest")  # as AWS does
+    door.rule = lambda request: None if request.is_signed else Reply(400, S3_ERROR % b"InvalidRequest")  # as AWS does
     assert bucket.risks() == []
-    door.rule = lambda asked: Reply(200, listing()) if not asked.is_signed and not asked.key else None
+    door.rule = lambda request: Reply(200, listing()) if not request.is_signed and not request.key else None
     assert "list bucket" in bucket.risks()[0]
 
 

@@ -103,8 +103,8 @@ class Shop:
     def get(self, path: str, **headers: str) -> tuple[int, Message, bytes]:
         """Returns status, headers and body of the edge's response."""
         try:
-            with OPENER.open(Request(self.url + path, headers=headers), timeout=20) as answer:
-                return answer.status, answer.headers, answer.read()
+            with OPENER.open(Request(self.url + path, headers=headers), timeout=20) as response:
+                return response.status, response.headers, response.read()
         except HTTPError as error:
             with error:
                 return error.code, error.headers, error.read()

@@ -147,9 +147,9 @@ def test_a_refresh_requests_no_photo_again_and_moves_no_tile(shop: Shop, screen:
             .observe(document.body, { childList: true, subtree: true, attributes: true, characterData: true });
     }""")
     for _ in range(3):
-        with opened.page.expect_response("**/api/products/*") as answer:
+        with opened.page.expect_response("**/api/products/*") as response:
             opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        assert answer.value.status == 304
+        assert response.value.status == 304
     assert opened.asked_for("image") == before
     assert len(before) == 6
     assert opened.page.evaluate("window.touched") == 0
@@ -162,12 +162,12 @@ def test_a_hidden_page_sends_no_request_and_a_visible_one_refreshes_at_once(shop
     # A test cannot hide a Chromium tab, so it changes the properties that the page reads.
     hide = "hidden => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden }); \
             document.dispatchEvent(new Event('visibilitychange')); }"
-    asked = len(opened.asked_for("fetch"))
+    requests = len(opened.asked_for("fetch"))
     opened.page.evaluate(hide, True)
     for _ in range(3):
         opened.page.wait_for_timeout(200)
         opened.page.clock.fast_forward("01:00")
-    assert len(opened.asked_for("fetch")) == asked
+    assert len(opened.asked_for("fetch")) == requests
     with opened.page.expect_response("**/api/products/*"):
         opened.page.evaluate(hide, False)
     with opened.page.expect_response("**/api/products/*"):
@@ -451,13 +451,13 @@ def test_the_guides_function_works_as_printed(shop: Shop, screen: OpenScreen) ->
     bare = shop.product("AIR MINERAL")
     page = screen(may_fail=True).page  # the console reports a 404, which the guide's function ignores
     page.evaluate(f"() => {{ {GUIDE_FUNCTION}; window.loadProductImage = loadProductImage; }}")
-    answers = {
+    responses = {
         product: ("ASAHI SALMON BOWL", f"{shop.bucket.endpoint}/"),
         bare: ("AIR MINERAL", f"{shop.url}{PLACEHOLDER}"),
         "00000000-0000-4000-8000-000000000000": ("Produk tidak dikenal · Unknown product", f"{shop.url}{PLACEHOLDER}"),
         "no-uuid": ("Produk tidak dikenal · Unknown product", f"{shop.url}{PLACEHOLDER}"),
     }
-    for product_id, (alt, source) in answers.items():
+    for product_id, (alt, source) in responses.items():
         shown = page.evaluate(
             """productId => new Promise((resolve) => {
                 const image = new Image();

@@ -15,13 +15,13 @@ PLACEHOLDER = "/static/images/no-image.png"
 def test_a_published_image_is_readable_without_credentials_and_whole(shop: Shop) -> None:
     product = shop.product("Ayam", RED)
     status, _, body = shop.get(f"/api/products/{product}/image")
-    answer = json.loads(body)
+    response = json.loads(body)
     assert status == 200
-    with urlopen(answer["image_url"], timeout=10) as image:
+    with urlopen(response["image_url"], timeout=10) as image:
         content = image.read()
         assert (image.headers["Content-Type"], image.headers["Cache-Control"]) == ("image/png", "no-cache")
     assert content == picture(RED)
-    assert md5(content, usedforsecurity=False).hexdigest() == answer["checksum"]
+    assert md5(content, usedforsecurity=False).hexdigest() == response["checksum"]
 
 
 def test_the_placeholder_is_served_at_the_guides_address(shop: Shop) -> None:

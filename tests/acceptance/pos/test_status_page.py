@@ -433,16 +433,16 @@ def test_the_sync_button_refuses_other_sites_and_requests_without_the_token(
     cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     address = store.url + "/status/sync"
     form: Form = {"csrfmiddlewaretoken": token or ""}
-    asked = page.context.request
-    assert asked.post(address, form={}).status == 403
-    assert asked.post(address, form={"csrfmiddlewaretoken": "x" * 64}).status == 403
-    assert asked.post(address, form=form, headers={"Origin": "http://evil.example"}).status == 403
-    assert asked.post(address, form=form, headers={"Origin": "null"}).status == 403
+    api = page.context.request
+    assert api.post(address, form={}).status == 403
+    assert api.post(address, form={"csrfmiddlewaretoken": "x" * 64}).status == 403
+    assert api.post(address, form=form, headers={"Origin": "http://evil.example"}).status == 403
+    assert api.post(address, form=form, headers={"Origin": "null"}).status == 403
     for site in ("cross-site", "same-site", "none"):
-        assert asked.post(address, form=form, headers={"Sec-Fetch-Site": site}).status == 403
-    assert asked.get(address).status == 405
+        assert api.post(address, form=form, headers={"Sec-Fetch-Site": site}).status == 403
+    assert api.get(address).status == 405
     assert (queued(queue), cookies["csrftoken"] != "") == (before, True)
-    assert asked.post(address, form=form, headers={"Origin": store.url, "Sec-Fetch-Site": "same-origin"}).status == 200
+    assert api.post(address, form=form, headers={"Origin": store.url, "Sec-Fetch-Site": "same-origin"}).status == 200
     assert queued(queue) == before + 1
 
 

@@ -26,7 +26,7 @@ from etalase.devstack.ports import LOOPBACK, free_port
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.process import spawn
 from etalase.devstack.s3 import S3Server
-from tests.acceptance.conftest import Edge, answers, new_edge
+from tests.acceptance.conftest import Edge, new_edge, responses
 from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Cut, Link, Weather
 from tests.acceptance.slow_link.namespace import why_impossible
 from tests.acceptance.slow_link.site import spread, store_on_a_weak_link
@@ -61,7 +61,7 @@ class Outcome:
     photo_bytes: int
     body: int
     carried: int
-    answers: int
+    responses: int
     feed: int
 
     @property
@@ -77,7 +77,7 @@ class Outcome:
     def cells(self) -> list[str]:
         """Returns the row of the table, below :data:`HEADINGS`."""
         ratios = [f"{count / self.photo_bytes:.4f}" for count in (self.body, self.carried)]
-        counts = [f"{count:,}" for count in (self.cuts, self.runs, self.answers, self.photo_bytes, self.body, self.carried)]
+        counts = [f"{count:,}" for count in (self.cuts, self.runs, self.responses, self.photo_bytes, self.body, self.carried)]
         said = "good" if self.good else f"more than {AT_MOST}" if self.complete else "incomplete"
         return [
             self.weather.cut.value,
@@ -176,7 +176,7 @@ def _first_load(folder: Path, database: Postgres, ho: HeadOffice, weather: Weath
             photo_bytes=ho.photo_bytes,
             body=photos.body,
             carried=photos.carried,
-            answers=photos.answers,
+            responses=photos.responses,
             feed=feed.carried,
         )
 
@@ -232,7 +232,7 @@ def _head_office(folder: Path, database: Postgres, sizes: Sequence[int]) -> Iter
         port = free_port()
         server = spawn("Head office", [*command, "serve", "--bind", f"{LOOPBACK}:{port}"], run_dir=folder, env=environment)
         try:
-            server.wait_ready(lambda: answers(f"http://{LOOPBACK}:{port}/api/v1/schema/"), 60)
+            server.wait_ready(lambda: responses(f"http://{LOOPBACK}:{port}/api/v1/schema/"), 60)
             yield HeadOffice(port, s3, len(sizes), photo_bytes)
         finally:
             server.stop()

@@ -51,7 +51,7 @@ class Traffic:
 
     carried: int = 0
     received: int = 0
-    answers: int = 0
+    responses: int = 0
     heads: int = 0
 
     @property
@@ -209,7 +209,7 @@ class Link:
         traffic.received += flow.edge.take(segment)
         if segment.payload.startswith(b"HTTP/1.") and segment.seq not in flow.heads:
             flow.heads.add(segment.seq)
-            traffic.answers += 1
+            traffic.responses += 1
             traffic.heads += segment.payload.find(b"\r\n\r\n") + 4
 
     def _cut(self, now: float) -> None:

@@ -43,7 +43,7 @@ def test_the_slow_link_counts_transferred_bytes() -> None:
         office.sendall(HEAD + bytes(300_000))
         assert read(store, len(HEAD) + 300_000) == HEAD + bytes(300_000)
         counted = link.from_head_office(PORT)
-        assert (counted.answers, counted.heads, counted.body) == (1, len(HEAD), 300_000)
+        assert (counted.responses, counted.heads, counted.body) == (1, len(HEAD), 300_000)
         assert counted.carried >= counted.received
 
 

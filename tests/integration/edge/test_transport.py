@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.simulator import Answer, Simulator, head_office
+from tests.simulator import Response, Simulator, head_office
 
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
@@ -80,7 +80,7 @@ def test_a_dripping_server_is_dropped_under_a_bandwidth_limit_too(
         while not let_go.wait(0.05):
             yield b"x" if drip == "a byte now and then" else b""
 
-    ho.on_image = lambda _: Answer(pieces=drips())
+    ho.on_image = lambda _: Response(pieces=drips())
     with pytest.raises(TransferFailed) as failed:
         fetch(limited(limit), ho, "photo", Deadlines(5, idle_seconds=1, min_bytes_per_second=1000, total_seconds=60))
     let_go.set()
@@ -96,7 +96,7 @@ def test_a_transfer_that_never_stalls_still_ends_at_its_deadline(ho: Simulator, 
         while not let_go.wait(0.05):
             yield bytes(100)
 
-    ho.on_image = lambda _: Answer(pieces=trickle())
+    ho.on_image = lambda _: Response(pieces=trickle())
     with pytest.raises(TransferFailed, match="not complete after 1 second") as failed:
         fetch(limited("1M"), ho, "photo", Deadlines(5, idle_seconds=1, min_bytes_per_second=10, total_seconds=1))
     let_go.set()
@@ -119,7 +119,7 @@ def test_a_compressed_page_counts_its_bytes_on_the_wire_against_the_bandwidth_li
     ho: Simulator, limited: Callable[[str], Transport]
 ) -> None:
     body = gzip.compress(bytes(K * K))
-    ho.on_image = lambda _: Answer(body=body, headers={"Content-Encoding": "gzip"})
+    ho.on_image = lambda _: Response(body=body, headers={"Content-Encoding": "gzip"})
     transport = limited("64k")
     assert transport.limiter is not None
     paid: list[int] = []

@@ -24,8 +24,8 @@ def status(edge: Edge, **changes: Any) -> dict[str, Any]:
     """Returns the output of ``etalase edge status --json`` and its exit status."""
     facts = read(edge.configured(**changes))
     verdict = judge(facts)
-    answer: dict[str, Any] = json.loads(json.dumps(as_json(facts, verdict)))
-    return answer | {"exit_status": verdict.exit_status}
+    response: dict[str, Any] = json.loads(json.dumps(as_json(facts, verdict)))
+    return response | {"exit_status": verdict.exit_status}
 
 
 def sync_dishes(edge: Edge, *dishes: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.status.localize import Words
 from etalase.edge.sync import run as run_module
@@ -49,7 +49,7 @@ def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hou
     if why == "head office lists nothing":
         edge.ho.photos.clear()
         assert edge.sync(full=True).held == len(menu)
-    edge.ho.on_image = lambda _: Answer(404)
+    edge.ho.on_image = lambda _: Response(404)
     edge.bucket.delete(list(edge.objects()))
     edge.ho.now += timedelta(seconds=1)  # so that head office does not list the newest photo in each run
     noticed = []
@@ -85,7 +85,7 @@ def test_an_edge_restored_from_a_backup_compares_everything(edge: Edge, menu: li
     for id_, row in old.items():
         edge.query("UPDATE product_photo SET checksum = %s, size = %s WHERE id = %s", row["checksum"], row["size"], id_)
     edge.query("UPDATE etalase_checkpoint SET sync_timestamp = %s", backup["etalase_checkpoint"][0]["sync_timestamp"])
-    edge.ho.on_page = lambda _: Answer(503)
+    edge.ho.on_page = lambda _: Response(503)
     for _ in range(3):  # however many runs fail first
         assert edge.sync(trigger="schedule").exit_status == 4
     edge.ho.on_page = None
@@ -147,7 +147,7 @@ def test_an_object_deleted_by_another_program_is_counted(edge: Edge, menu: list[
 def test_rows_deleted_by_another_program_are_restored_by_the_next_run_of_any_kind(edge: Edge, menu: list[str]) -> None:
     edge.query("DELETE FROM product_photo WHERE id = ANY(%s::uuid[])", menu[:4])
     edge.ho.image_requests.clear()
-    edge.ho.on_page = lambda _: Answer(503)
+    edge.ho.on_page = lambda _: Response(503)
     edge.sync(trigger="schedule")
     edge.ho.on_page = None
     report = edge.sync(trigger="schedule")
@@ -166,9 +166,9 @@ def test_older_versions_at_head_office_make_the_next_run_a_full_one(edge: Edge, 
     edge.ho.change_page = None
     real_page = edge.ho.page
 
-    def everything(asked: dict[str, Any]) -> dict[str, Any]:
-        page = real_page({**asked, "updated_since": None})
-        page["photos"] = [photo for photo in page["photos"] if asked.get("updated_since") is None or photo["id"] == menu[0]]
+    def everything(request: dict[str, Any]) -> dict[str, Any]:
+        page = real_page({**request, "updated_since": None})
+        page["photos"] = [photo for photo in page["photos"] if request.get("updated_since") is None or photo["id"] == menu[0]]
         return page
 
     edge.ho.page = everything  # type: ignore[method-assign]
@@ -219,7 +219,7 @@ class WithProducts:
 
     def __init__(self, real: Any, deleted_ids: list[UUID]) -> None:
         self._real, self.deleted_ids = real, deleted_ids
-        self.asked: list[str | None] = []
+        self.pulled_since: list[str | None] = []
         self._page: Page
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
@@ -230,7 +230,7 @@ class WithProducts:
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """Returns the changes since the last request: each deletion is listed once."""
-        self.asked.append(updated_since)
+        self.pulled_since.append(updated_since)
         now = f"2026-02-03T07:26:{len(self.deleted_ids):02}+00:00"
         yield ProductPage(
             products=[],
@@ -268,7 +268,7 @@ def test_a_discontinued_product_is_removed_even_if_the_run_that_learned_of_it_wa
     assert edge.sync(inject=sells([gone])).outcome == "success"
     assert edge.query("SELECT name FROM product WHERE id = %s", gone) == []
     edge.sync(inject=sells([gone]))
-    assert office[-1].asked == []
+    assert office[-1].pulled_since == []
 
 
 def test_too_many_removed_products_at_once_stay_and_are_requested_again(edge: Edge, menu: list[str]) -> None:

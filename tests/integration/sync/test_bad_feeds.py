@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, Simulator, picture
+from tests.simulator import Response, Simulator, picture
 
 from etalase.edge.sync.feed.client import expires_at
 
@@ -20,54 +20,54 @@ OTHER = "00000000-0000-0000-0000-000000000001"
 JSON = {"Content-Type": "application/json"}
 
 
-def page_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Answer]:
+def page_with(**changes: Any) -> Callable[[Simulator, dict[str, Any]], Response]:
     """Responds with a valid page with ``changes``."""
 
-    def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
-        return Answer(body=json.dumps({**ho.page(asked), **changes}).encode(), headers=JSON)
+    def response(ho: Simulator, request: dict[str, Any]) -> Response:
+        return Response(body=json.dumps({**ho.page(request), **changes}).encode(), headers=JSON)
 
-    return answer
+    return response
 
 
-def page_without(name: str) -> Callable[[Simulator, dict[str, Any]], Answer]:
+def page_without(name: str) -> Callable[[Simulator, dict[str, Any]], Response]:
     """Responds with a valid page without one field."""
 
-    def answer(ho: Simulator, asked: dict[str, Any]) -> Answer:
-        return Answer(body=json.dumps({k: v for k, v in ho.page(asked).items() if k != name}).encode(), headers=JSON)
+    def response(ho: Simulator, request: dict[str, Any]) -> Response:
+        return Response(body=json.dumps({k: v for k, v in ho.page(request).items() if k != name}).encode(), headers=JSON)
 
-    return answer
+    return response
 
 
-def cut(ho: Simulator, asked: dict[str, Any]) -> Answer:
+def cut(ho: Simulator, request: dict[str, Any]) -> Response:
     """Responds with the first half of a valid page."""
-    body = json.dumps(ho.page(asked)).encode()
-    return Answer(body=body[: len(body) // 2], headers=JSON)
+    body = json.dumps(ho.page(request)).encode()
+    return Response(body=body[: len(body) // 2], headers=JSON)
 
 
-def broken_connection(ho: Simulator, asked: dict[str, Any]) -> Answer:
+def broken_connection(ho: Simulator, request: dict[str, Any]) -> Response:
     """Responds with a valid page over a connection that breaks."""
-    body = json.dumps(ho.page(asked)).encode()
-    return Answer(body=body[: len(body) // 2], headers=JSON, length=len(body))
+    body = json.dumps(ho.page(request)).encode()
+    return Response(body=body[: len(body) // 2], headers=JSON, length=len(body))
 
 
-def always(answer: Answer) -> Callable[[Simulator, dict[str, Any]], Answer]:
+def always(response: Response) -> Callable[[Simulator, dict[str, Any]], Response]:
     """Responds with ``answer`` to every request."""
-    return lambda ho, asked: answer
+    return lambda ho, request: response
 
 
 NO_PAGES = {
-    "500": (always(Answer(500, b"Server Error")), "answered 500"),
-    "503": (always(Answer(503, b"", {"Retry-After": "0"})), "answered 503"),
-    "429 that never ends": (always(Answer(429, b"", {"Retry-After": "86400"})), "answered 429"),
-    "odd Retry-After": (always(Answer(503, b"", {"Retry-After": "\u00b2"})), "answered 503"),
-    "403": (always(Answer(403, b'{"detail":"no"}', JSON)), "answered 403"),
-    "404": (always(Answer(404, b'{"detail":"Not found."}', JSON)), "STORE_ID"),
-    "redirect": (always(Answer(302, b"", {"Location": "http://127.0.0.1:1/login"})), "answered 302"),
-    "HTML with 200": (always(Answer(200, b"<!DOCTYPE html><title>Wi-Fi login</title>")), "Wi-Fi login"),
-    "nothing with 200": (always(Answer(200, b"")), "begins with"),
-    "an empty object": (always(Answer(200, b"{}")), "missing"),
-    "an empty list": (always(Answer(200, b"[]")), "array"),
-    "nested": (always(Answer(200, b'{"photos":' + b"[" * 50_000)), "begins with"),
+    "500": (always(Response(500, b"Server Error")), "answered 500"),
+    "503": (always(Response(503, b"", {"Retry-After": "0"})), "answered 503"),
+    "429 that never ends": (always(Response(429, b"", {"Retry-After": "86400"})), "answered 429"),
+    "odd Retry-After": (always(Response(503, b"", {"Retry-After": "\u00b2"})), "answered 503"),
+    "403": (always(Response(403, b'{"detail":"no"}', JSON)), "answered 403"),
+    "404": (always(Response(404, b'{"detail":"Not found."}', JSON)), "STORE_ID"),
+    "redirect": (always(Response(302, b"", {"Location": "http://127.0.0.1:1/login"})), "answered 302"),
+    "HTML with 200": (always(Response(200, b"<!DOCTYPE html><title>Wi-Fi login</title>")), "Wi-Fi login"),
+    "nothing with 200": (always(Response(200, b"")), "begins with"),
+    "an empty object": (always(Response(200, b"{}")), "missing"),
+    "an empty list": (always(Response(200, b"[]")), "array"),
+    "nested": (always(Response(200, b'{"photos":' + b"[" * 50_000)), "begins with"),
     "cut JSON": (cut, "truncated"),
     "torn connection": (broken_connection, PHOTOS),
     "no photos": (page_without("photos"), "photos"),
@@ -84,8 +84,8 @@ def test_an_invalid_feed_page_changes_nothing_and_is_reported(edge: Edge, full: 
     edge.sync()
     checkpoint, before = edge.checkpoint(), edge.row_versions()
     edge.ho.put("sate", picture("new"), photo=photo)
-    for name, (answer, says) in NO_PAGES.items():
-        edge.ho.on_page = partial(answer, edge.ho)
+    for name, (response, says) in NO_PAGES.items():
+        edge.ho.on_page = partial(response, edge.ho)
 
         report = edge.sync(full=full)
 
@@ -102,7 +102,7 @@ def test_an_invalid_feed_page_changes_nothing_and_is_reported(edge: Edge, full: 
 def test_a_later_invalid_page_keeps_the_earlier_pages_published(edge: Edge) -> None:
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.ho.max_page = 3
-    edge.ho.on_page = lambda asked: Answer(200, b"<html>") if asked["offset"] == 6 else None
+    edge.ho.on_page = lambda request: Response(200, b"<html>") if request["offset"] == 6 else None
 
     report = edge.sync()
 
@@ -122,7 +122,7 @@ def test_a_later_invalid_page_removes_no_photo(edge: Edge) -> None:
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.sync()
     edge.ho.max_page = 3
-    edge.ho.on_page = lambda asked: Answer(500) if asked["offset"] == 3 else None
+    edge.ho.on_page = lambda request: Response(500) if request["offset"] == 3 else None
     edge.ho.delete(ids[0])
     assert edge.sync(full=True).exit_status == 4
     assert edge.sync().exit_status == 0
@@ -136,7 +136,7 @@ def test_a_list_of_changes_that_turns_into_a_full_list_is_not_mixed_with_it(edge
     edge.ho.max_page = 3
     for n in range(9):
         edge.ho.put(f"dish {n}", picture(n + 100), photo=ids[n])
-    edge.ho.on_page = lambda asked: page_with(full=True)(edge.ho, asked) if asked["offset"] == 3 else None
+    edge.ho.on_page = lambda request: page_with(full=True)(edge.ho, request) if request["offset"] == 3 else None
     report = edge.sync()
     assert (report.exit_status, edge.checkpoint()) == (4, checkpoint)
     assert "goes on with everything" in str(report.error)
@@ -146,10 +146,10 @@ def test_the_pages_after_a_full_one_are_requested_without_updated_since(edge: Ed
     ids = [edge.ho.put(f"dish {n}", picture(n)) for n in range(9)]
     edge.sync()
     edge.ho.delete(ids[0])
-    edge.ho.max_page, edge.ho.asked = 3, []
-    edge.ho.on_page = lambda asked: page_with(full=True)(edge.ho, {**asked, "updated_since": None})
+    edge.ho.max_page, edge.ho.feed_requests = 3, []
+    edge.ho.on_page = lambda request: page_with(full=True)(edge.ho, {**request, "updated_since": None})
     assert edge.sync().exit_status == 0
-    assert ["updated_since" in asked for asked in edge.ho.asked] == [True, False, False]
+    assert ["updated_since" in request for request in edge.ho.feed_requests] == [True, False, False]
     assert set(edge.rows()) == set(ids[1:])
 
 
@@ -164,9 +164,9 @@ def test_an_empty_page_between_others_is_skipped(edge: Edge) -> None:
 
 def test_endless_empty_pages_end_the_run(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_EMPTY_PAGES", 5)
-    edge.ho.change_page = lambda page: page.update(photos=[], has_more=True, next_offset=len(edge.ho.asked) * 2)
+    edge.ho.change_page = lambda page: page.update(photos=[], has_more=True, next_offset=len(edge.ho.feed_requests) * 2)
     assert edge.sync().exit_status == 4
-    assert len(edge.ho.asked) == 6
+    assert len(edge.ho.feed_requests) == 6
 
 
 @pytest.mark.parametrize("access", ["12|abcDEF", "user:1abc:sig", "a" * 9000])
@@ -181,11 +181,11 @@ def test_pages_that_only_repeat_earlier_photos_end_the_run(edge: Edge) -> None:
     for n in range(4):
         edge.ho.put(f"dish {n}", picture(n))
     first = edge.ho.page({"limit": 2, "company_id": "", "store_id": ""})["photos"]
-    edge.ho.change_page = lambda page: page.update(photos=first, has_more=True, next_offset=len(edge.ho.asked) * 2)
+    edge.ho.change_page = lambda page: page.update(photos=first, has_more=True, next_offset=len(edge.ho.feed_requests) * 2)
     report = edge.sync()
     assert report.exit_status == 4
     assert "repeats" in str(report.error)
-    assert len(edge.ho.asked) == 2
+    assert len(edge.ho.feed_requests) == 2
 
 
 def test_a_dripping_page_ends_at_its_deadline(edge: Edge) -> None:
@@ -194,7 +194,7 @@ def test_a_dripping_page_ends_at_its_deadline(edge: Edge) -> None:
             time.sleep(0.05)
             yield b" " * 100
 
-    edge.ho.on_page = lambda asked: Answer(pieces=drips())
+    edge.ho.on_page = lambda request: Response(pieces=drips())
     began = time.monotonic()
     assert edge.sync(TRIES=1, HO_TIMEOUT_SECONDS=0.5).exit_status == 4
     assert time.monotonic() - began < 4
@@ -203,12 +203,12 @@ def test_a_dripping_page_ends_at_its_deadline(edge: Edge) -> None:
 @pytest.mark.parametrize("how", ["endless", "gzip bomb"])
 def test_an_endless_page_is_not_read_into_memory(edge: Edge, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_PAGE_BYTES", 100_000)
-    bomb = Answer(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
-    edge.ho.on_page = lambda asked: Answer(pieces=itertools.repeat(b" " * 1000)) if how == "endless" else bomb
+    bomb = Response(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
+    edge.ho.on_page = lambda request: Response(pieces=itertools.repeat(b" " * 1000)) if how == "endless" else bomb
     report = edge.sync()
     assert report.exit_status == 4
     assert "100000 bytes" in str(report.error)
-    assert len(edge.ho.asked) == 1
+    assert len(edge.ho.feed_requests) == 1
 
 
 def test_a_proxy_from_the_environment_is_not_used(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,8 +221,8 @@ def test_a_proxy_from_the_environment_is_not_used(edge: Edge, monkeypatch: pytes
 
 def test_a_transient_error_of_the_feed_is_retried(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
-    troubles = iter([Answer(503, b"", {"Retry-After": "1"}), Answer(429, b"")])
-    edge.ho.on_page = lambda asked: next(troubles, None)
+    troubles = iter([Response(503, b"", {"Retry-After": "1"}), Response(429, b"")])
+    edge.ho.on_page = lambda request: next(troubles, None)
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
 
@@ -242,8 +242,8 @@ def test_a_token_that_expires_during_a_run_costs_one_refresh(edge: Edge) -> None
         edge.ho.put(f"dish {n}", picture(n))
     edge.ho.max_page = 3
 
-    def end_token(asked: dict[str, Any]) -> None:
-        if asked["offset"] == 3:
+    def end_token(request: dict[str, Any]) -> None:
+        if request["offset"] == 3:
             edge.ho.access_token = "second-token"
 
     edge.ho.on_page = end_token
@@ -282,7 +282,7 @@ def test_an_invalid_token_ends_the_run_with_a_reason(edge: Edge, access: str) ->
 
 def test_no_message_contains_a_token(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
     edge.ho.put("sate", picture(1))
-    edge.ho.on_page = lambda asked: Answer(500, b"oops")
+    edge.ho.on_page = lambda request: Response(500, b"oops")
     report = edge.sync()
     for secret in (edge.ho.access_token, edge.ho.refresh_token, edge.ho.password):
         assert secret not in str(report.error)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
-from tests.simulator import JPEG, Answer, picture
+from tests.simulator import JPEG, Response, picture
 
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.transport import Transport
@@ -32,47 +32,47 @@ def endless() -> Iterator[bytes]:
     return itertools.repeat(BODY)
 
 
-def whole_object(body: bytes) -> Answer:
+def whole_object(body: bytes) -> Response:
     """Responds as head office's own store does, with the ETag of the whole object."""
-    return Answer(body=body, headers={"ETag": f'"{hashlib.md5(body).hexdigest()}"'})
+    return Response(body=body, headers={"ETag": f'"{hashlib.md5(body).hexdigest()}"'})
 
 
-BAD_ANSWERS: dict[str, tuple[Callable[[], Answer], Reason, int]] = {
-    "one byte short": (lambda: Answer(body=BODY[:-1]), Reason.SIZE_MISMATCH, 3),
-    "one byte long": (lambda: Answer(body=BODY + b"x"), Reason.SIZE_MISMATCH, 3),
-    "endless": (lambda: Answer(pieces=endless()), Reason.SIZE_MISMATCH, 3),
-    "a hundred megabytes announced": (lambda: Answer(body=BODY, length=100_000_000), Reason.SIZE_MISMATCH, 3),
-    "empty": (lambda: Answer(body=b""), Reason.SIZE_MISMATCH, 3),
-    "other bytes": (lambda: Answer(body=picture("other", 3000)), Reason.CHECKSUM_MISMATCH, 3),
+BAD_ANSWERS: dict[str, tuple[Callable[[], Response], Reason, int]] = {
+    "one byte short": (lambda: Response(body=BODY[:-1]), Reason.SIZE_MISMATCH, 3),
+    "one byte long": (lambda: Response(body=BODY + b"x"), Reason.SIZE_MISMATCH, 3),
+    "endless": (lambda: Response(pieces=endless()), Reason.SIZE_MISMATCH, 3),
+    "a hundred megabytes announced": (lambda: Response(body=BODY, length=100_000_000), Reason.SIZE_MISMATCH, 3),
+    "empty": (lambda: Response(body=b""), Reason.SIZE_MISMATCH, 3),
+    "other bytes": (lambda: Response(body=picture("other", 3000)), Reason.CHECKSUM_MISMATCH, 3),
     "HO's own other picture": (lambda: whole_object(picture("other", 3000)), Reason.HO_CONTRADICTS_ITSELF, 1),
     "HO's own shorter picture": (lambda: whole_object(BODY[:-1]), Reason.HO_CONTRADICTS_ITSELF, 1),
-    "one bit": (lambda: Answer(body=BODY[:-1] + bytes([BODY[-1] ^ 1])), Reason.CHECKSUM_MISMATCH, 3),
-    "an error page with 200": (lambda: Answer(body=b"<html>" + b" " * 2994), Reason.CHECKSUM_MISMATCH, 3),
-    "a short error page with 200": (lambda: Answer(body=b"<html>Please log in</html>"), Reason.SIZE_MISMATCH, 3),
-    "gzip": (lambda: Answer(body=GZIPPED, headers={"Content-Encoding": "gzip"}), Reason.ENCODING_REFUSED, 1),
+    "one bit": (lambda: Response(body=BODY[:-1] + bytes([BODY[-1] ^ 1])), Reason.CHECKSUM_MISMATCH, 3),
+    "an error page with 200": (lambda: Response(body=b"<html>" + b" " * 2994), Reason.CHECKSUM_MISMATCH, 3),
+    "a short error page with 200": (lambda: Response(body=b"<html>Please log in</html>"), Reason.SIZE_MISMATCH, 3),
+    "gzip": (lambda: Response(body=GZIPPED, headers={"Content-Encoding": "gzip"}), Reason.ENCODING_REFUSED, 1),
     "a gzip bomb": (
-        lambda: Answer(body=gzip.compress(b"\0" * 10_000_000)[:2900], headers={"Content-Encoding": "gzip"}),
+        lambda: Response(body=gzip.compress(b"\0" * 10_000_000)[:2900], headers={"Content-Encoding": "gzip"}),
         Reason.ENCODING_REFUSED,
         1,
     ),
-    "403": (lambda: Answer(403, b"<Error><Code>AccessDenied</Code></Error>"), Reason.FORBIDDEN, 1),
-    "404": (lambda: Answer(404, b"<Error><Code>NoSuchKey</Code></Error>"), Reason.NOT_FOUND, 1),
-    "410": (lambda: Answer(410), Reason.NOT_FOUND, 1),
-    "418": (lambda: Answer(418), Reason.HTTP_ERROR, 1),
-    "206": (lambda: Answer(206, BODY), Reason.HTTP_ERROR, 1),
-    "204": (lambda: Answer(204), Reason.HTTP_ERROR, 1),
-    "redirect inside": (lambda: Answer(302, b"", {"Location": "/elsewhere"}), Reason.REDIRECT_REFUSED, 1),
+    "403": (lambda: Response(403, b"<Error><Code>AccessDenied</Code></Error>"), Reason.FORBIDDEN, 1),
+    "404": (lambda: Response(404, b"<Error><Code>NoSuchKey</Code></Error>"), Reason.NOT_FOUND, 1),
+    "410": (lambda: Response(410), Reason.NOT_FOUND, 1),
+    "418": (lambda: Response(418), Reason.HTTP_ERROR, 1),
+    "206": (lambda: Response(206, BODY), Reason.HTTP_ERROR, 1),
+    "204": (lambda: Response(204), Reason.HTTP_ERROR, 1),
+    "redirect inside": (lambda: Response(302, b"", {"Location": "/elsewhere"}), Reason.REDIRECT_REFUSED, 1),
     "redirect with a long page": (
-        lambda: Answer(301, b"x" * 9000, {"Location": "http://169.254.169.254/"}),
+        lambda: Response(301, b"x" * 9000, {"Location": "http://169.254.169.254/"}),
         Reason.REDIRECT_REFUSED,
         1,
     ),
-    "500": (lambda: Answer(500, b"oops"), Reason.SERVER_ERROR, 3),
-    "503 with a long page": (lambda: Answer(503, b"x" * 9000), Reason.SERVER_ERROR, 3),
-    "429": (lambda: Answer(429, b"", {"Retry-After": "1"}), Reason.THROTTLED, 3),
-    "408": (lambda: Answer(408), Reason.TIMEOUT, 3),
-    "odd Retry-After": (lambda: Answer(503, b"", {"Retry-After": "\u00b2"}), Reason.SERVER_ERROR, 3),
-    "torn at once": (lambda: Answer(body=b"", length=3000), Reason.CONNECTION_FAILED, 3),
+    "500": (lambda: Response(500, b"oops"), Reason.SERVER_ERROR, 3),
+    "503 with a long page": (lambda: Response(503, b"x" * 9000), Reason.SERVER_ERROR, 3),
+    "429": (lambda: Response(429, b"", {"Retry-After": "1"}), Reason.THROTTLED, 3),
+    "408": (lambda: Response(408), Reason.TIMEOUT, 3),
+    "odd Retry-After": (lambda: Response(503, b"", {"Retry-After": "\u00b2"}), Reason.SERVER_ERROR, 3),
+    "torn at once": (lambda: Response(body=b"", length=3000), Reason.CONNECTION_FAILED, 3),
 }
 
 
@@ -121,13 +121,13 @@ def test_a_photo_cut_at_any_byte_is_never_published(edge: Edge) -> None:
         edge.ho.put(f"torn {cut}", body, key=f"products/torn/{cut}.jpg")
     whole = edge.ho.put("whole", body)
 
-    def answer(key: str) -> Answer | None:
+    def response(key: str) -> Response | None:
         _, how, name = key.split("/")
         if how == "cut":
-            return Answer(body=body[: int(name.removesuffix(".jpg"))])
-        return Answer(body=body[: int(name.removesuffix(".jpg"))], length=len(body)) if how == "torn" else None
+            return Response(body=body[: int(name.removesuffix(".jpg"))])
+        return Response(body=body[: int(name.removesuffix(".jpg"))], length=len(body)) if how == "torn" else None
 
-    edge.ho.on_image = answer
+    edge.ho.on_image = response
     report = edge.sync(TRIES=1)
     assert (report.exit_status, report.failed) == (1, 2 * len(cuts))
     assert set(edge.rows()) == {whole}
@@ -196,7 +196,7 @@ def test_the_origin_rewrite_reaches_a_bucket_whose_name_only_head_office_resolve
 
 def test_a_transient_image_error_is_retried_at_once(edge: Edge) -> None:
     edge.ho.put("sate", picture(1))
-    troubles = iter([Answer(503), Answer(503)])
+    troubles = iter([Response(503), Response(503)])
     edge.ho.on_image = lambda key: next(troubles, None)
     assert edge.sync().exit_status == 0
     assert len(edge.ho.image_requests) == 3
@@ -213,7 +213,7 @@ def test_a_slow_transfer_ends_at_its_deadline(edge: Edge, drip: str) -> None:
             time.sleep(0.1)
             yield bytes([byte]) if drip == "a byte now and then" else b""
 
-    edge.ho.on_image = lambda asked: Answer(pieces=drips()) if asked == key else None
+    edge.ho.on_image = lambda requested: Response(pieces=drips()) if requested == key else None
     began = time.monotonic()
     report = edge.sync(TRIES=1, IDLE_TIMEOUT_SECONDS=1, MIN_BYTES_PER_SECOND=1000)
     assert time.monotonic() - began < 8
@@ -224,7 +224,7 @@ def test_a_slow_transfer_ends_at_its_deadline(edge: Edge, drip: str) -> None:
 def test_the_circuit_breaker_opens_after_twenty_failed_downloads_and_puts_the_rest_on_the_retry_list(edge: Edge) -> None:
     for n in range(60):
         edge.ho.put(f"dish {n}", picture(n, 300))
-    edge.ho.on_image = lambda key: Answer(503)
+    edge.ho.on_image = lambda key: Response(503)
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
     assert "bucket" in str(report.error)
@@ -239,7 +239,7 @@ def test_many_failing_photos_do_not_block_the_others_for_ever(edge: Edge) -> Non
     for n in range(60):
         edge.ho.put(f"lost {n}", picture(n, 300))
     good = {edge.ho.put(f"dish {n}", picture(n, 30_000), key=f"products/good/{n}.jpg") for n in range(5)}
-    edge.ho.on_image = lambda key: None if "/good/" in key else Answer(503)
+    edge.ho.on_image = lambda key: None if "/good/" in key else Response(503)
     edge.sync(TRIES=1)
     assert not edge.rows(), "small photos come first, so that no other photo is in flight yet"
     for _ in range(3):
@@ -253,7 +253,7 @@ def test_an_outage_of_head_offices_bucket_is_reported_for_any_number_of_photos(e
     edge.ho.max_page = 1000
     for number in range(count):
         edge.ho.put(f"dish {number}", picture(number, 20))
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     report = edge.sync(TRIES=1)
     assert (report.exit_status, report.failed, report.owed, len(report.failures)) == (4, count, count, min(count, 1000))
     assert "Head office's bucket does not give photos" in str(report.error)
@@ -261,16 +261,16 @@ def test_an_outage_of_head_offices_bucket_is_reported_for_any_number_of_photos(e
 
 
 @pytest.mark.parametrize(
-    ("answer", "fault"),
-    [(Answer(503), "head_office_busy"), (Answer(429), "head_office_busy"), (None, "head_office_away")],
+    ("response", "fault"),
+    [(Response(503), "head_office_busy"), (Response(429), "head_office_busy"), (None, "head_office_away")],
 )
-def test_a_bucket_of_head_office_that_responds_is_not_called_unreachable(edge: Edge, answer: Answer | None, fault: str) -> None:
+def test_a_responding_bucket_of_head_office_is_not_unreachable(edge: Edge, response: Response | None, fault: str) -> None:
     for number in range(30):
         edge.ho.put(f"dish {number}", picture(number, 20))
-    if answer is None:
+    if response is None:
         for photo in edge.ho.photos.values():
             photo["image_url"] = photo["image_url"].replace(f":{edge.ho.port}/", ":9/")
-    edge.ho.on_image = lambda _: answer
+    edge.ho.on_image = lambda _: response
     assert edge.sync(TRIES=1).fault == fault
 
 
@@ -279,7 +279,7 @@ def test_an_unreadable_retry_after_is_ignored(edge: Edge, wish: str) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.put("soto", picture(2))
     key = edge.ho.photos[photo]["object_key"]
-    edge.ho.on_image = lambda asked: Answer(503, b"", {"Retry-After": wish}) if asked == key else None
+    edge.ho.on_image = lambda requested: Response(503, b"", {"Retry-After": wish}) if requested == key else None
     report = edge.sync()
     assert (report.outcome, report.reasons, report.fetched) == ("partial", {"server_error": 1}, 1)
 

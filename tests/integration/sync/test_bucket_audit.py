@@ -10,7 +10,7 @@ from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import overwrite_in_parts, status, sync_dishes
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.integrity import Damage
 from etalase.edge.status import collect
@@ -128,7 +128,7 @@ def test_a_photo_put_by_this_run_is_not_judged_by_the_listing_before_it(edge: Ed
     )
     side_key = edge.ho.photos[second]["object_key"]
 
-    def correct_the_metadata(key: str) -> Answer | None:
+    def correct_the_metadata(key: str) -> Response | None:
         if key == side_key:
             edge.ho.on_image = None
             edge.ho.put("SATE", picture("side 2", 3500), photo=second, primary=False, sort_order=1)

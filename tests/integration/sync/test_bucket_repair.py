@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync.services import Services
 from etalase.objectstore.client import ObjectStore
@@ -54,7 +54,7 @@ def test_a_repair_never_deletes_before_it_has_the_replacement(edge: Edge, s3: An
     edge.sync()
     key = edge.ho.photos[photo]["object_key"]
     s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("still a picture"))
-    edge.ho.on_image = lambda asked: Answer(404)
+    edge.ho.on_image = lambda _: Response(404)
     assert edge.sync(full=True).exit_status == 1
     assert edge.bucket.get(key) == picture("still a picture")
     assert photo in edge.rows()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.errors import Reason
 
@@ -204,8 +204,8 @@ def test_bytes_that_change_during_a_run_are_published_in_their_new_form(edge: Ed
     edge.ho.put("soto", picture("soto"))
     key = edge.ho.photos[photo]["object_key"]
 
-    def bump(asked: str) -> Answer | None:
-        if asked == key and edge.ho.photos[photo]["version"] == 1:
+    def bump(requested: str) -> Response | None:
+        if requested == key and edge.ho.photos[photo]["version"] == 1:
             edge.ho.put("sate", picture("new"), photo=photo)
         return None
 
@@ -219,12 +219,12 @@ def test_a_stale_url_is_looked_up_again_after_the_photo_moved_during_a_run(edge:
     photo = edge.ho.put("sate", picture("a"))
     old = edge.ho.photos[photo]["object_key"]
 
-    def move(asked: str) -> Answer | None:
-        if asked != old:
+    def move(requested: str) -> Response | None:
+        if requested != old:
             return None
         if edge.ho.photos[photo]["object_key"] == old:
             relist(edge, photo, key=product_key(edge, "sate", "elsewhere.jpg"))
-        return Answer(404, b"NoSuchKey")
+        return Response(404, b"NoSuchKey")
 
     edge.ho.on_image = move
     assert edge.sync().exit_status == 0
@@ -241,7 +241,7 @@ def test_an_expired_signed_url_is_requested_again(edge: Edge) -> None:
         page["photos"] = [{**one, "image_url": f"{one['image_url']}&X-Amz-Signature={signature}"} for one in page["photos"]]
 
     edge.ho.change_page = sign
-    edge.ho.on_image = lambda key: Answer(403) if "Signature=1" in edge.ho.image_requests[-1] else None
+    edge.ho.on_image = lambda key: Response(403) if "Signature=1" in edge.ho.image_requests[-1] else None
     assert edge.sync().exit_status == 0
     assert len(edge.rows()) == 1
 

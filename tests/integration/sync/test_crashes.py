@@ -7,7 +7,7 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.killed_run import KILLED
 from tests.integration.sync.steps import start_killed_run
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync.services import Services, real_services
 from etalase.edge.sync.verify import verify
@@ -55,7 +55,7 @@ def test_after_a_kill_the_pos_shows_uploaded_photos_while_head_office_is_away(ed
     edge.sync()
     edge.ho.put("sate", picture("new"), photo=photo)
     run_until_killed(edge, "after the put")
-    edge.ho.on_page = lambda _: Answer(503)
+    edge.ho.on_page = lambda _: Response(503)
     assert edge.sync(full=True).damaged == 0
     with real_services(edge.configured()) as services:
         assert [found.what for found in verify(services, deep=False).differences] == ["changed"]
@@ -139,7 +139,7 @@ def test_a_photo_that_fails_before_its_put_keeps_its_publish_intent_of_a_crash(e
     edge.ho.put("dish", picture("new"), photo=photo)
     run_until_killed(edge, "after the put")
     edge.ho.put("dish", picture("newer"), photo=photo)
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     edge.sync(TRIES=1)
     edge.ho.on_image = None
     edge.ho.put("dish", picture("old"), photo=photo)

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import status
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.status import collect
 from etalase.edge.sync import anomalies as anomalies_module
@@ -51,7 +51,7 @@ def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs
 
 def test_a_damaged_photo_that_cannot_be_downloaded_stays_on_the_retry_list_and_in_the_status(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     edge.sync(full=True, inject=disk.inject, TRIES=1)
     for full in (False, True, False):
         report = edge.sync(full=full, inject=disk.inject, TRIES=1)
@@ -91,7 +91,7 @@ def test_the_next_run_repairs_damage_that_a_full_run_left(edge: Edge, s3: Any) -
     edge.sync()
     for key in list(edge.objects())[:20]:
         s3.delete_object(Bucket=edge.bucket.bucket, Key=key)
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     assert edge.sync(full=True, TRIES=1).outcome == "failed"  # the circuit breaker opened after twenty failures
     assert len(edge.reasons()) == 20
     edge.ho.on_image = None

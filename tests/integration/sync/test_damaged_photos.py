@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.pos import catalogue as pos
 from etalase.edge.pos import responses
@@ -75,7 +75,7 @@ def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_cost
 ) -> None:
     delete_object(edge, s3, menu[0])
     status(edge)
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     assert edge.sync(trigger="schedule", TRIES=1).outcome == "partial"
     assert edge.reasons() == {menu[0]: "server_error"}
     edge.ho.requests.clear()
@@ -92,13 +92,13 @@ def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge
     delete_object(edge, s3, menu[0])
     status(edge)
     lost = edge.ho.photos.pop(menu[0])  # without an entry in deleted_ids
-    asked = []
+    requests = []
     for hours in (0, 1, 2, 26, 27):
         edge.hours_later = hours
         edge.ho.requests.clear()
         assert edge.sync(trigger="schedule").outcome == "partial"
-        asked.append(edge.ho.requests.count("/api/v1/sync/product-photos/"))
-    assert asked == [2, 1, 1, 2, 1]
+        requests.append(edge.ho.requests.count("/api/v1/sync/product-photos/"))
+    assert requests == [2, 1, 1, 2, 1]
     edge.ho.photos[menu[0]] = lost
     edge.hours_later = 60
     assert edge.sync(trigger="schedule").healed == 1
@@ -108,7 +108,7 @@ def test_a_head_office_that_goes_away_during_a_repair_fails_no_run(edge: Edge, m
     delete_object(edge, s3, menu[0])
     status(edge)
     edge.ho.put("new", picture("new"))
-    edge.ho.on_page = lambda asked: None if "updated_since" in asked else Answer(503)
+    edge.ho.on_page = lambda request: None if "updated_since" in request else Response(503)
     report = edge.sync(trigger="schedule", TRIES=1)
     assert (report.outcome, report.fetched, report.damaged) == ("partial", 1, 1)
     edge.ho.on_page = None

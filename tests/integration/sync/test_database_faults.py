@@ -51,10 +51,10 @@ def weak(edge: Edge, settings: Any) -> Iterator[Edge]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_every_command_reports_a_database_fault_as_an_object_and_works_afterwards(weak: Edge, fault: Fault) -> None:
-    for command, (status, answer) in run_under(fault, COMMANDS).items():
+    for command, (status, response) in run_under(fault, COMMANDS).items():
         if status != 4 and not (COMMANDS[command] or fault.reads):
             # After a cut, a new connection does as well.
-            assert fault.cut or fault.blocks, (command, status, answer)
+            assert fault.cut or fault.blocks, (command, status, response)
     assert run_command("photos_sync")[0] == 0
     weak.check_equals_head_office()
 
@@ -62,11 +62,11 @@ def test_every_command_reports_a_database_fault_as_an_object_and_works_afterward
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.cut], ids=str)
 def test_a_run_under_a_database_fault_exits_with_4_and_a_hint(weak: Edge, fault: Fault) -> None:
     with under(fault):
-        status, answer = run_command("photos_sync")
+        status, response = run_command("photos_sync")
     assert status == 4
-    assert fault.says in answer["error"]
-    assert answer["outcome"] == "failed"
-    assert len(answer["error"].split(". ")) > 1, "a hint follows"
+    assert fault.says in response["error"]
+    assert response["outcome"] == "failed"
+    assert len(response["error"].split(". ")) > 1, "a hint follows"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
@@ -101,9 +101,9 @@ def test_commands_and_addresses_work_under_odd_session_settings(weak: Edge) -> N
     with odd_session():
         weak.ho.put("rendang", picture(2))
         for command in COMMANDS:
-            status, answer = run_command(*command)
-            assert status in {0, 1, 2}, (command, answer)
-            assert not is_unexpected(answer), (command, answer)
+            status, response = run_command(*command)
+            assert status in {0, 1, 2}, (command, response)
+            assert not is_unexpected(response), (command, response)
         assert {client.get(address).status_code for address in ADDRESSES} <= {200, 404}
         assert heartbeat.write(heartbeat.Role.BEAT) is None
         assert heartbeat.heartbeats()[heartbeat.Role.BEAT].is_alive
@@ -117,9 +117,9 @@ def test_an_unexpected_error_is_an_object_too(
         raise ZeroDivisionError("by design")
 
     monkeypatch.setattr("etalase.edge.sync.storage.removals.in_states", broken)
-    status, answer = run_command("photos_held")
-    assert (status, answer["exit_status"]) == (4, 4)
-    assert "ZeroDivisionError: by design" in answer["error"]
+    status, response = run_command("photos_held")
+    assert (status, response["exit_status"]) == (4, 4)
+    assert "ZeroDivisionError: by design" in response["error"]
     assert "Traceback" in caplog.text
 
 

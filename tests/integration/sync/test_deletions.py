@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
@@ -255,7 +255,7 @@ def test_the_last_photo_of_a_product_stays_until_its_successor_is_published(edge
     edge.ho.delete(old)
     new = edge.ho.put("dish 00", picture("new"), primary=False)
     edge.ho.now += timedelta(seconds=1)  # so that later feeds do not list it again
-    edge.ho.on_image = lambda key: Answer(404)
+    edge.ho.on_image = lambda key: Response(404)
 
     for hour in range(6):
         edge.hours_later = hour
@@ -287,7 +287,7 @@ def test_a_photo_stays_while_the_one_shown_instead_is_damaged(edge: Edge) -> Non
     further = edge.ho.put("dish 00", picture("further"), primary=False)
     edge.sync()
     edge.bucket.delete([edge.rows()[further]["object_key"]])
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     edge.sync(full=True, TRIES=1)
     edge.ho.delete(ids[0])
     assert (edge.sync(TRIES=1).deleted, ids[0] in edge.rows()) == (0, True)

@@ -5,14 +5,14 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 
 from tests.integration.sync.conftest import Edge
-from tests.simulator import PNG, Answer, picture
+from tests.simulator import PNG, Response, picture
 
 
 def public_status(edge: Edge, key: str) -> int:
     """Returns the status that a POS browser gets for an object."""
     try:
-        with urllib.request.urlopen(f"{edge.s3.endpoint}/{edge.bucket.bucket}/{quote(key)}") as answer:
-            return int(answer.status)
+        with urllib.request.urlopen(f"{edge.s3.endpoint}/{edge.bucket.bucket}/{quote(key)}") as response:
+            return int(response.status)
     except HTTPError as error:
         with error:
             return error.code
@@ -68,7 +68,7 @@ def test_bytes_that_another_program_puts_during_a_run_are_not_overwritten_unseen
     key = edge.rows()[photo]["object_key"]
     edge.ho.put("sate", picture("second"), photo=photo)
 
-    def meddle(_key: str) -> Answer | None:
+    def meddle(_key: str) -> Response | None:
         edge.bucket.put(key, b"somebody else's", content_type="image/jpeg")
         edge.ho.on_image = None
         return None
@@ -89,8 +89,8 @@ def test_an_object_deleted_during_a_run_does_not_stop_the_run(edge_on_each_store
     for n, other in enumerate(others):
         edge.ho.put(f"dish {n}", picture(f"new {n}"), photo=other)
 
-    def lose(asked: str) -> Answer | None:
-        if asked == key:
+    def lose(requested: str) -> Response | None:
+        if requested == key:
             edge.bucket.delete([key])
         return None
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import run_in_flight, status, sync_dishes
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 
 def count_independently(edge: Edge) -> tuple[int, int]:
@@ -20,19 +20,19 @@ def count_independently(edge: Edge) -> tuple[int, int]:
 
 def report_of(edge: Edge) -> tuple[str, int, int]:
     """Returns the state, the listed and the published photos that the status reports."""
-    answer = status(edge)
-    return answer["state"], answer["listed"], answer["here"]
+    report = status(edge)
+    return report["state"], report["listed"], report["here"]
 
 
 def watch_status(edge: Edge, *, every: int = 1) -> list[dict[str, Any]]:
     """Reads the status at every download, from another connection."""
     seen: list[dict[str, Any]] = []
-    asked = 0
+    images_requested = 0
 
-    def look(_: str) -> Answer | None:
-        nonlocal asked
-        asked += 1
-        if asked % every == 0:
+    def look(_: str) -> Response | None:
+        nonlocal images_requested
+        images_requested += 1
+        if images_requested % every == 0:
             seen.append(status(edge))
             connection.close()
         return None
@@ -54,15 +54,20 @@ def test_after_an_empty_list_a_filled_menu_is_not_well_before_it_is_published(ed
     seen = watch_status(edge, every=25)
     assert edge.sync(trigger="schedule").fetched == 500
     assert len(seen) >= 15
-    for answer in seen:
-        assert (answer["state"], answer["level"], answer["exit_status"], answer["listed"]) == ("filling", "blue", 1, 500)
-        assert answer["well"] is False
-    here = [answer["here"] for answer in seen]
+    for report in seen:
+        assert (report["state"], report["level"], report["exit_status"], report["listed"]) == (
+            "filling",
+            "blue",
+            1,
+            500,
+        )
+        assert report["well"] is False
+    here = [report["here"] for report in seen]
     assert here == sorted(here)
     assert here[0] < 100
     assert here[-1] > 250
     # The first commit gives a rate.
-    assert all(answer["eta_seconds"] >= 1 for answer in seen if answer["here"])
+    assert all(report["eta_seconds"] >= 1 for report in seen if report["here"])
     assert report_of(edge) == ("well", 500, 500)
     assert status(edge)["eta_seconds"] is None
 
@@ -73,8 +78,8 @@ def test_a_replacement_of_many_photos_counts_the_published_ones(edge: Edge) -> N
         edge.ho.put(dish, picture(f"{dish} campaign"), photo=photo)
     seen = watch_status(edge)
     edge.sync(WORKERS=1)
-    assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 30)}
-    assert 10 <= min(answer["here"] for answer in seen) <= max(answer["here"] for answer in seen) < 30
+    assert {(report["state"], report["listed"]) for report in seen} == {("filling", 30)}
+    assert 10 <= min(report["here"] for report in seen) <= max(report["here"] for report in seen) < 30
     # The rate of the last run counts until this one has published a photo.
     assert seen[0]["eta_seconds"] is not None
     assert report_of(edge) == ("well", 30, 30)
@@ -84,7 +89,7 @@ def test_a_first_load_is_filling_as_soon_as_its_list_is_known(edge: Edge) -> Non
     list_many(edge, 12)
     seen = watch_status(edge)
     edge.sync(WORKERS=1)
-    assert {(answer["state"], answer["level"], answer["exit_status"], answer["listed"]) for answer in seen} == {
+    assert {(report["state"], report["level"], report["exit_status"], report["listed"]) for report in seen} == {
         ("filling", "blue", 1, 12)
     }
     assert seen[0]["eta_seconds"] is None  # no rate is known yet
@@ -94,7 +99,7 @@ def test_a_first_load_is_filling_as_soon_as_its_list_is_known(edge: Edge) -> Non
 def test_a_list_that_grew_during_the_first_load_is_still_filling(edge: Edge) -> None:
     list_many(edge, 5)
 
-    def grows(_: str) -> Answer | None:
+    def grows(_: str) -> Response | None:
         if len(edge.ho.photos) == 5:
             list_many(edge, 7, first=5)
         return None
@@ -103,7 +108,7 @@ def test_a_list_that_grew_during_the_first_load_is_still_filling(edge: Edge) -> 
     edge.sync(WORKERS=1)
     seen = watch_status(edge)
     edge.sync(trigger="schedule", WORKERS=1)
-    assert {(answer["state"], answer["listed"]) for answer in seen} == {("filling", 12)}
+    assert {(report["state"], report["listed"]) for report in seen} == {("filling", 12)}
     assert report_of(edge) == ("well", 12, 12)
 
 
@@ -117,7 +122,7 @@ def test_photos_left_at_the_time_limit_count_as_missing_until_they_are_published
         assert 0 < here < 40
         assert status(edge)["eta_seconds"] is None, n  # no run is in flight
     edge.ho.on_image = None
-    edge.ho.on_page = lambda _: Answer(503)
+    edge.ho.on_page = lambda _: Response(503)
     assert edge.sync(TRIES=1).outcome == "failed"
     assert report_of(edge) == ("filling", *count_independently(edge))
     assert "run_failed" in status(edge)["problems"]
@@ -135,8 +140,8 @@ def test_a_run_that_was_cut_off_leaves_an_incomplete_list(edge: Edge) -> None:
     )
     with run_in_flight(edge):
         assert report_of(edge) == ("filling", 9, 1)
-    answer = status(edge)
-    assert (answer["state"], answer["problems"], answer["level"]) == ("filling", ["filling", "run_failed"], "blue")
+    report = status(edge)
+    assert (report["state"], report["problems"], report["level"]) == ("filling", ["filling", "run_failed"], "blue")
     for name in ("started_at", "finished_at"):
         edge.query(f"UPDATE etalase_sync_run SET {name} = {name} - interval '3 hours'")
     assert status(edge)["state"] == "stale"  # no run has continued it
@@ -149,7 +154,7 @@ def test_failed_photos_are_partial_and_untried_ones_are_filling(edge: Edge) -> N
     edge.sync()
     assert report_of(edge) == ("partial", 30, 29)
     list_many(edge, 30, first=30)
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     edge.sync(TRIES=1, WORKERS=1)  # the circuit breaker opens after twenty failures in a row
     state, listed, here = report_of(edge)
     assert (state, listed, here) == ("filling", 60, 29)
@@ -162,7 +167,7 @@ def test_failed_photos_are_partial_and_untried_ones_are_filling(edge: Edge) -> N
 def test_an_incomplete_list_counts_the_announced_total(edge: Edge) -> None:
     edge.ho.max_page = 10
     list_many(edge, 30)
-    edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 10 else None
+    edge.ho.on_page = lambda request: Response(503) if request["offset"] >= 10 else None
     assert edge.sync(TRIES=1).outcome == "failed"
     assert report_of(edge) == ("filling", 30, 10)
 
@@ -171,7 +176,7 @@ def test_an_impossible_total_blocks_no_page(edge: Edge) -> None:
     edge.ho.max_page = 2
     list_many(edge, 6)
     edge.ho.change_page = lambda page: page.update(total=2**62)
-    edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] >= 2 else None
+    edge.ho.on_page = lambda request: Response(503) if request["offset"] >= 2 else None
     report = edge.sync(TRIES=1)
     assert (report.fault, report.fetched) == ("head_office_busy", 2)
     assert status(edge)["state"] == "filling"
@@ -239,10 +244,10 @@ def test_after_any_history_the_numbers_match_an_independent_check_and_well_means
             case "run" | "full run":
                 edge.sync(full=what == "full run", trigger="schedule")
             case "break the list":
-                edge.ho.on_page = lambda asked: Answer(503) if asked["offset"] else None
+                edge.ho.on_page = lambda request: Response(503) if request["offset"] else None
                 edge.sync(TRIES=1, full=bool(number % 2))
             case "break the link":
-                edge.ho.on_image = lambda _: Answer(503)
+                edge.ho.on_image = lambda _: Response(503)
                 edge.sync(TRIES=1)
             case "out of time":
                 edge.ho.on_image = lambda _: time.sleep(0.05)
@@ -261,10 +266,10 @@ def test_after_any_history_the_numbers_match_an_independent_check_and_well_means
         for happening in happened:
             happens(*happening)
             heard = happening[0] in {"run", "full run", "break the link", "out of time"}
-            answer = status(edge)
-            if heard and "held" not in answer["problems"]:
-                assert (answer["listed"], answer["here"]) == count_independently(edge), happening
-            if answer["well"]:
-                assert answer["listed"] == answer["here"] == answer["verified"]
+            report = status(edge)
+            if heard and "held" not in report["problems"]:
+                assert (report["listed"], report["here"]) == count_independently(edge), happening
+            if report["well"]:
+                assert report["listed"] == report["here"] == report["verified"]
 
     check()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync.lock import FULL_IS_DUE_CLASS, RUN_CLASS
 from etalase.edge.sync.result import RunResult
@@ -39,18 +39,18 @@ class Background:
 @contextmanager
 def pause_download(edge: Edge, product: str = "slow") -> Iterator[tuple[threading.Event, threading.Event]]:
     """Pauses the download of ``product`` until the second event; the first event reports the request."""
-    asked, go_on = threading.Event(), threading.Event()
+    requested, go_on = threading.Event(), threading.Event()
     keys = {photo["object_key"] for photo in edge.ho.photos.values() if photo["product_name"] == product}
 
-    def hold(key: str) -> Answer | None:
+    def hold(key: str) -> Response | None:
         if key in keys:
-            asked.set()
+            requested.set()
             go_on.wait(20)
         return None
 
     edge.ho.on_image = hold
     try:
-        yield asked, go_on
+        yield requested, go_on
     finally:
         go_on.set()
         edge.ho.on_image = None
@@ -59,9 +59,9 @@ def pause_download(edge: Edge, product: str = "slow") -> Iterator[tuple[threadin
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
 def test_a_second_run_ends_at_once_as_locked_and_changes_nothing(edge: Edge, full: bool) -> None:
     edge.ho.put("slow", picture(1))
-    with pause_download(edge) as (asked, go_on):
+    with pause_download(edge) as (requested, go_on):
         first = Background(edge)
-        assert asked.wait(20)
+        assert requested.wait(20)
         requests = len(edge.ho.requests)
         second = edge.sync(full=full)
         assert (second.outcome, second.exit_status) == ("locked", 75)
@@ -73,7 +73,7 @@ def test_a_second_run_ends_at_once_as_locked_and_changes_nothing(edge: Edge, ful
 
 
 def test_every_run_releases_the_lock_even_after_a_failure(edge: Edge) -> None:
-    edge.ho.on_page = lambda asked: Answer(404)
+    edge.ho.on_page = lambda request: Response(404)
     assert edge.sync().exit_status == 4
     with edge.other_connection() as other:
         assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
@@ -85,9 +85,9 @@ def test_a_scheduled_full_run_waits_and_the_current_run_yields_to_it(edge: Edge)
     for n in range(12):
         edge.ho.put(f"dish {n}", picture(n), sort_order=n)
     edge.ho.put("slow", picture("slow", 100))  # the smallest photo is the first one
-    with pause_download(edge) as (asked, go_on):
+    with pause_download(edge) as (requested, go_on):
         incremental = Background(edge, trigger="schedule", WORKERS=1)
-        assert asked.wait(20)
+        assert requested.wait(20)
         full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
         wait_until_full_is_due(edge)
         go_on.set()
@@ -115,9 +115,9 @@ def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) ->
     photo = edge.ho.put("slow", picture(1))
     edge.sync()
     edge.ho.put("slow", picture(2), photo=photo)
-    with pause_download(edge) as (asked, go_on):
+    with pause_download(edge) as (requested, go_on):
         full = Background(edge, full=True, wait_seconds=30)
-        assert asked.wait(20)
+        assert requested.wait(20)
         assert edge.sync().exit_status == 75
         go_on.set()
         assert full.join().exit_status == 0
@@ -125,9 +125,9 @@ def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) ->
 
 def test_a_full_run_that_waits_too_long_ends_as_locked(edge: Edge) -> None:
     edge.ho.put("slow", picture(1))
-    with pause_download(edge) as (asked, go_on):
+    with pause_download(edge) as (requested, go_on):
         first = Background(edge)
-        assert asked.wait(20)
+        assert requested.wait(20)
         assert edge.sync(full=True, wait_seconds=0.05).exit_status == 75
         go_on.set()
         first.join()
@@ -141,11 +141,11 @@ def test_a_run_that_lost_its_connection_ends_without_another_commit(edge: Edge) 
     edge.ho.put("sate", picture("new"), photo=photo)
     missing = edge.ho.put("soto", picture("soto"))
 
-    def cut(key: str) -> Answer | None:
+    def cut(key: str) -> Response | None:
         with edge.other_connection() as other:
             holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = %s"
             other.execute(f"SELECT pg_terminate_backend(pid) FROM ({holder}) AS lock", [RUN_CLASS])
-        return Answer(404) if key == edge.ho.photos[missing]["object_key"] else None
+        return Response(404) if key == edge.ho.photos[missing]["object_key"] else None
 
     edge.ho.on_image = cut
     report = edge.sync()
@@ -216,9 +216,9 @@ def test_a_waiting_command_waits_for_a_full_run_too(edge: Edge) -> None:
     photo = edge.ho.put("slow", picture(1))
     edge.sync()
     edge.ho.put("slow", picture(2), photo=photo)
-    with pause_download(edge) as (asked, go_on):
+    with pause_download(edge) as (requested, go_on):
         full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
-        assert asked.wait(20)
+        assert requested.wait(20)
         waits = Background(edge, wait_seconds=30)
         threading.Event().wait(0.1)
         go_on.set()

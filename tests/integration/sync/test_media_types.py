@@ -6,7 +6,7 @@ import boto3
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
-from tests.simulator import PNG, Answer, picture
+from tests.simulator import PNG, Response, picture
 
 from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
@@ -58,7 +58,7 @@ def test_an_image_is_served_with_its_real_media_type_whatever_its_name(edge_on_e
         for n, listed in enumerate(LISTED_TYPES)
     }
     answered = ["text/html", "image/jpg", "application/octet-stream", ""]
-    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Type": answered[len(key) % 4]})
+    edge.ho.on_image = lambda key: Response(body=edge.ho.bodies[key], headers={"Content-Type": answered[len(key) % 4]})
     report = edge.sync()
     assert (report.exit_status, report.fetched, edge.reasons()) == (0, len(LISTED_TYPES), {})
     (notice,) = report.notices
@@ -122,7 +122,7 @@ def test_an_object_with_a_wrong_media_type_is_repaired_from_its_own_bytes(edge: 
 def test_a_content_encoding_that_changes_no_byte_is_ignored(edge: Edge, encoding: str) -> None:
     for n, size in enumerate([2000, 100_000]):  # in memory, and through the spool
         edge.ho.put(f"dish {n}", picture(n, size))
-    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key], headers={"Content-Encoding": encoding})
+    edge.ho.on_image = lambda key: Response(body=edge.ho.bodies[key], headers={"Content-Encoding": encoding})
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
 
@@ -133,7 +133,7 @@ def test_a_real_content_encoding_is_refused(edge: Edge, encoding: str, size: int
     for longer in (0, 100):
         photo = edge.ho.put("sate", picture(1, size), photo=next(iter(edge.ho.photos), None))
         coded = bytes(size - 50 + longer)
-        edge.ho.on_image = lambda key, coded=coded: Answer(body=coded, headers={"Content-Encoding": encoding})
+        edge.ho.on_image = lambda key, coded=coded: Response(body=coded, headers={"Content-Encoding": encoding})
         edge.sync()
         assert edge.reasons() == {photo: "encoding_refused"}
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.pos import catalogue
 from etalase.edge.sync import removal_decisions, storage
@@ -67,7 +67,7 @@ def test_products_with_new_ids_hide_the_old_ones_while_their_removal_is_held(edg
 
 def test_an_old_product_is_shown_until_its_new_one_has_an_undamaged_photo(edge: Edge, s3: Any) -> None:
     photos = synced_menu(edge)
-    edge.ho.on_image = lambda key: Answer(503) if "/new/" in key else None
+    edge.ho.on_image = lambda key: Response(503) if "/new/" in key else None
     for n in range(DISHES):  # so that no bytes can be copied
         edge.ho.bodies[f"products/new/{n}.jpg"] = picture(f"new {n}")
     for photo in photos:
@@ -102,7 +102,7 @@ def test_a_sku_shared_by_two_products_on_purpose_hides_neither(edge: Edge) -> No
     for name in ("sate", "soto"):
         edge.ho.put(name, picture(name), product_sku="05018970")
     bare = edge.ho.put("rawon", picture("rawon"), product_sku="05018970")
-    edge.ho.on_image = lambda key: Answer(404) if edge.ho.photos[bare]["object_key"] == key else None
+    edge.ho.on_image = lambda key: Response(404) if edge.ho.photos[bare]["object_key"] == key else None
     for full in (False, False, True):
         edge.sync(full=full)
         assert shown_products(edge) == [("rawon", False), ("sate", True), ("soto", True)]

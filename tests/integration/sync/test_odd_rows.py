@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import real_services
@@ -29,7 +29,7 @@ def list_with_fields(edge: Edge, photo: str, **fields: Any) -> None:
 
 def replace_in_pages(edge: Edge, text: str, instead: str) -> None:
     """Makes head office write ``instead`` in place of ``text``."""
-    edge.ho.on_page = lambda asked: Answer(body=json.dumps(edge.ho.page(asked)).replace(text, instead, 1).encode())
+    edge.ho.on_page = lambda request: Response(body=json.dumps(edge.ho.page(request)).replace(text, instead, 1).encode())
 
 
 def notice_codes(report: RunResult) -> list[str]:
@@ -142,9 +142,9 @@ def test_a_row_without_an_id_proves_nothing_complete_and_leaves_the_retry_list_w
     edge.sync()
     gone = edge.ho.photos.pop(menu[0])
     edge.ho.photos["odd"] = {**gone, "id": "MARK", "updated_at": edge.ho.now.isoformat()}
-    edge.ho.on_page = lambda asked: Answer(
+    edge.ho.on_page = lambda request: Response(
         body=json.dumps(
-            {**(page := edge.ho.page(asked)), "photos": [p if p["id"] != "MARK" else "MARK" for p in page["photos"]]}
+            {**(page := edge.ho.page(request)), "photos": [p if p["id"] != "MARK" else "MARK" for p in page["photos"]]}
         )
         .replace('"MARK"', raw)
         .encode()
@@ -239,11 +239,11 @@ def test_pages_without_has_more_are_followed_while_they_list_new_photos(edge: Ed
 
     def change(page: dict[str, Any]) -> None:
         del page["has_more"]
-        page["next_offset"] = edge.ho.asked[-1]["offset"] + 2
+        page["next_offset"] = edge.ho.feed_requests[-1]["offset"] + 2
 
     edge.ho.change_page = change
     assert edge.sync().fetched == DISHES
-    assert len(edge.ho.asked) <= DISHES
+    assert len(edge.ho.feed_requests) <= DISHES
 
 
 def test_a_list_without_a_store_has_its_removals_held(edge: Edge, menu: list[str]) -> None:
@@ -261,7 +261,7 @@ def test_a_list_without_a_store_has_its_removals_held(edge: Edge, menu: list[str
 
 def test_if_one_page_names_its_store_all_pages_must(edge: Edge, menu: list[str]) -> None:
     edge.ho.max_page = 2
-    edge.ho.change_page = lambda page: page.update(filter=None, store=None) if edge.ho.asked[-1]["offset"] else None
+    edge.ho.change_page = lambda page: page.update(filter=None, store=None) if edge.ho.feed_requests[-1]["offset"] else None
     report = edge.sync()
     assert (report.exit_status, report.fault) == (4, "head_office_odd")
     assert edge.checkpoint() is None
@@ -294,27 +294,27 @@ def test_a_naive_timestamp_is_sent_back_unchanged(edge: Edge, menu: list[str]) -
     edge.sync()
     checkpoint = edge.checkpoint()
     assert checkpoint == edge.ho.now.replace(tzinfo=None).isoformat()
-    edge.ho.asked.clear()
+    edge.ho.feed_requests.clear()
     assert edge.sync().kind == "incremental"
-    assert [asked["updated_since"] for asked in edge.ho.asked] == [checkpoint]
+    assert [request["updated_since"] for request in edge.ho.feed_requests] == [checkpoint]
 
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_checkpoint_that_head_office_refuses_is_not_sent_for_ever(edge: Edge, menu: list[str], status: int) -> None:
     edge.sync()
-    edge.ho.on_page = lambda asked: Answer(status, b'{"detail":"updated_since"}') if "updated_since" in asked else None
+    edge.ho.on_page = lambda request: Response(status, b'{"detail":"updated_since"}') if "updated_since" in request else None
     report = edge.sync()
     assert (report.kind, report.outcome, notice_codes(report)) == ("full", "success", ["checkpoint_refused"])
 
 
 @pytest.mark.parametrize("how", ["byte order mark", "UTF-16", "terse"])
 def test_a_terse_feed_in_another_encoding_is_read(edge: Edge, menu: list[str], how: str) -> None:
-    def page(asked: dict[str, Any]) -> Answer:
-        content = edge.ho.page(asked)
+    def page(request: dict[str, Any]) -> Response:
+        content = edge.ho.page(request)
         if how == "terse":
             del content["deleted_ids"], content["next_offset"], content["store"]
         text = json.dumps(content)
-        return Answer(body=text.encode({"byte order mark": "utf-8-sig", "UTF-16": "utf-16"}.get(how, "utf-8")))
+        return Response(body=text.encode({"byte order mark": "utf-8-sig", "UTF-16": "utf-16"}.get(how, "utf-8")))
 
     edge.ho.on_page = page
     report = edge.sync()
@@ -330,14 +330,14 @@ def test_products_changed_at_may_be_any_text(edge: Edge, menu: list[str]) -> Non
 # The list of products
 
 
-def products_page(edge: Edge, **changes: Any) -> Answer:
+def products_page(edge: Edge, **changes: Any) -> Response:
     """Responds with head office's list of products, each listed twice, with ``changes``."""
     edge.ho.change_page = None
-    page = edge.ho.page({**edge.ho.asked[-1], "offset": 0})
+    page = edge.ho.page({**edge.ho.feed_requests[-1], "offset": 0})
     photos = page.pop("photos")
     products = [{"id": p["product_id"], "sku": p["product_sku"], "name": p["product_name"]} for p in photos]
     edge.ho.change_page = products_changed
-    return Answer(body=json.dumps({**page, "products": products + products[:1], **changes}).encode())
+    return Response(body=json.dumps({**page, "products": products + products[:1], **changes}).encode())
 
 
 def products_changed(page: dict[str, Any]) -> None:
@@ -347,15 +347,17 @@ def products_changed(page: dict[str, Any]) -> None:
 
 def test_a_product_listed_twice_stops_no_run(edge: Edge, menu: list[str]) -> None:
     edge.ho.change_page = products_changed
-    edge.ho.on_products = lambda asked: products_page(edge)
+    edge.ho.on_products = lambda request: products_page(edge)
     assert edge.sync().outcome == "success"
     assert edge.count("product") == DISHES
 
 
-@pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(302, b"", {"Location": "/login"}), Answer(body=b"<html>")])
-def test_an_unavailable_product_list_blocks_no_photo(edge: Edge, menu: list[str], answer: Answer) -> None:
+@pytest.mark.parametrize(
+    "response", [Response(403), Response(500), Response(302, b"", {"Location": "/login"}), Response(body=b"<html>")]
+)
+def test_an_unavailable_product_list_blocks_no_photo(edge: Edge, menu: list[str], response: Response) -> None:
     edge.ho.change_page = products_changed
-    edge.ho.on_products = lambda asked: answer
+    edge.ho.on_products = lambda request: response
     for fetched in (DISHES, 0):
         report = edge.sync()
         assert (report.exit_status, report.fetched) == (4, fetched)
@@ -363,19 +365,19 @@ def test_an_unavailable_product_list_blocks_no_photo(edge: Edge, menu: list[str]
         edge.check_equals_head_office()
     assert edge.checkpoint() is not None
     # The next run requests the list again and succeeds.
-    edge.ho.on_products = lambda asked: products_page(edge)
+    edge.ho.on_products = lambda request: products_page(edge)
     assert edge.sync().outcome == "success"
     assert edge.query("SELECT products_changed_at FROM etalase_checkpoint") == [{"products_changed_at": "today"}]
 
 
 def test_a_response_without_a_list_is_not_called_a_refusal(edge: Edge) -> None:
-    for answer, fault in (
-        (Answer(200, b"<html>"), "not_head_office"),
-        (Answer(200, b"[]"), "head_office_odd"),
-        (Answer(403), "head_office"),
-        (Answer(301), "head_office_odd"),
+    for response, fault in (
+        (Response(200, b"<html>"), "not_head_office"),
+        (Response(200, b"[]"), "head_office_odd"),
+        (Response(403), "head_office"),
+        (Response(301), "head_office_odd"),
     ):
-        edge.ho.on_page = lambda asked, answer=answer: answer
+        edge.ho.on_page = lambda request, response=response: response
         assert edge.sync().fault == fault
 
 
@@ -395,8 +397,8 @@ def test_a_response_without_a_list_is_not_called_a_refusal(edge: Edge) -> None:
 )
 def test_odd_headers_and_a_nul_in_a_refusal_end_no_run_without_a_message(edge: Edge, headers: dict[str, str]) -> None:
     photo = edge.ho.put("sate", picture(1))
-    edge.ho.on_page = lambda asked: Answer(403, b'{"detail":"no\0\xff"}', headers)
-    edge.ho.on_image = lambda key: Answer(404, b"\0", headers)
+    edge.ho.on_page = lambda request: Response(403, b'{"detail":"no\0\xff"}', headers)
+    edge.ho.on_image = lambda key: Response(404, b"\0", headers)
     report = edge.sync()
     assert report.exit_status == 4
     assert "nobody foresaw" not in str(report.error)

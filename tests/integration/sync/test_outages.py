@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync import run as run_module
 from etalase.edge.sync.services import Services
@@ -174,7 +174,7 @@ def test_photos_that_need_no_download_are_published_while_head_offices_bucket_is
         edge.ho.put(f"dish {n}", picture(n), photo=photo, sort_order=9)
     for n in range(40):
         edge.ho.put(f"new {n}", picture(f"new {n}"))
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     report = edge.sync(TRIES=1)
     assert (report.updated, len(edge.reasons())) == (3, 40)
     assert {row["sort_order"] for row in edge.rows().values()} == {9}

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.protocol import Photo, photos_digest
 
@@ -29,14 +29,14 @@ def edge_with_digests(edge: Edge) -> Edge:
 def synced_edge(edge: Edge) -> Edge:
     """Returns the edge with the records of earlier requests cleared."""
     edge.ho.requests.clear()
-    edge.ho.asked.clear()
+    edge.ho.feed_requests.clear()
     edge.ho.image_requests.clear()
     return edge
 
 
 def feed_requests(edge: Edge) -> list[bool]:
     """Returns, for each feed request, whether it asked for changes only."""
-    return ["updated_since" in asked for asked in edge.ho.asked]
+    return ["updated_since" in request for request in edge.ho.feed_requests]
 
 
 def test_a_full_run_without_changes_costs_one_digest_request_and_no_write(edge_with_digests: Edge) -> None:
@@ -118,7 +118,7 @@ def test_a_digest_finds_a_change_that_head_office_did_not_announce(edge_with_dig
 def test_a_photo_that_fails_for_weeks_does_not_cost_the_full_list_each_night(edge_with_digests: Edge) -> None:
     poisoned = edge_with_digests.ho.put("never there", picture("poison"))
     edge_with_digests.ho.on_image = lambda key: (
-        Answer(404) if key == edge_with_digests.ho.photos[poisoned]["object_key"] else None
+        Response(404) if key == edge_with_digests.ho.photos[poisoned]["object_key"] else None
     )
     assert edge_with_digests.sync().failed == 1
     synced_edge(edge_with_digests)

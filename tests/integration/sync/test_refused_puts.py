@@ -40,8 +40,8 @@ def door(edge: Edge) -> Iterator[Doorman]:
 
 def refuse_large(door: Doorman, reply: Reply) -> None:
     """Makes the proxy refuse images above the limit, except the probe of the store."""
-    door.rule = lambda asked: (
-        reply if asked.method == "PUT" and asked.length > LIMIT and not asked.key.endswith("etalase-probe.png") else None
+    door.rule = lambda request: (
+        reply if request.method == "PUT" and request.length > LIMIT and not request.key.endswith("etalase-probe.png") else None
     )
 
 
@@ -73,7 +73,7 @@ def test_a_proxy_that_refuses_large_bodies_under_every_key_does_not_block_the_ch
     good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
     large = [edge.ho.put(f"large {n}", picture(n, LIMIT + 200 + n)) for n in range(23)]
     page = Reply(status, b"<html>no</html>", {"Content-Type": "text/html"})
-    door.rule = lambda asked: page if asked.method == "PUT" and asked.length > LIMIT else None
+    door.rule = lambda request: page if request.method == "PUT" and request.length > LIMIT else None
 
     report = edge.sync()
 
@@ -93,7 +93,7 @@ def test_a_proxy_that_fails_on_large_bodies_under_every_key_blocks_nothing_else(
     good = [edge.ho.put(f"small {n}", picture(n, 200)) for n in range(3)]
     large = [edge.ho.put(f"large {n}", picture(n, LIMIT + 200 + n)) for n in range(60)]
     good.append(edge.ho.put("last", picture("last", 300), primary=False))
-    door.rule = lambda asked: reply if asked.method == "PUT" and asked.length > LIMIT else None
+    door.rule = lambda request: reply if request.method == "PUT" and request.length > LIMIT else None
 
     report = edge.sync()
 
@@ -141,7 +141,7 @@ def test_a_photo_too_large_for_a_proxy_is_named_with_its_size_and_retried_less_a
 def test_a_refusal_of_every_put_is_blamed_on_the_access_key_and_ends_the_run(edge: Edge, door: Doorman) -> None:
     for n in range(40):
         edge.ho.put(f"dish {n}", picture(n, 200))
-    door.rule = lambda asked: Reply(403, S3_ERROR % b"AccessDenied") if asked.method == "PUT" else None
+    door.rule = lambda request: Reply(403, S3_ERROR % b"AccessDenied") if request.method == "PUT" else None
     report = edge.sync()
     assert (report.outcome, report.exit_status) == ("failed", 4)
     assert "s3:PutObject" in str(report.error)
@@ -165,12 +165,12 @@ def test_an_unreadable_object_is_damaged_and_put_again(edge: Edge, door: Doorman
     edge.sync()
     key, put_anew = edge.rows()[rotten]["object_key"], []
 
-    def rule(asked: Request) -> Reply | None:
-        if asked.key != key:
+    def rule(request: Request) -> Reply | None:
+        if request.key != key:
             return None
-        if asked.method == "PUT":
-            put_anew.append(asked)
-        elif asked.is_signed and not put_anew:
+        if request.method == "PUT":
+            put_anew.append(request)
+        elif request.is_signed and not put_anew:
             return Reply(status, S3_ERROR % b"InvalidRequest")
         return None
 
@@ -185,7 +185,9 @@ def test_an_unreadable_copy_source_is_downloaded_from_head_office(edge: Edge, do
     edge.sync()
     old = edge.rows()[photo]["object_key"]
     edge.ho.put("sate", picture(1), photo=photo, key="products/elsewhere/primary.jpg")
-    door.rule = lambda asked: Reply(400, S3_ERROR % b"InvalidRequest") if (asked.method, asked.key) == ("GET", old) else None
+    door.rule = lambda request: (
+        Reply(400, S3_ERROR % b"InvalidRequest") if (request.method, request.key) == ("GET", old) else None
+    )
     assert edge.sync().exit_status == 0
     edge.check_equals_head_office()
 
@@ -196,7 +198,7 @@ def test_a_put_with_an_error_inside_a_200_response_is_not_published(edge: Edge, 
     before = edge.rows()
     edge.ho.put("sate", picture(2), photo=photo)
     error = S3_ERROR % b"InvalidArgument"
-    door.rule = lambda asked: Reply(200, error) if asked.method == "PUT" and not asked.key.endswith("probe.png") else None
+    door.rule = lambda request: Reply(200, error) if request.method == "PUT" and not request.key.endswith("probe.png") else None
     assert edge.sync().exit_status == 1
     assert edge.reasons() == {photo: Reason.STORE_REFUSED}
     assert edge.rows() == before
@@ -205,12 +207,12 @@ def test_a_put_with_an_error_inside_a_200_response_is_not_published(edge: Edge, 
 
 
 def test_a_put_without_an_etag_is_read_back(edge: Edge, door: Doorman) -> None:
-    def without(asked: Request, reply: Reply) -> Reply:
-        kept = {name: value for name, value in reply.headers.items() if name.lower() != "etag" or asked.method != "PUT"}
+    def without(request: Request, reply: Reply) -> Reply:
+        kept = {name: value for name, value in reply.headers.items() if name.lower() != "etag" or request.method != "PUT"}
         return replace(reply, headers=kept)
 
     door.after = without
     edge.ho.put("sate", picture(1))
     assert edge.sync().exit_status == 0
-    assert any(asked.method == "GET" and asked.key for asked in door.asked)
+    assert any(request.method == "GET" and request.key for request in door.requests)
     edge.check_equals_head_office()

@@ -3,7 +3,7 @@
 import json
 
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, Simulator, picture
+from tests.simulator import Response, Simulator, picture
 from tests.wire.recordings import RELEASES, neutral, record, recorded
 
 
@@ -15,7 +15,7 @@ def test_an_edge_sends_the_requests_recorded_for_the_newest_release(edge: Edge, 
     edge.sync(full=True)
     ho.put("b", picture("b"))
     edge.sync()
-    ho.on_feed_token = lambda token: Answer(401, b"{}") if token == "first-token" else None
+    ho.on_feed_token = lambda token: Response(401, b"{}") if token == "first-token" else None
     ho.access_token = "second-token"
     edge.sync()
     sent = []

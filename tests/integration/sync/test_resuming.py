@@ -15,7 +15,7 @@ import pytest
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import start_killed_run
-from tests.simulator import Answer, Simulator, picture
+from tests.simulator import Response, Simulator, picture
 
 from etalase.edge.sync.download import partial
 from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
@@ -62,12 +62,12 @@ def test_a_cut_transfer_resumes_in_the_next_run(edge: Edge) -> None:
 def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
 
-    def hang(key: str) -> Answer:
+    def hang(key: str) -> Response:
         def pieces() -> Iterator[bytes]:
             yield edge.ho.bodies[key][:600_000]
             time.sleep(20)
 
-        return Answer(pieces=pieces(), headers={"ETag": f'"{edge.ho.photos[photo]["checksum"]}"'})
+        return Response(pieces=pieces(), headers={"ETag": f'"{edge.ho.photos[photo]["checksum"]}"'})
 
     edge.ho.on_image = hang
     with start_killed_run(edge, "in the transfer") as process:
@@ -81,9 +81,9 @@ def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
     edge.ho.on_image = None
     edge.ho.ranges.clear()
     assert edge.sync(wait_seconds=10, full=True).outcome == "success"
-    (asked,) = edge.ho.ranges
-    assert asked is not None
-    assert int(asked.removeprefix("bytes=").removesuffix("-")) >= 500_000
+    (requested,) = edge.ho.ranges
+    assert requested is not None
+    assert int(requested.removeprefix("bytes=").removesuffix("-")) >= 500_000
     edge.check_equals_head_office()
 
 
@@ -120,18 +120,18 @@ def test_a_damaged_part_on_disk_is_downloaded_again_without_blaming_head_office(
 
 def whole_again(simulator: Simulator) -> Any:
     """Makes the server ignore ranges."""
-    return lambda key: Answer(body=simulator.bodies[key], headers={"ETag": '"any"'})
+    return lambda key: Response(body=simulator.bodies[key], headers={"ETag": '"any"'})
 
 
 def wrong_range(simulator: Simulator) -> Any:
     """Makes the server return another range than requested."""
 
-    def answer(key: str) -> Answer | None:
+    def response(key: str) -> Response | None:
         if simulator.ranges[-1] is None:
             return None
-        return Answer(206, simulator.bodies[key][7:], {"Content-Range": f"bytes 7-{LARGE - 1}/{LARGE}"})
+        return Response(206, simulator.bodies[key][7:], {"Content-Range": f"bytes 7-{LARGE - 1}/{LARGE}"})
 
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("server", [whole_again, wrong_range])
@@ -147,7 +147,7 @@ def test_a_server_with_broken_ranges_gives_the_whole_object(edge: Edge, server: 
 def test_without_a_strong_etag_a_transfer_starts_again(edge: Edge, etag: str | None) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     headers = {"ETag": etag} if etag else {}
-    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key][:400_000], headers=headers, length=LARGE)
+    edge.ho.on_image = lambda key: Response(body=edge.ho.bodies[key][:400_000], headers=headers, length=LARGE)
     assert edge.sync(TRIES=1).failed == 1
     edge.ho.on_image = None
     edge.ho.ranges.clear()
@@ -246,7 +246,7 @@ def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: E
     edge.ho.put("soto", picture(2, LARGE))
     with real_services(edge.configured()) as waiting:  # created before the other run, as by --wait
         cut_one = edge.ho.photos[photo]["object_key"]
-        edge.ho.on_image = lambda key: Answer(404) if key != cut_one else None
+        edge.ho.on_image = lambda key: Response(404) if key != cut_one else None
         edge.ho.cut_after = 700_000
         edge.sync(TRIES=1)
         edge.ho.cut_after = edge.ho.on_image = None
@@ -282,8 +282,8 @@ def test_an_etag_unfit_for_a_header_costs_a_new_download_only(edge: Edge, etag: 
     edge.ho.put("soto", picture(2))
     key = edge.ho.photos[photo]["object_key"]
     headers = {"ETag": etag} if etag else {}
-    edge.ho.on_image = lambda asked: (
-        Answer(body=edge.ho.bodies[key][:400_000], headers=headers, length=LARGE) if asked == key else None
+    edge.ho.on_image = lambda requested: (
+        Response(body=edge.ho.bodies[key][:400_000], headers=headers, length=LARGE) if requested == key else None
     )
     for _ in range(2):
         report = edge.sync(TRIES=2)
@@ -308,7 +308,7 @@ def test_a_part_with_an_unknown_name_is_deleted(edge: Edge) -> None:
 def test_without_an_etag_a_breaking_link_is_not_retried_for_ever(edge: Edge) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     cuts = itertools.cycle([200_000, 10_000])
-    edge.ho.on_image = lambda key: Answer(body=edge.ho.bodies[key][: next(cuts)], length=LARGE)
+    edge.ho.on_image = lambda key: Response(body=edge.ho.bodies[key][: next(cuts)], length=LARGE)
     edge.sync(TRIES=3)
     assert len(edge.ho.image_requests) == 3
 
@@ -317,7 +317,7 @@ def test_the_spool_keeps_its_bound_after_a_failed_run_too(edge: Edge) -> None:
     edge.ho.max_page = 8
     for number in range(12):
         edge.ho.put(f"dish {number}", picture(number, LARGE))
-    edge.ho.on_page = lambda asked: Answer(500) if asked["offset"] else None
+    edge.ho.on_page = lambda request: Response(500) if request["offset"] else None
     edge.ho.cut_after = 600_000
     assert edge.sync(TRIES=1, SPOOL_MAX_BYTES=2 * 1024 * 1024).exit_status == 4
     assert sum(part.stat().st_size for part in parts(edge)) <= 2 * 1024 * 1024

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.retry_list import backoff
@@ -34,15 +34,15 @@ def test_retries_start_at_once_and_slow_down(attempts: int, hours: int) -> None:
 def test_a_photo_that_keeps_failing_is_retried_after_longer_and_longer_waits(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.now += timedelta(seconds=1)  # a photo that head office lists again is retried at once
-    edge.ho.on_image = lambda key: Answer(404)
-    asked = []
+    edge.ho.on_image = lambda key: Response(404)
+    requests = []
     for hour in range(12):
         edge.hours_later = hour + 0.01 * hour
         edge.ho.image_requests.clear()
         report = edge.sync(trigger="schedule")
         assert report.exit_status == 1  # still on the retry list, tried or not
-        asked.append(len(edge.ho.image_requests))
-    assert asked == [1, 1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0]
+        requests.append(len(edge.ho.image_requests))
+    assert requests == [1, 1, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0]
     assert [(failure["photo_id"], failure["attempts"]) for failure in report.failures] == [(photo, 6)]
     assert report.failures[0]["next_try"]
 
@@ -55,7 +55,7 @@ def test_a_photo_that_keeps_failing_is_retried_after_longer_and_longer_waits(edg
 
 def test_a_new_version_resets_the_attempts_on_the_retry_list(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
-    edge.ho.on_image = lambda key: Answer(404)
+    edge.ho.on_image = lambda key: Response(404)
     for _ in range(5):
         report = edge.sync()
     assert report.failures[0]["attempts"] == 5
@@ -65,7 +65,7 @@ def test_a_new_version_resets_the_attempts_on_the_retry_list(edge: Edge) -> None
 
 def test_a_deleted_photo_leaves_the_retry_list(edge: Edge) -> None:
     gone, missing = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
-    edge.ho.on_image = lambda key: Answer(404)
+    edge.ho.on_image = lambda key: Response(404)
     assert edge.sync().failed == 2
     edge.ho.delete(gone)
     assert edge.sync().exit_status == 1
@@ -124,7 +124,7 @@ def test_a_run_never_writes_the_customers_products(edge: Edge) -> None:
 def test_a_product_deleted_during_a_run_fails_alone_and_its_photos_are_published_later(edge: Edge) -> None:
     vanishing, staying = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
 
-    def vanish(key: str) -> Answer | None:
+    def vanish(key: str) -> Response | None:
         if key == edge.ho.photos[vanishing]["object_key"]:
             with edge.other_connection() as other:
                 other.execute("DELETE FROM product WHERE id = %s", [UUID(edge.ho.photos[vanishing]["product_id"])])
@@ -158,7 +158,7 @@ def test_a_failed_new_primary_leaves_the_old_one_primary(edge: Edge) -> None:
     body, key = picture("old"), edge.ho.photos[old]["object_key"]
     edge.ho.put("sate", body, photo=old, key=key, primary=False)
     new = edge.ho.put("sate", picture("new"), key="products/sate/new.jpg")
-    edge.ho.on_image = lambda asked: Answer(404) if asked == "products/sate/new.jpg" else None
+    edge.ho.on_image = lambda requested: Response(404) if requested == "products/sate/new.jpg" else None
 
     report = edge.sync()
     assert report.exit_status == 1
@@ -176,7 +176,7 @@ def test_a_failed_new_primary_is_published_later_even_if_the_old_one_is_not_list
     edge.sync()
     edge.ho.photos[old]["is_primary"] = False  # demoted without a new timestamp, so an incremental feed does not list it
     edge.ho.put("sate", picture("new"), key="products/sate/new.jpg")
-    edge.ho.on_image = lambda asked: Answer(404)
+    edge.ho.on_image = lambda _: Response(404)
     assert edge.sync().exit_status == 1
     assert edge.rows()[old]["is_primary"] is True
     edge.ho.on_image = None
@@ -187,7 +187,7 @@ def test_a_failed_new_primary_is_published_later_even_if_the_old_one_is_not_list
 def test_an_unreadable_entry_leaves_the_retry_list_and_the_run_compares_everything(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1))
     edge.ho.put("soto", picture(2))
-    edge.ho.on_image = lambda _: Answer(503)
+    edge.ho.on_image = lambda _: Response(503)
     edge.sync(TRIES=1)
     edge.query("UPDATE etalase_pending_photo SET wire = '{}' WHERE photo_id = %s", photo)
     edge.ho.on_image = None

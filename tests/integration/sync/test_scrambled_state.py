@@ -13,7 +13,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.models import Removal
 from etalase.edge.pos.messages import LANGUAGES
@@ -143,7 +143,7 @@ def menu(edge: Edge) -> list[str]:
 def failing(edge: Edge) -> str:
     """Lists a photo whose download always fails. Returns its id."""
     photo = edge.ho.put("never", picture("never"))
-    edge.ho.on_image = lambda key: Answer(404) if key == edge.ho.photos[photo]["object_key"] else None
+    edge.ho.on_image = lambda key: Response(404) if key == edge.ho.photos[photo]["object_key"] else None
     return photo
 
 
@@ -349,23 +349,23 @@ def test_a_token_with_odd_claims_fails_no_later_run(edge: Edge, menu: list[str],
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
-        Answer(500),
-        Answer(200, b"<html>"),
-        Answer(200, b"{}"),
-        Answer(200, b'{"access": null}'),
-        Answer(200, b'{"access": "refused-for-ever"}'),
-        Answer(200, b'{"access": ' + DEEP.encode() + b"}"),
-        Answer(302, b"", {"Location": "/login"}),
-        Answer(404),
-        Answer(503),
-        Answer(200, b"{", length=500),
+        Response(500),
+        Response(200, b"<html>"),
+        Response(200, b"{}"),
+        Response(200, b'{"access": null}'),
+        Response(200, b'{"access": "refused-for-ever"}'),
+        Response(200, b'{"access": ' + DEEP.encode() + b"}"),
+        Response(302, b"", {"Location": "/login"}),
+        Response(404),
+        Response(503),
+        Response(200, b"{", length=500),
     ],
 )
-def test_after_any_response_to_a_refresh_a_login_follows(edge: Edge, menu: list[str], answer: Answer) -> None:
+def test_after_any_response_to_a_refresh_a_login_follows(edge: Edge, menu: list[str], response: Response) -> None:
     edge.sync()
-    edge.ho.on_token = lambda path, asked: answer if path.endswith("/refresh/") else None
+    edge.ho.on_token = lambda path, request: response if path.endswith("/refresh/") else None
     edge.ho.access_token = "a-new-token"
     edge.ho.requests.clear()
     assert edge.sync().outcome == "success"
@@ -377,12 +377,12 @@ def test_after_any_response_to_a_refresh_a_login_follows(edge: Edge, menu: list[
 def test_a_saved_token_that_gets_403_is_renewed_once(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET access_token = 'of-last-month'")
-    first = iter([Answer(403)])
-    edge.ho.on_page = lambda asked: next(first, None)
+    first = iter([Response(403)])
+    edge.ho.on_page = lambda request: next(first, None)
     edge.ho.access_token = "of-last-month"
     edge.ho.requests.clear()
     assert edge.sync().outcome == "success"
-    edge.ho.on_page = lambda asked: Answer(403)
+    edge.ho.on_page = lambda request: Response(403)
     edge.ho.requests.clear()
     report = edge.sync()
     assert (report.fault, len(edge.ho.requests)) == ("head_office", 3)
@@ -392,7 +392,7 @@ def test_a_saved_token_that_gets_403_is_renewed_once(edge: Edge, menu: list[str]
 def test_a_saved_token_is_renewed_after_any_refusal_by_head_office(edge: Edge, menu: list[str], status: int) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET access_token = 'of-last-month'")
-    edge.ho.on_feed_token = lambda token: Answer(status, b"{}") if token == "of-last-month" else None
+    edge.ho.on_feed_token = lambda token: Response(status, b"{}") if token == "of-last-month" else None
     report = edge.sync()
     assert (report.outcome, report.kind, report.notices) == ("success", "incremental", [])
 
@@ -400,8 +400,8 @@ def test_a_saved_token_is_renewed_after_any_refusal_by_head_office(edge: Edge, m
 def test_a_head_office_that_is_away_gets_no_login_request(edge: Edge, menu: list[str]) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET access_token = ''")
-    edge.ho.on_token = lambda path, asked: Answer(503) if path.endswith("/refresh/") else None
-    edge.ho.on_feed_token = lambda token: Answer(503)
+    edge.ho.on_token = lambda path, request: Response(503) if path.endswith("/refresh/") else None
+    edge.ho.on_feed_token = lambda token: Response(503)
     edge.ho.requests.clear()
     assert edge.sync().fault == "head_office_busy"
     assert "/api/v1/token/" not in edge.ho.requests

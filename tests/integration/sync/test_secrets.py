@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.settings import edge as screen
 from etalase.settings.logging import JsonFormatter, Redaction
@@ -23,12 +23,12 @@ FRESH = {"access": "access-token-of-today", "refresh": "refresh-token-of-today"}
 
 COMMANDS = ("photos_status", "photos_failures", "photos_sync")
 ECHOES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "JSON": lambda asked: json.dumps({"detail": "refused", "request": asked}),
-    "JSON in JSON": lambda asked: json.dumps({"detail": json.dumps(asked)}),
+    "JSON": lambda request: json.dumps({"detail": "refused", "request": request}),
+    "JSON in JSON": lambda request: json.dumps({"detail": json.dumps(request)}),
     "a form": urlencode,
-    "plain": lambda asked: " ".join(map(str, asked.values())),
-    "base64": lambda asked: base64.b64encode(f"avril:{asked.get('password', '')}".encode()).decode(),
-    "HTML": lambda asked: f"<html><title>Blocked</title><pre>{asked}</pre>",
+    "plain": lambda request: " ".join(map(str, request.values())),
+    "base64": lambda request: base64.b64encode(f"avril:{request.get('password', '')}".encode()).decode(),
+    "HTML": lambda request: f"<html><title>Blocked</title><pre>{request}</pre>",
 }
 
 
@@ -84,7 +84,7 @@ def test_a_token_endpoint_that_echoes_the_request_is_not_quoted(
     edge: Edge, all_output: Callable[[], str], echo: str, status: int
 ) -> None:
     edge.settings["HO_PASSWORD"] = PASSWORD
-    edge.ho.on_token = lambda _path, asked: Answer(status, ("echoed " + ECHOES[echo](asked)).encode())
+    edge.ho.on_token = lambda _path, request: Response(status, ("echoed " + ECHOES[echo](request)).encode())
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
     shown = all_output() + str(report.error) + json.dumps(report.as_json())
@@ -100,7 +100,7 @@ def test_a_feed_that_echoes_the_token_is_not_quoted(
 ) -> None:
     edge.ho.put("sate", picture(1))
     edge.ho.access_token, edge.ho.refresh_token = FRESH.values()
-    edge.ho.on_page = lambda _: Answer(status, ("x" * cut_at + f"Token {edge.ho.access_token}").encode())
+    edge.ho.on_page = lambda _: Response(status, ("x" * cut_at + f"Token {edge.ho.access_token}").encode())
     report = edge.sync()
     assert report.exit_status == 4
     shown = all_output() + str(report.error)
@@ -133,13 +133,13 @@ def test_an_edge_that_lost_its_new_tokens_logs_in_again_in_the_same_run(edge: Ed
     edge.ho.access_token = "another-access-token"
     spent: list[str] = []
 
-    def rotate(path: str, asked: dict[str, Any]) -> Answer | None:
+    def rotate(path: str, request: dict[str, Any]) -> Response | None:
         if not path.endswith("refresh/"):
             return None
-        if asked["refresh"] in spent:
-            return Answer(401, b'{"detail": "Token is revoked", "code": "token_not_valid"}')
-        spent.append(asked["refresh"])
-        return Answer(200, b'{"access": "', length=500)  # the line breaks, so the tokens never arrive
+        if request["refresh"] in spent:
+            return Response(401, b'{"detail": "Token is revoked", "code": "token_not_valid"}')
+        spent.append(request["refresh"])
+        return Response(200, b'{"access": "', length=500)  # the line breaks, so the tokens never arrive
 
     edge.ho.on_token = rotate
     edge.ho.requests.clear()

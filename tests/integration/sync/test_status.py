@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts, run_in_flight, status, sync_dishes
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.integrity import Damage
 from etalase.edge.pos import catalogue
@@ -226,12 +226,12 @@ def test_the_audit_checks_a_row_again_if_it_changed_since_the_first_look(
     head = ObjectStore.head
     looks: list[str] = []
 
-    def look_and_publish(bucket: ObjectStore, asked: str) -> ObjectInfo | None:
-        seen = head(bucket, asked)
+    def look_and_publish(bucket: ObjectStore, requested: str) -> ObjectInfo | None:
+        seen = head(bucket, requested)
         if not looks:
             s3.put_object(Bucket=edge.bucket.bucket, Key=key, Body=picture("SATE"))
             edge.query("UPDATE product_photo SET version = version + 1")
-        looks.append(asked)
+        looks.append(requested)
         return seen
 
     monkeypatch.setattr(ObjectStore, "head", look_and_publish)
@@ -362,15 +362,15 @@ def test_the_lock_tells_a_run_in_flight_from_one_that_was_cut_off(edge: Edge) ->
     ("misbehave", "changes", "away"),
     [
         (None, {"HO_URL": "http://127.0.0.1:1"}, True),
-        (Answer(503), {}, True),
-        (Answer(429), {}, True),
-        (Answer(403), {}, False),
-        (Answer(200, b"<html>Welcome to FreeWifi</html>"), {}, False),
+        (Response(503), {}, True),
+        (Response(429), {}, True),
+        (Response(403), {}, False),
+        (Response(200, b"<html>Welcome to FreeWifi</html>"), {}, False),
         (None, {"S3_ENDPOINT": "http://127.0.0.1:1"}, False),
     ],
 )
 def test_the_status_reports_head_office_away_while_the_photos_are_fresh(
-    edge: Edge, misbehave: Answer | None, changes: dict[str, Any], away: bool
+    edge: Edge, misbehave: Response | None, changes: dict[str, Any], away: bool
 ) -> None:
     sync_dishes(edge, "SATE")
     edge.ho.on_page = lambda _: misbehave
@@ -452,7 +452,7 @@ def test_an_unfinished_run_is_reported_until_a_run_completes(edge: Edge) -> None
 def test_rows_deleted_by_another_program_during_verify_or_after_a_failed_run_are_missed(edge: Edge) -> None:
     sync_dishes(edge, "SATE", "SOTO", "BAKSO")
     edge.query("DELETE FROM product_photo WHERE object_key IN (SELECT object_key FROM product_photo LIMIT 2)")
-    edge.ho.on_page = lambda _: Answer(503)
+    edge.ho.on_page = lambda _: Response(503)
     edge.sync(trigger="schedule")
     assert status(edge)["vanished"] == 2
     with RunLock(UUID(STORE_ID), Clock()).held(full=False, wait_seconds=0):
@@ -493,7 +493,7 @@ def test_the_status_promises_no_repair_of_a_photo_missing_from_head_offices_full
 
 def test_if_all_photos_failed_or_are_parked_the_status_does_not_say_that_head_office_lists_none(edge: Edge) -> None:
     edge.ho.put("SATE", picture("SATE"))
-    edge.ho.on_image = lambda _: Answer(404)
+    edge.ho.on_image = lambda _: Response(404)
     edge.sync()
     assert status(edge)["problems"] == ["partial"]
 
@@ -583,7 +583,7 @@ def test_the_status_tells_apart_why_the_bucket_cannot_be_compared(edge: Edge, ch
 def test_the_status_names_failed_photos_and_held_removals(edge: Edge) -> None:
     photos = sync_dishes(edge, *(f"DISH {n}" for n in range(6)))
     edge.ho.put("NEW", picture("NEW"))
-    edge.ho.on_image = lambda _: Answer(404)
+    edge.ho.on_image = lambda _: Response(404)
     for photo in list(photos.values())[:5]:
         edge.ho.delete(photo)
     edge.sync()

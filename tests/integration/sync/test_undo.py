@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
@@ -128,7 +128,7 @@ def _as_held(edge: Edge, photo: str) -> list[Removal]:
 def test_retry_tries_only_the_named_photo_of_the_retry_list(edge: Edge) -> None:
     photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(3)]
     edge.ho.now += timedelta(seconds=1)  # head office lists changes of the checkpoint's own second again
-    edge.ho.on_image = lambda _: Answer(404)
+    edge.ho.on_image = lambda _: Response(404)
     for _ in range(4):  # then the next retry is hours away
         edge.sync()
     edge.ho.on_image = None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
-from tests.simulator import Answer, picture
+from tests.simulator import Response, picture
 
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync import services as services_module
@@ -82,7 +82,7 @@ def test_verify_compares_rows_and_bucket_while_head_office_is_away(edge: Edge, s
     photo = edge.ho.put("sate", picture(1))
     edge.sync()
     s3.delete_object(Bucket=edge.bucket.bucket, Key=edge.ho.photos[photo]["object_key"])
-    edge.ho.on_page = lambda _: Answer(503)
+    edge.ho.on_page = lambda _: Response(503)
     found = run_verify(edge)
     assert [d.what for d in found.differences] == ["missing"]
     assert (found.equal, found.exit_status, found.listed) == (False, 4, None)
@@ -149,7 +149,7 @@ def test_a_dripping_feed_ends_at_the_time_limit_of_the_run(edge: Edge) -> None:
             time.sleep(0.05)
             yield b" "
 
-    edge.ho.on_page = lambda _: Answer(pieces=drips())
+    edge.ho.on_page = lambda _: Response(pieces=drips())
     began = time.monotonic()
     report = edge.sync(MAX_RUN_SECONDS=1)
     assert time.monotonic() - began < 4
@@ -169,7 +169,7 @@ def test_a_run_whose_last_transfers_were_stopped_is_not_complete(edge: Edge) -> 
             time.sleep(0.05)
             yield b"\xff"
 
-    edge.ho.on_image = lambda _: Answer(pieces=drips())
+    edge.ho.on_image = lambda _: Response(pieces=drips())
     edge.settings = {"MIN_BYTES_PER_SECOND": 1, "WORKERS": 8}  # all transfers are in flight at the time limit
     report = edge.sync(MAX_RUN_SECONDS=1)
     assert (report.outcome, report.notices[0]["code"], report.fetched) == ("partial", "out_of_time", 0)

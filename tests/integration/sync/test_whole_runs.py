@@ -46,10 +46,10 @@ def test_objects_have_their_media_type_and_must_be_revalidated(edge: Edge) -> No
     edge.ho.put("sate", picture(1))
     edge.sync()
     (row,) = edge.rows().values()
-    with urllib.request.urlopen(f"{edge.s3.endpoint}/{edge.bucket.bucket}/{row['object_key']}") as answer:
-        assert answer.headers["Content-Type"] == "image/jpeg"
-        assert answer.headers["Cache-Control"] == "no-cache"
-        assert answer.headers["ETag"] == f'"{row["checksum"]}"'
+    with urllib.request.urlopen(f"{edge.s3.endpoint}/{edge.bucket.bucket}/{row['object_key']}") as response:
+        assert response.headers["Content-Type"] == "image/jpeg"
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert response.headers["ETag"] == f'"{row["checksum"]}"'
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -86,16 +86,16 @@ def test_a_feed_is_read_at_any_page_size_of_head_office(edge: Edge) -> None:
     edge.ho.max_page = 5
     report = edge.sync()
     assert report.fetched == 24
-    assert [asked["offset"] for asked in edge.ho.asked] == [0, 5, 10, 15, 20]
+    assert [request["offset"] for request in edge.ho.feed_requests] == [0, 5, 10, 15, 20]
     edge.check_equals_head_office()
 
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_head_office_that_refuses_large_pages_gets_requests_for_the_guides_hundred(edge: Edge, status: int) -> None:
-    from tests.simulator import Answer
+    from tests.simulator import Response
 
     menu(edge, 3)
-    edge.ho.on_page = lambda asked: Answer(status, b'{"limit":["at most 100"]}') if asked["limit"] > 100 else None
+    edge.ho.on_page = lambda request: Response(status, b'{"limit":["at most 100"]}') if request["limit"] > 100 else None
     assert edge.sync().outcome == "success"
     edge.check_equals_head_office()
 
@@ -108,7 +108,7 @@ def test_an_incremental_run_sends_the_checkpoint_in_head_offices_own_text(edge: 
 
     report = edge.sync()
 
-    assert edge.ho.asked[-1]["updated_since"] == checkpoint
+    assert edge.ho.feed_requests[-1]["updated_since"] == checkpoint
     assert (report.kind, report.fetched) == ("incremental", 1)
     assert new in edge.rows()
     edge.check_equals_head_office()

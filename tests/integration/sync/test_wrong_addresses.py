@@ -2,12 +2,12 @@
 
 import pytest
 from tests.integration.sync.conftest import Edge
-from tests.simulator import Answer, head_office, picture
+from tests.simulator import Response, head_office, picture
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_of_the_feed_is_reported_with_its_target_and_the_setting_to_change(edge: Edge, status: int) -> None:
-    edge.ho.on_page = lambda _: Answer(
+    edge.ho.on_page = lambda _: Response(
         status, b"", {"Location": f"https://user:{edge.ho.password}@new.example/api/v1/sync/product-photos/?x=1"}
     )
     report = edge.sync()
@@ -26,20 +26,20 @@ def test_a_redirect_of_the_token_endpoint_is_reported_too(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
-        Answer(404, b"<!doctype html><h1>Not Found</h1>", {"Content-Type": "text/html"}),
-        Answer(404, b'{"status":404,"error":"Not Found"}', {"Content-Type": "application/json"}),
-        Answer(405, b'{"detail":"Method not allowed."}', {"Content-Type": "application/json"}),
-        Answer(200, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
-        Answer(403, b"<!doctype html><title>Blocked</title>", {"Content-Type": "text/html"}),
-        Answer(407, b""),
-        Answer(511, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
+        Response(404, b"<!doctype html><h1>Not Found</h1>", {"Content-Type": "text/html"}),
+        Response(404, b'{"status":404,"error":"Not Found"}', {"Content-Type": "application/json"}),
+        Response(405, b'{"detail":"Method not allowed."}', {"Content-Type": "application/json"}),
+        Response(200, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
+        Response(403, b"<!doctype html><title>Blocked</title>", {"Content-Type": "text/html"}),
+        Response(407, b""),
+        Response(511, b"<!doctype html><title>Wi-Fi login</title>", {"Content-Type": "text/html"}),
     ],
     ids=["404 page", "404 of another API", "405", "200 page", "403 page", "407", "511"],
 )
-def test_a_server_that_is_not_a_head_office_is_not_reported_as_an_unknown_store(edge: Edge, answer: Answer) -> None:
-    edge.ho.on_page = lambda _: answer
+def test_a_server_that_is_not_a_head_office_is_not_reported_as_an_unknown_store(edge: Edge, response: Response) -> None:
+    edge.ho.on_page = lambda _: response
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
     assert f"What answers at {edge.ho.url} is not a head office's API" in str(report.error)
@@ -49,14 +49,14 @@ def test_a_server_that_is_not_a_head_office_is_not_reported_as_an_unknown_store(
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_head_office_that_responds_is_not_called_unreachable(edge: Edge, status: int) -> None:
-    edge.ho.on_page = lambda _: Answer(status, b"")
+    edge.ho.on_page = lambda _: Response(status, b"")
     report = edge.sync(TRIES=1)
     assert report.fault == "head_office_busy"
     assert "link" not in str(report.error)
 
 
 def test_a_head_office_that_does_not_know_the_store_is_reported_as_such(edge: Edge) -> None:
-    edge.ho.on_page = lambda _: Answer(404, b'{"detail":"Not found."}', {"Content-Type": "application/json"})
+    edge.ho.on_page = lambda _: Response(404, b'{"detail":"Not found."}', {"Content-Type": "application/json"})
     assert "ETALASE_STORE_ID" in str(edge.sync().error)
 
 

@@ -27,7 +27,7 @@ def main() -> None:
         id=rice.pk, product_id=rice.pk, object_key="products/nasi/primary.jpg", checksum="5cd6a73f" * 4, is_primary=True
     )
     client = Client()
-    answers = {
+    responses = {
         "image": client.get(f"/api/products/{rice.pk}/image").json(),
         "nameless": client.get(f"/api/products/{nameless.pk}/image").json(),
         "menu": client.get("/api/products/?limit=2").json(),
@@ -38,14 +38,14 @@ def main() -> None:
         strict = Client(enforce_csrf_checks=True)
         page = strict.get("/status?language=en")
         form = {"csrfmiddlewaretoken": strict.cookies["csrftoken"].value}
-        answers |= {
+        responses |= {
             "status": page.status_code,
             "button": b"<button" in page.content,
             "celery": "celery" in sys.modules,
             "without_token": strict.post("/status/sync").status_code,
             "with_token": strict.post("/status/sync", form).status_code,
         }
-    sys.stdout.write(json.dumps(answers))
+    sys.stdout.write(json.dumps(responses))
 
 
 if __name__ == "__main__":

@@ -369,8 +369,8 @@ def test_products_are_read_one_by_one() -> None:
 
 @pytest.mark.parametrize("refresh", [None, 7, "two words", "nul\0", [], {"a": 1}, "x" * 20_000])
 def test_an_odd_refresh_token_is_ignored(refresh: object) -> None:
-    answer = json.dumps({"access": "eyJ.a.b", "refresh": refresh, "extra": "\ud83d"}).encode()
-    assert (tokens := read_tokens(b"\xef\xbb\xbf" + answer, what="token")).access == "eyJ.a.b"
+    response = json.dumps({"access": "eyJ.a.b", "refresh": refresh, "extra": "\ud83d"}).encode()
+    assert (tokens := read_tokens(b"\xef\xbb\xbf" + response, what="token")).access == "eyJ.a.b"
     assert tokens.refresh is None
 
 
