@@ -16,7 +16,9 @@ from tests.integration.head_office.sql_changes import CHANGES
 
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
-from etalase.edge.sync.feed.client import PHOTOS_PATH, HeadOffice
+from etalase.edge.sync.feed.client import HeadOffice
+from etalase.edge.sync.feed.paths import PHOTOS_PATH
+from etalase.edge.sync.feed.session import Session
 from etalase.head_office import feed
 from etalase.head_office.models import Account, Photo
 from etalase.protocol import MAX_LIMIT, Page, TokenPair, photos_digest
@@ -244,19 +246,17 @@ def test_an_edge_prefers_a_digest_on_the_first_page_only(office: Office, live_se
         office.photo(product)
     tokens, transport = Tokens(), WatchedTransport()
     tokens.save_tokens(TokenPair(access="expired"))
-    head_office = HeadOffice(
+    session = Session(
         url=live_server.url,
         username="avril",
         password="a store's own password",
-        company_id=office.company.id,
-        store_id=office.store.id,
-        page_limit=MAX_LIMIT + 1,
         tries=1,
         deadlines=Deadlines(5, 30, 1, 30),
         transport=transport,
         tokens=tokens,
         clock=Clock(),
     )
+    head_office = HeadOffice(session, office.company.id, office.store.id, MAX_LIMIT + 1)
     pages: list[Page] = list(head_office.photo_pages(None, with_digest=with_digest))
     listed = sorted((photo for page in pages for photo in page.photos), key=lambda photo: photo.id)
     wish = "photo-digest" if with_digest else None

@@ -13,7 +13,9 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, Simulator, picture
 
-from etalase.edge.sync.feed.client import expires_at
+from etalase.edge.sync.feed.client import HeadOffice
+from etalase.edge.sync.feed.session import expires_at
+from etalase.edge.sync.services import Services
 
 TOKEN, REFRESH, PHOTOS = "/api/v1/token/", "/api/v1/token/refresh/", "/api/v1/sync/product-photos/"
 OTHER = "00000000-0000-0000-0000-000000000001"
@@ -162,10 +164,9 @@ def test_an_empty_page_between_others_is_skipped(edge: Edge) -> None:
     assert (report.outcome, report.fetched, report.feed_proved_complete) == ("success", 6, False)
 
 
-def test_endless_empty_pages_end_the_run(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_EMPTY_PAGES", 5)
+def test_endless_empty_pages_end_the_run(edge: Edge) -> None:
     edge.ho.change_page = lambda page: page.update(photos=[], has_more=True, next_offset=len(edge.ho.feed_requests) * 2)
-    assert edge.sync().exit_status == 4
+    assert edge.sync(inject=lambda services: setattr(services.head_office, "max_empty_pages", 5)).exit_status == 4
     assert len(edge.ho.feed_requests) == 6
 
 
@@ -201,11 +202,14 @@ def test_a_dripping_page_ends_at_its_deadline(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("how", ["endless", "gzip bomb"])
-def test_an_endless_page_is_not_read_into_memory(edge: Edge, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.edge.sync.feed.client.MAX_PAGE_BYTES", 100_000)
+def test_an_endless_page_is_not_read_into_memory(edge: Edge, how: str) -> None:
+    def small(services: Services) -> None:
+        assert isinstance(services.head_office, HeadOffice)
+        services.head_office.session.max_response_bytes = 100_000
+
     bomb = Response(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
     edge.ho.on_page = lambda request: Response(pieces=itertools.repeat(b" " * 1000)) if how == "endless" else bomb
-    report = edge.sync()
+    report = edge.sync(inject=small)
     assert report.exit_status == 4
     assert "100000 bytes" in str(report.error)
     assert len(edge.ho.feed_requests) == 1

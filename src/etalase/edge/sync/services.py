@@ -23,6 +23,7 @@ from etalase.edge.sync.download.partial import Spool
 from etalase.edge.sync.download.transport import Deadlines, Transport
 from etalase.edge.sync.feed import pull
 from etalase.edge.sync.feed.client import HeadOffice
+from etalase.edge.sync.feed.session import Session
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.publish import put
 from etalase.edge.sync.storage.products import ProductTable
@@ -142,13 +143,10 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
     database = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
     spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database)
     store = storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID)
-    head_office = HeadOffice(
+    session = Session(
         url=settings.HO_URL,
         username=settings.HO_USERNAME,
         password=settings.HO_PASSWORD.get_secret_value(),
-        company_id=settings.COMPANY_ID,
-        store_id=settings.STORE_ID,
-        page_limit=settings.PAGE_LIMIT,
         tries=settings.TRIES,
         deadlines=Deadlines(
             settings.CONNECT_TIMEOUT_SECONDS,
@@ -160,6 +158,7 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
         tokens=store,
         clock=clock,
     )
+    head_office = HeadOffice(session, settings.COMPANY_ID, settings.STORE_ID, settings.PAGE_LIMIT)
     images = Images(
         transport=Transport(
             address_allowed=origins.address_allowed,

@@ -5,17 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etalase.edge.sync.download.transport import Response
-from etalase.edge.sync.feed.client import (
-    PHOTOS_PATH,
-    PRODUCTS_PATH,
-    REFRESH_PATH,
-    TOKEN_PATH,
-    advice,
-    has_detail,
-    is_elsewhere,
-    is_web_page,
-    redirected_to,
-)
+from etalase.edge.sync.feed.paths import PHOTOS_PATH, PRODUCTS_PATH, REFRESH_PATH, TOKEN_PATH
+from etalase.edge.sync.feed.refusals import advice, has_detail, is_elsewhere, is_web_page, redirected_to
 
 URL = "http://ho.example:8002"
 DETAIL = b'{"detail":"Not found."}'

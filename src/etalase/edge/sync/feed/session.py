@@ -1,0 +1,195 @@
+"""Makes authenticated requests to head office: tokens, logins, retries, and the errors of the edge."""
+
+import base64
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from etalase.edge.sync.clock import Clock
+from etalase.edge.sync.download.transport import Deadlines, Response, Transport
+from etalase.edge.sync.feed.lenient import read_tokens
+from etalase.edge.sync.feed.paths import PHOTOS_PATH, REFRESH_PATH, TOKEN_PATH
+from etalase.edge.sync.feed.refusals import (
+    AWAY_HINT,
+    BUSY_HINT,
+    advice,
+    beginning,
+    is_elsewhere,
+    is_web_page,
+    not_head_office,
+    redirected_to,
+)
+from etalase.errors import (
+    FeedRefused,
+    HeadOfficeAway,
+    HeadOfficeError,
+    HeadOfficeRefused,
+    HeadOfficeUntrusted,
+    NotHeadOffice,
+    Reason,
+    TransferFailed,
+)
+from etalase.protocol import TokenPair
+from etalase.redaction import keep_token
+from etalase.retry import Again, Retries, retry_after_seconds
+
+logger = logging.getLogger("etalase.edge")
+
+
+class Tokens(Protocol):
+    """Keeps tokens between runs: a login costs HO half a second of CPU (hazard 57)."""
+
+    def load_tokens(self) -> TokenPair: ...
+    def save_tokens(self, tokens: TokenPair) -> None: ...
+
+
+@dataclass(slots=True)
+class Session:
+    """One store's requests to head office, from one thread."""
+
+    url: str
+    username: str
+    password: str
+    tries: int
+    deadlines: Deadlines
+    transport: Transport
+    tokens: Tokens
+    clock: Clock
+    max_response_bytes: int = 64 * 1024 * 1024
+    # A longer wish of head office ends the run; the next run tries again.
+    max_retry_after_seconds: float = 300.0
+    _is_fresh: bool = False
+
+    def post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
+        """Returns the body of a 200 response, with retries.
+
+        A refused token is refreshed, and a refused new token causes a login: whatever the kept tokens, the login is reached.
+        """
+        body = msgspec.json.encode(message)
+        tokens = self.tokens.load_tokens()
+        keep_token(tokens.access, tokens.refresh)
+        if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.clock.now()):
+            tokens = self._refresh(tokens)
+        try:
+            response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+        except HeadOfficeAway as error:
+            if self._is_fresh or not error.has_failed:
+                raise
+            response = Response(401)  # the token may be the cause
+        for renewed in (self._refresh, self._log_in):
+            # Some head offices respond 403, 400 or 498 to an expired token: one of an earlier run proves nothing.
+            if response.status == 401 or (400 <= response.status < 500 and not self._is_fresh):
+                tokens = renewed(tokens)
+                response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+        if response.status != 200:
+            raise self._refused(path, response)
+        return response.body
+
+    def _refresh(self, tokens: TokenPair) -> TokenPair:
+        """Returns new tokens by the refresh token; where head office refuses it or responds oddly, by a login."""
+        if tokens.refresh:
+            try:
+                response = self._with_retries(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
+                if response.status == 200:
+                    fresh = read_tokens(response.body, what="Response of " + REFRESH_PATH)
+                    return self._save(TokenPair(fresh.access, fresh.refresh or tokens.refresh))
+            except FeedRefused as error:
+                logger.warning("head office: %s Logging in instead.", error.message)
+            except HeadOfficeAway as error:
+                if not error.has_failed and (error.retry_after_seconds is not None or not self._is_reachable()):
+                    raise
+        return self._log_in(tokens)
+
+    def _is_reachable(self) -> bool:
+        """Returns whether head office responds at all: then only its refresh fails, and may do so for ever."""
+        try:
+            return bool(self._exchange(PHOTOS_PATH, b"{}", {}).status)
+        except HeadOfficeError:
+            return False
+
+    def _log_in(self, _tokens: TokenPair) -> TokenPair:
+        login = msgspec.json.encode({"username": self.username, "password": self.password})
+        response = self._with_retries(TOKEN_PATH, login, {})
+        if response.status != 200:
+            raise self._refused(TOKEN_PATH, response)
+        return self._save(read_tokens(response.body, what="Response of " + TOKEN_PATH))
+
+    def _save(self, tokens: TokenPair) -> TokenPair:
+        keep_token(tokens.access, tokens.refresh)
+        self._is_fresh = True  # whatever this edge's clock says
+        self.tokens.save_tokens(tokens)
+        return tokens
+
+    def _with_retries(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
+        """Returns the response to a POST, with retries while head office is away."""
+        retries = Retries(self.tries, self.clock.sleep, self.clock.random)
+        return retries.call(
+            lambda: self._exchange(path, body, headers),
+            self._again,
+            log=lambda error, seconds: logger.warning("head office: %s; next try in %.1f s", error, seconds),
+        )
+
+    def _again(self, error: Exception) -> Again | None:
+        if not isinstance(error, HeadOfficeAway):
+            return None
+        wish = error.retry_after_seconds or 0
+        return None if wish > self.max_retry_after_seconds else Again(wish)
+
+    def _exchange(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
+        try:
+            response = self.transport.exchange(
+                self.url + path,
+                headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
+                post=body,
+                deadlines=self.deadlines,
+                max_bytes=self.max_response_bytes,
+                compressed=True,
+            )
+        except TransferFailed as error:
+            if error.reason is Reason.SIZE_MISMATCH:
+                raise FeedRefused(f"{path} answered with more than {self.max_response_bytes} bytes.") from error
+            said = f"{self.url}{path}: {error.message.removesuffix('.')}."
+            if not error.passes:
+                raise HeadOfficeUntrusted(said) from error  # it says what to set
+            raise HeadOfficeAway(said, hint=AWAY_HINT) from error
+        if response.status == 511:  # RFC 6585, section 6: a network wants somebody to log in
+            raise NotHeadOffice(f"{self.url}{path} answered 511.", hint=not_head_office(self.url))
+        if response.status in {408, 429} or response.status >= 500:
+            raise HeadOfficeAway(
+                f"{self.url}{path} answered {response.status}.",
+                hint=BUSY_HINT,
+                has_answered=True,
+                retry_after_seconds=retry_after_seconds(response.header(b"retry-after"), now=self.clock.now()),
+                has_failed=response.status >= 500 and response.status != 503,
+            )
+        if response.status == 200 and is_web_page(response):
+            said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
+            raise NotHeadOffice(f"{self.url}{path} answered with a web page{said}.", hint=not_head_office(self.url))
+        return response
+
+    def _refused(self, path: str, response: Response) -> HeadOfficeError:
+        # The response of a token endpoint may echo the password in any form: no text shows it (hazard 74).
+        said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
+        if leads_to := redirected_to(self.url + path, response):
+            said = f": it leads to «{beginning(leads_to.encode())}»"
+        return HeadOfficeRefused(
+            f"{self.url}{path} answered {response.status}{said}.",
+            status=response.status,
+            hint=advice(self.url, path, response),
+            is_elsewhere=is_elsewhere(self.url, path, response),
+        )
+
+
+def expires_at(token: str) -> float:
+    """Returns the Unix time at which an access token expires, infinity without one (RFC 7519, section 4.1.4).
+
+    Only saves the request that an expired token would cost; nothing is trusted because of it.
+    """
+    try:
+        claims = token.split(".")[1]
+        return float(msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError, msgspec.DecodeError):
+        return float("inf")
