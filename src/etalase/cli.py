@@ -130,12 +130,11 @@ def _configure_for_help(half: Half) -> None:
     """Let Django load a half's commands without any setting of the environment."""
     from django.conf import settings
 
-    from etalase.settings import head_office_web
+    from etalase.settings.head_office_web import FIXED
 
-    fixed = {name: value for name, value in vars(head_office_web).items() if name.isupper()}
     # The apps hide the key in all output, so it must not be a word.
     key = token_hex()
-    settings.configure(SECRET_KEY=key, **(fixed if half is HEAD_OFFICE else {"INSTALLED_APPS": ["etalase.edge"]}))
+    settings.configure(SECRET_KEY=key, **(FIXED if half is HEAD_OFFICE else {"INSTALLED_APPS": ["etalase.edge"]}))
 
 
 def _demo(args: list[str]) -> None:

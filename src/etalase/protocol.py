@@ -3,14 +3,12 @@
 Field names are the guide's and never change. Pure: no Django, no I/O.
 """
 
-import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -26,17 +24,6 @@ MAX_FILENAME_CHARS = 255
 MAX_INT32 = 2**31 - 1
 MIN_LIMIT, DEFAULT_LIMIT, MAX_LIMIT = 1, 100, 1000
 
-# The picture types that a POS browser shows, with the extension of their keys.
-EXTENSION_OF = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-
-# Other names of the same types, by old browsers, servers and files; IANA has registered none of them.
-_ALIASES = {
-    "image/jpg": "image/jpeg",
-    "image/pjpeg": "image/jpeg",
-    "image/x-jpeg": "image/jpeg",
-    "image/x-png": "image/png",
-    "image/x-webp": "image/webp",
-}
 MAX_CONTENT_TYPE_CHARS = 100
 
 # Between two machines, a time without its offset means nothing.
@@ -142,8 +129,8 @@ class Page(Envelope, frozen=True, kw_only=True):
     @property
     def digest(self) -> str | None:
         """:func:`photos_digest` of all that the store has, or None where HO tells none, or something else by this name."""
-        told = _DIGEST.fullmatch(bytes(self.raw_digest))
-        return told[1].decode() if told else None
+        text = _DIGEST.fullmatch(bytes(self.raw_digest))
+        return text[1].decode() if text else None
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,31 +152,6 @@ class TokenPair(msgspec.Struct, frozen=True):
 
     access: BearerToken
     refresh: BearerToken | None = None
-
-
-class ListedPhoto(Protocol):
-    """The input of a digest: a :class:`Photo` of the wire, or an edge's row."""
-
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def product_id(self) -> UUID: ...
-    @property
-    def object_key(self) -> str | None: ...
-    @property
-    def filename(self) -> str | None: ...
-    @property
-    def size(self) -> int | None: ...
-    @property
-    def content_type(self) -> str | None: ...
-    @property
-    def checksum(self) -> str | None: ...
-    @property
-    def version(self) -> int | None: ...
-    @property
-    def is_primary(self) -> bool: ...
-    @property
-    def sort_order(self) -> int | None: ...
 
 
 T = TypeVar("T")
@@ -316,69 +278,6 @@ def flawed(photo: Photo) -> PhotoError:
 # A head office ignores preferences that it does not know (RFC 7240, section 2), so the request harms nobody.
 DIGEST_PREFERENCE = "photo-digest"
 _DIGEST = re.compile(rb'"([0-9a-f]{32})"')
-
-
-def photos_digest(photos: Iterable[ListedPhoto]) -> str:
-    """Returns the digest of a store's photos (API reference, "The digest"): equal sets have equal ones, wire or rows.
-
-    ``photos`` come in ascending order of ``id``, each once, or :class:`ValueError` is raised. They are not kept.
-    """
-    whole = hashlib.md5(usedforsecurity=False)
-    last = -1
-    for photo in photos:
-        if photo.id.int <= last:
-            raise ValueError(f"photo {photo.id} is out of order")
-        last = photo.id.int
-        whole.update(hashlib.md5(digest_line(photo).encode(), usedforsecurity=False).hexdigest().encode())
-    return whole.hexdigest()
-
-
-def digest_line(photo: ListedPhoto) -> str:
-    """Returns the fields of a photo that the digest covers. ``updated_at`` alone is not a difference."""
-    return "|".join(
-        (
-            str(photo.id),
-            str(photo.product_id),
-            _escaped(photo.object_key),
-            _escaped(photo.filename),
-            "\\N" if photo.size is None else str(photo.size),
-            _escaped(photo.content_type),
-            _escaped(photo.checksum and photo.checksum.lower()),
-            str(1 if photo.version is None else photo.version),
-            "true" if photo.is_primary else "false",
-            str(0 if photo.sort_order is None else photo.sort_order),
-        )
-    )
-
-
-def _escaped(text: str | None) -> str:
-    """Returns ``text`` in a form that no other text has, whatever its neighbours: null and separators are escaped."""
-    return "\\N" if text is None else text.replace("\\", "\\\\").replace("|", "\\|")
-
-
-_MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-)
-MAGIC_BYTES = 12
-
-
-def sniff_type(first_bytes: bytes) -> str | None:
-    """Returns the picture type by the first :data:`MAGIC_BYTES` bytes, or None (WHATWG MIME Sniffing, section 6.1)."""
-    return next((name for pattern, name in _MAGIC if pattern.match(first_bytes)), None)
-
-
-def media_type(text: str | None) -> str:
-    """Returns the type that a header or field names, in lower case, without its parameters (RFC 9110, section 8.3.1)."""
-    return (text or "").partition(";")[0].strip().lower()
-
-
-def picture_type(text: str | None) -> str | None:
-    """Returns which of the types that a POS browser shows ``text`` names, or None. The bytes prove it, not the name."""
-    named = media_type(text)
-    named = _ALIASES.get(named, named)
-    return named if named in EXTENSION_OF else None
 
 
 def cache_key(checksum: str | None, version: int | None) -> str:

@@ -9,7 +9,7 @@ from bench.profiling import cpu_report, elapsed_report, phases
 from bench.report import beyond, page, targets
 from bench.work import order
 
-from etalase.protocol import MAGIC_BYTES, sniff_type
+from etalase.media_types import MAGIC_BYTES, sniff_type
 
 
 def test_the_bench_menu_is_reproducible_and_lognormal_within_its_bounds() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.strategies import changed, photo, row_of
 
 from etalase.edge.sync.plan.plan import differs, normalised
-from etalase.protocol import EXTENSION_OF, MAX_CONTENT_TYPE_CHARS, media_type, picture_type
+from etalase.media_types import EXTENSION_OF, media_type, picture_type
+from etalase.protocol import MAX_CONTENT_TYPE_CHARS
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo, row_of
 
 from etalase.edge.sync.plan.plan import differs, normalised
 from etalase.errors import FeedRefused, Reason
+from etalase.media_types import sniff_type
+from etalase.photo_digest import photos_digest
 from etalase.protocol import (
     Page,
     Photo,
@@ -26,9 +28,7 @@ from etalase.protocol import (
     object_url,
     parse,
     parse_time,
-    photos_digest,
     printable,
-    sniff_type,
 )
 
 COMPANY_ID = UUID("48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from etalase.protocol import Photo, digest_line, photos_digest
+from etalase.photo_digest import digest_line, photos_digest
+from etalase.protocol import Photo
 
 EXAMPLE = json.loads((Path(__file__).parent / "photo_digest.json").read_text("utf-8"))
 PHOTOS = msgspec.convert(EXAMPLE["photos"], list[Photo])

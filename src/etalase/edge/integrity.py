@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, media_type, picture_type, sniff_type
 from etalase.objectstore.model import ObjectInfo, ObjectRead
-from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, media_type, picture_type, sniff_type
 
 
 class Damage(StrEnum):

@@ -1,19 +1,21 @@
-"""Django's settings of the standalone head office."""
+"""Defines the Django settings of the standalone head office."""
 
 import dj_database_url
 
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.head_office_web import *  # noqa: F403 - what no environment decides stands there
+from etalase.settings.head_office_web import FIXED
 from etalase.settings.reading import DATABASE_OPTIONS, from_environment, logging_config
 
 ETALASE_HEAD_OFFICE = from_environment(HeadOfficeSettings, others=(EdgeSettings, EdgeServerSettings))
+
+globals().update(FIXED)
 
 DEBUG = False
 SECRET_KEY = ETALASE_HEAD_OFFICE.SECRET_KEY.get_secret_value()
 ALLOWED_HOSTS = ETALASE_HEAD_OFFICE.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = ETALASE_HEAD_OFFICE.CSRF_TRUSTED_ORIGINS
-# Persistent connections are checked before a request uses them, so that a restarted PostgreSQL costs nobody an error.
+# Each request checks its persistent connection, so that no request fails after a restart of PostgreSQL.
 DATABASES = {
     "default": dj_database_url.parse(
         ETALASE_HEAD_OFFICE.DATABASE_URL.get_secret_value(), conn_max_age=300, conn_health_checks=True
@@ -25,7 +27,7 @@ STATIC_URL = "/static/"
 
 DATABASES["default"]["OPTIONS"] = DATABASE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 
-# Behind a proxy with TLS (then its https address stands in CSRF_TRUSTED_ORIGINS) cookies never travel in clear.
+# Behind a proxy with TLS (its https address is in CSRF_TRUSTED_ORIGINS), cookies are never sent in clear.
 SECURE_HSTS_SECONDS = ETALASE_HEAD_OFFICE.HSTS_SECONDS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ETALASE_HEAD_OFFICE.cookies_are_secure
 if ETALASE_HEAD_OFFICE.PROXY_COUNT:
@@ -35,5 +37,5 @@ USE_TZ = True
 TIME_ZONE = ETALASE_HEAD_OFFICE.TIME_ZONE
 
 LOGGING = logging_config(ETALASE_HEAD_OFFICE.LOG_LEVEL)
-# A line for every login that went well says nothing; failures and lockouts are warnings.
+# Successful logins are not logged; failures and lockouts are warnings.
 LOGGING["loggers"] = {**LOGGING.get("loggers", {}), "axes": {"level": "WARNING"}}

@@ -16,7 +16,7 @@ from etalase.devstack.s3 import S3Server
 from etalase.head_office import ingest
 from etalase.head_office.models import Account, Company, Store
 from etalase.settings import head_office as screen
-from etalase.settings.head_office_web import INSTALLED_APPS
+from etalase.settings.head_office_web import FIXED
 
 WIRE = Path(__file__).parents[2] / "wire"
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Makes each test commit for real, since the feed reads across transactions; clears only head office's apps after it."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.django_db(transaction=True, available_apps=INSTALLED_APPS))
+            item.add_marker(pytest.mark.django_db(transaction=True, available_apps=FIXED["INSTALLED_APPS"]))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from django.db import connection
 
 from etalase.head_office import feed
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time, photos_digest
+from etalase.photo_digest import photos_digest
+from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time
 from etalase.protocol import Photo as WirePhoto
 
 BUCKET = feed.PublicBucket(public_url="http://photos.example:9000", name="product-images")

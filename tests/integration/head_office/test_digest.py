@@ -21,7 +21,8 @@ from etalase.edge.sync.feed.paths import PHOTOS_PATH
 from etalase.edge.sync.feed.session import Session
 from etalase.head_office import feed
 from etalase.head_office.models import Account, Photo
-from etalase.protocol import MAX_LIMIT, Page, TokenPair, photos_digest
+from etalase.photo_digest import photos_digest
+from etalase.protocol import MAX_LIMIT, Page, TokenPair
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 

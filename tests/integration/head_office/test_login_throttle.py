@@ -19,8 +19,8 @@ from tests.integration.head_office.office import Office
 from etalase.head_office import login_throttle
 from etalase.head_office.login_throttle import ACCOUNTS_FAILED_AT_ONCE, counted_address
 from etalase.head_office.models import Account
-from etalase.settings import head_office_web
 from etalase.settings.head_office import configured
+from etalase.settings.head_office_web import FIXED
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 
@@ -151,7 +151,7 @@ def test_attempts_during_a_lock_do_not_count(chain: Office) -> None:
 
 
 def test_passwords_are_hashed_with_argon2id_and_old_hashes_upgraded_at_login(office: Office, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = head_office_web.PASSWORD_HASHERS
+    settings.PASSWORD_HASHERS = FIXED["PASSWORD_HASHERS"]
     hasher: Any = get_hasher()
     assert identify_hasher(make_password("x")).algorithm == "argon2"
     assert (hasher.memory_cost, hasher.time_cost, hasher.parallelism) == (19456, 2, 1)

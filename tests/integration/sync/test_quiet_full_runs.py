@@ -7,7 +7,8 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, picture
 
-from etalase.protocol import Photo, photos_digest
+from etalase.photo_digest import photos_digest
+from etalase.protocol import Photo
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 
 from etalase.demo import menu
 from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
-from etalase.protocol import MAGIC_BYTES, sniff_type
+from etalase.media_types import MAGIC_BYTES, sniff_type
 
 FORMATS = {".jpg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
 

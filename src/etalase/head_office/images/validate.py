@@ -11,7 +11,7 @@ from PIL import Image
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.png import read_through
-from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, sniff_type
+from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
 
 # Pillow's own limit only warns; ours is checked before decoding.
 Image.MAX_IMAGE_PIXELS = None

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from etalase.head_office.imports.csv_menu import MAX_CHARS, NOT_UTF8
 from etalase.head_office.imports.sku import likeness
-from etalase.protocol import MAGIC_BYTES, MAX_FILENAME_CHARS, sniff_type
+from etalase.media_types import MAGIC_BYTES, sniff_type
+from etalase.protocol import MAX_FILENAME_CHARS
 from etalase.spreadsheet import hides_formula, safe_cell
 
 

@@ -16,8 +16,9 @@ from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.errors import PhotoError, Reason, TransferFailed
+from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body
-from etalase.protocol import EXTENSION_OF, MAGIC_BYTES, Photo, printable, sniff_type
+from etalase.protocol import Photo, printable
 from etalase.retry import Again, Retries, retry_after_seconds
 
 MAX_RETRY_AFTER_SECONDS = 60.0

@@ -7,7 +7,8 @@ import msgspec
 
 from etalase.edge.sync.download.transport import Response
 from etalase.edge.sync.feed.paths import REFRESH_PATH, TOKEN_PATH
-from etalase.protocol import media_type, printable
+from etalase.media_types import media_type
+from etalase.protocol import printable
 from etalase.redaction import redacted
 
 MAX_SHOWN_CHARS, MAX_JUDGED_BYTES = 200, 20_000

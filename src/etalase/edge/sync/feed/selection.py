@@ -16,7 +16,8 @@ from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.plan.plan import Row
 from etalase.edge.sync.result import RunKind
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
-from etalase.protocol import Photo, photos_digest
+from etalase.photo_digest import photos_digest
+from etalase.protocol import Photo
 
 logger = logging.getLogger("etalase.edge")
 

@@ -14,8 +14,9 @@ from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
 from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
+from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
-from etalase.protocol import MAGIC_BYTES, Photo, sniff_type
+from etalase.protocol import Photo
 
 
 class Images(Protocol):
