@@ -11,7 +11,8 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from etalase.settings import bandwidth
-from etalase.settings.reading import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.reading import Settings, read
+from etalase.settings.values import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 

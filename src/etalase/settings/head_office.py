@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from etalase.settings.reading import CaFile, CommaList, HttpUrl, PostgresUrl, Settings, TimeZone, read
+from etalase.settings.reading import Settings, read
+from etalase.settings.values import CaFile, CommaList, HttpUrl, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 

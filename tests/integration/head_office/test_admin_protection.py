@@ -24,7 +24,7 @@ from tests.pictures import picture
 
 from etalase.errors import ObjectStoreFull
 from etalase.head_office import ingest
-from etalase.head_office.admin import PhotoAdmin
+from etalase.head_office.admin.photos import PhotoAdmin
 from etalase.head_office.images import thumbnail
 from etalase.head_office.images import validate as picture_module
 from etalase.head_office.images.validate import prepare

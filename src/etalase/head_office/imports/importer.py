@@ -17,7 +17,8 @@ from django.db import transaction
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.images.validate import Picture, check, prepare_file
-from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine, Problem
+from etalase.head_office.imports.csv_lines import Problem
+from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine
 from etalase.head_office.imports.preview import ImportPreview
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.head_office.removals import Removal

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from etalase.head_office.imports.csv_menu import MAX_CHARS, NOT_UTF8
+from etalase.head_office.imports.csv_lines import NOT_UTF8
+from etalase.head_office.imports.csv_menu import MAX_CHARS
 from etalase.head_office.imports.sku import likeness
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.protocol import MAX_FILENAME_CHARS

@@ -1,0 +1,48 @@
+"""Names models and fields in the person's language."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+
+from etalase.head_office.messages import lazy_text
+from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
+
+admin.site.site_header = lazy_text("head_office")
+admin.site.site_title = "Etalase"
+admin.site.index_title = lazy_text("index")
+# Names in the person's language. They are set here and not on the models, where they would become part of migrations.
+_NAMES: tuple[tuple[type[Model], str, str], ...] = (
+    (Company, "company", "companies"),
+    (Store, "store", "stores"),
+    (Product, "product", "products"),
+    (Photo, "photo", "photos"),
+    (Assortment, "sale", "sales"),
+    (Account, "account", "accounts"),
+)
+_FIELDS: tuple[tuple[type[Model], str, str], ...] = (
+    (Company, "name", "name"),
+    (Store, "company", "company"),
+    (Store, "code", "code"),
+    (Store, "name", "name"),
+    (Product, "company", "company"),
+    (Product, "name", "name"),
+    (Product, "updated_at", "changed"),
+    (Photo, "product", "product"),
+    (Photo, "is_primary", "primary"),
+    (Photo, "sort_order", "sort_order"),
+    (Photo, "filename", "file_name"),
+    (Photo, "size", "size"),
+    (Photo, "version", "version"),
+    (Photo, "updated_at", "changed"),
+    (Assortment, "store", "store"),
+    (Assortment, "product", "product"),
+    (Assortment, "updated_at", "changed"),
+    (Account, "store", "store"),
+)
+for named, one, many in _NAMES:
+    options: Any = named._meta  # noqa: SLF001 - Django's documented way to a model's options
+    options.verbose_name, options.verbose_name_plural = lazy_text(one), lazy_text(many)
+for named, name, key in _FIELDS:
+    named._meta.get_field(name).verbose_name = lazy_text(key)  # type: ignore[union-attr]  # noqa: SLF001
+Store._meta.get_field("code").help_text = lazy_text("code_help")  # noqa: SLF001
