@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from etalase.edge.database import cursor
+from etalase.edge.task_names import GUIDE_TASKS, OUR_TASKS
 from etalase.errors import EtalaseError
 
 logger = logging.getLogger("etalase.edge")
@@ -73,22 +74,19 @@ def _queues_of_our_tasks(app: Any) -> set[str]:
     """Returns the names of the queues to which Celery routes our tasks, and to which the schedule sends them."""
     from celery.exceptions import QueueNotFound
 
-    from etalase.edge.queue import OUR_TASKS
-
-    names: set[str] = set()
-    for task in OUR_TASKS:
+    entries = [entry for entry in (app.conf.beat_schedule or {}).values() if entry.get("task") in OUR_TASKS]
+    names = {str(options["queue"]) for entry in entries if (options := entry.get("options") or {}).get("queue")}
+    # A schedule in a database is not known here; the guide's names are the ones to expect.
+    for task in {entry["task"] for entry in entries} or GUIDE_TASKS:
         with suppress(QueueNotFound):
             names.add(getattr(app.amqp.router.route({}, task).get("queue"), "name", app.conf.task_default_queue))
-    sent = [entry.get("options") or {} for entry in (app.conf.beat_schedule or {}).values() if entry.get("task") in OUR_TASKS]
-    return names | {str(options["queue"]) for options in sent if options.get("queue")}
+    return names
 
 
 def on_beat_init(sender: Any, **_: Any) -> None:
     """Celery's ``beat_init``: signs of life while the beat's loop ticks and its schedule has a task of ours. ``sender`` is its
     service.
     """
-    from etalase.edge.queue import OUR_TASKS
-
     scheduler = sender.scheduler
     tick, ticked_at = scheduler.tick, time.monotonic()
 

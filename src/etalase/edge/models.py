@@ -68,13 +68,10 @@ class ProductPhoto(models.Model):
     updated_at = models.DateTimeField(null=True, db_default=Now())
 
     class Meta:
-        # The migration creates the table by the guide's DDL; a project with its own model for this table keeps that model.
+        # The guide's DDL creates the table with its indexes; a project with its own model for this table keeps that model.
+        # No indexes here: a project's model may declare the guide's names, and no two models may (models.E030).
         managed = False
         db_table = "product_photo"
-        indexes: ClassVar = [
-            models.Index(fields=["product"], name="idx_product_photo_product"),
-            models.Index(fields=["product", "is_primary"], name="idx_product_photo_primary"),
-        ]
 
     def __str__(self) -> str:
         return self.object_key or str(self.id)

@@ -7,12 +7,13 @@ from celery import Celery
 from kombu.transport.redis import Channel
 from redis.exceptions import RedisError
 
+from etalase.edge.task_names import OUR_TASKS
+
 logger = logging.getLogger("etalase.edge")
 
 QUEUE = "etalase"
 OLD_QUEUE = "celery"
 UNACKED, UNACKED_INDEX, UNACKED_MUTEX = f"{QUEUE}.unacked", f"{QUEUE}.unacked_index", f"{QUEUE}.unacked_mutex"
-OUR_TASKS = frozenset({"sync_api.tasks.sync_product_photos", "sync_api.tasks.sync_product_photos_full"})
 # Atomic, so that nobody else's worker has the message too.
 _MOVE = """
 if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 0 end

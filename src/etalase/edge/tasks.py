@@ -1,4 +1,4 @@
-"""The scheduled runs, under the guide's task names ("Sync Schedule Recommendation")."""
+"""The scheduled runs, as Celery tasks under names of our own and the guide's ("Sync Schedule Recommendation")."""
 
 import logging
 import time
@@ -6,7 +6,7 @@ from datetime import timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
-from celery import Task, shared_task
+from celery import Task
 from celery.signals import beat_init, worker_ready
 from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
@@ -18,6 +18,7 @@ from etalase.edge.schedule import Wait, first_wait
 from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services
+from etalase.edge.task_ownership import owned
 from etalase.errors import EtalaseError, UsageError
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings, configured
@@ -32,7 +33,7 @@ beat_init.connect(heartbeat.on_beat_init)
 FULL_WAITS_SECONDS = 55 * 60.0
 
 
-@shared_task(bind=True, name="sync_api.tasks.sync_product_photos")
+@owned
 def sync_product_photos(
     self: "Task[Any, Any]",
     company_id: str | None = None,
@@ -45,7 +46,7 @@ def sync_product_photos(
     return _scheduled(self, (company_id, store_id), full=False, after_offset=after_offset, due=due)
 
 
-@shared_task(bind=True, name="sync_api.tasks.sync_product_photos_full")
+@owned
 def sync_product_photos_full(
     self: "Task[Any, Any]",
     company_id: str | None = None,

@@ -5,7 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.queue import OUR_TASKS, QUEUE, as_ours, is_delivery
+from etalase.edge.queue import QUEUE, as_ours, is_delivery
+from etalase.edge.task_names import OUR_TASKS
 
 
 def message(task: object) -> dict[str, object]:
