@@ -1,7 +1,6 @@
 """The scheduled runs, as Celery tasks under names of our own and the guide's ("Sync Schedule Recommendation")."""
 
 import logging
-import time
 from datetime import timedelta, tzinfo
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from etalase.edge import heartbeat
 from etalase.edge.database import translated
 from etalase.edge.runs import complete_runs
 from etalase.edge.schedule import Wait, first_wait
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services
@@ -65,7 +65,8 @@ def _scheduled(
     """One scheduled run, or what it still waits for; an error of ours is told in a line, and the worker goes on."""
     try:
         with translated():
-            settings, now = configured(), time.time()
+            settings, clock = configured(), Clock()
+            now = clock.now()
             refuse_another_store(settings, asked)
             if wait := wait_of(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
                 kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
@@ -74,7 +75,7 @@ def _scheduled(
             if due is not None and _done_since(now - due, full=full):
                 logger.info("a run has done this one's work since it came due: nothing to do")
                 return None
-            with real_services(settings) as services:
+            with real_services(settings, clock) as services:
                 report = sync(services, full=full, trigger=Trigger.SCHEDULE, wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
     except EtalaseError as error:
         logger.error("the scheduled %s run did not take place: %s", "full" if full else "hourly", error)

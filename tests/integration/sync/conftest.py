@@ -4,8 +4,10 @@ Each test moves the clock, and pauses are short; everything else is what :func:`
 """
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,6 @@ from tests.simulator import Simulator, head_office
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from etalase.edge.sync import services as services_module
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunResult, Trigger
 from etalase.edge.sync.run import sync
@@ -42,7 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Edge:
-    """The edge of one store, with helpers to inspect it. ``hours_later`` moves its clock."""
+    """The edge of one store, with helpers to inspect it. ``hours_later`` moves its clock.
+
+    ``end_time`` ends the time of the run in flight, as MAX_RUN_SECONDS does.
+    """
 
     ho: Simulator
     s3: S3Server
@@ -51,6 +55,21 @@ class Edge:
     spool: Path
     hours_later: float = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
+    end_time: Callable[[], None] = field(default=lambda: None, repr=False)
+    clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(
+            now=lambda: time.time() + self.hours_later * 3600,
+            sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
+            alarm=self._alarm,
+        )
+
+    @contextmanager
+    def _alarm(self, seconds: float, ring: Callable[[], None]) -> Iterator[None]:
+        self.end_time = ring
+        with Clock().alarm(seconds, ring):
+            yield
 
     def configured(self, **changes: Any) -> EdgeSettings:
         """Returns the settings of this test, with ``changes``."""
@@ -74,6 +93,10 @@ class Edge:
             },
         )
 
+    def services(self, **changes: Any) -> AbstractContextManager[Services]:
+        """Opens the services of this test's settings, with ``changes``."""
+        return real_services(self.configured(**changes), self.clock)
+
     def sync(
         self,
         *,
@@ -85,9 +108,19 @@ class Edge:
         **changes: Any,
     ) -> RunResult:
         """Runs the real engine; ``inject`` may replace a service of the run with a faulty one."""
-        with real_services(self.configured(**changes)) as services:
+        with self.services(**changes) as services:
             inject(services)
             return sync(services, full=full, trigger=Trigger(trigger), wait_seconds=wait_seconds, dry_run=dry_run)
+
+    def end_time_at_download(self, number: int) -> None:
+        """Ends the time of the next run when it requests its ``number``-th image."""
+        requests = itertools.count(1)
+
+        def on_image(_: str) -> None:
+            if next(requests) == number:
+                self.end_time()
+
+        self.ho.on_image = on_image
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Returns ``product_photo`` by id."""
@@ -188,11 +221,10 @@ def edge(
     bucket: ObjectStore,
     s3_server: S3Server,
     postgres_server: Postgres,
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Edge]:
     """Yields an edge before its first run."""
-    yield from _with_clock(Edge(ho, s3_server, bucket, postgres_server, tmp_path), monkeypatch)
+    yield from _emptied(Edge(ho, s3_server, bucket, postgres_server, tmp_path))
 
 
 @pytest.fixture
@@ -200,12 +232,11 @@ def edge_on_each_store(
     ho: Simulator,
     each_s3_server: S3Server,
     postgres_server: Postgres,
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Edge]:
     """Yields an edge before its first run, on each make of object store in turn."""
     bucket = bucket_on(each_s3_server)
-    yield from _with_clock(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path), monkeypatch)
+    yield from _emptied(Edge(ho, each_s3_server, bucket, postgres_server, tmp_path))
 
 
 @pytest.fixture
@@ -220,13 +251,8 @@ def s3(edge: Edge) -> Any:
     )
 
 
-def _with_clock(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    """Yields ``edge`` with an empty bucket and a clock that the test moves."""
+def _emptied(edge: Edge) -> Iterator[Edge]:
+    """Yields ``edge`` with an empty bucket."""
     edge.bucket.delete([info.key for info in edge.bucket.list("")])
-    clock = Clock(
-        now=lambda: time.time() + edge.hours_later * 3600,
-        sleep=lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE_SECONDS)),
-    )
-    monkeypatch.setattr(services_module, "Clock", lambda: clock)
     yield edge
     connection.close()

@@ -18,7 +18,7 @@ from etalase.edge.status.comparison import MAX_UNREADABLE, Reads, compare
 from etalase.edge.status.snapshot import Comparison, Trouble
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store, real_services
+from etalase.edge.sync.services import object_store
 from etalase.edge.sync.verify import verify
 from etalase.errors import ObjectStoreAway
 
@@ -59,7 +59,7 @@ def look(bucket: Any) -> Comparison:
 
 def verified(edge: Edge, over: Callable[[Any], Any] = lambda bucket: bucket) -> list[str]:
     """Returns the differences that ``verify --deep`` finds in the bucket."""
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         services.bucket = over(services.bucket)
         return [str(difference.what) for difference in verify(services, deep=True).differences]
 

@@ -9,7 +9,7 @@ from tests.integration.sync.killed_run import KILLED
 from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Response, picture
 
-from etalase.edge.sync.services import Services, real_services
+from etalase.edge.sync.services import Services
 from etalase.edge.sync.verify import verify
 from etalase.objectstore.model import Body
 
@@ -57,7 +57,7 @@ def test_after_a_kill_the_pos_shows_uploaded_photos_while_head_office_is_away(ed
     run_until_killed(edge, "after the put")
     edge.ho.on_page = lambda _: Response(503)
     assert edge.sync(full=True).damaged == 0
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         assert [found.what for found in verify(services, deep=False).differences] == ["changed"]
     assert edge.count("etalase_doubt") == 0
     edge.ho.on_page = None

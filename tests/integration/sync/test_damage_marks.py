@@ -1,6 +1,5 @@
 """Checks damage marks: they stay until the object is put again, for every run and every status (hazard 22)."""
 
-import time
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from tests.simulator import Response, picture
 
 from etalase.edge.status import collect
 from etalase.edge.sync import anomalies as anomalies_module
-from etalase.edge.sync.services import object_store, real_services
+from etalase.edge.sync.services import object_store
 from etalase.edge.sync.verify import verify
 
 
@@ -33,7 +32,7 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
     """Runs ``verify --deep`` on the rotten disk."""
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         disk.inject(services)
         return [str(difference.what) for difference in verify(services, deep=True).differences]
 
@@ -108,8 +107,8 @@ def test_a_full_run_that_was_cut_off_is_continued_by_the_next_run_of_any_kind(ed
     edge.sync()
     for key in edge.objects():
         s3.delete_object(Bucket=edge.bucket.bucket, Key=key)
-    edge.ho.on_image = lambda _: time.sleep(0.4)
-    first = edge.sync(full=True, MAX_RUN_SECONDS=1)
+    edge.end_time_at_download(8)
+    first = edge.sync(full=True)
     assert [notice["code"] for notice in first.notices] == ["bucket_lost", "out_of_time"]
     assert 0 < first.fetched < 20
     edge.ho.on_image = None

@@ -11,7 +11,6 @@ from tests.simulator import Response, picture
 from etalase.edge.pos import catalogue as pos
 from etalase.edge.pos import responses
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 
 
@@ -166,7 +165,7 @@ def test_of_two_primary_photos_the_newest_is_shown_and_later_runs_write_no_row(e
         report = edge.sync(full=full)
         assert (report.updated, report.fetched, report.outcome) == (0, 0, "success")
     assert edge.row_versions() == before
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         assert verify(services, deep=True).equal
 
 

@@ -8,7 +8,6 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
 from tests.simulator import PNG, Response, picture
 
-from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 
 WEBP = b"RIFF\0\0\0\0WEBP"
@@ -75,7 +74,7 @@ def test_an_image_is_served_with_its_real_media_type_whatever_its_name(edge_on_e
     for full in (False, True, True):
         report = edge.sync(full=full)
         assert (report.fetched, report.updated, report.healed, report.notices) == (0, 0, 0, [])
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         assert verify(services, deep=True).differences == []
     assert (edge.row_versions(), len(edge.ho.image_requests), edge.count("etalase_doubt")) == (before, images, 0)
 

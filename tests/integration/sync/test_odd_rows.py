@@ -9,7 +9,6 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, picture
 
 from etalase.edge.sync.result import RunResult
-from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -189,7 +188,7 @@ def test_verify_and_dry_run_accept_odd_rows_too(edge: Edge, menu: list[str]) -> 
     assert report.forecast["photos_to_fetch"] == DISHES - 1
     assert edge.count("etalase_pending_photo") == 0
     edge.sync()
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         found = verify(services, deep=False)
     assert (found.error, found.proved_complete) == (None, False)
     assert [difference.what for difference in found.differences] == ["not_usable", "not_usable"]

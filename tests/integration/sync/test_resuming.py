@@ -17,11 +17,12 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Response, Simulator, picture
 
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download import partial
 from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
 from etalase.edge.sync.download.partial import MAX_AGE_SECONDS, Part, Spool
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.services import real_services
+from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway, PhotoError, Reason, SettingsError
 
 LARGE = 1_000_000
@@ -178,13 +179,26 @@ def without_bucket(services: Any) -> None:
     services.bucket = Away()
 
 
-def test_an_uninterrupted_transfer_writes_no_part_to_disk(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partial, "WRITE_SECONDS", 60.0)
-    written: list[Path] = []
-    monkeypatch.setattr(Part, "_write", lambda part: written.append(part.stem))
+def test_an_uninterrupted_transfer_writes_no_part_to_disk(edge: Edge) -> None:
+    edge.clock.monotonic = lambda: 0.0  # on a slow machine, the transfer takes longer than WRITE_SECONDS
     edge.ho.put("sate", picture(1, partial.WRITE_BYTES - 1))
-    assert edge.sync().outcome == "success"
-    assert written == []
+    written: list[list[Path]] = []
+
+    def watch(services: Services) -> None:
+        put = services.bucket.put
+
+        class Watched:
+            def put(self, *args: Any, **options: Any) -> str:
+                written.append(parts(edge))
+                return put(*args, **options)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(edge.bucket, name)
+
+        services.bucket = Watched()
+
+    assert edge.sync(inject=watch).outcome == "success"
+    assert written == [[]]
     edge.check_equals_head_office()
 
 
@@ -226,7 +240,7 @@ def test_a_full_disk_ends_the_run_cleanly_and_the_next_run_resumes(edge: Edge, t
 
 
 def test_a_part_names_its_folder_if_the_disk_is_full() -> None:
-    part = Part(Path("/dev/full"))
+    part = Part(Path("/dev/full"), Clock())
     part.path = Path("/dev/full")
     with pytest.raises(PhotoError, match="no room in /dev") as failed:
         part.add(b"more")
@@ -244,7 +258,7 @@ def test_a_spool_of_another_user_is_refused(edge: Edge, tmp_path: Path) -> None:
 def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     edge.ho.put("soto", picture(2, LARGE))
-    with real_services(edge.configured()) as waiting:  # created before the other run, as by --wait
+    with edge.services() as waiting:  # created before the other run, as by --wait
         cut_one = edge.ho.photos[photo]["object_key"]
         edge.ho.on_image = lambda key: Response(404) if key != cut_one else None
         edge.ho.cut_after = 700_000
@@ -259,7 +273,7 @@ def test_a_run_that_waited_for_the_lock_sees_the_parts_of_the_run_before(edge: E
 def test_parts_that_another_run_finished_during_the_wait_do_no_harm(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     cut(edge, 700_000)
-    with real_services(edge.configured()) as waiting:
+    with edge.services() as waiting:
         assert edge.sync().outcome == "success"
         edge.ho.put("sate", picture("newer", LARGE), photo=photo)
         assert sync(waiting, full=True).outcome == "success"
@@ -269,11 +283,11 @@ def test_parts_that_another_run_finished_during_the_wait_do_no_harm(edge: Edge) 
 
 def test_two_databases_of_one_store_share_no_spool(tmp_path: Path) -> None:
     store_id = UUID(STORE_ID)
-    one, other = (Spool.of_store(tmp_path, store_id, database) for database in ("db:5432/edge", "db:5432/edge2"))
+    one, other = (Spool.of_store(tmp_path, store_id, database, Clock()) for database in ("db:5432/edge", "db:5432/edge2"))
     timestamp = "2026-02-03T07:26:11.813339+00:00"
     one.note_checkpoint(timestamp)
     assert other.last_checkpoint is None
-    assert Spool.of_store(tmp_path, store_id, "db:5432/edge").last_checkpoint == datetime.fromisoformat(timestamp)
+    assert Spool.of_store(tmp_path, store_id, "db:5432/edge", Clock()).last_checkpoint == datetime.fromisoformat(timestamp)
 
 
 @pytest.mark.parametrize("etag", ['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""])

@@ -26,7 +26,6 @@ from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.partial import LAST_CHECKPOINT
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.result import RunResult
-from etalase.edge.sync.services import real_services
 from etalase.edge.sync.verify import verify
 from etalase.errors import UsageError
 
@@ -111,7 +110,7 @@ def run_readers(edge: Edge) -> None:
         summarize(facts, judge(facts), language, max_names=3)
     json.dumps(as_json(facts, judge(facts)))
     assert edge.sync(dry_run=True).error is None
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         assert verify(services, deep=False).error is None
     held = storage.removals.in_states(["held", "waiting", "applied"])
     removal_decisions.consequences(held)

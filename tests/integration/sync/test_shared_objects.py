@@ -10,7 +10,7 @@ from tests.simulator import PNG, picture
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store, real_services
+from etalase.edge.sync.services import object_store
 from etalase.edge.sync.verify import verify
 from etalase.errors import Reason
 
@@ -46,7 +46,7 @@ def test_products_that_share_an_object_all_get_it_and_its_changes(
     for full in (False, True, True):
         assert edge.sync(full=full).outcome == "success"
     assert edge.row_versions() == before
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         assert verify(services, deep=True).equal
 
 

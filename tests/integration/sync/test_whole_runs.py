@@ -8,7 +8,6 @@ from tests.simulator import PNG, picture
 
 from etalase.edge.sync import storage
 from etalase.edge.sync.result import RunKind, Trigger
-from etalase.edge.sync.services import real_services
 from etalase.errors import DatabaseAway
 from etalase.objectstore.model import ObjectInfo
 
@@ -230,13 +229,13 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge) -> None:
 
 def test_the_services_of_a_dry_run_cannot_write_but_keep_new_tokens(edge: Edge) -> None:
     keys = ["products/a.jpg"]
-    with real_services(edge.configured()) as services:
+    with edge.services() as services:
         with services.read_only() as reading:
-            reading.write(storage.reclaims.schedule, keys)
+            reading.write(storage.reclaims.schedule, keys, at=edge.clock.utc())
             with pytest.raises(DatabaseAway):
-                storage.reclaims.schedule(keys)
+                storage.reclaims.schedule(keys, at=edge.clock.utc())
         assert edge.count("etalase_reclaim") == 0
-        services.write(storage.reclaims.schedule, keys)
+        services.write(storage.reclaims.schedule, keys, at=edge.clock.utc())
         assert edge.count("etalase_reclaim") == 1
     edge.sync(dry_run=True)
     assert [bool(row["access_token"]) for row in edge.query("SELECT access_token FROM etalase_checkpoint")] == [True]

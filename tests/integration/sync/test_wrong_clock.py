@@ -33,6 +33,6 @@ def test_the_grace_period_of_an_orphan_from_the_future_begins_now(edge: Edge) ->
     edge.ho.put("sate", picture("a"))
     edge.sync()
     edge.query("INSERT INTO etalase_reclaim (object_key, obsolete_at) VALUES ('products/x', now() + interval '1 year')")
-    assert storage.reclaims.due(timedelta(hours=24)) == []
+    assert storage.reclaims.due(timedelta(hours=24), now=edge.clock.utc()) == []
     edge.query("UPDATE etalase_reclaim SET obsolete_at = obsolete_at - interval '25 hours'")
-    assert storage.reclaims.due(timedelta(hours=24)) == ["products/x"]
+    assert storage.reclaims.due(timedelta(hours=24), now=edge.clock.utc()) == ["products/x"]

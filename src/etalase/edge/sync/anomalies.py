@@ -73,7 +73,7 @@ def note_anomalies(run: Run, anomalies: Sequence[Anomaly]) -> None:
 
 
 def _is_bucket_lost(run: Run, *, bucket_is_new: bool) -> bool:
-    some = storage.photos.sample(PROBES)
+    some = storage.photos.sample(PROBES, first=run.services.clock.random_id())
     if not some or bucket_is_new:
         return bool(some)
     # Known damage is repaired anyway; where it cannot be, each run would compare everything, for ever.

@@ -26,7 +26,7 @@ class RunLock:
 
     def __init__(self, store_id: UUID, clock: Clock) -> None:
         self._store = zlib.crc32(store_id.bytes) - 2**31
-        self._clock = clock
+        self.clock = clock
 
     @contextmanager
     def held(self, *, full: bool, wait_seconds: float, at_work: bool = False) -> Iterator[None]:
@@ -71,13 +71,13 @@ class RunLock:
         return self._store % 2**32
 
     def _acquire(self, wait_seconds: float, *, gives_way: bool) -> None:
-        until = self._clock.monotonic() + wait_seconds
+        until = self.clock.monotonic() + wait_seconds
         while (due := gives_way and self.full_is_due()) or not self._try(RUN_CLASS):
-            if self._clock.monotonic() >= until:
+            if self.clock.monotonic() >= until:
                 if due:
                     raise LockHeld("A full run of this store is due; this one gives way to it.")
                 raise LockHeld("Another run of this store is under way.", hint=as_typed("`etalase edge status` shows it."))
-            self._clock.sleep(1.0)
+            self.clock.sleep(1.0)
 
     def _try(self, lock_class: int) -> bool:
         with cursor() as db:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +44,7 @@ def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
 
     A refused removal can be approved later, because people change their minds.
     """
-    now = datetime.now(UTC)
+    now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
         going = _still_in(removals, APPROVABLE)
@@ -57,7 +56,7 @@ def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
             removal.state, removal.decided_at, removal.approved = Removal.State.APPLIED, now, True
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
         storage.removals.record(going)
-        return storage.photos.delete(ids)
+        return storage.photos.delete(ids, at=now)
 
 
 def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
@@ -65,7 +64,7 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
 
     Returns the number of refused removals.
     """
-    now = datetime.now(UTC)
+    now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
         staying = _still_in(removals, [Removal.State.HELD])
@@ -89,7 +88,7 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.produc
     Head office does not list these photos, so their removals become refused: runs do not propose them again until head office
     lists them anew. Raises :class:`UsageError` if the run removed nothing.
     """
-    now = datetime.now(UTC)
+    now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
         gone = storage.removals.applied_by_run(run_id)

@@ -121,4 +121,4 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
             + [record(c, Removal.State.WAITING) for c in decision.wait]
         )
         if decision.apply:
-            storage.photos.delete([c.photo_id for c in decision.apply])
+            storage.photos.delete([c.photo_id for c in decision.apply], at=services.clock.utc())

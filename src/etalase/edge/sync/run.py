@@ -3,7 +3,7 @@
 import logging
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -85,7 +85,7 @@ def _begin(
 ) -> Run:
     """Reads the state that the last run left, and repairs impossible values in it."""
     checkpoint.refresh_from_db()
-    now, keeps = datetime.fromtimestamp(services.clock.now(), UTC), not services.is_read_only
+    now, keeps = services.clock.utc(), not services.is_read_only
     dropped = storage.state_repair.distrust(checkpoint, keeps=keeps, now=now)
     if not checkpoint.sync_timestamp:
         result.kind = RunKind.FULL
@@ -138,7 +138,7 @@ def prepare_bucket(run: Run) -> tuple[bool, list[str]]:
     """
     is_new = run.services.bucket.ensure_bucket()
     rowless, settled = run.audit.look_at_intents()
-    storage.reclaims.schedule(rowless)
+    storage.reclaims.schedule(rowless, at=run.services.clock.utc())
     storage.intents.clear(rowless + settled)
     return is_new, _reclaim(run, stuck=[])  # before anything is put: where the bucket is full, this makes room
 
@@ -225,7 +225,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
     if compares_everything:
         is_proved = feed.proved_complete or feed.coverage is Coverage.DIGEST_PROVED
         changes["feed_proved_complete"] = run.result.feed_proved_complete = is_proved
-        changes["compared_at"] = datetime.fromtimestamp(run.services.clock.now(), UTC)
+        changes["compared_at"] = run.services.clock.utc()
     elif len(feed.photos) and head_office_is_older:
         # The next run compares everything: head office may have forgotten changes. Old photos of the retry list prove nothing.
         changes["compared_at"] = None
@@ -245,7 +245,7 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
     if (listing := run.audit.listing) is not None:
         listing.use(storage.photos.keys())
         for orphans in listing.unused():
-            storage.reclaims.schedule(orphans)
+            storage.reclaims.schedule(orphans, at=run.services.clock.utc())
     if stuck := _reclaim(run, stuck):
         run.result.note("not_reclaimed", objects=len(stuck))
 
@@ -263,7 +263,8 @@ def _reclaim(run: Run, stuck: list[str]) -> list[str]:
 
     Returns ``stuck``, the keys that the bucket refused to delete in this run, with those of this call.
     """
-    due = storage.reclaims.due(run.services.settings.RECLAIM_GRACE)
+    now = run.services.clock.utc()
+    due = storage.reclaims.due(run.services.settings.RECLAIM_GRACE, now=now)
     if not due:
         return stuck
     run.services.lock.still_held()
@@ -279,6 +280,6 @@ def _reclaim(run: Run, stuck: list[str]) -> list[str]:
             logger.warning("an object that no photo needs any more stays: %s", error)
             refused.append(key)
     storage.reclaims.cancel(gone)
-    storage.reclaims.postpone(refused, until=datetime.now(UTC) + RECLAIM_AGAIN)
+    storage.reclaims.postpone(refused, until=now + RECLAIM_AGAIN)
     run.result.reclaimed += len(gone)
     return stuck + refused

@@ -1,13 +1,12 @@
 """The services that a run uses: head office, bucket, tables, lock, clock, workers. Tests fake only these."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from django.db import connection
 from django.utils.timezone import get_default_timezone
@@ -33,8 +32,6 @@ from etalase.objectstore.model import ObjectInfo
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.logging import log_fields
 
-# A put that is under way when time is up is brought to its end, if that does not take longer.
-PUTS_END_SECONDS: Final = 10.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -69,6 +66,7 @@ class Services:
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
     time_is_up: bool = False
+    puts_end_seconds: float = 10.0
     is_read_only: bool = False
 
     @contextmanager
@@ -89,23 +87,18 @@ class Services:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let what is done in here take so long; then everything under way is stopped, and ``time_is_up``.
+        """Stops all transfers of the block after ``seconds``, and sets ``time_is_up``.
 
-        What the bucket is about has :data:`PUTS_END_SECONDS` more.
+        Requests to the bucket have ``puts_end_seconds`` more, so that a put in flight can complete.
         """
 
         def end() -> None:
             self.time_is_up = True
             self.stopped.set()
 
-        self.bucket.ends_at = time.monotonic() + seconds + PUTS_END_SECONDS
-        timer = threading.Timer(seconds, end)
-        timer.daemon = True
-        timer.start()
-        try:
+        self.bucket.ends_at = self.clock.monotonic() + seconds + self.puts_end_seconds
+        with self.clock.alarm(seconds, end):
             yield
-        finally:
-            timer.cancel()
 
 
 class Workers(ThreadPoolExecutor):
@@ -131,9 +124,9 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
 
 
 @contextmanager
-def real_services(settings: EdgeSettings) -> Iterator[Services]:
-    """Opens the services that the settings describe. Raises :class:`SettingsError` where they cannot be meant."""
-    clock, stopped = Clock(), threading.Event()
+def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterator[Services]:
+    """Opens the services that ``settings`` describe. Raises :class:`SettingsError` for settings that cannot be meant."""
+    clock, stopped = clock or Clock(), threading.Event()
     limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), clock, stopped)
     paying = None if settings.BANDWIDTH.is_off else limiter
     try:
@@ -141,7 +134,7 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
     except ValueError as error:
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
     database = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
-    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database)
+    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database, clock)
     store = storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID)
     session = Session(
         url=settings.HO_URL,
@@ -177,12 +170,13 @@ def real_services(settings: EdgeSettings) -> Iterator[Services]:
         lanes=Lanes(settings.WORKERS),
     )
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
+    bucket = object_store(settings, sleep=clock.sleep, monotonic=clock.monotonic, random=clock.random)
     workers = Workers(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         with log_fields(store_id=str(settings.STORE_ID)):
             yield Services(
-                settings, head_office, images, object_store(settings, sleep=clock.sleep, random=clock.random), store, products,
-                RunLock(settings.STORE_ID, clock), clock, workers, spool, limiter, stopped,
+                settings, head_office, images, bucket, store, products, RunLock(settings.STORE_ID, clock),
+                clock, workers, spool, limiter, stopped,
             )  # fmt: skip
     finally:
         stopped.set()

@@ -4,7 +4,7 @@ The same comparison that a full run makes, told as a report. What is damaged is 
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -120,7 +120,7 @@ def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progres
 
 def _compare_bucket(services: Services, result: Verification, compared_at: datetime | None) -> None:
     """Rows against objects, both ways."""
-    today = datetime.fromtimestamp(services.clock.now(), UTC).date()
+    today = services.clock.utc().date()
     days = services.settings.DEEP_VERIFY_DAYS
     audit = BucketAudit(services.bucket, services.workers, today, compared_at, days, result.deep)
     audit.list_bucket(may_be_missing=True)

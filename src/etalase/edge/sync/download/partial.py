@@ -8,7 +8,6 @@ import errno
 import mmap
 import os
 import shutil
-import time
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from etalase.edge.sync.clock import Clock
 from etalase.errors import PhotoError, Reason, SettingsError
 from etalase.objectstore.model import Body
 from etalase.protocol import Photo, lenient_time
@@ -37,6 +37,7 @@ class Part:
     """
 
     stem: Path
+    clock: Clock
     path: Path | None = None
     etag: str | None = None
     size: int = 0
@@ -52,14 +53,14 @@ class Part:
         self.etag = etag if can_be_resumed_with(etag) else None
         self._is_anew = True
         self.path = self.stem.with_name(f"{self.stem.name}.{(self.etag or '').encode().hex()}{SUFFIX}")
-        self._written_at = time.monotonic()
+        self._written_at = self.clock.monotonic()
 
     def add(self, piece: bytes) -> None:
         """Appends bytes. Raises :class:`PhotoError` where the disk is full."""
         self._unwritten.append(piece)
         self._unwritten_bytes += len(piece)
         self.size += len(piece)
-        if self._unwritten_bytes >= WRITE_BYTES or time.monotonic() - self._written_at >= WRITE_SECONDS:
+        if self._unwritten_bytes >= WRITE_BYTES or self.clock.monotonic() - self._written_at >= WRITE_SECONDS:
             self._write()
 
     def close(self) -> None:
@@ -112,7 +113,7 @@ class Part:
         except OSError as error:
             what = "no room in" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "nothing can be written to"
             raise PhotoError(Reason.SPOOL_FULL, f"{what} {self.stem.parent} ({error.strerror})") from error
-        self._written_at = time.monotonic()
+        self._written_at = self.clock.monotonic()
 
     def _forget_unwritten(self) -> None:
         self._unwritten, self._unwritten_bytes = [], 0
@@ -123,10 +124,11 @@ class Spool:
     """The folder of the parts. One run uses it at a time, from several threads, a photo in one of them."""
 
     folder: Path
+    clock: Clock
     _left: dict[str, list[Path]] = field(default_factory=dict)
 
     @classmethod
-    def of_store(cls, folder: Path, store_id: UUID, database: str) -> "Spool":
+    def of_store(cls, folder: Path, store_id: UUID, database: str, clock: Clock) -> "Spool":
         """Returns the spool in ``folder`` of the store with this ``database``; creates both folders, private to this user.
 
         The lock that separates runs is the database's, so two databases share no spool, even of one store. Raises
@@ -144,7 +146,7 @@ class Spool:
                     raise PermissionError(errno.EPERM, f"{made} belongs to somebody else")
         except OSError as error:
             raise SettingsError([f"ETALASE_SPOOL_DIR «{folder}»: {error.strerror}."]) from error
-        return cls(own)
+        return cls(own, clock)
 
     def look(self) -> None:
         """Lists the parts. A run does so once it has its lock: until then they were another run's."""
@@ -166,7 +168,7 @@ class Spool:
     def part(self, photo: Photo) -> Part:
         """Returns the part of ``photo``; deletes parts of other versions."""
         # The checksum is 32 hex digits: the planner saw to it.
-        part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}")
+        part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}", self.clock)
         for path in self._left.pop(str(photo.id), []):
             with suppress(OSError):
                 size, etag = path.stat().st_size, _etag_in(path.name.removeprefix(part.stem.name + "."))

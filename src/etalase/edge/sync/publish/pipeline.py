@@ -265,7 +265,7 @@ class Carriage:
         """Commits rows, after their objects, and all that they settle in one transaction."""
         with translated(), transaction.atomic():
             self.services.lock.still_held()
-            vanished = storage.photos.commit(batch)
+            vanished = storage.photos.commit(batch, at=self.services.clock.utc())
             kept = [carried for carried in batch if carried not in vanished]
             storage.retry_list.resolve(
                 [s.photo.id for c in kept for s in c.published if s.photo.id not in c.keep_primary and not s.demotes]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -80,13 +80,12 @@ def count_among(ids: Iterable[UUID]) -> int:
         return int(db.fetchone()[0])
 
 
-def sample(count: int) -> list[Row]:
-    """Returns up to ``count`` rows with an object, from a random place of the table."""
+def sample(count: int, *, first: UUID) -> list[Row]:
+    """Returns up to ``count`` rows with an object, from the id ``first`` on, or from the least id if too few follow."""
     with cursor() as db:
-        # Starts at a random id, and at the first id if too few rows follow.
-        for first in (uuid4(), UUID(int=0)):
+        for start in (first, UUID(int=0)):
             db.execute(
-                f"SELECT {_COLUMNS} FROM product_photo WHERE id >= %s AND object_key > '' ORDER BY id LIMIT %s", [first, count]
+                f"SELECT {_COLUMNS} FROM product_photo WHERE id >= %s AND object_key > '' ORDER BY id LIMIT %s", [start, count]
             )
             if len(found := db.fetchall()) == count:
                 break
@@ -177,7 +176,7 @@ def listed_and_here() -> tuple[int, int]:
 
 
 # Publishing: rows after objects
-def commit(batch: Sequence[Carried]) -> list[Carried]:
+def commit(batch: Sequence[Carried], *, at: datetime) -> list[Carried]:
     """Writes the rows of whole products in the caller's transaction. Returns the products that no longer exist.
 
     Each product fails inside its own savepoint, so that a deleted product does not affect the others.
@@ -187,7 +186,7 @@ def commit(batch: Sequence[Carried]) -> list[Carried]:
         db.execute("SET CONSTRAINTS ALL IMMEDIATE")
     try:
         with translated(), transaction.atomic():
-            _write(batch)
+            _write(batch, at)
         return []
     except IntegrityError as error:
         if not isinstance(error.__cause__, ForeignKeyViolation):
@@ -196,7 +195,7 @@ def commit(batch: Sequence[Carried]) -> list[Carried]:
         for carried in batch:
             try:
                 with translated(), transaction.atomic():
-                    _write([carried])
+                    _write([carried], at)
             except IntegrityError as failure:
                 if not isinstance(failure.__cause__, ForeignKeyViolation):
                     raise
@@ -204,7 +203,7 @@ def commit(batch: Sequence[Carried]) -> list[Carried]:
         return vanished
 
 
-def _write(batch: Sequence[Carried]) -> None:
+def _write(batch: Sequence[Carried], at: datetime) -> None:
     steps = [step for carried in batch for step in carried.published]
     displaced = [photo_id for carried in batch for photo_id in carried.displaced]
     more = 0
@@ -224,7 +223,7 @@ def _write(batch: Sequence[Carried]) -> None:
     checkpoint.add_to_row_count(more)
     named = {step.photo.object_key or "" for step in steps}
     reclaims.cancel(named)
-    reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key])
+    reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], at=at)
     unsettled = {key for carried in batch for key in carried.unsettled_keys}
     # A photo that failed before its put keeps the intent of an earlier run, whose object may lie under the key.
     settled = [step for step in steps if not step.demotes]
@@ -234,13 +233,13 @@ def _write(batch: Sequence[Carried]) -> None:
     suspects.mark_unless_replaced({one for carried in batch for one in carried.rotten}, but=[step.photo.id for step in settled])
 
 
-def delete(photo_ids: Collection[UUID]) -> int:
+def delete(photo_ids: Collection[UUID], *, at: datetime) -> int:
     """Deletes rows and schedules their objects for deletion after the grace period (hazard 15). Returns the number of rows."""
     with cursor() as db:
         db.execute("DELETE FROM product_photo WHERE id = ANY(%s) RETURNING object_key", [list(photo_ids)])
         gone = db.fetchall()
     checkpoint.add_to_row_count(-len(gone))
-    reclaims.schedule([record[0] for record in gone if record[0]])
+    reclaims.schedule([record[0] for record in gone if record[0]], at=at)
     return len(gone)
 
 

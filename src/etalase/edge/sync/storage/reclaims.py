@@ -7,8 +7,8 @@ from etalase.edge.database import cursor
 from etalase.protocol import KEY_PREFIX
 
 
-def schedule(keys: Collection[str]) -> None:
-    """Schedules the objects under ``keys`` for deletion after their grace period. Ignores foreign keys (hazard 16).
+def schedule(keys: Collection[str], *, at: datetime) -> None:
+    """Schedules the objects under ``keys`` for deletion, a grace period after ``at``. Ignores foreign keys (hazard 16).
 
     :func:`due` applies the length of the grace period, so that a changed ETALASE_RECLAIM_GRACE counts for waiting objects too.
     """
@@ -17,8 +17,9 @@ def schedule(keys: Collection[str]) -> None:
         return
     with cursor() as db:
         db.execute(
-            "INSERT INTO etalase_reclaim (object_key) SELECT * FROM unnest(%s::text[]) ON CONFLICT (object_key) DO NOTHING",
-            [ours],
+            "INSERT INTO etalase_reclaim (object_key, obsolete_at) SELECT key, %s FROM unnest(%s::text[]) AS key"
+            " ON CONFLICT (object_key) DO NOTHING",
+            [at, ours],
         )
 
 
@@ -34,16 +35,16 @@ def postpone(keys: Collection[str], *, until: datetime) -> None:
         db.execute("UPDATE etalase_reclaim SET put_off_until = %s WHERE object_key = ANY(%s)", [until, list(keys)])
 
 
-def due(grace: timedelta) -> list[str]:
+def due(grace: timedelta, *, now: datetime) -> list[str]:
     """Returns the keys whose grace period is over. Takes keys off the schedule that a row names again."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
         # Scheduled while the clock was ahead: the grace period begins now.
-        db.execute("UPDATE etalase_reclaim SET obsolete_at = now() WHERE obsolete_at > now()")
+        db.execute("UPDATE etalase_reclaim SET obsolete_at = %s WHERE obsolete_at > %s", [now, now])
         db.execute(
-            "SELECT object_key FROM etalase_reclaim WHERE obsolete_at <= now() - %s"
-            " AND (put_off_until IS NULL OR put_off_until <= now()) ORDER BY coalesce(put_off_until, obsolete_at)",
-            [grace],
+            "SELECT object_key FROM etalase_reclaim WHERE obsolete_at <= %s"
+            " AND (put_off_until IS NULL OR put_off_until <= %s) ORDER BY coalesce(put_off_until, obsolete_at)",
+            [now - grace, now],
         )
         return [record[0] for record in db.fetchall()]
 

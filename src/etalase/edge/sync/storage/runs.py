@@ -14,6 +14,8 @@ from etalase.edge.sync.result import Fault, Outcome, RunKind, Trigger
 from etalase.postgres import storable
 from etalase.protocol import MAX_INT32
 
+# Times of runs are the database's: tasks, status and health compare them in other processes, on other machines, too.
+
 # A year of hourly runs is nine thousand rows; older rows have no reader.
 KEEP_RUNS = timedelta(days=400)
 KEEP_AT_LEAST = 1000

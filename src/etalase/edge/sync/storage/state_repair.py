@@ -37,14 +37,14 @@ def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]
     with translated(), transaction.atomic():
         if dropped:
             checkpoint.save(update_fields=dropped)
-        dropped += _mend_times()
+        dropped += _mend_times(now)
         with cursor() as db:
             for table, column, words in _WORDS:
                 known = [word.value for word in words]
                 db.execute(f"UPDATE {table} SET {column} = %s WHERE {column} <> ALL(%s)", [words("").value, known])
                 dropped += [f"{table}.{column}"] * bool(db.rowcount)
             for table, column in _SOON:
-                db.execute(f"UPDATE {table} SET {column} = now() WHERE {column} > now() + %s", [SOON])
+                db.execute(f"UPDATE {table} SET {column} = %s WHERE {column} > %s", [now, now + SOON])
                 dropped += [f"{table}.{column}"] * bool(db.rowcount)
             db.execute("DELETE FROM etalase_removal WHERE state <> ALL(%s)", [list(Removal.State.values)])
             dropped += ["etalase_removal.state"] * bool(db.rowcount)
@@ -79,9 +79,9 @@ def _mend_checkpoint(checkpoint: Checkpoint, now: datetime) -> list[str]:
     return dropped
 
 
-def _mend_times() -> list[str]:
+def _mend_times(now: datetime) -> list[str]:
     """Replaces times of our own tables that a Python datetime cannot hold. Returns the names of their columns."""
-    bounds, times = {"past": _UTC_PAST, "future": _UTC_FUTURE}, _time_columns()
+    bounds, times = {"past": _UTC_PAST, "future": _UTC_FUTURE, "now": now}, _time_columns()
     odd = {name: f"{name} <= %(past)s OR {name} >= %(future)s" for name in times}
     table_of = {name: name.partition(".")[0] for name in times}
     # One statement for all columns, since nearly every run finds nothing.
@@ -90,7 +90,7 @@ def _mend_times() -> list[str]:
         db.execute(" UNION ALL ".join(checks), bounds)
         found = [name for (name,) in db.fetchall()]
         for name in found:
-            value = "NULL" if times[name] else "now()"
+            value = "NULL" if times[name] else "%(now)s"
             db.execute(f"UPDATE {table_of[name]} SET {name.partition('.')[2]} = {value} WHERE {odd[name]}", bounds)
     return found
 
