@@ -8,6 +8,7 @@ from tests.simulator import PNG, picture
 
 from etalase.edge.sync import storage
 from etalase.edge.sync.result import RunKind, Trigger
+from etalase.edge.sync.services import DryRunWrites
 from etalase.errors import DatabaseAway
 from etalase.objectstore.model import ObjectInfo
 
@@ -234,6 +235,14 @@ def test_the_services_of_a_dry_run_cannot_write_but_keep_new_tokens(edge: Edge) 
             reading.write(storage.reclaims.schedule, keys, at=edge.clock.utc())
             with pytest.raises(DatabaseAway):
                 storage.reclaims.schedule(keys, at=edge.clock.utc())
+            for write in (
+                reading.bucket.ensure_bucket,
+                lambda: reading.bucket.put(keys[0], b"", content_type="image/png"),
+                lambda: reading.bucket.delete(keys),
+                lambda: reading.bucket.prove_writable(0),
+            ):
+                with pytest.raises(DryRunWrites):
+                    write()
         assert edge.count("etalase_reclaim") == 0
         services.write(storage.reclaims.schedule, keys, at=edge.clock.utc())
         assert edge.count("etalase_reclaim") == 1

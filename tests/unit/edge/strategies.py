@@ -13,7 +13,7 @@ from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, md5, row_of
 
 from etalase.edge.sync.plan.plan import Found, Plan, Row, plan
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, decide
-from etalase.edge.sync.publish.put import Carried, carry
+from etalase.edge.sync.publish.put import ProductResult, put_product
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.protocol import Photo
@@ -68,9 +68,9 @@ class Edge:
         last_put = None if killed_after_puts is None else self.puts + killed_after_puts
         for product in planned.products:
             self.intents |= {step.photo.object_key or "" for step in product.steps if step.overwrites_live_key}
-            carried = carry(product, Images(self, feed.bodies, fates), Bucket(self, fates, last_put))
-            awaiting |= {step.photo.product_id for step, _ in carried.failed}
-            self.write(carried)
+            result = put_product(product, Images(self, feed.bodies, fates), Bucket(self, fates, last_put))
+            awaiting |= {step.photo.product_id for step, _ in result.failed}
+            self.write(result)
         self.sweep(feed, awaiting)
         if full:
             in_use = {row.object_key for row in self.rows.values()}
@@ -81,14 +81,14 @@ class Edge:
         """Returns the ETag of a HEAD response."""
         return md5(self.objects[key]) if key in self.objects else None
 
-    def write(self, carried: Carried) -> None:
+    def write(self, result: ProductResult) -> None:
         """Writes the rows of one product in one transaction."""
         shown = {row.product_id for row in self.rows.values()}
-        for photo_id in carried.displaced:
+        for photo_id in result.displaced:
             self.rows.pop(photo_id, None)
-        for step in carried.published:
+        for step in result.published:
             self.rows[step.photo.id] = row_of(step.photo)
-        self.intents -= {step.photo.object_key or "" for step in carried.published} - carried.unsettled_keys
+        self.intents -= {step.photo.object_key or "" for step in result.published} - result.unsettled_keys
         assert shown <= {row.product_id for row in self.rows.values()}, "a product lost its last photo"
         self.check_what_a_pos_sees()
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
-from etalase.edge.sync.publish.pipeline import Carriage
+from etalase.edge.sync.publish.failures import Failures
+from etalase.edge.sync.publish.pipeline import Publisher
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
 from etalase.progress import Progress
@@ -38,10 +39,12 @@ class Run:
     extra_rows: int
     # Columns of our own state that held unreadable values.
     dropped: list[str]
-    carriage: Carriage = field(init=False)
+    failures: Failures = field(init=False)
+    publisher: Publisher = field(init=False)
 
     def __post_init__(self) -> None:
-        self.carriage = Carriage(self.services, self.result, self.progress, self.now)
+        self.failures = Failures(self.services, self.result, self.now)
+        self.publisher = Publisher(self.services, self.result, self.progress, self.failures)
 
 
 def mark_damage(run: Run, look: Look) -> Look:

@@ -6,16 +6,14 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
-from etalase.edge.database import translated
-from etalase.edge.models import PendingPhoto, Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.feed.selection import PROPOSED
 from etalase.edge.sync.plan.planner import Planned, Tally
-from etalase.edge.sync.publish.pipeline import GivesWay
+from etalase.edge.sync.publish.pipeline import EndsEarly
 from etalase.edge.sync.result import Trigger
-from etalase.errors import DatabaseAway, EtalaseError, LockLost, Reason
+from etalase.errors import DatabaseAway, EtalaseError, LockLost
 from etalase.protocol import printable
 from etalase.redaction import redacted
 from etalase.settings.logging import log_fields
@@ -23,7 +21,7 @@ from etalase.settings.logging import log_fields
 logger = logging.getLogger("etalase.edge")
 
 # How many photos of the retry list a report names; `etalase edge failures` names all.
-MAX_FAILURES_TOLD = 1000
+MAX_REPORTED_FAILURES = 1000
 
 
 @contextmanager
@@ -32,15 +30,15 @@ def errors_reported(run: Run) -> Iterator[None]:
     result, services = run.result, run.services
     try:
         yield
-    except GivesWay as error:
-        result.yielded = True
-        logger.info("%s", error)
-    except EtalaseError as error:
-        if not services.time_is_up:
+    except (EndsEarly, EtalaseError) as error:
+        if services.time_is_up:  # also where it stopped a request, which then failed
+            result.yielded = True
+            result.note("out_of_time", seconds=services.settings.MAX_RUN_SECONDS)
+        elif isinstance(error, EtalaseError):
             result.error = error
         else:
             result.yielded = True
-            result.note("out_of_time", seconds=services.settings.MAX_RUN_SECONDS)
+            logger.info("%s", error)
     except Exception as error:
         logger.exception("unexpected error in the sync run")
         result.error = EtalaseError(
@@ -63,7 +61,7 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
             yield
     finally:
         with suppress(DatabaseAway, LockLost):
-            run.carriage.keep_failures()
+            run.failures.record()
         with suppress(OSError):
             services.spool.sweep(max_bytes=services.settings.SPOOL_MAX_BYTES, now=services.clock.now())
         result.bytes_fetched = services.images.bytes_came
@@ -145,9 +143,7 @@ def _owed_besides(feed: Feed) -> set[UUID]:
 
 def _report_open_work(run: Run) -> None:
     """Reports held removals, the retry list and known damage, of this run and of earlier ones."""
-    with suppress(DatabaseAway), translated():
-        run.result.held = Removal.objects.filter(state=Removal.State.HELD).count()
-        owed = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
-        run.result.owed = owed.count()
+    with suppress(DatabaseAway):
+        run.result.held = storage.removals.count_held()
+        run.result.owed, run.result.failures = storage.retry_list.count_and_describe(MAX_REPORTED_FAILURES)
         run.result.damaged = len(storage.suspects.kinds())
-        run.result.failures = [storage.retry_list.to_json(entry) for entry in owed[:MAX_FAILURES_TOLD]]

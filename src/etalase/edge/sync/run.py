@@ -127,7 +127,7 @@ def execute(run: Run) -> None:
     products.note_unlisted(run.services, listed_products)
     collect_orphans(run, stuck)
     warn_of_risks(run)
-    run.carriage.raise_if_given_up()
+    run.publisher.raise_if_given_up()
     listed_products.raise_if_unread()
 
 
@@ -158,7 +158,9 @@ def plan_changes(run: Run, feed: Feed) -> Planned:
 
     def settle(part: Slice) -> None:
         mark_damage(run, part.look)
-        run.carriage.add_failures(part.plan.unpublishable)
+        for photo, error in part.plan.unpublishable:
+            run.failures.add(photo, error)
+        run.failures.record_many()
         if planner.has_retries:
             storage.retry_list.resolve(part.plan.unchanged)
         storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
@@ -177,13 +179,13 @@ def check_unlisted(run: Run, feed: Feed) -> None:
 
 def publish(run: Run, feed: Feed, planned: Planned) -> None:
     """Fetches and publishes the photos on the agenda; a run that compares only changes gives way to a scheduled full run."""
-    run.carriage.carry_all(planned.agenda, gives_way=feed.coverage is Coverage.CHANGES)
+    run.publisher.publish(planned.agenda, gives_way=feed.coverage is Coverage.CHANGES)
     run.audit.is_listing_current = False
 
 
 def replan_stale(run: Run, feed: Feed) -> Planned:
     """Plans the photos again whose metadata head office has replaced since the feed was pulled (hazard 20)."""
-    stale = run.carriage.maybe_stale
+    stale = run.failures.maybe_stale
     if not stale:
         return Planned()
     again = pull(
@@ -196,7 +198,7 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
             moved_on.append(now)
     if not moved_on:
         return Planned()
-    run.carriage.forget_failures(photo.id for photo in moved_on)
+    run.failures.resolve(photo.id for photo in moved_on)
     photos = Photos()
     photos.put(moved_on)
     return plan_changes(run, replace(again, photos=photos))
@@ -204,13 +206,12 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
 
 def remove_unlisted(run: Run, feed: Feed) -> None:
     """Removes photos that head office no longer lists, within the bound on removals."""
-    awaiting = run.carriage.awaited_products
-    run.result.deleted += sweep(run.services, feed, awaiting=awaiting, now=run.now, run_id=run.result.run_id)
+    run.result.deleted += sweep(run.services, feed, awaiting=run.failures.product_ids, now=run.now, run_id=run.result.run_id)
 
 
 def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object], *, head_office_is_older: bool) -> None:
     """Records failures first, then the checkpoint: each photo is either here, or on the retry list (hazard 5)."""
-    run.carriage.keep_failures()
+    run.failures.record()
     if feed.is_full and not feed.proved_complete:
         storage.retry_list.resolve([photo_id for photo_id in storage.retry_list.without_id() if photo_id not in feed.photos])
     if feed.sync_timestamp is None:

@@ -28,7 +28,7 @@ from etalase.edge.sync.publish import put
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import DatabaseAway, SettingsError
 from etalase.objectstore.client import ObjectStore
-from etalase.objectstore.model import ObjectInfo
+from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.logging import log_fields
 
@@ -47,6 +47,66 @@ class Bucket(put.Bucket, Protocol):
     def risks(self) -> Sequence[str]: ...
     def list(self, prefix: str) -> Iterator[ObjectInfo]: ...
     def delete(self, keys: Sequence[str]) -> None: ...
+
+
+class DryRunWrites(Exception):
+    """A step of a dry run tried to write to the bucket: a fault of the engine."""
+
+
+@dataclass(slots=True)
+class ReadOnlyBucket:
+    """The bucket of a dry run. Each method that writes raises :class:`DryRunWrites`."""
+
+    bucket: Bucket
+
+    @property
+    def ends_at(self) -> float:
+        """Returns the time after which no request continues."""
+        return self.bucket.ends_at
+
+    @ends_at.setter
+    def ends_at(self, moment: float) -> None:
+        self.bucket.ends_at = moment
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Returns the metadata of the object, None if there is none."""
+        return self.bucket.head(key)
+
+    def get(self, key: str) -> bytes:
+        """Returns the bytes of the object."""
+        return self.bucket.get(key)
+
+    def read_through(self, key: str) -> ObjectRead:
+        """Reads and hashes the object."""
+        return self.bucket.read_through(key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields the objects under ``prefix``."""
+        return self.bucket.list(prefix)
+
+    def is_public(self, key: str) -> bool:
+        """Returns whether anybody may read the object."""
+        return self.bucket.is_public(key)
+
+    def risks(self) -> Sequence[str]:
+        """Returns other accesses that the bucket allows to anybody."""
+        return self.bucket.risks()
+
+    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str:
+        """Raises :class:`DryRunWrites`."""
+        raise DryRunWrites
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Raises :class:`DryRunWrites`."""
+        raise DryRunWrites
+
+    def ensure_bucket(self) -> bool:
+        """Raises :class:`DryRunWrites`."""
+        raise DryRunWrites
+
+    def prove_writable(self, size_bytes: int) -> None:
+        """Raises :class:`DryRunWrites`."""
+        raise DryRunWrites
 
 
 @dataclass(slots=True)
@@ -71,11 +131,11 @@ class Services:
 
     @contextmanager
     def read_only(self) -> Iterator["Services"]:
-        """Yields these services for a dry run: :meth:`write` does nothing, and the database refuses any other write."""
+        """Yields these services for a dry run: :meth:`write` does nothing; bucket and database refuse any other write."""
         with cursor() as db:
             db.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         try:
-            yield replace(self, is_read_only=True)
+            yield replace(self, is_read_only=True, bucket=ReadOnlyBucket(self.bucket))
         finally:
             with suppress(DatabaseAway), cursor() as db:
                 db.execute("RESET default_transaction_read_only")

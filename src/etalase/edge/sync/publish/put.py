@@ -1,6 +1,6 @@
 """Fetches, verifies and puts the photos of one product; objects always before rows (invariant I1).
 
-Runs in the workers and writes to the object store only. The run commits each result, a :class:`Carried`, product by product.
+Runs in the workers and writes to the object store only. The run commits each :class:`ProductResult`, product by product.
 """
 
 import hashlib
@@ -43,14 +43,14 @@ Rotten = tuple[str, str, Damage]
 
 
 @dataclass(slots=True, eq=False)
-class Carried:
-    """The result of one product. ``published`` are in the bucket and wait for their rows.
+class ProductResult:
+    """The result of one product. The objects of ``published`` are in the bucket, and their rows are not committed yet.
 
     ``keep_primary`` are photos that head office demoted in favour of one that did not arrive: they stay primary for now.
     ``unsettled_keys`` are live keys whose put may or may not have happened. ``stopped_by`` ends the run.
     """
 
-    product: ProductPlan
+    plan: ProductPlan
     published: list[Step] = field(default_factory=list)
     failed: list[tuple[Step, PhotoError]] = field(default_factory=list)
     keep_primary: set[UUID] = field(default_factory=set)
@@ -62,44 +62,49 @@ class Carried:
     stopped_by: BaseException | None = None
 
     @property
+    def resolved(self) -> list[Step]:
+        """Returns the published steps that leave nothing to retry: all but those of photos that stay primary for now."""
+        return [step for step in self.published if step.photo.id not in self.keep_primary]
+
+    @property
     def displaced(self) -> tuple[UUID, ...]:
         """Returns the rows whose keys were really taken over."""
         taken = {step.photo.object_key for step in self.published}
-        return tuple(photo_id for photo_id, key in self.product.displaced if key in taken)
+        return tuple(photo_id for photo_id, key in self.plan.displaced if key in taken)
 
 
-def carry(product: ProductPlan, images: Images, bucket: Bucket) -> Carried:
+def put_product(plan: ProductPlan, images: Images, bucket: Bucket) -> ProductResult:
     """Fetches, verifies and puts the product's photos. A photo that fails harms no other and raises nothing."""
-    carried = Carried(product)
-    if product.entangled:
-        moving = [step for step in product.steps if step.kind is not Kind.ROW]
-        in_hand = {step.photo.id: body for step in moving if (body := _bytes(step, images, bucket, carried)) is not None}
-        for step in product.steps:
+    result = ProductResult(plan)
+    if plan.entangled:
+        moving = [step for step in plan.steps if step.kind is not Kind.ROW]
+        in_hand = {step.photo.id: body for step in moving if (body := _bytes(step, images, bucket, result)) is not None}
+        for step in plan.steps:
             if step.kind is Kind.ROW:
-                carried.published.append(step)
+                result.published.append(step)
             elif step.photo.id in in_hand:
-                _place(step, in_hand.pop(step.photo.id), images, bucket, carried)
+                _place(step, in_hand.pop(step.photo.id), images, bucket, result)
     else:
-        for step in product.steps:
+        for step in plan.steps:
             if step.kind is Kind.ROW:
-                carried.published.append(step)
-            elif (body := _bytes(step, images, bucket, carried)) is not None:
-                _place(step, body, images, bucket, carried)
-    _keep_a_primary(carried)
-    return carried
+                result.published.append(step)
+            elif (body := _bytes(step, images, bucket, result)) is not None:
+                _place(step, body, images, bucket, result)
+    _keep_a_primary(result)
+    return result
 
 
-def _bytes(step: Step, images: Images, bucket: Bucket, carried: Carried) -> Body | None:
+def _bytes(step: Step, images: Images, bucket: Bucket, result: ProductResult) -> Body | None:
     try:
-        if step.copy_from is not None and (body := _copied(step, step.copy_from, bucket, carried)) is not None:
+        if step.copy_from is not None and (body := _copied(step, step.copy_from, bucket, result)) is not None:
             return body
         return images.fetch(step.photo)
     except PhotoError as error:
-        carried.failed.append((step, error))
+        result.failed.append((step, error))
         return None
 
 
-def _copied(step: Step, source: str, bucket: Bucket, carried: Carried) -> Body | None:
+def _copied(step: Step, source: str, bucket: Bucket, result: ProductResult) -> Body | None:
     """Returns the bytes under ``source``, or None where they are not the photo's: then head office has them."""
     try:
         body = bucket.get(source)
@@ -113,41 +118,41 @@ def _copied(step: Step, source: str, bucket: Bucket, carried: Carried) -> Body |
             return None  # the source is intact, so head office's other fields of this photo are wrong
         damage = Damage.CHANGED
     if source != step.photo.object_key:
-        carried.rotten.append((source, step.photo.checksum or "", damage))
+        result.rotten.append((source, step.photo.checksum or "", damage))
     return None
 
 
-def _place(step: Step, body: Body, images: Images, bucket: Bucket, carried: Carried) -> None:
+def _place(step: Step, body: Body, images: Images, bucket: Bucket, result: ProductResult) -> None:
     key = step.photo.object_key or ""
-    if step.overwrites_live_key and (sibling := _not_moved_away(step, key, carried)):
+    if step.overwrites_live_key and (sibling := _not_moved_away(step, key, result)):
         detail = f"photo {sibling.photo.id} has to leave {key} first, and could not"
-        carried.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)))
+        result.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)))
         return
     content_type = sniff_type(body[:MAGIC_BYTES]) or ""  # never empty: it was verified
     try:
         etag = _put(step, key, body, content_type, bucket)
         if etag != step.photo.checksum and bucket.read_through(key).digest != step.photo.checksum:
-            carried.unsettled_keys.add(key)
+            result.unsettled_keys.add(key)
             detail = f"the object store keeps other bytes under {key} than it was given"
-            carried.failed.append((step, PhotoError(Reason.STORE_CONFLICT, detail)))
+            result.failed.append((step, PhotoError(Reason.STORE_CONFLICT, detail)))
             return
     except ObjectStoreError as error:
         images.keep(step.photo, body)
-        carried.unsettled_keys.add(key)
-        carried.failed.append((step, PhotoError(error.reason, str(error))))
+        result.unsettled_keys.add(key)
+        result.failed.append((step, PhotoError(error.reason, str(error))))
         return
-    carried.published.append(step)
+    result.published.append(step)
     if content_type != step.photo.content_type:
-        carried.retyped.append((step.photo, content_type))
+        result.retyped.append((step.photo, content_type))
     images.done(step.photo)
 
 
-def _not_moved_away(step: Step, key: str, carried: Carried) -> Step | None:
-    return next((failed for failed, _ in carried.failed if failed.row_key == key and failed.photo.id != step.photo.id), None)
+def _not_moved_away(step: Step, key: str, result: ProductResult) -> Step | None:
+    return next((failed for failed, _ in result.failed if failed.row_key == key and failed.photo.id != step.photo.id), None)
 
 
 def _put(step: Step, key: str, body: Body, content_type: str, bucket: Bucket) -> str:
-    """Put where the object is still the one of the plan; if it is another by now, put in its place (hazard 21).
+    """Puts the object in the place of the one that the plan knows, or of another one that is there by now (hazard 21).
 
     Where the plan knows of no object, no row names the key, and an object there may be overwritten.
     """
@@ -159,13 +164,13 @@ def _put(step: Step, key: str, body: Body, content_type: str, bucket: Bucket) ->
         return bucket.put(key, body, content_type=content_type, if_match=there.etag if there else None)
 
 
-def _keep_a_primary(carried: Carried) -> None:
+def _keep_a_primary(result: ProductResult) -> None:
     """Keeps the old primary photo primary until the new one arrives (hazard 41, invariant I2)."""
-    if not any(step.photo.is_primary for step, _ in carried.failed):
+    if not any(step.photo.is_primary for step, _ in result.failed):
         return
-    for step in [s for s in carried.published if s.row_is_primary and not s.photo.is_primary]:
-        carried.published.remove(step)
+    for step in [s for s in result.published if s.row_is_primary and not s.photo.is_primary]:
+        result.published.remove(step)
         kept = msgspec.structs.replace(step.photo, is_primary=True)
-        carried.published.append(replace(step, photo=kept))
-        carried.keep_primary.add(step.photo.id)
-        carried.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, "stays primary until the new primary photo is here")))
+        result.published.append(replace(step, photo=kept))
+        result.keep_primary.add(step.photo.id)
+        result.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, "stays primary until the new primary photo is here")))

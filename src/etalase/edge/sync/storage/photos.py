@@ -18,7 +18,7 @@ from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan.plan import Row, StoredRow
-from etalase.edge.sync.publish.put import Carried
+from etalase.edge.sync.publish.put import ProductResult
 from etalase.edge.sync.storage import checkpoint, intents, reclaims, suspects
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
 from etalase.objectstore.model import names_one_object
@@ -176,7 +176,7 @@ def listed_and_here() -> tuple[int, int]:
 
 
 # Publishing: rows after objects
-def commit(batch: Sequence[Carried], *, at: datetime) -> list[Carried]:
+def commit(batch: Sequence[ProductResult], *, at: datetime) -> list[ProductResult]:
     """Writes the rows of whole products in the caller's transaction. Returns the products that no longer exist.
 
     Each product fails inside its own savepoint, so that a deleted product does not affect the others.
@@ -191,21 +191,21 @@ def commit(batch: Sequence[Carried], *, at: datetime) -> list[Carried]:
     except IntegrityError as error:
         if not isinstance(error.__cause__, ForeignKeyViolation):
             raise
-        vanished: list[Carried] = []
-        for carried in batch:
+        vanished: list[ProductResult] = []
+        for product in batch:
             try:
                 with translated(), transaction.atomic():
-                    _write([carried], at)
+                    _write([product], at)
             except IntegrityError as failure:
                 if not isinstance(failure.__cause__, ForeignKeyViolation):
                     raise
-                vanished.append(carried)
+                vanished.append(product)
         return vanished
 
 
-def _write(batch: Sequence[Carried], at: datetime) -> None:
-    steps = [step for carried in batch for step in carried.published]
-    displaced = [photo_id for carried in batch for photo_id in carried.displaced]
+def _write(batch: Sequence[ProductResult], at: datetime) -> None:
+    steps = [step for product in batch for step in product.published]
+    displaced = [photo_id for product in batch for photo_id in product.displaced]
     more = 0
     with cursor() as db:
         if displaced:
@@ -224,13 +224,13 @@ def _write(batch: Sequence[Carried], at: datetime) -> None:
     named = {step.photo.object_key or "" for step in steps}
     reclaims.cancel(named)
     reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], at=at)
-    unsettled = {key for carried in batch for key in carried.unsettled_keys}
+    unsettled = {key for product in batch for key in product.unsettled_keys}
     # A photo that failed before its put keeps the intent of an earlier run, whose object may lie under the key.
     settled = [step for step in steps if not step.demotes]
     intents.clear({step.photo.object_key or "" for step in settled} - unsettled)
     # Also if only the row changed: then the object already has the right bytes.
     suspects.clear([step.photo.id for step in settled])
-    suspects.mark_unless_replaced({one for carried in batch for one in carried.rotten}, but=[step.photo.id for step in settled])
+    suspects.mark_unless_replaced({one for product in batch for one in product.rotten}, but=[step.photo.id for step in settled])
 
 
 def delete(photo_ids: Collection[UUID], *, at: datetime) -> int:
@@ -292,18 +292,6 @@ def _as_row(photo: Photo) -> Photo:
 
 
 def _row(record: tuple[Any, ...]) -> Row:
-    (id_, product_id, key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at) = record
-    return Row(
-        id=id_,
-        product_id=product_id,
-        object_key=key or "",
-        filename=filename,
-        size=size,
-        content_type=content_type,
-        checksum=checksum,
-        version=version,
-        is_primary=bool(is_primary),
-        sort_order=sort_order,
-        updated_at=updated_at,
-        object_etag=checksum and checksum.lower(),
-    )
+    values = dict(zip(_COLUMN_NAMES, record, strict=True))
+    values["object_key"], values["is_primary"] = values["object_key"] or "", bool(values["is_primary"])
+    return Row(**values, object_etag=values["checksum"] and values["checksum"].lower())

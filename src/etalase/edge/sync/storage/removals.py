@@ -14,6 +14,12 @@ def in_states(states: Sequence[str]) -> list[Removal]:
         return list(Removal.objects.filter(state__in=states).order_by("product_name", "photo_id"))
 
 
+def count_held() -> int:
+    """Returns the number of removals that a person has to decide."""
+    with translated():
+        return Removal.objects.filter(state=Removal.State.HELD).count()
+
+
 def products_removed_since(since: datetime) -> set[UUID]:
     """Returns the products that lost a photo since ``since``, removed by a run or approved by a person."""
     with translated():

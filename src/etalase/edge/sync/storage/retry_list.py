@@ -172,6 +172,13 @@ def product_ids() -> set[UUID]:
         return set(PendingPhoto.objects.values_list("product_id", flat=True))
 
 
+def count_and_describe(limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """Returns the number of entries without parked photos, and up to ``limit`` of them as ``--json`` shows them."""
+    with translated():
+        entries = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
+        return entries.count(), [to_json(entry) for entry in entries[:limit]]
+
+
 def to_json(entry: PendingPhoto) -> dict[str, Any]:
     """Returns the entry as ``--json`` shows it."""
     return {
