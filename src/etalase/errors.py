@@ -88,6 +88,11 @@ class Policy:
         return self.kind is not ReasonClass.PERMANENT and not self.is_final
 
     @property
+    def is_parked(self) -> bool:
+        """Returns whether the photo waits for its product, which is not a failure."""
+        return self.kind is ReasonClass.PARKED
+
+    @property
     def needs_a_person(self) -> bool:
         """Returns whether waiting does not help."""
         return self.is_full or self.kind in {ReasonClass.PERMANENT, ReasonClass.WRONG_DATA}
@@ -160,6 +165,9 @@ class Reason(StrEnum):
         return next((reason for reason in cls if status in reason.policy.statuses), cls.HTTP_ERROR)
 
 
+PARKED = frozenset(reason for reason in Reason if reason.policy.is_parked)
+
+
 class EtalaseError(Exception):
     """Says what happened, and in ``hint`` what to do about it. Its texts never contain a known secret."""
 
@@ -205,7 +213,7 @@ class HeadOfficeError(EtalaseError):
 class HeadOfficeAway(HeadOfficeError):
     """No response from head office, or one that says "later". ``retry_after_seconds`` is its own wish, None without one.
 
-    ``has_answered``: it responded (429, 5xx). ``has_failed``: it fails at this request (a 5xx other than "later").
+    ``has_responded``: it responded (429, 5xx). ``has_failed``: it fails at this request (a 5xx other than "later").
     """
 
     def __init__(
@@ -214,12 +222,12 @@ class HeadOfficeAway(HeadOfficeError):
         *,
         hint: str = "",
         retry_after_seconds: float | None = None,
-        has_answered: bool = False,
+        has_responded: bool = False,
         has_failed: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_seconds = retry_after_seconds
-        self.has_answered = has_answered
+        self.has_responded = has_responded
         self.has_failed = has_failed
 
 

@@ -1,10 +1,12 @@
 """Defines the edge's tables: ``product_photo`` exactly as in the guide, and our own state in ``etalase_*``."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+
+from etalase.errors import PARKED
 
 if not hasattr(settings, "ETALASE_PRODUCT_MODEL"):
     # Django reads a swappable model's setting from the top level, also where a project leaves it at its default.
@@ -143,6 +145,18 @@ class SyncRun(models.Model):
         return f"run {self.id}: {self.outcome}"
 
 
+class PendingPhotos(models.QuerySet["PendingPhoto"]):
+    """Entries of the retry list."""
+
+    def failed(self) -> Self:
+        """Returns the entries that are not parked."""
+        return self.exclude(reason__in=PARKED)
+
+    def parked(self) -> Self:
+        """Returns the entries whose product is not here."""
+        return self.filter(reason__in=PARKED)
+
+
 class PendingPhoto(models.Model):
     """An entry of the retry list: a listed photo that failed, or is parked because its product is not here."""
 
@@ -156,6 +170,8 @@ class PendingPhoto(models.Model):
     attempts = models.IntegerField(default=1)
     first_failed_at = models.DateTimeField(db_default=Now())
     next_try_at = models.DateTimeField(db_default=Now())
+
+    objects = PendingPhotos.as_manager()
 
     class Meta:
         db_table = "etalase_pending_photo"

@@ -53,18 +53,18 @@ def broken_connection(ho: Simulator, request: dict[str, Any]) -> Response:
 
 
 def always(response: Response) -> Callable[[Simulator, dict[str, Any]], Response]:
-    """Responds with ``answer`` to every request."""
+    """Responds with ``response`` to every request."""
     return lambda ho, request: response
 
 
 NO_PAGES = {
-    "500": (always(Response(500, b"Server Error")), "answered 500"),
-    "503": (always(Response(503, b"", {"Retry-After": "0"})), "answered 503"),
-    "429 that never ends": (always(Response(429, b"", {"Retry-After": "86400"})), "answered 429"),
-    "odd Retry-After": (always(Response(503, b"", {"Retry-After": "\u00b2"})), "answered 503"),
-    "403": (always(Response(403, b'{"detail":"no"}', JSON)), "answered 403"),
+    "500": (always(Response(500, b"Server Error")), "responded with 500"),
+    "503": (always(Response(503, b"", {"Retry-After": "0"})), "responded with 503"),
+    "429 that never ends": (always(Response(429, b"", {"Retry-After": "86400"})), "responded with 429"),
+    "odd Retry-After": (always(Response(503, b"", {"Retry-After": "\u00b2"})), "responded with 503"),
+    "403": (always(Response(403, b'{"detail":"no"}', JSON)), "responded with 403"),
     "404": (always(Response(404, b'{"detail":"Not found."}', JSON)), "STORE_ID"),
-    "redirect": (always(Response(302, b"", {"Location": "http://127.0.0.1:1/login"})), "answered 302"),
+    "redirect": (always(Response(302, b"", {"Location": "http://127.0.0.1:1/login"})), "responded with 302"),
     "HTML with 200": (always(Response(200, b"<!DOCTYPE html><title>Wi-Fi login</title>")), "Wi-Fi login"),
     "nothing with 200": (always(Response(200, b"")), "begins with"),
     "an empty object": (always(Response(200, b"{}")), "missing"),
@@ -141,7 +141,7 @@ def test_a_list_of_changes_that_turns_into_a_full_list_is_not_mixed_with_it(edge
     edge.ho.on_page = lambda request: page_with(full=True)(edge.ho, request) if request["offset"] == 3 else None
     report = edge.sync()
     assert (report.exit_status, edge.checkpoint()) == (4, checkpoint)
-    assert "goes on with everything" in str(report.error)
+    assert "with the full list" in str(report.error)
 
 
 def test_the_pages_after_a_full_one_are_requested_without_updated_since(edge: Edge) -> None:

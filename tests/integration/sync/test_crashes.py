@@ -104,14 +104,14 @@ class Interrupting:
 
     def __init__(self, services: Services) -> None:
         self.real = services.images
-        self.bytes_came = 0
+        self.bytes_received = 0
         services.images = self
 
     def done(self, photo: Any) -> None:
-        """Does nothing: there is no part on disk."""
+        """Does nothing, because no part is on disk."""
 
     def keep(self, photo: Any, body: Body) -> None:
-        """Does nothing: there is no part on disk."""
+        """Does nothing, because no part is on disk."""
 
     def fetch(self, photo: Any) -> Body:
         """Downloads all photos but one."""

@@ -251,7 +251,7 @@ def test_a_part_names_its_folder_if_the_disk_is_full() -> None:
 def test_a_spool_of_another_user_is_refused(edge: Edge, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
-    with pytest.raises(SettingsError, match=r"ETALASE_SPOOL_DIR .*belongs to somebody else"):
+    with pytest.raises(SettingsError, match=r"ETALASE_SPOOL_DIR .*belongs to another user"):
         edge.sync(SPOOL_DIR=tmp_path / "link")
 
 

@@ -88,7 +88,7 @@ def test_a_token_endpoint_that_echoes_the_request_is_not_quoted(
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
     shown = all_output() + str(report.error) + json.dumps(report.as_json())
-    assert "/api/v1/token/ answered" in shown or "Response of /api/v1/token/" in shown
+    assert "/api/v1/token/ responded with" in shown or "Response of /api/v1/token/" in shown
     assert "echoed" not in shown
     assert not [spelling for spelling in spellings(PASSWORD) if spelling in shown]
 

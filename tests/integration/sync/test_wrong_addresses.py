@@ -42,7 +42,7 @@ def test_a_server_that_is_not_a_head_office_is_not_reported_as_an_unknown_store(
     edge.ho.on_page = lambda _: response
     report = edge.sync(TRIES=1)
     assert report.exit_status == 4
-    assert f"What answers at {edge.ho.url} is not a head office's API" in str(report.error)
+    assert f"The server at {edge.ho.url} is not a head office" in str(report.error)
     assert "STORE_ID" not in str(report.error)
     assert report.fault == "not_head_office"
 

@@ -118,7 +118,7 @@ class Images:
     edge: Edge
     bodies: Mapping[str, bytes]
     fates: Iterator[Fate]
-    bytes_came: int = 0
+    bytes_received: int = 0
 
     def done(self, photo: Photo) -> None:
         """Does nothing: there is no part on disk."""

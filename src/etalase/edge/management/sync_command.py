@@ -41,7 +41,7 @@ class SyncCommand(EdgeCommand):
         with (
             real_services(settings) as services,
             shown(
-                Progress(bytes_done=lambda: services.images.bytes_came, limit=services.limiter.describe), quiet=quiet
+                Progress(bytes_done=lambda: services.images.bytes_received, limit=services.limiter.describe), quiet=quiet
             ) as progress,
         ):
             yield services, progress

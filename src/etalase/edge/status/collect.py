@@ -28,7 +28,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
-from etalase.errors import Reason
+from etalase.errors import PARKED
 from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings
 
@@ -76,8 +76,9 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         at_work = newest is not None and newest.outcome is None and lock_taken
         ended = SyncRun.objects.exclude(id=newest.id).order_by("-id").first() if at_work and newest else newest
         good = last_good_run()
-        tried = PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).filter(attempts__gt=0).count()
+        tried = PendingPhoto.objects.failed().filter(attempts__gt=0).count()
         pending = dict(PendingPhoto.objects.values_list("reason").annotate(Count("photo_id")))
+        failed = {reason: count for reason, count in pending.items() if reason not in PARKED}
         left_out, held = products_left_out(), Removal.objects.filter(state=Removal.State.HELD)
         facts = Facts(
             now=now,
@@ -90,16 +91,14 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             products=_products().exclude(pk__in=left_out).count(),
             damaged_names=_names({photo.photo_id: photo.product_id for photo in bucket.photos}, settings),
             lost=_lost([photo.photo_id for photo in bucket.photos]),
-            failed=sum(pending.values()) - pending.get(Reason.PRODUCT_MISSING, 0),
-            parked=pending.get(Reason.PRODUCT_MISSING, 0),
-            arrived=PendingPhoto.objects.filter(reason=Reason.PRODUCT_MISSING, product_id__in=_products().values("pk")).count(),
-            reasons={reason: count for reason, count in pending.items() if reason != Reason.PRODUCT_MISSING},
-            next_try_at=PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING).aggregate(first=Min("next_try_at"))[
-                "first"
-            ],
+            failed=sum(failed.values()),
+            parked=sum(pending.values()) - sum(failed.values()),
+            arrived=PendingPhoto.objects.parked().filter(product_id__in=_products().values("pk")).count(),
+            reasons=failed,
+            next_try_at=PendingPhoto.objects.failed().aggregate(first=Min("next_try_at"))["first"],
             held=held.count(),
             held_replaced=held.filter(product_id__in=left_out).count(),
-            failed_names=_some_names(PendingPhoto.objects.exclude(reason=Reason.PRODUCT_MISSING)),
+            failed_names=_some_names(PendingPhoto.objects.failed()),
             held_names=_some_names(held),
             last_run=_run(newest) if newest else None,
             last_ended=_run(ended) if ended else None,
@@ -211,7 +210,7 @@ def _with_coverage(facts: Facts, settings: EdgeSettings, left_out: Collection[UU
     """Returns ``facts`` with the products that have no verified photo, by name, and why."""
     reasons: dict[UUID, str] = {}
     for product_id, reason in PendingPhoto.objects.values_list("product_id", "reason"):
-        if reason != Reason.PRODUCT_MISSING:
+        if reason not in PARKED:
             reasons[product_id] = reason
         else:
             reasons.setdefault(product_id, reason)
@@ -235,7 +234,7 @@ def _with_coverage(facts: Facts, settings: EdgeSettings, left_out: Collection[UU
 
 
 def _why(name: str, reason: str | None, facts: Facts) -> Uncovered:
-    if reason == Reason.PRODUCT_MISSING:
+    if reason in PARKED:
         return Uncovered(name, Why.WAITS)
     if reason is not None:
         return Uncovered(name, Why.FAILED, reason)

@@ -1,4 +1,4 @@
-"""Finds why a run has to compare everything: rows, bucket or checkpoint are not as the last run left them (hazards 12, 22)."""
+"""Finds reasons for a full comparison: rows, bucket or checkpoint differ from the end of the last run (hazards 12, 22)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,14 +9,14 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.protocol import lenient_time
 
-# A head office that forgets its deletions after such a time may have forgotten some that this edge never heard of (hazard 12).
+# Head offices drop their tombstones after such a time, perhaps before this edge saw them (hazard 12).
 LONG_AWAY = timedelta(days=30)
-# How many rows a run looks up in the bucket before it lists it: where none has its object, the bucket is lost.
+# The number of rows whose objects a run checks: if none has its object, the bucket is lost.
 PROBES = 3
 
 
 class AnomalyKind(StrEnum):
-    """The codes of the anomalies; of some, a notice tells a person."""
+    """The kinds of anomalies. A notice reports some of them."""
 
     ROWS_VANISHED = "rows_vanished"
     BUCKET_LOST = "bucket_lost"
@@ -28,21 +28,21 @@ class AnomalyKind(StrEnum):
 
     @property
     def is_noticed(self) -> bool:
-        """Whether a notice reports it; the others are part of a store's first runs, or were reported by an earlier run."""
+        """Returns whether a notice reports it. The others are normal in a store's first runs, or already reported."""
         return self not in {AnomalyKind.NO_CHECKPOINT, AnomalyKind.NEVER_COMPARED, AnomalyKind.FULL_RUN_UNFINISHED}
 
 
 class Anomaly(NamedTuple):
-    """One reason to compare everything, with the figures of its notice."""
+    """One reason for a full comparison, with the figures of its notice."""
 
     kind: AnomalyKind
     details: dict[str, Any]
 
 
 def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
-    """Returns the reasons to compare everything.
+    """Returns the reasons for a full comparison.
 
-    They cause no mass deletion: a full run's removals are bounded like all others.
+    They cause no mass deletion, because the bound on removals applies to a full run too.
     """
     found = [Anomaly(AnomalyKind.ROWS_VANISHED, {"photos": -run.extra_rows})] if run.extra_rows < 0 else []
     kept = run.checkpoint.sync_timestamp
@@ -66,7 +66,7 @@ def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
 
 
 def note_anomalies(run: Run, anomalies: Sequence[Anomaly]) -> None:
-    """Adds a notice for each anomaly that a person should hear of."""
+    """Adds a notice for each anomaly that concerns a person."""
     for kind, details in anomalies:
         if kind.is_noticed:
             run.result.note(kind.value, **details)
@@ -76,5 +76,5 @@ def _is_bucket_lost(run: Run, *, bucket_is_new: bool) -> bool:
     some = storage.photos.sample(PROBES, first=run.services.clock.random_id())
     if not some or bucket_is_new:
         return bool(some)
-    # Known damage is repaired anyway; where it cannot be, each run would compare everything, for ever.
+    # Known damage is repaired anyway. If it cannot be repaired, each run would be a full comparison.
     return any(row.id not in run.audit.suspects for row in some) and run.audit.is_lost(some)

@@ -1,11 +1,11 @@
-"""A dry run: takes the steps of a run that only read, and reports what a run would do."""
+"""Runs the reading steps of a sync for a dry run, and reports what a sync would do."""
 
 from collections.abc import Collection
 from uuid import UUID
 
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run
-from etalase.edge.sync.feed.selection import add_owed, choose_scope, pull_feed
+from etalase.edge.sync.feed.selection import add_pending, choose_scope, pull_feed
 from etalase.edge.sync.plan.planner import Planner, Slice
 from etalase.edge.sync.plan.removal_bound import Candidate
 from etalase.edge.sync.record import note_plan
@@ -13,19 +13,19 @@ from etalase.edge.sync.removals import propose
 
 
 def forecast(run: Run) -> None:
-    """Reports how much a run would fetch, update and remove; changes nothing."""
+    """Reports how much a sync would fetch, update and remove. Changes nothing."""
     anomalies = find_anomalies(run)
     note_anomalies(run, anomalies)
     feed = pull_feed(run, choose_scope(run.asked, anomalies))
     run.result.note_oddities(feed.oddities)
-    add_owed(run, feed)
+    add_pending(run, feed)
     awaiting: set[UUID] = set()
 
     def count_failures(part: Slice) -> None:
         run.result.count_failures(error.reason for _, error in part.plan.unpublishable)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
-    planned = Planner(run.services, feed, audit=run.audit, brings_products=True).plan(count_failures)
+    planned = Planner(run.services, feed, audit=run.audit, adds_products=True).plan(count_failures)
     note_plan(run, planned)
     agenda, limiter = planned.agenda, run.services.limiter
     kept_bytes = sum(map(run.services.spool.kept_of, agenda.to_fetch()))

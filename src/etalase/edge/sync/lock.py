@@ -1,7 +1,7 @@
-"""One run a store at a time: PostgreSQL advisory locks on the connection that commits (hazards 36 and 59).
+"""Allows one run of a store at a time: PostgreSQL advisory locks on the connection that commits (hazards 36 and 59).
 
-They die with their process. The second lock, ``full is due``, lets a nightly run wait for its turn without starving: an
-incremental run that sees it taken ends early.
+The locks end with their process. A second lock, ``full is due``, prevents a waiting nightly run from starving: an incremental
+run stops early while it is taken.
 """
 
 import zlib
@@ -14,15 +14,15 @@ from etalase.edge.database import cursor
 from etalase.edge.sync.clock import Clock
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
-# The first of the two integers of every lock of ours; the second says which store.
+# The first integer of each lock; the second is the store's.
 RUN_CLASS, FULL_IS_DUE_CLASS, AT_WORK_CLASS = 0x45544C31, 0x45544C32, 0x45544C33
 
-# Longer than any statement of a healthy database waits for another session.
+# Longer than a statement of a healthy database waits for another session.
 LOCK_TIMEOUT = "2min"
 
 
 class RunLock:
-    """The lock of ``store_id``'s runs."""
+    """The run lock of a store."""
 
     def __init__(self, store_id: UUID, clock: Clock) -> None:
         self._store = zlib.crc32(store_id.bytes) - 2**31
@@ -30,10 +30,9 @@ class RunLock:
 
     @contextmanager
     def held(self, *, full: bool, wait_seconds: float, at_work: bool = False) -> Iterator[None]:
-        """Hold the lock. Raises :class:`LockHeld` where another run has it for longer than ``wait_seconds``.
+        """Holds the lock. Raises :class:`LockHeld` where another run has it for longer than ``wait_seconds``.
 
-        A full run that waits comes before all others. ``at_work``: it is a run that holds the lock, and no look or word of a
-        person.
+        A waiting full run has priority. ``at_work`` marks a run, as opposed to a check or a decision of a person.
         """
         self._refuse_pooler()
         if full and wait_seconds:
@@ -52,18 +51,18 @@ class RunLock:
             self._release(RUN_CLASS)
 
     def still_held(self) -> None:
-        """Raise :class:`LockLost` unless this very connection holds the lock. Asked in each transaction that commits."""
+        """Raises :class:`LockLost` unless this connection holds the lock. Each transaction calls it before its commit."""
         with cursor() as db:
             db.execute(_HELD_BY_ME, [RUN_CLASS, self._unsigned])
             if not db.fetchone()[0]:
-                raise LockLost("The run's lock is gone with its connection.", hint="The next run goes on where this one was.")
+                raise LockLost("The connection with the run's lock is lost.", hint="The next run continues from here.")
 
     def full_is_due(self) -> bool:
-        """Whether a scheduled full run waits for this one to end."""
+        """Returns whether a scheduled full run waits for this one to end."""
         return self._is_taken(FULL_IS_DUE_CLASS)
 
     def is_taken(self) -> bool:
-        """Whether a run is under way on another connection: a look, no claim."""
+        """Returns whether a run is in progress on another connection. Does not take the lock."""
         return self._is_taken(AT_WORK_CLASS)
 
     @property
@@ -75,8 +74,8 @@ class RunLock:
         while (due := gives_way and self.full_is_due()) or not self._try(RUN_CLASS):
             if self.clock.monotonic() >= until:
                 if due:
-                    raise LockHeld("A full run of this store is due; this one gives way to it.")
-                raise LockHeld("Another run of this store is under way.", hint=as_typed("`etalase edge status` shows it."))
+                    raise LockHeld("A scheduled full sync is waiting; this run stops so that it can start.")
+                raise LockHeld("Another run of this store is in progress.", hint=as_typed("`etalase edge status` shows it."))
             self.clock.sleep(1.0)
 
     def _try(self, lock_class: int) -> bool:
@@ -85,7 +84,7 @@ class RunLock:
             return bool(db.fetchone()[0])
 
     def _release(self, lock_class: int) -> None:
-        # With a dead connection the lock is gone already, and what broke it is the news.
+        # A dead connection has no lock any more, and its own error is the one to report.
         with suppress(DatabaseAway), cursor() as db:
             db.execute(
                 "SELECT pg_advisory_unlock(%s, %s) WHERE EXISTS (" + _MINE + ")",
@@ -98,21 +97,21 @@ class RunLock:
             return bool(db.fetchone()[0])
 
     def _refuse_pooler(self) -> None:
-        """A pooler hands the connection to others between transactions, and the lock with it (pgbouncer: "transaction")."""
+        """Raises :class:`SettingsError` behind a pooler, which would share the connection and its lock with others."""
         with cursor() as db:
             db.execute("SELECT pg_backend_pid()")
             if db.fetchone()[0] != db.connection.info.backend_pid:
                 raise SettingsError(
-                    ["DATABASE_URL leads through a connection pooler; a run's lock needs PostgreSQL itself."],
-                    hint="Name PostgreSQL's own port in DATABASE_URL.",
+                    ["DATABASE_URL is the address of a connection pooler; the lock of a run needs PostgreSQL itself."],
+                    hint="Set DATABASE_URL to PostgreSQL's own port.",
                 )
 
 
 @contextmanager
 def _no_endless_wait() -> Iterator[None]:
-    """Let a row or table that another session keeps locked end what is done in here: it would keep all later runs out, too.
+    """Limits the wait for rows and tables that another session keeps locked: without a limit no later run could start.
 
-    A ``lock_timeout`` of the role's own stays as it is.
+    Keeps the role's own ``lock_timeout``, if it has one.
     """
     with cursor() as db:
         db.execute("SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'", [LOCK_TIMEOUT])

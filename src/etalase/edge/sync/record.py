@@ -64,7 +64,7 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
             run.failures.record()
         with suppress(OSError):
             services.spool.sweep(max_bytes=services.settings.SPOOL_MAX_BYTES, now=services.clock.now())
-        result.bytes_fetched = services.images.bytes_came
+        result.bytes_fetched = services.images.bytes_received
         _report_open_work(run)
         result.duration_seconds = services.clock.monotonic() - began
         with suppress(DatabaseAway):

@@ -20,7 +20,7 @@ DAY = timedelta(hours=24)
 
 @dataclass(slots=True)
 class Proposal:
-    """What would become of the photos that head office no longer lists, and their rows by id."""
+    """The decision on photos that head office no longer lists, and their rows by id."""
 
     decision: Decision = field(default_factory=Decision)
     gone: dict[UUID, Row] = field(default_factory=dict)
@@ -33,7 +33,7 @@ def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: da
     """
     storage.removals.delete_without_row()
     storage.retry_list.resolve(feed.deleted_ids)
-    if feed.proved_complete:  # before anything waits for what is owed
+    if feed.proved_complete:  # before a removal waits for a pending photo
         for some in storage.retry_list.ids():
             storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
     proposal = propose(feed, awaiting=awaiting, now=now)
@@ -43,7 +43,7 @@ def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: da
 
 
 def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposal:
-    """What :func:`sweep` would do."""
+    """Returns what :func:`sweep` would do."""
     known = {removal.photo_id: removal for removal in storage.removals.in_states(["held", "waiting", "refused"])}
     causes = _causes(feed, [removal for removal in known.values() if removal.state == Removal.State.WAITING])
     gone = {row.id: row for row in storage.photos.with_ids(list(causes))} if causes else {}
@@ -65,18 +65,18 @@ def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposa
 
 
 def unlisted(feed: Feed) -> Iterator[list[Row]]:
-    """The rows whose photos a full list does not name, some at a time."""
+    """Yields the rows whose photos a full list does not contain, in batches."""
     for part in storage.photos.in_batches():
         if gone := [row for row in part if row.id not in feed.photos]:
             yield gone
 
 
 def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
-    """Why each photo might go. From a list that was not proved complete nothing is swept (hazard 1)."""
+    """Returns the cause of each possible removal. A list that is not proved complete sweeps nothing (hazard 1)."""
     causes = {removal.photo_id: Cause(removal.cause) for removal in waiting}
-    told = Cause.UNPROVED_FEED if feed.is_full and not feed.proved_complete else Cause.DELETED_ID
-    told = Cause.UNNAMED_FEED if feed.is_unnamed else told
-    causes.update(dict.fromkeys(feed.deleted_ids, told))
+    deleted = Cause.UNPROVED_FEED if feed.is_full and not feed.proved_complete else Cause.DELETED_ID
+    deleted = Cause.UNNAMED_FEED if feed.is_unnamed else deleted
+    causes.update(dict.fromkeys(feed.deleted_ids, deleted))
     if feed.proved_complete:
         swept = Cause.EMPTY_FEED if not len(feed.photos) else Cause.UNNAMED_FEED if feed.is_unnamed else Cause.SWEEP
         causes.update({id_: swept for id_ in storage.photos.ids() if id_ not in causes and id_ not in feed.photos})
@@ -84,7 +84,7 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
 
 
 def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
-    """The photos that each product could show: one whose object is damaged is none to fall back on (invariant I2)."""
+    """Returns the photos that each product can show, without damaged ones (invariant I2)."""
     damaged = storage.suspects.kinds()
     photos: dict[UUID, set[UUID]] = {}
     for row in storage.photos.of_products(product_ids):
@@ -106,7 +106,7 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
             cause=candidate.cause,
             state=state,
             left_bare=row.product_id in decision.bare,
-            # Its product may go after its photos, and :func:`.removal_decisions.undo` needs both.
+            # The product may be removed after its photos, and :func:`.removal_decisions.undo` needs both.
             row={**storage.photos.to_json(row), "product_sku": labels[row.product_id].sku},
             run_id=run_id,
             noticed_at=now,

@@ -1,4 +1,4 @@
-"""What a run says of itself: its counts, its outcome, the object of ``--json``, and the guide's metrics."""
+"""The report of a run: its counts, its outcome, the object of ``--json``, and the guide's metrics."""
 
 import logging
 from collections import Counter
@@ -20,31 +20,30 @@ from etalase.protocol import Odd, Oddity
 
 logger = logging.getLogger("product_photo_sync")
 
-
-# A notice names so many fields.
-MAX_TOLD = 5
+# The most fields that one notice names.
+MAX_SHOWN_FIELDS = 5
 
 
 class Outcome(StrEnum):
-    """How a run ended; the worst that holds."""
+    """The result of a run: the worst that applies."""
 
     SUCCESS = "success"
     PARTIAL = "partial"
     HELD = "held"
     FAILED = "failed"
     LOCKED = "locked"
-    INTERRUPTED = "interrupted"  # killed: the next run writes it
+    INTERRUPTED = "interrupted"  # killed; the next run records it
 
 
 class RunKind(StrEnum):
-    """What a run compared: everything, or the changes."""
+    """The extent of a run: a full comparison, or the changes."""
 
     FULL = "full"
     INCREMENTAL = "incremental"
 
 
 class Trigger(StrEnum):
-    """What started a run: a person's `sync`, the schedule, or a person's `retry`."""
+    """The start of a run: a person's `sync`, the schedule, or a person's `retry`."""
 
     HAND = "hand"
     SCHEDULE = "schedule"
@@ -52,7 +51,7 @@ class Trigger(StrEnum):
 
 
 class Fault(StrEnum):
-    """Where the error lies that ended a run."""
+    """The cause of the error that ended a run."""
 
     HEAD_OFFICE_AWAY = "head_office_away"
     HEAD_OFFICE_BUSY = "head_office_busy"
@@ -68,8 +67,11 @@ EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.
 
 @dataclass(slots=True)
 class RunResult:
-    """One run. Bytes are bytes, durations seconds. ``held`` is what waits for a person now, ``failures`` the retry list
-    of ``owed`` photos, or its beginning."""
+    """The report of one run.
+
+    ``held`` is the number of removals that wait for a person now. ``owed`` is the number of failed photos on the retry list,
+    and ``failures`` has their entries, or the first of them.
+    """
 
     kind: RunKind
     run_id: int | None = None
@@ -93,46 +95,46 @@ class RunResult:
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
     owed: int = 0
-    # How many photos are known to be damaged, still.
+    # The number of photos with known damage after the run.
     damaged: int = 0
     forecast: dict[str, Any] | None = None
-    # Anomalies and oddities that the run found: objects with a ``code`` and its figures (edge.status.messages has the texts).
+    # Anomalies and deviations: objects with a ``code`` and figures (edge.status.messages has the texts).
     notices: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, code: str, **details: Any) -> None:
-        """Take note of something that a person should hear of; of each code once."""
+        """Adds a notice for a person; one for each code."""
         if all(notice["code"] != code for notice in self.notices):
             self.notices.append({"code": code, **details})
 
     def note_oddities(self, oddities: Mapping[tuple[Odd, str], Oddity], *, of_products: bool = False) -> None:
-        """Take note of what was odd of head office's list: of each kind once, naming fields and values."""
+        """Adds a notice for each kind of deviation in head office's list, with fields and values."""
         for kind in Odd:
-            told = [f"{oddity.field} {oddity.shown}" for oddity in oddities.values() if oddity.kind is kind]
-            if told:
+            shown = [f"{oddity.field} {oddity.shown}" for oddity in oddities.values() if oddity.kind is kind]
+            if shown:
                 code = f"product_{kind}" if of_products and kind is not Odd.PAGE_MENDED else kind.value
-                self.note(code, told=", ".join(told[:MAX_TOLD]) + (", …" if len(told) > MAX_TOLD else ""))
+                self.note(code, told=", ".join(shown[:MAX_SHOWN_FIELDS]) + (", …" if len(shown) > MAX_SHOWN_FIELDS else ""))
 
     def count_failures(self, reasons: Iterable[Reason]) -> None:
         """Counts photos that cannot be published; those whose product is not here are parked."""
         for reason in reasons:
             self.reasons[reason.value] += 1
-            if reason is Reason.PRODUCT_MISSING:
+            if reason.policy.is_parked:
                 self.parked += 1
             else:
                 self.failed += 1
 
     @property
     def seen(self) -> int:
-        """How many photos the run looked at."""
+        """Returns the number of photos that the run examined."""
         return self.fetched + self.updated + self.unchanged + self.parked + self.failed
 
     @property
     def fault(self) -> Fault | None:
-        """Where the error lies, if there is one."""
+        """Returns the cause of the error, if there is one."""
         match self.error:
             case None:
                 return None
-            case HeadOfficeAway(has_answered=True):
+            case HeadOfficeAway(has_responded=True):
                 return Fault.HEAD_OFFICE_BUSY
             case HeadOfficeAway():
                 return Fault.HEAD_OFFICE_AWAY
@@ -149,7 +151,7 @@ class RunResult:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst that holds."""
+        """Returns the worst outcome that applies."""
         if self.locked:
             return Outcome.LOCKED
         if self.error is not None:
@@ -160,19 +162,19 @@ class RunResult:
 
     @property
     def exit_status(self) -> int:
-        """What the process ends with; settings that are wrong keep their own 2."""
+        """Returns the exit status of the process: 2 for wrong settings, else that of the outcome."""
         if self.error is not None and self.outcome is Outcome.FAILED:
             return self.error.exit_status if self.error.exit_status == 2 else EXIT_STATUS[Outcome.FAILED]
         return EXIT_STATUS[self.outcome]
 
     @property
     def counts(self) -> dict[str, int]:
-        """The counts, by the names of ``--json``."""
+        """Returns the counts, by the names of ``--json``."""
         names = ("seen", "fetched", "updated", "unchanged", "parked", "failed", "deleted", "held", "healed")
         return {name: getattr(self, name) for name in names}
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints (docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md)."""
+        """Returns the object that ``--json`` prints (docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md)."""
         return {
             "run_id": self.run_id,
             "kind": self.kind,
@@ -193,7 +195,7 @@ class RunResult:
         }
 
     def log_metrics(self) -> None:
-        """The guide's five metrics ("Monitoring & Logging"), as text and as fields."""
+        """Logs the guide's five metrics ("Monitoring & Logging"), as text and as fields."""
         seconds = max(self.duration_seconds, 1e-6)
         logger.log(
             logging.INFO if self.outcome in {Outcome.SUCCESS, Outcome.LOCKED} else logging.WARNING,

@@ -15,7 +15,7 @@ from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed import products
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
-from etalase.edge.sync.feed.selection import PROPOSED, add_owed, choose_scope, pull_feed
+from etalase.edge.sync.feed.selection import PROPOSED, add_pending, choose_scope, pull_feed
 from etalase.edge.sync.forecast import forecast
 from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
@@ -113,7 +113,7 @@ def execute(run: Run) -> None:
     note_anomalies(run, anomalies)
     feed = pull_feed(run, choose_scope(run.asked, anomalies))
     listed_products = sync_products(run, feed)
-    add_owed(run, feed)
+    add_pending(run, feed)
     planned = plan_changes(run, feed)
     check_unlisted(run, feed)
     record_work(run, feed, planned)

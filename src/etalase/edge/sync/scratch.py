@@ -1,6 +1,6 @@
-"""What a run knows of many photos, on disk instead of in memory: a store of 100,000 photos costs no more than one of 100.
+"""Keeps a run's data about many photos on disk, so that memory does not grow with the number of photos (ADR 9).
 
-Each of these is a database of SQLite's own temporary kind: it stays in its page cache while it is small, and goes with the run.
+Each class is a temporary SQLite database: in the page cache while it is small, and deleted with the run.
 """
 
 import sqlite3
@@ -21,7 +21,7 @@ from etalase.protocol import Photo
 
 SLICE_PHOTOS = 2000
 CACHE_KIBIBYTES = 2000
-# SQLite takes so many values in a statement wherever it was built in the last ten years.
+# Every SQLite of the last ten years accepts so many values in a statement.
 MAX_VALUES = 900
 
 Item = TypeVar("Item")
@@ -32,29 +32,30 @@ _product_plan = msgspec.json.Decoder(ProductPlan)
 
 
 class Photos:
-    """The photos of a feed, by id. ``in`` and ``len`` are about what was listed, not about what is owed."""
+    """The photos of a feed, by id: listed ones, and pending ones of earlier runs. ``in`` and ``len`` count listed ones only."""
 
     def __init__(self) -> None:
         self._db = _Scratch(
-            "CREATE TABLE photo (id BLOB PRIMARY KEY, product_id BLOB, object_key TEXT, checksum TEXT, owed INT, photo BLOB);"
+            "CREATE TABLE photo"
+            " (id BLOB PRIMARY KEY, product_id BLOB, object_key TEXT, checksum TEXT, pending INT, photo BLOB);"
             "CREATE INDEX by_product ON photo (product_id)"
         )
         self._listed = 0
 
     def put(self, photos: Iterable[Photo]) -> None:
-        """List ``photos``; what was listed under their ids before is overruled."""
-        records = [_record(photo, owed=False) for photo in photos]
+        """Adds listed photos; replaces earlier ones with the same id."""
+        records = [_record(photo, pending=False) for photo in photos]
         inserted = self._insert(records)
         self._listed += inserted
         if inserted < len(records):
             self._db.write("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
 
-    def owe(self, photos: Iterable[Photo]) -> None:
-        """Add what earlier runs owe; what is listed has newer word of it."""
-        self._insert([_record(photo, owed=True) for photo in photos])
+    def add_pending(self, photos: Iterable[Photo]) -> None:
+        """Adds pending photos of earlier runs; a listed photo with the same id is newer and stays."""
+        self._insert([_record(photo, pending=True) for photo in photos])
 
     def discard(self, ids: Collection[UUID]) -> None:
-        """List these no longer."""
+        """Removes the photos with these ids."""
         if ids:
             self._listed -= self._db.write("DELETE FROM photo WHERE id = ?", [(id_.bytes,) for id_ in ids])
 
@@ -62,19 +63,19 @@ class Photos:
         return self._listed
 
     def __contains__(self, photo_id: UUID) -> bool:
-        return any(self._db.read("SELECT 1 FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes]))
+        return any(self._db.read("SELECT 1 FROM photo WHERE id = ? AND NOT pending", [photo_id.bytes]))
 
     def get(self, photo_id: UUID) -> Photo | None:
-        """The photo as it is listed."""
-        found = self._db.read("SELECT photo FROM photo WHERE id = ? AND NOT owed", [photo_id.bytes])
+        """Returns the listed photo, or None."""
+        found = self._db.read("SELECT photo FROM photo WHERE id = ? AND NOT pending", [photo_id.bytes])
         return next((_photo.decode(blob) for (blob,) in found), None)
 
     def knows(self, photo_id: UUID) -> bool:
-        """Whether the photo is listed or owed."""
+        """Returns whether the photo is listed or pending."""
         return any(self._db.read("SELECT 1 FROM photo WHERE id = ?", [photo_id.bytes]))
 
     def among(self, ids: Iterable[UUID]) -> dict[UUID, Photo]:
-        """Those of ``ids`` that are listed or owed, as they are."""
+        """Returns the listed and pending photos with these ids."""
         found: dict[UUID, Photo] = {}
         for some in _batches(id_.bytes for id_ in ids):
             marks = ",".join("?" * len(some))
@@ -83,7 +84,7 @@ class Photos:
         return found
 
     def known_among(self, ids: Iterable[UUID]) -> set[UUID]:
-        """Those of ``ids`` that are listed or owed."""
+        """Returns the ids of listed and pending photos among ``ids``."""
         found: set[UUID] = set()
         for some in _batches(id_.bytes for id_ in ids):
             marks = ",".join("?" * len(some))
@@ -91,16 +92,16 @@ class Photos:
         return found
 
     def has_product(self, product_id: UUID) -> bool:
-        """Whether a photo of this product is listed or owed."""
+        """Returns whether a photo of this product is listed or pending."""
         return any(self._db.read("SELECT 1 FROM photo WHERE product_id = ?", [product_id.bytes]))
 
     def by_id(self) -> Iterator[Photo]:
-        """All, also what is owed, in the order of their ids."""
+        """Yields all photos, pending ones too, in the order of their ids."""
         for (blob,) in self._db.read("SELECT photo FROM photo ORDER BY id"):
             yield _photo.decode(blob)
 
     def in_slices(self) -> Iterator[list[Photo]]:
-        """All, also what is owed, in lists of whole products and of :data:`SLICE_PHOTOS` photos or a few more."""
+        """Yields all photos, pending ones too, in lists of whole products with about ``SLICE_PHOTOS`` photos."""
         part: list[Photo] = []
         for (blob,) in self._db.read("SELECT photo FROM photo ORDER BY product_id"):
             photo = _photo.decode(blob)
@@ -112,7 +113,7 @@ class Photos:
             yield part
 
     def contested_keys(self) -> set[str]:
-        """The keys that several photos claim with different bytes, or for different products."""
+        """Returns the keys that several photos claim with different bytes, or for different products."""
         found = self._db.read(
             "SELECT object_key FROM photo GROUP BY object_key HAVING count(*) > 1"
             " AND (min(product_id) <> max(product_id) OR min(lower(checksum)) IS NOT max(lower(checksum)))"
@@ -120,7 +121,7 @@ class Photos:
         return {key for (key,) in found}
 
     def disputes(self) -> Iterator[list[Photo]]:
-        """The photos that claim a key with different bytes, key by key."""
+        """Yields the photos that claim the same key with different bytes, in a list for each key."""
         found = self._db.read(
             "SELECT photo FROM photo WHERE object_key IN (SELECT object_key FROM photo GROUP BY object_key"
             " HAVING min(lower(checksum)) <> max(lower(checksum))) ORDER BY object_key, id"
@@ -132,12 +133,12 @@ class Photos:
         return self._db.write("INSERT OR IGNORE INTO photo VALUES (?, ?, ?, ?, ?, ?)", records)
 
 
-def _record(photo: Photo, *, owed: bool) -> tuple[object, ...]:
-    return photo.id.bytes, photo.product_id.bytes, photo.object_key or "", photo.checksum, owed, _encoder.encode(photo)
+def _record(photo: Photo, *, pending: bool) -> tuple[object, ...]:
+    return photo.id.bytes, photo.product_id.bytes, photo.object_key or "", photo.checksum, pending, _encoder.encode(photo)
 
 
 class Agenda:
-    """What is to be carried, in the order in which a run does it: what failed least, primary photos, small before large."""
+    """The plans of products in the order of a run: fewest failures first, then primary photos, then small before large."""
 
     def __init__(self) -> None:
         self._db = _Scratch(
@@ -150,8 +151,10 @@ class Agenda:
         self.photos = self.photos_to_fetch = self.bytes_to_fetch = 0
 
     def add(self, products: Iterable[ProductPlan], *, attempts: Mapping[UUID, int]) -> None:
-        """Put them in their places. ``attempts`` are failures so far, by product: the more, the later, so that many photos
-        that nobody gives never hide the rest (invariant I7)."""
+        """Adds plans at their places. ``attempts`` has the failures so far by product.
+
+        Products with more failures come later, so that photos that always fail never delay the others (invariant I7).
+        """
         records = []
         for product in products:
             self._number += 1
@@ -163,12 +166,12 @@ class Agenda:
         self._db.write("INSERT INTO step VALUES (?, ?, ?, ?, ?)", records)
 
     def to_fetch(self) -> Iterator[Photo]:
-        """The photos that have to come over the link; what is on the agenda stays there."""
+        """Yields the photos to download; the agenda keeps them."""
         for (blob,) in self._db.read("SELECT plan FROM step"):
             yield from (step.photo for step in _product_plan.decode(blob).steps if step.kind is Kind.FETCH)
 
     def peek(self) -> ProductPlan | None:
-        """What comes next, or None at the end. Nothing may be added any more."""
+        """Returns the next plan, or None at the end. After the first call nothing may be added."""
         if self._next is None:
             if self._rest is None:
                 self._rest = self._db.read("SELECT plan FROM step ORDER BY attempts, further, size, number")
@@ -177,16 +180,16 @@ class Agenda:
         return self._next
 
     def pop(self) -> ProductPlan:
-        """Take what :meth:`peek` shows."""
+        """Removes and returns the plan that :meth:`peek` returns."""
         taken = self.peek()
         if taken is None:
-            raise IndexError("the agenda is done")
+            raise IndexError("the agenda is empty")
         self._next = None
         return taken
 
 
 class Listing:
-    """What the bucket says that it has."""
+    """The objects of a bucket, by its own listing."""
 
     def __init__(self, objects: Iterable[ObjectInfo]) -> None:
         self._by_etag = False
@@ -198,7 +201,7 @@ class Listing:
         return int(next(self._db.read("SELECT count(*) FROM object"))[0])
 
     def of(self, keys: Iterable[str]) -> dict[str, ObjectInfo]:
-        """What lies under ``keys``, where something does."""
+        """Returns the objects under ``keys``, without the missing ones."""
         found: dict[str, ObjectInfo] = {}
         for some in _batches(keys):
             marks = ",".join("?" * len(some))
@@ -207,7 +210,7 @@ class Listing:
         return found
 
     def with_bytes(self, checksums: Iterable[str]) -> dict[str, str]:
-        """The key of one object each whose ETag is the MD5, where there is one."""
+        """Returns the key of one object with each MD5 as its ETag, where there is one."""
         if not self._by_etag:
             self._db.write("CREATE INDEX by_etag ON object (etag)", [()])
             self._by_etag = True
@@ -218,11 +221,11 @@ class Listing:
         return found
 
     def use(self, keys: Iterable[str]) -> None:
-        """Rows name these."""
+        """Marks these keys as named by a row."""
         self._db.write("UPDATE object SET in_use = 1 WHERE key = ?", ((key,) for key in keys))
 
     def unused(self) -> Iterator[list[str]]:
-        """The keys that no row named to :meth:`use`, some at a time."""
+        """Yields the keys that :meth:`use` did not mark, in batches."""
         keys = (key for (key,) in self._db.read("SELECT key FROM object WHERE NOT in_use"))
         yield from _batches(keys)
 
@@ -234,28 +237,28 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 class _Scratch:
-    """A database that nobody else sees: no journal, no syncing, one transaction that never ends.
+    """A private temporary database: no journal, no syncing, one transaction without an end.
 
     Both methods raise :class:`SpoolFull` where the temporary folder has no room.
     """
 
     def __init__(self, schema: str) -> None:
-        # One thread uses it; but the garbage collector may close it in any.
+        # One thread uses it, but the garbage collector may close it in another thread.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self._db.close)  # Python 3.13 warns of a connection that is collected open
+        weakref.finalize(self, self._db.close)  # Python 3.13 warns about an open connection at collection
         self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self._db.executescript(f"{schema}; BEGIN")
 
     def write(self, statement: str, records: Iterable[tuple[Any, ...]]) -> int:
-        """Do it for each record; how many rows were touched comes back."""
+        """Executes the statement for each record. Returns the number of changed rows."""
         with _room():
             return max(self._db.executemany(statement, records).rowcount, 0)
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Returns the rows one by one.
+        """Yields the rows.
 
-        Where a reader stops half-way, the garbage collector ends this generator: in any thread, and perhaps after the
-        database is closed. ``yield from`` would close the cursor then, which SQLite refuses.
+        If a reader stops early, the garbage collector ends this generator, in any thread, possibly after the database is
+        closed. ``yield from`` would then close the cursor, which SQLite refuses.
         """
         with _room():
             for record in self._db.execute(statement, values):  # noqa: UP028
@@ -268,6 +271,6 @@ def _room() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise SpoolFull(
-            f"The temporary folder {tempfile.gettempdir()} does not take what a run has to note: {error}.",
-            hint="Make room there, or name another one in TMPDIR.",
+            f"A run cannot write to the temporary folder {tempfile.gettempdir()}: {error}.",
+            hint="Make room there, or set TMPDIR to another folder.",
         ) from error

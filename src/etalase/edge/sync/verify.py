@@ -1,6 +1,6 @@
-"""``etalase edge verify``: what head office lists, what the rows say and what lies in the bucket, compared; none is changed.
+"""Compares head office's list, the rows and the objects for ``etalase edge verify``; changes none of them.
 
-The same comparison that a full run makes, told as a report. What is damaged is remembered, so that ``status`` says it too.
+Reports the comparison of a full run. Records damage, so that ``status`` reports it too.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.progress import Progress
 from etalase.protocol import Photo
 
-# What a difference is, beside those of :class:`etalase.edge.integrity.Damage`. The words are part of ``--json``.
+# Kinds of differences, in addition to :class:`etalase.edge.integrity.Damage`. The words are part of ``--json``.
 NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
 NOT_LISTED, NOT_USABLE, ORPHAN = "not_listed", "not_usable", "orphan"
 NOT_PUBLIC = "not_public"
@@ -28,7 +28,7 @@ NOT_PUBLIC = "not_public"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be. ``photo_id`` is None for an object that no row names."""
+    """One difference. ``photo_id`` is None for an object that no row names."""
 
     what: str
     object_key: str
@@ -37,7 +37,7 @@ class Difference:
     detail: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """Returns the object of ``--json``."""
         return {
             "what": self.what,
             "photo_id": str(self.photo_id) if self.photo_id else None,
@@ -49,10 +49,10 @@ class Difference:
 
 @dataclass(slots=True)
 class Verification:
-    """What was compared, and what differs. ``error`` says why HO's list, or everything, could not be compared.
+    """The result of a comparison. ``error`` is set where HO's list, or anything at all, could not be compared.
 
-    Neither what waits for its grace, nor what waits for a person or for its product, nor what a person keeps (``kept``), is a
-    difference: they are known.
+    Known states are not differences: orphans in their grace period, photos that wait for a person or for their product, and
+    photos that a person ``kept``.
     """
 
     deep: bool
@@ -69,16 +69,16 @@ class Verification:
 
     @property
     def equal(self) -> bool:
-        """Whether everything was compared, with a list that is proved complete, and nothing differs."""
+        """Returns whether all was compared, with a list proved complete, without a difference."""
         return not self.differences and self.error is None and self.proved_complete
 
     @property
     def exit_status(self) -> int:
-        """0 equal, 1 not; what kept from comparing has its own."""
+        """Returns 0 if equal, else 1; the status of the error, if there is one."""
         return self.error.exit_status if self.error else int(not self.equal)
 
     def as_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+        """Returns the object that ``--json`` prints."""
         return {
             "equal": self.equal,
             "deep": self.deep,
@@ -96,9 +96,9 @@ class Verification:
 
 
 def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progress: Progress | None = None) -> Verification:
-    """Compare. ``deep`` reads and hashes every object. It raises nothing of ours; the verification has it.
+    """Returns the result of a comparison, with its error; raises none. ``deep`` reads and hashes each object.
 
-    It takes the lock of a run: a comparison in the middle of one would show what is only half done.
+    Takes the run lock, because a comparison during a run would report unfinished work.
     """
     result = Verification(deep)
     try:
@@ -119,7 +119,7 @@ def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progres
 
 
 def _compare_bucket(services: Services, result: Verification, compared_at: datetime | None) -> None:
-    """Rows against objects, both ways."""
+    """Compares rows with objects, in both directions."""
     today = services.clock.utc().date()
     days = services.settings.DEEP_VERIFY_DAYS
     audit = BucketAudit(services.bucket, services.workers, today, compared_at, days, result.deep)
@@ -132,9 +132,9 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
         storage.suspects.mark(look.to_mark)
         storage.suspects.clear(look.to_clear)
         shown = shown or next((row for row in part if row.id not in look.damaged), None)
-        hurt = [row for row in part if row.id in look.damaged]
-        labels = services.products.labels({row.product_id for row in hurt})
-        for row in hurt:
+        damaged = [row for row in part if row.id in look.damaged]
+        labels = services.products.labels({row.product_id for row in damaged})
+        for row in damaged:
             name = labels[row.product_id].name
             result.differences.append(Difference(look.damaged[row.id], row.object_key, row.id, name))
     if shown is not None and not services.bucket.is_public(shown.object_key):
@@ -150,9 +150,9 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
 
 
 def _compare_list(services: Services, result: Verification, feed: Feed) -> None:
-    """HO's list against rows; objects are left out of it."""
+    """Compares HO's list with rows, without the objects."""
     result.listed, result.proved_complete = len(feed.photos), feed.proved_complete
-    for _, rows, planned, _ in Planner(services, feed, brings_products=True).slices():
+    for _, rows, planned, _ in Planner(services, feed, adds_products=True).slices():
         result.parked += len(planned.parked)
         for photo, error in planned.failed:
             result.differences.append(_of_photo(NOT_USABLE, photo, f"{error.reason}: {error.detail}"))

@@ -52,7 +52,7 @@ pages = st.lists(
 
 @given(pages, st.lists(st.builds(photo, st.integers(0, 12), version=st.just(7)), max_size=4))
 def test_the_scratch_holds_the_latest_version_of_each_photo_and_prefers_the_feed_over_the_retry_list(
-    pages: list[tuple[list[int], list[Photo]]], owed: list[Photo]
+    pages: list[tuple[list[int], list[Photo]]], pending: list[Photo]
 ) -> None:
     kept, expected = Photos(), dict[UUID, Photo]()
     for deleted, listed in pages:
@@ -63,8 +63,8 @@ def test_the_scratch_holds_the_latest_version_of_each_photo_and_prefers_the_feed
         expected |= {known.id: known for known in listed}
         assert len(kept) == len(expected)
     assert {id_ for number in range(13) if (id_ := UUID(int=number)) in kept} == set(expected)
-    kept.owe(owed)
-    everything = {known.id: known for known in reversed(owed)} | expected
+    kept.add_pending(pending)
+    everything = {known.id: known for known in reversed(pending)} | expected
     assert len(kept) == len(expected)
     assert list(kept.by_id()) == [everything[id_] for id_ in sorted(everything)]
     assert all(kept.get(id_) == expected.get(id_) for id_ in everything)
@@ -146,7 +146,7 @@ def test_a_full_temporary_folder_is_named() -> None:
     photos = Photos()
     (size,) = next(photos._db.read("PRAGMA page_count"))
     next(photos._db.read(f"PRAGMA max_page_count = {size + 2}"))
-    with pytest.raises(SpoolFull, match=r"temporary folder .* full\. Make room there, or name another one in TMPDIR"):
+    with pytest.raises(SpoolFull, match=r"temporary folder .* full\. Make room there, or set TMPDIR to another folder"):
         photos.put(photo(number) for number in range(1000))
 
 

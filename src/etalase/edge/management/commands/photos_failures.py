@@ -6,7 +6,7 @@ from etalase.edge.database import translated
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import PendingPhoto
 from etalase.edge.sync import storage
-from etalase.errors import Reason
+from etalase.errors import PARKED, Reason
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -20,7 +20,7 @@ class Command(EdgeCommand):
         """Print them."""
         with translated():
             entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))
-        failed = [entry for entry in entries if entry.reason != Reason.PRODUCT_MISSING]
+        failed = [entry for entry in entries if entry.reason not in PARKED]
         if options["json"]:
             failures = [{**storage.retry_list.to_json(entry), "class": _class_of(entry.reason)} for entry in entries]
             self.show_json({"failures": failures})

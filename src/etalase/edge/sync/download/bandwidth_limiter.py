@@ -1,7 +1,7 @@
-"""Keeps one bandwidth limit for all downloads from head office: every worker, pages and photos together.
+"""Applies one bandwidth limit to all downloads from head office: all workers, pages and photos together.
 
-Bytes are counted as they come over the wire, heads not included. A worker pays after a piece has come, by sleeping until all
-bytes so far fit under the limit; whoever came first, is served first. A sleeping worker reads nothing, so TCP slows the server.
+The bytes of bodies count as transferred. A worker pays after each piece: it sleeps until all bytes so far fit under the limit,
+first come, first served. A sleeping worker reads nothing, so TCP slows the server.
 """
 
 import threading
@@ -13,16 +13,16 @@ from etalase import formatting
 from etalase.edge.sync.clock import Clock
 from etalase.settings.bandwidth import Bandwidth, Step, time_text
 
-# Unused bandwidth may be made up for this long; otherwise slightly too long sleeps would add up.
+# Unused bandwidth of this long may be used later; otherwise sleeps that are slightly too long would add up.
 BURST_SECONDS: Final = 0.1
-# The share that a worker takes before it pays, in seconds of the whole limit: small, so that ten workers stay near it.
+# A worker's share before it pays, in seconds of the whole limit: small, so that ten workers stay near the limit.
 SHARE_SECONDS: Final = 1 / 64
 MIN_SHARE_BYTES, MAX_SHARE_BYTES = 1024, 64 * 1024
-# The bytes in flight of one connection: full speed over a round trip of this length, and few when the link
-# is shared. At high rates the system's own windows are smaller.
+# Limits the bytes in flight of a connection: full speed over a round trip of this length, and few bytes on a shared link. At
+# high rates the system's own windows are smaller.
 WINDOW_SECONDS: Final = 0.25
 MIN_WINDOW_BYTES, MAX_WINDOW_BYTES = 8 * 1024, 128 * 1024
-# The longest sleep before a look at whether the run was stopped.
+# The longest sleep between two checks of the stop signal.
 STOP_SECONDS: Final = 0.5
 
 _NEVER: Final = Step(None, float("inf"), float("-inf"))
@@ -30,7 +30,7 @@ _NEVER: Final = Step(None, float("inf"), float("-inf"))
 
 @dataclass(slots=True)
 class Limiter:
-    """Applies the timetable. Several threads may call at once; ``stopped`` ends every sleep."""
+    """Applies the timetable, in several threads at once. ``stopped`` ends each sleep."""
 
     bandwidth: Bandwidth
     zone: tzinfo
@@ -47,20 +47,20 @@ class Limiter:
 
     @property
     def share_bytes(self) -> int:
-        """Returns the bytes that a worker takes before it pays for them."""
+        """Returns the bytes that a worker receives before it pays."""
         rate = self.bytes_per_second
         return MAX_SHARE_BYTES if rate is None else round(min(max(rate * SHARE_SECONDS, MIN_SHARE_BYTES), MAX_SHARE_BYTES))
 
     @property
     def window_bytes(self) -> int | None:
-        """Returns the bytes in flight that a new connection may have; None: the system decides."""
+        """Returns the limit of bytes in flight for a new connection; None: the system decides."""
         rate = self.bytes_per_second
         if rate is None or rate * WINDOW_SECONDS > MAX_WINDOW_BYTES:
             return None
         return round(max(rate * WINDOW_SECONDS, MIN_WINDOW_BYTES))
 
     def pay(self, size_bytes: int) -> float:
-        """Sleeps until ``size_bytes`` more fit under the limit; returns the seconds slept. Raises nothing."""
+        """Sleeps until ``size_bytes`` more fit under the limit. Returns the seconds slept."""
         with self._lock:
             began = self.clock.monotonic()
             start = began if self._paid_until is None else max(self._paid_until, began - BURST_SECONDS)
@@ -70,7 +70,7 @@ class Limiter:
         return self.clock.monotonic() - began
 
     def seconds_for(self, size_bytes: int) -> float | None:
-        """Returns the time that ``size_bytes`` take from now on; None while there is no limit."""
+        """Returns the seconds that ``size_bytes`` take from now on; None while there is no limit."""
         now = self.clock.now()
         return None if self._step_at(now).bytes_per_second is None else self.bandwidth.seconds_for(size_bytes, now, self.zone)
 
@@ -80,8 +80,8 @@ class Limiter:
             return ""
         now = self.clock.now()
         step = self._step_at(now)
-        said = "no limit" if step.bytes_per_second is None else f"limit {formatting.rate(step.bytes_per_second)}"
-        return f"{said} until {time_text(step.ends, now, self.zone)}" if self.bandwidth.is_timetable else said
+        text = "no limit" if step.bytes_per_second is None else f"limit {formatting.rate(step.bytes_per_second)}"
+        return f"{text} until {time_text(step.ends, now, self.zone)}" if self.bandwidth.is_timetable else text
 
     def _seconds_for(self, size_bytes: int, at: float) -> float:
         step = self._step_at(at)
@@ -91,7 +91,7 @@ class Limiter:
         return seconds if at + seconds <= step.ends else self.bandwidth.seconds_for(size_bytes, at, self.zone)
 
     def _step_at(self, at: float) -> Step:
-        # Looked up again when the clock passes a step, or was set back. Two threads may do so at once, with the same result.
+        # The clock may pass a step or be set back. Two threads may look the step up at once, with the same result.
         step = self._step
         if not step.begins <= at < step.ends:
             step = self._step = self.bandwidth.at(at, self.zone)

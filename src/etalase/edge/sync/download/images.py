@@ -22,12 +22,12 @@ from etalase.protocol import Photo, printable
 from etalase.retry import Again, Retries, retry_after_seconds
 
 MAX_RETRY_AFTER_SECONDS = 60.0
-# A smaller photo costs less to download again than to keep track of.
+# For a smaller photo another download costs less than a partial file.
 SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
 
-# These change no bytes: S3 servers echo the header of the upload (S3 API, PutObject: aws-chunked is a framing of the upload),
-# and some name the absence of a coding.
+# Values without an effect on the bytes. S3 servers echo the header of the upload, where aws-chunked is a framing (S3 API,
+# PutObject); some servers name the absence of a coding.
 _NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
@@ -35,7 +35,7 @@ _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(slots=True)
 class Images:
-    """Downloads photos; several threads may call at once."""
+    """Downloads photos, in several threads at once."""
 
     transport: Transport
     origins: ImageOrigins
@@ -46,16 +46,16 @@ class Images:
     clock: Clock
     spool: Spool
     lanes: Lanes
-    # The bytes of bodies that crossed the link; of a resumed photo, only the rest.
-    bytes_came: int = 0
+    # The received bytes of bodies; of a resumed photo only the rest.
+    bytes_received: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock)
     _arrived: dict[UUID, Part] = field(default_factory=dict)
 
     def fetch(self, photo: Photo) -> Body:
         """Returns the photo's bytes, proved by size, MD5 and type. A large one stays in the spool until :meth:`done`.
 
-        Makes up to ``tries`` attempts, as the reason's policy allows. A cut after good progress does not count, and the next
-        attempt requests the rest. Raises :class:`PhotoError` with the reason of the last attempt.
+        Makes up to ``tries`` attempts, if the reason's policy allows. A cut after progress does not count as an attempt, and
+        the next one requests the rest. Raises :class:`PhotoError` with the reason of the last attempt.
         """
         url = self.origins.resolve(photo.image_url)
         part = self.spool.part(photo) if (photo.size or 0) >= SPOOL_FROM_BYTES else None
@@ -78,10 +78,10 @@ class Images:
                 or self.transport.stopped.is_set()
             ):
                 return None
-            wish = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
-            # Without an ETag each attempt begins anew: then nothing is progress.
+            seconds = error.__cause__.retry_after_seconds if isinstance(error.__cause__, TransferFailed) else None
+            # Without an ETag each attempt starts at the first byte, so that none makes progress.
             has_progressed = part is not None and part.etag is not None and part.size >= size_before + PROGRESS_BYTES
-            return Again(min(wish or 0, MAX_RETRY_AFTER_SECONDS), has_progressed)
+            return Again(min(seconds or 0, MAX_RETRY_AFTER_SECONDS), has_progressed)
 
         return Retries(self.tries, self.clock.sleep, self.clock.random).call(attempt, again)
 
@@ -91,7 +91,7 @@ class Images:
             part.drop()
 
     def keep(self, photo: Photo, body: Body) -> None:
-        """Keeps a large photo that the bucket refused in the spool, for the next attempt."""
+        """Keeps a large photo that the bucket refused in the spool for the next run."""
         if part := self._arrived.pop(photo.id, None):
             part.keep(body)
 
@@ -111,7 +111,7 @@ class Images:
     def _spooled(self, url: str, photo: Photo, part: Part) -> Body:
         """Downloads through the spool, from the point of the last cut.
 
-        Both S3 servers ignore ``If-Range``, so ``If-Match`` makes sure that the rest is of the same object; otherwise the
+        MinIO and SeaweedFS ignore ``If-Range``. ``If-Match`` makes sure that the rest is of the same object; otherwise the
         response is 412 (RFC 9110, section 13.1.1).
         """
         resumed = part.size
@@ -124,7 +124,7 @@ class Images:
             part.drop()
             if not resumed:
                 raise
-            # The spooled part was damaged, or two objects were mixed: that is not head office's wrong data.
+            # The spooled part was damaged or of another object, which does not prove wrong data at head office.
             return self._spooled(url, photo, part)
         self._arrived[photo.id] = part
         return body
@@ -175,11 +175,11 @@ class Images:
             total_seconds=self.connect_timeout_seconds + self.idle_timeout_seconds + size / self.min_bytes_per_second,
         )
         check = partial(_check_response, now=self.clock.now(), resumed_at=resumed_at, size=size)
-        came = 0
+        received = 0
 
         def count(response: Response, piece: bytes) -> None:
-            nonlocal came
-            came += len(piece)
+            nonlocal received
+            received += len(piece)
             take(response, piece)
 
         try:
@@ -201,18 +201,18 @@ class Images:
             raise PhotoError(error.reason, detail) from error
         finally:
             with self._counting:
-                self.bytes_came += came
+                self.bytes_received += received
 
 
 class ResumeRefused(Exception):
-    """The object is another one by now, or the server sends no parts."""
+    """The object has changed, or the server does not support ranges."""
 
 
 def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
     """Returns ``body`` if it has HO's size **and** MD5 and is a picture. Raises :class:`PhotoError` otherwise.
 
-    The bytes decide the picture type, whatever HO's row, its bucket or the key call it. ``etag`` is that of HO's own object
-    store. Where it is the MD5 of these bytes, they arrived intact: then HO's object and HO's row contradict each other.
+    The bytes alone decide the picture type, not HO's row, its bucket or the key. ``etag`` is the one of HO's object store. If
+    it is the MD5 of these bytes, they arrived intact, and HO's object and HO's row contradict each other.
     """
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     if len(body) == photo.size and digest == (photo.checksum or "").lower():
@@ -225,7 +225,7 @@ def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
         detail = f"its object is {len(body)} bytes with MD5 {digest}, its row says {photo.size} bytes with {photo.checksum}"
         raise PhotoError(Reason.HO_CONTRADICTS_ITSELF, f"HO's own data: {detail}")
     if len(body) != photo.size:
-        raise PhotoError(Reason.SIZE_MISMATCH, f"{len(body)} bytes came, {photo.size} were promised")
+        raise PhotoError(Reason.SIZE_MISMATCH, f"{len(body)} bytes arrived, {photo.size} were promised")
     raise PhotoError(Reason.CHECKSUM_MISMATCH, f"MD5 is {digest}, {photo.checksum} was promised")
 
 
@@ -240,18 +240,18 @@ def _check_response(response: Response, *, now: float, resumed_at: int = 0, size
     if reason is Reason.REDIRECT_REFUSED:
         to = printable(response.header(b"location")[:200])
         raise PhotoError(reason, f"HTTP {response.status} to «{to}»; redirects are not followed")
-    wish = retry_after_seconds(response.header(b"retry-after"), now=now)
+    seconds = retry_after_seconds(response.header(b"retry-after"), now=now)
     detail = f"HTTP {response.status}"
-    raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=wish)
+    raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=seconds)
 
 
 def _check_encoding(response: Response, begins: bytes) -> None:
     """Raises :class:`PhotoError` where the bytes have a content coding.
 
-    S3 servers echo the header of the upload, also where the upload was not coded: so a body that begins as a picture
-    is accepted here, and its MD5 decides.
+    S3 servers echo the header of the upload even if the upload was not coded. A body that begins as a picture is accepted here,
+    and its MD5 decides.
     """
     encoding = response.header(b"content-encoding")
     named = {coding.strip().lower() for coding in encoding.split(",")}
     if not named <= _NO_ENCODING and sniff_type(begins[:MAGIC_BYTES]) is None:
-        raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is asked for")
+        raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is requested")

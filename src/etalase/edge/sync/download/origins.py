@@ -16,7 +16,7 @@ _URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.
 _ENTRY = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?/?")
 _PORT_OF = {"http": 80, "https": 443}
 
-# curl keeps them as they are, so that the keys of an HO that quotes them are not quoted twice.
+# Characters that stay unquoted, so that keys that HO quotes already are not quoted twice.
 _TARGET_SAFE = "/%?&=+,;:@!$'()*~-._"
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -25,7 +25,7 @@ _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _IPV4_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")
 _SITE_LOCAL = ipaddress.ip_network("fec0::/10")
 
-# A cloud's service for its machine's own credentials, beside the link-local 169.254.0.0/16: refused whatever a list names.
+# Credential services of clouds, in addition to the link-local 169.254.0.0/16: always refused.
 _METADATA = (
     ipaddress.ip_network("100.100.100.200/32"),  # Alibaba Cloud
     ipaddress.ip_network("168.63.129.16/32"),  # Azure
@@ -49,7 +49,7 @@ class Origin:
         """Parses ``HOST``, ``HOST:PORT`` or ``SCHEME://HOST[:PORT]``. Raises ValueError."""
         match = _ENTRY.fullmatch(text.strip())
         if not match:
-            raise ValueError(f"«{printable(text)}» is no origin: write HOST, HOST:PORT or http://HOST:PORT")
+            raise ValueError(f"«{printable(text)}» is not an origin: write HOST, HOST:PORT or http://HOST:PORT")
         host = _canonical_host(match["host"])
         if host is None:
             raise ValueError(f"«{printable(text)}» spells its address in an unusual way")
@@ -77,7 +77,7 @@ class ImageOrigins:
         return cls(tuple(Origin.parse(entry) for entry in entries), old.rstrip("/"), new.rstrip("/"))
 
     def resolve(self, image_url: str) -> str:
-        """Returns the URL to download. Raises :class:`PhotoError` ``origin_refused`` for any other place, in any spelling."""
+        """Returns the URL to download. Raises :class:`PhotoError` ``origin_refused`` for an origin that is not allowed."""
         url = image_url
         if self.rewrite_from and (url == self.rewrite_from or url.startswith(self.rewrite_from + "/")):
             url = self.rewrite_to + url.removeprefix(self.rewrite_from)
@@ -98,8 +98,8 @@ class ImageOrigins:
     def address_allowed(self, address: str) -> bool:
         """Returns whether a connection may go to ``address``, to which a name on the list resolved.
 
-        Private addresses are normal (stores reach HO by VPN); link-local, multicast, a cloud's metadata and the like never are,
-        and loopback only where the list names it, so that no name can be made to point at the edge itself.
+        Private addresses are normal, because stores reach HO by VPN. Link-local, multicast and metadata addresses are never
+        allowed; loopback only where the list names it, so that no host name can point at the edge itself.
         """
         try:
             forms = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
@@ -120,7 +120,7 @@ class ImageOrigins:
 
 @lru_cache(maxsize=64)
 def _canonical_host(host: str) -> str | None:
-    """Returns ``host`` in its one form, or None for a spelling that programs read differently (``0x7f.1``, ``127.1``)."""
+    """Returns ``host`` in its canonical form, or None for an ambiguous spelling (``0x7f.1``, ``127.1``)."""
     if host.startswith("["):
         try:
             return str(ipaddress.IPv6Address(host[1:-1]))
@@ -152,7 +152,7 @@ def _unwrapped(address: Address) -> tuple[Address, ...]:
         inner.append(address.ipv4_mapped)
     elif address in _NAT64 or address in _IPV4_TRANSLATED or (address in _IPV4_COMPATIBLE and int(address) > 1):
         inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    elif address in _NAT64_LOCAL:  # its prefix may have 48 bits, and the IPv4 address then stands around bits 64 to 71; or 96
+    elif address in _NAT64_LOCAL:  # a prefix of 48 bits, with the IPv4 address around bits 64 to 71, or of 96
         high, low = (int(address) >> 64) & 0xFFFF, (int(address) >> 40) & 0xFFFF
         embedded = (high << 16 | low, int(address) & 0xFFFFFFFF)
         inner.extend(ipaddress.IPv4Address(value) for value in embedded if value)

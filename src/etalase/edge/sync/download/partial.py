@@ -1,7 +1,7 @@
-"""Keeps partial downloads on disk: no byte crosses the link twice because of a cut or a restart.
+"""Keeps partial downloads on disk, so that a cut or a restart transfers no byte twice.
 
-One file a photo, named by the photo, its promised checksum and the ETag of the object of its first bytes, so that a later run
-can request the rest of the same object. Nothing in a file is trusted before the whole was hashed.
+One file for each photo, named by its id, its promised checksum and the ETag of its object, so that a later run can request the
+rest of the same object. No file is trusted before its whole content was hashed.
 """
 
 import errno
@@ -30,10 +30,10 @@ LAST_CHECKPOINT = "last-checkpoint"
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """The bytes of one photo so far. ``etag`` is None where the download cannot be resumed.
+    """The received bytes of one photo. ``etag`` is None where the download cannot be resumed.
 
-    Bytes stay in memory at first, so that a quick link does not wear out the disk: they are written at :data:`WRITE_BYTES`,
-    after :data:`WRITE_SECONDS`, and in any case by :meth:`close`.
+    Bytes stay in memory at first, so that a fast link does not wear out the disk. They are written at :data:`WRITE_BYTES`,
+    after :data:`WRITE_SECONDS`, and by :meth:`close`.
     """
 
     stem: Path
@@ -48,7 +48,7 @@ class Part:
     _is_anew: bool = False
 
     def begin(self, etag: str | None) -> None:
-        """Starts anew, with the object of this ETag where it allows to resume."""
+        """Starts again with the object of this ETag, if the ETag allows resuming."""
         self.drop()
         self.etag = etag if can_be_resumed_with(etag) else None
         self._is_anew = True
@@ -64,7 +64,7 @@ class Part:
             self._write()
 
     def close(self) -> None:
-        """Writes all bytes and closes the file, also if they do not fit on the disk."""
+        """Writes all bytes and closes the file, even if the disk is full."""
         try:
             if self._unwritten:
                 self._write()
@@ -84,7 +84,7 @@ class Part:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def keep(self, body: Body) -> None:
-        """Writes ``body``, which :meth:`whole` returned from memory, for a later run; nothing where the disk has no room."""
+        """Writes ``body``, which :meth:`whole` returned from memory, for a later run; nothing on a full disk."""
         if self._is_anew and self.etag:
             self._unwritten = [bytes(body)]
             with suppress(PhotoError):
@@ -100,10 +100,10 @@ class Part:
 
     def _write(self) -> None:
         if self.path is None:
-            raise ValueError("nothing was begun")
+            raise ValueError("the part has not begun")
         try:
             if self._file is None:
-                # Bytes of a foreign file of this name must not stand before ours.
+                # A foreign file of this name must not contribute its bytes.
                 self._file = self.path.open("wb" if self._is_anew else "ab", buffering=0)
                 self._is_anew = False
             rest = memoryview(b"".join(self._unwritten))
@@ -111,7 +111,7 @@ class Part:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            what = "no room in" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "nothing can be written to"
+            what = "no room in" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "cannot write to"
             raise PhotoError(Reason.SPOOL_FULL, f"{what} {self.stem.parent} ({error.strerror})") from error
         self._written_at = self.clock.monotonic()
 
@@ -121,7 +121,7 @@ class Part:
 
 @dataclass(slots=True)
 class Spool:
-    """The folder of the parts. One run uses it at a time, from several threads, a photo in one of them."""
+    """The folder of the parts. One run at a time uses it, in several threads, each photo in one thread."""
 
     folder: Path
     clock: Clock
@@ -131,34 +131,33 @@ class Spool:
     def of_store(cls, folder: Path, store_id: UUID, database: str, clock: Clock) -> "Spool":
         """Returns the spool in ``folder`` of the store with this ``database``; creates both folders, private to this user.
 
-        The lock that separates runs is the database's, so two databases share no spool, even of one store. Raises
-        :class:`SettingsError`.
+        The run lock is the database's, so two databases share no spool, even of the same store. Raises :class:`SettingsError`.
         """
         own = folder / f"{store_id}-{zlib.crc32(database.encode()):08x}"
         with suppress(OSError):
             if not own.is_dir():
-                own.unlink(missing_ok=True)  # a file in the place of our own folder
+                own.unlink(missing_ok=True)  # a file in the place of the folder
         try:
             for made in (folder, own):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
-                # In a place that anybody may write to, such as /var/tmp, the folder may be another user's.
+                # In a public place such as /var/tmp, the folder may be another user's.
                 if made.is_symlink() or made.stat().st_uid != os.geteuid():
-                    raise PermissionError(errno.EPERM, f"{made} belongs to somebody else")
+                    raise PermissionError(errno.EPERM, f"{made} belongs to another user")
         except OSError as error:
             raise SettingsError([f"ETALASE_SPOOL_DIR «{folder}»: {error.strerror}."]) from error
         return cls(own, clock)
 
     def look(self) -> None:
-        """Lists the parts. A run does so once it has its lock: until then they were another run's."""
+        """Lists the parts. A run calls it after it has the lock, because until then they may be another run's."""
         self._left = {}
         for path in self.folder.glob(f"*{SUFFIX}"):
             if _is_part(path):
                 self._left.setdefault(path.name.partition(".")[0], []).append(path)
-            else:  # foreign, and in the way of our own
+            else:  # a foreign file in the place of a part
                 _remove(path)
 
     def kept_of(self, photo: Photo) -> int:
-        """Returns the number of bytes of ``photo`` that are here already."""
+        """Returns the number of spooled bytes of ``photo``."""
         begins = f"{photo.id}.{(photo.checksum or '').lower()}."
         with suppress(OSError):
             sizes = [path.stat().st_size for path in self._left.get(str(photo.id), []) if path.name.startswith(begins)]
@@ -167,7 +166,7 @@ class Spool:
 
     def part(self, photo: Photo) -> Part:
         """Returns the part of ``photo``; deletes parts of other versions."""
-        # The checksum is 32 hex digits: the planner saw to it.
+        # The plan made sure that the checksum is 32 hex digits.
         part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}", self.clock)
         for path in self._left.pop(str(photo.id), []):
             with suppress(OSError):
@@ -182,10 +181,10 @@ class Spool:
     def last_checkpoint(self) -> datetime | None:
         """Returns the checkpoint of the last complete run on this machine, None if unknown.
 
-        A database with an older checkpoint was restored from a backup since.
+        A database with an older checkpoint was restored from a backup.
         """
         path = self.folder / LAST_CHECKPOINT
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # reading a pipe would block
             return None
         try:
             with path.open("rb") as file:
@@ -194,7 +193,7 @@ class Spool:
             return None
 
     def note_checkpoint(self, sync_timestamp: str) -> None:
-        """Keeps the checkpoint outside the database; on a disk without room not, which harms nothing else."""
+        """Keeps the checkpoint outside the database; does nothing on a full disk."""
         path = self.folder / LAST_CHECKPOINT
         if not path.is_file():
             _remove(path)
@@ -204,7 +203,7 @@ class Spool:
             _remove(path)
 
     def sweep(self, *, max_bytes: int, now: float) -> None:
-        """Deletes parts that were not used for a week (``now`` is Unix time), and the oldest beyond ``max_bytes``."""
+        """Deletes parts unused for a week, and the oldest beyond ``max_bytes``. ``now`` is a Unix time."""
         kept = 0
         found = [(path, path.stat()) for path in self.folder.glob(f"*{SUFFIX}") if _is_part(path)]
         for path, stat in sorted(found, key=lambda entry: entry[1].st_mtime, reverse=True):
@@ -214,7 +213,7 @@ class Spool:
 
 
 def _is_part(path: Path) -> bool:
-    """Returns whether the path can be appended to: a file, not a folder, link or pipe, nor another user's."""
+    """Returns whether this user can append to the path: a file, not a folder, link or pipe."""
     return not path.is_symlink() and path.is_file() and os.access(path, os.R_OK | os.W_OK)
 
 

@@ -1,7 +1,7 @@
-"""HTTP from the edge to head office and its bucket, by curl.
+"""Makes HTTP requests to head office and its bucket, with curl.
 
-One handle a thread reuses its connections. Under a bandwidth limit curl's own deadlines would count the pauses that the limit
-causes: then :class:`_Account` keeps them.
+One handle in each thread reuses its connections. Under a bandwidth limit, curl's own deadlines would count the pauses of the
+limit; then :class:`_Account` measures them.
 """
 
 import ipaddress
@@ -42,7 +42,7 @@ _REASON_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long an exchange may take, in seconds: to connect, without ``min_bytes_per_second``, and in all."""
+    """Deadlines of an exchange in seconds: to connect, below ``min_bytes_per_second``, and in total."""
 
     connect_seconds: float
     idle_seconds: int
@@ -64,9 +64,9 @@ class Response:
 
 
 class _Account:
-    """One exchange under the limit: pays for its bytes, and keeps its deadlines without the pauses that the limit causes.
+    """One exchange under the limit: pays for its bytes, and measures its deadlines without the pauses of the limit.
 
-    It pays a share at a time. So a slow server costs no pauses, and its deadline passes (hazard 28).
+    It pays in shares, so that a slow server causes no pauses and reaches its deadline (hazard 28).
     """
 
     def __init__(self, limiter: Limiter, deadlines: Deadlines) -> None:
@@ -74,49 +74,49 @@ class _Account:
         self._deadlines = deadlines
         self._share_bytes = limiter.share_bytes
         self._began = limiter.clock.monotonic()
-        self._came = self._paid = self._enough_bytes = 0
+        self._received = self._paid = self._enough_bytes = 0
         self._slept = self._enough_at = 0.0
 
-    def took(self, size_bytes: int) -> None:
-        """Counts more bytes; sleeps where a share of them is due."""
-        self._came += size_bytes
-        if self._came - self._paid >= self._share_bytes:
+    def add(self, size_bytes: int) -> None:
+        """Counts received bytes; sleeps where a share of them is due."""
+        self._received += size_bytes
+        if self._received - self._paid >= self._share_bytes:
             self.settle()
 
-    def brought(self, size_bytes: int) -> None:
-        """Counts the bytes of the whole exchange, by curl's own count: only curl knows the size of a compressed body."""
-        self.took(max(0, size_bytes - self._came))
+    def set_total(self, size_bytes: int) -> None:
+        """Counts the bytes of the exchange by curl's total: only curl knows the size of a compressed body."""
+        self.add(max(0, size_bytes - self._received))
 
     def settle(self) -> None:
-        """Pays for all bytes so far."""
-        self._slept += self._limiter.pay(self._came - self._paid)
-        self._paid = self._came
+        """Pays for all bytes so far. Sleeps."""
+        self._slept += self._limiter.pay(self._received - self._paid)
+        self._paid = self._received
 
     def overdrawn(self, response: Response) -> TransferFailed | None:
         """Returns the error of a deadline that passed, or None."""
         awake = self._limiter.clock.monotonic() - self._began - self._slept
         limits = self._deadlines
-        if self._came - self._enough_bytes >= limits.min_bytes_per_second * limits.idle_seconds:
-            self._enough_bytes, self._enough_at = self._came, awake
+        if self._received - self._enough_bytes >= limits.min_bytes_per_second * limits.idle_seconds:
+            self._enough_bytes, self._enough_at = self._received, awake
         if awake > limits.total_seconds:
-            said = f"not complete after {limits.total_seconds:.0f} seconds"
+            detail = f"not complete after {limits.total_seconds:.0f} seconds"
         elif awake - self._enough_at > limits.idle_seconds:
-            said = f"less than {limits.min_bytes_per_second} bytes a second for {limits.idle_seconds} seconds"
+            detail = f"less than {limits.min_bytes_per_second} bytes a second for {limits.idle_seconds} seconds"
         else:
             return None
-        return TransferFailed(Reason.TIMEOUT, said, status=response.status, head=response.head)
+        return TransferFailed(Reason.TIMEOUT, detail, status=response.status, head=response.head)
 
 
 @dataclass(slots=True)
-class _Taking:
-    """The callbacks of one exchange. An error in a callback is kept: curl would swallow it."""
+class _Receiver:
+    """The callbacks of one exchange. Keeps an error of a callback, because curl would drop it."""
 
     sink: Callable[[Response, bytes], None] | None
     address_allowed: Callable[[str], bool]
     stopped: threading.Event
     account: _Account | None
     window_bytes: int | None
-    # Unparsed: most are never read, and curl calls for each of them.
+    # Unparsed, because most headers are never read.
     head: list[bytes] = field(default_factory=list)
     _response: Response | None = None
     pieces: list[bytes] = field(default_factory=list)
@@ -126,15 +126,16 @@ class _Taking:
 
     @property
     def response(self) -> Response:
-        """Returns the last head: that of the response itself, once its body has begun."""
+        """Returns the last head; the response's own one as soon as its body begins."""
         if self._response is None or not self._response.status:
             self._response = _parsed(self.head)
         return self._response
 
     def body(self, piece: bytes) -> int | None:
+        """Receives a piece of the body; 0 ends the exchange."""
         try:
             if self.account is not None and not self.response.header(b"content-encoding"):
-                self.account.took(len(piece))
+                self.account.add(len(piece))
             if self.sink is None:
                 self.pieces.append(piece)
             else:
@@ -144,10 +145,11 @@ class _Taking:
             return 0
         return None
 
-    def progress(self, _total: int, came: int, *_: int) -> int:
+    def progress(self, _total: int, received: int, *_: int) -> int:
+        """Checks deadlines and the stop signal; 1 ends the exchange."""
         if self.account is not None:
             try:
-                self.account.brought(came)
+                self.account.set_total(received)
             except BaseException as error:
                 self.failure = error
             else:
@@ -155,6 +157,7 @@ class _Taking:
         return int(self.failure is not None or self.stopped.is_set())
 
     def open_socket(self, _purpose: int, address: Any) -> Any:
+        """Opens a socket to an allowed address."""
         family, kind, protocol, target = address[:4]
         if not self.address_allowed(str(target[0])):
             self.refused.append(str(target[0]))
@@ -165,17 +168,18 @@ class _Taking:
         return self.sockets[-1]
 
     def close(self) -> None:
-        # pycurl works on duplicates; the originals stay ours.
+        """Closes the sockets."""
+        # pycurl uses duplicates of the sockets.
         for opened in self.sockets:
             opened.close()
 
 
 @dataclass(slots=True)
 class Transport:
-    """Makes HTTP exchanges, one after the other in each thread. ``stopped`` ends those in flight within a second.
+    """Makes HTTP exchanges, one at a time in each thread. ``stopped`` ends those in flight within a second.
 
-    All transports of a run share ``limiter``; None: no limit, ever. ``ca_file`` has certificates that are trusted besides this
-    machine's; error texts name ``setting`` as the source of the addresses.
+    All transports of a run share ``limiter``; None: never a limit. ``ca_file`` has trusted certificates in addition to those of
+    this machine. Error texts name ``setting`` as the source of the addresses.
     """
 
     address_allowed: Callable[[str], bool] = lambda _: True
@@ -198,14 +202,14 @@ class Transport:
     ) -> Response:
         """Returns the response to a GET, or to a POST of ``post``, with any status.
 
-        A body of more than ``max_bytes`` ends the exchange. ``sink`` takes the body piece by piece; its errors end the exchange
-        and are raised here. Sleeps as the limit requires; ``deadlines`` do not count that. Raises :class:`TransferFailed` with
-        its reason where no whole response arrived.
+        A body of more than ``max_bytes`` ends the exchange. ``sink`` receives the body in pieces; its errors end the exchange
+        and are raised here. Sleeps as the limit requires; ``deadlines`` do not count these pauses. Raises
+        :class:`TransferFailed` where the response is not complete.
         """
         limiter = self.limiter
         window_bytes = None if limiter is None else limiter.window_bytes
         account = None if limiter is None else _Account(limiter, deadlines)
-        taking = _Taking(sink, self.address_allowed, self.stopped, account, window_bytes)
+        receiver = _Receiver(sink, self.address_allowed, self.stopped, account, window_bytes)
         curl = self._handle(window_bytes)
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in (headers or {}).items()])
@@ -227,31 +231,31 @@ class Transport:
             curl.setopt(pycurl.LOW_SPEED_TIME, deadlines.idle_seconds)
         else:
             curl.setopt(pycurl.BUFFERSIZE, limiter.share_bytes)
-        curl.setopt(pycurl.HEADERFUNCTION, taking.head.append)
-        curl.setopt(pycurl.WRITEFUNCTION, taking.body)
-        curl.setopt(pycurl.XFERINFOFUNCTION, taking.progress)
-        curl.setopt(pycurl.OPENSOCKETFUNCTION, taking.open_socket)
+        curl.setopt(pycurl.HEADERFUNCTION, receiver.head.append)
+        curl.setopt(pycurl.WRITEFUNCTION, receiver.body)
+        curl.setopt(pycurl.XFERINFOFUNCTION, receiver.progress)
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, receiver.open_socket)
         try:
             curl.perform()
         except pycurl.error as error:
             os_errno = curl.getinfo(pycurl.OS_ERRNO)
             self._drop_handle()
-            if taking.failure is not None:
-                raise taking.failure from None
+            if receiver.failure is not None:
+                raise receiver.failure from None
             fault = link_fault(error.args[0], str(error.args[1]), url, os_errno=os_errno, setting=self.setting)
-            raise _failed(error, fault, taking.response, taking.refused, self.stopped) from error
+            raise _failed(error, fault, receiver.response, receiver.refused, self.stopped) from error
         finally:
-            taking.close()
+            receiver.close()
             if account is not None:
                 account.settle()
-        response = taking.response
-        response.body = b"".join(taking.pieces)
+        response = receiver.response
+        response.body = b"".join(receiver.pieces)
         return response
 
     def _handle(self, window_bytes: int | None) -> Any:
         curl = getattr(self._local, "curl", None)
         if curl is not None and self._local.window_bytes != window_bytes:
-            # Its connections keep the window of their opening, and another step of the timetable began.
+            # Connections keep their first window, and another step of the timetable began.
             self._drop_handle()
             curl = None
         if curl is None:
@@ -261,7 +265,7 @@ class Transport:
         return curl
 
     def _drop_handle(self) -> None:
-        # A handle that failed in a callback is not used again: its connection is in an unknown state.
+        # After an error in a callback the connection of the handle is in an unknown state.
         self._local.curl.close()
         self._local.curl = None
 
@@ -270,9 +274,9 @@ _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})")
 
 
 def _parsed(head: Sequence[bytes]) -> Response:
-    """Returns the last head: a 100 may stand before it (RFC 9110, section 15.2).
+    """Returns the last head: a 100 may precede it (RFC 9110, section 15.2).
 
-    A head begins at the first line and after an empty one: elsewhere, a line like a status line is a field.
+    A head begins at the first line and after an empty line. Elsewhere, a line like a status line is a header.
     """
     for at in range(len(head) - 1, -1, -1):
         if (at == 0 or not head[at - 1].strip()) and (status := _STATUS_LINE.match(head[at])):
@@ -290,7 +294,7 @@ def _failed(
     if stopped.is_set():
         return TransferFailed(Reason.CONNECTION_FAILED, "the run was stopped")
     reason = _REASON_OF.get(error.args[0], Reason.CONNECTION_FAILED)
-    # Where waiting does not help, the text names the setting; a broken link needs no advice.
+    # Only an error that does not pass by itself needs the advice.
     text = fault.text if fault.passes else f"{fault.text}. {fault.hint}"
     return TransferFailed(reason, printable(text), status=head.status, head=head.head, passes=fault.passes)
 

@@ -1,4 +1,4 @@
-"""Pulls the pages of head office's feeds."""
+"""Requests the pages of head office's feeds and checks that they belong together."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from etalase.edge.sync.feed.session import Session
 from etalase.errors import FeedRefused, HeadOfficeRefused
 from etalase.protocol import DEFAULT_LIMIT, DIGEST_PREFERENCE, Page, ProductPage, check_envelope
 
-# The statuses for an invalid value in a request: Django responds 400, others 422 (RFC 9110, section 15.5.21).
+# The statuses for an invalid value in a request: 400 in Django, 422 in others (RFC 9110, section 15.5.21).
 VALUE_REFUSED: Final = frozenset({400, 422})
 
 P_co = TypeVar("P_co", Page, ProductPage, covariant=True)
@@ -27,27 +27,27 @@ class Reader(Protocol[P_co]):
 
 @dataclass(slots=True)
 class HeadOffice:
-    """One store's view of head office, used from one thread."""
+    """The feeds of one store at head office, for use from one thread."""
 
     session: Session
     company_id: UUID
     store_id: UUID
     page_limit: int
-    # A head office that filters a page after cutting it has empty pages among the others.
+    # Some head offices filter a page after they cut it, so that single pages are empty.
     max_empty_pages: int = 200
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
-        """Yields the pages of the photo feed since ``updated_since`` (HO's own text), or all. Raises :class:`HeadOfficeError`.
+        """Yields the pages of the photo feed since ``updated_since`` (HO's own text), or all pages.
 
-        ``with_digest`` requests the digest with the first page; HO may ignore it.
+        ``with_digest`` requests the digest with the first page; HO may ignore it. Raises :class:`HeadOfficeError`.
         """
-        wish = {"Prefer": DIGEST_PREFERENCE} if with_digest else {}
+        headers = {"Prefer": DIGEST_PREFERENCE} if with_digest else {}
         yield from self._pages(
-            PHOTOS_PATH, read_photo_page, updated_since, lambda page: (photo.id for photo in page.photos), wish
+            PHOTOS_PATH, read_photo_page, updated_since, lambda page: (photo.id for photo in page.photos), headers
         )
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
-        """Yields the pages of the product feed. An HO without one responds 404: raises :class:`HeadOfficeRefused`."""
+        """Yields the pages of the product feed. Raises :class:`HeadOfficeRefused` with status 404 for an HO without one."""
         yield from self._pages(PRODUCTS_PATH, read_product_page, updated_since, lambda page: (p.id for p in page.products))
 
     def _pages(
@@ -56,46 +56,46 @@ class HeadOffice:
         read: "Reader[P]",
         updated_since: str | None,
         ids: Callable[[P], Iterable[UUID]],
-        wish: Mapping[str, str] = MappingProxyType({}),
+        first_headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Iterator[P]:
-        """Yields the pages of a feed. ``wish`` are headers of the first request alone."""
+        """Yields the pages of a feed. ``first_headers`` are headers of the first request only."""
         offset, limit, empty_pages = 0, self.page_limit, 0
         names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
         while True:
-            asked: dict[str, object] = {
+            request: dict[str, object] = {
                 "company_id": str(self.company_id),
                 "store_id": str(self.store_id),
                 "limit": limit,
                 "offset": offset,
             }
             if updated_since is not None:
-                asked["updated_since"] = updated_since
+                request["updated_since"] = updated_since
             try:
-                body = self.session.post(path, asked, wish if offset == 0 else {})
+                body = self.session.post(path, request, first_headers if offset == 0 else {})
                 page: P = read(body, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
                 if error.status in VALUE_REFUSED and offset == 0 and limit > DEFAULT_LIMIT:
-                    limit = DEFAULT_LIMIT  # an HO with narrower pages than ours
+                    limit = DEFAULT_LIMIT  # the HO allows only smaller pages
                     continue
                 raise
             check_envelope(page, company_id=self.company_id, store_id=self.store_id, offset=offset)
             if names_its_store not in {None, page.names_its_store}:
-                raise FeedRefused(f"{path} says on some pages which store they are for, and on others not (offset {offset}).")
+                raise FeedRefused(f"{path} names its store on some pages only (offset {offset}).")
             names_its_store = page.names_its_store
             if page.full and updated_since is not None:
-                if offset > 0:  # the deletions of the pages before it would be told, and those of the pages after it not
-                    raise FeedRefused(f"{path} began with what changed, and at offset {offset} goes on with everything.")
+                if offset > 0:  # deletions are in the pages before, and not in this one
+                    raise FeedRefused(f"{path} began with changes, and continues at offset {offset} with the full list.")
                 updated_since = None
-            told = {*map(hash, ids(page)), *map(hash, page.deleted_ids)}
-            new = told - seen
-            empty_pages = 0 if told else empty_pages + 1
-            if page.has_more and not new and (told or empty_pages > self.max_empty_pages):
-                raise FeedRefused(f"{path} at offset {offset} says has_more, but repeats only what earlier pages had.")
+            listed = {*map(hash, ids(page)), *map(hash, page.deleted_ids)}
+            new = listed - seen
+            empty_pages = 0 if listed else empty_pages + 1
+            if page.has_more and not new and (listed or empty_pages > self.max_empty_pages):
+                raise FeedRefused(f"{path} at offset {offset} says has_more, but only repeats earlier pages.")
             seen |= new
             yield page
-            # Where has_more is not said, next_offset leads on for as long as it brings something.
-            goes_on = page.has_more if page.has_more is not None else bool(new)
-            if not goes_on or page.next_offset is None or page.next_offset <= offset:
+            # Without has_more, next_offset is followed as long as pages have new rows.
+            has_more = page.has_more if page.has_more is not None else bool(new)
+            if not has_more or page.next_offset is None or page.next_offset <= offset:
                 return
             offset = page.next_offset

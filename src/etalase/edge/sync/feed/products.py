@@ -1,4 +1,4 @@
-"""The edge's own product table, kept like head office's. In a project with products of its own, nothing is ever written."""
+"""Keeps the edge's product table like head office's. Never writes to the products of a project that has its own."""
 
 import logging
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from etalase.protocol import Product
 
 logger = logging.getLogger("etalase.edge")
 
-# A product whose photo was removed so lately may follow it.
+# A product may be removed if its photo was removed within this time.
 LATELY = timedelta(days=7)
 
 
 @dataclass(slots=True)
 class Listed:
-    """What head office said of its products: those that the store no longer sells, and where the next run goes on.
+    """The result of head office's product list: products that the store no longer sells, and the next checkpoint.
 
-    ``error`` is why its list could not be read; it holds no photo back, and the next run asks for the list again.
+    ``error`` ended the reading of the list. It delays no photo, and the next run requests the list again.
     """
 
     gone: set[UUID] = field(default_factory=set)
@@ -42,39 +42,41 @@ class Listed:
 
 
 def sync(services: Services, feed: Feed, checkpoint: Checkpoint, result: RunResult) -> Listed:
-    """Products before their photos; those that the store no longer sells are removed after their photos.
+    """Writes products before their photos; :func:`remove` removes them after their photos.
 
-    Our head office has a product feed and says in the photo feed when asking it is worth a request. Another one has only the
-    photos' ``product_*`` fields.
+    Etalase's head office has a product feed, and its photo feed shows whether the products changed. Other head offices only
+    have the ``product_*`` fields of photos.
     """
-    said = Listed(changed_at=feed.products_changed_at, sync_timestamp=checkpoint.products_sync_timestamp)
+    products = Listed(changed_at=feed.products_changed_at, sync_timestamp=checkpoint.products_sync_timestamp)
     if not services.products.is_ours:
-        return said
-    if said.changed_at is not None and (feed.is_full or said.changed_at != checkpoint.products_changed_at):
+        return products
+    if products.changed_at is not None and (feed.is_full or products.changed_at != checkpoint.products_changed_at):
         since = None if feed.is_full else checkpoint.products_sync_timestamp
         listed = None
         try:
-            listed = pull_products(services.head_office, since, bring=lambda page: _write_listed(services, page))
+            listed = pull_products(services.head_office, since, write=lambda page: _write_listed(services, page))
         except HeadOfficeError as error:
             logger.warning("head office's list of products: %s", error)
-            said.error = error
+            products.error = error
         if listed is not None:
             result.note_oddities(listed.oddities, of_products=True)
-            # A list that does not say whose it is removes nothing (hazard 10): products have nobody to ask.
-            said.gone = set() if listed.is_unnamed else set(listed.deleted_ids)
+            # A list that does not name its store removes nothing (hazard 10): nobody is asked about products.
+            products.gone = set() if listed.is_unnamed else set(listed.deleted_ids)
             if listed.proved_complete and not listed.is_unnamed:
-                said.gone.update(i for i in services.products.ids() if i not in listed.ids and not feed.photos.has_product(i))
-            said.sync_timestamp = listed.sync_timestamp or said.sync_timestamp
+                products.gone.update(
+                    i for i in services.products.ids() if i not in listed.ids and not feed.photos.has_product(i)
+                )
+            products.sync_timestamp = listed.sync_timestamp or products.sync_timestamp
     _write_from_photos(services, feed)
-    return said
+    return products
 
 
 def remove(services: Services, listed: Listed, result: RunResult, *, now: datetime) -> dict[str, object]:
-    """Remove those that have no photo (any more), within the bound that protects photos too (invariant I4).
+    """Removes unlisted products without a photo, within the bound that protects photos too (invariant I4).
 
-    A product whose photo was just removed, or whose removal a person approved, is decided on already. What comes back are the
-    fields of the checkpoint: they move once everything before is done, so that no deletion is lost with a run that is cut off;
-    and not where the deletions were refused, so that the next run asks for them again.
+    A product whose photo was just removed, or whose removal a person approved, does not count again. Returns the fields of the
+    checkpoint. They change only after everything else, so that an interrupted run loses no deletion, and not where the bound
+    refused the deletions, so that the next run requests them again.
     """
     if listed.error is not None:
         return {}
@@ -91,35 +93,37 @@ def remove(services: Services, listed: Listed, result: RunResult, *, now: dateti
 
 
 def note_unlisted(services: Services, listed: Listed) -> None:
-    """Note which products are named no longer, by a head office without a product feed; at the end of a complete run."""
+    """Records which products are no longer listed, for a head office without a product feed; after a complete run."""
     if listed.error is None and listed.sync_timestamp is None and services.products.is_ours:
         services.products.unlist_without_listed_photo()
 
 
 def _write_listed(services: Services, page: Sequence[Product]) -> None:
     known: dict[UUID, ProductLabel] = {}
-    if any(product.sku is None or product.name is None for product in page):  # null says nothing
+    if any(product.sku is None or product.name is None for product in page):  # null keeps the known text
         known = services.products.existing({product.id for product in page})
-    told: dict[UUID, tuple[str, str]] = {}  # a list may name a product twice; PostgreSQL writes no row twice at once
+    texts_of: dict[UUID, tuple[str, str]] = {}  # a list may name a product twice; one INSERT cannot write a row twice
     for product in page:
-        sku, name = told.get(product.id) or known.get(product.id, ProductLabel())
-        told[product.id] = _fitting(
+        sku, name = texts_of.get(product.id) or known.get(product.id, ProductLabel())
+        texts_of[product.id] = _fitting(
             (sku if product.sku is None else product.sku, name if product.name is None else product.name)
         )
-    services.products.write([(id_, *texts) for id_, texts in told.items()])
+    services.products.write([(id_, *texts) for id_, texts in texts_of.items()])
 
 
 def _write_from_photos(services: Services, feed: Feed) -> None:
     for photos in feed.photos.in_slices():
         known = services.products.existing({photo.product_id for photo in photos})
-        told: dict[UUID, tuple[str, str]] = {}
+        texts_of: dict[UUID, tuple[str, str]] = {}
         for photo in photos:
             if photo.product_id == NO_UUID:
                 continue
-            sku, name = told.get(photo.product_id) or known.get(photo.product_id, ProductLabel())  # null says nothing
-            told[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
-        services.products.write([(id_, *texts) for id_, texts in told.items() if known.get(id_) != texts])
-        services.products.list_again(told.keys())
+            sku, name = texts_of.get(photo.product_id) or known.get(
+                photo.product_id, ProductLabel()
+            )  # null keeps the known text
+            texts_of[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
+        services.products.write([(id_, *texts) for id_, texts in texts_of.items() if known.get(id_) != texts])
+        services.products.list_again(texts_of.keys())
 
 
 def _fitting(texts: tuple[str, str]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Pull: the pages of one feed, put together (hazards 1, 10, 13)."""
+"""Assembles the pages of one feed (hazards 1, 10, 13)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -13,13 +13,13 @@ from etalase.protocol import Envelope, Odd, Oddity, Page, Product, ProductPage, 
 
 
 class HeadOffice(Protocol):
-    """Head office as a run sees it. Raises :class:`HeadOfficeError`."""
+    """The feeds of one store at head office. Both methods raise :class:`HeadOfficeError`."""
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]: ...
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]: ...
 
 
-# Four pages in random order miss a photo three times in ten; so many readings all miss it once in a million.
+# Four pages in random order miss a photo in 3 of 10 readings; 12 readings all miss it in 1 of a million.
 MAX_READINGS = 12
 
 
@@ -28,16 +28,16 @@ class Coverage(StrEnum):
 
     CHANGES = "changes"
     FULL = "full"
-    DIGEST_PROVED = "digest_proved"  # it names the changes, and head office's digest proves that the rest is here
+    DIGEST_PROVED = "digest_proved"  # lists the changes; head office's digest proves that the rest is here
 
 
 @dataclass(slots=True)
 class Feed:
-    """What the pages said: living photos by id, and the ids of those that went.
+    """The content of all pages: listed photos, and the ids of deleted ones.
 
-    ``digest`` is what HO says that the full list comes to, where it was asked and can tell. ``sync_timestamp`` is the **first**
-    page's: what changed while the pages came is told again next time. ``error`` is what ended the pages early; the pages before
-    it hold.
+    ``digest`` is HO's digest of its full list, where it was requested and HO supports it. ``sync_timestamp`` is that of the
+    **first** page, so that the next run lists the changes during this one again. ``error`` ended the pages early; the pages
+    before it remain valid.
     """
 
     coverage: Coverage
@@ -48,21 +48,21 @@ class Feed:
     products_changed_at: str | None = None
     totals: list[int | None] = field(default_factory=list)
     error: HeadOfficeError | None = None
-    # What was not to the letter, by kind and field: the first of each.
+    # Deviations from the API: the first of each kind and field.
     oddities: dict[tuple[Odd, str], Oddity] = field(default_factory=dict)
-    # Whether every row has an id, and every page says whether another follows.
+    # Whether every row has an id, and every page has has_more.
     is_countable: bool = True
-    # Whether head office does not say which store the list is for.
+    # Whether a page does not name its store.
     is_unnamed: bool = False
 
     @property
     def is_full(self) -> bool:
-        """Whether it names every photo of head office's list."""
+        """Returns whether it contains head office's full list."""
         return self.coverage is Coverage.FULL
 
     @property
     def proved_complete(self) -> bool:
-        """Whether nothing can be missing: all ends reached, and as many distinct photos as HO counted, before and after."""
+        """Returns whether no photo can be missing: all pages arrived, with as many photos as HO counted before and after."""
         counts = {self.totals[0], self.totals[-1]}
         return self.is_full and self.error is None and self.is_countable and counts == {len(self.photos)}
 
@@ -72,24 +72,25 @@ class Feed:
             raise self.error
 
     def is_older_than(self, checkpoint: str) -> bool:
-        """Whether head office's clock shows less than when it gave ``checkpoint``; a full set is past such doubts."""
+        """Returns whether head office's clock went back since ``checkpoint``; False for a full list."""
         if self.is_full or self.sync_timestamp is None:
             return False
-        told, kept = lenient_time(self.sync_timestamp), lenient_time(checkpoint)
-        return told is not None and kept is not None and told < kept
+        current, kept = lenient_time(self.sync_timestamp), lenient_time(checkpoint)
+        return current is not None and kept is not None and current < kept
 
 
 def pull(
     head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool = False
 ) -> Feed:
-    """All pages from ``updated_since`` on. A later page overrules an earlier one; within a page, living overrules deleted.
+    """Returns the feed since ``updated_since``. Later pages override earlier ones; in one page, listed overrides deleted.
 
-    A list that is shorter than HO's own count is read again: some head offices order their pages anew for each request
-    (hazard 1). Where the second reading brings nothing, it is the count that is wrong. Changes that come on one page are not
-    doubted: some count all that there is, and an hourly run is one request. A full list that changed while it was read is read
-    once more, since it could not be proved complete.
+    A list that is shorter than HO's own count is read again, because some head offices sort their pages anew for each request
+    (hazard 1). If the second reading finds no further photo, the count is wrong. Changes on a single page are not read again:
+    some head offices count all photos, and an hourly run has to be one request. A full list that changed during the reading is
+    read once more, because it cannot be proved complete.
 
-    ``pulled`` hears how many photos have come. Raises :class:`HeadOfficeError` where not even the first page came.
+    ``pulled`` is called with the number of photos so far. Raises :class:`HeadOfficeError` where not even the first page
+    arrived.
     """
     feed = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
     if feed.is_full and feed.error is None and feed.totals[0] != feed.totals[-1]:
@@ -130,12 +131,12 @@ def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> N
         feed.deleted_ids.update(page.deleted_ids)
         feed.deleted_ids.difference_update(photo.id for photo in page.photos)
         feed.totals.append(page.total)
-        _look_at(page, feed)
+        _note_deviations(page, feed)
         pulled(len(feed.photos))
 
 
-def _look_at(page: Envelope, feed: "Feed | ProductFeed") -> None:
-    """Keep what was odd of the page, and whether the list can still be proved complete."""
+def _note_deviations(page: Envelope, feed: "Feed | ProductFeed") -> None:
+    """Records the deviations of the page, and whether the list can still be proved complete."""
     for oddity in page.oddities:
         feed.oddities.setdefault((oddity.kind, oddity.field), oddity)
         feed.is_countable = feed.is_countable and oddity.kind is not Odd.ROW_NAMELESS
@@ -145,7 +146,7 @@ def _look_at(page: Envelope, feed: "Feed | ProductFeed") -> None:
 
 @dataclass(slots=True)
 class ProductFeed:
-    """Which products there are, and the ids of those that the store no longer sells."""
+    """The listed products, and the ids of those that the store no longer sells."""
 
     full: bool
     ids: set[UUID] = field(default_factory=set)
@@ -158,15 +159,14 @@ class ProductFeed:
 
     @property
     def proved_complete(self) -> bool:
-        """As :attr:`Feed.proved_complete`."""
+        """Returns whether no product can be missing, as :attr:`Feed.proved_complete` does."""
         return self.full and self.is_countable and {self.totals[0], self.totals[-1]} == {len(self.ids)}
 
 
 def pull_products(
-    head_office: HeadOffice, updated_since: str | None, *, bring: Callable[[Sequence[Product]], None]
+    head_office: HeadOffice, updated_since: str | None, *, write: Callable[[Sequence[Product]], None]
 ) -> ProductFeed | None:
-    """The product feed, each page's products given to ``bring``; None from an HO that has none (404): then products come from
-    the photos' fields."""
+    """Returns the product feed, after it gave each page's products to ``write``; None for an HO without one (404)."""
     feed = ProductFeed(full=updated_since is None)
     try:
         for page in head_office.product_pages(updated_since):
@@ -179,8 +179,8 @@ def pull_products(
             feed.ids |= listed
             feed.deleted_ids -= listed
             feed.totals.append(page.total)
-            _look_at(page, feed)
-            bring(page.products)
+            _note_deviations(page, feed)
+            write(page.products)
     except HeadOfficeRefused as error:
         if error.status == 404:
             return None

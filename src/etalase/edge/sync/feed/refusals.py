@@ -1,4 +1,4 @@
-"""Explains the responses of head office, or of another server at its address, that are not what a run needs."""
+"""Explains refusals of head office, and responses of other servers at its address."""
 
 from typing import Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -13,11 +13,9 @@ from etalase.redaction import redacted
 
 MAX_SHOWN_CHARS, MAX_JUDGED_BYTES = 200, 20_000
 
-AWAY_HINT: Final = (
-    "Check the link and that ETALASE_HO_URL is right; the POS goes on with what it has, and the next run catches up."
-)
+AWAY_HINT: Final = "Check the link and that ETALASE_HO_URL is right; the POS keeps its photos, and the next run catches up."
 BUSY_HINT: Final = (
-    "Head office, or a proxy before it, is busy or has trouble; the POS goes on with what it has, and the next run tries again."
+    "Head office, or a proxy before it, is busy or failing; the POS keeps its photos, and the next run tries again."
 )
 _HINT_OF: Final = {
     401: "Check ETALASE_HO_USERNAME and ETALASE_HO_PASSWORD, and that the account is active at head office.",
@@ -27,12 +25,12 @@ _HINT_OF: Final = {
 
 
 def beginning(body: bytes) -> str:
-    """Returns the first characters of a body; its secrets are hidden before the cut, so that no half of one is left."""
+    """Returns the first characters of a body. Secrets are hidden before the cut, so that no part of one is left."""
     return printable(redacted(body[:MAX_JUDGED_BYTES].decode("utf-8", "replace"))[:MAX_SHOWN_CHARS])
 
 
 def is_web_page(response: Response) -> bool:
-    """Returns whether the response is a web page: a login page of a network, a shop, a proxy's error."""
+    """Returns whether the response is a web page: a network's login page, a proxy's error page, another website."""
     begins = response.body[:MAX_JUDGED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     # Some head offices call their JSON text/html.
     is_html = media_type(response.header(b"content-type")) in {"text/html", "application/xhtml+xml"}
@@ -40,7 +38,7 @@ def is_web_page(response: Response) -> bool:
 
 
 def has_detail(body: bytes) -> bool:
-    """Returns whether this is a refusal in the form of head office's API: a JSON object with ``detail``."""
+    """Returns whether the body is a refusal of head office's API: a JSON object with ``detail``."""
     try:
         return "detail" in msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -75,7 +73,7 @@ def advice(url: str, path: str, response: Response) -> str:
 
 def is_elsewhere(url: str, path: str, response: Response) -> bool:
     """Returns whether a refusal is not head office's own, but another server's or a proxy's."""
-    # A request for a token names no store: its 404 is about the address.
+    # A token request names no store, so its 404 concerns the address.
     is_token = path in {TOKEN_PATH, REFRESH_PATH}
     is_unknown = response.status == 404 and (is_token or not has_detail(response.body))
     return (
@@ -86,6 +84,6 @@ def is_elsewhere(url: str, path: str, response: Response) -> bool:
 def not_head_office(url: str) -> str:
     """Returns the remedy where another server responds at ``url``."""
     return (
-        f"What answers at {url} is not a head office's API: compare ETALASE_HO_URL with head office's address and port,"
-        " and look whether a login page of the network or a proxy answers instead."
+        f"The server at {url} is not a head office: compare ETALASE_HO_URL with head office's address and port,"
+        " and check whether a login page of the network or a proxy responds instead."
     )

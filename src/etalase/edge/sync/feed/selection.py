@@ -1,4 +1,4 @@
-"""Chooses which list a run asks head office for, and adds the photos that earlier runs left undone."""
+"""Chooses the list that a run requests, and adds the pending photos of earlier runs."""
 
 import heapq
 import logging
@@ -21,22 +21,22 @@ from etalase.protocol import Photo
 
 logger = logging.getLogger("etalase.edge")
 
-# Removals that are not applied: head office lists these photos no longer, and their rows are still here.
+# States of removals whose photo head office no longer lists and whose row is still here.
 PROPOSED = (Removal.State.HELD, Removal.State.WAITING, Removal.State.REFUSED)
-# How often head office is asked for a damaged photo that its list does not name.
-ASK_AGAIN = timedelta(days=1)
+# The pause between two requests for a damaged photo that head office's list does not contain.
+REQUEST_AGAIN = timedelta(days=1)
 
 
-def choose_scope(asked: Scope, anomalies: Sequence[Anomaly]) -> Scope:
-    """Returns the scope that was asked for, or the full one where an anomaly was found."""
-    return Scope.FULL if anomalies else asked
+def choose_scope(requested: Scope, anomalies: Sequence[Anomaly]) -> Scope:
+    """Returns the requested scope, or the full one where an anomaly was found."""
+    return Scope.FULL if anomalies else requested
 
 
 def pull_feed(run: Run, scope: Scope) -> Feed:
-    """Pulls everything that head office lists, or the changes since the checkpoint.
+    """Returns head office's full list, or the changes since the checkpoint.
 
-    A full run asks a head office of ours for the changes, too, and for the digest of everything: where the digest proves that
-    the rest is here, the rest need not come over the link (hazard 25). Raises :class:`HeadOfficeError`.
+    From an Etalase head office a full run requests the changes and the digest of the full list. Where the digest proves that
+    the rest is here, the rest is not transferred (hazard 25). Raises :class:`HeadOfficeError`.
     """
     changes = _pull_changes(run, scope)
     if scope is Scope.CHANGES and changes is not None and not changes.is_full:
@@ -49,7 +49,7 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
 
 
 def _pull_changes(run: Run, scope: Scope) -> Feed | None:
-    """Returns the changes since the checkpoint, or None where the whole list has to be pulled instead."""
+    """Returns the changes since the checkpoint, or None where the full list is necessary."""
     since = run.checkpoint.sync_timestamp
     with_digest = scope is Scope.FULL and run.checkpoint.products_changed_at is not None
     if not since or (scope is Scope.FULL and not with_digest):
@@ -59,11 +59,11 @@ def _pull_changes(run: Run, scope: Scope) -> Feed | None:
     except HeadOfficeRefused as error:
         if error.status not in VALUE_REFUSED:
             raise
-        # It may be the checkpoint: then it would be refused for ever.
+        # The cause may be the checkpoint, which would be refused for ever.
         run.result.note("checkpoint_refused", kept=since)
         return None
     if feed.is_older_than(since):
-        # Changes by the new clock are older than the checkpoint, and would never be listed (hazard 9).
+        # By the new clock, changes are older than the checkpoint: head office would never list them (hazard 9).
         logger.warning("head office's clock went back, from %s to %s: comparing everything", since, feed.sync_timestamp)
         run.result.note("ho_clock_back", told=feed.sync_timestamp, kept=since)
         return None
@@ -71,14 +71,14 @@ def _pull_changes(run: Run, scope: Scope) -> Feed | None:
 
 
 def _prove_by_digest(run: Run, changes: Feed) -> Feed | None:
-    """Returns the changes as a feed that covers everything, where head office's digest and the bucket prove it; else None.
+    """Returns the changes as a feed that covers the full list, where head office's digest and the bucket prove it; else None.
 
-    The photos on the retry list are added to it: they are listed, and not here.
+    Adds the photos of the retry list to the feed: head office lists them, and they are not here.
     """
     if changes.digest is None or changes.error is not None:
         return None
     photos = changes.photos
-    photos.owe(photo for photo in _pending(run, due_before=None) if photo.id not in changes.deleted_ids)
+    photos.add_pending(photo for photo in _pending(run, due_before=None) if photo.id not in changes.deleted_ids)
     leaving = changes.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
     unchanged = 0
 
@@ -97,20 +97,20 @@ def _prove_by_digest(run: Run, changes: Feed) -> Feed | None:
     return replace(changes, coverage=Coverage.DIGEST_PROVED)
 
 
-def add_owed(run: Run, feed: Feed) -> None:
-    """Adds the photos that are due on the retry list, and known damage; a photo that is not in a complete feed is gone."""
+def add_pending(run: Run, feed: Feed) -> None:
+    """Adds due photos of the retry list, and known damage. A complete feed needs none: it lists all photos that exist."""
     if not feed.proved_complete:
         due = _pending(run, due_before=None if run.by_hand or feed.is_full else run.now)
-        feed.photos.owe(photo for photo in due if photo.id not in feed.deleted_ids)
+        feed.photos.add_pending(photo for photo in due if photo.id not in feed.deleted_ids)
         if feed.coverage is Coverage.CHANGES and feed.error is None:
-            feed.photos.owe(_damaged(run, feed))
+            feed.photos.add_pending(_damaged(run, feed))
     if run.dropped:
         run.result.note("state_dropped", told=", ".join(sorted(set(run.dropped))))
 
 
 def _pending(run: Run, *, due_before: datetime | None) -> Iterator[Photo]:
     def unreadable(photo_id: UUID) -> None:
-        logger.warning("photo %s leaves the retry list, its entry cannot be read", photo_id)
+        logger.warning("photo %s leaves the retry list: its entry is unreadable", photo_id)
         run.dropped.append("etalase_pending_photo.wire")
         run.services.write(storage.retry_list.drop_unreadable, photo_id)
 
@@ -118,16 +118,16 @@ def _pending(run: Run, *, due_before: datetime | None) -> Iterator[Photo]:
 
 
 def _damaged(run: Run, feed: Feed) -> list[Photo]:
-    """Returns the photos that are known to be damaged, as head office lists them, so that an hourly run repairs them.
+    """Returns the photos with known damage, as head office lists them, so that an hourly run repairs them.
 
-    A row has no ``image_url``, so the whole list is pulled for it; the bucket is not listed. Photos on the retry list or with a
-    proposed removal are left to those; a photo that the list does not name is asked for once a day.
+    Pulls the full list, because a row has no ``image_url``; does not list the bucket. Photos on the retry list or with a
+    proposed removal are left out. For a photo that the list does not contain, the list is pulled once a day.
     """
     if not run.audit.suspects:
         return []
-    doubted = storage.photos.suspect_unattended(asked_before=run.now - ASK_AGAIN)
+    doubted = storage.photos.suspect_unattended(asked_before=run.now - REQUEST_AGAIN)
     doubted = [row for row in doubted if not feed.photos.knows(row.id) and row.id not in feed.deleted_ids]
-    damaged = list(mark_damage(run, run.audit.look(doubted)).damaged)  # some may be right again
+    damaged = list(mark_damage(run, run.audit.look(doubted)).damaged)  # some may be intact again
     if not damaged:
         return []
     try:

@@ -1,4 +1,4 @@
-"""Makes authenticated requests to head office: tokens, logins, retries, and the errors of the edge."""
+"""Makes authenticated requests to head office: tokens, logins and retries. Translates refusals into the edge's errors."""
 
 import base64
 import logging
@@ -59,14 +59,15 @@ class Session:
     tokens: Tokens
     clock: Clock
     max_response_bytes: int = 64 * 1024 * 1024
-    # A longer wish of head office ends the run; the next run tries again.
+    # A longer Retry-After ends the run; the next run tries again.
     max_retry_after_seconds: float = 300.0
     _is_fresh: bool = False
 
     def post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
         """Returns the body of a 200 response, with retries.
 
-        A refused token is refreshed, and a refused new token causes a login: whatever the kept tokens, the login is reached.
+        A refused access token is refreshed, and a refused new one causes a login. So no kept token can prevent a login.
+        Raises :class:`HeadOfficeError`.
         """
         body = msgspec.json.encode(message)
         tokens = self.tokens.load_tokens()
@@ -80,7 +81,7 @@ class Session:
                 raise
             response = Response(401)  # the token may be the cause
         for renewed in (self._refresh, self._log_in):
-            # Some head offices respond 403, 400 or 498 to an expired token: one of an earlier run proves nothing.
+            # Some head offices respond to an expired token with 403, 400 or 498.
             if response.status == 401 or (400 <= response.status < 500 and not self._is_fresh):
                 tokens = renewed(tokens)
                 response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
@@ -89,7 +90,7 @@ class Session:
         return response.body
 
     def _refresh(self, tokens: TokenPair) -> TokenPair:
-        """Returns new tokens by the refresh token; where head office refuses it or responds oddly, by a login."""
+        """Returns new tokens by the refresh token; where head office refuses it or the response is odd, by a login."""
         if tokens.refresh:
             try:
                 response = self._with_retries(REFRESH_PATH, msgspec.json.encode({"refresh": tokens.refresh}), {})
@@ -104,13 +105,14 @@ class Session:
         return self._log_in(tokens)
 
     def _is_reachable(self) -> bool:
-        """Returns whether head office responds at all: then only its refresh fails, and may do so for ever."""
+        """Returns whether head office responds to any request: a refresh alone may fail for ever."""
         try:
             return bool(self._exchange(PHOTOS_PATH, b"{}", {}).status)
         except HeadOfficeError:
             return False
 
     def _log_in(self, _tokens: TokenPair) -> TokenPair:
+        """Returns new tokens by user name and password."""
         login = msgspec.json.encode({"username": self.username, "password": self.password})
         response = self._with_retries(TOKEN_PATH, login, {})
         if response.status != 200:
@@ -118,8 +120,9 @@ class Session:
         return self._save(read_tokens(response.body, what="Response of " + TOKEN_PATH))
 
     def _save(self, tokens: TokenPair) -> TokenPair:
+        """Keeps new tokens for later requests and runs."""
         keep_token(tokens.access, tokens.refresh)
-        self._is_fresh = True  # whatever this edge's clock says
+        self._is_fresh = True  # even if the edge's clock is past their expiry
         self.tokens.save_tokens(tokens)
         return tokens
 
@@ -135,10 +138,11 @@ class Session:
     def _again(self, error: Exception) -> Again | None:
         if not isinstance(error, HeadOfficeAway):
             return None
-        wish = error.retry_after_seconds or 0
-        return None if wish > self.max_retry_after_seconds else Again(wish)
+        seconds = error.retry_after_seconds or 0
+        return None if seconds > self.max_retry_after_seconds else Again(seconds)
 
     def _exchange(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
+        """Returns the response to one POST. Raises :class:`HeadOfficeError` where it is not head office's own."""
         try:
             response = self.transport.exchange(
                 self.url + path,
@@ -150,33 +154,33 @@ class Session:
             )
         except TransferFailed as error:
             if error.reason is Reason.SIZE_MISMATCH:
-                raise FeedRefused(f"{path} answered with more than {self.max_response_bytes} bytes.") from error
-            said = f"{self.url}{path}: {error.message.removesuffix('.')}."
+                raise FeedRefused(f"{path} responded with more than {self.max_response_bytes} bytes.") from error
+            text = f"{self.url}{path}: {error.message.removesuffix('.')}."
             if not error.passes:
-                raise HeadOfficeUntrusted(said) from error  # it says what to set
-            raise HeadOfficeAway(said, hint=AWAY_HINT) from error
-        if response.status == 511:  # RFC 6585, section 6: a network wants somebody to log in
-            raise NotHeadOffice(f"{self.url}{path} answered 511.", hint=not_head_office(self.url))
+                raise HeadOfficeUntrusted(text) from error  # the text names the setting
+            raise HeadOfficeAway(text, hint=AWAY_HINT) from error
+        if response.status == 511:  # the network requires a login (RFC 6585, section 6)
+            raise NotHeadOffice(f"{self.url}{path} responded with 511.", hint=not_head_office(self.url))
         if response.status in {408, 429} or response.status >= 500:
             raise HeadOfficeAway(
-                f"{self.url}{path} answered {response.status}.",
+                f"{self.url}{path} responded with {response.status}.",
                 hint=BUSY_HINT,
-                has_answered=True,
+                has_responded=True,
                 retry_after_seconds=retry_after_seconds(response.header(b"retry-after"), now=self.clock.now()),
                 has_failed=response.status >= 500 and response.status != 503,
             )
         if response.status == 200 and is_web_page(response):
-            said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
-            raise NotHeadOffice(f"{self.url}{path} answered with a web page{said}.", hint=not_head_office(self.url))
+            shown = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
+            raise NotHeadOffice(f"{self.url}{path} responded with a web page{shown}.", hint=not_head_office(self.url))
         return response
 
     def _refused(self, path: str, response: Response) -> HeadOfficeError:
         # The response of a token endpoint may echo the password in any form: no text shows it (hazard 74).
-        said = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
+        shown = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
         if leads_to := redirected_to(self.url + path, response):
-            said = f": it leads to «{beginning(leads_to.encode())}»"
+            shown = f": it redirects to «{beginning(leads_to.encode())}»"
         return HeadOfficeRefused(
-            f"{self.url}{path} answered {response.status}{said}.",
+            f"{self.url}{path} responded with {response.status}{shown}.",
             status=response.status,
             hint=advice(self.url, path, response),
             is_elsewhere=is_elsewhere(self.url, path, response),
@@ -184,9 +188,9 @@ class Session:
 
 
 def expires_at(token: str) -> float:
-    """Returns the Unix time at which an access token expires, infinity without one (RFC 7519, section 4.1.4).
+    """Returns the Unix time at which an access token expires, infinity if unknown (RFC 7519, section 4.1.4).
 
-    Only saves the request that an expired token would cost; nothing is trusted because of it.
+    Saves a request with an expired token. Nothing is trusted because of the value.
     """
     try:
         claims = token.split(".")[1]

@@ -1,7 +1,7 @@
-"""What has to be done so that the edge equals head office: pure decisions, without I/O.
+"""Plans the steps that make the edge equal to head office. Pure.
 
-The checksum decides a download, not the version (hazard 25). Everything is planned a product at a time, because a
-foreign head office moves keys between the photos of a product (hazard 55).
+The checksum decides a download, not the version (hazard 25). Photos are planned by product, because some head offices move keys
+between the photos of a product (hazard 55).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is really under a key: its ETag or MD5, None where there is nothing; ``mistyped``: served as another type."""
+    """The object under a key: its ETag or MD5, None if it is missing. ``mistyped``: served with a wrong Content-Type."""
 
     etag: str | None
     mistyped: bool = False
@@ -47,35 +47,34 @@ class StoredRow:
 
 @dataclass(frozen=True, slots=True)
 class Row(StoredRow):
-    """A row of ``product_photo``, and what is really under its key.
+    """A row of ``product_photo`` with the object under its key.
 
-    ``object_etag`` is the row's checksum while nothing else is known; the ETag that a HEAD or a listing found otherwise; None
-    where the object is missing. ``object_mistyped`` tells that the bytes are right and their Content-Type is not.
+    ``object_etag`` is the ETag of a HEAD or a listing, None for a missing object, or the row's checksum as long as no look
+    found otherwise. ``object_mistyped``: the bytes are right and their Content-Type is wrong.
     """
 
     object_etag: str | None
     object_mistyped: bool = False
 
     def with_object(self, found: Found) -> "Row":
-        """This row, over an object that turned out to be another one, or missing."""
+        """Returns this row with the object that a look found."""
         return replace(self, object_etag=found.etag, object_mistyped=found.mistyped)
 
 
 class Kind(StrEnum):
-    """What a photo needs."""
+    """The kind of work for a photo."""
 
-    FETCH = "fetch"  # bytes over the link
-    COPY = "copy"  # bytes that already lie under another key of this edge
+    FETCH = "fetch"  # its bytes by download
+    COPY = "copy"  # its bytes from another key of this edge
     ROW = "row"  # only its row
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One photo to publish. ``replaces`` is the ETag of what lies under its key now, None where nothing does.
+    """One photo to publish. ``replaces`` is the ETag of the current object under its key, None without one.
 
-    ``copy_from`` is the key that has the bytes already; ``row_key`` is where its row points now, if it has one.
-    ``heals`` tells that the row was right and the object was not. ``demotes``: the row only steps back as the primary photo;
-    that settles nothing of what HO lists, or owes, of it.
+    ``copy_from`` is a key with the same bytes; ``row_key`` is the key in its current row, if it has one. ``heals``: the row is
+    right and the object is not. ``demotes``: only clears ``is_primary``; does not resolve a pending retry for this photo.
     """
 
     photo: Photo
@@ -89,17 +88,17 @@ class Step:
     demotes: bool = False
 
     @property
-    def brings(self) -> bool:
-        """Whether the photo is not here as head office lists it until this is done: its bytes or its row are missing."""
+    def adds_photo(self) -> bool:
+        """Returns whether the bytes or the row of the photo are missing before this step."""
         return not self.demotes and (self.kind is not Kind.ROW or self.row_key is None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProductPlan:
-    """What one product needs, in the order of publishing; several of them where its photos do not depend on each other.
+    """Steps of one product in the order of publishing. Photos that do not depend on each other get plans of their own.
 
-    The bytes of an *entangled* product are all in hand before its first put, because keys move between its photos.
-    ``displaced`` are rows (with their keys) whose key another photo takes over: they go in the same transaction.
+    All bytes of an *entangled* product are in memory before its first put, because keys move between its photos. ``displaced``
+    are rows (with their keys) whose key another photo takes over: the same transaction deletes them.
     """
 
     product_id: UUID
@@ -109,34 +108,34 @@ class ProductPlan:
 
     @property
     def bytes_in_hand(self) -> int:
-        """How many bytes publishing it holds in memory at once, at most."""
+        """Returns the most bytes that publishing holds in memory at once."""
         sizes = [step.photo.size or 0 for step in self.steps if step.kind is not Kind.ROW]
         return (sum(sizes) if self.entangled else max(sizes, default=0)) if sizes else 0
 
     @property
     def bytes_to_fetch(self) -> int:
-        """How many bytes have to come over the link."""
+        """Returns the number of bytes to download."""
         return sum(step.photo.size or 0 for step in self.steps if step.kind is Kind.FETCH)
 
 
 @dataclass(slots=True)
 class Plan:
-    """What a run has to do, and what it need not."""
+    """The plan of a run."""
 
     products: list[ProductPlan] = field(default_factory=list)
-    # How many photos HO has in an older form than the edge, by its own clock: it was restored from a backup, or changed back.
+    # The number of photos that are older at HO than here, by HO's clock: HO was restored from a backup, or changed them back.
     older_at_head_office: int = 0
     unchanged: list[UUID] = field(default_factory=list)
     parked: list[Photo] = field(default_factory=list)
     failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
-    # Products for which HO names more than one primary photo: HO's own data.
+    # Products with more than one primary photo in HO's own data.
     several_primaries: list[UUID] = field(default_factory=list)
-    # The photo that gets each key, by key, with those of the slices before.
+    # The photo that gets each key, including the slices before.
     claims: dict[str, Photo] = field(default_factory=dict)
 
     @property
     def unpublishable(self) -> list[tuple[Photo, PhotoError]]:
-        """The photos that cannot be published now, with the reason: failed or parked."""
+        """Returns the photos that cannot be published now, failed or parked, with the reason."""
         return self.failed + [
             (photo, PhotoError(Reason.PRODUCT_MISSING, f"product {photo.product_id} is not here yet")) for photo in self.parked
         ]
@@ -154,13 +153,12 @@ def plan(
     elsewhere: Mapping[UUID, Photo] = MappingProxyType({}),
     claims: Mapping[str, Photo] = MappingProxyType({}),
 ) -> Plan:
-    """The plan for ``photos``, against ``rows``: all rows of their products, with their ids, or under their keys.
+    """Returns the plan for ``photos``, given ``rows``: all rows of their products, with their ids, or under their keys.
 
-    ``orphans`` are MD5s by key of objects that no row names, where a listing told of them: their bytes need no link; ``copies``
-    are keys by MD5 of objects that have a photo's bytes by all appearances, wherever they lie.
-    ``leaving`` are photos that HO deleted, whose rows are still here; ``elsewhere`` are those of ``rows`` that another slice of
-    HO's list tells of: what is right for them is not decided here. ``claims`` are the photos that got their keys in slices
-    before this one.
+    ``orphans`` are the MD5s of listed objects without a row, by key: their bytes need no download. ``copies`` are keys of
+    objects that seem to have a photo's bytes, by MD5. ``leaving`` are photos that HO deleted and whose rows are still here.
+    ``elsewhere`` are photos of ``rows`` that another slice plans. ``claims`` are the photos that got their keys in earlier
+    slices.
     """
     result = Plan(claims=dict(claims))
     usable: dict[UUID, list[Photo]] = {}
@@ -171,32 +169,32 @@ def plan(
             result.failed.append((listed, flawed(listed)))
         elif error := defect(photo, max_photo_bytes=max_photo_bytes):
             result.failed.append((photo, error))
-        elif photo.product_id not in known_products and not listed.flaws:  # whose row is here, has its product here
+        elif photo.product_id not in known_products and not listed.flaws:  # a row here proves that its product is here
             result.parked.append(photo)
         else:
             usable.setdefault(photo.product_id, []).append(normalised(photo))
-    here = {photo.id for photo in photos}
-    told = {photo.id: photo for those in usable.values() for photo in those}
-    told |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in here}
-    planning = _Planning(result, rows, told, orphans, copies, leaving)
+    ids = {photo.id for photo in photos}
+    listed_photos = {photo.id: photo for of_product in usable.values() for photo in of_product}
+    listed_photos |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in ids}
+    planning = _Planning(result, rows, listed_photos, orphans, copies, leaving)
     for product_id, wanted in usable.items():
         planning.add(product_id, wanted)
     return result
 
 
 class _Planning:
-    """The rows, objects and claims against which the products of one slice are planned, one after another."""
+    """The rows, objects and claims for planning the products of one slice, one after another."""
 
     def __init__(
         self,
         result: Plan,
         rows: Sequence[Row],
-        told: Mapping[UUID, Photo],
+        listed: Mapping[UUID, Photo],
         orphans: Mapping[str, str],
         copies: Mapping[str, str],
         leaving: Collection[UUID],
     ) -> None:
-        self.result, self.told, self.leaving = result, told, leaving
+        self.result, self.listed, self.leaving = result, listed, leaving
         self.orphans, self.copies = orphans, copies
         self.rows_by_id = {row.id: row for row in rows}
         self.rows_of: dict[UUID, list[Row]] = {}
@@ -206,26 +204,26 @@ class _Planning:
             self.owners.setdefault(row.object_key, []).append(row)
 
     def add(self, product_id: UUID, wanted: Sequence[Photo]) -> None:
-        """Plans one product: its steps, the photos that fail, and those that need nothing."""
+        """Adds one product: its steps, its failing photos, and its unchanged ones."""
         rows, owners = self.rows_of.get(product_id, []), self.owners
-        wanted, demoted, several = one_primary(wanted, rows, self.leaving, self.told)
+        wanted, demoted, several = one_primary(wanted, rows, self.leaving, self.listed)
         if several:
             self.result.several_primaries.append(product_id)
         listed = {photo.id for photo in wanted}
         bytes_at: dict[str | None, str] = {row.object_etag: row.object_key for row in rows if row.object_etag}
         steps: list[Step] = []
         displaced: set[tuple[UUID, str]] = set()
-        # A photo whose bytes are under its key keeps the key; among the others the newest comes first.
+        # A photo whose bytes are under its key keeps the key; among the others the newest one gets it.
         for photo in sorted(wanted, key=self._precedence, reverse=True):
             row = self.rows_by_id.get(photo.id)
             key = photo.object_key or ""
-            if conflict := _conflict(photo, owners.get(key, ()), self.result.claims.get(key), self.told):
+            if conflict := _conflict(photo, owners.get(key, ()), self.result.claims.get(key), self.listed):
                 self.result.failed.append((photo, conflict))
                 continue
             if self.result.claims.setdefault(key, photo).id != photo.id:
-                bytes_at.setdefault(photo.checksum, key)  # the first of the photos that share the object brings it
+                bytes_at.setdefault(photo.checksum, key)  # the first photo that shares the object uploads it
             others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
-            displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(self.told.get(o.id), photo)}
+            displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(self.listed.get(o.id), photo)}
             step = _step(photo, row, owners.get(key, ()), bytes_at, self.copies, self.orphans)
             if row and row.updated_at and photo.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
                 self.result.older_at_head_office += 1
@@ -243,7 +241,7 @@ class _Planning:
     def _add_steps(
         self, product_id: UUID, steps: Sequence[Step], displaced: tuple[tuple[UUID, str], ...], *, own_keys: set[str]
     ) -> None:
-        """Adds one plan for steps that depend on each other, else a plan a step."""
+        """Adds one plan for steps that depend on each other, else one plan for each step."""
         entangled = any(s.copy_from in own_keys for s in steps) or any(
             owner.id != s.photo.id for s in steps if s.overwrites_live_key for owner in self.owners[s.photo.object_key or ""]
         )
@@ -255,7 +253,7 @@ class _Planning:
 
 
 def normalised(photo: Photo) -> Photo:
-    """``photo`` in the form that rows have: the checksum in lower case, nulls as the guide's defaults, a type that fits."""
+    """Returns ``photo`` in the form of a row: a lower-case checksum, the guide's defaults for nulls, a type that fits."""
     content_type = photo.content_type and photo.content_type.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS]
     if (
         (photo.checksum or "").islower()
@@ -274,7 +272,7 @@ def normalised(photo: Photo) -> Photo:
 
 
 def as_it_is_here(photo: Photo, row: Row | None) -> Photo | None:
-    """A photo with flaws as its row and object are here, where its other fields promise just that; else None."""
+    """Returns a photo with flaws completed from its row, if its other fields match row and object; else None."""
     if row is None or row.object_etag != row.checksum or row.object_mistyped:
         return None
     flaws = {name for name, _ in photo.flaws}
@@ -284,15 +282,14 @@ def as_it_is_here(photo: Photo, row: Row | None) -> Photo | None:
 
 
 def one_primary(
-    wanted: Sequence[Photo], rows: Sequence[Row], leaving: Collection[UUID] = (), told: Collection[UUID] = ()
+    wanted: Sequence[Photo], rows: Sequence[Row], leaving: Collection[UUID] = (), listed: Collection[UUID] = ()
 ) -> tuple[list[Photo], list[Row], bool]:
-    """``wanted`` with at most one primary photo, counting the rows that HO did not list now (invariant I5).
+    """Returns ``wanted`` with at most one primary photo, counting the rows that HO does not list now (invariant I5).
 
-    The newest wins, but none that is ``leaving``. A row of a photo that HO ``told`` of is no row of this product for long.
-    The rows that lose to a listed photo come back, to be demoted; the flag
-    tells that HO named several.
+    The newest wins, except photos that are ``leaving``. Rows of ``listed`` photos do not count, because another product's plan
+    changes them. Also returns the rows to demote, and whether HO named several primary photos.
     """
-    listed = {photo.id for photo in wanted}.union(told)
+    listed = {photo.id for photo in wanted}.union(listed)
     candidates: list[tuple[datetime, UUID]] = [(p.updated_at or LONG_AGO, p.id) for p in wanted if p.is_primary]
     several = len(candidates) > 1
     others = {row.id: row for row in rows if row.is_primary and row.id not in listed}
@@ -305,14 +302,14 @@ def one_primary(
 
 
 def is_settled(photo: Photo, row: Row | None) -> bool:
-    """Whether the photo has its bytes under its key already, by its row."""
+    """Returns whether the row has the key and checksum of the photo."""
     return row is not None and (row.object_key, row.checksum) == (photo.object_key, photo.checksum)
 
 
 def _conflict(
-    photo: Photo, owners: Sequence[Row], claim: Photo | None, told: Mapping[UUID, Photo] = MappingProxyType({})
+    photo: Photo, owners: Sequence[Row], claim: Photo | None, listed: Mapping[UUID, Photo] = MappingProxyType({})
 ) -> PhotoError | None:
-    """Why this photo cannot have its key: photos of any products may share an object, but not with different bytes."""
+    """Returns why this photo cannot have its key: photos may share an object, but not with different bytes."""
     if claim is not None and claim.id != photo.id and not _share_object(claim, photo):
         return PhotoError(
             Reason.KEY_CONFLICT,
@@ -327,10 +324,10 @@ def _conflict(
         ):
             detail = f"HO's own data: size is {photo.size}, and the bytes with this MD5 under its object_key are {owner.size}"
             return PhotoError(Reason.HO_CONTRADICTS_ITSELF, detail)
-        # Where the bytes under the key are this photo's already, it is the other row that is wrong: nothing is put over
-        # anybody's. Nor is it where HO lists the other one with the same new bytes.
+        # If the key already has this photo's bytes, the other row is wrong and nothing is overwritten. The same holds if HO
+        # lists the other photo with these new bytes.
         is_foreign = owner.id != photo.id and owner.product_id != photo.product_id
-        if is_foreign and owner.object_etag != photo.checksum and not _share_object(told.get(owner.id), photo):
+        if is_foreign and owner.object_etag != photo.checksum and not _share_object(listed.get(owner.id), photo):
             return PhotoError(
                 Reason.KEY_CONFLICT,
                 f"object_key {photo.object_key} is in use by photo {owner.id} of another product, with other bytes",
@@ -339,9 +336,9 @@ def _conflict(
 
 
 def _share_object(one: Photo | None, other: Photo) -> bool:
-    """Whether both are the same bytes under the same key. Of two sizes of theirs one is wrong: the bytes tell which."""
-    what = (other.object_key, (other.checksum or "").lower())
-    return one is not None and (one.object_key, (one.checksum or "").lower()) == what
+    """Returns whether both have the same bytes under the same key. Their sizes may differ: the bytes decide which is right."""
+    shared = (other.object_key, (other.checksum or "").lower())
+    return one is not None and (one.object_key, (one.checksum or "").lower()) == shared
 
 
 def _step(
@@ -353,11 +350,11 @@ def _step(
     orphans: Mapping[str, str],
 ) -> Step | None:
     key = photo.object_key or ""
-    there = at_key[0].object_etag if at_key else orphans.get(key)
+    current = at_key[0].object_etag if at_key else orphans.get(key)
     mistyped = bool(at_key and at_key[0].object_mistyped)
     row_key = row.object_key if row else None
     row_is_primary = bool(row and row.is_primary)
-    if there == photo.checksum and not mistyped:
+    if current == photo.checksum and not mistyped:
         if row is not None and not differs(photo, row):
             return None
         return Step(photo, Kind.ROW, row_key=row_key, row_is_primary=row_is_primary)
@@ -365,7 +362,7 @@ def _step(
     return Step(
         photo,
         Kind.COPY if source else Kind.FETCH,
-        replaces=there,
+        replaces=current,
         copy_from=source,
         row_key=row_key,
         row_is_primary=row_is_primary,
@@ -375,7 +372,7 @@ def _step(
 
 
 def differs(photo: Photo, row: Row) -> bool:
-    """Whether the row is not what HO lists. ``updated_at`` alone is no difference: it would cost a write for nothing."""
+    """Returns whether the row differs from HO's. ``updated_at`` alone is not a difference: no column that matters changed."""
     return (
         photo.product_id,
         photo.object_key,
@@ -420,7 +417,7 @@ def _demotion(row: Row) -> Step:
 
 
 def _in_order(steps: Iterable[Step], owners: Mapping[str, Sequence[Row]]) -> list[Step]:
-    """The demoted photo's new key before the primary's: whoever is on a key moves away before the key is overwritten."""
+    """Returns the steps in an order in which a photo leaves a key before another photo overwrites the key."""
     pending = sorted(steps, key=lambda s: (s.photo.is_primary, s.photo.size or 0, s.photo.id))
     ordered: list[Step] = []
     while pending:
@@ -431,7 +428,7 @@ def _in_order(steps: Iterable[Step], owners: Mapping[str, Sequence[Row]]) -> lis
                 for step in pending
                 if not any(o.id in waiting and o.id != step.photo.id for o in owners.get(step.photo.object_key or "", ()))
             ),
-            pending[0],  # a swap of two keys has no right order; the bytes of both are in hand
+            pending[0],  # two swapped keys have no right order; the bytes of both are in memory
         )
         pending.remove(free)
         ordered.append(free)
@@ -439,6 +436,6 @@ def _in_order(steps: Iterable[Step], owners: Mapping[str, Sequence[Row]]) -> lis
 
 
 def urgency(product: ProductPlan) -> tuple[bool, int]:
-    """Primary photos first, small before large: a new store's POS is usable early. The smaller, the more urgent."""
+    """Returns the sort key of a plan: primary photos first, small before large, so that a new store's POS is usable early."""
     primary = [s.photo.size or 0 for s in product.steps if s.photo.is_primary]
     return (not primary, min(primary or [s.photo.size or 0 for s in product.steps], default=0))

@@ -1,4 +1,4 @@
-"""Plans a feed in slices of whole products, so that memory and SQL arrays stay bounded (runs, dry runs, ``verify``)."""
+"""Plans a feed in slices of whole products, so that memory and SQL arrays stay bounded."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from etalase.protocol import Photo, defect
 
 
 class Slice(NamedTuple):
-    """Photos of the feed, the rows that concern them as the database has them, their plan, and the look at their objects.
+    """Photos of the feed with their related rows, their plan, and the look at their objects.
 
     The caller marks the damage that the look found.
     """
@@ -29,7 +29,7 @@ class Slice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many photos a plan is about, parked ones aside: ``new`` have no row yet, ``missing`` are not here as listed."""
+    """Counts the photos of a plan without parked ones: ``new`` have no row, ``missing`` are not here as listed."""
 
     known: int = 0
     new: int = 0
@@ -43,7 +43,7 @@ class Tally:
         return cls(
             known=len(photos) - parked,
             new=sum(photo.id not in with_row for photo in photos) - parked,
-            missing=len(planned.failed) + sum(step.brings for product in planned.products for step in product.steps),
+            missing=len(planned.failed) + sum(step.adds_photo for product in planned.products for step in product.steps),
         )
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -52,35 +52,35 @@ class Tally:
 
 @dataclass(slots=True)
 class Planned:
-    """The plan of a whole feed: the agenda, and what a run says about it."""
+    """The plan of a whole feed: the agenda, and figures for the report."""
 
     agenda: Agenda = field(default_factory=Agenda)
     tally: Tally = field(default_factory=Tally)
     unchanged: int = 0
-    # How many photos head office lists in an older form than the edge has.
+    # The number of photos that are older at head office than here.
     older: int = 0
     several_primaries: list[UUID] = field(default_factory=list)
 
 
 class Planner:
-    """Plans ``feed`` against rows and, where there is an ``audit``, against the objects of the bucket.
+    """Plans ``feed`` against rows and, with an ``audit``, against the objects of the bucket.
 
-    ``brings_products``: a product that is not here yet is taken to arrive with its photos.
+    ``adds_products``: the run adds missing products together with their photos.
     """
 
     def __init__(
-        self, services: Services, feed: Feed, *, audit: BucketAudit | None = None, brings_products: bool = False
+        self, services: Services, feed: Feed, *, audit: BucketAudit | None = None, adds_products: bool = False
     ) -> None:
         self._services, self._feed, self._audit = services, feed, audit
-        self._brings_products = brings_products and services.products.is_ours
+        self._adds_products = adds_products and services.products.is_ours
 
     @cached_property
     def has_retries(self) -> bool:
-        """Whether the retry list had any photo when the plan began."""
+        """Returns whether the retry list had a photo when the plan began."""
         return storage.retry_list.is_anything_pending()
 
     def slices(self) -> Iterator[Slice]:
-        """Plans one slice after another; which photo gets a contested key is remembered across them."""
+        """Yields planned slices; a contested key stays with the same photo in all of them."""
         photos = self._feed.photos
         contested, claims = photos.contested_keys(), self._award_contested_keys()
         for part in photos.in_slices():
@@ -108,7 +108,7 @@ class Planner:
             yield Slice(part, rows, planned, look)
 
     def plan(self, settle: Callable[[Slice], None]) -> Planned:
-        """Plans the whole feed; ``settle`` is given each slice, to record what needs no publishing."""
+        """Returns the plan of the whole feed. Calls ``settle`` with each slice, to record unchanged photos."""
         planned = Planned()
         for part in self.slices():
             product_ids = {photo.product_id for photo in part.photos}
@@ -122,13 +122,13 @@ class Planner:
         return planned
 
     def _known(self, product_ids: set[UUID]) -> set[UUID]:
-        return product_ids if self._brings_products else product_ids & set(self._services.products.existing(product_ids))
+        return product_ids if self._adds_products else product_ids & set(self._services.products.existing(product_ids))
 
     def _award_contested_keys(self) -> dict[str, Photo]:
-        """Returns the photo that gets each key that photos claim with different bytes: the one that has it, or else the newest
-        that could be published.
+        """Returns the photo for each key that photos claim with different bytes: its owner, or the newest usable one.
 
-        Without this the first to be planned would get it: where its checksum is wrong, no photo would ever get the key.
+        Otherwise the first planned photo would get the key. With a wrong checksum it would fail, and no photo would ever get
+        it.
         """
         awarded: dict[str, Photo] = {}
         for claimants in self._feed.photos.disputes():

@@ -1,4 +1,4 @@
-"""Which photos that HO no longer lists really go: the bound on deletion (hazard 14, invariant I4). Pure."""
+"""Decides which unlisted photos are removed: the bound on deletion (hazard 14, invariant I4). Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from etalase.daily_bound import exceeds_bound
 
 
 class Cause(StrEnum):
-    """Where a removal comes from."""
+    """The cause of a removal."""
 
     DELETED_ID = "deleted_id"
     SWEEP = "sweep"
@@ -19,18 +19,18 @@ class Cause(StrEnum):
 
     @classmethod
     def _missing_(cls, _value: object) -> "Cause":
-        """A cause that another version wrote, or that was scrambled: a person has to look."""
+        """Returns a cause that a person has to decide on, for one of another version or a damaged one."""
         return cls.UNPROVED_FEED
 
     @property
     def is_suspect(self) -> bool:
-        """Whether a person has to look whatever the number."""
+        """Returns whether a person has to decide, regardless of the number."""
         return self in {Cause.EMPTY_FEED, Cause.UNPROVED_FEED, Cause.UNNAMED_FEED}
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A photo that HO no longer lists, and that is still shown."""
+    """A photo with a row that HO no longer lists."""
 
     photo_id: UUID
     product_id: UUID
@@ -39,7 +39,7 @@ class Candidate:
 
 @dataclass(slots=True)
 class Decision:
-    """What becomes of the candidates. ``bare`` are products that lose their last photo by what is applied."""
+    """The decision on all candidates. ``bare`` are products that lose their last photo by the applied removals."""
 
     apply: list[Candidate] = field(default_factory=list)
     hold: list[Candidate] = field(default_factory=list)
@@ -55,15 +55,15 @@ def decide(
     products_with_a_photo: int,
     bared_lately: int,
 ) -> Decision:
-    """Apply, hold or let wait.
+    """Decides for each candidate: apply, hold or wait.
 
-    ``photos_of`` are the photos that each candidate's product has now; ``awaiting`` the products of which a living photo has
-    not arrived yet; ``bared_lately`` the products that lost their last photo within 24 hours.
+    ``photos_of`` are the current photos of each candidate's product; ``awaiting`` are products with a listed photo that has not
+    arrived yet; ``bared_lately`` is the number of products that lost their last photo within 24 hours.
 
-    * A removal that leaves its product another photo is no accident, and is applied.
-    * One that would take the last photo waits while the product's new one is still to come (invariant I2).
-    * The others are held, all of them, when with them more than max(3, 20 %) of the products would have gone bare in a day,
-      or when the feed they come from is empty, was not proved complete, or does not say which store it is for.
+    * A removal that leaves its product another photo is applied.
+    * A removal of the last photo waits while a new one is expected (invariant I2).
+    * The others are all held if more than max(3, 20 %) of the products would lose their last photo in a day, or if the feed is
+      empty, not proved complete, or does not name its store.
     """
     decision = Decision()
     going: dict[UUID, set[UUID]] = {}

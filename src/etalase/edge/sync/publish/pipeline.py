@@ -172,7 +172,7 @@ class Publisher:
         if any(step.kind is not Kind.ROW for step in published):
             self._breaker.close()
         self.failures.resolve(step.photo.id for step in published if not step.demotes)
-        self.result.bytes_fetched = self.services.images.bytes_came
+        self.result.bytes_fetched = self.services.images.bytes_received
         self.progress.carried(len(product.published), len(product.failed))
         return full
 
@@ -191,7 +191,7 @@ class Publisher:
             kept = [product for product in batch if product not in vanished]
             resolved = [step.photo.id for product in kept for step in product.resolved if not step.demotes]
             storage.retry_list.resolve(resolved + [photo_id for product in kept for photo_id in product.displaced])
-            self._record_published([step for product in kept for step in product.resolved if step.brings])
+            self._record_published([step for product in kept for step in product.resolved if step.adds_photo])
         for product in vanished:
             for step in product.published:
                 gone = PhotoError(Reason.PRODUCT_MISSING, f"product {step.photo.product_id} is not here")
@@ -240,13 +240,13 @@ class Publisher:
                 f"The edge's object store does not take photos: {last.detail}",
                 hint="Check that it runs and has room on its disk; the next run goes on where this one stopped.",
             )
-        has_answered = last.reason.policy.side is Side.HEAD_OFFICE
+        has_responded = last.reason.policy.side is Side.HEAD_OFFICE
         self._given_up = HeadOfficeAway(
             f"Head office's bucket does not give photos: {last.detail} ({self._breaker.max_failures} in a row).",
             hint="Its bucket, or a proxy before it, is busy or has trouble; the next run tries again."
-            if has_answered
+            if has_responded
             else "Check the link, and that image_url's host can be reached from here; the next run tries again.",
-            has_answered=has_answered,
+            has_responded=has_responded,
         )
         return self._put_off(agenda, last, from_bytes=1)
 

@@ -72,7 +72,7 @@ def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: date
     for photo, error in failures:
         before = known.get(photo.id)
         wire = msgspec.json.encode(photo).decode()
-        if before and (before.wire, before.reason) == (wire, error.reason) and error.reason is Reason.PRODUCT_MISSING:
+        if before and (before.wire, before.reason) == (wire, error.reason) and error.reason.policy.is_parked:
             continue
         known_as = None if before is None else _listed(before.wire)
         same = known_as is not None and known_as.checksum == photo.checksum
@@ -134,9 +134,8 @@ def ids(*, parked: bool = True) -> Iterator[list[UUID]]:
     after = UUID(int=0)
     while True:
         with translated():
-            entries = PendingPhoto.objects.filter(photo_id__gt=after).order_by("photo_id")
-            if not parked:
-                entries = entries.exclude(reason=Reason.PRODUCT_MISSING)
+            entries = PendingPhoto.objects.all() if parked else PendingPhoto.objects.failed()
+            entries = entries.filter(photo_id__gt=after).order_by("photo_id")
             some = list(entries.values_list("photo_id", flat=True)[:PAGE_PHOTOS])
         if some:
             yield some
@@ -175,7 +174,7 @@ def product_ids() -> set[UUID]:
 def count_and_describe(limit: int) -> tuple[int, list[dict[str, Any]]]:
     """Returns the number of entries without parked photos, and up to ``limit`` of them as ``--json`` shows them."""
     with translated():
-        entries = PendingPhoto.objects.defer("wire").exclude(reason=Reason.PRODUCT_MISSING).order_by("product_name", "photo_id")
+        entries = PendingPhoto.objects.failed().defer("wire").order_by("product_name", "photo_id")
         return entries.count(), [to_json(entry) for entry in entries[:limit]]
 
 
