@@ -1,6 +1,6 @@
-"""Chromium for the browser tests: finds it, and as root on a Debian installs its package where it is missing.
+"""Finds Chromium for the browser tests, and installs its package as root on Debian where it is missing.
 
-``make test`` runs this before pytest. Where there is none, those tests are skipped; but where ``CI`` is true, they fail.
+``make test`` runs this before pytest. Without a browser, those tests are skipped; if ``CI`` is true, they fail.
 """
 
 import os
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from playwright._impl._driver import compute_driver_executable  # there is no public way to find it
+from playwright._impl._driver import compute_driver_executable  # no public interface returns it
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A browser without a font draws boxes; DejaVu has all of the Latin script. Playwright's own Node.js needs libatomic.

@@ -86,8 +86,8 @@ def doorman(behind: str, *, certificate: Path | None = None) -> Iterator[Doorman
             if not reply.status:
                 return
             self.send_response(reply.status)
-            told = {"Content-Length": str(len(reply.body))} | reply.headers
-            for name, value in told.items():
+            headers = {"Content-Length": str(len(reply.body))} | reply.headers
+            for name, value in headers.items():
                 if value:
                     self.send_header(name, value)
             self.end_headers()

@@ -20,7 +20,7 @@ ROLE, PASSWORD = "etalase_weak", "of a weak role"
 class Fault:
     """``make`` and ``mend`` are statements of a superuser; ``says`` is part of the message of a command under the fault.
 
-    ``blocks`` is a table that another session locks; ``reads`` says that commands without writes still work.
+    ``blocks`` is a table that another session locks; ``reads``: commands without writes still work.
     """
 
     name: str
@@ -154,7 +154,7 @@ def run_command(*command: str) -> tuple[int, dict[str, Any]]:
 
 
 def run_under(fault: Fault, commands: Iterable[Command]) -> dict[Command, tuple[int, dict[str, Any]]]:
-    """Runs each command under the fault and asserts that its message is the fault's. Returns exit statuses and answers."""
+    """Runs each command under the fault and asserts that its message is the fault's. Returns exit statuses and outputs."""
     done = {}
     with under(fault) as strike:
         for command in commands:
@@ -166,7 +166,7 @@ def run_under(fault: Fault, commands: Iterable[Command]) -> dict[Command, tuple[
 
 
 def is_unexpected(answer: dict[str, Any]) -> bool:
-    """Returns whether the answer of a command reports an error without a text of its own."""
+    """Returns whether the output of a command reports an unexpected error."""
     return any(text in json.dumps(answer) for text in ("Unexpected error", "unforeseen"))
 
 

@@ -1,4 +1,4 @@
-"""`etalase demo` as a newcomer runs it."""
+"""Checks `etalase demo` as a newcomer runs it."""
 
 import os
 import signal
@@ -73,9 +73,9 @@ def test_the_demo_runs_on_minio_and_keeps_its_make(offset: int, tmp_path: Path) 
 
 
 def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "subprocess.Popen[bytes]", data: Path) -> None:
-    said = _in_demo(data, "edge", "status", "--language", "en").stdout
-    assert said.startswith("WELL: Nothing to do.\nAll 87 photos here and whole, compared with head office at ")
-    assert "69 of 70 products show a photo on the tills." in said
+    output = _in_demo(data, "edge", "status", "--language", "en").stdout
+    assert output.startswith("WELL: Nothing to do.\nAll 87 photos here and whole, compared with head office at ")
+    assert "69 of 70 products show a photo on the tills." in output
     # Many dishes are deleted at head office: the next start reports held removals and continues.
     header, *lines = (data / "menu" / "menu.csv").read_text().splitlines()
     going = list(dict.fromkeys(line.split(",")[2] for line in lines))[-20:]

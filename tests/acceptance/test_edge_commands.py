@@ -210,15 +210,15 @@ def test_status_names_an_unreachable_service_and_exits_with_4(edge: Edge, ho: Si
     edge.json("sync")
     nowhere = {"ETALASE_S3_ENDPOINT": "http://127.0.0.1:1"}
     assert edge.json("status", exit_status=4, **nowhere)["state"] == "bucket_away"
-    said = edge.run("status", **nowhere)
-    assert said.returncode == 4
-    assert "http://127.0.0.1:1" in said.stdout
+    done = edge.run("status", **nowhere)
+    assert done.returncode == 4
+    assert "http://127.0.0.1:1" in done.stdout
     nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     response = edge.json("status", exit_status=4, **nowhere)
     assert (response["state"], response["well"]) == ("database_away", False)
-    said = edge.run("status", "--language", "id", **nowhere)
-    assert said.stdout.startswith("MATI: Hubungi bantuan: database server toko tidak menjawab.")
-    assert "Check that PostgreSQL runs" in said.stderr
+    done = edge.run("status", "--language", "id", **nowhere)
+    assert done.stdout.startswith("MATI: Hubungi bantuan: database server toko tidak menjawab.")
+    assert "Check that PostgreSQL runs" in done.stderr
 
 
 def test_status_uses_the_terminals_language_and_colours_the_verdict_only_there(edge: Edge, ho: Simulator) -> None:
@@ -226,10 +226,12 @@ def test_status_uses_the_terminals_language_and_colours_the_verdict_only_there(e
     edge.json("sync")
     edge.empty_bucket()
     assert edge.run("status", LC_ALL="id_ID.UTF-8").stdout.startswith("RUSAK: Tidak perlu apa-apa: sinkronisasi")
-    said = edge.run("status", LC_ALL="C.UTF-8").stdout
-    assert said.startswith("DAMAGED: Nothing to do: the next sync fetches the damaged photos again.\n1 of 1 photos are damaged")
-    assert "\x1b" not in said
-    assert "Dish\\x1b[2J (missing)" in said
+    shown = edge.run("status", LC_ALL="C.UTF-8").stdout
+    assert shown.startswith(
+        "DAMAGED: Nothing to do: the next sync fetches the damaged photos again.\n1 of 1 photos are damaged"
+    )
+    assert "\x1b" not in shown
+    assert "Dish\\x1b[2J (missing)" in shown
     assert edge.run_on_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: Nothing to do: the next sync")
 
 

@@ -61,10 +61,10 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
         "print(app.conf.timezone, {k: (v['task'], str(v['schedule'])) for k, v in app.conf.beat_schedule.items()})"
     )
     environment = edge.environment | {"DJANGO_SETTINGS_MODULE": "etalase.settings.django_edge"}
-    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
-    assert said.startswith("Asia/Jakarta")
-    assert f"'sync-product-photos-hourly': ('{HOURLY}', '{crontab(minute=0)}" in said
-    assert f"'sync-product-photos-nightly-full': ('{NIGHTLY}', '{crontab(hour=2, minute=0)}" in said
+    output = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    assert output.startswith("Asia/Jakarta")
+    assert f"'sync-product-photos-hourly': ('{HOURLY}', '{crontab(minute=0)}" in output
+    assert f"'sync-product-photos-nightly-full': ('{NIGHTLY}', '{crontab(hour=2, minute=0)}" in output
 
 
 def test_only_our_messages_leave_the_old_queue_and_keep_their_order(edge: Edge, ho: Simulator, broker: Valkey) -> None:

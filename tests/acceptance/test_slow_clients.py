@@ -1,4 +1,4 @@
-"""The real servers and clients that are slow, silent, odd or many: a till's request is answered at once, and nothing lingers.
+"""Checks the real servers under slow, silent, odd or many clients: a till gets its response at once, and nothing lingers.
 
 Deadlines are lowered by the commands' own flags; `test_with_the_defaults…` waits for the real ones.
 """
@@ -66,7 +66,7 @@ class Web:
         return "".join(f"{line}\r\n" for line in lines).encode()
 
     def get(self, path: str = "", source: str = "") -> bytes:
-        """Sends a till's request; returns the whole response, which must come at once."""
+        """Sends a till's request; returns the whole response, which must arrive at once."""
         with self.connect(source) as client:
             client.settimeout(AT_ONCE_SECONDS)
             client.sendall(self.head("GET", path, "Connection: close") + b"\r\n")
@@ -306,7 +306,7 @@ def test_idle_keep_alive_connections_stay_open(web: Web) -> None:
 
 
 def test_a_response_does_not_wait_for_the_acknowledgement_of_its_head(web: Web) -> None:
-    """Nagle's algorithm with delayed acknowledgements would add 40 ms per request, 2 seconds for 50 requests."""
+    """Sends 50 requests: Nagle's algorithm with delayed acknowledgements would add 40 ms to each."""
     client = HTTPConnection("127.0.0.1", web.port, timeout=20)
     took = []
     for _ in range(50):
@@ -407,17 +407,17 @@ def test_an_invalid_request_is_refused_and_its_connection_closed(web: Web, sent:
 
 
 def test_hsts_is_sent_only_behind_a_proxy_with_https(web: Web) -> None:
-    def told(*headers: str) -> bool:
+    def is_https(*headers: str) -> bool:
         with web.connect() as client:
             client.sendall(web.head("GET", web.form, "Connection: close", *headers) + b"\r\n")
             response = read_all(client)
         assert status_of(response) == 200
         return b"strict-transport-security: max-age=3600\r\n" in response.lower()
 
-    assert told("X-Forwarded-Proto: https")
-    assert not told("X-Forwarded-Proto: http")
-    assert not told("X_Forwarded_Proto: https")
-    assert not told()
+    assert is_https("X-Forwarded-Proto: https")
+    assert not is_https("X-Forwarded-Proto: http")
+    assert not is_https("X_Forwarded_Proto: https")
+    assert not is_https()
 
 
 def test_a_large_body_without_login_is_refused_before_it_is_sent(web: Web) -> None:

@@ -1,7 +1,7 @@
-"""The wire of each release, recorded. Every later version replays all of them: both halves are upgraded one by one.
+"""Records the wire of each release. Later versions replay all recordings, because both halves are upgraded one by one.
 
 ``edge.json`` has the requests of an edge, ``head_office.json`` requests with head office's responses. Times, tokens, passwords
-and positions differ with each run, so that ``<...>`` stands for them.
+and positions differ with each run, so that ``<...>`` replaces them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The guide's own example response, verbatim: what every head office and every edge speaks."""
+"""Checks the guide's own example response, verbatim."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ GUIDE_PAGE = (Path(__file__).parent / "guide_page.json").read_bytes()
 
 def test_the_guides_example_is_a_page_that_an_edge_takes() -> None:
     page = parse(GUIDE_PAGE, Page, what="the guide's example")
-    told = json.loads(GUIDE_PAGE)["filter"]
-    check_envelope(page, company_id=UUID(told["company_id"]), store_id=UUID(told["store_id"]), offset=0)
+    filter_ids = json.loads(GUIDE_PAGE)["filter"]
+    check_envelope(page, company_id=UUID(filter_ids["company_id"]), store_id=UUID(filter_ids["store_id"]), offset=0)
     assert [photo.id for photo in page.photos] == [
         UUID("73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b"),
         UUID("7067df8c-ef2b-40e0-9125-4617322d6d61"),
@@ -24,8 +24,8 @@ def test_the_guides_example_is_a_page_that_an_edge_takes() -> None:
 
 def test_urls_and_times_are_written_as_in_the_guide() -> None:
     page = parse(GUIDE_PAGE, Page, what="the guide's example")
-    for photo, said in zip(page.photos, json.loads(GUIDE_PAGE)["photos"], strict=True):
+    for photo, row in zip(page.photos, json.loads(GUIDE_PAGE)["photos"], strict=True):
         assert photo.object_key is not None
         url = object_url("http://HO_MINIO_HOST:9000", "product-images", photo.object_key, checksum=photo.checksum)
-        assert url == said["image_url"]
-        assert format_time(parse_time(said["updated_at"], field="updated_at")) == said["updated_at"]
+        assert url == row["image_url"]
+        assert format_time(parse_time(row["updated_at"], field="updated_at")) == row["updated_at"]

@@ -1,4 +1,4 @@
-"""The worked example of the digest: what every head office and every edge compute alike (API reference, "The digest")."""
+"""Checks the worked example of the digest (API reference, "The digest")."""
 
 import hashlib
 import json

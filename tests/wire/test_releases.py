@@ -1,4 +1,4 @@
-"""An edge of this version reads the responses of every released head office."""
+"""Checks that an edge of this version reads the responses of every released head office."""
 
 import json
 from typing import Any

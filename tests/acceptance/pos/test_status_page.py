@@ -218,14 +218,14 @@ def test_each_state_has_the_same_words_on_the_status_page_and_the_terminal_in_bo
         for page in (till, phone):
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         for language, page in (("id", till), ("en", phone)):
-            said = store.edge.run("status", "--language", language)
-            first, *lines = said.stdout.splitlines()
+            done = store.edge.run("status", "--language", language)
+            first, *lines = done.stdout.splitlines()
             todos = page.locator(".todo-text").all_inner_texts()
             # Seconds may pass between the two outputs.
             assert without_numbers(first) == without_numbers(f"{page.locator('#word').inner_text()}: {todos[0]}")
             assert without_numbers(page.locator("#sentence").inner_text()) in [without_numbers(line) for line in lines]
-            assert said.returncode != 0 or level == "green"
-            for shown in (said.stdout, page.locator("main").inner_text()):
+            assert done.returncode != 0 or level == "green"
+            for shown in (done.stdout, page.locator("main").inner_text()):
                 assert (SUPPORT_CONTACT in shown) == (level != "green")
             # The advice is the first thing on the page, and the technicians' section is closed.
             assert page.locator("main").inner_text().splitlines()[2] == todos[0]
@@ -328,7 +328,7 @@ def test_the_status_page_names_head_office_only_in_a_runs_error_and_shows_no_sec
         outside = re.sub(rb"<details.*?</details>", b"", body, flags=re.DOTALL)
         assert b"ho.internal" not in outside
         assert b"ETALASE_" not in outside
-        # The photos' own address may be there, and may begin like it.
+        # The address of the photos may be on the page, and may begin alike.
         assert not re.search(rb"%s(?!\d)" % re.escape(store.edge.environment["ETALASE_HO_URL"].encode()), outside)
         secrets = (store.postgres.password, store.bucket.secret_key, store.bucket.access_key)
         for secret in (*secrets, store.edge.environment["ETALASE_HO_PASSWORD"], STORE_ID):
@@ -361,7 +361,7 @@ def test_the_status_page_reports_whether_this_screen_can_load_photos(store: Shop
     expect(other.locator("#screen")).to_have_text(f"This screen can load photos from {public}.")
 
 
-def test_without_javascript_the_status_page_says_nothing_about_this_screen(store: Shop, browser: Browser) -> None:
+def test_without_javascript_the_status_page_does_not_mention_this_screen(store: Shop, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     page.goto(store.url + "/status")

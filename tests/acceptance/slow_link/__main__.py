@@ -78,7 +78,7 @@ class Outcome:
         """Returns the row of the table, below :data:`HEADINGS`."""
         ratios = [f"{count / self.photo_bytes:.4f}" for count in (self.body, self.carried)]
         counts = [f"{count:,}" for count in (self.cuts, self.runs, self.responses, self.photo_bytes, self.body, self.carried)]
-        said = "good" if self.good else f"more than {AT_MOST}" if self.complete else "incomplete"
+        verdict = "good" if self.good else f"more than {AT_MOST}" if self.complete else "incomplete"
         return [
             self.weather.cut.value,
             f"{self.seconds:.0f} s",
@@ -87,7 +87,7 @@ class Outcome:
             counts[-1],
             ratios[1],
             f"{self.feed:,}",
-            said,
+            verdict,
         ]
 
 
@@ -99,7 +99,7 @@ headers, retransmissions and losses of a cut; its ratio to the photos decides. f
 
 
 def main() -> int:
-    """Measures, and prints a table."""
+    """Prints a table of all measurements."""
     options = _options()
     if problem := why_impossible():
         sys.exit(f"This machine cannot simulate a weak link: {problem}.")

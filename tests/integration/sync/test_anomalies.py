@@ -62,7 +62,7 @@ def test_a_lost_bucket_that_cannot_be_refilled_is_compared_once_and_not_each_hou
     edge.ho.image_requests.clear()
     edge.hours_later += 1
     edge.sync(trigger="schedule", TRIES=1)
-    assert edge.ho.image_requests == []  # each waits for its next retry
+    assert edge.ho.image_requests == []  # no retry is due yet
     # The refilled bucket is emptied once more.
     edge.ho.on_image = None
     edge.ho.photos.clear()
@@ -295,7 +295,7 @@ class Full:
         self._real = real
 
     def put(self, *args: Any, **kwargs: Any) -> str:
-        """Raises: the bucket is full."""
+        """Raises the error of a full bucket."""
         raise ObjectStoreFull("The object store is full.")
 
     def __getattr__(self, name: str) -> Any:

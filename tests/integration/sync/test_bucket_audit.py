@@ -1,4 +1,4 @@
-"""Runs, ``verify`` and ``status`` have one idea of a damaged object (docs/adr/0021)."""
+"""Checks that runs, ``verify`` and ``status`` agree on damaged objects (docs/adr/0021)."""
 
 import uuid
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def test_too_many_unreadable_objects_without_md5_etags_report_the_stores_error(e
     assert (look(edge.bucket).verified, look(Failing(edge.bucket, keys)).error) == (len(DISHES), "HTTP 500 InternalError")
 
 
-def test_the_status_reads_a_marked_object_whatever_its_etag(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_status_reads_a_marked_object_with_any_etag(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     key = edge.ho.photos[sync_dishes(edge, "SATE")["SATE"]]["object_key"]
     overwrite_in_parts(s3, edge.bucket.bucket, key, picture("SATE"))
     reads: Reads = {}

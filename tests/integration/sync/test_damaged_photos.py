@@ -46,8 +46,8 @@ def test_a_damaged_primary_is_replaced_on_the_pos_until_the_next_hourly_run_repa
     edge: Edge, menu: list[str], s3: Any
 ) -> None:
     delete_object(edge, s3, menu[0])
-    said = status(edge)
-    assert (said["damaged"]["missing"], said["products_without_verified_photo"]) == (1, [])
+    shown = status(edge)
+    assert (shown["damaged"]["missing"], shown["products_without_verified_photo"]) == (1, [])
     assert displayed_photo(edge, menu[0]) == [menu[6], menu[0]]
     edge.ho.requests.clear()
     report = edge.sync(trigger="schedule")
@@ -87,7 +87,7 @@ def test_a_damaged_photo_that_cannot_be_downloaded_is_on_the_retry_list_and_cost
     edge.check_equals_head_office()
 
 
-def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_damaged_photo_missing_from_the_full_list_is_requested_once_a_day(edge: Edge, menu: list[str], s3: Any) -> None:
     delete_object(edge, s3, menu[0])
     status(edge)
     lost = edge.ho.photos.pop(menu[0])  # without an entry in deleted_ids
@@ -103,7 +103,7 @@ def test_a_damaged_photo_missing_from_the_full_list_is_asked_for_once_a_day(edge
     assert edge.sync(trigger="schedule").healed == 1
 
 
-def test_a_head_office_that_goes_away_during_a_repair_fails_no_run(edge: Edge, menu: list[str], s3: Any) -> None:
+def test_a_head_office_that_disappears_during_a_repair_fails_no_run(edge: Edge, menu: list[str], s3: Any) -> None:
     delete_object(edge, s3, menu[0])
     status(edge)
     edge.ho.put("new", picture("new"))

@@ -76,7 +76,7 @@ def test_at_most_three_or_a_fifth_of_the_products_lose_their_last_photo_at_once(
     edge.check_every_row_shows_its_bytes()
 
 
-def test_a_dry_run_tells_removals_that_would_be_applied_from_those_that_would_be_held(edge: Edge) -> None:
+def test_a_dry_run_separates_removals_to_apply_from_removals_to_hold(edge: Edge) -> None:
     for number in range(10):
         edge.ho.put(f"product {number}", picture(number))
     second = edge.ho.put("product 9", picture("second"), primary=False)
@@ -233,7 +233,7 @@ def test_a_photo_that_is_listed_again_is_no_longer_held(edge: Edge) -> None:
     stale = list(Removal.objects.all())
     assert edge.sync().exit_status == 0
     assert edge.removals() == {}
-    # A person who read the list earlier approves now.
+    # A person read the list earlier, and approves now.
     assert removal_decisions.approve(stale, lock=lock(edge)) == 0
     assert removal_decisions.refuse(stale, lock=lock(edge)) == 0
     assert edge.removals() == {}

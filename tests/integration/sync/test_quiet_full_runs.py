@@ -36,7 +36,7 @@ def synced_edge(edge: Edge) -> Edge:
 
 
 def feed_requests(edge: Edge) -> list[bool]:
-    """Returns, for each feed request, whether it asked for changes only."""
+    """Returns whether each feed request was for changes only."""
     return ["updated_since" in request for request in edge.ho.feed_requests]
 
 

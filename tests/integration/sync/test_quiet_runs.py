@@ -32,7 +32,7 @@ def edge_with_lasting_faults(edge: Edge, s3: Any) -> Edge:
     return edge
 
 
-def test_between_two_retries_a_run_costs_one_request_whatever_the_anomaly(
+def test_between_two_retries_a_run_costs_one_request_under_any_anomaly(
     edge_with_lasting_faults: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds = []

@@ -345,7 +345,7 @@ def test_a_first_load_with_an_unknown_list_is_not_ready(edge: Edge) -> None:
     assert (reported["running"], reported["cut_off"], reported["level"]) == (False, True, "red")
 
 
-def test_the_lock_tells_a_run_in_flight_from_one_that_was_cut_off(edge: Edge) -> None:
+def test_the_lock_distinguishes_a_run_in_flight_from_one_that_was_cut_off(edge: Edge) -> None:
     sync_dishes(edge, "SATE")
     assert (status(edge)["running"], status(edge)["cut_off"]) == (False, False)
     edge.query("UPDATE etalase_sync_run SET outcome = 'success', checkpoint = 'c'")
@@ -574,7 +574,7 @@ def test_a_first_run_with_wrong_settings_does_not_claim_the_database(edge: Edge)
         ({"S3_BUCKET": "no-such-bucket"}, "missing"),
     ],
 )
-def test_the_status_tells_apart_why_the_bucket_cannot_be_compared(edge: Edge, changes: dict[str, Any], trouble: str) -> None:
+def test_the_status_names_why_the_bucket_cannot_be_compared(edge: Edge, changes: dict[str, Any], trouble: str) -> None:
     sync_dishes(edge, "SATE")
     reported = status(edge, **changes)
     assert (reported["state"], reported["bucket"]["trouble"], reported["exit_status"]) == ("bucket_away", trouble, 4)

@@ -24,7 +24,7 @@ def run_verify(edge: Edge, *, deep: bool = False) -> Verification:
 
 
 def differences(edge: Edge, *, deep: bool = False) -> set[tuple[str, str]]:
-    """Returns pairs of the kind of difference and its product, or its key if there is no product."""
+    """Returns the kind of each difference with its product, or with its key if it has no product."""
     return {(d.what, d.product_name or d.object_key) for d in run_verify(edge, deep=deep).differences}
 
 

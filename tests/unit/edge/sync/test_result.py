@@ -45,13 +45,13 @@ def test_every_examined_photo_is_counted_once() -> None:
 
 
 def test_the_json_result_has_the_documented_fields() -> None:
-    said = json.loads(json.dumps(RunResult(kind=RunKind.INCREMENTAL, error=AWAY).as_json()))
+    report = json.loads(json.dumps(RunResult(kind=RunKind.INCREMENTAL, error=AWAY).as_json()))
     promised = (
         "run_id kind outcome dry_run seen fetched updated unchanged parked failed deleted held healed bytes_fetched"
         " duration_seconds checkpoint failures"
     )
-    assert set(promised.split()) <= set(said)
-    assert said["error"] == "away"
+    assert set(promised.split()) <= set(report)
+    assert report["error"] == "away"
 
 
 def test_the_guides_five_metrics_are_logged_as_text_and_as_fields(caplog: pytest.LogCaptureFixture) -> None:
@@ -60,9 +60,9 @@ def test_the_guides_five_metrics_are_logged_as_text_and_as_fields(caplog: pytest
         report.log_metrics()
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    said = record.getMessage()
+    message = record.getMessage()
     for metric in ("duration 2.00 s", "success 3", "failed 1", "total bytes 2.00 MB", "average speed 1024.00 KB/s"):
-        assert metric in said
+        assert metric in message
     fields = vars(record)
     assert (fields["success_count"], fields["failed_count"], fields["total_bytes"]) == (3, 1, 2 * 1024 * 1024)
 

@@ -134,6 +134,6 @@ def test_the_transfer_time_is_predicted_only_under_a_limit() -> None:
     assert limiter("06:00,64k 23:00,off", Timeline("2026-02-02 22:00")).seconds_for(10**9) == pytest.approx(3600)
 
 
-@pytest.mark.parametrize(("text", "said"), [("off", ""), ("512k", "limit 512 KiB/s"), ("0", "")])
-def test_a_constant_limit_is_shown_without_an_end_and_no_limit_is_not_shown(text: str, said: str) -> None:
-    assert limiter(text, Timeline()).describe() == said
+@pytest.mark.parametrize(("text", "shown"), [("off", ""), ("512k", "limit 512 KiB/s"), ("0", "")])
+def test_a_constant_limit_is_shown_without_an_end_and_no_limit_is_not_shown(text: str, shown: str) -> None:
+    assert limiter(text, Timeline()).describe() == shown

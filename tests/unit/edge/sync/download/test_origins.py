@@ -125,10 +125,10 @@ def test_any_other_spelling_of_any_other_origin_is_refused(image_url: str) -> No
 
 
 def test_a_refused_origin_is_reported_with_the_settings_that_would_allow_it() -> None:
-    said = refusal(HO, "http://minio:9000/a.jpg")
-    assert "minio:9000" in said
-    assert "IMAGE_ORIGINS" in said
-    assert "IMAGE_URL_REWRITE" in said
+    message = refusal(HO, "http://minio:9000/a.jpg")
+    assert "minio:9000" in message
+    assert "IMAGE_ORIGINS" in message
+    assert "IMAGE_URL_REWRITE" in message
 
 
 @pytest.mark.parametrize(

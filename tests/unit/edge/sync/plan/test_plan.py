@@ -313,7 +313,7 @@ def test_a_key_is_not_taken_from_a_photo_that_could_not_move_away() -> None:
     edge = Edge()
     edge.round(_feed(a, b), repeat(Fate.DONE))
     moved = [changed(a, object_key="products/p/away.jpg"), changed(b, object_key=a.object_key)]
-    # Both bodies are in this edge's bucket; then the put of the first one is refused.
+    # Both bodies are in the edge's bucket, and then the first put is refused.
     edge.round(_feed(*moved), chain([Fate.DONE, Fate.DONE, Fate.REFUSED], repeat(Fate.DONE)))
     assert edge.etag(a.object_key or "") == a.checksum
     assert edge.rows[a.id].object_key == a.object_key

@@ -1,4 +1,4 @@
-"""The circuit breaker: failures in a row that mean that the other side is away, and those that do not."""
+"""Checks the circuit breaker: which failures in a row mean that the other side is away."""
 
 import pytest
 from tests.unit.strategies import photo
