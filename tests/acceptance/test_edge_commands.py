@@ -257,6 +257,7 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge, ho: Simulato
         "bytes_in_spool": 0,
         "limit_bytes_per_second": None,
         "seconds_at_limit": None,
+        "photos_to_copy": 0,
         "rows_to_update": 0,
         "removals": [],
         "removals_to_hold": [],

@@ -211,6 +211,16 @@ def test_checksums_in_capitals_are_corrected_without_a_download(edge: Edge, full
 # Dry run
 
 
+def test_a_dry_run_counts_copies_and_row_updates_apart(edge: Edge) -> None:
+    sate = edge.ho.put("sate", picture("sate"))
+    edge.sync()
+    edge.ho.put("sate", picture("sate"), photo=sate, sort_order=7)
+    edge.ho.put("satay", picture("sate"))
+    forecast = edge.sync(dry_run=True).forecast or {}
+    counts = ("photos_to_fetch", "photos_to_copy", "rows_to_update", "bytes_to_fetch")
+    assert tuple(forecast[name] for name in counts) == (0, 1, 1, 0)
+
+
 def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge) -> None:
     ids = menu(edge)
     report = edge.sync(dry_run=True)

@@ -13,7 +13,7 @@ from etalase.edge.sync.removals import propose
 
 
 def forecast(run: Run) -> None:
-    """Reports how much a sync would fetch, update and remove. Changes nothing."""
+    """Reports how much a sync would fetch, copy, update and remove. Changes nothing."""
     anomalies = find_anomalies(run)
     note_anomalies(run, anomalies)
     feed = pull_feed(run, choose_scope(run.asked, anomalies))
@@ -44,7 +44,8 @@ def forecast(run: Run) -> None:
         "bytes_in_spool": kept_bytes,
         "limit_bytes_per_second": limiter.bytes_per_second,
         "seconds_at_limit": limiter.seconds_for(agenda.bytes_to_fetch - kept_bytes),
-        "rows_to_update": agenda.photos - agenda.photos_to_fetch,
+        "photos_to_copy": agenda.photos_to_copy,
+        "rows_to_update": agenda.photos - agenda.photos_to_fetch - agenda.photos_to_copy,
         "removals": named(proposal.decision.apply),
         "removals_to_hold": named(proposal.decision.hold),
     }

@@ -148,7 +148,7 @@ class Agenda:
         self._rest: Iterator[tuple[Any, ...]] | None = None
         self._next: ProductPlan | None = None
         self._number = 0
-        self.photos = self.photos_to_fetch = self.bytes_to_fetch = 0
+        self.photos = self.photos_to_fetch = self.photos_to_copy = self.bytes_to_fetch = 0
 
     def add(self, products: Iterable[ProductPlan], *, attempts: Mapping[UUID, int]) -> None:
         """Adds plans at their places. ``attempts`` has the failures so far by product.
@@ -160,6 +160,7 @@ class Agenda:
             self._number += 1
             self.photos += len(product.steps)
             self.photos_to_fetch += sum(step.kind is Kind.FETCH for step in product.steps)
+            self.photos_to_copy += sum(step.kind is Kind.COPY for step in product.steps)
             self.bytes_to_fetch += product.bytes_to_fetch
             place = (attempts.get(product.product_id, 0), *urgency(product), self._number)
             records.append((*place, _encoder.encode(product)))

@@ -21,6 +21,7 @@ def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(limit: d
         "photos_to_fetch": 9,
         "bytes_to_fetch": 360 * 1024 * 1024,
         "bytes_in_spool": 0,
+        "photos_to_copy": 0,
         "rows_to_update": 0,
         "removals": [],
         "removals_to_hold": [],
@@ -36,8 +37,9 @@ def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_
         "removals_to_hold": [{"photo_id": "b", "product_name": "Soto"}],
     }
     Command(stdout=out)._foretell(
-        {"photos_to_fetch": 0, "bytes_to_fetch": 0, "bytes_in_spool": 0, "rows_to_update": 0, **removals}
+        {"photos_to_fetch": 0, "bytes_to_fetch": 0, "bytes_in_spool": 0, "photos_to_copy": 2, "rows_to_update": 0, **removals}
     )
+    assert "copy 2 photos within the bucket, update 0 rows" in out.getvalue()
     assert "remove 1 photos, and ask a person about 1 more." in out.getvalue()
     assert "would remove a photo of Sate (a)" in out.getvalue()
     assert "would ask before removing a photo of Soto (b)" in out.getvalue()
