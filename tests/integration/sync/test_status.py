@@ -21,11 +21,14 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts, run_in_flight, status, sync_dishes
 from tests.simulator import Response, picture
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.integrity import Damage
 from etalase.edge.pos import catalogue
 from etalase.edge.status import collect
 from etalase.edge.status.collect import read
 from etalase.edge.status.comparison import Reads, compare
+from etalase.edge.status.summary import summarize
+from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
@@ -578,6 +581,21 @@ def test_the_status_names_why_the_bucket_cannot_be_compared(edge: Edge, changes:
     sync_dishes(edge, "SATE")
     reported = status(edge, **changes)
     assert (reported["state"], reported["bucket"]["trouble"], reported["exit_status"]) == ("bucket_away", trouble, 4)
+
+
+def test_the_status_names_a_bucket_that_no_pos_can_read_and_a_run_repairs_it(edge: Edge, s3: Any) -> None:
+    sync_dishes(edge, "SATE")
+    s3.delete_bucket_policy(Bucket=edge.bucket.bucket)
+    reported = status(edge)
+    assert (reported["state"], reported["bucket"]["trouble"], reported["exit_status"]) == ("bucket_away", "not_public", 4)
+    facts = read(edge.configured())
+    summary = summarize(facts, judge(facts), "en", max_names=3)
+    assert summary.sentence == "Tills cannot read the photos any more. They show placeholders until a sync has put that right."
+    (photos,) = [item.text for item in summary.facts if "on record" in item.text]
+    assert photos == "Photos on record: 1. The tills cannot read them; a sync puts that right."
+    assert as_typed("etalase edge sync") in [command.line for command in summary.commands]
+    assert edge.sync().exit_status == 0
+    assert status(edge)["well"]
 
 
 def test_the_status_names_failed_photos_and_held_removals(edge: Edge) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from etalase.edge.command_names import as_typed
 from etalase.edge.status.sentences import Item, Sentences
-from etalase.edge.status.snapshot import Uncovered, Why
+from etalase.edge.status.snapshot import Trouble, Uncovered, Why
 from etalase.edge.status.verdict import State
 
 
@@ -29,7 +29,8 @@ class Details(Sentences):
             yield Item(say("coverage_fact", count=covered, products=facts.products))
         yield from self._uncovered()
         if bucket.error is not None:
-            yield Item(say("photos_unknown", total=facts.photos))
+            key = "photos_not_public" if bucket.trouble is Trouble.NOT_PUBLIC else "photos_unknown"
+            yield Item(say(key, total=facts.photos))
         elif facts.is_filling and not facts.damaged:
             if bucket.rows:  # its count is older than the one that is already shown
                 yield Item(say("photos_so_far", at=self.at(bucket.at)))

@@ -50,7 +50,9 @@ NEVER: dict[str, Any] = {
 AWAY = comparison(error="it does not answer", rows=0, verified=0)
 SLOW: dict[str, Any] = {"failed": 1, "reasons": {"timeout": 1}}
 NOTHING: dict[str, Any] = {"photos": 0, "expected": 0, "bucket": comparison(rows=0, verified=0)}
-LOST, DENIED = (comparison(error="-", trouble=trouble) for trouble in (Trouble.MISSING, Trouble.DENIED))
+LOST, DENIED, NOT_PUBLIC = (
+    comparison(error="-", trouble=trouble) for trouble in (Trouble.MISSING, Trouble.DENIED, Trouble.NOT_PUBLIC)
+)
 HO_AWAY = run("failed", fault="head_office_away", complete=False)
 HO_BUSY = run("failed", fault="head_office_busy", complete=False)
 HO_REFUSES = run("failed", fault="head_office", complete=False)
@@ -91,7 +93,7 @@ def test_every_state_reason_damage_and_outcome_has_a_text() -> None:
         + [("damage", kind) for kind in Damage]
         + [("bucket", trouble) for trouble in Trouble]
         + [("bucket", f"{trouble}_hint") for trouble in Trouble]
-        + [("todo_bucket", trouble) for trouble in Trouble if trouble not in {Trouble.MISSING, Trouble.NOT_PUBLIC}]
+        + [("todo_bucket", trouble) for trouble in Trouble if trouble is not Trouble.MISSING]
         + [("outcome", outcome) for outcome in Outcome if outcome is not Outcome.LOCKED]
     )
     for prefix, code in codes:
@@ -325,6 +327,12 @@ def test_the_summary_gives_the_state_then_the_advice_then_the_details(
             {"bucket": LOST},
             "Nothing to do: the next sync at 06:13 puts that right.",
             False,
+        ),
+        ({"bucket": NOT_PUBLIC}, "Nothing to do: the next sync at 06:13 puts that right.", False),
+        (
+            {"bucket": NOT_PUBLIC, "last_ended": run("failed", fault="here", complete=False)},
+            "Call for help: the tills cannot read photos, and a sync could not put that right.",
+            True,
         ),
         (
             {"bucket": DENIED},
