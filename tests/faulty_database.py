@@ -150,6 +150,7 @@ def run_command(*command: str) -> tuple[int, dict[str, Any]]:
     except SystemExit as error:
         status = int(error.code or 0)
     answer: dict[str, Any] = json.loads(out.getvalue())
+    assert answer["exit_status"] == status
     return status, answer
 
 

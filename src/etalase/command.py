@@ -33,7 +33,8 @@ class EtalaseCommand(BaseCommand):
     requires_system_checks: list[str] = []
     # Describes a database error that no inner layer has translated: each half names its own database.
     explain_database_error: Callable[[BaseException], DatabaseAway]
-    _is_shown = False
+    _result: dict[str, Any] | None = None
+    _is_written = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add ``--json``."""
@@ -55,7 +56,7 @@ class EtalaseCommand(BaseCommand):
             sys.stderr.write(shown(f"{argv[0]} {argv[1]}: {message}\n"))
             if "--json" in argv:
                 guard(self)
-                self.show_json({"error": message, "exit_status": USAGE})
+                self._write_json({"error": message}, USAGE)
             sys.exit(USAGE)
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -65,6 +66,8 @@ class EtalaseCommand(BaseCommand):
             # Commands speak English; the pages of head office choose a language for the whole thread.
             with terminable(), translation.override("en"):
                 status = self.run(options)
+            if self._result is not None:
+                self._write_json(self._result, status)
         except EtalaseError as error:
             raise self._refused(str(error), error.exit_status, options) from error
         except django.db.Error as error:
@@ -90,25 +93,28 @@ class EtalaseCommand(BaseCommand):
         """Do the work of the command. Returns the exit status."""
         raise NotImplementedError
 
-    def show(self, result: Any, sentence: str, *, as_json: bool) -> None:
-        """Write ``result`` for a machine, or ``sentence`` for a person, on stdout."""
+    def show(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
+        """Shows ``result`` to a machine, or ``sentence`` to a person, on stdout."""
         if as_json:
             self.show_json(result)
         else:
             self.stdout.write(sentence)
 
-    def show_json(self, result: Any) -> None:
-        """Write ``result`` as JSON on stdout."""
-        self._is_shown = True
-        self.stdout.write(as_json(result))
+    def show_json(self, result: dict[str, Any]) -> None:
+        """Keeps ``result``, which is written as JSON on stdout at the end, with the exit status."""
+        self._result = result
+
+    def _write_json(self, result: dict[str, Any], exit_status: int) -> None:
+        self._is_written = True
+        self.stdout.write(as_json({**result, "exit_status": exit_status}))
 
     def _refused(self, message: str, exit_status: int, options: dict[str, Any]) -> CommandError:
         self._show_error(message, exit_status, options)
         return CommandError(shown(message), returncode=exit_status)
 
     def _show_error(self, message: str, exit_status: int, options: dict[str, Any]) -> None:
-        if options.get("json") and not self._is_shown:
-            self.show_json({"error": message, "exit_status": exit_status})
+        if options.get("json") and not self._is_written:
+            self._write_json({"error": message}, exit_status)
 
 
 @contextmanager

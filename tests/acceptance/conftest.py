@@ -46,11 +46,12 @@ class Edge:
         return subprocess.run(self.command(*args), env=self.environment | settings, capture_output=True, text=True, check=False)
 
     def json(self, *args: str, exit_status: int = 0, **settings: str) -> dict[str, Any]:
-        """Runs ``etalase edge ARGS --json``, asserts the exit status, and returns the object."""
+        """Runs ``etalase edge ARGS --json``, asserts the exit status, which the object has too, and returns the object."""
         done = self.run(*args, "--json", **settings)
         assert done.returncode == exit_status, f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-        response: dict[str, Any] = json.loads(done.stdout)
-        return response
+        output: dict[str, Any] = json.loads(done.stdout)
+        assert output["exit_status"] == exit_status
+        return output
 
     def start(self, *args: str, **settings: str) -> Child:
         """Starts ``etalase edge ARGS`` in the background, until the test ends."""

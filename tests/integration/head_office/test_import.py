@@ -59,7 +59,9 @@ def load(photos: Path, office: Office, bucket: Any) -> Load:
             call_command("ho_import", str(menu), str(photos), "--json", *args, stdout=out, stderr=err)
         except SystemExit as ended:
             status = int(str(ended.code))
-        return status, json.loads(out.getvalue()), err.getvalue()
+        output = json.loads(out.getvalue())
+        assert output["exit_status"] == status
+        return status, output, err.getvalue()
 
     return run
 
