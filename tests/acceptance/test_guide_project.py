@@ -26,3 +26,12 @@ def test_the_guides_code_fills_table_and_bucket(customer: Customer) -> None:
         row[0] for row in rows
     }
     assert customer.edge.object(rows[0][0]) == customer.ho.bodies[rows[0][0]]
+
+
+def test_etalase_comes_in_and_goes_without_a_trace_in_the_projects_own_files(customer: Customer) -> None:
+    for order in ({}, {"CUSTOMER_ETALASE_FIRST": "1"}):
+        customer.managed("check", **order)
+    customer.managed("migrate")
+    assert "No changes" in customer.managed("makemigrations", "--check", "--dry-run")
+    report = customer.json("photos_sync")
+    assert (report["outcome"], report["unchanged"], report["bytes_fetched"]) == ("success", DISHES, 0)

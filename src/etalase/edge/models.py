@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from etalase.errors import PARKED
 
 if not hasattr(settings, "ETALASE_PRODUCT_MODEL"):
-    # Django reads a swappable model's setting from the top level, also where a project leaves it at its default.
+    # A project with products of its own names their model at the top level of its settings.
     settings.ETALASE_PRODUCT_MODEL = "etalase_edge.Product"
 
 
@@ -30,7 +30,7 @@ class KeptJSON(models.JSONField):
 
 
 class Product(models.Model):
-    """A product of the menu, written by the sync. A Django project with its own product model swaps this one out."""
+    """A product of the menu, written by the sync. In a Django project with its own product model, there is no such table."""
 
     id = models.UUIDField(primary_key=True)
     sku = models.CharField(max_length=100, default="")
@@ -39,8 +39,9 @@ class Product(models.Model):
     is_listed = models.BooleanField(db_default=True)
 
     class Meta:
+        # Not swappable: Django would write our setting into the project's own migrations of keys to its products.
+        abstract = settings.ETALASE_PRODUCT_MODEL != "etalase_edge.Product"
         db_table = "product"
-        swappable = "ETALASE_PRODUCT_MODEL"
 
     def __str__(self) -> str:
         return self.name

@@ -5,14 +5,12 @@ worker, beat and shell may each run another one.
 """
 
 import inspect
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from celery import Celery, Task, shared_task
+from celery import Celery, Task, current_app, shared_task
 from celery._state import connect_on_app_finalize
 from celery.signals import beat_init, celeryd_after_setup
 from django.apps import apps
@@ -55,10 +53,6 @@ def claim(app: Celery) -> None:
 
 def other_definitions() -> list[OtherDefinition]:
     """Returns the tasks under our names that the project defines, after an import of all its task modules."""
-    if find_spec(GUIDE_PREFIX.partition(".")[0]) is None and "celery" not in sys.modules:
-        return []
-    from celery import current_app
-
     _import_task_modules(current_app)
     probe = _Probe("etalase-probe", set_as_current=False)
     probe.finalize()

@@ -7,52 +7,18 @@ import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-from etalase.errors import UsageError
+from etalase.edge.apps import product_model_name
+from etalase.edge.own_tables import create_standalone
 
-COLUMNS = {
-    "id", "product_id", "object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order",
-    "created_at", "updated_at",
-}  # fmt: skip
+# In a project with products of its own there is no model and no table of ours for them: a swappable one would leave our
+# setting in the project's own migrations, and they could not be without us again.
+STANDALONE = product_model_name() == "etalase_edge.Product"
 
 
-def create_product_photo(apps: Any, schema_editor: Any) -> None:
-    """The guide's table, unless this database already has it: then its photos are adopted, not loaded again.
-
-    The foreign key is checked at once and not at COMMIT, so that a vanished product fails inside its own savepoint.
-    """
-    connection = schema_editor.connection
-    with connection.cursor() as cursor:
-        if "product_photo" in connection.introspection.table_names(cursor):
-            there = {column.name for column in connection.introspection.get_table_description(cursor, "product_photo")}
-            if COLUMNS - there:
-                raise UsageError(
-                    f"The table product_photo is there, but lacks {', '.join(sorted(COLUMNS - there))}.",
-                    hint="Bring it to the form of the guide's DDL, then migrate again.",
-                )
-            return
-    product = apps.get_model(settings.ETALASE_PRODUCT_MODEL)._meta
-    quote = connection.ops.quote_name
-    schema_editor.execute(
-        f"""
-        CREATE TABLE product_photo (
-            id UUID PRIMARY KEY,
-            product_id UUID NOT NULL,
-            object_key VARCHAR(500),
-            filename VARCHAR(255),
-            size INTEGER,
-            content_type VARCHAR(100),
-            checksum VARCHAR(32),
-            version INTEGER DEFAULT 1,
-            is_primary BOOLEAN DEFAULT FALSE,
-            sort_order INTEGER DEFAULT 0,
-            created_at TIMESTAMP WITH TIME ZONE DEFAULT NOW(),
-            updated_at TIMESTAMP WITH TIME ZONE DEFAULT NOW(),
-            FOREIGN KEY (product_id) REFERENCES {quote(product.db_table)}({quote(product.pk.column)}) ON DELETE CASCADE
-        )
-        """
-    )
-    schema_editor.execute("CREATE INDEX idx_product_photo_product ON product_photo(product_id)")
-    schema_editor.execute("CREATE INDEX idx_product_photo_primary ON product_photo(product_id, is_primary)")
+def create_tables(_apps: Any, schema_editor: Any) -> None:
+    """In a project, product_photo is the last thing to be created (etalase.edge.apps): its own migrations come first."""
+    if STANDALONE:
+        create_standalone(schema_editor.connection)
 
 
 class Migration(migrations.Migration):
@@ -61,18 +27,6 @@ class Migration(migrations.Migration):
     dependencies = [migrations.swappable_dependency(settings.ETALASE_PRODUCT_MODEL)]
 
     operations = [
-        migrations.CreateModel(
-            name="Product",
-            fields=[
-                ("id", models.UUIDField(primary_key=True, serialize=False)),
-                ("sku", models.CharField(default="", max_length=100)),
-                ("name", models.CharField(default="", max_length=255)),
-            ],
-            options={
-                "db_table": "product",
-                "swappable": "ETALASE_PRODUCT_MODEL",
-            },
-        ),
         migrations.CreateModel(
             name="Checkpoint",
             fields=[
@@ -180,8 +134,23 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.SeparateDatabaseAndState(
-            database_operations=[migrations.RunPython(create_product_photo, migrations.RunPython.noop)],
+            database_operations=[migrations.RunPython(create_tables, migrations.RunPython.noop)],
             state_operations=[
+                *(
+                    [
+                        migrations.CreateModel(
+                            name="Product",
+                            fields=[
+                                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                                ("sku", models.CharField(default="", max_length=100)),
+                                ("name", models.CharField(default="", max_length=255)),
+                            ],
+                            options={"db_table": "product"},
+                        )
+                    ]
+                    if STANDALONE
+                    else []
+                ),
                 migrations.CreateModel(
                     name="ProductPhoto",
                     fields=[
@@ -216,10 +185,6 @@ class Migration(migrations.Migration):
                     options={
                         "managed": False,
                         "db_table": "product_photo",
-                        "indexes": [
-                            models.Index(fields=["product"], name="idx_product_photo_product"),
-                            models.Index(fields=["product", "is_primary"], name="idx_product_photo_primary"),
-                        ],
                     },
                 ),
             ],

@@ -3,6 +3,8 @@
 from django.db import migrations, models
 from django.db.models.functions import Now
 
+from etalase.edge.apps import product_model_name
+
 
 class Migration(migrations.Migration):
     """Tables of our own only; nothing where a project has products of its own."""
@@ -17,5 +19,9 @@ class Migration(migrations.Migration):
         migrations.RemoveField("reclaim", "due_at"),
         migrations.AddIndex("reclaim", models.Index(fields=["obsolete_at"], name="etalase_reclaim_obsolete")),
         migrations.AddField("doubt", "asked_at", models.DateTimeField(null=True)),
-        migrations.AddField("product", "is_listed", models.BooleanField(db_default=True)),
+        *(
+            [migrations.AddField("product", "is_listed", models.BooleanField(db_default=True))]
+            if product_model_name() == "etalase_edge.Product"
+            else []
+        ),
     ]
