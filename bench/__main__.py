@@ -1,4 +1,4 @@
-"""``python -m bench``: runs the chosen works on the chosen stores; prints a table and writes the figures as JSON."""
+"""Runs ``python -m bench``: the chosen works on the chosen stores; prints a table and writes the figures as JSON."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The contenders: their programs, and the measurement of their cost."""
+"""Defines the contenders: their programs, and the measurement of their cost."""
 
 import json
 import os

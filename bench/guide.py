@@ -1,4 +1,4 @@
-"""The guide's algorithm, step by step as its sample code has it: ``python guide.py THREADS``.
+"""Runs the guide's algorithm, step by step as in its sample code: ``python guide.py THREADS``.
 
 It uses the guide's clients (requests without a session, MinIO's own), pages of 100 photos, and one ORM call per row. In its
 favour, the products exist already, and the threads live for the whole run instead of one page.
@@ -29,7 +29,7 @@ edge_minio = Minio(
 
 
 def main(threads: int) -> int:
-    """The guide's ``sync_product_photos``; returns the exit status, 0 if all photos are stored."""
+    """Runs the guide's ``sync_product_photos``; returns the exit status, 0 if all photos are stored."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "etalase.settings.django_edge"
     import django
 
@@ -75,7 +75,7 @@ def get_jwt_token() -> str:
 
 
 def process_single_photo(photo_data: dict[str, Any]) -> bool:
-    """Steps 2 to 4 for one photo; returns whether it is stored."""
+    """Does steps 2 to 4 for one photo; returns whether it is stored."""
     image_bytes = download_and_verify_image(photo_data)
     if not image_bytes:
         return False
@@ -84,7 +84,7 @@ def process_single_photo(photo_data: dict[str, Any]) -> bool:
 
 
 def download_and_verify_image(photo_data: dict[str, Any]) -> bytes | None:
-    """Step 2: returns the bytes, or None if size or checksum are wrong."""
+    """Does step 2: returns the bytes, or None if size or checksum are wrong."""
     response = requests.get(photo_data["image_url"], timeout=TIMEOUT_SECONDS)
     response.raise_for_status()
     image_bytes: bytes = response.content
@@ -97,7 +97,7 @@ def download_and_verify_image(photo_data: dict[str, Any]) -> bytes | None:
 
 
 def upload_to_edge_minio(photo_data: dict[str, Any], image_bytes: bytes) -> str:
-    """Step 3: puts the object; returns its key."""
+    """Does step 3: puts the object; returns its key."""
     object_key = str(photo_data["object_key"])
     edge_minio.put_object(
         bucket_name=BUCKET,
@@ -111,7 +111,7 @@ def upload_to_edge_minio(photo_data: dict[str, Any], image_bytes: bytes) -> str:
 
 
 def save_product_photo_to_edge(photo_data: dict[str, Any], edge_object_key: str) -> bool:
-    """Step 4: writes the row; returns whether the product exists."""
+    """Does step 4: writes the row; returns whether the product exists."""
     from etalase.edge.models import Product, ProductPhoto
 
     try:

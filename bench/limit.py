@@ -1,4 +1,4 @@
-"""The limit: reads the objects, or writes objects of the same sizes, with the fastest client and nothing else.
+"""Measures the limit: reads the objects, or writes objects of the same sizes, with the fastest client and nothing else.
 
 ``python limit.py read|write LIST THREADS``: the list is JSON, ``[[URL or key, size], ...]``; for ``write`` the environment
 names the bucket. It hashes, stores and compares nothing; it only counts bytes.

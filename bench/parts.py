@@ -1,4 +1,4 @@
-"""The services for all contenders: PostgreSQL, head office with its photos, empty edges."""
+"""Starts the services for all contenders: PostgreSQL, head office with its photos, empty edges."""
 
 import json
 import os
@@ -61,7 +61,7 @@ class HeadOffice:
 
     @property
     def url(self) -> str:
-        """Its URL for the edge."""
+        """Returns its URL for the edge."""
         return f"http://127.0.0.1:{self.port}"
 
     def image_url(self, photo: BenchPhoto) -> str:

@@ -30,7 +30,7 @@ class BenchPhoto:
 
     @property
     def object_key(self) -> str:
-        """Its key, in head office's form."""
+        """Returns its key, in head office's form."""
         return f"products/{self.product_id}/{'primary' if self.is_primary else self.photo_id}.jpg"
 
     def body(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The works: their steps, and the raw figures that they produce."""
+"""Runs the works: their steps, and the raw figures that they produce."""
 
 import json
 import sys

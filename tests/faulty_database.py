@@ -18,7 +18,7 @@ ROLE, PASSWORD = "etalase_weak", "of a weak role"
 
 @dataclass(frozen=True)
 class Fault:
-    """``make`` and ``mend`` are statements of a superuser; ``says`` is part of the message of a command under the fault.
+    """``make`` and ``mend`` are statements of a superuser; ``says`` is a part of a command's message under the fault.
 
     ``blocks`` is a table that another session locks; ``reads``: commands without writes still work.
     """
@@ -41,9 +41,9 @@ def faults(table: str) -> list[Fault]:
     return [
         Fault("away", "does not answer", port="1"),
         Fault("terminated", "", cut=True),
-        Fault("no login", "lets nobody in", f"ALTER ROLE {ROLE} NOLOGIN", f"ALTER ROLE {ROLE} LOGIN"),
+        Fault("no login", "refuses this user", f"ALTER ROLE {ROLE} NOLOGIN", f"ALTER ROLE {ROLE} LOGIN"),
         Fault(
-            "wrong password", "lets nobody in", f"ALTER ROLE {ROLE} PASSWORD 'x'", f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'"
+            "wrong password", "refuses this user", f"ALTER ROLE {ROLE} PASSWORD 'x'", f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'"
         ),
         Fault(
             "too many connections",
@@ -54,10 +54,10 @@ def faults(table: str) -> list[Fault]:
         Fault("read-only", "is read-only", *_setting("default_transaction_read_only", "on"), reads=True),
         Fault("lock_timeout", "took too long", *_setting("lock_timeout", "50"), blocks=table),
         Fault("statement_timeout", "took too long", *_setting("statement_timeout", "200"), blocks=table),
-        Fault("search_path", "lacks our tables", *_setting("search_path", "nowhere")),
+        Fault("search_path", "lacks Etalase's tables", *_setting("search_path", "nowhere")),
         Fault(
             "older tables",
-            "lacks our tables",
+            "lacks Etalase's tables",
             f"ALTER TABLE {table} RENAME TO elsewhere",
             f"ALTER TABLE elsewhere RENAME TO {table}",
         ),

@@ -1,4 +1,4 @@
-"""``etalase ...``: starts the Django commands, the web servers and Celery. Loads Django only for what needs it."""
+"""Starts Django commands, web servers and Celery as ``etalase ...``. Loads Django only for the parts that need it."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ l
 """
 
 HELP_WORDS = ("-h", "--help", "help")
-# Starts this command in another process. -P: a module in the current folder never takes the place of one of ours.
+# Starts this command in another process. -P: a module in the current folder never replaces one of Etalase's.
 ARGV = (sys.executable, "-P", "-m", "etalase.cli")
 
 
@@ -34,7 +34,7 @@ class Half(NamedTuple):
 
     @property
     def commands(self) -> dict[str, str]:
-        """Django's name of each command by the name to type: ``csv-from-folder`` stands for ``ho_csv_from_folder``."""
+        """Maps the name to type to Django's name of a command: ``csv-from-folder`` to ``ho_csv_from_folder``."""
         folder = Path(__file__).parent / self.package / "management" / "commands"
         names = sorted(module.name for module in iter_modules([str(folder)]))
         typed = {name.removeprefix(self.prefix).replace("_", "-"): name for name in names if name.startswith(self.prefix)}
@@ -42,7 +42,7 @@ class Half(NamedTuple):
 
     @property
     def names(self) -> str:
-        """All names to type, as text."""
+        """Returns all names to type, as text."""
         return ", ".join([*self.commands, *self.servers])
 
 
@@ -51,7 +51,7 @@ EDGE = Half("edge", "edge", "photos_", ("serve", "worker", "beat"))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The ``etalase`` command. Ends the process with the command's exit status."""
+    """Runs the ``etalase`` command. Ends the process with its exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
     halves: dict[str, Callable[[list[str]], None]] = {"demo": _demo, "head-office": _head_office, "edge": _edge}
     if not args or args[0] in HELP_WORDS:
@@ -73,9 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("etalase: stopped.\n")
         sys.exit(130)
-    except (
-        BrokenPipeError
-    ):  # as by `etalase edge failures | head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    except BrokenPipeError:
+        # As by `etalase edge failures | head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
 
@@ -127,7 +126,7 @@ def _manage(half: Half, args: list[str]) -> None:
 
 
 def _configure_for_help(half: Half) -> None:
-    """Let Django load a half's commands without any setting of the environment."""
+    """Lets Django load a half's commands without any setting of the environment."""
     from django.conf import settings
 
     from etalase.settings.head_office_web import FIXED
@@ -162,7 +161,7 @@ def _fail(message: str, exit_status: int, args: Sequence[str]) -> NoReturn:
 
 
 def _show_error(message: str, exit_status: int, args: Sequence[str]) -> None:
-    """With ``--json``, write an error before the command's start as an object, as the command does with its own errors."""
+    """Writes an error before the command's start as an object if ``--json`` is given, as the command does with its own."""
     if "--json" in args:
         from etalase.output import as_json
 

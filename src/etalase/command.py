@@ -1,4 +1,4 @@
-"""The base of every command: ``--json`` prints one object in every case; an error is one line and an exit status."""
+"""Defines the base of every command: ``--json`` prints exactly one object; an error is one line and an exit status."""
 
 import logging
 import signal
@@ -37,7 +37,7 @@ class EtalaseCommand(BaseCommand):
     _is_written = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--json``."""
+        """Adds ``--json``."""
         parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, for machines")
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -47,7 +47,7 @@ class EtalaseCommand(BaseCommand):
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as Django does; report a usage error in the form of this base."""
+        """Runs as Django does; reports a usage error in the form of this base."""
         try:
             super().run_from_argv(argv)
         except CommandError as error:
@@ -60,10 +60,10 @@ class EtalaseCommand(BaseCommand):
             sys.exit(USAGE)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run, and exit with the status that README.md lists."""
+        """Runs the command, and exits with the status that README.md lists."""
         guard(self)
         try:
-            # Commands speak English; the pages of head office choose a language for the whole thread.
+            # Commands use English; head office's pages set a language for the whole thread.
             with terminable(), translation.override("en"):
                 status = self.run(options)
             if self._result is not None:
@@ -83,14 +83,14 @@ class EtalaseCommand(BaseCommand):
             raise
         except Exception as error:
             logger.exception("unexpected error in the command")
-            said = f"Unexpected error in the command: {type(error).__name__}: {redacted(str(error))[:500]}"
+            text = f"Unexpected error in the command: {type(error).__name__}: {redacted(str(error))[:500]}"
             hint = "This is a defect of Etalase: please report it with the log lines above."
-            raise self._refused(f"{said}. {hint}", UNEXPECTED, options) from error
+            raise self._refused(f"{text}. {hint}", UNEXPECTED, options) from error
         if status:
             sys.exit(status)
 
     def run(self, options: dict[str, Any]) -> int:
-        """Do the work of the command. Returns the exit status."""
+        """Does the work of the command. Returns the exit status."""
         raise NotImplementedError
 
     def show(self, result: dict[str, Any], sentence: str, *, as_json: bool) -> None:
@@ -119,7 +119,7 @@ class EtalaseCommand(BaseCommand):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the body as Ctrl-C does, through its ``finally`` blocks."""
+    """Lets SIGTERM end the body as Ctrl-C does, through its ``finally`` blocks."""
     if threading.current_thread() is not threading.main_thread():  # a project may call a command from any thread
         yield
         return

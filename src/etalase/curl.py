@@ -1,4 +1,4 @@
-"""What all use of curl has in common: options, trusted certificates, the look-up of headers, and what curl's errors mean.
+"""Shares curl's options, trusted certificates, look-up of headers and the explanation of its errors.
 
 Two modules make requests with it: ``edge.sync.download.transport`` (head office) and ``objectstore.requests`` (S3).
 """
@@ -18,7 +18,7 @@ import pycurl
 
 from etalase.errors import SettingsError
 
-# curl's wheel ignores SSL_CERT_FILE, and its own default is Debian's path.
+# curl's wheel ignores SSL_CERT_FILE, and its default is Debian's path.
 CA_FILE: Final = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
 
 # No redirects, no proxy from the environment, no ``.netrc`` (hazard 46).
@@ -33,7 +33,7 @@ OPTIONS: Final[Mapping[int, Any]] = {
 
 
 def set_options(handle: Any, options: Mapping[int, Any]) -> None:
-    """Set the options of a handle."""
+    """Sets the options of a handle."""
     for option, value in options.items():
         handle.setopt(option, value)
 
@@ -48,9 +48,9 @@ def header(head: bytes, name: bytes) -> str:
 
 
 def trust(ca_file: Path | None) -> dict[int, str | bytes]:
-    """Returns the options of a handle that trusts this machine's authorities, and those in ``ca_file`` besides.
+    """Returns the options of a handle that trusts this machine's authorities and those in ``ca_file``.
 
-    The file is read once a process. Raises :class:`SettingsError` if it vanished since the settings were read.
+    Each process reads the file once. Raises :class:`SettingsError` if it disappeared after the settings were read.
     """
     if ca_file is not None:
         return {pycurl.CAINFO_BLOB: _together(ca_file)}
@@ -82,7 +82,7 @@ def link_fault(code: int, message: str, url: str, *, os_errno: int = 0, setting:
     """Explains curl's error ``code`` (https://curl.se/libcurl/c/libcurl-errors.html); ``setting`` names ``url``."""
     parts = urlsplit(url)
     host, place = parts.hostname or "", parts.netloc.rpartition("@")[2]
-    said = message or f"curl error {code}"
+    detail = message or f"curl error {code}"
     match code:
         case pycurl.E_COULDNT_RESOLVE_HOST:
             return LinkFault(f"the name {host} cannot be found (DNS)", f"Check {setting}, and this server's name service.")
@@ -90,32 +90,32 @@ def link_fault(code: int, message: str, url: str, *, os_errno: int = 0, setting:
             return LinkFault(
                 f"nothing listens at {place} (connection refused)", f"Check that it runs and that {setting} names it."
             )
-        case pycurl.E_SSL_CONNECT_ERROR if _SPEAKS_PLAIN.search(said):
+        case pycurl.E_SSL_CONNECT_ERROR if _SPEAKS_PLAIN.search(detail):
             plain = f"{place} speaks plain HTTP, and the address says https"
             return LinkFault(plain, f"Write http:// in {setting}, or the port that speaks TLS.", passes=False)
         case pycurl.E_UNSUPPORTED_PROTOCOL | pycurl.E_GOT_NOTHING if parts.scheme == "http":
-            return _maybe_tls(said, place, setting)
-        case pycurl.E_RECV_ERROR if parts.scheme == "http" and "reset" in said:
-            return _maybe_tls(said, place, setting)
-        case pycurl.E_PEER_FAILED_VERIFICATION if re.search(r"subject name|does not match|host ?name", said):
+            return _maybe_tls(detail, place, setting)
+        case pycurl.E_RECV_ERROR if parts.scheme == "http" and "reset" in detail:
+            return _maybe_tls(detail, place, setting)
+        case pycurl.E_PEER_FAILED_VERIFICATION if re.search(r"subject name|does not match|host ?name", detail):
             return LinkFault(
-                f"the certificate at {place} is for another name ({said})",
+                f"the certificate at {place} is for another name ({detail})",
                 f"Name it in {setting} as its certificate does.",
                 passes=False,
             )
-        case pycurl.E_PEER_FAILED_VERIFICATION if re.search(r"expired|not yet valid", said):
+        case pycurl.E_PEER_FAILED_VERIFICATION if re.search(r"expired|not yet valid", detail):
             return LinkFault(
-                f"the certificate at {place} is not valid now ({said})", "Renew it, or set this server's clock.", passes=False
+                f"the certificate at {place} is not valid now ({detail})", "Renew it, or set this server's clock.", passes=False
             )
         case pycurl.E_PEER_FAILED_VERIFICATION | pycurl.E_SSL_CACERT_BADFILE:
             return LinkFault(
-                f"the certificate at {place} is of an authority that is not trusted here ({said})",
-                "If it is your own authority, name the file with its certificate in ETALASE_CA_FILE.",
+                f"the certificate at {place} is from an authority that is not trusted here ({detail})",
+                "If it is your own authority, name the file of its certificate in ETALASE_CA_FILE.",
                 passes=False,
             )
         case _:
-            return LinkFault(said, f"Check that it runs and that {setting} names it.")
+            return LinkFault(detail, f"Check that it runs and that {setting} names it.")
 
 
-def _maybe_tls(said: str, place: str, setting: str) -> LinkFault:
-    return LinkFault(said, f"Check {setting}: if {place} speaks TLS, it has to begin with https://.")
+def _maybe_tls(detail: str, place: str, setting: str) -> LinkFault:
+    return LinkFault(detail, f"Check {setting}: if {place} speaks TLS, it has to begin with https://.")

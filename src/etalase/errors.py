@@ -1,8 +1,8 @@
-"""The error tree, and the policy of each reason for which a photo can fail.
+"""Defines the error tree, and the policy of each reason for which a photo can fail.
 
     EtalaseError
     ├── SettingsError              settings are missing or malformed; names each one         exit 2
-    ├── UsageError                 a command cannot do what its arguments ask for            exit 2
+    ├── UsageError                 a command cannot do the work of its arguments             exit 2
     ├── StoreMismatch              this database belongs to another store                    exit 2
     ├── HeadOfficeError                                                                      exit 4
     │   ├── HeadOfficeAway         no response, 5xx, 429: waiting can help
@@ -24,7 +24,7 @@
     ├── LockHeld                   another run of this store is in progress                  exit 75
     ├── LockLost                   the lock went with its connection; the run must end       exit 4
     ├── TransferFailed             one HTTP exchange failed; its caller knows the purpose
-    ├── PhotoError                 one photo failed, with its Reason; the others go on       exit 1
+    ├── PhotoError                 one photo failed, with its Reason; the others continue     exit 1
     └── PictureRefused             head office does not accept this file as a photo
 
 A library's errors become one of these once, in the module that owns the library: pycurl in ``edge.sync.download.transport`` and
@@ -41,7 +41,7 @@ from etalase.redaction import redacted
 
 
 class ReasonClass(StrEnum):
-    """What a reason means for the next try; the words are part of ``--json``."""
+    """The meaning of a reason for the next attempt; the words are part of ``--json``."""
 
     TRANSIENT = "transient"  # waiting can help
     PERMANENT = "permanent"  # a person has to act
@@ -50,7 +50,7 @@ class ReasonClass(StrEnum):
 
 
 class Side(StrEnum):
-    """Where the cause of a failure is."""
+    """The place of a failure's cause."""
 
     STORAGE = "storage"  # this edge's object store or disk
     EDGE = "edge"  # this edge's settings, code or plan
@@ -60,31 +60,31 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that follows from a reason.
+    """The consequences of a reason.
 
     ``statuses`` are the HTTP statuses of head office's bucket that have this reason. ``of_one_photo`` names the member that
-    takes its place where the edge's bucket proves to accept other objects.
+    replaces this one where the edge's bucket proves to accept other objects.
     """
 
     kind: ReasonClass
     side: Side
     _: KW_ONLY
     statuses: Container[int] = ()
-    # Another try within the same run would end alike.
+    # A retry within the same run would fail again.
     is_final: bool = False
-    # Each run tries again, without a growing pause: that costs nobody else anything, and goes on once there is room.
+    # Each run retries, without a growing pause: that costs others nothing, and the photo arrives once there is room.
     is_due_each_run: bool = False
-    # No further photo can be stored: the run stops fetching.
+    # No further photo can be stored: the run stops its downloads.
     is_full: bool = False
     # The edge's bucket may refuse every object, not only this one.
     concerns_bucket: bool = False
     of_one_photo: str = ""
-    # Head office may have changed the photo since it was listed: a second look at its list can help.
+    # Head office may have changed the photo since it listed it: a second request for its list can help.
     may_be_stale: bool = False
 
     @property
     def is_retried_in_run(self) -> bool:
-        """Returns whether the run itself tries the transfer again."""
+        """Returns whether the run itself retries the transfer."""
         return self.kind is not ReasonClass.PERMANENT and not self.is_final
 
     @property
@@ -99,13 +99,13 @@ class Policy:
 
 
 class Reason(StrEnum):
-    """Why a photo did not arrive, with its policy. The words are part of ``--json`` and of ``product_photo_sync``'s log."""
+    """The reason for a photo's failure, with its policy. The words are part of ``--json`` and the log."""
 
     policy: Policy
     _value_: str
 
     def __new__(cls, code: str, policy: Policy) -> Self:
-        """Make a member that equals its code."""
+        """Makes a member that equals its code."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.policy = policy
@@ -134,10 +134,8 @@ class Reason(StrEnum):
     ENCODING_REFUSED = "encoding_refused", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
     FORBIDDEN = "forbidden", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, statuses={403}, may_be_stale=True)
     NOT_FOUND = "not_found", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, statuses={404, 410}, may_be_stale=True)
-    HTTP_ERROR = (
-        "http_error",
-        Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE),
-    )  # any other status: 304 too, since no request asks for it
+    # Any other status: 304 too, since no request is conditional.
+    HTTP_ERROR = "http_error", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
     STORE_DENIED = (
         "store_denied",
         Policy(ReasonClass.PERMANENT, Side.STORAGE, concerns_bucket=True, of_one_photo="STORE_REFUSED"),
@@ -169,7 +167,7 @@ PARKED = frozenset(reason for reason in Reason if reason.policy.is_parked)
 
 
 class EtalaseError(Exception):
-    """Says what happened, and in ``hint`` what to do about it. Its texts never contain a known secret."""
+    """An error with a ``hint``: the advice for a person. Its texts never contain a known secret."""
 
     exit_status = 1
 
@@ -193,7 +191,7 @@ class SettingsError(EtalaseError):
 
 
 class UsageError(EtalaseError):
-    """A command cannot do what its arguments ask for; nothing was changed."""
+    """A command cannot do the work of its arguments; nothing was changed."""
 
     exit_status = 2
 
@@ -205,15 +203,15 @@ class StoreMismatch(EtalaseError):
 
 
 class HeadOfficeError(EtalaseError):
-    """Head office did not give what a run needs; nothing of the refused response was used."""
+    """Head office did not send the data that a run needs; no part of the refused response was used."""
 
     exit_status = 4
 
 
 class HeadOfficeAway(HeadOfficeError):
-    """No response from head office, or one that says "later". ``retry_after_seconds`` is its own wish, None without one.
+    """No response from head office, or one that defers the request. ``retry_after_seconds`` is its own wish, or None.
 
-    ``has_responded``: it responded (429, 5xx). ``has_failed``: it fails at this request (a 5xx other than "later").
+    ``has_responded``: it responded (429, 5xx). ``has_failed``: it failed at this request (a 5xx that does not defer it).
     """
 
     def __init__(
@@ -236,7 +234,7 @@ class HeadOfficeUntrusted(HeadOfficeError):
 
 
 class HeadOfficeRefused(HeadOfficeError):
-    """Head office refuses, with this HTTP ``status``; with ``is_elsewhere``, the server at its address is not a head office."""
+    """Head office refuses, with this HTTP ``status``. ``is_elsewhere``: the server at its address is not a head office."""
 
     def __init__(self, message: str, *, hint: str = "", status: int, is_elsewhere: bool = False) -> None:
         super().__init__(message, hint=hint)
@@ -253,7 +251,7 @@ class NotHeadOffice(FeedRefused):
 
 
 class ObjectStoreError(EtalaseError):
-    """A request to the object store failed. ``reason`` is that of a photo whose put failed so."""
+    """A request to the object store failed. ``reason`` is the reason of a photo whose put failed with this error."""
 
     exit_status = 4
     reason = Reason.STORE_AWAY
@@ -280,7 +278,7 @@ class ObjectStoreFull(ObjectStoreError):
 
 
 class ObjectRefused(ObjectStoreError):
-    """The object store, or a proxy before it, refuses this object; that says nothing of others (hazard 78)."""
+    """The object store, or a proxy before it, refuses this object, not others (hazard 78)."""
 
     reason = Reason.STORE_REFUSED
 
@@ -318,15 +316,15 @@ class LockHeld(EtalaseError):
 
 
 class LockLost(EtalaseError):
-    """The run's lock is gone, so another run may have begun: nothing more may be committed."""
+    """The run has lost its lock, so another run may have begun: no further commit is allowed."""
 
     exit_status = 4
 
 
 class TransferFailed(EtalaseError):
-    """One HTTP exchange ended without a whole response. ``status`` is that of ``head``, 0 without one.
+    """One HTTP exchange ended without a whole response. ``status`` is that of ``head``, 0 without a head.
 
-    ``retry_after_seconds`` is the server's own wish, None without one. ``passes``: waiting can help.
+    ``retry_after_seconds`` is the server's own wish, or None. ``passes``: waiting can help.
     """
 
     def __init__(
@@ -348,7 +346,7 @@ class TransferFailed(EtalaseError):
 
 
 class PhotoError(EtalaseError):
-    """One photo failed. The others go on, and this one is recorded in the retry list."""
+    """One photo failed. The others continue, and the retry list records this one."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

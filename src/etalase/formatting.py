@@ -1,4 +1,4 @@
-"""Bytes, rates and durations as text for people, in English. Pure."""
+"""Formats bytes, rates and durations for people, in English. Pure."""
 
 import math
 
@@ -37,5 +37,5 @@ def duration(seconds: float) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Returns a measured duration: as :func:`duration`, with tenths of a second while these matter."""
+    """Returns a measured duration: as :func:`duration`, below 90 s with tenths of a second."""
     return f"{seconds:.1f} s" if seconds < 90 else duration(seconds)

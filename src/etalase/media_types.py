@@ -5,7 +5,7 @@ import re
 # The picture types that a POS browser shows, with the extension of their keys.
 EXTENSION_OF = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
-# Other names of the same types, by old browsers, servers and files; IANA has registered none of them.
+# Other names of the same types, from old browsers, servers and files; none is registered with IANA.
 _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
@@ -33,7 +33,7 @@ def media_type(text: str | None) -> str:
 
 
 def picture_type(text: str | None) -> str | None:
-    """Returns which of the types that a POS browser shows ``text`` names, or None. The bytes prove it, not the name."""
+    """Returns the picture type that ``text`` names, if a POS browser shows it, or None. Only the bytes are a proof."""
     named = media_type(text)
     named = _ALIASES.get(named, named)
     return named if named in EXTENSION_OF else None

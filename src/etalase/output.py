@@ -1,4 +1,4 @@
-"""What commands write, for both halves: no secret, and no character that a terminal takes for a command (hazard 51)."""
+"""Guards the output of commands: no secret, and no character that a terminal takes for a command (hazard 51)."""
 
 import io
 import json
@@ -13,33 +13,33 @@ from django.core.management.base import BaseCommand, OutputWrapper
 from etalase.protocol import printable, printable_json
 from etalase.redaction import redacted, redacted_values
 
-# Django's styles (ECMA-48, SGR), which it makes for a terminal only. Of these, nothing hides a text or moves a cursor.
+# Django's styles (ECMA-48, SGR), which it writes on a terminal only. None of them hides a text or moves the cursor.
 _STYLE = re.compile("(\x1b\\[[0-9;]*m)")
 _LINES = re.compile("([\n\t])")
 
 
 class GuardedStream(io.TextIOBase):
-    """A stream for a command. Names are made printable where they stand in a sentence; what was forgotten there is here."""
+    """A stream of a command. Makes the names printable that a sentence has not made printable itself."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write ``text`` with secrets hidden and control characters escaped."""
+        """Writes ``text`` with secrets hidden and control characters escaped."""
         written: int = self._stream.write(shown(text, styled=self.isatty()))
         return written
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
+        """Returns whether the stream is a terminal."""
         return bool(getattr(self._stream, "isatty", bool)())
 
     def flush(self) -> None:
-        """Flush the stream itself."""
+        """Flushes the stream itself."""
         getattr(self._stream, "flush", bool)()
 
 
 def guard(command: BaseCommand) -> None:
-    """Let ``command`` write through :class:`GuardedStream`."""
+    """Lets ``command`` write through :class:`GuardedStream`."""
     for name in ("stdout", "stderr"):
         output: Any = getattr(command, name)
         stream: Any = GuardedStream(output._out)  # noqa: SLF001 - the only way to the stream
@@ -49,12 +49,12 @@ def guard(command: BaseCommand) -> None:
 
 
 def as_json(result: Any) -> str:
-    """``result`` as one line of JSON that a terminal may show."""
+    """Returns ``result`` as one line of JSON that is safe on a terminal."""
     return printable_json(json.dumps(redacted_values(result), ensure_ascii=False, default=str))
 
 
 def shown(text: str, *, styled: bool = False) -> str:
-    """``text`` as it may be written, line by line. ``styled``: Django's colours stay."""
+    """Returns ``text`` without secrets and control characters, line by line. ``styled``: Django's colours stay."""
     parts = _STYLE.split(redacted(text)) if styled else [redacted(text)]
     # With one group, each second part is the separator itself.
     return "".join(part if number % 2 else _escaped(part) for number, part in enumerate(parts))
@@ -67,7 +67,7 @@ def _escaped(text: str) -> str:
 
 
 def show_uncaught_without_secrets() -> None:
-    """Let a traceback that ends the process hide them, too: a library's error may quote the address of the database."""
+    """Hides secrets in a traceback that ends the process: a library's error may quote the address of the database."""
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))

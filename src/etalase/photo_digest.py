@@ -34,7 +34,7 @@ class ListedPhoto(Protocol):
 def photos_digest(photos: Iterable[ListedPhoto]) -> str:
     """Returns the digest of a store's photos (API reference, "The digest"): equal sets have equal ones, wire or rows.
 
-    ``photos`` come in ascending order of ``id``, each once, or :class:`ValueError` is raised. They are not kept.
+    ``photos`` are in ascending order of ``id``, each once; otherwise raises :class:`ValueError`.
     """
     whole = hashlib.md5(usedforsecurity=False)
     last = -1
@@ -65,5 +65,5 @@ def digest_line(photo: ListedPhoto) -> str:
 
 
 def _escaped(text: str | None) -> str:
-    """Returns ``text`` in a form that no other text has, whatever its neighbours: null and separators are escaped."""
+    """Returns ``text`` with null and separators escaped, so that no other fields give the same line."""
     return "\\N" if text is None else text.replace("\\", "\\\\").replace("|", "\\|")

@@ -1,7 +1,7 @@
-"""PostgreSQL's errors in our words, for both halves, and what a session of ours needs.
+"""Explains PostgreSQL's errors, for both halves, and sets up each database session.
 
-By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), the longest beginning first. A connection that is
-refused has none: then its text tells, which PostgreSQL writes in English unless ``lc_messages`` says otherwise.
+The SQLSTATE decides (https://www.postgresql.org/docs/current/errcodes-appendix.html), by its longest known prefix. A refused
+connection has none: then its text decides, which is in English unless ``lc_messages`` is set.
 """
 
 from datetime import datetime
@@ -15,15 +15,15 @@ from psycopg.pq import Format
 
 from etalase.errors import DatabaseAway, DatabaseRefused
 
-# Far enough from what a datetime can hold to be reckoned with, and told in any time zone.
-FAR_PAST: Final = datetime(1000, 1, 1)  # noqa: DTZ001 - it gets its zone where it is used
+# Far enough from the bounds of datetime for arithmetic, and for any time zone.
+FAR_PAST: Final = datetime(1000, 1, 1)  # noqa: DTZ001 - its user adds the zone
 FAR_FUTURE: Final = datetime(9000, 1, 1)  # noqa: DTZ001
 
 
 class _Case(NamedTuple):
-    """What is wrong, what to do, and whether PostgreSQL answers and refuses, rather than being away."""
+    """A fault as text, with a hint. ``refuses``: PostgreSQL responds and refuses, rather than being away."""
 
-    says: str
+    fault: str
     hint: str
     refuses: bool = True
 
@@ -32,14 +32,18 @@ _RUNS = "Check that PostgreSQL runs and that DATABASE_URL names it; nothing half
 _AWAY = _Case("does not answer", _RUNS, refuses=False)
 _BUSY = _Case("takes no more connections", "Close other programs' connections, or raise max_connections.", refuses=False)
 _STARTING = _Case("is starting, stopping or recovering", "Wait until it is up; nothing half done was kept.", refuses=False)
-_ADDRESS = _Case("lets nobody in with this address", "Correct user, password and database in DATABASE_URL.", refuses=False)
-_OPTIONS = _Case(
-    "cannot be connected to in this way", "Correct what DATABASE_URL says behind «?», or what the role sets.", refuses=False
+_ADDRESS = _Case(
+    "refuses this user, password or database", "Correct user, password and database in DATABASE_URL.", refuses=False
 )
-_OURS = "If it happens again, this is a fault of Etalase's: please report it, with what the log says."
+_OPTIONS = _Case(
+    "cannot be connected to in this way",
+    "Correct the options after «?» in DATABASE_URL, or the settings of the role.",
+    refuses=False,
+)
+_OURS = "If it happens again, this is a defect of Etalase: please report it, with the log."
 _IN_UTF8 = "It is not in UTF-8: dump it, create it anew with ENCODING 'UTF8' TEMPLATE template0, and restore it."
 _TABLES = _Case(
-    "lacks our tables, or has them older than this version needs",
+    "lacks Etalase's tables, or has them older than this version needs",
     "Run `{migrate}`. If that was done, the role's search_path leads elsewhere.",
 )
 _TOO_LONG = _Case(
@@ -52,16 +56,16 @@ _DAMAGED = _Case(
 
 _BY_STATE: dict[str, _Case] = {
     "08": _AWAY,
-    "57P": _Case("broke the connection off", "It was restarted, or a person ended the connection. " + _RUNS, refuses=False),
+    "57P": _Case("closed the connection", "It was restarted, or a person ended the connection. " + _RUNS, refuses=False),
     "57P03": _STARTING,
     "57P04": _ADDRESS,  # the database was dropped
-    "25P03": _Case("broke the connection off", "Raise idle_in_transaction_session_timeout for the role.", refuses=False),
-    "25P04": _Case("broke the connection off", "Raise transaction_timeout for the role.", refuses=False),
+    "25P03": _Case("closed the connection", "Raise idle_in_transaction_session_timeout for the role.", refuses=False),
+    "25P04": _Case("closed the connection", "Raise transaction_timeout for the role.", refuses=False),
     "28": _ADDRESS,
     "3D": _ADDRESS,
     "53300": _BUSY,
-    "53100": _Case("has no room on its disk", "Make room there. What is here already still shows."),
-    "53": _Case("has no memory or other means left", "Give PostgreSQL's machine more, or lower its load."),
+    "53100": _Case("has no room on its disk", "Make room there. The present photos are still shown."),
+    "53": _Case("has no memory or other resources left", "Give PostgreSQL's machine more, or lower its load."),
     "25006": _Case(
         "is read-only",
         "It is a standby, or default_transaction_read_only is on, as hosts set it when a disk is full: name the primary in "
@@ -77,14 +81,14 @@ _BY_STATE: dict[str, _Case] = {
     "3F": _TABLES,
     "57014": _TOO_LONG,
     "55P03": _TOO_LONG,
-    "40": _Case("gave way to another session", "Try again; nothing half done was kept."),
+    "40": _Case("aborted the transaction in favour of another session", "Try again; nothing half done was kept."),
     "22": _Case("does not take a value", _OURS),
     "22P05": _Case("lacks a character that head office uses", _IN_UTF8),
     "23": _Case("does not take a value", _OURS),
     "58": _Case("cannot read or write its files", "Look into its disk and its log."),
     "XX": _DAMAGED,
 }
-# Of a connection that was refused, before there is a session.
+# For a refused connection, before a session exists.
 _BY_TEXT: dict[str, _Case] = {
     "too many clients": _BUSY,
     "too many connections": _BUSY,
@@ -108,29 +112,28 @@ _BY_TEXT: dict[str, _Case] = {
 
 
 def explained(error: BaseException, *, whose: str, migrate: str) -> DatabaseAway:
-    """Django's or psycopg's ``error`` in our words. ``whose`` database it is begins the sentence; ``migrate`` is a command."""
+    """Explains Django's or psycopg's ``error``. ``whose`` names the database in the sentence; ``migrate`` is a command."""
     state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None) or ""
     text = str(error).strip().split("\n")[0] or type(error).__name__
     case = _case(state, text, type(error).__name__)
     kind = DatabaseRefused if case.refuses else DatabaseAway
     shown = f"{text} ({state})" if state else text
-    return kind(f"{whose} {case.says}: {shown}.", hint=case.hint.format(migrate=migrate))
+    return kind(f"{whose} {case.fault}: {shown}.", hint=case.hint.format(migrate=migrate))
 
 
 def _case(state: str, text: str, kind: str) -> _Case:
     for length in range(len(state), 1, -1):
         if found := _BY_STATE.get(state[:length]):
             return found
-    if not state and (told := next((case for part, case in _BY_TEXT.items() if part in text), None)):
-        return told
+    if not state and (known := next((case for part, case in _BY_TEXT.items() if part in text), None)):
+        return known
     return _AWAY if not state and kind in {"OperationalError", "InterfaceError"} else _Case("refused a statement", _OURS)
 
 
 def pin_sessions() -> None:
-    """Let each new session write dates and intervals in the one form that psycopg reads, whatever role or database prescribe,
-    and read any of them.
+    """Sets the form of dates and intervals of each new session to the one that psycopg reads, against role and database.
 
-    Django itself pins the time zone and the encoding.
+    Also makes every time readable. Django itself sets the time zone and the encoding.
     """
     connection_created.connect(_pin, dispatch_uid="etalase.postgres")
 
@@ -140,33 +143,35 @@ def _pin(connection: Any, **_: Any) -> None:
         return
     adapters = connection.connection.adapters
     adapters.register_loader("timestamptz", _bounded(adapters.get_loader(types["timestamptz"].oid, Format.TEXT)))
-    told = connection.connection.info.parameter_status
-    # Only where it is needed: it is a round trip.
-    if not (told("DateStyle") or "").startswith("ISO") or told("IntervalStyle") != "postgres":
+    parameter = connection.connection.info.parameter_status
+    # Only if needed, because it is a round trip.
+    if not (parameter("DateStyle") or "").startswith("ISO") or parameter("IntervalStyle") != "postgres":
         with connection.cursor() as cursor:
             cursor.execute("SET DateStyle = ISO; SET IntervalStyle = postgres")
 
 
 def _bounded(loader: type[Any]) -> type[Any]:
-    """A loader that reads what no datetime holds, such as ``infinity``, as :data:`FAR_PAST` or :data:`FAR_FUTURE`: one such
-    value would end whatever reads its row."""
+    """Returns a loader that reads a time outside of datetime, such as ``infinity``, as its bound.
+
+    The bounds are :data:`FAR_PAST` and :data:`FAR_FUTURE`. Otherwise one such value would make its row unreadable.
+    """
 
     class Bounded(loader):
         def load(self, data: Any) -> datetime:
-            """The time, or the bound that it is beyond."""
+            """Returns the time, or the bound beyond which it is."""
             try:
-                told: datetime = super().load(data)
+                moment: datetime = super().load(data)
             except DataError:
                 text = bytes(data)
                 bound = FAR_PAST if text.startswith(b"-") or text.endswith(b"BC") else FAR_FUTURE
-                told = bound.replace(tzinfo=self.timezone)  # of Django's own loader
-            return told
+                moment = bound.replace(tzinfo=self.timezone)  # of Django's own loader
+            return moment
 
     return Bounded
 
 
 def storable(value: Any) -> Any:
-    """``value`` without what PostgreSQL takes in no text: a NUL, half a character. What others said may have any."""
+    """Returns ``value`` with the characters escaped that no text in PostgreSQL may have: NUL, and half a surrogate pair."""
     match value:
         case str():
             return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

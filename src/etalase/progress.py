@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a bar on a terminal, a line every ten seconds elsewhere, or nothing.
+"""Shows the progress of long work on stderr: a bar on a terminal, elsewhere a line every ten seconds, or nothing.
 
 Bytes are counted as they arrive, not when their photo is complete: on a weak link a photo takes minutes. Only this module
 imports ``rich.progress``, and only when a bar is drawn.
@@ -21,7 +21,7 @@ DRAW_EVERY_SECONDS = 0.1
 
 
 class Progress:
-    """The state that a bar or a line shows. The work reports to it; ``limit`` returns the limit in force, or ""."""
+    """The progress that a bar or a line shows. ``limit`` returns the limit in force, or an empty text."""
 
     def __init__(
         self, photos: int = 0, *, bytes_done: Callable[[], int] = lambda: 0, limit: Callable[[], str] = lambda: ""
@@ -32,16 +32,16 @@ class Progress:
         self._began = time.monotonic()
 
     def pulled(self, photos: int) -> None:
-        """Head office has listed ``photos`` so far."""
+        """Sets the number of photos that head office has listed so far."""
         self.listed = photos
 
     def planned(self, photos: int, size_bytes: int) -> None:
-        """The work is known: so many photos, and so many bytes to fetch."""
+        """Sets the size of the work: photos, and bytes to fetch."""
         self.total, self.total_bytes = photos, size_bytes
         self._began = time.monotonic()
 
     def carried(self, photos: int, failed: int = 0) -> None:
-        """So many more photos are done, or have failed."""
+        """Adds photos that are done, or have failed."""
         self.done, self.failed = self.done + photos, self.failed + failed
 
     def counted(self) -> str:
@@ -74,7 +74,7 @@ class Progress:
 
 @contextmanager
 def shown(progress: Progress, *, quiet: bool = False) -> Iterator[Progress]:
-    """Show ``progress`` on stderr while the context lasts, as fits where stderr goes."""
+    """Shows ``progress`` on stderr during the context: as a bar on a terminal, else as lines."""
     if quiet:
         yield progress
     elif sys.stderr.isatty():
@@ -96,7 +96,7 @@ def _bar(progress: Progress) -> Iterator[None]:
 
 @contextmanager
 def drawing(progress: Progress, console: "Console") -> Iterator[Callable[[], None]]:
-    """Show a bar on ``console`` while the context lasts. Yields the function that draws the present state."""
+    """Shows a bar on ``console`` during the context. Yields the function that draws the present state."""
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
     from rich.table import Column
@@ -137,7 +137,7 @@ def drawing(progress: Progress, console: "Console") -> Iterator[Callable[[], Non
 
 @contextmanager
 def _every(seconds: float, show: Callable[[], None]) -> Iterator[None]:
-    """Call ``show`` in a thread every so many seconds, also while nothing happens."""
+    """Calls ``show`` in a thread at this interval, also while nothing happens."""
     over = threading.Event()
 
     def repeat() -> None:

@@ -38,8 +38,8 @@ BearerToken = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z", max_length=16_38
 class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A living photo as head office lists it. ``size`` is in bytes, ``checksum`` the MD5 in hex that HO promised.
 
-    Nullable is what the guide's own code or table allows to be null; :func:`defect` says whether a photo can be used.
-    ``flaws`` are the fields that could not be read, each with the text that stood there; their values here mean nothing.
+    A field is nullable where the guide's code or table allows null; :func:`defect` decides whether a photo is usable.
+    ``flaws`` are the unreadable fields, each with its text; the values of these fields mean nothing.
     """
 
     id: UUID
@@ -56,7 +56,7 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     sort_order: Int32 | None
     product_sku: str | None
     product_name: str | None
-    # Ours alone: no head office sends a name like this.
+    # Internal: no head office sends a name like this.
     flaws: tuple[tuple[str, str], ...] = msgspec.field(default=(), name="etalase:flaws")
 
     @property
@@ -66,7 +66,7 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
 
 
 class FeedFilter(msgspec.Struct, frozen=True):
-    """The company and store of the request, as HO understood it."""
+    """The company and store of the request, as HO understood them."""
 
     company_id: UUID | None = None
     store_id: UUID | None = None
@@ -79,7 +79,7 @@ class FeedStore(msgspec.Struct, frozen=True):
 
 
 class Odd(StrEnum):
-    """The kind of an oddity that was read all the same, or skipped. The words are codes of a run's notices."""
+    """The kind of an oddity that was repaired or skipped. The words are codes of a run's notices."""
 
     ROW_MENDED = "rows_mended"
     ROW_NAMELESS = "rows_without_id"
@@ -98,7 +98,7 @@ class Oddity(msgspec.Struct, frozen=True):
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of every feed page. ``sync_timestamp`` stays HO's own text, so that it returns with every digit.
 
-    None is what HO did not say. ``full`` is ours; another HO does not send it.
+    None means that HO did not send the field. ``full`` is Etalase's; another HO does not send it.
     """
 
     deleted_ids: list[UUID] = msgspec.field(default_factory=list)
@@ -109,7 +109,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     filter: FeedFilter | None = None
     store: FeedStore | None = None
     full: bool = False
-    # Ours alone: no head office sends a name like this.
+    # Internal: no head office sends a name like this.
     oddities: tuple[Oddity, ...] = msgspec.field(default=(), name="etalase:oddities")
 
     @property
@@ -119,22 +119,22 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(Envelope, frozen=True, kw_only=True):
-    """One page of the photo feed. ``products_changed_at`` and ``digest`` are ours; another HO does not send them."""
+    """One page of the photo feed. Only Etalase's HO sends ``products_changed_at`` and ``digest``."""
 
     photos: list[Photo]
     products_changed_at: str | None = None
-    # Parsed no further than an unknown field: another meaning at another HO must not cost an edge its feed.
+    # Kept raw, like an unknown field: another meaning at another HO must not make the feed unreadable.
     raw_digest: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="digest")
 
     @property
     def digest(self) -> str | None:
-        """:func:`photos_digest` of all that the store has, or None where HO tells none, or something else by this name."""
-        text = _DIGEST.fullmatch(bytes(self.raw_digest))
-        return text[1].decode() if text else None
+        """Returns the store's :func:`etalase.photo_digest.photos_digest`, or None if HO does not send one."""
+        match = _DIGEST.fullmatch(bytes(self.raw_digest))
+        return match[1].decode() if match else None
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A product as ``/api/v1/sync/products/`` (ours) lists it."""
+    """A product as ``/api/v1/sync/products/`` lists it, which only Etalase's HO has."""
 
     id: UUID
     sku: str | None
@@ -148,7 +148,7 @@ class ProductPage(Envelope, frozen=True, kw_only=True):
 
 
 class TokenPair(msgspec.Struct, frozen=True):
-    """Answer of ``/api/v1/token/`` and ``/api/v1/token/refresh/`` (the latter may leave ``refresh`` out)."""
+    """The response of ``/api/v1/token/`` and ``/api/v1/token/refresh/``; the latter may omit ``refresh``."""
 
     access: BearerToken
     refresh: BearerToken | None = None
@@ -160,7 +160,7 @@ T = TypeVar("T")
 def parse(body: bytes, as_type: type[T], *, what: str, secret: bool = False) -> T:
     """Returns the message in ``body``. Raises :class:`FeedRefused` with the reason and its place in the message.
 
-    Of what is ``secret`` nothing is shown (hazard 51).
+    ``what`` names the message in the error. No part of a ``secret`` message is shown (hazard 51).
     """
     try:
         return msgspec.json.decode(body, type=as_type)
@@ -175,16 +175,16 @@ def parse(body: bytes, as_type: type[T], *, what: str, secret: bool = False) -> 
 def check_envelope(page: Envelope, *, company_id: UUID, store_id: UUID, offset: int) -> None:
     """Raises :class:`FeedRefused` where the page is another store's, or contradicts itself (hazard 10).
 
-    ``offset`` is the one that was asked for: the next one must be greater, or the pages would never end.
+    ``offset`` is that of the request: the next one must be greater, or the pages would never end.
     """
-    for name, told, own in (
+    for name, listed, own in (
         ("store", page.filter and page.filter.store_id, store_id),
         ("store", page.store and page.store.id, store_id),
         ("company", page.filter and page.filter.company_id, company_id),
     ):
-        if told and told != own:
+        if listed and listed != own:
             raise FeedRefused(
-                f"The page is for {name} {told}, not for {own}.",
+                f"The page is for {name} {listed}, not for {own}.",
                 hint="Compare ETALASE_STORE_ID and ETALASE_COMPANY_ID with the store that this account belongs to.",
             )
     if page.has_more and page.next_offset is None:
@@ -205,7 +205,7 @@ def lenient_time(text: str) -> datetime | None:
     """Returns the time of an ISO 8601 text, in UTC where it has no offset; None for any other text."""
     try:
         moment = msgspec.convert(text, datetime)
-    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for half a character
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for half a surrogate pair
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -226,7 +226,7 @@ def _is_odd(character: str) -> bool:
 def key_problem(key: str) -> str | None:
     """Returns why ``key`` is not an object key of a photo, or None where it is one (hazard 47).
 
-    Only keys under ``products/`` are photos: everything else in the bucket is somebody else's.
+    Only keys under ``products/`` are photos; the other objects in the bucket belong to others.
     """
     segments = key.split("/")
     if len(key) > MAX_KEY_CHARS:
@@ -248,7 +248,7 @@ _CHECKSUM = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def is_md5(checksum: str | None) -> bool:
-    """Returns whether the text can be the MD5 that head office promises; on the wire it may be any."""
+    """Returns whether the text can be an MD5; on the wire it may be any text."""
     return checksum is not None and _CHECKSUM.fullmatch(checksum) is not None
 
 
@@ -271,11 +271,11 @@ def defect(photo: Photo, *, max_photo_bytes: int) -> PhotoError | None:
 
 def flawed(photo: Photo) -> PhotoError:
     """Returns the error of a photo whose row has flaws: the fields, and their texts."""
-    told = ", ".join(f"{name} is {shown}" for name, shown in photo.flaws)
-    return PhotoError(Reason.BAD_FIELD, f"HO's own data: {told}")
+    fields = ", ".join(f"{name} is {shown}" for name, shown in photo.flaws)
+    return PhotoError(Reason.BAD_FIELD, f"HO's own data: {fields}")
 
 
-# A head office ignores preferences that it does not know (RFC 7240, section 2), so the request harms nobody.
+# A head office ignores unknown preferences (RFC 7240, section 2), so the request is harmless.
 DIGEST_PREFERENCE = "photo-digest"
 _DIGEST = re.compile(rb'"([0-9a-f]{32})"')
 
@@ -291,10 +291,10 @@ def object_url(public_url: str, bucket: str, key: str, *, checksum: str | None, 
 
 
 def printable_json(text: str) -> str:
-    """Returns JSON text with all that a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
+    """Returns JSON text with each character that a terminal could take for a command as ``\\uXXXX`` (RFC 8259, section 7)."""
     return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def printable(text: str) -> str:
-    """Returns ``text`` on one line, with all that a terminal or log could take for a command escaped (hazard 51)."""
+    """Returns ``text`` on one line, with each character escaped that a terminal or log could take for a command (hazard 51)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -1,7 +1,7 @@
-"""Secrets are hidden here, in the one place that every text on its way out goes through (hazards 51 and 74). Pure.
+"""Hides secrets in every text before it is written (hazards 51 and 74). Pure.
 
-Settings and tokens are made known as they are read. Errors, log records, command output and run rows then call
-:func:`redacted`, so that a secret stays hidden even where another party's error text echoes it.
+Secrets of settings and tokens are registered when they are read. Errors, log records, command output and run rows call
+:func:`redacted`, so that a secret stays hidden even if the error text of another program repeats it.
 """
 
 import base64
@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 HIDDEN = "[hidden]"
-# From this length on a secret is hidden wherever it stands. A shorter one only where it stands as a value, in quotes or behind
-# «=» or «:», or a password like «menu» would shred every sentence; below MIN_CHARS there is nothing left to keep.
+# From this length, a secret is hidden everywhere. A shorter one is hidden only as a value, in quotes or after «=» or «:»:
+# a password like «menu» would destroy every sentence. Below MIN_CHARS, nothing is hidden.
 ANYWHERE_CHARS = 8
 MIN_CHARS = 4
-# A process renews its tokens for months: the oldest are forgotten.
+# A process renews its tokens for months: the oldest ones are dropped.
 TOKENS_KEPT = 64
 
 _secrets: set[str] = set()
@@ -28,34 +28,34 @@ _tokens: deque[str] = deque(maxlen=TOKENS_KEPT)
 # The backslash that begins an escape may be the last one of a run before it.
 _ESCAPE = r"\\{0,8}(?<=\\)"
 
-# Hidden without being known: what nobody writes but as a credential.
+# Texts that are always credentials, hidden without being registered.
 _SHAPES = re.compile(
     r"(?P<scheme>\b(?:Bearer|Basic)\s+)(?=\S*[0-9=])[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){0,2}"  # a JSON Web Token, or its beginning (RFC 7519, section 3.1)
     r"|(?P<signed>(?:\bX-(?:Amz|Goog)-(?:Signature|Security-Token)|[?&](?:sig|signature))(?:=|%3D))[^&\s\"'<>»]+"
-    # Of a bounded scheme, or a text like «a.a.a.a» costs its length squared, and anybody can ask for such an address.
+    # The scheme is bounded, because otherwise a text like «a.a.a.a» costs its length squared, and any client may send one.
     r"|(?P<user>\b[a-z][a-z0-9+.-]{0,31}://[^\s/:@\"'«»]*:)[^\s/@\"'«»]+(?=@)",
     re.IGNORECASE,
 )
 
 
 def keep_secret(*values: str | None) -> None:
-    """Hide ``values`` from now on, in every spelling of them. For what stays while the process lives."""
+    """Hides ``values`` from now on, in every spelling. For secrets that stay until the process ends."""
     _secrets.update(value for value in values if value and len(value) >= MIN_CHARS)
 
 
 def keep_token(*values: str | None) -> None:
-    """Likewise, for what is renewed: the last :data:`TOKENS_KEPT` are hidden."""
+    """Hides renewed secrets: the last :data:`TOKENS_KEPT`."""
     _tokens.extend(value for value in values if value and len(value) >= ANYWHERE_CHARS and value not in _tokens)
 
 
 def keep_url_secret(url: str | None) -> None:
-    """Hide the passwords of ``url``."""
+    """Hides the passwords of ``url``."""
     keep_secret(*url_passwords(url))
 
 
 def url_passwords(url: str | None) -> list[str]:
-    """The password of ``url``, as it is written there and decoded; also one in its query, as libpq takes it."""
+    """Returns the passwords of ``url``, as written and decoded, also those in its query, which libpq accepts."""
     try:
         parts = urlsplit(url or "")
     except ValueError:
@@ -65,13 +65,13 @@ def url_passwords(url: str | None) -> list[str]:
 
 
 def redacted(text: str) -> str:
-    """``text`` without any secret; equal to ``text`` where it has none."""
+    """Returns ``text`` with every secret hidden."""
     pattern = _pattern(frozenset((*_secrets, *_tokens)))
     return _SHAPES.sub(_shape_hidden, pattern.sub(HIDDEN, text) if pattern else text)
 
 
 def redacted_values(value: Any) -> Any:
-    """``value`` with each text in it redacted, also in lists and dictionaries. Other objects are returned as they are."""
+    """Returns ``value`` with each text redacted, also in lists and dictionaries; other objects unchanged."""
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, dict):
@@ -87,7 +87,7 @@ def _shape_hidden(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=2)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
-    """All spellings of ``secrets``, the longest first, so that none is hidden in half."""
+    """Returns a pattern of all spellings of ``secrets``, the longest first, so that none is hidden in half."""
     ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
     parts = [_spelled(secret) for secret in ordered if len(secret) >= ANYWHERE_CHARS]
     parts += [re.escape(core) for secret in ordered if len(secret) >= ANYWHERE_CHARS for core in _base64(secret)]
@@ -97,9 +97,9 @@ def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
 
 
 def _spelled(secret: str) -> str:
-    """A pattern of ``secret`` as it is, and however JSON, HTML, a URL, a form, Python or a terminal write it.
+    """Returns a pattern of ``secret`` as it is, and as JSON, HTML, a URL, a form, Python or a terminal write it.
 
-    Each character in its own way: writers differ in which ones they escape (PHP «/», Go «&», .NET «+»), and some write twice.
+    Each character has its own pattern: writers escape different ones (PHP «/», Go «&», .NET «+»), and some escape twice.
     """
     return "".join(map(_character, re.findall(r"\\+|[^\\]", secret)))
 
@@ -108,8 +108,8 @@ def _spelled(secret: str) -> str:
 def _character(text: str) -> str:
     """Returns a pattern of one character, or of a run of backslashes.
 
-    A text matches it in one way only, since a long secret would take for ever otherwise: the alternatives differ, a run of
-    backslashes keeps what it took, and an escape accepts the backslash of the run before it.
+    A text matches it in one way only; otherwise a long secret would take exponential time. So the alternatives differ, a run
+    of backslashes does not backtrack, and an escape accepts the backslash of the run before it.
     """
     if text.isascii() and (text.isalnum() or text in "._~-"):  # nobody escapes these
         return text.replace(".", r"\.")
@@ -128,16 +128,16 @@ def _character(text: str) -> str:
     ways += [r"\+"] if character == " " else []
     ways += [plain] if after_backslash != plain else []
     if not character.isascii():
-        # UTF-8 that somebody took for another encoding
+        # UTF-8 that was decoded with another encoding
         misread = {re.escape(raw.decode("latin-1")), re.escape(raw.decode("cp1252", "replace"))}
         ways += [rf"{_ESCAPE}x(?i:{code:02x})", *sorted(misread - {plain})]
     return f"(?:{'|'.join(ways)})"
 
 
 def _base64(secret: str) -> Iterator[str]:
-    """What base64 makes of it wherever it stands in the encoded text, as in «user:password» (RFC 7617, section 2).
+    """Yields its base64 at any position of the encoded text, as in «user:password» (RFC 7617, section 2).
 
-    At each of the three alignments, less the characters that depend on what stands beside it.
+    One for each of the three alignments, without the characters that depend on the neighbours.
     """
     raw = secret.encode("utf-8", "replace")
     for before in range(3):

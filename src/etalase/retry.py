@@ -1,4 +1,4 @@
-"""Retries: one loop with exponential backoff and jitter, which waits at least as long as the server asks (``Retry-After``)."""
+"""Retries with exponential backoff and jitter, and waits at least as long as the server requests (``Retry-After``)."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Says that another attempt can help, after ``at_least_seconds``.
+    """A wish for a retry, after ``at_least_seconds``.
 
-    ``has_progressed``: the failed attempt brought a part of the whole, so that it is the first failure of a new count.
+    ``has_progressed``: the failed attempt received a part of the whole, so that it is the first failure of a new count.
     """
 
     at_least_seconds: float = 0.0
@@ -66,7 +66,7 @@ class Retries:
 
 
 def retry_after_seconds(value: str, *, now: float) -> float | None:
-    """Returns the pause that a ``Retry-After`` header asks for, None for any other text (RFC 9110, section 10.2.3).
+    """Returns the pause that a ``Retry-After`` header requests, None for any other text (RFC 9110, section 10.2.3).
 
     ``now`` is Unix time.
     """

@@ -1,4 +1,4 @@
-"""The standalone servers: the web server of either half, and Celery, which replaces this process."""
+"""Starts the standalone servers: the web server of either half, and Celery."""
 
 import argparse
 import logging
@@ -13,16 +13,16 @@ from etalase.errors import UsageError
 from etalase.server.door import Limits
 from etalase.server.processes import GRACE_SECONDS, serve
 
-# An edge's own forms are a button or two.
+# The forms of an edge are a button or two.
 MAX_EDGE_BODY_BYTES = 64 * 1024
 
-# As Celery's command line says that it was called the wrong way: doing so again would not help.
+# The exit status of Celery for a wrong command line: a restart would not help.
 USAGE = 2
 RESTART_SECONDS = 10
 
 
 def serve_head_office(args: Sequence[str]) -> None:
-    """Head office's web server, after its bucket, policy and database were found in order."""
+    """Runs head office's web server, after it has checked bucket, policy and database."""
     options = _web_options("etalase head-office serve", "127.0.0.1:8002", args)
     import django
 
@@ -31,7 +31,7 @@ def serve_head_office(args: Sequence[str]) -> None:
     from etalase.settings.head_office import configured
 
     settings = configured()
-    _demo_stays_home(settings.DEMO, options.bind)
+    _check_demo_is_local(settings.DEMO, options.bind)
     prepare()
     # Behind a proxy, all connections come from its one address.
     per_address = 0 if settings.PROXY_COUNT else None
@@ -39,7 +39,7 @@ def serve_head_office(args: Sequence[str]) -> None:
 
 
 def serve_edge(args: Sequence[str]) -> None:
-    """The edge's web server. A POS works while everything else is away, so nothing but the settings is checked here."""
+    """Runs the edge's web server. Checks the settings only, since a POS works while everything else is away."""
     options = _web_options("etalase edge serve", "127.0.0.1:8001", args)
     import django
 
@@ -47,14 +47,14 @@ def serve_edge(args: Sequence[str]) -> None:
     from etalase.settings.django_edge import SERVER
     from etalase.settings.edge import configured
 
-    _demo_stays_home(configured().DEMO, options.bind)
+    _check_demo_is_local(configured().DEMO, options.bind)
     _serve("etalase.edge.wsgi", options, max_body_bytes=MAX_EDGE_BODY_BYTES, per_address=0 if SERVER.PROXY_COUNT else None)
 
 
 def run_celery(role: str, args: Sequence[str]) -> None:
-    """The edge's Celery ``worker`` or ``beat``; ``args`` are Celery's own.
+    """Runs the edge's Celery ``worker`` or ``beat``; ``args`` are Celery's own.
 
-    Celery ends over some errors of its broker or a message, and would stay away until a person comes: it begins anew then.
+    Celery ends after some errors of its broker or of a message. This function restarts it, so that no person has to.
     """
     if {"-h", "--help"} & set(args):
         sys.exit(_celery_status([role, "--help"]))
@@ -64,22 +64,22 @@ def run_celery(role: str, args: Sequence[str]) -> None:
     # Before Celery's -A, which imports it with the current folder in sys.path.
     import etalase.edge.celery  # noqa: F401
 
-    _look_for_broker()
+    _check_broker()
     ours = ["--without-gossip", "--without-mingle"] if role == "worker" else []
     status = _celery_status(["-A", "etalase.edge.celery", role, *ours, *args])
-    # Celery's signal handlers would swallow what ends the wait.
+    # Celery's signal handlers would ignore the signals that end the wait.
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if status in {0, USAGE} or _was_told_to_stop():
+    if status in {0, USAGE} or _is_stopped_by_signal():
         sys.exit(status)
-    sys.stderr.write(f"etalase: the {role} ended with {status}; it begins anew in {RESTART_SECONDS} s.\n")
+    sys.stderr.write(f"etalase: the {role} ended with {status}; it restarts in {RESTART_SECONDS} s.\n")
     time.sleep(RESTART_SECONDS)
     _become([*ARGV, "edge", role, *args])
 
 
 def _celery_status(args: list[str]) -> int:
-    """Run ``celery ARGS`` to its end. Returns the exit status."""
+    """Runs ``celery ARGS`` to its end. Returns the exit status."""
     from celery.bin.celery import celery
 
     try:
@@ -89,23 +89,23 @@ def _celery_status(args: list[str]) -> int:
     except KeyboardInterrupt:
         return 0
     except Exception:
-        logging.getLogger("etalase.edge").exception("Celery ended over an error")
+        logging.getLogger("etalase.edge").exception("unexpected error: Celery ended")
         return 1
     return 0
 
 
-def _was_told_to_stop() -> bool:
-    """Whether a signal asked the worker to end. Celery keeps the exit status to end with there, which is 0 mostly."""
+def _is_stopped_by_signal() -> bool:
+    """Returns whether a signal stopped the worker. Celery keeps the exit status in these fields, which is 0 mostly."""
     from celery.worker import state
 
-    told: list[int | bool | None] = [state.should_stop, state.should_terminate]
-    return any(status is not None and status is not False for status in told)
+    fields: list[int | bool | None] = [state.should_stop, state.should_terminate]
+    return any(status is not None and status is not False for status in fields)
 
 
-def _look_for_broker() -> None:
-    """Say clearly when the broker does not answer, and drop what no worker gets past.
+def _check_broker() -> None:
+    """Reports a broker that does not respond, and drops messages that no worker can read.
 
-    Celery then goes on trying: after a power cut the broker may only be slower.
+    Celery continues its attempts afterwards: after a power cut the broker may only be slower.
     """
     from django.conf import settings
     from kombu import Connection
@@ -132,20 +132,20 @@ def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespac
     limits = Limits()
     parser = argparse.ArgumentParser(
         prog=prog,
-        description=f"{prog}: the web server, in the foreground. SIGTERM ends it, after responses under way and at most "
+        description=f"{prog}: the web server, in the foreground. SIGTERM ends it, after the responses in flight and at most "
         f"{GRACE_SECONDS} seconds.",
-        epilog="A deadline is for the whole phase; a body or response gets a second more for each "
-        f"{limits.min_bytes_per_second} bytes that crossed, an hour at most. A slow client never holds a thread.",
+        epilog="A deadline is for the whole phase; a body or response gets one more second for each "
+        f"{limits.min_bytes_per_second} transferred bytes, an hour at most. A slow client never holds a thread.",
     )
     parser.add_argument(
         "--bind",
         default=bind,
         help="HOST:PORT, [IPV6]:PORT or unix:PATH; 0.0.0.0:PORT is every address of this machine (default %(default)s)",
     )
-    whole = _at_least(1)
-    parser.add_argument("--workers", type=whole, default=2, help="processes; one that dies is replaced (default %(default)s)")
+    positive = _at_least(1)
+    parser.add_argument("--workers", type=positive, default=2, help="processes; a dead one is replaced (default %(default)s)")
     parser.add_argument(
-        "--threads", type=whole, default=4, help="requests worked on at a time in each process (default %(default)s)"
+        "--threads", type=positive, default=4, help="requests handled at a time in each process (default %(default)s)"
     )
     for phase, what in {
         "idle": "a connection without a request, as browsers keep them",
@@ -158,7 +158,7 @@ def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespac
             f"--{phase}-seconds", type=_seconds, default=default, metavar="N", help=f"time for {what} (default %(default)g)"
         )
     parser.add_argument(
-        "--connections", type=whole, default=limits.connections, metavar="N", help="in each process (default %(default)s)"
+        "--connections", type=positive, default=limits.connections, metavar="N", help="in each process (default %(default)s)"
     )
     parser.add_argument(
         "--connections-per-address",
@@ -173,7 +173,7 @@ def _web_options(prog: str, bind: str, args: Sequence[str]) -> argparse.Namespac
 def _at_least(least: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"«{text}»: expected is a whole number from {least}")
+            raise argparse.ArgumentTypeError(f"«{text}»: expected: a whole number from {least}")
         return int(text)
 
     return number
@@ -185,11 +185,11 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"«{text}»: expected are seconds, up to 3600")
+        raise argparse.ArgumentTypeError(f"«{text}»: expected: seconds, up to 3600")
     return seconds
 
 
-def _demo_stays_home(demo: bool, bind: str) -> None:
+def _check_demo_is_local(demo: bool, bind: str) -> None:
     if demo and bind.rpartition(":")[0] not in {"127.0.0.1", "localhost", "[::1]", "unix"}:
         raise UsageError(f"With ETALASE_DEMO on, the server listens on this machine only, not on {bind}.")
 
@@ -210,4 +210,4 @@ def _serve(module: str, options: argparse.Namespace, *, max_body_bytes: int, per
 
 def _become(command: list[str]) -> None:
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606 - our own interpreter
+    os.execv(command[0], command)  # noqa: S606 - Etalase's own interpreter

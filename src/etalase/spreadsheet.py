@@ -1,4 +1,4 @@
-"""Cells of a CSV file that a person may open in a spreadsheet: none of them is run as a formula or by a terminal. Pure.
+"""Makes cells of a CSV file safe: neither a spreadsheet nor a terminal runs them. Pure.
 
 Source: OWASP, "CSV Injection". Full-width signs count, because East Asian spreadsheets take them for the plain ones.
 """
@@ -18,7 +18,7 @@ def safe_cell(text: str) -> str:
 
 
 def hides_formula(text: str) -> bool:
-    """Whether a spreadsheet that separates cells by «;», as in Indonesia, would see a formula behind one."""
+    """Returns whether a spreadsheet that separates cells by «;», as in Indonesia, would see a formula after one."""
     return any(part.lstrip(" \"'").startswith(FORMULA_STARTS) for part in text.split(";")[1:])
 
 

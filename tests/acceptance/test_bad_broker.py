@@ -78,7 +78,7 @@ def test_the_worker_reconnects_when_its_broker_recovers(edge: Edge, broker: Valk
                 eventually(lambda: " ready." in worker.log.read_text(), 60)
                 mend = fault(client)
                 client.client_kill_filter(_type="normal", skipme=True)
-            retries = ("Trying to re", "Trying again", "begins anew")
+            retries = ("Trying to re", "Trying again", "it restarts")
             eventually(lambda: any(text in worker.log.read_text() for text in retries), 60)
         finally:
             if mend is not None:

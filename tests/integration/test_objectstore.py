@@ -50,7 +50,7 @@ def store(server: S3Server, name: str = "photos", *, access_key: str = "", secre
 
 @pytest.fixture
 def bucket(each_s3_server: S3Server) -> ObjectStore:
-    """A bucket that nobody else has, in place and empty."""
+    """Returns a new, empty bucket."""
     fresh = store(each_s3_server, f"b-{uuid.uuid4().hex}")
     fresh.ensure_bucket()
     return fresh
@@ -58,7 +58,7 @@ def bucket(each_s3_server: S3Server) -> ObjectStore:
 
 @pytest.fixture
 def boto(each_s3_server: S3Server) -> Iterator["S3Client"]:
-    """Somebody else's client, with the same key."""
+    """Returns another client, with the same key."""
     client = boto3.client(
         "s3",
         endpoint_url=each_s3_server.endpoint,
@@ -307,7 +307,7 @@ def test_deleting_takes_what_it_was_given_and_twice_is_no_error(bucket: ObjectSt
 
 
 def everything(bucket: ObjectStore) -> dict[str, Callable[[], object]]:
-    """Each thing that can be asked, by name."""
+    """Returns each operation by name."""
     return {
         "ensure_bucket": bucket.ensure_bucket,
         "put": lambda: put(bucket, "b.jpg", b"x"),
@@ -359,7 +359,7 @@ def test_a_full_store_takes_nothing_more_and_gives_what_it_has(make: Make, small
         body = os.urandom(4 * MEBIBYTE)
         with pytest.raises(ObjectStoreError) as raised:
             [put(bucket, f"{n}.jpg", body) for n in range(20)]
-        # SeaweedFS says no more than «internal error», so that it cannot be told from one that is away.
+        # SeaweedFS reports only «internal error», as a store does that is away.
         assert type(raised.value) is {Make.MINIO: ObjectStoreFull, Make.SEAWEEDFS: ObjectStoreAway}[make]
         with pytest.raises(ObjectStoreError):
             put(bucket, "0.jpg", body[::-1])

@@ -1,4 +1,4 @@
-"""Object stores that are not quite S3, or not S3 at all: a doorman before each real make answers some requests itself."""
+"""Checks object stores that are not quite S3, or not S3 at all: a proxy before each real make responds to some requests."""
 
 import hashlib
 import os
@@ -41,7 +41,7 @@ KEY = "products/1/primary.jpg"
 def store(
     endpoint: str, server: S3Server, name: str = "photos", *, max_retries: int = 0, ca_file: Path | None = None, **options: Any
 ) -> ObjectStore:
-    """A bucket of ``server``, reached at ``endpoint``."""
+    """Returns a bucket of ``server`` at ``endpoint``."""
     return ObjectStore(
         endpoint=endpoint,
         bucket=name,
@@ -55,7 +55,7 @@ def store(
 
 @pytest.fixture
 def behind(each_s3_server: S3Server) -> ObjectStore:
-    """A bucket that nobody else has, with one photo in it, without a doorman."""
+    """Returns a new bucket with one photo, without a doorman."""
     fresh = store(each_s3_server.endpoint, each_s3_server, f"b-{uuid.uuid4().hex}")
     fresh.ensure_bucket()
     fresh.put(KEY, b"nasi goreng", content_type="image/jpeg")
@@ -64,32 +64,32 @@ def behind(each_s3_server: S3Server) -> ObjectStore:
 
 @pytest.fixture
 def door(each_s3_server: S3Server) -> Iterator[Doorman]:
-    """A doorman before it."""
+    """Yields a doorman before the server."""
     with doorman(each_s3_server.endpoint) as door:
         yield door
 
 
 @pytest.fixture
 def bucket(behind: ObjectStore, door: Doorman, each_s3_server: S3Server) -> ObjectStore:
-    """The same bucket, through the doorman."""
+    """Returns the same bucket, through the doorman."""
     return store(door.endpoint, each_s3_server, behind.bucket)
 
 
 @pytest.fixture
 def alone() -> Iterator[Doorman]:
-    """A doorman who answers everything himself: nothing is behind him."""
+    """Yields a doorman without a server behind it: it responds to every request itself."""
     with doorman("http://127.0.0.1:1") as door:
         yield door
 
 
 @pytest.fixture
 def odd(alone: Doorman) -> ObjectStore:
-    """A bucket there."""
+    """Returns a bucket at that doorman."""
     return ObjectStore(endpoint=alone.endpoint, bucket="photos", access_key="a-key", secret_key="a-secret", max_retries=0)
 
 
 def is_policy(request: Request) -> bool:
-    """Whether it is about the bucket's policy."""
+    """Returns whether the request is about the bucket's policy."""
     return "policy" in request.query
 
 
@@ -168,7 +168,7 @@ def test_a_page_in_answer_to_a_put_is_no_success(odd: ObjectStore, alone: Doorma
         odd.put(KEY, b"x", content_type="image/jpeg")
 
 
-# Refusals whose code has to be asked for
+# Refusals with a code that takes a second request
 
 
 def test_a_refusal_without_a_body_is_asked_again_once_for_its_code(
@@ -208,7 +208,7 @@ def test_a_wrong_clock_is_told_by_how_much_whatever_was_asked(
 
 
 def listing(*entries: str, more: str = "") -> bytes:
-    """A page of a listing."""
+    """Returns a page of a listing."""
     contents = "".join(f"<Contents>{entry}</Contents>" for entry in entries)
     return f'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{more}{contents}</ListBucketResult>'.encode()
 
@@ -272,7 +272,7 @@ def test_a_listing_that_cannot_be_read_ends_in_one_clear_error(odd: ObjectStore,
 
 
 def without(name: str, method: str) -> Callable[[Request, Reply], Reply]:
-    """Take a header out of the answers to a method."""
+    """Returns a rule that removes a header from the responses to a method."""
 
     def after(request: Request, reply: Reply) -> Reply:
         kept = {n: v for n, v in reply.headers.items() if n.lower() != name} | ({name: ""} if name == "Content-Length" else {})
@@ -371,7 +371,7 @@ def test_a_store_that_serves_pictures_as_web_pages_and_a_list_to_anybody_are_war
 
 
 def closed_port() -> int:
-    """A port where nobody listens."""
+    """Returns a port without a listener."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
@@ -396,13 +396,13 @@ def test_tls_spoken_to_a_plain_port_says_so(each_s3_server: S3Server) -> None:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private authority, with certificates for this machine and for another name."""
+    """Returns a private authority, with certificates for this machine and for another name."""
     return private_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
 def tls_door(each_s3_server: S3Server, authority: Path) -> Iterator[Doorman]:
-    """The store behind a proxy that speaks TLS, with a certificate of a private authority."""
+    """Yields the store behind a proxy that speaks TLS, with a certificate of a private authority."""
     with doorman(each_s3_server.endpoint, certificate=authority / "server.pem") as door:
         yield door
 

@@ -26,17 +26,17 @@ MAGIC = {
 
 
 def named(name: str) -> UUID:
-    """An id that reads as ``name`` in a test."""
+    """Returns the id for ``name``."""
     return uuid5(NAMESPACE, name)
 
 
 def body_of(text: str, content_type: str = "image/jpeg") -> bytes:
-    """A picture's bytes, different for each ``text``."""
+    """Returns a picture's bytes, different for each ``text``."""
     return MAGIC[content_type] + random.Random(text).randbytes(20)
 
 
 def md5(body: bytes) -> str:
-    """The MD5 in hex."""
+    """Returns the MD5 in hex."""
     return hashlib.md5(body).hexdigest()
 
 
@@ -50,7 +50,7 @@ def photo(
     minute: int = 0,
     **fields: Any,
 ) -> Photo:
-    """A photo called ``name`` of ``product`` whose bytes are ``body_of(body)``; ``minute`` is when HO changed it."""
+    """Returns the photo ``name`` of ``product`` with the bytes ``body_of(body)``; ``minute`` is the time of HO's change."""
     content = body_of(body if body is not None else name, content_type)
     checksum = md5(content)
     values: dict[str, Any] = {
@@ -73,7 +73,7 @@ def photo(
 
 
 def row_of(of: Photo, **changes: Any) -> Row:
-    """The row that ``of`` has once it is published."""
+    """Returns the row of ``of`` after its publication."""
     values: dict[str, Any] = {name: getattr(of, name) for name in Row.__dataclass_fields__ if not name.startswith("object_")}
     values |= {"object_key": of.object_key, "object_etag": of.checksum}
     return Row(**{**values, **changes})
@@ -89,7 +89,7 @@ class Feed:
 
 @st.composite
 def feeds(draw: st.DrawFn) -> Feed:
-    """A feed that keeps the guide: distinct ids, one key for one content of one product. Small on purpose.
+    """Draws a feed that follows the guide: distinct ids, one key for one content of one product. Small on purpose.
 
     Two feeds drawn in a row share ids, keys and bytes, so that between them photos change, move, swap and go.
     """
@@ -121,5 +121,5 @@ def feeds(draw: st.DrawFn) -> Feed:
 
 
 def changed(of: Photo, **fields: Any) -> Photo:
-    """``of`` with other ``fields``."""
+    """Returns ``of`` with other ``fields``."""
     return msgspec.structs.replace(of, **fields)

@@ -1,4 +1,4 @@
-"""Whatever code, tests and documents refer to exists: hazards, invariants, decisions, documents, sections, paths, links."""
+"""Checks that references in code, tests and documents exist: hazards, invariants, decisions, sections, paths, links."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Each error says what to do, and each reason has its whole policy in one place."""
+"""Checks that each error has a hint, and each reason its whole policy in one place."""
 
 import ast
 import inspect

@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 
 
 def drawn(state: Progress, *, width: int = 100, times: int = 1) -> list[str]:
-    """The last lines of a bar that is drawn so many times."""
+    """Returns the last lines of a bar that is drawn this number of times."""
     out = io.StringIO()
     with progress.drawing(state, Console(file=out, width=width, force_terminal=True, color_system=None)) as draw:
         for _ in range(times - 1):

@@ -13,7 +13,7 @@ from etalase.errors import UsageError
 from etalase.server import processes
 from etalase.server.bridge import environ_of, run
 from etalase.server.door import Door, Limits, Phase, group_of
-from etalase.server.threads import Threads, Unwanted
+from etalase.server.threads import ClientGone, Threads
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_addresses_take_turns_so_that_a_flood_delays_another_by_one_request() ->
 def test_a_request_of_a_vanished_client_is_not_started_and_an_error_reaches_its_awaiter() -> None:
     async def ask() -> None:
         threads = Threads(1)
-        with pytest.raises(Unwanted):
+        with pytest.raises(ClientGone):
             await threads.do("a", lambda: pytest.fail("it was begun"), lambda: False)
         with pytest.raises(ZeroDivisionError):
             await threads.do("a", lambda: 1 // 0, lambda: True)

@@ -1,4 +1,4 @@
-"""`etalase demo`: the complete system on one machine, with an example menu."""
+"""Runs `etalase demo`: the complete system on one machine, with an example menu."""
 
 import argparse
 import json

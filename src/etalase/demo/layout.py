@@ -1,4 +1,4 @@
-"""The demo's folder, ports and secrets, and the settings of its head office and edge."""
+"""Defines the demo's folder, ports and secrets, and the settings of its head office and edge."""
 
 import json
 import os
@@ -43,27 +43,27 @@ class Layout:
 
     @property
     def menu(self) -> Path:
-        """The pictures and the CSV file that head office imports."""
+        """Returns the folder of the pictures and the CSV file that head office imports."""
         return self.folder / "menu"
 
     @property
     def logs(self) -> Path:
-        """The log of each process."""
+        """Returns the folder of the log of each process."""
         return self.folder / "logs"
 
     @property
     def state(self) -> Path:
-        """Ports and secrets, by which other commands find the running demo."""
+        """Returns the file of ports and secrets, by which other commands find the running demo."""
         return self.folder / "demo.json"
 
     @property
     def object_store(self) -> Path:
-        """The make of object store of this folder."""
+        """Returns the file that names the make of object store."""
         return self.folder / "object-store"
 
     @property
     def head_office_is_stopped(self) -> Path:
-        """Head office is stopped while this file exists."""
+        """Returns the file that stops head office while it exists."""
         return self.folder / "head-office.stopped"
 
 
@@ -78,7 +78,7 @@ def kept_object_store(layout: Layout) -> Make | None:
     """Returns the make of the demo's data, or None without data."""
     if layout.object_store.exists():
         return Make(layout.object_store.read_text().strip())
-    # Data of a version without a choice.
+    # The data are from a version without a choice.
     return Make.SEAWEEDFS if layout.state.exists() else None
 
 

@@ -1,4 +1,4 @@
-"""The demo's menu: a restaurant in Bandung, its products, and their photos, which are the files in ``photos``.
+"""Lists the demo's menu: a restaurant in Bandung, its products, and their photos, which are the files in ``photos``.
 
 The company, the store, two products and their photos carry the guide's ids.
 """
@@ -22,7 +22,7 @@ PHOTOS = Path(__file__).with_name("photos")
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """A product and the files of its photos, the primary photo first. Ids stand only where the guide prescribes them."""
+    """A product and the files of its photos, the primary photo first. Only the guide's products have prescribed ids."""
 
     sku: str
     name: str
@@ -148,7 +148,7 @@ def write_menu(folder: Path) -> Path:
     for source, target in ((PHOTOS, folder / "photos"), (PHOTOS / "try-me", folder / "try-me")):
         target.mkdir(parents=True, exist_ok=True)
         for photo in source.glob("*.*"):
-            # Without its mode: the package may be read-only, and the demo's photos are there to be changed.
+            # Without its mode: the package may be read-only, and the demo's photos must be writable.
             shutil.copyfile(photo, target / photo.name)
     table = folder / "menu.csv"
     with table.open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""`etalase demo --exit`: fetches every image that the POS shows and compares its MD5 with what head office promised."""
+"""Verifies the demo (`--exit`): fetches every image of the POS and compares its MD5 with head office's checksum."""
 
 import hashlib
 import json

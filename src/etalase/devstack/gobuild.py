@@ -25,12 +25,12 @@ class GoProgram:
 
     @property
     def command(self) -> str:
-        """The file name of the program."""
+        """Returns the file name of the program."""
         return self.module.rpartition("/")[2]
 
     @property
     def built(self) -> Path:
-        """The path of the built program, one per version."""
+        """Returns the path of the built program, one per version."""
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "etalase" / f"{self.command}-{self.version}" / self.command
 

@@ -1,4 +1,4 @@
-"""The keeper: the parent process of one program, which stops the program when the keeper's own parent has died.
+"""Keeps one program: its parent process, which stops it when the keeper's own parent has died.
 
 :mod:`.process` runs it as a script, one for each program:
 
@@ -100,7 +100,7 @@ class _Keeper:
 
 
 def _become(program: list[str], keeper_pid: int) -> None:
-    """In the forked child: executes the program, or writes the error and exits with 127. Never returns."""
+    """Executes the program in the forked child, or writes the error and exits with 127. Never returns."""
     try:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != keeper_pid:

@@ -32,7 +32,7 @@ def start(data_dir: Path, port: int, *, access_key: str, secret_key: str) -> S3S
         child = spawn_claimed(
             claim,
             [find_program(), "server", "--address", f"{LOOPBACK}:{port}", "--certs-dir", "certs", "data"],
-            # Without our environment, in which MINIO_* variables would be settings.
+            # Not this process's environment, in which MINIO_* variables would be settings.
             env={
                 "PATH": os.defpath,
                 "HOME": str(data_dir),

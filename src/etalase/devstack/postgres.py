@@ -81,7 +81,7 @@ def start(data_dir: Path, port: int, *, durable: bool = True, options: Mapping[s
         }
         child = _spawn(claim, cluster, account, parameters)
     server = Postgres(port, password, child)
-    child.wait_ready(lambda: _answers(server), READY_SECONDS)
+    child.wait_ready(lambda: _responds(server), READY_SECONDS)
     return server
 
 
@@ -147,7 +147,7 @@ def _forget_dead_server(cluster: Path) -> None:
     pid_file.unlink()
 
 
-def _answers(server: Postgres) -> bool:
+def _responds(server: Postgres) -> bool:
     try:
         with closing(psycopg.connect(server.url("postgres"), connect_timeout=2)) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)

@@ -37,7 +37,7 @@ class Service(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """Returns its name for people."""
         ...
 
     def stop(self) -> None:
@@ -55,7 +55,7 @@ class Claim:
 
     @property
     def path(self) -> Path:
-        """The locked file; its first line is the pid of the running program."""
+        """Returns the locked file; its first line is the pid of the running program."""
         return _claim_path(self.run_dir, self.name)
 
 
@@ -71,7 +71,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The program's pid, not its keeper's. Raises :class:`StackError` if the program did not start."""
+        """Returns the program's pid, not its keeper's. Raises :class:`StackError` if the program did not start."""
         deadline = time.monotonic() + 5
         while not (text := self._claim_file.read_text()).endswith("\n"):
             if time.monotonic() > deadline or not self.running:
@@ -81,7 +81,7 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the program runs."""
+        """Returns whether the program runs."""
         return self._keeper.poll() is None
 
     def wait(self, timeout_seconds: float | None = None) -> int:
@@ -112,7 +112,7 @@ class Child:
 
     def _await(self, ready: Callable[[], bool], timeout_seconds: float) -> None:
         deadline = time.monotonic() + timeout_seconds
-        # First whether it runs: another program may answer on the port after ours has failed.
+        # Checked first, because another program may respond on the port after this one has failed.
         while self.running:
             if ready():
                 return
@@ -140,7 +140,7 @@ def spawn(
 ) -> Child:
     """Starts a program with its output in ``<name>.log`` in ``run_dir``, which is created if missing.
 
-    ``env`` is its whole environment (default: ours). Raises :class:`StackError` if the same ``name`` already runs on
+    ``env`` is its whole environment (default: this process's). Raises :class:`StackError` if the same ``name`` already runs on
     ``run_dir``. :meth:`Child.pid` and :meth:`Child.wait_ready` raise an error for a program that could not be executed.
     """
     with claimed(run_dir, name) as claim:

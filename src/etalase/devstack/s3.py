@@ -1,4 +1,4 @@
-"""What every S3 server of the stack is, whatever its make."""
+"""Defines the running S3 server of the stack, the same for every make."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ class S3Server:
 
     @property
     def name(self) -> str:
-        """The name of the make."""
+        """Returns the name of the make."""
         return self.child.name
 
     @property
     def endpoint(self) -> str:
-        """Its URL, without a bucket."""
+        """Returns its URL, without a bucket."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def wait_ready(self, timeout_seconds: float) -> None:
-        """Returns when the server accepts our key and delivers an object, if it has one; otherwise stops it.
+        """Returns when the server accepts the key and delivers an object, if it has one; otherwise stops it.
 
         Health checks are not enough: both makes report success long before they are ready, and SeaweedFS lists objects
         before it can read them. Raises :class:`.process.StackError`.
@@ -45,7 +45,7 @@ class S3Server:
             config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}),
         )
 
-        def answers() -> bool:
+        def is_ready() -> bool:
             try:
                 for bucket in client.list_buckets()["Buckets"][:1]:
                     for found in client.list_objects_v2(Bucket=bucket["Name"], MaxKeys=1).get("Contents", []):
@@ -55,7 +55,7 @@ class S3Server:
             return True
 
         with closing(client):
-            self.child.wait_ready(answers, timeout_seconds)
+            self.child.wait_ready(is_ready, timeout_seconds)
 
     def stop(self) -> None:
         """Stops the server; objects stay on disk."""

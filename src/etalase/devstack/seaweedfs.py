@@ -79,11 +79,11 @@ def start(
         child = spawn_claimed(
             claim,
             [find_program(), "-logtostderr=true", "mini", *_flags(ports)],
-            # Without our environment, in which AWS_* keys would become identities.
+            # Not this process's environment, in which AWS_* keys would become identities.
             env={"PATH": os.defpath, "HOME": str(data_dir)} | {name: secrets.token_hex(32) for name in SIGNING_KEYS},
             cwd=data_dir,
             stop_signal=signal.SIGTERM,
-            grace_seconds=5,  # it does not always stop on a full disk
+            grace_seconds=5,  # on a full disk it may not stop by itself
             leftovers=_sockets(ports),
         )
     server = S3Server(ports.s3, access_key, secret_key, child)

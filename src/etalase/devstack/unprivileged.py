@@ -1,4 +1,4 @@
-"""Runs a program as an unprivileged user when we are root, since PostgreSQL refuses to run as root.
+"""Runs a program as an unprivileged user if this process is root, since PostgreSQL refuses to run as root.
 
 That user may have no access to the program's files, as in a virtual environment or a data folder below /root. Instead of
 opening root's folders to everybody, the program gets one capability: to bypass the permissions of folders (capabilities(7)).
@@ -29,7 +29,7 @@ class SystemUser:
 
 
 def account_for(data_dir: Path) -> SystemUser | None:
-    """Returns the user for a program on ``data_dir``; None means the present user, always unless we are root.
+    """Returns the user for a program on ``data_dir``; None means the present user, always unless this process is root.
 
     The owner of an existing folder of another user, so that root can continue with a user's data; otherwise ``nobody``.
     """

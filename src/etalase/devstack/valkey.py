@@ -27,7 +27,7 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Its URL as a Celery broker, with the password."""
+        """Returns its URL as a Celery broker, with the password."""
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def stop(self) -> None:
@@ -49,16 +49,16 @@ def start(data_dir: Path, port: int) -> Valkey:
             file.write(f'bind {LOOPBACK}\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndaemonize no\n')
         child = spawn_claimed(claim, [_program(), "valkey.conf"], cwd=data_dir, stop_signal=signal.SIGTERM, grace_seconds=3)
     server = Valkey(port, password, child)
-    child.wait_ready(lambda: _answers(server), READY_SECONDS)
+    child.wait_ready(lambda: _responds(server), READY_SECONDS)
     return server
 
 
-def _answers(server: Valkey) -> bool:
+def _responds(server: Valkey) -> bool:
     try:
         with socket.create_connection((LOOPBACK, server.port), timeout=2) as connection:
             connection.sendall(f"AUTH {server.password}\r\nPING\r\n".encode())
-            with connection.makefile("rb") as answers:
-                return (answers.readline(), answers.readline()) == (b"+OK\r\n", b"+PONG\r\n")
+            with connection.makefile("rb") as replies:
+                return (replies.readline(), replies.readline()) == (b"+OK\r\n", b"+PONG\r\n")
     except OSError:
         return False
 

@@ -105,10 +105,10 @@ def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | Non
             _save(there)
         return there, False
     if is_odd_code(code):
-        hint = "It has no «;», which stands between codes in a menu file, and no invisible characters or odd spaces."
+        hint = "It has no «;», which separates codes in a menu file, and no invisible characters or odd spaces."
         raise UsageError(f"«{printable(code)}» cannot be the code of a store.", hint=hint)
     if twin := Store.objects.filter(company=company, code__iexact=code).first():
-        raise UsageError(f"There is a store {printable(twin.code)} already, and a menu file does not tell case apart.")
+        raise UsageError(f"There is a store {printable(twin.code)} already, and a menu file ignores case.")
     if store_id is not None and (other := Store.objects.filter(id=store_id).first()) is not None:
         raise UsageError(f"The id {store_id} belongs to the store {printable(other.code)}.")
     store = Store(company=company, code=code, name=name.strip(), **({"id": store_id} if store_id else {}))
@@ -152,7 +152,7 @@ def ensure_account(username: str, *, store: Store | None, admin: bool = False, p
     if new is not None and not (there and there.check_password(new)):
         try:
             account.full_clean(exclude=["password"])
-            # Ours is random; in the demo the guide's passwords work as printed.
+            # A generated one is random; in the demo the guide's passwords work as printed.
             if generated is None and not (configured().DEMO and new in PUBLISHED_SECRETS):
                 validate_password(new, account)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The Django app of head office."""
+"""Defines the Django app of head office."""
 
 from django.apps import AppConfig
 

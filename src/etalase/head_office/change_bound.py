@@ -1,6 +1,6 @@
-"""Changes that a person has to confirm by typing a number: the rule of import, prune and admin (hazard 75). Pure.
+"""Decides which changes a person has to confirm with a number: for import, prune and admin (hazard 75). Pure.
 
-The bound is the edge's, too (:mod:`etalase.daily_bound`); here it stops a mistake before the mistake leaves head office.
+The edge has the same bound (:mod:`etalase.daily_bound`); here it stops a mistake before it leaves head office.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Change:
 
     @property
     def exceeds_bound(self) -> bool:
-        """Whether the change and those of the last 24 hours exceed the bound; no change now never does."""
+        """Returns whether the change and those of the last 24 hours exceed the bound; never without a change now."""
         # Dishes that were removed or lost something are no longer among ``of``; renamed dishes still are.
         total = self.of if self.kind is ChangeKind.RENAMED else self.of + self.lately
         return self.now > 0 and exceeds_bound(self.now + self.lately, total=total)
@@ -50,14 +50,14 @@ class Confirmation:
 
     @property
     def beyond(self) -> tuple[Change, ...]:
-        """The changes that exceed the bound."""
+        """Returns the changes that exceed the bound."""
         return tuple(change for change in self.changes if change.exceeds_bound)
 
     @property
     def is_required(self) -> bool:
-        """Whether the number has to be typed."""
+        """Returns whether the number has to be typed."""
         return bool(self.beyond)
 
     def is_given_by(self, typed: str) -> bool:
-        """Returns whether ``typed`` is the number, in ASCII digits, with nothing but spaces around them."""
+        """Returns whether ``typed`` is the number, in ASCII digits, with only spaces around them."""
         return typed.strip() == str(self.number)

@@ -1,4 +1,4 @@
-"""Checks before head office serves: Django system checks with ids, and :func:`prepare` for each start."""
+"""Checks head office before it serves: Django system checks with ids, and :func:`prepare` for each start."""
 
 import logging
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def register() -> None:
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E101``: reports each setting that is missing or malformed."""
+    """Reports each setting that is missing or malformed (``etalase.E101``)."""
     try:
         configured()
     except SettingsError as error:
@@ -37,7 +37,7 @@ def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
 
 
 def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E102``: reports a role without pg_read_all_stats: the horizon cannot see other roles' transactions."""
+    """Reports a role without pg_read_all_stats (``etalase.E102``): the horizon cannot see other roles' transactions."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), quote_ident(current_user)")
         visible, role = cursor.fetchone()
@@ -45,7 +45,7 @@ def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
         return []
     return [
         checks.Error(
-            "The database role cannot see the open transactions of other roles, so edges could miss a change of theirs.",
+            "The database role cannot see the open transactions of other roles, so edges could miss their changes.",
             hint=f"As a superuser, once: GRANT pg_read_all_stats TO {role};",
             id="etalase.E102",
         )

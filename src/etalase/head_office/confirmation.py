@@ -1,4 +1,4 @@
-"""Texts of the admin before a removal: the affected dishes, photos and stores, and the number to type."""
+"""Writes the admin's texts before a removal: affected dishes, photos and stores, and the number to type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

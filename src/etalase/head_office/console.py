@@ -1,4 +1,4 @@
-"""Arguments and questions of head office's commands: paths, passwords, a typed confirmation."""
+"""Reads paths, passwords and a typed confirmation for head office's commands."""
 
 import sys
 from argparse import ArgumentTypeError
@@ -10,36 +10,36 @@ from etalase.head_office.change_bound import Confirmation
 LINE_EVERY_SECONDS = 10
 
 
-def confirm(what: str, confirmation: Confirmation, answer: int | None) -> None:
-    """Return where a person agreed to ``what``: by ``answer`` (``--yes N``), or by typing the number on a terminal.
+def confirm(what: str, confirmation: Confirmation, given: int | None) -> None:
+    """Returns if a person confirmed ``what``: by ``given`` (``--yes N``), or by the number typed on a terminal.
 
-    Raises :class:`UsageError` where the number is another, or where nobody can be asked.
+    Raises :class:`UsageError` for another number, or without a terminal.
     """
-    if answer is not None:
-        if answer == confirmation.number:
+    if given is not None:
+        if given == confirmation.number:
             return
-        raise UsageError(f"Nothing was changed: --yes {answer} is another number than {confirmation.number}. {what}")
+        raise UsageError(f"Nothing was changed: --yes {given} is another number than {confirmation.number}. {what}")
     if not confirmation.is_required:
         return
     if not sys.stdin.isatty():
         raise UsageError(
             f"Nothing was changed. {what}\nLook at it with --dry-run; if it is meant, add --yes {confirmation.number}."
         )
-    sys.stderr.write(f"{what}\nTo go on, type the number {confirmation.number}: ")
+    sys.stderr.write(f"{what}\nTo continue, type the number {confirmation.number}: ")
     sys.stderr.flush()
     if not confirmation.is_given_by(sys.stdin.readline()):
         raise UsageError("Nothing was changed: that was not the number.")
 
 
 def given_path(text: str) -> Path:
-    """Returns the path; for an argument. An empty one, as of a script's unset variable, would be the current folder."""
+    """Returns the path; for an argument. Refuses an empty one, which would mean the current folder."""
     if not text:
         raise ArgumentTypeError("the path is empty")
     return Path(text)
 
 
 def password_from(path: str | None) -> str | None:
-    """The first line of the file (``-``: of stdin), or None without a path. A password never stands in a command line."""
+    """Returns the first line of the file (``-``: stdin), or None without a path. Command lines must not hold passwords."""
     if path is None:
         return None
     try:

@@ -12,5 +12,5 @@ def in_our_words(error: BaseException) -> DatabaseAway:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Returns whether the database itself failed; a refused value is a fault of the input or of our code instead."""
+    """Returns whether the database itself failed; a refused value is a fault of the input or of Etalase instead."""
     return isinstance(error, django.db.Error) and not isinstance(error, django.db.IntegrityError | django.db.DataError)

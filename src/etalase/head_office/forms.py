@@ -1,4 +1,4 @@
-"""The admin's forms: a photo with its file, a product with its stores, a store with its products."""
+"""Defines the admin's forms: a photo with its file, a product with its stores, a store with its products."""
 
 # mypy: disable-error-code="type-arg"
 # Django's form classes are generic in their stubs only.

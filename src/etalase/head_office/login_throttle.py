@@ -24,8 +24,8 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-# An address with failures of so many different accounts is locked. A store with a wrong password counts once, however often
-# it tries, so that other stores behind the same NAT can still log in.
+# An address with failures of this number of accounts is locked. A store with a wrong password counts once for all its
+# attempts, so that other stores behind the same NAT can still log in.
 ACCOUNTS_FAILED_AT_ONCE = 30
 
 # For all processes together; the other half of the cores serves feeds.
@@ -33,7 +33,7 @@ HASHES_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 # Per process: one that hashes and one that waits. More would take threads from feed requests.
 LOGINS_AT_ONCE = 2
 WAIT_SECONDS, POLL_SECONDS = 1.0, 0.02
-# The class of our advisory locks; unique in this database.
+# The class of these advisory locks; unique in this database.
 _HASHING = 0x65746C68
 _logins = threading.BoundedSemaphore(LOGINS_AT_ONCE)
 

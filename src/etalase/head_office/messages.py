@@ -1,4 +1,4 @@
-"""Every text of the admin that is ours, in Indonesian and English; Django brings its own. ``{...}`` is filled in by the caller.
+"""Lists the admin's own texts in Indonesian and English; Django has the others. The caller fills in ``{...}``.
 
 Texts are shown as text, never as markup.
 """
@@ -269,12 +269,12 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
 
 
 def text(key: str, /, *, language: str | None = None, **values: Any) -> str:
-    """Returns the text in ``language``, else in the one of the request at hand; English where it is neither."""
+    """Returns the text in ``language``, else in the current request's language, else in English."""
     chosen = (language or get_language() or "en")[:2]
     return TEXTS.get(chosen, TEXTS["en"])[key].format(**values)
 
 
-class _Said:
+class _LazyText:
     """A text that is looked up when it is shown."""
 
     def __init__(self, key: str) -> None:
@@ -285,5 +285,5 @@ class _Said:
 
 
 def lazy_text(key: str) -> Any:
-    """Returns the text of the request at hand, looked up when it is shown: for what is written when a class is made."""
-    return lazystr(_Said(key))
+    """Returns a text that is looked up when it is shown, in the request's language; for class attributes."""
+    return lazystr(_LazyText(key))

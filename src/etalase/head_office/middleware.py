@@ -1,4 +1,4 @@
-"""Middleware and error handlers: client addresses, lock-out responses, content security policy, error pages."""
+"""Defines middleware and error handlers: client addresses, lock-out responses, content security policy, error pages."""
 
 import logging
 import sys
@@ -59,13 +59,13 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials
 
 
 def _languages() -> list[str]:
-    """Returns our languages, that of the request first."""
+    """Returns the languages, that of the request first."""
     first = get_language() or "en"
     return sorted(TEXTS, key=lambda language: not first.startswith(language))
 
 
 class AdminLanguage(LocaleMiddleware):
-    """Chooses the language of pages by the browser. The API always answers in English, as its reference says."""
+    """Chooses the language of pages by the browser. The API always uses English, as its reference specifies."""
 
     def process_request(self, request: HttpRequest) -> None:
         """Activates the browser's language for a page, English for every other request."""
@@ -80,7 +80,7 @@ class AdminLanguage(LocaleMiddleware):
 
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: allows our own scripts only, and pictures of our own bucket only."""
+    """Wraps ``get_response`` with a policy: head office's own scripts and the pictures of its bucket only."""
     bucket = urlsplit(configured().S3_PUBLIC_URL)
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -97,7 +97,7 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
 
 
 def uncached_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: forbids caching of API responses, which hold tokens or data of one account (RFC 6749, section 5.1)."""
+    """Wraps ``get_response``: forbids caching of API responses, which hold an account's data (RFC 6749, section 5.1)."""
 
     def uncached(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -115,7 +115,7 @@ class PageErrors:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Passes the request on."""
+        """Handles the request without a change."""
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -171,12 +171,12 @@ def _error_response(request: HttpRequest, status_code: int, detail: str, headers
 
 
 def nothing_here(_request: HttpRequest, **_: str) -> HttpResponse:
-    """Answers 404 in place of a view of Django's."""
+    """Raises Http404, instead of one of Django's views."""
     raise Http404
 
 
 def health(_request: HttpRequest) -> HttpResponse:
-    """Returns 200 while the database answers, else 503; for a load balancer."""
+    """Returns 200 while the database responds, else 503; for a load balancer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

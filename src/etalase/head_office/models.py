@@ -1,4 +1,4 @@
-"""Head office's tables: companies, stores, products, sales, photos, accounts, tokens, and the tombstones of the feed.
+"""Defines head office's tables: companies, stores, products, sales, photos, accounts, tokens, and the tombstones of the feed.
 
 ``position``, ``created_at`` and ``updated_at`` belong to the database: triggers set them for every writer and ignore given
 values (hazard 6, migration 0002).
@@ -97,7 +97,7 @@ class Photo(models.Model):
     size = models.PositiveIntegerField(editable=False)
     content_type = models.CharField(max_length=100, editable=False)
     checksum = models.CharField(max_length=32, editable=False)
-    # Both kinds of default: Python code counts on from a number, and plain SQL names no such column.
+    # Both kinds of default: Python code adds to a number, and plain SQL omits the column.
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     is_primary = models.BooleanField("primary", default=False, db_default=False)
     sort_order = models.IntegerField(default=0, db_default=0)
@@ -124,7 +124,7 @@ class Photo(models.Model):
 
 
 class Account(AbstractUser):
-    """A login: of a store, which may read that store only, or of a head office admin (staff), who may read every store."""
+    """A login: a store's, which may read that store only, or a head office admin's (staff), which may read every store."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     store = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""The impact of a removal on tills: dishes and stores that lose something, and whether a person has to confirm it.
+"""Computes the impact of a removal on tills: dishes and stores with a loss, and whether a person has to confirm it.
 
 Import with ``--prune`` and each removing page of the admin compute the impact before they remove anything.
 """
@@ -18,7 +18,7 @@ from etalase.head_office.models import Account, Assortment, AssortmentTombstone,
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Rows to be removed. With a product go its photos and sales, with a store its sales; a sale is (store, product).
+    """Rows to remove. A product takes its photos and sales with it, a store its sales; a sale is (store, product).
 
     ``replaced`` are products that get a new photo at the same time and are therefore not bare afterwards; ``resold`` are
     products that another store begins to sell.
@@ -34,7 +34,7 @@ class Removal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is to be removed."""
+        """Returns whether nothing is to be removed."""
         return not (self.products or self.photos or self.sales or self.stores or self.accounts)
 
 
@@ -59,12 +59,12 @@ class Impact:
 
     @property
     def number(self) -> int:
-        """The number of dishes that lose something; if none does, the number of stores that are cut off."""
+        """Returns the number of dishes with a loss; without one, the number of stores that are cut off."""
         return len(self.touched) or len(self.cut_off)
 
     @property
     def confirmation(self) -> Confirmation:
-        """The confirmation that a person has to give."""
+        """Returns the confirmation that a person has to give."""
         return Confirmation(self.number, tuple(self.changes))
 
 

@@ -1,4 +1,4 @@
-"""The size limit of a request body, decided from the head before the body is read, so that a stranger fills no disk."""
+"""Decides the size limit of a request body from the head, before the body is read, so that strangers fill no disk."""
 
 from importlib import import_module
 from typing import Any

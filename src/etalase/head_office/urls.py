@@ -1,4 +1,4 @@
-"""The URLs of head office: the sync API, the admin and the health check."""
+"""Defines the URLs of head office: the sync API, the admin and the health check."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -8,8 +8,8 @@ from etalase.head_office.middleware import health, nothing_here
 
 urlpatterns = [
     path("api/v1/", include("etalase.head_office.api.urls")),
-    # Django's «view on site», which no model here uses; an invalid id makes it answer 500.
-    path("admin/r/<path:whatever>", nothing_here),
+    # Django's «view on site», which no model here uses; it responds 500 to an invalid id.
+    path("admin/r/<path:target>", nothing_here),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health),

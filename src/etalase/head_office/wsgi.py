@@ -1,4 +1,4 @@
-"""The WSGI application of head office, for `etalase head-office serve`, gunicorn or any other server."""
+"""Defines the WSGI application of head office, for `etalase head-office serve`, gunicorn or any other server."""
 
 import os
 

@@ -1,5 +1,5 @@
-"""The web server of both halves: uvicorn, with a deadline for each phase of a connection, and a WSGI application behind it.
+"""Serves both halves: uvicorn with a deadline for each phase of a connection, and a WSGI application behind it.
 
 A slow or silent client costs a file descriptor and never a thread (hazard 71): one event loop reads heads and bodies and writes
-responses; the application gets a thread only for a request that is here as a whole.
+responses; the application gets a thread only for a request that has arrived whole.
 """

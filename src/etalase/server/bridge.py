@@ -1,6 +1,6 @@
-"""A WSGI application behind an ASGI server: the whole request is read first, then a thread makes the whole response.
+"""Runs a WSGI application behind an ASGI server: reads the whole request, then makes the whole response in a thread.
 
-PEP 3333 says what ``environ`` holds; the ASGI specification (HTTP, 2.3) what ``scope`` holds.
+PEP 3333 defines ``environ``; the ASGI specification (HTTP, 2.3) defines ``scope``.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from etalase.server.connection import SCOPE_KEY, TURN_KEY, Connection
-from etalase.server.threads import Threads, Unwanted
+from etalase.server.threads import ClientGone, Threads
 
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
@@ -24,14 +24,14 @@ MEMORY_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
 
 
-class _Made(SpooledTemporaryFile[bytes]):
-    """What the application made: on disk where it is large and there is room, in memory otherwise.
+class _ResponseBody(SpooledTemporaryFile[bytes]):
+    """The body of a response: on disk if it is large and the disk has room, in memory otherwise.
 
-    A full disk must not cost the stores a feed that needs none.
+    So a full disk does not stop the feed, which needs no disk.
     """
 
     def rollover(self) -> None:
-        """Move to the disk, if that takes it."""
+        """Moves the body to disk if the disk has room."""
         held: Any = self._file
         try:
             super().rollover()
@@ -44,7 +44,7 @@ class _Made(SpooledTemporaryFile[bytes]):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the application answered, as a whole."""
+    """The application's whole response."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -53,9 +53,9 @@ class Response:
 
 
 class Bridge:
-    """The ASGI application. ``module`` has ``application``, and may have ``body_limit``: what a request may bring at most.
+    """The ASGI application. ``module`` has ``application``, and may have ``body_limit``: the limit of a request's body.
 
-    ``body_limit`` is asked before more than ``max_body_bytes`` of a body are read, in a thread, with the head alone.
+    ``body_limit`` is called in a thread, with the head alone, before more than ``max_body_bytes`` of a body are read.
     """
 
     def __init__(self, module: str, *, threads: int, max_body_bytes: int) -> None:
@@ -66,7 +66,7 @@ class Bridge:
         self._threads = Threads(threads)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request, or the server's own start and stop, for which there is nothing to do."""
+        """Handles one request, or the server's start and stop, for which it does nothing."""
         if scope["type"] == "lifespan":
             while True:
                 message = await receive()
@@ -75,19 +75,19 @@ class Bridge:
                     return
         try:
             with SpooledTemporaryFile(MEMORY_BYTES) as body:
-                response = await self._answer(scope, receive, body)
+                response = await self._respond(scope, receive, body)
             with response.body:
                 await _write(response, scope, send)
-        except Unwanted:
+        except ClientGone:
             return
-        except asyncio.CancelledError:  # a stop whose grace is over
+        except asyncio.CancelledError:  # a stop after its grace
             connection: Connection = scope[SCOPE_KEY]
             connection.drop()
 
-    async def _answer(self, scope: Any, receive: Any, body: SpooledTemporaryFile[bytes]) -> Response:
+    async def _respond(self, scope: Any, receive: Any, body: SpooledTemporaryFile[bytes]) -> Response:
         connection: Connection = scope[SCOPE_KEY]
         environ = environ_of(scope, body)
-        # Zeros may stand before it, thousands of them, which int() does not read.
+        # int() does not read thousands of leading zeros.
         promised = int(environ.get("CONTENT_LENGTH", "").lstrip("0") or 0)
         limit = await self._limit(environ, connection) if promised > self._max_body_bytes else self._max_body_bytes
         if promised > limit:
@@ -96,9 +96,9 @@ class Bridge:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Unwanted
+                raise ClientGone
             byte_count, more = byte_count + len(message["body"]), message["more_body"]
-            if byte_count > limit == self._max_body_bytes:  # a chunked body does not say before how long it is
+            if byte_count > limit == self._max_body_bytes:  # a chunked body does not announce its length
                 limit = await self._limit(environ, connection)
             if byte_count > limit:
                 return _too_large(environ, byte_count, limit)
@@ -109,15 +109,15 @@ class Bridge:
         return await self._threads.do(scope[TURN_KEY], lambda: run(self._application, environ), lambda: not connection.gone)
 
     async def _limit(self, environ: Environ, connection: Connection) -> int:
-        ask = self._body_limit
-        if ask is None:
+        body_limit = self._body_limit
+        if body_limit is None:
             return self._max_body_bytes
-        limit = await self._threads.do(connection.group, lambda: ask(environ), lambda: not connection.gone)
+        limit = await self._threads.do(connection.group, lambda: body_limit(environ), lambda: not connection.gone)
         return max(limit, self._max_body_bytes)
 
 
 def environ_of(scope: Any, body: Any) -> Environ:
-    """The request as WSGI has it, without its length where that is yet unknown."""
+    """Returns the request as WSGI represents it; without its length while that is unknown."""
     host, port = scope["server"] or ("", 0)
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
@@ -140,7 +140,7 @@ def environ_of(scope: Any, body: Any) -> Environ:
         name, value = raw_name.decode("latin-1").upper(), raw_value.decode("latin-1")
         if name in {"CONTENT-TYPE", "CONTENT-LENGTH"}:
             environ[name.replace("-", "_")] = value
-        elif "_" not in name:  # X_Forwarded_For would pass for X-Forwarded-For, past the proxy that sets it
+        elif "_" not in name:  # X_Forwarded_For would count as X-Forwarded-For, which a proxy sets
             key = f"HTTP_{name.replace('-', '_')}"
             joint = "; " if name == "COOKIE" else ","
             environ[key] = f"{environ[key]}{joint}{value}" if key in environ else value
@@ -148,9 +148,9 @@ def environ_of(scope: Any, body: Any) -> Environ:
 
 
 def run(application: Application, environ: Environ) -> Response:
-    """The application's whole response. What does not fit into memory lies in a file without a name."""
+    """Returns the application's whole response. A large body is in a file without a name."""
     status, headers = 500, []
-    body: SpooledTemporaryFile[bytes] = _Made(MEMORY_BYTES)
+    body: SpooledTemporaryFile[bytes] = _ResponseBody(MEMORY_BYTES)
 
     def start_response(line: str, given: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], int]:
         nonlocal status, headers
@@ -178,21 +178,21 @@ def run(application: Application, environ: Environ) -> Response:
 def _too_large(environ: Environ, byte_count: int, limit: int) -> Response:
     detail = f"The request has {byte_count} bytes or more; {limit} are allowed."
     is_json = environ.get("CONTENT_TYPE", "").startswith("application/json")
-    if not is_json:  # a person's form: of too many files, or of somebody who was logged out meanwhile
+    if not is_json:  # a person's form, with too many files or after a logout
         detail += " Please log in again, and send fewer or smaller files at once.\n\n"
         detail += "Data yang dikirim terlalu besar. Mohon masuk lagi, lalu kirim file lebih sedikit atau lebih kecil sekaligus."
     body = (f'{{"detail":"{detail}"}}' if is_json else detail).encode()
     kind = b"application/json" if is_json else b"text/plain; charset=utf-8"
 
-    def answer(_environ: Environ, start_response: Any) -> list[bytes]:
+    def respond(_environ: Environ, start_response: Any) -> list[bytes]:
         start_response("413 Content Too Large", [("Content-Type", kind.decode())])
         return [body]
 
-    return run(answer, environ)
+    return run(respond, environ)
 
 
 async def _write(response: Response, scope: Any, send: Any) -> None:
-    """Pass the response on as fast as the client reads."""
+    """Sends the response as fast as the client reads."""
     connection: Connection = scope[SCOPE_KEY]
     await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
     left = response.byte_count

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: uvicorn's, with a deadline for each phase, bounds of the head, and its place at the door."""
+"""Defines an HTTP/1.1 connection: uvicorn's, with a deadline for each phase, bounds of the head, and admission."""
 
 import asyncio
 import fcntl
@@ -13,28 +13,28 @@ from uvicorn.server import ServerState
 
 from etalase.server.door import Door, Limits, Phase, group_of
 
-# Requests that are no HTTP are the client's affair: uvicorn would write a line for each.
+# uvicorn would log each request that is not HTTP, and any client can send them.
 logger = logging.getLogger("etalase.server")
 
-# A head is measured in such pieces, so that one that comes all at once is bounded, too.
+# A head is measured in pieces of this size, so that a head in one piece is bounded, too.
 PIECE_BYTES = 16 * 1024
-# Where a connection stands in the ASGI scope, for the bridge.
+# The key of the connection in the ASGI scope, for the bridge.
 SCOPE_KEY = "etalase.connection"
-# Whose turn a request takes among those that wait for a thread.
+# The key of the group with which a request takes turns for a thread.
 TURN_KEY = "etalase.turn"
 
-# So many requests may be sent ahead of an answer. Browsers and proxies send none; each is kept in memory.
-MAX_AHEAD = 16
+# Pipelined requests, each of which is held in memory. Browsers and proxies send none.
+MAX_PIPELINED = 16
 
 AppState: TypeAlias = dict[str, Any]
 
 
-class TooFarAhead(Exception):
-    """One more request was sent ahead than is kept."""
+class TooManyPipelined(Exception):
+    """A client has sent more requests ahead than the server keeps."""
 
 
 class ServerConfig(Config):
-    """uvicorn's settings with ours."""
+    """uvicorn's settings, with the door of this process."""
 
     def __init__(self, app: Any, limits: Limits, **settings: Any) -> None:
         super().__init__(app, http=Connection, **settings)
@@ -42,7 +42,7 @@ class ServerConfig(Config):
 
 
 class Connection(HttpToolsProtocol):
-    """A connection. ``since`` is when its present phase of reading began."""
+    """A connection. ``since`` is the start of its present phase of reading."""
 
     def __init__(
         self,
@@ -60,33 +60,33 @@ class Connection(HttpToolsProtocol):
         self.written_bytes = 0
         self._phase, self.since = Phase.IDLE, self.loop.time()
         self._head_bytes = self._body_bytes = self._framing_bytes = 0
-        # Nothing is taken in any more; what was asked is answered yet.
-        self._is_deaf = False
-        # Since when the client has not read all that was written, and what it had read by then.
+        # No more bytes are read; the kept requests still get responses.
+        self._is_read_closed = False
+        # Since when the client has unread bytes, and how many it had read by then.
         self._unread: tuple[float, int] | None = None
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let the connection in, or refuse it where there is no room."""
+        """Admits the connection, or refuses it if there is no room."""
         super().connection_made(transport)
         self.group = group_of(self.client[0]) if self.client else ""
         if not self.door.admit(self):
             self._refuse("503 Service Unavailable", "Too many connections; try again in a moment.")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Removes the connection."""
         self.gone = True
         self.door.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; a head of more than ``max_head_bytes`` is refused, and a body with more around than in it."""
+        """Reads bytes. Refuses a head above ``max_head_bytes``, and a body with more framing than content."""
         if self._phase is Phase.IDLE:
             self._enter(Phase.HEAD)
         for start in range(0, len(data), PIECE_BYTES):
             piece = data[start : start + PIECE_BYTES]
-            if self.transport.is_closing() or self._is_deaf:
+            if self.transport.is_closing() or self._is_read_closed:
                 return
             self._head_bytes += len(piece) if self._phase is Phase.HEAD else 0
             if self._head_bytes > self.limits.max_head_bytes:
@@ -97,11 +97,11 @@ class Connection(HttpToolsProtocol):
             if in_body and self.cycle is cycle:
                 self._framing_bytes += len(piece) - (self._body_bytes - before)
                 if self._framing_bytes > self.limits.max_head_bytes + self._body_bytes:
-                    self._refuse("431 Request Header Fields Too Large", "There is too much around the body of the request.")
+                    self._refuse("431 Request Header Fields Too Large", "The body of the request has too much framing.")
                     return
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Whether the connection stays open: a client that only ended its own side still gets its response."""
+        """Returns whether the connection stays open: a client that closed its own side only still gets its response."""
         if self._phase is Phase.WORK and self._is_busy():
             self.cycle.keep_alive = False
             return True
@@ -110,45 +110,45 @@ class Connection(HttpToolsProtocol):
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        """Begin a request. Raises :class:`TooFarAhead`."""
-        if len(self.pipeline) >= MAX_AHEAD:
-            raise TooFarAhead
+        """Begins a request. Raises :class:`TooManyPipelined`."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise TooManyPipelined
         super().on_message_begin()
         cast("dict[str, object]", self.scope)[SCOPE_KEY] = self
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header in. One behind the body (a trailer) is none of them (RFC 9110, section 6.5.1), and is dropped."""
+        """Reads a header. Drops one after the body (a trailer), which is not a header (RFC 9110, section 6.5.1)."""
         if self._phase not in {Phase.BODY, Phase.DRAIN}:
             super().on_header(name, value)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP. Where only too many requests came ahead, the kept ones are answered, then it is closed."""
-        if len(self.pipeline) >= MAX_AHEAD:
-            self._is_deaf, self.cycle.keep_alive = True, False
+        """Refuses a request that is not HTTP. With too many pipelined ones, responds to the kept ones, then closes."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._is_read_closed, self.cycle.keep_alive = True, False
         else:
             super().send_400_response(msg)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body."""
+        """Begins to wait for the body."""
         self._head_bytes = self._body_bytes = self._framing_bytes = 0
         self._enter(Phase.BODY)
-        # Browsers send no request before the last one is answered: those that do wait among themselves.
+        # Browsers wait for each response, so pipelined requests take turns in a group of their own.
         turn = f"{self.group} pipelined" if self._is_busy() else self.group
         cast("dict[str, object]", self.scope)[TURN_KEY] = turn
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Count the received bytes."""
+        """Counts the received bytes."""
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is here as a whole."""
+        """Ends the phase of reading: the request has arrived whole."""
         self._enter(Phase.WORK if self._is_busy() else Phase.IDLE)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The response is written; the next request may come."""
+        """Ends the phase of the response, and waits for the next request."""
         if not self.pipeline:
             self._enter({Phase.WORK: Phase.IDLE, Phase.BODY: Phase.DRAIN}.get(self._phase, self._phase))
         super().on_response_complete()
@@ -156,29 +156,29 @@ class Connection(HttpToolsProtocol):
     # What the door calls
 
     def standing(self) -> tuple[Phase, float]:
-        """The phase, and since when."""
+        """Returns the phase and its start."""
         if self._unread is not None:
             return Phase.RESPONSE, self._unread[0]
         return (Phase.WORK if self._is_busy() and self._phase is not Phase.BODY else self._phase), self.since
 
     def check(self, now: float) -> None:
-        """End the connection where a deadline has passed."""
+        """Ends the connection if a deadline has passed."""
         if waiting := self.transport.get_write_buffer_size():
             self._check_reader(now, self.written_bytes - waiting - self._in_kernel())
             return
         self._unread = None
         if self.flow.read_paused or (self._is_busy() and self._phase is Phase.HEAD):
-            # It is us who do not listen, or the next of several requests is early: its time has not begun.
+            # This server has paused reading, or the next of several requests is early: its time has not begun.
             self.since = now
         elif self._phase is not Phase.WORK and now - self.since > self._allowed_seconds():
             self._time_out()
 
     def evict(self) -> None:
-        """End the connection at once."""
+        """Ends the connection at once."""
         self.transport.abort()
 
     def drop(self) -> None:
-        """End the connection in the middle of its response, which is nobody's fault."""
+        """Ends the connection during its response, without an error."""
         self.cycle.disconnected = True
         self.transport.abort()
 
@@ -190,7 +190,7 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _in_kernel(self) -> int:
-        """How much of what was passed to the kernel the client has not acknowledged: megabytes, on some machines."""
+        """Returns the bytes in the kernel that the client has not acknowledged: megabytes, on some machines."""
         unsent = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
         return int.from_bytes(unsent, sys.byteorder)
 
@@ -212,7 +212,7 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, status: str, detail: str) -> None:
-        """Answer in the application's place and close."""
+        """Responds instead of the application and closes the connection."""
         head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(detail)}\r\nconnection: close\r\n\r\n"
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             self.transport.write(f"{head}{detail}".encode("ascii"))

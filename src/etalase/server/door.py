@@ -1,4 +1,4 @@
-"""How many connections there may be, of whom, and how long each phase of one may take. No sockets here."""
+"""Limits the number of connections, also per address, and the time of each phase. Uses no sockets."""
 
 import asyncio
 import ipaddress
@@ -13,38 +13,38 @@ class Limits:
 
     idle_seconds: float = 75
     head_seconds: float = 15
-    # A body or a response gets this long, and a second more for each ``min_bytes_per_second`` bytes that crossed.
+    # The time of a body or response, plus one second for each ``min_bytes_per_second`` transferred bytes.
     body_seconds: float = 30
     response_seconds: float = 30
     min_bytes_per_second: int = 512
     max_seconds: float = 3600
-    # After a response that did not wait for the body's end: so long the rest is read and dropped, for the client to see it.
+    # After a response before the body's end, the rest is read and dropped for this time, so that the client sees the response.
     drain_seconds: float = 10
     max_head_bytes: int = 64 * 1024
     max_body_bytes: int = 64 * 1024
     connections: int = 1000
-    # 0: no cap, for where all connections come from a proxy.
+    # 0: no cap, because all connections come from a proxy.
     connections_per_address: int = 256
 
     @property
     def sweep_seconds(self) -> float:
-        """How often connections are looked at: often enough that a deadline is kept within a quarter of itself."""
+        """Returns the interval of the checks, so short that a deadline is kept within a quarter of itself."""
         return min(1.0, min(self.idle_seconds, self.head_seconds, self.body_seconds, self.response_seconds) / 4)
 
     def transfer_seconds(self, base_seconds: float, byte_count: int) -> float:
-        """How long a transfer of ``byte_count`` bytes so far may have taken."""
+        """Returns the time that a transfer of ``byte_count`` bytes may have taken so far."""
         return min(base_seconds + byte_count / self.min_bytes_per_second, max(self.max_seconds, base_seconds))
 
 
 class Phase(IntEnum):
-    """What a connection is doing; the lower, the sooner it makes room for another."""
+    """The phase of a connection; connections of lower phases make room first."""
 
-    IDLE = 0  # between requests, or not yet a byte of the first one
-    DRAIN = 1  # answered; the rest of a body is dropped
+    IDLE = 0  # between requests, or before the first byte
+    DRAIN = 1  # after the response; the rest of a body is dropped
     HEAD = 2
     BODY = 3
-    RESPONSE = 4  # the client has yet to read
-    WORK = 5  # the request is here and its response is being made
+    RESPONSE = 4  # the client has unread bytes
+    WORK = 5  # the request has arrived; the application makes its response
 
 
 class Visitor(Protocol):
@@ -53,20 +53,20 @@ class Visitor(Protocol):
     group: str
 
     def standing(self) -> tuple[Phase, float]:
-        """The phase, and since when by the loop's clock."""
+        """Returns the phase, and its start by the loop's clock."""
         ...
 
     def check(self, now: float) -> None:
-        """End the connection where a deadline has passed."""
+        """Ends the connection if a deadline has passed."""
         ...
 
     def evict(self) -> None:
-        """End the connection at once."""
+        """Ends the connection at once."""
         ...
 
 
 def group_of(address: str) -> str:
-    """Who counts as one: an IPv4 address, also one mapped into IPv6, or a /64, which one customer has to himself."""
+    """Returns the client: an IPv4 address, also one mapped into IPv6, or a /64, which belongs to one customer."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -88,10 +88,10 @@ class Door:
         self._sweeping = False
 
     def admit(self, visitor: Visitor) -> bool:
-        """Count ``visitor`` in, or return False where there is no room and nobody whose place could be taken.
+        """Counts ``visitor`` in. Returns False if there is no room and no connection that can be closed.
 
-        The one that makes room is of the address that has too many, and the one that has kept it waiting for longest: so that
-        idle connections of browsers behind one NAT, or an attacker's, never keep out a request.
+        The closed connection is the longest idle one of the address with the most connections. So idle connections of browsers
+        behind one NAT, or an attacker's, never keep out a request.
         """
         cap = self.limits.connections_per_address
         own = self._groups.get(visitor.group, {})
@@ -105,7 +105,7 @@ class Door:
         return True
 
     def leave(self, visitor: Visitor) -> None:
-        """Count ``visitor`` out, if it was in."""
+        """Counts ``visitor`` out, if it was in."""
         group = self._groups.get(visitor.group, {})
         if visitor in group:
             del group[visitor]

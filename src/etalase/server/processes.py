@@ -1,4 +1,4 @@
-"""Listening, and the processes that serve: one, or several that are watched and replaced."""
+"""Listens, and runs the server processes: one, or several that are replaced if they die."""
 
 import functools
 import logging
@@ -25,12 +25,12 @@ logger = logging.getLogger("etalase.serving")
 BACKLOG = 512
 MAX_PORT = 65535
 GRACE_SECONDS = 5
-# Descriptors beside those of connections: database, logs, Python's own.
+# Descriptors that are not connections: database, logs, Python's own.
 SPARE_DESCRIPTORS = 128
 
 
 def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits) -> None:
-    """Serve ``module``'s WSGI application until SIGTERM or SIGINT. Raises :class:`UsageError` where ``bind`` cannot be had."""
+    """Serves ``module``'s WSGI application until SIGTERM or SIGINT. Raises :class:`UsageError` if ``bind`` is not available."""
     listener = listen(bind)
     limits = replace(limits, connections=min(limits.connections, room(_descriptors())))
     config = ServerConfig(
@@ -43,7 +43,7 @@ def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits)
         lifespan="on",
         log_config=None,
         access_log=False,
-        # X-Forwarded-For is the application's affair (PROXY_COUNT).
+        # The application reads X-Forwarded-For itself (PROXY_COUNT).
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
@@ -53,11 +53,11 @@ def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits)
         timeout_worker_healthcheck=30,
         callback_notify=functools.partial(_end_with_parent, os.getpid()),
         timeout_notify=1,
-        # A leak of years becomes one of hours; others serve while a new process starts.
+        # Bounds a memory leak; the other processes serve while a new one starts.
         limit_max_requests=20_000 if workers > 1 else None,
         limit_max_requests_jitter=2_000,
     )
-    # uvicorn sends itself again the signal that ended it, for those who would like to know; we end with 0.
+    # uvicorn raises the signal that ended it once more; with these handlers the exit status is 0.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
     logger.info("Listening on %s", bind)
@@ -72,18 +72,18 @@ def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits)
 
 
 def room(descriptors: int) -> int:
-    """How many connections fit among so many open files; some, however few there are."""
+    """Returns the number of connections for this number of open files: at least one."""
     return max(descriptors // 2 - SPARE_DESCRIPTORS, descriptors // 4, 1)
 
 
 def listen(bind: str) -> socket.socket:
-    """A socket that listens on ``HOST:PORT``, ``[ADDRESS]:PORT`` or ``unix:PATH``."""
+    """Returns a socket that listens on ``HOST:PORT``, ``[ADDRESS]:PORT`` or ``unix:PATH``. Raises :class:`UsageError`."""
     try:
         if bind.startswith("unix:"):
             return _listen_on_path(bind.removeprefix("unix:"))
         host, _, port = bind.rpartition(":")
         if not host or not port.isascii() or not port.isdigit() or int(port) > MAX_PORT:
-            raise UsageError(f"--bind {bind}: expected is HOST:PORT, [IPV6]:PORT or unix:PATH.")
+            raise UsageError(f"--bind {bind}: expected: HOST:PORT, [IPV6]:PORT or unix:PATH.")
         family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
         return _listen_on(family, address)
     except OSError as error:
@@ -94,12 +94,12 @@ def listen(bind: str) -> socket.socket:
 
 
 def _listen_on(family: socket.AddressFamily, address: Any) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it, each response takes 40 ms longer.
+    # asyncio turns off Nagle's algorithm, which costs 40 ms a response, only if the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # [::] is IPv4, too.
+            # [::] accepts IPv4, too.
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         listener.bind(address)
         listener.listen(BACKLOG)
@@ -130,7 +130,7 @@ def _is_served(path: str) -> bool:
 
 
 def _descriptors() -> int:
-    """How many files may be open, after asking for as many as a server of connections wants."""
+    """Raises the limit of open files as far as useful and allowed; returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -140,6 +140,6 @@ def _descriptors() -> int:
 
 
 async def _end_with_parent(supervisor: int) -> None:
-    """A worker whose supervisor was killed would keep the port for ever."""
+    """Ends a worker whose supervisor was killed, which would keep the port for ever."""
     if os.getpid() != supervisor and os.getppid() != supervisor:
         signal.raise_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The threads in which the application works: whole requests only, the addresses taking turns."""
+"""Runs the application in threads: whole requests only, in turns of the addresses."""
 
 import asyncio
 import threading
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Unwanted(Exception):
-    """The client was gone before the work began."""
+class ClientGone(Exception):
+    """The client closed the connection before the work began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class _Job:
 
 
 class Threads:
-    """``count`` threads. They end with the process, whatever they are doing: a stop waits for nothing longer than it says."""
+    """``count`` daemon threads: they end with the process, so that a stop never waits longer than its grace."""
 
     def __init__(self, count: int) -> None:
         self._waiting: dict[str, deque[_Job]] = {}
@@ -33,7 +33,7 @@ class Threads:
             threading.Thread(target=self._run, name=f"request-{number}", daemon=True).start()
 
     async def do(self, address: str, work: Callable[[], T], wanted: Callable[[], bool]) -> T:
-        """The result of ``work``. Raises :class:`Unwanted` where nobody waits for it when its turn comes."""
+        """Returns the result of ``work``. Raises :class:`ClientGone` if ``wanted`` is false at its turn."""
         loop = asyncio.get_running_loop()
         job = _Job(work, wanted, loop.create_future(), loop)
         with self._changed:
@@ -54,7 +54,7 @@ class Threads:
                 if job.wanted():
                     result = job.work()
                 else:
-                    error = Unwanted()
+                    error = ClientGone()
             except BaseException as raised:  # it belongs to the caller that awaits it
                 error = raised
             job.loop.call_soon_threadsafe(_settle, job.future, result, error)

@@ -1,11 +1,11 @@
-"""``BANDWIDTH``: a rate, or a timetable of rates, in the form of rclone's ``--bwlimit``. Pure: told the time, it asks no clock.
+"""Parses ``BANDWIDTH``: a rate, or a timetable of rates, in the form of rclone's ``--bwlimit``. Pure: reads no clock.
 
     512k                           always 512 KiB/s
-    06:00,512k 23:00,off           by day 512 KiB/s, by night as fast as it goes
+    06:00,512k 23:00,off           by day 512 KiB/s, by night without a limit
     Mon-06:00,512k Sat-00:00,off   each step holds until the next one, across midnight and the week's end
 
-A rate is bytes a second, never bits: a number and ``B``, ``k``, ``M`` or ``G`` (powers of 1024; ``k`` where nothing is said),
-or ``off``. A step without a weekday is of every day; where two begin at once, the later one in the text holds.
+A rate is bytes a second, never bits: a number and ``B``, ``k``, ``M`` or ``G`` (powers of 1024; default ``k``), or ``off``.
+A step without a weekday is for every day; of two steps with the same start, the later one in the text holds.
 See https://rclone.org/docs/#bwlimit-bwtimetable
 """
 
@@ -25,7 +25,7 @@ _TIME = re.compile(r"(?:([a-z]+)-)?([01]\d|2[0-3]):([0-5]\d)", re.IGNORECASE | r
 
 
 class Step(NamedTuple):
-    """The rate in force (None: no limit), since when, and until when: Unix time, or infinite."""
+    """The rate in force (None: no limit), its start and its end: Unix time, or infinite."""
 
     bytes_per_second: int | None
     begins: float
@@ -36,29 +36,29 @@ class Step(NamedTuple):
 class Bandwidth:
     """A week of rates: for each step its weekday (Monday is 0), minute of the day, and bytes a second (None: no limit).
 
-    In order of time, one a minute, at least one. Where the clocks change, a local time that comes twice counts the first time,
-    and one that is skipped as long after the jump as it stands behind it.
+    In order of time, at most one a minute, at least one. At a change of clocks, a repeated local time counts the first time,
+    and a skipped one moves behind the jump by as much as it is after its start.
     """
 
     steps: tuple[tuple[int, int, int | None], ...] = ((0, 0, None),)
 
     @property
     def is_timetable(self) -> bool:
-        """Whether the rate ever changes."""
+        """Returns whether the rate ever changes."""
         return len({rate for _, _, rate in self.steps}) > 1
 
     @property
     def is_off(self) -> bool:
-        """Whether there is never a limit."""
+        """Returns whether there is never a limit."""
         return all(rate is None for _, _, rate in self.steps)
 
     @property
     def widest(self) -> int | None:
-        """The greatest rate of all; None where one step has no limit."""
+        """Returns the greatest rate; None if one step has no limit."""
         return None if any(rate is None for *_, rate in self.steps) else max(rate or 0 for *_, rate in self.steps)
 
     def at(self, now: float, zone: tzinfo) -> Step:
-        """The step in force at ``now``, Unix time. Neighbours with the same rate count as one."""
+        """Returns the step in force at ``now``, Unix time. Neighbours with the same rate count as one."""
         if not self.is_timetable:
             return Step(self.steps[0][2], -math.inf, math.inf)
         begun = self._around(now, zone)
@@ -71,9 +71,9 @@ class Bandwidth:
         return Step(rate, begun[first][0], ends)
 
     def seconds_for(self, size_bytes: int, now: float, zone: tzinfo) -> float:
-        """How long ``size_bytes`` need from ``now`` on, step by step; where there is no limit, no time.
+        """Returns the seconds for ``size_bytes`` from ``now``, step by step; a step without a limit takes no time.
 
-        Beyond a year it goes on as that year did.
+        Beyond a year, it extrapolates that year.
         """
         at, left = now, float(size_bytes)
         while at - now < YEAR_SECONDS:
@@ -87,14 +87,14 @@ class Bandwidth:
         return (at - now) * size_bytes / (size_bytes - left)
 
     def seconds_to_widest(self, now: float, zone: tzinfo) -> float:
-        """How long until the widest step begins; 0 while it is in force."""
+        """Returns the seconds until the widest step begins; 0 while it is in force."""
         step = self.at(now, zone)
         while step.bytes_per_second != self.widest:
             step = self.at(step.ends, zone)
         return max(0.0, step.begins - now)
 
     def _around(self, now: float, zone: tzinfo) -> list[tuple[float, int | None]]:
-        """When steps begin, from a week and a day before ``now`` to as long after it; so each rate comes up on both sides."""
+        """Returns the starts of steps from 8 days before ``now`` to 8 days after, so that each rate is on both sides."""
         midnight = datetime.fromtimestamp(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         begun: list[tuple[float, int | None]] = []
         for days in range(-8, 9):
@@ -104,24 +104,24 @@ class Bandwidth:
                 for weekday, minute, rate in self.steps
                 if weekday == day.weekday()
             ]
-        # A skipped local time comes out after the jump, maybe behind steps that follow it: it begins no later than these.
+        # A skipped local time moves behind the jump, maybe behind its successors: it begins no later than they do.
         for index in range(len(begun) - 2, -1, -1):
             begun[index] = (min(begun[index][0], begun[index + 1][0]), begun[index][1])
         return begun
 
 
 def parse(text: str) -> Bandwidth:
-    """``text`` as a week of rates. Raises :class:`ValueError` naming the part that is wrong, and what may stand there."""
+    """Returns ``text`` as a week of rates. Raises :class:`ValueError` with the wrong part and the valid forms."""
     parts = re.split(r"[\s;]+", text.strip())
     if len(text) > MAX_TEXT or not parts[0]:
-        raise ValueError("is no rate and no timetable: write 512k, or 06:00,512k 23:00,off")
+        raise ValueError("is neither a rate nor a timetable: write 512k, or 06:00,512k 23:00,off")
     if len(parts) == 1 and "," not in parts[0]:
         return Bandwidth(((0, 0, _rate(parts[0])),))
     steps: dict[tuple[int, int], int | None] = {}
     for part in parts:
         time, comma, rate = part.partition(",")
         if not comma or not (match := _TIME.fullmatch(time)):
-            raise ValueError(f"«{part}» is no step: write TIME,RATE or DAY-TIME,RATE, as in 06:00,512k or Mon-06:00,512k")
+            raise ValueError(f"«{part}» is not a step: write TIME,RATE or DAY-TIME,RATE, as in 06:00,512k or Mon-06:00,512k")
         minute = int(match[2]) * 60 + int(match[3])
         for weekday in _weekdays(match[1], part):
             steps[weekday, minute] = _rate(rate)
@@ -146,14 +146,14 @@ def _rate(text: str) -> int | None:
     if ":" in text:
         raise ValueError(f"«{text}» names two rates: an edge only downloads, so write the one for downloads, as in 512k")
     if not (match := _RATE.fullmatch(text)):
-        raise ValueError(f"«{text}» is no rate: write bytes a second, as in 512k, 1.5M or 800B, or off")
+        raise ValueError(f"«{text}» is not a rate: write bytes a second, as in 512k, 1.5M or 800B, or off")
     in_bytes = text[-1] in "bB" and match[2] is None
     multiple = 1 if in_bytes else _MULTIPLE[match[2].lower() if match[2] else None]
-    # As with rclone, 0 is no limit.
+    # As in rclone, 0 means no limit.
     return math.ceil(float(match[1]) * multiple) or None
 
 
 def time_text(at: float, now: float, zone: tzinfo) -> str:
-    """When that is, for people: ``23:00``, and with the weekday where it is not within a day."""
+    """Returns the time for people: ``23:00``, with the weekday if it is not within a day."""
     local = datetime.fromtimestamp(at, UTC).astimezone(zone)
     return f"{local:%H:%M}" if at - now < 86400 else f"{WEEKDAYS[local.weekday()].title()} {local:%H:%M}"

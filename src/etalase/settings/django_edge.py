@@ -1,4 +1,4 @@
-"""Django's settings of the standalone edge: no admin, no sessions, no accounts; a POS only reads."""
+"""Defines the Django settings of the standalone edge: no admin, no sessions, no accounts; a POS only reads."""
 
 import dj_database_url
 
@@ -25,7 +25,7 @@ DATABASES = {
     "default": dj_database_url.parse(
         SERVER.DATABASE_URL.get_secret_value(),
         conn_max_age=300,
-        # A connection that died with PostgreSQL is noticed before a POS meets it.
+        # Each request checks its connection, so that no POS request fails after a restart of PostgreSQL.
         conn_health_checks=True,
     )
 }
@@ -42,7 +42,7 @@ ROOT_URLCONF = "etalase.edge.urls"
 WSGI_APPLICATION = "etalase.edge.wsgi.application"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
-# Files are served from where they are, without collecting them; their names carry no digest, so browsers ask each time.
+# Files are served without collectstatic; their names have no digest, so browsers revalidate each time.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
 APPEND_SLASH = False

@@ -1,4 +1,4 @@
-"""Every setting of the edge, on one screen. :func:`configured` gives them to the code that uses them."""
+"""Defines every setting of the edge, on one screen. :func:`configured` returns them."""
 
 import os
 import zlib
@@ -23,7 +23,7 @@ Bandwidth = Annotated[
 
 
 class EdgeSettings(Settings):
-    """What the sync and the POS use: standalone from the environment, in a Django project from ``ETALASE``."""
+    """The settings of sync and POS: standalone from the environment, in a Django project from ``ETALASE``."""
 
     # Head office
     HO_URL: HttpUrl
@@ -31,9 +31,9 @@ class EdgeSettings(Settings):
     HO_PASSWORD: SecretStr
     COMPANY_ID: UUID
     STORE_ID: UUID
-    # Where photos may come from: HOST, HOST:PORT or SCHEME://HOST:PORT; empty: the host of HO_URL, any port.
+    # The allowed origins of photos: HOST, HOST:PORT or SCHEME://HOST:PORT; empty: the host of HO_URL, any port.
     IMAGE_ORIGINS: CommaList = []
-    # FROM=TO, for an HO that names its bucket by a host only it knows: http://minio:9000=http://10.1.2.3:9000
+    # FROM=TO, for an HO that names its bucket by a host that only HO knows: http://minio:9000=http://10.1.2.3:9000
     IMAGE_URL_REWRITE: Annotated[str, Field(pattern=r"^$|^https?://[^=\s]+=https?://[^=\s]+$")] = ""
 
     # The edge's own object store
@@ -42,10 +42,10 @@ class EdgeSettings(Settings):
     S3_SECRET_KEY: SecretStr
     S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
     S3_REGION: str = "us-east-1"
-    # What a POS browser can reach; S3_ENDPOINT is often a name inside the edge only.
+    # The address for POS browsers; S3_ENDPOINT is often a name inside the edge only.
     S3_PUBLIC_URL: HttpUrl
 
-    # The certificate of your own authority, for HO, its bucket and the edge's own, besides those that this machine trusts
+    # The certificate of your own authority, for HO, its bucket and the edge's bucket, besides those that this machine trusts
     CA_FILE: CaFile | None = None
 
     # The sync
@@ -54,7 +54,7 @@ class EdgeSettings(Settings):
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024, le=2**31 - 1)] = 64 * MIB
     MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 32 * MIB
     CONNECT_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=300)] = 10
-    # A transfer slower than MIN_BYTES_PER_SECOND for IDLE_TIMEOUT_SECONDS is given up; HO_TIMEOUT_SECONDS is a page's whole.
+    # A transfer below MIN_BYTES_PER_SECOND for IDLE_TIMEOUT_SECONDS is aborted; HO_TIMEOUT_SECONDS is for a whole page.
     IDLE_TIMEOUT_SECONDS: Annotated[int, Field(ge=1, le=3600)] = 30
     MIN_BYTES_PER_SECOND: Annotated[int, Field(ge=1)] = 1024
     HO_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=3600)] = 120
@@ -63,21 +63,21 @@ class EdgeSettings(Settings):
     BANDWIDTH: Bandwidth = bandwidth.Bandwidth()
     # off-peak: the nightly run waits for the widest step of that timetable.
     FULL_RUN: Literal["any-time", "off-peak"] = "any-time"
-    # Where photos from 64 KiB up lie while they come, to go on after a cut; the oldest go beyond SPOOL_MAX_BYTES. Unlike /tmp,
-    # /var/tmp outlives a restart; the spool refuses a folder that is somebody else's.
+    # The folder of unfinished downloads from 64 KiB up, so that they resume after a break; beyond SPOOL_MAX_BYTES the oldest
+    # are dropped. Unlike /tmp, /var/tmp outlives a restart; the spool refuses a folder of another user.
     SPOOL_DIR: Annotated[Path, Field(default_factory=lambda: Path(f"/var/tmp/etalase-{os.geteuid()}"))]  # noqa: S108
     SPOOL_MAX_BYTES: Annotated[int, Field(ge=MIB)] = 512 * MIB
-    # A run ends after so long at the latest, in order; the next one goes on where it was.
+    # A run ends in order after this time; the next run continues its work.
     MAX_RUN_SECONDS: Annotated[int, Field(ge=1)] = 6 * 3600
-    # Full runs read each object through and hash it once in so many days, a share each time; 0: never.
+    # Full runs read and hash each object once in this number of days, a share each time; 0: never.
     DEEP_VERIFY_DAYS: Annotated[int, Field(ge=0, le=366)] = 7
     RECLAIM_GRACE: Duration = timedelta(hours=24)
-    # The store's own minute in the hour; empty: drawn from STORE_ID, so that not all stores ask at minute 0.
+    # The store's own minute of the hour; empty: computed from STORE_ID, so that not all stores send requests at minute 0.
     SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None
 
-    # Whom a store calls when its photos do not come: shown with a status that is not well, to anybody in the store's network
+    # The contact for a store whose photos are missing: shown with a bad status, to anybody in the store's network
     SUPPORT_CONTACT: Annotated[str, Field(max_length=200)] = ""
-    # Whether the status page has a button that asks the worker for one ordinary sync, at most one in five minutes
+    # Whether the status page has a button that enqueues one ordinary sync, at most one in five minutes
     STATUS_ACTIONS: bool = True
 
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
@@ -100,23 +100,23 @@ class EdgeSettings(Settings):
 
     @property
     def schedule_offset_minutes(self) -> int:
-        """The minute of the hour at which this store's scheduled runs begin."""
+        """Returns the minute of the hour at which this store's scheduled runs begin."""
         if self.SCHEDULE_OFFSET_MINUTES is not None:
             return self.SCHEDULE_OFFSET_MINUTES
         return zlib.crc32(self.STORE_ID.bytes) % 60
 
 
 class EdgeServerSettings(Settings):
-    """What only the standalone edge needs; a Django project has settings of its own for these."""
+    """The settings of the standalone edge only; a Django project has its own settings for these."""
 
     DATABASE_URL: PostgresUrl
     BROKER_URL: BrokerUrl
     SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
     ALLOWED_HOSTS: CommaList
     CORS_ORIGINS: CommaList = []
-    # How many proxies of ours stand in front of the POS; 0: clients reach it themselves
+    # The number of your own proxies before the POS; 0: clients connect directly
     PROXY_COUNT: Annotated[int, Field(ge=0, le=9)] = 0
-    # With TLS in front: browsers use https only for so long. 0: not said
+    # Behind a proxy with TLS: the time for which browsers use https only. 0: no such header
     HSTS_SECONDS: Annotated[int, Field(ge=0)] = 0
     TIME_ZONE: TimeZone = "Asia/Jakarta"
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
@@ -124,7 +124,7 @@ class EdgeServerSettings(Settings):
 
 @cache
 def configured() -> EdgeSettings:
-    """The edge's settings from Django's ``ETALASE``. Raises :class:`SettingsError` naming each that is wrong."""
+    """Returns the edge's settings from Django's ``ETALASE``. Raises :class:`SettingsError` with each fault."""
     from django.conf import settings
 
     given: Any = getattr(settings, "ETALASE", {})

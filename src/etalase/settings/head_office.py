@@ -1,4 +1,4 @@
-"""Every setting of head office, on one screen. :func:`configured` gives them to the code that uses them."""
+"""Defines every setting of head office, on one screen. :func:`configured` returns them."""
 
 from functools import cache
 from typing import Annotated, Any, ClassVar
@@ -12,18 +12,18 @@ MIB = 1024 * 1024
 
 
 class HeadOfficeSettings(Settings):
-    """Head office: its object store, what it takes as a photo, and its web server."""
+    """The settings of head office: its object store, its limits of photos, and its web server."""
 
     DATABASE_URL: PostgresUrl
     SECRET_KEY: Annotated[SecretStr, Field(min_length=32)]
     ALLOWED_HOSTS: CommaList
-    # https://HOST where a proxy with TLS stands in front of the admin
+    # https://HOST behind a proxy with TLS
     CSRF_TRUSTED_ORIGINS: CommaList = []
-    # How many proxies of ours stand in front: so many entries of X-Forwarded-For are believed, from its end
+    # The number of your own proxies: this many entries of X-Forwarded-For are trusted, from its end
     PROXY_COUNT: Annotated[int, Field(ge=0, le=9)] = 0
-    # With TLS in front: browsers use https only for so long. 0: not said
+    # Behind a proxy with TLS: the time for which browsers use https only. 0: no such header
     HSTS_SECONDS: Annotated[int, Field(ge=0)] = 0
-    # Cookies over https only; empty: where CSRF_TRUSTED_ORIGINS has an https address, or HSTS_SECONDS is set
+    # Cookies over https only; empty: if CSRF_TRUSTED_ORIGINS has an https address, or HSTS_SECONDS is set
     SECURE_COOKIES: bool | None = None
     TIME_ZONE: TimeZone = "Asia/Jakarta"
     LOG_LEVEL: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
@@ -33,20 +33,20 @@ class HeadOfficeSettings(Settings):
     S3_SECRET_KEY: SecretStr
     S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
     S3_REGION: str = "us-east-1"
-    # What an edge can reach: it becomes the beginning of every image_url.
+    # The address for edges: the beginning of every image_url.
     S3_PUBLIC_URL: HttpUrl
     # The certificate of your own authority, for the object store, besides those that this machine trusts
     CA_FILE: CaFile | None = None
 
-    # What is taken as a photo
+    # The limits of a photo
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB
-    # Phones take pictures of 200 megapixels; browsers show none of more than 536.
+    # Phones make pictures of 200 megapixels; browsers show at most 536.
     MAX_PIXELS: Annotated[int, Field(ge=1024)] = 250_000_000
 
     # An edge that was away for longer gets the full set
     TOMBSTONE_DAYS: Annotated[int, Field(ge=1, le=36_500)] = 180
-    # What a request may bring: of anybody, and a form of somebody who may change photos, with all its files
-    # (anybody's lies in memory until it is here as a whole: strangers fill no disk)
+    # The size of a request from any client, held in memory so that strangers cannot fill the disk; and of a form, with all its
+    # files, from a person with the permission to change photos
     MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = 64 * 1024
     MAX_FORM_BYTES: Annotated[int, Field(ge=1024)] = 256 * MIB
 
@@ -58,7 +58,7 @@ class HeadOfficeSettings(Settings):
 
     @property
     def cookies_are_secure(self) -> bool:
-        """Whether cookies travel over https only."""
+        """Returns whether cookies are sent over https only."""
         if self.SECURE_COOKIES is not None:
             return self.SECURE_COOKIES
         return self.HSTS_SECONDS > 0 or any(origin.startswith("https://") for origin in self.CSRF_TRUSTED_ORIGINS)
@@ -66,7 +66,7 @@ class HeadOfficeSettings(Settings):
 
 @cache
 def configured() -> HeadOfficeSettings:
-    """Head office's settings from Django's ``ETALASE_HEAD_OFFICE``. Raises :class:`SettingsError`."""
+    """Returns head office's settings from Django's ``ETALASE_HEAD_OFFICE``. Raises :class:`SettingsError`."""
     from django.conf import settings
 
     given: Any = getattr(settings, "ETALASE_HEAD_OFFICE", {})

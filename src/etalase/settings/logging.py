@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, without secrets, with the run and store that they belong to.
+"""Writes log lines: one JSON object each, without secrets, with their run and store.
 
 No value can end its line, because JSON escapes newlines.
 """
@@ -24,9 +24,9 @@ _fields: ContextVar[Mapping[str, object]] = ContextVar("etalase_log_fields", def
 
 @contextmanager
 def log_fields(**fields: object) -> Iterator[None]:
-    """Adds ``fields`` to each log line while the context lasts.
+    """Adds ``fields`` to each log line during the context.
 
-    Other threads write them, too, where they work in a copy of the context.
+    Other threads add them, too, if they work in a copy of the context.
     """
     token = _fields.set({**_fields.get(), **fields})
     try:
@@ -48,7 +48,7 @@ class ContextFields(logging.Filter):
 class Redaction(logging.Filter):
     """Hides the known secrets in a whole record: message, arguments, ``extra``, traceback. On a handler, or on a logger.
 
-    ``one_line`` is for a logger of ours with the handlers of a Django project: it escapes newlines in names.
+    ``one_line`` escapes newlines in names, for an Etalase logger with the handlers of a Django project.
     """
 
     def __init__(self, *, one_line: bool = False) -> None:
@@ -59,7 +59,7 @@ class Redaction(logging.Filter):
         """Redacts the record in place. Returns True for every record."""
         try:
             message = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # the handler would report arguments that do not fit, and print them
+        except (TypeError, ValueError, KeyError):  # the handler would print arguments that do not fit
             message = f"{record.msg} {record.args!r}"
         message = redacted(message)
         record.msg, record.args = printable(message) if self._one_line else message, None
@@ -90,7 +90,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ClientFaults(logging.Filter):
-    """Turns requests with a fault of the client into warnings without a traceback, and limits their number a minute.
+    """Makes client faults warnings without a traceback, and limits their number a minute.
 
     An unknown Host, a refused form, a missing page: any client can send thousands. ``suppressed`` is the number of lines of
     the same logger that were dropped before this one.
@@ -105,7 +105,7 @@ class ClientFaults(logging.Filter):
         self._windows: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Returns whether the record is written; quiets it first where the client is at fault."""
+        """Returns whether the record is written; makes it a warning first if the client is at fault."""
         is_security = record.name.startswith("django.security")
         if not is_security and not (record.name == "django.request" and record.levelno < logging.ERROR):
             return True

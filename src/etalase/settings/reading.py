@@ -1,6 +1,6 @@
-"""How settings are read and refused, and what head office and edge have in common.
+"""Reads settings, and refuses them with a line for each fault.
 
-A setting is ``ETALASE_<NAME>`` in the environment, or ``ETALASE["<NAME>"]`` in a Django project that takes the edge in.
+A setting is ``ETALASE_<NAME>`` in the environment, or ``ETALASE["<NAME>"]`` in a Django project with the edge as an app.
 """
 
 import difflib
@@ -25,36 +25,36 @@ from etalase.redaction import keep_secret, keep_url_secret, url_passwords
 
 PREFIX = "ETALASE_"
 
-# Passwords and keys that stand in the customer's guide: everybody knows them (hazard 49).
+# Passwords and keys in the customer's guide, which everybody knows (hazard 49).
 PUBLISHED_SECRETS = frozenset({"admin123", "edge_foodlife_admin", "edge_foodlife_secret_2026", "minioadmin"})
-# Settings with a password in them
+# Settings that are URLs with a password
 URL_NAMES = ("DATABASE_URL", "BROKER_URL")
 
 
 def is_published(secret: object) -> bool:
-    """Whether ``secret`` is one of the guide's, also in another case, form or width, or with spaces or what nobody sees."""
+    """Returns whether ``secret`` is in the guide, also in another case, form or width, or with invisible characters."""
     text = unicodedata.normalize("NFKC", secret).casefold() if isinstance(secret, str) else ""
     return "".join(c for c in text if unicodedata.category(c)[0] not in "CZ") in PUBLISHED_SECRETS
 
 
 class Settings(BaseModel):
-    """Base of each screen of settings: exact names, nothing unknown, nothing changed afterwards."""
+    """The base of each set of settings: unknown names are refused, and values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
-    # The settings that may not stand in the customer's guide, or with DEMO on, may name this machine only.
+    # Settings with values that must not be the guide's, and settings that with DEMO on must name this machine.
     SECRET_NAMES: ClassVar[tuple[str, ...]] = ()
     DEMO_ADDRESS_NAMES: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")
-    def _secrets_are_ours(self) -> Self:
+    def _check_secrets_and_addresses(self) -> Self:
         if problem := _unsafe(type(self), dict(self), demo=bool(getattr(self, "DEMO", False))):
             raise ValueError(problem)
         return self
 
     @model_validator(mode="after")
-    def _secrets_are_hidden(self) -> Self:
-        """From now on no text of this process shows them."""
+    def _hide_secrets(self) -> Self:
+        """Registers the secrets, so that no text of this process shows them."""
         for name, value in self:
             text = value.get_secret_value() if isinstance(value, SecretStr) else value
             if isinstance(value, SecretStr) and name.endswith("_URL"):
@@ -69,9 +69,9 @@ S2 = TypeVar("S2", bound=Settings)
 
 
 def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) -> S:
-    """``source`` as a ``screen`` of settings, or :class:`SettingsError` with a line for each that is wrong.
+    """Returns ``source`` as settings of class ``screen``. Raises :class:`SettingsError` with a line for each fault.
 
-    An empty text counts as absent, as it is in a ``.env`` file.
+    An empty text counts as absent, as in a ``.env`` file.
     """
     given = {name: value for name, value in source.items() if value != ""}
     try:
@@ -79,7 +79,7 @@ def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) ->
     except ValidationError as error:
         details = error.errors()
         problems = [_problem(screen, detail["loc"], detail["type"], detail["msg"], given, prefix) for detail in details]
-        # Where a field is wrong, pydantic did not come to look at the whole.
+        # With a wrong field, pydantic does not check the whole.
         if all(detail["loc"] for detail in details) and (unsafe := _unsafe(screen, given, demo=_is_on(given.get("DEMO")))):
             problems.append(unsafe)
         raise SettingsError(sorted(problems)) from None
@@ -91,10 +91,9 @@ def from_environment(
     others: tuple[type[Settings], ...] = (),
     elsewhere: Callable[[], type[Settings]] | None = None,
 ) -> S:
-    """``screen`` read from ``ETALASE_*`` and ``DATABASE_URL``. Names that only ``others`` know are left to them.
+    """Returns the settings ``screen`` from ``ETALASE_*`` and ``DATABASE_URL``; ignores names that only ``others`` have.
 
-    ``elsewhere`` gives one more such screen, and is asked only where there is a name that nobody knew so far: a screen takes
-    its time to load.
+    ``elsewhere`` returns one more such class. Only an unknown name leads to its call, because it takes time to load.
     """
     source = {name[len(PREFIX) :]: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     if "DATABASE_URL" in screen.model_fields and "DATABASE_URL" in os.environ:
@@ -106,7 +105,7 @@ def from_environment(
 
 
 def together(first: Callable[[], S], second: Callable[[], S2]) -> tuple[S, S2]:
-    """Both screens, or one :class:`SettingsError` with the problems of both, so that nobody mends them one by one."""
+    """Returns both settings. Raises one :class:`SettingsError` with the problems of both."""
     problems: list[str] = []
     screens: list[Any] = []
     for reading in (first, second):
@@ -137,7 +136,7 @@ def _problem(
 
 
 def is_loopback(url: str) -> bool:
-    """Whether ``url`` names this machine itself."""
+    """Returns whether ``url`` names this machine itself."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -153,7 +152,7 @@ def _is_on(value: object) -> bool:
 
 
 def _unsafe(screen: type[Settings], given: Mapping[str, Any], *, demo: bool) -> str | None:
-    """What is wrong where a secret of the guide is used outside the demo, or a demo reaches beyond this machine."""
+    """Returns the problem of a guide's secret outside the demo, or of a demo that reaches beyond this machine; or None."""
     if demo:
         outside = [
             f"{PREFIX}{name}" for name in screen.DEMO_ADDRESS_NAMES if name in given and not is_loopback(str(given[name]))
@@ -166,7 +165,7 @@ def _unsafe(screen: type[Settings], given: Mapping[str, Any], *, demo: bool) -> 
         for name, value in plain.items()
         if any(map(is_published, url_passwords(value) if name in urls else [value]))
     ]
-    return f"{', '.join(published)}: this value stands in the public guide; choose one of your own." if published else None
+    return f"{', '.join(published)}: this value is in the public guide; choose one of your own." if published else None
 
 
 def _plain(value: object) -> str:
@@ -174,7 +173,7 @@ def _plain(value: object) -> str:
 
 
 def hide_project_secrets() -> None:
-    """Hide what Django's own settings have of secrets: those of a project that takes the edge in, and ours alike."""
+    """Hides the secrets in Django's own settings, also in a project with the edge as an app."""
     from django.conf import settings
 
     keep_secret(*map(str, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)))
@@ -184,8 +183,8 @@ def hide_project_secrets() -> None:
         keep_url_secret(str(getattr(settings, name, "") or ""))
 
 
-# A database's host that vanished is noticed, instead of waited for as long as TCP does: a quarter of an hour where something
-# was sent, two hours where an answer is awaited. DATABASE_URL may say otherwise.
+# A lost database host is noticed earlier than by TCP's own timeouts, which are 15 minutes after a request was sent and two
+# hours while a response is awaited. DATABASE_URL can override these.
 DATABASE_OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 20,
@@ -196,7 +195,7 @@ DATABASE_OPTIONS: dict[str, Any] = {
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """Django's LOGGING: one line of JSON a record on stderr (see :mod:`etalase.settings.logging`)."""
+    """Returns Django's LOGGING: one line of JSON a record on stderr (see :mod:`etalase.settings.logging`)."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -214,6 +213,6 @@ def logging_config(level: str) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["stderr"], "level": level},
-        # What a client sends that is no HTTP is answered with 400, and worth no line.
+        # Requests that are not HTTP get a 400 and are not logged.
         "loggers": {"etalase.server": {"level": "ERROR"}},
     }

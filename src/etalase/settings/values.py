@@ -24,25 +24,25 @@ def _duration(value: object) -> object:
     if not isinstance(value, str):
         return value
     if not (match := _DURATION.fullmatch(value.strip())):
-        raise ValueError("is no duration: write a number and s, m, h or d, as in 24h")
+        raise ValueError("is not a duration: write a number and s, m, h or d, as in 24h")
     return timedelta(seconds=int(match[1]) * _SECONDS_IN[match[2]])
 
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
-    _ = parts.port  # raises ValueError where it is none
+    _ = parts.port  # raises ValueError if it is not a port
     plain = value.isascii() and value.isprintable() and " " not in value
     if not plain or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("is no address of the form http://HOST:PORT or https://HOST")
+        raise ValueError("is not an address of the form http://HOST:PORT or https://HOST")
     if parts.username is not None:
-        raise ValueError("carries a user name; accounts have settings of their own")
+        raise ValueError("has a user name; accounts have settings of their own")
     return value.rstrip("/")
 
 
 def _time_zone(value: str) -> str:
     if value not in available_timezones():
         near = difflib.get_close_matches(value, available_timezones(), n=1)
-        raise ValueError("is no time zone" + (f"; did you mean {near[0]}?" if near else ", as in Asia/Jakarta"))
+        raise ValueError("is not a time zone" + (f"; did you mean {near[0]}?" if near else ", as in Asia/Jakarta"))
     return value
 
 
@@ -51,17 +51,17 @@ def _ca_file(value: Path) -> Path:
         ssl.create_default_context(cafile=str(value))
         found = b"-----BEGIN CERTIFICATE-----" in value.read_bytes()
     except ssl.SSLError as error:
-        raise ValueError(f"holds no certificate that can be read ({error.reason or error})") from error
+        raise ValueError(f"has no readable certificate ({error.reason or error})") from error
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from error
     if not found:
-        raise ValueError("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
+        raise ValueError("has no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
     return value
 
 
 CommaList = Annotated[list[str], BeforeValidator(_split)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-# A file of certificates in PEM form, which are trusted besides this machine's own
+# A file of certificates in PEM form, trusted besides this machine's own
 CaFile = Annotated[Path, AfterValidator(_ca_file)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
@@ -70,13 +70,13 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 def _postgresql(value: SecretStr) -> SecretStr:
     form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError(f"is no address of the form {form}")
+        raise ValueError(f"is not an address of the form {form}")
     try:
         parts = urlsplit(value.get_secret_value())
         _ = parts.port
-    except ValueError:  # its own text would show the half of the password that it takes for a port
+    except ValueError:  # the text of the error would show a part of the password
         raise ValueError(
-            f"is no address of the form {form}; write / ? # @ : % in the password as %2F %3F %23 %40 %3A %25"
+            f"is not an address of the form {form}; write / ? # @ : % in the password as %2F %3F %23 %40 %3A %25"
         ) from None
     if not parts.path.strip("/") and "service=" not in parts.query:
         raise ValueError(f"names no database: {form}")
@@ -88,14 +88,14 @@ PostgresUrl = Annotated[SecretStr, AfterValidator(_postgresql)]
 
 def _broker(value: SecretStr) -> SecretStr:
     try:
-        # Several sentinels stand in one text.
+        # Several sentinels are separated by «;».
         parts = [urlsplit(address) for address in value.get_secret_value().split(";")]
-        _ = [part.port for part in parts]  # raises ValueError where it is none
+        _ = [part.port for part in parts]  # raises ValueError if it is not a port
         known = all(part.scheme in {"redis", "rediss", "redis+socket", "sentinel"} for part in parts)
     except ValueError:
         known = False
     if not known:
-        raise ValueError("is no address of the form redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// with TLS")
+        raise ValueError("is not an address of the form redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// with TLS")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The stack's services: they answer after their start, keep their data, require credentials and leave no process."""
+"""Checks the stack's services: they respond after their start, keep their data, require credentials and leave no process."""
 
 import http.client
 import os

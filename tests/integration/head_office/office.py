@@ -106,7 +106,7 @@ class Edge:
 
     @property
     def digest(self) -> str:
-        """The digest of its own photos."""
+        """Returns the digest of its own photos."""
         return photos_digest(msgspec.convert([self.photos[id_] for id_ in sorted(self.photos)], list[WirePhoto]))
 
     def sync(self, *, full: bool = False, limit: int = 100) -> None:

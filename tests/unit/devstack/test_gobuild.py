@@ -1,4 +1,4 @@
-"""Building a program with Go; a shell script stands in for Go itself."""
+"""Checks the build of a program with Go, with a shell script instead of Go itself."""
 
 from pathlib import Path
 

@@ -12,4 +12,4 @@ def test_a_stop_signal_with_exit_status_0_counts_as_a_stop(
 ) -> None:
     monkeypatch.setattr(state, "should_stop", signal)
     monkeypatch.setattr(state, "should_terminate", None)
-    assert serving._was_told_to_stop() is stops
+    assert serving._is_stopped_by_signal() is stops

@@ -14,7 +14,7 @@ DAY, WEEK, K = 86400.0, 7 * 86400.0, 1024
 
 
 def at(text: str, zone: ZoneInfo = JAKARTA, *, fold: int = 0) -> float:
-    """A local time as Unix time. 2 February 2026 is a Monday."""
+    """Returns a local time as Unix time. 2 February 2026 is a Monday."""
     return datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold).timestamp()
 
 
@@ -41,14 +41,14 @@ def test_a_rate_is_bytes_a_second_in_powers_of_1024_and_kib_where_nothing_is_sai
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("", "no timetable"), ("   ", "no timetable"), ("fast", "«fast»"), ("512x", "«512x»"), ("-512k", "«-512k»"),
+        ("", "nor a timetable"), ("   ", "nor a timetable"), ("fast", "«fast»"), ("512x", "«512x»"), ("-512k", "«-512k»"),
         ("512 k", "«512»"), ("512kbit", "«512kbit»"), ("512MB", "«512MB»"), ("1e6", "«1e6»"), ("nan", "«nan»"),
         ("512k:256k", "only downloads"), ("06:00,10M:1M 23:00,off", "only downloads"),
         ("06:00,512k 23:00", "«23:00»"), ("06:00,", "«»"), ("6:00,512k", "«6:00,512k»"), ("24:00,512k", "«24:00,512k»"),
         ("06:60,512k", "«06:60,512k»"), ("0600,512k", "«0600,512k»"), ("06:00,512k,1M", "«512k,1M»"),
         ("Mon-06:00,512k Noday-07:00,1M", "names no weekday"), ("Sen-06:00,512k", "names no weekday"),
-        ("06:00,512k 07:00,512x", "«512x»"), ("٠٦:٠٠,512k", "is no step"), ("９k", "«９k»"),
-        ("06:00,512k " * 200, "no timetable"),
+        ("06:00,512k 07:00,512x", "«512x»"), ("٠٦:٠٠,512k", "is not a step"), ("９k", "«９k»"),
+        ("06:00,512k " * 200, "nor a timetable"),
     ],
 )  # fmt: skip
 def test_what_is_no_rate_and_no_timetable_is_refused_by_the_part_that_is_wrong(text: str, names: str) -> None:

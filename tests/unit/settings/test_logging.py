@@ -10,7 +10,7 @@ from etalase.settings.logging import ClientFaults, ContextFields, JsonFormatter,
 
 
 def record(name: str, level: int) -> logging.LogRecord:
-    """A record with a traceback."""
+    """Returns a record with a traceback."""
     error = ValueError("no such host")
     caught = (ValueError, error, error.__traceback__)
     return logging.LogRecord(name, level, __file__, 1, "Invalid HTTP_HOST header", None, caught)

@@ -14,7 +14,7 @@ from etalase.settings.reading import PUBLISHED_SECRETS, from_environment, read, 
 
 
 def problems(source: Mapping[str, Any], screen: type[EdgeSettings | EdgeServerSettings] = EdgeSettings) -> list[str]:
-    """What is wrong with ``source``."""
+    """Returns the problems of ``source``."""
     with pytest.raises(SettingsError) as refused:
         read(screen, source)
     assert SECRET not in str(refused.value)
@@ -87,7 +87,7 @@ def test_both_screens_are_named_at_once() -> None:
         ("IMAGE_URL_REWRITE", "minio:9000", "pattern"),
         ("SCHEDULE_OFFSET_MINUTES", "60", "less"),
         ("DEMO", "perhaps", "boolean"),
-        ("BANDWIDTH", "06:00,512k 23:00,fast", "«fast» is no rate"),
+        ("BANDWIDTH", "06:00,512k 23:00,fast", "«fast» is not a rate"),
         ("BANDWIDTH", "512k:64k", "only downloads"),
         ("FULL_RUN", "off-peak", "needs a timetable"),
         ("FULL_RUN", "at night", "off-peak"),
@@ -103,7 +103,7 @@ def test_a_setting_that_is_malformed_is_named_with_its_value(name: str, value: s
     ("name", "value", "says"),
     [
         ("TIME_ZONE", "Asia/Djakarta", "did you mean Asia/Jakarta?"),
-        ("TIME_ZONE", "+07:00", "no time zone"),
+        ("TIME_ZONE", "+07:00", "not a time zone"),
         ("LOG_LEVEL", "LOUD", "pattern"),
     ],
 )
@@ -159,7 +159,7 @@ def test_the_guides_passwords_are_refused_in_addresses_too(name: str, password: 
     address = {"DATABASE_URL": f"postgresql://edge:{password}@db/x", "BROKER_URL": f"redis://:{password}@b"}[name]
     with pytest.raises(SettingsError) as refused:
         read(EdgeServerSettings, {**known, name: address})
-    assert f"{name}: this value stands in the public guide" in str(refused.value)
+    assert f"{name}: this value is in the public guide" in str(refused.value)
     assert password not in str(refused.value)
 
 
@@ -273,7 +273,7 @@ def test_a_database_that_is_not_postgresql_is_refused_by_name() -> None:
         [line] = problems({**SERVER, "DATABASE_URL": nameless}, EdgeServerSettings)
         assert line.startswith("DATABASE_URL (not shown): names no database: postgresql://")
     [line] = problems({**SERVER, "DATABASE_URL": "sqlite:///edge.db"}, EdgeServerSettings)
-    assert line.startswith("DATABASE_URL (not shown): is no address of the form postgresql://")
+    assert line.startswith("DATABASE_URL (not shown): is not an address of the form postgresql://")
 
 
 def test_a_misspelt_setting_is_named_once_though_two_screens_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +289,7 @@ def test_a_misspelt_setting_is_named_once_though_two_screens_refuse_it(monkeypat
 def test_a_broker_that_can_be_none_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read(EdgeServerSettings, SERVER | {"BROKER_URL": url})
-    assert "ETALASE_BROKER_URL (not shown): is no address of the form redis://" in str(refused.value)
+    assert "ETALASE_BROKER_URL (not shown): is not an address of the form redis://" in str(refused.value)
 
 
 @pytest.mark.parametrize(

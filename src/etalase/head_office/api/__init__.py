@@ -1,1 +1,1 @@
-"""The sync API over HTTP; the data come from :mod:`etalase.head_office.feed`."""
+"""Serves the sync API over HTTP, with the data of :mod:`etalase.head_office.feed`."""

@@ -1,4 +1,4 @@
-"""The responses in the OpenAPI document. The views do not serialize with these classes: a test compares the two."""
+"""Describes the responses for the OpenAPI document. The views do not serialize with these classes: a test compares the two."""
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -9,7 +9,7 @@ Nothing = dict[str, object]
 
 
 class Failure(serializers.Serializer[Nothing]):
-    """An error; a field of the request that is at fault stands beside ``detail`` with a list of reasons."""
+    """An error; a wrong field of the request is beside ``detail``, with a list of reasons."""
 
     detail = serializers.CharField()
 
@@ -121,7 +121,7 @@ class StorePageAnswer(EnvelopeAnswer):
 prefer = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
-    description=f"`{DIGEST_PREFERENCE}`: tell the digest of all photos that the store has (RFC 7240).",
+    description=f"`{DIGEST_PREFERENCE}`: add the digest of all photos that the store has (RFC 7240).",
 )
 
 REFUSALS = {
@@ -148,5 +148,5 @@ UNKNOWN = {404: OpenApiResponse(Failure, "No such store, or somebody else's: the
 photos = {200: PhotoPageAnswer, **REFUSALS, **UNKNOWN}
 products = {200: ProductPageAnswer, **REFUSALS, **UNKNOWN}
 stores = {200: StorePageAnswer, **REFUSALS}
-# A question in the query has no body that could be too large or of another type.
+# A request with a query has no body that could be too large or of another type.
 stores_by_query = {status: answer for status, answer in stores.items() if status not in {413, 415}}

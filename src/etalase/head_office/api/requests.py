@@ -1,4 +1,4 @@
-"""The request bodies, strictly typed; errors name the field, its value and the allowed values."""
+"""Validates request bodies, strictly typed; errors name the field, its value and the allowed values."""
 
 import re
 from datetime import UTC, datetime

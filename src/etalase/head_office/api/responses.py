@@ -1,4 +1,4 @@
-"""Responses of the API: always JSON; an error has ``detail`` and the names of the fields at fault."""
+"""Makes the responses of the API: always JSON; an error has ``detail`` and the names of the fields at fault."""
 
 import logging
 from typing import Any
@@ -26,7 +26,7 @@ class NoSuchStore(APIException):
 
 
 class DatabaseUnavailable(APIException):
-    """PostgreSQL does not answer; the edges retry."""
+    """PostgreSQL does not respond; the edges retry."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "Head office's database does not answer. Try again later."

@@ -1,4 +1,4 @@
-"""``/api/v1/token/`` and ``/api/v1/token/refresh/``: SimpleJWT, with refresh tokens for one use and revocable accounts."""
+"""Issues tokens (``/api/v1/token/`` and ``…/refresh/``): SimpleJWT, with single-use refresh tokens and revocable accounts."""
 
 import logging
 import re
@@ -24,12 +24,12 @@ from etalase.head_office.models import Account, TokenFamily
 logger = logging.getLogger("etalase.head_office")
 
 FAMILY_CLAIM = "family"
-# Longer tokens do not fit into the head of a feed request; ours are less than half as long.
+# Longer tokens do not fit into the head of a feed request; SimpleJWT's are less than half as long.
 MAX_TOKEN_CHARS = 4096
 # SimpleJWT's own texts, which clients may compare.
 INVALID, SPENT = "Token is invalid", "Token is blacklisted"
 
-# Claims that are stored or looked up in the database, with their form in every token of ours.
+# Claims that are stored or looked up in the database, with their form in every token of this server.
 _FORMS = {
     api_settings.USER_ID_CLAIM: re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     api_settings.JTI_CLAIM: re.compile(r"[0-9a-f]{32}"),

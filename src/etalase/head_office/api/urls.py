@@ -1,4 +1,4 @@
-"""The URLs below ``/api/v1/``, and the OpenAPI document."""
+"""Defines the URLs below ``/api/v1/``, and serves the OpenAPI document."""
 
 import threading
 from typing import Any

@@ -1,4 +1,4 @@
-"""The views of ``/api/v1/sync/...``: check request and account, and return the page of the feed."""
+"""Defines the views of ``/api/v1/sync/...``, which check request and account, and return a page of the feed."""
 
 import re
 from typing import Any

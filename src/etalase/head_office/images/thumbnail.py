@@ -1,4 +1,4 @@
-"""Thumbnails for the admin's lists, made on demand: an original may have 64 MB, and a list shows fifty photos.
+"""Makes thumbnails for the admin's lists on demand: an original may have 64 MB, and a list shows fifty photos.
 
 Parallelism, memory and cache are bounded.
 """

@@ -1,4 +1,4 @@
-"""Validates photos by their bytes alone, whatever the file name (hazard 50)."""
+"""Validates photos by their bytes, not by the file name (hazard 50)."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.png import read_through
 from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
 
-# Pillow's own limit only warns; ours is checked before decoding.
+# Pillow's own limit only warns; ``max_pixels`` is checked before decoding.
 Image.MAX_IMAGE_PIXELS = None
 LARGE_PIXELS = 40_000_000
 _ONE_LARGE = Lock()
@@ -54,7 +54,7 @@ def prepare(data: bytes, limits: PictureLimits) -> Picture:
 
 
 def prepare_file(path: Path, limits: PictureLimits) -> Picture:
-    """:func:`prepare` for a file; checks its size before reading it. Raises also :class:`OSError`."""
+    """Works like :func:`prepare` for a file; checks its size before it reads it. Raises also :class:`OSError`."""
     size = path.stat().st_size
     if size > limits.max_bytes:
         raise _too_large(size, limits)

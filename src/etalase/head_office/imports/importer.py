@@ -259,7 +259,7 @@ def _load_photo(product: Product, one: _Loaded, loaded: Sequence[_Loaded], photo
     except UsageError as error:
         photos["failed"] += 1
         return Problem(line.line, "photo_id", str(line.photo_id), error.message)
-    except ObjectRefused as error:  # the import goes on with the other photos
+    except ObjectRefused as error:  # the import continues with the other photos
         photos["failed"] += 1
         return Problem(line.line, "file", line.source, error.message)
     return None

@@ -1,4 +1,4 @@
-"""The preview of an import: the changes that it would make, for ``--dry-run`` and for the number to confirm."""
+"""Previews an import: the changes that it would make, for ``--dry-run`` and for the number to confirm."""
 
 from collections import defaultdict
 from collections.abc import Mapping

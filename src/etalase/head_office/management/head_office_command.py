@@ -1,4 +1,4 @@
-"""The base of head office's commands: the words for its database's errors."""
+"""Defines the base of head office's commands, which explains its database's errors."""
 
 from etalase.command import EtalaseCommand
 from etalase.head_office.database import in_our_words

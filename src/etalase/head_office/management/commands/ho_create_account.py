@@ -17,7 +17,7 @@ class Command(HeadOfficeCommand):
     help = "Create an account, or give an existing one the password in --password-file. A generated password is printed once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the user name, the role and the password file."""
+        """Adds the user name, the role and the password file."""
         super().add_arguments(parser)
         parser.add_argument("username")
         role = parser.add_mutually_exclusive_group(required=True)
@@ -27,7 +27,7 @@ class Command(HeadOfficeCommand):
         parser.add_argument("--password-file", metavar="FILE", help="the password is the file's first line (-: of stdin)")
 
     def run(self, options: dict[str, Any]) -> int:
-        """Create or change the account and print the result."""
+        """Creates or changes the account and prints the result."""
         password = password_from(options["password_file"])
         store = None
         if options["store"]:

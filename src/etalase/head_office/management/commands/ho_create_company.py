@@ -15,13 +15,13 @@ class Command(HeadOfficeCommand):
     help = "Create a company. An existing one stays as it is."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the name and ``--id``."""
+        """Adds the name and ``--id``."""
         super().add_arguments(parser)
         parser.add_argument("name")
         parser.add_argument("--id", type=UUID, help="use this id; default: a new one")
 
     def run(self, options: dict[str, Any]) -> int:
-        """Create the company and print the result."""
+        """Creates the company and prints the result."""
         company, created = ensure_company(options["name"], company_id=options["id"])
         sentence = f"Company «{printable(company.name)}» {'created' if created else 'exists already'}: {company.id}"
         self.show({"id": company.id, "name": company.name, "created": created}, sentence, as_json=options["json"])

@@ -22,7 +22,7 @@ class Command(HeadOfficeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the store, its company and its account."""
+        """Adds the store, its company and its account."""
         super().add_arguments(parser)
         parser.add_argument("code", help="short and unique in the company, as in AVRIL-001")
         parser.add_argument("name")
@@ -32,7 +32,7 @@ class Command(HeadOfficeCommand):
         parser.add_argument("--password-file", metavar="FILE", help="its password is the file's first line (-: of stdin)")
 
     def run(self, options: dict[str, Any]) -> int:
-        """Create store and account and print the result."""
+        """Creates store and account and prints the result."""
         password, given = password_from(options["password_file"]), options["account"] is not None
         if password is not None and not given:
             raise UsageError("Nothing was changed: --password-file without --account.", hint="Name the account, too.")

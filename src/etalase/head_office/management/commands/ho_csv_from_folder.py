@@ -29,12 +29,12 @@ class Command(HeadOfficeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the folder."""
+        """Adds the folder."""
         super().add_arguments(parser)
         parser.add_argument("photos_dir", type=given_path)
 
     def run(self, options: dict[str, Any]) -> int:
-        """Walk the folder and write."""
+        """Walks the folder and writes the file."""
         folder: Path = options["photos_dir"]
         if not folder.is_dir():
             raise UsageError(f"The folder {printable(str(folder))} does not exist.")
@@ -55,7 +55,7 @@ class Command(HeadOfficeCommand):
                 rows.writerow([safe_cell(found.sku), "", found.file, "true", "0", ""])
             else:
                 self.stderr.write(f"left out: {_shown(found.name)}: {found.reason}")
-        self.stderr.write(f"{counts[True]} pictures written, {counts[False]} files left out. Names are yours to give.")
+        self.stderr.write(f"{counts[True]} pictures written, {counts[False]} files left out. Please write the names.")
         return 0
 
 

@@ -36,7 +36,7 @@ class Command(HeadOfficeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the file, the folder and the options."""
+        """Adds the file, the folder and the options."""
         super().add_arguments(parser)
         parser.add_argument("menu", type=given_path, help="the CSV file, in UTF-8")
         parser.add_argument("photos_dir", type=given_path, help="the folder of the paths in the column file")
@@ -57,7 +57,7 @@ class Command(HeadOfficeCommand):
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     def run(self, options: dict[str, Any]) -> int:
-        """Read, preview, ask, load, and print the result."""
+        """Imports the menu after a preview and, if needed, a confirmation; prints the result."""
         company = find_company(options["company"])
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
         skus = list(Product.objects.filter(company=company).values_list("sku", flat=True))
@@ -83,15 +83,15 @@ class Command(HeadOfficeCommand):
 
 def _sentence(result: Result, preview: ImportPreview, *, pruned: bool) -> str:
     counts = result.as_json()
-    said = [f"{what}: " + ", ".join(f"{n} {kind}" for kind, n in counts[what].items()) for what in ("products", "photos")]
+    parts = [f"{what}: " + ", ".join(f"{n} {kind}" for kind, n in counts[what].items()) for what in ("products", "photos")]
     if preview.nameless:
-        said.append(f"{preview.nameless} without a name in the file keep theirs")
+        parts.append(f"{preview.nameless} without a name in the file keep theirs")
     if pruned:
         if result.problems:
-            said.append("nothing was pruned, since not every photo could be loaded")
+            parts.append("nothing was pruned, since not every photo could be loaded")
         else:
-            said.append("removed: " + ", ".join(f"{n} {kind}" for kind, n in counts["pruned"].items()))
-    return "; ".join(said) + "."
+            parts.append("removed: " + ", ".join(f"{n} {kind}" for kind, n in counts["pruned"].items()))
+    return "; ".join(parts) + "."
 
 
 def _listed(preview: ImportPreview, result: Result) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _asked(preview: ImportPreview) -> list[str]:
     if not preview.confirmation.is_required:
         return []
     number = preview.confirmation.number
-    return [f"{_question(preview)}\nTo do it, type {number} when asked, or give --yes {number}."]
+    return [f"{_question(preview)}\nTo do it, type {number} at the prompt, or give --yes {number}."]
 
 
 def _question(preview: ImportPreview) -> str:
@@ -147,7 +147,7 @@ def _question(preview: ImportPreview) -> str:
 
 
 def _change(change: Change) -> str:
-    said = {
+    verb = {
         ChangeKind.RENAMED: "get another name",
         ChangeKind.REMOVED: "are removed",
         ChangeKind.BARE: "lose their last photo",
@@ -156,4 +156,4 @@ def _change(change: Change) -> str:
         ChangeKind.CUT_OFF: "lose their account",
     }[change.kind]
     lately = f" (and {change.lately} did within 24 hours)" if change.lately else ""
-    return f"{change.now} of {change.of} dishes of {printable(change.where)} {said}{lately}"
+    return f"{change.now} of {change.of} dishes of {printable(change.where)} {verb}{lately}"

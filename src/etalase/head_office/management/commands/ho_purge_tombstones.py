@@ -19,12 +19,12 @@ class Command(HeadOfficeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--days``."""
+        """Adds ``--days``."""
         super().add_arguments(parser)
         parser.add_argument("--days", type=_days, help=f"1 to {MAX_DAYS}, instead of ETALASE_TOMBSTONE_DAYS")
 
     def run(self, options: dict[str, Any]) -> int:
-        """Delete, and print how many."""
+        """Deletes expired data, and prints the number of rows."""
         days = configured().TOMBSTONE_DAYS if options["days"] is None else options["days"]
         removed = purge(days=days)
         sentence = (
@@ -36,7 +36,7 @@ class Command(HeadOfficeCommand):
 
 
 def _days(text: str) -> int:
-    """Returns a number of whole days. With less than one, the bound of removals would forget today's."""
+    """Returns a number of whole days. With less than one, the bound of removals would miss those of today."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_DAYS:
         raise ArgumentTypeError(f"«{text}» is not a whole number from 1 to {MAX_DAYS}")
     return int(text)
