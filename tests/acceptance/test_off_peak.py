@@ -53,7 +53,7 @@ def test_of_several_postponed_full_runs_only_one_runs(edge: Edge, ho: Simulator,
     due = time.time() - 3600
     for _ in range(2):
         send(broker, NIGHTLY, after_offset=True, due=due)
-    _await_log(edge, "a run has done this one's work since it came due")
+    _await_log(edge, "another run has done the work since this one became due")
     assert edge.sql("SELECT kind, trigger, outcome FROM etalase_sync_run") == [("full", "schedule", "success")]
 
 

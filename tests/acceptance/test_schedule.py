@@ -97,7 +97,7 @@ def test_a_task_accepts_the_guides_arguments_and_refuses_another_stores(edge: Ed
     send(broker, HOURLY, COMPANY_ID, "00000000-0000-4000-8000-000000000001")
     send(broker, HOURLY, COMPANY_ID.upper(), STORE_ID)
     assert len(_await_runs(edge, 1)) == 1
-    _await_log(edge, "store_id «00000000-0000-4000-8000-000000000001», and this edge's is " + STORE_ID)
+    _await_log(edge, "store_id «00000000-0000-4000-8000-000000000001»; this edge's is " + STORE_ID)
 
 
 def test_worker_and_beat_write_heartbeats(edge: Edge, broker: Valkey) -> None:

@@ -25,7 +25,7 @@ class EdgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the start-up checks and pin sessions; hide secrets and name the run in log lines of a project, too."""
+        """Registers the start-up checks, pins database sessions, and adds the log filters, also in a project."""
         from etalase.edge import checks
 
         checks.register()
@@ -52,5 +52,5 @@ def _create_photo_table(using: str, **_: Any) -> None:
 
 
 def product_model_name() -> str:
-    """The model that photos belong to, as ``app.Model``."""
+    """Returns the name of the product model, as ``app.Model``."""
     return getattr(settings, "ETALASE_PRODUCT_MODEL", "etalase_edge.Product")

@@ -1,7 +1,7 @@
-"""The standalone beat's scheduler. It keeps nothing on disk: a schedule file can be torn, or be from a clock that was ahead.
+"""Schedules the tasks of the standalone edge. It keeps no file: a file can be torn, or be from a clock that was ahead.
 
-The database knows better what was done: so each task is sent with the time at which it came due, also once at the start, for
-tasks that became due while no beat ran; the task then checks whether a run has done its work since (ADR 0016).
+Each task is sent with the time at which it became due, and once at the start of the beat, in case it became due while no beat
+ran. The task then looks in the database for a run since that time (ADR 0016).
 """
 
 import logging
@@ -17,28 +17,28 @@ from etalase.edge.schedule import last_due
 
 logger = logging.getLogger("etalase.edge")
 
-# At the start, a day is behind, so that what comes due daily is due once.
+# At the start of the beat, the last day counts, so that a daily task is due once.
 LOOKS_BACK = timedelta(days=1)
-# The clock may be set at any time: nothing is slept through for longer.
+# The clock may be set at any time, so no sleep is longer.
 LONGEST_SLEEP_SECONDS = 30.0
 RETRY_SECONDS = 10.0
 
 
 class MemoryScheduler(Scheduler):
-    """Sends what is due, and goes on trying while the broker refuses it."""
+    """Sends the tasks that are due, and retries while the broker refuses them."""
 
     def setup_schedule(self) -> None:
-        """Take the schedule from the settings."""
+        """Reads the schedule from the settings."""
         super().setup_schedule()
         self._sent_at: dict[str, datetime] = {}
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; the seconds until the next look."""
+        """Sends the tasks that are due. Returns the seconds until the next tick."""
         sleep_seconds = LONGEST_SLEEP_SECONDS
         entries: dict[str, Any] = self.schedule
         for name, entry in entries.items():
             now = self.app.now()
-            # Where the clock was set back, what it says now counts.
+            # After the clock was set back, the new time counts.
             since = self._sent_at[name] = min(self._sent_at.get(name, now - LOOKS_BACK), now)
             is_due, next_seconds = entry.schedule.is_due(since)
             if is_due and self._is_sent(name, entry.task, now):
@@ -49,12 +49,12 @@ class MemoryScheduler(Scheduler):
         return sleep_seconds
 
     def _is_sent(self, name: str, task: str, now: datetime) -> bool:
-        """Send the task. Returns whether the broker took it."""
+        """Sends the task. Returns whether the broker accepted it."""
         due = last_due(now.timestamp(), get_default_timezone(), full=task.endswith("_full"))
         try:
             self.app.send_task(task, kwargs={"due": due})
         except (CeleryError, KombuError, OSError) as error:
-            logger.warning("the broker does not take %s: %s; tried again in %.0f s", name, error, RETRY_SECONDS)
+            logger.warning("the broker does not accept %s: %s; next retry in %.0f s", name, error, RETRY_SECONDS)
             return False
         logger.info("sent %s", name)
         return True

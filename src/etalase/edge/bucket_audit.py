@@ -56,7 +56,7 @@ class Objects:
 
 
 def judge_read(row: Row, read: ObjectRead | Damage) -> tuple[Damage | None, Found]:
-    """Returns how the object of ``row`` is damaged by what a read gave, and what lies under its key."""
+    """Returns the damage of the object of ``row`` by the result of a read, and the object found under its key."""
     if isinstance(read, Damage):
         return read, Found(None)
     kind = damage_read(row.checksum, row.content_type, read)
@@ -75,7 +75,7 @@ def list_photos(bucket: Bucket, *, may_be_missing: bool) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The findings of one look at some rows. ``found`` has by key what lies there where it differs from the row.
+    """The findings of one look at some rows. ``found`` has by key the objects that differ from their rows.
 
     ``damaged`` are the damaged photos among the rows, also where an earlier look found them. The caller marks ``to_mark`` as
     suspects and clears the marks of ``to_clear``.
@@ -92,8 +92,8 @@ class BucketAudit:
     """The audit of a run or of ``verify``, which hold the lock. ``listing`` is None until :meth:`list_bucket`.
 
     ``deep`` reads every object. Otherwise a look with a listing reads the objects put since ``compared_at``, when a run last
-    compared all, and those whose day has come since then, each once in ``deep_verify_days``: a bad disk does not change its
-    listing (hazard 22). Every look reads suspects.
+    compared all, and a share of the others, so that each object is read once in ``deep_verify_days``: a bad disk does not
+    change its listing (hazard 22). Every look reads suspects.
     """
 
     bucket: Bucket
@@ -106,10 +106,10 @@ class BucketAudit:
     # False once the run has put objects: a row written since then disagrees with the listing.
     is_listing_current: bool = True
     suspects: Mapping[UUID, Damage] = field(default_factory=storage.suspects.kinds)
-    # What lies under the keys of unsettled intents, and under those of objects that were read and are damaged.
+    # The objects under the keys of unsettled intents, and those that were read and are damaged.
     _known: dict[str, Found] = field(default_factory=dict)
     _damaged: dict[UUID, Damage] = field(default_factory=dict)
-    # Newer bytes that an interrupted run may have put: whole, and promised, before their row (invariant I1).
+    # Newer, promised bytes that an interrupted run may have put before their row (invariant I1).
     _coming: dict[str, str] = field(default_factory=storage.intents.new_checksums)
     _read: set[UUID] = field(default_factory=set)
     _objects: Objects = field(init=False)
@@ -122,15 +122,15 @@ class BucketAudit:
         self.listing = list_photos(self.bucket, may_be_missing=may_be_missing)
 
     def look_at_intents(self) -> tuple[list[str], list[str]]:
-        """Looks under the keys that an interrupted run was about to overwrite (hazard 18).
+        """Requests the objects that an interrupted run was about to overwrite (hazard 18).
 
-        Returns the keys that no row names any more, and those whose object is as its row says. The rest stays known.
+        Returns the keys that no row names any more, and those whose object matches its row. The audit remembers the rest.
         """
         rowless, settled = [], []
         for key, checksum in storage.intents.checksums():
             there = self._objects.head(key)
             etag = there.etag if isinstance(there, ObjectInfo) else "" if there is Damage.UNREADABLE else None
-            if checksum is None:  # its product went meanwhile, and the row with it
+            if checksum is None:  # the product was deleted meanwhile, and the row with it
                 rowless.append(key)
             elif etag == checksum:
                 settled.append(key)
@@ -139,7 +139,7 @@ class BucketAudit:
         return rowless, settled
 
     def is_lost(self, some: Collection[Row]) -> bool:
-        """Tells whether none of ``some`` rows has its object: the bucket was emptied, or its disk exchanged."""
+        """Returns whether none of ``some`` rows has its object: the bucket was emptied, or its disk exchanged."""
         return bool(some) and all(self._objects.head(row.object_key) is Damage.MISSING for row in some)
 
     def look(self, rows: Collection[Row]) -> Look:
@@ -151,10 +151,10 @@ class BucketAudit:
             to_read = [row for row in rows if row.id in self.suspects and row.id not in self._read]
         for row, read in zip(to_read, self.workers.map(lambda row: self._objects.read(row.object_key), to_read), strict=True):
             self._read.add(row.id)
-            kind, lies = judge_read(row, read)
+            kind, found = judge_read(row, read)
             if kind is not None:
-                self._note(look, row, kind, lies)
-                self._known[row.object_key] = lies
+                self._note(look, row, kind, found)
+                self._known[row.object_key] = found
             elif row.id in self.suspects:
                 look.to_clear.add(row.id)
         look.damaged.update({row.id: self._damaged[row.id] for row in rows if row.id in self._damaged})
@@ -167,7 +167,7 @@ class BucketAudit:
             there = listed.get(row.object_key)
             kind = damage(row.size, row.checksum, row.content_type, there)
             if there is None:
-                proved = row.object_key.startswith(KEY_PREFIX)  # else nobody has listed its place
+                proved = row.object_key.startswith(KEY_PREFIX)  # the listing has no other keys
             else:
                 proved = kind is not None and not is_suspicion(kind, row.size, there)
             if kind is not None and proved:
@@ -181,20 +181,20 @@ class BucketAudit:
             return False
         if self.deep or row.id in self.suspects or self.compared_at is None or was_put_since(self.compared_at, there):
             return True
-        # A run that comes once a week, or after a day on which the store was closed, has the shares of those days too.
+        # After days without a full run, for example in a closed store, the shares of those days are due, too.
         shares = max(1, (self.today - self.compared_at.astimezone(UTC).date()).days)
         days = self.deep_verify_days
         return bool(days and (self.today.toordinal() - zlib.crc32(row.id.bytes)) % days < shares)
 
-    def _note(self, look: Look, row: Row, kind: Damage, lies: Found) -> None:
-        look.found[row.object_key] = lies
+    def _note(self, look: Look, row: Row, kind: Damage, found: Found) -> None:
+        look.found[row.object_key] = found
         if self._damaged.get(row.id) is not kind:
             self._damaged[row.id] = kind
-            if not is_replacement(lies.etag, row.checksum, self._coming.get(row.object_key)):
+            if not is_replacement(found.etag, row.checksum, self._coming.get(row.object_key)):
                 look.to_mark[row.id] = kind
 
     def orphans(self, photos: Collection[Photo], known: Collection[Row]) -> dict[str, str]:
-        """Returns by key the MD5s of objects without a row that were read and are ``photos`` already."""
+        """Returns by key the MD5s of orphans that were read and have the bytes of ``photos``."""
         if self.listing is None:
             return {}
         named = {row.object_key for row in known}
@@ -205,14 +205,14 @@ class BucketAudit:
             try:
                 read = self.bucket.read_through(key)
             except ObjectStoreError:
-                return False  # it is fetched and put, which shows whether the store is away
+                return False  # the photo is fetched and put, which shows whether the store is away
             return damage_read(wanted[key].checksum, wanted[key].content_type, read) is None
 
         right = zip(same, self.workers.map(is_right, same), strict=True)
         return {key: (wanted[key].checksum or "").lower() for key, is_one in right if is_one}
 
     def copies(self, photos: Collection[Photo], known: Collection[Row]) -> dict[str, str]:
-        """Returns by MD5 the keys of objects that seem to have the bytes of ``photos`` which no row of their products has.
+        """Returns by MD5 the keys of objects that seem to have the bytes of ``photos`` that no row of their products has.
 
         The caller reads and hashes them before it copies them.
         """

@@ -1,6 +1,6 @@
-"""The Celery application of the standalone edge; in a Django project, its own application finds the tasks by itself.
+"""Defines the Celery application of the standalone edge. A Django project's own application finds the tasks by itself.
 
-Its settings are here, where only the worker and the beat pay for loading Celery. The schedule is the guide's, literally.
+Its settings are here, so that only the worker and the beat load Celery. The schedule is the guide's, to the letter.
 """
 
 import os
@@ -17,32 +17,32 @@ from etalase.edge.queue import QUEUE, UNACKED, UNACKED_INDEX, UNACKED_MUTEX, tak
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_edge")
 path = list(sys.path)
 app = Celery("etalase")
-# Celery adds the current folder for the modules of a Django project; a file there would take the place of one of ours.
+# Celery adds the current folder for the modules of a Django project; a file there would replace a module of the same name.
 sys.path[:] = path
 app.conf.update(
     broker_url=getattr(settings, "CELERY_BROKER_URL"),  # noqa: B009 - not a setting of every project
     timezone=settings.TIME_ZONE,
     enable_utc=True,
-    # A queue of its own: other applications' tasks on the same broker are none of ours, and we none of theirs.
+    # A queue of its own, because other applications may use the same broker.
     task_default_queue=QUEUE,
     task_ignore_result=True,
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
-    # A broker that is away, full, read-only or loading is waited for, however long.
+    # The worker waits without limit for a broker that is away, full, read-only or loading.
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_channel_error_retry=True,
     worker_consumer="etalase.edge.consumer:PatientConsumer",
     beat_scheduler="etalase.edge.beat:MemoryScheduler",
     broker_transport_options={
-        # Longer than the longest run and countdown, or the broker delivers what is still under way a second time.
+        # Longer than the longest run and countdown; otherwise the broker delivers a task in flight a second time.
         "visibility_timeout": 12 * 3600,
-        # Or an application with a shorter one does so.
+        # Keys of its own, because another application may have a shorter timeout.
         "unacked_key": UNACKED,
         "unacked_index_key": UNACKED_INDEX,
         "unacked_mutex_key": UNACKED_MUTEX,
-        # A broker that falls silent is away.
+        # A broker that does not respond within this time is away.
         "socket_connect_timeout": 10,
         "socket_timeout": 30,
         "socket_keepalive": True,

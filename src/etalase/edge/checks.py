@@ -1,4 +1,4 @@
-"""Misconfiguration fails at start-up, with an id (Django's system check framework)."""
+"""Checks the configuration at start-up; each problem has an id (Django's system check framework)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,14 +15,14 @@ from etalase.settings.edge import EdgeSettings, configured
 
 
 def register() -> None:
-    """Add the checks below to ``manage.py check`` and to every command."""
+    """Registers the checks below for ``manage.py check`` and for every command."""
     checks.register(settings_are_valid)
     checks.register(products_can_be_read)
     checks.register(database_takes_every_character, checks.Tags.database)
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E001``: a setting is missing or malformed, one message each."""
+    """Returns an ``etalase.E001`` for each missing or malformed setting."""
     try:
         configured()
     except SettingsError as error:
@@ -34,11 +34,11 @@ def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
 
 
 def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E002``: the product model is not there, or not as ETALASE says."""
+    """Returns an ``etalase.E002`` for each difference between the product model and the settings."""
     try:
         settings = configured()
     except SettingsError:
-        return []  # E001 says so
+        return []  # E001 reports it
     return [
         checks.Error(problem, hint="See docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md.", id="etalase.E002")
         for problem in product_problems(settings)
@@ -46,7 +46,7 @@ def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
 
 
 def database_takes_every_character(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """``etalase.W001``, shown by ``migrate``: one emoji in a name would end each run."""
+    """Returns ``etalase.W001`` if the encoding lacks characters: one emoji in a name would end each run."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     connection.ensure_connection()
@@ -58,15 +58,15 @@ def database_takes_every_character(databases: Sequence[str] | None = None, **_: 
 
 
 def product_problems(settings: EdgeSettings) -> list[str]:
-    """What keeps the edge from reading the project's products, a line each."""
+    """Returns the reasons why the edge cannot read the project's products, a line each."""
     named = django_settings.ETALASE_PRODUCT_MODEL
     try:
         meta = apps.get_model(named)._meta  # noqa: SLF001 - Django documents Model._meta as its API
     except (LookupError, ValueError):
-        return [f"ETALASE_PRODUCT_MODEL «{named}»: there is no such model; write app_label.Model."]
+        return [f"ETALASE_PRODUCT_MODEL «{named}»: this model does not exist; write app_label.Model."]
     problems = []
     if not isinstance(meta.pk, UUIDField):
-        problems.append(f"ETALASE_PRODUCT_MODEL «{named}»: its primary key is no UUIDField, as head office's product ids are.")
+        problems.append(f"ETALASE_PRODUCT_MODEL «{named}»: its primary key must be a UUIDField, as head office's ids are.")
     for name in ("PRODUCT_NAME_FIELD", "PRODUCT_SKU_FIELD"):
         try:
             meta.get_field(getattr(settings, name))

@@ -1,4 +1,4 @@
-"""The edge's commands as the reader can type them: ``etalase edge …``, or ``manage.py …`` in a Django project."""
+"""Writes the edge's commands as a user types them: ``etalase edge …``, or ``manage.py …`` in a Django project."""
 
 import os
 
@@ -11,7 +11,7 @@ def is_in_project() -> bool:
 
 
 def as_typed(text: str, *, in_project: bool | None = None) -> str:
-    """Returns ``text`` with each ``etalase edge COMMAND`` in it as this edge has it."""
+    """Returns ``text`` with each ``etalase edge COMMAND`` in it as a user of this edge types it."""
     if not (is_in_project() if in_project is None else in_project):
         return text
     text = text.replace("etalase edge migrate", "python manage.py migrate")

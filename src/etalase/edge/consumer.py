@@ -1,4 +1,4 @@
-"""The standalone worker's consumer: patient with a broker that takes connections and refuses their work."""
+"""Consumes tasks for the standalone worker, and pauses between retries while the broker refuses its requests."""
 
 import time
 
@@ -9,15 +9,15 @@ PAUSE_SECONDS = 5
 
 
 class PatientConsumer(Consumer):
-    """Pauses before each new try. Celery begins anew at once, which fills a store's disk with log lines, five a second."""
+    """Pauses before each retry. Celery retries at once, which fills a store's disk with five log lines a second."""
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
-        """The broker refused what a worker asks for first."""
+        """Pauses after the broker refused the first request of a worker."""
         super().on_connection_error_before_connected(exc)
         _pause()
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """The broker went away, or refuses now."""
+        """Pauses after the connection to the broker broke, or the broker refused a request."""
         super().on_connection_error_after_connected(exc)
         _pause()
 

@@ -14,22 +14,22 @@ from etalase.postgres import explained
 
 @contextmanager
 def cursor() -> Iterator[Any]:
-    """A cursor of Django's connection. Raises :class:`DatabaseAway`, as :func:`translated` does."""
+    """Yields a cursor of Django's connection. Raises :class:`DatabaseAway`, as :func:`translated` does."""
     with translated(), connection.cursor() as open_cursor:
         yield open_cursor
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn Django's database errors into :class:`DatabaseAway` or its kind that answers and refuses.
+    """Raises :class:`DatabaseAway` or a subclass in place of Django's database errors.
 
-    A constraint's refusal stays what it is: a product that vanished is the caller's to deal with.
+    An IntegrityError stays as it is: the caller handles a product that has been deleted.
     """
     try:
         yield
     except IntegrityError:
         raise
-    # A database in SQL_ASCII holds any bytes, also such as are no UTF-8.
+    # A database in SQL_ASCII may hold bytes that are not UTF-8.
     except (django.db.Error, UnicodeDecodeError) as error:
         raise in_our_words(error) from error
 

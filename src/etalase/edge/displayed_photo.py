@@ -24,9 +24,9 @@ def place(photo_id: UUID, *, damaged: bool, is_primary: bool | None, sort_order:
 def photos_in_order(product_ids: Collection[UUID], *columns: str) -> list[tuple[Any, ...]]:
     """Returns (product, photo, ``columns``…) of these products' photos that have an object, by :func:`place`.
 
-    The first row of a product is the photo that a till shows. Reads the database and raises Django's own errors.
+    The first row of a product is the photo that a POS shows. Reads the database and raises Django's own errors.
     """
-    # Tuples: a thousand model instances cost as much as all the rest of a response.
+    # Tuples, because a thousand model instances take as long as the rest of a response.
     rows = (
         ProductPhoto.objects.filter(product_id__in=product_ids, object_key__gt="")
         .annotate(damaged=Exists(Doubt.objects.filter(photo_id=OuterRef("pk"))))
@@ -69,7 +69,7 @@ def replaced(products: Iterable[Namesake]) -> set[UUID]:
 
 
 def products_left_out() -> set[UUID]:
-    """Returns the products that a till hides: :func:`replaced`, where the product table is ours; else none.
+    """Returns the products that a POS hides: :func:`replaced` in Etalase's own product table, else none.
 
     Reads the database and raises Django's own errors.
     """

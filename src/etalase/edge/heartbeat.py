@@ -1,4 +1,4 @@
-"""Signs of life of the worker and the beat, so that ``status`` knows whether scheduled runs will come.
+"""Writes and reads the heartbeats of the worker and the beat: ``status`` shows whether scheduled runs will start.
 
 Celery's signals start a thread in either process, also in a Django project whose Celery, worker and beat are its own. The
 thread is independent of runs, which may take hours. Times are the database's, so that two clocks never disagree.
@@ -22,33 +22,33 @@ from etalase.errors import EtalaseError
 logger = logging.getLogger("etalase.edge")
 
 EVERY_SECONDS = 60.0
-# Three signs may fail in a row (a database that restarts) before silence means something.
+# Three heartbeats in a row may fail, for example while the database restarts.
 ALIVE_WITHIN = timedelta(minutes=4)
 
 
 class Role(StrEnum):
-    """A process of the schedule: the worker listens to the broker and runs, the beat sends what is due."""
+    """A process of the schedule: the worker receives tasks and runs them, the beat sends the tasks that are due."""
 
     WORKER = "worker"
     BEAT = "beat"
 
 
 class Heartbeat(NamedTuple):
-    """The newest sign of life of any process in one role; ``age`` is by the database's clock."""
+    """The newest heartbeat of any process in one role; ``age`` is by the database's clock."""
 
     at: datetime
     age: timedelta
 
     @property
     def is_alive(self) -> bool:
-        """Whether a process in this role works now."""
+        """Returns whether a process in this role works now."""
         return self.age <= ALIVE_WITHIN
 
 
 def heartbeats() -> dict[Role, Heartbeat]:
-    """The newest sign of life in each role. Where nothing is known, the role is absent: unknown, not dead.
+    """Returns the newest heartbeat of each role. A role without a heartbeat is absent: its state is unknown.
 
-    A sign from the future (the clock was set back since) says nothing either; a living process corrects it within a minute.
+    A heartbeat from the future (the clock was set back since) does not count; a living process corrects it within a minute.
     Raises :class:`etalase.errors.DatabaseAway`.
     """
     with cursor() as db:
@@ -57,9 +57,9 @@ def heartbeats() -> dict[Role, Heartbeat]:
 
 
 def on_worker_ready(sender: Any, **_: Any) -> None:
-    """Celery's ``worker_ready``: signs of life while the worker listens where our tasks come. ``sender`` is its consumer.
+    """Starts the worker's heartbeats, at Celery's ``worker_ready``. ``sender`` is the worker's consumer.
 
-    A project may have workers for other queues alone: their lives say nothing about the next sync.
+    It writes a heartbeat only while the worker listens to a queue of our tasks: a project may have workers for other queues.
     """
     queues = _queues_of_our_tasks(sender.app)
 
@@ -84,8 +84,9 @@ def _queues_of_our_tasks(app: Any) -> set[str]:
 
 
 def on_beat_init(sender: Any, **_: Any) -> None:
-    """Celery's ``beat_init``: signs of life while the beat's loop ticks and its schedule has a task of ours. ``sender`` is its
-    service.
+    """Starts the beat's heartbeats, at Celery's ``beat_init``. ``sender`` is the beat's service.
+
+    It writes a heartbeat only while the beat's loop ticks and its schedule has one of our tasks.
     """
     scheduler = sender.scheduler
     tick, ticked_at = scheduler.tick, time.monotonic()
@@ -117,14 +118,14 @@ def _beat(role: Role, is_at_work: Callable[[], bool]) -> None:
         if is_at_work():
             before, error = error, write(role)
             if error is not None and before is None:
-                logger.warning("no sign of life of the %s can be written; it works on: %s", role, error)
+                logger.warning("the heartbeat of the %s cannot be written; it continues to work: %s", role, error)
         time.sleep(EVERY_SECONDS)
 
 
 def write(role: Role) -> EtalaseError | None:
-    """Write a sign of life; the error, where that is not possible now.
+    """Writes a heartbeat. Returns the error if that fails.
 
-    Its connection is closed again: kept open, it would be inherited by forks, and not survive a failed-over database.
+    Closes its connection: forks would inherit an open one, and it would not survive a failover of the database.
     """
     try:
         with cursor() as db:

@@ -55,17 +55,17 @@ def damage_read(checksum: str | None, content_type: str | None, read: ObjectRead
 
 
 def is_suspicion(kind: Damage, size: int | None, there: ObjectInfo) -> bool:
-    """Tells whether a read must prove this damage: an ETag need not be an MD5 (hazard 56), a type in the row may be wrong."""
+    """Returns whether a read must prove this damage: an ETag need not be an MD5 (hazard 56), a type in the row may be wrong."""
     return kind is Damage.MISTYPED or (kind is Damage.CHANGED and there.size == size)
 
 
 def is_replacement(etag: str | None, checksum: str | None, coming: str | None) -> bool:
-    """Tells whether ``etag`` is that of newer, promised bytes (``coming``), which are put before their row (invariant I1)."""
+    """Returns whether ``etag`` is that of newer, promised bytes (``coming``), which are put before their row (invariant I1)."""
     return etag is not None and etag == coming != (checksum and checksum.lower())
 
 
 def was_put_since(moment: datetime | None, there: ObjectInfo) -> bool:
-    """Tells whether the object was put since ``moment``, when a run last compared all objects.
+    """Returns whether the object was put since ``moment``, when a run last compared all objects.
 
     A listing has whole seconds, so the whole second of ``moment`` counts.
     """

@@ -1,4 +1,4 @@
-"""The standalone edge's own queue, and our messages that an older version sent to Celery's default one."""
+"""Names the standalone edge's own queue, and moves messages there that an older version sent to Celery's default queue."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ logger = logging.getLogger("etalase.edge")
 QUEUE = "etalase"
 OLD_QUEUE = "celery"
 UNACKED, UNACKED_INDEX, UNACKED_MUTEX = f"{QUEUE}.unacked", f"{QUEUE}.unacked_index", f"{QUEUE}.unacked_mutex"
-# Atomic, so that nobody else's worker has the message too.
+# Atomic, so that no other worker receives the message, too.
 _MOVE = """
 if redis.call('LREM', KEYS[1], -1, ARGV[1]) == 0 then return 0 end
 redis.call('LPUSH', KEYS[2], ARGV[2])
@@ -23,30 +23,30 @@ return 1
 
 
 def take_over(app: Celery) -> None:
-    """Move our messages from Celery's default queue to our own, in their order. What is not ours stays where it lies."""
+    """Moves our messages from Celery's default queue to our own, in their order. Other messages stay there."""
     with app.connection_for_write() as connection:
         channel = connection.default_channel
         if not isinstance(channel, Channel):
-            return  # only Redis and Valkey were ever supported
+            return  # only Redis and Valkey are supported
         try:
             client = channel.client
-            # A sender pushes at the left, a worker takes from the right: the last is the oldest.
+            # A sender pushes at the left, a worker pops at the right: the last message is the oldest.
             moved = [
                 client.eval(_MOVE, 2, OLD_QUEUE, QUEUE, message, ours)
                 for message in reversed(client.lrange(OLD_QUEUE, 0, -1))
                 if (ours := as_ours(message)) is not None
             ]
         except RedisError as error:
-            logger.warning("the old queue «%s» cannot be looked through: %s", OLD_QUEUE, error)
+            logger.warning("the old queue «%s» cannot be read: %s", OLD_QUEUE, error)
             return
     if sum(moved):
         logger.info("took over %d messages from the queue «%s»", sum(moved), OLD_QUEUE)
 
 
 def drop_unreadable(channel: object) -> None:
-    """Drop what stands among the deliveries under way and is none: the worker would end over it, at each of its starts."""
+    """Drops unreadable entries among the unacknowledged deliveries: each would end the worker at every start."""
     if not isinstance(channel, Channel):
-        return  # only Redis and Valkey were ever supported
+        return  # only Redis and Valkey are supported
     client = channel.client
     strange = [tag for tag, delivery in client.hgetall(UNACKED).items() if not is_delivery(delivery)]
     if strange:
@@ -56,7 +56,7 @@ def drop_unreadable(channel: object) -> None:
 
 
 def is_delivery(text: bytes | str) -> bool:
-    """Whether it is a message with its exchange and routing key, as kombu keeps it until it is done."""
+    """Returns whether ``text`` is a message with exchange and routing key, as kombu keeps it until it is acknowledged."""
     try:
         message, exchange, routing_key = json.loads(text)
         return (
@@ -70,12 +70,12 @@ def is_delivery(text: bytes | str) -> bool:
 
 
 def as_ours(message: bytes) -> bytes | None:
-    """The message as it stands in our queue, or None where its task is not ours."""
+    """Returns the message in the form of our queue, or None if its task is not one of ours."""
     try:
-        told = json.loads(message)
-        if told["headers"]["task"] not in OUR_TASKS:
+        content = json.loads(message)
+        if content["headers"]["task"] not in OUR_TASKS:
             return None
-        told["properties"]["delivery_info"]["routing_key"] = QUEUE
+        content["properties"]["delivery_info"]["routing_key"] = QUEUE
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return json.dumps(told).encode()
+    return json.dumps(content).encode()

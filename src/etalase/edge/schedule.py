@@ -1,4 +1,4 @@
-"""When scheduled runs start: one rule for the task that waits now and for the status that foretells. Pure."""
+"""Computes when scheduled runs start: one rule for the tasks, which wait, and the status, which predicts. Pure."""
 
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from etalase.settings.bandwidth import Bandwidth
 # The guide's schedule: every hour at minute 0, and the full run at 02:00 ("Sync Schedule Recommendation").
 FULL_RUN_HOUR = 2
 HOUR_SECONDS = 3600.0
-# Redis delivers a message again that was not done within an hour, unless told otherwise: a longer wait is several short ones.
+# By default Redis delivers a message again that was not acknowledged within an hour: a longer wait is several short ones.
 LONGEST_COUNTDOWN_SECONDS = 30 * 60.0
 
 
@@ -20,7 +20,7 @@ class NextRuns(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """How long a scheduled run still waits, and whether it has had the store's own offset then."""
+    """The wait of a scheduled run. ``after_offset``: it includes the store's own offset."""
 
     seconds: float
     after_offset: bool
@@ -29,10 +29,10 @@ class Wait(NamedTuple):
 def first_wait(
     now: float, zone: tzinfo, *, after_offset: bool, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth
 ) -> Wait | None:
-    """Returns the first wait of a run that is due, or None where it starts now.
+    """Returns the first wait of a run that is due, or None if it starts now.
 
-    First for the widest step of ``bandwidth``, if ``off_peak``; then for the store's own minute, since ten thousand stores at
-    minute 0 would be a flood (hazard 38).
+    With ``off_peak`` the run first waits for the widest step of ``bandwidth``. Then it waits for the store's own minute, since
+    ten thousand stores at minute 0 would overload head office (hazard 38).
     """
     if off_peak and (seconds := bandwidth.seconds_to_widest(now, zone)):
         return Wait(min(seconds, LONGEST_COUNTDOWN_SECONDS), after_offset=False)
@@ -43,9 +43,9 @@ def first_wait(
 def next_runs(
     now: float, zone: tzinfo, *, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth, beat_zone: tzinfo | None = None
 ) -> NextRuns:
-    """The first runs after ``now`` of a store whose own minute is ``offset_minutes``.
+    """Returns the first runs after ``now`` of a store whose own minute is ``offset_minutes``.
 
-    ``beat_zone`` is the zone of the beat's clock, where it is not the store's. ``off_peak``: the full run waits for the widest
+    ``beat_zone`` is the zone of the beat's clock, if it is not the store's. ``off_peak``: the full run waits for the widest
     step of ``bandwidth``.
     """
     offset_seconds = offset_minutes * 60.0
@@ -57,14 +57,14 @@ def next_runs(
 
 
 def last_due(now: float, zone: tzinfo, *, full: bool) -> float:
-    """When the schedule last came due, Unix time, before any store's own minute."""
+    """Returns when the schedule was last due, Unix time, without any store's own minute."""
     if full:
         return max(night for night in _nights(now, zone) if night <= now)
     return datetime.fromtimestamp(now, zone).replace(minute=0, second=0, microsecond=0).timestamp()
 
 
 def _nights(now: float, zone: tzinfo) -> list[float]:
-    """The hours of full runs around ``now``: where the widest step comes once a week, last week's may still wait."""
+    """Returns the hours of full runs around ``now``; one of last week may still wait for a widest step once a week."""
     hour = datetime.fromtimestamp(now, zone).replace(hour=FULL_RUN_HOUR, minute=0, second=0, microsecond=0, tzinfo=None)
     return [(hour + timedelta(days=days)).replace(tzinfo=zone).timestamp() for days in range(-8, 3)]
 

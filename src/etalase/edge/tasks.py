@@ -25,11 +25,11 @@ from etalase.settings.edge import EdgeSettings, configured
 
 logger = logging.getLogger("etalase.edge")
 
-# This module is loaded by every worker and beat that knows our tasks, a Django project's too.
+# Every worker and beat that knows our tasks loads this module, also in a Django project.
 worker_ready.connect(heartbeat.on_worker_ready)
 beat_init.connect(heartbeat.on_beat_init)
 
-# The nightly run waits so long for one that is under way; the next hourly one is due after that.
+# The nightly run waits so long for a run in flight; the next hourly run is due after that.
 FULL_WAITS_SECONDS = 55 * 60.0
 
 
@@ -42,7 +42,7 @@ def sync_product_photos(
     after_offset: bool = False,
     due: float | None = None,
 ) -> dict[str, Any] | None:
-    """The hourly run: what changed since the checkpoint. ``due`` is when it came due, Unix time, where that is known."""
+    """Runs the hourly sync of changes since the checkpoint. ``due`` is when it became due (Unix time), if known."""
     return _scheduled(self, (company_id, store_id), full=False, after_offset=after_offset, due=due)
 
 
@@ -55,14 +55,14 @@ def sync_product_photos_full(
     after_offset: bool = False,
     due: float | None = None,
 ) -> dict[str, Any] | None:
-    """The nightly run: the whole feed against rows and bucket. ``due`` is when it first came due, Unix time."""
+    """Runs the nightly full sync. ``due`` is when it first became due (Unix time), if known."""
     return _scheduled(self, (company_id, store_id), full=True, after_offset=after_offset, due=due)
 
 
 def _scheduled(
     task: "Task[Any, Any]", asked: tuple[str | None, str | None], *, full: bool, after_offset: bool, due: float | None
 ) -> dict[str, Any] | None:
-    """One scheduled run, or what it still waits for; an error of ours is told in a line, and the worker goes on."""
+    """Runs one scheduled sync, or enqueues it again if it has to wait. Logs our errors, so that the worker continues."""
     try:
         with translated():
             settings, clock = configured(), Clock()
@@ -73,7 +73,7 @@ def _scheduled(
                 task.apply_async(args=asked, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
                 return None
             if due is not None and _done_since(now - due, full=full):
-                logger.info("a run has done this one's work since it came due: nothing to do")
+                logger.info("another run has done the work since this one became due: nothing to do")
                 return None
             with real_services(settings, clock) as services:
                 report = sync(services, full=full, trigger=Trigger.SCHEDULE, wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
@@ -84,7 +84,7 @@ def _scheduled(
 
 
 def refuse_another_store(settings: EdgeSettings, asked: tuple[str | None, str | None]) -> None:
-    """The guide's arguments ``(company_id, store_id)`` name this store, or :class:`UsageError` is raised."""
+    """Raises :class:`UsageError` if the guide's arguments ``(company_id, store_id)`` name another store."""
     for name, given, ours in zip(("company_id", "store_id"), asked, (settings.COMPANY_ID, settings.STORE_ID), strict=True):
         try:
             same = given is None or UUID(str(given)) == ours
@@ -92,13 +92,13 @@ def refuse_another_store(settings: EdgeSettings, asked: tuple[str | None, str | 
             same = False
         if not same:
             raise UsageError(
-                f"The task was sent with {name} «{printable(str(given)[:80])}», and this edge's is {ours}.",
+                f"The task was sent with {name} «{printable(str(given)[:80])}»; this edge's is {ours}.",
                 hint=f"Send it without arguments, or correct ETALASE_{name.upper()}.",
             )
 
 
 def _queue_of(task: "Task[Any, Any]") -> dict[str, Any]:
-    """The queue that the task came by, so that its second part goes to the same worker; else as Celery routes it."""
+    """Returns the options that enqueue a task where this one was received; empty if Celery has to route it."""
     came_by = task.request.delivery_info or {}
     exchange, routing_key = came_by.get("exchange"), came_by.get("routing_key")
     if routing_key in task.app.amqp.queues:
@@ -119,12 +119,12 @@ def wait_of(settings: EdgeSettings, *, full: bool, after_offset: bool, now: floa
 
 
 def _done_since(seconds: float, *, full: bool) -> bool:
-    """Whether a run has done this one's work in the last ``seconds``: sent twice, or put off for days, it is done once.
+    """Returns whether a run of the last ``seconds`` makes this one unnecessary: it was sent twice, or waited for days.
 
-    By the database's clock alone, which the runs' times are by. A run of the future, by a clock that was ahead once, did
-    nobody's work: it would keep the schedule silent until then.
+    Compares by the database's clock alone, since the runs' times are by that clock. A run of the future, by a clock that was
+    ahead once, does not count: no scheduled run would start until then.
     """
     begun = complete_runs().filter(started_at__range=(Now() - timedelta(seconds=seconds), Now()))
     with translated():
-        # A run by hand does not take the place of an hourly one, which the status has foretold.
+        # A run by hand does not replace an hourly one, which the status has predicted.
         return (begun.filter(kind=RunKind.FULL) if full else begun.filter(trigger=Trigger.SCHEDULE)).exists()

@@ -1,4 +1,4 @@
-"""What the edge serves: the POS, whether it is well, and how its photos are."""
+"""Lists the URLs of the edge: the POS, its health, and the status of the photos."""
 
 from django.urls import include, path
 

@@ -23,8 +23,8 @@ def test_this_stores_task_arguments_are_accepted(asked: tuple[str | None, str | 
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        ((COMPANY, OTHER), f"store_id «{OTHER}», and this edge's is {STORE}"),
-        ((OTHER, STORE), f"company_id «{OTHER}», and this edge's is {COMPANY}"),
+        ((COMPANY, OTHER), f"store_id «{OTHER}»; this edge's is {STORE}"),
+        ((OTHER, STORE), f"company_id «{OTHER}»; this edge's is {COMPANY}"),
         ((STORE, COMPANY), "company_id"),
         ((COMPANY, "seven\n"), r"store_id «seven\n»"),
         ((COMPANY, ""), "store_id «»"),

@@ -1,4 +1,4 @@
-"""The base of the edge's commands: settings first, and the words for its database's errors."""
+"""Defines the base of the edge's commands: it reads the settings first, and explains database errors."""
 
 import logging
 import sys
@@ -20,19 +20,19 @@ class EdgeCommand(EtalaseCommand):
     explain_database_error = staticmethod(in_our_words)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Returns the parser; its help names other commands as the reader can type them."""
+        """Returns the parser; its help names other commands as the user types them."""
         self.help = as_typed(self.help)
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def run(self, options: dict[str, Any]) -> int:
-        """Read the settings and perform. Raises :class:`SettingsError` where they are not valid."""
+        """Reads the settings and performs. Raises :class:`SettingsError` if they are not valid."""
         if sys.stderr.isatty():
-            logging.getLogger("product_photo_sync").propagate = False  # a person reads the same on stdout
+            logging.getLogger("product_photo_sync").propagate = False  # a person reads the result on stdout
         settings = configured()
         if problems := product_problems(settings):
             raise SettingsError(problems)
         return self.perform(settings, options)
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Do the work of the command. Returns the exit status."""
+        """Does the work of the command. Returns the exit status."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The base of `approve` and `refuse`: a person's decision on held removals."""
+"""Defines the base of `approve` and `refuse`: a person's decision on held removals."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ class RemovalCommand(EdgeCommand):
     states: ClassVar[Sequence[str]] = (Removal.State.HELD,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``PHOTO …`` and ``--all``."""
+        """Adds ``PHOTO …`` and ``--all``."""
         super().add_arguments(parser)
         parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo whose removal is held")
         parser.add_argument("--all", action="store_true", help="all that are held")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Decide on the chosen removals and print their number."""
+        """Decides on the chosen removals and prints their number."""
         if bool(options["photo"]) == options["all"]:
-            raise UsageError("Name photos, or say --all.")
+            raise UsageError("Name photos, or add --all.")
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
         count = self.decide(removals, RunLock(settings.STORE_ID, Clock()), settings) if removals else 0
@@ -37,7 +37,7 @@ class RemovalCommand(EdgeCommand):
         return 0
 
     def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
-        """Carry out the decision on ``removals``. Returns their number."""
+        """Executes the decision on ``removals``. Returns their number."""
         raise NotImplementedError
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:

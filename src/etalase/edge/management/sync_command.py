@@ -1,4 +1,4 @@
-"""The base of the commands that start a run: ``--wait``, ``--quiet``, progress, and the printed result."""
+"""Defines the base of the commands that start a run: ``--wait``, ``--quiet``, progress, and the printed result."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ LONGEST_WAIT_SECONDS = 55 * 60.0
 
 
 class SyncCommand(EdgeCommand):
-    """A command that takes a run's lock."""
+    """A command that acquires the lock of runs."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--wait`` and ``--quiet``."""
+        """Adds ``--wait`` and ``--quiet``."""
         super().add_arguments(parser)
-        parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run that is under way")
+        parser.add_argument("--wait", action="store_true", help="wait up to 55 minutes for a run in flight")
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
     def is_quiet(self, options: dict[str, Any]) -> bool:
-        """Whether progress is hidden."""
+        """Returns whether progress is hidden."""
         return bool(options["quiet"] or options["json"])
 
     def wait_seconds(self, options: dict[str, Any]) -> float:
@@ -46,16 +46,16 @@ class SyncCommand(EdgeCommand):
         ):
             yield services, progress
 
-    def tell(self, report: RunResult, *, as_json: bool) -> int:
-        """Print the result. Returns its exit status."""
+    def show_result(self, report: RunResult, *, as_json: bool) -> int:
+        """Shows the result. Returns its exit status."""
         if as_json:
             self.show_json(report.as_json())
         else:
-            self.say(report)
+            self.print_result(report)
         return report.exit_status
 
-    def say(self, report: RunResult) -> None:
-        """Print the result for a person."""
+    def print_result(self, report: RunResult) -> None:
+        """Prints the result for a person."""
         if report.error is not None:
             self.stderr.write(str(report.error))
         self.stdout.write(

@@ -79,7 +79,7 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
             .annotate(menu_total=Window(Count("pk")))
             .values_list("pk", name, sku, "menu_total")[offset : offset + limit]
         )
-        # Beyond the end there is no row to carry the total.
+        # Beyond the last page no row has the total.
         total = rows[0][3] if rows else products.count() if offset else 0
         photos = _photos([row[0] for row in rows])
     return MenuPage(products=tuple(_product(row, photos) for row in rows), total=total)
@@ -87,7 +87,7 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Raises every database error as :class:`DatabaseAway`, since a POS can only wait, whatever the cause."""
+    """Raises every database error as :class:`DatabaseAway`, since a POS can only wait, for any cause."""
     try:
         with translated():
             yield

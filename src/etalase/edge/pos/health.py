@@ -31,7 +31,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django's signature
-    """Returns 200 while the database answers, otherwise 503."""
+    """Returns 200 while the database responds, otherwise 503."""
     try:
         with database():
             good = last_good_run()
@@ -48,6 +48,6 @@ def _health(finished_at: datetime | None) -> Health:
     return Health(
         status="ok",
         last_success_at=finished_at.isoformat(timespec="seconds"),
-        # After the clock was set back, the last run may lie in the future.
+        # After the clock was set back, the last run may be in the future.
         last_success_age_seconds=max(0, round(age.total_seconds())),
     )

@@ -128,7 +128,7 @@ def uncached(message: msgspec.Struct, *, status: int) -> HttpResponse:
 
 
 def _json(message: msgspec.Struct, *, status: int) -> HttpResponse:
-    # In a customer's Django project no middleware of ours sets this header.
+    # In a customer's Django project, Etalase's middleware is not installed.
     return HttpResponse(
         msgspec.json.encode(message),
         status=status,

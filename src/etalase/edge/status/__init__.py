@@ -1,1 +1,1 @@
-"""How this store's photos are: facts, the verdict on them, and the words for it. It never says "well" while one is missing."""
+"""Shows the state of this store's photos: facts, a verdict and sentences. It is never "well" while a photo is missing."""

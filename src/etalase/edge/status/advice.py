@@ -31,7 +31,7 @@ class Advice(Sentences):
     """The actions, most urgent first."""
 
     def todo(self) -> tuple[Todo, ...]:
-        """Returns the actions; where there are none, one sentence that says so."""
+        """Returns the actions, or one sentence that there is nothing to do."""
         of_state = {
             State.WRONG_STORE: self._todo_wrong_store,
             State.NOT_READY: self._todo_not_ready,
@@ -58,7 +58,7 @@ class Advice(Sentences):
         return Todo(self.words.say(key), acts=False)
 
     def _next(self, does: str) -> Todo:
-        """Nothing to do if the next sync is sure to come; else a person has to make sure of it."""
+        """Returns nothing to do if the next sync will start; otherwise a person has to start the service."""
         if self.facts.silent_since and not self.facts.is_running:
             return self._todo_service()
         return Todo(self.words.say("todo_next", due=self._due, does=self.words.say(does)), acts=False)
@@ -93,7 +93,7 @@ class Advice(Sentences):
         if facts.is_running:
             return self._nothing("todo_running")
         if State.NOT_READY in self.verdict.holds:
-            return None  # another sentence says it
+            return None  # another sentence covers it
         if facts.silent_since:
             return self._todo_service()
         return None if self.failed_lately and self.why_failed().startswith("ho_") else self._call("todo_stale")

@@ -146,11 +146,11 @@ def _some_names(photos: Any) -> tuple[str, ...]:
 
 def _run(run: SyncRun) -> Run:
     names = {entry.name for entry in fields(Run)} - {"complete"}
-    told = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be older than the redaction
-    told |= {"counts": _numbers(told["counts"]), "reasons": _numbers(told["reasons"])}
+    values = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be older than the redaction
+    values |= {"counts": _numbers(values["counts"]), "reasons": _numbers(values["reasons"])}
     if not 0 <= (run.duration_seconds or 0) < MAX_DURATION_SECONDS:  # nor NaN
-        told["duration_seconds"] = None
-    return Run(**told, complete=run.checkpoint is not None)
+        values["duration_seconds"] = None
+    return Run(**values, complete=run.checkpoint is not None)
 
 
 def _numbers(kept: Any) -> dict[str, int]:
@@ -159,7 +159,7 @@ def _numbers(kept: Any) -> dict[str, int]:
 
 
 def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, tried: int) -> KnownList | None:
-    """Returns head office's list as last known: from a run that has not brought all of it yet, or from the rows."""
+    """Returns head office's list as last known: from a run that has not completed yet, or from the rows."""
     unfinished = SyncRun.objects.filter(id__gt=good.id if good else 0, listed__isnull=False, checkpoint__isnull=True)
     run = unfinished.annotate(elapsed=Now() - F("planned_at")).order_by("-id").first()
     if run is None or run.listed is None or run.missing is None:
@@ -180,7 +180,7 @@ def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, 
 
 
 def _eta_seconds(run: SyncRun, left: Work) -> int | None:
-    """Estimates at this run's own speed, or that of the newest earlier run that brought a photo."""
+    """Estimates at this run's own speed, or at that of the newest earlier run that published a photo."""
     if run.carried:
         return eta_seconds(left, Work(run.carried, run.bytes_carried), run.elapsed)  # type: ignore[attr-defined]
     measured = SyncRun.objects.filter(id__lt=run.id, carried__gt=0, planned_at__isnull=False, carried_at__isnull=False)
@@ -190,13 +190,13 @@ def _eta_seconds(run: SyncRun, left: Work) -> int | None:
 
 def _notices(now: datetime) -> tuple[Mapping[str, Any], ...]:
     """Returns the notices of the last day's runs, the newest of each kind."""
-    told: dict[str, Mapping[str, Any]] = {}
+    newest: dict[str, Mapping[str, Any]] = {}
     runs = SyncRun.objects.filter(started_at__gte=now - NOTICES_FOR).exclude(notices=[]).order_by("-id")
     for run_id, began, notices in runs.values_list("id", "started_at", "notices")[:MAX_NOTICES]:
         for notice in notices if isinstance(notices, list) else []:
             if isinstance(notice, dict) and isinstance(notice.get("code"), str):
-                told.setdefault(notice["code"], {**notice, "run_id": run_id, "at": began.isoformat()})
-    return tuple(told.values())
+                newest.setdefault(notice["code"], {**notice, "run_id": run_id, "at": began.isoformat()})
+    return tuple(newest.values())
 
 
 def _names(product_of: Mapping[UUID, UUID], settings: EdgeSettings) -> dict[UUID, str]:

@@ -28,7 +28,7 @@ class KnownList:
 
     @property
     def is_filling(self) -> bool:
-        """Tells whether photos are missing only because no run has brought them yet."""
+        """Returns whether photos are missing that no run has tried yet."""
         return self.listed - self.here > self.tried
 
 

@@ -1,4 +1,4 @@
-"""Writes times, sizes and counts in the customs of one language."""
+"""Writes times, sizes and counts in one language."""
 
 import os
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Words:
         return self._texts[key].format(s="" if values.get("count") == 1 else "s", **filled)
 
     def has(self, key: str, values: Mapping[str, Any]) -> bool:
-        """Tells whether the text exists and ``values`` fill its gaps."""
+        """Returns whether the text exists and ``values`` fill its gaps."""
         gaps = {name for _, name, _, _ in Formatter().parse(self._texts.get(key, "")) if name}
         return key in self._texts and gaps - {"s"} <= values.keys()
 
@@ -38,15 +38,15 @@ class Words:
 
     def notice(self, notice: Mapping[str, Any]) -> str:
         """Returns the notice of a run as a sentence, or its code if that is unknown."""
-        key, told = f"notice_{notice.get('code')}", {name: value for name, value in notice.items() if name != "key"}
-        if "photos" in told:
-            told["count"] = told["photos"]
-        if isinstance(seconds := told.get("seconds"), int | float) and 0 <= seconds < MAX_SECONDS:
-            told["time"] = self.duration(timedelta(seconds=seconds))
+        key, values = f"notice_{notice.get('code')}", {name: value for name, value in notice.items() if name != "key"}
+        if "photos" in values:
+            values["count"] = values["photos"]
+        if isinstance(seconds := values.get("seconds"), int | float) and 0 <= seconds < MAX_SECONDS:
+            values["time"] = self.duration(timedelta(seconds=seconds))
         for name in ("told", "kept"):
             with suppress(KeyError, TypeError, ValueError):  # a clock's time, as head office wrote it
-                told[name] = self.date(datetime.fromisoformat(told[name]))
-        return self.say(key, **told) if self.has(key, told) else str(notice.get("code"))
+                values[name] = self.date(datetime.fromisoformat(values[name]))
+        return self.say(key, **values) if self.has(key, values) else str(notice.get("code"))
 
     def number(self, number: int) -> str:
         """Returns ``12,345`` or ``12.345``."""

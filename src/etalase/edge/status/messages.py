@@ -1,7 +1,7 @@
-"""Every sentence of the status, in Indonesian and English, in words for whoever opens a store at six in the morning.
+"""Has every sentence of the status, in Indonesian and English, for the person who opens a store at six in the morning.
 
-``{...}`` is filled in by :class:`etalase.edge.status.localize.Words`; ``{s}`` is the English plural of ``{count}``. All of it
-is shown as text, never as markup.
+:class:`etalase.edge.status.localize.Words` fills in each ``{...}``; ``{s}`` is the English plural of ``{count}``. Terminal and
+page show the sentences as text, never as markup. Both languages are in one module, so that a change shows them together.
 """
 
 from typing import Final

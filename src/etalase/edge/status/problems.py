@@ -46,7 +46,7 @@ class Problems(Sentences):
         if is_of_the_future(facts):
             yield Item(say("future_item", good=self.words.date(facts.last_good_run_at), now=self.words.date(facts.now)), level)
         elif State.NOT_READY in self.verdict.holds:
-            return  # another sentence says it
+            return  # another sentence covers it
         elif facts.is_running and facts.last_run:
             yield Item(say("stale_running_item", at=self.at(facts.last_run.started_at)), level)
         else:
@@ -76,7 +76,7 @@ class Problems(Sentences):
         yield Item(say("held_back"), level)
 
     def _service_silent(self, level: Level) -> Iterator[Item]:
-        if self.verdict.state is not State.SERVICE_SILENT:  # the headline says it
+        if self.verdict.state is not State.SERVICE_SILENT:  # the headline covers it
             yield Item(self.words.say("service_silent_item", at=self.at(self.facts.silent_since)), level)
 
     def _on_their_way(self, level: Level) -> Iterator[Item]:
@@ -97,11 +97,11 @@ class Problems(Sentences):
         names = facts.failed_names
         yield self.listing(say("failed_item", count=facts.failed), names, level, total=len(names))
         common = sorted(facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
-        told = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
-        yield Item(say("reasons", reasons=told), level)
+        reasons = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
+        yield Item(say("reasons", reasons=reasons), level)
 
     def _run_failed(self, level: Level) -> Iterator[Item]:
-        if State.WRONG_STORE not in self.verdict.holds and self.verdict.state is not State.RUN_FAILED:  # the headline says it
+        if State.WRONG_STORE not in self.verdict.holds and self.verdict.state is not State.RUN_FAILED:  # the headline covers it
             yield Item(self.words.say(f"{self.why_failed()}_item", failed_at=self.failed_at), level)
 
     def _unproved(self, level: Level) -> Iterator[Item]:

@@ -107,7 +107,7 @@ class Sentences:
 
     @property
     def _took_long(self) -> bool:
-        """Tells whether head office's list was read long before the last complete run ended."""
+        """Returns whether head office's list was read long before the last complete run ended."""
         began, ended = self.facts.list_read_at, self.facts.last_good_run_at
         return began is not None and ended is not None and ended - began > LONG_RUN
 

@@ -1,4 +1,4 @@
-"""The facts about this store's photos at one moment. Pure data; :mod:`etalase.edge.status.collect` reads it."""
+"""Defines the facts about this store's photos at one moment. Pure data; :mod:`etalase.edge.status.collect` reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,9 +46,9 @@ class Comparison:
     """The bucket compared with the rows. With an ``error``, and its ``trouble`` in a word, the counts mean nothing.
 
     ``replacing`` counts rows whose newer, promised bytes are in the bucket already: a run is about to write the row, or was
-    interrupted before it did, and a till shows the newer photo. ``damaged`` counts all damaged photos, ``photos`` names the
-    first of them. ``bare`` are the products of which a till therefore shows no photo, each with the damage of one. ``whole`` is
-    a photo that every till must be able to load: its key, checksum and version.
+    interrupted before it did, and a POS shows the newer photo. ``damaged`` counts all damaged photos, ``photos`` names the
+    first of them. ``bare`` are the products of which a POS therefore shows no photo, each with the damage of one. ``whole`` is
+    a photo that every POS must be able to load: its key, checksum and version.
     """
 
     at: datetime
@@ -122,7 +122,7 @@ class Facts:
     # (photo, product name) of damaged photos, as many as the comparison names
     damaged_names: Mapping[UUID, str] = field(default_factory=dict)
     without_row: tuple[str, ...] = ()
-    # Damaged photos that head office did not list when last asked: no run can repair them until it does.
+    # Damaged photos that head office did not list at the last request: no run can repair them until it does.
     lost: tuple[UUID, ...] = ()
     failed: int = 0
     parked: int = 0
@@ -132,7 +132,7 @@ class Facts:
     # When the first of the failed photos is due for a retry.
     next_try_at: datetime | None = None
     held: int = 0
-    # How many of the held removals concern products that a till hides, since they have another id now.
+    # How many of the held removals concern products that a POS hides, since they have another id now.
     held_replaced: int = 0
     failed_names: tuple[str, ...] = ()
     held_names: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ class Facts:
     # None: unknown, as before the first heartbeat.
     worker: Sign | None = None
     beat: Sign | None = None
-    # When a sync was asked for on the page, as long as that blocks another request.
+    # When a person last requested a sync on the page, as long as that blocks another request.
     asked_at: datetime | None = None
     # How long a removed photo can be restored, and the store's time zone.
     undo_for: timedelta = timedelta(hours=24)
@@ -161,31 +161,31 @@ class Facts:
 
     @property
     def is_running(self) -> bool:
-        """Tells whether the newest run is in flight."""
+        """Returns whether the newest run is in flight."""
         return self.last_run is not None and self.last_run.outcome is None and self.lock_taken
 
     @property
     def was_cut_off(self) -> bool:
-        """Tells whether the newest run was interrupted: a kill, a power cut."""
+        """Returns whether the newest run was interrupted: a kill, a power cut."""
         return self.last_ended is not None and self.last_ended.outcome in {None, "interrupted"}
 
     @property
     def last_run_failed(self) -> bool:
-        """Tells whether the newest ended run did not complete: its photos may be missing."""
+        """Returns whether the newest ended run did not complete: its photos may be missing."""
         return self.last_ended is not None and (
             self.last_ended.outcome in {None, "interrupted", "failed"} or not self.last_ended.complete
         )
 
     @property
     def service_runs(self) -> bool:
-        """Tells whether worker and beat are known to be alive: then the next sync starts when it is due."""
+        """Returns whether worker and beat are known to be alive: then the next sync starts when it is due."""
         return all(sign is not None and sign.is_alive for sign in (self.worker, self.beat))
 
     @property
     def silent_since(self) -> datetime | None:
         """Returns when the worker or the beat fell silent; None if neither is known to be silent.
 
-        If complete runs go on a day after both did, something else starts them by now, such as a system timer.
+        If a run completed a day after both did, something else starts the runs by now, such as a system timer.
         """
         signs = [sign for sign in (self.worker, self.beat) if sign]
         good, last = self.last_good_run_at, max((sign.at for sign in signs), default=None)
@@ -195,7 +195,7 @@ class Facts:
 
     @property
     def is_filling(self) -> bool:
-        """Tells whether photos of the known list are missing that no run has tried (hazard 64)."""
+        """Returns whether photos of the known list are missing that no run has tried (hazard 64)."""
         return self.known is not None and self.known.is_filling
 
     @property
@@ -205,7 +205,7 @@ class Facts:
 
     @property
     def is_empty(self) -> bool:
-        """Tells whether no photo is here, missing or failed: head office listed none for a product that is here."""
+        """Returns whether no photo is here, missing or failed: head office listed none for a product that is here."""
         some = self.photos or self.vanished or self.failed or self.waiting or self.is_filling
         return self.last_good_run_at is not None and self.bucket.error is None and not some
 

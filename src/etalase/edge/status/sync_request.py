@@ -19,14 +19,14 @@ from etalase.settings.edge import EdgeSettings
 logger = logging.getLogger("etalase.edge")
 
 AT_MOST_EVERY = timedelta(minutes=5)
-# A till must not wait for a broker's host that is gone.
+# A POS must not wait for a broker whose host is down.
 BROKER_TIMEOUT_SECONDS = 3.0
 
 
 def may_ask(settings: EdgeSettings) -> bool:
-    """Tells whether ETALASE_STATUS_ACTIONS allows it, and this web server can reach the worker's queue.
+    """Returns whether ETALASE_STATUS_ACTIONS allows a request, and this web server can reach the worker's queue.
 
-    A Django project needs a Celery application of its own, loaded as Celery's documentation says.
+    A Django project needs a Celery application of its own, loaded as in Celery's documentation.
     """
     if not settings.STATUS_ACTIONS:
         return False
@@ -62,9 +62,9 @@ def asked_lately() -> datetime | None:
 
 
 def ask(settings: EdgeSettings) -> bool:
-    """Enqueues one incremental sync. Returns False if the queue does not accept it, True also if another till was first.
+    """Enqueues one incremental sync. Returns False if the queue does not accept it, True also if another POS was first.
 
-    A row in the database is the turn, so that tills and processes that ask at once start one sync. Raises
+    A row in the database decides, so that simultaneous requests start one sync. Raises
     :class:`StoreMismatch` and :class:`DatabaseAway`.
     """
     from etalase.edge.sync.storage.checkpoint import Store
@@ -77,18 +77,18 @@ def ask(settings: EdgeSettings) -> bool:
     try:
         _send()
     except Exception:  # a project's broker may raise anything; the page is shown all the same
-        logger.warning("the queue did not accept the sync that was asked for on the status page", exc_info=True)
+        logger.warning("the queue did not accept the sync that was requested on the status page", exc_info=True)
         with translated():
             Checkpoint.objects.filter(store_id=settings.STORE_ID).update(asked_at=None)
         return False
-    logger.info("a sync was asked for on the status page")
+    logger.info("a sync was requested on the status page")
     return True
 
 
 def _send() -> None:
     """Enqueues one ordinary hourly sync, without the store's own minute."""
     if not is_in_project():
-        import etalase.edge.celery  # noqa: F401 - only where somebody asks: it makes the application
+        import etalase.edge.celery  # noqa: F401 - imported on demand: it makes the application
     from etalase.edge.tasks import sync_product_photos
 
     app = sync_product_photos.app
@@ -98,6 +98,6 @@ def _send() -> None:
         "socket_timeout": BROKER_TIMEOUT_SECONDS,
     }
     with app.connection_for_write(transport_options=options, connect_timeout=BROKER_TIMEOUT_SECONDS) as connection:
-        # Expires where no worker takes it: nobody waits that long for a sync.
+        # Expires if no worker receives it: nobody waits that long for a sync.
         how: dict[str, Any] = {"connection": connection, "retry": False, "expires": AT_MOST_EVERY.total_seconds()}
         sync_product_photos.apply_async(kwargs={"after_offset": True}, **how)

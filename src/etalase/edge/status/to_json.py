@@ -1,4 +1,4 @@
-"""Writes the status as one JSON object. Its fields are a contract: new ones may be added, none changes its meaning."""
+"""Writes the status as one JSON object. Its fields are a contract: new ones may be added, and none changes its meaning."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,12 +9,12 @@ from etalase.edge.status.snapshot import Facts, Run
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
 from etalase.edge.sync.result import Fault
 
-# Faults that end by themselves: head office does not answer now.
+# Faults that end by themselves: head office does not respond now.
 FAULTS_AWAY = frozenset({Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE_BUSY})
 
 
 def as_json(facts: Facts | None, verdict: Verdict, *, error: str = "") -> dict[str, Any]:
-    """Returns the object of ``--json``; ``error`` is the reason why there are no facts."""
+    """Returns the object of ``--json``; ``error`` is the reason for missing facts."""
     head = {
         "state": verdict.state.value,
         "well": not verdict.holds,

@@ -67,7 +67,7 @@ def judge(facts: Facts | None) -> Verdict:
         State.WRONG_STORE: facts.wrong_store,
         State.NOT_READY: facts.last_good_run_at is None and not facts.is_filling,
         State.BUCKET_AWAY: facts.bucket.error is not None,
-        State.STALE: is_stale(facts) and not goes_on(facts),
+        State.STALE: is_stale(facts) and not is_progressing(facts),
         State.DAMAGED: bool(facts.damaged or facts.vanished),
         State.HELD: facts.held > 0,
         State.SERVICE_SILENT: facts.silent_since is not None,
@@ -82,14 +82,14 @@ def judge(facts: Facts | None) -> Verdict:
 
 
 def is_stale(facts: Facts) -> bool:
-    """Tells whether the last complete run is missing, longer ago than two periods, or in the future."""
+    """Returns whether the last complete run is missing, longer ago than two periods, or in the future."""
     if facts.last_good_run_at is None:
         return True
     return facts.now - facts.last_good_run_at > STALE_AFTER or is_of_the_future(facts)
 
 
-def goes_on(facts: Facts) -> bool:
-    """Tells whether a known list is being brought, now or within two periods: then old photos are not a fault."""
+def is_progressing(facts: Facts) -> bool:
+    """Returns whether a run publishes a known list, now or within two periods: then old photos are not a fault."""
     known = facts.known
     if not facts.is_filling or known is None or is_of_the_future(facts):
         return False
@@ -98,7 +98,7 @@ def goes_on(facts: Facts) -> bool:
 
 
 def is_of_the_future(facts: Facts) -> bool:
-    """Tells whether the last complete run ended in the future."""
+    """Returns whether the last complete run ended in the future."""
     return facts.last_good_run_at is not None and facts.last_good_run_at - facts.now > CLOCK_MAY_DIFFER
 
 

@@ -1,6 +1,6 @@
-"""``GET /status``: the same sentences as on the terminal, for people in the store.
+"""Serves ``/status``: the same sentences as on the terminal, for people in the store.
 
-Anybody in the store's network may read it: it has no secret, and no address of head office except in a run's error text.
+Anybody in the store's network may read it: it has no secret, and head office's address only in the error text of a run.
 """
 
 import logging
@@ -61,7 +61,7 @@ class KeptComparison:
         self._kept: tuple[float, Comparison] | None = None
 
     def __call__(self, settings: EdgeSettings) -> Comparison:
-        """Returns the comparison; while another thread compares, the last one. Raises :class:`Busy` after a second without."""
+        """Returns the comparison; while another thread compares, the last one. Raises :class:`Busy` if there is none yet."""
         if kept := self._not_older_than(KEEP_SECONDS):
             return kept
         waits = 0 if (old := self._not_older_than(MAX_AGE_SECONDS)) else WAIT_SECONDS
@@ -89,13 +89,13 @@ class _Looking:
         self._reads: Reads = {}
 
     def __call__(self, settings: EdgeSettings) -> Comparison:
-        # Imported on demand: the POS, which has its addresses from the same list, works while the engine is broken.
+        # Imported on demand, so that the POS, whose URLs are in the same list, works while the engine is broken.
         from etalase.edge.status.collect import look
 
         return look(settings, self._reads)
 
 
-# A process serves many requests, so this outlives them.
+# One for all requests of the process.
 kept = KeptComparison(_Looking())
 
 
@@ -115,17 +115,17 @@ def ask_for_a_sync(request: HttpRequest) -> HttpResponse:
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not may_ask(settings):
         return HttpResponse(status=HTTPStatus.FORBIDDEN, headers={"Cache-Control": "no-store"})
     try:
-        heard = _worker_lives() and ask(settings)
-    except EtalaseError as error:  # the database is away, or is another store's: the page says which
+        accepted = _worker_lives() and ask(settings)
+    except EtalaseError as error:  # the database is away, or belongs to another store: the page shows which
         logger.error("%s", error)
-        heard = False
-    if not heard:
+        accepted = False
+    if not accepted:
         return _page(request, not_asked=True)
     return HttpResponseRedirect(reverse("etalase_status"))
 
 
 def _worker_lives() -> bool:
-    """Tells whether the worker may be alive; before its first heartbeat that is unknown."""
+    """Returns whether the worker may be alive; before its first heartbeat that is unknown."""
     sign = heartbeats().get(Role.WORKER)
     return sign is None or sign.is_alive
 

@@ -26,7 +26,7 @@ def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(limit: d
         "removals": [],
         "removals_to_hold": [],
     }
-    Command(stdout=out)._foretell({**forecast, **limit})
+    Command(stdout=out)._print_forecast({**forecast, **limit})
     assert f"Would fetch 9 photos {says}" in out.getvalue()
 
 
@@ -36,7 +36,7 @@ def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_
         "removals": [{"photo_id": "a", "product_name": "Sate"}],
         "removals_to_hold": [{"photo_id": "b", "product_name": "Soto"}],
     }
-    Command(stdout=out)._foretell(
+    Command(stdout=out)._print_forecast(
         {"photos_to_fetch": 0, "bytes_to_fetch": 0, "bytes_in_spool": 0, "photos_to_copy": 2, "rows_to_update": 0, **removals}
     )
     assert "copy 2 photos within the bucket, update 0 rows" in out.getvalue()

@@ -1,4 +1,4 @@
-"""`etalase edge approve`: remove photos whose removal is held."""
+"""Runs `etalase edge approve`: removes photos whose removal is held."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ class Command(RemovalCommand):
     states = removal_decisions.APPROVABLE
 
     def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
-        """Remove them."""
+        """Removes them."""
         return removal_decisions.approve(removals, lock=lock)
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:

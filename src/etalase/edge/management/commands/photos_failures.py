@@ -1,4 +1,4 @@
-"""`etalase edge failures`: the retry list: failed photos, and the time of their next try."""
+"""Runs `etalase edge failures`: lists the failed photos, with the time of the next retry."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from etalase.settings.edge import EdgeSettings
 class Command(EdgeCommand):
     """Exit status: 0 none failed (parked ones included), 1 some did."""
 
-    help = "List the photos on the retry list, with reason, attempts and next try. Exit status: 0 none failed, 1 some did."
+    help = "List the photos on the retry list, with reason, attempts and next retry. Exit status: 0 none failed, 1 some did."
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Print them."""
+        """Prints them."""
         with translated():
             entries = list(PendingPhoto.objects.order_by("product_name", "photo_id"))
         failed = [entry for entry in entries if entry.reason not in PARKED]
@@ -33,7 +33,7 @@ class Command(EdgeCommand):
                 self.stdout.write(
                     f"{entry.photo_id}  {printable(entry.product_name)}\n"
                     f"    {entry.reason} ({_class_of(entry.reason)}): {printable(shown['detail'])}\n"
-                    f"    {entry.attempts} attempt(s), next try {next_try}"
+                    f"    {entry.attempts} attempt(s), next retry {next_try}"
                 )
         return 1 if failed else 0
 

@@ -1,4 +1,4 @@
-"""`etalase edge held`: the removals that wait for a person."""
+"""Runs `etalase edge held`: lists the removals that wait for a person."""
 
 from collections import defaultdict
 from typing import Any
@@ -12,10 +12,10 @@ from etalase.settings.edge import EdgeSettings
 
 WHY = {
     "deleted_id": "head office deleted it",
-    "sweep": "head office's full list has it no longer",
+    "sweep": "head office's full list does not have it any more",
     "empty_feed": "head office's list was empty",
     "unproved_feed": "head office deleted it, in a list that was not proved complete",
-    "unnamed_feed": "head office deleted it, in a list that does not say which store it is for",
+    "unnamed_feed": "head office deleted it, in a list that does not name its store",
 }
 
 
@@ -25,7 +25,7 @@ class Command(EdgeCommand):
     help = "List the photos whose removal waits for a person, by product. Exit status: 0 none, 3 some."
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Print them."""
+        """Prints them."""
         held = storage.removals.in_states([Removal.State.HELD])
         after = removal_decisions.consequences(held)
         if options["json"]:

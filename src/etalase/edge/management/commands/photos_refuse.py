@@ -1,4 +1,4 @@
-"""`etalase edge refuse`: keep photos whose removal is held."""
+"""Runs `etalase edge refuse`: keeps photos whose removal is held."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class Command(RemovalCommand):
     done = "kept"
 
     def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
-        """Keep them."""
+        """Keeps them."""
         return removal_decisions.refuse(removals, lock=lock)
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:

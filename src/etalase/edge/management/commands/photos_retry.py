@@ -1,4 +1,4 @@
-"""`etalase edge retry`: try failed photos again now, whatever their next try."""
+"""Runs `etalase edge retry`: retries failed photos now."""
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime
@@ -13,24 +13,24 @@ from etalase.settings.edge import EdgeSettings
 
 
 class Command(SyncCommand):
-    """Exit status: as that of `sync`; 2 where a photo named is not on the retry list."""
+    """Exit status: as that of `sync`; 2 if a named photo is not on the retry list."""
 
     help = (
-        "Try the photos on the retry list again now (etalase edge failures lists them), all of them or those named, in a run "
-        "that also brings what changed. Exit status: as that of sync; 2 where a photo named is not on the list."
+        "Retry the photos on the retry list now (etalase edge failures lists them), all of them or those named, in a run "
+        "that also syncs changes. Exit status: as that of sync; 2 if a named photo is not on the list."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``PHOTO …``."""
+        """Adds ``PHOTO …``."""
         super().add_arguments(parser)
         parser.add_argument("photo", nargs="*", type=UUID, help="id of a photo on the retry list; none: all of them")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Mark them as due, and run."""
+        """Marks the photos as due, and runs."""
         storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
         with self.watched(settings, options) as (services, progress):
             report = sync(
                 services, full=False, trigger=Trigger.RETRY, wait_seconds=self.wait_seconds(options), progress=progress
             )
-        return self.tell(report, as_json=options["json"])
+        return self.show_result(report, as_json=options["json"])

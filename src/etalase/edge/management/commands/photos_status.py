@@ -1,4 +1,4 @@
-"""`etalase edge status`: the health of this store's photos."""
+"""Runs `etalase edge status`: shows the health of this store's photos."""
 
 import shutil
 import textwrap
@@ -23,7 +23,7 @@ MIN_WIDTH = 20
 
 
 class Command(EdgeCommand):
-    """Exit status: 0 all is well, 1 missing, damaged, failed or old news, 3 something is held, 4 never synced, or away."""
+    """Exit status: 0 all is well, 1 missing, damaged, failed or stale, 3 removals are held, 4 never synced, or away."""
 
     help = (
         "Show photo health: what to do, freshness, damage, missing photos, held removals. Exit status: 0 all is well; 1 "
@@ -32,12 +32,12 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--language``."""
+        """Adds ``--language``."""
         super().add_arguments(parser)
         parser.add_argument("--language", choices=LANGUAGES, help="of the sentences; default: the terminal's, else English")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Print it."""
+        """Prints the status."""
         facts, error = None, ""
         try:
             facts = read(settings)
@@ -49,23 +49,23 @@ class Command(EdgeCommand):
         else:
             language = options["language"] or language_of_terminal()
             summary = summarize(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)
-            self._say(summary)
+            self._print(summary)
             if error:
                 self.stderr.write(printable(error))
         return verdict.exit_status
 
-    def _say(self, summary: Summary) -> None:
-        """What to do, how it is, details, and what is for technicians, in this order; as wide as the terminal."""
+    def _print(self, summary: Summary) -> None:
+        """Prints actions, state, details and hints for technicians, in this order; as wide as the terminal."""
         width = shutil.get_terminal_size().columns if self.stdout.isatty() else None
         word, first, *lines = _lines(summary)
-        # Filled before it is coloured: colours take no room.
+        # Colours come after the line breaks, because they have no width.
         filled = _filled(f"{word}: {first}", width)
         self.stdout.write(filled.replace(word, self._colour(summary.level)(word), 1))
         for line in lines:
             self.stdout.write(_filled(line, width))
 
     def _colour(self, level: Level) -> Callable[[str], str]:
-        """Django's own styles; without a terminal they leave the word as it is."""
+        """Returns Django's style for the level; without a terminal it does not change a word."""
         style = self.style
         colours = {Level.GREEN: style.SUCCESS, Level.BLUE: style.MIGRATE_HEADING, Level.YELLOW: style.WARNING}
         return colours.get(level, style.ERROR)
@@ -84,7 +84,7 @@ def _lines(summary: Summary) -> Iterator[str]:
 
 
 def _lines_of(item: Item) -> Iterator[str]:
-    """The sentence; names and details below it."""
+    """Yields the sentence, with names and details below it."""
     yield item.text
     if item.names:
         yield "  " + ", ".join(item.names) + (f" {item.more}" if item.more else "")
@@ -93,7 +93,7 @@ def _lines_of(item: Item) -> Iterator[str]:
 
 
 def _filled(line: str, width: int | None) -> str:
-    """``line`` as printable text, in lines of at most ``width``; what belongs to a sentence stays indented."""
+    """Returns ``line`` as printable text, in lines of at most ``width``, with the indent of its first line."""
     text = printable(line)
     if width is None:
         return text

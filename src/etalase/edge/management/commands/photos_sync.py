@@ -1,4 +1,4 @@
-"""`etalase edge sync`: one run, now."""
+"""Runs `etalase edge sync`: one run, now."""
 
 import time
 from argparse import ArgumentParser
@@ -17,25 +17,25 @@ from etalase.settings.edge import EdgeSettings
 
 
 class Command(SyncCommand):
-    """Exit status: 0 success, 1 some photos failed, 2 settings, 3 held for a person, 4 something is away, 75 locked."""
+    """Exit status: 0 success, 1 some photos failed, 2 settings, 3 held for a person, 4 a server is away, 75 locked."""
 
     help = (
-        "Bring this store's photos up to head office's. Exit status: 0 all is here; 1 some photos failed and will be tried "
-        "again; 2 settings or usage; 3 removals wait for a person (etalase edge held); 4 head office, bucket or database is "
-        "away or unintelligible; 75 another run is under way."
+        "Sync this store's photos with head office. Exit status: 0 all photos are here; 1 some photos failed and will be "
+        "retried; 2 settings or usage; 3 removals wait for a person (etalase edge held); 4 head office, bucket or database is "
+        "away or its response is invalid; 75 another run is in flight."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--full``, ``--off-peak`` and ``--dry-run``."""
+        """Adds ``--full``, ``--off-peak`` and ``--dry-run``."""
         super().add_arguments(parser)
         parser.add_argument("--full", action="store_true", help="compare the whole feed with rows and bucket")
         parser.add_argument(
             "--off-peak", action="store_true", help="with --full: wait for the widest step of ETALASE_BANDWIDTH first"
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show the work of a run, and change nothing")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Run, and print the result."""
+        """Runs, and shows the result."""
         if options["off_peak"]:
             self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
         with self.watched(settings, options) as (services, progress):
@@ -46,17 +46,17 @@ class Command(SyncCommand):
                 dry_run=options["dry_run"],
                 progress=progress,
             )
-        return self.tell(report, as_json=options["json"])
+        return self.show_result(report, as_json=options["json"])
 
-    def say(self, report: RunResult) -> None:
-        """Print the result; of a dry run, its forecast."""
+    def print_result(self, report: RunResult) -> None:
+        """Prints the result; of a dry run, its forecast."""
         if report.forecast is None or report.error is not None:
-            super().say(report)
+            super().print_result(report)
         else:
-            self._foretell(report.forecast)
+            self._print_forecast(report.forecast)
 
     def _await_off_peak(self, settings: EdgeSettings, *, full: bool, quiet: bool) -> None:
-        """Sleep until the widest step of the timetable. Raises :class:`UsageError` where there is nothing to wait for."""
+        """Sleeps until the widest step of the timetable. Raises :class:`UsageError` without a timetable or ``--full``."""
         if not full:
             raise UsageError("--off-peak is for a full run.", hint="Write --full --off-peak.")
         if not settings.BANDWIDTH.is_timetable:
@@ -65,15 +65,15 @@ class Command(SyncCommand):
                 hint="Set one, as in 06:00,512k 23:00,off.",
             )
         zone = get_default_timezone()
-        said = quiet
+        is_announced = quiet
         while seconds := settings.BANDWIDTH.seconds_to_widest(now := time.time(), zone):
-            if not said:
+            if not is_announced:
                 self.stderr.write(f"waiting for off-peak, until {time_text(now + seconds, now, zone)}")
-                said = True
-            # In short pieces, so that a clock that is set right meanwhile is believed.
+                is_announced = True
+            # In short steps, so that a correction of the clock meanwhile counts.
             time.sleep(min(seconds, 60.0))
 
-    def _foretell(self, forecast: dict[str, Any]) -> None:
+    def _print_forecast(self, forecast: dict[str, Any]) -> None:
         seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")
         how_long = f", about {formatting.duration(seconds)} at {formatting.rate(rate)}" if seconds is not None and rate else ""
         held = forecast["removals_to_hold"]

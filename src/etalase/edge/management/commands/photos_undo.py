@@ -1,4 +1,4 @@
-"""`etalase edge undo`: restore removed photos while their grace period lasts."""
+"""Runs `etalase edge undo`: restores removed photos during their grace period."""
 
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -18,22 +18,22 @@ from etalase.settings.edge import EdgeSettings
 
 
 class Command(EdgeCommand):
-    """Exit status: 0 done, 1 some could not be brought back, 2 the run removed nothing."""
+    """Exit status: 0 done, 1 some could not be restored, 2 the run removed nothing."""
 
     help = (
-        "Bring back the photos whose removal a run proposed, by its number, while their objects' grace "
+        "Restore the photos whose removal a run proposed, by its number, while their objects' grace "
         "(ETALASE_RECLAIM_GRACE) lasts; without a number, list what can be undone. "
-        "They stay until head office lists them anew. "
-        "Exit status: 0 done; 1 some could not be brought back; 2 the run removed nothing."
+        "They stay until head office lists them again. "
+        "Exit status: 0 done; 1 some could not be restored; 2 the run removed nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``[RUN]``."""
+        """Adds ``[RUN]``."""
         super().add_arguments(parser)
         parser.add_argument("run", nargs="?", type=int, help="number of the run that proposed the removals")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Undo, or list."""
+        """Restores, or lists."""
         if options["run"] is None:
             self._list(settings, as_json=options["json"])
             return 0
@@ -49,9 +49,9 @@ class Command(EdgeCommand):
                 }
             )
         else:
-            self.stdout.write(f"{len(undone.restored)} photos are back on the POS, and stay until head office lists them anew.")
+            self.stdout.write(f"{len(undone.restored)} photos restored; they stay until head office lists them again.")
             for removal, why in undone.lost:
-                self.stdout.write(f"  not back: {printable(removal.product_name) or removal.photo_id}: {why}")
+                self.stdout.write(f"  not restored: {printable(removal.product_name) or removal.photo_id}: {why}")
         return 1 if undone.lost else 0
 
     def _list(self, settings: EdgeSettings, *, as_json: bool) -> None:

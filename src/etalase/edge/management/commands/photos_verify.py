@@ -1,4 +1,4 @@
-"""`etalase edge verify`: head office's list, rows and bucket compared; with `--repair`, made equal."""
+"""Runs `etalase edge verify`: compares head office's list, rows and bucket; `--repair` makes them equal."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -15,58 +15,58 @@ MEANING = {
     "cut": "its object was cut",
     "changed": "its object has other bytes",
     "mistyped": "its object is served as another type",
-    "unreadable": "its object is there and cannot be read",
+    "unreadable": "its object is there but cannot be read",
     "not_here": "is not here yet",
     "outdated": "is an older one than head office's",
     "row_differs": "its row differs from head office's",
-    "not_listed": "head office lists it no longer",
+    "not_listed": "head office does not list it any more",
     "not_usable": "cannot be used as head office lists it",
     "orphan": "belongs to no row",
-    "not_public": "is there, and no till may read it: the bucket's policy was removed",
+    "not_public": "is there, but no POS can read it: the bucket's policy was removed",
 }
 MAX_SHOWN = 50
 
 
 class Command(SyncCommand):
-    """Exit status: 0 equal, 1 not, 4 something is away, 75 a run is under way."""
+    """Exit status: 0 equal, 1 not, 4 a server is away, 75 a run is in flight."""
 
     help = (
-        "Compare head office's list, this edge's rows and its bucket, and say what differs; nothing is changed without "
-        "--repair. Exit status: 0 equal; 1 not; 4 head office, bucket or database away; 75 a run is under way."
+        "Compare head office's list, this edge's rows and its bucket, and show the differences; nothing is changed without "
+        "--repair. Exit status: 0 equal; 1 not; 4 head office, bucket or database away; 75 a run is in flight."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--deep`` and ``--repair``."""
+        """Adds ``--deep`` and ``--repair``."""
         super().add_arguments(parser)
         parser.add_argument("--deep", action="store_true", help="read and hash every object, instead of trusting the listing")
         parser.add_argument("--repair", action="store_true", help="then make it equal by a full run, and compare again")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Compare, repair on request, and print the result."""
+        """Compares, repairs on request, and shows the result."""
         repaired: dict[str, Any] | None = None
         found = self._verify(settings, options)
         if options["repair"] and found.differences:
             if not options["json"]:
-                self._say_what_differs(found)
+                self._print_differences(found)
             with self.watched(settings, options) as (services, progress):
                 wait_seconds = self.wait_seconds(options)
                 report = sync(services, full=True, deep=options["deep"], wait_seconds=wait_seconds, progress=progress)
             repaired = report.as_json()
             if not options["json"]:
                 self.stdout.write(f"Repair, {report.healed} healed:")
-                self.tell(report, as_json=False)
+                self.show_result(report, as_json=False)
             found = self._verify(settings, options)
         if options["json"]:
             self.show_json({**found.as_json(), **({"repaired": repaired} if repaired else {})})
         else:
-            self._say_what_differs(found)
+            self._print_differences(found)
         return found.exit_status
 
     def _verify(self, settings: EdgeSettings, options: dict[str, Any]) -> Verification:
         with self.watched(settings, options) as (services, progress):
             return verify(services, deep=options["deep"], wait_seconds=self.wait_seconds(options), progress=progress)
 
-    def _say_what_differs(self, found: Verification) -> None:
+    def _print_differences(self, found: Verification) -> None:
         for difference in found.differences[:MAX_SHOWN]:
             self.stdout.write(f"  {_sentence(difference)}")
         if len(found.differences) > MAX_SHOWN:
@@ -92,7 +92,7 @@ class Command(SyncCommand):
 
 
 def _sentence(difference: Difference) -> str:
-    who = printable(difference.product_name) or printable(difference.object_key) or str(difference.photo_id or "")
+    name = printable(difference.product_name) or printable(difference.object_key) or str(difference.photo_id or "")
     detail = f" ({printable(difference.detail)})" if difference.detail else ""
     where = f"  {printable(difference.object_key)}" if difference.product_name else ""
-    return f"{who}: {MEANING.get(difference.what, difference.what)}{detail}{where}"
+    return f"{name}: {MEANING.get(difference.what, difference.what)}{detail}{where}"
