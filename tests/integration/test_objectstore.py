@@ -1,6 +1,7 @@
 """What Etalase relies on in an object store: one set of behaviours, on each make alike."""
 
 import hashlib
+import json
 import os
 import socket
 import threading
@@ -120,19 +121,38 @@ def test_objects_carry_their_type_and_are_asked_for_again_each_time(bucket: Obje
     assert ask(url(bucket, "a.jpg"), headers={"If-None-Match": f'"{etag}"'})[0] == 304
 
 
-def test_a_bucket_that_is_there_stays_and_a_policy_that_was_opened_is_closed(bucket: ObjectStore, boto: "S3Client") -> None:
-    put(bucket, "a.jpg", b"bytes")
+def test_our_statement_is_added_to_the_policy_and_the_statements_of_others_stay(bucket: ObjectStore, boto: "S3Client") -> None:
+    put(bucket, "products/1/a.jpg", b"bytes")
     name = bucket.bucket
-    boto.put_bucket_policy(
-        Bucket=name,
-        Policy=f"""{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {{"AWS": ["*"]}},
-            "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::{name}"]}}]}}""",
-    )
-    listing = f"{bucket.endpoint}/{name}?list-type=2"
-    assert (ask(listing)[0], ask(url(bucket, "a.jpg"))[0]) == (200, 403)
+    lists = {
+        "Sid": "Theirs",
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{name}"],
+    }
+    boto.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [lists]}))
+    listing, photo = f"{bucket.endpoint}/{name}?list-type=2", url(bucket, "products/1/a.jpg")
+    assert (ask(listing)[0], ask(photo)[0]) == (200, 403)
+    change = bucket.policy_change()
+    assert change is not None
+    assert (len(change.added), len(change.kept)) == (1, 1)
     for _ in range(2):
         bucket.ensure_bucket()
-        assert (ask(listing)[0], ask(url(bucket, "a.jpg"))[0]) == (403, 200)
+        assert (ask(listing)[0], ask(photo)[0]) == (200, 200)
+    assert len(json.loads(boto.get_bucket_policy(Bucket=name)["Policy"])["Statement"]) == 2
+    assert any("can list bucket" in risk for risk in bucket.risks())
+
+
+def test_a_policy_is_replaced_only_where_a_setting_says_so(bucket: ObjectStore, boto: "S3Client") -> None:
+    put(bucket, "products/1/a.jpg", b"bytes")
+    name = bucket.bucket
+    lists = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": ["s3:ListBucket"], "Resource": [f"arn:aws:s3:::{name}"]}
+    boto.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [lists]}))
+    bucket.replaces_policy = True
+    for _ in range(2):
+        bucket.ensure_bucket()
+        assert (ask(f"{bucket.endpoint}/{name}?list-type=2")[0], ask(url(bucket, "products/1/a.jpg"))[0]) == (403, 200)
 
 
 def test_what_is_asked_of_a_bucket_that_is_not_there_is_missing(each_s3_server: S3Server) -> None:

@@ -49,7 +49,7 @@ class Offer:
 def bucket() -> ObjectStore:
     """Returns head office's own bucket."""
     settings = configured()
-    return ObjectStore(
+    store = ObjectStore(
         endpoint=settings.S3_ENDPOINT,
         bucket=settings.S3_BUCKET,
         access_key=settings.S3_ACCESS_KEY,
@@ -57,6 +57,8 @@ def bucket() -> ObjectStore:
         region=settings.S3_REGION,
         ca_file=settings.CA_FILE,
     )
+    store.replaces_policy = settings.S3_POLICY == "replace"
+    return store
 
 
 @cache

@@ -1,8 +1,24 @@
-"""The bucket's policy, and its comparison with the policy that a server has. Pure."""
+"""The bucket's policy: what a server's has to gain so that anybody may read an object. Pure."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """The difference between a bucket's policy and the one that it needs. ``kept`` are the statements of others."""
+
+    added: list[dict[str, Any]]
+    kept: list[Any]
+    removed: list[Any]
+    document: dict[str, Any]
+
+    @property
+    def is_needed(self) -> bool:
+        """Returns whether the policy has to be put."""
+        return bool(self.added or self.removed)
 
 
 def read_policy(bucket: str) -> dict[str, Any]:
@@ -20,12 +36,42 @@ def read_policy(bucket: str) -> dict[str, Any]:
     }
 
 
-def is_policy(body: bytes, wanted: Mapping[str, Any]) -> bool:
-    """Returns whether ``body``, a server's JSON, means the policy ``wanted``."""
-    try:
-        return bool(_normal(json.loads(body)) == _normal(wanted))
-    except ValueError:
+def change_of(body: bytes, bucket: str, *, replace: bool = False) -> PolicyChange:
+    """Returns the change of a server's policy ``body``, empty without one. ``replace``: the statements of others go.
+
+    Raises :class:`ValueError` if ``body`` is not a policy.
+    """
+    wanted = read_policy(bucket)
+    ours = wanted["Statement"][0]
+    there = json.loads(body) if body.strip() else {}
+    if not isinstance(there, dict):
+        raise ValueError("the policy is not a JSON object")  # noqa: TRY004 - as unreadable as a text that is not JSON
+    statements = there.get("Statement") or []
+    statements = statements if isinstance(statements, list) else [statements]
+    if replace:
+        removed = [one for one in statements if _normal(one) != _normal(ours)]
+        added = [] if len(removed) < len(statements) else [ours]
+        return PolicyChange(added, [], removed, wanted)
+    if any(_grants(one, bucket) for one in statements):
+        return PolicyChange([], [one for one in statements if _normal(one) != _normal(ours)], [], there)
+    return PolicyChange([ours], statements, [], {"Version": wanted["Version"], **there, "Statement": [*statements, ours]})
+
+
+def _grants(statement: Any, bucket: str) -> bool:
+    """Returns whether a statement lets anybody read every object, in any of the forms that servers and people write."""
+    if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow" or statement.get("Condition"):
         return False
+    principal = statement.get("Principal")
+    named = _texts(principal.get("AWS") if isinstance(principal, Mapping) else principal)
+    actions = {action.lower() for action in _texts(statement.get("Action"))}
+    resources = {f"arn:aws:s3:::{bucket}/*", "arn:aws:s3:::*", "*"}
+    return (
+        "*" in named and bool(actions & {"s3:getobject", "s3:*", "*"}) and bool(_texts(statement.get("Resource")) & resources)
+    )
+
+
+def _texts(value: Any) -> set[str]:
+    return {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
 
 
 def _normal(policy: Any) -> Any:

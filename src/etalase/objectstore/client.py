@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from etalase.errors import ObjectChanged, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError
-from etalase.objectstore.bucket_policy import is_policy, read_policy
+from etalase.objectstore.bucket_policy import PolicyChange, change_of
 from etalase.objectstore.faults import Response, not_s3, of_response, parsed_xml
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead, names_one_object
 from etalase.objectstore.requests import ONE_KEY, S3Requests
@@ -43,6 +43,8 @@ class ObjectStore(S3Requests):
     the request for this object cannot.
     """
 
+    # Whether the policy's statements of others go; else ours is added to them.
+    replaces_policy = False
     _takes_conditions = True
 
     def put(
@@ -175,7 +177,7 @@ class ObjectStore(S3Requests):
         return found
 
     def ensure_bucket(self) -> bool:
-        """Creates the bucket and sets its policy: anybody may read an object, nobody may list (hazard 26).
+        """Creates the bucket, and adds to its policy that anybody may read an object (hazard 26).
 
         Reads first and writes only differences, so that a start changes nothing where all is well. Returns whether the bucket
         was missing.
@@ -190,16 +192,30 @@ class ObjectStore(S3Requests):
         self._ensure_policy()
         return missing
 
-    def _ensure_policy(self) -> None:
-        """Sets the policy. Without policies, or without permission to set one, it is enough that objects are public."""
-        wanted = read_policy(self.bucket)
+    def policy_change(self) -> PolicyChange | None:
+        """Returns the change that the policy needs; None if the store does not show it and anybody can read an object."""
         response = self.request("GET", query={"policy": ""})
-        if response.status in POLICY_REFUSALS:
-            if self._is_anything_public():
-                return
-        elif response.status != 404 and is_policy(self.expect(response).body, wanted):
+        body = b"" if response.status in POLICY_REFUSALS | {404} else self.expect(response).body
+        try:
+            change = change_of(body, self.bucket, replace=self.replaces_policy)
+        except ValueError:  # of no known form: what it grants is seen
+            change = change_of(b"", self.bucket)
+        else:
+            if response.status not in POLICY_REFUSALS:
+                return change
+        return None if self._is_anything_public() else change
+
+    def _ensure_policy(self) -> None:
+        """Adds what the policy lacks. Without policies, or without permission to set one, it is enough that objects are public.
+
+        Statements of others stay, except where a setting says otherwise.
+        """
+        change = self.policy_change()
+        if change is None or not change.is_needed:
             return
-        response = self.request("PUT", query={"policy": ""}, body=json.dumps(wanted).encode(), permission="s3:PutBucketPolicy")
+        response = self.request(
+            "PUT", query={"policy": ""}, body=json.dumps(change.document).encode(), permission="s3:PutBucketPolicy"
+        )
         if response.status not in POLICY_REFUSALS | {404}:
             self.expect(response)
         elif not self._is_anything_public():

@@ -42,6 +42,8 @@ class EdgeSettings(Settings):
     S3_SECRET_KEY: SecretStr
     S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
     S3_REGION: str = "us-east-1"
+    # add: the statements of others in the bucket's policy stay. replace: the policy is the guide's alone
+    S3_POLICY: Literal["add", "replace"] = "add"
     # The address for POS browsers; S3_ENDPOINT is often a name inside the edge only.
     S3_PUBLIC_URL: HttpUrl
 

@@ -1,7 +1,7 @@
 """Defines every setting of head office, on one screen. :func:`configured` returns them."""
 
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -33,6 +33,8 @@ class HeadOfficeSettings(Settings):
     S3_SECRET_KEY: SecretStr
     S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
     S3_REGION: str = "us-east-1"
+    # add: the statements of others in the bucket's policy stay. replace: the policy is the guide's alone
+    S3_POLICY: Literal["add", "replace"] = "add"
     # The address for edges: the beginning of every image_url.
     S3_PUBLIC_URL: HttpUrl
     # The certificate of your own authority, for the object store, besides those that this machine trusts

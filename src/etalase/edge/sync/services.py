@@ -172,7 +172,7 @@ class Workers(ThreadPoolExecutor):
 
 def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
     """The edge's own object store; ``options`` as :class:`ObjectStore` has them."""
-    return ObjectStore(
+    store = ObjectStore(
         **options,
         endpoint=settings.S3_ENDPOINT,
         bucket=settings.S3_BUCKET,
@@ -181,6 +181,8 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
         region=settings.S3_REGION,
         ca_file=settings.CA_FILE,
     )
+    store.replaces_policy = settings.S3_POLICY == "replace"
+    return store
 
 
 @contextmanager
