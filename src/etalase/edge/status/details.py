@@ -19,7 +19,7 @@ class Command:
 
 
 class Details(Sentences):
-    """Coverage, photos, runs; errors, signs of life and commands."""
+    """Coverage, photos, runs; errors, heartbeats and commands."""
 
     def items(self) -> Iterator[Item]:
         """Yields coverage, photos, parked photos, and the last and the next runs."""

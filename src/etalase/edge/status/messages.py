@@ -417,7 +417,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "bucket_not_public_hint": "The bucket's policy was removed; a sync puts it back.",
         "database_hint": "Make sure that PostgreSQL runs on the store server.",
         "wrong_store_hint": "ETALASE_STORE_ID and ETALASE_COMPANY_ID name another store than the one whose photos are here.",
-        "seen_hint": "Last sign of life: worker {worker}; beat {beat}.",
+        "seen_hint": "Last heartbeat: worker {worker}; beat {beat}.",
         "seen_never": "none so far",
         "command_sync": "sync now",
         "command_full": "compare everything, and mend what is damaged",

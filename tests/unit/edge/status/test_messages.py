@@ -600,5 +600,5 @@ def test_the_terminals_language_follows_its_locale(
 
 
 def test_the_last_heartbeats_are_shown() -> None:
-    assert summary_of(worker=ALIVE, beat=ALIVE).hints[-1].text == "Last sign of life: worker at 06:00; beat at 06:00."
-    assert summary_of(worker=None, beat=SILENT).hints[-1].text == "Last sign of life: worker none so far; beat at 03:00."
+    assert summary_of(worker=ALIVE, beat=ALIVE).hints[-1].text == "Last heartbeat: worker at 06:00; beat at 06:00."
+    assert summary_of(worker=None, beat=SILENT).hints[-1].text == "Last heartbeat: worker none so far; beat at 03:00."

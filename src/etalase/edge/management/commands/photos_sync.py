@@ -35,7 +35,7 @@ class Command(SyncCommand):
         parser.add_argument("--dry-run", action="store_true", help="show the work of a run, and change nothing")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Runs, and shows the result."""
+        """Runs a sync and shows its result."""
         if options["off_peak"]:
             self._await_off_peak(settings, full=options["full"], quiet=self.is_quiet(options))
         with self.watched(settings, options) as (services, progress):

@@ -33,7 +33,7 @@ class Command(EdgeCommand):
         parser.add_argument("run", nargs="?", type=int, help="number of the run that proposed the removals")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Restores, or lists."""
+        """Restores the photos of a run, or lists what can be restored."""
         if options["run"] is None:
             self._list(settings, as_json=options["json"])
             return 0

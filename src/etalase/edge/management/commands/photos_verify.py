@@ -42,7 +42,7 @@ class Command(SyncCommand):
         parser.add_argument("--repair", action="store_true", help="then make it equal by a full run, and compare again")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Compares, repairs on request, and shows the result."""
+        """Compares and shows the result; repairs on request."""
         repaired: dict[str, Any] | None = None
         found = self._verify(settings, options)
         if options["repair"] and found.differences:
