@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 import msgspec
 from hypothesis import strategies as st
 
-from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.model import Row
 from etalase.protocol import Photo
 
 NAMESPACE = UUID(int=0)

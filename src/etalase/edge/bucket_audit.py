@@ -15,7 +15,7 @@ from uuid import UUID
 
 from etalase.edge.integrity import Damage, damage, damage_read, is_replacement, is_suspicion, was_put_since
 from etalase.edge.sync import storage
-from etalase.edge.sync.plan.plan import Found, Row
+from etalase.edge.sync.plan.model import Found, Row
 from etalase.edge.sync.scratch import Listing
 from etalase.edge.sync.services import Bucket
 from etalase.errors import ObjectMissing, ObjectStoreError

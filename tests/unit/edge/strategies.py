@@ -11,7 +11,8 @@ from uuid import UUID
 
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, md5, row_of
 
-from etalase.edge.sync.plan.plan import Found, Plan, Row, plan
+from etalase.edge.sync.plan.model import Found, Plan, Row
+from etalase.edge.sync.plan.plan import plan
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, decide
 from etalase.edge.sync.publish.put import ProductResult, put_product
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreAway, PhotoError, Reason

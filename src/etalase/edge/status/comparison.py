@@ -21,7 +21,7 @@ from etalase.edge.integrity import Damage, damage, is_replacement, is_suspicion,
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.model import Row
 from etalase.errors import (
     DatabaseAway,
     EtalaseError,

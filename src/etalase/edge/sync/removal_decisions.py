@@ -14,7 +14,7 @@ from etalase.edge.integrity import Damage, damage_read
 from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.services import Bucket
 from etalase.errors import ObjectMissing, ObjectStoreError, UsageError
 from etalase.objectstore.model import names_one_object

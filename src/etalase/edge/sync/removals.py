@@ -11,7 +11,7 @@ from etalase.edge.database import translated
 from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
 from etalase.edge.sync.services import Services
 

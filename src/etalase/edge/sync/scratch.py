@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from etalase.edge.sync.plan.plan import Kind, ProductPlan, urgency
+from etalase.edge.sync.plan.model import Kind, ProductPlan, urgency
 from etalase.errors import SpoolFull
 from etalase.objectstore.model import ObjectInfo
 from etalase.protocol import Photo

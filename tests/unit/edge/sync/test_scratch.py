@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etalase.edge.sync import scratch
-from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.scratch import Agenda, Listing, Photos
 from etalase.errors import SpoolFull
 from etalase.objectstore.model import ObjectInfo

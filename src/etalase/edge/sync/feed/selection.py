@@ -13,7 +13,7 @@ from etalase.edge.sync.anomalies import Anomaly
 from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
-from etalase.edge.sync.plan.plan import Row
+from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.result import RunKind
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.photo_digest import photos_digest

@@ -9,7 +9,8 @@ from uuid import UUID
 from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.plan.plan import LONG_AGO, Plan, Row, is_settled, normalised, plan
+from etalase.edge.sync.plan.model import Plan, Row
+from etalase.edge.sync.plan.plan import LONG_AGO, is_settled, normalised, plan
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
 from etalase.protocol import Photo, defect

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
-from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.publish.circuit_breaker import CircuitBreaker, probe_bytes
 from etalase.edge.sync.publish.failures import Failures
 from etalase.edge.sync.publish.put import ProductResult, put_product

@@ -12,7 +12,7 @@ import msgspec
 
 from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
-from etalase.edge.sync.plan.plan import Kind, ProductPlan, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from etalase.edge.database import cursor
-from etalase.edge.sync.plan.plan import Step
+from etalase.edge.sync.plan.model import Step
 
 
 # Publish intents (hazard 18)

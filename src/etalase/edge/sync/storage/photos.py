@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan.plan import Row, StoredRow
+from etalase.edge.sync.plan.model import Row, StoredRow
 from etalase.edge.sync.publish.put import ProductResult
 from etalase.edge.sync.storage import checkpoint, intents, reclaims, suspects
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged

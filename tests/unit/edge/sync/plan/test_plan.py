@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.edge.strategies import Edge, Fate, Killed
 from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, body_of, changed, feeds, md5, named, photo, row_of
 
-from etalase.edge.sync.plan.plan import Found, Kind, Plan, Row, Step, differs, normalised, one_primary, plan, urgency
+from etalase.edge.sync.plan.model import Found, Kind, Plan, Row, Step, urgency
+from etalase.edge.sync.plan.plan import differs, normalised, one_primary, plan
 from etalase.errors import Reason
 from etalase.protocol import Photo
 
