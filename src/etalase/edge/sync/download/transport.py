@@ -20,14 +20,13 @@ from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.errors import Reason, TransferFailed
 from etalase.protocol import printable
 
-USER_AGENT = "etalase"
 # Not in pycurl: CURLOPT_DISALLOW_USERNAME_IN_URL (https://curl.se/libcurl/c/CURLOPT_DISALLOW_USERNAME_IN_URL.html)
 _DISALLOW_USERNAME_IN_URL = 278
 _OPTIONS = {
     pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
     _DISALLOW_USERNAME_IN_URL: 1,
     pycurl.BUFFERSIZE: 256 * 1024,
-    pycurl.USERAGENT: USER_AGENT,
+    pycurl.USERAGENT: "etalase",
     pycurl.NOPROGRESS: 0,
 }
 
@@ -70,8 +69,7 @@ class _Account:
     """
 
     def __init__(self, limiter: Limiter, deadlines: Deadlines) -> None:
-        self._limiter = limiter
-        self._deadlines = deadlines
+        self._limiter, self._deadlines = limiter, deadlines
         self._share_bytes = limiter.share_bytes
         self._began = limiter.clock.monotonic()
         self._received = self._paid = self._enough_bytes = 0
@@ -168,8 +166,7 @@ class _Receiver:
         return self.sockets[-1]
 
     def close(self) -> None:
-        """Closes the sockets."""
-        # pycurl uses duplicates of the sockets.
+        """Closes the sockets; pycurl closes its own duplicates."""
         for opened in self.sockets:
             opened.close()
 
@@ -265,7 +262,7 @@ class Transport:
         return curl
 
     def _drop_handle(self) -> None:
-        # After an error in a callback the connection of the handle is in an unknown state.
+        """Closes the handle, because its connections may be in an unknown state."""
         self._local.curl.close()
         self._local.curl = None
 
