@@ -31,9 +31,9 @@ def translated() -> Iterator[None]:
         raise
     # A database in SQL_ASCII may hold bytes that are not UTF-8.
     except (django.db.Error, UnicodeDecodeError) as error:
-        raise in_our_words(error) from error
+        raise as_database_error(error) from error
 
 
-def in_our_words(error: BaseException) -> DatabaseAway:
+def as_database_error(error: BaseException) -> DatabaseAway:
     """Returns a database error of any kind with a sentence and a hint for a person."""
     return explained(error, whose="The edge's database", migrate=as_typed("etalase edge migrate"))

@@ -10,7 +10,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from etalase.errors import SettingsError, UsageError
-from etalase.head_office.database import in_our_words
+from etalase.head_office.database import as_database_error
 from etalase.head_office.ingest import bucket
 from etalase.head_office.passwords import admin_with_published_password
 from etalase.settings.head_office import configured
@@ -64,7 +64,7 @@ def prepare() -> None:
         missing = MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
         published = None if missing or configured().DEMO else admin_with_published_password()
     except Error as error:
-        raise in_our_words(error) from error
+        raise as_database_error(error) from error
     if problems:
         raise UsageError(f"{problems[0].msg} ({problems[0].id})", hint=problems[0].hint or "")
     if missing:

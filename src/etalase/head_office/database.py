@@ -6,7 +6,7 @@ from etalase.errors import DatabaseAway
 from etalase.postgres import explained
 
 
-def in_our_words(error: BaseException) -> DatabaseAway:
+def as_database_error(error: BaseException) -> DatabaseAway:
     """Returns any database error as an error with a message and a hint for a person."""
     return explained(error, whose="Head office's database", migrate="etalase head-office migrate")
 

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from django.utils.translation import get_language
 
 from etalase.head_office.api.responses import DatabaseUnavailable, json_response
-from etalase.head_office.database import in_our_words, is_away
+from etalase.head_office.database import as_database_error, is_away
 from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.messages import TEXTS, text
 from etalase.protocol import format_time
@@ -121,7 +121,7 @@ class PageErrors:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Returns the error response for an exception of a view, or None."""
         if is_away(error):
-            logger.error("%s", in_our_words(error))
+            logger.error("%s", as_database_error(error))
             return _error_response(request, 503, DatabaseUnavailable.default_detail)
         if isinstance(error, TooManyLogins):
             return _error_response(request, 503, TooManyLogins.default_detail, {"Retry-After": str(error.wait)})
@@ -129,7 +129,7 @@ class PageErrors:
         if isinstance(error, DataError | UnicodeEncodeError | ValidationError):
             return _error_response(request, 400, "The request has a value that cannot be stored or looked for.")
         if isinstance(error, IntegrityError):  # another session changed the data between the form's check and the save
-            logger.warning("%s", in_our_words(error))
+            logger.warning("%s", as_database_error(error))
             return _error_response(request, 409, "The request no longer fits what is stored.")
         return None
 

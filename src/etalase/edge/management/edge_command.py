@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from etalase.command import EtalaseCommand
 from etalase.edge.checks import product_problems
 from etalase.edge.command_names import as_typed
-from etalase.edge.database import in_our_words
+from etalase.edge.database import as_database_error
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeSettings, configured
 
@@ -17,7 +17,7 @@ from etalase.settings.edge import EdgeSettings, configured
 class EdgeCommand(EtalaseCommand):
     """A command of the edge. A subclass implements :meth:`perform`."""
 
-    explain_database_error = staticmethod(in_our_words)
+    explain_database_error = staticmethod(as_database_error)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Returns the parser; its help names other commands as the user types them."""

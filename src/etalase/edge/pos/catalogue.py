@@ -18,7 +18,7 @@ from django.db.models import Count, Q, Window
 from django.db.models.functions import Lower
 
 from etalase.edge.apps import product_model_name
-from etalase.edge.database import in_our_words, translated
+from etalase.edge.database import as_database_error, translated
 from etalase.edge.displayed_photo import photos_in_order, products_left_out
 from etalase.protocol import object_url
 from etalase.settings.edge import configured
@@ -92,7 +92,7 @@ def database() -> Iterator[None]:
         with translated():
             yield
     except django.db.Error as error:
-        raise in_our_words(error) from error
+        raise as_database_error(error) from error
 
 
 def _products() -> Any:

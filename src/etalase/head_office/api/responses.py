@@ -11,7 +11,7 @@ from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from etalase.head_office.database import in_our_words, is_away
+from etalase.head_office.database import as_database_error, is_away
 
 logger = logging.getLogger("etalase.head_office")
 
@@ -40,7 +40,7 @@ def json_response(content: Any, *, status_code: int = 200, headers: dict[str, st
 def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """Handles exceptions for DRF; ``detail`` is a complete sentence, also for errors of single fields."""
     if is_away(error):
-        logger.error("%s", in_our_words(error))
+        logger.error("%s", as_database_error(error))
         error = DatabaseUnavailable()
     elif isinstance(error, DataError | UnicodeEncodeError):  # a NUL or a lone surrogate, in a field that accepts it
         error = ParseError("The request has a value that cannot be stored or looked for.")
