@@ -33,7 +33,7 @@ class Run:
     progress: Progress
     checkpoint: Checkpoint
     now: datetime
-    asked: Scope
+    requested_scope: Scope
     by_hand: bool
     audit: BucketAudit
     extra_rows: int

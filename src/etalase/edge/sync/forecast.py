@@ -16,7 +16,7 @@ def forecast(run: Run) -> None:
     """Reports how much a sync would fetch, copy, update and remove. Changes nothing."""
     anomalies = find_anomalies(run)
     note_anomalies(run, anomalies)
-    feed = pull_feed(run, choose_scope(run.asked, anomalies))
+    feed = pull_feed(run, choose_scope(run.requested_scope, anomalies))
     run.result.note_oddities(feed.oddities)
     add_pending(run, feed)
     awaiting: set[UUID] = set()

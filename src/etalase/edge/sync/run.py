@@ -98,7 +98,7 @@ def _begin(
         progress,
         checkpoint,
         now,
-        asked=Scope.FULL if full else Scope.CHANGES,
+        requested_scope=Scope.FULL if full else Scope.CHANGES,
         by_hand=by_hand,
         audit=BucketAudit(services.bucket, services.workers, now.date(), checkpoint.compared_at, days, deep),
         extra_rows=0 if expected is None else there - expected,
@@ -111,7 +111,7 @@ def execute(run: Run) -> None:
     bucket_is_new, stuck = prepare_bucket(run)
     anomalies = find_anomalies(run, bucket_is_new=bucket_is_new)
     note_anomalies(run, anomalies)
-    feed = pull_feed(run, choose_scope(run.asked, anomalies))
+    feed = pull_feed(run, choose_scope(run.requested_scope, anomalies))
     listed_products = sync_products(run, feed)
     add_pending(run, feed)
     planned = plan_changes(run, feed)
