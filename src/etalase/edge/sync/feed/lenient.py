@@ -62,7 +62,7 @@ _NOT_PLAIN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def read_photo_page(body: bytes, *, what: str) -> Page:
-    """Returns the photo page in ``body``, whatever its rows contain. Raises :class:`FeedRefused` where it is not a page."""
+    """Returns the photo page in ``body``, with odd rows too. Raises :class:`FeedRefused` where it is not a page."""
     return _read(body, Page, _mended_photo_page, what=what)
 
 

@@ -60,7 +60,7 @@ def sync(services: Services, feed: Feed, checkpoint: Checkpoint, result: RunResu
             products.error = error
         if listed is not None:
             result.note_oddities(listed.oddities, of_products=True)
-            # A list that does not name its store removes nothing (hazard 10): nobody is asked about products.
+            # A list that does not name its store removes nothing (hazard 10): product removals cannot be held for approval.
             products.gone = set() if listed.is_unnamed else set(listed.deleted_ids)
             if listed.proved_complete and not listed.is_unnamed:
                 products.gone.update(

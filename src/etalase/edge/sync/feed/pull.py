@@ -84,7 +84,7 @@ def pull(
 ) -> Feed:
     """Returns the feed since ``updated_since``. Later pages override earlier ones; in one page, listed overrides deleted.
 
-    A list that is shorter than HO's own count is read again, because some head offices sort their pages anew for each request
+    A list that is shorter than HO's own count is read again, because some head offices sort pages differently for each request
     (hazard 1). If the second reading finds no further photo, the count is wrong. Changes on a single page are not read again:
     some head offices count all photos, and an hourly run has to be one request. A full list that changed during the reading is
     read once more, because it cannot be proved complete.

@@ -59,7 +59,7 @@ def _pull_changes(run: Run, scope: Scope) -> Feed | None:
     except HeadOfficeRefused as error:
         if error.status not in VALUE_REFUSED:
             raise
-        # The cause may be the checkpoint, which would be refused for ever.
+        # The cause may be the checkpoint, which each later run would send again.
         run.result.note("checkpoint_refused", kept=since)
         return None
     if feed.is_older_than(since):

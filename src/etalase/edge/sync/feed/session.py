@@ -105,7 +105,7 @@ class Session:
         return self._log_in(tokens)
 
     def _is_reachable(self) -> bool:
-        """Returns whether head office responds to any request: a refresh alone may fail for ever."""
+        """Returns whether head office responds to any request: a refresh alone may fail in each run."""
         try:
             return bool(self._exchange(PHOTOS_PATH, b"{}", {}).status)
         except HeadOfficeError:
