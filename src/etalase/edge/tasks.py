@@ -60,17 +60,17 @@ def sync_product_photos_full(
 
 
 def _scheduled(
-    task: "Task[Any, Any]", asked: tuple[str | None, str | None], *, full: bool, after_offset: bool, due: float | None
+    task: "Task[Any, Any]", store: tuple[str | None, str | None], *, full: bool, after_offset: bool, due: float | None
 ) -> dict[str, Any] | None:
     """Runs one scheduled sync, or enqueues it again if it has to wait. Logs our errors, so that the worker continues."""
     try:
         with translated():
             settings, clock = configured(), Clock()
             now = clock.now()
-            refuse_another_store(settings, asked)
+            refuse_another_store(settings, store)
             if wait := wait_of(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
                 kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
-                task.apply_async(args=asked, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
+                task.apply_async(args=store, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
                 return None
             if due is not None and _done_since(now - due, full=full):
                 logger.info("another run has done the work since this one became due: nothing to do")
@@ -83,9 +83,9 @@ def _scheduled(
     return report.as_json()
 
 
-def refuse_another_store(settings: EdgeSettings, asked: tuple[str | None, str | None]) -> None:
+def refuse_another_store(settings: EdgeSettings, store: tuple[str | None, str | None]) -> None:
     """Raises :class:`UsageError` if the guide's arguments ``(company_id, store_id)`` name another store."""
-    for name, given, ours in zip(("company_id", "store_id"), asked, (settings.COMPANY_ID, settings.STORE_ID), strict=True):
+    for name, given, ours in zip(("company_id", "store_id"), store, (settings.COMPANY_ID, settings.STORE_ID), strict=True):
         try:
             same = given is None or UUID(str(given)) == ours
         except ValueError:

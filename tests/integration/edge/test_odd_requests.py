@@ -28,12 +28,12 @@ def test_no_odd_request_returns_500(settings: Any, address: str) -> None:
             name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}": value for name, value in headers.items()
         }
         try:
-            answer: Any = client.generic(method, path, body, environ.pop("CONTENT_TYPE", "application/json"), **environ)
+            response: Any = client.generic(method, path, body, environ.pop("CONTENT_TYPE", "application/json"), **environ)
         except Exception as error:
             faults.append(f"{method} {path[:80]} {headers}: {error!r}")
             return
-        if answer.status_code >= 500 and (answer.status_code, address[:7]) != (AWAY, "/status"):
-            faults.append(f"{method} {path[:80]} {headers} {body[:40]!r}: {answer.status_code}")
+        if response.status_code >= 500 and (response.status_code, address[:7]) != (AWAY, "/status"):
+            faults.append(f"{method} {path[:80]} {headers} {body[:40]!r}: {response.status_code}")
 
     for method, value in itertools.product(METHODS, ODD_VALUES):
         ask(method, address.replace("zz", value))

@@ -35,16 +35,16 @@ def image(client: Client, product_id: UUID | str) -> dict[str, Any]:
     """Returns the image response of an existing product."""
     response = client.get(f"/api/products/{product_id}/image")
     assert response.status_code == 200
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
 def listed(client: Client, **query: Any) -> dict[str, Any]:
     """Returns a page of the menu."""
     response = client.get("/api/products/", query)
     assert response.status_code == 200, response.content
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
 # One image
@@ -53,10 +53,10 @@ def listed(client: Client, **query: Any) -> dict[str, Any]:
 def test_the_image_url_is_reachable_for_a_browser(client: Client) -> None:
     key = "products/63ea9d40/primary.jpg"
     product_id = product("ASAHI SALMON BOWL", "05018970", {"object_key": key, "content_type": "image/jpeg"})
-    answer = image(client, product_id)
-    assert answer.pop("updated_at").endswith("+00:00")
-    assert UUID(answer.pop("photo_id"))
-    assert answer == {
+    body = image(client, product_id)
+    assert body.pop("updated_at").endswith("+00:00")
+    assert UUID(body.pop("photo_id"))
+    assert body == {
         "product_id": str(product_id),
         "product_sku": "05018970",
         "product_name": "ASAHI SALMON BOWL",
@@ -79,8 +79,8 @@ def test_without_a_checksum_the_version_breaks_caches(client: Client) -> None:
 
 
 def test_a_product_without_a_photo_shows_the_placeholder(client: Client) -> None:
-    answer = image(client, product("AIR MINERAL", "1"))
-    assert (answer["image_url"], answer["product_name"], answer["is_placeholder"]) == (PLACEHOLDER, "AIR MINERAL", True)
+    body = image(client, product("AIR MINERAL", "1"))
+    assert (body["image_url"], body["product_name"], body["is_placeholder"]) == (PLACEHOLDER, "AIR MINERAL", True)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_an_unknown_product_is_404_with_the_placeholder(client: Client, product_
     product()
     response = client.get(f"/api/products/{product_id}/image")
     assert response.status_code == 404
-    answer = response.json()
-    assert (answer["image_url"], answer["is_placeholder"]) == (PLACEHOLDER, True)
-    assert answer["product_name"] == "Produk tidak dikenal · Unknown product"
+    body = response.json()
+    assert (body["image_url"], body["is_placeholder"]) == (PLACEHOLDER, True)
+    assert body["product_name"] == "Produk tidak dikenal · Unknown product"
     assert response["Cache-Control"] == "no-store"
 
 
@@ -163,9 +163,9 @@ def test_an_unchanged_response_is_304_and_a_changed_one_has_a_new_etag(client: C
 def test_the_menu_is_listed_by_name_with_all_photos(client: Client) -> None:
     second, first = product("bakso", "2", {}, {}), product("Ayam", "1")
     product("CENDOL", "3", {})
-    answer = listed(client)
-    assert [entry["name"] for entry in answer["products"]] == ["Ayam", "bakso", "CENDOL"]
-    assert answer["products"][0] == {
+    body = listed(client)
+    assert [entry["name"] for entry in body["products"]] == ["Ayam", "bakso", "CENDOL"]
+    assert body["products"][0] == {
         "id": str(first),
         "sku": "1",
         "name": "Ayam",
@@ -173,8 +173,8 @@ def test_the_menu_is_listed_by_name_with_all_photos(client: Client) -> None:
         "has_photo": False,
         "photos": [],
     }
-    assert (answer["products"][1]["id"], len(answer["products"][1]["photos"])) == (str(second), 2)
-    assert (answer["total"], answer["limit"], answer["offset"], answer["next"]) == (3, 100, 0, None)
+    assert (body["products"][1]["id"], len(body["products"][1]["photos"])) == (str(second), 2)
+    assert (body["total"], body["limit"], body["offset"], body["next"]) == (3, 100, 0, None)
 
 
 def test_the_pages_of_the_menu_list_each_product_once(client: Client) -> None:
@@ -184,10 +184,10 @@ def test_the_pages_of_the_menu_list_each_product_once(client: Client) -> None:
     address: str | None = "/api/products/?limit=3&q=hidangan"
     names: list[str] = []
     while address:
-        answer = client.get(address).json()
-        assert answer["total"] == 7
-        names += [entry["name"] for entry in answer["products"]]
-        address = answer["next"]
+        body = client.get(address).json()
+        assert body["total"] == 7
+        names += [entry["name"] for entry in body["products"]]
+        address = body["next"]
     assert names == [f"Hidangan {number}" for number in range(7)]
     assert listed(client, limit=3, offset=100, q="hidangan") == {
         "products": [],
@@ -259,9 +259,9 @@ def test_1000_products_are_listed_in_two_queries_and_quickly(client: Client) -> 
         connection,
     ) as queries:
         began = time.perf_counter()
-        answer = listed(client, limit=1000)
+        body = listed(client, limit=1000)
         seconds = time.perf_counter() - began
-    assert (len(answer["products"]), answer["total"], len(queries)) == (1000, 1000, 3)
+    assert (len(body["products"]), body["total"], len(queries)) == (1000, 1000, 3)
     assert seconds < 2
 
 
@@ -287,9 +287,9 @@ def test_healthz_and_status_report_the_same_last_good_run(client: Client) -> Non
         finished = began + timedelta(minutes=1) if outcome else None
         given = {"outcome": outcome, "checkpoint": checkpoint, "started_at": began, "finished_at": finished}
         SyncRun.objects.create(kind="full", trigger="hand", **given)
-    answer = client.get("/healthz").json()
-    assert answer["status"] == "ok"
-    assert answer["last_success_age_seconds"] == pytest.approx(89 * 60, abs=5)
+    body = client.get("/healthz").json()
+    assert body["status"] == "ok"
+    assert body["last_success_age_seconds"] == pytest.approx(89 * 60, abs=5)
 
 
 # The page

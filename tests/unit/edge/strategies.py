@@ -1,7 +1,8 @@
 """Simulates an edge in memory: the engine's own plan, publish and removal bound, over dictionaries as bucket and rows.
 
-Only the two lowest seams are fakes (:class:`Images`, :class:`Bucket`); :meth:`Edge.write` says in Python what ``rows._write``
-says in SQL. It checks the view of a POS at every put and every commit (invariants I1 and I2).
+Only the two lowest seams are fakes (:class:`Images`, :class:`Bucket`); :meth:`Edge.write` writes rows in Python, as
+:mod:`etalase.edge.sync.storage.photos` does in SQL.
+It checks the view of a POS at every put and every commit (invariants I1 and I2).
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ class Fate(Enum):
 
     DONE = "done"
     REFUSED = "refused"
-    ANSWER_LOST = "answer lost"
+    RESPONSE_LOST = "response lost"
 
 
 class Killed(BaseException):
@@ -122,16 +123,16 @@ class Images:
     bytes_received: int = 0
 
     def done(self, photo: Photo) -> None:
-        """Does nothing: there is no part on disk."""
+        """Does nothing: the fake keeps no part on disk."""
 
     def keep(self, photo: Photo, body: Body) -> None:
-        """Does nothing: there is no part on disk."""
+        """Does nothing: the fake keeps no part on disk."""
 
     def fetch(self, photo: Photo) -> Body:
         """Returns the bytes, or raises the drawn fault."""
         self.edge.fetches += 1
         if next(self.fates) is not Fate.DONE:
-            raise PhotoError(Reason.TIMEOUT, "no answer")
+            raise PhotoError(Reason.TIMEOUT, "no response")
         return self.bodies[photo.checksum or ""]
 
 
@@ -149,14 +150,14 @@ class Bucket:
         if self.edge.puts == self.last_put:
             raise Killed
         if fate is Fate.REFUSED:
-            raise ObjectStoreAway("no answer")
+            raise ObjectStoreAway("no response")
         if if_match is not None and self.edge.etag(key) != if_match:
             raise ObjectChanged(key)
         self.edge.objects[key] = bytes(body)
         self.edge.puts += 1
         self.edge.check_what_a_pos_sees()
-        if fate is Fate.ANSWER_LOST:
-            raise ObjectStoreAway("the answer was lost")
+        if fate is Fate.RESPONSE_LOST:
+            raise ObjectStoreAway("the response was lost")
         return md5(bytes(body))
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -169,7 +170,7 @@ class Bucket:
         if key not in self.edge.objects:
             raise ObjectMissing(key)
         if next(self.fates) is not Fate.DONE:
-            raise ObjectStoreAway("no answer")
+            raise ObjectStoreAway("no response")
         return self.edge.objects[key]
 
     def read_through(self, key: str) -> ObjectRead:

@@ -35,7 +35,7 @@ def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = T
         ("2026-02-03 02:00", WEEKENDS, False, Wait(30 * MINUTE, False)),
         # the worker was down during the step
         ("2026-02-02 07:00", NIGHTS, True, Wait(30 * MINUTE, False)),
-        # the store's offset lies after the end of a short step
+        # the store's offset is after the end of a short step
         ("2026-02-02 02:00", MOMENTS, False, Wait(5 * MINUTE, True)),
         ("2026-02-02 02:05", MOMENTS, True, None),
     ],

@@ -15,13 +15,13 @@ COMPANY, STORE = str(SETTINGS.COMPANY_ID), str(SETTINGS.STORE_ID)
 OTHER = str(UUID(int=7))
 
 
-@pytest.mark.parametrize("asked", [(None, None), (COMPANY, STORE), (COMPANY, None), (COMPANY.upper(), f"{{{STORE}}}")])
-def test_this_stores_task_arguments_are_accepted(asked: tuple[str | None, str | None]) -> None:
-    refuse_another_store(SETTINGS, asked)
+@pytest.mark.parametrize("arguments", [(None, None), (COMPANY, STORE), (COMPANY, None), (COMPANY.upper(), f"{{{STORE}}}")])
+def test_this_stores_task_arguments_are_accepted(arguments: tuple[str | None, str | None]) -> None:
+    refuse_another_store(SETTINGS, arguments)
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"),
+    ("arguments", "named"),
     [
         ((COMPANY, OTHER), f"store_id «{OTHER}»; this edge's is {STORE}"),
         ((OTHER, STORE), f"company_id «{OTHER}»; this edge's is {COMPANY}"),
@@ -30,7 +30,7 @@ def test_this_stores_task_arguments_are_accepted(asked: tuple[str | None, str | 
         ((COMPANY, ""), "store_id «»"),
     ],
 )
-def test_another_stores_task_arguments_are_refused_by_name(asked: tuple[str, str], named: str) -> None:
+def test_another_stores_task_arguments_are_refused_by_name(arguments: tuple[str, str], named: str) -> None:
     with pytest.raises(UsageError) as refused:
-        refuse_another_store(SETTINGS, asked)
+        refuse_another_store(SETTINGS, arguments)
     assert named in str(refused.value)

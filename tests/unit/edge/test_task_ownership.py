@@ -1,4 +1,4 @@
-"""Checks that our functions run under the guide's names, in whatever order a project defines tasks of these names."""
+"""Checks that our functions run under the guide's names, for any order in which a project defines tasks of these names."""
 
 import importlib
 import itertools

@@ -132,8 +132,8 @@ def _worker_lives() -> bool:
 
 def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
     wanted = request.GET.get("language")
-    asked = next((language for language in LANGUAGES if language == wanted), None)
-    language = asked or choose_language(request.COOKIES.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
+    chosen = next((language for language in LANGUAGES if language == wanted), None)
+    language = chosen or choose_language(request.COOKIES.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
     facts: Facts | None = None
     summary: Summary | None = None
     try:
@@ -146,8 +146,8 @@ def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
         summary = _summary(None, language)
     status = HTTPStatus.OK if facts and not not_asked else HTTPStatus.SERVICE_UNAVAILABLE
     response = _shown(request, facts, summary, language, status=status, not_asked=not_asked)
-    if asked:
-        response.set_cookie(LANGUAGE_COOKIE, asked, max_age=COOKIE_SECONDS, samesite="Lax")
+    if chosen:
+        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=COOKIE_SECONDS, samesite="Lax")
     return response
 
 
@@ -196,10 +196,10 @@ def _button(facts: Facts | None, language: Language, settings: EdgeSettings, *, 
         return None
     words = Words(language, facts.zone)
     if not_asked:
-        return {"said": words.say("not_asked")}
+        return {"note": words.say("not_asked")}
     if facts.asked_at:
         again = words.at(facts.asked_at + AT_MOST_EVERY, facts.now)
-        return {"said": words.say("asked", at=words.at(facts.asked_at, facts.now), again=again)}
+        return {"note": words.say("asked", at=words.at(facts.asked_at, facts.now), again=again)}
     if facts.is_running or (facts.worker and not facts.worker.is_alive):
         return None  # another sentence names the run in flight, or the person to call
     return {"action": reverse("etalase_status_sync"), "label": words.say("try"), "hint": words.say("try_hint")}
@@ -213,5 +213,5 @@ def _screen(facts: Facts | None, text: Mapping[str, str], settings: EdgeSettings
     key, checksum, version = whole
     url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, key, checksum=checksum, version=version)
     shown = settings.S3_PUBLIC_URL
-    said = {name: text[f"screen_{name}"].replace("{url}", shown) for name in ("can", "cannot")}
-    return {"url": url, **said}
+    results = {name: text[f"screen_{name}"].replace("{url}", shown) for name in ("can", "cannot")}
+    return {"url": url, **results}

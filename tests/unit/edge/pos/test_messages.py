@@ -22,9 +22,9 @@ def test_both_languages_have_the_same_pos_texts_with_the_same_placeholders() -> 
 
 def test_every_text_that_the_page_uses_exists_and_every_text_is_used() -> None:
     source = "\n".join(path.read_text() for path in SOURCES)
-    asked = set(re.findall(r'\bsay\("(\w+)"|data-text(?:-\w+)?="(\w+)"|\{\{ text\.(\w+) \}\}', source))
+    used = set(re.findall(r'\bsay\("(\w+)"|data-text(?:-\w+)?="(\w+)"|\{\{ text\.(\w+) \}\}', source))
     there = set(messages.TEXTS["id"])
-    assert {name for names in asked for name in names if name} <= there
+    assert {name for names in used for name in names if name} <= there
     # Each of the two titles of the empty page has a hint.
     assert {name for name in there if not re.search(rf'["\'.]{name.removesuffix("_hint")}\b', source)} == set()
 

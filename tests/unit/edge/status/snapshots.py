@@ -75,10 +75,12 @@ def facts(**changes: Any) -> Facts:
         next_hourly_at=datetime(2026, 11, 26, 6, 13, tzinfo=JAKARTA),
         next_full_at=datetime(2026, 11, 27, 2, 13, tzinfo=JAKARTA),
     )
-    told = replace(well, **changes)
-    # Of the run before the one that is under way, where nothing is said, nothing is wrong.
-    before = run() if told.last_good_run_at else None
-    return told if "last_ended" in changes else replace(told, last_ended=before if told.is_running else told.last_run)
+    changed = replace(well, **changes)
+    # Unless a test changes it, the run before the one in flight was well.
+    before = run() if changed.last_good_run_at else None
+    return (
+        changed if "last_ended" in changes else replace(changed, last_ended=before if changed.is_running else changed.last_run)
+    )
 
 
 NOTICES = (

@@ -35,8 +35,8 @@ _works = st.builds(Work, st.integers(0, 10**6), st.integers(0, 10**12))
 
 @given(_works, _works, st.timedeltas(timedelta(0), timedelta(days=2)))
 def test_the_remaining_time_is_never_negative_and_never_raises(left: Work, done: Work, took: timedelta) -> None:
-    told = eta_seconds(left, done, took)
-    assert told is None or told >= 0
+    seconds = eta_seconds(left, done, took)
+    assert seconds is None or seconds >= 0
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))

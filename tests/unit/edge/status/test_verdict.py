@@ -100,8 +100,8 @@ def test_the_worst_condition_decides_the_state(changes: dict[str, Any], holds: l
 def test_without_a_database_the_state_is_not_well() -> None:
     verdict = judge(None)
     assert (verdict.state, verdict.level, verdict.exit_status) == (State.DATABASE_AWAY, Level.RED, 4)
-    answer = as_json(None, verdict, error="gone")
-    assert (answer["well"], answer["error"]) == (False, "gone")
+    output = as_json(None, verdict, error="gone")
+    assert (output["well"], output["error"]) == (False, "gone")
 
 
 @given(any_facts())
@@ -126,8 +126,8 @@ def test_the_state_is_well_only_if_nothing_is_missing(store_facts: Facts) -> Non
 @given(any_facts())
 def test_the_json_status_has_the_same_facts_and_is_always_valid(store_facts: Facts) -> None:
     verdict = judge(store_facts)
-    answer = json.loads(json.dumps(as_json(store_facts, verdict)))
-    assert (answer["state"], answer["well"]) == (verdict.state, verdict.exit_status == 0)
-    assert answer["problems"] == list(verdict.holds)
-    assert sum(answer["damaged"].values()) == store_facts.damaged
-    assert answer["bucket"]["away"] == (answer["verified"] is None)
+    output = json.loads(json.dumps(as_json(store_facts, verdict)))
+    assert (output["state"], output["well"]) == (verdict.state, verdict.exit_status == 0)
+    assert output["problems"] == list(verdict.holds)
+    assert sum(output["damaged"].values()) == store_facts.damaged
+    assert output["bucket"]["away"] == (output["verified"] is None)

@@ -80,11 +80,11 @@ class Command(SyncCommand):
         spooled = forecast["bytes_in_spool"]
         kept = f", {formatting.size(spooled)} of it here already" if spooled else ""
         copies = f"copy {forecast['photos_to_copy']} photos within the bucket, " if forecast["photos_to_copy"] else ""
-        asked = f", and ask a person about {len(held)} more" if held else ""
+        waiting = f", and ask a person about {len(held)} more" if held else ""
         self.stdout.write(
             f"Would fetch {forecast['photos_to_fetch']} photos "
             f"({formatting.size(forecast['bytes_to_fetch'])}{kept}{how_long}), "
-            f"{copies}update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos{asked}."
+            f"{copies}update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos{waiting}."
         )
         for would, removals in (("would remove", forecast["removals"]), ("would ask before removing", held)):
             for removal in removals:

@@ -326,7 +326,7 @@ def test_a_put_with_a_lost_response_is_noticed_although_head_office_returns_to_t
     old, new = photo("a", key="products/p/x.jpg"), photo("a", key="products/p/x.jpg", body="b")
     edge = Edge()
     edge.round(_feed(old), repeat(Fate.DONE))
-    edge.round(_feed(new), chain([Fate.DONE, Fate.ANSWER_LOST], repeat(Fate.REFUSED)), full=False)
+    edge.round(_feed(new), chain([Fate.DONE, Fate.RESPONSE_LOST], repeat(Fate.REFUSED)), full=False)
     assert edge.rows[old.id].checksum == old.checksum
     assert edge.etag("products/p/x.jpg") == new.checksum
     edge.round(_feed(old), repeat(Fate.DONE), full=False)
@@ -421,7 +421,7 @@ def test_under_any_fault_the_pos_shows_only_listed_photos_and_two_later_runs_rep
     edge, chance = Edge(), Random(seed)
     for feed in rounds:
         # Each round has its own share of faults, from none to all.
-        weather = [Fate.DONE, *chance.choices([Fate.DONE, Fate.REFUSED, Fate.ANSWER_LOST], k=2)]
+        weather = [Fate.DONE, *chance.choices([Fate.DONE, Fate.REFUSED, Fate.RESPONSE_LOST], k=2)]
         edge.round(feed, map(chance.choice, repeat(weather)), full=chance.random() < 0.5)
     last = rounds[-1]
     for _ in range(2):
