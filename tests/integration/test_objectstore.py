@@ -113,11 +113,11 @@ def test_anybody_may_read_an_object_whose_key_they_know_and_nothing_else(bucket:
     assert [(found.key, found.etag) for found in bucket.list("")] == [("products/1/primary.jpg", md5(b"nasi goreng"))]
 
 
-def test_objects_carry_their_type_and_are_asked_for_again_each_time(bucket: ObjectStore) -> None:
+def test_objects_have_their_type_and_are_revalidated_each_time(bucket: ObjectStore) -> None:
     etag = put(bucket, "a.jpg", b"bytes")
     with OPENER.open(url(bucket, "a.jpg"), timeout=10) as answer:
-        told = [answer.headers[name] for name in ("Content-Type", "Cache-Control", "ETag")]
-    assert told == ["image/jpeg", "no-cache", f'"{etag}"']
+        sent = [answer.headers[name] for name in ("Content-Type", "Cache-Control", "ETag")]
+    assert sent == ["image/jpeg", "no-cache", f'"{etag}"']
     assert ask(url(bucket, "a.jpg"), headers={"If-None-Match": f'"{etag}"'})[0] == 304
 
 
@@ -155,7 +155,7 @@ def test_a_policy_is_replaced_only_where_a_setting_says_so(bucket: ObjectStore, 
         assert (ask(f"{bucket.endpoint}/{name}?list-type=2")[0], ask(url(bucket, "products/1/a.jpg"))[0]) == (403, 200)
 
 
-def test_what_is_asked_of_a_bucket_that_is_not_there_is_missing(each_s3_server: S3Server) -> None:
+def test_reads_from_a_missing_bucket_raise_object_missing(each_s3_server: S3Server) -> None:
     nowhere = store(each_s3_server, f"b-{uuid.uuid4().hex}")
     with pytest.raises(ObjectMissing):
         nowhere.get("a.jpg")
@@ -166,7 +166,7 @@ def test_what_is_asked_of_a_bucket_that_is_not_there_is_missing(each_s3_server: 
 # Putting
 
 
-def test_a_put_replaces_what_it_was_told_to_and_nothing_else(bucket: ObjectStore) -> None:
+def test_a_put_replaces_the_object_of_its_condition_only(bucket: ObjectStore) -> None:
     first = put(bucket, "a.jpg", b"first", if_none_match="*")
     with pytest.raises(ObjectChanged):
         put(bucket, "a.jpg", b"second", if_none_match="*")
@@ -341,28 +341,26 @@ def everything(bucket: ObjectStore) -> dict[str, Callable[[], object]]:
 
 
 @pytest.mark.parametrize("wrong", [{"secret_key": "guessed-secret-key"}, {"access_key": "a-stranger's-key"}])
-def test_a_wrong_key_is_told_whatever_was_asked_and_changes_nothing(
+def test_a_wrong_key_is_reported_for_every_operation_and_changes_nothing(
     bucket: ObjectStore, each_s3_server: S3Server, wrong: dict[str, str]
 ) -> None:
     put(bucket, "a.jpg", b"bytes")
-    for what, asked in everything(store(each_s3_server, bucket.bucket, **wrong)).items():
+    for what, call in everything(store(each_s3_server, bucket.bucket, **wrong)).items():
         with pytest.raises(ObjectStoreDenied, match="refuses this access key"):
-            pytest.fail(f"{what} gave {asked()!r}")
+            pytest.fail(f"{what} gave {call()!r}")
     assert [info.key for info in bucket.list("")] == ["a.jpg"]
 
 
-def test_a_server_that_is_away_is_told_whatever_was_asked_and_has_everything_when_it_is_back(
-    make: Make, tmp_path: Path
-) -> None:
+def test_an_away_server_is_reported_for_every_operation_and_has_its_objects_after_a_restart(make: Make, tmp_path: Path) -> None:
     port = free_port(offsets=list(make.wanted(0).values()))
     server = make.start(tmp_path, port, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
     bucket = store(server)
     bucket.ensure_bucket()
     put(bucket, "a.jpg", b"bytes")
     server.stop()
-    for what, asked in everything(bucket).items():
+    for what, call in everything(bucket).items():
         with pytest.raises(ObjectStoreAway):
-            pytest.fail(f"{what} gave {asked()!r}")
+            pytest.fail(f"{what} gave {call()!r}")
     server = make.start(tmp_path, port, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
     assert bucket.get("a.jpg") == b"bytes"
     assert [info.key for info in bucket.list("")] == ["a.jpg"]

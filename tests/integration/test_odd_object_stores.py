@@ -116,7 +116,7 @@ def test_a_store_without_policies_is_well_where_anybody_can_read_all_the_same(
     "reply", [Reply(501, S3_ERROR % b"NotImplemented"), Reply(405), Reply(404), Reply(403, S3_ERROR % b"AccessDenied")]
 )
 @pytest.mark.parametrize("empty", [False, True])
-def test_where_nobody_can_read_and_the_policy_cannot_be_set_a_person_is_told_what_to_do(
+def test_an_unreadable_bucket_without_a_settable_policy_is_an_error_with_advice(
     bucket: ObjectStore, door: Doorman, behind: ObjectStore, reply: Reply, empty: bool
 ) -> None:
     if empty:
@@ -171,7 +171,7 @@ def test_a_page_in_answer_to_a_put_is_no_success(odd: ObjectStore, alone: Doorma
 # Refusals with a code that takes a second request
 
 
-def test_a_refusal_without_a_body_is_asked_again_once_for_its_code(
+def test_a_refusal_without_a_body_leads_to_one_more_request_for_its_code(
     bucket: ObjectStore, door: Doorman, each_s3_server: S3Server
 ) -> None:
     wrong = store(door.endpoint, replace(each_s3_server, secret_key="another-secret"), bucket.bucket)
@@ -192,7 +192,7 @@ def test_a_head_that_is_refused_and_a_get_that_is_not_is_still_a_refusal(bucket:
 
 
 @pytest.mark.parametrize(("seconds", "says"), [(7200, "2 hours fast"), (-7200, "2 hours slow")])
-def test_a_wrong_clock_is_told_by_how_much_whatever_was_asked(
+def test_a_wrong_clock_is_reported_with_its_skew_for_every_operation(
     odd: ObjectStore, alone: Doorman, seconds: float, says: str
 ) -> None:
     def late(_: Request) -> Reply:
@@ -303,8 +303,8 @@ def test_a_store_that_wants_a_moment_is_given_it_and_one_that_wants_an_hour_is_a
 ) -> None:
     waits: list[float] = []
     patient = store(door.endpoint, each_s3_server, bucket.bucket, max_retries=2, sleep=waits.append)
-    told = ["3", "0"]
-    door.rule = lambda _: Reply(503, S3_ERROR % b"SlowDown", {"Retry-After": told.pop(0)}) if told else None
+    pauses = ["3", "0"]
+    door.rule = lambda _: Reply(503, S3_ERROR % b"SlowDown", {"Retry-After": pauses.pop(0)}) if pauses else None
     assert patient.get(KEY) == b"nasi goreng"
     assert waits[0] == 3.0
     assert 0.5 <= waits[1] <= 1.0  # its own backoff, with jitter
@@ -328,7 +328,7 @@ def test_a_large_photo_is_put_whole_through_a_proxy(bucket: ObjectStore, behind:
     assert behind.get(KEY) == body
 
 
-def test_a_store_without_conditional_puts_is_asked_first_what_is_there(bucket: ObjectStore, door: Doorman) -> None:
+def test_a_store_without_conditional_puts_gets_a_head_before_the_put(bucket: ObjectStore, door: Doorman) -> None:
     door.rule = lambda request: (
         Reply(501, S3_ERROR % b"NotImplemented") if {"if-match", "if-none-match"} & request.headers.keys() else None
     )

@@ -150,17 +150,17 @@ def test_phases_are_reported_for_the_leading_thread_only() -> None:
 
 
 def test_a_profile_counts_a_function_once_per_stack_and_its_own_time_at_the_end() -> None:
-    said = cpu_report([(["thread (a)", "f (x.py)", "g (x.py)", "f (x.py)"], 250), (["thread (a)", "f (x.py)"], 250)])
+    lines = cpu_report([(["thread (a)", "f (x.py)", "g (x.py)", "f (x.py)"], 250), (["thread (a)", "f (x.py)"], 250)])
 
-    assert said[:2] == ["in the function itself:", "     2.00 s  100.0%  f (x.py)"]
-    assert "     1.00 s  50.0%  g (x.py)" in said
+    assert lines[:2] == ["in the function itself:", "     2.00 s  100.0%  f (x.py)"]
+    assert "     1.00 s  50.0%  g (x.py)" in lines
 
 
 def test_worker_threads_are_reported_apart_from_the_leading_thread() -> None:
     main = ["thread (MainThread)", "_run (run.py)", "_plan (run.py)"]
-    said = elapsed_report([(main, 250), (["thread (etalase-fetch_0)", "put (x.py)"], 500), (["thread (other)", "f"], 9)])
+    lines = elapsed_report([(main, 250), (["thread (etalase-fetch_0)", "put (x.py)"], 500), (["thread (other)", "f"], 9)])
 
-    assert said == [
+    assert lines == [
         "the run's own thread:",
         "     1.00 s  100.0%  _plan (run.py)",
         "its workers together:",

@@ -56,6 +56,6 @@ def test_any_text_is_a_media_type_or_none(text: str | None) -> None:
 
 @given(st.text() | st.text(alphabet="image/jpeg;\0 ", min_size=90) | st.none())
 def test_the_row_keeps_any_media_type_of_head_office_that_fits_its_column(text: str | None) -> None:
-    told = normalised(changed(photo("a"), content_type=text))
-    assert told.content_type == (text and text.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS])
-    assert not differs(told, row_of(told))
+    stored = normalised(changed(photo("a"), content_type=text))
+    assert stored.content_type == (text and text.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS])
+    assert not differs(stored, row_of(stored))

@@ -56,11 +56,11 @@ def wrapped(cause: psycopg.Error, kind: type[django.db.Error] = django.db.Databa
     ids=lambda value: repr(value)[:60] if isinstance(value, Exception) else None,
 )
 def test_a_postgresql_error_has_a_message_and_a_hint(error: Exception, says: str, hint: str, refuses: bool) -> None:
-    told = explained(error, whose="The database", migrate="etalase x migrate")
-    assert told.message.startswith(f"The database {says}") or f" {says}" in told.message
-    assert hint in told.hint
-    assert isinstance(told, DatabaseRefused) is refuses
-    assert told.exit_status == 4
+    explanation = explained(error, whose="The database", migrate="etalase x migrate")
+    assert explanation.message.startswith(f"The database {says}") or f" {says}" in explanation.message
+    assert hint in explanation.hint
+    assert isinstance(explanation, DatabaseRefused) is refuses
+    assert explanation.exit_status == 4
 
 
 def test_only_the_first_line_of_a_postgresql_error_is_shown_because_details_hold_rows() -> None:

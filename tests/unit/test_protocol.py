@@ -452,7 +452,7 @@ def test_digests_are_equal_if_and_only_if_the_covered_fields_are(
     ("one", "other"),
     [(("a|b", "c"), ("a", "b|c")), (("a\\", "|b"), ("a", "\\|b")), (("a\\", "b"), ("a\\|b", "")), ((None, "a"), ("\\N", "a"))],
 )
-def test_a_digest_tells_field_boundaries_and_nulls_apart(one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
+def test_a_digest_depends_on_field_boundaries_and_nulls(one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
     first, second = (photos_digest([changed(photo(), object_key=key, filename=name)]) for key, name in (one, other))
     assert first != second
 
@@ -469,7 +469,7 @@ def test_a_row_has_the_digest_of_its_photo_until_they_differ(field: str) -> None
     assert photos_digest([changed_row]) != photos_digest([listed])
 
 
-def test_a_digest_tells_one_photo_from_none_and_from_another() -> None:
+def test_a_digest_of_one_photo_differs_from_none_and_from_another() -> None:
     one, two = sorted((photo("a"), photo("b")), key=lambda p: p.id)
     assert len({photos_digest(photos) for photos in ([], [one], [two], [one, two])}) == 4
     assert photos_digest(iter([])) == hashlib.md5(b"").hexdigest()

@@ -10,7 +10,7 @@ NOW = 1_770_000_000.0
 
 
 class Attempts:
-    """Fails as often as told, and then returns "done"; ``pauses`` records the waits between attempts."""
+    """Fails as often as specified, and then returns "done"; ``pauses`` records the waits between attempts."""
 
     def __init__(self, failures: int) -> None:
         self.left, self.made = failures, 0

@@ -51,7 +51,7 @@ def _ca_file(value: Path) -> Path:
         ssl.create_default_context(cafile=str(value))
         found = b"-----BEGIN CERTIFICATE-----" in value.read_bytes()
     except ssl.SSLError as error:
-        raise ValueError(f"has no readable certificate ({error.reason or error})") from error
+        raise ValueError(f"has no certificate that can be read ({error.reason or error})") from error
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from error
     if not found:

@@ -114,7 +114,7 @@ def test_a_missing_program_is_reported_by_name(tmp_path: Path) -> None:
         child.wait_ready(lambda: False, 10)
 
 
-def test_a_program_that_never_answers_is_stopped(tmp_path: Path) -> None:
+def test_a_program_that_never_responds_is_stopped(tmp_path: Path) -> None:
     child = sleeper(tmp_path)
     with pytest.raises(StackError, match=r"did not answer within 0\.2 s"):
         child.wait_ready(lambda: False, 0.2)

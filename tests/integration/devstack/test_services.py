@@ -56,9 +56,7 @@ def test_postgresql_keeps_its_data_from_start_to_start(tmp_path: Path) -> None:
     second.stop()
 
 
-def test_postgresql_is_durable_unless_told_otherwise_and_speaks_utf8(
-    tmp_path: Path, postgres_server: postgres.Postgres
-) -> None:
+def test_postgresql_is_durable_by_default_and_uses_utf8(tmp_path: Path, postgres_server: postgres.Postgres) -> None:
     assert ask(postgres_server, "SHOW fsync") == "off"
     assert ask(postgres_server, "SHOW max_prepared_transactions") == "10"
     durable = postgres.start(tmp_path, free_port())
@@ -188,16 +186,16 @@ def test_no_port_of_seaweedfs_accepts_an_anonymous_write(tmp_path: Path) -> None
             ("POST", "/1,0100000001", form),
             ("DELETE", "/1,0100000001", (b"", "")),
         ):
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            probe = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             try:
-                asked.request(method, path, sent or None, {"Content-Type": content_type})
-                answer = asked.getresponse()
+                probe.request(method, path, sent or None, {"Content-Type": content_type})
+                answer = probe.getresponse()
                 if answer.status < 400 and not answer.read().startswith(b"<?xml"):  # a refusal of S3 is XML
                     taken.append((port - server.port, method, path, answer.status))
             except (OSError, http.client.HTTPException):
                 pass  # gRPC does not speak this
             finally:
-                asked.close()
+                probe.close()
     assert taken == []
     assert [(info.key, info.etag) for info in ours.list("")] == [(key, etag)]
     assert ours.get(key) == body

@@ -64,11 +64,11 @@ def test_an_uploaded_photo_is_in_the_feed_and_in_the_bucket(office: Office, brow
     product = office.product()
     body = picture("WEBP")
     assert save(browser, product, {"upload": upload(body), "is_primary": "on", "sort_order": 2}).status_code == 302
-    (told,) = office.page().photos
-    assert told.object_key == f"products/{product.id}/primary.webp"
-    assert (told.filename, told.content_type, told.size) == ("Menu_Image.jpg", "image/webp", len(body))
-    assert (told.is_primary, told.sort_order, told.version) == (True, 2, 1)
-    assert bucket.get(told.object_key) == body
+    (listed,) = office.page().photos
+    assert listed.object_key == f"products/{product.id}/primary.webp"
+    assert (listed.filename, listed.content_type, listed.size) == ("Menu_Image.jpg", "image/webp", len(body))
+    assert (listed.is_primary, listed.sort_order, listed.version) == (True, 2, 1)
+    assert bucket.get(listed.object_key) == body
 
 
 def test_a_replaced_photo_keeps_its_id_and_gets_a_new_version(office: Office, browser: Client, bucket: Any) -> None:
@@ -144,8 +144,8 @@ def test_deletion_of_a_photo_deletes_its_object(office: Office, browser: Client,
     edge = Edge(office.page)
     edge.sync()
     (photo,) = Photo.objects.all()
-    asked = save(browser, product, {"id": str(photo.id), "DELETE": "on"}).content.decode()
-    assert "1 dishes have no photo any more" in asked
+    html = save(browser, product, {"id": str(photo.id), "DELETE": "on"}).content.decode()
+    assert "1 dishes have no photo any more" in html
     assert Photo.objects.count() == 1
     save(browser, product, {"id": str(photo.id), "DELETE": "on"}, agreed="1")
     edge.sync()
@@ -200,11 +200,11 @@ def test_actions_sell_many_products_everywhere_or_nowhere(office: Office, browse
     browser.post("/admin/head_office/product/", {"action": "sell_everywhere", **chosen})
     assert Assortment.objects.count() == 5 * (len(stores) + 1)
     for answer in ({}, {"post": "yes"}, {"post": "yes", "number": "4"}):
-        asked = browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen, **answer}).content.decode()
-        assert "5 dishes are sold nowhere any more" in asked
-        assert "To go on, type the number 5" in asked
-        assert ("That was not the number 5" in asked) is ("post" in answer)
-        assert all(f"<li>{product}</li>" in asked for product in products)
+        html = browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen, **answer}).content.decode()
+        assert "5 dishes are sold nowhere any more" in html
+        assert "To go on, type the number 5" in html
+        assert ("That was not the number 5" in html) is ("post" in answer)
+        assert all(f"<li>{product}</li>" in html for product in products)
         assert Assortment.objects.count() == 30
     browser.post("/admin/head_office/product/", {"action": "sell_nowhere", **chosen, "post": "yes", "number": " 5 "})
     assert Assortment.objects.count() == 0

@@ -89,9 +89,9 @@ def test_many_deletions_are_listed_by_name_and_require_the_number(office: Office
     chosen = {"action": "delete_selected", "_selected_action": [str(pk) for pk in rows.values_list("pk", flat=True)]}
     number = 6 if model == "account" else 10
     for answer in ({}, {"post": "yes"}, {"post": "yes", "number": "1"}, {"post": "yes", "number": "0x0a"}):
-        asked = browser.post(page, {**chosen, **answer}).content.decode()
-        assert f"type the number {number}" in asked
-        assert ("AVRIL-001 AVR-SUNDA" if model == "account" else "3 DISH 3") in asked
+        shown = browser.post(page, {**chosen, **answer}).content.decode()
+        assert f"type the number {number}" in shown
+        assert ("AVRIL-001 AVR-SUNDA" if model == "account" else "3 DISH 3") in shown
         assert rows.count() == count
     assert browser.post(page, {**chosen, "post": "yes", "number": str(number)}).status_code == 302
     assert rows.count() == 0
@@ -102,17 +102,17 @@ def test_a_deletion_page_shows_the_impact_on_tills(office: Office, browser: Clie
     full(office)
     row = DELETED[model]().first()
     page = f"/admin/head_office/{model}/{row.pk}/delete/"
-    asked = browser.get(page).content.decode()
-    said = {
+    shown = browser.get(page).content.decode()
+    expected = {
         "product": "1 dishes are deleted, with all their photos",
         "photo": "1 dishes have no photo any more",
         "store": "10 dishes are sold in fewer stores",
         "assortment": "1 dishes are sold in fewer stores",
         "account": "1 stores have no account any more",
     }[model]
-    assert said in asked
+    assert expected in shown
     wants_number = model == "store"
-    assert ("type the number 10" in asked) is wants_number
+    assert ("type the number 10" in shown) is wants_number
     browser.post(page, {"post": "yes", "number": "10"} if wants_number else {"post": "yes"})
     assert not type(row).objects.filter(pk=row.pk).exists()
 
@@ -123,9 +123,9 @@ def test_deletions_in_the_admin_within_24_hours_count_together(office: Office, b
         product = Product.objects.get(sku=str(number))
         browser.post(f"/admin/head_office/product/{product.id}/delete/", {"post": "yes"})
     assert Product.objects.count() == 7
-    asked = browser.get(f"/admin/head_office/product/{product.id}/delete/").content.decode()
-    assert "1 of 7 products" in asked or "1 of 7 dishes of FoodLife are deleted (3 more did within 24 hours)" in asked
-    assert "type the number 1" in asked
+    shown = browser.get(f"/admin/head_office/product/{product.id}/delete/").content.decode()
+    assert "1 of 7 products" in shown or "1 of 7 dishes of FoodLife are deleted (3 more did within 24 hours)" in shown
+    assert "type the number 1" in shown
 
 
 def test_a_company_with_stores_or_products_cannot_be_deleted(office: Office, browser: Client) -> None:
@@ -155,9 +155,9 @@ def test_emptying_a_store_requires_the_number(office: Office, browser: Client) -
     page = f"/admin/head_office/store/{office.store.id}/change/"
     data = {"code": "AVRIL-001", "name": "AVR-SUNDA", "sells": []}
     for agreed in ("", "yes", "9"):
-        asked = browser.post(page, {**data, "agreed": agreed}).content.decode()
-        assert "Type the number 10 here and save again" in asked
-        assert '<a href="#id_agreed">' in asked
+        shown = browser.post(page, {**data, "agreed": agreed}).content.decode()
+        assert "Type the number 10 here and save again" in shown
+        assert '<a href="#id_agreed">' in shown
     assert Assortment.objects.filter(store=office.store).count() == 10
     assert browser.post(page, {**data, "agreed": "10"}).status_code == 302
     assert Assortment.objects.filter(store=office.store).count() == 0
@@ -370,7 +370,7 @@ def test_the_admin_uses_the_browsers_language(office: Office, browser: Client, b
     assert "Dijual di" in browser.get(page, headers={"Accept-Language": "en"}).content.decode()
 
 
-def test_the_api_answers_in_english_for_any_browser(office: Office) -> None:
+def test_the_api_uses_english_for_any_browser(office: Office) -> None:
     answer = Client(headers={"Accept-Language": "id"}).post("/api/v1/token/", {}, content_type="application/json")
     assert answer.json()["username"] == ["This field is required."]
     assert "Content-Language" not in answer.headers
@@ -380,12 +380,12 @@ def test_both_languages_have_the_same_texts_and_placeholders() -> None:
     import string
 
     fields = {
-        language: {key: sorted(name for _, name, *_ in string.Formatter().parse(said) if name) for key, said in texts.items()}
+        language: {key: sorted(name for _, name, *_ in string.Formatter().parse(one) if name) for key, one in texts.items()}
         for language, texts in TEXTS.items()
     }
-    whole = {"{message}"}  # said in full by the error itself
-    assert {key: said for key, said in fields["id"].items() if TEXTS["en"][key] not in whole} == {
-        key: said for key, said in fields["en"].items() if TEXTS["en"][key] not in whole
+    whole = {"{message}"}  # the error itself has the whole text
+    assert {key: names for key, names in fields["id"].items() if TEXTS["en"][key] not in whole} == {
+        key: names for key, names in fields["en"].items() if TEXTS["en"][key] not in whole
     }
     assert fields["id"].keys() == fields["en"].keys()
 
@@ -407,7 +407,7 @@ def test_a_violated_constraint_is_an_error_beside_its_field(office: Office, lang
     far = Store.objects.create(company=Company.objects.create(name="Far"), code="F", name="far")
     product = {"name": "SOTO", "sold_in": [str(office.store.id)], "photos-TOTAL_FORMS": "0", "photos-INITIAL_FORMS": "0"}
     new = {"id": str(uuid4()), "company": str(office.company.id)}
-    asked = (
+    cases = (
         (f"product/{two.id}/change", {**product, "sku": "1"}, text("taken", language=language, value="1", name="SATE")),
         ("product/add", {**product, **new, "sku": "1"}, text("taken", language=language, value="1", name="SATE")),
         (f"product/{two.id}/change", {**product, "sku": "\u200b2"}, text("sku_odd", language=language, meant="2")),
@@ -422,10 +422,10 @@ def test_a_violated_constraint_is_an_error_beside_its_field(office: Office, lang
         ),
         ("account/add", {"username": "boss", "password1": "menu2026", "password2": "menu2026"}, "id_username_error"),
     )
-    for page, data, said in asked:
+    for page, data, expected in cases:
         answer = boss.post(f"/admin/head_office/{page}/", data)
         assert answer.status_code == 200, page
-        assert said in answer.content.decode().replace("&#x27;", "'"), page
+        assert expected in answer.content.decode().replace("&#x27;", "'"), page
     assert set(Product.objects.values_list("sku", "name")) == {("1", "SATE"), ("2", "SOTO")}
     assert set(Store.objects.values_list("code", flat=True)) == {"AVRIL-001", "S2", "F"}
 
@@ -475,8 +475,8 @@ def test_the_last_account_of_a_store_is_removed_only_after_confirmation(office: 
     if change != "of no store":
         data["store"] = str(other.id if change == "of another store" else office.store.id)
     page = f"/admin/head_office/account/{account.id}/change/"
-    asked = browser.post(page, data)
-    assert "1 stores have no account any more" in asked.content.decode()
+    shown = browser.post(page, data)
+    assert "1 stores have no account any more" in shown.content.decode()
     account.refresh_from_db()
     assert (account.is_active, account.store) == (True, office.store)
     assert browser.post(page, {**data, "agreed": "1"}).status_code == 302
@@ -488,8 +488,8 @@ def test_the_last_account_of_a_store_is_removed_only_after_confirmation(office: 
 def test_a_sale_is_named_by_store_and_dish(office: Office, manager: Client) -> None:
     sale = Assortment.objects.get(product=office.product("1", name="SATE"))
     page = "/admin/head_office/assortment/"
-    asked = manager.post(page, {"action": "delete_selected", "_selected_action": [str(sale.pk)]}).content.decode()
-    assert "1 SATE · AVRIL-001 AVR-SUNDA" in asked
+    shown = manager.post(page, {"action": "delete_selected", "_selected_action": [str(sale.pk)]}).content.decode()
+    assert "1 SATE · AVRIL-001 AVR-SUNDA" in shown
     assert "1 SATE · AVRIL-001 AVR-SUNDA" in manager.get(f"{page}{sale.pk}/delete/").content.decode()
 
 
@@ -510,7 +510,7 @@ def test_an_error_is_a_page_in_both_languages_that_leads_back(
     account = Account.objects.create_user("sari", is_staff=True)
     client = Client(headers={"accept-language": language}, enforce_csrf_checks=True, raise_request_exception=False)
     client.force_login(account, backend=BACKEND)
-    asked: dict[int, list[Any]] = {
+    responses: dict[int, list[Any]] = {
         404: [client.get("/admin/nothing/")],
         403: [client.get("/admin/head_office/account/"), client.post("/admin/password_change/", {})],
     }
@@ -523,12 +523,12 @@ def test_an_error_is_a_page_in_both_languages_that_leads_back(
             patched.setattr(PhotoAdmin, "has_view_permission", fail)
             return client.get("/admin/head_office/photo/")
 
-    asked |= {409: [failing(IntegrityError())], 400: [failing(DataError())], 500: [failing(ZeroDivisionError())]}
-    asked |= {503: [failing(TooManyLogins())]}
-    for status, answers in asked.items():
+    responses |= {409: [failing(IntegrityError())], 400: [failing(DataError())], 500: [failing(ZeroDivisionError())]}
+    responses |= {503: [failing(TooManyLogins())]}
+    for status, answers in responses.items():
         for answer in answers:
-            said = html.unescape(answer.content.decode())
+            page = html.unescape(answer.content.decode())
             assert answer.status_code == status
-            places = [said.index(text(f"error_{status}_{part}", language=one)) for one in (language, other) for part in PARTS]
+            places = [page.index(text(f"error_{status}_{part}", language=one)) for one in (language, other) for part in PARTS]
             assert places == sorted(places)
-            assert 'href="/admin/"' in said
+            assert 'href="/admin/"' in page

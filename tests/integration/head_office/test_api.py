@@ -275,9 +275,9 @@ def test_microseconds_and_offsets_of_updated_since_are_kept(office: Office, acco
     photo = office.photo(office.product())
     photo.refresh_from_db()
     local = photo.updated_at.astimezone(timezone.get_fixed_timezone(420))
-    for moment, told in ((local, 1), (local + timedelta(microseconds=1), 0)):
+    for moment, reported in ((local, 1), (local + timedelta(microseconds=1), 0)):
         answer = post(PHOTOS, {**ask, "updated_since": moment.isoformat()}, token=access(account))
-        assert len(answer.json()["photos"]) == told
+        assert len(answer.json()["photos"]) == reported
 
 
 @pytest.mark.parametrize("field", ["company_id", "store_id"])
@@ -356,7 +356,7 @@ def test_a_database_outage_gets_503(account: Account, ask: dict[str, Any], monke
 
 def test_a_chunked_body_is_read_and_a_large_one_refused() -> None:
     def call(body: bytes) -> str:
-        said: list[str] = []
+        message: list[str] = []
         environ = {
             "REQUEST_METHOD": "POST",
             "PATH_INFO": TOKEN,
@@ -369,8 +369,8 @@ def test_a_chunked_body_is_read_and_a_large_one_refused() -> None:
             "wsgi.url_scheme": "http",
             "REMOTE_ADDR": "192.0.2.1",
         }
-        list(counted(WSGIHandler(), max_bytes=MIB)(environ, lambda status, _headers: said.append(status)))
-        return said[0]
+        list(counted(WSGIHandler(), max_bytes=MIB)(environ, lambda status, _headers: message.append(status)))
+        return message[0]
 
     assert call(b'{"username": "nobody", "password": "x"}').startswith("401")
     assert call(b"x" * (MIB + 1)).startswith("413")
@@ -566,7 +566,7 @@ def test_no_response_of_the_api_may_be_cached(account: Account, ask: dict[str, A
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
-def test_responses_forbid_sniffing_and_healthz_answers(office: Office) -> None:
+def test_responses_forbid_sniffing_and_healthz_responds(office: Office) -> None:
     answer = Client().get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -83,7 +83,7 @@ def test_a_store_is_renamed_by_giving_another_name(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (("ho_create_company", "FoodLife", "--id", STORE_ID), "already has the id"),
         (("ho_create_company", "Other", "--id", COMPANY_ID), "belongs to the company «FoodLife»"),
@@ -97,8 +97,8 @@ def test_a_store_is_renamed_by_giving_another_name(office: Office) -> None:
         (("ho_create_account", "new", "--admin", "--password-file", "/nowhere"), "cannot be read"),
     ],
 )
-def test_contradictory_arguments_are_refused_and_change_nothing(office: Office, command: tuple[str, ...], said: str) -> None:
-    with pytest.raises(CommandError, match=said) as refused:
+def test_contradictory_arguments_are_refused_and_change_nothing(office: Office, command: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CommandError, match=message) as refused:
         run(*command)
     assert refused.value.returncode == 2
     assert (Company.objects.count(), Store.objects.count(), Account.objects.count()) == (1, 1, 1)

@@ -44,7 +44,7 @@ def test_every_command_prints_a_json_object_for_a_database_fault(weak: Office, f
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_no_address_answers_500_for_a_database_fault(weak: Office, fault: Fault) -> None:
+def test_no_address_responds_500_for_a_database_fault(weak: Office, fault: Fault) -> None:
     client = Client(raise_request_exception=False)
     account = {"username": "avril", "password": PASSWORD}
     token = client.post("/api/v1/token/", account, content_type="application/json").json()["access"]

@@ -32,11 +32,11 @@ REFERENCE = TESTS.parent / "docs" / "PRODUCT_PHOTO_SYNC_API_REFERENCE.md"
 NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 
-def post(office: Office, path: str = "product-photos", *, prefer: str | None = None, **asked: Any) -> dict[str, Any]:
+def post(office: Office, path: str = "product-photos", *, prefer: str | None = None, **parameters: Any) -> dict[str, Any]:
     """Returns a page over HTTP, requested by the store's account."""
     token = RefreshToken.for_user(Account.objects.get()).access_token
     headers = {"Authorization": f"Bearer {token}"} | ({"Prefer": prefer} if prefer is not None else {})
-    body = {"company_id": str(office.company.id), "store_id": str(office.store.id), **asked}
+    body = {"company_id": str(office.company.id), "store_id": str(office.store.id), **parameters}
     response = Client().post(f"/api/v1/sync/{path}/", body, content_type="application/json", headers=headers)
     assert response.status_code == 200
     page: dict[str, Any] = response.json()
@@ -142,10 +142,10 @@ def test_a_full_set_in_place_of_changes_has_a_digest(office: Office) -> None:
 
 def test_the_openapi_document_shows_the_digest_preference() -> None:
     document = Client().get("/api/v1/schema/?format=json").json()
-    asked = document["paths"][PHOTOS_PATH]["post"]["parameters"]
-    assert [(one["in"], one["name"], one.get("required", False)) for one in asked] == [("header", "Prefer", False)]
-    told = document["components"]["schemas"]["PhotoPageAnswer"]
-    assert "digest" in {*told["properties"]} - {*told["required"]}
+    parameters = document["paths"][PHOTOS_PATH]["post"]["parameters"]
+    assert [(one["in"], one["name"], one.get("required", False)) for one in parameters] == [("header", "Prefer", False)]
+    schema = document["components"]["schemas"]["PhotoPageAnswer"]
+    assert "digest" in {*schema["properties"]} - {*schema["required"]}
 
 
 # Snapshot
@@ -162,7 +162,7 @@ def test_the_digest_hides_no_late_commit(office: Office, stranger: psycopg.Conne
     Photo.objects.filter(id=b.id).update(sort_order=1)
     edge.sync()
     before = edge.photos[b.id], dict(edge.photos)
-    assert before[0]["sort_order"] == 1, "newer than the horizon, and told all the same"
+    assert before[0]["sort_order"] == 1, "newer than the horizon, and listed all the same"
     assert edge.head_office_digest == edge.digest, "the open change is in neither"
     stranger.commit()
     edge.sync()

@@ -154,8 +154,8 @@ def test_a_change_of_the_product_keeps_the_photos_updated_at(office: Office) -> 
     office.photo(product)
     first = office.page()
     Product.objects.update(name="RENAMED")
-    (told,) = office.page(since=first.sync_timestamp).photos
-    assert (told.product_name, told.updated_at) == ("RENAMED", first.photos[0].updated_at)
+    (reported,) = office.page(since=first.sync_timestamp).photos
+    assert (reported.product_name, reported.updated_at) == ("RENAMED", first.photos[0].updated_at)
 
 
 def test_position_and_product_of_a_photo_are_immutable(office: Office) -> None:

@@ -74,11 +74,11 @@ def test_an_import_creates_products_sales_photos_and_objects(office: Office, loa
     status, result, _ = load("1,SATE,red.jpg,true,0,", "1,,blue.jpg,false,1,", "2,SOTO,,,,")
     assert (status, counts(result), counts(result, "products")) == (0, {"created": 2}, {"created": 2})
     product = Product.objects.get(sku="1")
-    told = office.page().photos
-    assert [(p.filename, p.is_primary, p.sort_order) for p in told] == [("red.jpg", True, 0), ("blue.jpg", False, 1)]
-    assert told[0].object_key == f"products/{product.id}/primary.jpg"
-    assert told[1].object_key == f"products/{product.id}/{told[1].id}.jpg"
-    for photo in told:
+    reported = office.page().photos
+    assert [(p.filename, p.is_primary, p.sort_order) for p in reported] == [("red.jpg", True, 0), ("blue.jpg", False, 1)]
+    assert reported[0].object_key == f"products/{product.id}/primary.jpg"
+    assert reported[1].object_key == f"products/{product.id}/{reported[1].id}.jpg"
+    for photo in reported:
         body = (photos / str(photo.filename)).read_bytes()
         assert bucket.get(photo.object_key) == body
         assert (photo.size, photo.checksum) == (len(body), hashlib.md5(body).hexdigest())
@@ -98,9 +98,9 @@ def test_an_import_into_a_new_object_store_creates_the_bucket_and_its_policy(loa
 def test_the_guides_ids_can_be_prescribed(office: Office, load: Load) -> None:
     product_id, photo_id = "63ea9d40-47f2-4202-95b6-f9b9e798d762", "73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b"
     load(f"05018970,ASAHI SALMON BOWL,red.jpg,true,0,,{product_id},{photo_id}", header=HEADER + ",product_id,photo_id")
-    (told,) = office.page().photos
-    assert (told.id, told.product_id) == (UUID(photo_id), UUID(product_id))
-    assert told.object_key == f"products/{product_id}/primary.jpg"
+    (reported,) = office.page().photos
+    assert (reported.id, reported.product_id) == (UUID(photo_id), UUID(product_id))
+    assert reported.object_key == f"products/{product_id}/primary.jpg"
 
 
 def test_a_repeated_import_changes_nothing(office: Office, load: Load, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_if_the_first_photo_is_bad_the_next_good_one_is_primary(office: Office, 
 def test_a_bad_photo_is_reported_by_line_and_the_others_are_loaded(office: Office, load: Load, photos: Path) -> None:
     (photos / "cut.jpg").write_bytes(picture(size=(200, 200))[:-100])
     (photos / "empty.jpg").touch()
-    status, result, said = load(
+    status, result, message = load(
         "1,SATE,red.jpg,,,", "2,SOTO,cut.jpg,,,", "3,BAKSO,nowhere.jpg,,,", "4,RAWON,empty.jpg,,,", "5,GULAI,blue.jpg,,,"
     )
     assert status == 1
@@ -180,9 +180,9 @@ def test_a_bad_photo_is_reported_by_line_and_the_others_are_loaded(office: Offic
         (4, "file", "nowhere.jpg"),
         (5, "file", "empty.jpg"),
     ]
-    assert "line 3, file «cut.jpg»: The picture is cut short" in said
-    assert "line 4, file «nowhere.jpg»: there is no such file in PHOTOS_DIR" in said
-    assert "line 5, file «empty.jpg»: The file is empty." in said
+    assert "line 3, file «cut.jpg»: The picture is cut short" in message
+    assert "line 4, file «nowhere.jpg»: there is no such file in PHOTOS_DIR" in message
+    assert "line 5, file «empty.jpg»: The file is empty." in message
     assert {p.filename for p in office.page().photos} == {"red.jpg", "blue.jpg"}
 
 
@@ -212,10 +212,10 @@ def test_an_import_removes_the_gps_position(office: Office, load: Load, photos: 
     data = picture(exif=exif())
     (photos / "phone.jpg").write_bytes(data)
     load("1,SATE,phone.jpg,,,")
-    (told,) = office.page().photos
-    body = bucket.get(told.object_key)
+    (reported,) = office.page().photos
+    body = bucket.get(reported.object_key)
     assert body != data
-    assert told.checksum == hashlib.md5(body).hexdigest()
+    assert reported.checksum == hashlib.md5(body).hexdigest()
     assert body == prepare(data, ingest.limits()).body
 
 
@@ -239,8 +239,8 @@ def test_a_renamed_product_keeps_its_photos(office: Office, load: Load) -> None:
     load("1,SATE,red.jpg,,,")
     before = office.page()
     assert counts(load("1,SATE AYAM,red.jpg,,,")[1], "products") == {"updated": 1}
-    (told,) = office.page(since=before.sync_timestamp).photos
-    assert (told.product_name, told.version) == ("SATE AYAM", 1)
+    (reported,) = office.page(since=before.sync_timestamp).photos
+    assert (reported.product_name, reported.version) == ("SATE AYAM", 1)
 
 
 def test_an_import_without_prune_removes_nothing(office: Office, load: Load) -> None:
@@ -319,15 +319,15 @@ def test_a_photo_that_takes_over_the_key_of_a_pruned_one_keeps_its_object(office
     load("1,SATE,red.jpg,true,,")
     load("1,SATE,blue.jpg,true,,", args=("--prune",))
     load("1,SATE,green.jpg,true,,", args=("--prune",))
-    (told,) = office.page().photos
-    assert bucket.get(told.object_key) == picture(colour="green")
+    (reported,) = office.page().photos
+    assert bucket.get(reported.object_key) == picture(colour="green")
 
 
 def test_prescribed_ids_of_other_rows_are_refused(office: Office, load: Load) -> None:
     with_ids = HEADER + ",product_id,photo_id"
     load("1,SATE,red.jpg,,,", "2,SOTO,blue.jpg,,,")
     sate, soto = Product.objects.order_by("sku")
-    status, result, said = load(
+    status, result, message = load(
         f"3,BAKSO,green.jpg,,,,{sate.id},",
         f"2,SOTO,blue.jpg,,,,{office.store.id},",
         f"1,SATE,green.jpg,,,,,{soto.photos.get().id}",
@@ -341,18 +341,18 @@ def test_prescribed_ids_of_other_rows_are_refused(office: Office, load: Load) ->
         (4, "photo_id"),
         (5, "photo_id"),
     ]
-    assert "this id belongs to SKU 1" in said
-    assert f"this SKU already has the id {soto.id}" in said
-    assert "this id belongs to a photo of SKU 2" in said
-    assert "already has the id" in said
+    assert "this id belongs to SKU 1" in message
+    assert f"this SKU already has the id {soto.id}" in message
+    assert "this id belongs to a photo of SKU 2" in message
+    assert "already has the id" in message
 
 
 def test_a_photo_with_a_prescribed_id_may_change_its_file_name(office: Office, load: Load) -> None:
     with_ids, id_ = HEADER + ",photo_id", "73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b"
     load(f"1,SATE,red.jpg,,,,{id_}", header=with_ids)
     assert counts(load(f"1,SATE,blue.jpg,,,,{id_}", header=with_ids)[1]) == {"updated": 1}
-    (told,) = office.page().photos
-    assert (told.id, told.filename, told.version) == (UUID(id_), "blue.jpg", 2)
+    (reported,) = office.page().photos
+    assert (reported.id, reported.filename, reported.version) == (UUID(id_), "blue.jpg", 2)
 
 
 def test_an_import_requires_the_company_if_there_are_several(office: Office, load: Load) -> None:
@@ -369,9 +369,12 @@ def test_an_import_requires_the_company_if_there_are_several(office: Office, loa
 
 def test_an_unusable_file_exits_with_2_and_an_unreachable_bucket_with_4(office: Office, photos: Path) -> None:
     menu = photos.parent / "menu.csv"
-    for content, status, said in (("sku,name\n", 2, "lacks the column"), (f"{HEADER}\n1,SATE,red.jpg,,,\n", 4, "object store")):
+    for content, status, message in (
+        ("sku,name\n", 2, "lacks the column"),
+        (f"{HEADER}\n1,SATE,red.jpg,,,\n", 4, "object store"),
+    ):
         menu.write_text(content)
-        with pytest.raises(CommandError, match=said) as ended:
+        with pytest.raises(CommandError, match=message) as ended:
             call_command("ho_import", str(menu), str(photos), "--quiet")
         assert ended.value.returncode == status
     assert Photo.objects.count() == Product.objects.count() == 0
@@ -475,9 +478,9 @@ def test_csv_from_folder_adds_photos_and_neither_renames_nor_creates_a_dish(offi
     (photos / "red.png").write_bytes(picture("PNG"))
     (photos / "notes.jpg").write_text("no picture")
     menu = photos.parent / "menu.csv"
-    written, told = csv_from_folder(photos)
-    assert "left out: notes.jpg: is not a JPEG, PNG or WebP picture" in told
-    assert "left out: red.png: is a second file for one SKU" in told
+    written, reported = csv_from_folder(photos)
+    assert "left out: notes.jpg: is not a JPEG, PNG or WebP picture" in reported
+    assert "left out: red.png: is a second file for one SKU" in reported
     menu.write_text(written)
     before = list(Assortment.objects.order_by("id").values())
     err = io.StringIO()
@@ -512,8 +515,8 @@ def test_csv_from_folder_writes_a_line_or_a_reason_for_each_file(tmp_path: Path,
         (folder / os.fsdecode(file)).write_bytes(b"\xff\xd8\xff and so on")
     looked = list(look_through(folder, max_bytes=1000))
     assert len(looked) == len(files)
-    written, told = csv_from_folder(folder)
-    assert "\x1b" not in written + told
+    written, reported = csv_from_folder(folder)
+    assert "\x1b" not in written + reported
     menu = folder.parent / "menu.csv"
     menu.write_text(written, "utf-8", newline="")
     found = [one for one in looked if isinstance(one, FoundPicture)]
@@ -529,9 +532,9 @@ def test_csv_from_folder_writes_a_line_or_a_reason_for_each_file(tmp_path: Path,
 
 def test_csv_from_folder_skips_a_name_with_a_hidden_formula(tmp_path: Path) -> None:
     (tmp_path / "nasi;=HYPERLINK(1).jpg").write_bytes(b"\xff\xd8\xff and so on")
-    written, told = csv_from_folder(tmp_path)
+    written, reported = csv_from_folder(tmp_path)
     assert len(written.splitlines()) == 1
-    assert "left out: nasi;=HYPERLINK(1).jpg: its name has a sign behind" in told
+    assert "left out: nasi;=HYPERLINK(1).jpg: its name has a sign behind" in reported
 
 
 def test_csv_from_folder_never_blocks_and_reports_each_skipped_file(tmp_path: Path) -> None:
@@ -603,28 +606,28 @@ def test_a_dry_run_lists_all_changes_and_changes_nothing(office: Office, load: L
     before = everything(bucket)
     (photos / "red.jpg").write_bytes(picture(colour="orange"))
     lines = ("1,SATE AYAM,red.jpg,,,AVRIL-001", "2,SOTO,blue.jpg,,,BDG-002", "3,,,,,", "5,GULAI,green.jpg,,,")
-    status, told, _ = load(*lines, args=("--dry-run", "--prune"))
-    assert (status, told["dry_run"], everything(bucket)) == (0, True, before)
-    assert told["made"] == [{"sku": "5", "name": "GULAI"}]
-    assert told["renamed"] == [{"sku": "1", "old": "SATE", "new": "SATE AYAM"}]
-    assert told["photo_changes"] == [
+    status, reported, _ = load(*lines, args=("--dry-run", "--prune"))
+    assert (status, reported["dry_run"], everything(bucket)) == (0, True, before)
+    assert reported["made"] == [{"sku": "5", "name": "GULAI"}]
+    assert reported["renamed"] == [{"sku": "1", "old": "SATE", "new": "SATE AYAM"}]
+    assert reported["photo_changes"] == [
         {"sku": "1", "file": "red.jpg", "change": "updated"},
         {"sku": "5", "file": "green.jpg", "change": "created"},
     ]
-    assert told["sales"] == {
+    assert reported["sales"] == {
         "AVRIL-001": {"added": ["5"], "removed": ["2"]},
         "BDG-002": {"added": ["2", "5"], "removed": ["1"]},
     }
-    assert told["removed"] == {
+    assert reported["removed"] == {
         "products": [{"sku": "4", "name": "RAWON"}],
         "photos": [{"sku": "3", "file": "green.jpg"}],
         "bare": ["3 BAKSO"],
         "unsold": [],
     }
-    assert (told["names_kept"], told["number"]) == (1, 4)
+    assert (reported["names_kept"], reported["number"]) == (1, 4)
     done = load(*lines, args=("--prune", "--yes", "4"))[1]
     for count in ("products", "photos", "pruned", "made", "renamed", "sales", "removed"):
-        assert done[count] == told[count]
+        assert done[count] == reported[count]
 
 
 def test_a_dry_run_is_readable_text(office: Office, photos: Path, bucket: Any, load: Load) -> None:
@@ -632,11 +635,11 @@ def test_a_dry_run_is_readable_text(office: Office, photos: Path, bucket: Any, l
     menu, out = photos.parent / "menu.csv", io.StringIO()
     menu.write_text(f"{HEADER}\n1,SATE \x1b[2J,red.jpg,,,\n2,SOTO,blue.jpg,,,\n")
     call_command("ho_import", str(menu), str(photos), "--quiet", "--dry-run", stdout=out)
-    told = out.getvalue()
-    assert "would make (1):\n  2 SOTO\n" in told
-    assert "would rename (1):\n  1: SATE -> SATE \\x1b[2J\n" in told
-    assert "would add photo (1):\n  2: blue.jpg\n" in told
-    assert "Nothing was changed. It would be: products: 1 created, 1 updated" in told
+    reported = out.getvalue()
+    assert "would make (1):\n  2 SOTO\n" in reported
+    assert "would rename (1):\n  1: SATE -> SATE \\x1b[2J\n" in reported
+    assert "would add photo (1):\n  2: blue.jpg\n" in reported
+    assert "Nothing was changed. It would be: products: 1 created, 1 updated" in reported
 
 
 def test_renames_beyond_the_bound_require_the_number(office: Office, load: Load, bucket: Any) -> None:
@@ -681,7 +684,7 @@ def test_a_prune_beyond_the_bound_requires_the_number(office: Office, load: Load
 
 
 @pytest.mark.parametrize(
-    ("left", "said"),
+    ("left", "message"),
     [
         ("{sku},,,,,", "lose their last photo"),
         ("{sku},DISH {sku},red.jpg,,,BDG-002", "of AVRIL-001 AVR-SUNDA are no longer sold"),
@@ -689,12 +692,12 @@ def test_a_prune_beyond_the_bound_requires_the_number(office: Office, load: Load
     ids=["photos", "the column stores shrinks"],
 )
 def test_a_prune_of_many_photos_or_sales_needs_the_number(
-    office: Office, load: Load, bucket: Any, left: str, said: str
+    office: Office, load: Load, bucket: Any, left: str, message: str
 ) -> None:
     office.another_store()
     load(*menu_of({str(number): f"DISH {number}" for number in range(10)}))
     before = everything(bucket)
-    with pytest.raises(CommandError, match=rf"(?s){said}.*--yes 10"):
+    with pytest.raises(CommandError, match=rf"(?s){message}.*--yes 10"):
         load(*(left.format(sku=sku) for sku in range(10)), args=("--prune",))
     assert everything(bucket) == before
 
@@ -721,10 +724,10 @@ def test_skus_changed_by_a_spreadsheet_affect_no_other_dish(office: Office, load
             "05010005\xa0 ,,a.jpg,,,",
         ),
     )
-    status, told, said = load(*changed[:-1])
-    assert (status, len(told["problems"]), everything(bucket)) == (1, len(changed) - 1, before)
-    assert "line 2, sku «5010000»: looks like SKU 05010000, which head office has; is that meant?" in said
-    assert "sku «05010003\\u200b»: looks like SKU 05010003" in said
+    status, reported, message = load(*changed[:-1])
+    assert (status, len(reported["problems"]), everything(bucket)) == (1, len(changed) - 1, before)
+    assert "line 2, sku «5010000»: looks like SKU 05010000, which head office has; is that meant?" in message
+    assert "sku «05010003\\u200b»: looks like SKU 05010003" in message
     assert load(changed[-1])[0] == 0  # spaces around a cell never counted
 
 

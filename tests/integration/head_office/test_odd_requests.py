@@ -65,11 +65,11 @@ class Asker:
         kind = environ.pop("CONTENT_TYPE", "application/json")
         try:
             answer: Any = self._client.generic(method, path, body, kind, **environ)
-            said = str(answer.status_code) if answer.status_code >= 500 else ""
+            fault = str(answer.status_code) if answer.status_code >= 500 else ""
         except Exception as error:  # before Django could answer
-            said = repr(error)
-        if said:
-            self.faults.append(f"{method[:10]} {path[:120]} {dict(headers)} {kind} {body[:60]!r}: {said}")
+            fault = repr(error)
+        if fault:
+            self.faults.append(f"{method[:10]} {path[:120]} {dict(headers)} {kind} {body[:60]!r}: {fault}")
 
 
 def _meta(name: str) -> str:
@@ -139,10 +139,10 @@ def test_a_database_outage_gets_503_at_every_address(office: Office, monkeypatch
         raise OperationalError("connection refused: is the server running?")
 
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
-    asked: list[tuple[str, str, dict[str, Any]]] = [("GET", "/admin/", {}), ("GET", "/admin/head_office/product/", {})]
-    asked += [("POST", "/admin/login/", {}), ("GET", "/healthz", {})]
-    asked += [("POST", f"/api/v1/{path}/", token) for path in ("token", "token/refresh", "sync/product-photos", "sync/stores")]
-    for method, path, headers in asked:
+    tried: list[tuple[str, str, dict[str, Any]]] = [("GET", "/admin/", {}), ("GET", "/admin/head_office/product/", {})]
+    tried += [("POST", "/admin/login/", {}), ("GET", "/healthz", {})]
+    tried += [("POST", f"/api/v1/{path}/", token) for path in ("token", "token/refresh", "sync/product-photos", "sync/stores")]
+    for method, path, headers in tried:
         body = json.dumps({"username": "avril", "password": "x", "refresh": str(refresh_token())}).encode()
         kind = "application/json"
         if path == "/admin/login/":

@@ -45,13 +45,13 @@ def send(exchange: dict[str, Any]) -> Any:
 
 def test_responses_match_those_of_every_released_head_office(the_guides_menu: Office) -> None:
     ids = {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
-    asked = [
+    exchanges = [
         {"path": path, "prefer": prefer, "request": {**(ids if "/product" in path else {}), **body}}
         for path, prefer, body in SCENARIO
     ]
-    answers = [send(exchange) for exchange in asked]
+    answers = [send(exchange) for exchange in exchanges]
     assert {answer.status_code for answer in answers} == {200}
-    now = [{**exchange, "response": neutral(answer.json())} for exchange, answer in zip(asked, answers, strict=True)]
+    now = [{**exchange, "response": neutral(answer.json())} for exchange, answer in zip(exchanges, answers, strict=True)]
     record("head_office", now)
     for release in RELEASES:
         for exchange in recorded(release, "head_office"):

@@ -81,11 +81,11 @@ def test_the_small_body_limit_applies_without_a_login(office: Office, cookie: st
 
 @pytest.mark.parametrize(("path", "kind"), [("/admin/login/", "text/plain"), ("/api/v1/token/", "application/json")])
 def test_a_body_above_the_limit_gets_413_unread_on_any_wsgi_server(office: Office, path: str, kind: str) -> None:
-    said: list[Any] = []
+    message: list[Any] = []
     application = bounded(lambda _environ, _start: pytest.fail("it got there"), body_limit)
-    body = b"".join(application(head(path), lambda status, headers: said.extend([status, dict(headers)])))
-    assert said[0].startswith("413")
-    assert said[1]["Content-Type"].startswith(kind)
+    body = b"".join(application(head(path), lambda status, headers: message.extend([status, dict(headers)])))
+    assert message[0].startswith("413")
+    assert message[1]["Content-Type"].startswith(kind)
     assert str(configured().MAX_REQUEST_BYTES).encode() in body
 
 

@@ -51,9 +51,9 @@ def test_a_page_has_the_guides_fields_in_the_guides_form_and_order(the_guides_me
         )
     finally:
         configured.cache_clear()
-    sent, said = timeless(answer.content.decode()), timeless((WIRE / "guide_page.json").read_text())
+    sent, expected = timeless(answer.content.decode()), timeless((WIRE / "guide_page.json").read_text())
     assert sent.pop("products_changed_at") == "<time>"
-    assert json.dumps(sent) == json.dumps(said), "also the order of the fields"
+    assert json.dumps(sent) == json.dumps(expected), "also the order of the fields"
     parse(answer.content, Page, what="our own page")
 
 

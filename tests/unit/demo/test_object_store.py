@@ -23,7 +23,7 @@ def choose(here: Layout, wish: Make | None = None) -> Make:
     return command._choose_object_store(wish, layout.kept_object_store(here))
 
 
-def test_a_new_demo_starts_on_seaweedfs_unless_told_otherwise(here: Layout) -> None:
+def test_a_new_demo_starts_on_seaweedfs_by_default(here: Layout) -> None:
     assert choose(here) is Make.SEAWEEDFS
     assert choose(here, Make.MINIO) is Make.MINIO
 

@@ -27,12 +27,12 @@ def go(folder: Path, script: str) -> None:
 
 
 def test_a_go_program_is_built_once_by_go_install(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    go(tmp_path / "go", 'echo "$@" >> "$GOBIN/../asked"; echo "$CGO_ENABLED" > "$GOBIN/minio"')
+    go(tmp_path / "go", 'echo "$@" >> "$GOBIN/../arguments"; echo "$CGO_ENABLED" > "$GOBIN/minio"')
     assert PROGRAM.find() is None
     built = PROGRAM.build()
     assert built == PROGRAM.build() == PROGRAM.find() == tmp_path / "cache" / "etalase" / "minio-v1" / "minio"
     assert built.read_text() == "0\n"
-    assert (built.parent / "asked").read_text() == "install github.com/minio/minio@v1\n"
+    assert (built.parent / "arguments").read_text() == "install github.com/minio/minio@v1\n"
     assert "about 4 minutes" in capsys.readouterr().err
 
 

@@ -29,9 +29,7 @@ def at(text: str, zone: ZoneInfo = JAKARTA, *, fold: int = 0) -> float:
         ("OFF", None), ("0", None), (" 64k ", 64 * K),
     ],
 )  # fmt: skip
-def test_a_rate_is_bytes_a_second_in_powers_of_1024_and_kib_where_nothing_is_said(
-    text: str, bytes_per_second: int | None
-) -> None:
+def test_a_rate_is_bytes_a_second_in_powers_of_1024_and_kib_by_default(text: str, bytes_per_second: int | None) -> None:
     bandwidth = parse(text)
     assert bandwidth.at(0, JAKARTA).bytes_per_second == bytes_per_second
     assert bandwidth.is_off == (bytes_per_second is None)
@@ -61,12 +59,12 @@ def test_what_is_no_rate_and_no_timetable_is_refused_by_the_part_that_is_wrong(t
     st.text(max_size=40) | st.from_regex(r"([A-Z][a-z]{2}-)?[0-9]{2}:[0-9]{2},[0-9]{1,5}[kM]?( [0-9:]{5},off)?", fullmatch=True)
 )
 def test_any_text_is_a_timetable_or_refused_with_what_may_stand_there(text: str) -> None:
-    said = ""
+    message = ""
     try:
         assert parse(text).steps
     except ValueError as error:
-        said = str(error)
-    assert not said or "write" in said
+        message = str(error)
+    assert not message or "write" in message
 
 
 # Which rate is in force
@@ -198,7 +196,7 @@ def test_more_bytes_never_need_less_time_and_halves_need_as_long_as_the_whole(
         assert begun + bandwidth.seconds_for(second, now + begun, zone) == pytest.approx(whole, abs=1e-3)
 
 
-def test_what_needs_longer_than_anybody_waits_is_still_foretold() -> None:
+def test_the_seconds_of_a_transfer_beyond_a_year_are_extrapolated() -> None:
     years = parse("06:00,1B 23:00,2B").seconds_for(2**36, at("2026-02-02 12:00"), JAKARTA) / (365 * DAY)
     assert 1500 < years < 1900
 

@@ -112,7 +112,7 @@ def test_a_link_that_stays_inside_is_followed(photos: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         (",SATE,a.jpg,,,", "sku «»: is empty"),
         ("1,,a.jpg,,,", "name «»: is empty, and head office has no dish of SKU 1: give a name"),
@@ -132,15 +132,17 @@ def test_a_link_that_stays_inside_is_followed(photos: Path) -> None:
         ("1,SATE,a.jpg,,,,extra", "beyond the last column «extra»: the line has more cells than the first line"),
     ],
 )
-def test_a_bad_line_is_reported_with_line_column_and_value_and_the_others_are_read(photos: Path, line: str, said: str) -> None:
+def test_a_bad_line_is_reported_with_line_column_and_value_and_the_others_are_read(
+    photos: Path, line: str, expected: str
+) -> None:
     menu = read(photos, "0,GOOD,b.jpg,,,", line, "9,ALSO GOOD,b.jpg,,,")
     assert problem(menu).startswith("line 3, ")
-    assert said in problem(menu)
+    assert expected in problem(menu)
     assert [dish.sku for dish in menu.dishes] == ["0", "9"]
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("1,SATE,a.jpg,,,,x,", "product_id «x»: is not a UUID"),
         ("1,SATE,a.jpg,,,,,x", "photo_id «x»: is not a UUID"),
@@ -152,8 +154,8 @@ def test_a_bad_line_is_reported_with_line_column_and_value_and_the_others_are_re
         ("0,OTHER NAME,a.jpg,,,,,", "name «OTHER NAME»: line 2 calls this SKU «GOOD»"),
     ],
 )
-def test_contradictory_lines_are_reported(photos: Path, line: str, said: str) -> None:
-    assert problem(read(photos, f"0,GOOD,b.jpg,yes,,,{ID_1},{ID_2}", line, header=WITH_IDS)) == f"line 3, {said}"
+def test_contradictory_lines_are_reported(photos: Path, line: str, expected: str) -> None:
+    assert problem(read(photos, f"0,GOOD,b.jpg,yes,,,{ID_1},{ID_2}", line, header=WITH_IDS)) == f"line 3, {expected}"
 
 
 def test_control_characters_in_a_problem_are_escaped(photos: Path) -> None:
@@ -161,7 +163,7 @@ def test_control_characters_in_a_problem_are_escaped(photos: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "expected"),
     [
         ("sku,name,file,is_primary,stores", "lacks the column sort_order"),
         (HEADER + ",store", "has a column «store» (is stores meant?)"),
@@ -170,14 +172,14 @@ def test_control_characters_in_a_problem_are_escaped(photos: Path) -> None:
         ("", "lacks the column sku"),
     ],
 )
-def test_a_file_with_wrong_columns_is_refused(photos: Path, header: str, said: str) -> None:
+def test_a_file_with_wrong_columns_is_refused(photos: Path, header: str, expected: str) -> None:
     with pytest.raises(UsageError) as refused:
         read(photos, "1,SATE,a.jpg,,,", header=header)
-    assert said in refused.value.message
+    assert expected in refused.value.message
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         (b'1,"SATE" AYAM,a.jpg,,,', """line 3, the whole line «1,"SATE" AYAM,a.jpg,,,»: is not CSV"""),
         (b'1,"SATE,a.jpg,,,\n2,"SOTO",b.jpg,,,', "(lines 3 to 4)"),
@@ -186,11 +188,11 @@ def test_a_file_with_wrong_columns_is_refused(photos: Path, header: str, said: s
     ],
     ids=["a quote out of place", "a quote over two lines", "Latin-1", "a huge cell"],
 )
-def test_a_line_that_is_not_csv_is_reported_and_the_others_are_read(photos: Path, line: bytes, said: str) -> None:
+def test_a_line_that_is_not_csv_is_reported_and_the_others_are_read(photos: Path, line: bytes, expected: str) -> None:
     path = photos.parent / "menu.csv"
     path.write_bytes(b"\n".join([HEADER.encode(), b"0,GOOD,b.jpg,,,", line, b"9,ALSO GOOD,b.jpg,,,", b""]))
     menu = read_menu(path, photos, store_codes=[])
-    assert said in problem(menu)
+    assert expected in problem(menu)
     assert [dish.sku for dish in menu.dishes] == ["0", "9"]
 
 
