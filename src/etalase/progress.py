@@ -73,7 +73,7 @@ class Progress:
 
 
 @contextmanager
-def shown(progress: Progress, *, quiet: bool = False) -> Iterator[Progress]:
+def shown(progress: Progress, *, quiet: bool = False, line_seconds: float = LINE_EVERY_SECONDS) -> Iterator[Progress]:
     """Shows ``progress`` on stderr during the context: as a bar on a terminal, else as lines."""
     if quiet:
         yield progress
@@ -81,7 +81,7 @@ def shown(progress: Progress, *, quiet: bool = False) -> Iterator[Progress]:
         with _bar(progress):
             yield progress
     else:
-        with _every(LINE_EVERY_SECONDS, lambda: print(progress.line(), file=sys.stderr, flush=True)):  # noqa: T201
+        with _every(line_seconds, lambda: print(progress.line(), file=sys.stderr, flush=True)):  # noqa: T201
             yield progress
 
 

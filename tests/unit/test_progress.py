@@ -1,7 +1,7 @@
 """Progress on stderr: a bar, lines, or nothing."""
 
 import io
-import time
+import threading
 
 import pytest
 from rich.console import Console
@@ -31,12 +31,18 @@ def test_a_line_ends_with_the_limit_in_force() -> None:
 
 
 def test_lines_are_written_without_events_and_count_bytes_before_their_photo_is_complete(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.01)
-    with progress.shown(Progress(bytes_done=lambda: MIB)) as state:
+    asked = threading.Semaphore(0)
+
+    def bytes_done() -> int:
+        asked.release()
+        return MIB
+
+    with progress.shown(Progress(bytes_done=bytes_done), line_seconds=0.01) as state:
         state.planned(3, 4 * MIB)
-        time.sleep(0.2)
+        for _ in range(12):
+            assert asked.acquire(timeout=10)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) > 2
     assert "0/3 photos, 1.0/4.0 MiB, " in lines[-1]
@@ -51,11 +57,11 @@ def test_a_line_without_bytes_counts_photos_and_the_failed_ones() -> None:
     assert state.line().startswith("3/9 photos, 1 failed, about ")
 
 
-def test_a_quiet_command_writes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.01)
+def test_a_quiet_command_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    threads = threading.active_count()
     with progress.shown(Progress(3), quiet=True) as state:
         state.carried(1)
-        time.sleep(0.05)
+        assert threading.active_count() == threads
     assert capsys.readouterr().err == ""
 
 

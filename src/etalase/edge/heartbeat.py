@@ -57,9 +57,14 @@ def heartbeats() -> dict[Role, Heartbeat]:
 
 
 def on_worker_ready(sender: Any, **_: Any) -> None:
-    """Starts the worker's heartbeats, at Celery's ``worker_ready``. ``sender`` is the worker's consumer.
+    """Starts the worker's heartbeats, at Celery's ``worker_ready``. ``sender`` is the worker's consumer."""
+    _start(Role.WORKER, worker_check(sender))
 
-    It writes a heartbeat only while the worker listens to a queue of our tasks: a project may have workers for other queues.
+
+def worker_check(sender: Any) -> Callable[[], bool]:
+    """Returns a check before each heartbeat: it is written only while the worker listens to a queue of our tasks.
+
+    A project may have workers for other queues.
     """
     queues = _queues_of_our_tasks(sender.app)
 
@@ -67,7 +72,7 @@ def on_worker_ready(sender: Any, **_: Any) -> None:
         consumer = sender.task_consumer
         return sender.connection is not None and consumer is not None and any(map(consumer.consuming_from, queues))
 
-    _start(Role.WORKER, listens)
+    return listens
 
 
 def _queues_of_our_tasks(app: Any) -> set[str]:
@@ -84,10 +89,12 @@ def _queues_of_our_tasks(app: Any) -> set[str]:
 
 
 def on_beat_init(sender: Any, **_: Any) -> None:
-    """Starts the beat's heartbeats, at Celery's ``beat_init``. ``sender`` is the beat's service.
+    """Starts the beat's heartbeats, at Celery's ``beat_init``. ``sender`` is the beat's service."""
+    _start(Role.BEAT, beat_check(sender))
 
-    It writes a heartbeat only while the beat's loop ticks and its schedule has one of our tasks.
-    """
+
+def beat_check(sender: Any) -> Callable[[], bool]:
+    """Returns a check before each heartbeat: it is written only while the beat's loop ticks and schedules one of our tasks."""
     scheduler = sender.scheduler
     tick, ticked_at = scheduler.tick, time.monotonic()
 
@@ -105,7 +112,7 @@ def on_beat_init(sender: Any, **_: Any) -> None:
 
     # Celery has no signal for a tick, and a project may have any scheduler class.
     scheduler.tick = ticking
-    _start(Role.BEAT, lambda: sends_ours and time.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS)
+    return lambda: sends_ours and time.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS
 
 
 def _start(role: Role, is_at_work: Callable[[], bool]) -> None:

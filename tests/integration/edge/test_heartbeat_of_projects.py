@@ -9,17 +9,8 @@ from celery.beat import Scheduler
 from celery.schedules import crontab
 
 from etalase.edge import heartbeat
-from etalase.edge.heartbeat import Role
 
 TASK = "sync_api.tasks.sync_product_photos"
-
-
-@pytest.fixture
-def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[Role, Any]:
-    """Returns each role's own check before a heartbeat."""
-    started: dict[Role, Any] = {}
-    monkeypatch.setattr(heartbeat, "_start", started.__setitem__)
-    return started
 
 
 @pytest.mark.parametrize(
@@ -36,29 +27,29 @@ def at_work(monkeypatch: pytest.MonkeyPatch) -> dict[Role, Any]:
     ],
 )
 def test_the_worker_of_a_project_writes_heartbeats_if_it_listens_to_our_queue(
-    at_work: dict[Role, Any], settings: dict[str, Any], listens_to: list[str], serves: bool
+    settings: dict[str, Any], listens_to: list[str], serves: bool
 ) -> None:
     app = Celery("customer", broker="memory://", set_as_current=False, **settings)
     with app.connection_for_read() as connection:
         app.amqp.queues.select(listens_to)
         consumer = app.amqp.TaskConsumer(connection.default_channel)
         sender = SimpleNamespace(app=app, connection=connection, task_consumer=consumer)
-        heartbeat.on_worker_ready(sender)
-        assert not at_work[Role.WORKER]()
+        listens = heartbeat.worker_check(sender)
+        assert not listens()
         consumer.consume()
-        assert at_work[Role.WORKER]() is serves
+        assert listens() is serves
         sender.task_consumer = None  # while the worker reconnects to its broker
-        assert not at_work[Role.WORKER]()
+        assert not listens()
 
 
-def test_the_beat_of_a_project_writes_heartbeats_if_its_schedule_has_our_task(at_work: dict[Role, Any]) -> None:
+def test_the_beat_of_a_project_writes_heartbeats_if_its_schedule_has_our_task() -> None:
     app = Celery("customer", broker="memory://", set_as_current=False)
     scheduler = Scheduler(app)
-    heartbeat.on_beat_init(SimpleNamespace(scheduler=scheduler))
-    assert not at_work[Role.BEAT]()
+    schedules = heartbeat.beat_check(SimpleNamespace(scheduler=scheduler))
+    assert not schedules()
     scheduler.add(name="others", task="shop.tasks.send_emails", schedule=crontab(hour=2))
     scheduler.tick()
-    assert not at_work[Role.BEAT]()
+    assert not schedules()
     scheduler.add(name="hourly", task=TASK, schedule=crontab(hour=2))
     scheduler.tick()
-    assert at_work[Role.BEAT]()
+    assert schedules()

@@ -25,6 +25,7 @@ from etalase.devstack.s3 import S3Server
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunResult, Trigger
 from etalase.edge.sync.run import sync
+from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.services import Services, real_services
 from etalase.objectstore.client import ObjectStore
 from etalase.settings.edge import EdgeSettings
@@ -55,6 +56,7 @@ class Edge:
     spool: Path
     hours_later: float = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
+    slice_photos: int = SLICE_PHOTOS
     end_time: Callable[[], None] = field(default=lambda: None, repr=False)
     clock: Clock = field(init=False)
 
@@ -109,6 +111,7 @@ class Edge:
     ) -> RunResult:
         """Runs the real engine; ``inject`` may replace a service of the run with a faulty one."""
         with self.services(**changes) as services:
+            services.slice_photos = self.slice_photos
             inject(services)
             return sync(services, full=full, trigger=Trigger(trigger), wait_seconds=wait_seconds, dry_run=dry_run)
 

@@ -91,8 +91,8 @@ def test_a_key_of_another_product_is_not_taken_before_that_product_leaves_it(edg
     edge.check_equals_head_office()
 
 
-def test_two_products_planned_in_different_slices_do_not_get_the_same_key(edge: Edge, monkeypatch: Any) -> None:
-    monkeypatch.setattr("etalase.edge.sync.scratch.SLICE_PHOTOS", 1)
+def test_two_products_planned_in_different_slices_do_not_get_the_same_key(edge: Edge) -> None:
+    edge.slice_photos = 1
     for product in ("sate", "soto"):
         edge.ho.put(product, picture(product), key="products/one.jpg")
     report = edge.sync()

@@ -12,6 +12,7 @@ from tests.simulator import Response, picture
 
 from etalase.edge.sync.lock import FULL_IS_DUE_CLASS, RUN_CLASS
 from etalase.edge.sync.result import RunResult
+from etalase.edge.sync.services import Services
 
 
 class Background:
@@ -164,14 +165,16 @@ def test_a_run_that_lost_its_connection_ends_without_another_commit(edge: Edge) 
     assert edge.count("etalase_publish_intent") == 0
 
 
-def test_a_row_locked_by_another_session_is_not_awaited_for_ever(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.edge.sync.lock.LOCK_TIMEOUT", "100ms")
+def test_a_row_locked_by_another_session_is_not_awaited_for_ever(edge: Edge) -> None:
+    def hurry(services: Services) -> None:
+        services.lock.timeout = "100ms"
+
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()
     edge.ho.put("sate", picture("new"), photo=photo)
     with edge.other_connection() as other, other.transaction():
         other.execute("SELECT * FROM product_photo FOR UPDATE")
-        report = edge.sync()
+        report = edge.sync(inject=hurry)
         assert (report.exit_status, "pg_locks" in str(report.error)) == (4, True)
     assert edge.query("SHOW lock_timeout") == [{"lock_timeout": "0"}]
 

@@ -29,10 +29,8 @@ def shared(edge: Edge, body: bytes, *, photos: list[str] | None = None, **fields
 
 
 @pytest.mark.parametrize("slice_photos", [1, 2000], ids=["slices apart", "one slice"])
-def test_products_that_share_an_object_all_get_it_and_its_changes(
-    edge: Edge, monkeypatch: pytest.MonkeyPatch, slice_photos: int
-) -> None:
-    monkeypatch.setattr("etalase.edge.sync.scratch.SLICE_PHOTOS", slice_photos)
+def test_products_that_share_an_object_all_get_it_and_its_changes(edge: Edge, slice_photos: int) -> None:
+    edge.slice_photos = slice_photos
     photos = shared(edge, picture("old"))
     report = edge.sync()
     assert (report.exit_status, report.fetched, edge.reasons()) == (0, 5, {})

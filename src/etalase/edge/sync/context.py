@@ -15,7 +15,7 @@ from etalase.progress import Progress
 
 
 class Scope(StrEnum):
-    """What a run compares: everything, or what changed since the checkpoint."""
+    """The photos that a run compares: all of them, or the changes since the checkpoint."""
 
     FULL = "full"
     CHANGES = "changes"
@@ -25,7 +25,7 @@ class Scope(StrEnum):
 class Run:
     """One run. ``result`` is written and never read: each step decides by its arguments.
 
-    ``extra_rows`` is how many rows more, or less, there were at its beginning than the checkpoint knew of.
+    ``extra_rows`` is the number of rows at its beginning beyond the number in the checkpoint; it may be negative.
     """
 
     services: Services
@@ -48,7 +48,7 @@ class Run:
 
 
 def mark_damage(run: Run, look: Look) -> Look:
-    """Marks the damage that a look found, and clears the marks of whole photos, for POS, status and the next runs."""
+    """Marks the damage that a look found, and clears the marks of whole photos."""
     run.services.write(storage.suspects.mark, look.to_mark)
     run.services.write(storage.suspects.clear, look.to_clear)
     return look

@@ -27,6 +27,7 @@ class RunLock:
     def __init__(self, store_id: UUID, clock: Clock) -> None:
         self._store = zlib.crc32(store_id.bytes) - 2**31
         self.clock = clock
+        self.timeout = LOCK_TIMEOUT
 
     @contextmanager
     def held(self, *, full: bool, wait_seconds: float, at_work: bool = False) -> Iterator[None]:
@@ -44,7 +45,7 @@ class RunLock:
         try:
             if at_work:
                 self._try(AT_WORK_CLASS)
-            with _no_endless_wait():
+            with _timeout_of_waits(self.timeout):
                 yield
         finally:
             self._release(AT_WORK_CLASS)
@@ -108,13 +109,13 @@ class RunLock:
 
 
 @contextmanager
-def _no_endless_wait() -> Iterator[None]:
+def _timeout_of_waits(timeout: str) -> Iterator[None]:
     """Limits the wait for rows and tables that another session keeps locked: without a limit no later run could start.
 
     Keeps the role's own ``lock_timeout``, if it has one.
     """
     with cursor() as db:
-        db.execute("SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'", [LOCK_TIMEOUT])
+        db.execute("SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'", [timeout])
         is_set = db.fetchone() is not None
     try:
         yield

@@ -46,7 +46,7 @@ def errors_reported(run: Run) -> Iterator[None]:
             hint="This is a fault of Etalase's: please report it, with what the log says above.",
         )
     except BaseException as error:
-        result.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one goes on where it was.")
+        result.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one continues from here.")
         raise
 
 
@@ -98,7 +98,7 @@ def record_new_photos(run: Run, feed: Feed) -> None:
 
 
 def record_work(run: Run, feed: Feed, planned: Planned) -> None:
-    """Records how much of head office's list is missing here, and how much the run sets out to publish."""
+    """Records how much of head office's list is missing here, and how much the run will publish."""
     photos, bytes_to_fetch = planned.agenda.photos, planned.agenda.bytes_to_fetch
     run.progress.planned(photos, bytes_to_fetch)
     if photos or planned.tally.known:
@@ -121,24 +121,24 @@ def note_plan(run: Run, planned: Planned) -> None:
 def _record_list(run: Run, feed: Feed, tally: Tally) -> None:
     """Records the length of head office's list, as far as it is known by now, and how much of it is missing here."""
     listed, missing = tally.known, tally.missing
-    if not feed.is_full:  # photos that it does not name are here, but for those that go and those that are owed
+    if not feed.is_full:  # the photos that it does not name are here, without those on the retry list and the leaving ones
         leaving = feed.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
-        owed = _owed_besides(feed)
-        missing += len(owed)
+        pending = _pending_besides(feed)
+        missing += len(pending)
         listed = storage.photos.count() - storage.photos.count_among(leaving) + tally.new
-        listed += len(owed) - storage.photos.count_among(owed)
+        listed += len(pending) - storage.photos.count_among(pending)
     elif feed.error is not None:
         unseen = max(0, (feed.totals[-1] or 0) - listed)
         listed, missing = listed + unseen, missing + unseen
     storage.runs.record_list(run.result.run_id or 0, listed=listed, missing=missing)
 
 
-def _owed_besides(feed: Feed) -> set[UUID]:
+def _pending_besides(feed: Feed) -> set[UUID]:
     """Returns the photos on the retry list that are not due yet, without parked ones."""
-    owed: set[UUID] = set()
+    pending: set[UUID] = set()
     for some in storage.retry_list.ids(parked=False):
-        owed.update(set(some) - feed.photos.known_among(some) - feed.deleted_ids)
-    return owed
+        pending.update(set(some) - feed.photos.known_among(some) - feed.deleted_ids)
+    return pending
 
 
 def _report_open_work(run: Run) -> None:

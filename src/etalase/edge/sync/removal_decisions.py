@@ -164,7 +164,7 @@ def _unusable_object(key: str, row: Mapping[str, Any], bucket: Bucket) -> str:
 class Consequence:
     """The file name that the POS shows for a product now, and the one after the approval of the held removals.
 
-    None stands for the placeholder, which also replaces damaged photos. ``is_replaced``: the POS hides the product, because
+    None means the placeholder, which also replaces damaged photos. ``is_replaced``: the POS hides the product, because
     head office now lists it under another id.
     """
 
@@ -175,7 +175,7 @@ class Consequence:
 
 
 def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
-    """Returns, by product, how the approval of all ``removals`` would change the POS."""
+    """Returns how the approval of all ``removals`` would change the POS, by product."""
     going = {removal.photo_id for removal in removals}
     photos: dict[UUID, list[Row]] = {removal.product_id: [] for removal in removals}
     for row in storage.photos.of_products(set(photos)):

@@ -29,7 +29,7 @@ from etalase.progress import Progress
 
 logger = logging.getLogger("etalase.edge")
 
-# How many objects that the bucket refuses to delete are tried in a run, and how long each then waits.
+# A run tries to delete so many objects that the bucket refuses to delete; each of them then waits for so long.
 MAX_STUCK = 5
 RECLAIM_AGAIN = timedelta(days=1)
 
@@ -46,8 +46,8 @@ def sync(
 ) -> RunResult:
     """Runs once and returns the result, which has the error if the run failed.
 
-    ``trigger`` is ``hand``, ``schedule`` or ``retry``: by hand, photos on the retry list are tried whatever their next try.
-    ``deep`` is for a full run: every object is read through and hashed.
+    ``trigger`` is ``hand``, ``schedule`` or ``retry``: a run by hand retries all photos on the retry list, due or not.
+    ``deep``: a full run reads and hashes every object.
     """
     began = services.clock.monotonic()
     result = RunResult(kind=RunKind.FULL if full else RunKind.INCREMENTAL, dry_run=dry_run)
@@ -107,7 +107,7 @@ def _begin(
 
 
 def execute(run: Run) -> None:
-    """Makes the edge equal to head office; raises the error that kept it from that."""
+    """Makes the edge equal to head office. Raises the error that prevents it."""
     bucket_is_new, stuck = prepare_bucket(run)
     anomalies = find_anomalies(run, bucket_is_new=bucket_is_new)
     note_anomalies(run, anomalies)
@@ -153,7 +153,7 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
 def plan_changes(run: Run, feed: Feed) -> Planned:
     """Plans the feed, and records what needs no publishing: failures, settled retries, removals that are over."""
     planner = Planner(run.services, feed, audit=run.audit)
-    # A photo that is listed again is not removed, whatever was proposed or refused.
+    # A photo that head office lists again is not removed, although its removal was proposed or refused.
     proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
 
     def settle(part: Slice) -> None:
@@ -218,7 +218,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
         run.result.note("no_checkpoint")
     if feed.is_unnamed:
         run.result.note("feed_unnamed")
-    # Where head office gives no time, the last one stays; without any, an empty text says that a run completed all the same.
+    # Without a time from head office the last one stays; an empty text shows that a run completed without any.
     sync_timestamp = feed.sync_timestamp or run.checkpoint.sync_timestamp or ""
     storage.suspects.delete_without_row()
     compares_everything = feed.coverage is not Coverage.CHANGES
@@ -278,7 +278,7 @@ def _reclaim(run: Run, stuck: list[str]) -> list[str]:
             run.services.bucket.delete([key])
             gone.append(key)
         except ObjectStoreError as error:
-            logger.warning("an object that no photo needs any more stays: %s", error)
+            logger.warning("an orphan could not be deleted: %s", error)
             refused.append(key)
     storage.reclaims.cancel(gone)
     storage.reclaims.postpone(refused, until=now + RECLAIM_AGAIN)

@@ -100,12 +100,12 @@ class Photos:
         for (blob,) in self._db.read("SELECT photo FROM photo ORDER BY id"):
             yield _photo.decode(blob)
 
-    def in_slices(self) -> Iterator[list[Photo]]:
-        """Yields all photos, pending ones too, in lists of whole products with about ``SLICE_PHOTOS`` photos."""
+    def in_slices(self, about: int = SLICE_PHOTOS) -> Iterator[list[Photo]]:
+        """Yields all photos, pending ones too, in lists of whole products with ``about`` so many photos."""
         part: list[Photo] = []
         for (blob,) in self._db.read("SELECT photo FROM photo ORDER BY product_id"):
             photo = _photo.decode(blob)
-            if len(part) >= SLICE_PHOTOS and photo.product_id != part[-1].product_id:
+            if len(part) >= about and photo.product_id != part[-1].product_id:
                 yield part
                 part = []
             part.append(photo)

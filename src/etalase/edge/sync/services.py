@@ -25,6 +25,7 @@ from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.session import Session
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.publish import put
+from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import DatabaseAway, SettingsError
 from etalase.objectstore.client import ObjectStore
@@ -111,7 +112,11 @@ class ReadOnlyBucket:
 
 @dataclass(slots=True)
 class Services:
-    """Everything outside the engine that a run uses. ``stopped`` is set to end transfers at once."""
+    """Everything outside the engine that a run uses. ``stopped`` is set to end transfers at once.
+
+    ``time_is_up`` is True once the run has taken MAX_RUN_SECONDS. ``slice_photos`` is about the number of photos that are
+    planned at once.
+    """
 
     settings: EdgeSettings
     head_office: pull.HeadOffice
@@ -127,6 +132,7 @@ class Services:
     stopped: threading.Event = field(default_factory=threading.Event)
     time_is_up: bool = False
     puts_end_seconds: float = 10.0
+    slice_photos: int = SLICE_PHOTOS
     is_read_only: bool = False
 
     @contextmanager
@@ -141,7 +147,7 @@ class Services:
                 db.execute("RESET default_transaction_read_only")
 
     def write(self, change: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Makes a change on the way of a step that a dry run takes, too; skips it in a dry run."""
+        """Makes a change in a step that a dry run shares; skips it in a dry run."""
         if not self.is_read_only:
             change(*args, **kwargs)
 
@@ -165,13 +171,13 @@ class Workers(ThreadPoolExecutor):
     """A thread pool whose log lines have the fields of the run."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Submit ``fn`` in a copy of the caller's context."""
+        """Submits ``fn`` in a copy of the caller's context."""
         context = copy_context()
         return super().submit(lambda: context.run(fn, *args, **kwargs))
 
 
 def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
-    """The edge's own object store; ``options`` as :class:`ObjectStore` has them."""
+    """Returns the client of the edge's own bucket; ``options`` are more arguments of :class:`ObjectStore`."""
     store = ObjectStore(
         **options,
         endpoint=settings.S3_ENDPOINT,
@@ -187,7 +193,7 @@ def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
 
 @contextmanager
 def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterator[Services]:
-    """Opens the services that ``settings`` describe. Raises :class:`SettingsError` for settings that cannot be meant."""
+    """Opens the services that ``settings`` describe. Raises :class:`SettingsError` for invalid ones."""
     clock, stopped = clock or Clock(), threading.Event()
     limiter = Limiter(settings.BANDWIDTH, get_default_timezone(), clock, stopped)
     paying = None if settings.BANDWIDTH.is_off else limiter

@@ -76,9 +76,7 @@ def test_the_scratch_holds_the_latest_version_of_each_photo_and_prefers_the_feed
 def test_slices_are_whole_products(products: list[int], at_least: int) -> None:
     photos = Photos()
     photos.put(photo(number, product=product) for number, product in enumerate(products))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scratch, "SLICE_PHOTOS", at_least)
-        slices = list(photos.in_slices())
+    slices = list(photos.in_slices(at_least))
     assert sorted(known.id.int for part in slices for known in part) == list(range(len(products)))
     of = [{known.product_id for known in part} for part in slices]
     assert sum(map(len, of)) == len(set(products))
@@ -133,13 +131,13 @@ def test_the_agenda_returns_its_items_unchanged() -> None:
     assert (taken.product_id, taken.steps, taken.displaced) == (put.product_id, put.steps, put.displaced)
 
 
-def test_a_bucket_listing_finds_the_object_of_a_key_and_unused_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "MAX_VALUES", 2)
-    objects = [ObjectInfo(f"products/{number}", number, str(number)) for number in range(5)]
+def test_a_bucket_listing_finds_the_object_of_a_key_and_unused_objects() -> None:
+    count = 2 * scratch.MAX_VALUES + 1  # more than one statement takes
+    objects = [ObjectInfo(f"products/{number}", number, str(number)) for number in range(count)]
     listing = Listing(iter(objects))
-    assert listing.of(f"products/{number}" for number in range(1, 9)) == {info.key: info for info in objects[1:]}
-    listing.use(["products/0", "products/3", "products/none"])
-    assert sorted(key for keys in listing.unused() for key in keys) == ["products/1", "products/2", "products/4"]
+    assert listing.of(f"products/{number}" for number in range(1, count + 4)) == {info.key: info for info in objects[1:]}
+    listing.use([*(info.key for info in objects if info.size % 2), "products/none"])
+    assert {key for keys in listing.unused() for key in keys} == {info.key for info in objects if not info.size % 2}
 
 
 def test_a_full_temporary_folder_is_named() -> None:

@@ -84,7 +84,7 @@ class Planner:
         """Yields planned slices; a contested key stays with the same photo in all of them."""
         photos = self._feed.photos
         contested, claims = photos.contested_keys(), self._award_contested_keys()
-        for part in photos.in_slices():
+        for part in photos.in_slices(self._services.slice_photos):
             rows = storage.photos.touching(part)
             look, as_found, orphans, copies = Look(), rows, {}, {}
             if self._audit is not None:

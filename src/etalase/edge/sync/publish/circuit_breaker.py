@@ -10,20 +10,20 @@ MAX_FAILURES_IN_A_ROW = 20
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Counts the failures in a row that say nothing of the photo itself: transient ones, and those of the whole bucket."""
+    """Counts the failures in a row that do not concern the photo itself: transient ones, and those of the whole bucket."""
 
     max_failures: int = MAX_FAILURES_IN_A_ROW
     failures: int = 0
     last: tuple[Photo, PhotoError] | None = None
 
     def record_failure(self, photo: Photo, error: PhotoError) -> None:
-        """Count the failure, if it can mean that the other side is away."""
+        """Counts the failure, if it can mean that the other side is away."""
         if error.reason.policy.kind is ReasonClass.TRANSIENT or error.reason.policy.concerns_bucket:
             self.last = (photo, error)
             self.failures += 1
 
     def close(self) -> None:
-        """Begin a new count: a photo arrived, or the other side proved to work."""
+        """Starts a new count, after a photo arrived or the other side proved to work."""
         self.failures = 0
 
     @property
@@ -35,6 +35,6 @@ class CircuitBreaker:
 def probe_bytes(photo: Photo, error: PhotoError) -> int:
     """Returns the size of the picture whose put shows whether the bucket accepts others.
 
-    A firewall before it may answer 403 to large bodies alone: where the key was refused, a small picture shows it.
+    A firewall before it may refuse only large bodies with a 403; a small picture shows whether the key is refused.
     """
     return 0 if error.reason.policy.kind is ReasonClass.PERMANENT else photo.size or 0

@@ -79,7 +79,7 @@ class Failures:
         try:
             self.services.bucket.prove_writable(size_bytes)
         except ObjectStoreError as error:
-            logger.warning("the object store takes nothing: %s", error)
+            logger.warning("the object store does not accept a picture: %s", error)
             return False
         return True
 

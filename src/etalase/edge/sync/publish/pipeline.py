@@ -166,7 +166,7 @@ class Publisher:
             self._breaker.record_failure(step.photo, error)
             if error.reason.policy.is_full:
                 kind = ObjectStoreFull if error.reason.policy.concerns_bucket else SpoolFull
-                hint = "Make room there; the next run goes on where this one stopped."
+                hint = "Make room there; the next run continues from here."
                 full = kind(f"Fetching stopped: {error.detail}", hint=hint)
         published = product.resolved
         if any(step.kind is not Kind.ROW for step in published):
@@ -238,7 +238,7 @@ class Publisher:
             self.failures.blame_bucket()
             raise ObjectStoreAway(
                 f"The edge's object store does not take photos: {last.detail}",
-                hint="Check that it runs and has room on its disk; the next run goes on where this one stopped.",
+                hint="Check that it runs and has room on its disk; the next run continues from here.",
             )
         has_responded = last.reason.policy.side is Side.HEAD_OFFICE
         self._given_up = HeadOfficeAway(

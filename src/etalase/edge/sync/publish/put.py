@@ -74,7 +74,7 @@ class ProductResult:
 
 
 def put_product(plan: ProductPlan, images: Images, bucket: Bucket) -> ProductResult:
-    """Fetches, verifies and puts the product's photos. A photo that fails harms no other and raises nothing."""
+    """Fetches the product's photos, verifies and puts them. The failure of one raises nothing and harms no other."""
     result = ProductResult(plan)
     if plan.entangled:
         moving = [step for step in plan.steps if step.kind is not Kind.ROW]

@@ -59,7 +59,7 @@ class Store:
 
 
 def is_token(token: str) -> bool:
-    """Returns whether ``token`` can stand in an ``Authorization`` header."""
+    """Returns whether ``token`` is valid in an ``Authorization`` header."""
     try:
         msgspec.convert(token, BearerToken)
     except msgspec.ValidationError:

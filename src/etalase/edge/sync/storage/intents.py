@@ -21,7 +21,7 @@ def checksums() -> list[tuple[str, str | None]]:
 
 
 def new_checksums() -> dict[str, str]:
-    """Returns, by key, the MD5 that each open intent was to publish: the object may have these bytes already."""
+    """Returns the MD5 that each open intent was to publish, by key: the object may have these bytes already."""
     with cursor() as db:
         db.execute("SELECT object_key, new_checksum FROM etalase_publish_intent WHERE new_checksum IS NOT NULL")
         return {key: checksum.lower() for key, checksum in db.fetchall()}

@@ -124,7 +124,7 @@ def owners(keys: Collection[str]) -> dict[str, str]:
 
 
 def with_bytes(checksums: Collection[str]) -> dict[str, str]:
-    """Returns, by checksum, the key of one object that has these bytes by its row and is not marked as damaged."""
+    """Returns the key of one object with these bytes, by checksum; without objects that are marked as damaged."""
     if not checksums:
         return {}
     with cursor() as db:
@@ -225,7 +225,7 @@ def _write(batch: Sequence[ProductResult], at: datetime) -> None:
     reclaims.cancel(named)
     reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], at=at)
     unsettled = {key for product in batch for key in product.unsettled_keys}
-    # A photo that failed before its put keeps the intent of an earlier run, whose object may lie under the key.
+    # A photo that failed before its put keeps the intent of an earlier run, whose object may be under the key.
     settled = [step for step in steps if not step.demotes]
     intents.clear({step.photo.object_key or "" for step in settled} - unsettled)
     # Also if only the row changed: then the object already has the right bytes.
