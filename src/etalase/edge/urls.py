@@ -2,10 +2,10 @@
 
 from django.urls import include, path
 
-from etalase.edge.status.views import ask_for_a_sync, status_page
+from etalase.edge.status.views import start_sync, status_page
 
 urlpatterns = [
     path("status", status_page, name="etalase_status"),
-    path("status/sync", ask_for_a_sync, name="etalase_status_sync"),
+    path("status/sync", start_sync, name="etalase_status_sync"),
     path("", include("etalase.edge.pos.urls")),
 ]

@@ -8,7 +8,7 @@ from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
 
 from etalase.edge import tasks
-from etalase.edge.status.sync_request import asked_lately
+from etalase.edge.status.sync_request import requested_lately
 from etalase.edge.sync import storage
 
 
@@ -24,9 +24,9 @@ def test_a_run_with_a_future_timestamp_does_not_replace_a_scheduled_run(edge: Ed
 def test_a_sync_request_with_a_future_timestamp_does_not_block_the_next_one(edge: Edge) -> None:
     edge.sync()
     edge.query("UPDATE etalase_checkpoint SET asked_at = now() - interval '1 minute'")
-    assert asked_lately()
+    assert requested_lately()
     edge.query("UPDATE etalase_checkpoint SET asked_at = now() + interval '1 year'")
-    assert asked_lately() is None
+    assert requested_lately() is None
 
 
 def test_the_grace_period_of_an_orphan_from_the_future_begins_now(edge: Edge) -> None:

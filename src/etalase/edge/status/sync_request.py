@@ -23,7 +23,7 @@ AT_MOST_EVERY = timedelta(minutes=5)
 BROKER_TIMEOUT_SECONDS = 3.0
 
 
-def may_ask(settings: EdgeSettings) -> bool:
+def may_request(settings: EdgeSettings) -> bool:
     """Returns whether ETALASE_STATUS_ACTIONS allows a request, and this web server can reach the worker's queue.
 
     A Django project needs a Celery application of its own, loaded as in Celery's documentation.
@@ -54,14 +54,14 @@ def beat_zone() -> tzinfo | None:
     return None
 
 
-def asked_lately() -> datetime | None:
+def requested_lately() -> datetime | None:
     """Returns the time of a request in the last five minutes, which block another one; else None."""
     with translated():
         lately = Checkpoint.objects.filter(asked_at__range=(Now() - AT_MOST_EVERY, Now()))
         return lately.values_list("asked_at", flat=True).first()
 
 
-def ask(settings: EdgeSettings) -> bool:
+def request_sync(settings: EdgeSettings) -> bool:
     """Enqueues one incremental sync. Returns False if the queue does not accept it, True also if another POS was first.
 
     A row in the database decides, so that simultaneous requests start one sync. Raises

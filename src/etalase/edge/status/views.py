@@ -27,7 +27,7 @@ from etalase.edge.status.localize import Words
 from etalase.edge.status.messages import TEXTS
 from etalase.edge.status.snapshot import Comparison, Facts
 from etalase.edge.status.summary import Summary, summarize
-from etalase.edge.status.sync_request import AT_MOST_EVERY, ask, may_ask
+from etalase.edge.status.sync_request import AT_MOST_EVERY, may_request, request_sync
 from etalase.edge.status.verdict import judge
 from etalase.errors import DatabaseAway, EtalaseError
 from etalase.protocol import object_url
@@ -108,14 +108,14 @@ def status_page(request: HttpRequest) -> HttpResponse:
 
 @csrf_protect
 @require_POST
-def ask_for_a_sync(request: HttpRequest) -> HttpResponse:
+def start_sync(request: HttpRequest) -> HttpResponse:
     """Enqueues one ordinary sync for the page's one button, then shows the status. The page can start nothing else."""
     settings = configured()
     # CSRF tokens keep other sites away; the origin that a browser names (Sec-Fetch-Site) counts, too.
-    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not may_ask(settings):
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not may_request(settings):
         return HttpResponse(status=HTTPStatus.FORBIDDEN, headers={"Cache-Control": "no-store"})
     try:
-        accepted = _worker_lives() and ask(settings)
+        accepted = _worker_lives() and request_sync(settings)
     except EtalaseError as error:  # the database is away, or belongs to another store: the page shows which
         logger.error("%s", error)
         accepted = False
@@ -192,7 +192,7 @@ def _shown(
 
 def _button(facts: Facts | None, language: Language, settings: EdgeSettings, *, not_asked: bool) -> dict[str, str] | None:
     """Returns the button or the text in its place; None where no sync can be requested."""
-    if facts is None or facts.wrong_store or not may_ask(settings):
+    if facts is None or facts.wrong_store or not may_request(settings):
         return None
     words = Words(language, facts.zone)
     if not_asked:
