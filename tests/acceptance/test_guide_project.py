@@ -1,37 +1,98 @@
 """Takes Etalase into the project that the guide's reader has by now, and out of it again."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from tests.acceptance.guide_project import Customer, guide_built
-from tests.simulator import Simulator
+from tests.acceptance.guide_project import FOLDER, Customer, guide_built
+from tests.simulator import head_office
 
 DISHES = 6
+BACKUP_LISTS = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": ["s3:ListBucket"]}
 
 
-@pytest.fixture
-def customer(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path) -> Iterator[Customer]:
-    with guide_built(postgres_server, s3_server, ho, tmp_path, dishes=DISHES) as project:
+@pytest.fixture(scope="module")
+def customer(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
+    """Yields one project for all tests of this file, in their order: its processes take seconds each."""
+    with (
+        head_office() as ho,
+        guide_built(postgres_server, s3_server, ho, tmp_path_factory.mktemp("customer"), dishes=DISHES) as project,
+    ):
         yield project
 
 
-def test_the_guides_code_fills_table_and_bucket(customer: Customer) -> None:
-    rows = customer.edge.sql("SELECT object_key, checksum FROM product_photo")
-    assert len(rows) == DISHES
-    assert {info["Key"] for info in customer.s3().list_objects_v2(Bucket=customer.bucket)["Contents"]} == {
-        row[0] for row in rows
+def test_check_names_each_thing_of_the_project_that_is_in_the_way(customer: Customer) -> None:
+    done = customer.manage("check", CUSTOMER_URLCONF="config.urls_both")
+    assert done.returncode == 0, done.stderr
+    for name, line in (
+        ("sync_product_photos", "sync_product_photos"),
+        ("sync_product_photos_full", "sync_product_photos_full"),
+    ):
+        assert f"The project still defines the task sync_api.tasks.{name} (" in done.stderr
+        assert f"sync_api/tasks.py, line {line_of(line)}); Etalase's" in done.stderr
+    assert "/api/products/{id}/image is answered by products.views.product_image, not by Etalase" in done.stderr
+    retired = customer.manage("check", CUSTOMER_RETIRED_SYNC_API="1", CUSTOMER_ETALASE_FIRST="1")
+    assert (retired.returncode, retired.stderr) == (0, "")
+
+
+def test_check_and_commands_name_settings_that_no_run_can_do_with(customer: Customer) -> None:
+    wrong = {
+        "CUSTOMER_SET_USE_TZ": "false",
+        "CUSTOMER_SET_DATABASE_ROUTERS": '["config.routers.Photos"]',
+        "CUSTOMER_SET_ETALASE_PRODUCT_MODEL": '"auth.Group"',
     }
-    assert customer.edge.object(rows[0][0]) == customer.ho.bodies[rows[0][0]]
+    done = customer.manage("check", **wrong)
+    assert done.returncode == 1
+    for id_, text in (
+        ("E003", "USE_TZ is False"),
+        ("E003", "DATABASE_ROUTERS sends products.ProductPhoto to «photos»"),
+        ("E004", 'ETALASE_PRODUCT_MODEL is "auth.Group", and products.ProductPhoto has photos of "products.Product"'),
+        ("E002", "ETALASE_PRODUCT_MODEL «auth.Group»: its primary key must be a UUIDField"),
+    ):
+        assert f"(etalase.{id_}) {text}" in done.stderr
+    refused = customer.json("photos_status", exit_status=2, **wrong)
+    assert "USE_TZ is False" in refused["error"]
+    assert "Traceback" not in done.stderr
 
 
-def test_etalase_comes_in_and_goes_without_a_trace_in_the_projects_own_files(customer: Customer) -> None:
-    for order in ({}, {"CUSTOMER_ETALASE_FIRST": "1"}):
-        customer.managed("check", **order)
+def test_check_names_what_the_database_lacks(customer: Customer) -> None:
+    sql = customer.edge.sql
+    sql("ALTER TABLE product_photo ALTER updated_at TYPE timestamp")
+    database, role = sql("SELECT current_database(), 'role_' || current_database()")[0]
+    sql(f"CREATE ROLE {role} LOGIN PASSWORD 'of a test'; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+    sql(f"ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = on")
+    try:
+        place = customer.edge.database_url.rpartition("@")[2]
+        limited = {"DATABASE_URL": f"postgresql://{role}:of a test@{place}"}
+        done = customer.manage("check", "--database", "default", **limited)
+        assert done.returncode == 1
+        for text in (
+            "(etalase.E007) The database is read-only.",
+            "(etalase.E008) product_photo.updated_at is timestamp without time zone, not timestamp with time zone.",
+            "(etalase.E009) The role may not create tables in the schema public.",
+        ):
+            assert text in done.stderr
+        away = customer.manage("check", "--database", "default", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+        assert "(etalase.E005) The edge's database does not answer" in away.stderr
+    finally:
+        sql("ALTER TABLE product_photo ALTER updated_at TYPE timestamptz")
+        sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_etalase_comes_in_without_downloads_and_leaves_no_trace_in_the_projects_migrations(customer: Customer) -> None:
+    assert "No changes" in customer.managed("makemigrations", "--check", "--dry-run", CUSTOMER_ETALASE_FIRST="1")
+    written = customer.managed("makemigrations", "promo", "--empty", "--dry-run", "--verbosity", "3")
+    assert "ETALASE" not in written
+    customer.add_statement(BACKUP_LISTS | {"Resource": [f"arn:aws:s3:::{customer.bucket}"]})
     customer.managed("migrate")
-    assert "No changes" in customer.managed("makemigrations", "--check", "--dry-run")
     report = customer.json("photos_sync")
     assert (report["outcome"], report["unchanged"], report["bytes_fetched"]) == ("success", DISHES, 0)
+    assert [one["Action"] for one in customer.policy()] == ["s3:GetObject", "s3:ListBucket"]
+
+
+def line_of(function: str) -> int:
+    """Returns the line of a task's decorator in the customer's module."""
+    lines = (FOLDER / "sync_api/tasks.py").read_text().splitlines()
+    return next(number for number, line in enumerate(lines) if line.startswith(f"def {function}("))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import django.db
 from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core import checks
@@ -10,6 +11,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import UUIDField
 
+from etalase.edge import project_checks
+from etalase.edge.command_names import is_in_project
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeSettings, configured
 
@@ -19,6 +22,7 @@ def register() -> None:
     checks.register(settings_are_valid)
     checks.register(products_can_be_read)
     checks.register(database_takes_every_character, checks.Tags.database)
+    project_checks.register()
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
@@ -47,9 +51,14 @@ def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
 
 def database_takes_every_character(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """Returns ``etalase.W001`` if the encoding lacks characters: one emoji in a name would end each run."""
-    if DEFAULT_DB_ALIAS not in (databases or ()):
+    if DEFAULT_DB_ALIAS not in (databases or ()) or connection.vendor != "postgresql":
         return []
-    connection.ensure_connection()
+    try:
+        connection.ensure_connection()
+    except django.db.Error:
+        if is_in_project():
+            return []  # E005 says so
+        raise
     encoding = connection.connection.info.parameter_status("server_encoding")
     if encoding in {"UTF8", "SQL_ASCII"}:
         return []

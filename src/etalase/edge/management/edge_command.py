@@ -10,6 +10,7 @@ from etalase.command import EtalaseCommand
 from etalase.edge.checks import product_problems
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import as_database_error
+from etalase.edge.project_checks import blocking_problems
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeSettings, configured
 
@@ -29,7 +30,7 @@ class EdgeCommand(EtalaseCommand):
         if sys.stderr.isatty():
             logging.getLogger("product_photo_sync").propagate = False  # a person reads the result on stdout
         settings = configured()
-        if problems := product_problems(settings):
+        if problems := [*blocking_problems(), *product_problems(settings)]:
             raise SettingsError(problems)
         return self.perform(settings, options)
 
