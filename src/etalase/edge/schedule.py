@@ -7,7 +7,7 @@ from etalase.settings.bandwidth import Bandwidth
 
 # The guide's schedule: every hour at minute 0, and the full run at 02:00 ("Sync Schedule Recommendation").
 FULL_RUN_HOUR = 2
-HOUR_SECONDS = 3600.0
+MINUTE_SECONDS, HOUR_SECONDS = 60.0, 3600.0
 # By default Redis delivers a message again that was not acknowledged within an hour: a longer wait is several short ones.
 LONGEST_COUNTDOWN_SECONDS = 30 * 60.0
 
@@ -27,17 +27,29 @@ class Wait(NamedTuple):
 
 
 def first_wait(
-    now: float, zone: tzinfo, *, after_offset: bool, offset_minutes: int, off_peak: bool, bandwidth: Bandwidth
+    now: float,
+    zone: tzinfo,
+    *,
+    after_offset: bool,
+    offset_minutes: int,
+    off_peak: bool,
+    bandwidth: Bandwidth,
+    due: float | None = None,
+    longest_seconds: float = LONGEST_COUNTDOWN_SECONDS,
 ) -> Wait | None:
-    """Returns the first wait of a run that is due, or None if it starts now.
+    """Returns the first wait of a run that is due, or None if it starts now. Longer waits are several of ``longest_seconds``.
 
-    With ``off_peak`` the run first waits for the widest step of ``bandwidth``. Then it waits for the store's own minute, since
-    ten thousand stores at minute 0 would overload head office (hazard 38).
+    With ``off_peak`` the run first waits for the widest step of ``bandwidth``. Then it waits for the store's own minute of the
+    hour, since ten thousand stores at one minute would overload head office (hazard 38), whatever the minute of the schedule.
+    A run that is late since ``due`` does not wait for the next hour's.
     """
     if off_peak and (seconds := bandwidth.seconds_to_widest(now, zone)):
-        return Wait(min(seconds, LONGEST_COUNTDOWN_SECONDS), after_offset=False)
-    offset_seconds = _offset_seconds(now, zone, offset_minutes * 60.0, bandwidth if off_peak else None)
-    return None if after_offset or not offset_seconds else Wait(offset_seconds, after_offset=True)
+        return Wait(min(seconds, longest_seconds), after_offset=False)
+    begins = now if off_peak or due is None else min(due, now)
+    seconds = begins + _offset_seconds(begins, zone, offset_minutes * 60.0, bandwidth if off_peak else None) - now
+    if after_offset or seconds <= 0:
+        return None
+    return Wait(min(seconds, longest_seconds), after_offset=seconds <= longest_seconds)
 
 
 def next_runs(
@@ -77,5 +89,12 @@ def _full_run(night: float, zone: tzinfo, offset_seconds: float, bandwidth: Band
 
 
 def _offset_seconds(begins: float, zone: tzinfo, offset_seconds: float, widest: Bandwidth | None) -> float:
-    """Returns the store's own offset; in a short widest step, no more than half of the step's rest."""
-    return offset_seconds if widest is None else min(offset_seconds, (widest.at(begins, zone).ends - begins) / 2)
+    """Returns the time until the store's own minute: 0 within it, and for minute 0, which is when the guide's schedule is due.
+
+    In a short widest step it is at most half of the step's rest.
+    """
+    local = datetime.fromtimestamp(begins, zone)
+    seconds = (offset_seconds - (local.minute * 60 + local.second + local.microsecond / 1e6)) % HOUR_SECONDS
+    if not offset_seconds or seconds > HOUR_SECONDS - MINUTE_SECONDS:
+        return 0.0
+    return seconds if widest is None else min(seconds, (widest.at(begins, zone).ends - begins) / 2)

@@ -13,7 +13,7 @@ from django.utils.timezone import get_default_timezone
 from etalase.edge import heartbeat
 from etalase.edge.database import translated
 from etalase.edge.runs import complete_runs
-from etalase.edge.schedule import Wait, first_wait
+from etalase.edge.schedule import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.run import sync
@@ -68,8 +68,11 @@ def _scheduled(
             settings, clock = configured(), Clock()
             now = clock.now()
             refuse_another_store(settings, store)
-            if wait := wait_of(settings, full=full, after_offset=after_offset, now=now, zone=get_default_timezone()):
-                kwargs = {"after_offset": wait.after_offset, "due": (due or now) if full else due}
+            longest, zone = longest_countdown_seconds(task), get_default_timezone()
+            if wait := wait_of(
+                settings, full=full, after_offset=after_offset, now=now, zone=zone, due=due, longest_seconds=longest
+            ):
+                kwargs = {"after_offset": wait.after_offset, "due": due or now}
                 task.apply_async(args=store, kwargs=kwargs, countdown=wait.seconds, **_queue_of(task))
                 return None
             if due is not None and _done_since(now - due, full=full):
@@ -106,7 +109,22 @@ def _queue_of(task: "Task[Any, Any]") -> dict[str, Any]:
     return {"exchange": exchange, "routing_key": routing_key} if exchange and routing_key else {}
 
 
-def wait_of(settings: EdgeSettings, *, full: bool, after_offset: bool, now: float, zone: tzinfo) -> Wait | None:
+def longest_countdown_seconds(task: "Task[Any, Any]") -> float:
+    """Returns how long a message may wait with this worker: the broker delivers it again after its visibility timeout."""
+    timeout = (task.app.conf.broker_transport_options or {}).get("visibility_timeout")
+    return min(LONGEST_COUNTDOWN_SECONDS, max(1.0, timeout / 2)) if timeout else LONGEST_COUNTDOWN_SECONDS
+
+
+def wait_of(
+    settings: EdgeSettings,
+    *,
+    full: bool,
+    after_offset: bool,
+    now: float,
+    zone: tzinfo,
+    due: float | None = None,
+    longest_seconds: float = LONGEST_COUNTDOWN_SECONDS,
+) -> Wait | None:
     """Returns the first wait of a scheduled run under ``settings``; only a full run waits for off-peak."""
     return first_wait(
         now,
@@ -115,6 +133,8 @@ def wait_of(settings: EdgeSettings, *, full: bool, after_offset: bool, now: floa
         offset_minutes=settings.schedule_offset_minutes,
         off_peak=full and settings.FULL_RUN == "off-peak",
         bandwidth=settings.BANDWIDTH,
+        due=due,
+        longest_seconds=longest_seconds,
     )
 
 
