@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
-import time
+import threading
 from datetime import timedelta
 
 import redis
 from celery.schedules import crontab
 
 from etalase.devstack.valkey import Valkey
+from etalase.edge.sync.lock import FULL_IS_DUE_CLASS
 from tests.acceptance.conftest import Edge, eventually, send
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, picture
@@ -23,11 +24,17 @@ def test_a_second_delivery_of_a_task_ends_as_locked(edge: Edge, ho: Simulator, b
     runs = _await_runs(edge, 1)
     assert runs == [("full", "schedule", "success")]
     ho.put("Slow", picture("slow"))
-    ho.on_image = lambda _: time.sleep(3)
+    is_refused = threading.Event()
+
+    def hang(_: str) -> None:
+        is_refused.wait(25)
+
+    ho.on_image = hang
     send(broker, HOURLY)
     send(broker, HOURLY)
-    assert _await_runs(edge, 2) == [("full", "schedule", "success"), ("incremental", "schedule", "success")]
     _await_log(edge, '"outcome": "locked"', '"outcome":"locked"')
+    is_refused.set()
+    assert _await_runs(edge, 2) == [("full", "schedule", "success"), ("incremental", "schedule", "success")]
 
 
 def test_the_nightly_run_waits_for_the_hourly_run_which_yields(edge: Edge, ho: Simulator, broker: Valkey) -> None:
@@ -35,13 +42,20 @@ def test_the_nightly_run_waits_for_the_hourly_run_which_yields(edge: Edge, ho: S
     edge.json("sync")
     for number in range(30):
         ho.put(f"Dish {number}", picture(number))
-    ho.on_image = lambda _: time.sleep(0.5)
+    nightly_waits = threading.Event()
+
+    def hang(_: str) -> None:
+        if len(ho.image_requests) > 3:
+            nightly_waits.wait(25)
+
+    ho.on_image = hang
     edge.start("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO", ETALASE_WORKERS="1")
     send(broker, HOURLY)
     eventually(lambda: len(ho.image_requests) > 2, 30)
     send(broker, NIGHTLY)
-    time.sleep(1.5)
-    ho.on_image = None
+    waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = {FULL_IS_DUE_CLASS}"
+    eventually(lambda: edge.sql(waiting) == [(1,)], 30)
+    nightly_waits.set()
     runs = _await_runs(edge, 3)
     assert runs[1:] == [("incremental", "schedule", "partial"), ("full", "schedule", "success")]
     assert edge.sql("SELECT count(*) FROM product_photo") == [(31,)]

@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -62,11 +63,12 @@ def test_a_cut_transfer_resumes_in_the_next_run(edge: Edge) -> None:
 
 def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
+    is_killed = threading.Event()
 
     def hang(key: str) -> Response:
         def pieces() -> Iterator[bytes]:
             yield edge.ho.bodies[key][:600_000]
-            time.sleep(20)
+            is_killed.wait(20)
 
         return Response(pieces=pieces(), headers={"ETag": f'"{edge.ho.photos[photo]["checksum"]}"'})
 
@@ -79,6 +81,7 @@ def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
             time.sleep(0.02)
         process.kill()
         process.wait(10)
+        is_killed.set()
     edge.ho.on_image = None
     edge.ho.ranges.clear()
     assert edge.sync(wait_seconds=10, full=True).outcome == "success"
