@@ -57,7 +57,7 @@ def database_takes_every_character(databases: Sequence[str] | None = None, **_: 
         connection.ensure_connection()
     except django.db.Error:
         if is_in_project():
-            return []  # E005 says so
+            return []  # E005 reports it
         raise
     encoding = connection.connection.info.parameter_status("server_encoding")
     if encoding in {"UTF8", "SQL_ASCII"}:

@@ -43,17 +43,17 @@ def blocking_problems() -> list[str]:
 
 
 def database_can_be_used(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E003``: another database than PostgreSQL, another alias, or times without zones."""
+    """Returns ``etalase.E003`` for another database than PostgreSQL, another alias, or times without zones."""
     return [checks.Error(problem, id="etalase.E003") for problem in _database_problems()]
 
 
 def product_model_is_named(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.E004``: ETALASE_PRODUCT_MODEL is not the model whose photos ``product_photo`` has."""
+    """Returns ``etalase.E004`` if ETALASE_PRODUCT_MODEL is not the model whose photos ``product_photo`` has."""
     return [checks.Error(problem, id="etalase.E004") for problem in _product_model_problems()]
 
 
 def tasks_are_ours(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.W002``: the project still defines tasks under our names."""
+    """Returns ``etalase.W002`` if the project still defines tasks under our names."""
     if not may_have_tasks():
         return []
     from etalase.edge.task_ownership import other_definitions
@@ -69,7 +69,7 @@ def tasks_are_ours(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[ch
 
 
 def urls_are_reached(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.W003``: a URL of the project's answers in the place of one of ours."""
+    """Returns ``etalase.W003`` if a URL of the project hides one of ours."""
     found: list[checks.CheckMessage] = []
     if not getattr(django_settings, "ROOT_URLCONF", None):
         return found
@@ -88,12 +88,12 @@ def urls_are_reached(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
 
 
 def messages_come_once(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
-    """``etalase.W004``: the broker delivers a task again while its run is in progress."""
+    """Returns ``etalase.W004`` if the broker delivers a task again while its run is in progress."""
     celery = sys.modules.get("celery")
     try:
         longest = configured().MAX_RUN_SECONDS
     except SettingsError:
-        return []  # E001 says so
+        return []  # E001 reports it
     if celery is None or not is_in_project():
         return []
     conf = celery.current_app.conf
@@ -111,7 +111,7 @@ def messages_come_once(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
 
 
 def database_is_fit(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """``etalase.E005`` to ``E009``, of the database itself: away, a pooler, read-only, another form, no right to create."""
+    """Returns ``E005`` to ``E009``, of the database: away, a pooler, read-only, another form, no right to create."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or not is_in_project() or connection.vendor != "postgresql":
         return []
     try:
@@ -150,7 +150,7 @@ def _database_problems() -> Iterator[str]:
     if vendor != "postgresql":
         yield f"DATABASES «default» is {vendor}: Etalase needs PostgreSQL there, with the products and their photos."
     models = {model for name in ("ProductPhoto", "Checkpoint") if (model := apps.get_model("etalase_edge", name))}
-    with suppress(LookupError, ValueError):  # E002 says so
+    with suppress(LookupError, ValueError):  # E002 reports it
         models.add(apps.get_model(product_model_name()))
     models |= {model for model in apps.get_models() if model._meta.db_table == "product_photo"}  # noqa: SLF001
     for model in sorted(models, key=lambda one: one._meta.label):  # noqa: SLF001

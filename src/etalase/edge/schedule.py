@@ -40,7 +40,7 @@ def first_wait(
     """Returns the first wait of a run that is due, or None if it starts now. Longer waits are several of ``longest_seconds``.
 
     With ``off_peak`` the run first waits for the widest step of ``bandwidth``. Then it waits for the store's own minute of the
-    hour, since ten thousand stores at one minute would overload head office (hazard 38), whatever the minute of the schedule.
+    hour, since ten thousand stores at one minute would overload head office (hazard 38) at any minute of the schedule.
     A run that is late since ``due`` does not wait for the next hour's.
     """
     if off_peak and (seconds := bandwidth.seconds_to_widest(now, zone)):
