@@ -67,9 +67,9 @@ class Customer:
         self.edge.children.append(child)
         return child
 
-    def list_dishes(self, count: int) -> None:
+    def list_dishes(self, end: int, *, first: int = 0) -> None:
         """Lists dishes at head office, each with a photo, and adds their products to the project."""
-        for number in range(count):
+        for number in range(first, end):
             photo = self.ho.photos[self.ho.put(f"Dish {number}", picture(number))]
             self.add_product(photo["product_id"], photo["product_name"])
 

@@ -6,7 +6,9 @@ import pytest
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from tests.acceptance.guide_project import FOLDER, Customer, guide_built
+from etalase.devstack.valkey import Valkey
+from tests.acceptance.conftest import eventually, send
+from tests.acceptance.guide_project import BEFORE, FOLDER, Customer, guide_built
 from tests.simulator import head_office
 
 DISHES = 6
@@ -90,6 +92,42 @@ def test_etalase_comes_in_without_downloads_and_leaves_no_trace_in_the_projects_
     report = customer.json("photos_sync")
     assert (report["outcome"], report["unchanged"], report["bytes_fetched"]) == ("success", DISHES, 0)
     assert [one["Action"] for one in customer.policy()] == ["s3:GetObject", "s3:ListBucket"]
+
+
+def test_our_tasks_run_by_the_projects_worker_and_stay_on_their_queue(customer: Customer, valkey_server: Valkey) -> None:
+    customer.environment["ETALASE_BROKER_URL"] = valkey_server.url
+    worker = customer.celery("worker", "--pool", "threads", "--queues", "photos", "--loglevel", "INFO")
+    # The guide's code would download all photos again.
+    before, company = len(customer.ho.image_requests), customer.environment["ETALASE_COMPANY_ID"]
+    store = customer.environment["ETALASE_STORE_ID"]
+    send(valkey_server, "sync_api.tasks.sync_product_photos", company, store, queue="photos")
+    send(valkey_server, "etalase.edge.tasks.sync_product_photos_full", queue="photos")
+    eventually(lambda: worker.log.read_text().count("succeeded") == 2, 60)
+    assert len(customer.ho.image_requests) == before
+    runs = customer.edge.sql("SELECT kind, trigger, outcome FROM etalase_sync_run ORDER BY id DESC LIMIT 2")
+    assert runs == [("full", "schedule", "success"), ("incremental", "schedule", "success")]
+    worker.stop()
+
+
+def test_the_guides_code_runs_again_after_leaving(customer: Customer) -> None:
+    objects = {info["Key"] for info in customer.s3().list_objects_v2(Bucket=customer.bucket)["Contents"]}
+    rows = customer.edge.sql("SELECT * FROM product_photo ORDER BY id")
+    listed = customer.json("photos_leave")
+    assert not listed["applied"]
+    assert "etalase_checkpoint" in listed["tables"]
+    assert "INSTALLED_APPS: etalase.edge, etalase.edge.pos" in " ".join(listed["steps"])
+    customer.json("photos_leave", "--apply")
+    assert customer.edge.sql("SELECT relname FROM pg_class WHERE relname LIKE 'etalase%%'") == []
+    assert customer.edge.sql("SELECT app FROM django_migrations WHERE app = 'etalase_edge'") == []
+    assert customer.edge.sql("SELECT * FROM product_photo ORDER BY id") == rows
+    customer.list_dishes(DISHES + 1, first=DISHES)
+    customer.managed("check", settings=BEFORE)
+    customer.managed("migrate", "--check", settings=BEFORE)
+    customer.run_guides_code()
+    assert customer.edge.sql("SELECT count(*) FROM product_photo") == [(DISHES + 1,)]
+    assert objects < {info["Key"] for info in customer.s3().list_objects_v2(Bucket=customer.bucket)["Contents"]}
+    customer.managed("migrate")  # and comes again
+    assert customer.json("photos_sync")["unchanged"] == DISHES + 1
 
 
 def line_of(function: str) -> int:

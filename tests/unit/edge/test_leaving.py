@@ -1,0 +1,44 @@
+"""Checks what a project is told to remove, in order."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from etalase.edge.leaving import Mention, Traces, steps, traces
+
+
+def test_the_tables_go_before_the_settings_that_name_them() -> None:
+    left = Traces(["etalase.edge"], ["ETALASE"], [Mention("promo/migrations/0002_key.py", 9, "to=settings.X")], has_urls=True)
+    found = steps(["etalase_checkpoint"], left, in_project=True)
+    order = [
+        "worker and the beat",
+        "photos_leave --apply",
+        "promo/migrations/0002_key.py, line 9",
+        "INSTALLED_APPS",
+        "settings",
+    ]
+    order += ["URLs", "sync_api.tasks.sync_product_photos", "Uninstall"]
+    assert len(found) == len(order)
+    assert all(part in step for part, step in zip(order, found, strict=True))
+    assert "product_photo and the bucket stay" in found[1]
+
+
+def test_a_standalone_edge_has_no_project_to_correct() -> None:
+    assert "etalase edge leave --apply" in " ".join(steps(["etalase_checkpoint"], Traces(), in_project=False))
+    assert len(steps([], Traces(), in_project=False)) == 2
+
+
+def test_lines_of_the_projects_migrations_that_name_etalase_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "adopted_auth"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "0001_initial.py").write_text("# etalase was here\nnothing = 1\n")
+    (folder / "0002_key.py").write_text("to=settings.ETALASE_PRODUCT_MODEL\nrun_before = [('etalase_edge', '0001_initial')]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(settings, "MIGRATION_MODULES", {"auth": "adopted_auth"})
+    found = traces()
+    sys.modules.pop("adopted_auth", None)
+    assert [(Path(one.path).name, one.line) for one in found.mentions] == [("0002_key.py", 1), ("0002_key.py", 2)]
+    assert "etalase.edge" in found.apps
