@@ -218,18 +218,19 @@ def head_office() -> Iterator[Simulator]:
 
 
 def _image(body: bytes, wanted: str | None, condition: str | None) -> Response:
-    """Responds as S3 does to GetObject: with an ETag, and with ranges that end at the last byte."""
+    """Responds as S3 does to GetObject: with an ETag, and with ranges."""
     etag = f'"{hashlib.md5(body).hexdigest()}"'
     headers = {"Content-Type": "image/jpeg", "ETag": etag}
     if condition is not None and condition != etag:
         return Response(412, b"<Error><Code>PreconditionFailed</Code></Error>")
     if wanted is None:
         return Response(body=body, headers=headers)
-    first = int(wanted.removeprefix("bytes=").removesuffix("-"))
+    begins, _, ends = wanted.removeprefix("bytes=").partition("-")
+    first, last = int(begins), min(int(ends or len(body) - 1), len(body) - 1)
     if first >= len(body):
         return Response(416, b"<Error><Code>InvalidRange</Code></Error>")
-    headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
-    return Response(206, body[first:], headers)
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+    return Response(206, body[first : last + 1], headers)
 
 
 def _respond_to_post(simulator: Simulator, path: str, authorization: str, request: dict[str, Any]) -> Response:

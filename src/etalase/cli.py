@@ -20,6 +20,8 @@ Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ l
 """
 
 HELP_WORDS = ("-h", "--help", "help")
+# They start with any settings, and report the wrong ones themselves.
+EXPLAIN_SETTINGS = frozenset({"doctor", "support-bundle"})
 # Starts this command in another process. -P: a module in the current folder never replaces one of Etalase's.
 ARGV = (sys.executable, "-P", "-m", "etalase.cli")
 
@@ -113,10 +115,18 @@ def _manage(half: Half, args: list[str]) -> None:
     import django.db
     from django.core.management import ManagementUtility
 
+    from etalase.errors import SettingsError
+
     if {"-h", "--help"} & set(args):
         _configure_for_help(half)
     try:
-        django.setup()
+        try:
+            django.setup()
+        except SettingsError:
+            if args[0] not in EXPLAIN_SETTINGS:
+                raise
+            _configure_for_help(half)
+            django.setup()
         # Under the typed name, because help and usage errors show it.
         ManagementUtility().fetch_command(half.commands[args[0]]).run_from_argv([f"etalase {half.name}", *args])
     except django.db.Error as error:  # of Django's own commands, such as migrate

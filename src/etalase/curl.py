@@ -1,6 +1,7 @@
 """Shares curl's options, trusted certificates, look-up of headers and the explanation of its errors.
 
-Two modules make requests with it: ``edge.sync.download.transport`` (head office) and ``objectstore.requests`` (S3).
+Three modules make requests with it: ``edge.sync.download.transport`` (head office), ``objectstore.requests`` (S3) and
+``doctor.http`` (the requests of any client).
 """
 
 import errno

@@ -19,7 +19,7 @@ from etalase.edge.sync.plan.model import Found, Row
 from etalase.edge.sync.scratch import Listing
 from etalase.edge.sync.services import Bucket
 from etalase.errors import ObjectMissing, ObjectStoreError
-from etalase.objectstore.model import ObjectInfo, ObjectRead, names_one_object
+from etalase.objectstore.model import PROBE_PREFIX, ObjectInfo, ObjectRead, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo, is_md5
 
 Response = TypeVar("Response", ObjectInfo, ObjectRead)
@@ -66,7 +66,7 @@ def judge_read(row: Row, read: ObjectRead | Damage) -> tuple[Damage | None, Foun
 def list_photos(bucket: Bucket, *, may_be_missing: bool) -> Listing:
     """Lists all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless it may be missing."""
     try:
-        return Listing(bucket.list(KEY_PREFIX))
+        return Listing(info for info in bucket.list(KEY_PREFIX) if not info.key.startswith(PROBE_PREFIX))
     except ObjectMissing:
         if not may_be_missing:
             raise

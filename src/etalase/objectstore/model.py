@@ -5,6 +5,9 @@ from mmap import mmap
 
 Body = bytes | mmap
 
+# The probes of a doctor: neither photos nor orphans.
+PROBE_PREFIX = "products/etalase-probe-"
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:

@@ -1,0 +1,206 @@
+"""Checks of a bucket, for both halves: what its own key may, what anybody may, and how its readers reach it.
+
+A probe of one byte shows what a put, an anonymous read and a deletion do. Its key says when it was put, so that the next doctor
+removes one that a killed doctor left; the audit of the bucket passes over such keys.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from urllib.parse import quote
+
+from etalase.doctor import clock, http, machine
+from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.doctor.store_ports import STORE_PORTS, StorePort, hosts_to_try, open_at
+from etalase.errors import ObjectMissing, ObjectStoreDenied, ObjectStoreError
+from etalase.objectstore import faults
+from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.model import PROBE_PREFIX
+from etalase.objectstore.requests import ONE_KEY
+from etalase.protocol import KEY_PREFIX
+
+PROBE = b"\0"
+FIRST = 16
+FIRST_BYTES = [f"Range: bytes=0-{FIRST - 1}"]
+# No doctor takes that long.
+LEFT_OVER_SECONDS = 60
+REQUEST_SECONDS = 1.7
+READ_ONLY = "--read-only leaves it out"
+POLICY_HINT = 'Let anybody read objects, and nothing else: docs/MINIO_SETUP.md, "Bucket and policy".'
+
+
+@dataclass(slots=True)
+class Bucket:
+    """One bucket under examination. ``make`` is the command that creates a missing one."""
+
+    store: ObjectStore
+    public_url: str
+    ca_file: Path | None
+    make: str
+    read_only: bool = False
+    ports: Sequence[StorePort] = STORE_PORTS
+    now: Callable[[], float] = time.time
+    _probe: str = ""
+    _some_key: str = ""
+    _anonymous: faults.Response | None = None
+    _first_bytes: bytes = b""
+    _objects: list[str] = field(default_factory=list)
+
+    def checks(self) -> list[Check]:
+        """Returns the checks, in the order in which they are shown."""
+        return [
+            Check("dns_bucket", lambda: machine.name(machine.host_of(self.store.endpoint), setting="ETALASE_S3_ENDPOINT"),
+                  needs=("settings",), seconds=1.5),
+            Check("object_store", self.answers, needs=("dns_bucket",)),
+            Check("clock_bucket", self.clock, needs=("object_store",)),
+            Check("bucket", self.exists, needs=("clock_bucket",)),
+            Check("bucket_write", self.write, needs=("bucket",)),
+            Check("bucket_read", self.read, needs=("bucket",), after=("bucket_write",)),
+            Check("bucket_public", self.public, needs=("bucket",), after=("bucket_write",)),
+            Check("bucket_listing", self.listing, needs=("bucket",)),
+            Check("bucket_anonymous_write", self.anonymous_write, needs=("bucket",)),
+            Check("dns_public", lambda: machine.name(machine.host_of(self.public_url), setting="ETALASE_S3_PUBLIC_URL"),
+                  needs=("settings",), seconds=1.5),
+            Check("public_url", self.at_public_url, needs=("bucket_public", "dns_public")),
+            Check("bucket_delete", self.delete, needs=("bucket_write",),
+                  after=("bucket_read", "bucket_public", "public_url", "bucket_anonymous_write")),
+            Check("store_ports", self.closed_ports, needs=("dns_bucket", "dns_public")),
+        ]  # fmt: skip
+
+    def answers(self) -> str:
+        """Checks that an S3 server responds, by a request that anybody can make."""
+        response = self._anonymous = self.store.request("GET", query=ONE_KEY, signed=False)
+        is_listing = response.status < 300 and b"ListBucketResult" in response.body
+        if is_listing or (response.error and response.status in {403, 404}):
+            return f"{self.store.endpoint} ({response.header('server') or 'S3'})"
+        if response.status < 300 or response.is_page:
+            raise faults.not_s3(response)
+        raise faults.of_response(response, now=self.now())
+
+    def clock(self) -> str:
+        """Compares the clocks: S3 refuses a request whose time is too far from its own."""
+        date = self._anonymous.header("date") if self._anonymous else ""
+        return clock.compare(date, here=self.now(), whose=f"the object store {self.store.endpoint}")
+
+    def exists(self) -> str:
+        """Checks key, secret, region and bucket by a signed listing; removes what a killed doctor left."""
+        try:
+            keys = (info.key for info in self.store.list(KEY_PREFIX))
+            self._some_key = next((key for key in keys if not key.startswith(PROBE_PREFIX)), "")
+        except ObjectMissing as error:
+            raise Fault(
+                error.message, hint=f"`{self.make}` creates it; if it should exist, check ETALASE_S3_BUCKET."
+            ) from error
+        if not self.read_only:
+            left_over = [info.key for info in self.store.list(PROBE_PREFIX) if self._is_left_over(info.key)]
+            with suppress(ObjectStoreDenied):  # the deletion of the own probe says so
+                self.store.delete(left_over)
+        return self.store.bucket
+
+    def _is_left_over(self, key: str) -> bool:
+        at = key.removeprefix(PROBE_PREFIX).partition("-")[0]
+        return not (at.isdecimal() and 0 <= self.now() - int(at) < LEFT_OVER_SECONDS)
+
+    def write(self) -> str:
+        """Puts the probe."""
+        if self.read_only:
+            raise NotChecked(READ_ONLY)
+        key = f"{PROBE_PREFIX}{int(self.now())}-{token_hex(4)}"
+        self._objects.append(key)
+        self.store.put(key, PROBE, content_type="image/png")
+        self._probe = key
+        return "an object of one byte was put"
+
+    def read(self) -> str:
+        """Reads an object with the key."""
+        key = self._readable()
+        if key == self._probe and self.store.get(key) != PROBE:
+            raise Fault("The object store returned other bytes than were put.", hint="Look into its disk and its log.")
+        if self.store.head(key) is None:
+            raise Fault(f"The object «{key}» was listed and is not there.", hint="Look into the object store's disk and log.")
+        return "with the access key"
+
+    def public(self) -> str:
+        """Reads an object as anybody can, at the address for this server."""
+        key = self._readable()
+        response = self.store.request("GET", key, headers=FIRST_BYTES, signed=False)
+        if response.status not in {200, 206}:
+            raise Fault(self._unreadable(self.store.endpoint, response.status), hint=POLICY_HINT)
+        self._first_bytes = response.body[:FIRST]
+        return "an object can be read without a key"
+
+    def at_public_url(self) -> str:
+        """Reads the same object at the address that its readers have."""
+        url = f"{self.public_url}/{self.store.bucket}/{quote(self._readable(), safe='/~')}"
+        hint = (
+            "ETALASE_S3_PUBLIC_URL has to be the address under which readers reach this bucket's S3 port, without the bucket."
+        )
+        response = http.get(
+            url, setting="ETALASE_S3_PUBLIC_URL", seconds=REQUEST_SECONDS, ca_file=self.ca_file, headers=FIRST_BYTES
+        )
+        if response.status not in {200, 206}:
+            raise Fault(self._unreadable(self.public_url, response.status), hint=hint)
+        if response.body[:FIRST] != self._first_bytes:
+            raise Fault(f"At {self.public_url} something else answers than this bucket.", hint=hint)
+        return f"an object can be read at {self.public_url}"
+
+    def _unreadable(self, base: str, status: int) -> str:
+        return f"An object of bucket {self.store.bucket} cannot be read without a key at {base}: HTTP {status}."
+
+    def _readable(self) -> str:
+        if key := self._probe or self._some_key:
+            return key
+        raise NotChecked("no object is there to be read")
+
+    def listing(self) -> str:
+        """Checks that nobody can list the bucket without a key."""
+        if self._anonymous is not None and self._anonymous.status < 300:
+            raise Fault(
+                f"Anybody can list bucket {self.store.bucket}: only reading an object whose key is known should be public.",
+                hint=POLICY_HINT,
+            )
+        return "refused without a key"
+
+    def anonymous_write(self) -> str:
+        """Checks that nobody can put an object without a key."""
+        if self.read_only:
+            raise NotChecked(READ_ONLY)
+        key = f"{PROBE_PREFIX}{int(self.now())}-{token_hex(4)}"
+        self._objects.append(key)
+        if self.store.request("PUT", key, body=PROBE, signed=False).status < 300:
+            raise Fault(f"Anybody can write to bucket {self.store.bucket} without a key.", hint=POLICY_HINT)
+        self._objects.remove(key)
+        return "refused without a key"
+
+    def delete(self) -> str:
+        """Deletes the probe."""
+        self.store.delete([self._probe])
+        if self.store.head(self._probe) is not None:
+            raise Fault("The object store accepted a deletion, and the object is still there.", hint="Look into its log.")
+        self._objects.remove(self._probe)
+        return "the probe is deleted"
+
+    def closed_ports(self) -> str:
+        """Checks that the store's inner ports are not open at an address that others use."""
+        hosts = hosts_to_try([self.public_url, self.store.endpoint])
+        if not hosts:
+            return "the addresses in use are of this machine alone"
+        with ThreadPoolExecutor(len(hosts) * len(self.ports)) as pool:
+            found = [one for one in pool.map(lambda pair: open_at(*pair), [(h, p) for h in hosts for p in self.ports]) if one]
+        if found:
+            raise Fault(
+                f"Open to this network: {', '.join(found)}. Its filer, master and volume ports give every object to anybody.",
+                hint="Bind them to 127.0.0.1 or close them in the firewall; only the S3 port belongs in the network"
+                ' (docs/MINIO_SETUP.md, "SeaweedFS for production").',
+            )
+        return f"none of them answers at {', '.join(hosts)}, as seen from here"
+
+    def clean_up(self) -> None:
+        """Deletes what is still there of this doctor."""
+        for key in self._objects:
+            with suppress(ObjectStoreError):
+                self.store.delete([key])

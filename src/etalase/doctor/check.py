@@ -1,0 +1,98 @@
+"""A check of the doctor, its result, and the decision which check runs next. Pure."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from etalase.errors import EtalaseError
+
+# A check beyond its limit has failed: a person waits. Each request in it has a shorter limit of its own.
+CHECK_SECONDS = 3.0
+
+
+class Fault(EtalaseError):
+    """The check found a fault; the message says which, the hint what to do."""
+
+
+class NotChecked(EtalaseError):
+    """The check cannot be made here, which is not a fault; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look at. ``look`` returns the detail of a good result, or raises :class:`Fault` or :class:`NotChecked`.
+
+    It starts once all in ``needs`` are fine, and all in ``after`` have ended; it fails beyond ``seconds``.
+    """
+
+    id: str
+    look: Callable[[], str]
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    seconds: float = CHECK_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one check; ``ok`` is None where it was not checked."""
+
+    id: str
+    ok: bool | None
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The checks that can start now, and the results of those that never will."""
+
+    start: list[Check] = field(default_factory=list)
+    skipped: list[Result] = field(default_factory=list)
+
+
+def next_step(checks: Sequence[Check], results: Mapping[str, Result], running: Collection[str]) -> Step:
+    """Returns what follows from ``results``. Each call settles one more layer of dependent checks."""
+    step = Step()
+    by_id = {check.id: check for check in checks}
+    for check in checks:
+        if check.id in results or check.id in running:
+            continue
+        if (cause := _cause(check, by_id, results)) is not None:
+            step.skipped.append(Result(check.id, None, f"not checked: needs {cause}"))
+        elif all(need in results for need in (*check.needs, *check.after) if need in by_id):
+            step.start.append(check)
+    return step
+
+
+def _cause(check: Check, by_id: Mapping[str, Check], results: Mapping[str, Result]) -> str | None:
+    """Returns the id of the check because of which this one cannot be made: the first in the chain, None without one."""
+    for need in check.needs:
+        if need in results and not results[need].ok:
+            deeper = _cause(by_id[need], by_id, results) if results[need].ok is None else None
+            return deeper or need
+    return None
+
+
+def is_ok(results: Collection[Result]) -> bool:
+    """Returns whether no check found a fault."""
+    return all(result.ok is not False for result in results)
+
+
+def to_json(results: Sequence[Result]) -> dict[str, Any]:
+    """Returns the object of ``--json``."""
+    checks = [{"id": result.id, "ok": result.ok, "detail": result.detail, "hint": result.hint} for result in results]
+    return {"ok": is_ok(results), "checks": checks}
+
+
+def to_lines(results: Sequence[Result]) -> list[str]:
+    """Returns the verdict, then a line a check: the faults first."""
+    faults = [result for result in results if result.ok is False]
+    unknown = [result for result in results if result.ok is None]
+    fine = [result for result in results if result.ok]
+    counts = f"{len(fine)} of {len(results)} checks are fine" + (f", {len(unknown)} were not made" if unknown else "")
+    verdict = f"TO DO: {', '.join(fault.id for fault in faults)}. {counts}." if faults else f"WELL: {counts}."
+    width = max((len(result.id) for result in (*faults, *fine)), default=0)
+    lines = [f"TO DO  {fault.id:<{width}}  {fault.detail} {fault.hint}".rstrip() for fault in faults]
+    reasons = dict.fromkeys(result.detail for result in unknown)
+    lines += [f"-      {why}: {', '.join(result.id for result in unknown if result.detail == why)}" for why in reasons]
+    return [verdict, *lines, *(f"fine   {result.id:<{width}}  {result.detail}".rstrip() for result in fine)]

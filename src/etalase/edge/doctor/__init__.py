@@ -1,0 +1,1 @@
+"""What the doctor of an edge looks at."""

@@ -1,0 +1,130 @@
+"""The doctor of an edge: its settings, then all checks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from django.apps import apps
+
+from etalase.doctor import machine, runner
+from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
+from etalase.doctor.check import Check, Fault, Result
+from etalase.doctor.database import Columns, Database
+from etalase.edge import project_checks
+from etalase.edge.apps import product_model_name
+from etalase.edge.checks import product_problems
+from etalase.edge.command_names import STANDALONE, as_typed, is_in_project
+from etalase.edge.database import as_database_error
+from etalase.edge.doctor import schedule, web
+from etalase.edge.doctor.head_office import HeadOfficeLink
+from etalase.edge.doctor.state import State
+from etalase.edge.sync.download.origins import ImageOrigins
+from etalase.edge.sync.services import object_store
+from etalase.errors import SettingsError
+from etalase.settings.edge import EdgeSettings, configured
+
+SPOOL = "ETALASE_SPOOL_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsLook:
+    """The settings, or the problem of each that is wrong."""
+
+    settings: EdgeSettings | None
+    problems: Sequence[str] = ()
+
+    def __call__(self) -> str:
+        """Says that they are valid. Raises :class:`Fault` with all problems."""
+        if self.problems:
+            raise Fault(" ".join(self.problems), hint="Correct each setting named here; docs/operations.md explains them.")
+        return "valid"
+
+
+def read_settings() -> SettingsLook:
+    """Reads the settings, standalone or of the project, with every problem at once."""
+    try:
+        if not is_in_project():
+            import_module(STANDALONE)  # again, where the start of Django failed at it
+        settings = configured()
+        problems = [*project_checks.blocking_problems(), *product_problems(settings)]
+        try:
+            ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
+        except ValueError as error:
+            problems.append(f"ETALASE_IMAGE_ORIGINS {error}.")
+    except SettingsError as error:
+        return SettingsLook(None, error.problems)
+    return SettingsLook(settings, problems)
+
+
+def diagnose(look: SettingsLook, *, read_only: bool = False, seconds: float = runner.ALL_SECONDS) -> list[Result]:
+    """Returns the result of each check, after ``seconds`` at the latest. ``read_only``: no probe is put."""
+    first = [
+        Check("versions", machine.versions),
+        Check("settings", look),
+    ]
+    if look.settings is None or look.problems:
+        return runner.run([*first, *_never_made()])
+    settings = look.settings
+    state = State(settings)
+    store = object_store(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
+    bucket = Bucket(store, settings.S3_PUBLIC_URL, settings.CA_FILE, as_typed("etalase edge sync"), read_only)
+    database = Database(["etalase_edge"], _product_columns(settings), as_database_error, as_typed("etalase edge migrate"))
+    link = HeadOfficeLink(settings, lambda: state.access_token)
+    folder = settings.SPOOL_DIR
+    checks = [
+        *first,
+        *link.checks(),
+        *bucket.checks(),
+        *web.checks(settings),
+        *database.checks(),
+        *state.checks(),
+        *schedule.checks(settings),
+        Check("project", _project, needs=("settings",)),
+        Check("disk", lambda: machine.disk([folder, Path("/")]), needs=("settings",)),
+        Check("spool", lambda: _spool(folder, read_only=read_only), needs=("settings", "disk")),
+    ]
+    try:
+        return runner.run(checks, all_seconds=seconds)
+    finally:
+        bucket.clean_up()
+
+
+def _spool(folder: Path, *, read_only: bool) -> str:
+    return machine.folder_writable(folder, setting=SPOOL, read_only=read_only)
+
+
+def _project() -> str:
+    """Checks that nothing of the project stands in the place of something of Etalase's."""
+    if not is_in_project():
+        return "standalone"
+    looks = (project_checks.tasks_are_ours, project_checks.urls_are_reached, project_checks.messages_come_once)
+    for message in (message for look in looks for message in look(None)):
+        raise Fault(f"{message.msg} ({message.id})", hint=message.hint or "")
+    return "nothing in the place of Etalase's tasks and addresses"
+
+
+def _product_columns(settings: EdgeSettings) -> Columns:
+    """Returns the columns that the edge needs of a project's own product model."""
+    name = product_model_name()
+    meta = apps.get_model(name)._meta  # noqa: SLF001 - Django documents Model._meta as its API
+    if meta.app_label == "etalase_edge":
+        return {}
+    fields = [meta.pk, meta.get_field(settings.PRODUCT_NAME_FIELD), meta.get_field(settings.PRODUCT_SKU_FIELD)]
+    return {meta.db_table: {str(field.column): "" for field in fields if field is not None}}
+
+
+def _never_made() -> list[Check]:
+    """Returns all further checks of an edge whose settings are wrong: none of them is made."""
+    return [Check(name, str, needs=("settings",)) for name in IDS]
+
+
+IDS = (
+    "dns_head_office", "head_office", "clock_head_office", "login", "feed", "image_origins", "image",
+    "dns_bucket", "object_store", "clock_bucket", "bucket", "bucket_write", "bucket_read", "bucket_public", "bucket_listing",
+    "bucket_anonymous_write", "dns_public", "public_url", "bucket_delete", "store_ports",
+    "mixed_content", "public_url_host", "cors",
+    "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
+    "database_rights", "tables", "store", "worker", "beat",
+    "dns_broker", "broker", "time_zone", "schedule", "project", "disk", "spool",
+)  # fmt: skip

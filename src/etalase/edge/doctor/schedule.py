@@ -1,0 +1,128 @@
+"""Checks of the broker and of the schedule, standalone and in a Django project."""
+
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+from django.utils.timezone import get_default_timezone
+from kombu import Connection
+
+from etalase.doctor import machine
+from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.edge.command_names import is_in_project
+from etalase.edge.schedule import next_runs
+from etalase.edge.status.sync_request import beat_zone
+from etalase.edge.task_names import GUIDE_PREFIX, GUIDE_TASKS, OWN_PREFIX
+from etalase.settings.edge import EdgeSettings
+
+CONNECT_SECONDS = 1.5
+
+
+def checks(settings: EdgeSettings) -> list[Check]:
+    """Returns the checks, in the order in which they are shown."""
+    return [
+        Check("dns_broker", name, needs=("settings",), seconds=1.5),
+        Check("broker", answers, needs=("dns_broker",)),
+        Check("time_zone", time_zone, needs=("settings",)),
+        Check("schedule", lambda: schedule(settings), needs=("time_zone",)),
+    ]
+
+
+def broker_url() -> str:
+    """Returns the broker's address, of the standalone edge or of the project. Raises :class:`NotChecked` without one."""
+    for setting in ("CELERY_BROKER_URL", "BROKER_URL"):
+        if url := getattr(django_settings, setting, None):
+            return str(url)
+    raise NotChecked("this project names no broker in CELERY_BROKER_URL")
+
+
+def name() -> str:
+    """Checks the names of the broker's hosts; a socket has none."""
+    hosts = [urlsplit(url).hostname for url in broker_url().split(";") if not urlsplit(url).scheme.endswith("socket")]
+    known = [host for host in hosts if host]
+    return "; ".join(machine.name(host, setting="ETALASE_BROKER_URL") for host in known) or "a socket of this machine"
+
+
+def answers() -> str:
+    """Connects to the broker, and for Redis and Valkey asks whether it takes messages."""
+    url = broker_url()
+    options = dict(getattr(django_settings, "CELERY_BROKER_TRANSPORT_OPTIONS", None) or {})
+    options |= {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS}
+    options["max_retries"] = 0
+    with Connection(url, transport_options=options, connect_timeout=CONNECT_SECONDS) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, timeout=1, interval_start=0, interval_max=0)
+            channel = connection.default_channel
+            told = channel.client.info() if hasattr(channel, "client") else {}
+        except Exception as error:  # each transport raises its own
+            raise Fault(
+                f"The broker at {_place(url)} does not answer: {error}.",
+                hint="Start it, and check ETALASE_BROKER_URL with its password; runs by hand work without it.",
+            ) from error
+    if problem := broker_problem(told):
+        raise Fault(problem[0], hint=problem[1])
+    version = told.get("valkey_version") or told.get("redis_version") or ""
+    return f"{_place(url)} {version}".strip()
+
+
+def broker_problem(told: dict[str, Any]) -> tuple[str, str] | None:
+    """Returns what keeps Redis or Valkey from taking a message, with advice, by its ``INFO``; None if it takes one. Pure."""
+    if told.get("role") == "slave":
+        return "The broker is a replica, which takes no messages.", "Name the primary in ETALASE_BROKER_URL."
+    if told.get("loading"):
+        return "The broker is still loading its data.", "Wait a moment."
+    limit = told.get("maxmemory") or 0
+    if limit and told.get("maxmemory_policy") == "noeviction" and (told.get("used_memory") or 0) >= limit:
+        return "The broker's memory is full (maxmemory).", "Raise maxmemory, or remove data of other applications."
+    return None
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url.partition(";")[0])
+    return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+
+
+def time_zone() -> str:
+    """Checks that the beat's 02:00 is the store's."""
+    zone, beat = get_default_timezone(), beat_zone()
+    if beat is None and is_in_project():
+        beat = UTC  # Celery's own default
+    if beat is not None and not _agree(zone, beat):
+        raise Fault(
+            f"Celery's clock is {beat}, and the store's is {zone}: 02:00 would come at another hour.",
+            hint="Set CELERY_TIMEZONE = TIME_ZONE in settings.py.",
+        )
+    return f"{zone}, now {datetime.now(zone):%H:%M}"
+
+
+def _agree(one: tzinfo, other: tzinfo) -> bool:
+    return all(
+        datetime(2026, month, 1, tzinfo=one).utcoffset() == datetime(2026, month, 1, tzinfo=other).utcoffset()
+        for month in (1, 7)
+    )
+
+
+def schedule(settings: EdgeSettings) -> str:
+    """Checks a project's beat entries, and says when the next runs are due."""
+    if is_in_project():
+        entries = getattr(django_settings, "CELERY_BEAT_SCHEDULE", None)
+        if not entries:
+            raise NotChecked("this project keeps its schedule elsewhere than in CELERY_BEAT_SCHEDULE")
+        sent = {entry.get("task") for entry in entries.values()}
+        missing = [task for task in sorted(GUIDE_TASKS) if not {task, task.replace(GUIDE_PREFIX, OWN_PREFIX)} & sent]
+        if missing:
+            raise Fault(
+                f"CELERY_BEAT_SCHEDULE lacks {', '.join(missing)}.",
+                hint="Add the guide's entries: docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md.",
+            )
+    zone = get_default_timezone()
+    due = next_runs(
+        datetime.now(UTC).timestamp(), zone, offset_minutes=settings.schedule_offset_minutes,
+        off_peak=settings.FULL_RUN == "off-peak", bandwidth=settings.BANDWIDTH, beat_zone=beat_zone(),
+    )  # fmt: skip
+    return f"next run {_at(due.hourly, zone)}, next full run {_at(due.full, zone)}"
+
+
+def _at(moment: float, zone: tzinfo) -> str:
+    return f"{datetime.fromtimestamp(moment, zone):%a %H:%M}"

@@ -1,0 +1,77 @@
+"""Checks of what the edge's own tables say: whose photos they hold, and whether worker and beat live. Only reads."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.edge.command_names import as_typed
+from etalase.edge.database import translated
+from etalase.edge.heartbeat import ALIVE_WITHIN, Heartbeat, Role, heartbeats
+from etalase.edge.models import Checkpoint
+from etalase.edge.runs import last_good_run
+from etalase.edge.sync.storage.checkpoint import is_token
+from etalase.redaction import keep_token
+from etalase.settings.edge import EdgeSettings
+
+# An edge whose runs a timer starts has neither worker nor beat.
+RUNS_CONTINUE_WITHIN = timedelta(hours=2)
+TABLES = ("database_rights", "tables")
+
+
+@dataclass(slots=True)
+class State:
+    """What the tables say."""
+
+    settings: EdgeSettings
+    signs: dict[Role, Heartbeat] | None = None
+    last_good_at: datetime | None = None
+    access_token: str = ""
+
+    def checks(self) -> list[Check]:
+        """Returns the checks, in the order in which they are shown."""
+        return [
+            Check("store", self.store, needs=TABLES),
+            Check("worker", lambda: self.sign(Role.WORKER), needs=TABLES, after=("store",)),
+            Check("beat", lambda: self.sign(Role.BEAT), needs=TABLES, after=("store",)),
+        ]
+
+    def store(self) -> str:
+        """Reads all, and checks that this database is this store's."""
+        with translated():
+            checkpoint = Checkpoint.objects.first()
+            good = last_good_run()
+            self.last_good_at = good.finished_at if good else None
+            self.signs = heartbeats()
+        if checkpoint is None:
+            return "no run yet"
+        keep_token(checkpoint.access_token, checkpoint.refresh_token)
+        if (checkpoint.store_id, checkpoint.company_id) != (self.settings.STORE_ID, self.settings.COMPANY_ID):
+            raise Fault(
+                f"This database is of store {checkpoint.store_id} (company {checkpoint.company_id}), and the settings name"
+                f" store {self.settings.STORE_ID} (company {self.settings.COMPANY_ID}).",
+                hint="Correct ETALASE_STORE_ID and ETALASE_COMPANY_ID, or use another database.",
+            )
+        self.access_token = checkpoint.access_token if is_token(checkpoint.access_token) else ""
+        return f"store {checkpoint.store_id}"
+
+    def sign(self, role: Role) -> str:
+        """Checks the last sign of life of ``role``."""
+        if self.signs is None:
+            raise NotChecked("needs store")
+        return judge_sign(role, self.signs, last_good_at=self.last_good_at, now=datetime.now(UTC))
+
+
+def judge_sign(role: Role, signs: dict[Role, Heartbeat], *, last_good_at: datetime | None, now: datetime) -> str:
+    """Judges the last sign of life of ``role``. Pure."""
+    hint = as_typed(f"Start it: `etalase edge {role}`.") if role not in signs or not signs[role].is_alive else ""
+    if role in signs:
+        if signs[role].is_alive:
+            return f"last sign of life {signs[role].age.total_seconds():.0f} seconds ago"
+        raise Fault(
+            f"The {role} gave its last sign of life at {signs[role].at:%Y-%m-%d %H:%M} UTC, more than"
+            f" {ALIVE_WITHIN.total_seconds() / 60:.0f} minutes ago.",
+            hint=hint,
+        )
+    if not signs and last_good_at is not None and now - last_good_at < RUNS_CONTINUE_WITHIN:
+        raise NotChecked("runs are started in another way, without worker and beat")
+    raise Fault(f"The {role} never gave a sign of life: no scheduled run will start.", hint=hint)

@@ -1,0 +1,69 @@
+"""Checks of what the tills' browsers meet: addresses with and without TLS, and pages of other origins (CORS)."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+
+from etalase.doctor.check import Check, Fault
+from etalase.doctor.machine import host_of
+from etalase.settings.edge import EdgeSettings
+from etalase.settings.reading import is_loopback
+
+_ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+
+
+def checks(settings: EdgeSettings) -> list[Check]:
+    """Returns the checks, in the order in which they are shown."""
+    origins = list(getattr(django_settings, "CORS_ALLOWED_ORIGINS", ()))
+    has_tls = bool(getattr(django_settings, "SECURE_HSTS_SECONDS", 0) or getattr(django_settings, "SECURE_SSL_REDIRECT", False))
+    trusted = list(getattr(django_settings, "CSRF_TRUSTED_ORIGINS", ()))
+    pages = [*origins, *trusted]
+    return [
+        Check("mixed_content", lambda: mixed_content(settings.S3_PUBLIC_URL, pages, has_tls=has_tls), needs=("settings",)),
+        Check("public_url_host", lambda: public_host(settings.S3_PUBLIC_URL, pages, demo=settings.DEMO), needs=("settings",)),
+        Check("cors", lambda: cors(origins), needs=("settings",)),
+    ]
+
+
+def mixed_content(public_url: str, pages: Sequence[str], *, has_tls: bool) -> str:
+    """Checks that no page over https shows photos over http: browsers block them. Pure."""
+    secure = [page for page in pages if page.startswith("https:")]
+    if public_url.startswith("http:") and (has_tls or secure):
+        whose = f"pages of {secure[0]} have" if secure else "the POS page has"
+        raise Fault(
+            f"ETALASE_S3_PUBLIC_URL is {public_url}, and {whose} https: browsers do not load its photos (mixed content).",
+            hint="Put TLS before the bucket and write https:// in ETALASE_S3_PUBLIC_URL, or serve the page over http.",
+        )
+    return "https" if public_url.startswith("https:") else "http, as the page"
+
+
+def public_host(public_url: str, pages: Sequence[str], *, demo: bool) -> str:
+    """Checks that a browser on another machine can mean this host. Pure."""
+    other = [page for page in pages if _ORIGIN.fullmatch(page) and not is_loopback(page)]
+    hosts = [host for host in django_settings.ALLOWED_HOSTS if host not in {"*", "testserver"}]
+    elsewhere = [host for host in hosts if not is_loopback(f"http://{host.lstrip('.')}")]
+    if is_loopback(public_url) and not demo and (other or elsewhere):
+        raise Fault(
+            f"ETALASE_S3_PUBLIC_URL is {public_url}: on a till that is the till itself, and no photo is there.",
+            hint="Set it to this server's address in the tills' network, as in http://192.168.1.10:9000",
+        )
+    return host_of(public_url)
+
+
+def cors(origins: Sequence[str]) -> str:
+    """Checks that each allowed origin is one, as a browser writes it (RFC 6454, section 6.1). Pure."""
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise Fault(
+                f"ETALASE_CORS_ORIGINS has «{origin}», which no browser sends as an origin.",
+                hint="Write scheme and host without a path or slash at the end, as in https://pos.example",
+            )
+        parts = urlsplit(origin)
+        if parts.port == {"http": 80, "https": 443}[parts.scheme]:
+            raise Fault(
+                f"ETALASE_CORS_ORIGINS has «{origin}»: browsers leave out the port {parts.port} of {parts.scheme}.",
+                hint=f"Write {parts.scheme}://{parts.hostname}",
+            )
+    return ", ".join(origins) or "only pages of this server"

@@ -1,0 +1,1 @@
+"""What the doctor of head office looks at."""

@@ -1,0 +1,92 @@
+"""The doctor of head office: its settings, then all checks."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from django.apps import apps
+
+from etalase.doctor import machine, runner
+from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
+from etalase.doctor.check import Check, Fault, Result
+from etalase.doctor.database import Database
+from etalase.errors import SettingsError
+from etalase.head_office.database import as_database_error
+from etalase.objectstore.client import ObjectStore
+from etalase.settings.head_office import HeadOfficeSettings, configured
+
+STANDALONE = "etalase.settings.django_head_office"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsLook:
+    """The settings, or the problem of each that is wrong."""
+
+    settings: HeadOfficeSettings | None
+    problems: Sequence[str] = ()
+
+    def __call__(self) -> str:
+        """Says that they are valid. Raises :class:`Fault` with all problems."""
+        if self.problems:
+            raise Fault(" ".join(self.problems), hint="Correct each setting named here; docs/operations.md explains them.")
+        return "valid"
+
+
+def read_settings() -> SettingsLook:
+    """Reads the settings, with every problem at once."""
+    try:
+        if os.environ.get("DJANGO_SETTINGS_MODULE") == STANDALONE:
+            import_module(STANDALONE)  # again, where the start of Django failed at it
+        return SettingsLook(configured())
+    except SettingsError as error:
+        return SettingsLook(None, error.problems)
+
+
+def diagnose(look: SettingsLook, *, read_only: bool = False, seconds: float = runner.ALL_SECONDS) -> list[Result]:
+    """Returns the result of each check, after ``seconds`` at the latest. ``read_only``: no probe is put."""
+    first = [Check("versions", machine.versions), Check("settings", look)]
+    settings = look.settings
+    if settings is None:
+        return runner.run([*first, *(Check(name, str, needs=("settings",)) for name in IDS)])
+    # Loaded here: these modules take Django's applications, which may not be loaded where the settings are wrong.
+    from etalase.head_office.doctor import tables, web
+
+    store = ObjectStore(
+        endpoint=settings.S3_ENDPOINT,
+        bucket=settings.S3_BUCKET,
+        access_key=settings.S3_ACCESS_KEY,
+        secret_key=settings.S3_SECRET_KEY.get_secret_value(),
+        region=settings.S3_REGION,
+        ca_file=settings.CA_FILE,
+        connect_timeout_seconds=REQUEST_SECONDS,
+        timeout_seconds=REQUEST_SECONDS,
+        max_retries=0,
+    )
+    make = "etalase head-office serve"
+    bucket = Bucket(store, settings.S3_PUBLIC_URL, settings.CA_FILE, make, read_only)
+    labels = sorted({config.label for config in apps.get_app_configs() if any(True for _ in config.get_models())} & LABELS)
+    database = Database(labels, {}, as_database_error, "etalase head-office migrate")
+    checks = [
+        *first,
+        *database.checks(),
+        *tables.checks(settings),
+        *bucket.checks(),
+        *web.checks(settings),
+        Check("disk", lambda: machine.disk([Path("/"), Path("/tmp")]), needs=("settings",)),  # noqa: S108 - where uploads lie
+    ]
+    try:
+        return runner.run(checks, all_seconds=seconds)
+    finally:
+        bucket.clean_up()
+
+
+LABELS = frozenset({"head_office", "admin", "auth", "contenttypes", "sessions", "axes"})
+IDS = (
+    "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
+    "database_rights", "tables", "writers_visible", "admin_password", "token_key", "stores", "feed", "purge",
+    "dns_bucket", "object_store", "clock_bucket", "bucket", "bucket_write", "bucket_read", "bucket_public", "bucket_listing",
+    "bucket_anonymous_write", "dns_public", "public_url", "bucket_delete", "store_ports",
+    "proxy", "public_url_host", "disk",
+)  # fmt: skip

@@ -1,0 +1,171 @@
+"""Checks the decisions of single checks, as tables."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.django_settings import ETALASE_HEAD_OFFICE
+
+from etalase.doctor import clock
+from etalase.doctor.check import Fault, NotChecked
+from etalase.doctor.database import Facts, fits, judge_encoding, judge_migrations, judge_server, judge_tables, judge_writable
+from etalase.doctor.machine import room_problem
+from etalase.edge.doctor.schedule import broker_problem
+from etalase.edge.doctor.state import judge_sign
+from etalase.edge.doctor.web import cors, mixed_content
+from etalase.edge.heartbeat import Heartbeat, Role
+from etalase.head_office.doctor.web import proxy
+from etalase.settings.head_office import HeadOfficeSettings
+
+FACTS = Facts(180_001, "18.1", "UTF8", is_read_only=False, is_standby=False, is_pooled=False, role="etalase")
+GIB = 1024**3
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "ok"),
+    [
+        ("uuid", "uuid", True),
+        ("integer", "bigint", True),
+        ("bigint", "integer", False),
+        ("character varying(255)", "text", True),
+        ("character varying(255)", "character varying", True),
+        ("character varying(255)", "character varying(500)", True),
+        ("character varying(255)", "character varying(10)", False),
+        ("character varying(255)", "integer", False),
+        ("timestamp with time zone", "timestamp without time zone", False),
+        ("", "anything", True),
+    ],
+)
+def test_a_column_has_to_take_every_value(wanted: str, there: str, ok: bool) -> None:
+    assert fits(wanted, there) is ok
+
+
+def test_the_form_of_the_tables_is_named_column_by_column() -> None:
+    facts = Facts(
+        180_001, "18.1", "UTF8", is_read_only=False, is_standby=False, is_pooled=False, role="etalase",
+        wanted={"a": {"x": "uuid", "y": "text"}, "b": {}}, columns={"a": {"x": "text"}},
+    )  # fmt: skip
+    with pytest.raises(Fault, match=r"a\.x is text instead of uuid, a\.y is missing, b is missing"):
+        judge_tables(facts)
+
+
+@pytest.mark.parametrize(
+    ("judge", "change"),
+    [
+        (judge_server, {"server_number": 130_012}),
+        (judge_encoding, {"encoding": "LATIN1"}),
+        (judge_writable, {"is_standby": True}),
+        (judge_writable, {"is_read_only": True}),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_a_fault(judge: object, change: dict[str, object]) -> None:
+    from dataclasses import replace
+
+    assert judge(FACTS)  # type: ignore[operator]
+    with pytest.raises(Fault) as found:
+        judge(replace(FACTS, **change))  # type: ignore[operator, arg-type]
+    assert found.value.hint
+
+
+def test_missing_migrations_are_named_with_the_command() -> None:
+    assert judge_migrations(FACTS, "migrate") == "all applied"
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        ("Thu, 26 Nov 2026 12:00:10 GMT", "10 seconds"),
+        ("Thu, 26 Nov 2026 12:04:59 GMT", "299 seconds"),
+        ("Thu, 26 Nov 2026 10:00:00 GMT", "120 minutes fast"),
+        ("Thu, 26 Nov 2026 12:06:00 GMT", "6 minutes slow"),
+        ("", "sends no date"),
+        ("yesterday", "sends no date"),
+    ],
+)
+def test_clocks_are_compared_by_the_date_of_a_response(date: str, said: str) -> None:
+    try:
+        told = clock.compare(date, here=NOW.timestamp(), whose="it")
+    except (Fault, NotChecked) as error:
+        told = error.message
+    assert said in told
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "ok"),
+    [(10 * GIB, 100 * GIB, True), (GIB, 100 * GIB, False), (GIB // 8, GIB, False), (GIB, 8 * GIB, True)],
+)
+def test_a_disk_needs_room(free: int, total: int, ok: bool) -> None:
+    assert (room_problem("/", free=free, total=total) == "") is ok
+
+
+@pytest.mark.parametrize(
+    ("info", "ok"),
+    [
+        ({}, True),
+        ({"role": "master", "maxmemory": 0, "used_memory": 5}, True),
+        ({"role": "slave"}, False),
+        ({"loading": 1}, False),
+        ({"maxmemory": 5, "maxmemory_policy": "noeviction", "used_memory": 6}, False),
+        ({"maxmemory": 5, "maxmemory_policy": "allkeys-lru", "used_memory": 6}, True),
+    ],
+)
+def test_a_broker_has_to_take_messages(info: dict[str, object], ok: bool) -> None:
+    assert (broker_problem(info) is None) is ok
+
+
+@pytest.mark.parametrize(
+    ("signs", "last_good_at", "ok"),
+    [
+        ({Role.WORKER: Heartbeat(NOW, timedelta(seconds=30))}, None, True),
+        ({Role.WORKER: Heartbeat(NOW, timedelta(minutes=5))}, NOW, False),
+        ({Role.BEAT: Heartbeat(NOW, timedelta(0))}, NOW, False),
+        ({}, NOW - timedelta(minutes=30), None),
+        ({}, NOW - timedelta(hours=3), False),
+        ({}, None, False),
+    ],
+)
+def test_a_worker_has_to_live_unless_runs_go_on_without(
+    signs: dict[Role, Heartbeat], last_good_at: datetime | None, ok: bool | None
+) -> None:
+    found: bool | None = True
+    try:
+        judge_sign(Role.WORKER, signs, last_good_at=last_good_at, now=NOW)
+    except Fault:
+        found = False
+    except NotChecked:
+        found = None
+    assert found is ok
+
+
+@pytest.mark.parametrize("origin", ["pos.example", "https://pos.example/", "https://pos.example:443", "*", "null"])
+def test_an_origin_is_written_as_browsers_send_it(origin: str) -> None:
+    with pytest.raises(Fault):
+        cors(["https://fine.example:8443", origin])
+
+
+def test_photos_without_tls_do_not_show_on_a_page_with_tls() -> None:
+    assert mixed_content("https://photos.example", ["https://pos.example"], has_tls=True)
+    assert mixed_content("http://192.168.1.10:9000", ["http://pos.example"], has_tls=False)
+    for pages, has_tls in ((["https://pos.example"], False), ([], True)):
+        with pytest.raises(Fault):
+            mixed_content("http://192.168.1.10:9000", pages, has_tls=has_tls)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ok"),
+    [
+        ({}, True),
+        ({"PROXY_COUNT": 1, "CSRF_TRUSTED_ORIGINS": ["https://ho.example"]}, True),
+        ({"PROXY_COUNT": 1}, False),
+        ({"CSRF_TRUSTED_ORIGINS": ["https://ho.example"]}, False),
+        ({"HSTS_SECONDS": 60}, False),
+        ({"PROXY_COUNT": 1, "CSRF_TRUSTED_ORIGINS": ["https://ho.example"], "SECURE_COOKIES": False}, False),
+    ],
+)
+def test_settings_of_tls_and_proxy_have_to_agree(changes: dict[str, object], ok: bool) -> None:
+    settings: HeadOfficeSettings = ETALASE_HEAD_OFFICE.model_copy(update=changes)
+    if ok:
+        assert proxy(settings)
+    else:
+        with pytest.raises(Fault):
+            proxy(settings)
