@@ -4,6 +4,7 @@
     ├── SettingsError              settings are missing or malformed; names each one         exit 2
     ├── UsageError                 a command cannot do the work of its arguments             exit 2
     ├── StoreMismatch              this database belongs to another store                    exit 2
+    ├── NotAdopted                 another program filled this edge; a person has to adopt it exit 2
     ├── HeadOfficeError                                                                      exit 4
     │   ├── HeadOfficeAway         no response, 5xx, 429: waiting can help
     │   ├── HeadOfficeUntrusted    a certificate, a clock, TLS on one side only: a setting has to change
@@ -198,6 +199,12 @@ class UsageError(EtalaseError):
 
 class StoreMismatch(EtalaseError):
     """This database holds another store's photos (invariant I6)."""
+
+    exit_status = 2
+
+
+class NotAdopted(EtalaseError):
+    """Another program has filled this edge, and nobody has adopted it yet; nothing was done."""
 
     exit_status = 2
 

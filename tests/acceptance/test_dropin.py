@@ -69,6 +69,8 @@ def test_an_edge_filled_by_the_guides_code_is_adopted_without_downloads(
             hashlib.md5(body).hexdigest(),
         )
     assert _manage(project, "migrate").returncode == 0
+    assert _manage(project, "photos_sync").returncode == 2
+    assert _manage(project, "photos_adopt", "--apply").returncode == 0
     report = _sync(project)
     assert (report["seen"], report["unchanged"], report["bytes_fetched"]) == (5, 5, 0)
     assert ho.image_requests == []

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 
 from etalase.edge.apps import product_model_name
-from etalase.edge.models import Doubt, Product, ProductPhoto, Removal
+from etalase.edge.models import Doubt, OwnPhoto, OwnState, Product, ProductPhoto, Removal
 
 
 def place(photo_id: UUID, *, damaged: bool, is_primary: bool | None, sort_order: int | None) -> tuple[bool, bool, int, UUID]:
@@ -78,10 +78,11 @@ def products_left_out() -> set[UUID]:
     unlisted = Product.objects.filter(is_listed=False).exclude(sku="")
     photos = ProductPhoto.objects.filter(product_id=OuterRef("pk"))
     kept = Removal.objects.filter(product_id=OuterRef("pk"), state=Removal.State.REFUSED)
+    own = OwnPhoto.objects.filter(product_id=OuterRef("pk")).exclude(state=OwnState.DISOWNED)
     whole = photos.filter(object_key__gt="").exclude(Exists(Doubt.objects.filter(photo_id=OuterRef("pk"))))
     namesakes = (
         Product.objects.filter(sku__in=unlisted.values("sku"))
-        .annotate(is_kept=Exists(kept), has_whole_photo=Exists(whole))
+        .annotate(is_kept=Exists(kept) | Exists(own), has_whole_photo=Exists(whole))
         .values_list("id", "sku", "name", "is_listed", "is_kept", "has_whole_photo")
     )
     return replaced(

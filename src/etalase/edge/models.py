@@ -264,6 +264,57 @@ class Reclaim(models.Model):
         return self.object_key
 
 
+class OwnState(models.TextChoices):
+    """What a person decided on something that was in the store before its adoption. All but ``DISOWNED`` is exempt."""
+
+    KEPT = "kept"  # nobody has decided yet
+    APPROVED = "approved"
+    DISOWNED = "disowned"
+
+
+class OwnPhoto(models.Model):
+    """A photo row that an adoption found and that head office never listed: no run removes, moves or overwrites it.
+
+    The record ends once head office lists the photo.
+    """
+
+    photo_id = models.UUIDField(primary_key=True)
+    product_id = models.UUIDField()
+    product_name = models.TextField(default="")
+    # What it is (:class:`etalase.edge.adoption.decisions.Code`).
+    what = models.CharField(max_length=32)
+    state = models.CharField(max_length=8, choices=OwnState.choices, default=OwnState.KEPT)
+    # The row as the adoption found it.
+    row = KeptJSON(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "etalase_own_photo"
+
+    def __str__(self) -> str:
+        return f"{self.photo_id}: {self.state}"
+
+
+class OwnObject(models.Model):
+    """An object below ``products/`` that an adoption found and that neither a row nor head office names: never reclaimed.
+
+    The record ends once a row names the key.
+    """
+
+    object_key = models.TextField(primary_key=True)
+    size = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=8, choices=OwnState.choices, default=OwnState.KEPT)
+    recorded_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "etalase_own_object"
+
+    def __str__(self) -> str:
+        return f"{self.object_key}: {self.state}"
+
+
 class Heartbeat(models.Model):
     """The last heartbeat of the worker or the beat, by the database's clock (:mod:`etalase.edge.heartbeat`)."""
 

@@ -176,6 +176,13 @@ class ObjectStore(S3Requests):
                 )
         return found
 
+    def policy(self) -> bytes | None:
+        """Returns the bucket's policy, empty without one; None if the store does not show it."""
+        response = self.request("GET", query={"policy": ""})
+        if response.status in POLICY_REFUSALS:
+            return None
+        return b"" if response.status == 404 else self.expect(response).body
+
     def ensure_bucket(self) -> bool:
         """Creates the bucket, and adds to its policy that anybody may read an object (hazard 26).
 
@@ -194,14 +201,13 @@ class ObjectStore(S3Requests):
 
     def policy_change(self) -> PolicyChange | None:
         """Returns the change that the policy needs; None if the store does not show it and anybody can read an object."""
-        response = self.request("GET", query={"policy": ""})
-        body = b"" if response.status in POLICY_REFUSALS | {404} else self.expect(response).body
+        body = self.policy()
         try:
-            change = change_of(body, self.bucket, replace=self.replaces_policy)
+            change = change_of(body or b"", self.bucket, replace=self.replaces_policy)
         except ValueError:  # of no known form: what it grants is seen
             change = change_of(b"", self.bucket)
         else:
-            if response.status not in POLICY_REFUSALS:
+            if body is not None:
                 return change
         return None if self._is_anything_public() else change
 

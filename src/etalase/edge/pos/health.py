@@ -9,7 +9,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from etalase.edge.pos import responses
+from etalase.edge.models import Checkpoint, ProductPhoto
+from etalase.edge.pos import messages, responses
 from etalase.edge.pos.catalogue import database
 from etalase.edge.runs import last_good_run
 from etalase.errors import DatabaseAway
@@ -18,15 +19,16 @@ logger = logging.getLogger("etalase.edge")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of ``/healthz``: ``status`` is ``ok`` or ``database_away``.
+    """The body of ``/healthz``: ``status`` is ``ok``, ``not_adopted`` or ``database_away``.
 
     The other fields are null before the first successful run and while the database is away. The POS works
-    without recent runs, so only ``status`` decides between 200 and 503.
+    without recent runs, so only ``database_away`` is a 503. ``detail`` explains ``not_adopted``, by language.
     """
 
     status: str
     last_success_at: str | None = None
     last_success_age_seconds: int | None = None
+    detail: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 @require_safe
@@ -34,10 +36,13 @@ def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django'
     """Returns 200 while the database responds, otherwise 503."""
     try:
         with database():
-            good = last_good_run()
+            good, is_adopted = last_good_run(), Checkpoint.objects.exists() or not ProductPhoto.objects.exists()
     except DatabaseAway as error:
         logger.error("%s", error)
         return responses.uncached(Health(status="database_away"), status=503)
+    if not is_adopted:
+        detail: dict[str, str] = {language: messages.NOT_ADOPTED[language] for language in messages.LANGUAGES}
+        return responses.uncached(Health(status="not_adopted", detail=detail), status=200)
     return responses.uncached(_health(good.finished_at if good else None), status=200)
 
 

@@ -10,6 +10,12 @@ Language = Literal["id", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("id", "en")
 DEFAULT_LANGUAGE: Final[Language] = "id"
 
+# Of `/healthz`.
+NOT_ADOPTED: Final[dict[Language, str]] = {
+    "id": "Foto di server ini diisi program lama dan belum dialihkan: kasir tetap menampilkannya, sinkronisasi menunggu izin.",
+    "en": "An earlier program filled this server with photos: tills show them as before, and syncing waits to be allowed.",
+}
+
 TEXTS: Final[dict[Language, dict[str, str]]] = {
     "id": {
         "title": "Menu",

@@ -34,6 +34,7 @@ class Advice(Sentences):
         """Returns the actions, or one sentence that there is nothing to do."""
         of_state = {
             State.WRONG_STORE: self._todo_wrong_store,
+            State.NOT_ADOPTED: lambda: self._call("todo_not_adopted"),
             State.NOT_READY: self._todo_not_ready,
             State.BUCKET_AWAY: self._todo_bucket,
             State.STALE: self._todo_stale,

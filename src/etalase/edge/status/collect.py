@@ -23,7 +23,7 @@ from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
 from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
-from etalase.edge.status.snapshot import Comparison, Facts, Run, Sign, Uncovered, Why
+from etalase.edge.status.snapshot import Comparison, Facts, Own, Run, Sign, Uncovered, Why
 from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
@@ -69,6 +69,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         signs = heartbeats()
         lock_taken = RunLock(settings.STORE_ID, Clock()).is_taken()
         expected, photos = storage.checkpoint.row_counts()
+        own = _own(bucket)
         checkpoint = Checkpoint.objects.first()
         checkpoint_kept = checkpoint is not None and checkpoint.sync_timestamp is not None
         # By id, not by time: a clock that was wrong for a day must not hide the runs after it.
@@ -83,8 +84,10 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
         facts = Facts(
             now=now,
             bucket=bucket,
-            photos=photos,
-            expected=expected,
+            photos=photos - own.photos,
+            expected=expected if expected is None else max(0, expected - own.photos),
+            own=own,
+            not_adopted=checkpoint is None and photos > 0,
             wrong_store=checkpoint is not None
             and (checkpoint_kept or photos > 0)
             and (checkpoint.store_id, checkpoint.company_id) != (settings.STORE_ID, settings.COMPANY_ID),
@@ -119,6 +122,13 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             in_project=is_in_project(),
         )
         return _with_coverage(facts, settings, left_out)
+
+
+def _own(bucket: Comparison) -> Own:
+    """Returns how much the store has of its own."""
+    photos, undecided = storage.own_photos.counts()
+    objects, undecided_objects = storage.own_objects.counts()
+    return Own(photos=photos, open=undecided, damaged=bucket.own_damaged, objects=objects, open_objects=undecided_objects)
 
 
 def _lost(damaged: list[UUID]) -> tuple[UUID, ...]:

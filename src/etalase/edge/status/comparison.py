@@ -64,16 +64,16 @@ def compare(
     shows another photo and the next run repairs it; while a run is in flight, the run marks.
     """
     at = datetime.now(UTC)
-    tally = _Tally(max_named)
+    tally = _Tally(max_named, storage.own_photos.exempt())
     try:
         for row, kind, is_replaced in _Audit(bucket, compared_at, reads, max_looks).rows():
             tally.add(row, kind, is_replaced=is_replaced)
         _check_public(bucket, tally.whole)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
-    if tally.photos and not lock.is_taken():
+    if tally.kind_of and not lock.is_taken():
         with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
-            storage.suspects.mark({photo.photo_id: photo.kind for photo in tally.photos})
+            storage.suspects.mark(tally.kind_of)
     # After the marks: the POS selects by them.
     return replace(tally.comparison(at), bare=_bare(tally.kind_of, tally.kind_of_product))
 
@@ -199,9 +199,9 @@ class _Audit:
 class _Tally:
     """Counts judged rows. Names the first ``max_named`` damaged photos."""
 
-    def __init__(self, max_named: int) -> None:
-        self._max_named = max_named
-        self._rows = self._replacing = 0
+    def __init__(self, max_named: int, own: Collection[UUID]) -> None:
+        self._max_named, self._own = max_named, own
+        self._rows = self._replacing = self._own_rows = self._own_damaged = 0
         self._kinds: Counter[Damage] = Counter()
         self.photos: list[DamagedPhoto] = []
         self.kind_of: dict[UUID, Damage] = {}
@@ -209,13 +209,18 @@ class _Tally:
         self.whole: Row | None = None
 
     def add(self, row: Row, kind: Damage | None, *, is_replaced: bool) -> None:
-        """Counts one row."""
+        """Counts one row; those of the store's own apart, since no run can repair them."""
+        if kind is not None:
+            self.kind_of[row.id] = kind
+            self.kind_of_product.setdefault(row.product_id, kind)
+        if row.id in self._own:
+            self._own_rows += 1
+            self._own_damaged += kind is not None
+            return
         self._rows += 1
         self._replacing += is_replaced
         if kind is not None:
             self._kinds[kind] += 1
-            self.kind_of[row.id] = kind
-            self.kind_of_product.setdefault(row.product_id, kind)
             if len(self.photos) < self._max_named:
                 self.photos.append(DamagedPhoto(row.id, row.product_id, row.object_key, kind))
         elif not is_replaced:
@@ -226,7 +231,9 @@ class _Tally:
         return Comparison(
             at=at,
             rows=self._rows,
-            verified=self._rows - self._replacing - len(self.kind_of),
+            verified=self._rows - self._replacing - self._kinds.total(),
+            own=self._own_rows,
+            own_damaged=self._own_damaged,
             replacing=self._replacing,
             damaged=dict(self._kinds),
             photos=tuple(self.photos),

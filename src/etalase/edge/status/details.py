@@ -38,12 +38,20 @@ class Details(Sentences):
             yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self.at(bucket.at)))
         if bucket.replacing:
             yield Item(say("replacing_item" if facts.is_running else "newer_item", count=bucket.replacing))
+        yield from self._own()
         if facts.parked > facts.arrived:
             yield Item(say("parked_fact", count=facts.parked - facts.arrived))
         if facts.is_running and facts.last_run and not self.verdict.holds:
             yield Item(say("running_item", at=self.at(facts.last_run.started_at)))
         yield from self._last_run()
         yield from self._next_runs()
+
+    def _own(self) -> Iterator[Item]:
+        own, say = self.facts.own, self.words.say
+        if own.photos:
+            yield Item(say("own_damaged_fact" if own.damaged else "own_fact", count=own.photos, damaged=own.damaged))
+        if own.open or own.open_objects:
+            yield Item(say("own_open_fact"))
 
     def _next_runs(self) -> Iterator[Item]:
         facts, say = self.facts, self.words.say
@@ -97,6 +105,8 @@ class Details(Sentences):
         facts, say = self.facts, self.words.say
         if State.WRONG_STORE in self.verdict.holds:
             yield Item(say("wrong_store_hint"))
+        if State.NOT_ADOPTED in self.verdict.holds:
+            yield Item(say("not_adopted_hint"))
         if facts.bucket.error is not None:
             yield Item(say(f"bucket_{facts.bucket.trouble}_hint"), detail=facts.bucket.error)
         if facts.last_run and facts.last_run.error:
@@ -110,12 +120,18 @@ class Details(Sentences):
     def commands(self) -> Iterator[Command]:
         """Yields the commands that fit the problems."""
         facts, holds = self.facts, self.verdict.holds
+        if State.NOT_ADOPTED in holds:
+            yield self._command("etalase edge adopt --dry-run", "command_adopt_look")
+            yield self._command("etalase edge adopt --apply", "command_adopt")
+            return
         if (State.DAMAGED in holds and not self.is_none_repairable) or State.UNPROVED in holds:
             yield self._command("etalase edge sync --full", "command_full")
         elif holds and State.WRONG_STORE not in holds and not facts.is_running:
             yield self._command("etalase edge sync", "command_sync")
         if facts.failed:
             yield self._command("etalase edge failures", "command_failures")
+        if facts.own.open or facts.own.open_objects:
+            yield self._command("etalase edge own list", "command_own")
         if facts.held:
             yield self._command("etalase edge held", "command_held")
             yield self._command("etalase edge approve --all", "command_approve")

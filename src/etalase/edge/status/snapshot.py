@@ -58,9 +58,22 @@ class Comparison:
     verified: int = 0
     replacing: int = 0
     damaged: Mapping[Damage, int] = field(default_factory=dict)
+    own: int = 0
+    own_damaged: int = 0
     photos: tuple[DamagedPhoto, ...] = ()
     bare: Mapping[UUID, Damage] = field(default_factory=dict)
     whole: tuple[str, str | None, int | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What an adoption recorded as the store's own: exempt photos, how many of them are open and damaged; exempt objects."""
+
+    photos: int = 0
+    open: int = 0
+    damaged: int = 0
+    objects: int = 0
+    open_objects: int = 0
 
 
 class Why(StrEnum):
@@ -117,6 +130,10 @@ class Facts:
     photos: int = 0
     expected: int | None = None
     wrong_store: bool = False
+    # Another program filled this edge, and nobody has adopted it: no run does anything.
+    not_adopted: bool = False
+    # The store's own photos, which no other figure counts.
+    own: Own = Own()
     products: int = 0
     uncovered: tuple[Uncovered, ...] = ()
     # (photo, product name) of damaged photos, as many as the comparison names

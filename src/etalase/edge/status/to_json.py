@@ -46,6 +46,14 @@ def _facts(facts: Facts) -> dict[str, Any]:
         ],
         "lost": [str(photo_id) for photo_id in facts.lost],
         "vanished": facts.vanished,
+        "not_adopted": facts.not_adopted,
+        "own": {
+            "photos": facts.own.photos,
+            "open": facts.own.open,
+            "damaged": facts.own.damaged,
+            "objects": facts.own.objects,
+            "open_objects": facts.own.open_objects,
+        },
         "bucket": {
             "away": bucket.error is not None,
             "trouble": bucket.trouble.value if bucket.error is not None else None,

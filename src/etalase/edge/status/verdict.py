@@ -18,6 +18,7 @@ class State(StrEnum):
 
     DATABASE_AWAY = "database_away"
     WRONG_STORE = "wrong_store"
+    NOT_ADOPTED = "not_adopted"
     NOT_READY = "not_ready"
     BUCKET_AWAY = "bucket_away"
     STALE = "stale"
@@ -41,8 +42,9 @@ class Level(StrEnum):
     RED = "red"
 
 
-UNUSABLE = frozenset({State.DATABASE_AWAY, State.WRONG_STORE, State.NOT_READY, State.BUCKET_AWAY})
-RED = UNUSABLE | {State.STALE, State.DAMAGED}
+UNUSABLE = frozenset({State.DATABASE_AWAY, State.WRONG_STORE, State.NOT_ADOPTED, State.NOT_READY, State.BUCKET_AWAY})
+# The photos of an edge that is not adopted show as they did before.
+RED = (UNUSABLE - {State.NOT_ADOPTED}) | {State.STALE, State.DAMAGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,10 @@ def judge(facts: Facts | None) -> Verdict:
         return Verdict((State.DATABASE_AWAY,), Level.RED, 4)
     conditions = {
         State.WRONG_STORE: facts.wrong_store,
-        State.NOT_READY: facts.last_good_run_at is None and not facts.is_filling,
+        State.NOT_ADOPTED: facts.not_adopted,
+        State.NOT_READY: facts.last_good_run_at is None and not facts.is_filling and not facts.not_adopted,
         State.BUCKET_AWAY: facts.bucket.error is not None,
-        State.STALE: is_stale(facts) and not is_progressing(facts),
+        State.STALE: is_stale(facts) and not is_progressing(facts) and not facts.not_adopted,
         State.DAMAGED: bool(facts.damaged or facts.vanished),
         State.HELD: facts.held > 0,
         State.SERVICE_SILENT: facts.silent_since is not None,

@@ -1,11 +1,15 @@
 """Runs the reading steps of a sync for a dry run, and reports what a sync would do."""
 
+from collections import Counter
 from collections.abc import Collection
 from uuid import UUID
 
+from etalase.edge.models import Removal
+from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.selection import add_pending, choose_scope, pull_feed
+from etalase.edge.sync.plan.model import Kind, Step
 from etalase.edge.sync.plan.planner import Planner, Slice
 from etalase.edge.sync.plan.removal_bound import Candidate
 from etalase.edge.sync.record import note_plan
@@ -20,9 +24,12 @@ def forecast(run: Run) -> None:
     run.result.note_oddities(feed.oddities)
     add_pending(run, feed)
     awaiting: set[UUID] = set()
+    steps: Counter[str] = Counter()
 
     def count_failures(part: Slice) -> None:
         run.result.count_failures(error.reason for _, error in part.plan.unpublishable)
+        steps.update(_count(step) for product in part.plan.products for step in product.steps)
+        steps["deleted"] += sum(len(product.displaced) for product in part.plan.products)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
     planned = Planner(run.services, feed, audit=run.audit, adds_products=True).plan(count_failures)
@@ -38,7 +45,20 @@ def forecast(run: Run) -> None:
             for c in sorted(candidates, key=lambda c: (labels[c.product_id].name, c.photo_id))
         ]
 
-    run.result.forecast = {
+    result = run.result
+    counts = {
+        "fetched": steps["fetched"] + steps["healed"],
+        "updated": steps["updated"],
+        "unchanged": result.unchanged,
+        "parked": result.parked,
+        "failed": result.failed,
+        "deleted": steps["deleted"] + len(proposal.decision.apply),
+        "held": len(proposal.decision.hold) + len(storage.removals.in_states([Removal.State.HELD])),
+        "healed": steps["healed"],
+        "bytes_fetched": agenda.bytes_to_fetch - kept_bytes,
+    }
+    seen = sum(counts[name] for name in ("fetched", "updated", "unchanged", "parked", "failed"))
+    result.forecast = {
         "photos_to_fetch": agenda.photos_to_fetch,
         "bytes_to_fetch": agenda.bytes_to_fetch,
         "bytes_in_spool": kept_bytes,
@@ -48,4 +68,13 @@ def forecast(run: Run) -> None:
         "rows_to_update": agenda.photos - agenda.photos_to_fetch - agenda.photos_to_copy,
         "removals": named(proposal.decision.apply),
         "removals_to_hold": named(proposal.decision.hold),
+        # What the run would report of itself, by the same names, where each photo arrives that it fetches.
+        "counts": {"seen": seen, **counts},
     }
+
+
+def _count(step: Step) -> str:
+    """Returns the count of a run's result that the step adds to; a healed photo counts as fetched, too."""
+    if step.kind is Kind.ROW:
+        return "updated"
+    return "healed" if step.heals else "fetched"

@@ -123,6 +123,7 @@ def _record_list(run: Run, feed: Feed, tally: Tally) -> None:
     listed, missing = tally.known, tally.missing
     if not feed.is_full:  # the photos that it does not name are here, without those on the retry list and the leaving ones
         leaving = feed.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
+        leaving |= storage.own_photos.exempt()
         pending = _pending_besides(feed)
         missing += len(pending)
         listed = storage.photos.count() - storage.photos.count_among(leaving) + tally.new
@@ -146,4 +147,5 @@ def _report_open_work(run: Run) -> None:
     with suppress(DatabaseAway):
         run.result.held = storage.removals.count_held()
         run.result.owed, run.result.failures = storage.retry_list.count_and_describe(MAX_REPORTED_FAILURES)
-        run.result.damaged = len(storage.suspects.kinds())
+        # No run can repair the store's own photos: the status counts them apart.
+        run.result.damaged = len(storage.suspects.kinds().keys() - storage.own_photos.exempt())

@@ -33,6 +33,7 @@ def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: da
     """
     storage.removals.delete_without_row()
     storage.retry_list.resolve(feed.deleted_ids)
+    storage.own_photos.end_undecided(feed.deleted_ids)
     if feed.proved_complete:  # before a removal waits for a pending photo
         for some in storage.retry_list.ids():
             storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
@@ -72,14 +73,18 @@ def unlisted(feed: Feed) -> Iterator[list[Row]]:
 
 
 def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
-    """Returns the cause of each possible removal. A list that is not proved complete sweeps nothing (hazard 1)."""
+    """Returns the cause of each possible removal. A list that is not proved complete sweeps nothing (hazard 1).
+
+    The store's own photos are not on any list, and stay.
+    """
+    own = storage.own_photos.exempt(but_undecided=feed.deleted_ids)
     causes = {removal.photo_id: Cause(removal.cause) for removal in waiting}
     deleted = Cause.UNPROVED_FEED if feed.is_full and not feed.proved_complete else Cause.DELETED_ID
     deleted = Cause.UNNAMED_FEED if feed.is_unnamed else deleted
-    causes.update(dict.fromkeys(feed.deleted_ids, deleted))
+    causes.update(dict.fromkeys(feed.deleted_ids - own, deleted))
     if feed.proved_complete:
         swept = Cause.EMPTY_FEED if not len(feed.photos) else Cause.UNNAMED_FEED if feed.is_unnamed else Cause.SWEEP
-        causes.update({id_: swept for id_ in storage.photos.ids() if id_ not in causes and id_ not in feed.photos})
+        causes.update({id_: swept for id_ in storage.photos.ids() if not (id_ in causes or id_ in own or id_ in feed.photos)})
     return causes
 
 

@@ -24,7 +24,7 @@ from etalase.edge.sync.removals import sweep, unlisted
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.services import Services
-from etalase.errors import EtalaseError, LockHeld, ObjectStoreError
+from etalase.errors import EtalaseError, LockHeld, NotAdopted, ObjectStoreError
 from etalase.progress import Progress
 
 logger = logging.getLogger("etalase.edge")
@@ -60,7 +60,7 @@ def sync(
                 services.lock.held(full=full, wait_seconds=wait_seconds, at_work=not dry_run),
                 services.read_only() if dry_run else nullcontext(services) as given,
             ):
-                run = _begin(
+                run = begin(
                     given, result, checkpoint, progress or Progress(), full=full, by_hand=trigger is Trigger.HAND, deep=deep
                 )
                 with given.within(given.settings.MAX_RUN_SECONDS):
@@ -75,12 +75,14 @@ def sync(
     except EtalaseError as error:
         result.error = error
     result.duration_seconds = services.clock.monotonic() - began
-    if not dry_run:
+    if isinstance(result.error, NotAdopted):
+        logger.warning("%s", result.error)  # once; a run that did nothing has no metrics
+    elif not dry_run:
         result.log_metrics()
     return result
 
 
-def _begin(
+def begin(
     services: Services, result: RunResult, checkpoint: Checkpoint, progress: Progress, *, full: bool, by_hand: bool, deep: bool
 ) -> Run:
     """Reads the state that the last run left, and repairs impossible values in it."""
@@ -155,6 +157,7 @@ def plan_changes(run: Run, feed: Feed) -> Planned:
     planner = Planner(run.services, feed, audit=run.audit)
     # A photo that head office lists again is not removed, although its removal was proposed or refused.
     proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
+    own = storage.own_photos.exempt()
 
     def settle(part: Slice) -> None:
         mark_damage(run, part.look)
@@ -164,6 +167,7 @@ def plan_changes(run: Run, feed: Feed) -> Planned:
         if planner.has_retries:
             storage.retry_list.resolve(part.plan.unchanged)
         storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
+        storage.own_photos.end([photo.id for photo in part.photos if photo.id in own])
 
     planned = planner.plan(settle)
     note_plan(run, planned)
@@ -224,6 +228,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
     compares_everything = feed.coverage is not Coverage.CHANGES
     changes: dict[str, object] = {"sync_timestamp": sync_timestamp, **product_checkpoint}
     if compares_everything:
+        storage.own_photos.delete_without_row()
         is_proved = feed.proved_complete or feed.coverage is Coverage.DIGEST_PROVED
         changes["feed_proved_complete"] = run.result.feed_proved_complete = is_proved
         changes["compared_at"] = run.services.clock.utc()

@@ -51,8 +51,8 @@ class Difference:
 class Verification:
     """The result of a comparison. ``error`` is set where HO's list, or anything at all, could not be compared.
 
-    Known states are not differences: orphans in their grace period, photos that wait for a person or for their product, and
-    photos that a person ``kept``.
+    Known states are not differences: orphans in their grace period, photos that wait for a person or for their product, photos
+    that a person ``kept``, and what an adoption recorded as the store's own (``own``, ``own_objects``).
     """
 
     deep: bool
@@ -64,6 +64,8 @@ class Verification:
     parked: int = 0
     held: int = 0
     kept: int = 0
+    own: int = 0
+    own_objects: int = 0
     differences: list[Difference] = field(default_factory=list)
     error: EtalaseError | None = None
 
@@ -90,6 +92,8 @@ class Verification:
             "parked": self.parked,
             "held": self.held,
             "kept": self.kept,
+            "own": self.own,
+            "own_objects": self.own_objects,
             "differences": [difference.as_json() for difference in self.differences],
             "error": str(self.error) if self.error else None,
         }
@@ -126,13 +130,14 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
     audit.list_bucket(may_be_missing=True)
     listing = audit.listing
     shown: Row | None = None
+    own, own_objects = storage.own_photos.exempt(), storage.own_objects.exempt()
     for part in storage.photos.in_batches():
         result.rows += len(part)
         look = audit.look(part)
         storage.suspects.mark(look.to_mark)
         storage.suspects.clear(look.to_clear)
         shown = shown or next((row for row in part if row.id not in look.damaged), None)
-        damaged = [row for row in part if row.id in look.damaged]
+        damaged = [row for row in part if row.id in look.damaged and row.id not in own]
         labels = services.products.labels({row.product_id for row in damaged})
         for row in damaged:
             name = labels[row.product_id].name
@@ -145,7 +150,8 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
     waiting = storage.reclaims.keys()
     for keys in listing.unused():
         result.awaiting_grace += sum(key in waiting for key in keys)
-        result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting]
+        result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting and key not in own_objects]
+        result.own_objects += sum(key in own_objects for key in keys)
     result.objects = len(listing)
 
 
@@ -178,10 +184,13 @@ def _what(kind: Kind, row: Row | None) -> str:
 def _find_not_listed(services: Services, result: Verification, feed: Feed) -> None:
     undecided = storage.removals.in_states([Removal.State.HELD, Removal.State.REFUSED, Removal.State.WAITING])
     decided = {removal.photo_id: removal.state for removal in undecided}
+    own = storage.own_photos.exempt()
     for part in unlisted(feed):
         labels = services.products.labels({row.product_id for row in part})
         for row in part:
-            if row.id in decided:
+            if row.id in own:
+                result.own += 1
+            elif row.id in decided:
                 result.held += decided[row.id] == Removal.State.HELD
                 result.kept += decided[row.id] == Removal.State.REFUSED
             else:

@@ -78,6 +78,9 @@ class Command(SyncCommand):
         if found.listed is not None and not found.proved_complete:
             listed += " (a list that is not proved complete)"
         kept = f"; head office lists {found.kept} no longer, which a person keeps" if found.kept else ""
+        kept += (
+            f"; {found.own} photos and {found.own_objects} objects are the store's own" if found.own + found.own_objects else ""
+        )
         self.stdout.write(
             f"{self._verdict(found)} {found.rows} rows, {found.objects} objects ({read}), {listed}; "
             f"{found.awaiting_grace} objects wait for their grace, {found.parked} photos for their product, "

@@ -73,26 +73,30 @@ def _pull_changes(run: Run, scope: Scope) -> Feed | None:
 def _prove_by_digest(run: Run, changes: Feed) -> Feed | None:
     """Returns the changes as a feed that covers the full list, where head office's digest and the bucket prove it; else None.
 
-    Adds the photos of the retry list to the feed: head office lists them, and they are not here.
+    Adds the photos of the retry list to the feed: head office lists them, and they are not here. Leaves
+    out the store's own rows.
     """
     if changes.digest is None or changes.error is not None:
         return None
     photos = changes.photos
     photos.add_pending(photo for photo in _pending(run, due_before=None) if photo.id not in changes.deleted_ids)
     leaving = changes.deleted_ids | {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
+    own = storage.own_photos.exempt()
     unchanged = 0
 
     def rest() -> Iterator[Row]:
         nonlocal unchanged
         for row in storage.photos.every():
-            if row.id not in leaving and not photos.knows(row.id):
+            if row.id not in leaving and row.id not in own and not photos.knows(row.id):
                 unchanged += 1
                 yield row
 
     if photos_digest(heapq.merge(rest(), photos.by_id(), key=lambda photo: photo.id)) != changes.digest:
         return None
-    if any(mark_damage(run, run.audit.look(part)).found for part in storage.photos.in_batches()):
-        return None
+    for part in storage.photos.in_batches():
+        mark_damage(run, run.audit.look([row for row in part if row.id in own]))
+        if mark_damage(run, run.audit.look([row for row in part if row.id not in own])).found:
+            return None
     run.result.unchanged += unchanged
     return replace(changes, coverage=Coverage.DIGEST_PROVED)
 

@@ -35,13 +35,14 @@ def plan(
     leaving: Collection[UUID] = (),
     elsewhere: Mapping[UUID, Photo] = MappingProxyType({}),
     claims: Mapping[str, Photo] = MappingProxyType({}),
+    own: Collection[UUID] = (),
 ) -> Plan:
     """Returns the plan for ``photos``, given ``rows``: all rows of their products, with their ids, or under their keys.
 
     ``orphans`` are the MD5s of listed objects without a row, by key: their bytes need no download. ``copies`` are keys of
     objects that seem to have a photo's bytes, by MD5. ``leaving`` are photos that HO deleted and whose rows are still here.
     ``elsewhere`` are photos of ``rows`` that another slice plans. ``claims`` are the photos that got their keys in earlier
-    slices.
+    slices. ``own`` are rows of the store's own, which HO never listed: they keep their keys, whole objects and primary flags.
     """
     result = Plan(claims=dict(claims))
     usable: dict[UUID, list[Photo]] = {}
@@ -59,7 +60,7 @@ def plan(
     ids = {photo.id for photo in photos}
     listed_photos = {photo.id: photo for of_product in usable.values() for photo in of_product}
     listed_photos |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in ids}
-    planning = _Planning(result, rows, listed_photos, orphans, copies, leaving)
+    planning = _Planning(result, rows, listed_photos, orphans, copies, leaving, set(own) - listed_photos.keys())
     for product_id, wanted in usable.items():
         planning.add(product_id, wanted)
     return result
@@ -76,8 +77,9 @@ class _Planning:
         orphans: Mapping[str, str],
         copies: Mapping[str, str],
         leaving: Collection[UUID],
+        own: Collection[UUID],
     ) -> None:
-        self.result, self.listed, self.leaving = result, listed, leaving
+        self.result, self.listed, self.leaving, self.own = result, listed, leaving, own
         self.orphans, self.copies = orphans, copies
         self.rows_by_id = {row.id: row for row in rows}
         self.rows_of: dict[UUID, list[Row]] = {}
@@ -89,7 +91,9 @@ class _Planning:
     def add(self, product_id: UUID, wanted: Sequence[Photo]) -> None:
         """Adds one product: its steps, its failing photos, and its unchanged ones."""
         rows, owners = self.rows_of.get(product_id, []), self.owners
-        wanted, demoted, several = one_primary(wanted, rows, self.leaving, self.listed)
+        wanted, demoted, several = one_primary(
+            wanted, [row for row in rows if row.id not in self.own], self.leaving, self.listed
+        )
         if several:
             self.result.several_primaries.append(product_id)
         listed = {photo.id for photo in wanted}
@@ -100,13 +104,17 @@ class _Planning:
         for photo in sorted(wanted, key=self._precedence, reverse=True):
             row = self.rows_by_id.get(photo.id)
             key = photo.object_key or ""
-            if conflict := _conflict(photo, owners.get(key, ()), self.result.claims.get(key), self.listed):
+            if conflict := _conflict(photo, owners.get(key, ()), self.result.claims.get(key), self.listed, self.own):
                 self.result.failed.append((photo, conflict))
                 continue
             if self.result.claims.setdefault(key, photo).id != photo.id:
                 bytes_at.setdefault(photo.checksum, key)  # the first photo that shares the object uploads it
             others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
-            displaced |= {(o.id, key) for o in others if o.id not in listed and not _share_object(self.listed.get(o.id), photo)}
+            displaced |= {
+                (o.id, key)
+                for o in others
+                if o.id not in listed and o.id not in self.own and not _share_object(self.listed.get(o.id), photo)
+            }
             step = _step(photo, row, owners.get(key, ()), bytes_at, self.copies, self.orphans)
             if row and row.updated_at and photo.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
                 self.result.older_at_head_office += 1
@@ -190,7 +198,11 @@ def is_settled(photo: Photo, row: Row | None) -> bool:
 
 
 def _conflict(
-    photo: Photo, owners: Sequence[Row], claim: Photo | None, listed: Mapping[UUID, Photo] = MappingProxyType({})
+    photo: Photo,
+    owners: Sequence[Row],
+    claim: Photo | None,
+    listed: Mapping[UUID, Photo] = MappingProxyType({}),
+    own: Collection[UUID] = (),
 ) -> PhotoError | None:
     """Returns why this photo cannot have its key: photos may share an object, but not with different bytes."""
     if claim is not None and claim.id != photo.id and not _share_object(claim, photo):
@@ -209,11 +221,17 @@ def _conflict(
             return PhotoError(Reason.HO_CONTRADICTS_ITSELF, detail)
         # If the key already has this photo's bytes, the other row is wrong and nothing is overwritten. The same holds if HO
         # lists the other photo with these new bytes.
-        is_foreign = owner.id != photo.id and owner.product_id != photo.product_id
+        is_foreign = owner.id != photo.id and owner.product_id != photo.product_id and owner.id not in own
         if is_foreign and owner.object_etag != photo.checksum and not _share_object(listed.get(owner.id), photo):
             return PhotoError(
                 Reason.KEY_CONFLICT,
                 f"object_key {photo.object_key} is in use by photo {owner.id} of another product, with other bytes",
+            )
+        # Of an own row whose object was replaced long ago, no bytes can be lost.
+        if owner.id in own and owner.object_etag == (owner.checksum or "").lower() != photo.checksum:
+            return PhotoError(
+                Reason.KEY_CONFLICT,
+                f"object_key {photo.object_key} is in use by photo {owner.id}, the store's own, with other bytes",
             )
     return None
 

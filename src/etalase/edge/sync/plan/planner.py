@@ -74,6 +74,8 @@ class Planner:
     ) -> None:
         self._services, self._feed, self._audit = services, feed, audit
         self._adds_products = adds_products and services.products.is_ours
+        # The store's own rows; False for a row without an object of its own, which a plan leaves out of account.
+        self._own = storage.own_photos.have_objects()
 
     @cached_property
     def has_retries(self) -> bool:
@@ -92,7 +94,10 @@ class Planner:
                 as_found = [
                     row.with_object(look.found[row.object_key]) if row.object_key in look.found else row for row in rows
                 ]
-                orphans = self._audit.orphans(part, rows)
+            listed = {photo.id for photo in part}
+            as_found = [row for row in as_found if row.id in listed or self._own.get(row.id, True)]
+            if self._audit is not None:
+                orphans = self._audit.orphans(part, as_found)
                 copies = self._audit.copies(part, as_found)
             planned = plan(
                 part,
@@ -104,6 +109,7 @@ class Planner:
                 leaving=self._feed.deleted_ids,
                 elsewhere=photos.among({row.id for row in rows} - {photo.id for photo in part}),
                 claims=claims,
+                own=self._own.keys(),
             )
             claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
             yield Slice(part, rows, planned, look)

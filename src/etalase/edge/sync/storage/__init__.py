@@ -2,6 +2,8 @@
 
 from etalase.edge.sync.storage import checkpoint as checkpoint
 from etalase.edge.sync.storage import intents as intents
+from etalase.edge.sync.storage import own_objects as own_objects
+from etalase.edge.sync.storage import own_photos as own_photos
 from etalase.edge.sync.storage import paging as paging
 from etalase.edge.sync.storage import photos as photos
 from etalase.edge.sync.storage import products as products

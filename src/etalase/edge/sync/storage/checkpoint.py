@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
+from etalase.edge.command_names import as_typed
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Checkpoint, ProductPhoto
-from etalase.errors import StoreMismatch
+from etalase.errors import NotAdopted, StoreMismatch
 from etalase.protocol import BearerToken, TokenPair
 
 
@@ -24,8 +25,22 @@ class Store:
     def claim(self) -> Checkpoint:
         """Returns this store's checkpoint, created at the first run.
 
-        Raises :class:`StoreMismatch` if the database belongs to another store.
+        Raises :class:`StoreMismatch` if the database belongs to another store, :class:`NotAdopted` if it has photos of
+        another program's making.
         """
+        with translated():
+            if is_filled():
+                raise NotAdopted(
+                    "This edge has photos that Etalase did not bring, and has not adopted yet: nothing was done.",
+                    hint=as_typed(
+                        "Look at what an adoption would do with `etalase edge adopt --dry-run`, "
+                        "then adopt with `etalase edge adopt --apply`."
+                    ),
+                )
+            return self.adopt()
+
+    def adopt(self) -> Checkpoint:
+        """Returns this store's checkpoint, created also on a filled edge. Raises :class:`StoreMismatch`."""
         with translated():
             other = Checkpoint.objects.exclude(store_id=self.store_id, company_id=self.company_id).first()
             if other is not None and other.sync_timestamp is None and not ProductPhoto.objects.exists():
@@ -56,6 +71,12 @@ class Store:
             Checkpoint.objects.filter(store_id=self.store_id).update(
                 access_token=tokens.access, refresh_token=tokens.refresh or ""
             )
+
+
+def is_filled() -> bool:
+    """Returns whether this edge has photo rows and no checkpoint: another program has filled it, and nobody has adopted it."""
+    with translated():
+        return not Checkpoint.objects.exists() and ProductPhoto.objects.exists()
 
 
 def is_token(token: str) -> bool:

@@ -17,9 +17,10 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.database import cursor, translated
+from etalase.edge.models import OwnState
 from etalase.edge.sync.plan.model import Row, StoredRow
 from etalase.edge.sync.publish.put import ProductResult
-from etalase.edge.sync.storage import checkpoint, intents, reclaims, suspects
+from etalase.edge.sync.storage import checkpoint, intents, own_objects, reclaims, suspects
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
 from etalase.objectstore.model import names_one_object
 from etalase.protocol import KEY_PREFIX, Photo
@@ -153,8 +154,9 @@ def suspect_unattended(*, asked_before: datetime) -> list[Row]:
             f"SELECT {_COLUMNS} FROM product_photo WHERE id IN (SELECT photo_id FROM etalase_doubt d"
             " WHERE (asked_at IS NULL OR asked_at < %s)"
             " AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = d.photo_id)"
-            " AND NOT EXISTS (SELECT 1 FROM etalase_removal r WHERE r.photo_id = d.photo_id AND r.state <> 'applied'))",
-            [asked_before],
+            " AND NOT EXISTS (SELECT 1 FROM etalase_removal r WHERE r.photo_id = d.photo_id AND r.state <> 'applied')"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_own_photo w WHERE w.photo_id = d.photo_id AND w.state <> %s))",
+            [asked_before, OwnState.DISOWNED],
         )
         return [_row(record) for record in db.fetchall()]
 
@@ -162,7 +164,7 @@ def suspect_unattended(*, asked_before: datetime) -> list[Row]:
 def listed_and_here() -> tuple[int, int]:
     """Returns the number of photos on head office's list, by the last finished runs, and how many of them are published here.
 
-    Neither number counts a photo with an open or refused removal, nor a parked photo.
+    Neither number counts a photo with an open or refused removal, a parked photo, nor one of the store's own.
     """
     with cursor() as db:
         db.execute(
@@ -170,6 +172,8 @@ def listed_and_here() -> tuple[int, int]:
             " FULL JOIN (SELECT photo_id FROM etalase_pending_photo WHERE reason <> 'product_missing') o ON o.photo_id = p.id"
             " WHERE NOT EXISTS (SELECT 1 FROM etalase_removal r"
             " WHERE r.photo_id = coalesce(p.id, o.photo_id) AND r.state <> 'applied')"
+            " AND NOT EXISTS (SELECT 1 FROM etalase_own_photo w WHERE w.photo_id = p.id AND w.state <> %s)",
+            [OwnState.DISOWNED],
         )
         listed, here = db.fetchone()
         return listed, here
@@ -222,6 +226,7 @@ def _write(batch: Sequence[ProductResult], at: datetime) -> None:
             more += sum(inserted for (inserted,) in db.fetchall())
     checkpoint.add_to_row_count(more)
     named = {step.photo.object_key or "" for step in steps}
+    own_objects.end(named)  # before any later schedule: the object is head office's by now
     reclaims.cancel(named)
     reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], at=at)
     unsettled = {key for product in batch for key in product.unsettled_keys}

@@ -4,11 +4,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from etalase.edge.database import cursor
+from etalase.edge.models import OwnState
 from etalase.protocol import KEY_PREFIX
 
 
 def schedule(keys: Collection[str], *, at: datetime) -> None:
     """Schedules the objects under ``keys`` for deletion, a grace period after ``at``. Ignores foreign keys (hazard 16).
+
+    Ignores the store's own objects, too (:mod:`.own_objects`).
 
     :func:`due` applies the length of the grace period, so that a changed ETALASE_RECLAIM_GRACE counts for waiting objects too.
     """
@@ -18,8 +21,9 @@ def schedule(keys: Collection[str], *, at: datetime) -> None:
     with cursor() as db:
         db.execute(
             "INSERT INTO etalase_reclaim (object_key, obsolete_at) SELECT key, %s FROM unnest(%s::text[]) AS key"
+            " WHERE NOT EXISTS (SELECT 1 FROM etalase_own_object WHERE object_key = key AND state <> %s)"
             " ON CONFLICT (object_key) DO NOTHING",
-            [at, ours],
+            [at, ours, OwnState.DISOWNED],
         )
 
 

@@ -1,0 +1,96 @@
+"""`etalase edge adopt`: take over an edge that another program has filled."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from etalase import formatting
+from etalase.edge.adoption.adopt import Wish, adopt
+from etalase.edge.adoption.decisions import parse_choices
+from etalase.edge.adoption.report import Adoption
+from etalase.edge.command_names import as_typed
+from etalase.edge.management.sync_command import SyncCommand
+from etalase.errors import UsageError
+from etalase.protocol import printable
+from etalase.settings.edge import EdgeSettings
+
+MAX_SHOWN = 20
+
+
+class Command(SyncCommand):
+    """Exit status: 0 clean or adopted, 1 something to decide, 2 impossible, 75 a run is in flight."""
+
+    help = (
+        "Look at an edge that another program has filled, such as the guide's sample code, and adopt it. --dry-run changes "
+        "nothing and works before migrate. --apply records what head office never listed, so that no run removes it, and lets "
+        "runs begin. Exit status: 0 clean, or adopted; 1 something is to be decided or clashes; 2 an adoption is impossible; 4 "
+        "the database is away; 75 a run is in flight."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add ``--dry-run``, ``--apply``, ``--decide`` and ``--decide-all``."""
+        super().add_arguments(parser)
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument("--dry-run", action="store_true", help="look, and change nothing")
+        mode.add_argument("--apply", action="store_true", help="adopt; an open decision takes its default, which keeps all")
+        parser.add_argument(
+            "--decide", action="append", default=[], metavar="ID=CHOICE", help="decide one; alone, only record the choice"
+        )
+        parser.add_argument("--decide-all", action="append", default=[], metavar="CODE=CHOICE", help="decide all of a code")
+
+    def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
+        """Look, adopt if asked to, and print the report."""
+        of_id, of_code = parse_choices(options["decide"], options["decide_all"])
+        decides = bool(of_id or of_code) and not options["dry_run"]
+        if not (options["dry_run"] or options["apply"] or decides):
+            raise UsageError("Say --dry-run to look, or --apply to adopt.")
+        wish = Wish(applies=options["apply"], decides=decides, of_id=of_id, of_code=of_code)
+        with self.watched(settings, options) as (services, progress):
+            report = adopt(services, wish, progress)
+        if options["json"]:
+            self.show_json(report.as_json())
+        else:
+            for line in _lines(report):
+                self.stdout.write(as_typed(line))
+        return report.exit_status
+
+
+def _lines(report: Adoption) -> Iterator[str]:
+    yield _verdict(report)
+    for condition in report.preconditions:
+        if not condition.ok or condition.hint:
+            yield f"  {'to know' if condition.ok else 'IMPOSSIBLE'}: {printable(condition.detail)} {condition.hint}".rstrip()
+    for clash in report.clashes:
+        yield f"  clash: {clash.code} {printable(clash.name)}: {printable(clash.detail)} {clash.hint}"
+    if report.rows:
+        yield f"Rows: {_counts(report.rows)}."
+        yield f"Objects: {_counts(report.bucket)}."
+    if report.policy and report.policy.is_needed:
+        change = report.policy
+        yield f"Bucket policy: {len(change.added)} statement added, {len(change.removed)} removed, {len(change.kept)} stay."
+    for decision in report.decisions[:MAX_SHOWN]:
+        took = f" Took: {decision.default}." if report.applied else ""
+        yield f"  {'kept' if report.applied else 'to decide'}: {decision.id}: {decision.text}{took}"
+        yield from (f"      {example}" for example in decision.examples)
+    if len(report.decisions) > MAX_SHOWN:
+        yield f"  … and {len(report.decisions) - MAX_SHOWN} more: --json lists all."
+    if report.first_run:
+        first = dict(report.first_run)
+        size = formatting.size(first.pop("bytes_fetched", 0))
+        yield f"The first run {'will' if report.applied else 'would'} report: {_counts(first)}; {size} fetched."
+
+
+def _counts(counts: Any) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items())
+
+
+def _verdict(report: Adoption) -> str:
+    if not report.is_possible:
+        return "An adoption is impossible for now; nothing was changed."
+    if report.applied:
+        return "Adopted. Runs may begin: `etalase edge sync` is the first."
+    if report.exit_status:
+        return (
+            "Look at this first; nothing is deleted by an adoption: `etalase edge adopt --apply` keeps what nobody has decided."
+        )
+    return "Clean: adopt with `etalase edge adopt --apply`."
