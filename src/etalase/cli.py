@@ -14,6 +14,7 @@ Etalase carries product photos from head office to the stores' edge servers and 
   etalase demo                        the whole system on this machine, with a menu to look at
   etalase head-office COMMAND ...     {head_office}
   etalase edge COMMAND ...            {edge}
+  etalase support-bundle              one file for whoever helps: that of the half whose settings the environment has
 
 Each command explains itself: etalase edge sync --help
 Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ list them.
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the ``etalase`` command. Ends the process with its exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
     halves: dict[str, Callable[[list[str]], None]] = {"demo": _demo, "head-office": _head_office, "edge": _edge}
+    halves["support-bundle"] = _support_bundle
     if not args or args[0] in HELP_WORDS:
         sys.stdout.write(HELP.format(head_office=HEAD_OFFICE.names, edge=EDGE.names))
         sys.exit(0)
@@ -103,6 +105,11 @@ def _edge(args: list[str]) -> None:
         run_celery(args[0], args[1:])
     else:
         _manage(EDGE, args)
+
+
+def _support_bundle(args: list[str]) -> None:
+    is_edge = bool({"ETALASE_HO_URL", "ETALASE_STORE_ID"} & set(os.environ))
+    (_edge if is_edge else _head_office)(["support-bundle", *args])
 
 
 def _manage(half: Half, args: list[str]) -> None:

@@ -147,7 +147,7 @@ def test_every_module_in_a_document_exists(document: str) -> None:
     for name in named:
         module = name.removeprefix("etalase.").replace(".", "/")
         known = (f"{module}.py", f"{module}/", f"{Path(module).parent}.py")
-        if not name.endswith((".py", ".md")) and not any(f"src/etalase/{path}" in paths() for path in known):
+        if not name.endswith((".py", ".md", ".json")) and not any(f"src/etalase/{path}" in paths() for path in known):
             wrong.append(name)
     assert wrong == []
 

@@ -109,6 +109,7 @@ def head_office_settings(layout: Layout, generated: dict[str, str], database_url
         "ETALASE_S3_PUBLIC_URL": s3,
         "ETALASE_S3_ACCESS_KEY": HO_S3_KEY,
         "ETALASE_S3_SECRET_KEY": generated["head_office_s3"],
+        "ETALASE_LOG_FILES": str(layout.logs / "head-office.log"),
         "ETALASE_DEMO": "true",
     }
 
@@ -131,6 +132,7 @@ def edge_settings(layout: Layout, generated: dict[str, str], database_url: str, 
         "ETALASE_S3_ACCESS_KEY": EDGE_S3_KEY,
         "ETALASE_S3_SECRET_KEY": EDGE_S3_SECRET,
         "ETALASE_SCHEDULE_OFFSET_MINUTES": "0",
+        "ETALASE_LOG_FILES": str(layout.logs / "edge*.log"),
         "ETALASE_DEMO": "true",
     }
 

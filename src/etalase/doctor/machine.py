@@ -6,8 +6,9 @@ import shutil
 import socket
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django
@@ -73,6 +74,11 @@ def installed() -> dict[str, str]:
         "tls": str(pycurl.version_info()[5]),
         "system": platform.platform(),
     }
+
+
+def packages() -> dict[str, Any]:
+    """Returns the versions of all that matters, and of every installed package."""
+    return {**installed(), "packages": {str(found.metadata["Name"]): found.version for found in distributions()}}
 
 
 def versions() -> str:

@@ -82,6 +82,9 @@ class EdgeSettings(Settings):
     # Whether the status page has a button that enqueues one ordinary sync, at most one in five minutes
     STATUS_ACTIONS: bool = True
 
+    # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
+    LOG_FILES: CommaList = []
+
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
     PRODUCT_NAME_FIELD: str = "name"
     PRODUCT_SKU_FIELD: str = "sku"

@@ -52,6 +52,9 @@ class HeadOfficeSettings(Settings):
     MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = 64 * 1024
     MAX_FORM_BYTES: Annotated[int, Field(ge=1024)] = 256 * MIB
 
+    # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
+    LOG_FILES: CommaList = []
+
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False
 

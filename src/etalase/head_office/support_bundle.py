@@ -1,0 +1,49 @@
+"""The parts of head office's support bundle."""
+
+from typing import Any
+
+import django.db
+
+from etalase.doctor import machine
+from etalase.doctor.check import to_json
+from etalase.errors import SettingsError
+from etalase.head_office.database import as_database_error
+from etalase.head_office.doctor.run import SettingsLook, diagnose
+from etalase.support.bundle import Part
+from etalase.support.log_tail import logs
+from etalase.support.shown_settings import django_settings, names_in_environment, shown
+
+
+def parts(look: SettingsLook, *, read_only: bool) -> list[Part]:
+    """Returns the parts. With settings that are not valid, those that need them fail, each with its reason."""
+    return [
+        Part("settings", lambda: {"settings.json": _settings(look)}),
+        Part("versions", lambda: {"versions.json": machine.packages()}),
+        Part("doctor", lambda: {"doctor.json": to_json(diagnose(look, read_only=read_only))}),
+        Part("contents", lambda: {"contents.json": _contents(look)}),
+        Part("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
+    ]
+
+
+def _settings(look: SettingsLook) -> dict[str, Any]:
+    found: dict[str, Any] = {"problems": list(look.problems), "in_environment": names_in_environment()}
+    return found if look.settings is None else found | {"etalase": shown(look.settings), "django": django_settings()}
+
+
+def _contents(look: SettingsLook) -> dict[str, Any]:
+    """Returns how much there is of everything, and when each table of the feed last changed."""
+    if look.settings is None:
+        raise SettingsError(list(look.problems))
+    from etalase.head_office import models
+
+    tables = (models.Company, models.Store, models.Product, models.Photo, models.PhotoTombstone, models.AssortmentTombstone)
+    try:
+        counts = {model.__name__: model._default_manager.count() for model in tables}  # noqa: SLF001 - Django's documented way
+        accounts = models.Account.objects.filter(is_active=True)
+        return counts | {
+            "active accounts": accounts.count(),
+            "stores with an account": accounts.filter(store__isnull=False).values("store").distinct().count(),
+            "logins": models.TokenFamily.objects.count(),
+        }
+    except django.db.Error as error:
+        raise as_database_error(error) from error

@@ -1,0 +1,1 @@
+"""The support bundle of both halves: one file with all that a supporter asks for, without secrets."""

@@ -1,0 +1,53 @@
+"""Reads the last lines of the logs: of the files that a setting names, and of systemd's journal."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+MAX_LINES, MAX_BYTES = 1000, 512 * 1024
+JOURNAL_SECONDS = 10
+NONE = (
+    "No log is known here: systemd's journal has no unit named etalase*, and ETALASE_LOG_FILES names no file. Where the logs of"
+    " web server, worker and beat are elsewhere (a container's engine, a supervisor), add their last lines by hand."
+)
+
+
+def logs(patterns: Sequence[str]) -> dict[str, str]:
+    """Returns the last lines of each log by the name of its file in the bundle, and of the journal."""
+    found: dict[str, str] = {}
+    for number, path in enumerate(sorted({path for pattern in patterns for path in _matching(pattern)}), 1):
+        found[f"logs/{number}-{path.stem}.log"] = f"# {path}\n{tail(path)}"
+    if journal := _journal():
+        found["logs/journal.log"] = journal
+    return found or {"logs/none.txt": NONE}
+
+
+def _matching(pattern: str) -> list[Path]:
+    path = Path(pattern)
+    return sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)) if path.anchor else pattern))
+
+
+def tail(path: Path) -> str:
+    """Returns the last lines of a file. The first, cut one is left out: it may begin in the middle of a secret."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - MAX_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    lines = text.splitlines()[1 if size > MAX_BYTES else 0 :]
+    return "\n".join(lines[-MAX_LINES:])
+
+
+def _journal() -> str:
+    program = shutil.which("journalctl")
+    if program is None:
+        return ""
+    command = [program, "--no-pager", "--quiet", "--output=short-iso", f"--lines={MAX_LINES}", "--unit=etalase*"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=JOURNAL_SECONDS, check=False)  # noqa: S603 - our own words
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"journalctl failed: {error}"
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
