@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 import msgspec
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -31,6 +32,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     detail: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
+@login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django's signature
     """Returns 200 while the database responds, otherwise 503."""

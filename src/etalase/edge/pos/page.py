@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_safe
 
 from etalase.edge.pos.messages import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language
-from etalase.protocol import PLACEHOLDER_URL
+from etalase.edge.pos.placeholder import placeholder_url, static_origin
 from etalase.settings.edge import configured
 
 LANGUAGE_COOKIE = "etalase_language"
@@ -20,6 +21,7 @@ SKELETONS = 40
 _OLD_CODES = {"in": "id"}
 
 
+@login_not_required
 @require_safe
 def menu_page(request: HttpRequest) -> HttpResponse:
     """Returns the menu page. It reads no database, so that it loads during a database outage and fills itself afterwards."""
@@ -35,7 +37,7 @@ def menu_page(request: HttpRequest) -> HttpResponse:
             "page": {
                 "texts": TEXTS,
                 "products_url": reverse("etalase_pos:products"),
-                "placeholder_url": PLACEHOLDER_URL,
+                "placeholder_url": placeholder_url(),
                 "language_cookie": LANGUAGE_COOKIE,
             },
         },
@@ -61,11 +63,12 @@ def choose_language(remembered: str | None, accept_language: str) -> Language:
 def security_headers(s3_public_url: str, *, form_action: str = "'none'") -> dict[str, str]:
     """Returns headers that allow only this server's files and the bucket's images: nothing inline, no frames (CSP level 3)."""
     bucket = urlsplit(s3_public_url)
+    own = f"'self' {static_origin()}".strip()
     policy = {
         "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": f"'self' {bucket.scheme}://{bucket.netloc}",
+        "script-src": own,
+        "style-src": own,
+        "img-src": f"{own} {bucket.scheme}://{bucket.netloc}",
         "connect-src": "'self'",
         "base-uri": "'none'",
         "form-action": form_action,

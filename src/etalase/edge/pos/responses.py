@@ -14,7 +14,8 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
 from etalase.edge.pos.catalogue import MenuProduct
-from etalase.protocol import PLACEHOLDER_URL, format_time
+from etalase.edge.pos.placeholder import placeholder_url
+from etalase.protocol import format_time
 
 # A cashier may see these as the alt text of an image, and the API does not know the cashier's language.
 UNKNOWN_PRODUCT = "Produk tidak dikenal · Unknown product"
@@ -40,7 +41,7 @@ class ImageRefused(msgspec.Struct, frozen=True, kw_only=True):
 
     detail: str
     product_name: str
-    image_url: str = PLACEHOLDER_URL
+    image_url: str = msgspec.field(default_factory=placeholder_url)
     is_placeholder: bool = True
 
 
@@ -85,7 +86,7 @@ def image_of(product: MenuProduct) -> ProductImage:
         product_id=product.id,
         product_sku=product.sku,
         product_name=product.name,
-        image_url=photo.image_url if photo else PLACEHOLDER_URL,
+        image_url=photo.image_url if photo else placeholder_url(),
         is_placeholder=photo is None,
         photo_id=photo.id if photo else None,
         checksum=photo.checksum if photo else None,
@@ -100,7 +101,7 @@ def entry_of(product: MenuProduct) -> ProductEntry:
         id=product.id,
         sku=product.sku,
         name=product.name,
-        image_url=product.photos[0].image_url if product.photos else PLACEHOLDER_URL,
+        image_url=product.photos[0].image_url if product.photos else placeholder_url(),
         has_photo=bool(product.photos),
         photos=[PhotoOfProduct(photo.id, photo.image_url) for photo in product.photos],
     )

@@ -5,6 +5,7 @@ import re
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -19,6 +20,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_SEARCH_CHARS = 100
 
 
+@login_not_required
 @require_safe
 def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
     """Returns the displayed photo of a product or the placeholder: ``GET /api/products/{id}/image``."""
@@ -37,6 +39,7 @@ def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
     return responses.found(request, responses.image_of(product))
 
 
+@login_not_required
 @require_safe
 def products(request: HttpRequest) -> HttpResponseBase:
     """Returns a page of the menu: ``GET /api/products/`` with ``limit``, ``offset`` and ``q`` (part of a name or SKU)."""
