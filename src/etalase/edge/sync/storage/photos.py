@@ -14,7 +14,6 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
-from psycopg.errors import ForeignKeyViolation
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import OwnState
@@ -23,8 +22,11 @@ from etalase.edge.sync.publish.put import ProductResult
 from etalase.edge.sync.storage import checkpoint, intents, own_objects, reclaims, suspects
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
 from etalase.objectstore.model import names_one_object
+from etalase.postgres import sqlstate_of
 from etalase.protocol import KEY_PREFIX, Photo
 
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+FOREIGN_KEY_VIOLATION = "23503"
 _COLUMN_NAMES = [column.name for column in fields(StoredRow)]
 _COLUMNS = ", ".join(_COLUMN_NAMES)
 _UPSERT = f"""
@@ -193,7 +195,7 @@ def commit(batch: Sequence[ProductResult], *, at: datetime) -> list[ProductResul
             _write(batch, at)
         return []
     except IntegrityError as error:
-        if not isinstance(error.__cause__, ForeignKeyViolation):
+        if sqlstate_of(error) != FOREIGN_KEY_VIOLATION:
             raise
         vanished: list[ProductResult] = []
         for product in batch:
@@ -201,7 +203,7 @@ def commit(batch: Sequence[ProductResult], *, at: datetime) -> list[ProductResul
                 with translated(), transaction.atomic():
                     _write([product], at)
             except IntegrityError as failure:
-                if not isinstance(failure.__cause__, ForeignKeyViolation):
+                if sqlstate_of(failure) != FOREIGN_KEY_VIOLATION:
                     raise
                 vanished.append(product)
         return vanished
