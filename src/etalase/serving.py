@@ -12,6 +12,7 @@ from etalase.cli import ARGV
 from etalase.errors import UsageError
 from etalase.server.door import Limits
 from etalase.server.processes import GRACE_SECONDS, serve
+from etalase.service_manager import service_manager
 
 # The forms of an edge are a button or two.
 MAX_EDGE_BODY_BYTES = 64 * 1024
@@ -72,6 +73,7 @@ def run_celery(role: str, args: Sequence[str]) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if status in {0, USAGE} or _is_stopped_by_signal():
+        service_manager().stopping()
         sys.exit(status)
     sys.stderr.write(f"etalase: the {role} ended with {status}; it restarts in {RESTART_SECONDS} s.\n")
     time.sleep(RESTART_SECONDS)

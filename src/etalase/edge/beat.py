@@ -14,6 +14,7 @@ from django.utils.timezone import get_default_timezone
 from kombu.exceptions import KombuError
 
 from etalase.edge.schedule import last_due
+from etalase.service_manager import service_manager
 
 logger = logging.getLogger("etalase.edge")
 
@@ -37,6 +38,7 @@ class MemoryScheduler(Scheduler):
         sleep_seconds = LONGEST_SLEEP_SECONDS
         entries: dict[str, Any] = self.schedule
         for name, entry in entries.items():
+            service_manager().turned()  # a broker that does not respond takes a minute for each entry
             now = self.app.now()
             # After the clock was set back, the new time counts.
             since = self._sent_at[name] = min(self._sent_at.get(name, now - LOOKS_BACK), now)

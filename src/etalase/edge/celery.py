@@ -9,10 +9,12 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
+from etalase.edge.consumer import Turns
 from etalase.edge.queue import QUEUE, UNACKED, UNACKED_INDEX, UNACKED_MUTEX, take_over
+from etalase.service_manager import service_manager
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_edge")
 path = list(sys.path)
@@ -60,9 +62,15 @@ app.conf.beat_schedule = {
     },
 }
 # fmt: on
+app.steps["consumer"].add(Turns)
 app.autodiscover_tasks()
 
 
 @worker_ready.connect
 def _take_over(**_: Any) -> None:
     take_over(app)
+
+
+@worker_shutting_down.connect
+def _report_stop(**_: Any) -> None:
+    service_manager().stopping()

@@ -1,5 +1,6 @@
 """Listens, and runs the server processes: one, or several that are replaced if they die."""
 
+import faulthandler
 import functools
 import logging
 import os
@@ -19,6 +20,7 @@ from etalase.errors import UsageError
 from etalase.server.bridge import Bridge
 from etalase.server.connection import ServerConfig
 from etalase.server.door import Limits
+from etalase.service_manager import service_manager
 
 logger = logging.getLogger("etalase.serving")
 
@@ -27,6 +29,8 @@ MAX_PORT = 65535
 GRACE_SECONDS = 5
 # Descriptors that are not connections: database, logs, Python's own.
 SPARE_DESCRIPTORS = 128
+# A server process whose loop does not turn for this time writes its stack and ends; the supervisor replaces it.
+HUNG_SECONDS = 30
 
 
 def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits) -> None:
@@ -63,12 +67,41 @@ def serve(module: str, *, bind: str, workers: int, threads: int, limits: Limits)
     logger.info("Listening on %s", bind)
     try:
         if workers == 1:
-            Server(config).run(sockets=[listener])
+            OneProcess(config).run(sockets=[listener])
         else:
-            Multiprocess(config, sockets=[listener]).run()
+            Supervisor(config, sockets=[listener]).run()
     finally:
         if listener.family == socket.AF_UNIX:
             Path(bind.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+class OneProcess(Server):
+    """Serves in this process, and reports each turn of its loop to the service manager."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Runs ten times a second, from the moment at which the server listens."""
+        service_manager().turned()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the responses in flight."""
+        service_manager().stopping()
+        await super().shutdown(sockets)
+
+
+class Supervisor(Multiprocess):
+    """Replaces server processes that die or hang, and reports each turn of its loop to the service manager."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Runs twice a second: a turn is complete when every process has responded and one of them serves."""
+        super().keep_subprocess_alive()
+        if not self.should_exit.is_set() and any(process.is_ready() for process in self.processes):
+            service_manager().turned()
+
+    def terminate_all(self) -> None:
+        """Ends the processes after their responses in flight."""
+        service_manager().stopping()
+        super().terminate_all()
 
 
 def room(descriptors: int) -> int:
@@ -140,6 +173,9 @@ def _descriptors() -> int:
 
 
 async def _end_with_parent(supervisor: int) -> None:
-    """Ends a worker whose supervisor was killed, which would keep the port for ever."""
-    if os.getpid() != supervisor and os.getppid() != supervisor:
+    """Ends a worker whose supervisor was killed, which would keep the port for ever; and one whose loop stops to turn."""
+    if os.getpid() == supervisor:
+        return
+    faulthandler.dump_traceback_later(HUNG_SECONDS, exit=True)  # each call replaces the one before
+    if os.getppid() != supervisor:
         signal.raise_signal(signal.SIGTERM)
