@@ -184,12 +184,12 @@ class Parts:
             undo.callback(_remove_bucket, self.edge_s3, name)
             _warm(_store(self.edge_s3, name))
             url = self.database.url(name)
-            yield Edge(edge_settings(url, self.edge_s3, name, head_office), self.edge_s3, name, url)
+            yield Edge(edge_variables(url, self.edge_s3, name, head_office), self.edge_s3, name, url)
 
     def make_edge_template(self) -> None:
         """Creates and migrates the template database of all edges."""
         self.database.create_database("edge_template")
-        settings = edge_settings(self.database.url("edge_template"), self.edge_s3, "edge-template", None)
+        settings = edge_variables(self.database.url("edge_template"), self.edge_s3, "edge-template", None)
         _run([sys.executable, "-m", "etalase.cli", "edge", "migrate", "--verbosity", "0"], settings)
 
     def _drop(self, name: str) -> None:
@@ -214,7 +214,7 @@ def parts(make: Make, folder: Path) -> Iterator[Parts]:
         yield running
 
 
-def edge_settings(database_url: str, s3: S3Server, bucket: str, head_office: HeadOffice | None) -> dict[str, str]:
+def edge_variables(database_url: str, s3: S3Server, bucket: str, head_office: HeadOffice | None) -> dict[str, str]:
     """Returns the settings of an edge, without those that have a default."""
     return {
         "DATABASE_URL": database_url,

@@ -3,7 +3,7 @@
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
 from etalase.settings.head_office_web import FIXED
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
 STORE_ID = "fe2d2dbf-9616-48f5-bd5b-302c087d7181"
 COMPANY_ID = "48917ccd-b3f6-4984-b6ed-a96d9d5c8d9b"
@@ -15,7 +15,7 @@ _S3 = {
 }
 
 SECRET_KEY = "tests only: never used outside this folder"
-ETALASE = read(
+ETALASE = parse_settings(
     EdgeSettings,
     {
         **_S3,
@@ -26,7 +26,7 @@ ETALASE = read(
         "STORE_ID": STORE_ID,
     },
 )
-ETALASE_HEAD_OFFICE = read(
+ETALASE_HEAD_OFFICE = parse_settings(
     HeadOfficeSettings,
     {**_S3, "DATABASE_URL": "postgresql://unused/unused", "SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": "testserver"},
 )

@@ -170,9 +170,9 @@ def _refuse(message: str, args: Sequence[str] = ()) -> NoReturn:
 
 
 def _fail(message: str, exit_status: int, args: Sequence[str]) -> NoReturn:
-    from etalase.output import shown
+    from etalase.output import terminal_safe
 
-    sys.stderr.write(shown(f"etalase: {message}\n"))
+    sys.stderr.write(terminal_safe(f"etalase: {message}\n"))
     _show_error(message, exit_status, args)
     sys.exit(exit_status)
 

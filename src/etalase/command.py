@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
 from etalase.errors import DatabaseAway, EtalaseError
-from etalase.output import as_json, guard, shown
+from etalase.output import as_json, guard, terminal_safe
 from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase")
@@ -53,7 +53,7 @@ class EtalaseCommand(BaseCommand):
         except CommandError as error:
             message = str(error).removeprefix("Error: ")
             self.create_parser(argv[0], argv[1]).print_usage(sys.stderr)
-            sys.stderr.write(shown(f"{argv[0]} {argv[1]}: {message}\n"))
+            sys.stderr.write(terminal_safe(f"{argv[0]} {argv[1]}: {message}\n"))
             if "--json" in argv:
                 guard(self)
                 self._write_json({"error": message}, USAGE)
@@ -110,7 +110,7 @@ class EtalaseCommand(BaseCommand):
 
     def _refused(self, message: str, exit_status: int, options: dict[str, Any]) -> CommandError:
         self._show_error(message, exit_status, options)
-        return CommandError(shown(message), returncode=exit_status)
+        return CommandError(terminal_safe(message), returncode=exit_status)
 
     def _show_error(self, message: str, exit_status: int, options: dict[str, Any]) -> None:
         if options.get("json") and not self._is_written:

@@ -26,7 +26,7 @@ class GuardedStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Writes ``text`` with secrets hidden and control characters escaped."""
-        written: int = self._stream.write(shown(text, styled=self.isatty()))
+        written: int = self._stream.write(terminal_safe(text, styled=self.isatty()))
         return written
 
     def isatty(self) -> bool:
@@ -53,7 +53,7 @@ def as_json(result: Any) -> str:
     return printable_json(json.dumps(redacted_values(result), ensure_ascii=False, default=str))
 
 
-def shown(text: str, *, styled: bool = False) -> str:
+def terminal_safe(text: str, *, styled: bool = False) -> str:
     """Returns ``text`` without secrets and control characters, line by line. ``styled``: Django's colours stay."""
     parts = _STYLE.split(redacted(text)) if styled else [redacted(text)]
     # With one group, each second part is the separator itself.
@@ -70,6 +70,6 @@ def show_uncaught_without_secrets() -> None:
     """Hides secrets in a traceback that ends the process: a library's error may quote the address of the database."""
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
+        sys.stderr.write(terminal_safe("".join(traceback.format_exception(kind, error, trace))))
 
     sys.excepthook = excepthook

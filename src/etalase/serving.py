@@ -28,12 +28,12 @@ def serve_head_office(args: Sequence[str]) -> None:
     import django
 
     django.setup()
-    from etalase.head_office.checks import prepare
-    from etalase.settings.head_office import configured
+    from etalase.head_office.checks import prepare_to_serve
+    from etalase.settings.head_office import head_office_settings
 
-    settings = configured()
+    settings = head_office_settings()
     _check_demo_is_local(settings.DEMO, options.bind)
-    prepare()
+    prepare_to_serve()
     # Behind a proxy, all connections come from its one address.
     per_address = 0 if settings.PROXY_COUNT else None
     _serve("etalase.head_office.wsgi", options, max_body_bytes=settings.MAX_REQUEST_BYTES, per_address=per_address)
@@ -46,9 +46,9 @@ def serve_edge(args: Sequence[str]) -> None:
 
     django.setup()
     from etalase.settings.django_edge import SERVER
-    from etalase.settings.edge import configured
+    from etalase.settings.edge import edge_settings
 
-    _check_demo_is_local(configured().DEMO, options.bind)
+    _check_demo_is_local(edge_settings().DEMO, options.bind)
     _serve("etalase.edge.wsgi", options, max_body_bytes=MAX_EDGE_BODY_BYTES, per_address=0 if SERVER.PROXY_COUNT else None)
 
 

@@ -29,7 +29,7 @@ from etalase.errors import (
 from etalase.objectstore.client import PROBE_KEY, ObjectStore
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
 MEBIBYTE = 1024 * 1024
 S3_ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>No.</Message></Error>"
@@ -449,7 +449,7 @@ def test_a_file_that_holds_no_authority_is_a_settings_error_at_start(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(SettingsError) as raised:
-        read(screen, {"CA_FILE": str(file)})
+        parse_settings(screen, {"CA_FILE": str(file)})
     (problem,) = [problem for problem in raised.value.problems if "CA_FILE" in problem]
     assert problem.startswith(f"ETALASE_CA_FILE «{file}»: ")
     assert says in problem
@@ -457,7 +457,7 @@ def test_a_file_that_holds_no_authority_is_a_settings_error_at_start(
 
 def test_a_folder_in_the_place_of_an_authoritys_file_is_a_settings_error_too(tmp_path: Path, authority: Path) -> None:
     with pytest.raises(SettingsError, match=r"ETALASE_CA_FILE .* cannot be read"):
-        read(EdgeSettings, {"CA_FILE": str(tmp_path)})
+        parse_settings(EdgeSettings, {"CA_FILE": str(tmp_path)})
     with pytest.raises(SettingsError) as raised:
-        read(EdgeSettings, {"CA_FILE": str(authority / "ca.pem")})
+        parse_settings(EdgeSettings, {"CA_FILE": str(authority / "ca.pem")})
     assert not any("CA_FILE" in problem for problem in raised.value.problems)

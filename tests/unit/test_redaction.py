@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from etalase import redaction
 from etalase.errors import HeadOfficeAway, PhotoError, Reason, SettingsError
-from etalase.output import as_json, shown
+from etalase.output import as_json, terminal_safe
 from etalase.redaction import HIDDEN, keep_secret, keep_token, keep_url_secret, redacted
 from etalase.settings.edge import EdgeServerSettings
 from etalase.settings.logging import JsonFormatter, Redaction
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
 SECRET = 'Rahasia & "nasi/goreng" <2026>+ö'
 
@@ -205,10 +205,10 @@ def test_log_lines_contain_no_secret() -> None:
     "hostile", ["\x1b[31mred", "\x1b]0;title\x07", "\x9b2J", "a\rb", "a\x00b", "\u202eevil", "\x7f", "\x08"]
 )
 def test_a_command_writes_no_control_character(hostile: str) -> None:
-    assert shown(f"a\n\tb {hostile}\n").replace("\n", "").replace("\t", "").isprintable()
+    assert terminal_safe(f"a\n\tb {hostile}\n").replace("\n", "").replace("\t", "").isprintable()
     assert as_json({"name": hostile, "list": [hostile]}).isprintable()
     assert json.loads(as_json({"name": hostile})) == {"name": hostile}
-    assert "\x1b[32mWELL\x1b[0m" in shown(f"\x1b[32mWELL\x1b[0m {hostile}", styled=True)
+    assert "\x1b[32mWELL\x1b[0m" in terminal_safe(f"\x1b[32mWELL\x1b[0m {hostile}", styled=True)
 
 
 # A pattern that restarts at each character takes four times as long for twice the text.
@@ -228,7 +228,7 @@ def test_redaction_of_hostile_text_is_quick(piece: str) -> None:
 
 def server_settings(**given: str) -> EdgeServerSettings:
     known = {"DATABASE_URL": "postgresql://db/x", "BROKER_URL": "redis://b", "SECRET_KEY": "k" * 40, "ALLOWED_HOSTS": "edge"}
-    return read(EdgeServerSettings, {**known, **given})
+    return parse_settings(EdgeServerSettings, {**known, **given})
 
 
 def test_secrets_of_settings_are_hidden_as_soon_as_they_are_read() -> None:

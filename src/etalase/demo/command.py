@@ -105,7 +105,7 @@ def _run(here: Layout, *, wish: Make | None, fresh: bool, leave: bool) -> int:
             system.start_parts()
         if is_new:
             _set_up_head_office(system)
-        layout.remember(here, system.secrets, system.head_office_settings, system.edge_settings)
+        layout.remember(here, system.secrets, system.head_office_variables, system.edge_variables)
         with out.status("starting head office"):
             if not is_new:  # the data may be from an earlier version
                 system.must("head-office", "migrate")

@@ -98,8 +98,8 @@ def remember(layout: Layout, generated: dict[str, str], head_office: dict[str, s
         json.dump({"secrets": generated, "port_offset": offset, "head-office": head_office, "edge": edge}, file)
 
 
-def head_office_settings(layout: Layout, generated: dict[str, str], database_url: str) -> dict[str, str]:
-    """Returns the settings of the demo's head office."""
+def head_office_variables(layout: Layout, generated: dict[str, str], database_url: str) -> dict[str, str]:
+    """Returns the environment variables of the demo's head office."""
     s3 = f"http://127.0.0.1:{layout.ports.head_office_s3}"
     return {
         "DATABASE_URL": database_url,
@@ -114,8 +114,8 @@ def head_office_settings(layout: Layout, generated: dict[str, str], database_url
     }
 
 
-def edge_settings(layout: Layout, generated: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
-    """Returns the settings of the demo's edge."""
+def edge_variables(layout: Layout, generated: dict[str, str], database_url: str, broker_url: str) -> dict[str, str]:
+    """Returns the environment variables of the demo's edge."""
     s3 = f"http://127.0.0.1:{layout.ports.edge_s3}"
     return {
         "DATABASE_URL": database_url,

@@ -30,8 +30,8 @@ class System:
     layout: Layout
     secrets: dict[str, str]
     object_store: Make
-    head_office_settings: dict[str, str] = field(default_factory=dict)
-    edge_settings: dict[str, str] = field(default_factory=dict)
+    head_office_variables: dict[str, str] = field(default_factory=dict)
+    edge_variables: dict[str, str] = field(default_factory=dict)
     parts: list[Service] = field(default_factory=list)
     servers: list[Child] = field(default_factory=list)
     head_office: list[Service] = field(default_factory=list)
@@ -46,8 +46,8 @@ class System:
         broker = valkey.start(folder / "valkey", ports.valkey)
         self.parts.append(broker)
         self.parts.append(self._s3("edge-s3", ports.edge_s3, layout.EDGE_S3_KEY, layout.EDGE_S3_SECRET))
-        self.head_office_settings = layout.head_office_settings(self.layout, self.secrets, database.url("head_office"))
-        self.edge_settings = layout.edge_settings(self.layout, self.secrets, database.url("edge"), broker.url)
+        self.head_office_variables = layout.head_office_variables(self.layout, self.secrets, database.url("head_office"))
+        self.edge_variables = layout.edge_variables(self.layout, self.secrets, database.url("edge"), broker.url)
         self.head_office.append(self._head_office_s3())
 
     def start_head_office(self) -> None:
@@ -56,7 +56,7 @@ class System:
             self.head_office.append(self._head_office_s3())
         port = self.layout.ports.head_office
         command = ["head-office", "serve", "--bind", f"127.0.0.1:{port}", "--workers", ONE_PROCESS]
-        self.head_office.append(self._serve("Head office", command, self.head_office_settings, port, "/api/v1/schema/"))
+        self.head_office.append(self._serve("Head office", command, self.head_office_variables, port, "/api/v1/schema/"))
 
     def stop_head_office(self) -> None:
         """Stops head office and its bucket, as if the link were cut."""
@@ -67,17 +67,17 @@ class System:
         """Starts the edge's web server, worker and beat."""
         port = self.layout.ports.edge
         command = ["edge", "serve", "--bind", f"127.0.0.1:{port}", "--workers", ONE_PROCESS]
-        self.servers.append(self._serve("Edge", command, self.edge_settings, port, "/healthz"))
+        self.servers.append(self._serve("Edge", command, self.edge_variables, port, "/healthz"))
         worker = ["edge", "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"]
-        self.servers.append(self._spawn("Edge worker", worker, self.edge_settings))
+        self.servers.append(self._spawn("Edge worker", worker, self.edge_variables))
         beat = ["edge", "beat", "--loglevel", "WARNING"]
-        self.servers.append(self._spawn("Edge beat", beat, self.edge_settings))
+        self.servers.append(self._spawn("Edge beat", beat, self.edge_variables))
 
     def etalase(self, half: str, *args: str | Path, quiet: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs a command of ``head-office`` or ``edge``; shows its progress unless ``quiet``."""
         return subprocess.run(
             [*ARGV, half, *map(str, args)],
-            env=layout.environment(self.head_office_settings if half == "head-office" else self.edge_settings),
+            env=layout.environment(self.head_office_variables if half == "head-office" else self.edge_variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if quiet else None,
             text=True,

@@ -46,7 +46,7 @@ class Bucket:
     now: Callable[[], float] = time.time
     _probe: str = ""
     _some_key: str = ""
-    _anonymous: faults.Response | None = None
+    _anonymous: faults.S3Response | None = None
     _first_bytes: bytes = b""
     _objects: list[str] = field(default_factory=list)
 

@@ -22,7 +22,7 @@ from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.objectstore.model import PROBE_PREFIX, ObjectInfo, ObjectRead, names_one_object
 from etalase.protocol import KEY_PREFIX, Photo, is_md5
 
-Response = TypeVar("Response", ObjectInfo, ObjectRead)
+Read = TypeVar("Read", ObjectInfo, ObjectRead)
 
 
 class Objects:
@@ -39,7 +39,7 @@ class Objects:
         """Reads and hashes the object. Returns ``MISSING`` or ``UNREADABLE`` instead. Raises :class:`ObjectStoreError`."""
         return self._request(key, self._bucket.read_through)
 
-    def _request(self, key: str, request: Callable[[str], Response | None]) -> Response | Damage:
+    def _request(self, key: str, request: Callable[[str], Read | None]) -> Read | Damage:
         if not names_one_object(key):
             return Damage.MISSING
         try:

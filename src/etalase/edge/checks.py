@@ -14,7 +14,7 @@ from django.db.models import UUIDField
 from etalase.edge import project_checks
 from etalase.edge.command_names import is_in_project
 from etalase.errors import SettingsError
-from etalase.settings.edge import EdgeSettings, configured
+from etalase.settings.edge import EdgeSettings, edge_settings
 
 
 def register() -> None:
@@ -28,7 +28,7 @@ def register() -> None:
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Returns an ``etalase.E001`` for each missing or malformed setting."""
     try:
-        configured()
+        edge_settings()
     except SettingsError as error:
         return [
             checks.Error(problem, hint="See etalase.settings.edge.EdgeSettings.", id="etalase.E001")
@@ -40,7 +40,7 @@ def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
 def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Returns an ``etalase.E002`` for each difference between the product model and the settings."""
     try:
-        settings = configured()
+        settings = edge_settings()
     except SettingsError:
         return []  # E001 reports it
     return [

@@ -33,7 +33,7 @@ class Role(StrEnum):
     BEAT = "beat"
 
 
-class Heartbeat(NamedTuple):
+class LatestHeartbeat(NamedTuple):
     """The newest heartbeat of any process in one role; ``age`` is by the database's clock."""
 
     at: datetime
@@ -45,7 +45,7 @@ class Heartbeat(NamedTuple):
         return self.age <= ALIVE_WITHIN
 
 
-def heartbeats() -> dict[Role, Heartbeat]:
+def heartbeats() -> dict[Role, LatestHeartbeat]:
     """Returns the newest heartbeat of each role. A role without a heartbeat is absent: its state is unknown.
 
     A heartbeat from the future (the clock was set back since) does not count; a living process corrects it within a minute.
@@ -53,7 +53,7 @@ def heartbeats() -> dict[Role, Heartbeat]:
     """
     with cursor() as db:
         db.execute("SELECT role, at, clock_timestamp() - at FROM etalase_heartbeat WHERE at <= clock_timestamp()")
-        return {Role(role): Heartbeat(at, age) for role, at, age in db.fetchall() if role in set(Role)}
+        return {Role(role): LatestHeartbeat(at, age) for role, at, age in db.fetchall() if role in set(Role)}
 
 
 def on_worker_ready(sender: Any, **_: Any) -> None:

@@ -17,7 +17,7 @@ from etalase.edge.command_names import is_in_project
 from etalase.edge.database import as_database_error
 from etalase.edge.own_tables import columns, photo_problems
 from etalase.errors import SettingsError
-from etalase.settings.edge import configured
+from etalase.settings.edge import edge_settings
 
 PAGE: Final = "docs/COMING_FROM_THE_GUIDE.md"
 _PRODUCT: Final = "63ea9d40-47f2-4202-95b6-f9b9e798d762"
@@ -91,7 +91,7 @@ def messages_come_once(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
     """Returns ``etalase.W004`` if the broker delivers a task again while its run is in progress."""
     celery = sys.modules.get("celery")
     try:
-        longest = configured().MAX_RUN_SECONDS
+        longest = edge_settings().MAX_RUN_SECONDS
     except SettingsError:
         return []  # E001 reports it
     if celery is None or not is_in_project():

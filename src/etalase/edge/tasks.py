@@ -21,7 +21,7 @@ from etalase.edge.sync.services import real_services
 from etalase.edge.task_ownership import owned
 from etalase.errors import EtalaseError, UsageError
 from etalase.protocol import printable
-from etalase.settings.edge import EdgeSettings, configured
+from etalase.settings.edge import EdgeSettings, edge_settings
 
 logger = logging.getLogger("etalase.edge")
 
@@ -65,7 +65,7 @@ def _scheduled(
     """Runs one scheduled sync, or enqueues it again if it has to wait. Logs our errors, so that the worker continues."""
     try:
         with translated():
-            settings, clock = configured(), Clock()
+            settings, clock = edge_settings(), Clock()
             now = clock.now()
             refuse_another_store(settings, store)
             longest, zone = longest_countdown_seconds(task), get_default_timezone()

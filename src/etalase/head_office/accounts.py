@@ -14,7 +14,7 @@ from etalase.errors import UsageError
 from etalase.head_office.imports.sku import plain
 from etalase.head_office.models import Account, Company, Store
 from etalase.protocol import format_time, printable
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 from etalase.settings.reading import PUBLISHED_SECRETS
 
 
@@ -153,7 +153,7 @@ def ensure_account(username: str, *, store: Store | None, admin: bool = False, p
         try:
             account.full_clean(exclude=["password"])
             # A generated one is random; in the demo the guide's passwords work as printed.
-            if generated is None and not (configured().DEMO and new in PUBLISHED_SECRETS):
+            if generated is None and not (head_office_settings().DEMO and new in PUBLISHED_SECRETS):
                 validate_password(new, account)
         except ValidationError as error:
             raise UsageError(f"The account «{printable(username)}»: {' '.join(error.messages)}") from None

@@ -1,4 +1,4 @@
-"""Checks head office before it serves: Django system checks with ids, and :func:`prepare` for each start."""
+"""Checks head office before it serves: Django system checks with ids, and :func:`prepare_to_serve` for each start."""
 
 import logging
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from etalase.errors import SettingsError, UsageError
 from etalase.head_office.database import as_database_error
 from etalase.head_office.ingest import bucket
 from etalase.head_office.passwords import admin_with_published_password
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 
@@ -27,7 +27,7 @@ def register() -> None:
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
     """Reports each setting that is missing or malformed (``etalase.E101``)."""
     try:
-        configured()
+        head_office_settings()
     except SettingsError as error:
         return [
             checks.Error(problem, hint="See etalase.settings.head_office.HeadOfficeSettings.", id="etalase.E101")
@@ -52,7 +52,7 @@ def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
     ]
 
 
-def prepare() -> None:
+def prepare_to_serve() -> None:
     """Makes head office ready to serve: creates or repairs the bucket and its policy (hazard 26).
 
     Raises :class:`etalase.errors.DatabaseAway`, :class:`UsageError` (not migrated, role without a privilege),
@@ -62,7 +62,7 @@ def prepare() -> None:
     try:
         problems = writers_are_visible(None)
         missing = MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
-        published = None if missing or configured().DEMO else admin_with_published_password()
+        published = None if missing or head_office_settings().DEMO else admin_with_published_password()
     except Error as error:
         raise as_database_error(error) from error
     if problems:
@@ -75,6 +75,6 @@ def prepare() -> None:
             hint="Change it: etalase head-office create-account admin --admin --password-file FILE",
         )
     bucket().ensure_bucket()
-    for risk in () if configured().DEMO else bucket().risks():
+    for risk in () if head_office_settings().DEMO else bucket().risks():
         logger.warning("%s", risk)
     connection.close()

@@ -19,7 +19,7 @@ from django.db.backends.utils import CursorWrapper
 from etalase.head_office.horizon import Horizon, read_horizon
 from etalase.protocol import format_time, object_url
 
-Row: TypeAlias = tuple[Any, ...]
+PageRow: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _since(request: PageRequest, horizon: Horizon, floor: datetime) -> datetime 
 
 def _rows(
     cursor: CursorWrapper, live_sql: str, tombstone_sql: str, store: StoreIdentity, request: PageRequest, since: datetime | None
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[PageRow], list[PageRow]]:
     """Returns up to ``limit + 1`` live rows and tombstones, position first; the extra row shows that another page follows."""
     values: dict[str, Any] = {"store_id": store.id, "offset": request.offset, "limit": request.limit + 1, "since": since}
     changed = "AND greatest({}) >= %(since)s"
@@ -128,7 +128,7 @@ def _rows(
     return live, cursor.fetchall()
 
 
-def _cut(live: list[Row], tombstones: list[Row], limit: int) -> tuple[list[Row], list[UUID], int | None]:
+def _cut(live: list[PageRow], tombstones: list[PageRow], limit: int) -> tuple[list[PageRow], list[UUID], int | None]:
     """Returns the first ``limit`` rows of both kinds by position: live rows, deleted ids, and the offset of the next page."""
     merged = list(heapq.merge(((row, True) for row in live), ((row, False) for row in tombstones), key=lambda pair: pair[0][0]))
     taken = merged[:limit]
@@ -159,7 +159,7 @@ def _envelope(
     return envelope
 
 
-def _photo(row: Row, bucket: PublicBucket) -> dict[str, Any]:
+def _photo(row: PageRow, bucket: PublicBucket) -> dict[str, Any]:
     _, id_, product_id, sku, name, key, filename, size, content_type, checksum, version, primary, order, updated_at = row
     return {
         "id": id_,
@@ -179,9 +179,9 @@ def _photo(row: Row, bucket: PublicBucket) -> dict[str, Any]:
     }
 
 
-def _one(cursor: CursorWrapper, sql: str, values: Mapping[str, Any]) -> Row:
+def _one(cursor: CursorWrapper, sql: str, values: Mapping[str, Any]) -> PageRow:
     cursor.execute(sql, values)
-    row: Row = cursor.fetchone()
+    row: PageRow = cursor.fetchone()
     return row
 
 

@@ -24,11 +24,11 @@ from etalase.errors import PictureRefused
 from etalase.head_office import ingest
 from etalase.head_office.accounts import is_odd_code
 from etalase.head_office.confirmation import changes_text, impact_text
-from etalase.head_office.images.validate import check, prepare
+from etalase.head_office.images.validate import check_picture, prepare_picture
 from etalase.head_office.imports.sku import is_unreadable_name, oddity, plain
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
-from etalase.head_office.removals import Impact, Removal, impact_of
+from etalase.head_office.removals import Impact, RowsToRemove, impact_of
 from etalase.protocol import MAX_FILENAME_CHARS
 
 # Per product page. Django's default of 2,000 rows takes many seconds to render.
@@ -55,8 +55,8 @@ class PhotoForm(forms.ModelForm):
             return cleaned
         try:
             # One byte more than the limit is enough for the refusal.
-            self.picture = prepare(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
-            check(self.picture, ingest.limits())
+            self.picture = prepare_picture(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
+            check_picture(self.picture, ingest.limits())
         except PictureRefused as error:
             megabytes = f"{ingest.limits().max_bytes / 1_000_000:.3g}"
             self.add_error("upload", text(f"picture_{error.code}", **error.values, megabytes=megabytes))
@@ -141,7 +141,7 @@ class ProductForm(ConfirmedForm):
                 self.require_confirmation(impact)
         return super().clean()
 
-    def _removal(self) -> Removal:
+    def _removal(self) -> RowsToRemove:
         """Returns the removal that saving means. Reads the raw photo rows, which Django validates after the form."""
         stores = {UUID(str(id_)) for id_ in self.initial["sold_in"]} - {store.id for store in self.cleaned_data["sold_in"]}
         rows = range(_row_count(str(self.data.get("photos-TOTAL_FORMS", ""))))
@@ -149,7 +149,7 @@ class ProductForm(ConfirmedForm):
         new = [row for row in rows if not self.data.get(f"photos-{row}-id") and not self.data.get(f"photos-{row}-DELETE")]
         has_new_photo = any(f"photos-{row}-upload" in self.files for row in new)
         mine = {str(id_): id_ for id_ in self.instance.photos.values_list("id", flat=True)}
-        return Removal(
+        return RowsToRemove(
             photos=frozenset(mine[id_] for id_ in deleted if id_ in mine),
             sales=frozenset((store_id, self.instance.id) for store_id in stores),
             replaced=frozenset([self.instance.id] if has_new_photo else []),
@@ -186,7 +186,7 @@ class StoreForm(ConfirmedForm):
             self.add_error("code", text("code_odd"))
         if not self.errors and not self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
             ended = {UUID(str(id_)) for id_ in self.initial["sells"]} - {product.id for product in self.cleaned_data["sells"]}
-            impact = impact_of(Removal(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
+            impact = impact_of(RowsToRemove(sales=frozenset((self.instance.id, product_id) for product_id in ended)))
             if impact.unsold or impact.confirmation.is_required:
                 self.require_confirmation(impact)
         return super().clean()
@@ -203,7 +203,7 @@ class AccountForm(ConfirmedForm, UserChangeForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         kept = cleaned.get("is_active") and cleaned.get("store") == self.instance.store
         if not self.errors and not kept:
-            impact = impact_of(Removal(accounts=frozenset([self.instance.pk])))
+            impact = impact_of(RowsToRemove(accounts=frozenset([self.instance.pk])))
             if impact.cut_off:
                 self.require_confirmation(impact)
         return cleaned

@@ -19,7 +19,7 @@ from etalase.head_office.images.validate import Picture, PictureLimits, extensio
 from etalase.head_office.models import Photo
 from etalase.objectstore.client import ObjectStore
 from etalase.protocol import KEY_PREFIX, printable
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 
@@ -48,7 +48,7 @@ class Offer:
 @cache
 def bucket() -> ObjectStore:
     """Returns head office's own bucket."""
-    settings = configured()
+    settings = head_office_settings()
     store = ObjectStore(
         endpoint=settings.S3_ENDPOINT,
         bucket=settings.S3_BUCKET,
@@ -64,7 +64,7 @@ def bucket() -> ObjectStore:
 @cache
 def limits() -> PictureLimits:
     """Returns the limits for photos, from the settings."""
-    return PictureLimits(max_bytes=configured().MAX_PHOTO_BYTES, max_pixels=configured().MAX_PIXELS)
+    return PictureLimits(max_bytes=head_office_settings().MAX_PHOTO_BYTES, max_pixels=head_office_settings().MAX_PIXELS)
 
 
 @transaction.atomic

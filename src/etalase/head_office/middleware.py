@@ -19,7 +19,7 @@ from etalase.head_office.database import as_database_error, is_away
 from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.messages import TEXTS, text
 from etalase.protocol import format_time
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 PARTS = ("title", "text", "help")
@@ -30,7 +30,7 @@ def client_address(request: HttpRequest) -> str | None:
 
     Trusts the last ``ETALASE_PROXY_COUNT`` entries of ``X-Forwarded-For`` only.
     """
-    proxies = configured().PROXY_COUNT
+    proxies = head_office_settings().PROXY_COUNT
     hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
     address = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
     return counted_address(address)
@@ -81,7 +81,7 @@ class AdminLanguage(LocaleMiddleware):
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Wraps ``get_response`` with a policy: head office's own scripts and the pictures of its bucket only."""
-    bucket = urlsplit(configured().S3_PUBLIC_URL)
+    bucket = urlsplit(head_office_settings().S3_PUBLIC_URL)
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
         f"img-src 'self' data: {bucket.scheme}://{bucket.netloc}; object-src 'none'; base-uri 'none'; "

@@ -17,7 +17,7 @@ from etalase.head_office.models import Account, Assortment, AssortmentTombstone,
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class RowsToRemove:
     """Rows to remove. A product takes its photos and sales with it, a store its sales; a sale is (store, product).
 
     ``replaced`` are products that get a new photo at the same time and are therefore not bare afterwards; ``resold`` are
@@ -79,7 +79,7 @@ class _Sets:
     sales: Mapping[UUID, set[UUID]]
 
 
-def impact_of(removal: Removal) -> Impact:
+def impact_of(removal: RowsToRemove) -> Impact:
     """Returns the impact that ``removal`` would have now; removes nothing."""
     if removal.is_empty:
         return Impact()
@@ -106,7 +106,7 @@ def impact_of(removal: Removal) -> Impact:
     return impact
 
 
-def _sets(removal: Removal) -> tuple[_Sets, int]:
+def _sets(removal: RowsToRemove) -> tuple[_Sets, int]:
     products = frozenset(removal.products)
     photos = Photo.objects.filter(Q(id__in=removal.photos) | Q(product__in=products))
     losing = frozenset(photos.values_list("product_id", flat=True))
@@ -183,7 +183,7 @@ def _of_stores(sets: _Sets, impact: Impact) -> None:
         impact.changes.append(Change(str(store), kind, len(lost), store.sold, len(ended[store.id]) - again))
 
 
-def _of_accounts(removal: Removal, impact: Impact) -> None:
+def _of_accounts(removal: RowsToRemove, impact: Impact) -> None:
     """Adds the stores that lose their last active account, so that their edge can no longer log in."""
     theirs = Account.objects.filter(id__in=removal.accounts, is_active=True, store__isnull=False).exclude(
         store__in=removal.stores

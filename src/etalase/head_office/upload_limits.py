@@ -9,7 +9,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error, close_old_connections
 from django.urls import reverse
 
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 
 def body_limit(environ: dict[str, Any]) -> int:
@@ -17,7 +17,7 @@ def body_limit(environ: dict[str, Any]) -> int:
 
     A form of logged-in staff may have thousands of fields; a form of staff who may add or change photos also has files.
     """
-    smallest = configured().MAX_REQUEST_BYTES
+    smallest = head_office_settings().MAX_REQUEST_BYTES
     request = WSGIRequest(environ)
     if not request.path.startswith(reverse("admin:index")) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return smallest
@@ -29,7 +29,7 @@ def body_limit(environ: dict[str, Any]) -> int:
         if not (user.is_active and getattr(user, "is_staff", False)):
             return smallest
         if user.has_perm("head_office.add_photo") or user.has_perm("head_office.change_photo"):
-            return max(smallest, configured().MAX_FORM_BYTES)
+            return max(smallest, head_office_settings().MAX_FORM_BYTES)
     except Error:  # without the database nothing can be uploaded anyway
         return smallest
     return max(smallest, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_head_of
 
 from etalase.head_office.api.parsers import bounded, counted
 from etalase.head_office.upload_limits import body_limit
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 __all__ = ["application", "body_limit"]
-application = counted(bounded(get_wsgi_application(), body_limit), max_bytes=configured().MAX_REQUEST_BYTES)
+application = counted(bounded(get_wsgi_application(), body_limit), max_bytes=head_office_settings().MAX_REQUEST_BYTES)

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from etalase.errors import ObjectChanged, ObjectStoreAway, ObjectStoreDenied, ObjectStoreError
 from etalase.objectstore.bucket_policy import PolicyChange, change_of
-from etalase.objectstore.faults import Response, not_s3, of_response, parsed_xml
+from etalase.objectstore.faults import S3Response, not_s3, of_response, parsed_xml
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead, names_one_object
 from etalase.objectstore.requests import ONE_KEY, S3Requests
 from etalase.protocol import KEY_PREFIX, printable
@@ -250,7 +250,7 @@ class ObjectStore(S3Requests):
         ET.SubElement(configuration, "LocationConstraint").text = self._region
         return ET.tostring(configuration)
 
-    def _listing(self, response: Response) -> ET.Element:
+    def _listing(self, response: S3Response) -> ET.Element:
         try:
             page = parsed_xml(self.expect(response).body)
         except ValueError as error:

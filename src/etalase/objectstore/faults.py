@@ -65,7 +65,7 @@ _S3_PORTS = "ETALASE_S3_ENDPOINT has to name the S3 port: MinIO's is 9000 (9001 
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class S3Request:
     """A request to an S3 server. Without a ``key`` it concerns the bucket; ``size_bytes`` is the size of its body.
 
     ``permission`` names the S3 permission that the request needs, where it does not follow from method and key.
@@ -81,10 +81,10 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class S3Response:
     """The response to a request. ``header`` returns one header by its lower-case name, or an empty text."""
 
-    request: Request
+    request: S3Request
     status: int
     header: Callable[[str], str]
     body: bytes = b""
@@ -130,7 +130,7 @@ def parsed_xml(body: bytes) -> ET.Element:
         raise ValueError(str(error)) from error
 
 
-def of_response(response: Response, *, now: float) -> ObjectStoreError:
+def of_response(response: S3Response, *, now: float) -> ObjectStoreError:
     """Returns the error of a response other than success. ``now`` is this server's Unix time."""
     request, error = response.request, response.error
     code, where = error.get("Code", ""), f"The object store {request.endpoint}"
@@ -150,7 +150,7 @@ def of_response(response: Response, *, now: float) -> ObjectStoreError:
     )
 
 
-def _of_clock(request: Request, response: Response, code: str, now: float) -> ObjectStoreError | None:
+def _of_clock(request: S3Request, response: S3Response, code: str, now: float) -> ObjectStoreError | None:
     """Returns the error of clocks that differ too much; some servers report a wrong signature then."""
     if response.status not in {400, 401, 403}:
         return None
@@ -172,7 +172,7 @@ def _of_clock(request: Request, response: Response, code: str, now: float) -> Ob
     )
 
 
-def _of_place(request: Request, response: Response, error: dict[str, str]) -> ObjectStoreError | None:
+def _of_place(request: S3Request, response: S3Response, error: dict[str, str]) -> ObjectStoreError | None:
     """Returns the error of a wrong region, address or protocol."""
     where = f"The object store {request.endpoint}"
     if any(sign in response.body.decode("utf-8", "replace") for sign in _PLAIN_TO_TLS):
@@ -208,7 +208,7 @@ def _of_place(request: Request, response: Response, error: dict[str, str]) -> Ob
     return None
 
 
-def _of_bucket(request: Request, response: Response, code: str) -> ObjectStoreError | None:
+def _of_bucket(request: S3Request, response: S3Response, code: str) -> ObjectStoreError | None:
     """Returns the error of a missing or impossible bucket, of a missing object, or of a server that does not speak S3."""
     if response.status == 404 and code == "NoSuchBucket":
         return ObjectMissing(f"There is no bucket {request.bucket} at {request.endpoint}.", hint="Check ETALASE_S3_BUCKET.")
@@ -226,7 +226,7 @@ def _of_bucket(request: Request, response: Response, code: str) -> ObjectStoreEr
     return None
 
 
-def not_s3(response: Response) -> ObjectStoreError:
+def not_s3(response: S3Response) -> ObjectStoreError:
     """Returns the error of an endpoint where something other than S3 responds."""
     request = response.request
     what = ", ".join(filter(None, (f"HTTP {response.status}", response.header("content-type"), response.header("server"))))
@@ -237,7 +237,7 @@ def not_s3(response: Response) -> ObjectStoreError:
     )
 
 
-def _of_key(request: Request, response: Response, code: str, text: str) -> ObjectStoreError | None:
+def _of_key(request: S3Request, response: S3Response, code: str, text: str) -> ObjectStoreError | None:
     """Returns the error of an access key: unknown, with a wrong secret, or without the permission."""
     if response.status not in {401, 403} and code not in _UNKNOWN_KEY | {"AccessDenied", "SignatureDoesNotMatch"}:
         return None
@@ -263,7 +263,7 @@ def _of_key(request: Request, response: Response, code: str, text: str) -> Objec
     )
 
 
-def _of_object(request: Request, response: Response, code: str, text: str) -> ObjectStoreError | None:
+def _of_object(request: S3Request, response: S3Response, code: str, text: str) -> ObjectStoreError | None:
     """Returns the refusal of one object, which concerns no other; for the bucket, an error that waiting does not mend."""
     if response.status in {408, 429} or code in _LATER or not (400 <= response.status < 500 or response.status == 501):
         return None
@@ -281,7 +281,7 @@ def _of_object(request: Request, response: Response, code: str, text: str) -> Ob
     return ObjectRefused(refused)
 
 
-def _shown(response: Response, error: dict[str, str]) -> str:
+def _shown(response: S3Response, error: dict[str, str]) -> str:
     """Returns status, code and message on one line; of a body other than an S3 error, its first line."""
     if error:
         detail = f"{error.get('Code', '')}: {error.get('Message', '')}".strip(": ")

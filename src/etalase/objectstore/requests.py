@@ -17,7 +17,7 @@ import pycurl
 
 from etalase.curl import OPTIONS, header, link_fault, set_options, trust
 from etalase.errors import ObjectStoreAway, ObjectStoreError, ObjectStoreMisconfigured
-from etalase.objectstore.faults import Request, Response, not_s3, of_response
+from etalase.objectstore.faults import S3Request, S3Response, not_s3, of_response
 from etalase.objectstore.model import Body
 from etalase.retry import Again, Retries, retry_after_seconds
 
@@ -47,15 +47,15 @@ class _Incoming:
             self.has_begun = True
             self.sink(piece)
 
-    def response(self, request: Request, status: int) -> Response:
+    def response(self, request: S3Request, status: int) -> S3Response:
         head = b"".join(self.head)
-        return Response(request, status, lambda name: header(head, name.encode()), b"".join(self.pieces))
+        return S3Response(request, status, lambda name: header(head, name.encode()), b"".join(self.pieces))
 
 
 class _RetryableResponse(Exception):
     """A response that a retry may not get again."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: S3Response) -> None:
         super().__init__()
         self.response = response
 
@@ -102,18 +102,18 @@ class S3Requests:
         sink: Callable[[bytes], object] | None = None,
         signed: bool = True,
         permission: str = "",
-    ) -> Response:
+    ) -> S3Response:
         """Returns the response to a request about the bucket or the object under ``key``, after retries of passing failures.
 
         ``sink`` receives the body of a 200 piece by piece; after its first piece nothing is retried. ``permission``: see
-        :class:`Request`. Raises :class:`ObjectStoreAway` or :class:`ObjectStoreMisconfigured` without a response.
+        :class:`S3Request`. Raises :class:`ObjectStoreAway` or :class:`ObjectStoreMisconfigured` without a response.
         """
         path = f"/{quote(key, safe='/~')}" if key else ""
         url = f"{self.endpoint}/{self.bucket}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        request = Request(self.endpoint, self.bucket, self._region, method, key, len(body), permission)
+        request = S3Request(self.endpoint, self.bucket, self._region, method, key, len(body), permission)
         incoming = _Incoming(sink)
 
-        def attempt() -> Response:
+        def attempt() -> S3Response:
             nonlocal incoming
             incoming = _Incoming(sink)
             try:
@@ -137,8 +137,8 @@ class S3Requests:
             return last.response
 
     def _once(
-        self, request: Request, url: str, headers: Sequence[str], body: Body, incoming: _Incoming, *, signed: bool
-    ) -> Response:
+        self, request: S3Request, url: str, headers: Sequence[str], body: Body, incoming: _Incoming, *, signed: bool
+    ) -> S3Response:
         method = request.method
         curl: pycurl.Curl | None = getattr(self._local, "curl", None)
         if curl is None:
@@ -190,7 +190,7 @@ class S3Requests:
                 raise
         return incoming.response(request, curl.getinfo(pycurl.RESPONSE_CODE))
 
-    def expect(self, response: Response) -> Response:
+    def expect(self, response: S3Response) -> S3Response:
         """Returns a response of success. Raises the error of any other."""
         request = response.request
         if response.status < 300:
@@ -205,7 +205,7 @@ class S3Requests:
             response = self._with_code(response)
         raise of_response(response, now=time.time())
 
-    def _with_code(self, response: Response) -> Response:
+    def _with_code(self, response: S3Response) -> S3Response:
         """Finds the code of a refusal without a body (a HEAD has none), by a GET, which is refused for the same reason."""
         key = response.request.key
         query, headers = ({}, ["Range: bytes=0-0"]) if key else (ONE_KEY, [])

@@ -43,7 +43,7 @@ class _ResponseBody(SpooledTemporaryFile[bytes]):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class WsgiResponse:
     """The application's whole response."""
 
     status: int
@@ -84,7 +84,7 @@ class Bridge:
             connection: Connection = scope[SCOPE_KEY]
             connection.drop()
 
-    async def _respond(self, scope: Any, receive: Any, body: SpooledTemporaryFile[bytes]) -> Response:
+    async def _respond(self, scope: Any, receive: Any, body: SpooledTemporaryFile[bytes]) -> WsgiResponse:
         connection: Connection = scope[SCOPE_KEY]
         environ = environ_of(scope, body)
         # int() does not read thousands of leading zeros.
@@ -147,7 +147,7 @@ def environ_of(scope: Any, body: Any) -> Environ:
     return environ
 
 
-def run(application: Application, environ: Environ) -> Response:
+def run(application: Application, environ: Environ) -> WsgiResponse:
     """Returns the application's whole response. A large body is in a file without a name."""
     status, headers = 500, []
     body: SpooledTemporaryFile[bytes] = _ResponseBody(MEMORY_BYTES)
@@ -172,10 +172,10 @@ def run(application: Application, environ: Environ) -> Response:
     bodiless = environ["REQUEST_METHOD"] == "HEAD" or status in {204, 304}
     if not bodiless and not any(name.lower() == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(byte_count).encode()))
-    return Response(status, headers, body, 0 if bodiless else byte_count)
+    return WsgiResponse(status, headers, body, 0 if bodiless else byte_count)
 
 
-def _too_large(environ: Environ, byte_count: int, limit: int) -> Response:
+def _too_large(environ: Environ, byte_count: int, limit: int) -> WsgiResponse:
     detail = f"The request has {byte_count} bytes or more; {limit} are allowed."
     is_json = environ.get("CONTENT_TYPE", "").startswith("application/json")
     if not is_json:  # a person's form, with too many files or after a logout
@@ -191,7 +191,7 @@ def _too_large(environ: Environ, byte_count: int, limit: int) -> Response:
     return run(respond, environ)
 
 
-async def _write(response: Response, scope: Any, send: Any) -> None:
+async def _write(response: WsgiResponse, scope: Any, send: Any) -> None:
     """Sends the response as fast as the client reads."""
     connection: Connection = scope[SCOPE_KEY]
     await send({"type": "http.response.start", "status": response.status, "headers": response.headers})

@@ -24,7 +24,7 @@ _MULTIPLE = {None: 1024, "k": 1024, "m": 1024**2, "g": 1024**3}
 _TIME = re.compile(r"(?:([a-z]+)-)?([01]\d|2[0-3]):([0-5]\d)", re.IGNORECASE | re.ASCII)
 
 
-class Step(NamedTuple):
+class RateStep(NamedTuple):
     """The rate in force (None: no limit), its start and its end: Unix time, or infinite."""
 
     bytes_per_second: int | None
@@ -57,10 +57,10 @@ class Bandwidth:
         """Returns the greatest rate; None if one step has no limit."""
         return None if any(rate is None for *_, rate in self.steps) else max(rate or 0 for *_, rate in self.steps)
 
-    def at(self, now: float, zone: tzinfo) -> Step:
+    def at(self, now: float, zone: tzinfo) -> RateStep:
         """Returns the step in force at ``now``, Unix time. Neighbours with the same rate count as one."""
         if not self.is_timetable:
-            return Step(self.steps[0][2], -math.inf, math.inf)
+            return RateStep(self.steps[0][2], -math.inf, math.inf)
         begun = self._around(now, zone)
         current = max(index for index, (begins, _) in enumerate(begun) if begins <= now)
         rate = begun[current][1]
@@ -68,7 +68,7 @@ class Bandwidth:
         while first and begun[first - 1][1] == rate:
             first -= 1
         ends = next(begins for begins, other in begun[current + 1 :] if other != rate)
-        return Step(rate, begun[first][0], ends)
+        return RateStep(rate, begun[first][0], ends)
 
     def seconds_for(self, size_bytes: int, now: float, zone: tzinfo) -> float:
         """Returns the seconds for ``size_bytes`` from ``now``, step by step; a step without a limit takes no time.
@@ -110,7 +110,7 @@ class Bandwidth:
         return begun
 
 
-def parse(text: str) -> Bandwidth:
+def parse_bandwidth(text: str) -> Bandwidth:
     """Returns ``text`` as a week of rates. Raises :class:`ValueError` with the wrong part and the valid forms."""
     parts = re.split(r"[\s;]+", text.strip())
     if len(text) > MAX_TEXT or not parts[0]:

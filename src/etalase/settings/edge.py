@@ -1,4 +1,4 @@
-"""Defines every setting of the edge, on one screen. :func:`configured` returns them."""
+"""Defines every setting of the edge, on one screen. :func:`edge_settings` returns them."""
 
 import os
 import zlib
@@ -11,14 +11,14 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from etalase.settings import bandwidth
-from etalase.settings.reading import Settings, read
+from etalase.settings.reading import Settings, parse_settings
 from etalase.settings.values import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 
-Bandwidth = Annotated[
+BandwidthValue = Annotated[
     bandwidth.Bandwidth,
-    BeforeValidator(lambda value: value if isinstance(value, bandwidth.Bandwidth) else bandwidth.parse(str(value))),
+    BeforeValidator(lambda value: value if isinstance(value, bandwidth.Bandwidth) else bandwidth.parse_bandwidth(str(value))),
 ]
 
 
@@ -62,7 +62,7 @@ class EdgeSettings(Settings):
     HO_TIMEOUT_SECONDS: Annotated[float, Field(gt=0, le=3600)] = 120
     TRIES: Annotated[int, Field(ge=1, le=10)] = 3
     # For all workers together, in bytes a second: 512k, or a timetable in TIME_ZONE: 06:00,512k 23:00,off
-    BANDWIDTH: Bandwidth = bandwidth.Bandwidth()
+    BANDWIDTH: BandwidthValue = bandwidth.Bandwidth()
     # off-peak: the nightly run waits for the widest step of that timetable.
     FULL_RUN: Literal["any-time", "off-peak"] = "any-time"
     # The folder of unfinished downloads from 64 KiB up, so that they resume after a break; beyond SPOOL_MAX_BYTES the oldest
@@ -128,9 +128,9 @@ class EdgeServerSettings(Settings):
 
 
 @cache
-def configured() -> EdgeSettings:
+def edge_settings() -> EdgeSettings:
     """Returns the edge's settings from Django's ``ETALASE``. Raises :class:`SettingsError` with each fault."""
     from django.conf import settings
 
     given: Any = getattr(settings, "ETALASE", {})
-    return given if isinstance(given, EdgeSettings) else read(EdgeSettings, given, prefix="ETALASE ")
+    return given if isinstance(given, EdgeSettings) else parse_settings(EdgeSettings, given, prefix="ETALASE ")

@@ -1,11 +1,11 @@
-"""Defines every setting of head office, on one screen. :func:`configured` returns them."""
+"""Defines every setting of head office, on one screen. :func:`head_office_settings` returns them."""
 
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from etalase.settings.reading import Settings, read
+from etalase.settings.reading import Settings, parse_settings
 from etalase.settings.values import CaFile, CommaList, HttpUrl, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
@@ -70,9 +70,9 @@ class HeadOfficeSettings(Settings):
 
 
 @cache
-def configured() -> HeadOfficeSettings:
+def head_office_settings() -> HeadOfficeSettings:
     """Returns head office's settings from Django's ``ETALASE_HEAD_OFFICE``. Raises :class:`SettingsError`."""
     from django.conf import settings
 
     given: Any = getattr(settings, "ETALASE_HEAD_OFFICE", {})
-    return given if isinstance(given, HeadOfficeSettings) else read(HeadOfficeSettings, given)
+    return given if isinstance(given, HeadOfficeSettings) else parse_settings(HeadOfficeSettings, given)

@@ -68,7 +68,7 @@ S = TypeVar("S", bound=Settings)
 S2 = TypeVar("S2", bound=Settings)
 
 
-def read(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) -> S:
+def parse_settings(screen: type[S], source: Mapping[str, Any], *, prefix: str = PREFIX) -> S:
     """Returns ``source`` as settings of class ``screen``. Raises :class:`SettingsError` with a line for each fault.
 
     An empty text counts as absent, as in a ``.env`` file.
@@ -101,7 +101,7 @@ def from_environment(
     known_elsewhere = {name for other in others for name in other.model_fields} - set(screen.model_fields)
     if elsewhere is not None and source.keys() - known_elsewhere - set(screen.model_fields):
         known_elsewhere |= set(elsewhere().model_fields) - set(screen.model_fields)
-    return read(screen, {name: value for name, value in source.items() if name not in known_elsewhere})
+    return parse_settings(screen, {name: value for name, value in source.items() if name not in known_elsewhere})
 
 
 def together(first: Callable[[], S], second: Callable[[], S2]) -> tuple[S, S2]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from etalase.edge.heartbeat import ALIVE_WITHIN, Heartbeat, Role, heartbeats, write
+from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats, write
 
 pytestmark = pytest.mark.django_db(transaction=True, available_apps=["etalase.edge"])
 
@@ -60,8 +60,8 @@ def test_a_heartbeat_that_cannot_be_written_is_reported_without_a_crash() -> Non
 
 def test_a_heartbeat_counts_as_alive_up_to_the_time_limit() -> None:
     now = datetime.now(UTC)
-    assert Heartbeat(now, ALIVE_WITHIN).is_alive
-    assert not Heartbeat(now, ALIVE_WITHIN + timedelta(seconds=1)).is_alive
+    assert LatestHeartbeat(now, ALIVE_WITHIN).is_alive
+    assert not LatestHeartbeat(now, ALIVE_WITHIN + timedelta(seconds=1)).is_alive
 
 
 def _shift(role: Role, by: str) -> None:

@@ -14,7 +14,7 @@ from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.transport import Deadlines, Transport
 from etalase.errors import Reason, TransferFailed
-from etalase.settings.bandwidth import parse
+from etalase.settings.bandwidth import parse_bandwidth
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 K = 1024
@@ -34,7 +34,7 @@ def limited() -> Iterator[Callable[[str], Transport]]:
     stopped = threading.Event()
 
     def make(text: str, clock: Clock | None = None) -> Transport:
-        return Transport(stopped=stopped, limiter=Limiter(parse(text), JAKARTA, clock or Clock(), stopped))
+        return Transport(stopped=stopped, limiter=Limiter(parse_bandwidth(text), JAKARTA, clock or Clock(), stopped))
 
     yield make
     stopped.set()

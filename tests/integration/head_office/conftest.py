@@ -52,11 +52,11 @@ def bucket(s3_server: S3Server, settings: Any) -> Iterator[Any]:
     """Yields head office's bucket, which the settings name."""
     place = {"S3_ENDPOINT": s3_server.endpoint, "S3_PUBLIC_URL": s3_server.endpoint}
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update=place)
-    for cached in (screen.configured, ingest.bucket, ingest.limits):
+    for cached in (screen.head_office_settings, ingest.bucket, ingest.limits):
         cached.cache_clear()
     ingest.bucket().ensure_bucket()
     yield ingest.bucket()
-    for cached in (screen.configured, ingest.bucket, ingest.limits):
+    for cached in (screen.head_office_settings, ingest.bucket, ingest.limits):
         cached.cache_clear()
 
 

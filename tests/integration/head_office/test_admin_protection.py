@@ -27,13 +27,13 @@ from etalase.head_office import ingest
 from etalase.head_office.admin.photos import PhotoAdmin
 from etalase.head_office.images import thumbnail
 from etalase.head_office.images import validate as picture_module
-from etalase.head_office.images.validate import prepare
+from etalase.head_office.images.validate import prepare_picture
 from etalase.head_office.ingest import Offer
 from etalase.head_office.login_throttle import TooManyLogins
 from etalase.head_office.messages import TEXTS, text
 from etalase.head_office.middleware import PARTS
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import Removal, impact_of
+from etalase.head_office.removals import RowsToRemove, impact_of
 from etalase.objectstore.client import ObjectStore
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -139,15 +139,15 @@ def test_the_impact_of_a_removal_considers_the_remaining_photos_and_sales(office
     full(office)
     one = Product.objects.get(sku="1")
     second = office.photo(one)
-    assert impact_of(Removal(photos=[second.id])).bare == []
-    assert impact_of(Removal(photos=one.photos.values_list("id", flat=True))).bare == ["1 DISH 1"]
-    assert impact_of(Removal(photos=one.photos.values_list("id", flat=True), replaced=[one.id])).number == 0
+    assert impact_of(RowsToRemove(photos=[second.id])).bare == []
+    assert impact_of(RowsToRemove(photos=one.photos.values_list("id", flat=True))).bare == ["1 DISH 1"]
+    assert impact_of(RowsToRemove(photos=one.photos.values_list("id", flat=True), replaced=[one.id])).number == 0
     sales = [(store.id, one.id) for store in Store.objects.all()]
-    assert impact_of(Removal(sales=sales)).unsold == ["1 DISH 1"]
-    assert impact_of(Removal(sales=sales[:-1])).fewer == ["1 DISH 1"]
-    assert impact_of(Removal()).number == 0
+    assert impact_of(RowsToRemove(sales=sales)).unsold == ["1 DISH 1"]
+    assert impact_of(RowsToRemove(sales=sales[:-1])).fewer == ["1 DISH 1"]
+    assert impact_of(RowsToRemove()).number == 0
     again = Account.objects.create_user("second", store=office.store)
-    assert impact_of(Removal(accounts=[again.id])).cut_off == []
+    assert impact_of(RowsToRemove(accounts=[again.id])).cut_off == []
 
 
 def test_emptying_a_store_requires_the_number(office: Office, browser: Client) -> None:
@@ -302,7 +302,7 @@ def noise(kind: str, size: tuple[int, int], **options: Any) -> bytes:
 def test_the_photo_list_loads_thumbnails_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
     product = office.product()
     body = noise(kind, (1200, 900))
-    ingest.accept(product.id, Offer("a", "a.jpg", prepare(body, ingest.limits()), True, 0))
+    ingest.accept(product.id, Offer("a", "a.jpg", prepare_picture(body, ingest.limits()), True, 0))
     (photo,) = Photo.objects.all()
     address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
     for page in ("photo/", f"product/{product.id}/change/", f"photo/{photo.id}/change/"):

@@ -417,14 +417,14 @@ def test_forwarded_addresses_are_trusted_only_from_our_own_proxies(office: Offic
         login("wrong", headers={"X-Forwarded-For": f"198.51.100.{number}"})
     assert login("a store's own password").status_code == 429, "a header that anybody can send opens no door"
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"PROXY_COUNT": 1})
-    from etalase.settings.head_office import configured
+    from etalase.settings.head_office import head_office_settings
 
-    configured.cache_clear()
+    head_office_settings.cache_clear()
     try:
         behind = {"X-Forwarded-For": "192.0.2.1, 198.51.100.7"}
         assert login("a store's own password", headers=behind).status_code == 200
     finally:
-        configured.cache_clear()
+        head_office_settings.cache_clear()
 
 
 def test_a_failed_login_does_not_reveal_whether_the_account_exists(office: Office) -> None:

@@ -141,7 +141,7 @@ def test_expired_tokens_are_purged(office: Office) -> None:
 
 
 def test_a_start_creates_the_bucket_and_its_policy(office: Office, bucket: Any) -> None:
-    checks.prepare()
+    checks.prepare_to_serve()
     bucket.put("products/x.jpg", b"x", content_type="image/jpeg")
     import urllib.error
     import urllib.request
@@ -157,18 +157,18 @@ def test_a_start_reports_an_unreachable_bucket(office: Office) -> None:
     for cached in (ingest.bucket,):
         cached.cache_clear()
     with pytest.raises(ObjectStoreAway, match="does not answer"):
-        checks.prepare()
+        checks.prepare_to_serve()
 
 
 def test_a_start_reports_an_admin_with_a_password_of_the_guide(office: Office, bucket: Any, settings: Any) -> None:
     Account.objects.create_superuser("admin", password="admin123")
     with pytest.raises(SettingsError, match="from the public guide"):
-        checks.prepare()
+        checks.prepare_to_serve()
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"DEMO": True})
-    from etalase.settings.head_office import configured
+    from etalase.settings.head_office import head_office_settings
 
-    configured.cache_clear()
-    checks.prepare()
+    head_office_settings.cache_clear()
+    checks.prepare_to_serve()
 
 
 def test_a_start_reports_missing_migrations(office: Office, bucket: Any) -> None:
@@ -176,7 +176,7 @@ def test_a_start_reports_missing_migrations(office: Office, bucket: Any) -> None
         cursor.execute("UPDATE django_migrations SET app = 'gone' WHERE app = 'head_office' AND name <> '0001_initial'")
     try:
         with pytest.raises(UsageError, match="etalase head-office migrate"):
-            checks.prepare()
+            checks.prepare_to_serve()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE django_migrations SET app = 'head_office' WHERE app = 'gone'")
@@ -187,7 +187,7 @@ def test_a_start_reports_an_unreachable_database(monkeypatch: pytest.MonkeyPatch
     port = connection.settings_dict["PORT"]
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
     with pytest.raises(DatabaseAway, match="does not answer"):
-        checks.prepare()
+        checks.prepare_to_serve()
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "PORT", port)
 

@@ -12,7 +12,7 @@ from tests.integration.head_office.office import Office
 from etalase.doctor.check import Result
 from etalase.head_office.doctor.run import IDS, SettingsLook, diagnose
 from etalase.head_office.models import Account
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 SECONDS = 30.0
 NOWHERE = "no-such-host.invalid"
@@ -35,7 +35,7 @@ class Desk:
 
     def look(self) -> dict[str, Result]:
         """Returns the doctor's results."""
-        settings = configured().model_copy(update=self.changes)
+        settings = head_office_settings().model_copy(update=self.changes)
         return {result.id: result for result in diagnose(SettingsLook(settings), seconds=SECONDS)}
 
     def set(self, **changes: Any) -> None:
@@ -129,6 +129,6 @@ def test_a_purge_that_never_runs_is_a_fault(desk: Desk) -> None:
 
 
 def test_a_head_office_without_stores_has_no_fault(bucket: Any) -> None:
-    found = {result.id: result for result in diagnose(SettingsLook(configured()), seconds=SECONDS)}
+    found = {result.id: result for result in diagnose(SettingsLook(head_office_settings()), seconds=SECONDS)}
     assert {id_ for id_, result in found.items() if result.ok is not True} == {"stores", "feed"}
     assert found["stores"].ok is None

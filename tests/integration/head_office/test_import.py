@@ -25,7 +25,7 @@ from tests.pictures import exif, picture
 
 from etalase.errors import ObjectRefused, ObjectStoreFull, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import prepare
+from etalase.head_office.images.validate import prepare_picture
 from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.photo_folder import FoundPicture, LeftOut, look_through
 from etalase.head_office.management.commands import ho_import
@@ -87,7 +87,7 @@ def test_an_import_creates_products_sales_photos_and_objects(office: Office, loa
 
 def test_an_import_into_a_new_object_store_creates_the_bucket_and_its_policy(load: Load, bucket: Any, settings: Any) -> None:
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"S3_BUCKET": "made-by-import"})
-    for cached in (screen.configured, ingest.bucket):
+    for cached in (screen.head_office_settings, ingest.bucket):
         cached.cache_clear()
     assert load("1,SATE,red.jpg,true,0,")[0] == 0
     (key,) = Photo.objects.values_list("object_key", flat=True)
@@ -216,7 +216,7 @@ def test_an_import_removes_the_gps_position(office: Office, load: Load, photos: 
     body = bucket.get(reported.object_key)
     assert body != data
     assert reported.checksum == hashlib.md5(body).hexdigest()
-    assert body == prepare(data, ingest.limits()).body
+    assert body == prepare_picture(data, ingest.limits()).body
 
 
 def test_an_import_only_adds_sales(office: Office, load: Load) -> None:
@@ -436,7 +436,7 @@ def test_parallel_imports_create_each_photo_once(office: Office, photos: Path, b
     product = office.product()
 
     def accept(number: int) -> None:
-        offer = ingest.Offer("same.jpg", "same.jpg", prepare(picture(size=(32, 32 + number)), limits), True, 0)
+        offer = ingest.Offer("same.jpg", "same.jpg", prepare_picture(picture(size=(32, 32 + number)), limits), True, 0)
         try:
             ingest.accept(product.id, offer)
         finally:
@@ -735,7 +735,7 @@ def test_an_id_of_another_company_is_refused(office: Office) -> None:
     elsewhere = Company.objects.create(name="Elsewhere")
     foreign = Product.objects.create(company=elsewhere, sku="1", name="x")
     photo = office.photo(foreign)
-    offer = ingest.Offer("a", "a", prepare(picture(), ingest.limits()), True, 0, photo.id)
+    offer = ingest.Offer("a", "a", prepare_picture(picture(), ingest.limits()), True, 0, photo.id)
     with pytest.raises(UsageError, match="belongs to a photo of SKU 1"):
         ingest.accept(office.product("2").id, offer)
 

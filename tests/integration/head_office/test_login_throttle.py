@@ -19,7 +19,7 @@ from tests.integration.head_office.office import Office
 from etalase.head_office import login_throttle
 from etalase.head_office.login_throttle import ACCOUNTS_FAILED_AT_ONCE, counted_address
 from etalase.head_office.models import Account
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 from etalase.settings.head_office_web import FIXED
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -49,9 +49,9 @@ def chain(office: Office) -> Office:
 @pytest.fixture
 def behind_a_proxy(settings: Any) -> Iterator[None]:
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"PROXY_COUNT": 1})
-    configured.cache_clear()
+    head_office_settings.cache_clear()
     yield
-    configured.cache_clear()
+    head_office_settings.cache_clear()
 
 
 # Addresses

@@ -12,7 +12,7 @@ from tests.integration.head_office.office import Office
 from etalase.head_office.api.parsers import bounded
 from etalase.head_office.models import Account
 from etalase.head_office.upload_limits import body_limit
-from etalase.settings.head_office import MIB, configured
+from etalase.settings.head_office import MIB, head_office_settings
 
 LEAST = 64 * 1024
 
@@ -86,7 +86,7 @@ def test_a_body_above_the_limit_gets_413_unread_on_any_wsgi_server(office: Offic
     body = b"".join(application(head(path), lambda status, headers: message.extend([status, dict(headers)])))
     assert message[0].startswith("413")
     assert message[1]["Content-Type"].startswith(kind)
-    assert str(configured().MAX_REQUEST_BYTES).encode() in body
+    assert str(head_office_settings().MAX_REQUEST_BYTES).encode() in body
 
 
 def test_a_small_body_costs_no_database_query(office: Office, django_assert_num_queries: Any) -> None:

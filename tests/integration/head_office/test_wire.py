@@ -13,7 +13,7 @@ from tests.integration.head_office.office import Office
 
 from etalase.head_office.models import Account
 from etalase.protocol import Page, parse
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 
@@ -44,13 +44,13 @@ def test_a_page_has_the_guides_fields_in_the_guides_form_and_order(the_guides_me
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(
         update={"S3_PUBLIC_URL": "http://HO_MINIO_HOST:9000"}
     )
-    configured.cache_clear()
+    head_office_settings.cache_clear()
     try:
         answer = post(
             "/sync/product-photos/", {"company_id": str(the_guides_menu.company.id), "store_id": str(the_guides_menu.store.id)}
         )
     finally:
-        configured.cache_clear()
+        head_office_settings.cache_clear()
     sent, expected = timeless(answer.content.decode()), timeless((WIRE / "guide_page.json").read_text())
     assert sent.pop("products_changed_at") == "<time>"
     assert json.dumps(sent) == json.dumps(expected), "also the order of the fields"

@@ -29,7 +29,7 @@ from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.services import Services, real_services
 from etalase.objectstore.client import ObjectStore
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
 BUCKET = "product-images"
 LONGEST_PAUSE_SECONDS = 0.001
@@ -75,7 +75,7 @@ class Edge:
 
     def configured(self, **changes: Any) -> EdgeSettings:
         """Returns the settings of this test, with ``changes``."""
-        return read(
+        return parse_settings(
             EdgeSettings,
             {
                 "HO_URL": self.ho.url,

@@ -25,7 +25,7 @@ def main() -> None:
     from etalase.edge.sync import run
     from etalase.edge.sync.services import Services, real_services
     from etalase.settings.edge import EdgeSettings
-    from etalase.settings.reading import read
+    from etalase.settings.reading import parse_settings
 
     class Bucket:
         """The real bucket, until the point."""
@@ -51,7 +51,7 @@ def main() -> None:
         time.sleep(600)
 
     run.commit_checkpoint = settle
-    with real_services(read(EdgeSettings, job["settings"])) as services:
+    with real_services(parse_settings(EdgeSettings, job["settings"])) as services:
         services.bucket = Bucket(services)
         report = run.sync(services, full=False)
     sys.exit(f"the run ended without a kill: {report.as_json()}")

@@ -14,7 +14,7 @@ from tests.simulator import Response, picture
 
 from etalase.edge.sync.services import Services
 from etalase.objectstore.client import ObjectStore
-from etalase.objectstore.faults import Request
+from etalase.objectstore.faults import S3Request
 from etalase.objectstore.model import ObjectInfo
 
 
@@ -93,7 +93,7 @@ def test_the_bucket_and_its_policy_are_created_once_and_again_after_a_loss(
     writes: list[str] = []
     real = ObjectStore._once
 
-    def watched(self: ObjectStore, request: Request, url: str, *rest: Any, **options: Any) -> Any:
+    def watched(self: ObjectStore, request: S3Request, url: str, *rest: Any, **options: Any) -> Any:
         if request.method == "PUT":
             writes.append(url.removeprefix(edge.s3.endpoint))
         return real(self, request, url, *rest, **options)

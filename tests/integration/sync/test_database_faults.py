@@ -16,7 +16,7 @@ from tests.simulator import picture
 
 from etalase.edge import heartbeat
 from etalase.edge.tasks import sync_product_photos, sync_product_photos_full
-from etalase.settings.edge import configured
+from etalase.settings.edge import edge_settings
 
 # Each command, and whether it works without writes.
 COMMANDS: dict[Command, bool] = {
@@ -41,12 +41,12 @@ def weak(edge: Edge, settings: Any) -> Iterator[Edge]:
     settings.ETALASE = edge.configured(TRIES=1)
     settings.MIDDLEWARE, settings.ROOT_URLCONF = [], "etalase.edge.urls"
     settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-    configured.cache_clear()
+    edge_settings.cache_clear()
     edge.ho.put("sate", picture(1))
     edge.sync()
     with weak_role():
         yield edge
-    configured.cache_clear()
+    edge_settings.cache_clear()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)

@@ -45,7 +45,7 @@ def run_and_read(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> T
 
     def run(name: str, *args: str) -> tuple[str, str]:
         settings.ETALASE = edge.configured()
-        screen.configured.cache_clear()
+        screen.edge_settings.cache_clear()
         out, err = request.param(), request.param()
         try:
             with suppress(SystemExit):
@@ -54,7 +54,7 @@ def run_and_read(request: pytest.FixtureRequest, edge: Edge, settings: Any) -> T
                 except CommandError as error:
                     err.write(str(error))
         finally:
-            screen.configured.cache_clear()
+            screen.edge_settings.cache_clear()
         return out.getvalue(), err.getvalue()
 
     return run

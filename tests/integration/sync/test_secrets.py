@@ -44,7 +44,7 @@ def all_output(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> C
     def collect() -> str:
         settings.MIDDLEWARE, settings.ROOT_URLCONF = [], "etalase.edge.urls"
         settings.ETALASE = edge.configured()
-        screen.configured.cache_clear()
+        screen.edge_settings.cache_clear()
         try:
             return "\n".join(
                 [
@@ -57,7 +57,7 @@ def all_output(edge: Edge, settings: Any, caplog: pytest.LogCaptureFixture) -> C
                 ]
             )
         finally:
-            screen.configured.cache_clear()
+            screen.edge_settings.cache_clear()
             logging.getLogger().removeHandler(handler)
 
     return collect

@@ -12,7 +12,7 @@ from etalase.doctor.machine import room_problem
 from etalase.edge.doctor.schedule import broker_problem
 from etalase.edge.doctor.state import judge_sign
 from etalase.edge.doctor.web import cors, mixed_content
-from etalase.edge.heartbeat import Heartbeat, Role
+from etalase.edge.heartbeat import LatestHeartbeat, Role
 from etalase.head_office.doctor.web import proxy
 from etalase.settings.head_office import HeadOfficeSettings
 
@@ -116,16 +116,16 @@ def test_a_broker_has_to_take_messages(info: dict[str, object], ok: bool) -> Non
 @pytest.mark.parametrize(
     ("signs", "last_good_at", "ok"),
     [
-        ({Role.WORKER: Heartbeat(NOW, timedelta(seconds=30))}, None, True),
-        ({Role.WORKER: Heartbeat(NOW, timedelta(minutes=5))}, NOW, False),
-        ({Role.BEAT: Heartbeat(NOW, timedelta(0))}, NOW, False),
+        ({Role.WORKER: LatestHeartbeat(NOW, timedelta(seconds=30))}, None, True),
+        ({Role.WORKER: LatestHeartbeat(NOW, timedelta(minutes=5))}, NOW, False),
+        ({Role.BEAT: LatestHeartbeat(NOW, timedelta(0))}, NOW, False),
         ({}, NOW - timedelta(minutes=30), None),
         ({}, NOW - timedelta(hours=3), False),
         ({}, None, False),
     ],
 )
 def test_a_worker_has_to_live_unless_runs_go_on_without(
-    signs: dict[Role, Heartbeat], last_good_at: datetime | None, ok: bool | None
+    signs: dict[Role, LatestHeartbeat], last_good_at: datetime | None, ok: bool | None
 ) -> None:
     found: bool | None = True
     try:

@@ -14,9 +14,9 @@ from tests.unit.settings.examples import EDGE
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
 from etalase.edge.tasks import wait_of
-from etalase.settings.bandwidth import parse
+from etalase.settings.bandwidth import parse_bandwidth
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
 
 def local(text: str) -> float:
@@ -45,14 +45,19 @@ def test_the_next_runs_are_due_at_the_stores_offset(
     now: str, offset: int, off_peak: str | None, hourly: str, full: str
 ) -> None:
     due = next_runs(
-        local(now), JAKARTA, offset_minutes=offset, off_peak=off_peak is not None, bandwidth=parse(off_peak or "off")
+        local(now), JAKARTA, offset_minutes=offset, off_peak=off_peak is not None, bandwidth=parse_bandwidth(off_peak or "off")
     )
     assert due == (local(hourly), local(full))
 
 
 def test_the_next_full_run_follows_the_beats_time_zone() -> None:
     due = next_runs(
-        local("2026-02-02 06:00"), JAKARTA, offset_minutes=13, off_peak=False, bandwidth=parse("off"), beat_zone=ZoneInfo("UTC")
+        local("2026-02-02 06:00"),
+        JAKARTA,
+        offset_minutes=13,
+        off_peak=False,
+        bandwidth=parse_bandwidth("off"),
+        beat_zone=ZoneInfo("UTC"),
     )
     assert due == (local("2026-02-02 06:13"), local("2026-02-02 09:13"))
 
@@ -82,7 +87,7 @@ def test_the_predicted_next_run_equals_the_start_of_the_task(
     day: date, before: int, offset: int, bandwidth: str | None, zone: ZoneInfo
 ) -> None:
     off_peak = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak"} if bandwidth else {}
-    settings = read(EdgeSettings, EDGE | off_peak | {"SCHEDULE_OFFSET_MINUTES": offset})
+    settings = parse_settings(EdgeSettings, EDGE | off_peak | {"SCHEDULE_OFFSET_MINUTES": offset})
     night = datetime(day.year, day.month, day.day, 2, tzinfo=zone)
     assume(datetime.fromtimestamp(night.timestamp(), zone).hour == 2)  # not in the hour that a change of clocks skips
     begins, after_offset = night.timestamp(), False

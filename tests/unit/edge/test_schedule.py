@@ -13,14 +13,14 @@ from tests.unit.settings.examples import EDGE
 from etalase.edge.schedule import LONGEST_COUNTDOWN_SECONDS, Wait
 from etalase.edge.tasks import wait_of
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
 
 def wait(now: str, bandwidth: str, *, after_offset: bool = False, full: bool = True, **changes: Any) -> Wait | None:
     """Returns the wait of a run at a local time, in a store with an offset of 45 minutes."""
     given = {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": 45, **changes}
     at = datetime.fromisoformat(now).replace(tzinfo=JAKARTA).timestamp()
-    return wait_of(read(EdgeSettings, EDGE | given), full=full, after_offset=after_offset, now=at, zone=JAKARTA)
+    return wait_of(parse_settings(EdgeSettings, EDGE | given), full=full, after_offset=after_offset, now=at, zone=JAKARTA)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_stores_own_minute_is_a_minute_of_the_hour(minute: str, offset: int,
 
 
 def test_a_late_run_does_not_wait_for_the_next_hour() -> None:
-    settings = read(EdgeSettings, EDGE | {"SCHEDULE_OFFSET_MINUTES": 13})
+    settings = parse_settings(EdgeSettings, EDGE | {"SCHEDULE_OFFSET_MINUTES": 13})
     due = datetime(2026, 2, 2, 12, tzinfo=JAKARTA).timestamp()
     waits = [
         wait_of(settings, full=False, after_offset=False, now=due + minutes * MINUTE, zone=JAKARTA, due=due)
@@ -90,7 +90,7 @@ def test_a_late_run_does_not_wait_for_the_next_hour() -> None:
 def test_waits_end_in_the_own_minute_and_none_is_longer_than_the_broker_allows(
     now: int, offset: int, zone: ZoneInfo, longest: float
 ) -> None:
-    settings = read(EdgeSettings, EDGE | {"SCHEDULE_OFFSET_MINUTES": offset})
+    settings = parse_settings(EdgeSettings, EDGE | {"SCHEDULE_OFFSET_MINUTES": offset})
     at, after_offset = float(now), False
     while put_off := wait_of(
         settings, full=False, after_offset=after_offset, now=at, zone=zone, due=float(now), longest_seconds=longest
@@ -108,7 +108,9 @@ def test_waits_end_in_the_own_minute_and_none_is_longer_than_the_broker_allows(
     zone=st.sampled_from([JAKARTA, ZoneInfo("America/New_York")]),
 )
 def test_every_due_full_run_starts_in_the_next_widest_step(due: int, bandwidth: str, offset: int, zone: ZoneInfo) -> None:
-    settings = read(EdgeSettings, EDGE | {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": offset})
+    settings = parse_settings(
+        EdgeSettings, EDGE | {"BANDWIDTH": bandwidth, "FULL_RUN": "off-peak", "SCHEDULE_OFFSET_MINUTES": offset}
+    )
     now, after_offset, waits = float(due), False, 0
     while put_off := wait_of(settings, full=True, after_offset=after_offset, now=now, zone=zone):
         assert 0 < put_off.seconds <= LONGEST_COUNTDOWN_SECONDS

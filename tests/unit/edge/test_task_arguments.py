@@ -8,9 +8,9 @@ from tests.unit.settings.examples import EDGE
 from etalase.edge.tasks import refuse_another_store
 from etalase.errors import UsageError
 from etalase.settings.edge import EdgeSettings
-from etalase.settings.reading import read
+from etalase.settings.reading import parse_settings
 
-SETTINGS = read(EdgeSettings, EDGE)
+SETTINGS = parse_settings(EdgeSettings, EDGE)
 COMPANY, STORE = str(SETTINGS.COMPANY_ID), str(SETTINGS.STORE_ID)
 OTHER = str(UUID(int=7))
 

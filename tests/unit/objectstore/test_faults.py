@@ -14,7 +14,7 @@ from etalase.errors import (
     ObjectStoreFull,
     ObjectStoreMisconfigured,
 )
-from etalase.objectstore.faults import Request, Response, of_response, parsed_xml
+from etalase.objectstore.faults import S3Request, S3Response, of_response, parsed_xml
 
 NOW = 1_795_000_000.0
 HOUR = 3600.0
@@ -23,9 +23,9 @@ KEY = "products/1/primary.jpg"
 
 def s3_request(
     method: str = "PUT", key: str = KEY, *, endpoint: str = "http://edge_minio:9000", size: int = 1_234_567
-) -> Request:
+) -> S3Request:
     """Returns a request to a store in the first region."""
-    return Request(endpoint, "product-images", "us-east-1", method, key, size if method == "PUT" else 0)
+    return S3Request(endpoint, "product-images", "us-east-1", method, key, size if method == "PUT" else 0)
 
 
 def xml(code: str, message: str = "No.", **more: str) -> bytes:
@@ -34,16 +34,16 @@ def xml(code: str, message: str = "No.", **more: str) -> bytes:
     return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{elements}</Error>'.encode()
 
 
-def s3_response(status: int, body: bytes = b"", skew_seconds: float = 0.0, **headers: str) -> Response:
+def s3_response(status: int, body: bytes = b"", skew_seconds: float = 0.0, **headers: str) -> S3Response:
     """Returns a response from a store whose clock is ``skew_seconds`` behind ours."""
     named = {"date": formatdate(NOW - skew_seconds, usegmt=True)} | {n.replace("_", "-"): v for n, v in headers.items()}
-    return Response(s3_request(), status, lambda name: named.get(name, ""), body)
+    return S3Response(s3_request(), status, lambda name: named.get(name, ""), body)
 
 
 BUCKET = s3_request("GET", "")
 PAGE = b"<!DOCTYPE html><html>Sign in</html>"
 
-CASES: list[tuple[Request, Response, type[ObjectStoreError], list[str]]] = [
+CASES: list[tuple[S3Request, S3Response, type[ObjectStoreError], list[str]]] = [
     # The clock
     (
         s3_request(),
@@ -218,7 +218,7 @@ CASES: list[tuple[Request, Response, type[ObjectStoreError], list[str]]] = [
     ("sent", "response", "kind", "parts"), CASES, ids=lambda v: v.__name__ if isinstance(v, type) else None
 )
 def test_an_s3_error_response_is_judged_by_its_code(
-    sent: Request, response: Response, kind: type[ObjectStoreError], parts: list[str]
+    sent: S3Request, response: S3Response, kind: type[ObjectStoreError], parts: list[str]
 ) -> None:
     error = of_response(replace(response, request=sent), now=NOW)
     assert type(error) is kind
@@ -233,7 +233,7 @@ def test_an_s3_error_response_is_judged_by_its_code(
     [b"", b"no", b"<Error>", PAGE, b"\xff\xfe<", b"<a/>", b"<Error><Code/></Error>", xml("\u202e\n", "x" * 5000), b"\0" * 99],
 )
 @pytest.mark.parametrize("sent", [BUCKET, s3_request(), s3_request("HEAD"), s3_request("DELETE", ""), s3_request("POST")])
-def test_any_s3_error_response_becomes_our_error_on_one_short_line(sent: Request, body: bytes) -> None:
+def test_any_s3_error_response_becomes_our_error_on_one_short_line(sent: S3Request, body: bytes) -> None:
     for status in (100, 200, 300, 304, 400, 401, 403, 404, 409, 412, 416, 418, 499, 500, 501, 505, 599):
         error = of_response(replace(s3_response(status, body, date=""), request=sent), now=NOW)
         assert isinstance(error, ObjectStoreError)

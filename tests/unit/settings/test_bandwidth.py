@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.settings.bandwidth import WEEKDAYS, Bandwidth, parse, time_text
+from etalase.settings.bandwidth import WEEKDAYS, Bandwidth, parse_bandwidth, time_text
 
 JAKARTA, NEW_YORK, APIA = ZoneInfo("Asia/Jakarta"), ZoneInfo("America/New_York"), ZoneInfo("Pacific/Apia")
 DAY, WEEK, K = 86400.0, 7 * 86400.0, 1024
@@ -30,7 +30,7 @@ def at(text: str, zone: ZoneInfo = JAKARTA, *, fold: int = 0) -> float:
     ],
 )  # fmt: skip
 def test_a_rate_is_bytes_a_second_in_powers_of_1024_and_kib_by_default(text: str, bytes_per_second: int | None) -> None:
-    bandwidth = parse(text)
+    bandwidth = parse_bandwidth(text)
     assert bandwidth.at(0, JAKARTA).bytes_per_second == bytes_per_second
     assert bandwidth.is_off == (bytes_per_second is None)
     assert not bandwidth.is_timetable
@@ -51,7 +51,7 @@ def test_a_rate_is_bytes_a_second_in_powers_of_1024_and_kib_by_default(text: str
 )  # fmt: skip
 def test_what_is_no_rate_and_no_timetable_is_refused_by_the_part_that_is_wrong(text: str, names: str) -> None:
     with pytest.raises(ValueError, match="write") as refused:
-        parse(text)
+        parse_bandwidth(text)
     assert names in str(refused.value)
 
 
@@ -61,7 +61,7 @@ def test_what_is_no_rate_and_no_timetable_is_refused_by_the_part_that_is_wrong(t
 def test_any_text_is_a_timetable_or_refused_with_what_may_stand_there(text: str) -> None:
     message = ""
     try:
-        assert parse(text).steps
+        assert parse_bandwidth(text).steps
     except ValueError as error:
         message = str(error)
     assert not message or "write" in message
@@ -91,29 +91,29 @@ def test_any_text_is_a_timetable_or_refused_with_what_may_stand_there(text: str)
     ],
 )
 def test_a_step_holds_until_the_next_one(text: str, now: str, rate: int | None, ends: str) -> None:
-    step = parse(text).at(at(now), JAKARTA)
+    step = parse_bandwidth(text).at(at(now), JAKARTA)
     assert (step.bytes_per_second, step.ends) == (rate and rate * K, at(ends))
     assert step.begins <= at(now)
 
 
 def test_times_are_those_of_the_stores_zone() -> None:
     noon_in_jakarta = datetime(2026, 2, 2, 5, 0, tzinfo=UTC).timestamp()
-    bandwidth = parse("11:00,64k 13:00,off")
+    bandwidth = parse_bandwidth("11:00,64k 13:00,off")
     assert bandwidth.at(noon_in_jakarta, JAKARTA).bytes_per_second == 64 * K
     assert bandwidth.at(noon_in_jakarta, ZoneInfo("UTC")).bytes_per_second is None
 
 
 def test_a_step_that_the_clock_skips_begins_after_the_jump_and_delays_no_other() -> None:
     # On 8 March 2026 New York's clocks go from 02:00 to 03:00.
-    skipped = parse("02:30,512k 03:00,off")
+    skipped = parse_bandwidth("02:30,512k 03:00,off")
     assert skipped.at(at("2026-03-08 03:00", NEW_YORK), NEW_YORK).bytes_per_second is None
-    alone = parse("02:30,512k 23:00,off")
+    alone = parse_bandwidth("02:30,512k 23:00,off")
     assert alone.at(at("2026-03-08 01:59", NEW_YORK), NEW_YORK).ends == at("2026-03-08 03:30", NEW_YORK)
 
 
 def test_a_step_whose_time_comes_twice_begins_the_first_time_and_holds() -> None:
     # On 1 November 2026 they go from 02:00 back to 01:00.
-    bandwidth = parse("01:30,512k 23:00,off")
+    bandwidth = parse_bandwidth("01:30,512k 23:00,off")
     first, second = at("2026-11-01 01:30", NEW_YORK), at("2026-11-01 01:15", NEW_YORK, fold=1)
     assert bandwidth.at(first - 1, NEW_YORK).ends == first
     assert bandwidth.at(second, NEW_YORK) == bandwidth.at(first, NEW_YORK)
@@ -161,7 +161,7 @@ def test_a_timetable_written_down_means_what_it_says(parts: list[tuple[str | Non
     text = " ".join(
         f"{day + '-' if day else ''}{time:%H:%M},{'off' if rate is None else f'{rate}B'}" for day, time, rate in parts
     )
-    assert parse(text).steps == tuple((day, minute, rate) for (day, minute), rate in sorted(expected.items()))
+    assert parse_bandwidth(text).steps == tuple((day, minute, rate) for (day, minute), rate in sorted(expected.items()))
 
 
 # How long bytes need
@@ -182,7 +182,7 @@ def test_a_timetable_written_down_means_what_it_says(parts: list[tuple[str | Non
     ],
 )
 def test_bytes_need_as_long_as_the_steps_they_cross_take(text: str, size: int, now: str, seconds: float) -> None:
-    assert parse(text).seconds_for(size, at(now), JAKARTA) == pytest.approx(seconds)
+    assert parse_bandwidth(text).seconds_for(size, at(now), JAKARTA) == pytest.approx(seconds)
 
 
 @given(timetables, zones, times, st.integers(0, 10**9), st.integers(0, 10**9))
@@ -197,7 +197,7 @@ def test_more_bytes_never_need_less_time_and_halves_need_as_long_as_the_whole(
 
 
 def test_the_seconds_of_a_transfer_beyond_a_year_are_extrapolated() -> None:
-    years = parse("06:00,1B 23:00,2B").seconds_for(2**36, at("2026-02-02 12:00"), JAKARTA) / (365 * DAY)
+    years = parse_bandwidth("06:00,1B 23:00,2B").seconds_for(2**36, at("2026-02-02 12:00"), JAKARTA) / (365 * DAY)
     assert 1500 < years < 1900
 
 
@@ -215,7 +215,7 @@ def test_the_seconds_of_a_transfer_beyond_a_year_are_extrapolated() -> None:
     ],
 )
 def test_off_peak_is_the_widest_step(text: str, now: str, begins: str) -> None:
-    assert at(now) + parse(text).seconds_to_widest(at(now), JAKARTA) == at(begins)
+    assert at(now) + parse_bandwidth(text).seconds_to_widest(at(now), JAKARTA) == at(begins)
 
 
 @given(timetables, zones, times)

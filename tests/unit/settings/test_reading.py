@@ -10,13 +10,13 @@ from tests.unit.settings.examples import EDGE, HEAD_OFFICE, SECRET, SERVER
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.reading import PUBLISHED_SECRETS, from_environment, read, together
+from etalase.settings.reading import PUBLISHED_SECRETS, from_environment, parse_settings, together
 
 
 def problems(source: Mapping[str, Any], screen: type[EdgeSettings | EdgeServerSettings] = EdgeSettings) -> list[str]:
     """Returns the problems of ``source``."""
     with pytest.raises(SettingsError) as refused:
-        read(screen, source)
+        parse_settings(screen, source)
     assert SECRET not in str(refused.value)
     return refused.value.problems
 
@@ -31,13 +31,13 @@ def test_the_promised_settings_exist() -> None:
 
 
 def test_the_promised_defaults_hold() -> None:
-    settings = read(EdgeSettings, EDGE)
+    settings = parse_settings(EdgeSettings, EDGE)
     assert settings.S3_BUCKET == "product-images"
     assert timedelta(hours=24) == settings.RECLAIM_GRACE
     assert settings.WORKERS == 10
     assert settings.TRIES == 3
     assert settings.HO_URL == "http://ho.example:8002"
-    assert read(EdgeServerSettings, SERVER).TIME_ZONE == "Asia/Jakarta"
+    assert parse_settings(EdgeServerSettings, SERVER).TIME_ZONE == "Asia/Jakarta"
 
 
 @pytest.mark.parametrize("name", list(EDGE))
@@ -53,7 +53,7 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 
 def test_both_screens_are_named_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
-        together(lambda: read(EdgeSettings, {}), lambda: read(EdgeServerSettings, {}))
+        together(lambda: parse_settings(EdgeSettings, {}), lambda: parse_settings(EdgeServerSettings, {}))
     assert len(refused.value.problems) == len(EDGE) + len(SERVER)
 
 
@@ -115,17 +115,19 @@ def test_a_server_setting_that_is_malformed_is_named(name: str, value: str, says
 
 @pytest.mark.parametrize(("text", "expected"), [("0s", 0), ("90 s", 90), ("5m", 300), ("24h", 86400), ("7d", 604800)])
 def test_a_duration_is_a_number_and_its_unit(text: str, expected: int) -> None:
-    assert read(EdgeSettings, {**EDGE, "RECLAIM_GRACE": text}).RECLAIM_GRACE.total_seconds() == expected
+    assert parse_settings(EdgeSettings, {**EDGE, "RECLAIM_GRACE": text}).RECLAIM_GRACE.total_seconds() == expected
 
 
 @pytest.mark.parametrize("text", ["512k", "off", "06:00,512k 23:00,512k"])
 def test_off_peak_needs_a_rate_that_is_wider_than_another(text: str) -> None:
     assert problems({**EDGE, "BANDWIDTH": text, "FULL_RUN": "off-peak"})[0].startswith("ETALASE_FULL_RUN «off-peak»: needs")
-    assert read(EdgeSettings, {**EDGE, "BANDWIDTH": "06:00,512k 23:00,off", "FULL_RUN": "off-peak"}).BANDWIDTH.is_timetable
+    assert parse_settings(
+        EdgeSettings, {**EDGE, "BANDWIDTH": "06:00,512k 23:00,off", "FULL_RUN": "off-peak"}
+    ).BANDWIDTH.is_timetable
 
 
 def test_lists_are_separated_by_commas() -> None:
-    settings = read(EdgeSettings, {**EDGE, "IMAGE_ORIGINS": " minio:9000, , http://10.1.2.3 "})
+    settings = parse_settings(EdgeSettings, {**EDGE, "IMAGE_ORIGINS": " minio:9000, , http://10.1.2.3 "})
     assert settings.IMAGE_ORIGINS == ["minio:9000", "http://10.1.2.3"]
 
 
@@ -158,7 +160,7 @@ def test_the_guides_passwords_are_refused_in_addresses_too(name: str, password: 
     known = {"DATABASE_URL": "postgresql://db/x", "BROKER_URL": "redis://b", "SECRET_KEY": "k" * 40, "ALLOWED_HOSTS": "edge"}
     address = {"DATABASE_URL": f"postgresql://edge:{password}@db/x", "BROKER_URL": f"redis://:{password}@b"}[name]
     with pytest.raises(SettingsError) as refused:
-        read(EdgeServerSettings, {**known, name: address})
+        parse_settings(EdgeServerSettings, {**known, name: address})
     assert f"{name}: this value is in the public guide" in str(refused.value)
     assert password not in str(refused.value)
 
@@ -183,7 +185,7 @@ DEMO = {
 
 
 def test_the_demo_takes_the_guides_passwords_on_this_machine() -> None:
-    assert read(EdgeSettings, DEMO).HO_PASSWORD.get_secret_value() == "admin123"
+    assert parse_settings(EdgeSettings, DEMO).HO_PASSWORD.get_secret_value() == "admin123"
 
 
 @pytest.mark.parametrize("name", ["HO_URL", "S3_ENDPOINT"])
@@ -195,8 +197,8 @@ def test_the_demo_reaches_nobody_but_this_machine(name: str, url: str) -> None:
 
 def test_head_office_refuses_the_guides_keys_too() -> None:
     with pytest.raises(SettingsError, match="ETALASE_S3_ACCESS_KEY"):
-        read(HeadOfficeSettings, {**HEAD_OFFICE, "S3_ACCESS_KEY": "minioadmin"})
-    assert read(HeadOfficeSettings, HEAD_OFFICE).ALLOWED_HOSTS == ["ho.example", "10.0.0.1"]
+        parse_settings(HeadOfficeSettings, {**HEAD_OFFICE, "S3_ACCESS_KEY": "minioadmin"})
+    assert parse_settings(HeadOfficeSettings, HEAD_OFFICE).ALLOWED_HOSTS == ["ho.example", "10.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -211,13 +213,13 @@ def test_head_office_refuses_the_guides_keys_too() -> None:
     ],
 )
 def test_cookies_travel_over_https_only_where_a_setting_says_that_there_is_https(given: dict[str, str], secure: bool) -> None:
-    assert read(HeadOfficeSettings, HEAD_OFFICE | given).cookies_are_secure is secure
+    assert parse_settings(HeadOfficeSettings, HEAD_OFFICE | given).cookies_are_secure is secure
 
 
 # Secrets
 
 
-@pytest.mark.parametrize("screen", [read(EdgeSettings, EDGE), read(EdgeServerSettings, SERVER)])
+@pytest.mark.parametrize("screen", [parse_settings(EdgeSettings, EDGE), parse_settings(EdgeServerSettings, SERVER)])
 def test_settings_can_be_printed_without_their_secrets(screen: object) -> None:
     assert SECRET not in repr(screen)
     assert SECRET not in str(screen)
@@ -252,9 +254,9 @@ def test_what_another_program_of_ours_reads_is_no_unknown_name(monkeypatch: pyte
 
 
 def test_every_store_has_a_minute_of_its_own_that_does_not_change() -> None:
-    minutes = {read(EdgeSettings, {**EDGE, "STORE_ID": f"{n:032x}"}).schedule_offset_minutes for n in range(500)}
+    minutes = {parse_settings(EdgeSettings, {**EDGE, "STORE_ID": f"{n:032x}"}).schedule_offset_minutes for n in range(500)}
     assert minutes == set(range(60))
-    assert read(EdgeSettings, {**EDGE, "SCHEDULE_OFFSET_MINUTES": "0"}).schedule_offset_minutes == 0
+    assert parse_settings(EdgeSettings, {**EDGE, "SCHEDULE_OFFSET_MINUTES": "0"}).schedule_offset_minutes == 0
 
 
 def test_the_guides_passwords_are_named_together_with_whatever_else_is_wrong() -> None:
@@ -288,7 +290,7 @@ def test_a_misspelt_setting_is_named_once_though_two_screens_refuse_it(monkeypat
 )
 def test_a_broker_that_can_be_none_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        read(EdgeServerSettings, SERVER | {"BROKER_URL": url})
+        parse_settings(EdgeServerSettings, SERVER | {"BROKER_URL": url})
     assert "ETALASE_BROKER_URL (not shown): is not an address of the form redis://" in str(refused.value)
 
 
@@ -302,4 +304,4 @@ def test_a_broker_that_can_be_none_is_refused_without_showing_it(url: str) -> No
     ],
 )
 def test_brokers_of_all_kinds_are_taken(url: str) -> None:
-    assert read(EdgeServerSettings, SERVER | {"BROKER_URL": url}).BROKER_URL.get_secret_value() == url
+    assert parse_settings(EdgeServerSettings, SERVER | {"BROKER_URL": url}).BROKER_URL.get_secret_value() == url

@@ -22,7 +22,7 @@ from etalase.edge.doctor.state import State
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.services import object_store
 from etalase.errors import SettingsError
-from etalase.settings.edge import EdgeSettings, configured
+from etalase.settings.edge import EdgeSettings, edge_settings
 
 SPOOL = "ETALASE_SPOOL_DIR"
 
@@ -46,7 +46,7 @@ def read_settings() -> SettingsLook:
     try:
         if not is_in_project():
             import_module(STANDALONE)  # again, where the start of Django failed at it
-        settings = configured()
+        settings = edge_settings()
         problems = [*project_checks.blocking_problems(), *product_problems(settings)]
         try:
             ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
-from etalase.edge.heartbeat import ALIVE_WITHIN, Heartbeat, Role, heartbeats
+from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint
 from etalase.edge.runs import last_good_run
 from etalase.edge.sync.storage.checkpoint import is_token
@@ -23,7 +23,7 @@ class State:
     """What the tables say."""
 
     settings: EdgeSettings
-    signs: dict[Role, Heartbeat] | None = None
+    signs: dict[Role, LatestHeartbeat] | None = None
     last_good_at: datetime | None = None
     access_token: str = ""
 
@@ -61,7 +61,7 @@ class State:
         return judge_sign(role, self.signs, last_good_at=self.last_good_at, now=datetime.now(UTC))
 
 
-def judge_sign(role: Role, signs: dict[Role, Heartbeat], *, last_good_at: datetime | None, now: datetime) -> str:
+def judge_sign(role: Role, signs: dict[Role, LatestHeartbeat], *, last_good_at: datetime | None, now: datetime) -> str:
     """Judges the last sign of life of ``role``. Pure."""
     hint = as_typed(f"Start it: `etalase edge {role}`.") if role not in signs or not signs[role].is_alive else ""
     if role in signs:

@@ -12,7 +12,7 @@ from etalase.edge.command_names import as_typed
 from etalase.edge.database import as_database_error
 from etalase.edge.project_checks import blocking_problems
 from etalase.errors import SettingsError
-from etalase.settings.edge import EdgeSettings, configured
+from etalase.settings.edge import EdgeSettings, edge_settings
 
 
 class EdgeCommand(EtalaseCommand):
@@ -29,7 +29,7 @@ class EdgeCommand(EtalaseCommand):
         """Reads the settings and performs. Raises :class:`SettingsError` if they are not valid."""
         if sys.stderr.isatty():
             logging.getLogger("product_photo_sync").propagate = False  # a person reads the result on stdout
-        settings = configured()
+        settings = edge_settings()
         if problems := [*blocking_problems(), *product_problems(settings)]:
             raise SettingsError(problems)
         return self.perform(settings, options)

@@ -30,7 +30,7 @@ class RemovalCommand(EdgeCommand):
         """Decides on the chosen removals and prints their number."""
         if bool(options["photo"]) == options["all"]:
             raise UsageError("Name photos, or add --all.")
-        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
         count = self.decide(removals, RunLock(settings.STORE_ID, Clock()), settings) if removals else 0
         self.show({self.done: count}, self.sentence(count, settings), as_json=options["json"])

@@ -21,7 +21,7 @@ from etalase.edge.apps import product_model_name
 from etalase.edge.database import as_database_error, translated
 from etalase.edge.displayed_photo import photos_in_order, products_left_out
 from etalase.protocol import object_url
-from etalase.settings.edge import configured
+from etalase.settings.edge import edge_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _products() -> Any:
 
 
 def _name_and_sku() -> tuple[str, str]:
-    settings = configured()
+    settings = edge_settings()
     return settings.PRODUCT_NAME_FIELD, settings.PRODUCT_SKU_FIELD
 
 
@@ -115,7 +115,7 @@ def _product(row: Sequence[Any], photos: dict[UUID, list[ShownPhoto]]) -> MenuPr
 
 
 def _photos(product_ids: Sequence[UUID]) -> dict[UUID, list[ShownPhoto]]:
-    settings = configured()
+    settings = edge_settings()
     if not product_ids:
         return {}
     found: dict[UUID, list[ShownPhoto]] = defaultdict(list)

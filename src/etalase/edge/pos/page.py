@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from etalase.edge.pos.messages import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language
 from etalase.edge.pos.placeholder import placeholder_url, static_origin
-from etalase.settings.edge import configured
+from etalase.settings.edge import edge_settings
 
 LANGUAGE_COOKIE = "etalase_language"
 # A large screen has room for this many tiles.
@@ -42,7 +42,7 @@ def menu_page(request: HttpRequest) -> HttpResponse:
             },
         },
     )
-    for name, value in security_headers(configured().S3_PUBLIC_URL).items():
+    for name, value in security_headers(edge_settings().S3_PUBLIC_URL).items():
         response[name] = value
     response["Cache-Control"] = "no-cache"
     patch_vary_headers(response, ("Accept-Language", "Cookie"))

@@ -16,14 +16,14 @@ from etalase.edge.apps import product_model_name
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
-from etalase.edge.heartbeat import Heartbeat, Role, heartbeats
+from etalase.edge.heartbeat import LatestHeartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint, Doubt, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
 from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
-from etalase.edge.status.snapshot import Comparison, Facts, Own, Run, Sign, Uncovered, Why
+from etalase.edge.status.snapshot import Comparison, Facts, Own, RunFacts, Sign, Uncovered, Why
 from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
@@ -143,7 +143,7 @@ def _products() -> Any:
     return apps.get_model(product_model_name())._default_manager  # noqa: SLF001 - Django's documented way to the manager
 
 
-def _sign(beat: Heartbeat | None) -> Sign | None:
+def _sign(beat: LatestHeartbeat | None) -> Sign | None:
     return Sign(beat.at, beat.is_alive) if beat else None
 
 
@@ -154,13 +154,13 @@ def _some_names(photos: Any) -> tuple[str, ...]:
     )
 
 
-def _run(run: SyncRun) -> Run:
-    names = {entry.name for entry in fields(Run)} - {"complete"}
+def _run(run: SyncRun) -> RunFacts:
+    names = {entry.name for entry in fields(RunFacts)} - {"complete"}
     values = {name: redacted_values(getattr(run, name)) for name in names}  # the row may be older than the redaction
     values |= {"counts": _numbers(values["counts"]), "reasons": _numbers(values["reasons"])}
     if not 0 <= (run.duration_seconds or 0) < MAX_DURATION_SECONDS:  # nor NaN
         values["duration_seconds"] = None
-    return Run(**values, complete=run.checkpoint is not None)
+    return RunFacts(**values, complete=run.checkpoint is not None)
 
 
 def _numbers(kept: Any) -> dict[str, int]:

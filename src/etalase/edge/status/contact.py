@@ -17,27 +17,27 @@ MIN_DIGITS, MAX_DIGITS = 7, 15
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ContactPart:
     """A piece of the text; ``href`` is its link, empty for plain text."""
 
     text: str
     href: str = ""
 
 
-def parts(contact: str) -> tuple[Part, ...]:
+def parts(contact: str) -> tuple[ContactPart, ...]:
     """Returns the text in pieces, in order; joined they are the text."""
-    found: list[Part] = []
+    found: list[ContactPart] = []
     end = 0
     for match in _PIECE.finditer(contact):
         text = match[0].rstrip(".,;:!?)") if match["url"] else match[0]
         if not (href := _href(match.lastgroup or "", text)):
             continue
         if match.start() > end:
-            found.append(Part(contact[end : match.start()]))
-        found.append(Part(text, href))
+            found.append(ContactPart(contact[end : match.start()]))
+        found.append(ContactPart(text, href))
         end = match.start() + len(text)
     if end < len(contact):
-        found.append(Part(contact[end:]))
+        found.append(ContactPart(contact[end:]))
     return tuple(found)
 
 

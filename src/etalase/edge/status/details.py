@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from etalase.edge.command_names import as_typed
-from etalase.edge.status.sentences import Item, Sentences
+from etalase.edge.status.sentences import Sentences, StatusItem
 from etalase.edge.status.snapshot import Trouble, Uncovered, Why
 from etalase.edge.status.verdict import State
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandLine:
     """A command to type, and its effect."""
 
     line: str
@@ -21,46 +21,46 @@ class Command:
 class Details(Sentences):
     """Coverage, photos, runs; errors, heartbeats and commands."""
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[StatusItem]:
         """Yields coverage, photos, parked photos, and the last and the next runs."""
         facts, say, bucket = self.facts, self.words.say, self.facts.bucket
         if bucket.error is None and facts.products:
             covered = facts.products - len(facts.uncovered)
-            yield Item(say("coverage_fact", count=covered, products=facts.products))
+            yield StatusItem(say("coverage_fact", count=covered, products=facts.products))
         yield from self._uncovered()
         if bucket.error is not None:
             key = "photos_not_public" if bucket.trouble is Trouble.NOT_PUBLIC else "photos_unknown"
-            yield Item(say(key, total=facts.photos))
+            yield StatusItem(say(key, total=facts.photos))
         elif facts.is_filling and not facts.damaged:
             if bucket.rows:  # its count is older than the one that is already shown
-                yield Item(say("photos_so_far", at=self.at(bucket.at)))
+                yield StatusItem(say("photos_so_far", at=self.at(bucket.at)))
         elif bucket.rows:
-            yield Item(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self.at(bucket.at)))
+            yield StatusItem(say("photos_fact", verified=bucket.verified, total=bucket.rows, at=self.at(bucket.at)))
         if bucket.replacing:
-            yield Item(say("replacing_item" if facts.is_running else "newer_item", count=bucket.replacing))
+            yield StatusItem(say("replacing_item" if facts.is_running else "newer_item", count=bucket.replacing))
         yield from self._own()
         if facts.parked > facts.arrived:
-            yield Item(say("parked_fact", count=facts.parked - facts.arrived))
+            yield StatusItem(say("parked_fact", count=facts.parked - facts.arrived))
         if facts.is_running and facts.last_run and not self.verdict.holds:
-            yield Item(say("running_item", at=self.at(facts.last_run.started_at)))
+            yield StatusItem(say("running_item", at=self.at(facts.last_run.started_at)))
         yield from self._last_run()
         yield from self._next_runs()
 
-    def _own(self) -> Iterator[Item]:
+    def _own(self) -> Iterator[StatusItem]:
         own, say = self.facts.own, self.words.say
         if own.photos:
-            yield Item(say("own_damaged_fact" if own.damaged else "own_fact", count=own.photos, damaged=own.damaged))
+            yield StatusItem(say("own_damaged_fact" if own.damaged else "own_fact", count=own.photos, damaged=own.damaged))
         if own.open or own.open_objects:
-            yield Item(say("own_open_fact"))
+            yield StatusItem(say("own_open_fact"))
 
-    def _next_runs(self) -> Iterator[Item]:
+    def _next_runs(self) -> Iterator[StatusItem]:
         facts, say = self.facts, self.words.say
         if not facts.silent_since and facts.next_hourly_at and facts.next_full_at:
             key = "next_fact" if facts.service_runs else "next_unknown"
             hourly, full = self.at(facts.next_hourly_at), self.at(facts.next_full_at)
-            yield Item(say(key, hourly=hourly, full=full, zone=facts.next_full_at.tzname()))
+            yield StatusItem(say(key, hourly=hourly, full=full, zone=facts.next_full_at.tzname()))
 
-    def _uncovered(self) -> Iterator[Item]:
+    def _uncovered(self) -> Iterator[StatusItem]:
         keys = {
             Why.DAMAGED: "without_damaged",
             Why.FAILED: "without_failed",
@@ -79,7 +79,7 @@ class Details(Sentences):
         prefix = "damage" if entry.why is Why.DAMAGED else "reason"
         return f"{entry.product_name} ({self.words.word(prefix, entry.reason)})"
 
-    def _last_run(self) -> Iterator[Item]:
+    def _last_run(self) -> Iterator[StatusItem]:
         run, words = self.facts.last_run, self.words
         if run is None:
             return
@@ -98,26 +98,26 @@ class Details(Sentences):
             text += " " + words.say("last_run_nothing")
         elif run.counts:
             text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
-        yield Item(text)
+        yield StatusItem(text)
 
-    def hints(self) -> Iterator[Item]:
+    def hints(self) -> Iterator[StatusItem]:
         """Yields settings to check, errors, and the last heartbeats."""
         facts, say = self.facts, self.words.say
         if State.WRONG_STORE in self.verdict.holds:
-            yield Item(say("wrong_store_hint"))
+            yield StatusItem(say("wrong_store_hint"))
         if State.NOT_ADOPTED in self.verdict.holds:
-            yield Item(say("not_adopted_hint"))
+            yield StatusItem(say("not_adopted_hint"))
         if facts.bucket.error is not None:
-            yield Item(say(f"bucket_{facts.bucket.trouble}_hint"), detail=facts.bucket.error)
+            yield StatusItem(say(f"bucket_{facts.bucket.trouble}_hint"), detail=facts.bucket.error)
         if facts.last_run and facts.last_run.error:
-            yield Item(
+            yield StatusItem(
                 say("error_hint", at=self.at(facts.last_run.finished_at or facts.last_run.started_at)),
                 detail=facts.last_run.error,
             )
         seen = [self.at(sign.at) if sign else say("seen_never") for sign in (facts.worker, facts.beat)]
-        yield Item(say("seen_hint", worker=seen[0], beat=seen[1]))
+        yield StatusItem(say("seen_hint", worker=seen[0], beat=seen[1]))
 
-    def commands(self) -> Iterator[Command]:
+    def commands(self) -> Iterator[CommandLine]:
         """Yields the commands that fit the problems."""
         facts, holds = self.facts, self.verdict.holds
         if State.NOT_ADOPTED in holds:
@@ -137,5 +137,5 @@ class Details(Sentences):
             yield self._command("etalase edge approve --all", "command_approve")
             yield self._command("etalase edge refuse --all", "command_refuse")
 
-    def _command(self, line: str, key: str) -> Command:
-        return Command(as_typed(line, in_project=self.facts.in_project), self.words.say(key, grace=self.grace))
+    def _command(self, line: str, key: str) -> CommandLine:
+        return CommandLine(as_typed(line, in_project=self.facts.in_project), self.words.say(key, grace=self.grace))

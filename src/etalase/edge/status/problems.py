@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from etalase.edge.status.sentences import Item, Sentences
+from etalase.edge.status.sentences import Sentences, StatusItem
 from etalase.edge.status.verdict import RED, Level, State, is_of_the_future
 
 COMMON_REASONS = 3
@@ -11,7 +11,7 @@ COMMON_REASONS = 3
 class Problems(Sentences):
     """The problems that the verdict names."""
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[StatusItem]:
         """Yields the sentences of each problem."""
         of_state = {
             State.NOT_READY: self._not_ready,
@@ -30,29 +30,31 @@ class Problems(Sentences):
             if state in of_state:
                 yield from of_state[state](level)
             elif state is not self.verdict.state:
-                yield Item(self.sentence(state), level)
+                yield StatusItem(self.sentence(state), level)
 
-    def _not_ready(self, level: Level) -> Iterator[Item]:
+    def _not_ready(self, level: Level) -> Iterator[StatusItem]:
         facts, say = self.facts, self.words.say
         if facts.is_running and facts.last_run:
-            yield Item(say("listing_item", at=self.at(facts.last_run.started_at)), Level.BLUE)
+            yield StatusItem(say("listing_item", at=self.at(facts.last_run.started_at)), Level.BLUE)
         elif facts.last_run:
-            yield Item(say("never_failed_item", count=facts.photos), level)
+            yield StatusItem(say("never_failed_item", count=facts.photos), level)
         else:
-            yield Item(say("never_item"), level)
+            yield StatusItem(say("never_item"), level)
 
-    def _stale(self, level: Level) -> Iterator[Item]:
+    def _stale(self, level: Level) -> Iterator[StatusItem]:
         facts, say = self.facts, self.words.say
         if is_of_the_future(facts):
-            yield Item(say("future_item", good=self.words.date(facts.last_good_run_at), now=self.words.date(facts.now)), level)
+            yield StatusItem(
+                say("future_item", good=self.words.date(facts.last_good_run_at), now=self.words.date(facts.now)), level
+            )
         elif State.NOT_READY in self.verdict.holds:
             return  # another sentence covers it
         elif facts.is_running and facts.last_run:
-            yield Item(say("stale_running_item", at=self.at(facts.last_run.started_at)), level)
+            yield StatusItem(say("stale_running_item", at=self.at(facts.last_run.started_at)), level)
         else:
-            yield Item(say("stale_failed_item" if self.failed_lately else "stale_item"), level)
+            yield StatusItem(say("stale_failed_item" if self.failed_lately else "stale_item"), level)
 
-    def _damaged(self, level: Level) -> Iterator[Item]:
+    def _damaged(self, level: Level) -> Iterator[StatusItem]:
         facts = self.facts
         if facts.damaged:
             names = [
@@ -61,54 +63,54 @@ class Problems(Sentences):
             ]
             yield self.listing(self.words.say("damaged_item", count=facts.damaged), sorted(names), level, total=facts.damaged)
         if facts.lost:
-            yield Item(self.words.say("lost_item", count=len(facts.lost)), level)
+            yield StatusItem(self.words.say("lost_item", count=len(facts.lost)), level)
         if facts.vanished:
-            yield Item(self.words.say("vanished_item", count=facts.vanished), level)
+            yield StatusItem(self.words.say("vanished_item", count=facts.vanished), level)
 
-    def _held(self, level: Level) -> Iterator[Item]:
+    def _held(self, level: Level) -> Iterator[StatusItem]:
         say, names = self.words.say, self.facts.held_names
         yield self.listing(say("held_item"), names, level, total=len(names))
         if self.facts.held_replaced:
-            yield Item(say("held_replaced_item", count=self.facts.held_replaced), level)
+            yield StatusItem(say("held_replaced_item", count=self.facts.held_replaced), level)
         if self.facts.held_replaced < self.facts.held:
-            yield Item(say("held_approve", grace=self.grace), level)
-            yield Item(say("held_refuse"), level)
-        yield Item(say("held_back"), level)
+            yield StatusItem(say("held_approve", grace=self.grace), level)
+            yield StatusItem(say("held_refuse"), level)
+        yield StatusItem(say("held_back"), level)
 
-    def _service_silent(self, level: Level) -> Iterator[Item]:
+    def _service_silent(self, level: Level) -> Iterator[StatusItem]:
         if self.verdict.state is not State.SERVICE_SILENT:  # the headline covers it
-            yield Item(self.words.say("service_silent_item", at=self.at(self.facts.silent_since)), level)
+            yield StatusItem(self.words.say("service_silent_item", at=self.at(self.facts.silent_since)), level)
 
-    def _on_their_way(self, level: Level) -> Iterator[Item]:
+    def _on_their_way(self, level: Level) -> Iterator[StatusItem]:
         facts, say = self.facts, self.words.say
         if self.verdict.state is not State.FILLING:
-            yield Item(self.filling(), level)
+            yield StatusItem(self.filling(), level)
         if facts.is_running and facts.last_run:
-            yield Item(say("loading_item", at=self.at(facts.last_run.started_at)), level)
+            yield StatusItem(say("loading_item", at=self.at(facts.last_run.started_at)), level)
         elif facts.known:
-            yield Item(say("left_item", count=facts.known.listed - facts.known.here), level)
+            yield StatusItem(say("left_item", count=facts.known.listed - facts.known.here), level)
 
-    def _partial(self, level: Level) -> Iterator[Item]:
+    def _partial(self, level: Level) -> Iterator[StatusItem]:
         say, facts = self.words.say, self.facts
         if facts.waiting:
-            yield Item(say("waiting_item", count=facts.waiting), level)
+            yield StatusItem(say("waiting_item", count=facts.waiting), level)
         if not facts.failed:
             return
         names = facts.failed_names
         yield self.listing(say("failed_item", count=facts.failed), names, level, total=len(names))
         common = sorted(facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
         reasons = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
-        yield Item(say("reasons", reasons=reasons), level)
+        yield StatusItem(say("reasons", reasons=reasons), level)
 
-    def _run_failed(self, level: Level) -> Iterator[Item]:
+    def _run_failed(self, level: Level) -> Iterator[StatusItem]:
         if State.WRONG_STORE not in self.verdict.holds and self.verdict.state is not State.RUN_FAILED:  # the headline covers it
-            yield Item(self.words.say(f"{self.why_failed()}_item", failed_at=self.failed_at), level)
+            yield StatusItem(self.words.say(f"{self.why_failed()}_item", failed_at=self.failed_at), level)
 
-    def _unproved(self, level: Level) -> Iterator[Item]:
-        yield Item(self.words.say("unproved_item"), level)
+    def _unproved(self, level: Level) -> Iterator[StatusItem]:
+        yield StatusItem(self.words.say("unproved_item"), level)
 
-    def _empty(self, level: Level) -> Iterator[Item]:
+    def _empty(self, level: Level) -> Iterator[StatusItem]:
         if not self.facts.parked:
-            yield Item(self.words.say("empty_item"), level)
+            yield StatusItem(self.words.say("empty_item"), level)
         elif self.verdict.state is not State.EMPTY:
-            yield Item(self.words.say("parked_fact", count=self.facts.parked), level)
+            yield StatusItem(self.words.say("parked_fact", count=self.facts.parked), level)

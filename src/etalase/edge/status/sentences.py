@@ -22,7 +22,7 @@ _KEY_OF_FAULT: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class StatusItem:
     """A sentence, with names below it (and how many ``more``), or the ``detail`` of an error."""
 
     text: str
@@ -149,8 +149,8 @@ class Sentences:
         """Returns whether head office lists none of the damaged photos, so that no run can repair one."""
         return not self.facts.vanished and len(self.facts.lost) >= self.facts.damaged
 
-    def listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int) -> Item:
+    def listing(self, text: str, names: Sequence[str], level: Level | None, *, total: int) -> StatusItem:
         """Returns ``text`` with the first names below it, of ``total``."""
         shown = tuple(names[: self.max_names])
         more = self.words.say("more", count=total - len(shown)) if total > len(shown) else ""
-        return Item(text, level, shown, more)
+        return StatusItem(text, level, shown, more)

@@ -96,7 +96,7 @@ class Uncovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunFacts:
     """A run as its row records it. ``fault`` is the side of the error (:class:`etalase.edge.sync.result.Fault`)."""
 
     id: int
@@ -153,9 +153,9 @@ class Facts:
     held_replaced: int = 0
     failed_names: tuple[str, ...] = ()
     held_names: tuple[str, ...] = ()
-    last_run: Run | None = None
+    last_run: RunFacts | None = None
     # The newest run that is not in flight.
-    last_ended: Run | None = None
+    last_ended: RunFacts | None = None
     lock_taken: bool = False
     last_good_run_at: datetime | None = None
     list_read_at: datetime | None = None

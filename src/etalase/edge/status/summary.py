@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from etalase.edge.pos.messages import Language
 from etalase.edge.status.advice import Advice, Todo
-from etalase.edge.status.details import Command, Details
+from etalase.edge.status.details import CommandLine, Details
 from etalase.edge.status.localize import Words
 from etalase.edge.status.problems import Problems
-from etalase.edge.status.sentences import Item
+from etalase.edge.status.sentences import StatusItem
 from etalase.edge.status.snapshot import Facts
 from etalase.edge.status.verdict import Level, State, Verdict
 
@@ -28,11 +28,11 @@ class Summary:
     word: str
     todo: tuple[Todo, ...]
     sentence: str
-    holds: tuple[Item, ...] = ()
-    facts: tuple[Item, ...] = ()
-    noticed: tuple[Item, ...] = ()
-    hints: tuple[Item, ...] = ()
-    commands: tuple[Command, ...] = ()
+    holds: tuple[StatusItem, ...] = ()
+    facts: tuple[StatusItem, ...] = ()
+    noticed: tuple[StatusItem, ...] = ()
+    hints: tuple[StatusItem, ...] = ()
+    commands: tuple[CommandLine, ...] = ()
     contact: str = ""
     language: Language = "en"
     progress: tuple[int, int] | None = None
@@ -50,7 +50,7 @@ def summarize(facts: Facts | None, verdict: Verdict, language: Language, *, max_
             words.say(f"word_{state}"),
             (Todo(words.say("todo_database")),),
             words.say(state),
-            hints=(Item(words.say("database_hint")),),
+            hints=(StatusItem(words.say("database_hint")),),
             contact=contact,
             language=language,
         )
@@ -63,7 +63,7 @@ def summarize(facts: Facts | None, verdict: Verdict, language: Language, *, max_
         details.sentence(state),
         holds=tuple(Problems(facts, verdict, words, max_names).items()),
         facts=tuple(details.items()),
-        noticed=tuple(Item(words.notice(notice)) for notice in facts.notices),
+        noticed=tuple(StatusItem(words.notice(notice)) for notice in facts.notices),
         hints=tuple(details.hints()),
         commands=tuple(details.commands()),
         contact=contact,

@@ -67,9 +67,9 @@ def request_sync(settings: EdgeSettings) -> bool:
     A row in the database decides, so that simultaneous requests start one sync. Raises
     :class:`StoreMismatch` and :class:`DatabaseAway`.
     """
-    from etalase.edge.sync.storage.checkpoint import Store
+    from etalase.edge.sync.storage.checkpoint import OwnStore
 
-    Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+    OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
     turn = Q(asked_at__isnull=True) | Q(asked_at__lte=Now() - AT_MOST_EVERY) | Q(asked_at__gt=Now())
     with translated():
         if not Checkpoint.objects.filter(turn, store_id=settings.STORE_ID).update(asked_at=Now()):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from etalase.edge.integrity import Damage
-from etalase.edge.status.snapshot import Facts, Run
+from etalase.edge.status.snapshot import Facts, RunFacts
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
 from etalase.edge.sync.result import Fault
 
@@ -90,7 +90,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: RunFacts) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "kind": run.kind,

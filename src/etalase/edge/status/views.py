@@ -31,7 +31,7 @@ from etalase.edge.status.sync_request import AT_MOST_EVERY, may_request, request
 from etalase.edge.status.verdict import judge
 from etalase.errors import DatabaseAway, EtalaseError
 from etalase.protocol import object_url
-from etalase.settings.edge import EdgeSettings, configured
+from etalase.settings.edge import EdgeSettings, edge_settings
 
 if TYPE_CHECKING:
     from etalase.edge.status.comparison import Reads
@@ -110,7 +110,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start_sync(request: HttpRequest) -> HttpResponse:
     """Enqueues one ordinary sync for the page's one button, then shows the status. The page can start nothing else."""
-    settings = configured()
+    settings = edge_settings()
     # CSRF tokens keep other sites away; the origin that a browser names (Sec-Fetch-Site) counts, too.
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin" or not may_request(settings):
         return HttpResponse(status=HTTPStatus.FORBIDDEN, headers={"Cache-Control": "no-store"})
@@ -152,19 +152,19 @@ def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
 
 
 def _summary(facts: Facts | None, language: Language) -> Summary:
-    return summarize(facts, judge(facts), language, max_names=MAX_NAMES, contact=configured().SUPPORT_CONTACT)
+    return summarize(facts, judge(facts), language, max_names=MAX_NAMES, contact=edge_settings().SUPPORT_CONTACT)
 
 
 def _facts() -> Facts:
     from etalase.edge.status.collect import read
 
-    return read(configured(), kept)
+    return read(edge_settings(), kept)
 
 
 def _shown(
     request: HttpRequest, facts: Facts | None, summary: Summary | None, language: Language, *, status: int, not_asked: bool
 ) -> HttpResponse:
-    settings, text, now = configured(), TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
+    settings, text, now = edge_settings(), TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
     context = {
         "summary": summary,
         "text": text,

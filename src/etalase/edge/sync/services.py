@@ -37,7 +37,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Bucket(put.Bucket, Protocol):
+class Bucket(put.PublishBucket, Protocol):
     """The edge's object store as the whole run uses it."""
 
     ends_at: float
@@ -119,10 +119,10 @@ class Services:
     """
 
     settings: EdgeSettings
-    head_office: pull.HeadOffice
-    images: put.Images
+    head_office: pull.FeedPages
+    images: put.PhotoSource
     bucket: Bucket
-    store: storage.checkpoint.Store
+    store: storage.checkpoint.OwnStore
     products: ProductTable
     lock: RunLock
     clock: Clock
@@ -203,7 +203,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
     database = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
     spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database, clock)
-    store = storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID)
+    store = storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID)
     session = Session(
         url=settings.HO_URL,
         username=settings.HO_USERNAME,

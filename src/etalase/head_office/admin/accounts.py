@@ -17,7 +17,7 @@ from etalase.head_office.admin.confirming import ConfirmingAdmin, is_offered_fil
 from etalase.head_office.forms import AccountForm
 from etalase.head_office.messages import lazy_text
 from etalase.head_office.models import Account
-from etalase.head_office.removals import Removal
+from etalase.head_office.removals import RowsToRemove
 
 # Groups are not managed here, and the two logs are not written.
 admin.site.unregister((Group, AccessLog, AccessFailureLog))
@@ -54,6 +54,6 @@ class AccountAdmin(ConfirmingAdmin, UserAdmin):
         asks = obj is not None and self.has_change_permission(request, obj)
         return [*fieldsets, (None, {"fields": ("agreed",)})] if asks else fieldsets
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the accounts; a store without another account is cut off."""
-        return Removal(accounts=frozenset(rows.values_list("id", flat=True)))
+        return RowsToRemove(accounts=frozenset(rows.values_list("id", flat=True)))

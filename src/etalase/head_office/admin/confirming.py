@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from etalase.head_office.confirmation import confirmation_context, is_confirmed
 from etalase.head_office.forms import error_links
 from etalase.head_office.messages import lazy_text, text
-from etalase.head_office.removals import Impact, Removal, impact_of
+from etalase.head_office.removals import Impact, RowsToRemove, impact_of
 
 # The suffixes that Django's filters append to the name of a field.
 _FILTER_SUFFIX = re.compile(r"(__id)?(__(exact|isnull|gte|lt))?\Z")
@@ -44,7 +44,7 @@ class ConfirmingAdmin(admin.ModelAdmin):
         """Returns whether the list offers this filter."""
         return is_offered_filter(self, lookup, value, request)
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the removal that the deletion of ``rows`` means."""
         raise NotImplementedError
 

@@ -19,9 +19,9 @@ from etalase.head_office.admin.confirming import ConfirmingAdmin
 from etalase.head_office.images import thumbnail
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Photo
-from etalase.head_office.removals import Removal
+from etalase.head_office.removals import RowsToRemove
 from etalase.protocol import cache_key, object_url
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 
 def thumbnail_tag(photo: Photo) -> SafeString | str:
@@ -38,7 +38,7 @@ def original_link(photo: Photo) -> SafeString | str:
     """Returns a link to the photo's object with its size and version; empty for an unsaved photo."""
     if not photo.object_key:
         return ""
-    settings = configured()
+    settings = head_office_settings()
     url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, photo.object_key, checksum=photo.checksum)
     about = text("about_photo", size=f"{photo.size:,}", version=photo.version)
     return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("original"), about)
@@ -58,9 +58,9 @@ class PhotoAdmin(ConfirmingAdmin):
     fields = ("thumbnail", "about", "product", "filename", "is_primary", "sort_order", "updated_at")
     actions = ("make_primary", "delete_selected")
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the photos."""
-        return Removal(photos=frozenset(rows.values_list("id", flat=True)))
+        return RowsToRemove(photos=frozenset(rows.values_list("id", flat=True)))
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:

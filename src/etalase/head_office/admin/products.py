@@ -26,7 +26,7 @@ from etalase.head_office.forms import (
 )
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Assortment, Photo, Product, Store
-from etalase.head_office.removals import Removal, impact_of
+from etalase.head_office.removals import RowsToRemove, impact_of
 
 
 class _CountFilter(admin.SimpleListFilter):
@@ -101,9 +101,9 @@ class ProductAdmin(ConfirmingAdmin):
     actions = ("sell_everywhere", "sell_nowhere", "delete_selected")
     show_full_result_count = False
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the products; their photos and sales go with them."""
-        return Removal(products=frozenset(rows.values_list("id", flat=True)))
+        return RowsToRemove(products=frozenset(rows.values_list("id", flat=True)))
 
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
         """Adds the stores; not for a read-only page, since Django cannot show a field that is not the model's."""
@@ -146,7 +146,7 @@ class ProductAdmin(ConfirmingAdmin):
         """Ends all sales of the products after confirmation; products and photos stay at head office."""
         ids = list(products.values_list("id", flat=True))
         sales = Assortment.objects.filter(product__in=ids)
-        impact = impact_of(Removal(sales=frozenset(sales.values_list("store_id", "product_id"))))
+        impact = impact_of(RowsToRemove(sales=frozenset(sales.values_list("store_id", "product_id"))))
         if is_confirmed(request, impact):
             sales.delete()
             self.message_user(request, text("now_sold_nowhere", count=len(ids)), messages.WARNING)

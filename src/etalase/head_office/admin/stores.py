@@ -16,7 +16,7 @@ from etalase.head_office.forms import (
 )
 from etalase.head_office.messages import text
 from etalase.head_office.models import Assortment, Company, Product, Store
-from etalase.head_office.removals import Removal
+from etalase.head_office.removals import RowsToRemove
 
 
 @admin.register(Company)
@@ -27,9 +27,9 @@ class CompanyAdmin(ConfirmingAdmin):
     search_fields = ("name",)
     fields = ("id", "name")
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the company's products and stores, which the page lists; they also protect the company from deletion."""
-        return Removal(
+        return RowsToRemove(
             products=frozenset(Product.objects.filter(company__in=rows).values_list("id", flat=True)),
             stores=frozenset(Store.objects.filter(company__in=rows).values_list("id", flat=True)),
         )
@@ -49,9 +49,9 @@ class StoreAdmin(ConfirmingAdmin):
     search_fields = ("code", "name", "id")
     form = StoreForm
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the stores; their sales go with them."""
-        return Removal(stores=frozenset(rows.values_list("id", flat=True)))
+        return RowsToRemove(stores=frozenset(rows.values_list("id", flat=True)))
 
     def get_fields(self, request: HttpRequest, obj: Store | None = None) -> Any:
         """Adds the products sold; not for a read-only page, since Django cannot show a field that is not the model's."""
@@ -87,9 +87,9 @@ class AssortmentAdmin(ConfirmingAdmin):
     autocomplete_fields = ("store", "product")
     show_full_result_count = False
 
-    def removal_of(self, rows: QuerySet[Any]) -> Removal:
+    def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the sales."""
-        return Removal(sales=frozenset(rows.values_list("store_id", "product_id")))
+        return RowsToRemove(sales=frozenset(rows.values_list("store_id", "product_id")))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assortment]:
         """Joins the names of store and product, which the confirmation page shows."""

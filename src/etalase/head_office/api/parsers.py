@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Any], Iterable[bytes]]
@@ -30,7 +30,7 @@ class JsonParser(BaseParser):
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Returns the object. Raises :class:`BodyTooLarge` before reading, and ParseError with reason and position."""
-        max_bytes = configured().MAX_REQUEST_BYTES
+        max_bytes = head_office_settings().MAX_REQUEST_BYTES
         promised = int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) if parser_context else 0
         if promised > max_bytes:
             raise BodyTooLarge(f"The request has {promised} bytes; {max_bytes} are allowed.")
@@ -51,7 +51,7 @@ def bounded(application: Application, body_limit: Callable[[Environ], int]) -> A
     def within_limit(environ: Environ, start_response: Any) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or "0"
         byte_count = int(length) if length.isascii() and length.isdigit() else 0
-        if byte_count <= configured().MAX_REQUEST_BYTES or byte_count <= (limit := body_limit(environ)):
+        if byte_count <= head_office_settings().MAX_REQUEST_BYTES or byte_count <= (limit := body_limit(environ)):
             return application(environ, start_response)
         detail = f"The request has {byte_count} bytes; {limit} are allowed."
         is_json = environ.get("PATH_INFO", "").startswith("/api/")

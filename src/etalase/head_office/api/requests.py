@@ -14,7 +14,7 @@ from etalase.protocol import DEFAULT_LIMIT, MAX_LIMIT, MIN_LIMIT, AwareTime
 MAX_SHOWN_CHARS = 60
 
 
-def shown(value: Any) -> str:
+def cut_json(value: Any) -> str:
     """Returns ``value`` as JSON, cut to MAX_SHOWN_CHARS characters."""
     try:
         text = msgspec.json.encode(value).decode()
@@ -34,7 +34,9 @@ class WholeNumber(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
         """Returns ``data`` if it is an integer in the range."""
         if type(data) is not int or not (self.min_value or 0) <= data <= (self.max_value or 0):
-            raise serializers.ValidationError(f"{shown(data)} is not a whole number from {self.min_value} to {self.max_value}.")
+            raise serializers.ValidationError(
+                f"{cut_json(data)} is not a whole number from {self.min_value} to {self.max_value}."
+            )
         return data
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -50,7 +52,7 @@ class UuidText(serializers.UUIDField):
         try:
             return msgspec.convert(data, UUID)
         except msgspec.ValidationError:
-            raise serializers.ValidationError(f"{shown(data)} is not a UUID.") from None
+            raise serializers.ValidationError(f"{cut_json(data)} is not a UUID.") from None
 
 
 class Moment(serializers.DateTimeField):
@@ -62,7 +64,7 @@ class Moment(serializers.DateTimeField):
             return msgspec.convert(value, AwareTime).astimezone(UTC)
         except (msgspec.ValidationError, OverflowError):
             raise serializers.ValidationError(
-                f"{shown(value)} is not a time with its offset, as in 2026-02-03T07:26:11.813339+00:00."
+                f"{cut_json(value)} is not a time with its offset, as in 2026-02-03T07:26:11.813339+00:00."
             ) from None
 
 

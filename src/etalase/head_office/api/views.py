@@ -15,7 +15,7 @@ from etalase.head_office.api.requests import FeedQuestion, StoresQuestion, prefe
 from etalase.head_office.api.responses import NoSuchStore, json_response
 from etalase.head_office.models import Account, Store
 from etalase.protocol import DIGEST_PREFERENCE
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 # A query has strings only. Other strings are left to the validation, which names them in its error.
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -29,7 +29,7 @@ class ProductPhotos(APIView):
         """Returns a page of the store's photos."""
         question = _valid(FeedQuestion(data=request.data))
         page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
-        settings = configured()
+        settings = head_office_settings()
         bucket = feed.PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
         return json_response(feed.photo_page(_store(request, question), page, bucket))
 

@@ -15,7 +15,7 @@ from etalase.doctor.database import Database
 from etalase.errors import SettingsError
 from etalase.head_office.database import as_database_error
 from etalase.objectstore.client import ObjectStore
-from etalase.settings.head_office import HeadOfficeSettings, configured
+from etalase.settings.head_office import HeadOfficeSettings, head_office_settings
 
 STANDALONE = "etalase.settings.django_head_office"
 
@@ -39,7 +39,7 @@ def read_settings() -> SettingsLook:
     try:
         if os.environ.get("DJANGO_SETTINGS_MODULE") == STANDALONE:
             import_module(STANDALONE)  # again, where the start of Django failed at it
-        return SettingsLook(configured())
+        return SettingsLook(head_office_settings())
     except SettingsError as error:
         return SettingsLook(None, error.problems)
 

@@ -37,8 +37,8 @@ class Picture:
     checksum: str
 
 
-def prepare(data: bytes, limits: PictureLimits) -> Picture:
-    """Returns the picture in ``data`` without its GPS position; :func:`check` then decodes it.
+def prepare_picture(data: bytes, limits: PictureLimits) -> Picture:
+    """Returns the picture in ``data`` without its GPS position; :func:`check_picture` then decodes it.
 
     Raises :class:`PictureRefused` for data that is not a JPEG, PNG or WebP, is empty, or is too large.
     """
@@ -54,14 +54,14 @@ def prepare(data: bytes, limits: PictureLimits) -> Picture:
 
 
 def prepare_file(path: Path, limits: PictureLimits) -> Picture:
-    """Works like :func:`prepare` for a file; checks its size before it reads it. Raises also :class:`OSError`."""
+    """Works like :func:`prepare_picture` for a file; checks its size before it reads it. Raises also :class:`OSError`."""
     size = path.stat().st_size
     if size > limits.max_bytes:
         raise _too_large(size, limits)
-    return prepare(path.read_bytes(), limits)
+    return prepare_picture(path.read_bytes(), limits)
 
 
-def check(picture: Picture, limits: PictureLimits) -> None:
+def check_picture(picture: Picture, limits: PictureLimits) -> None:
     """Raises :class:`PictureRefused` unless the picture is complete and can be decoded."""
     if problem := _cut_short(picture.body, picture.content_type):
         raise PictureRefused(f"The picture is cut short: {problem}.", code="cut_short")

@@ -16,12 +16,12 @@ from django.db import transaction
 
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import Picture, check, prepare_file
+from etalase.head_office.images.validate import Picture, check_picture, prepare_file
 from etalase.head_office.imports.csv_lines import Problem
 from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine
 from etalase.head_office.imports.preview import ImportPreview
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import Removal
+from etalase.head_office.removals import RowsToRemove
 
 READERS = 4
 DISHES_AHEAD = 4
@@ -136,7 +136,7 @@ def _read(line: PhotoLine, row: _Row | None) -> _Loaded:
         picture = prepare_file(line.path, limits)
         if row is not None and row.checksum == picture.checksum:
             return _Loaded(line, row, picture, object_is_sound=ingest.holds(row.key, picture))
-        check(picture, limits)
+        check_picture(picture, limits)
     except OSError as error:
         return _Loaded(line, row, None, refused=f"The file cannot be read: {error.strerror}.")
     except PictureRefused as error:
@@ -273,7 +273,7 @@ def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) ->
     return primary is None or primary == line.source
 
 
-def _prune(removal: Removal, result: Result) -> None:
+def _prune(removal: RowsToRemove, result: Result) -> None:
     """Removes products, photos and sales, each product in one transaction."""
     for product in Product.objects.filter(id__in=removal.products).iterator(chunk_size=200):
         with transaction.atomic():
@@ -294,7 +294,7 @@ def _prune(removal: Removal, result: Result) -> None:
         result.pruned["sales"] += Assortment.objects.filter(product_id=product_id, store_id__in=store_ids).delete()[0]
 
 
-def _count_removals(removal: Removal, result: Result) -> None:
+def _count_removals(removal: RowsToRemove, result: Result) -> None:
     result.pruned["products"] = len(removal.products)
     result.pruned["photos"] = len(removal.photos) + Photo.objects.filter(product__in=removal.products).count()
     result.pruned["sales"] = len(removal.sales)

@@ -14,7 +14,7 @@ from etalase.errors import UsageError
 from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
 from etalase.head_office.imports.csv_menu import Dish, Menu
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
-from etalase.head_office.removals import Impact, Removal, impact_of
+from etalase.head_office.removals import Impact, RowsToRemove, impact_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ImportPreview:
     ended: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     removed_products: list[tuple[str, str]] = field(default_factory=list)
     removed_photos: list[tuple[str, str]] = field(default_factory=list)
-    removal: Removal = field(default_factory=Removal)
+    removal: RowsToRemove = field(default_factory=RowsToRemove)
     impact: Impact = field(default_factory=Impact)
     confirmation: Confirmation = field(default_factory=lambda: Confirmation(0, ()))
 
@@ -135,7 +135,7 @@ def _preview_removals(
             if codes[store_id] not in dish.stores:
                 sales.add((store_id, product_id))
                 preview.ended[codes[store_id]].append(dish.sku)
-    preview.removal = Removal(
+    preview.removal = RowsToRemove(
         products=frozenset(product.id for product in products),
         photos=frozenset(photos),
         sales=frozenset(sales),

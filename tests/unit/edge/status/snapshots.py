@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
-from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Facts, Run, Sign, Uncovered, Why
+from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Facts, RunFacts, Sign, Uncovered, Why
 from etalase.edge.sync.result import Fault
 from etalase.errors import Reason
 
@@ -21,9 +21,9 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 ALIVE, SILENT = Sign(NOW, is_alive=True), Sign(NOW - 3 * HOUR, is_alive=False)
 
 
-def run(outcome: str | None = "success", **changes: Any) -> Run:
+def run(outcome: str | None = "success", **changes: Any) -> RunFacts:
     """Returns a run that began seven minutes ago."""
-    made = Run(
+    made = RunFacts(
         id=7,
         kind="incremental",
         trigger="schedule",

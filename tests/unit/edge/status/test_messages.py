@@ -30,7 +30,7 @@ from etalase.edge.pos.messages import LANGUAGES, Language
 from etalase.edge.status.filling import KnownList
 from etalase.edge.status.localize import Words, language_of_terminal
 from etalase.edge.status.messages import TEXTS
-from etalase.edge.status.sentences import Item
+from etalase.edge.status.sentences import StatusItem
 from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
 from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.verdict import State, judge
@@ -65,7 +65,7 @@ def summary_of(language: Language = "en", max_names: int = 20, **changes: Any) -
     return summarize(state, judge(state), language, max_names=max_names)
 
 
-def all_items(summary: Summary) -> list[Item]:
+def all_items(summary: Summary) -> list[StatusItem]:
     """Returns all items of the summary."""
     return [*summary.holds, *summary.facts, *summary.noticed, *summary.hints]
 

@@ -17,15 +17,15 @@ from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.png import ADAM7, read_through
-from etalase.head_office.images.validate import Picture, PictureLimits, check, extension, prepare
+from etalase.head_office.images.validate import Picture, PictureLimits, check_picture, extension, prepare_picture
 
 LIMITS = PictureLimits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
 
 
 def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
-    one = prepare(data, limits)
-    check(one, limits)
+    one = prepare_picture(data, limits)
+    check_picture(one, limits)
     return one
 
 

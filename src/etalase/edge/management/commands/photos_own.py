@@ -35,7 +35,7 @@ class Command(EdgeCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """List, or decide."""
-        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         if options["action"] == "list":
             return self._list(as_json=options["json"])
         if bool(options["photo"]) == options["all"]:

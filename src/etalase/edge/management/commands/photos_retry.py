@@ -27,7 +27,7 @@ class Command(SyncCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Marks the photos as due, and runs."""
-        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
         with self.watched(settings, options) as (services, progress):
             report = sync(

@@ -10,7 +10,7 @@ from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.pos.messages import LANGUAGES
 from etalase.edge.status.collect import read
 from etalase.edge.status.localize import Words, language_of_terminal
-from etalase.edge.status.sentences import Item
+from etalase.edge.status.sentences import StatusItem
 from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, judge
@@ -83,7 +83,7 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield f"{command.line}  # {command.does}"
 
 
-def _lines_of(item: Item) -> Iterator[str]:
+def _lines_of(item: StatusItem) -> Iterator[str]:
     """Yields the sentence, with names and details below it."""
     yield item.text
     if item.names:

@@ -37,7 +37,7 @@ class Command(EdgeCommand):
         if options["run"] is None:
             self._list(settings, as_json=options["json"])
             return 0
-        storage.checkpoint.Store(settings.COMPANY_ID, settings.STORE_ID).claim()
+        storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         products = storage.products.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
         lock = RunLock(settings.STORE_ID, Clock())
         undone = removal_decisions.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)

@@ -11,7 +11,7 @@ from typing import Final
 
 from etalase import formatting
 from etalase.edge.sync.clock import Clock
-from etalase.settings.bandwidth import Bandwidth, Step, time_text
+from etalase.settings.bandwidth import Bandwidth, RateStep, time_text
 
 # Unused bandwidth of this long may be used later; otherwise sleeps that are slightly too long would add up.
 BURST_SECONDS: Final = 0.1
@@ -25,7 +25,7 @@ MIN_WINDOW_BYTES, MAX_WINDOW_BYTES = 8 * 1024, 128 * 1024
 # The longest sleep between two checks of the stop signal.
 STOP_SECONDS: Final = 0.5
 
-_NEVER: Final = Step(None, float("inf"), float("-inf"))
+_NEVER: Final = RateStep(None, float("inf"), float("-inf"))
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Limiter:
     stopped: threading.Event
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paid_until: float | None = None
-    _step: Step = _NEVER
+    _step: RateStep = _NEVER
 
     @property
     def bytes_per_second(self) -> int | None:
@@ -90,7 +90,7 @@ class Limiter:
         seconds = size_bytes / step.bytes_per_second
         return seconds if at + seconds <= step.ends else self.bandwidth.seconds_for(size_bytes, at, self.zone)
 
-    def _step_at(self, at: float) -> Step:
+    def _step_at(self, at: float) -> RateStep:
         # The clock may pass a step or be set back. Two threads may look the step up at once, with the same result.
         step = self._step
         if not step.begins <= at < step.ends:

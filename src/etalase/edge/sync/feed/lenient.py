@@ -13,7 +13,7 @@ import msgspec
 
 from etalase.edge.sync.feed import values
 from etalase.edge.sync.feed.json_parts import elements, members
-from etalase.edge.sync.feed.values import MISSING, Fields, Unusable, decoded, shown
+from etalase.edge.sync.feed.values import MISSING, Fields, Unusable, decoded, excerpt
 from etalase.errors import FeedRefused
 from etalase.protocol import (
     BearerToken,
@@ -157,7 +157,7 @@ def _rows(fields: dict[str, bytes], name: str, odd: _Oddities) -> list[bytes]:
     """Returns the raw rows of a page. Raises ValueError where the field is not a list."""
     raw = fields.get(name, b"")
     if _is_empty(raw):
-        odd.note(Odd.PAGE_MENDED, [(name, shown(raw))])
+        odd.note(Odd.PAGE_MENDED, [(name, excerpt(raw))])
         return []
     return elements(raw)
 
@@ -197,7 +197,7 @@ def _mended_photo(raw: bytes) -> tuple[Photo, dict[str, str]]:
     if row.flaws.get("id"):
         photo["id"] = _made_id(row.raw, raw)
         if not row.raw:
-            row.flaws = {"id": f"{MISSING} in {shown(raw)}"}
+            row.flaws = {"id": f"{MISSING} in {excerpt(raw)}"}
     missing = {name: MISSING for name in _PHOTO if name not in row.raw and name not in row.flaws} if row.raw else {}
     return Photo(**photo, flaws=tuple(sorted(row.flaws.items()))), row.mended | missing
 
@@ -219,7 +219,7 @@ def _products(rows: Iterable[bytes], odd: _Oddities) -> list[Product]:
         try:
             row = Fields(members(raw))
         except ValueError:
-            odd.note(Odd.ROW_NAMELESS, [("product", shown(raw))])
+            odd.note(Odd.ROW_NAMELESS, [("product", excerpt(raw))])
             continue
         product = Product(
             id=row.take("id", values.identity), sku=row.take("sku", values.any_text), name=row.take("name", values.any_text)
@@ -259,14 +259,14 @@ def _deleted_ids(raw: bytes | None, odd: _Oddities) -> list[UUID]:
     try:
         raw_ids = elements(raw)
     except ValueError:
-        odd.note(Odd.DELETION_UNREAD, [("deleted_ids", shown(raw))])
+        odd.note(Odd.DELETION_UNREAD, [("deleted_ids", excerpt(raw))])
         return []
     ids: list[UUID] = []
     for raw_id in raw_ids:
         try:
             ids.append(values.identity(decoded(raw_id))[0])
         except Unusable:
-            odd.note(Odd.DELETION_UNREAD, [("deleted_ids", shown(raw_id))])
+            odd.note(Odd.DELETION_UNREAD, [("deleted_ids", excerpt(raw_id))])
     return ids
 
 
@@ -276,11 +276,11 @@ def _named(raw: bytes | None, name: str, as_type: type[N], odd: _Oddities) -> N 
         return None
     if as_type is FeedStore and raw[:1] == b'"':  # the id alone
         raw = b'{"id": ' + raw + b"}"
-        odd.note(Odd.PAGE_MENDED, [(name, shown(raw))])
+        odd.note(Odd.PAGE_MENDED, [(name, excerpt(raw))])
     try:
         found = Fields(members(raw))
     except ValueError:
-        odd.note(Odd.PAGE_MENDED, [(name, shown(raw))])
+        odd.note(Odd.PAGE_MENDED, [(name, excerpt(raw))])
         return None
     ids = {id_name: found.take(id_name, values.identity_or_null) for id_name in as_type.__struct_fields__}
     odd.note(Odd.PAGE_MENDED, _prefixed(f"{name}.", found.flaws))

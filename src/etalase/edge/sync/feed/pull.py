@@ -12,7 +12,7 @@ from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.protocol import Envelope, Odd, Oddity, Page, Product, ProductPage, lenient_time, printable
 
 
-class HeadOffice(Protocol):
+class FeedPages(Protocol):
     """The feeds of one store at head office. Both methods raise :class:`HeadOfficeError`."""
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]: ...
@@ -80,7 +80,7 @@ class Feed:
 
 
 def pull(
-    head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool = False
+    head_office: FeedPages, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool = False
 ) -> Feed:
     """Returns the feed since ``updated_since``. Later pages override earlier ones; in one page, listed overrides deleted.
 
@@ -100,7 +100,7 @@ def pull(
     return feed
 
 
-def _pull(head_office: HeadOffice, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool) -> Feed:
+def _pull(head_office: FeedPages, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool) -> Feed:
     feed = Feed(Coverage.FULL if updated_since is None else Coverage.CHANGES)
     try:
         for reading in range(MAX_READINGS):
@@ -164,7 +164,7 @@ class ProductFeed:
 
 
 def pull_products(
-    head_office: HeadOffice, updated_since: str | None, *, write: Callable[[Sequence[Product]], None]
+    head_office: FeedPages, updated_since: str | None, *, write: Callable[[Sequence[Product]], None]
 ) -> ProductFeed | None:
     """Returns the product feed, after it gave each page's products to ``write``; None for an HO without one (404)."""
     feed = ProductFeed(full=updated_since is None)

@@ -45,10 +45,10 @@ class Fields:
         try:
             value, is_plain = read(decoded(raw))
         except Unusable:
-            self.flaws[name] = shown(raw)
+            self.flaws[name] = excerpt(raw)
             return otherwise
         if not is_plain and raw is not None:
-            self.mended[name] = shown(raw)
+            self.mended[name] = excerpt(raw)
         return value
 
 
@@ -62,7 +62,7 @@ def decoded(raw: bytes | None) -> object:
         return raw
 
 
-def shown(raw: bytes | None) -> str:
+def excerpt(raw: bytes | None) -> str:
     """Returns the first characters of a raw value, for texts."""
     if raw is None:
         return MISSING

@@ -19,7 +19,7 @@ from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.protocol import Photo
 
 
-class Images(Protocol):
+class PhotoSource(Protocol):
     """The source of photos. Raises :class:`PhotoError`."""
 
     @property
@@ -29,7 +29,7 @@ class Images(Protocol):
     def keep(self, photo: Photo, body: Body) -> None: ...
 
 
-class Bucket(Protocol):
+class PublishBucket(Protocol):
     """The edge's object store as a worker uses it; see :class:`etalase.objectstore.client.ObjectStore`."""
 
     def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str: ...
@@ -73,7 +73,7 @@ class ProductResult:
         return tuple(photo_id for photo_id, key in self.plan.displaced if key in taken)
 
 
-def put_product(plan: ProductPlan, images: Images, bucket: Bucket) -> ProductResult:
+def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -> ProductResult:
     """Fetches the product's photos, verifies and puts them. The failure of one raises nothing and harms no other."""
     result = ProductResult(plan)
     if plan.entangled:
@@ -94,7 +94,7 @@ def put_product(plan: ProductPlan, images: Images, bucket: Bucket) -> ProductRes
     return result
 
 
-def _bytes(step: Step, images: Images, bucket: Bucket, result: ProductResult) -> Body | None:
+def _bytes(step: Step, images: PhotoSource, bucket: PublishBucket, result: ProductResult) -> Body | None:
     try:
         if step.copy_from is not None and (body := _copied(step, step.copy_from, bucket, result)) is not None:
             return body
@@ -104,7 +104,7 @@ def _bytes(step: Step, images: Images, bucket: Bucket, result: ProductResult) ->
         return None
 
 
-def _copied(step: Step, source: str, bucket: Bucket, result: ProductResult) -> Body | None:
+def _copied(step: Step, source: str, bucket: PublishBucket, result: ProductResult) -> Body | None:
     """Returns the bytes under ``source``, or None where they are not the photo's: then head office has them."""
     try:
         body = bucket.get(source)
@@ -122,7 +122,7 @@ def _copied(step: Step, source: str, bucket: Bucket, result: ProductResult) -> B
     return None
 
 
-def _place(step: Step, body: Body, images: Images, bucket: Bucket, result: ProductResult) -> None:
+def _place(step: Step, body: Body, images: PhotoSource, bucket: PublishBucket, result: ProductResult) -> None:
     key = step.photo.object_key or ""
     if step.overwrites_live_key and (sibling := _not_moved_away(step, key, result)):
         detail = f"photo {sibling.photo.id} has to leave {key} first, and could not"
@@ -151,7 +151,7 @@ def _not_moved_away(step: Step, key: str, result: ProductResult) -> Step | None:
     return next((failed for failed, _ in result.failed if failed.row_key == key and failed.photo.id != step.photo.id), None)
 
 
-def _put(step: Step, key: str, body: Body, content_type: str, bucket: Bucket) -> str:
+def _put(step: Step, key: str, body: Body, content_type: str, bucket: PublishBucket) -> str:
     """Puts the object in the place of the one that the plan knows, or of another one that is there by now (hazard 21).
 
     Where the plan knows of no object, no row names the key, and an object there may be overwritten.

@@ -16,7 +16,7 @@ from etalase.protocol import BearerToken, TokenPair
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class OwnStore:
     """The store that this database belongs to."""
 
     company_id: UUID

@@ -5,7 +5,7 @@ from typing import Any
 
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.retention import purge
-from etalase.settings.head_office import configured
+from etalase.settings.head_office import head_office_settings
 
 MAX_DAYS = 36_500
 
@@ -25,7 +25,7 @@ class Command(HeadOfficeCommand):
 
     def run(self, options: dict[str, Any]) -> int:
         """Deletes expired data, and prints the number of rows."""
-        days = configured().TOMBSTONE_DAYS if options["days"] is None else options["days"]
+        days = head_office_settings().TOMBSTONE_DAYS if options["days"] is None else options["days"]
         removed = purge(days=days)
         sentence = (
             f"Removed {removed['tombstones']} tombstones older than {days} days, {removed['tokens']} expired tokens and "

@@ -10,7 +10,7 @@ import pytest
 
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
-from etalase.settings.bandwidth import parse
+from etalase.settings.bandwidth import parse_bandwidth
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 K = 1024
@@ -32,7 +32,7 @@ class Timeline:
 
 
 def limiter(text: str, timeline: Timeline, stopped: threading.Event | None = None) -> Limiter:
-    return Limiter(parse(text), JAKARTA, timeline.clock, stopped or threading.Event())
+    return Limiter(parse_bandwidth(text), JAKARTA, timeline.clock, stopped or threading.Event())
 
 
 def transferred(limit: Limiter, timeline: Timeline, *, seconds: float, workers: int, share: Callable[[int], int]) -> list[int]:
