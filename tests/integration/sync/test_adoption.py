@@ -445,7 +445,7 @@ def test_a_scheduled_run_on_a_filled_edge_logs_one_line(
     guide: Guide, edge: Edge, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guide.listed("Rendang")
-    monkeypatch.setattr(tasks, "configured", lambda: edge.configured(SCHEDULE_OFFSET_MINUTES=0))
+    monkeypatch.setattr(tasks, "edge_settings", lambda: edge.configured(SCHEDULE_OFFSET_MINUTES=0))
     monkeypatch.setattr(tasks, "wait_of", lambda *_, **__: None)
     caplog.set_level("INFO")
     ended = tasks.sync_product_photos()
