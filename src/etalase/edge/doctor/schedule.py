@@ -1,6 +1,8 @@
 """Checks of the broker and of the schedule, standalone and in a Django project."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,10 @@ from etalase.edge.schedule import next_runs
 from etalase.edge.status.sync_request import beat_zone
 from etalase.edge.task_names import GUIDE_PREFIX, GUIDE_TASKS, OWN_PREFIX
 from etalase.settings.edge import EdgeSettings
+
+# Loads slowly, which must not count as the broker's silence; a project with another broker may lack it.
+with suppress(ImportError):
+    import_module("kombu.transport.redis")
 
 CONNECT_SECONDS = 1.5
 
