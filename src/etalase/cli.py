@@ -49,6 +49,8 @@ class Half(NamedTuple):
         return ", ".join([*self.commands, *self.servers])
 
 
+# The packages of each half, as pyproject.toml groups them.
+EXTRAS = {"demo": "demo", "head-office": "head-office", "edge": "standalone"}
 HEAD_OFFICE = Half("head-office", "head_office", "ho_", ("serve",))
 EDGE = Half("edge", "edge", "photos_", ("serve", "worker", "beat"))
 
@@ -74,6 +76,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             sys.stdout.flush()
     except EtalaseError as error:
         _fail(str(error), error.exit_status, args)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("etalase"):
+            raise
+        _refuse(
+            f"etalase {args[0]} needs a package that is not here ({error.name}): pip install 'etalase[{EXTRAS[args[0]]}]'", args
+        )
     except KeyboardInterrupt:
         sys.stderr.write("etalase: stopped.\n")
         sys.exit(130)
@@ -154,10 +162,8 @@ def _configure_for_help(half: Half) -> None:
 
 
 def _demo(args: list[str]) -> None:
-    try:
-        from etalase.demo.command import demo
-    except ModuleNotFoundError as error:
-        _refuse(f"etalase demo needs the extra parts ({error.name} is missing): pip install 'etalase[demo]'")
+    from etalase.demo.command import demo
+
     demo(args)
 
 

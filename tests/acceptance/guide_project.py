@@ -1,6 +1,7 @@
 """Drives the customer of ``tests/acceptance/customer``: a Django project that the guide's own code has filled."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -20,6 +21,8 @@ from tests.acceptance.conftest import Edge, new_edge
 from tests.simulator import Simulator, picture
 
 FOLDER = Path(__file__).parent / "customer"
+# Another environment, with the wheel and its extra «edge»: CUSTOMER_PYTHON=/tmp/django6/bin/python
+PYTHON = os.environ.get("CUSTOMER_PYTHON", sys.executable)
 BEFORE, WITH_ETALASE = "config.settings", "config.settings_etalase"
 # Packages of the extras «standalone», «head-office» and «demo»: a project with «edge» has none of them.
 NOT_OF_THE_EDGE = (
@@ -43,7 +46,7 @@ class Customer:
     def manage(self, *args: str, settings: str = WITH_ETALASE, **variables: str) -> "subprocess.CompletedProcess[str]":
         """Runs ``manage.py ARGS`` to its end."""
         environment = self.environment | {"DJANGO_SETTINGS_MODULE": settings} | variables
-        command = [sys.executable, "-W", "ignore", "manage.py", *args]
+        command = [PYTHON, "-W", "ignore", "manage.py", *args]
         return subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, check=False)
 
     def managed(self, *args: str, settings: str = WITH_ETALASE, **variables: str) -> str:
@@ -66,7 +69,7 @@ class Customer:
 
     def celery(self, *args: str, settings: str = WITH_ETALASE) -> Child:
         """Starts the project's own worker or beat."""
-        command = [sys.executable, "-W", "ignore", "-m", "celery", "--workdir", str(FOLDER), "-A", "config", *args]
+        command = [PYTHON, "-W", "ignore", "-m", "celery", "--workdir", str(FOLDER), "-A", "config", *args]
         environment = self.environment | {"DJANGO_SETTINGS_MODULE": settings}
         child = spawn(f"customer's {args[0]}", command, run_dir=self.edge.folder, env=environment)
         self.edge.children.append(child)

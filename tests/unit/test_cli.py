@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from etalase import cli
 from etalase.cli import ARGV, EDGE, HEAD_OFFICE, Half
 
 # Prints the help of each named command. Django is configured once, because each start takes seconds.
@@ -60,3 +61,17 @@ def test_modules_in_the_current_folder_replace_none_of_ours(tmp_path: Path) -> N
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the current folder')")
     output([*ARGV, "edge", "worker", "--help"], tmp_path)
     output([*ARGV, "edge", "sync", "--help"], tmp_path)
+
+
+@pytest.mark.parametrize(("half", "extra"), [("edge", "standalone"), ("head-office", "head-office"), ("demo", "demo")])
+def test_a_missing_package_names_the_extra_that_has_it(
+    half: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(_: list[str]) -> None:
+        raise ModuleNotFoundError("No module named 'axes'", name="axes")
+
+    monkeypatch.setattr(cli, f"_{half.replace('-', '_')}", absent)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([half, "migrate", "--json"])
+    assert ended.value.code == 2
+    assert f"(axes): pip install 'etalase[{extra}]'" in capsys.readouterr().out
