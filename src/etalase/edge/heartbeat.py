@@ -66,7 +66,7 @@ def worker_check(sender: Any) -> Callable[[], bool]:
 
     A project may have workers for other queues.
     """
-    queues = _queues_of_our_tasks(sender.app)
+    queues = queues_of_our_tasks(sender.app)
 
     def listens() -> bool:
         consumer = sender.task_consumer
@@ -75,7 +75,7 @@ def worker_check(sender: Any) -> Callable[[], bool]:
     return listens
 
 
-def _queues_of_our_tasks(app: Any) -> set[str]:
+def queues_of_our_tasks(app: Any) -> set[str]:
     """Returns the names of the queues to which Celery routes our tasks, and to which the schedule sends them."""
     from celery.exceptions import QueueNotFound
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 
 from etalase.settings import bandwidth
 from etalase.settings.reading import Settings, parse_settings
-from etalase.settings.values import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, PostgresUrl, TimeZone
+from etalase.settings.values import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, OptionalToken, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 
@@ -84,6 +84,9 @@ class EdgeSettings(Settings):
 
     # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
     LOG_FILES: CommaList = []
+    # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine
+    METRICS: bool = True
+    METRICS_TOKEN: OptionalToken = SecretStr("")
 
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
     PRODUCT_NAME_FIELD: str = "name"
@@ -92,7 +95,7 @@ class EdgeSettings(Settings):
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False
 
-    SECRET_NAMES: ClassVar = ("HO_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+    SECRET_NAMES: ClassVar = ("HO_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "METRICS_TOKEN")
     DEMO_ADDRESS_NAMES: ClassVar = ("HO_URL", "S3_ENDPOINT")
 
     @field_validator("FULL_RUN")

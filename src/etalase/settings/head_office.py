@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from etalase.settings.reading import Settings, parse_settings
-from etalase.settings.values import CaFile, CommaList, HttpUrl, PostgresUrl, TimeZone
+from etalase.settings.values import CaFile, CommaList, HttpUrl, OptionalToken, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 
@@ -54,11 +54,14 @@ class HeadOfficeSettings(Settings):
 
     # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
     LOG_FILES: CommaList = []
+    # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine
+    METRICS: bool = True
+    METRICS_TOKEN: OptionalToken = SecretStr("")
 
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False
 
-    SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
+    SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "METRICS_TOKEN")
     DEMO_ADDRESS_NAMES: ClassVar = ("S3_ENDPOINT", "S3_PUBLIC_URL")
 
     @property

@@ -100,3 +100,17 @@ def _broker(value: SecretStr) -> SecretStr:
 
 
 BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
+
+
+MIN_TOKEN_CHARS = 16
+
+
+def _optional_token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text and not (len(text) >= MIN_TOKEN_CHARS and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError(f"has {len(text)} characters: expected are {MIN_TOKEN_CHARS} or more, in ASCII and without spaces")
+    return value
+
+
+# A token that a client sends in a header (RFC 6750); empty: none
+OptionalToken = Annotated[SecretStr, AfterValidator(_optional_token)]

@@ -9,7 +9,17 @@ from tests.odd_requests import METHODS, ODD_BODIES, ODD_HEADERS, ODD_QUERIES, OD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("etalase.edge.urls")]
 
-ADDRESSES = ("/", "/status", "/status/sync", "/healthz", "/api/products/", "/api/products/zz/image", "/static/zz")
+ADDRESSES = (
+    "/",
+    "/status",
+    "/status/sync",
+    "/status.json",
+    "/metrics",
+    "/healthz",
+    "/api/products/",
+    "/api/products/zz/image",
+    "/static/zz",
+)
 MORE_QUERIES = ("limit=%F3", "offset=2147483648", "q=%25%5C%27", "q=%ED%A0%80", "language=%00", "language=id&language=en")
 # Allowed statuses without a running bucket or broker.
 AWAY = 503

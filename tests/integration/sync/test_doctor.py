@@ -168,7 +168,7 @@ def house(edge: Edge, valkey_server: Valkey, settings: Any, tmp_path: Path, monk
         "nightly": {"task": "sync_api.tasks.sync_product_photos_full", "schedule": crontab(hour=2, minute=0)},
     }
     # Another test of this process may have loaded the standalone application.
-    monkeypatch.setattr(sync_request, "_application", lambda: None)
+    monkeypatch.setattr(sync_request, "project_celery", lambda: None)
     with ExitStack() as undo:
         door = undo.enter_context(doorman(edge.s3.endpoint))
         yield House(edge, settings, valkey_server, door, tmp_path, undo)

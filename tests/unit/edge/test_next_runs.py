@@ -67,11 +67,11 @@ def test_the_next_full_run_follows_the_beats_time_zone() -> None:
     [("Asia/Makassar", ZoneInfo("Asia/Makassar")), (JAKARTA, JAKARTA), (None, None), ("Mars/Olympus", None), ("../x", None)],
 )
 def test_a_projects_beat_follows_its_own_time_zone(monkeypatch: pytest.MonkeyPatch, time_zone: object, zone: object) -> None:
-    monkeypatch.setattr(sync_request, "_application", lambda: None)
+    monkeypatch.setattr(sync_request, "project_celery", lambda: None)
     monkeypatch.setattr(django_settings, "CELERY_TIMEZONE", time_zone, raising=False)
     assert sync_request.beat_zone() == zone
     monkeypatch.setattr(
-        sync_request, "_application", lambda: Celery("customer", timezone="Asia/Jayapura", set_as_current=False)
+        sync_request, "project_celery", lambda: Celery("customer", timezone="Asia/Jayapura", set_as_current=False)
     )
     assert sync_request.beat_zone() == ZoneInfo("Asia/Jayapura")
 

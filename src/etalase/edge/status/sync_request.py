@@ -32,10 +32,10 @@ def may_request(settings: EdgeSettings) -> bool:
         return False
     if not is_in_project():
         return True
-    return _application() is not None
+    return project_celery() is not None
 
 
-def _application() -> Any:
+def project_celery() -> Any:
     """Returns the project's Celery application if it is loaded; Celery's default application has no broker."""
     celery = sys.modules.get("celery")
     return celery.current_app if celery is not None and celery.current_app.main not in {None, "default"} else None
@@ -45,7 +45,7 @@ def beat_zone() -> tzinfo | None:
     """Returns the time zone of a project's beat, for the schedule's 02:00; None if it is the store's, or unknown."""
     if not is_in_project():
         return None
-    if (app := _application()) is not None:
+    if (app := project_celery()) is not None:
         zone: tzinfo = app.timezone
         return zone
     named = getattr(django_settings, "CELERY_TIMEZONE", None)

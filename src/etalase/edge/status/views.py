@@ -1,4 +1,4 @@
-"""Serves ``/status``: the same sentences as on the terminal, for people in the store.
+"""Serves ``/status``: the same sentences as on the terminal, for people in the store; ``/status.json`` for machines.
 
 Anybody in the store's network may read it: it has no secret, and head office's address only in the error text of a run.
 """
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django.db
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
+from etalase.edge.database import as_database_error
 from etalase.edge.heartbeat import Role, heartbeats
 from etalase.edge.pos.messages import LANGUAGES, Language
 from etalase.edge.pos.page import LANGUAGE_COOKIE, choose_language, security_headers
@@ -28,8 +29,10 @@ from etalase.edge.status.messages import TEXTS
 from etalase.edge.status.snapshot import Comparison, Facts
 from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.sync_request import AT_MOST_EVERY, may_request, request_sync
+from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.errors import DatabaseAway, EtalaseError
+from etalase.output import as_json as without_secrets
 from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, edge_settings
 
@@ -46,6 +49,8 @@ COOKIE_SECONDS = 365 * 24 * 3600
 KEEP_SECONDS = 10.0
 MAX_AGE_SECONDS = 60.0
 WAIT_SECONDS = 1.0
+NOT_COMPARED = "The first comparison with the photo store is not ready yet. Try again in a few seconds."
+EXIT_STATUS_AWAY = 4
 
 
 class Busy(Exception):
@@ -104,6 +109,33 @@ kept = KeptComparison(_Looking())
 def status_page(request: HttpRequest) -> HttpResponse:
     """Shows the status: 200 for every state, 503 where it cannot be read."""
     return _page(request)
+
+
+@require_safe
+def status_json(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Returns the object of ``etalase edge status --json``: 200 for every state, 503 where it cannot be read."""
+    try:
+        facts = _facts()
+        verdict = judge(facts)
+        told = {**as_json(facts, verdict), "exit_status": verdict.exit_status}
+        return _json(told, HTTPStatus.OK)
+    except Busy:
+        return _json({"error": NOT_COMPARED, "exit_status": EXIT_STATUS_AWAY}, HTTPStatus.SERVICE_UNAVAILABLE)
+    except django.db.Error as error:
+        away = as_database_error(error)
+    except DatabaseAway as error:
+        away = error
+    logger.error("%s", away)
+    verdict = judge(None)
+    told = {**as_json(None, verdict, error=str(away)), "exit_status": verdict.exit_status}
+    return _json(told, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _json(told: Mapping[str, Any], status: HTTPStatus) -> HttpResponse:
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return HttpResponse(without_secrets(told), status=status, content_type="application/json", headers=headers)
 
 
 @csrf_protect

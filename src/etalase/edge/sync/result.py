@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from etalase.errors import (
     EtalaseError,
@@ -72,6 +72,8 @@ class RunResult:
     ``held`` is the number of removals that wait for a person now. ``owed`` is the number of failed photos on the retry list,
     and ``failures`` has their entries, or the first of them.
     """
+
+    COUNT_NAMES: ClassVar = ("seen", "fetched", "updated", "unchanged", "parked", "failed", "deleted", "held", "healed")
 
     kind: RunKind
     run_id: int | None = None
@@ -170,8 +172,7 @@ class RunResult:
     @property
     def counts(self) -> dict[str, int]:
         """Returns the counts, by the names of ``--json``."""
-        names = ("seen", "fetched", "updated", "unchanged", "parked", "failed", "deleted", "held", "healed")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in self.COUNT_NAMES}
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object that ``--json`` prints (docs/EDGE_SERVER_IMAGE_SYNC_IMPLEMENTATION.md)."""
