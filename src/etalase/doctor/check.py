@@ -8,6 +8,7 @@ from etalase.errors import EtalaseError
 
 # A check beyond its limit has failed: a person waits. Each request in it has a shorter limit of its own.
 CHECK_SECONDS = 3.0
+LATE = "Something swallows the connection, or the link is very slow: look at firewall, address and port."
 
 
 class Fault(EtalaseError):
@@ -22,7 +23,8 @@ class NotChecked(EtalaseError):
 class Check:
     """One thing to look at. ``look`` returns the detail of a good result, or raises :class:`Fault` or :class:`NotChecked`.
 
-    It starts once all in ``needs`` are fine, and all in ``after`` have ended; it fails beyond ``seconds``.
+    It starts once all in ``needs`` are fine, and all in ``after`` have ended. Beyond ``seconds`` it fails, with the hint
+    ``late``.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Check:
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     seconds: float = CHECK_SECONDS
+    late: str = LATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import django.db
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from etalase.doctor import machine
 from etalase.doctor.check import Check, Fault
@@ -96,11 +96,11 @@ def _kind(column: "models.Field[Any, Any]", connection: Any) -> str:
 
 def _unapplied(labels: Sequence[str], connection: Any) -> tuple[str, ...]:
     try:
-        executor = MigrationExecutor(connection)
+        loader = MigrationLoader(connection)
     except django.db.ProgrammingError:  # the role may not read the list of migrations; its rights say so
         return ()
-    targets = [key for key in executor.loader.graph.leaf_nodes() if key[0] in labels]
-    return tuple(f"{migration.app_label}.{migration.name}" for migration, _ in executor.migration_plan(targets))
+    missing = [key for key in loader.graph.nodes if key[0] in labels and key not in (loader.applied_migrations or {})]
+    return tuple(f"{label}.{name}" for label, name in sorted(missing))
 
 
 def fits(wanted: str, there: str) -> bool:
@@ -134,7 +134,7 @@ class Database:
     def checks(self) -> list[Check]:
         """Returns the checks, in the order in which they are shown."""
         return [
-            Check("dns_database", self.name, needs=("settings",), seconds=1.5),
+            machine.name_check("dns_database", self.name),
             Check("database", self.answers, needs=("dns_database",), seconds=3.0),
             Check("postgresql", lambda: self._judged(judge_server), needs=("database",)),
             Check("database_writable", lambda: self._judged(judge_writable), needs=("database",)),

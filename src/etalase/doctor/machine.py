@@ -5,7 +5,7 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,24 @@ from urllib.parse import urlsplit
 import django
 import pycurl
 
-from etalase.doctor.check import Fault
+from etalase.doctor.check import Check, Fault
 from etalase.formatting import size
 
 MIN_FREE_BYTES = 256 * 1024 * 1024
 MIN_FREE_SHARE = 0.02
+NAME_SECONDS = 1.5
 OLDEST_PYTHON, OLDEST_DJANGO = (3, 11), (5, 2)
+
+
+def name_check(id_: str, look: Callable[[], str]) -> Check:
+    """Returns a check of names, with the time that a name service may take."""
+    late = "The name service (DNS) does not answer: look at /etc/resolv.conf and at the router."
+    return Check(id_, look, needs=("settings",), seconds=NAME_SECONDS, late=late)
+
+
+def url_name_check(id_: str, url: str, *, setting: str) -> Check:
+    """Returns a check of the name in ``url``, which ``setting`` has."""
+    return name_check(id_, lambda: name(host_of(url), setting=setting))
 
 
 def name(host: str, *, setting: str) -> str:

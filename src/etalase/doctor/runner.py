@@ -69,8 +69,7 @@ def _give_up(checks: Sequence[Check], results: dict[str, Result], limits: dict[s
         if check.id in limits and (limits[check.id] <= now or over <= now):
             del limits[check.id]
             said = f"no answer within {check.seconds:g} seconds" if now < over else "no answer before the time was over"
-            hint = "Something swallows the connection, or the link is very slow: look at firewall, address and port."
-            results[check.id] = Result(check.id, ok=False, detail=said, hint=hint)
+            results[check.id] = Result(check.id, ok=False, detail=said, hint=check.late)
 
 
 def _make(check: Check, ended: "queue.SimpleQueue[Result]") -> None:

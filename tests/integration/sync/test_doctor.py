@@ -313,7 +313,7 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "photos: a login page": (lambda h: setattr(h.edge.ho, "on_image", lambda _: PAGE), "image", ()),
     "photos: closed port": (lambda h: h.list_photo(image_url="http://127.0.0.1:1/a.jpg"), "image", ()),
     "bucket: unknown name": (
-        lambda h: h.set(S3_ENDPOINT=f"http://{NOWHERE}:9000"), "dns_bucket", ("object_store", "store_ports", *STORE)),
+        lambda h: h.set(S3_ENDPOINT=f"http://{NOWHERE}:9000"), "dns_bucket", ("object_store", *STORE)),
     "bucket: wrong port": (lambda h: h.set(S3_ENDPOINT="http://127.0.0.1:1"), "object_store", STORE),
     "bucket: the console": (lambda h: h.through_door(console), "object_store", STORE),
     "bucket: https to a plain port": (

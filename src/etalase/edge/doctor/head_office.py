@@ -86,8 +86,7 @@ class HeadOfficeLink:
     def checks(self) -> list[Check]:
         """Returns the checks, in the order in which they are shown."""
         return [
-            Check("dns_head_office", lambda: machine.name(machine.host_of(self.settings.HO_URL), setting="ETALASE_HO_URL"),
-                  needs=("settings",), seconds=1.5),
+            machine.url_name_check("dns_head_office", self.settings.HO_URL, setting="ETALASE_HO_URL"),
             Check("head_office", self.answers, needs=("dns_head_office",)),
             Check("clock_head_office", self.clock, needs=("head_office",)),
             Check("login", self.login, needs=("head_office",), after=("store",)),

@@ -28,7 +28,7 @@ CONNECT_SECONDS = 1.5
 def checks(settings: EdgeSettings) -> list[Check]:
     """Returns the checks, in the order in which they are shown."""
     return [
-        Check("dns_broker", name, needs=("settings",), seconds=1.5),
+        machine.name_check("dns_broker", name),
         Check("broker", answers, needs=("dns_broker",)),
         Check("time_zone", time_zone, needs=("settings",)),
         Check("schedule", lambda: schedule(settings), needs=("time_zone",)),
