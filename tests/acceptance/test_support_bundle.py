@@ -15,6 +15,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from etalase.devstack.postgres import Postgres
+from etalase.settings.edge import EdgeServerSettings, EdgeSettings
+from etalase.settings.head_office import HeadOfficeSettings
+from etalase.settings.reading import Settings
 from tests.acceptance.conftest import Edge
 from tests.simulator import Simulator, picture
 
@@ -23,6 +26,7 @@ SECRETS = {
     "ETALASE_S3_ACCESS_KEY": "canaryS3AccessKey42",
     "ETALASE_S3_SECRET_KEY": "canary/S3+Secret=Key42",
     "ETALASE_SECRET_KEY": "canary-secret-key-<of>-this-edge-&-no-other",
+    "ETALASE_METRICS_TOKEN": "canary-token.of_the~monitor/1234567890",
 }
 DATABASE_PASSWORD, BROKER_PASSWORD = "canary@database:pw/1", "canary#broker pw%2"
 TOKENS = ("canary|access-token-of-another-head-office", "canary:refresh-token-of-another-head-office")
@@ -87,6 +91,12 @@ def bundle(edge: Edge, *, exit_status: int, **settings: str) -> tuple[dict[str, 
     return answer, texts(path)
 
 
+@pytest.mark.parametrize("screen", [EdgeSettings, EdgeServerSettings, HeadOfficeSettings])
+def test_every_secret_setting_has_a_canary(screen: type[Settings]) -> None:
+    secret = {name for name, field in screen.model_fields.items() if "Secret" in str(field)} | set(screen.SECRET_NAMES)
+    assert {f"ETALASE_{name}" for name in secret} <= {*SECRETS, "ETALASE_DATABASE_URL", "ETALASE_BROKER_URL"}
+
+
 def test_a_bundle_has_what_a_supporter_needs_and_no_secret(canaries: Edge) -> None:
     _, files = bundle(canaries, exit_status=0)
     assert_no_secret(files)
@@ -125,6 +135,29 @@ def test_wrong_settings_are_in_the_bundle_too_and_their_secrets_are_not(canaries
     assert "ETALASE_HO_PASSWORD" in json.loads(files["settings.json"])["in_environment"]
     assert {part["id"] for part in answer["parts"] if part["ok"]} == {"settings", "versions", "doctor", "logs"}
     assert "No log is known here" in files["logs/none.txt"]
+
+
+def test_a_bundle_of_head_office_has_no_secret_either(tmp_path: Path) -> None:
+    everywhere = "\n".join(spelled for secret in ALL[:-2] for spelled in spellings(secret))
+    (tmp_path / "head-office.log").write_text(everywhere)
+    environment = {name: value for name, value in SECRETS.items() if name != "ETALASE_HO_PASSWORD"} | {
+        "PATH": os.defpath,
+        "DATABASE_URL": f"postgresql://canary:{quote(DATABASE_PASSWORD, safe='')}@127.0.0.1:1/head_office",
+        "ETALASE_ALLOWED_HOSTS": "ho.example",
+        "ETALASE_S3_ENDPOINT": "http://127.0.0.1:1",
+        "ETALASE_S3_PUBLIC_URL": "http://ho.example:9000",
+        "ETALASE_LOG_FILES": str(tmp_path / "*.log"),
+        # Known by their names alone.
+        "ETALASE_HO_PASSWORD": SECRETS["ETALASE_HO_PASSWORD"],
+        "ETALASE_BROKER_URL": f"redis://:{quote(BROKER_PASSWORD, safe='')}@127.0.0.1:1/0",
+    }
+    argv = [sys.executable, "-m", "etalase.cli", "head-office", "support-bundle", "--output", str(tmp_path / "b.tar.gz")]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Missing: contents: Head office's database does not answer" in done.stdout
+    files = texts(tmp_path / "b.tar.gz")
+    assert set(files) == {"bundle.json", "settings.json", "versions.json", "doctor.json", "logs/1-head-office.log"}
+    assert_no_secret(files)
 
 
 def test_an_existing_file_is_left_alone(edge: Edge) -> None:
