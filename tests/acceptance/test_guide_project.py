@@ -14,6 +14,16 @@ from tests.simulator import head_office
 DISHES = 6
 BACKUP_LISTS = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": ["s3:ListBucket"]}
 
+# Modules of the standalone edge: it has a Celery application and a queue of its own.
+LOAD_ALL = """
+import importlib, pkgutil
+import etalase.edge
+standalone = {"etalase.edge." + name for name in ("beat", "celery", "consumer", "queue", "wsgi")}
+for found in pkgutil.walk_packages(etalase.edge.__path__, "etalase.edge."):
+    if found.name not in standalone:
+        importlib.import_module(found.name)
+"""
+
 
 @pytest.fixture(scope="module", params=["psycopg", pytest.param("psycopg2", marks=pytest.mark.long)])
 def customer(
@@ -98,6 +108,10 @@ def test_etalase_comes_in_without_downloads_and_leaves_no_trace_in_the_projects_
     assert [one["Action"] for one in customer.policy()] == ["s3:GetObject", "s3:ListBucket"]
 
 
+def test_every_module_of_the_edge_loads_without_the_packages_of_other_extras(customer: Customer) -> None:
+    customer.managed("shell", "-c", LOAD_ALL, CUSTOMER_WITHOUT=f"{customer.environment['CUSTOMER_WITHOUT']},redis,packaging")
+
+
 def test_our_tasks_run_by_the_projects_worker_and_stay_on_their_queue(customer: Customer, valkey_server: Valkey) -> None:
     customer.environment["ETALASE_BROKER_URL"] = valkey_server.url
     worker = customer.celery("worker", "--pool", "threads", "--queues", "photos", "--loglevel", "INFO")
@@ -105,6 +119,7 @@ def test_our_tasks_run_by_the_projects_worker_and_stay_on_their_queue(customer: 
     before, company = len(customer.ho.image_requests), customer.environment["ETALASE_COMPANY_ID"]
     store = customer.environment["ETALASE_STORE_ID"]
     send(valkey_server, "sync_api.tasks.sync_product_photos", company, store, queue="photos")
+    eventually(lambda: "succeeded" in worker.log.read_text(), 60)
     send(valkey_server, "etalase.edge.tasks.sync_product_photos_full", queue="photos")
     eventually(lambda: worker.log.read_text().count("succeeded") == 2, 60)
     assert len(customer.ho.image_requests) == before

@@ -6,13 +6,10 @@ from pathlib import Path
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
 from django.urls import Resolver404, resolve
-from redis import Redis
-from redis.exceptions import RedisError
 
 import etalase
 from etalase.edge.adoption.report import Clash
 from etalase.edge.command_names import is_in_project
-from etalase.edge.queue import QUEUE, as_ours
 from etalase.edge.task_ownership import other_definitions
 from etalase.protocol import PLACEHOLDER_URL
 
@@ -71,6 +68,12 @@ def _messages() -> Iterator[Clash]:
     url = str(getattr(django_settings, "CELERY_BROKER_URL", ""))
     if not url.startswith(("redis://", "rediss://")):
         return
+    # Of the extra «standalone»: a project may have any broker.
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    from etalase.edge.queue import QUEUE, as_ours
+
     try:
         with Redis.from_url(url, socket_timeout=LOOK_SECONDS, socket_connect_timeout=LOOK_SECONDS) as client:
             messages = client.lrange(QUEUE, 0, MAX_MESSAGES - 1)
