@@ -104,7 +104,9 @@ class HeadOfficeLink:
                 max_bytes=64 * 1024,
             )  # fmt: skip
         except TransferFailed as error:
-            raise Fault(f"{url} does not answer: {error.message}", hint="Check the link, and ETALASE_HO_URL.") from error
+            raise Fault(
+                f"{url} does not answer: {error.message.removesuffix('.')}.", hint="Check the link, and ETALASE_HO_URL."
+            ) from error
         self._date = response.header(b"date")
         if is_web_page(response) or is_elsewhere(url, PHOTOS_PATH, response) or response.status in {511, 200}:
             raise Fault(f"What answers at {url} is not a head office (HTTP {response.status}).", hint=_elsewhere(url, response))
@@ -161,7 +163,7 @@ class HeadOfficeLink:
                 resolved.append((photo, self._origins.resolve(photo.image_url)))
             except PhotoError as error:
                 raise Fault(
-                    f"A photo is at a place that is not allowed: {error.detail}",
+                    f"A photo is at a place that is not allowed: {error.detail.removesuffix('.')}.",
                     hint="Set ETALASE_IMAGE_ORIGINS or ETALASE_IMAGE_URL_REWRITE, and start worker and web server again.",
                 ) from error
         self._photo = resolved[0]
@@ -192,7 +194,7 @@ class HeadOfficeLink:
             pass
         except TransferFailed as error:
             hint = "Head office's bucket has to be reachable from the store: check the link, and ETALASE_IMAGE_URL_REWRITE."
-            raise Fault(f"A photo at {url} cannot be fetched: {error.message}", hint=hint) from error
+            raise Fault(f"A photo at {url} cannot be fetched: {error.message.removesuffix('.')}.", hint=hint) from error
         if status not in {200, 206}:
             hint = "Tell head office: anybody must be able to read a photo in its bucket whose address is known."
             raise Fault(f"A photo at {url} cannot be fetched: HTTP {status}.", hint=hint)
