@@ -22,6 +22,7 @@
     ├── SpoolFull                  no room on the edge's own disk                            exit 4
     ├── DatabaseAway               no response from PostgreSQL                               exit 4
     │   └── DatabaseRefused        it responds and refuses: read-only, full, no right, older tables
+    │       └── RowRefused         a rule of the customer's own refuses this row: a constraint, a trigger, a column
     ├── LockHeld                   another run of this store is in progress                  exit 75
     ├── LockLost                   the lock went with its connection; the run must end       exit 4
     ├── TransferFailed             one HTTP exchange failed; its caller knows the purpose
@@ -127,6 +128,8 @@ class Reason(StrEnum):
     STORE_CONFLICT = "store_conflict", Policy(ReasonClass.TRANSIENT, Side.STORAGE)
     STORE_ERROR = "store_error", Policy(ReasonClass.TRANSIENT, Side.STORAGE)
     SPOOL_FULL = "spool_full", Policy(ReasonClass.TRANSIENT, Side.STORAGE, is_final=True, is_due_each_run=True, is_full=True)
+    # An attempt costs a few statements and no byte, so that the photo arrives in the next run once the rule has changed.
+    ROW_REFUSED = "row_refused", Policy(ReasonClass.PERMANENT, Side.EDGE, is_due_each_run=True)
     WAITS_FOR_SIBLING = "waits_for_sibling", Policy(ReasonClass.TRANSIENT, Side.EDGE)
     UNFORESEEN = "unforeseen", Policy(ReasonClass.TRANSIENT, Side.EDGE)
 
@@ -314,6 +317,24 @@ class DatabaseAway(EtalaseError):
 
 class DatabaseRefused(DatabaseAway):
     """PostgreSQL responds and refuses: it is read-only or full, a right or a table is missing."""
+
+
+class RowRefused(DatabaseRefused):
+    """A rule of the customer's own refuses a row, in a table that others may have changed (hazard 68).
+
+    ``rule`` names the constraint, column, trigger or policy, as far as PostgreSQL does; ``detail`` has its own words.
+    ``function`` is the trigger function that raised the error; ``table`` and ``constraint`` are the diagnostics' names.
+    """
+
+    def __init__(
+        self, rule: str, detail: str, *, state: str = "", table: str = "", constraint: str = "", function: str = ""
+    ) -> None:
+        super().__init__(
+            f"The edge's database refuses a row{f' by {rule}' if rule else ''}: {detail}.",
+            hint="Change this rule of the table, or the data; the next run tries again.",
+        )
+        self.rule, self.detail = rule, redacted(detail)
+        self.state, self.table, self.constraint, self.function = state, table, constraint, function
 
 
 class LockHeld(EtalaseError):

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import django.db
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from etalase.edge.command_names import as_typed
+from etalase.edge.row_refusals import row_refusal
 from etalase.errors import DatabaseAway
 from etalase.postgres import explained
 
@@ -21,14 +22,9 @@ def cursor() -> Iterator[Any]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises :class:`DatabaseAway` or a subclass in place of Django's database errors.
-
-    An IntegrityError stays as it is: the caller handles a product that has been deleted.
-    """
+    """Raises :class:`DatabaseAway` or a subclass in place of Django's database errors."""
     try:
         yield
-    except IntegrityError:
-        raise
     # A database in SQL_ASCII may hold bytes that are not UTF-8.
     except (django.db.Error, UnicodeDecodeError) as error:
         raise as_database_error(error) from error
@@ -36,4 +32,6 @@ def translated() -> Iterator[None]:
 
 def as_database_error(error: BaseException) -> DatabaseAway:
     """Returns a database error of any kind with a sentence and a hint for a person."""
+    if (refused := row_refusal(error)) is not None:
+        return refused
     return explained(error, whose="The edge's database", migrate=as_typed("etalase edge migrate"))

@@ -29,7 +29,7 @@ def lock(edge: Edge) -> RunLock:
 def approve(edge: Edge, *photo_ids: str) -> int:
     """Approves the removal of these photos, or of all."""
     chosen = [removal for removal in Removal.objects.all() if not photo_ids or str(removal.photo_id) in photo_ids]
-    return removal_decisions.approve(chosen, lock=lock(edge))
+    return removal_decisions.approve(chosen, lock=lock(edge)).removed
 
 
 def refuse(edge: Edge) -> int:
@@ -234,7 +234,7 @@ def test_a_photo_that_is_listed_again_is_no_longer_held(edge: Edge) -> None:
     assert edge.sync().exit_status == 0
     assert edge.removals() == {}
     # A person read the list earlier, and approves now.
-    assert removal_decisions.approve(stale, lock=lock(edge)) == 0
+    assert removal_decisions.approve(stale, lock=lock(edge)).removed == 0
     assert removal_decisions.refuse(stale, lock=lock(edge)) == 0
     assert edge.removals() == {}
     edge.check_equals_head_office()

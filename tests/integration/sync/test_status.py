@@ -476,7 +476,7 @@ def test_a_damaged_photo_that_head_office_no_longer_lists_is_reported_and_can_be
     assert set(status(edge)["lost"]) == lost
 
     meant = removal_decisions.chosen([UUID(photo) for photo in lost], everything=False, states=removal_decisions.APPROVABLE)
-    assert removal_decisions.approve(meant, lock=lock) == 2
+    assert removal_decisions.approve(meant, lock=lock).removed == 2
 
     reported = status(edge)
     assert (reported["lost"], reported["problems"]) == ([], ["held"])

@@ -112,7 +112,7 @@ def _find_not_listed(services: Services, feed: Feed, damaged: set[UUID], content
                 product_id=row.product_id,
                 product_name=labels[row.product_id].name,
                 what=Code.ROW_NOT_LISTED if has_own_object else Code.ROW_WITHOUT_OWN_OBJECT,
-                row=storage.photos.to_json(row),
+                row=storage.removed_rows.to_json(row),
             )
         )
     contents.rows["not_listed"] = len(rows)

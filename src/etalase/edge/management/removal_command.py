@@ -11,13 +11,18 @@ from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
+from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
 
 class RemovalCommand(EdgeCommand):
-    """Exit status: 0 done, 2 a named photo is not held. ``done`` names the count in ``--json``."""
+    """Exit status: 0 done, 1 a rule of the database keeps some, 2 a named photo is not held.
+
+    ``done`` names the count in ``--json``.
+    """
 
     done: ClassVar[str]
+    may_be_blocked: ClassVar[bool] = False
     states: ClassVar[Sequence[str]] = (Removal.State.HELD,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,12 +37,26 @@ class RemovalCommand(EdgeCommand):
             raise UsageError("Name photos, or add --all.")
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         removals = removal_decisions.chosen(options["photo"], everything=options["all"], states=self.states)
-        count = self.decide(removals, RunLock(settings.STORE_ID, Clock()), settings) if removals else 0
-        self.show({self.done: count}, self.sentence(count, settings), as_json=options["json"])
-        return 0
+        lock = RunLock(settings.STORE_ID, Clock())
+        count, blocked = self.decide(removals, lock, settings) if removals else (0, [])
+        described = [
+            {
+                "photo_id": str(one.photo_id),
+                "product_name": one.product_name,
+                "blocked_by": storage.removed_rows.blocked_by(one),
+            }
+            for one in blocked
+        ]
+        result = {self.done: count, **({"blocked": described} if self.may_be_blocked else {})}
+        lines = [
+            f"  not removed: {printable(one['product_name']) or one['photo_id']}: {printable(one['blocked_by'])}"
+            for one in described
+        ]
+        self.show(result, "\n".join([self.sentence(count, settings), *lines]), as_json=options["json"])
+        return 1 if blocked else 0
 
-    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
-        """Executes the decision on ``removals``. Returns their number."""
+    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> tuple[int, list[Removal]]:
+        """Executes the decision on ``removals``. Returns the number of done ones, and the blocked ones."""
         raise NotImplementedError
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:

@@ -108,7 +108,10 @@ class Advice(Sentences):
         return self._next("does_mend")
 
     def _todo_held(self) -> Todo:
-        return self._call("todo_held", count=self.facts.held)
+        blocked = len(self.facts.held_blocked)
+        if blocked >= self.facts.held:
+            return self._call("todo_blocked", count=blocked)
+        return self._call("todo_held", count=self.facts.held - blocked)
 
     def _todo_service(self) -> Todo:
         return self._call("todo_service", at=self.at(self.facts.silent_since))
@@ -119,6 +122,8 @@ class Advice(Sentences):
     def _todo_partial(self) -> Todo:
         if self._failed_for_good(Side.STORAGE):
             return self._call("todo_full")
+        if count := self.facts.reasons.get(Reason.ROW_REFUSED, 0):
+            return self._call("todo_row_refused", count=count)
         if count := self._failed_for_good(Side.EDGE):
             return self._call("todo_origin", count=count)
         if count := self._failed_for_good(Side.HEAD_OFFICE):

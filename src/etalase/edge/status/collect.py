@@ -100,6 +100,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             reasons=failed,
             next_try_at=PendingPhoto.objects.failed().aggregate(first=Min("next_try_at"))["first"],
             held=held.count(),
+            held_blocked=_blocked(held),
             held_replaced=held.filter(product_id__in=left_out).count(),
             failed_names=_some_names(PendingPhoto.objects.failed()),
             held_names=_some_names(held),
@@ -152,6 +153,12 @@ def _some_names(photos: Any) -> tuple[str, ...]:
     return tuple(
         photos.exclude(product_name="").order_by("product_name").values_list("product_name", flat=True).distinct()[:MAX_NAMES]
     )
+
+
+def _blocked(held: Any) -> tuple[tuple[str, str], ...]:
+    """Returns product and rule of each removal that a rule of the customer's blocks, in the order of the names."""
+    blocked = held.filter(**{f"row__{storage.removed_rows.BLOCKED_BY}__isnull": False}).order_by("product_name", "photo_id")
+    return tuple((removal.product_name, storage.removed_rows.blocked_by(removal)) for removal in blocked)
 
 
 def _run(run: SyncRun) -> RunFacts:

@@ -46,6 +46,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "held": "{count} foto sudah tidak ada di daftar kantor pusat, dicocokkan {at}."
         " Foto tetap tampil di kasir sampai ada keputusan.",
         "held_replaced": "{count} foto produk lama menunggu keputusan, dicocokkan {at}. Kasir sudah menampilkan yang baru.",
+        "held_blocked": "{count} foto sudah tidak ada di daftar kantor pusat, dicocokkan {at},"
+        " tetapi database toko tidak mengizinkan penghapusannya.",
         "service_silent": "Layanan sinkronisasi tidak berjalan. {verified} foto ada dan utuh, dicocokkan {at}.",
         "partial": "{count} foto belum datang. {verified} foto ada dan utuh, dicocokkan {at}.",
         "ho_away": "Kantor pusat tidak bisa dihubungi {failed_at}. {verified} foto ada dan utuh, dicocokkan {at}.",
@@ -90,6 +92,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "todo_odd": "Beri tahu kantor pusat: jawabannya tidak terbaca {failed_at}. Nanti dicoba lagi.",
         "todo_held": "Hubungi bantuan: harus diputuskan apakah {count} foto boleh dihapus.",
         "todo_full": "Hubungi bantuan: disk atau penyimpanan server ini penuh, atau menolak foto, saat terakhir dicoba.",
+        "todo_blocked": "Hubungi bantuan: database server ini tidak mengizinkan {count} foto dihapus.",
+        "todo_row_refused": "Hubungi bantuan: database server ini punya aturan sendiri yang menolak {count} foto.",
         "todo_origin": "Hubungi bantuan: pengaturan server ini tidak mengizinkan alamat {count} foto.",
         "todo_retry": "Tidak perlu apa-apa: yang belum datang dicoba lagi {at} atau sesudahnya.",
         "todo_parked": "Hubungi bantuan: tidak ada produk di server ini yang cocok dengan foto kantor pusat.",
@@ -114,6 +118,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "held_replaced_item": "Untuk {count} foto, produknya sudah datang lagi dengan nomor lain, dan itu yang tampil di kasir."
         " Kalau dihapus, tidak ada yang berubah di kasir; kalau dipertahankan, produk lama tampil di samping yang baru.",
         "held_refuse": "Kalau dipertahankan: foto tetap tampil, dan tidak ditanyakan lagi kecuali kantor pusat berubah.",
+        "held_blocked_item": "{count} foto tidak bisa dihapus karena aturan database toko. Foto tetap tampil, dan dicoba lagi"
+        " di setiap sinkronisasi:",
         "held_back": "Kalau kantor pusat mencantumkannya lagi, foto tetap tampil dan tidak perlu diputuskan.",
         "service_silent_item": "Layanan sinkronisasi terakhir terlihat {at}: tidak ada sinkronisasi sampai berjalan lagi.",
         "failed_item": "{count} foto terbaru belum datang; kasir menampilkan yang lama atau gambar pengganti:",
@@ -226,6 +232,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "notice_no_checkpoint": "Daftar kantor pusat tidak menyebut waktunya; setiap sinkronisasi mencocokkan semuanya.",
         "notice_checkpoint_refused": "Kantor pusat menolak waktu sinkronisasi terakhir ({kept}), alasan mencocokkan semuanya.",
         "notice_state_dropped": "Catatan server ini yang tidak terbaca dibuang, dan disusun lagi: {told}.",
+        "notice_products_refused": "Database toko tidak menerima perubahan {products} produk: {told}.",
         "notice_products_stay": "Kantor pusat tidak lagi punya {products} produk: terlalu banyak sekaligus, tetap ditampilkan.",
         "notice_several_primaries": "Kantor pusat memberi beberapa foto utama untuk {product_name}: yang terbaru ditampilkan.",
         "notice_retyped": "Kantor pusat menyebut foto {product_name} «{value}», padahal {served}: ditampilkan sebagai itu.",
@@ -237,6 +244,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "reason_store_away": "penyimpanan toko tidak menjawab",
         "reason_store_full": "penyimpanan toko penuh",
         "reason_store_error": "penyimpanan toko gagal menyimpan foto ini",
+        "reason_row_refused": "aturan database toko menolak foto ini",
         "reason_store_refused": "penyimpanan toko menolak foto ini",
         "reason_store_conflict": "ada yang mengubah penyimpanan",
         "reason_spool_full": "disk server toko penuh",
@@ -315,6 +323,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "damaged": "{count} of {total} photos are damaged or missing.",
         "held": "{count} photo{s} missing from head office's list, compared {at}."
         " Tills keep showing them until somebody decides.",
+        "held_blocked": "{count} photo{s} missing from head office's list, compared {at}."
+        " The store's database does not allow the removal.",
         "held_replaced": "{count} photo{s} of former products wait for a decision, compared {at}. Tills show the new ones.",
         "service_silent": "The sync service does not run. {verified} photos are here and whole, compared {at}.",
         "partial": "{count} photo{s} did not arrive. {verified} are here and whole, compared {at}.",
@@ -359,6 +369,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "todo_odd": "Tell head office: its answer could not be read {failed_at}. It is asked again.",
         "todo_held": "Call for help: somebody has to decide whether {count} photo{s} may be removed.",
         "todo_full": "Call for help: this server's disk or photo store was full, or refused photos, when last tried.",
+        "todo_blocked": "Call for help: this server's database does not allow the removal of {count} photo{s}.",
+        "todo_row_refused": "Call for help: this server's database has a rule of its own that refuses {count} photo{s}.",
         "todo_origin": "Call for help: this server's settings do not allow the address of {count} photo{s}.",
         "todo_retry": "Nothing to do: what did not arrive is tried again {at} or later.",
         "todo_parked": "Call for help: head office's photos are of no product that is on this server.",
@@ -382,6 +394,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "held_replaced_item": "{count} photo{s} of products that came back under another id, which tills show already."
         " If removed, nothing changes on the tills; if kept, they show the old product beside the new one.",
         "held_refuse": "If they are kept: they stay on the tills, and nobody is asked again unless head office's list changes.",
+        "held_blocked_item": "{count} photo{s} cannot be removed, by a rule of the store's database."
+        " Tills still show them, and each sync tries again:",
         "held_back": "If head office lists them again, they stay, and nobody has to decide.",
         "service_silent_item": "The sync service was last seen {at}: no sync comes until it runs again.",
         "failed_item": "{count} new photo{s} did not arrive; tills show the earlier ones, or placeholders:",
@@ -490,6 +504,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "notice_no_checkpoint": "Head office's list does not say its time; so each run compares everything.",
         "notice_checkpoint_refused": "Head office refused the time of the last run ({kept}): a reason to compare everything.",
         "notice_state_dropped": "Notes of this server that could not be read were dropped, and made anew: {told}.",
+        "notice_products_refused": "The store's database does not take the change of {products} products: {told}.",
         "notice_products_stay": "Head office lists {products} products no longer: too many at once, they stay.",
         "notice_several_primaries": "Head office names several primary photos of {product_name}; the newest is shown.",
         "notice_retyped": "Head office calls the photo of {product_name} «{value}»; it is {served}, and is shown as that.",
@@ -500,6 +515,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "reason_store_away": "this store's photo store does not answer",
         "reason_store_full": "this store's photo store is full",
         "reason_store_error": "the photo store fails to keep this photo",
+        "reason_row_refused": "a rule of the store's database refuses this photo",
         "reason_store_refused": "the photo store does not take this photo",
         "reason_store_conflict": "somebody changed the photo store",
         "reason_spool_full": "this server's disk is full",

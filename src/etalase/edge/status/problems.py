@@ -69,10 +69,15 @@ class Problems(Sentences):
 
     def _held(self, level: Level) -> Iterator[StatusItem]:
         say, names = self.words.say, self.facts.held_names
-        yield self.listing(say("held_item"), names, level, total=len(names))
+        blocked = self.facts.held_blocked
+        if len(blocked) < self.facts.held:
+            yield self.listing(say("held_item"), names, level, total=len(names))
         if self.facts.held_replaced:
             yield StatusItem(say("held_replaced_item", count=self.facts.held_replaced), level)
-        if self.facts.held_replaced < self.facts.held:
+        if blocked:
+            rules = [f"{name} ({rule})" for name, rule in blocked]
+            yield self.listing(say("held_blocked_item", count=len(blocked)), rules, level, total=len(blocked))
+        if self.facts.held_replaced + len(blocked) < self.facts.held:
             yield StatusItem(say("held_approve", grace=self.grace), level)
             yield StatusItem(say("held_refuse"), level)
         yield StatusItem(say("held_back"), level)

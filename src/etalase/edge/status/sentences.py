@@ -98,6 +98,8 @@ class Sentences:
                 return "well_long"
             case State.EMPTY if facts.parked:
                 return "empty_parked"
+            case State.HELD if len(facts.held_blocked) == facts.held:
+                return "held_blocked"
             case State.HELD if facts.held_replaced == facts.held:
                 return "held_replaced"
             case State.RUN_FAILED:

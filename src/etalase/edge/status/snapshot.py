@@ -151,6 +151,8 @@ class Facts:
     held: int = 0
     # How many of the held removals concern products that a POS hides, since they have another id now.
     held_replaced: int = 0
+    # Of the held removals, those that rules of the store's own database block: the product and the rule of each.
+    held_blocked: tuple[tuple[str, str], ...] = ()
     failed_names: tuple[str, ...] = ()
     held_names: tuple[str, ...] = ()
     last_run: RunFacts | None = None

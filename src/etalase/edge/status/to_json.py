@@ -70,6 +70,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "reasons": dict(facts.reasons),
         "held": facts.held,
         "held_replaced": facts.held_replaced,
+        "held_blocked": [{"product_name": name, "blocked_by": rule} for name, rule in facts.held_blocked],
         "last_run": _run(facts.last_run) if facts.last_run else None,
         "running": facts.is_running,
         "cut_off": facts.was_cut_off,

@@ -39,8 +39,16 @@ def chosen(photo_ids: Sequence[UUID], *, everything: bool, states: Sequence[str]
     return [held[photo_id] for photo_id in dict.fromkeys(photo_ids)]
 
 
-def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
-    """Deletes the rows of the photos; their objects follow after the grace period. Returns the number of deleted rows.
+@dataclass(slots=True)
+class Approved:
+    """The result of :func:`approve`: the number of deleted rows, and the removals that a rule of the customer's blocks."""
+
+    removed: int = 0
+    blocked: list[Removal] = field(default_factory=list)
+
+
+def approve(removals: Sequence[Removal], *, lock: RunLock) -> Approved:
+    """Deletes the rows of the photos; their objects follow after the grace period.
 
     A refused removal can be approved later, because people change their minds.
     """
@@ -55,8 +63,10 @@ def approve(removals: Sequence[Removal], *, lock: RunLock) -> int:
         for removal in going:
             removal.state, removal.decided_at, removal.approved = Removal.State.APPLIED, now, True
             removal.left_bare = photos_of.get(removal.product_id, set()) <= ids
+        deleted = storage.removed_rows.delete(ids, rules=storage.photo_rules.read(), at=now)
+        blocked = storage.removed_rows.settle(going, deleted)
         storage.removals.record(going)
-        return storage.photos.delete(ids, at=now)
+    return Approved(len(deleted.gone), blocked)
 
 
 def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
@@ -82,21 +92,16 @@ class Undone:
     lost: list[tuple[Removal, str]] = field(default_factory=list)
 
 
-def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.products.ProductTable) -> Undone:
-    """Restores the photos that run ``run_id`` proposed to remove, if their objects still exist.
+def undo(which: int | Collection[UUID], *, lock: RunLock, bucket: Bucket, products: storage.products.ProductTable) -> Undone:
+    """Restores photos if their objects still exist: those that a run proposed to remove, by its number, or photos by id.
 
     Head office does not list these photos, so their removals become refused: runs do not propose them again until head office
-    lists them anew. Raises :class:`UsageError` if the run removed nothing.
+    lists them anew. Raises :class:`UsageError` if the run removed nothing, or if one of the photos was not removed.
     """
     now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
-        gone = storage.removals.applied_by_run(run_id)
-        if not gone:
-            raise UsageError(
-                f"Nothing that run {run_id} proposed was removed.",
-                hint=as_typed("`etalase edge undo` lists what can be undone."),
-            )
+        gone = _applied(which)
         undone = _sort_out(gone, bucket, products)
         if undone.restored:
             records = [removal.row or {} for removal in undone.restored]
@@ -105,11 +110,25 @@ def undo(run_id: int, *, lock: RunLock, bucket: Bucket, products: storage.produc
                 here = products.existing({removal.product_id for removal in undone.restored})
                 gone_too = [removal for removal in undone.restored if removal.product_id not in here]
                 products.write([(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name) for r in gone_too])
-            storage.photos.restore(records)
+            refused = storage.removed_rows.restore(records, rules=storage.photo_rules.read())
+            undone.lost += [(r, refused[r.photo_id]) for r in undone.restored if r.photo_id in refused]
+            undone.restored = [removal for removal in undone.restored if removal.photo_id not in refused]
             for removal in undone.restored:
                 removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
             storage.removals.record(undone.restored)
     return undone
+
+
+def _applied(which: int | Collection[UUID]) -> list[Removal]:
+    hint = as_typed("`etalase edge undo` lists what can be undone.")
+    if isinstance(which, int):
+        if gone := storage.removals.applied_by_run(which):
+            return gone
+        raise UsageError(f"Nothing that run {which} proposed was removed.", hint=hint)
+    gone = storage.removals.applied_of(which)
+    if strange := sorted(str(one) for one in set(which) - {removal.photo_id for removal in gone}):
+        raise UsageError(f"No removal was applied to photo {', '.join(strange)}.", hint=hint)
+    return gone
 
 
 def _sort_out(gone: Sequence[Removal], bucket: Bucket, products: storage.products.ProductTable) -> Undone:
@@ -120,7 +139,9 @@ def _sort_out(gone: Sequence[Removal], bucket: Bucket, products: storage.product
     """
     undone = Undone()
     here = {row.id for row in storage.photos.with_ids([removal.photo_id for removal in gone])}
-    kept = {removal.photo_id: removal.row for removal in gone if removal.row and storage.photos.is_restorable(removal.row)}
+    kept = {
+        removal.photo_id: removal.row for removal in gone if removal.row and storage.removed_rows.is_restorable(removal.row)
+    }
     taken = storage.photos.owners([row["object_key"] for row in kept.values()])
     there = set(products.existing({removal.product_id for removal in gone}))
     for removal in gone:

@@ -38,22 +38,23 @@ def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: da
         for some in storage.retry_list.ids():
             storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
     proposal = propose(feed, awaiting=awaiting, now=now)
-    if proposal.gone:
-        _apply(services, proposal, now=now, run_id=run_id)
-    return len(proposal.decision.apply)
+    return _apply(services, proposal, now=now, run_id=run_id) if proposal.gone else 0
 
 
 def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposal:
     """Returns what :func:`sweep` would do."""
     known = {removal.photo_id: removal for removal in storage.removals.in_states(["held", "waiting", "refused"])}
-    causes = _causes(feed, [removal for removal in known.values() if removal.state == Removal.State.WAITING])
+    undone = {
+        photo_id: removal
+        for photo_id, removal in known.items()
+        if removal.state == Removal.State.WAITING or storage.removed_rows.blocked_by(removal)
+    }
+    causes = _causes(feed, list(undone.values()))
     gone = {row.id: row for row in storage.photos.with_ids(list(causes))} if causes else {}
     if not gone:
         return Proposal()
     candidates = [
-        Candidate(row.id, row.product_id, causes[row.id])
-        for row in gone.values()
-        if row.id not in known or known[row.id].state == Removal.State.WAITING
+        Candidate(row.id, row.product_id, causes[row.id]) for row in gone.values() if row.id not in known or row.id in undone
     ]
     decision = decide(
         candidates,
@@ -98,7 +99,8 @@ def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     return photos
 
 
-def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int | None) -> None:
+def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int | None) -> int:
+    """Deletes and records. Returns the number of deleted rows; one that a rule of the customer's keeps is held."""
     decision, gone = proposal.decision, proposal.gone
     labels = services.products.labels({row.product_id for row in gone.values()})
 
@@ -112,7 +114,7 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
             state=state,
             left_bare=row.product_id in decision.bare,
             # The product may be removed after its photos, and :func:`.removal_decisions.undo` needs both.
-            row={**storage.photos.to_json(row), "product_sku": labels[row.product_id].sku},
+            row={**storage.removed_rows.to_json(row), "product_sku": labels[row.product_id].sku},
             run_id=run_id,
             noticed_at=now,
             decided_at=now if state == Removal.State.APPLIED else None,
@@ -120,10 +122,15 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
 
     with translated(), transaction.atomic():
         services.lock.still_held()
+        applied = [record(c, Removal.State.APPLIED) for c in decision.apply]
+        blocked: list[Removal] = []
+        if applied:
+            ids = [removal.photo_id for removal in applied]
+            deleted = storage.removed_rows.delete(ids, rules=services.rules, at=services.clock.utc())
+            blocked = storage.removed_rows.settle(applied, deleted)
         storage.removals.record(
-            [record(c, Removal.State.APPLIED) for c in decision.apply]
+            applied
             + [record(c, Removal.State.HELD) for c in decision.hold]
             + [record(c, Removal.State.WAITING) for c in decision.wait]
         )
-        if decision.apply:
-            storage.photos.delete([c.photo_id for c in decision.apply], at=services.clock.utc())
+    return len(applied) - len(blocked)

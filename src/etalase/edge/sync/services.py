@@ -26,6 +26,7 @@ from etalase.edge.sync.feed.session import Session
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.publish import put
 from etalase.edge.sync.scratch import SLICE_PHOTOS
+from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import DatabaseAway, SettingsError
 from etalase.objectstore.client import ObjectStore
@@ -134,6 +135,18 @@ class Services:
     puts_end_seconds: float = 10.0
     slice_photos: int = SLICE_PHOTOS
     is_read_only: bool = False
+    _rules: PhotoRules | None = None
+
+    @property
+    def rules(self) -> PhotoRules:
+        """Returns the rules of ``product_photo`` beyond the guide's, read at the first use, or after :meth:`forget_rules`."""
+        if self._rules is None:
+            self._rules = storage.photo_rules.read()
+        return self._rules
+
+    def forget_rules(self) -> None:
+        """Makes the next use read the rules again: the customer has changed them during the run."""
+        self._rules = None
 
     @contextmanager
     def read_only(self) -> Iterator["Services"]:

@@ -144,6 +144,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         parked=draw(_counts),
         held=(held := draw(_counts)),
         held_replaced=draw(st.integers(0, held)),
+        held_blocked=(("SATE", "constraint promo_banner: it is shown"),) * draw(st.integers(0, held)),
         last_run=draw(st.none() | _runs),
         lock_taken=draw(st.booleans()),
         last_good_run_at=draw(st.none() | st.timedeltas(-48 * HOUR, 48 * HOUR).map(lambda age: NOW - age)),

@@ -406,6 +406,13 @@ def test_each_choice_about_held_removals_is_explained_and_none_is_advised() -> N
     replaced = summary_of(held=2, held_replaced=2, held_names=("SATE", "SOTO"))
     assert "Tills show the new ones" in replaced.sentence
     assert not any("stay on the tills" in item.text or "go from the tills" in item.text for item in replaced.holds)
+    blocked = summary_of(held=1, held_names=("SATE",), held_blocked=(("SATE", "constraint banner: it is shown"),))
+    assert "does not allow the removal" in blocked.sentence
+    assert [(item.names, item.text[:25]) for item in blocked.holds] == [
+        (("SATE (constraint banner: it is shown)",), "1 photo cannot be removed"),
+        ((), "If head office lists them"),
+    ]
+    assert blocked.todo[0].text == "Call for help: this server's database does not allow the removal of 1 photo."
     assert [command.line for command in summary.commands][1:] == [
         "etalase edge held",
         "etalase edge approve --all",

@@ -12,15 +12,20 @@ from etalase.settings.edge import EdgeSettings
 
 
 class Command(RemovalCommand):
-    """Exit status: 0 done, 2 a named photo is not held."""
+    """Exit status: 0 done, 1 a rule of the database keeps some, 2 a named photo is not held."""
 
-    help = "Remove photos whose removal is held (etalase edge held lists them), or, by name, was refused."
+    help = (
+        "Remove photos whose removal is held (etalase edge held lists them), or, by name, was refused. "
+        "Exit status: 0 done; 1 a rule of the store's own database keeps some; 2 a named photo is not held."
+    )
     done = "removed"
+    may_be_blocked = True
     states = removal_decisions.APPROVABLE
 
-    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
+    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> tuple[int, list[Removal]]:
         """Removes them."""
-        return removal_decisions.approve(removals, lock=lock)
+        approved = removal_decisions.approve(removals, lock=lock)
+        return approved.removed, approved.blocked
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:
         """Returns how many photos were removed, and until when that can be undone."""

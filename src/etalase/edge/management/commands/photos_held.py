@@ -42,6 +42,7 @@ class Command(EdgeCommand):
                             "pos_shows": after[removal.product_id].shows,
                             "pos_would_show": after[removal.product_id].would_show,
                             "replaced": after[removal.product_id].is_replaced,
+                            "blocked_by": storage.removed_rows.blocked_by(removal) or None,
                         }
                         for removal in held
                     ]
@@ -60,6 +61,8 @@ class Command(EdgeCommand):
             for removal in removals:
                 when = removal.noticed_at.astimezone().strftime("%Y-%m-%d %H:%M")
                 self.stdout.write(f"    {removal.photo_id}  {WHY.get(removal.cause, removal.cause)}, noticed {when}")
+                if rule := storage.removed_rows.blocked_by(removal):
+                    self.stdout.write(f"      this store's database keeps its row: {printable(rule)}; each run tries again")
         self.stdout.write(
             as_typed("Remove them: etalase edge approve --all | PHOTO …   Keep them: etalase edge refuse --all | PHOTO …")
         )

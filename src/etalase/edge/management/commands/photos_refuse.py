@@ -15,9 +15,9 @@ class Command(RemovalCommand):
     help = "Keep photos whose removal is held (etalase edge held lists them)."
     done = "kept"
 
-    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> int:
+    def decide(self, removals: Sequence[Removal], lock: RunLock, settings: EdgeSettings) -> tuple[int, list[Removal]]:
         """Keeps them."""
-        return removal_decisions.refuse(removals, lock=lock)
+        return removal_decisions.refuse(removals, lock=lock), []
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:
         """Returns how many photos are kept."""

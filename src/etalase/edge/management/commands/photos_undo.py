@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from etalase import formatting
 from etalase.edge.command_names import as_typed
@@ -13,34 +14,45 @@ from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
+from etalase.errors import UsageError
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
+# A run's number has fewer; a UUID without hyphens has 32 characters, perhaps all digits.
+MAX_DIGITS = 19
+
 
 class Command(EdgeCommand):
-    """Exit status: 0 done, 1 some could not be restored, 2 the run removed nothing."""
+    """Exit status: 0 done, 1 some could not be restored, 2 nothing of that was removed."""
 
     help = (
-        "Restore the photos whose removal a run proposed, by its number, while their objects' grace "
-        "(ETALASE_RECLAIM_GRACE) lasts; without a number, list what can be undone. "
+        "Restore the photos whose removal a run proposed, by its number, or photos by their ids, while their objects' grace "
+        "(ETALASE_RECLAIM_GRACE) lasts; without either, list what can be undone. "
         "They stay until head office lists them again. "
-        "Exit status: 0 done; 1 some could not be restored; 2 the run removed nothing."
+        "Exit status: 0 done; 1 some could not be restored; 2 the run removed nothing, or not this photo."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds ``[RUN]``."""
+        """Adds ``[RUN | PHOTO …]``."""
         super().add_arguments(parser)
-        parser.add_argument("run", nargs="?", type=int, help="number of the run that proposed the removals")
+        parser.add_argument(
+            "what",
+            nargs="*",
+            type=_run_or_photo,
+            metavar="RUN | PHOTO",
+            help="number of the run that proposed the removals, or ids of removed photos",
+        )
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Restores the photos of a run, or lists what can be restored."""
-        if options["run"] is None:
+        """Restores the photos of a run, or single photos, or lists what can be restored."""
+        which = _which(options["what"])
+        if which is None:
             self._list(settings, as_json=options["json"])
             return 0
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         products = storage.products.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
         lock = RunLock(settings.STORE_ID, Clock())
-        undone = removal_decisions.undo(options["run"], lock=lock, bucket=object_store(settings), products=products)
+        undone = removal_decisions.undo(which, lock=lock, bucket=object_store(settings), products=products)
         if options["json"]:
             self.show_json(
                 {
@@ -74,6 +86,20 @@ class Command(EdgeCommand):
             self.stdout.write(
                 as_typed(f"run {run_id}: {len(removals)} photos, of {names}; until {until}: etalase edge undo {run_id}")
             )
+
+
+def _run_or_photo(text: str) -> int | UUID:
+    """Returns the number of a run, or the id of a photo. Raises :class:`ValueError`."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else UUID(text)
+
+
+def _which(named: list[int | UUID]) -> int | list[UUID] | None:
+    """Returns one run, or photos; None for neither."""
+    photos = [one for one in named if isinstance(one, UUID)]
+    runs = [one for one in named if isinstance(one, int)]
+    if len(runs) > 1 or (runs and photos):
+        raise UsageError("Name one run, or photos.")
+    return photos or (runs[0] if runs else None)
 
 
 def _described(run_id: int, removals: list[Removal]) -> dict[str, Any]:

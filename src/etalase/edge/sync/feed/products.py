@@ -14,7 +14,7 @@ from etalase.edge.sync.feed.pull import Feed, pull_products
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.products import ProductLabel
-from etalase.errors import HeadOfficeError
+from etalase.errors import HeadOfficeError, RowRefused
 from etalase.protocol import Product
 
 logger = logging.getLogger("etalase.edge")
@@ -54,7 +54,7 @@ def sync(services: Services, feed: Feed, checkpoint: Checkpoint, result: RunResu
         since = None if feed.is_full else checkpoint.products_sync_timestamp
         listed = None
         try:
-            listed = pull_products(services.head_office, since, write=lambda page: _write_listed(services, page))
+            listed = pull_products(services.head_office, since, write=lambda page: _write_listed(services, page, result))
         except HeadOfficeError as error:
             logger.warning("head office's list of products: %s", error)
             products.error = error
@@ -67,7 +67,7 @@ def sync(services: Services, feed: Feed, checkpoint: Checkpoint, result: RunResu
                     i for i in services.products.ids() if i not in listed.ids and not feed.photos.has_product(i)
                 )
             products.sync_timestamp = listed.sync_timestamp or products.sync_timestamp
-    _write_from_photos(services, feed)
+    _write_from_photos(services, feed, result)
     return products
 
 
@@ -88,7 +88,7 @@ def remove(services: Services, listed: Listed, result: RunResult, *, now: dateti
             logger.warning("head office lists %d products no longer: too many at once, they stay", len(bare))
             result.note("products_stay", products=len(bare))
             return {}
-        services.products.delete(bare)
+        _note_refused(services.products.delete(bare), result)
     return {"products_changed_at": listed.changed_at, "products_sync_timestamp": listed.sync_timestamp}
 
 
@@ -98,7 +98,7 @@ def note_unlisted(services: Services, listed: Listed) -> None:
         services.products.unlist_without_listed_photo()
 
 
-def _write_listed(services: Services, page: Sequence[Product]) -> None:
+def _write_listed(services: Services, page: Sequence[Product], result: RunResult) -> None:
     known: dict[UUID, ProductLabel] = {}
     if any(product.sku is None or product.name is None for product in page):  # null keeps the known text
         known = services.products.existing({product.id for product in page})
@@ -108,10 +108,10 @@ def _write_listed(services: Services, page: Sequence[Product]) -> None:
         texts_of[product.id] = _fitting(
             (sku if product.sku is None else product.sku, name if product.name is None else product.name)
         )
-    services.products.write([(id_, *texts) for id_, texts in texts_of.items()])
+    _note_refused(services.products.write([(id_, *texts) for id_, texts in texts_of.items()]), result)
 
 
-def _write_from_photos(services: Services, feed: Feed) -> None:
+def _write_from_photos(services: Services, feed: Feed, result: RunResult) -> None:
     for photos in feed.photos.in_slices():
         known = services.products.existing({photo.product_id for photo in photos})
         texts_of: dict[UUID, tuple[str, str]] = {}
@@ -122,8 +122,17 @@ def _write_from_photos(services: Services, feed: Feed) -> None:
                 photo.product_id, ProductLabel()
             )  # null keeps the known text
             texts_of[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
-        services.products.write([(id_, *texts) for id_, texts in texts_of.items() if known.get(id_) != texts])
+        changed = [(id_, *texts) for id_, texts in texts_of.items() if known.get(id_) != texts]
+        _note_refused(services.products.write(changed), result)
         services.products.list_again(texts_of.keys())
+
+
+def _note_refused(refused: Sequence[tuple[object, RowRefused]], result: RunResult) -> None:
+    """Reports products that a rule of the customer's on the product table refuses, or keeps: they stay as they are."""
+    if refused:
+        _, error = refused[0]
+        logger.warning("the product table refuses %d products: %s", len(refused), error)
+        result.note("products_refused", products=len(refused), told=f"{error.rule or 'a rule of the table'}: {error.detail}")
 
 
 def _fitting(texts: tuple[str, str]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import logging
 import queue
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +25,7 @@ from etalase.errors import (
     PhotoError,
     Reason,
     ReasonClass,
+    RowRefused,
     Side,
     SpoolFull,
 )
@@ -110,6 +112,8 @@ class Publisher:
                 break
             budget -= product.bytes_in_hand
             chosen.append(agenda.pop())
+        if self._has_rules_for(chosen):
+            chosen = self._accepted(chosen)
         if any(step.overwrites_live_key for product in chosen for step in product.steps):
             with translated(), transaction.atomic():
                 self.services.lock.still_held()
@@ -117,6 +121,29 @@ class Publisher:
         for product in chosen:
             self._in_flight[product] = product.bytes_in_hand
             self.services.workers.submit(self._work, product)
+
+    def _has_rules_for(self, chosen: list[ProductPlan]) -> bool:
+        """Returns whether a rule of the customer's may refuse rows of these products."""
+        if not chosen:
+            return False
+        rules = self.services.rules
+        return bool(rules.for_writes or (rules.for_deletes and any(product.displaced for product in chosen)))
+
+    def _accepted(self, chosen: list[ProductPlan]) -> list[ProductPlan]:
+        """Tries the rows of the products, so that a refusal costs no byte and no object. Returns the accepted products."""
+        refused = storage.photo_writes.try_plans(chosen, rules=self.services.rules)
+        for plan, error in refused:
+            photo_error = self._photo_error(error, [step.photo for step in plan.steps])
+            self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.demotes]))
+        plans = {plan for plan, _ in refused}
+        return [plan for plan in chosen if plan not in plans]
+
+    def _photo_error(self, refused: RowRefused, photos: Iterable[Photo]) -> PhotoError:
+        """Returns the failure of photos whose rows PostgreSQL refuses."""
+        rules = self.services.rules
+        if rules.is_of_missing_product(refused):
+            return PhotoError(Reason.PRODUCT_MISSING, "its product is no longer here")
+        return PhotoError(Reason.ROW_REFUSED, rules.described(refused, photos))
 
     def _work(self, product: ProductPlan) -> None:
         try:
@@ -185,21 +212,42 @@ class Publisher:
     def _commit(self) -> None:
         """Commits the batch's rows, after their objects, and all that they settle in one transaction."""
         batch = self._batch
+        try:
+            self._commit_together(batch)
+        except RowRefused:
+            # COMMIT itself refused, by a rule that is newer than this run's look at them. Now each refusal is found before.
+            self.services.forget_rules()
+            for product in batch:
+                try:
+                    self._commit_together([product])
+                except RowRefused as refused:
+                    self._fail(product, refused)
+        batch.clear()
+        self._committed_at = self.services.clock.monotonic()
+
+    def _commit_together(self, batch: list[ProductResult]) -> None:
+        at = self.services.clock.utc()
         with translated(), transaction.atomic():
             self.services.lock.still_held()
-            vanished = storage.photos.commit(batch, at=self.services.clock.utc())
-            kept = [product for product in batch if product not in vanished]
+            refused = storage.photo_writes.commit(batch, rules=self.services.rules, at=at)
+            left_out = {product for product, _ in refused}
+            kept = [product for product in batch if product not in left_out]
             resolved = [step.photo.id for product in kept for step in product.resolved if not step.demotes]
             storage.retry_list.resolve(resolved + [photo_id for product in kept for photo_id in product.displaced])
             self._record_published([step for product in kept for step in product.resolved if step.adds_photo])
-        for product in vanished:
-            for step in product.published:
-                gone = PhotoError(Reason.PRODUCT_MISSING, f"product {step.photo.product_id} is not here")
-                self.failures.add(step.photo, gone)
+        for product, error in refused:
+            self._fail(product, error)
         for product in kept:
             self._count(product)
-        batch.clear()
-        self._committed_at = self.services.clock.monotonic()
+
+    def _fail(self, product: ProductResult, refused: RowRefused) -> None:
+        """Adds the failures of a product that was put and whose rows are refused; an intent of it stays (hazard 18)."""
+        error = self._photo_error(refused, [step.photo for step in product.published])
+        orphans = [s for s in product.published if s.kind is not Kind.ROW and not s.overwrites_live_key]
+        storage.reclaims.schedule([step.photo.object_key or "" for step in orphans], at=self.services.clock.utc())
+        for step in product.published:
+            if not step.demotes:
+                self.failures.add(step.photo, error)
 
     def _record_published(self, steps: list[Step]) -> None:
         if steps and self.result.run_id is not None:

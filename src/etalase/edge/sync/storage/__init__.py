@@ -5,10 +5,13 @@ from etalase.edge.sync.storage import intents as intents
 from etalase.edge.sync.storage import own_objects as own_objects
 from etalase.edge.sync.storage import own_photos as own_photos
 from etalase.edge.sync.storage import paging as paging
+from etalase.edge.sync.storage import photo_rules as photo_rules
+from etalase.edge.sync.storage import photo_writes as photo_writes
 from etalase.edge.sync.storage import photos as photos
 from etalase.edge.sync.storage import products as products
 from etalase.edge.sync.storage import reclaims as reclaims
 from etalase.edge.sync.storage import removals as removals
+from etalase.edge.sync.storage import removed_rows as removed_rows
 from etalase.edge.sync.storage import retry_list as retry_list
 from etalase.edge.sync.storage import runs as runs
 from etalase.edge.sync.storage import state_repair as state_repair

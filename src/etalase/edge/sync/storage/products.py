@@ -1,15 +1,21 @@
 """Reads and writes the product table: ours or the one of a customer's project."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
-from etalase.edge.database import cursor
+from etalase.edge.database import cursor, translated
 from etalase.edge.sync.storage.paging import AFTER, paged
+from etalase.edge.sync.storage.savepoints import apart, check_at_once
+from etalase.errors import RowRefused
+
+T = TypeVar("T")
+# Id, SKU and name.
+ProductText = tuple[UUID, str, str]
 
 
 class ProductLabel(NamedTuple):
@@ -42,8 +48,14 @@ class ProductTable:
         """Returns a label for each of ``ids``."""
         return dict.fromkeys(ids, ProductLabel()) | self.existing(ids)
 
-    def write(self, products: Sequence[tuple[UUID, str, str]]) -> None:
-        """Inserts or updates products given as (id, SKU, name). For our own table only."""
+    def write(self, products: Sequence[ProductText]) -> list[tuple[ProductText, RowRefused]]:
+        """Inserts or updates products given as (id, SKU, name). Returns those that a rule of the customer's refuses.
+
+        For our own table only.
+        """
+        return _apart(products, self._write)
+
+    def _write(self, products: Sequence[ProductText]) -> None:
         if not products:
             return
         ids, skus, names = (list(column) for column in zip(*products, strict=True))
@@ -97,13 +109,32 @@ class ProductTable:
             db.execute(f"SELECT count(*) FROM {self.table}")
             return int(db.fetchone()[0])
 
-    def delete(self, ids: Collection[UUID]) -> None:
-        """Deletes those of the products ``ids`` that have no photo. For our own table only."""
+    def delete(self, ids: Collection[UUID]) -> list[tuple[UUID, RowRefused]]:
+        """Deletes those of the products ``ids`` that have no photo. Returns those that a rule of the customer's keeps.
+
+        For our own table only.
+        """
+        return _apart(list(ids), self._delete)
+
+    def _delete(self, ids: Sequence[UUID]) -> None:
         with cursor() as db:
             db.execute(
                 "DELETE FROM product p WHERE id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = p.id)",
-                [list(ids)],
+                [ids],
             )
+
+
+def _apart(items: Sequence[T], write: Callable[[Sequence[T]], None]) -> list[tuple[T, RowRefused]]:
+    """Writes the items; needs savepoints, and their statements, only where one is refused."""
+    if connection.in_atomic_block:
+        return apart(items, write)
+    try:
+        write(items)
+    except RowRefused:
+        with translated(), transaction.atomic():
+            check_at_once()
+            return apart(items, write)
+    return []
 
 
 def _quoted(name: str) -> str:

@@ -33,6 +33,13 @@ def applied_by_run(run_id: int) -> list[Removal]:
         return list(Removal.objects.filter(state=Removal.State.APPLIED, run_id=run_id).order_by("product_name", "photo_id"))
 
 
+def applied_of(photo_ids: Collection[UUID]) -> list[Removal]:
+    """Returns the applied removals of these photos."""
+    with translated():
+        gone = Removal.objects.filter(state=Removal.State.APPLIED, photo_id__in=list(photo_ids))
+        return list(gone.order_by("product_name", "photo_id"))
+
+
 def products_bared_since(moment: datetime) -> int:
     """Returns the number of products that lost their last photo since ``moment`` without a person's approval."""
     with translated():
