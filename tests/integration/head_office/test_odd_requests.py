@@ -87,7 +87,7 @@ def filled(address: str) -> Iterator[str]:
 
 @pytest.fixture(params=["nobody", "a store", "a superuser"])
 def asker(request: pytest.FixtureRequest, office: Office, bucket: Any) -> Asker:
-    """Each of three."""
+    """Returns each of three askers."""
     return Asker(office, request.param)
 
 

@@ -161,7 +161,7 @@ class HeadOffice(RuleBasedStateMachine):
 
     @rule(store=stores)
     def sync(self, store: int) -> None:
-        """Nothing is committed during the run, so that the digest of the first page covers its end."""
+        """Syncs an edge. Nothing is committed during the run, so that the digest of the first page covers its end."""
         self.runs[store] = None
         edge = self.edges[store]
         edge.sync(limit=2)
@@ -169,7 +169,7 @@ class HeadOffice(RuleBasedStateMachine):
 
     @invariant()
     def an_edge_knows_no_photo_of_another_store(self) -> None:
-        """Not that it could: its products are all sold in one company; but none is ever another company's."""
+        """Asserts that no photo of another company's product is here."""
         for edge in getattr(self, "edges", []):
             assert {photo["product_id"] for photo in edge.photos.values()} <= {str(id_) for id_ in self.products}
 
@@ -182,7 +182,7 @@ class HeadOffice(RuleBasedStateMachine):
         }
 
     def teardown(self) -> None:
-        """After all commits and one more run each edge has exactly the photos of its store."""
+        """Asserts that each edge has exactly the photos of its store, after all commits and one more run."""
         try:
             for session in self.sessions:
                 session.commit()

@@ -122,7 +122,7 @@ class House:
         )  # fmt: skip
 
     def list_photo(self, **fields: Any) -> None:
-        """Head office lists one photo only, with ``fields``."""
+        """Makes head office list one photo only, with ``fields``."""
         self.edge.ho.photos.clear()
         self.edge.ho.put("sate", picture(1), **fields)
 
@@ -271,7 +271,7 @@ def of_another_store(page: dict[str, Any]) -> None:
 
 
 def shadowed_address(house: House) -> None:
-    """The project has a view of its own at an address of Etalase's."""
+    """Adds a view of the project at an address of Etalase."""
     urls = ModuleType("urls_of_a_project")
     vars(urls)["urlpatterns"] = [path("healthz", lambda _: HttpResponse()), path("", include("etalase.edge.urls"))]
     house.django.ROOT_URLCONF = urls

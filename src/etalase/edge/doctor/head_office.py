@@ -215,7 +215,7 @@ class HeadOfficeLink:
 
     @property
     def _note(self) -> Path:
-        """The empty file whose time is that of the last refused login, and whose name only this account has."""
+        """Returns the path of an empty file: its time is that of the last refused login, and only this account has its name."""
         account = [self.settings.HO_URL, self.settings.HO_USERNAME, self.settings.HO_PASSWORD.get_secret_value()]
         digest = salted_hmac("etalase.doctor", json.dumps(account), algorithm="sha256").hexdigest()
         return self.settings.SPOOL_DIR / f".etalase-doctor-refused-{digest[:16]}"

@@ -28,7 +28,7 @@ class Command(SyncCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--dry-run``, ``--apply``, ``--decide`` and ``--decide-all``."""
+        """Adds ``--dry-run``, ``--apply``, ``--decide`` and ``--decide-all``."""
         super().add_arguments(parser)
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="look, and change nothing")
@@ -39,7 +39,7 @@ class Command(SyncCommand):
         parser.add_argument("--decide-all", action="append", default=[], metavar="CODE=CHOICE", help="decide all of a code")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Look, adopt if asked to, and print the report."""
+        """Looks, adopts on request, and prints the report."""
         of_id, of_code = parse_choices(options["decide"], options["decide_all"])
         decides = bool(of_id or of_code) and not options["dry_run"]
         if not (options["dry_run"] or options["apply"] or decides):

@@ -17,12 +17,12 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``--read-only``."""
+        """Adds ``--read-only``."""
         super().add_arguments(parser)
         parser.add_argument("--read-only", action="store_true", help="put no probe into the bucket")
 
     def run(self, options: dict[str, Any]) -> int:
-        """Examine, and print the results. Wrong settings are one of them."""
+        """Examines, and prints the results. Wrong settings are one of them."""
         results = diagnose(read_settings(), read_only=options["read_only"])
         self.show(to_json(results), "\n".join(to_lines(results)), as_json=options["json"])
         return 0 if is_ok(results) else 1

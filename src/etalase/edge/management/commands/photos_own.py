@@ -27,14 +27,14 @@ class Command(EdgeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add ``list|approve|disown``, ``[PHOTO …]`` and ``--all``."""
+        """Adds ``list|approve|disown``, ``[PHOTO …]`` and ``--all``."""
         super().add_arguments(parser)
         parser.add_argument("action", choices=["list", *STATES])
         parser.add_argument("photo", nargs="*", help="id of a photo, or key of an object, as listed")
         parser.add_argument("--all", action="store_true", help="all on which nobody has decided")
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """List, or decide."""
+        """Lists, or decides."""
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         if options["action"] == "list":
             return self._list(as_json=options["json"])

@@ -1,0 +1,49 @@
+"""Checks the words of the source: docstrings begin with a verb, and a class name has one meaning."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# The verb in the third person: "Returns the row …".
+VERB = re.compile(r"[A-Z][a-z]+s\b")
+# A customer's code, word for word.
+NOT_OURS = ROOT / "tests" / "acceptance" / "customer"
+# Names with more than one class, each for a reason: Django finds a command by this name; a photo and a product are a message
+# of the wire and a table of each half; a check of `doctor`, a report of `adopt` and a support bundle have words of their own.
+SHARED = {"Command", "Photo", "Product"} | {
+    "Bucket", "Column", "Decision", "Facts", "Fault", "Part", "Response", "Result", "SettingsLook", "State", "Step",
+}  # fmt: skip
+
+
+def sources(folder: str) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if "migrations" not in path.parts and not path.is_relative_to(NOT_OURS):
+            yield path, ast.parse(path.read_text())
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "bench"])
+def test_every_functions_docstring_begins_with_a_verb(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {docstring.splitlines()[0]}"
+        for path, tree in sources(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("test_")  # its name is the behaviour, its docstring the reason
+        and (docstring := ast.get_docstring(node))
+        and not VERB.match(docstring)
+    ]
+    assert wrong == []
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path, tree in sources("src"):
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1 and name not in SHARED} == {}
