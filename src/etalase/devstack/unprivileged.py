@@ -59,7 +59,7 @@ def command_as(account: SystemUser | None, argv: Sequence[str | Path], *, must_r
     options = [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
     closed = [path for path in must_reach if not _open_to_others(path)]
     if closed:
-        capability = next((name for number, name in CAPABILITIES if _may_give(number)), None)
+        capability = next((name for number, name in CAPABILITIES if may_give(number)), None)
         if capability is None:
             raise StackError(
                 f"PostgreSQL does not run as root, and the user with uid {account.uid} may not enter {closed[0]}.",
@@ -95,7 +95,7 @@ def _open_to_others(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
 
 
-def _may_give(capability: int) -> bool:
+def may_give(capability: int) -> bool:
     """Returns whether this process has the capability (CapPrm in /proc/self/status)."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapPrm:"):

@@ -20,6 +20,7 @@ from tests.integration.head_office.office import Office
 from etalase.head_office import feed
 from etalase.head_office.api import tokens
 from etalase.head_office.api.parsers import counted
+from etalase.head_office.api.urls import Schema
 from etalase.head_office.models import Account, Company, Store
 from etalase.settings.head_office import MIB
 
@@ -482,7 +483,7 @@ def test_the_openapi_document_is_rendered_once_for_any_query(monkeypatch: pytest
         return make(self, *args, **kwargs)
 
     monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
-    monkeypatch.setattr("etalase.head_office.api.urls._documents", {})
+    monkeypatch.setattr(Schema, "rendered", {})
     queries = ["", "?version=%0a", "?version=%00", "?lang=id", "?lang=zz"] * 3
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(lambda query: Client().get(f"/api/v1/schema/{query}"), queries))

@@ -19,7 +19,6 @@ from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.paths import PHOTOS_PATH
 from etalase.edge.sync.feed.session import Session
-from etalase.head_office import feed
 from etalase.head_office.models import Account, Photo
 from etalase.photo_digest import photos_digest
 from etalase.protocol import MAX_LIMIT, Page, TokenPair
@@ -174,20 +173,22 @@ def test_the_digest_hides_no_late_commit(office: Office, stranger: psycopg.Conne
 
 
 def test_a_commit_during_a_page_is_neither_on_the_page_nor_in_its_digest(
-    office: Office, stranger: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    office: Office, stranger: psycopg.Connection[Any]
 ) -> None:
     photo = office.photo(office.product())
-    read_rows = feed._rows
+    commits: list[str] = []
 
-    def rows_then_a_commit(*given: Any) -> Any:
-        rows = read_rows(*given)
-        stranger.execute("UPDATE head_office_photo SET sort_order = 9")
-        stranger.commit()
-        return rows
+    def commit_after_the_rows(execute: Any, sql: str, *given: Any) -> Any:
+        result = execute(sql, *given)
+        if "head_office_photo" in sql and "LIMIT" in sql and not commits:
+            commits.append(sql)
+            stranger.execute("UPDATE head_office_photo SET sort_order = 9")
+            stranger.commit()
+        return result
 
-    monkeypatch.setattr(feed, "_rows", rows_then_a_commit)
-    page = office.page(with_digest=True)
-    monkeypatch.undo()
+    with connection.execute_wrapper(commit_after_the_rows):
+        page = office.page(with_digest=True)
+    assert commits
     assert [one.sort_order for one in page.photos] == [0]
     assert page.digest == photos_digest(page.photos)
     assert [one.id for one in office.page(since=page.sync_timestamp).photos] == [photo.id]

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from etalase.edge.sync.services import Services
+from etalase.edge.status.collect import look
+from etalase.edge.status.comparison import Reads
+from etalase.edge.status.snapshot import Comparison
+from etalase.edge.sync.services import Services, object_store
 from etalase.errors import ObjectStoreAway
 from etalase.objectstore.model import ObjectRead
+from etalase.settings.edge import EdgeSettings
 
 
 class Rotting:
@@ -18,6 +22,10 @@ class Rotting:
     def over(self, bucket: Any) -> Any:
         """Returns ``bucket`` on the rotting disk."""
         return _Bucket(self, bucket)
+
+    def look(self, settings: EdgeSettings, reads: Reads | None = None) -> Comparison:
+        """Compares this bucket with the rows, as ``status`` does."""
+        return look(settings, reads, open_bucket=lambda *args, **options: self.over(object_store(*args, **options)))
 
     @property
     def inject(self) -> Callable[[Services], None]:

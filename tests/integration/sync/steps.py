@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -13,16 +13,18 @@ from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
 
-from etalase.edge.status.collect import read
+from etalase.edge.status.collect import look, read
+from etalase.edge.status.snapshot import Comparison
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
+from etalase.settings.edge import EdgeSettings
 
 
-def status(edge: Edge, **changes: Any) -> dict[str, Any]:
+def status(edge: Edge, looking: Callable[[EdgeSettings], Comparison] = look, /, **changes: Any) -> dict[str, Any]:
     """Returns the output of ``etalase edge status --json`` and its exit status."""
-    facts = read(edge.configured(**changes))
+    facts = read(edge.configured(**changes), looking)
     verdict = judge(facts)
     response: dict[str, Any] = json.loads(json.dumps(as_json(facts, verdict)))
     return response | {"exit_status": verdict.exit_status}

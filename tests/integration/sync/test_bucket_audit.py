@@ -5,7 +5,6 @@ from collections.abc import Callable
 from hashlib import md5
 from typing import Any
 
-import pytest
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
@@ -18,7 +17,6 @@ from etalase.edge.status.comparison import MAX_UNREADABLE, Reads, compare
 from etalase.edge.status.snapshot import Comparison, Trouble
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store
 from etalase.edge.sync.verify import verify
 from etalase.errors import ObjectStoreAway
 
@@ -89,15 +87,14 @@ def test_too_many_unreadable_objects_without_md5_etags_report_the_stores_error(e
     assert (look(edge.bucket).verified, look(Failing(edge.bucket, keys)).error) == (len(DISHES), "HTTP 500 InternalError")
 
 
-def test_the_status_reads_a_marked_object_with_any_etag(edge: Edge, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_status_reads_a_marked_object_with_any_etag(edge: Edge, s3: Any) -> None:
     key = edge.ho.photos[sync_dishes(edge, "SATE")["SATE"]]["object_key"]
     overwrite_in_parts(s3, edge.bucket.bucket, key, picture("SATE"))
     reads: Reads = {}
     assert collect.look(edge.configured(), reads).verified == len(reads) == 1
     disk = Rotting(key)
-    monkeypatch.setattr(collect, "object_store", lambda *args, **options: disk.over(object_store(*args, **options)))
     assert verified(edge, disk.over) == ["changed"]
-    assert collect.look(edge.configured(), reads).damaged == {Damage.CHANGED: 1}
+    assert disk.look(edge.configured(), reads).damaged == {Damage.CHANGED: 1}
 
 
 def test_the_status_sees_the_type_of_an_object_without_an_md5_etag(edge: Edge, s3: Any) -> None:

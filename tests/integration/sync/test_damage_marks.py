@@ -8,14 +8,12 @@ from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import status
 from tests.simulator import Response, picture
 
-from etalase.edge.status import collect
 from etalase.edge.sync import anomalies as anomalies_module
-from etalase.edge.sync.services import object_store
 from etalase.edge.sync.verify import verify
 
 
 @pytest.fixture(params=[False, True], ids=["other bytes", "unreadable"])
-def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rotting:
+def disk(edge: Edge, request: pytest.FixtureRequest) -> Rotting:
     """Syncs six dishes, then lets the disk rot under one of them, for runs and for ``status``."""
     for n in range(6):
         edge.ho.put(f"dish {n}", picture(n))
@@ -25,9 +23,7 @@ def disk(edge: Edge, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     edge.hours_later = 0.0
     edge.query("UPDATE etalase_sync_run SET finished_at = now()")
     edge.query("UPDATE etalase_checkpoint SET compared_at = now()")
-    rots = Rotting(edge.rows()[next(iter(edge.ho.photos))]["object_key"], unreadable=request.param)
-    monkeypatch.setattr(collect, "object_store", lambda *args, **options: rots.over(object_store(*args, **options)))
-    return rots
+    return Rotting(edge.rows()[next(iter(edge.ho.photos))]["object_key"], unreadable=request.param)
 
 
 def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
@@ -38,13 +34,13 @@ def found_by_verify(edge: Edge, disk: Rotting) -> list[str]:
 
 
 def test_damage_found_by_verify_is_in_the_status_until_the_next_full_run_repairs_it(edge: Edge, disk: Rotting) -> None:
-    assert status(edge)["well"] is True  # no run has read the object yet
+    assert status(edge, disk.look)["well"] is True  # no run has read the object yet
     kind = "unreadable" if disk.unreadable else "changed"
     assert found_by_verify(edge, disk) == [kind]
-    reported = status(edge)
+    reported = status(edge, disk.look)
     assert (reported["state"], reported["damaged"][kind], reported["exit_status"]) == ("damaged", 1, 1)
     assert edge.sync(full=True, inject=disk.inject).healed == 1
-    assert status(edge)["well"] is True
+    assert status(edge, disk.look)["well"] is True
     assert edge.count("etalase_doubt") == 0
 
 
@@ -55,16 +51,16 @@ def test_a_damaged_photo_that_cannot_be_downloaded_stays_on_the_retry_list_and_i
     for full in (False, True, False):
         report = edge.sync(full=full, inject=disk.inject, TRIES=1)
         assert (list(edge.reasons().values()), report.outcome) == (["server_error"], "partial")
-        assert "damaged" in status(edge)["problems"]
+        assert "damaged" in status(edge, disk.look)["problems"]
     edge.ho.on_image = None
     assert edge.sync(inject=disk.inject).healed == 1  # an hourly run is enough
-    assert (edge.reasons(), status(edge)["well"]) == ({}, True)
+    assert (edge.reasons(), status(edge, disk.look)["well"]) == ({}, True)
 
 
 def test_a_damage_mark_is_cleared_if_the_object_is_right_again(edge: Edge, disk: Rotting) -> None:
     found_by_verify(edge, disk)
     disk.mended = True
-    assert status(edge)["well"] is True
+    assert status(edge, disk.look)["well"] is True
     edge.ho.image_requests.clear()
     edge.sync(full=True, inject=disk.inject)
     assert (edge.ho.image_requests, edge.count("etalase_doubt")) == ([], 0)
@@ -77,7 +73,7 @@ def test_damage_of_a_photo_that_head_office_no_longer_lists_is_reported(edge: Ed
     assert edge.sync().held == 5
     edge.query("UPDATE etalase_removal SET state = 'refused'")
     assert edge.sync(full=True, inject=disk.inject, DEEP_VERIFY_DAYS=1).deleted == 0
-    reported = status(edge)
+    reported = status(edge, disk.look)
     assert (reported["state"], reported["lost"]) == ("damaged", [photo])
     edge.query("DELETE FROM product_photo WHERE id = %s", photo)
     assert edge.sync(full=True).outcome == "success"

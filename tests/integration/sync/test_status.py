@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -609,12 +610,11 @@ def test_the_status_names_failed_photos_and_held_removals(edge: Edge) -> None:
     assert (facts.failed_names, facts.held_names) == (("NEW",), tuple(f"DISH {n}" for n in range(5)))
 
 
-def test_a_hanging_bucket_is_reported_as_away_within_the_time_limit(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_bucket_is_reported_as_away_within_the_time_limit(edge: Edge) -> None:
     sync_dishes(edge, "SATE")
-    monkeypatch.setattr(collect, "WHOLE_LOOK_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        reported = status(edge, S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        reported = status(edge, partial(collect.look, seconds=0.5), S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - began < 8
     assert (reported["state"], reported["bucket"]["trouble"]) == ("bucket_away", "away")
 

@@ -31,17 +31,17 @@ def test_in_open_folders_a_command_gets_no_capability() -> None:
 
 
 def test_below_a_closed_folder_a_command_gets_dac_read_search(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unprivileged, "_may_give", lambda _capability: True)
+    monkeypatch.setattr(unprivileged, "may_give", lambda _capability: True)
     assert "--ambient-caps=-all,+dac_read_search" in command_as(NOBODY, ["initdb"], must_reach=[OPEN, closed])
 
 
 def test_without_dac_read_search_a_command_gets_dac_override(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unprivileged, "_may_give", lambda capability: capability == 1)
+    monkeypatch.setattr(unprivileged, "may_give", lambda capability: capability == 1)
     assert "--ambient-caps=-all,+dac_override" in command_as(NOBODY, ["initdb"], must_reach=[closed])
 
 
 def test_without_any_capability_the_closed_path_is_reported(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unprivileged, "_may_give", lambda _capability: False)
+    monkeypatch.setattr(unprivileged, "may_give", lambda _capability: False)
     with pytest.raises(StackError, match=rf"uid 65534 may not enter {closed}"):
         command_as(NOBODY, ["initdb"], must_reach=[closed])
 

@@ -84,7 +84,7 @@ def whole_number(query: QueryDict, field: str, *, default: int, least: int, most
         return default
     # int() also accepts «1_0», « 1» and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
-        raise UsageError(f"{field} is «{printable(text[:40])}»: expected is a whole number from {least} to {most}.")
+        raise UsageError(f"{field} is «{printable(text[:40])}», not a whole number from {least} to {most}.")
     return int(text)
 
 
@@ -93,6 +93,6 @@ def search_text(query: QueryDict) -> str:
     text = (query.get("q") or "").strip()
     if len(text) > MAX_SEARCH_CHARS or "\0" in text:
         raise UsageError(
-            f"q is «{printable(text[:40])}…» of {len(text)} characters: expected are at most {MAX_SEARCH_CHARS}, none a NUL."
+            f"q is «{printable(text[:40])}…» of {len(text)} characters; it may have at most {MAX_SEARCH_CHARS}, and no NUL."
         )
     return text

@@ -1,6 +1,5 @@
 """Reads the facts of a status: a few queries and one comparison with the bucket."""
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,7 @@ from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import object_store
 from etalase.errors import PARKED
+from etalase.objectstore.client import ObjectStore
 from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings
 
@@ -41,13 +41,20 @@ MAX_NAMES = 1000
 LOOK_SECONDS, WHOLE_LOOK_SECONDS = 10.0, 20.0
 
 
-def look(settings: EdgeSettings, reads: Reads | None = None) -> Comparison:
+def look(
+    settings: EdgeSettings,
+    reads: Reads | None = None,
+    *,
+    open_bucket: Callable[..., ObjectStore] = object_store,
+    seconds: float = WHOLE_LOOK_SECONDS,
+) -> Comparison:
     """Compares the bucket with the rows now; ``reads`` keeps objects for the next look. Raises :class:`DatabaseAway`."""
     with translated():
         compared_at = Checkpoint.objects.values_list("compared_at", flat=True).first()
-    bucket = object_store(settings, timeout_seconds=LOOK_SECONDS, max_retries=1)
-    bucket.ends_at = time.monotonic() + WHOLE_LOOK_SECONDS
-    lock = RunLock(settings.STORE_ID, Clock())
+    clock = Clock()
+    bucket = open_bucket(settings, timeout_seconds=LOOK_SECONDS, max_retries=1, monotonic=clock.monotonic)
+    bucket.ends_at = clock.monotonic() + seconds
+    lock = RunLock(settings.STORE_ID, clock)
     return compare(bucket, lock, compared_at=compared_at, reads={} if reads is None else reads)
 
 

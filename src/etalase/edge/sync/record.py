@@ -43,7 +43,7 @@ def errors_reported(run: Run) -> Iterator[None]:
         logger.exception("unexpected error in the sync run")
         result.error = EtalaseError(
             f"Unexpected error in the sync run: {type(error).__name__}: {redacted(str(error))[:500]}",
-            hint="This is a fault of Etalase's: please report it, with what the log says above.",
+            hint="This is a defect of Etalase: please report it with the log lines above.",
         )
     except BaseException as error:
         result.error = EtalaseError(f"The run was stopped ({type(error).__name__}).", hint="The next one continues from here.")

@@ -1,7 +1,7 @@
 """Defines the URLs below ``/api/v1/``, and serves the OpenAPI document."""
 
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.urls import path
@@ -13,7 +13,6 @@ from rest_framework.request import Request
 from etalase.head_office.api import tokens, views
 
 _rendering = threading.Lock()
-_documents: dict[str, bytes] = {}
 
 
 class Schema(SpectacularAPIView):
@@ -22,6 +21,8 @@ class Schema(SpectacularAPIView):
     Ignores the query: drf-spectacular would copy ``version`` from it into a response header.
     """
 
+    rendered: ClassVar[dict[str, bytes]] = {}
+
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Returns the document in the requested format."""
@@ -29,11 +30,11 @@ class Schema(SpectacularAPIView):
         form = type(renderer).__name__
         # Two threads must not import drf-spectacular's extensions at once.
         with _rendering:
-            if form not in _documents:
+            if form not in self.rendered:
                 generator: Any = self.generator_class()
-                _documents[form] = force_bytes(renderer.render(generator.get_schema(public=True), renderer_context={}))
+                self.rendered[form] = force_bytes(renderer.render(generator.get_schema(public=True), renderer_context={}))
         disposition = f'inline; filename="etalase-head-office.{renderer.format}"'
-        return HttpResponse(_documents[form], content_type=renderer.media_type, headers={"Content-Disposition": disposition})
+        return HttpResponse(self.rendered[form], content_type=renderer.media_type, headers={"Content-Disposition": disposition})
 
 
 urlpatterns = [

@@ -61,7 +61,7 @@ def test_only_the_canonical_spelling_of_a_uuid_is_accepted(text: str) -> None:
 def test_an_invalid_limit_is_refused_by_its_name(text: str) -> None:
     query = QueryDict(mutable=True)
     query["limit"] = text
-    with pytest.raises(UsageError, match=r"^limit is «.*»: expected is a whole number from 1 to 1000"):
+    with pytest.raises(UsageError, match=r"^limit is «.*», not a whole number from 1 to 1000"):
         whole_number(query, "limit", default=100, least=1, most=1000)
 
 

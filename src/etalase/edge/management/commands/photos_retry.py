@@ -1,12 +1,12 @@
 """Runs `etalase edge retry`: retries failed photos now."""
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync import storage
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import Trigger
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings
@@ -28,7 +28,7 @@ class Command(SyncCommand):
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Marks the photos as due, and runs."""
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
-        storage.retry_list.make_due(options["photo"] or None, now=datetime.now(UTC))
+        storage.retry_list.make_due(options["photo"] or None, now=Clock().utc())
         with self.watched(settings, options) as (services, progress):
             report = sync(
                 services, full=False, trigger=Trigger.RETRY, wait_seconds=self.wait_seconds(options), progress=progress

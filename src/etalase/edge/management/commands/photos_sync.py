@@ -1,6 +1,5 @@
 """Runs `etalase edge sync`: one run, now."""
 
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.utils.timezone import get_default_timezone
 
 from etalase import formatting
 from etalase.edge.management.sync_command import SyncCommand
+from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
@@ -64,14 +64,14 @@ class Command(SyncCommand):
                 "--off-peak waits for the widest step of ETALASE_BANDWIDTH, and that is not a timetable.",
                 hint="Set one, as in 06:00,512k 23:00,off.",
             )
-        zone = get_default_timezone()
+        zone, clock = get_default_timezone(), Clock()
         is_announced = quiet
-        while seconds := settings.BANDWIDTH.seconds_to_widest(now := time.time(), zone):
+        while seconds := settings.BANDWIDTH.seconds_to_widest(now := clock.now(), zone):
             if not is_announced:
                 self.stderr.write(f"waiting for off-peak, until {time_text(now + seconds, now, zone)}")
                 is_announced = True
             # In short steps, so that a correction of the clock meanwhile counts.
-            time.sleep(min(seconds, 60.0))
+            clock.sleep(min(seconds, 60.0))
 
     def _print_forecast(self, forecast: dict[str, Any]) -> None:
         seconds, rate = forecast.get("seconds_at_limit"), forecast.get("limit_bytes_per_second")

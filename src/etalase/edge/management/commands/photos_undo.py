@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from collections import defaultdict
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,7 +66,7 @@ class Command(EdgeCommand):
         return 1 if undone.lost else 0
 
     def _list(self, settings: EdgeSettings, *, as_json: bool) -> None:
-        since = datetime.now(UTC) - settings.RECLAIM_GRACE
+        since = Clock().utc() - settings.RECLAIM_GRACE
         by_run: dict[int, list[Removal]] = defaultdict(list)
         for removal in storage.removals.in_states([Removal.State.APPLIED]):
             if removal.run_id is not None and removal.decided_at and removal.decided_at > since:
