@@ -32,7 +32,7 @@ def test_doctor_and_bundle_of_a_project(customer: Customer) -> None:
 
 
 def _check_doctor(customer: Customer) -> None:
-    """The doctor names what the project has to change."""
+    """Asserts that the doctor names the changes that the project needs."""
     found = {check["id"]: check for check in customer.json("photos_doctor", exit_status=1)["checks"]}
     red = {name: check["detail"] for name, check in found.items() if check["ok"] is False}
     assert red.keys() == {"worker", "beat", "project"}, red
@@ -51,7 +51,7 @@ def _check_settings(customer: Customer) -> None:
 
 
 def _check_bundle(customer: Customer) -> None:
-    """The bundle has the project's settings and none of its secrets."""
+    """Asserts that the bundle has the project's settings and none of its secrets."""
     path, log = customer.edge.folder / "bundle.tar.gz", customer.edge.folder / "pos.log"
     key = '"canary of the whole project"'
     log.write_text("pay with canary of the payment\nsigned by canary of the whole project\n")
