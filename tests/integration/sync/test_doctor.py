@@ -394,6 +394,8 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "schedule: Celery's clock is UTC": (lambda h: delattr(h.django, "CELERY_TIMEZONE"), "time_zone", ("schedule",)),
     "schedule: no nightly run": (lambda h: h.django.CELERY_BEAT_SCHEDULE.pop("nightly"), "schedule", ()),
     "project: a view in the place of ours": (shadowed_address, "project", ()),
+    "project: its addresses cannot be loaded": (
+        lambda h: setattr(h.django, "ROOT_URLCONF", "no_such_module"), "project", ()),
     "disk: full": (lambda h: h.set(SPOOL_DIR=h.tmpfs() / "spool"), "disk", ("spool",)),
     "spool: a file in its place": (file_in_place, "spool", ()),
 }  # fmt: skip
@@ -468,6 +470,12 @@ def test_an_edge_without_photos_and_runs_has_no_fault_but_its_silent_worker_and_
     found = house.look()
     assert {id_ for id_, result in found.items() if result.ok is False} == {"worker", "beat"}
     assert {id_ for id_, result in found.items() if result.ok is None} == {"image_origins", "image"}
+
+
+def test_a_broker_that_tells_nothing_about_itself_is_no_fault(house: House) -> None:
+    house.at_broker("ACL SETUSER etalase on >pw ~* &* +@all -info", "ACL DELUSER etalase")
+    house.django.CELERY_BROKER_URL = f"redis://etalase:pw@127.0.0.1:{house.broker.port}/0"
+    assert house.look()["broker"].ok
 
 
 def test_an_edge_whose_runs_a_timer_starts_needs_no_worker(house: House) -> None:

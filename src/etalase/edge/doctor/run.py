@@ -99,7 +99,14 @@ def _project() -> str:
     if not is_in_project():
         return "standalone"
     looks = (project_checks.tasks_are_ours, project_checks.urls_are_reached, project_checks.messages_come_once)
-    for message in (message for look in looks for message in look(None)):
+    try:
+        messages = [message for look in looks for message in look(None)]
+    except Exception as error:  # a project's own code, which may raise anything
+        raise Fault(
+            f"The project's own URLs or tasks cannot be loaded: {type(error).__name__}: {error}"[:500],
+            hint="Look at `python manage.py check`.",
+        ) from error
+    for message in messages:
         raise Fault(f"{message.msg} ({message.id})", hint=message.hint or "")
     return "nothing in the place of Etalase's tasks and addresses"
 
