@@ -15,6 +15,7 @@ from tests.integration.sync.conftest import BUCKET, Edge
 from tests.simulator import picture
 
 from etalase.edge import tasks
+from etalase.edge.adoption import clashes
 from etalase.edge.adoption.adopt import Wish, adopt
 from etalase.edge.adoption.decisions import Choice, Code, parse_choices
 from etalase.edge.adoption.report import Adoption
@@ -129,8 +130,9 @@ class Guide:
 
 
 @pytest.fixture
-def guide(edge: Edge, settings: Any) -> Guide:
+def guide(edge: Edge, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Guide:
     settings.ROOT_URLCONF = "etalase.edge.urls"
+    monkeypatch.setattr(clashes, "other_definitions", list)  # other tests define tasks in this process
     return Guide(edge)
 
 

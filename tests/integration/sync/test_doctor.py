@@ -355,7 +355,7 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "database: behind a pooler": (pooler, "database_pooler", ()),
     "database: a migration is missing": (
         lambda h: h.sql(
-            "UPDATE django_migrations SET app = 'aside' WHERE app = 'etalase_edge' AND name = '0006_photos'",
+            "UPDATE django_migrations SET app = 'aside' WHERE app = 'etalase_edge' AND name = '0007_own'",
             "UPDATE django_migrations SET app = 'etalase_edge' WHERE app = 'aside'"),
         "migrations", MIGRATIONS),
     "database: tables in another schema": (

@@ -107,6 +107,11 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("photos_undo", "{run}"),
     ("photos_undo", "99999"),
     ("photos_verify", "--deep", "--repair"),
+    ("photos_adopt", "--dry-run"),
+    ("photos_adopt", "--apply"),
+    ("photos_own", "list"),
+    ("photos_leave",),
+    ("photos_doctor", "--read-only"),
     ("photos_sync", "--full"),
 )
 

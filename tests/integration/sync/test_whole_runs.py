@@ -6,11 +6,13 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
+from etalase.edge.adoption.adopt import Wish, adopt
 from etalase.edge.sync import storage
 from etalase.edge.sync.result import RunKind, Trigger
-from etalase.edge.sync.services import DryRunWrites
+from etalase.edge.sync.services import DryRunWrites, real_services
 from etalase.errors import DatabaseAway
 from etalase.objectstore.model import ObjectInfo
+from etalase.progress import Progress
 
 PHOTOS_PATH = "/api/v1/sync/product-photos/"
 
@@ -180,6 +182,8 @@ def test_photos_loaded_by_the_guides_code_are_adopted_without_a_download(edge: E
     for photo in edge.ho.photos.values():
         _as_the_guides_code_does(edge, photo)
     before = edge.row_versions()
+    with real_services(edge.configured()) as services:
+        assert adopt(services, Wish(applies=True), Progress()).applied
 
     report = edge.sync()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
-from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Facts, RunFacts, Sign, Uncovered, Why
+from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Facts, Own, RunFacts, Sign, Uncovered, Why
 from etalase.edge.sync.result import Fault
 from etalase.errors import Reason
 
@@ -153,6 +153,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
         worker=draw(st.sampled_from([None, ALIVE, SILENT])),
         beat=draw(st.sampled_from([None, ALIVE, SILENT])),
         asked_at=draw(st.sampled_from([None, NOW - MINUTE])),
+        not_adopted=draw(st.booleans()) and draw(st.booleans()),
+        own=draw(st.builds(Own, **dict.fromkeys(("photos", "open", "damaged", "objects", "open_objects"), st.integers(0, 3)))),
         wrong_store=draw(st.booleans()) and draw(st.booleans()),
         lost=draw(st.sampled_from([(), (PHOTO,)])),
         notices=tuple(draw(st.lists(st.sampled_from(NOTICES), max_size=2))),

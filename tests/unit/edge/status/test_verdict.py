@@ -9,7 +9,7 @@ from tests.unit.edge.status.snapshots import HOUR, MINUTE, NOW, SILENT, any_fact
 
 from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
-from etalase.edge.status.snapshot import Facts, Sign
+from etalase.edge.status.snapshot import Facts, Own, Sign
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, State, judge
 
@@ -56,6 +56,10 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({"photos": 411}, ["damaged"], "red", 1),
         ({"photos": 411, "last_run": run(None), "lock_taken": True}, ["damaged"], "red", 1),
         ({"expected": None}, ["unproved"], "yellow", 1),  # the expected number of rows is unknown
+        # another program filled the edge: nothing is stale, and no run is missing
+        ({**NEVER, "not_adopted": True}, ["not_adopted"], "yellow", 4),
+        ({**NEVER, "not_adopted": True, "bucket": AWAY}, ["not_adopted", "bucket_away"], "yellow", 4),
+        ({"own": Own(photos=3, open=2, damaged=1, objects=4, open_objects=4)}, [], "green", 0),
         # held removals
         ({"held": 1}, ["held"], "yellow", 3),
         ({"failed": 1}, ["partial"], "yellow", 1),

@@ -293,6 +293,35 @@ def test_a_row_that_is_not_on_the_list_gives_its_key_up_to_the_listed_photo() ->
     assert product.displaced == ((named("gone"), "products/p/primary.jpg"),)
 
 
+# The store's own rows
+
+
+@pytest.mark.parametrize(("found", "is_refused"), [(photo("own").checksum, True), ("other bytes", False), (None, False)])
+def test_a_listed_photo_takes_the_key_of_an_own_row_only_where_no_bytes_of_it_are_lost(
+    found: str | None, is_refused: bool
+) -> None:
+    own, new = photo("own", key="products/p/primary.jpg"), photo("new", key="products/p/primary.jpg")
+    row = row_of(own).with_object(Found(found))
+    result = plan([new], [row], known_products={new.product_id}, max_photo_bytes=MAX_PHOTO_BYTES, own={own.id})
+    assert [error.reason for _, error in result.failed] == [Reason.KEY_CONFLICT] * is_refused
+    assert all(product.displaced == () for product in result.products)
+
+
+def test_an_own_row_keeps_its_primary_flag_and_takes_none_from_a_listed_photo() -> None:
+    own, listed = (
+        photo("own", key="products/p/own.jpg", is_primary=True),
+        photo("listed", key="products/p/l.jpg", is_primary=True),
+    )
+    rows = [row_of(own), row_of(listed)]
+    assert is_empty(plan([listed], rows, known_products={listed.product_id}, max_photo_bytes=MAX_PHOTO_BYTES, own={own.id}))
+
+
+def test_an_own_row_that_head_office_lists_is_planned_like_any_other() -> None:
+    own, new = photo("own", key="products/p/old.jpg"), photo("own", key="products/p/new.jpg")
+    result = plan([new], [row_of(own)], known_products={new.product_id}, max_photo_bytes=MAX_PHOTO_BYTES, own={own.id})
+    assert [step.row_key for step in steps_of(result)] == ["products/p/old.jpg"]
+
+
 def test_a_photo_that_moves_to_another_product_keeps_its_bytes() -> None:
     before, after = photo("a", product="p", key="products/x.jpg"), photo("a", product="q", key="products/x.jpg")
     assert actions_of(plan_for([after], [row_of(before)])) == [(Kind.ROW, named("a"))]
