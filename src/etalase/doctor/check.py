@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from etalase.errors import EtalaseError
+from etalase.protocol import printable
 
 # A check beyond its limit has failed: a person waits. Each request in it has a shorter limit of its own.
 CHECK_SECONDS = 3.0
@@ -98,4 +99,5 @@ def to_lines(results: Sequence[Result]) -> list[str]:
     lines = [f"TO DO  {fault.id:<{width}}  {fault.detail} {fault.hint}".rstrip() for fault in faults]
     reasons = dict.fromkeys(result.detail for result in unknown)
     lines += [f"-      {why}: {', '.join(result.id for result in unknown if result.detail == why)}" for why in reasons]
-    return [verdict, *lines, *(f"fine   {result.id:<{width}}  {result.detail}".rstrip() for result in fine)]
+    lines += [f"fine   {result.id:<{width}}  {result.detail}".rstrip() for result in fine]
+    return [verdict, *map(printable, lines)]  # details quote head office's names

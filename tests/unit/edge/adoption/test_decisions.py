@@ -60,11 +60,14 @@ def test_a_choice_for_one_counts_before_that_for_its_code(rows: list[OpenRow], k
         }
 
 
+NONE: list[str] = []
+
+
 @pytest.mark.parametrize("text", ["", "=", "keep", "a", "a=", "=keep", "a=delete", "a=KEEP", "row_not_listed"])
 def test_a_malformed_choice_is_refused_with_the_words_that_there_are(text: str) -> None:
-    for arguments in ([text], []), ([], [text]):
+    for by_id, by_code in zip(([text], NONE), (NONE, [text]), strict=True):
         with pytest.raises(UsageError) as refused:
-            parse_choices(*arguments)
+            parse_choices(by_id, by_code)
         assert text in str(refused.value)
         assert "keep, approve, disown" in str(refused.value)
 
