@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from tempfile import TemporaryDirectory
 
 from etalase.cli import ARGV
 from etalase.errors import UsageError
@@ -36,7 +38,21 @@ def serve_head_office(args: Sequence[str]) -> None:
     prepare_to_serve()
     # Behind a proxy, all connections come from its one address.
     per_address = 0 if settings.PROXY_COUNT else None
-    _serve("etalase.head_office.wsgi", options, max_body_bytes=settings.MAX_REQUEST_BYTES, per_address=per_address)
+    with _folder_for_counts() if settings.METRICS else nullcontext():
+        _serve("etalase.head_office.wsgi", options, max_body_bytes=settings.MAX_REQUEST_BYTES, per_address=per_address)
+
+
+@contextmanager
+def _folder_for_counts() -> Iterator[None]:
+    """Makes the folder in which the server's processes count together, and deletes it in the end; keeps a given one."""
+    from etalase.head_office.metrics.shared_files import FOLDER_VARIABLE
+
+    if os.environ.get(FOLDER_VARIABLE):
+        yield
+        return
+    with TemporaryDirectory(prefix="etalase-metrics-", ignore_cleanup_errors=True) as made:
+        os.environ[FOLDER_VARIABLE] = made
+        yield
 
 
 def serve_edge(args: Sequence[str]) -> None:

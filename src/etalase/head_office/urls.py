@@ -1,9 +1,10 @@
-"""Defines the URLs of head office: the sync API, the admin and the health check."""
+"""Defines the URLs of head office: the sync API, the admin, the health check and the metrics."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from etalase.head_office.metrics.views import metrics
 from etalase.head_office.middleware import health, nothing_here
 
 urlpatterns = [
@@ -13,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health),
+    path("metrics", metrics),
     path("", RedirectView.as_view(url="/admin/")),
 ]
 handler400 = "etalase.head_office.middleware.bad_request"

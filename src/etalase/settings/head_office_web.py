@@ -19,6 +19,7 @@ FIXED: dict[str, Any] = {
         "drf_spectacular_sidecar",
     ],
     "MIDDLEWARE": [
+        "etalase.head_office.metrics.requests.counted_requests",
         "django.middleware.security.SecurityMiddleware",
         "etalase.head_office.middleware.content_security_policy",
         "etalase.head_office.middleware.uncached_api",

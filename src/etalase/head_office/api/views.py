@@ -13,6 +13,7 @@ from etalase.head_office.accounts import stores_of, stores_page
 from etalase.head_office.api import openapi
 from etalase.head_office.api.requests import FeedQuestion, StoresQuestion, prefers
 from etalase.head_office.api.responses import NoSuchStore, json_response
+from etalase.head_office.metrics.requests import count_feed_photos
 from etalase.head_office.models import Account, Store
 from etalase.protocol import DIGEST_PREFERENCE
 from etalase.settings.head_office import head_office_settings
@@ -31,7 +32,9 @@ class ProductPhotos(APIView):
         page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
         settings = head_office_settings()
         bucket = feed.PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
-        return json_response(feed.photo_page(_store(request, question), page, bucket))
+        photos = feed.photo_page(_store(request, question), page, bucket)
+        count_feed_photos(len(photos["photos"]))
+        return json_response(photos)
 
 
 class Products(APIView):

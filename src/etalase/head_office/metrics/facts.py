@@ -1,0 +1,71 @@
+"""Reads what head office's database says, at each scrape and in bounded time."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.metadata import version
+from typing import NamedTuple
+
+import django.db
+from django.db.models.functions import Now
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from etalase.head_office.database import as_database_error
+from etalase.head_office.models import AssortmentTombstone, PhotoTombstone
+from etalase.scraping import SingleFlight
+from etalase.settings.head_office import head_office_settings
+
+logger = logging.getLogger("etalase.head_office")
+
+SECONDS = 6.0
+TOMBSTONES: dict[str, type[PhotoTombstone | AssortmentTombstone]] = {"photo": PhotoTombstone, "sale": AssortmentTombstone}
+
+
+class Facts(NamedTuple):
+    """The tombstones of the feed by kind, and how many of them the next purge deletes."""
+
+    tombstones: dict[str, int]
+    due: int
+
+
+def read() -> Facts:
+    """Reads the facts. Raises Django's database errors."""
+    kept = timedelta(days=head_office_settings().TOMBSTONE_DAYS)
+    return Facts(
+        tombstones={kind: model.objects.count() for kind, model in TOMBSTONES.items()},
+        due=sum(model.objects.filter(changed_at__lt=Now() - kept).count() for model in TOMBSTONES.values()),
+    )
+
+
+_reading = SingleFlight(read)
+
+
+class FactsCollector(Collector):
+    """Collects the facts; while the database is away, ``etalase_up`` is 0."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields the metrics of one reading."""
+        facts: Facts | None = None
+        try:
+            facts = _reading.result(SECONDS)
+        except TimeoutError:
+            logger.error("head office's database did not answer a scrape within %g seconds", SECONDS)
+        except django.db.Error as error:
+            logger.error("%s", as_database_error(error))
+        return metrics(facts)
+
+
+def metrics(facts: Facts | None) -> Iterator[Metric]:
+    """Yields the metrics of ``facts``; None means that the database is away. Pure."""
+    yield GaugeMetricFamily(
+        "etalase_up", "Whether head office's database answered this scrape.", value=float(facts is not None)
+    )
+    yield InfoMetricFamily("etalase_build", "The version of Etalase.", {"version": version("etalase")})
+    if facts is not None:
+        kept = GaugeMetricFamily("etalase_ho_tombstones", "Deletions that the feed remembers, by kind.", labels=["kind"])
+        for kind, count in facts.tombstones.items():
+            kept.add_metric([kind], count)
+        yield kept
+        text = "Those older than ETALASE_TOMBSTONE_DAYS, which wait for `etalase head-office purge-tombstones`."
+        yield GaugeMetricFamily("etalase_ho_tombstones_due", text, value=facts.due)
