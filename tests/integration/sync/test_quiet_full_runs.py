@@ -50,6 +50,28 @@ def test_a_full_run_without_changes_costs_one_digest_request_and_no_write(edge_w
     assert edge_with_digests.row_versions() == before
 
 
+@pytest.mark.parametrize(("is_own", "asked"), [(True, [True]), (False, [True, False, False])])
+def test_the_stores_own_photos_are_left_out_of_the_proof_and_others_are_not(
+    edge_with_digests: Edge, is_own: bool, asked: list[bool]
+) -> None:
+    edge, key = edge_with_digests, "products/own.jpg"
+    edge.query(
+        "INSERT INTO product_photo (id, product_id, object_key, size, content_type, checksum, version, is_primary, sort_order)"
+        " SELECT gen_random_uuid(), product_id, %s, 3, 'image/jpeg', md5('own'), 1, FALSE, 9 FROM product_photo LIMIT 1",
+        key,
+    )
+    edge.bucket.put(key, b"own", content_type="image/jpeg")
+    if is_own:
+        edge.query(
+            "INSERT INTO etalase_own_photo (photo_id, product_id, product_name, what, state)"
+            " SELECT id, product_id, '', 'row_not_listed', 'kept' FROM product_photo WHERE object_key = %s",
+            key,
+        )
+    assert edge.sync(full=True).outcome == "success"
+    assert feed_requests(edge) == asked
+    assert (key in {row["object_key"] for row in edge.rows().values()}) is is_own
+
+
 @pytest.mark.parametrize("how", ["a row without an id", "a deletion that cannot be read", "a row that was mended"])
 def test_a_digest_proves_nothing_if_some_changes_are_unreadable(edge_with_digests: Edge, how: str) -> None:
     add_digest, photo = edge_with_digests.ho.change_page, next(iter(edge_with_digests.ho.photos))
