@@ -8,6 +8,8 @@ from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from etalase.edge.apps import product_model_name
+from etalase.edge.database import translated
+from etalase.errors import UsageError
 
 PHOTO_COLUMNS: Final = (
     "id", "product_id", "object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order",
@@ -107,6 +109,15 @@ def photo_problems(photo: dict[str, Column]) -> list[str]:
         for name in ("created_at", "updated_at")
         if name in photo and photo[name].type != "timestamp with time zone"
     ]
+
+
+def refuse_other_form() -> None:
+    """Raises :class:`UsageError` if ``product_photo`` has got a form that no run can do with."""
+    with translated():
+        problems = photo_problems(columns(connections[DEFAULT_DB_ALIAS], "product_photo"))
+    if problems:
+        hint = "Bring it to the guide's DDL with ALTER TABLE."
+        raise UsageError(f"No run is possible with this table: {'; '.join(problems)}.", hint=hint)
 
 
 def _is_theirs() -> bool:

@@ -10,6 +10,7 @@ from django.db import transaction
 from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
+from etalase.edge.own_tables import refuse_other_form
 from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run, Scope, mark_damage
@@ -86,6 +87,7 @@ def begin(
     services: Services, result: RunResult, checkpoint: Checkpoint, progress: Progress, *, full: bool, by_hand: bool, deep: bool
 ) -> Run:
     """Reads the state that the last run left, and repairs impossible values in it."""
+    refuse_other_form()
     checkpoint.refresh_from_db()
     now, keeps = services.clock.utc(), not services.is_read_only
     dropped = storage.state_repair.distrust(checkpoint, keeps=keeps, now=now)
