@@ -60,7 +60,7 @@ def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
         found.append(Anomaly(AnomalyKind.LONG_AWAY, {"days": (run.now - last).days}))
     if run.checkpoint.photos is None or run.checkpoint.compared_at is None:
         found.append(Anomaly(AnomalyKind.NEVER_COMPARED, {}))
-    if storage.runs.is_full_run_unfinished(run.result.run_id or 0):
+    if storage.runs.is_full_run_unfinished(run.id):
         found.append(Anomaly(AnomalyKind.FULL_RUN_UNFINISHED, {}))
     return found
 

@@ -25,6 +25,7 @@ class Scope(StrEnum):
 class Run:
     """One run. ``result`` is written and never read: each step decides by its arguments.
 
+    ``id`` is that of its row, 0 in a dry run, which has none.
     ``extra_rows`` is the number of rows at its beginning beyond the number in the checkpoint; it may be negative.
     """
 
@@ -39,6 +40,7 @@ class Run:
     extra_rows: int
     # Columns of our own state that held unreadable values.
     dropped: list[str]
+    id: int = 0
     failures: Failures = field(init=False)
     publisher: Publisher = field(init=False)
 

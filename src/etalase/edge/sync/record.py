@@ -55,9 +55,9 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
     """Begins the run's row, and completes it when the run ends, also where it failed."""
     result, services = run.result, run.services
     began = services.clock.monotonic()
-    result.run_id = storage.runs.begin(result.kind, trigger)
+    run.id = result.run_id = storage.runs.begin(result.kind, trigger)
     try:
-        with log_fields(run_id=result.run_id):
+        with log_fields(run_id=run.id):
             yield
     finally:
         with suppress(DatabaseAway, LockLost):
@@ -69,7 +69,7 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
         result.duration_seconds = services.clock.monotonic() - began
         with suppress(DatabaseAway):
             storage.runs.end(
-                result.run_id,
+                run.id,
                 kind=result.kind,
                 outcome=result.outcome.value,
                 error=str(result.error or ""),
@@ -104,7 +104,7 @@ def record_work(run: Run, feed: Feed, planned: Planned) -> None:
     if photos or planned.tally.known:
         _record_list(run, feed, planned.tally)
     if photos:
-        storage.runs.record_work(run.result.run_id or 0, photos, kind=run.result.kind, bytes_to_fetch=bytes_to_fetch)
+        storage.runs.record_work(run.id, photos, kind=run.result.kind, bytes_to_fetch=bytes_to_fetch)
 
 
 def note_plan(run: Run, planned: Planned) -> None:
@@ -131,7 +131,7 @@ def _record_list(run: Run, feed: Feed, tally: Tally) -> None:
     elif feed.error is not None:
         unseen = max(0, (feed.totals[-1] or 0) - listed)
         listed, missing = listed + unseen, missing + unseen
-    storage.runs.record_list(run.result.run_id or 0, listed=listed, missing=missing)
+    storage.runs.record_list(run.id, listed=listed, missing=missing)
 
 
 def _pending_besides(feed: Feed) -> set[UUID]:

@@ -26,7 +26,7 @@ class Proposal:
     gone: dict[UUID, Row] = field(default_factory=dict)
 
 
-def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int | None) -> int:
+def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: datetime, run_id: int) -> int:
     """Removes photos within the bound, and records the others. Returns the number of removed photos.
 
     ``awaiting`` are products of which a living photo has not arrived in this run.
@@ -99,7 +99,7 @@ def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     return photos
 
 
-def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int | None) -> int:
+def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int) -> int:
     """Deletes and records. Returns the number of deleted rows; one that a rule of the customer's keeps is held."""
     decision, gone = proposal.decision, proposal.gone
     labels = services.products.labels({row.product_id for row in gone.values()})

@@ -185,7 +185,7 @@ def check_unlisted(run: Run, feed: Feed) -> None:
 
 def publish(run: Run, feed: Feed, planned: Planned) -> None:
     """Fetches and publishes the photos on the agenda; a run that compares only changes gives way to a scheduled full run."""
-    run.publisher.publish(planned.agenda, gives_way=feed.coverage is Coverage.CHANGES)
+    run.publisher.publish(planned.agenda, run_id=run.id, gives_way=feed.coverage is Coverage.CHANGES)
     run.audit.is_listing_current = False
 
 
@@ -212,7 +212,7 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
 
 def remove_unlisted(run: Run, feed: Feed) -> None:
     """Removes photos that head office no longer lists, within the bound on removals."""
-    run.result.deleted += sweep(run.services, feed, awaiting=run.failures.product_ids, now=run.now, run_id=run.result.run_id)
+    run.result.deleted += sweep(run.services, feed, awaiting=run.failures.product_ids, now=run.now, run_id=run.id)
 
 
 def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object], *, head_office_is_older: bool) -> None:

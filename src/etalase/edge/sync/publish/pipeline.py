@@ -55,19 +55,20 @@ class Publisher:
     _in_flight: dict[ProductPlan, int] = field(default_factory=dict)
     _done: "queue.SimpleQueue[ProductResult]" = field(default_factory=queue.SimpleQueue)
     _batch: list[ProductResult] = field(default_factory=list)
+    _run_id: int = 0
     _committed_at: float = 0.0
     _breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     # The error of head office's bucket after which photos were not tried.
     _given_up: HeadOfficeAway | None = None
     _has_fetched: bool = False
 
-    def publish(self, agenda: Agenda, *, gives_way: bool) -> None:
-        """Publishes the agenda. ``gives_way``: ends early when a scheduled full run waits.
+    def publish(self, agenda: Agenda, *, run_id: int, gives_way: bool) -> None:
+        """Publishes the agenda of run ``run_id``. ``gives_way``: ends early when a scheduled full run waits.
 
         Raises :class:`ObjectStoreAway`, :class:`ObjectStoreFull` or :class:`SpoolFull` where no further photo can arrive, and
         :class:`EndsEarly`. The rows of all objects that were put until then are committed, also where a person stops the run.
         """
-        self._committed_at = self.services.clock.monotonic()
+        self._run_id, self._committed_at = run_id, self.services.clock.monotonic()
         try:
             self._publish(agenda, gives_way=gives_way)
         except BaseException:
@@ -250,9 +251,9 @@ class Publisher:
                 self.failures.add(step.photo, error)
 
     def _record_published(self, steps: list[Step]) -> None:
-        if steps and self.result.run_id is not None:
+        if steps:
             size_bytes = sum(step.photo.size or 0 for step in steps if step.kind is Kind.FETCH)
-            storage.runs.record_published(self.result.run_id, len(steps), size_bytes)
+            storage.runs.record_published(self._run_id, len(steps), size_bytes)
 
     def _count(self, product: ProductResult) -> None:
         for step in product.resolved:

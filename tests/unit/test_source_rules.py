@@ -1,7 +1,8 @@
-"""Checks the words of the source: docstrings begin with a verb, and a class name has one meaning."""
+"""Checks rules that no linter has: verbs first in docstrings, one class a name, a contract for each module called pure."""
 
 import ast
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # The verb in the third person: "Returns the row …".
 VERB = re.compile(r"[A-Z][a-z]+s\b")
+# A docstring that ends a sentence with it promises what import-linter then proves.
+PURE = re.compile(r"\bPure( data)?[.:;]")
 # A customer's code, word for word.
 NOT_OURS = ROOT / "tests" / "acceptance" / "customer"
 # Names with more than one class, each for a reason: Django finds a command by this name; a photo and a product are a message
@@ -47,3 +50,14 @@ def test_a_class_has_a_name_of_its_own() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1 and name not in SHARED} == {}
+
+
+def test_every_module_called_pure_is_under_a_contract() -> None:
+    pure = {
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        for path, tree in sources("src")
+        if PURE.search(ast.get_docstring(tree) or "")
+    }
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert len(pure) > 20
+    assert pure - {module for contract in contracts for module in contract.get("source_modules", ())} == set()
