@@ -77,8 +77,8 @@ def list_photos(bucket: Bucket, *, may_be_missing: bool) -> Listing:
 class Look:
     """The findings of one look at some rows. ``found`` has by key the objects that differ from their rows.
 
-    ``damaged`` are the damaged photos among the rows, also where an earlier look found them. The caller marks ``to_mark`` as
-    suspects and clears the marks of ``to_clear``.
+    ``damaged`` are the damaged photos among the rows, also where an earlier look found them. The caller marks
+    ``to_mark`` and clears the marks of ``to_clear``.
     """
 
     found: dict[str, Found] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class BucketAudit:
 
     ``deep`` reads every object. Otherwise a look with a listing reads the objects put since ``compared_at``, when a run last
     compared all, and a share of the others, so that each object is read once in ``deep_verify_days``: a bad disk does not
-    change its listing (hazard 22). Every look reads suspects.
+    change its listing (hazard 22). Every look reads the objects of photos with a damage mark.
     """
 
     bucket: Bucket
@@ -105,7 +105,7 @@ class BucketAudit:
     listing: Listing | None = None
     # False once the run has put objects: a row written since then disagrees with the listing.
     is_listing_current: bool = True
-    suspects: Mapping[UUID, Damage] = field(default_factory=storage.suspects.kinds)
+    marked: Mapping[UUID, Damage] = field(default_factory=storage.damage_marks.kinds)
     # The objects under the keys of unsettled intents, and those that were read and are damaged.
     _known: dict[str, Found] = field(default_factory=dict)
     _damaged: dict[UUID, Damage] = field(default_factory=dict)
@@ -148,14 +148,14 @@ class BucketAudit:
         if self.listing is not None and self.is_listing_current:
             to_read = self._look_at_listing(look, rows, self.listing)
         else:
-            to_read = [row for row in rows if row.id in self.suspects and row.id not in self._read]
+            to_read = [row for row in rows if row.id in self.marked and row.id not in self._read]
         for row, read in zip(to_read, self.workers.map(lambda row: self._objects.read(row.object_key), to_read), strict=True):
             self._read.add(row.id)
             kind, found = judge_read(row, read)
             if kind is not None:
                 self._note(look, row, kind, found)
                 self._known[row.object_key] = found
-            elif row.id in self.suspects:
+            elif row.id in self.marked:
                 look.to_clear.add(row.id)
         look.damaged.update({row.id: self._damaged[row.id] for row in rows if row.id in self._damaged})
         return look
@@ -179,7 +179,7 @@ class BucketAudit:
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
         if row.id in self._read:
             return False
-        if self.deep or row.id in self.suspects or self.compared_at is None or was_put_since(self.compared_at, there):
+        if self.deep or row.id in self.marked or self.compared_at is None or was_put_since(self.compared_at, there):
             return True
         # After days without a full run, for example in a closed store, the shares of those days are due, too.
         shares = max(1, (self.today - self.compared_at.astimezone(UTC).date()).days)

@@ -73,7 +73,7 @@ def compare(
         return Comparison(at=at, error=str(error), trouble=_trouble(error))
     if tally.kind_of and not lock.is_taken():
         with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
-            storage.suspects.mark(tally.kind_of)
+            storage.damage_marks.mark(tally.kind_of)
     # After the marks: the POS selects by them.
     return replace(tally.comparison(at), bare=_bare(tally.kind_of, tally.kind_of_product))
 
@@ -114,7 +114,7 @@ class _Audit:
     reads: Reads
     looks_left: int
     objects: Objects = field(init=False)
-    suspects: Mapping[UUID, Damage] = field(default_factory=storage.suspects.kinds)
+    marked: Mapping[UUID, Damage] = field(default_factory=storage.damage_marks.kinds)
 
     def __post_init__(self) -> None:
         self.objects = Objects(self.bucket, MAX_UNREADABLE)
@@ -137,7 +137,7 @@ class _Audit:
             yield from self._look_again(doubtful, listed)
 
     def _is_doubtful(self, row: Row, there: ObjectInfo | None) -> bool:
-        if there is None or row.id in self.suspects or was_put_since(self.compared_at, there):
+        if there is None or row.id in self.marked or was_put_since(self.compared_at, there):
             return True
         return damage(row.size, row.checksum, row.content_type, there) is not None
 
@@ -165,9 +165,9 @@ class _Audit:
         kind = damage(row.size, row.checksum, row.content_type, there)
         if kind is not None and not is_suspicion(kind, row.size, there):
             return kind, there.etag
-        if row.id in self.suspects:  # a bad disk changes neither the listing nor the ETag
+        if row.id in self.marked:  # a bad disk changes neither the listing nor the ETag
             if not self._may_look():
-                return self.suspects[row.id], None
+                return self.marked[row.id], None
             kind, found = judge_read(row, self.objects.read(row.object_key))
         elif kind is not None:
             kind, found = judge_read(row, self._read_once(there))

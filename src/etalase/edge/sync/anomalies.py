@@ -77,4 +77,4 @@ def _is_bucket_lost(run: Run, *, bucket_is_new: bool) -> bool:
     if not some or bucket_is_new:
         return bool(some)
     # Known damage is repaired anyway. If it cannot be repaired, each run would be a full comparison.
-    return any(row.id not in run.audit.suspects for row in some) and run.audit.is_lost(some)
+    return any(row.id not in run.audit.marked for row in some) and run.audit.is_lost(some)

@@ -51,6 +51,6 @@ class Run:
 
 def mark_damage(run: Run, look: Look) -> Look:
     """Marks the damage that a look found, and clears the marks of whole photos."""
-    run.services.write(storage.suspects.mark, look.to_mark)
-    run.services.write(storage.suspects.clear, look.to_clear)
+    run.services.write(storage.damage_marks.mark, look.to_mark)
+    run.services.write(storage.damage_marks.clear, look.to_clear)
     return look

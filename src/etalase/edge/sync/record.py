@@ -148,4 +148,4 @@ def _report_open_work(run: Run) -> None:
         run.result.held = storage.removals.count_held()
         run.result.owed, run.result.failures = storage.retry_list.count_and_describe(MAX_REPORTED_FAILURES)
         # No run can repair the store's own photos: the status counts them apart.
-        run.result.damaged = len(storage.suspects.kinds().keys() - storage.own_photos.exempt())
+        run.result.damaged = len(storage.damage_marks.kinds().keys() - storage.own_photos.exempt())

@@ -201,7 +201,7 @@ def consequences(removals: Sequence[Removal]) -> dict[UUID, Consequence]:
     photos: dict[UUID, list[Row]] = {removal.product_id: [] for removal in removals}
     for row in storage.photos.of_products(set(photos)):
         photos[row.product_id].append(row)
-    damaged = storage.suspects.kinds()
+    damaged = storage.damage_marks.kinds()
     with translated():
         left_out = products_left_out()
     return {

@@ -91,7 +91,7 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
 
 def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
     """Returns the photos that each product can show, without damaged ones (invariant I2)."""
-    damaged = storage.suspects.kinds()
+    damaged = storage.damage_marks.kinds()
     photos: dict[UUID, set[UUID]] = {}
     for row in storage.photos.of_products(product_ids):
         if row.id not in damaged:

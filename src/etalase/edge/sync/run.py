@@ -226,7 +226,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
         run.result.note("feed_unnamed")
     # Without a time from head office the last one stays; an empty text shows that a run completed without any.
     sync_timestamp = feed.sync_timestamp or run.checkpoint.sync_timestamp or ""
-    storage.suspects.delete_without_row()
+    storage.damage_marks.delete_without_row()
     compares_everything = feed.coverage is not Coverage.CHANGES
     changes: dict[str, object] = {"sync_timestamp": sync_timestamp, **product_checkpoint}
     if compares_everything:

@@ -134,8 +134,8 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
     for part in storage.photos.in_batches():
         result.rows += len(part)
         look = audit.look(part)
-        storage.suspects.mark(look.to_mark)
-        storage.suspects.clear(look.to_clear)
+        storage.damage_marks.mark(look.to_mark)
+        storage.damage_marks.clear(look.to_clear)
         shown = shown or next((row for row in part if row.id not in look.damaged), None)
         damaged = [row for row in part if row.id in look.damaged and row.id not in own]
         labels = services.products.labels({row.product_id for row in damaged})

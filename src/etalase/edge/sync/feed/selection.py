@@ -127,11 +127,11 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
     Pulls the full list, because a row has no ``image_url``; does not list the bucket. Photos on the retry list or with a
     proposed removal are left out. For a photo that the list does not contain, the list is pulled once a day.
     """
-    if not run.audit.suspects:
+    if not run.audit.marked:
         return []
-    doubted = storage.photos.suspect_unattended(asked_before=run.now - REQUEST_AGAIN)
-    doubted = [row for row in doubted if not feed.photos.knows(row.id) and row.id not in feed.deleted_ids]
-    damaged = list(mark_damage(run, run.audit.look(doubted)).damaged)  # some may be intact again
+    marked = storage.photos.marked_unattended(asked_before=run.now - REQUEST_AGAIN)
+    marked = [row for row in marked if not feed.photos.knows(row.id) and row.id not in feed.deleted_ids]
+    damaged = list(mark_damage(run, run.audit.look(marked)).damaged)  # some may be intact again
     if not damaged:
         return []
     try:
@@ -142,5 +142,5 @@ def _damaged(run: Run, feed: Feed) -> list[Photo]:
     listed = [photo for photo in map(everything.photos.get, damaged) if photo is not None]
     if everything.error is None:
         not_listed = set(damaged) - {photo.id for photo in listed}
-        run.services.write(storage.suspects.record_not_listed, not_listed, at=run.now)
+        run.services.write(storage.damage_marks.record_not_listed, not_listed, at=run.now)
     return listed

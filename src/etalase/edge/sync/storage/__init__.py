@@ -1,6 +1,7 @@
 """The edge's tables: one module for each table, or for two that change together. Nothing else writes to them."""
 
 from etalase.edge.sync.storage import checkpoint as checkpoint
+from etalase.edge.sync.storage import damage_marks as damage_marks
 from etalase.edge.sync.storage import intents as intents
 from etalase.edge.sync.storage import own_objects as own_objects
 from etalase.edge.sync.storage import own_photos as own_photos
@@ -15,4 +16,3 @@ from etalase.edge.sync.storage import removed_rows as removed_rows
 from etalase.edge.sync.storage import retry_list as retry_list
 from etalase.edge.sync.storage import runs as runs
 from etalase.edge.sync.storage import state_repair as state_repair
-from etalase.edge.sync.storage import suspects as suspects

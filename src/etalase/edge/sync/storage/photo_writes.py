@@ -15,7 +15,7 @@ from django.db import transaction
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan.model import ProductPlan
 from etalase.edge.sync.publish.put import ProductResult
-from etalase.edge.sync.storage import checkpoint, intents, own_objects, reclaims, suspects
+from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, reclaims
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photos import COLUMNS
 from etalase.edge.sync.storage.savepoints import apart, check_at_once
@@ -99,8 +99,9 @@ def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime) -> N
     settled = [step for step in steps if not step.demotes]
     intents.clear({step.photo.object_key or "" for step in settled} - unsettled)
     # Also if only the row changed: then the object already has the right bytes.
-    suspects.clear([step.photo.id for step in settled])
-    suspects.mark_unless_replaced({one for product in batch for one in product.rotten}, but=[step.photo.id for step in settled])
+    damage_marks.clear([step.photo.id for step in settled])
+    rotten = {one for product in batch for one in product.rotten}
+    damage_marks.mark_unless_replaced(rotten, but=[step.photo.id for step in settled])
 
 
 def _write_rows(batch: Sequence[ProductResult], rules: PhotoRules) -> int:

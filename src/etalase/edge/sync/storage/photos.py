@@ -121,7 +121,7 @@ def products_with_a_photo() -> int:
         return int(db.fetchone()[0])
 
 
-def suspect_unattended(*, asked_before: datetime) -> list[Row]:
+def marked_unattended(*, asked_before: datetime) -> list[Row]:
     """Returns the damaged photos that no other part of the sync handles: not on the retry list, without an open removal.
 
     Leaves out photos that were missing from head office's list at ``asked_before`` or later.
