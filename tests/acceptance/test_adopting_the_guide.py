@@ -11,6 +11,7 @@ import pytest
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
+from tests.acceptance.conftest import new_edge
 from tests.acceptance.guide_project import Customer, guide_built
 from tests.simulator import Simulator, picture
 
@@ -120,3 +121,29 @@ def test_each_command_prints_one_object_also_where_nothing_can_be_adopted(custom
         assert "updated_at is timestamp without time zone" in done.stdout
     assert json.loads(customer.manage("photos_adopt", "--json").stdout)["exit_status"] == 2
     assert json.loads(customer.manage("photos_adopt", "--decide", "nonsense", "--dry-run", "--json").stdout)["exit_status"] == 2
+
+
+def test_a_standalone_edge_adopts_the_guides_database(
+    postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path
+) -> None:
+    with new_edge(postgres_server, s3_server, ho.url, tmp_path) as edge:
+        edge.sql("CREATE TABLE product (id uuid PRIMARY KEY, sku varchar(100) NOT NULL, name varchar(255) NOT NULL)")
+        edge.sql(
+            "CREATE TABLE product_photo (id uuid PRIMARY KEY, product_id uuid NOT NULL REFERENCES product ON DELETE CASCADE,"
+            " object_key varchar(500), filename varchar(255), size integer, content_type varchar(100), checksum varchar(32),"
+            " version integer DEFAULT 1, is_primary boolean DEFAULT false, sort_order integer DEFAULT 0,"
+            " created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now())"
+        )
+        own, product = uuid.uuid4(), uuid.uuid4()
+        edge.sql("INSERT INTO product VALUES (%s, 'K1', 'Nasi kampung')", product)
+        edge.sql("INSERT INTO product_photo (id, product_id, object_key) VALUES (%s, %s, 'products/own.jpg')", own, product)
+        ho.put("Rendang", picture("rendang"))
+        look = edge.json("adopt", "--dry-run", exit_status=1)
+        assert (look["rows"]["not_listed_unknown"], look["bucket"]["missing"], look["first_run"]["fetched"]) == (1, 1, 1)
+        assert "There is no bucket yet" in json.dumps(look["preconditions"])
+        assert edge.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'etalase%%'") == [(0,)]
+        assert edge.run("migrate").returncode == 0
+        assert edge.json("adopt", "--apply")["ok"]
+        first = edge.json("sync")
+        assert {name: first[name] for name in look["first_run"]} == look["first_run"]
+        assert edge.json("status")["own"] == {"photos": 1, "open": 1, "damaged": 1, "objects": 0, "open_objects": 0}

@@ -78,8 +78,12 @@ def adopt(services: Services, wish: Wish, progress: Progress) -> Adoption:
         return report
     with translated(), services.lock.held(full=False, wait_seconds=0.0):
         is_adopted = is_table("etalase_checkpoint") and Checkpoint.objects.exists()
-        with _without_writing(services, is_adopted=is_adopted) as given:
-            findings = _look(given, report, wish, progress, is_adopted=is_adopted)
+        findings = Findings()
+        try:
+            with _without_writing(services, is_adopted=is_adopted) as given:
+                findings = _look(given, report, wish, progress, is_adopted=is_adopted)
+        except ObjectStoreError as error:
+            report.preconditions.append(Precondition("bucket_contents", ok=False, detail=error.message, hint=error.hint))
         if wish.writes and report.is_possible:
             _write(services, findings, wish)
             report.applied = wish.applies

@@ -1,6 +1,7 @@
 """Compares rows, bucket and head office's list before an adoption, by the planner and the audit of a run."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,7 +17,7 @@ from etalase.edge.sync.plan.model import Kind, Step
 from etalase.edge.sync.plan.planner import Planner
 from etalase.edge.sync.removals import unlisted
 from etalase.edge.sync.services import Services
-from etalase.errors import HeadOfficeError
+from etalase.errors import HeadOfficeError, ObjectMissing
 from etalase.protocol import KEY_PREFIX
 
 # Rows that claim to be older were written under a wrong clock.
@@ -42,7 +43,8 @@ def compare(services: Services, audit: BucketAudit, feed: Feed) -> Contents:
     _compare_list(services, audit, feed, contents)
     _find_not_listed(services, feed, damaged, contents)
     _find_unknown_objects(audit, feed, contents)
-    contents.bucket["outside"] = sum(not info.key.startswith(KEY_PREFIX) for info in services.bucket.list(""))
+    with suppress(ObjectMissing):  # the first run makes the bucket
+        contents.bucket["outside"] = sum(not info.key.startswith(KEY_PREFIX) for info in services.bucket.list(""))
     return contents
 
 
