@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.process import Child, spawn
 from etalase.devstack.s3 import S3Server
 from tests.acceptance.conftest import OPENER, eventually
+from tests.monitoring import HEAD_OFFICE, metrics_named, runbook_commands
 from tests.pictures import picture
 
 TOKEN = "a-scrapers-own-token"
@@ -187,6 +189,17 @@ def test_tombstones_are_shown_and_those_that_a_purge_would_delete(office: HeadOf
     assert office.scrape()["etalase_ho_tombstones_due"] == 1
     command(office.environment, "purge-tombstones")
     assert office.scrape()["etalase_ho_tombstones_due"] == 0
+
+
+def test_every_metric_that_rules_board_and_documents_name_is_shown(office: HeadOffice) -> None:
+    names = {re.sub(r"\{.*", "", name) for name in office.scrape()}
+    named = metrics_named(of_head_office=True) - {"etalase_ho_request_seconds"}  # the documents name a histogram as a whole
+    assert named <= names
+
+
+@pytest.mark.parametrize("arguments", list(runbook_commands(HEAD_OFFICE)), ids=" ".join)
+def test_each_command_of_the_runbook_runs(office: HeadOffice, arguments: list[str]) -> None:
+    command(office.environment, *arguments)
 
 
 def test_metrics_need_the_token(office: HeadOffice) -> None:

@@ -13,9 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from etalase.devstack.postgres import Postgres
+from etalase.devstack.s3 import S3Server
 from etalase.devstack.valkey import Valkey
-from tests.acceptance.conftest import OPENER, Edge
-from tests.simulator import Simulator, picture
+from tests.acceptance.conftest import OPENER, Edge, new_edge
+from tests.monitoring import EDGE, metrics_named, runbook_commands
+from tests.simulator import Simulator, head_office, picture
 
 # Fields of two looks at two moments.
 MOVING = {"age_seconds", "bucket"}
@@ -63,6 +65,16 @@ def store(edge: Edge, ho: Simulator, valkey_server: Valkey) -> Edge:
     return edge
 
 
+@pytest.fixture(scope="module")
+def adopted(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """Yields one store for all commands of the runbook, after a run."""
+    with head_office() as ho, new_edge(postgres_server, s3_server, ho.url, tmp_path_factory.mktemp("runbook")) as edge:
+        ho.put("DISH", picture("dish", 3000))
+        assert edge.run("migrate").returncode == 0
+        assert edge.json("sync")["outcome"] == "success"
+        yield edge
+
+
 def test_status_and_metrics_over_http_agree_with_the_command(store: Edge, ho: Simulator) -> None:
     address = store.serve()
     status, body = get(f"{address}/status.json")
@@ -97,6 +109,16 @@ def test_status_and_metrics_over_http_agree_with_the_command(store: Edge, ho: Si
     assert shown["etalase_spool_free_bytes"] > 0
     assert len(shown) <= SERIES_OF_AN_EDGE
     assert store.environment["ETALASE_STORE_ID"] not in body
+    names = {sample.name for family in text_string_to_metric_families(body) for sample in family.samples}
+    assert metrics_named(of_head_office=False) - {"etalase_heartbeat_age_seconds"} <= names
+
+
+@pytest.mark.parametrize("arguments", list(runbook_commands(EDGE)), ids=" ".join)
+def test_each_command_of_the_runbook_runs(adopted: Edge, arguments: list[str]) -> None:
+    done = adopted.run(*arguments)
+    # 0, or something to look at, and never a wrong call or a part that is down; this edge has no worker and no broker.
+    assert done.returncode in {0, 1}, done.stderr
+    assert "Unexpected" not in done.stdout + done.stderr
 
 
 def test_a_scrape_answers_in_time_while_the_database_is_away_or_hangs(store: Edge, postgres_server: Postgres) -> None:
