@@ -23,6 +23,8 @@ Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ l
 HELP_WORDS = ("-h", "--help", "help")
 # They start with any settings, and report the wrong ones themselves.
 EXPLAIN_SETTINGS = frozenset({"doctor", "support-bundle"})
+# They make the settings.
+WITHOUT_SETTINGS = frozenset({"init", "remove"})
 # Starts this command in another process. -P: a module in the current folder never replaces one of Etalase's.
 ARGV = (sys.executable, "-P", "-m", "etalase.cli")
 
@@ -132,7 +134,7 @@ def _manage(half: Half, args: list[str]) -> None:
 
     from etalase.errors import SettingsError
 
-    if {"-h", "--help"} & set(args):
+    if {"-h", "--help"} & set(args) or args[0] in WITHOUT_SETTINGS:
         _configure_for_help(half)
     try:
         try:

@@ -3,10 +3,6 @@
 from contextlib import closing
 from dataclasses import dataclass
 
-import boto3
-from botocore.client import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from etalase.devstack.ports import LOOPBACK
 from etalase.devstack.process import Child
 
@@ -36,6 +32,11 @@ class S3Server:
         Health checks are not enough: both makes report success long before they are ready, and SeaweedFS lists objects
         before it can read them. Raises :class:`.process.StackError`.
         """
+        # Here, because a store's own SeaweedFS needs the module of its ports without this client.
+        import boto3
+        from botocore.client import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
         client = boto3.client(
             "s3",
             endpoint_url=self.endpoint,

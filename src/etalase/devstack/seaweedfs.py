@@ -78,7 +78,7 @@ def start(
         _write_private(data_dir / "s3.json", json.dumps({"identities": [_as_json(i) for i in (owner, *identities)]}))
         child = spawn_claimed(
             claim,
-            [find_program(), "-logtostderr=true", "mini", *_flags(ports)],
+            [find_program(), "-logtostderr=true", "mini", *flags(ports)],
             # Not this process's environment, in which AWS_* keys would become identities.
             env={"PATH": os.defpath, "HOME": str(data_dir)} | {name: secrets.token_hex(32) for name in SIGNING_KEYS},
             cwd=data_dir,
@@ -91,13 +91,14 @@ def start(
     return server
 
 
-def _flags(ports: SeaweedPorts) -> list[str]:
+def flags(ports: SeaweedPorts, *, config: str = "s3.json") -> list[str]:
+    """Returns the flags of ``weed mini``. Paths are relative to its working folder."""
     return [
         "-dir=data",
         f"-ip={LOOPBACK}",
         f"-ip.bind={LOOPBACK}",
         *(f"-{role}.port={port}" for role, port in asdict(ports).items()),
-        "-s3.config=s3.json",
+        f"-s3.config={config}",
         # Relative: the path of a Unix socket may have 107 bytes only.
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",

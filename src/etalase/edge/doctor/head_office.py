@@ -95,6 +95,11 @@ class HeadOfficeLink:
             Check("image", self.image, needs=("image_origins",)),
         ]  # fmt: skip
 
+    @property
+    def photos(self) -> list[Photo]:
+        """Returns the photos of the first page, once :meth:`login` has read it."""
+        return self._page.photos if self._page else []
+
     def answers(self) -> str:
         """Asks for the feed without a token: only a head office refuses that in its own way."""
         url = self.settings.HO_URL

@@ -1,0 +1,1 @@
+"""Sets up a bare machine: ``etalase edge init`` and ``remove``, and the same for head office."""

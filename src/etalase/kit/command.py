@@ -1,0 +1,126 @@
+"""The commands ``init`` and ``remove``, the same for both halves."""
+
+import os
+import sys
+from argparse import ArgumentParser, BooleanOptionalAction
+from pathlib import Path
+from typing import Any
+
+from etalase.command import EtalaseCommand
+from etalase.errors import UsageError
+from etalase.kit import env_file, init, remove
+from etalase.kit.answers import Asker, Sources
+from etalase.kit.bucket_user import ADMIN_KEY, ADMIN_SECRET
+from etalase.kit.database import LOCAL
+from etalase.kit.half import Kit
+from etalase.kit.system import DrySystem, System
+from etalase.output import terminal_safe
+
+
+class KitCommand(EtalaseCommand):
+    """A command on a bare machine: it needs no settings."""
+
+    kit: Kit
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Adds ``--dry-run``."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show every file and every command, and change nothing; secrets are hidden"
+        )
+
+    def system(self, options: dict[str, Any]) -> System:
+        """Returns this machine, or a look at it. Raises :class:`UsageError` for another user than root."""
+        if options["dry_run"]:
+            return DrySystem(self.say)
+        init.needs_root()
+        return System(self.say)
+
+    def say(self, line: str) -> None:
+        """Writes a line for a person."""
+        self.stderr.write(terminal_safe(line), ending="\n")
+
+    def report(self, system: System, status: int, options: dict[str, Any]) -> int:
+        """Shows the changes. Returns ``status``."""
+        would = "would be changed" if system.is_dry else "changed"
+        sentence = f"{len(system.changes)} {would}." if system.changes else f"Nothing {would}: all of it is right."
+        result = {"dry_run": system.is_dry, "changes": system.changes}
+        self.show(result, sentence, as_json=options["json"])
+        return status
+
+
+class InitCommand(KitCommand):
+    """Sets up one half on this machine."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Adds a flag for each question, except for secrets."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--write-units", action=BooleanOptionalAction, default=None,
+            help="write and enable systemd's units (default: where systemd runs)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--answers", metavar="FILE", help="lines NAME=VALUE, also for secrets and for further settings; -: stdin"
+        )
+        parser.add_argument("--no-input", action="store_true", help="ask nothing; every missing answer is named at once")
+        parser.add_argument("--no-sync", action="store_true", help="leave the first sync to the services")
+        for question in self.kit.questions:
+            if question.flag and not question.is_made:
+                parser.add_argument(question.flag, metavar="VALUE", help=question.text.replace("%", "%%"))
+
+    def run(self, options: dict[str, Any]) -> int:
+        """Sets up, and returns the exit status of the doctor."""
+        system = self.system(options)
+        flags = {q.name: options.get(q.flag[2:].replace("-", "_")) for q in self.kit.questions if q.flag and not q.is_made}
+        sources = Sources(
+            flags={name: value for name, value in flags.items() if value is not None},
+            file=_answers_file(options["answers"]),
+            kept=init.kept_answers(system, self.kit),
+        )
+        can_ask = sys.stdin.isatty() and not options["no_input"] and not options["json"]
+        write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
+        status = init.set_up(
+            system, self.kit, sources, ask=Asker(self.say) if can_ask else None, write_units=write_units,
+            first_sync=not options["no_sync"],
+        )  # fmt: skip
+        return self.report(system, status, options)
+
+
+class RemoveCommand(KitCommand):
+    """Undoes an init."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Adds the fate of the data."""
+        super().add_arguments(parser)
+        parser.add_argument("--with-data", action="store_true", help="delete the database, its role and the photos, too")
+        parser.add_argument("--yes", action="store_true", help="ask nothing")
+
+    def run(self, options: dict[str, Any]) -> int:
+        """Removes; with data only after a confirmation."""
+        system = self.system(options)
+        can_ask = sys.stdin.isatty() and not options["json"]
+        if options["with_data"] and not system.is_dry:
+            remove.confirmed(self.kit, init.kept_answers(system, self.kit), ask=_typed if can_ask else None, yes=options["yes"])
+        remove.remove(
+            system, self.kit, with_data=options["with_data"],
+            admin_url=os.environ.get("ADMIN_DATABASE_URL") or LOCAL,
+            admin_key=(os.environ.get(ADMIN_KEY, ""), os.environ.get(ADMIN_SECRET, "")),
+        )  # fmt: skip
+        return self.report(system, 0, options)
+
+
+def _typed(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline()
+
+
+def _answers_file(name: str | None) -> dict[str, str]:
+    """Returns the answers in a file, or of stdin. Raises :class:`UsageError`."""
+    if name is None:
+        return {}
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--answers {name} cannot be read: {error}.") from error
+    return env_file.parse(text, name=name)

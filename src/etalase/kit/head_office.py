@@ -1,0 +1,45 @@
+"""What the kit makes for head office."""
+
+from etalase.kit import seaweedfs
+from etalase.kit.accounts import USER
+from etalase.kit.answers import Question
+from etalase.kit.half import Kit, database_questions, object_store_questions, server_questions
+from etalase.kit.units import Service
+from etalase.settings.head_office import HeadOfficeSettings
+
+
+def services(program: str) -> list[Service]:
+    """Returns the services of head office."""
+    env_file = "/etc/etalase/head-office.env"
+    web = [program, "head-office", "serve", "--bind", "${BIND}"]
+    after = ("postgresql.service", f"{seaweedfs.NAME}.service")
+    return [
+        Service("etalase-head-office-web", "Etalase, head office", web, USER, env_file, watchdog="90", after=after),
+        Service(
+            "etalase-head-office-purge", "Etalase, old tombstones", [program, "head-office", "purge-tombstones"], USER,
+            env_file, after=after, on_calendar="*-*-* 03:30:00",
+        ),
+    ]  # fmt: skip
+
+
+HEAD_OFFICE = Kit(
+    half="head-office",
+    title="head office",
+    env_file="/etc/etalase/head-office.env",
+    other_env_file="/etc/etalase/edge.env",
+    database="etalase_head_office",
+    database_role="pg_read_all_stats",  # the feed's horizon is the oldest open transaction, of any role
+    screens=(HeadOfficeSettings,),
+    services=services,
+    made={},
+    questions=(
+        *object_store_questions("etalase-head-office", readers="the stores", port=9000),
+        *database_questions("etalase_head_office"),
+        *server_questions("127.0.0.1:8002"),
+        Question(
+            "ETALASE_CSRF_TRUSTED_ORIGINS", "https address of the proxy before it, as https://photos.example.com",
+            default=lambda _: "",
+        ),
+        Question("ETALASE_PROXY_COUNT", "Number of your own proxies before it", default=lambda _: "0"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""An object store of the machine's own: SeaweedFS from its wheel, as a service with all its ports closed to others.
+
+nginx, or another proxy, forwards the readers' requests for objects. No other request comes from outside.
+"""
+
+import json
+import secrets
+from urllib.parse import urlsplit
+
+from etalase.devstack.process import StackError
+from etalase.devstack.seaweedfs import SIGNING_KEYS, SeaweedPorts, find_program, flags
+from etalase.kit import env_file
+from etalase.kit.accounts import check_reach, ensure_user
+from etalase.kit.answers import Answers
+from etalase.kit.system import System
+from etalase.kit.units import Service
+
+USER = "etalase-s3"
+NAME = "etalase-seaweedfs"
+ENV_FILE = "/etc/etalase/seaweedfs.env"
+IDENTITIES = "/etc/etalase/seaweedfs.json"
+DEFAULT_ENDPOINT = "http://127.0.0.1:8333"
+DEFAULT_PORT = 8333
+
+
+def unit(endpoint: str) -> Service:
+    """Returns the service for the S3 port of ``endpoint``."""
+    ports = SeaweedPorts.from_s3(urlsplit(endpoint).port or DEFAULT_PORT)
+    return Service(
+        name=NAME,
+        description="SeaweedFS, the object store of Etalase",
+        command=[str(find_program()), "-logtostderr=true", "mini", *flags(ports, config=IDENTITIES)],
+        user=USER,
+        env_file=ENV_FILE,
+        state_folder=NAME,
+        stop_timeout="15",  # on a full disk it may not stop by itself
+    )
+
+
+def is_installed() -> bool:
+    """Returns whether the wheel is here."""
+    try:
+        find_program()
+    except StackError:
+        return False
+    return True
+
+
+def ensure(system: System, answers: Answers) -> bool:
+    """Makes the user, the keys and the identity of Etalase. Returns whether a running server has to read them anew."""
+    check_reach(find_program())
+    ensure_user(system, USER, f"/var/lib/{NAME}")
+    system.folder(f"/var/lib/{NAME}/data", mode=0o700, owner=USER)
+    if system.read(ENV_FILE) is None:
+        keys = {name: secrets.token_hex(32) for name in SIGNING_KEYS}
+        system.write(ENV_FILE, env_file.render(keys, about="Made by etalase: the keys of SeaweedFS's own parts."), mode=0o600)
+    name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
+    identity = {
+        "name": key,
+        "credentials": [{"accessKey": key, "secretKey": answers["ETALASE_S3_SECRET_KEY"]}],
+        "actions": [f"{right}:{name}" for right in ("Admin", "Read", "Write", "List")],
+    }
+    # The other half may be on this machine, with a bucket of its own.
+    known = json.loads(system.read(IDENTITIES) or '{"identities": []}')["identities"]
+    others = [one for one in known if one["name"] != key]
+    text = json.dumps({"identities": [*others, identity]}, indent=1) + "\n"
+    return system.write(IDENTITIES, text, mode=0o640, owner=f"root:{USER}")
