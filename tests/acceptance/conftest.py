@@ -24,7 +24,7 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.process import Child, spawn
 from etalase.devstack.s3 import S3Server
 from etalase.devstack.valkey import Valkey
-from etalase.edge.queue import QUEUE
+from etalase.edge.task_names import QUEUE
 from etalase.objectstore.client import ObjectStore
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, head_office

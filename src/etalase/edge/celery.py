@@ -13,7 +13,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
 from etalase.edge.consumer import Turns
-from etalase.edge.queue import QUEUE, UNACKED, UNACKED_INDEX, UNACKED_MUTEX, take_over
+from etalase.edge.queue import UNACKED, UNACKED_INDEX, UNACKED_MUTEX, take_over
+from etalase.edge.task_names import QUEUE
 from etalase.service_manager import service_manager
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etalase.settings.django_edge")

@@ -7,11 +7,10 @@ from celery import Celery
 from kombu.transport.redis import Channel
 from redis.exceptions import RedisError
 
-from etalase.edge.task_names import OUR_TASKS
+from etalase.edge.task_names import OUR_TASKS, QUEUE
 
 logger = logging.getLogger("etalase.edge")
 
-QUEUE = "etalase"
 OLD_QUEUE = "celery"
 UNACKED, UNACKED_INDEX, UNACKED_MUTEX = f"{QUEUE}.unacked", f"{QUEUE}.unacked_index", f"{QUEUE}.unacked_mutex"
 # Atomic, so that no other worker receives the message, too.

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.queue import QUEUE, as_ours, is_delivery
-from etalase.edge.task_names import OUR_TASKS
+from etalase.edge.queue import as_ours, is_delivery
+from etalase.edge.task_names import OUR_TASKS, QUEUE
 
 
 def message(task: object) -> dict[str, object]:

@@ -72,7 +72,8 @@ def _messages() -> Iterator[Clash]:
     from redis import Redis
     from redis.exceptions import RedisError
 
-    from etalase.edge.queue import QUEUE, as_ours
+    from etalase.edge.queue import as_ours
+    from etalase.edge.task_names import QUEUE
 
     try:
         with Redis.from_url(url, socket_timeout=LOOK_SECONDS, socket_connect_timeout=LOOK_SECONDS) as client:

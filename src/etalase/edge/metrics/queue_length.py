@@ -9,8 +9,8 @@ from kombu.exceptions import ChannelError
 from etalase.edge.command_names import is_in_project
 from etalase.edge.heartbeat import queues_of_our_tasks
 from etalase.edge.metrics.samples import Queue
-from etalase.edge.queue import QUEUE
 from etalase.edge.status.sync_request import project_celery
+from etalase.edge.task_names import QUEUE
 
 BROKER_SECONDS = 1.0
 
