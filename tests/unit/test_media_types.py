@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.strategies import changed, photo, row_of
 
 from etalase.edge.sync.plan.plan import differs, normalised
-from etalase.media_types import EXTENSION_OF, media_type, picture_type
+from etalase.media_types import EXTENSION_OF, media_type, picture_type, sniff_type
 from etalase.protocol import MAX_CONTENT_TYPE_CHARS
 
 
@@ -59,3 +59,25 @@ def test_the_row_keeps_any_media_type_of_head_office_that_fits_its_column(text: 
     stored = normalised(changed(photo("a"), content_type=text))
     assert stored.content_type == (text and text.replace("\0", "")[:MAX_CONTENT_TYPE_CHARS])
     assert not differs(stored, row_of(stored))
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "content_type"),
+    [
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\1", "image/jpeg"),
+        (b"\xff\xd8\xff\xe1....Exif", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n....", "image/png"),
+        (b"RIFF\x10\0\0\0WEBP", "image/webp"),
+        (b"RIFF\n\n\n\nWEBP", "image/webp"),
+        (b"RIFF\x10\0\0\0WAVE", None),
+        (b"\x89PNG\n\x1a\n", None),
+        (b"\xff\xd8", None),
+        (b"<!DOCTYPE html>", None),
+        (b"<svg xmlns=", None),
+        (b"GIF89a", None),
+        (b"", None),
+        (b" \xff\xd8\xff\xe0", None),
+    ],
+)
+def test_an_image_is_recognised_by_its_first_bytes(first_bytes: bytes, content_type: str | None) -> None:
+    assert sniff_type(first_bytes) == content_type

@@ -10,12 +10,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo, row_of
+from tests.unit.strategies import MAX_PHOTO_BYTES, changed, photo
 
-from etalase.edge.sync.plan.plan import differs, normalised
 from etalase.errors import FeedRefused, Reason
-from etalase.media_types import sniff_type
-from etalase.photo_digest import photos_digest
 from etalase.protocol import (
     Page,
     Photo,
@@ -339,28 +336,6 @@ def test_a_photo_that_fits_the_guides_table_is_publishable(fields: dict[str, Any
     assert defect(changed(photo(), **fields), max_photo_bytes=MAX_PHOTO_BYTES) is None
 
 
-@pytest.mark.parametrize(
-    ("first_bytes", "content_type"),
-    [
-        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\1", "image/jpeg"),
-        (b"\xff\xd8\xff\xe1....Exif", "image/jpeg"),
-        (b"\x89PNG\r\n\x1a\n....", "image/png"),
-        (b"RIFF\x10\0\0\0WEBP", "image/webp"),
-        (b"RIFF\n\n\n\nWEBP", "image/webp"),
-        (b"RIFF\x10\0\0\0WAVE", None),
-        (b"\x89PNG\n\x1a\n", None),
-        (b"\xff\xd8", None),
-        (b"<!DOCTYPE html>", None),
-        (b"<svg xmlns=", None),
-        (b"GIF89a", None),
-        (b"", None),
-        (b" \xff\xd8\xff\xe0", None),
-    ],
-)
-def test_an_image_is_recognised_by_its_first_bytes(first_bytes: bytes, content_type: str | None) -> None:
-    assert sniff_type(first_bytes) == content_type
-
-
 # URLs and texts
 
 
@@ -411,75 +386,9 @@ def test_a_photo_survives_a_round_trip_through_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(kept), type=Photo) == kept
 
 
-# The digest
+# The digest of a page
 
 DIGEST = "0b8af26f55125a7d4f554bdccbafc3dd"
-# Texts that an encoding could confuse: its own separator and escapes, null and its name, empty, other alphabets.
-texts = st.none() | st.text(alphabet="|\\\\N\0é日", max_size=4)
-numbers = st.none() | st.integers(-1, 2)
-COVERED = {
-    "object_key": texts,
-    "filename": texts,
-    "size": numbers,
-    "content_type": texts,
-    "checksum": texts,
-    "version": numbers,
-    "is_primary": st.booleans(),
-    "sort_order": numbers,
-}
-odd_fields = st.fixed_dictionaries(COVERED)
-
-
-@given(odd_fields, odd_fields, st.sets(st.sampled_from([*COVERED]), max_size=2))
-def test_digests_are_equal_if_and_only_if_the_covered_fields_are(
-    fields: dict[str, Any], others: dict[str, Any], moved: set[str]
-) -> None:
-    one = changed(photo(), **fields)
-    other = changed(one, **{name: others[name] for name in moved}, product_name="renamed", image_url="elsewhere")
-
-    def covered(of: Photo) -> dict[str, Any]:
-        return {
-            **{name: getattr(of, name) for name in COVERED},
-            "checksum": of.checksum and of.checksum.lower(),
-            "version": 1 if of.version is None else of.version,
-            "sort_order": of.sort_order or 0,
-        }
-
-    assert (photos_digest([one]) == photos_digest([other])) == (covered(one) == covered(other))
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [(("a|b", "c"), ("a", "b|c")), (("a\\", "|b"), ("a", "\\|b")), (("a\\", "b"), ("a\\|b", "")), ((None, "a"), ("\\N", "a"))],
-)
-def test_a_digest_depends_on_field_boundaries_and_nulls(one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
-    first, second = (photos_digest([changed(photo(), object_key=key, filename=name)]) for key, name in (one, other))
-    assert first != second
-
-
-@pytest.mark.parametrize("field", [*COVERED, "product_id"])
-def test_a_row_has_the_digest_of_its_photo_until_they_differ(field: str) -> None:
-    listed = photo(checksum="5CD6A73F49B355A6FD4347F5DD0A2338", version=None, sort_order=None)
-    row = row_of(normalised(listed), updated_at=None)
-    assert not differs(normalised(listed), row)
-    assert photos_digest([row]) == photos_digest([listed])
-    other = {"is_primary": True, "product_id": STORE_ID}.get(field, 7 if field in {"size", "version", "sort_order"} else "x")
-    changed_row = row_of(normalised(listed), **{field: other})
-    assert differs(normalised(listed), changed_row)
-    assert photos_digest([changed_row]) != photos_digest([listed])
-
-
-def test_a_digest_of_one_photo_differs_from_none_and_from_another() -> None:
-    one, two = sorted((photo("a"), photo("b")), key=lambda p: p.id)
-    assert len({photos_digest(photos) for photos in ([], [one], [two], [one, two])}) == 4
-    assert photos_digest(iter([])) == hashlib.md5(b"").hexdigest()
-
-
-def test_photos_out_of_order_have_no_digest() -> None:
-    one, two = sorted((photo("a"), photo("b")), key=lambda p: p.id)
-    for wrong in ([two, one], [one, one]):
-        with pytest.raises(ValueError, match="out of order"):
-            photos_digest(wrong)
 
 
 @pytest.mark.parametrize(
