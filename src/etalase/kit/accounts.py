@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from etalase.errors import UsageError
-from etalase.kit.system import System
+from etalase.kit.machine import Machine
 
 USER = "etalase"
 # A program below these folders is out of reach for a unit with ProtectHome=yes.
 HOMES = ("/home/", "/root/", "/run/user/")
 
 
-def ensure_user(system: System, user: str, home: str) -> None:
+def ensure_user(machine: Machine, user: str, home: str) -> None:
     """Makes a system user without a login, and its folder."""
-    if system.look(["id", "-u", user]).status:
+    if machine.look(["id", "-u", user]).status:
         argv = ["useradd", "--system", "--user-group", "--home-dir", home, "--no-create-home", "--shell", "/usr/sbin/nologin"]
-        system.run([*argv, user], change=f"made the system user {user}")
-    system.folder(home, mode=0o750, owner=user)
+        machine.run([*argv, user], change=f"made the system user {user}")
+    machine.folder(home, mode=0o750, owner=user)
 
 
-def remove_user(system: System, user: str) -> None:
+def remove_user(machine: Machine, user: str) -> None:
     """Removes the user, if there is one."""
-    if not system.look(["id", "-u", user]).status:
-        system.run(["userdel", user], change=f"removed the system user {user}")
+    if not machine.look(["id", "-u", user]).status:
+        machine.run(["userdel", user], change=f"removed the system user {user}")
 
 
 def as_user(user: str, *argv: str) -> list[str]:

@@ -5,8 +5,8 @@ import json
 from etalase.doctor.http import get
 from etalase.errors import EtalaseError, UsageError
 from etalase.kit.answers import Answers
+from etalase.kit.machine import Machine
 from etalase.kit.minio_admin import MinioAdmin
-from etalase.kit.system import System
 from etalase.objectstore.client import ObjectStore
 
 ADMIN_KEY, ADMIN_SECRET = "S3_ADMIN_ACCESS_KEY", "S3_ADMIN_SECRET_KEY"
@@ -38,7 +38,7 @@ def bucket(answers: Answers, *, as_admin: bool = False) -> ObjectStore:
     )
 
 
-def ensure_user(system: System, answers: Answers) -> None:
+def ensure_user(machine: Machine, answers: Answers) -> None:
     """Makes the user as the administrator whose key was given. Raises :class:`UsageError` with the user to make by hand."""
     name, endpoint = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ENDPOINT"]
     key, secret = answers["ETALASE_S3_ACCESS_KEY"], answers["ETALASE_S3_SECRET_KEY"]
@@ -47,19 +47,19 @@ def ensure_user(system: System, answers: Answers) -> None:
     make = make_of(endpoint)
     if not answers.get(ADMIN_KEY) or make != "minio":
         raise UsageError(f"The object store at {endpoint} does not accept the key {key}.", hint=by_hand(make, name, key))
-    if not system.is_dry:
+    if not machine.is_dry:
         _admin(answers).ensure_user(key, secret, policy_name=policy_name(name), policy=least_rights(name))
-    system.note(f"made the user {key} and the policy {policy_name(name)} of bucket {name} on MinIO")
+    machine.note(f"made the user {key} and the policy {policy_name(name)} of bucket {name} on MinIO")
 
 
-def remove_user(system: System, answers: Answers) -> None:
+def remove_user(machine: Machine, answers: Answers) -> None:
     """Removes the bucket, its user and its policy as the administrator of MinIO."""
     name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
-    if not system.is_dry:
+    if not machine.is_dry:
         store = bucket(answers, as_admin=True)
         store.expect(store.request("DELETE"))
         _admin(answers).remove_user(key, policy_name=policy_name(name))
-    system.note(f"removed bucket {name}, the user {key} and the policy {policy_name(name)} on MinIO")
+    machine.note(f"removed bucket {name}, the user {key} and the policy {policy_name(name)} on MinIO")
 
 
 def policy_name(bucket_name: str) -> str:

@@ -13,7 +13,7 @@ from etalase.kit.answers import Asker, Sources
 from etalase.kit.bucket_user import ADMIN_KEY, ADMIN_SECRET
 from etalase.kit.database import LOCAL
 from etalase.kit.half import Kit
-from etalase.kit.system import DrySystem, System
+from etalase.kit.machine import DryMachine, Machine
 from etalase.output import terminal_safe
 
 
@@ -29,22 +29,22 @@ class KitCommand(EtalaseCommand):
             "--dry-run", action="store_true", help="show every file and every command, and change nothing; secrets are hidden"
         )
 
-    def system(self, options: dict[str, Any]) -> System:
+    def machine(self, options: dict[str, Any]) -> Machine:
         """Returns this machine, or a look at it. Raises :class:`UsageError` for another user than root."""
         if options["dry_run"]:
-            return DrySystem(self.say)
+            return DryMachine(self.say)
         init.needs_root()
-        return System(self.say)
+        return Machine(self.say)
 
     def say(self, line: str) -> None:
         """Writes a line for a person."""
         self.stderr.write(terminal_safe(line), ending="\n")
 
-    def report(self, system: System, status: int, options: dict[str, Any]) -> int:
+    def report(self, machine: Machine, status: int, options: dict[str, Any]) -> int:
         """Shows the changes. Returns ``status``."""
-        would = "would be changed" if system.is_dry else "changed"
-        sentence = f"{len(system.changes)} {would}." if system.changes else f"Nothing {would}: all of it is right."
-        result = {"dry_run": system.is_dry, "changes": system.changes}
+        would = "would be changed" if machine.is_dry else "changed"
+        sentence = f"{len(machine.changes)} {would}." if machine.changes else f"Nothing {would}: all of it is right."
+        result = {"dry_run": machine.is_dry, "changes": machine.changes}
         self.show(result, sentence, as_json=options["json"])
         return status
 
@@ -70,20 +70,20 @@ class InitCommand(KitCommand):
 
     def run(self, options: dict[str, Any]) -> int:
         """Sets up, and returns the exit status of the doctor."""
-        system = self.system(options)
+        machine = self.machine(options)
         flags = {q.name: options.get(q.flag[2:].replace("-", "_")) for q in self.kit.questions if q.flag and not q.is_made}
         sources = Sources(
             flags={name: value for name, value in flags.items() if value is not None},
             file=_answers_file(options["answers"]),
-            kept=init.kept_answers(system, self.kit),
+            kept=init.kept_answers(machine, self.kit),
         )
         can_ask = sys.stdin.isatty() and not options["no_input"] and not options["json"]
         write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
         status = init.set_up(
-            system, self.kit, sources, ask=Asker(self.say) if can_ask else None, write_units=write_units,
+            machine, self.kit, sources, ask=Asker(self.say) if can_ask else None, write_units=write_units,
             first_sync=not options["no_sync"],
         )  # fmt: skip
-        return self.report(system, status, options)
+        return self.report(machine, status, options)
 
 
 class RemoveCommand(KitCommand):
@@ -97,16 +97,18 @@ class RemoveCommand(KitCommand):
 
     def run(self, options: dict[str, Any]) -> int:
         """Removes; with data only after a confirmation."""
-        system = self.system(options)
+        machine = self.machine(options)
         can_ask = sys.stdin.isatty() and not options["json"]
-        if options["with_data"] and not system.is_dry:
-            remove.confirmed(self.kit, init.kept_answers(system, self.kit), ask=_typed if can_ask else None, yes=options["yes"])
+        if options["with_data"] and not machine.is_dry:
+            remove.confirmed(
+                self.kit, init.kept_answers(machine, self.kit), ask=_typed if can_ask else None, yes=options["yes"]
+            )
         remove.remove(
-            system, self.kit, with_data=options["with_data"],
+            machine, self.kit, with_data=options["with_data"],
             admin_url=os.environ.get("ADMIN_DATABASE_URL") or LOCAL,
             admin_key=(os.environ.get(ADMIN_KEY, ""), os.environ.get(ADMIN_SECRET, "")),
         )  # fmt: skip
-        return self.report(system, 0, options)
+        return self.report(machine, 0, options)
 
 
 def _typed(prompt: str) -> str:

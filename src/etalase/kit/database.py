@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from etalase.errors import UsageError
-from etalase.kit.system import System
+from etalase.kit.machine import Machine
 from etalase.postgres import explained
 
 LOCAL = "local"
@@ -30,15 +30,15 @@ class Superuser(Protocol):
 class LocalSuperuser:
     """The user ``postgres`` of this machine, over the local socket (peer authentication)."""
 
-    def __init__(self, system: System) -> None:
-        self._system = system
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
         self._psql = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
         self._psql += ["psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres"]
 
     def has(self, query: sql.Composed) -> bool:
         """Returns whether ``query`` finds a row. Raises :class:`UsageError` without PostgreSQL."""
-        done = self._system.look(self._psql, text=query.as_string(None) + ";")
-        if done.status and not self._system.is_dry:
+        done = self._machine.look(self._psql, text=query.as_string(None) + ";")
+        if done.status and not self._machine.is_dry:
             raise UsageError(
                 f"PostgreSQL on this machine is not reachable as its superuser: {(done.error or done.output).strip()}",
                 hint="Start it (apt install postgresql), or give DATABASE_URL, or ADMIN_DATABASE_URL with the rights.",
@@ -48,14 +48,14 @@ class LocalSuperuser:
     def execute(self, statements: Sequence[sql.Composed], *, change: str) -> None:
         """Runs the statements, each in a transaction of its own."""
         text = _UNLOGGED.replace("; ", ";\n") + "".join(f"{one.as_string(None)};\n" for one in statements)
-        self._system.run(self._psql, text=text, change=change)
+        self._machine.run(self._psql, text=text, change=change)
 
 
 class RemoteSuperuser:
     """The role of a given address."""
 
-    def __init__(self, system: System, url: str) -> None:
-        self._system, self._url = system, url
+    def __init__(self, machine: Machine, url: str) -> None:
+        self._machine, self._url = machine, url
 
     def has(self, query: sql.Composed) -> bool:
         """Returns whether ``query`` finds a row. Raises :class:`UsageError` without PostgreSQL."""
@@ -64,7 +64,7 @@ class RemoteSuperuser:
 
     def execute(self, statements: Sequence[sql.Composed], *, change: str) -> None:
         """Runs the statements, each in a transaction of its own."""
-        if not self._system.is_dry:
+        if not self._machine.is_dry:
             with closing(_connected(self._url, "ADMIN_DATABASE_URL")) as connection:
                 with suppress(psycopg.errors.InsufficientPrivilege):  # only a superuser may, with its own log
                     connection.execute(_UNLOGGED)
@@ -73,12 +73,12 @@ class RemoteSuperuser:
                         connection.execute(statement)
                 except psycopg.Error as error:
                     raise UsageError(f"ADMIN_DATABASE_URL: {error.diag.message_primary or error}") from error
-        self._system.note(change)
+        self._machine.note(change)
 
 
-def superuser(system: System, url: str) -> Superuser:
+def superuser(machine: Machine, url: str) -> Superuser:
     """Returns the session for ``url``, which is :data:`LOCAL` or an address."""
-    return LocalSuperuser(system) if url == LOCAL else RemoteSuperuser(system, url)
+    return LocalSuperuser(machine) if url == LOCAL else RemoteSuperuser(machine, url)
 
 
 def check_connects(url: str) -> None:
@@ -102,7 +102,7 @@ def url_of(admin_url: str, name: str, password: str) -> str:
     return f"postgresql://{name}:{quote(password, safe='')}@{place}/{name}"
 
 
-def ensure_database(system: System, admin: Superuser, url: str) -> None:
+def ensure_database(machine: Machine, admin: Superuser, url: str) -> None:
     """Makes the role and the database of ``url``; gives an existing role the password in it."""
     role, password, database = _parts(url)
     has_role = admin.has(sql.SQL("SELECT 1 FROM pg_roles WHERE rolname = {}").format(sql.Literal(role)))
@@ -114,7 +114,7 @@ def ensure_database(system: System, admin: Superuser, url: str) -> None:
     if not admin.has(sql.SQL("SELECT 1 FROM pg_database WHERE datname = {}").format(sql.Literal(database))):
         made = sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0")
         admin.execute([made.format(sql.Identifier(database), sql.Identifier(role))], change=f"made the database {database}")
-    if not system.is_dry:
+    if not machine.is_dry:
         check_connects(url)
 
 

@@ -4,18 +4,18 @@ from etalase.kit import checks, head_office_checks, seaweedfs
 from etalase.kit.accounts import USER
 from etalase.kit.answers import Question
 from etalase.kit.half import STATE, Kit, database_questions, object_store_questions, server_questions
-from etalase.kit.units import Service
+from etalase.kit.units import ServiceUnit
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 
 
-def services(program: str) -> list[Service]:
+def services(program: str) -> list[ServiceUnit]:
     """Returns the services of an edge."""
     env_file = "/etc/etalase/edge.env"
     after = ("postgresql.service", "redis-server.service", f"{seaweedfs.NAME}.service")
 
-    def service(role: str, description: str, *args: str, watchdog: str, start: str, stop: str) -> Service:
+    def service(role: str, description: str, *args: str, watchdog: str, start: str, stop: str) -> ServiceUnit:
         command = [program, "edge", *args]
-        return Service(
+        return ServiceUnit(
             f"etalase-edge-{role}", f"Etalase, {description}", command, USER, env_file,
             watchdog=watchdog, start_timeout=start, stop_timeout=stop, after=after,
         )  # fmt: skip

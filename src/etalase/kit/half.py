@@ -8,7 +8,7 @@ from etalase.errors import UsageError
 from etalase.kit import checks, database, seaweedfs
 from etalase.kit.answers import Answers, Question
 from etalase.kit.bucket_user import ADMIN_KEY, ADMIN_SECRET
-from etalase.kit.units import Service
+from etalase.kit.units import ServiceUnit
 from etalase.settings.reading import Settings
 
 OWN, GIVEN = "seaweedfs", "given"
@@ -27,7 +27,7 @@ class Kit:
     database_role: str  # a role of PostgreSQL that the half's own one needs to be a member of
     screens: Sequence[type[Settings]]
     questions: Sequence[Question]
-    services: Callable[[str], list[Service]]
+    services: Callable[[str], list[ServiceUnit]]
     # Settings that nobody has to decide.
     made: Mapping[str, str]
 

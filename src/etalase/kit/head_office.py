@@ -4,18 +4,18 @@ from etalase.kit import seaweedfs
 from etalase.kit.accounts import USER
 from etalase.kit.answers import Question
 from etalase.kit.half import Kit, database_questions, object_store_questions, server_questions
-from etalase.kit.units import Service
+from etalase.kit.units import ServiceUnit
 from etalase.settings.head_office import HeadOfficeSettings
 
 
-def services(program: str) -> list[Service]:
+def services(program: str) -> list[ServiceUnit]:
     """Returns the services of head office."""
     env_file = "/etc/etalase/head-office.env"
     web = [program, "head-office", "serve", "--bind", "${BIND}"]
     after = ("postgresql.service", f"{seaweedfs.NAME}.service")
     return [
-        Service("etalase-head-office-web", "Etalase, head office", web, USER, env_file, watchdog="90", after=after),
-        Service(
+        ServiceUnit("etalase-head-office-web", "Etalase, head office", web, USER, env_file, watchdog="90", after=after),
+        ServiceUnit(
             "etalase-head-office-purge", "Etalase, old tombstones", [program, "head-office", "purge-tombstones"], USER,
             env_file, after=after, on_calendar="*-*-* 03:30:00",
         ),

@@ -12,8 +12,8 @@ from etalase.kit import bucket_user, database, env_file, seaweedfs, units
 from etalase.kit.accounts import USER, as_user, check_reach, ensure_user, environment_of
 from etalase.kit.answers import Answers, Asker, Sources, collect, hide, interview
 from etalase.kit.half import OWN, STATE, Kit
-from etalase.kit.system import System
-from etalase.kit.units import Service
+from etalase.kit.machine import Machine
+from etalase.kit.units import ServiceUnit
 from etalase.settings.reading import PREFIX
 
 # Failed photos (1) and removals that wait for a person (3) do not stop an init.
@@ -29,13 +29,13 @@ def program() -> Path:
     return Path(sys.executable).parent / "etalase"
 
 
-def kept_answers(system: System, kit: Kit) -> Answers:
+def kept_answers(machine: Machine, kit: Kit) -> Answers:
     """Returns the answers of an earlier init."""
-    text = system.read(kit.env_file)
+    text = machine.read(kit.env_file)
     return env_file.parse(text, name=kit.env_file) if text is not None else {}
 
 
-def gather(system: System, kit: Kit, sources: Sources, *, ask: Asker | None) -> Answers:
+def gather(machine: Machine, kit: Kit, sources: Sources, *, ask: Asker | None) -> Answers:
     """Returns all answers; stores each one that a person gives, so that an interrupted init goes on."""
     for question in kit.questions:
         hide(question, sources.find(question.name) or "")
@@ -43,14 +43,14 @@ def gather(system: System, kit: Kit, sources: Sources, *, ask: Asker | None) -> 
         answers = collect(kit.questions, sources, kit.screens)
     else:
         answers = interview(
-            kit.questions, sources, kit.screens, ask=ask, keep=lambda given: write_env(system, kit, sources, given)
+            kit.questions, sources, kit.screens, ask=ask, keep=lambda given: write_env(machine, kit, sources, given)
         )
-    _check_apart(system, kit, answers)
-    write_env(system, kit, sources, answers)
+    _check_apart(machine, kit, answers)
+    write_env(machine, kit, sources, answers)
     return answers
 
 
-def write_env(system: System, kit: Kit, sources: Sources, answers: Answers) -> None:
+def write_env(machine: Machine, kit: Kit, sources: Sources, answers: Answers) -> None:
     """Writes the settings file: answers, settings that need no decision, and further settings of the answers file."""
     known = {PREFIX + name for screen in kit.screens for name in screen.model_fields}
     unkept = {question.name for question in kit.questions if not question.is_kept}
@@ -58,61 +58,61 @@ def write_env(system: System, kit: Kit, sources: Sources, answers: Answers) -> N
     kept = {name: value for name, value in answers.items() if name not in unkept}
     settings = {**kit.made, **kept, **{name: value for name, value in further.items() if name not in kept}}
     about = ABOUT.format(title=kit.title, wrapper=kit.wrapper, half=kit.half)
-    system.write(kit.env_file, env_file.render({n: v for n, v in settings.items() if v}, about=about), mode=0o600)
+    machine.write(kit.env_file, env_file.render({n: v for n, v in settings.items() if v}, about=about), mode=0o600)
 
 
-def set_up(system: System, kit: Kit, sources: Sources, *, ask: Asker | None, write_units: bool, first_sync: bool) -> int:
+def set_up(machine: Machine, kit: Kit, sources: Sources, *, ask: Asker | None, write_units: bool, first_sync: bool) -> int:
     """Sets up the half. Returns the exit status of its doctor, or of the first step that failed."""
-    if not system.is_dry:
+    if not machine.is_dry:
         check_reach(program())
-    answers = gather(system, kit, sources, ask=ask)
-    ensure_user(system, USER, STATE)
-    has_new_key = answers["OBJECT_STORE"] == OWN and seaweedfs.ensure(system, answers)
+    answers = gather(machine, kit, sources, ask=ask)
+    ensure_user(machine, USER, STATE)
+    has_new_key = answers["OBJECT_STORE"] == OWN and seaweedfs.ensure(machine, answers)
     services = _services(kit, answers)
     if write_units:
-        _write_units(system, services, restarted=services[:1] if has_new_key else [])
+        _write_units(machine, services, restarted=services[:1] if has_new_key else [])
     if answers["OBJECT_STORE"] == OWN:
-        _start_object_store(system, services[0], answers, is_unit=write_units)
+        _start_object_store(machine, services[0], answers, is_unit=write_units)
     else:
-        bucket_user.ensure_user(system, answers)
-    _ensure_database(system, kit, answers)
-    _write_wrapper(system, kit)
-    run = _Runner(system, kit, answers)
+        bucket_user.ensure_user(machine, answers)
+    _ensure_database(machine, kit, answers)
+    _write_wrapper(machine, kit)
+    run = _Runner(machine, kit, answers)
     if status := run("migrate"):
         return status
     if kit.half == "head-office":
         run("create-account", "admin", "--admin")
     elif first_sync and (status := run("sync", "--wait")) not in SYNC_FINE:
-        system.say("The first sync is not complete; the services repeat it each hour.")
+        machine.say("The first sync is not complete; the services repeat it each hour.")
     if write_units:
-        _enable(system, services)
+        _enable(machine, services)
     else:
-        _say_how_to_start(system, services)
+        _say_how_to_start(machine, services)
     return run("doctor")
 
 
 class _Runner:
     """Runs commands of the half as its user, with its settings."""
 
-    def __init__(self, system: System, kit: Kit, answers: Answers) -> None:
-        self._system, self._kit = system, kit
+    def __init__(self, machine: Machine, kit: Kit, answers: Answers) -> None:
+        self._machine, self._kit = machine, kit
         settings = {name: value for name, value in {**kit.made, **answers}.items() if value}
-        if not system.is_dry:
-            settings = {name: value for name, value in kept_answers(system, kit).items() if value}
+        if not machine.is_dry:
+            settings = {name: value for name, value in kept_answers(machine, kit).items() if value}
         self._environment = environment_of(USER, settings)
 
     def __call__(self, *args: str) -> int:
-        return self._system.attached(as_user(USER, str(program()), self._kit.half, *args), environment=self._environment)
+        return self._machine.attached(as_user(USER, str(program()), self._kit.half, *args), environment=self._environment)
 
 
-def _services(kit: Kit, answers: Answers) -> list[Service]:
+def _services(kit: Kit, answers: Answers) -> list[ServiceUnit]:
     own = [seaweedfs.unit(answers["ETALASE_S3_ENDPOINT"])] if answers["OBJECT_STORE"] == OWN else []
     return [*own, *kit.services(str(program()))]
 
 
-def _check_apart(system: System, kit: Kit, answers: Answers) -> None:
+def _check_apart(machine: Machine, kit: Kit, answers: Answers) -> None:
     """Raises :class:`UsageError` if the other half on this machine has the same bucket: each deletes what it does not know."""
-    other = env_file.parse(system.read(kit.other_env_file) or "", name=kit.other_env_file)
+    other = env_file.parse(machine.read(kit.other_env_file) or "", name=kit.other_env_file)
     names = ("ETALASE_S3_ENDPOINT", "ETALASE_S3_BUCKET")
     if other and all(other.get(name) == answers[name] for name in names):
         raise UsageError(
@@ -121,24 +121,24 @@ def _check_apart(system: System, kit: Kit, answers: Answers) -> None:
         )
 
 
-def _write_units(system: System, services: Sequence[Service], *, restarted: Sequence[Service]) -> None:
+def _write_units(machine: Machine, services: Sequence[ServiceUnit], *, restarted: Sequence[ServiceUnit]) -> None:
     """Writes the units; restarts ``restarted``, and services whose unit changed while they run."""
     written = [
-        one for one in services for name, text in one.units.items() if system.write(f"{units.FOLDER}/{name}", text, mode=0o644)
+        one for one in services for name, text in one.units.items() if machine.write(f"{units.FOLDER}/{name}", text, mode=0o644)
     ]
     changed = [one for one in services if one in written or one in restarted]
     if changed and is_running_systemd():
-        system.run(["systemctl", "daemon-reload"], change="reloaded systemd")
+        machine.run(["systemctl", "daemon-reload"], change="reloaded systemd")
         names = [one.started for one in changed]
-        system.run(["systemctl", "try-restart", *names], change=f"restarted {', '.join(names)}, where they ran")
+        machine.run(["systemctl", "try-restart", *names], change=f"restarted {', '.join(names)}, where they ran")
 
 
-def _start_object_store(system: System, service: Service, answers: Answers, *, is_unit: bool) -> None:
+def _start_object_store(machine: Machine, service: ServiceUnit, answers: Answers, *, is_unit: bool) -> None:
     """Starts this machine's own object store, and waits until it accepts the key."""
     if is_unit and is_running_systemd():
-        _enable(system, [service])
+        _enable(machine, [service])
     until = time.monotonic() + (READY_SECONDS if is_unit and is_running_systemd() else 0)
-    while not system.is_dry and (problem := bucket_user.problem(answers)):
+    while not machine.is_dry and (problem := bucket_user.problem(answers)):
         if time.monotonic() >= until:
             raise UsageError(
                 f"This machine's own object store is not ready: {problem}",
@@ -147,51 +147,51 @@ def _start_object_store(system: System, service: Service, answers: Answers, *, i
         time.sleep(0.5)
 
 
-def _by_hand(service: Service) -> str:
+def _by_hand(service: ServiceUnit) -> str:
     """Returns the command line that runs a service without systemd, for a shell of root."""
     command = as_user(service.user, *service.command)
     words = " ".join(word if word.startswith("${") else shlex.quote(word) for word in command)
     return f"(set -a; . {service.env_file}; cd /var/lib/{service.state_folder} && HOME=. exec {words})"
 
 
-def _ensure_database(system: System, kit: Kit, answers: Answers) -> None:
-    url, admin = answers["DATABASE_URL"], database.superuser(system, answers["ADMIN_DATABASE_URL"])
+def _ensure_database(machine: Machine, kit: Kit, answers: Answers) -> None:
+    url, admin = answers["DATABASE_URL"], database.superuser(machine, answers["ADMIN_DATABASE_URL"])
     if not database.connects(url):
-        database.ensure_database(system, admin, url)
+        database.ensure_database(machine, admin, url)
     if kit.database_role and not database.is_member(url, kit.database_role):
         database.grant(admin, url, kit.database_role)
 
 
-def _write_wrapper(system: System, kit: Kit) -> None:
+def _write_wrapper(machine: Machine, kit: Kit) -> None:
     """Writes the command for a person: it has the settings and runs as the service user."""
     command = shlex.join(as_user(USER, str(program()), kit.half))
     text = (
         f"#!/bin/sh\n# Runs `etalase {kit.half} ...` with the settings of {kit.env_file}, as {USER}. For root.\n"
         f'set -a\n. {kit.env_file}\nset +a\ncd /\nexec {command} "$@"\n'
     )
-    system.write(kit.wrapper, text, mode=0o755)
+    machine.write(kit.wrapper, text, mode=0o755)
 
 
-def _enable(system: System, services: Sequence[Service]) -> None:
+def _enable(machine: Machine, services: Sequence[ServiceUnit]) -> None:
     """Enables and starts the services; without a running systemd, enables them for the next start of the machine."""
-    names = [one.started for one in services if not _is_enabled(system, one.started)]
+    names = [one.started for one in services if not _is_enabled(machine, one.started)]
     if names:
         now = ["--now"] if is_running_systemd() else []
-        system.run(["systemctl", "enable", *now, *names], change=f"enabled {'and started ' if now else ''}{', '.join(names)}")
+        machine.run(["systemctl", "enable", *now, *names], change=f"enabled {'and started ' if now else ''}{', '.join(names)}")
     if not is_running_systemd():
-        system.say("systemd does not run here: the services start with the machine.")
-        _say_how_to_start(system, services)
+        machine.say("systemd does not run here: the services start with the machine.")
+        _say_how_to_start(machine, services)
 
 
-def _is_enabled(system: System, name: str) -> bool:
+def _is_enabled(machine: Machine, name: str) -> bool:
     verbs = ("is-enabled", "is-active") if is_running_systemd() else ("is-enabled",)
-    return all(system.look(["systemctl", "--quiet", verb, name]).status == 0 for verb in verbs)
+    return all(machine.look(["systemctl", "--quiet", verb, name]).status == 0 for verb in verbs)
 
 
-def _say_how_to_start(system: System, services: Sequence[Service]) -> None:
-    system.say("To run them by hand, each in a shell of root:")
+def _say_how_to_start(machine: Machine, services: Sequence[ServiceUnit]) -> None:
+    machine.say("To run them by hand, each in a shell of root:")
     for service in services:
-        system.say(f"  {_by_hand(service)}")
+        machine.say(f"  {_by_hand(service)}")
 
 
 def is_running_systemd() -> bool:

@@ -9,8 +9,8 @@ from etalase.kit.accounts import USER, remove_user
 from etalase.kit.answers import Answers
 from etalase.kit.half import OWN, STATE, Kit
 from etalase.kit.init import is_running_systemd, kept_answers, program
-from etalase.kit.system import System
-from etalase.kit.units import Service
+from etalase.kit.machine import Machine
+from etalase.kit.units import ServiceUnit
 
 LIST_AT_ONCE = 1000
 
@@ -27,64 +27,64 @@ def confirmed(kit: Kit, answers: Answers, *, ask: Callable[[str], str] | None, y
         raise UsageError(f"Nothing was changed: «{typed.strip()}» is not {name}.")
 
 
-def remove(system: System, kit: Kit, *, with_data: bool, admin_url: str, admin_key: tuple[str, str]) -> None:
+def remove(machine: Machine, kit: Kit, *, with_data: bool, admin_url: str, admin_key: tuple[str, str]) -> None:
     """Removes what an init has made; it may have been interrupted. A step that fails leaves the rest for the next call."""
-    answers = kept_answers(system, kit)
-    other = system.read(kit.other_env_file)
+    answers = kept_answers(machine, kit)
+    other = machine.read(kit.other_env_file)
     is_shared = other is not None
     is_own = answers.get("OBJECT_STORE") == OWN and f"OBJECT_STORE={OWN}" not in (other or "")
-    _stop(system, kit.services(str(program())))
+    _stop(machine, kit.services(str(program())))
     if with_data and answers:
         if not is_own:
-            _empty_bucket(system, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})
+            _empty_bucket(machine, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})
         if "DATABASE_URL" in answers:
-            database.remove_database(database.superuser(system, admin_url), answers["DATABASE_URL"])
+            database.remove_database(database.superuser(machine, admin_url), answers["DATABASE_URL"])
     if is_own:
-        _remove_object_store(system, answers, with_data=with_data)
-    system.remove(kit.wrapper)
-    system.remove(kit.env_file)
+        _remove_object_store(machine, answers, with_data=with_data)
+    machine.remove(kit.wrapper)
+    machine.remove(kit.env_file)
     if not is_shared:
-        system.remove(STATE)
-        remove_user(system, USER)
+        machine.remove(STATE)
+        remove_user(machine, USER)
         folder = Path(kit.env_file).parent
-        if system.path(str(folder)).is_dir() and not any(system.path(str(folder)).iterdir()):
-            system.remove(str(folder))
+        if machine.path(str(folder)).is_dir() and not any(machine.path(str(folder)).iterdir()):
+            machine.remove(str(folder))
 
 
-def _stop(system: System, services: Sequence[Service]) -> None:
+def _stop(machine: Machine, services: Sequence[ServiceUnit]) -> None:
     """Stops the services and removes their units."""
-    there = [name for one in services for name in one.units if system.read(f"{units.FOLDER}/{name}") is not None]
+    there = [name for one in services for name in one.units if machine.read(f"{units.FOLDER}/{name}") is not None]
     if there:
         now = ["--now"] if is_running_systemd() else []
-        system.run(["systemctl", "disable", *now, *there], change=f"stopped and disabled {', '.join(there)}")
+        machine.run(["systemctl", "disable", *now, *there], change=f"stopped and disabled {', '.join(there)}")
     for name in there:
-        system.remove(f"{units.FOLDER}/{name}")
+        machine.remove(f"{units.FOLDER}/{name}")
     if there and is_running_systemd():
-        system.run(["systemctl", "daemon-reload"], change="reloaded systemd")
+        machine.run(["systemctl", "daemon-reload"], change="reloaded systemd")
 
 
-def _remove_object_store(system: System, answers: Answers, *, with_data: bool) -> None:
+def _remove_object_store(machine: Machine, answers: Answers, *, with_data: bool) -> None:
     """Removes this machine's own object store; its folder stays, unless the data go."""
-    _stop(system, [seaweedfs.unit(answers["ETALASE_S3_ENDPOINT"])])
+    _stop(machine, [seaweedfs.unit(answers["ETALASE_S3_ENDPOINT"])])
     for path in (seaweedfs.ENV_FILE, seaweedfs.IDENTITIES):
-        system.remove(path)
+        machine.remove(path)
     if with_data:
-        system.remove(f"/var/lib/{seaweedfs.NAME}")
-        remove_user(system, seaweedfs.USER)
+        machine.remove(f"/var/lib/{seaweedfs.NAME}")
+        remove_user(machine, seaweedfs.USER)
 
 
-def _empty_bucket(system: System, answers: Answers) -> None:
+def _empty_bucket(machine: Machine, answers: Answers) -> None:
     """Deletes every object, the bucket, and with an administrator's key its user. What is refused is said."""
     name = answers["ETALASE_S3_BUCKET"]
     try:
         store = bucket_user.bucket(answers)
-        keys = [] if system.is_dry else [info.key for info in store.list("")]
+        keys = [] if machine.is_dry else [info.key for info in store.list("")]
         for begin in range(0, len(keys), LIST_AT_ONCE):
             store.delete(keys[begin : begin + LIST_AT_ONCE])
-        system.note(f"deleted {len(keys) if not system.is_dry else 'all'} objects of bucket {name}")
+        machine.note(f"deleted {len(keys) if not machine.is_dry else 'all'} objects of bucket {name}")
         if answers.get(bucket_user.ADMIN_KEY) and bucket_user.make_of(answers["ETALASE_S3_ENDPOINT"]) == "minio":
-            bucket_user.remove_user(system, answers)
+            bucket_user.remove_user(machine, answers)
         else:
-            system.say(f"The empty bucket {name} and its key are left: remove them on the object store.")
+            machine.say(f"The empty bucket {name} and its key are left: remove them on the object store.")
     except EtalaseError as error:
         raise UsageError(f"The bucket {name} could not be emptied: {error}", hint="Nothing else was removed yet.") from error

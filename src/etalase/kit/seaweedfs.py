@@ -12,8 +12,8 @@ from etalase.devstack.seaweedfs import SIGNING_KEYS, SeaweedPorts, find_program,
 from etalase.kit import env_file
 from etalase.kit.accounts import check_reach, ensure_user
 from etalase.kit.answers import Answers
-from etalase.kit.system import System
-from etalase.kit.units import Service
+from etalase.kit.machine import Machine
+from etalase.kit.units import ServiceUnit
 
 USER = "etalase-s3"
 NAME = "etalase-seaweedfs"
@@ -23,10 +23,10 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:8333"
 DEFAULT_PORT = 8333
 
 
-def unit(endpoint: str) -> Service:
+def unit(endpoint: str) -> ServiceUnit:
     """Returns the service for the S3 port of ``endpoint``."""
     ports = SeaweedPorts.from_s3(urlsplit(endpoint).port or DEFAULT_PORT)
-    return Service(
+    return ServiceUnit(
         name=NAME,
         description="SeaweedFS, the object store of Etalase",
         command=[str(find_program()), "-logtostderr=true", "mini", *flags(ports, config=IDENTITIES)],
@@ -46,14 +46,14 @@ def is_installed() -> bool:
     return True
 
 
-def ensure(system: System, answers: Answers) -> bool:
+def ensure(machine: Machine, answers: Answers) -> bool:
     """Makes the user, the keys and the identity of Etalase. Returns whether a running server has to read them anew."""
     check_reach(find_program())
-    ensure_user(system, USER, f"/var/lib/{NAME}")
-    system.folder(f"/var/lib/{NAME}/data", mode=0o700, owner=USER)
-    if system.read(ENV_FILE) is None:
+    ensure_user(machine, USER, f"/var/lib/{NAME}")
+    machine.folder(f"/var/lib/{NAME}/data", mode=0o700, owner=USER)
+    if machine.read(ENV_FILE) is None:
         keys = {name: secrets.token_hex(32) for name in SIGNING_KEYS}
-        system.write(ENV_FILE, env_file.render(keys, about="Made by etalase: the keys of SeaweedFS's own parts."), mode=0o600)
+        machine.write(ENV_FILE, env_file.render(keys, about="Made by etalase: the keys of SeaweedFS's own parts."), mode=0o600)
     name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
     identity = {
         "name": key,
@@ -61,7 +61,7 @@ def ensure(system: System, answers: Answers) -> bool:
         "actions": [f"{right}:{name}" for right in ("Admin", "Read", "Write", "List")],
     }
     # The other half may be on this machine, with a bucket of its own.
-    known = json.loads(system.read(IDENTITIES) or '{"identities": []}')["identities"]
+    known = json.loads(machine.read(IDENTITIES) or '{"identities": []}')["identities"]
     others = [one for one in known if one["name"] != key]
     text = json.dumps({"identities": [*others, identity]}, indent=1) + "\n"
-    return system.write(IDENTITIES, text, mode=0o640, owner=f"root:{USER}")
+    return machine.write(IDENTITIES, text, mode=0o640, owner=f"root:{USER}")

@@ -44,7 +44,7 @@ LimitNOFILE=8192
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceUnit:
     """A service of the kit. ``watchdog`` and ``start_timeout`` are systemd's durations; without a watchdog it is simple."""
 
     name: str
@@ -76,7 +76,7 @@ class Service:
         return f"{self.name}.timer" if self.on_calendar else f"{self.name}.service"
 
 
-def service(one: Service) -> str:
+def service(one: ServiceUnit) -> str:
     """Returns the text of a service's unit."""
     after = " ".join(["network-online.target", *one.after])
     lines = ["[Unit]", f"Description={one.description}", "Wants=network-online.target", f"After={after}"]
@@ -96,7 +96,7 @@ def service(one: Service) -> str:
     return text if one.on_calendar else text + "\n[Install]\nWantedBy=multi-user.target\n"
 
 
-def timer(one: Service) -> str:
+def timer(one: ServiceUnit) -> str:
     """Returns the text of a service's timer."""
     return (
         f"[Unit]\nDescription={one.description}, each day\n\n"

@@ -22,12 +22,12 @@ from etalase.errors import UsageError
 from etalase.kit import env_file, init, remove
 from etalase.kit.answers import Answers, Sources
 from etalase.kit.edge import EDGE
-from etalase.kit.system import Done, DrySystem, System
+from etalase.kit.machine import Done, DryMachine, Machine
 
 NOT_HERE = {"id", "useradd", "userdel", "systemctl"}
 
 
-class Machine(System):
+class RecordedMachine(Machine):
     """This machine with recorded users and services, and files below ``root``."""
 
     def __init__(self, root: Path) -> None:
@@ -55,7 +55,7 @@ class Machine(System):
         return subprocess.run(argv[begin:], env={**environment, **spool}, check=False, capture_output=True).returncode
 
 
-class Look(DrySystem):
+class Look(DryMachine):
     """A dry run of such a machine."""
 
     def __init__(self, root: Path) -> None:
@@ -96,9 +96,9 @@ def given(
     }
 
 
-def set_up(system: System, given: Answers, *, kept: Answers | None = None) -> int:
+def set_up(machine: Machine, given: Answers, *, kept: Answers | None = None) -> int:
     sources = Sources(file=given, environment={}, kept=kept or {})
-    return init.set_up(system, EDGE, sources, ask=None, write_units=True, first_sync=True)
+    return init.set_up(machine, EDGE, sources, ask=None, write_units=True, first_sync=True)
 
 
 def databases(server: Postgres) -> set[str]:
@@ -118,7 +118,7 @@ def test_an_init_makes_all_of_it_a_second_one_nothing_and_a_removal_undoes_it(
     given: Answers, postgres_server: Postgres, tmp_path: Path
 ) -> None:
     name = given["DATABASE_URL"].rpartition("/")[2]
-    machine = Machine(tmp_path)
+    machine = RecordedMachine(tmp_path)
     set_up(machine, given)
     made = files(tmp_path)
     text, mode = made["etc/etalase/edge.env"]
@@ -136,7 +136,7 @@ def test_an_init_makes_all_of_it_a_second_one_nothing_and_a_removal_undoes_it(
     steps = [command[-2:] for command in machine.commands if "edge" in command]
     assert [step[0] if step[0] != "edge" else step[1] for step in steps] == ["migrate", "sync", "doctor"]
 
-    again = Machine(tmp_path)
+    again = RecordedMachine(tmp_path)
     again.has_users = True
     set_up(again, {}, kept=settings)
     assert again.changes == []
@@ -168,7 +168,7 @@ def test_an_init_goes_on_where_it_was_interrupted(given: Answers, tmp_path: Path
     class Interrupted(Exception):
         pass
 
-    class Fragile(Machine):
+    class Fragile(RecordedMachine):
         def write(self, path: str, text: str, *, mode: int, owner: str = "root") -> bool:
             if path.endswith("beat.service"):
                 raise Interrupted
@@ -176,9 +176,9 @@ def test_an_init_goes_on_where_it_was_interrupted(given: Answers, tmp_path: Path
 
     with pytest.raises(Interrupted):
         set_up(Fragile(tmp_path), given)
-    kept = init.kept_answers(Machine(tmp_path), EDGE)
+    kept = init.kept_answers(RecordedMachine(tmp_path), EDGE)
     admin = {name: value for name, value in given.items() if "ADMIN" in name}
-    machine = Machine(tmp_path)
+    machine = RecordedMachine(tmp_path)
     machine.has_users = True
     set_up(machine, admin, kept=kept)
     assert init.kept_answers(machine, EDGE) == kept
@@ -200,11 +200,11 @@ def test_an_init_goes_on_where_it_was_interrupted(given: Answers, tmp_path: Path
 )
 def test_a_wrong_answer_is_named(given: Answers, tmp_path: Path, name: str, value: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        set_up(Machine(tmp_path), {**given, name: value})
+        set_up(RecordedMachine(tmp_path), {**given, name: value})
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(tmp_path)
+    machine = RecordedMachine(tmp_path)
     machine.write("/etc/x", "before", mode=0o600)
 
     def interrupted(_: int) -> None:

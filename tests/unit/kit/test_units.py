@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from etalase.kit import edge, head_office, seaweedfs
-from etalase.kit.units import Service, word
+from etalase.kit.units import ServiceUnit, word
 
 PROGRAM = str(Path(sys.executable).resolve())
 SERVICES = [*edge.services(PROGRAM), *head_office.services(PROGRAM), seaweedfs.unit("http://127.0.0.1:8333")]
 MOST_EXPOSED = 2.0
 
 
-def here(one: Service) -> dict[str, str]:
+def here(one: ServiceUnit) -> dict[str, str]:
     """Returns the units with a user of this machine: the tools look each name up."""
     return {name: re.sub(r"^(User|Group)=.*", r"\1=daemon", text, flags=re.MULTILINE) for name, text in one.units.items()}
 
@@ -31,7 +31,7 @@ def analyze(folder: Path, *args: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("one", SERVICES, ids=lambda one: one.name)
-def test_systemd_finds_no_fault(one: Service, tmp_path: Path) -> None:
+def test_systemd_finds_no_fault(one: ServiceUnit, tmp_path: Path) -> None:
     for name, text in here(one).items():
         (tmp_path / name).write_text(text)
     done = analyze(tmp_path, "verify", *(f"./{name}" for name in one.units))
@@ -41,7 +41,7 @@ def test_systemd_finds_no_fault(one: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("one", SERVICES, ids=lambda one: one.name)
-def test_a_service_is_closed(one: Service, tmp_path: Path) -> None:
+def test_a_service_is_closed(one: ServiceUnit, tmp_path: Path) -> None:
     name = f"{one.name}.service"
     (tmp_path / name).write_text(here(one)[name])
     done = analyze(tmp_path, "security", "--offline=true", "--no-pager", f"./{name}")
@@ -52,7 +52,7 @@ def test_a_service_is_closed(one: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("one", SERVICES, ids=lambda one: one.name)
-def test_a_service_is_started_again_for_ever_unless_a_timer_runs_it(one: Service) -> None:
+def test_a_service_is_started_again_for_ever_unless_a_timer_runs_it(one: ServiceUnit) -> None:
     text = one.units[f"{one.name}.service"]
     assert ("Restart=always\nRestartSec=5" in text and "StartLimitIntervalSec=0" in text) is not bool(one.on_calendar)
     assert ("Type=notify" in text) is bool(one.watchdog)
