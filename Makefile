@@ -8,7 +8,7 @@ IN_PARALLEL := --numprocesses $(shell expr `nproc` + 1) --maxprocesses 4 --dist 
 
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: help install demo minio test test-long test-pythons coverage check bench slow-link lint types format lock clean
+.PHONY: help install demo minio test test-long test-pythons coverage check bench slow-link lint types format lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -71,9 +71,14 @@ format: install ## apply the formatter and the linter's fixes
 
 lock: install ## resolve the dependencies again, with hashes
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra edge --extra standalone --extra head-office pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra standalone --constraints requirements/runtime.txt pyproject.toml -o requirements/edge.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra head-office --constraints requirements/runtime.txt pyproject.toml -o requirements/head-office.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --group bench --constraints requirements/dev.txt -o requirements/bench.txt
 
+dist: install ## build wheel, sdist and the locks of both roles from the last commit into dist/, twice, and compare
+	.ci/dist $(VENV)
+
 clean: ## remove the results of the targets
-	rm -rf $(VENV) .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache
