@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from etalase.cli import ARGV
@@ -45,14 +46,15 @@ def serve_head_office(args: Sequence[str]) -> None:
 @contextmanager
 def _folder_for_counts() -> Iterator[None]:
     """Makes the folder in which the server's processes count together, and deletes it in the end; keeps a given one."""
-    from etalase.head_office.metrics.shared_files import FOLDER_VARIABLE
+    from etalase.head_office.metrics.shared_files import FOLDER_VARIABLE, lock_of_folder
 
     if os.environ.get(FOLDER_VARIABLE):
         yield
         return
     with TemporaryDirectory(prefix="etalase-metrics-", ignore_cleanup_errors=True) as made:
         os.environ[FOLDER_VARIABLE] = made
-        yield
+        with lock_of_folder(Path(made)):
+            yield
 
 
 def serve_edge(args: Sequence[str]) -> None:

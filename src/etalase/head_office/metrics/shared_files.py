@@ -7,6 +7,8 @@ would read one more file for each.
 import fcntl
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # The library's own name for the folder.
@@ -20,6 +22,17 @@ def folder() -> Path | None:
     """Returns the folder of the files, or None where the server has none."""
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named) if named else None
+
+
+@contextmanager
+def lock_of_folder(files: Path) -> Iterator[None]:
+    """Keeps systemd-tmpfiles, which deletes old files of /tmp, out of the folder: it leaves out a locked one."""
+    locked = os.open(files, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(locked, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(locked)
 
 
 class Place:
