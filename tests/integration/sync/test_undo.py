@@ -1,14 +1,18 @@
 """Checks ``undo`` (restores removed photos), ``retry`` (retries failed ones) and ``held`` (shows changes of the POS)."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
+from tests.faulty_database import run_command
 from tests.integration.sync.conftest import Edge
+from tests.integration.sync.customer_rules import Rule, added, constraint
 from tests.integration.sync.rotting import Rotting
+from tests.integration.sync.steps import status
 from tests.simulator import Response, picture
 
 from etalase.edge.models import Removal
@@ -18,6 +22,7 @@ from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.removal_decisions import Undone
 from etalase.edge.sync.services import object_store
 from etalase.errors import UsageError
+from etalase.settings.edge import edge_settings
 
 
 def undo(edge: Edge, run_id: int) -> Undone:
@@ -178,3 +183,104 @@ def test_undo_does_not_restore_an_object_with_another_media_type(edge: Edge, app
     undone = undo(edge, approved_run)
     assert [why for _, why in undone.lost] == [f"its object is of another type by now: {key}"]
     assert len(undone.restored) == 5
+
+
+# The customer's own columns, and single photos
+OWN_COLUMNS = (
+    "ALTER TABLE product_photo ADD caption text, ADD price numeric(20, 10), ADD tags text[], ADD extra jsonb, ADD raw bytea,"
+    " ADD serial bigint GENERATED ALWAYS AS IDENTITY, ADD upper_name text GENERATED ALWAYS AS (upper(filename)) STORED,"
+    ' ADD "odd ""%%"" name" int'
+)
+DROP_OWN_COLUMNS = (
+    "ALTER TABLE product_photo DROP caption, DROP price, DROP tags, DROP extra, DROP raw, DROP serial, DROP upper_name,"
+    ' DROP "odd ""%%"" name"'
+)
+
+
+@pytest.fixture
+def customers_edge(edge: Edge, settings: Any) -> Iterator[Edge]:
+    """Yields an edge whose table has the customer's own columns, with four dishes."""
+    settings.ETALASE = edge.configured()
+    edge_settings.cache_clear()
+    edge.query(OWN_COLUMNS)
+    for n in range(4):
+        edge.ho.put(f"dish {n}", picture(n))
+    edge.sync()
+    edge.query(
+        "UPDATE product_photo SET caption = 'Sate «Madura»', price = 12345678.0123456789, tags = '{pedas,\"a b\"}',"
+        """ raw = '\\x00ff', extra = '{"a": [1, 2.50]}', "odd ""%%"" name" = 7, created_at = '2019-05-06 07:08:09.123456+00'"""
+    )
+    yield edge
+    edge.query(DROP_OWN_COLUMNS)
+    edge_settings.cache_clear()
+
+
+def test_undo_restores_the_whole_row_with_the_customers_own_columns(customers_edge: Edge) -> None:
+    before = customers_edge.rows()
+    photos = list(before)
+    customers_edge.ho.delete(photos[0])
+    run_id = customers_edge.sync().run_id
+    assert run_id is not None
+    undo(customers_edge, run_id)
+    assert customers_edge.rows() == before
+
+
+def test_undo_restores_single_photos_by_their_ids(customers_edge: Edge) -> None:
+    before = customers_edge.rows()
+    photos = list(before)
+    for photo in photos:
+        customers_edge.ho.delete(photo)
+    assert customers_edge.sync().held == 4
+    approve_all(customers_edge)
+    assert customers_edge.rows() == {}
+    assert run_command("photos_undo", photos[0], photos[1])[1]["restored"] == sorted(
+        photos[:2], key=lambda photo: before[photo]["filename"]
+    )
+    assert customers_edge.rows() == {photo: before[photo] for photo in photos[:2]}
+    status, response = run_command("photos_undo", photos[0])
+    assert (status, "No removal was applied" in response["error"]) == (2, True)
+    assert run_command("photos_undo", photos[2].replace("-", ""))[0] == 0
+    for wrong in (("1", photos[3]), ("1", "2")):
+        status, response = run_command("photos_undo", *wrong)
+        assert (status, sorted(response)) == (2, ["error", "exit_status"])
+    customers_edge.check_every_row_shows_its_bytes()
+
+
+def test_undo_of_a_row_that_a_newer_rule_refuses_is_lost_with_the_rule_and_blocks_no_other(customers_edge: Edge) -> None:
+    before = customers_edge.rows()
+    photos = list(before)
+    for photo in photos:
+        customers_edge.ho.delete(photo)
+    customers_edge.sync()
+    run_id = approve_all(customers_edge)
+    with added(constraint("no_dish_2", "CHECK (filename <> 'dish 2.jpg')")):
+        undone = undo(customers_edge, run_id)
+        (lost,) = undone.lost
+        assert (lost[0].product_name, "constraint no_dish_2" in lost[1], len(undone.restored)) == ("dish 2", True, 3)
+        assert status(customers_edge)["vanished"] == 0
+    assert len(undo(customers_edge, run_id).restored) == 1
+    assert customers_edge.rows() == before
+
+
+def test_a_removal_of_an_earlier_version_is_restored_from_the_guides_columns(edge: Edge, approved_run: int) -> None:
+    edge.query("UPDATE etalase_removal SET row = row - 'whole'")
+    undone = undo(edge, approved_run)
+    assert (len(undone.restored), undone.lost) == (6, [])
+    edge.check_every_row_shows_its_bytes()
+    assert status(edge)["vanished"] == 0
+
+
+def test_undo_leaves_a_newer_primary_photo_primary_under_the_customers_unique_index(edge: Edge) -> None:
+    one_primary = Rule(
+        "CREATE UNIQUE INDEX one_primary ON product_photo (product_id) WHERE is_primary", "DROP INDEX one_primary", ""
+    )
+    with added(one_primary):
+        old = edge.ho.put("sate", picture("old"), key="products/old.jpg")
+        edge.sync()
+        edge.ho.delete(old)
+        run_id = edge.sync().run_id
+        new = edge.ho.put("sate", picture("new"), key="products/new.jpg")
+        edge.sync()
+        assert run_id is not None
+        assert len(undo(edge, run_id).restored) == 1
+        assert {photo: row["is_primary"] for photo, row in edge.rows().items()} == {old: False, new: True}
