@@ -1,6 +1,6 @@
 """Runs `etalase edge undo`: restores removed photos during their grace period."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections import defaultdict
 from typing import Any
 from uuid import UUID
@@ -88,8 +88,13 @@ class Command(EdgeCommand):
 
 
 def _run_or_photo(text: str) -> int | UUID:
-    """Returns the number of a run, or the id of a photo. Raises :class:`ValueError`."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else UUID(text)
+    """Returns the number of a run, or the id of a photo."""
+    if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS:
+        return int(text)
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"neither the number of a run nor the id of a photo: {text!r}") from error
 
 
 def _which(named: list[int | UUID]) -> int | list[UUID] | None:
