@@ -25,8 +25,6 @@ HELP_WORDS = ("-h", "--help", "help")
 EXPLAIN_SETTINGS = frozenset({"doctor", "support-bundle"})
 # They make the settings.
 WITHOUT_SETTINGS = frozenset({"init", "remove"})
-# Starts this command in another process. -P: a module in the current folder never replaces one of Etalase's.
-ARGV = (sys.executable, "-P", "-m", "etalase.cli")
 
 
 class Half(NamedTuple):

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from etalase.cli import ARGV
+from etalase.argv import ARGV
 from etalase.errors import UsageError
 from etalase.server.door import Limits
 from etalase.server.processes import GRACE_SECONDS, serve

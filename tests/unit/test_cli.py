@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from etalase import cli
-from etalase.cli import ARGV, EDGE, HEAD_OFFICE, Half
+from etalase.argv import ARGV
+from etalase.cli import EDGE, HEAD_OFFICE, Half
 
 # Prints the help of each named command. Django is configured once, because each start takes seconds.
 HELPS = """

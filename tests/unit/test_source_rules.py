@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +70,12 @@ def test_a_module_above_300_lines_has_its_reason_in_the_architecture_page() -> N
     exceptions = page.split("A module has at most 300 lines")[1].split("\n")[0]
     assert {name for name in long if f"`{name}`" not in exceptions} == set()
     assert len(long) <= 5
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = grimp.build_graph("etalase")
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    while leaves := [module for module, others in imported.items() if not others & imported.keys()]:
+        for module in leaves:
+            del imported[module]
+    assert sorted(imported) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from etalase.cli import ARGV
+from etalase.argv import ARGV
 from etalase.demo import layout, menu
 from etalase.demo.layout import Layout, Ports
 from etalase.demo.system import System

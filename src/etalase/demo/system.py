@@ -9,7 +9,7 @@ from signal import SIGINT
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from etalase.cli import ARGV
+from etalase.argv import ARGV
 from etalase.demo import layout
 from etalase.demo.layout import Layout
 from etalase.devstack import postgres, valkey

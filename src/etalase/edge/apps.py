@@ -1,14 +1,12 @@
 """The Django app of the edge."""
 
 import logging
-import sys
-from importlib.util import find_spec
 from typing import Any
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.db.models.signals import post_migrate
 
+from etalase.edge.project import may_have_tasks
 from etalase.postgres import pin_sessions
 from etalase.settings.logging import ContextFields, Redaction
 from etalase.settings.reading import hide_project_secrets
@@ -40,17 +38,7 @@ class EdgeConfig(AppConfig):
             logger.addFilter(Redaction(one_line=True))
 
 
-def may_have_tasks() -> bool:
-    """Returns whether this process may send or run tasks: it has loaded Celery, or the guide's module of tasks is here."""
-    return "celery" in sys.modules or find_spec("sync_api") is not None
-
-
 def _create_photo_table(using: str, **_: Any) -> None:
     from etalase.edge.own_tables import create_in_project
 
     create_in_project(using)
-
-
-def product_model_name() -> str:
-    """Returns the name of the product model, as ``app.Model``."""
-    return getattr(settings, "ETALASE_PRODUCT_MODEL", "etalase_edge.Product")

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from etalase.edge.apps import product_model_name
 from etalase.edge.models import Doubt, OwnPhoto, OwnState, Product, ProductPhoto, Removal
+from etalase.edge.project import product_model_name
 
 
 def place(photo_id: UUID, *, damaged: bool, is_primary: bool | None, sort_order: int | None) -> tuple[bool, bool, int, UUID]:

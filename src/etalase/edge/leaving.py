@@ -16,9 +16,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.urls import NoReverseMatch, reverse
 
-from etalase.edge.apps import product_model_name
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import cursor
+from etalase.edge.project import product_model_name
 from etalase.errors import UsageError
 
 _OURS: Final = re.compile(r"ETALASE_PRODUCT_MODEL|etalase")

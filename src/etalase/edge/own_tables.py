@@ -7,8 +7,8 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from etalase.edge.apps import product_model_name
 from etalase.edge.database import translated
+from etalase.edge.project import product_model_name
 from etalase.errors import UsageError
 
 PHOTO_COLUMNS: Final = (

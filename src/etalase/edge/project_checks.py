@@ -12,10 +12,10 @@ from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connection, connections, router
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
-from etalase.edge.apps import may_have_tasks, product_model_name
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import as_database_error
 from etalase.edge.own_tables import columns, photo_problems
+from etalase.edge.project import may_have_tasks, product_model_name
 from etalase.errors import SettingsError
 from etalase.settings.edge import edge_settings
 

@@ -12,13 +12,13 @@ from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
 from etalase.doctor.check import Check, Fault, Result
 from etalase.doctor.database import Columns, Database
 from etalase.edge import project_checks
-from etalase.edge.apps import product_model_name
 from etalase.edge.checks import product_problems
 from etalase.edge.command_names import STANDALONE, as_typed, is_in_project
 from etalase.edge.database import as_database_error
 from etalase.edge.doctor import schedule, web
 from etalase.edge.doctor.head_office import HeadOfficeLink
 from etalase.edge.doctor.state import State
+from etalase.edge.project import product_model_name
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.services import object_store
 from etalase.errors import SettingsError

@@ -7,8 +7,8 @@ import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-from etalase.edge.apps import product_model_name
 from etalase.edge.own_tables import create_standalone
+from etalase.edge.project import product_model_name
 
 # In a project with products of its own there is no model and no table of ours for them: a swappable one would leave our
 # setting in the project's own migrations, and they could not be without us again.

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models.functions import Now
 
-from etalase.edge.apps import product_model_name
+from etalase.edge.project import product_model_name
 
 
 class Migration(migrations.Migration):

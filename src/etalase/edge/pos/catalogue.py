@@ -17,9 +17,9 @@ from django.apps import apps
 from django.db.models import Count, Q, Window
 from django.db.models.functions import Lower
 
-from etalase.edge.apps import product_model_name
 from etalase.edge.database import as_database_error, translated
 from etalase.edge.displayed_photo import photos_in_order, products_left_out
+from etalase.edge.project import product_model_name
 from etalase.protocol import object_url
 from etalase.settings.edge import edge_settings
 

@@ -11,12 +11,12 @@ from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
-from etalase.edge.apps import product_model_name
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
 from etalase.edge.heartbeat import LatestHeartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint, Doubt, PendingPhoto, ProductPhoto, Removal, SyncRun
+from etalase.edge.project import product_model_name
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
