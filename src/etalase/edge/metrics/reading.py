@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from etalase.doctor.machine import existing
 from etalase.edge.database import translated
 from etalase.edge.metrics import queue_length
-from etalase.edge.metrics.samples import Day, Machine, Queue, Reading
+from etalase.edge.metrics.samples import Day, Queue, Reading, Surroundings
 from etalase.edge.models import SyncRun
 from etalase.edge.status import collect, views
 from etalase.edge.status.snapshot import Comparison
@@ -41,7 +41,7 @@ def read() -> Reading | None:
     return None
 
 
-def machine() -> Machine:
+def machine() -> Surroundings:
     """Returns the room on the spool's disk, and the length of the worker's queue; None for what cannot be read."""
     try:
         queue = _queue.result(QUEUE_SECONDS)
@@ -50,8 +50,8 @@ def machine() -> Machine:
     try:
         usage = shutil.disk_usage(existing(edge_settings().SPOOL_DIR))
     except OSError:
-        return Machine(queue=queue)
-    return Machine(spool_free=usage.free, spool_size=usage.total, queue=queue)
+        return Surroundings(queue=queue)
+    return Surroundings(spool_free=usage.free, spool_size=usage.total, queue=queue)
 
 
 class _Bucket:

@@ -48,7 +48,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Surroundings:
     """What is read beside the database; None for the unknown."""
 
     spool_free: int | None = None
@@ -56,7 +56,7 @@ class Machine:
     queue: Queue | None = None
 
 
-def metrics(reading: Reading | None, machine: Machine, *, version: str) -> Iterator[Metric]:
+def metrics(reading: Reading | None, machine: Surroundings, *, version: str) -> Iterator[Metric]:
     """Yields all metrics; without a reading, ``etalase_up`` is 0 and the numbers of the database are absent."""
     yield _gauge("etalase_up", "Whether the edge's database answered this scrape.", reading is not None)
     yield InfoMetricFamily("etalase_build", "The version of Etalase.", {"version": version})
@@ -68,7 +68,7 @@ def metrics(reading: Reading | None, machine: Machine, *, version: str) -> Itera
             yield from _bucket(reading.facts)
 
 
-def _machine(machine: Machine) -> Iterator[Metric]:
+def _machine(machine: Surroundings) -> Iterator[Metric]:
     if machine.spool_free is not None and machine.spool_size is not None:
         yield _gauge("etalase_spool_free_bytes", "Free bytes on the disk of ETALASE_SPOOL_DIR.", machine.spool_free)
         yield _gauge("etalase_spool_size_bytes", "Size of that disk.", machine.spool_size)

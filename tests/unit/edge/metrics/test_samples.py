@@ -6,17 +6,17 @@ from hypothesis import given
 from prometheus_client.core import Metric
 from tests.unit.edge.status.snapshots import any_facts, facts
 
-from etalase.edge.metrics.samples import Day, Machine, Queue, Reading, metrics
+from etalase.edge.metrics.samples import Day, Queue, Reading, Surroundings, metrics
 from etalase.edge.status.snapshot import Facts
 from etalase.edge.status.verdict import State, judge
 from etalase.errors import PARKED
 
 MAX_SERIES = 200
-MACHINE = Machine(spool_free=1, spool_size=2, queue=Queue(is_up=True, length=3))
+MACHINE = Surroundings(spool_free=1, spool_size=2, queue=Queue(is_up=True, length=3))
 DAY = Day(runs={"success": 24}, photos={"fetched": 5}, bytes_fetched=6, seconds=7.5)
 
 
-def shown(reading: Reading | None, machine: Machine = MACHINE) -> dict[str, float]:
+def shown(reading: Reading | None, machine: Surroundings = MACHINE) -> dict[str, float]:
     """Returns the samples by name, or ``name{value}`` of their one label."""
     found: dict[str, float] = {}
     families: list[Metric] = list(metrics(reading, machine, version="1.2.3"))
@@ -66,7 +66,7 @@ def test_without_the_database_only_up_version_and_the_machine_are_shown() -> Non
 
 def test_what_is_unknown_is_absent_and_not_zero() -> None:
     before_the_first_run = facts(last_good_run_at=None, last_ended=None, known=None, worker=None, beat=None)
-    told = shown(reading(before_the_first_run, is_compared=False), Machine())
+    told = shown(reading(before_the_first_run, is_compared=False), Surroundings())
     for name in ("etalase_bucket", "etalase_state", "etalase_photos_verified", "etalase_last", "etalase_photos_listed",
                  "etalase_heartbeat", "etalase_spool", "etalase_queue", "etalase_broker"):  # fmt: skip
         assert not [sample for sample in told if sample.startswith(name)]
