@@ -1,0 +1,58 @@
+"""Checks that head office serves the same feed after ``migrate`` from the database of each earlier version."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
+from tests.integration.head_office.office import BUCKET, Office, delete
+
+from etalase.head_office import feed
+from etalase.protocol import parse_time
+
+APP = "head_office"
+# The first version that could serve a feed has both 0001 and 0002.
+EARLIER = sorted(name for app, name in MigrationLoader(None).disk_migrations if app == APP)[1:-1]
+LONG_AGO = "2020-01-01T00:00:00.000000+00:00"
+
+
+@pytest.fixture(params=EARLIER)
+def earlier(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[str]:
+    """Yields the name of an earlier version, with its tables; afterwards the tables are those of today again."""
+    call_command("migrate", APP, request.param, verbosity=0)
+    try:
+        yield request.param
+    finally:
+        call_command("migrate", APP, verbosity=0)
+
+
+def bodies(office: Office) -> list[bytes]:
+    """Returns pages of both feeds as on the wire, without the time of the response."""
+    store = feed.StoreIdentity(id=office.store.id, company_id=office.company.id, code=office.store.code, name=office.store.name)
+    whole = feed.PageRequest(limit=500, offset=0, updated_since=None)
+    first = replace(whole, limit=1)
+    pages: list[Any] = [
+        feed.photo_page(store, replace(whole, with_digest=True), BUCKET),
+        feed.photo_page(store, first, BUCKET),
+        feed.photo_page(store, replace(first, offset=office.page(limit=1).next_offset or 0), BUCKET),
+        feed.photo_page(store, replace(whole, updated_since=parse_time(LONG_AGO, field="updated_since")), BUCKET),
+        feed.product_page(store, whole),
+    ]
+    encoded = [msgspec.json.decode(msgspec.json.encode(page)) for page in pages]
+    return [msgspec.json.encode({**page, "sync_timestamp": ""}) for page in encoded]
+
+
+@pytest.mark.usefixtures("earlier")
+def test_an_upgraded_head_office_serves_the_same_feed(request: pytest.FixtureRequest) -> None:
+    office: Office = request.getfixturevalue("the_guides_menu")
+    delete(office.photo(office.product("deleted")))
+    office.photo(office.product("unsold", sold_in=[]))
+    before, checkpoint = bodies(office), office.page(limit=500).sync_timestamp
+    call_command("migrate", APP, verbosity=0)
+    assert bodies(office) == before
+    changes = office.page(since=checkpoint)
+    assert (list(changes.photos), list(changes.deleted_ids)) == ([], [])
+    assert len(office.page().photos) == 2
