@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from etalase.errors import UsageError
-from etalase.kit.machine import Machine
+from etalase.kit.machine import Host
 
 USER = "etalase"
 # A program below these folders is out of reach for a unit with ProtectHome=yes.
 HOMES = ("/home/", "/root/", "/run/user/")
 
 
-def ensure_user(machine: Machine, user: str, home: str) -> None:
+def ensure_user(machine: Host, user: str, home: str) -> None:
     """Makes a system user without a login, and its folder."""
     if machine.look(["id", "-u", user]).status:
         argv = ["useradd", "--system", "--user-group", "--home-dir", home, "--no-create-home", "--shell", "/usr/sbin/nologin"]
@@ -21,7 +21,7 @@ def ensure_user(machine: Machine, user: str, home: str) -> None:
     machine.folder(home, mode=0o750, owner=user)
 
 
-def remove_user(machine: Machine, user: str) -> None:
+def remove_user(machine: Host, user: str) -> None:
     """Removes the user, if there is one."""
     if not machine.look(["id", "-u", user]).status:
         machine.run(["userdel", user], change=f"removed the system user {user}")

@@ -5,7 +5,7 @@ import json
 from etalase.doctor.http import get
 from etalase.errors import EtalaseError, UsageError
 from etalase.kit.answers import Answers
-from etalase.kit.machine import Machine
+from etalase.kit.machine import Host
 from etalase.kit.minio_admin import MinioAdmin
 from etalase.objectstore.client import ObjectStore
 
@@ -38,7 +38,7 @@ def bucket(answers: Answers, *, as_admin: bool = False) -> ObjectStore:
     )
 
 
-def ensure_user(machine: Machine, answers: Answers) -> None:
+def ensure_user(machine: Host, answers: Answers) -> None:
     """Makes the user as the administrator whose key was given. Raises :class:`UsageError` with the user to make by hand."""
     name, endpoint = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ENDPOINT"]
     key, secret = answers["ETALASE_S3_ACCESS_KEY"], answers["ETALASE_S3_SECRET_KEY"]
@@ -52,7 +52,7 @@ def ensure_user(machine: Machine, answers: Answers) -> None:
     machine.note(f"made the user {key} and the policy {policy_name(name)} of bucket {name} on MinIO")
 
 
-def remove_user(machine: Machine, answers: Answers) -> None:
+def remove_user(machine: Host, answers: Answers) -> None:
     """Removes the bucket, its user and its policy as the administrator of MinIO."""
     name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
     if not machine.is_dry:

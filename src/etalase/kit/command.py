@@ -13,7 +13,7 @@ from etalase.kit.answers import Asker, Sources
 from etalase.kit.bucket_user import ADMIN_KEY, ADMIN_SECRET
 from etalase.kit.database import LOCAL
 from etalase.kit.half import Kit
-from etalase.kit.machine import DryMachine, Machine
+from etalase.kit.machine import DryHost, Host
 from etalase.output import terminal_safe
 
 
@@ -29,18 +29,18 @@ class KitCommand(EtalaseCommand):
             "--dry-run", action="store_true", help="show every file and every command, and change nothing; secrets are hidden"
         )
 
-    def machine(self, options: dict[str, Any]) -> Machine:
+    def machine(self, options: dict[str, Any]) -> Host:
         """Returns this machine, or a look at it. Raises :class:`UsageError` for another user than root."""
         if options["dry_run"]:
-            return DryMachine(self.say)
+            return DryHost(self.say)
         init.needs_root()
-        return Machine(self.say)
+        return Host(self.say)
 
     def say(self, line: str) -> None:
         """Writes a line for a person."""
         self.stderr.write(terminal_safe(line), ending="\n")
 
-    def report(self, machine: Machine, status: int, options: dict[str, Any]) -> int:
+    def report(self, machine: Host, status: int, options: dict[str, Any]) -> int:
         """Shows the changes. Returns ``status``."""
         would = "would be changed" if machine.is_dry else "changed"
         sentence = f"{len(machine.changes)} {would}." if machine.changes else f"Nothing {would}: all of it is right."

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from etalase.errors import UsageError
-from etalase.kit.machine import Machine
+from etalase.kit.machine import Host
 from etalase.postgres import explained
 
 LOCAL = "local"
@@ -30,7 +30,7 @@ class Superuser(Protocol):
 class LocalSuperuser:
     """The user ``postgres`` of this machine, over the local socket (peer authentication)."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Host) -> None:
         self._machine = machine
         self._psql = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
         self._psql += ["psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres"]
@@ -54,7 +54,7 @@ class LocalSuperuser:
 class RemoteSuperuser:
     """The role of a given address."""
 
-    def __init__(self, machine: Machine, url: str) -> None:
+    def __init__(self, machine: Host, url: str) -> None:
         self._machine, self._url = machine, url
 
     def has(self, query: sql.Composed) -> bool:
@@ -76,7 +76,7 @@ class RemoteSuperuser:
         self._machine.note(change)
 
 
-def superuser(machine: Machine, url: str) -> Superuser:
+def superuser(machine: Host, url: str) -> Superuser:
     """Returns the session for ``url``, which is :data:`LOCAL` or an address."""
     return LocalSuperuser(machine) if url == LOCAL else RemoteSuperuser(machine, url)
 
@@ -102,7 +102,7 @@ def url_of(admin_url: str, name: str, password: str) -> str:
     return f"postgresql://{name}:{quote(password, safe='')}@{place}/{name}"
 
 
-def ensure_database(machine: Machine, admin: Superuser, url: str) -> None:
+def ensure_database(machine: Host, admin: Superuser, url: str) -> None:
     """Makes the role and the database of ``url``; gives an existing role the password in it."""
     role, password, database = _parts(url)
     has_role = admin.has(sql.SQL("SELECT 1 FROM pg_roles WHERE rolname = {}").format(sql.Literal(role)))

@@ -12,7 +12,7 @@ from etalase.kit import bucket_user, database, env_file, seaweedfs, units
 from etalase.kit.accounts import USER, as_user, check_reach, ensure_user, environment_of
 from etalase.kit.answers import Answers, Asker, Sources, collect, hide, interview
 from etalase.kit.half import OWN, STATE, Kit
-from etalase.kit.machine import Machine
+from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
 from etalase.settings.reading import PREFIX
 
@@ -29,13 +29,13 @@ def program() -> Path:
     return Path(sys.executable).parent / "etalase"
 
 
-def kept_answers(machine: Machine, kit: Kit) -> Answers:
+def kept_answers(machine: Host, kit: Kit) -> Answers:
     """Returns the answers of an earlier init."""
     text = machine.read(kit.env_file)
     return env_file.parse(text, name=kit.env_file) if text is not None else {}
 
 
-def gather(machine: Machine, kit: Kit, sources: Sources, *, ask: Asker | None) -> Answers:
+def gather(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None) -> Answers:
     """Returns all answers; stores each one that a person gives, so that an interrupted init goes on."""
     for question in kit.questions:
         hide(question, sources.find(question.name) or "")
@@ -50,7 +50,7 @@ def gather(machine: Machine, kit: Kit, sources: Sources, *, ask: Asker | None) -
     return answers
 
 
-def write_env(machine: Machine, kit: Kit, sources: Sources, answers: Answers) -> None:
+def write_env(machine: Host, kit: Kit, sources: Sources, answers: Answers) -> None:
     """Writes the settings file: answers, settings that need no decision, and further settings of the answers file."""
     known = {PREFIX + name for screen in kit.screens for name in screen.model_fields}
     unkept = {question.name for question in kit.questions if not question.is_kept}
@@ -61,7 +61,7 @@ def write_env(machine: Machine, kit: Kit, sources: Sources, answers: Answers) ->
     machine.write(kit.env_file, env_file.render({n: v for n, v in settings.items() if v}, about=about), mode=0o600)
 
 
-def set_up(machine: Machine, kit: Kit, sources: Sources, *, ask: Asker | None, write_units: bool, first_sync: bool) -> int:
+def set_up(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None, write_units: bool, first_sync: bool) -> int:
     """Sets up the half. Returns the exit status of its doctor, or of the first step that failed."""
     if not machine.is_dry:
         check_reach(program())
@@ -94,7 +94,7 @@ def set_up(machine: Machine, kit: Kit, sources: Sources, *, ask: Asker | None, w
 class _Runner:
     """Runs commands of the half as its user, with its settings."""
 
-    def __init__(self, machine: Machine, kit: Kit, answers: Answers) -> None:
+    def __init__(self, machine: Host, kit: Kit, answers: Answers) -> None:
         self._machine, self._kit = machine, kit
         settings = {name: value for name, value in {**kit.made, **answers}.items() if value}
         if not machine.is_dry:
@@ -110,7 +110,7 @@ def _services(kit: Kit, answers: Answers) -> list[ServiceUnit]:
     return [*own, *kit.services(str(program()))]
 
 
-def _check_apart(machine: Machine, kit: Kit, answers: Answers) -> None:
+def _check_apart(machine: Host, kit: Kit, answers: Answers) -> None:
     """Raises :class:`UsageError` if the other half on this machine has the same bucket: each deletes what it does not know."""
     other = env_file.parse(machine.read(kit.other_env_file) or "", name=kit.other_env_file)
     names = ("ETALASE_S3_ENDPOINT", "ETALASE_S3_BUCKET")
@@ -121,7 +121,7 @@ def _check_apart(machine: Machine, kit: Kit, answers: Answers) -> None:
         )
 
 
-def _write_units(machine: Machine, services: Sequence[ServiceUnit], *, restarted: Sequence[ServiceUnit]) -> None:
+def _write_units(machine: Host, services: Sequence[ServiceUnit], *, restarted: Sequence[ServiceUnit]) -> None:
     """Writes the units; restarts ``restarted``, and services whose unit changed while they run."""
     written = [
         one for one in services for name, text in one.units.items() if machine.write(f"{units.FOLDER}/{name}", text, mode=0o644)
@@ -133,7 +133,7 @@ def _write_units(machine: Machine, services: Sequence[ServiceUnit], *, restarted
         machine.run(["systemctl", "try-restart", *names], change=f"restarted {', '.join(names)}, where they ran")
 
 
-def _start_object_store(machine: Machine, service: ServiceUnit, answers: Answers, *, is_unit: bool) -> None:
+def _start_object_store(machine: Host, service: ServiceUnit, answers: Answers, *, is_unit: bool) -> None:
     """Starts this machine's own object store, and waits until it accepts the key."""
     if is_unit and is_running_systemd():
         _enable(machine, [service])
@@ -154,7 +154,7 @@ def _by_hand(service: ServiceUnit) -> str:
     return f"(set -a; . {service.env_file}; cd /var/lib/{service.state_folder} && HOME=. exec {words})"
 
 
-def _ensure_database(machine: Machine, kit: Kit, answers: Answers) -> None:
+def _ensure_database(machine: Host, kit: Kit, answers: Answers) -> None:
     url, admin = answers["DATABASE_URL"], database.superuser(machine, answers["ADMIN_DATABASE_URL"])
     if not database.connects(url):
         database.ensure_database(machine, admin, url)
@@ -162,7 +162,7 @@ def _ensure_database(machine: Machine, kit: Kit, answers: Answers) -> None:
         database.grant(admin, url, kit.database_role)
 
 
-def _write_wrapper(machine: Machine, kit: Kit) -> None:
+def _write_wrapper(machine: Host, kit: Kit) -> None:
     """Writes the command for a person: it has the settings and runs as the service user."""
     command = shlex.join(as_user(USER, str(program()), kit.half))
     text = (
@@ -172,7 +172,7 @@ def _write_wrapper(machine: Machine, kit: Kit) -> None:
     machine.write(kit.wrapper, text, mode=0o755)
 
 
-def _enable(machine: Machine, services: Sequence[ServiceUnit]) -> None:
+def _enable(machine: Host, services: Sequence[ServiceUnit]) -> None:
     """Enables and starts the services; without a running systemd, enables them for the next start of the machine."""
     names = [one.started for one in services if not _is_enabled(machine, one.started)]
     if names:
@@ -183,12 +183,12 @@ def _enable(machine: Machine, services: Sequence[ServiceUnit]) -> None:
         _say_how_to_start(machine, services)
 
 
-def _is_enabled(machine: Machine, name: str) -> bool:
+def _is_enabled(machine: Host, name: str) -> bool:
     verbs = ("is-enabled", "is-active") if is_running_systemd() else ("is-enabled",)
     return all(machine.look(["systemctl", "--quiet", verb, name]).status == 0 for verb in verbs)
 
 
-def _say_how_to_start(machine: Machine, services: Sequence[ServiceUnit]) -> None:
+def _say_how_to_start(machine: Host, services: Sequence[ServiceUnit]) -> None:
     machine.say("To run them by hand, each in a shell of root:")
     for service in services:
         machine.say(f"  {_by_hand(service)}")

@@ -1,6 +1,6 @@
 """The one seam of the kit: runs commands, writes and removes files on this machine, and says what it did.
 
-A dry run takes the same way with :class:`DryMachine`, which only says what it would do.
+A dry run takes the same way with :class:`DryHost`, which only says what it would do.
 """
 
 import grp
@@ -28,7 +28,7 @@ class Done:
 
 
 @dataclass(slots=True)
-class Machine:
+class Host:
     """This machine. ``root`` is the folder that stands for ``/``; ``say`` writes a line for a person."""
 
     say: Callable[[str], None]
@@ -142,7 +142,7 @@ class Machine:
         self.note(f"removed {path}")
 
 
-class DryMachine(Machine):
+class DryHost(Host):
     """Says every file with its text, and every command; changes nothing."""
 
     is_dry = True

@@ -9,7 +9,7 @@ from etalase.kit.accounts import USER, remove_user
 from etalase.kit.answers import Answers
 from etalase.kit.half import OWN, STATE, Kit
 from etalase.kit.init import is_running_systemd, kept_answers, program
-from etalase.kit.machine import Machine
+from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
 
 LIST_AT_ONCE = 1000
@@ -27,7 +27,7 @@ def confirmed(kit: Kit, answers: Answers, *, ask: Callable[[str], str] | None, y
         raise UsageError(f"Nothing was changed: «{typed.strip()}» is not {name}.")
 
 
-def remove(machine: Machine, kit: Kit, *, with_data: bool, admin_url: str, admin_key: tuple[str, str]) -> None:
+def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_key: tuple[str, str]) -> None:
     """Removes what an init has made; it may have been interrupted. A step that fails leaves the rest for the next call."""
     answers = kept_answers(machine, kit)
     other = machine.read(kit.other_env_file)
@@ -51,7 +51,7 @@ def remove(machine: Machine, kit: Kit, *, with_data: bool, admin_url: str, admin
             machine.remove(str(folder))
 
 
-def _stop(machine: Machine, services: Sequence[ServiceUnit]) -> None:
+def _stop(machine: Host, services: Sequence[ServiceUnit]) -> None:
     """Stops the services and removes their units."""
     there = [name for one in services for name in one.units if machine.read(f"{units.FOLDER}/{name}") is not None]
     if there:
@@ -63,7 +63,7 @@ def _stop(machine: Machine, services: Sequence[ServiceUnit]) -> None:
         machine.run(["systemctl", "daemon-reload"], change="reloaded systemd")
 
 
-def _remove_object_store(machine: Machine, answers: Answers, *, with_data: bool) -> None:
+def _remove_object_store(machine: Host, answers: Answers, *, with_data: bool) -> None:
     """Removes this machine's own object store; its folder stays, unless the data go."""
     _stop(machine, [seaweedfs.unit(answers["ETALASE_S3_ENDPOINT"])])
     for path in (seaweedfs.ENV_FILE, seaweedfs.IDENTITIES):
@@ -73,7 +73,7 @@ def _remove_object_store(machine: Machine, answers: Answers, *, with_data: bool)
         remove_user(machine, seaweedfs.USER)
 
 
-def _empty_bucket(machine: Machine, answers: Answers) -> None:
+def _empty_bucket(machine: Host, answers: Answers) -> None:
     """Deletes every object, the bucket, and with an administrator's key its user. What is refused is said."""
     name = answers["ETALASE_S3_BUCKET"]
     try:

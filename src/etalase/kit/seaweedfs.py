@@ -12,7 +12,7 @@ from etalase.devstack.seaweedfs import SIGNING_KEYS, SeaweedPorts, find_program,
 from etalase.kit import env_file
 from etalase.kit.accounts import check_reach, ensure_user
 from etalase.kit.answers import Answers
-from etalase.kit.machine import Machine
+from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
 
 USER = "etalase-s3"
@@ -46,7 +46,7 @@ def is_installed() -> bool:
     return True
 
 
-def ensure(machine: Machine, answers: Answers) -> bool:
+def ensure(machine: Host, answers: Answers) -> bool:
     """Makes the user, the keys and the identity of Etalase. Returns whether a running server has to read them anew."""
     check_reach(find_program())
     ensure_user(machine, USER, f"/var/lib/{NAME}")

@@ -22,12 +22,12 @@ from etalase.errors import UsageError
 from etalase.kit import env_file, init, remove
 from etalase.kit.answers import Answers, Sources
 from etalase.kit.edge import EDGE
-from etalase.kit.machine import Done, DryMachine, Machine
+from etalase.kit.machine import Done, DryHost, Host
 
 NOT_HERE = {"id", "useradd", "userdel", "systemctl"}
 
 
-class RecordedMachine(Machine):
+class RecordedMachine(Host):
     """This machine with recorded users and services, and files below ``root``."""
 
     def __init__(self, root: Path) -> None:
@@ -55,7 +55,7 @@ class RecordedMachine(Machine):
         return subprocess.run(argv[begin:], env={**environment, **spool}, check=False, capture_output=True).returncode
 
 
-class Look(DryMachine):
+class Look(DryHost):
     """A dry run of such a machine."""
 
     def __init__(self, root: Path) -> None:
@@ -96,7 +96,7 @@ def given(
     }
 
 
-def set_up(machine: Machine, given: Answers, *, kept: Answers | None = None) -> int:
+def set_up(machine: Host, given: Answers, *, kept: Answers | None = None) -> int:
     sources = Sources(file=given, environment={}, kept=kept or {})
     return init.set_up(machine, EDGE, sources, ask=None, write_units=True, first_sync=True)
 
