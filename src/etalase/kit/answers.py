@@ -33,6 +33,10 @@ class Question:
     is_secret: bool = False
     is_made: bool = False
     is_kept: bool = True
+    # For an answer that is not kept: its default counts once this other answer is.
+    until: str = ""
+    # Shown in place of a secret default.
+    proposal: str = "a new one"
     is_asked_if: Callable[[Answers], bool] = lambda _: True
 
     @property
@@ -98,6 +102,7 @@ def interview(
     """
     answers: Answers = {}
     refused: set[str] = set()
+    earlier: Answers = {}
     position = 0
     while position < len(questions):
         question = questions[position]
@@ -105,9 +110,12 @@ def interview(
         if not question.is_asked_if(answers):
             continue
         given = None if question.name in refused else sources.find(question.name)
+        if given is None and sources.kept.get(question.until):
+            given = question.default(answers)
         answer = given
         if answer is None:
-            proposal = question.default(answers)
+            # Of answers that are wrong together, those that can be shown are proposed again.
+            proposal = earlier.pop(question.name, None) or question.default(answers)
             answer = proposal if question.is_made and proposal is not None else ask(question, proposal)
         problem = form_problem(question.name, answer, screens)
         if not problem:
@@ -118,6 +126,7 @@ def interview(
             ask.say(problem)
             wrong = {question.name, *question.again}
             refused |= wrong
+            earlier = {one.name: answers[one.name] for one in questions if one.name in question.again and not one.is_secret}
             position = min(number for number, one in enumerate(questions) if one.name in wrong)
         elif given is None:
             refused.discard(question.name)
@@ -166,7 +175,8 @@ class Asker:
 
     def __call__(self, question: Question, default: str | None) -> str:
         """Returns the answer to ``question``; an empty one is the default."""
-        proposal = f" [{default}]" if default else "" if default is None else " [none]"
+        shown = question.proposal if question.is_secret else default
+        proposal = f" [{shown}]" if default else "" if default is None else " [none]"
         while True:
             prompt = f"{question.text}{proposal}: "
             if question.is_secret:

@@ -38,7 +38,7 @@ class KitCommand(EtalaseCommand):
 
     def say(self, line: str) -> None:
         """Writes a line for a person."""
-        self.stderr.write(terminal_safe(line), ending="\n")
+        self.stderr.write(terminal_safe(line), style_func=str, ending="\n")
 
     def report(self, machine: Host, status: int, options: dict[str, Any]) -> int:
         """Shows the changes. Returns ``status``."""

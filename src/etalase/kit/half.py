@@ -86,7 +86,7 @@ def object_store_questions(key: str, *, readers: str, port: int) -> list[Questio
         Question("ETALASE_S3_BUCKET", "Bucket", default=lambda _: "product-images"),
         Question(
             ADMIN_KEY, "Access key of MinIO's administrator, to make a user (not kept)", default=lambda _: "",
-            is_kept=False, is_asked_if=_is_given,
+            is_kept=False, is_asked_if=_is_given, until="ETALASE_S3_SECRET_KEY",
         ),
         Question(
             ADMIN_SECRET, "Secret key of MinIO's administrator (not kept)", is_secret=True, is_kept=False, is_asked_if=has_admin
@@ -101,7 +101,8 @@ def database_questions(half: str) -> list[Question]:
         Question(
             "ADMIN_DATABASE_URL",
             "PostgreSQL's superuser, to make role and database: «local» (this machine's), or an address (not kept)",
-            default=lambda _: database.LOCAL, is_secret=True, is_kept=False,
+            default=lambda _: database.LOCAL, proposal=database.LOCAL, is_secret=True, is_kept=False,
+            until="DATABASE_URL",
         ),
         Question("DATABASE_URL", "Database", default=_database_url(half), is_secret=True, is_made=True),
     ]  # fmt: skip

@@ -39,26 +39,32 @@ def gather(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None) -> A
     """Returns all answers; stores each one that a person gives, so that an interrupted init goes on."""
     for question in kit.questions:
         hide(question, sources.find(question.name) or "")
+    before = machine.read(kit.env_file)
     if ask is None:
         answers = collect(kit.questions, sources, kit.screens)
     else:
         answers = interview(
-            kit.questions, sources, kit.screens, ask=ask, keep=lambda given: write_env(machine, kit, sources, given)
+            kit.questions, sources, kit.screens, ask=ask, keep=lambda given: write_env(machine, kit, sources, given, quiet=True)
         )
     _check_apart(machine, kit, answers)
-    write_env(machine, kit, sources, answers)
+    if not write_env(machine, kit, sources, answers) and machine.read(kit.env_file) != before:
+        machine.note(f"wrote {kit.env_file}, answer by answer")
     return answers
 
 
-def write_env(machine: Host, kit: Kit, sources: Sources, answers: Answers) -> None:
-    """Writes the settings file: answers, settings that need no decision, and further settings of the answers file."""
+def write_env(machine: Host, kit: Kit, sources: Sources, answers: Answers, *, quiet: bool = False) -> bool:
+    """Writes the settings file: answers, settings that need no decision, and further settings of the answers file.
+
+    Returns whether that changed it.
+    """
     known = {PREFIX + name for screen in kit.screens for name in screen.model_fields}
     unkept = {question.name for question in kit.questions if not question.is_kept}
     further = {name: value for source in (sources.kept, sources.file) for name, value in source.items() if name in known}
     kept = {name: value for name, value in answers.items() if name not in unkept}
-    settings = {**kit.made, **kept, **{name: value for name, value in further.items() if name not in kept}}
+    settings = {**kit.made, **kept, **{name: value for name, value in further.items() if value and name not in kept}}
     about = ABOUT.format(title=kit.title, wrapper=kit.wrapper, half=kit.half)
-    machine.write(kit.env_file, env_file.render({n: v for n, v in settings.items() if v}, about=about), mode=0o600)
+    text = env_file.render(settings, about=about)
+    return machine.write(kit.env_file, text, mode=0o600, quiet=quiet)
 
 
 def set_up(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None, write_units: bool, first_sync: bool) -> int:

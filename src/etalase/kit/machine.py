@@ -83,12 +83,15 @@ class Host:
         self.say(f"$ {shlex.join(argv)}")
         return subprocess.run(list(argv), env=dict(environment), stdout=2, check=False, cwd="/").returncode  # noqa: S603
 
-    def write(self, path: str, text: str, *, mode: int, owner: str = "root") -> bool:
+    def write(self, path: str, text: str, *, mode: int, owner: str = "root", quiet: bool = False) -> bool:
         """Makes a file equal to ``text``, whole or not at all. Returns whether that changed it."""
         if self._is_equal(path, text, mode, owner):
             return False
+        if quiet and self.is_dry:
+            return False
         self._write(self.path(path), text, mode, owner)
-        self.note(f"wrote {path} ({mode:04o}, {owner})")
+        if not quiet:
+            self.note(f"wrote {path} ({mode:04o}, {owner})")
         return True
 
     def _write(self, place: Path, text: str, mode: int, owner: str) -> None:

@@ -169,10 +169,10 @@ def test_an_init_goes_on_where_it_was_interrupted(given: Answers, tmp_path: Path
         pass
 
     class Fragile(RecordedMachine):
-        def write(self, path: str, text: str, *, mode: int, owner: str = "root") -> bool:
+        def write(self, path: str, text: str, *, mode: int, owner: str = "root", quiet: bool = False) -> bool:
             if path.endswith("beat.service"):
                 raise Interrupted
-            return super().write(path, text, mode=mode, owner=owner)
+            return super().write(path, text, mode=mode, owner=owner, quiet=quiet)
 
     with pytest.raises(Interrupted):
         set_up(Fragile(tmp_path), given)

@@ -118,3 +118,45 @@ def test_the_form_of_an_answer_is_that_of_the_setting(name: str, answer: str, pr
     found = form_problem(name, answer, SCREENS)
     assert problem in found
     assert bool(found) is bool(problem)
+
+
+def test_a_made_secret_is_not_shown_in_the_question(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts: list[str] = []
+
+    def answer_nothing(prompt: str, stream: object) -> str:
+        prompts.append(prompt)
+        return ""
+
+    monkeypatch.setattr("getpass.getpass", answer_nothing)
+    question = Question("ETALASE_S3_SECRET_KEY", "Secret key", is_secret=True)
+    assert Asker(print)(question, "made-secret") == "made-secret"
+    assert prompts == ["Secret key [a new one]: "]
+    assert "made-secret" not in "".join(capsys.readouterr())
+
+
+def test_of_answers_that_are_wrong_together_those_that_can_be_shown_are_proposed_again() -> None:
+    def check(answers: Answers) -> None:
+        if answers["PASSWORD"] != "right":
+            refuse(answers)
+
+    questions = [Question("USER", "u"), Question("PASSWORD", "p", is_secret=True, check=check, again=("USER", "PASSWORD"))]
+    person = Person("me", "wrong", "", "right")
+    assert interview(questions, Sources(environment={}), SCREENS, ask=person, keep=lambda _: None)["USER"] == "me"
+
+
+def test_what_is_not_kept_is_asked_for_until_its_work_is_done() -> None:
+    questions = [Question("ADMIN", "a", default=lambda _: "local", is_kept=False, until="MADE")]
+    assert interview(questions, Sources(environment={}), SCREENS, ask=Person("other"), keep=lambda _: None) == {
+        "ADMIN": "other"
+    }
+    sources = Sources(environment={}, kept={"MADE": "x"})
+    assert interview(questions, sources, SCREENS, ask=Person(), keep=lambda _: None) == {"ADMIN": "local"}
+
+
+def test_an_empty_answer_is_kept() -> None:
+    person = Person()
+    sources = Sources(environment={}, kept={"CONTACT": ""})
+    assert interview([Question("CONTACT", "c", default=lambda _: "")], sources, SCREENS, ask=person, keep=lambda _: None)
+    assert person.asked == []
