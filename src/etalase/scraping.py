@@ -79,14 +79,17 @@ class SingleFlight(Generic[T]):
         self._lock = threading.Lock()
         self._future: Future[T] | None = None
 
-    def result(self, seconds: float) -> T:
-        """Returns the result. Raises TimeoutError after ``seconds``, while the work goes on, or the error of the work."""
+    def begin(self) -> Future[T]:
+        """Returns the work in flight; begins it if there is none."""
         with self._lock:
             if self._future is None:
                 self._future = Future()
                 threading.Thread(target=self._run, args=[self._future], name="metrics", daemon=True).start()
-            future = self._future
-        return future.result(seconds)
+            return self._future
+
+    def result(self, seconds: float) -> T:
+        """Returns the result. Raises TimeoutError after ``seconds``, while the work goes on, or the error of the work."""
+        return self.begin().result(seconds)
 
     def _run(self, future: Future[T]) -> None:
         try:

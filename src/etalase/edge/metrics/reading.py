@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 import django.db
@@ -30,8 +31,13 @@ KEEP_SECONDS, MAX_AGE_SECONDS = 60.0, 600.0
 A_DAY = timedelta(days=1)
 
 
-def read() -> Reading | None:
-    """Returns the reading, or None if the database does not answer in time."""
+def read() -> tuple[Reading | None, Surroundings]:
+    """Returns the reading, None if the database does not answer in time, and what is read beside it at the same time."""
+    queue = _queue.begin()
+    return _read_database(), _read_surroundings(queue)
+
+
+def _read_database() -> Reading | None:
     try:
         return _reading.result(ALL_SECONDS)
     except TimeoutError:
@@ -41,10 +47,9 @@ def read() -> Reading | None:
     return None
 
 
-def machine() -> Surroundings:
-    """Returns the room on the spool's disk, and the length of the worker's queue; None for what cannot be read."""
+def _read_surroundings(reading_queue: Future[Queue | None]) -> Surroundings:
     try:
-        queue = _queue.result(QUEUE_SECONDS)
+        queue = reading_queue.result(QUEUE_SECONDS)
     except TimeoutError:
         queue = Queue(is_up=False)
     try:

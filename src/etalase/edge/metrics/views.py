@@ -24,7 +24,7 @@ class _Edge(Collector):
         from etalase.edge.metrics import reading
         from etalase.edge.metrics.samples import metrics
 
-        return metrics(reading.read(), reading.machine(), version=version("etalase"))
+        return metrics(*reading.read(), version=version("etalase"))
 
 
 registry = CollectorRegistry(auto_describe=False)

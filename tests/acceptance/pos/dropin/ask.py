@@ -44,6 +44,8 @@ def main() -> None:
             "celery": "celery" in sys.modules,
             "without_token": strict.post("/status/sync").status_code,
             "with_token": strict.post("/status/sync", form).status_code,
+            "status_json": client.get("/status.json").json()["state"],
+            "metrics": client.get("/metrics").content.decode(),
         }
     sys.stdout.write(json.dumps(responses))
 
