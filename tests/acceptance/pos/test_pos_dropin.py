@@ -34,10 +34,10 @@ def test_the_pos_shows_the_projects_own_products_by_the_configured_fields(postgr
     assert (responses["menu"]["total"], responses["menu"]["next"]) == (3, "/api/products/?limit=2&offset=2")
     assert [entry["name"] for entry in responses["found"]["products"]] == ["NASI GORENG"]
     assert responses["page"] == 200
-    # No run has been here, and a web server without the project's Celery application does not know its queue.
-    assert responses["status_json"] == "not_ready"
+    # The photo came from elsewhere, and a web server without the project's Celery application does not know its queue.
+    assert responses["status_json"] == "not_adopted"
     assert "etalase_up 1.0" in responses["metrics"]
-    assert 'etalase_problem{state="not_ready"} 1.0' in responses["metrics"]
+    assert 'etalase_problem{state="not_adopted"} 1.0' in responses["metrics"]
     assert "etalase_queue_length" not in responses["metrics"]
     # Without CSRF middleware or a Celery application, the status page has no button and accepts no post.
     assert (responses["status"], responses["button"], responses["celery"]) == (200, False, False)
