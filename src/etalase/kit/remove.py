@@ -41,6 +41,8 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
             database.remove_database(database.superuser(machine, admin_url), answers["DATABASE_URL"])
     if is_own:
         _remove_object_store(machine, answers, with_data=with_data)
+    elif answers.get("OBJECT_STORE") == OWN and with_data:
+        seaweedfs.forget(machine, answers["ETALASE_S3_ACCESS_KEY"])
     machine.remove(kit.wrapper)
     machine.remove(kit.env_file)
     if not is_shared:
@@ -85,6 +87,6 @@ def _empty_bucket(machine: Host, answers: Answers) -> None:
         if answers.get(bucket_user.ADMIN_KEY) and bucket_user.make_of(answers["ETALASE_S3_ENDPOINT"]) == "minio":
             bucket_user.remove_user(machine, answers)
         else:
-            machine.say(f"The empty bucket {name} and its key are left: remove them on the object store.")
+            machine.say(f"The empty bucket {name} is left: remove it, and its key, on the object store.")
     except EtalaseError as error:
         raise UsageError(f"The bucket {name} could not be emptied: {error}", hint="Nothing else was removed yet.") from error

@@ -55,13 +55,25 @@ def ensure(machine: Host, answers: Answers) -> bool:
         keys = {name: secrets.token_hex(32) for name in SIGNING_KEYS}
         machine.write(ENV_FILE, env_file.render(keys, about="Made by etalase: the keys of SeaweedFS's own parts."), mode=0o600)
     name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
-    identity = {
+    identity: dict[str, object] = {
         "name": key,
         "credentials": [{"accessKey": key, "secretKey": answers["ETALASE_S3_SECRET_KEY"]}],
         "actions": [f"{right}:{name}" for right in ("Admin", "Read", "Write", "List")],
     }
-    # The other half may be on this machine, with a bucket of its own.
-    known = json.loads(machine.read(IDENTITIES) or '{"identities": []}')["identities"]
-    others = [one for one in known if one["name"] != key]
-    text = json.dumps({"identities": [*others, identity]}, indent=1) + "\n"
+    return _write(machine, [*_others(machine, key), identity])
+
+
+def forget(machine: Host, key: str) -> None:
+    """Removes the identity of one half; the other one stays."""
+    _write(machine, _others(machine, key))
+
+
+def _others(machine: Host, key: str) -> list[dict[str, object]]:
+    """Returns the identities but one: the other half may be on this machine, with a bucket of its own."""
+    known = json.loads(machine.read(IDENTITIES) or "{}").get("identities", [])
+    return [one for one in known if one["name"] != key]
+
+
+def _write(machine: Host, identities: list[dict[str, object]]) -> bool:
+    text = json.dumps({"identities": identities}, indent=1) + "\n"
     return machine.write(IDENTITIES, text, mode=0o640, owner=f"root:{USER}")

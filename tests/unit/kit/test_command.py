@@ -1,0 +1,49 @@
+"""The commands themselves, as processes: without settings, without a terminal, without a change."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from etalase.argv import ARGV
+
+
+def run(*args: str, text: str = "", **given: str) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ETALASE_", "DATABASE", "DJANGO"))}
+    return subprocess.run([*ARGV, *args], input=text, env=environment | given, capture_output=True, text=True, check=False)
+
+
+def test_every_missing_answer_is_named_at_once_in_one_object() -> None:
+    done = run("edge", "init", "--dry-run", "--json", ETALASE_STORE_ID="no id")
+    assert done.returncode == 2
+    answer = json.loads(done.stdout)
+    for name in ("ETALASE_HO_URL", "ETALASE_HO_USERNAME", "ETALASE_HO_PASSWORD", "ETALASE_COMPANY_ID", "ETALASE_STORE_ID"):
+        assert name in answer["error"]
+    assert answer["exit_status"] == 2
+
+
+def test_a_dry_run_of_head_office_shows_files_and_commands_without_a_secret(tmp_path: Path) -> None:
+    answers = "ETALASE_SECRET_KEY=a-secret-key-that-nobody-may-see-in-any-output\n"
+    done = run("head-office", "init", "--dry-run", "--json", "--write-units", "--answers", "-", text=answers)
+    assert done.returncode == 0, done.stderr
+    assert "nobody-may-see" not in done.stdout + done.stderr
+    assert "ExecStart=" in done.stderr
+    result = json.loads(done.stdout)
+    assert result["dry_run"] is True
+    assert any("etalase-head-office-web.service" in change for change in result["changes"])
+
+
+@pytest.mark.parametrize("half", ["edge", "head-office"])
+def test_a_removal_where_nothing_is_changes_nothing(half: str) -> None:
+    done = run(half, "remove", "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["changes"] == [] or Path("/etc/etalase").exists()
+
+
+def test_a_secret_has_no_flag() -> None:
+    done = run("edge", "init", "--help")
+    assert "--ho-url" in done.stdout
+    assert "--ho-password" not in done.stdout
+    assert "--s3-secret-key" not in done.stdout
