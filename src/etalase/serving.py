@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,22 +39,26 @@ def serve_head_office(args: Sequence[str]) -> None:
     prepare_to_serve()
     # Behind a proxy, all connections come from its one address.
     per_address = 0 if settings.PROXY_COUNT else None
-    with _folder_for_counts() if settings.METRICS else nullcontext():
+    with folder_for_counts() if settings.METRICS else nullcontext():
         _serve("etalase.head_office.wsgi", options, max_body_bytes=settings.MAX_REQUEST_BYTES, per_address=per_address)
 
 
 @contextmanager
-def _folder_for_counts() -> Iterator[None]:
+def folder_for_counts() -> Iterator[None]:
     """Makes the folder in which the server's processes count together, and deletes it in the end; keeps a given one."""
     from etalase.head_office.metrics.shared_files import FOLDER_VARIABLE, lock_of_folder
 
     if os.environ.get(FOLDER_VARIABLE):
         yield
         return
-    with TemporaryDirectory(prefix="etalase-metrics-", ignore_cleanup_errors=True) as made:
-        os.environ[FOLDER_VARIABLE] = made
-        with lock_of_folder(Path(made)):
-            yield
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(TemporaryDirectory(prefix="etalase-metrics-", ignore_cleanup_errors=True))
+            stack.enter_context(lock_of_folder(Path(made)))
+            os.environ[FOLDER_VARIABLE] = made
+        except OSError as error:  # a full or read-only disk must not stop the feed
+            logging.getLogger("etalase.head_office").error("requests are not counted: no folder in /tmp (%s)", error)
+        yield
 
 
 def serve_edge(args: Sequence[str]) -> None:

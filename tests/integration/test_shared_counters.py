@@ -1,6 +1,7 @@
 """Checks the files of the counters: a place each, with room on the disk from the start, and a full disk is no fault."""
 
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from etalase.head_office.metrics.requests import request_counts
 from etalase.head_office.metrics.shared_files import FILE_BYTES, FOLDER_VARIABLE, KINDS, Place
+from etalase.serving import folder_for_counts
 
 
 def test_each_process_takes_the_first_place_that_nobody_has(tmp_path: Path) -> None:
@@ -37,3 +39,21 @@ def test_on_a_full_disk_requests_are_served_and_not_counted(
     finally:
         request_counts.cache_clear()
     assert "requests are not counted" in caplog.text
+
+
+def test_a_server_without_a_place_for_temporary_files_starts_and_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, "")  # so that it is as before after the test
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with folder_for_counts():
+        assert not os.environ[FOLDER_VARIABLE]
+    assert "requests are not counted" in caplog.text
+
+
+def test_the_folder_of_a_server_is_deleted_at_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, "")  # so that it is as before after the test
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with folder_for_counts():
+        assert [Path(os.environ[FOLDER_VARIABLE])] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
