@@ -38,10 +38,19 @@ class Half(NamedTuple):
     @property
     def commands(self) -> dict[str, str]:
         """Maps the name to type to Django's name of a command: ``csv-from-folder`` to ``ho_csv_from_folder``."""
-        folder = Path(__file__).parent / self.package / "management" / "commands"
-        names = sorted(module.name for module in iter_modules([str(folder)]))
+        names = sorted(module.name for module in iter_modules([str(self._folder)]))
         typed = {name.removeprefix(self.prefix).replace("_", "-"): name for name in names if name.startswith(self.prefix)}
         return {"migrate": "migrate", **typed}
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """Maps the name to type to the file of a command, or None where Etalase has no command file."""
+        found = {typed: self._folder / f"{name}.py" for typed, name in self.commands.items()}
+        return {**{typed: path if path.exists() else None for typed, path in found.items()}, **dict.fromkeys(self.servers)}
+
+    @property
+    def _folder(self) -> Path:
+        return Path(__file__).parent / self.package / "management" / "commands"
 
     @property
     def names(self) -> str:
@@ -122,7 +131,9 @@ def _support_bundle(args: list[str]) -> None:
 
 def _manage(half: Half, args: list[str]) -> None:
     if not args or args[0] in HELP_WORDS:
-        sys.stdout.write(f"etalase {half.name} COMMAND, one of: {half.names}\n")
+        from etalase.command_help import half_help
+
+        sys.stdout.write(half_help(half.name, half.files))
         sys.exit(0)
     if args[0] not in half.commands:
         _refuse(f"etalase {half.name}: no command «{args[0]}». There are: {half.names}.", args)
@@ -142,8 +153,12 @@ def _manage(half: Half, args: list[str]) -> None:
                 raise
             _configure_for_help(half)
             django.setup()
+        # After setup(), because Django's command reads its settings.
+        from etalase.migrate import Migrate
+
+        command = Migrate() if args[0] == "migrate" else ManagementUtility().fetch_command(half.commands[args[0]])
         # Under the typed name, because help and usage errors show it.
-        ManagementUtility().fetch_command(half.commands[args[0]]).run_from_argv([f"etalase {half.name}", *args])
+        command.run_from_argv([f"etalase {half.name}", *args])
     except django.db.Error as error:  # of Django's own commands, such as migrate
         from etalase.postgres import explained
 

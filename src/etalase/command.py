@@ -13,6 +13,7 @@ import django.db
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
+from etalase.command_help import DJANGO_OPTIONS
 from etalase.errors import DatabaseAway, EtalaseError
 from etalase.output import as_json, guard, terminal_safe
 from etalase.redaction import redacted
@@ -31,6 +32,7 @@ class EtalaseCommand(BaseCommand):
 
     # Each command reads and checks the settings itself; Django's checks stay for `manage.py check`.
     requires_system_checks: list[str] = []
+    suppressed_base_arguments = DJANGO_OPTIONS
     # Describes a database error that no inner layer has translated: each half names its own database.
     explain_database_error: Callable[[BaseException], DatabaseAway]
     _result: dict[str, Any] | None = None

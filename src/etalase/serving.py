@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from etalase.argv import ARGV
+from etalase.command_help import celery_help
 from etalase.errors import UsageError
 from etalase.server.door import Limits
 from etalase.server.processes import GRACE_SECONDS, serve
@@ -80,7 +81,8 @@ def run_celery(role: str, args: Sequence[str]) -> None:
     Celery ends after some errors of its broker or of a message. This function restarts it, so that no person has to.
     """
     if {"-h", "--help"} & set(args):
-        sys.exit(_celery_status([role, "--help"]))
+        sys.stdout.write(celery_help(role))
+        sys.exit(0)
     import django
 
     django.setup()

@@ -10,6 +10,7 @@ import pytest
 from etalase import cli
 from etalase.argv import ARGV
 from etalase.cli import EDGE, HEAD_OFFICE, Half
+from etalase.command_help import DJANGO_OPTIONS, first_sentence, half_help
 
 # Prints the help of each named command. Django is configured once, because each start takes seconds.
 HELPS = """
@@ -53,8 +54,45 @@ def test_the_help_of_every_command_needs_no_settings(half: Half, tmp_path: Path)
     names = [*half.commands, *half.servers]
     text = output([sys.executable, "-c", HELPS, half.name, *names], tmp_path)
     for name in names:
-        program = "celery" if name in {"worker", "beat"} else f"etalase {half.name}"
-        assert f"sage: {program} {name} " in text, name
+        assert f"usage: etalase {half.name} {name} " in text, name
+    assert [option for option in DJANGO_OPTIONS if f"{option} " in text] == []
+
+
+@pytest.mark.parametrize("half", [EDGE, HEAD_OFFICE], ids=lambda half: half.name)
+def test_the_help_of_a_half_has_a_short_line_for_each_command(half: Half) -> None:
+    lines = [line.split(maxsplit=1) for line in half_help(half.name, half.files).splitlines() if line.startswith("  ")]
+    assert [name for name, _ in lines] == [*half.commands, *half.servers]
+    for name, sentence in lines:
+        assert sentence[0].isupper(), name
+        assert 8 < len(sentence) <= 110, name
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Sync photos.", "Sync photos."),
+        ("Keep photos (etalase edge held lists them).", "Keep photos."),
+        ("List photos, by product. Exit status: 0.", "List photos, by product."),
+        ("Compare v1.2 with rows; nothing changes.", "Compare v1.2 with rows."),
+        ("Load a menu: a file", "Load a menu."),
+    ],
+)
+def test_a_line_is_the_first_sentence_of_the_help(text: str, first: str) -> None:
+    assert first_sentence(text) == first
+
+
+def test_django_options_still_work(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*ARGV, "edge", "sync", "--no-color", "--traceback", "--verbosity", "2"],
+        cwd=tmp_path,
+        env=without_settings(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "unrecognized" not in done.stderr
+    assert "ETALASE_STORE_ID" in done.stderr
 
 
 def test_modules_in_the_current_folder_replace_none_of_ours(tmp_path: Path) -> None:

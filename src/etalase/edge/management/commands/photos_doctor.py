@@ -12,8 +12,8 @@ class Command(EdgeCommand):
     """Exit status: 0 no check found a fault, 1 one did."""
 
     help = (
-        "Examine settings, head office, bucket, database, broker, worker, beat and this machine, within 5 seconds, and say what"
-        " to do. Writes one probe of a byte to the bucket and deletes it. Exit status: 0 no fault, 1 a fault."
+        "Examine this edge within 5 seconds, and say what to do: settings, head office, bucket, database, broker, worker, beat "
+        "and this machine. Writes one probe of a byte to the bucket and deletes it. Exit status: 0 no fault, 1 a fault."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Runs `etalase edge support-bundle`: writes one file for whoever helps, without secrets."""
+"""Runs `etalase edge support-bundle`: writes one file for a helper, without secrets."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -17,8 +17,8 @@ class Command(EdgeCommand):
     """Exit status: 0 written, 1 a part is missing in it, 2 the file cannot be written."""
 
     help = (
-        "Write settings without secrets, doctor, status, last runs and failures, versions and last log lines to one file."
-        " Exit status: 0 written; 1 a part is missing in it; 2 the file cannot be written."
+        "Write one file for a helper: settings without secrets, doctor, status, last runs and failures, versions and last "
+        "log lines. Exit status: 0 written; 1 a part is missing in it; 2 the file cannot be written."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -25,8 +25,8 @@ class Command(EdgeCommand):
     """Exit status: 0 done, 1 some could not be restored, 2 nothing of that was removed."""
 
     help = (
-        "Restore the photos whose removal a run proposed, by its number, or photos by their ids, while their objects' grace "
-        "(ETALASE_RECLAIM_GRACE) lasts; without either, list what can be undone. "
+        "Restore removed photos, by the number of the run that proposed their removal or by their ids. Possible while their "
+        "objects' grace (ETALASE_RECLAIM_GRACE) lasts; without number and id, list what can be undone. "
         "They stay until head office lists them again. "
         "Exit status: 0 done; 1 some could not be restored; 2 the run removed nothing, or not this photo."
     )

@@ -12,8 +12,8 @@ class Command(HeadOfficeCommand):
     """Exit status: 0 no check found a fault, 1 one did."""
 
     help = (
-        "Examine settings, database, bucket, tokens, the feed of a store and this machine, within 5 seconds, and say what to"
-        " do. Writes one probe of a byte to the bucket and deletes it. Exit status: 0 no fault, 1 a fault."
+        "Examine head office within 5 seconds, and say what to do: settings, database, bucket, tokens, the feed of a store and "
+        "this machine. Writes one probe of a byte to the bucket and deletes it. Exit status: 0 no fault, 1 a fault."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -16,8 +16,8 @@ class Command(HeadOfficeCommand):
     """Exit status: 0 written, 1 a part is missing in it, 2 the file cannot be written."""
 
     help = (
-        "Write settings without secrets, doctor, contents in numbers, versions and last log lines to one file. Exit status: 0"
-        " written; 1 a part is missing in it; 2 the file cannot be written."
+        "Write one file for a helper: settings without secrets, doctor, contents in numbers, versions and last log lines. Exit "
+        "status: 0 written; 1 a part is missing in it; 2 the file cannot be written."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
