@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
 from etalase.devstack.valkey import Valkey
-from tests.acceptance.conftest import OPENER, Edge, new_edge
+from tests.acceptance.conftest import OPENER, Edge, eventually, new_edge
 from tests.monitoring import EDGE, metrics_named, runbook_commands
 from tests.simulator import Simulator, head_office, picture
 
@@ -137,6 +138,17 @@ def test_a_scrape_answers_in_time_while_the_database_is_away_or_hangs(store: Edg
         assert (status, samples(body)["etalase_up"]) == (200, 0)
         assert time.monotonic() - began < 10
     assert samples(get(f"{address}/metrics")[1])["etalase_up"] == 1
+
+
+@pytest.mark.long
+def test_a_scrape_does_not_wait_for_a_photo_store_that_hangs_and_does_not_call_it_fine(store: Edge) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections, and answers nothing
+        store.environment["ETALASE_S3_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        address = store.serve()
+        status, body = get(f"{address}/metrics")
+        assert (status, samples(body)["etalase_up"], samples(body)["etalase_photos"]) == (200, 1, 5)
+        assert not [name for name in samples(body) if name.startswith(("etalase_bucket", "etalase_state"))]  # not known yet
+        eventually(lambda: samples(get(f"{address}/metrics")[1]).get("etalase_bucket_up") == 0, 60)
 
 
 def test_waiting_tasks_are_counted_and_a_broker_that_is_away_is_reported(store: Edge, valkey_server: Valkey) -> None:
