@@ -15,7 +15,7 @@ NUMBERS = r"(\d+(?:(?:, and |, | and | to |–)\d+)*)"
 # Folders that programs make.
 MADE = {"__pycache__", "results", "var", "htmlcov"}
 # Files that documents name and that are not in the repository: an operator's, or a project's that uses Etalase.
-OUTSIDE = {"manage.py", "settings.py", "celery.py", "click.py", "edge.env", "head-office.env"}
+OUTSIDE = {"manage.py", "settings.py", "celery.py", "click.py"}
 
 
 @cache
@@ -147,7 +147,7 @@ def test_every_module_in_a_document_exists(document: str) -> None:
     for name in named:
         module = name.removeprefix("etalase.").replace(".", "/")
         known = (f"{module}.py", f"{module}/", f"{Path(module).parent}.py")
-        if not name.endswith((".py", ".md", ".json")) and not any(f"src/etalase/{path}" in paths() for path in known):
+        if not name.endswith((".py", ".md", ".json", ".env")) and not any(f"src/etalase/{path}" in paths() for path in known):
             wrong.append(name)
     assert wrong == []
 
