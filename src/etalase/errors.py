@@ -130,6 +130,8 @@ class Reason(StrEnum):
     SPOOL_FULL = "spool_full", Policy(ReasonClass.TRANSIENT, Side.STORAGE, is_final=True, is_due_each_run=True, is_full=True)
     # An attempt costs a few statements and no byte, so that the photo arrives in the next run once the rule has changed.
     ROW_REFUSED = "row_refused", Policy(ReasonClass.PERMANENT, Side.EDGE, is_due_each_run=True)
+    # Due each run, so that the photo arrives in the next one once a person has disowned the row.
+    KEY_IS_OWN = "key_is_own", Policy(ReasonClass.PERMANENT, Side.EDGE, is_due_each_run=True)
     WAITS_FOR_SIBLING = "waits_for_sibling", Policy(ReasonClass.TRANSIENT, Side.EDGE)
     UNFORESEEN = "unforeseen", Policy(ReasonClass.TRANSIENT, Side.EDGE)
 

@@ -393,10 +393,13 @@ def test_head_office_never_takes_the_key_or_the_primary_flag_of_a_whole_own_phot
     adopted(edge)
     run = edge.sync()
     assert edge.reasons() != {}
-    assert {failure["reason"] for failure in run.failures} == {"key_conflict"}
+    assert {failure["reason"] for failure in run.failures} == {"key_is_own"}
     assert edge.rows()[own] == adopted_before
     assert edge.md5_at("products/shared.jpg") == adopted_before["checksum"]
     assert second in edge.rows()
+    edge.query("UPDATE etalase_own_photo SET state = 'disowned', decided_at = now() WHERE photo_id = %s", own)
+    assert edge.sync().outcome == "success"
+    assert edge.md5_at("products/shared.jpg") != adopted_before["checksum"]
 
 
 # What is told

@@ -124,6 +124,8 @@ class Advice(Sentences):
             return self._call("todo_full")
         if count := self.facts.reasons.get(Reason.ROW_REFUSED, 0):
             return self._call("todo_row_refused", count=count)
+        if count := self.facts.reasons.get(Reason.KEY_IS_OWN, 0):
+            return self._call("todo_key_is_own", count=count)
         if count := self._failed_for_good(Side.EDGE):
             return self._call("todo_origin", count=count)
         if count := self._failed_for_good(Side.HEAD_OFFICE):

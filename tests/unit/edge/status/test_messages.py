@@ -373,6 +373,13 @@ def test_the_most_common_reasons_come_first() -> None:
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
 
 
+def test_a_clash_with_a_photo_of_the_store_itself_sends_nobody_to_head_office() -> None:
+    summary = summary_of(failed=2, reasons={"key_is_own": 1, "not_found": 1})
+    assert [todo.text for todo in summary.todo] == [
+        "Call for help: photos of this store's own are in the place of 1 photo of head office."
+    ]
+
+
 def test_a_photo_whose_product_has_arrived_is_not_reported_as_parked() -> None:
     def waiting(**changes: Any) -> list[str]:
         return [item.text for item in summary_of(**changes).facts if "waiting for the product to come" in item.text]

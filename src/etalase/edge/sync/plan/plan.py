@@ -230,8 +230,9 @@ def _conflict(
         # Of an own row whose object was replaced long ago, no bytes can be lost.
         if owner.id in own and owner.object_etag == (owner.checksum or "").lower() != photo.checksum:
             return PhotoError(
-                Reason.KEY_CONFLICT,
-                f"object_key {photo.object_key} is in use by photo {owner.id}, the store's own, with other bytes",
+                Reason.KEY_IS_OWN,
+                f"object_key {photo.object_key} is in use by photo {owner.id}, the store's own, with other bytes: "
+                "the listed photo comes once that one is disowned",
             )
     return None
 

@@ -303,7 +303,7 @@ def test_a_listed_photo_takes_the_key_of_an_own_row_only_where_no_bytes_of_it_ar
     own, new = photo("own", key="products/p/primary.jpg"), photo("new", key="products/p/primary.jpg")
     row = row_of(own).with_object(Found(found))
     result = plan([new], [row], known_products={new.product_id}, max_photo_bytes=MAX_PHOTO_BYTES, own={own.id})
-    assert [error.reason for _, error in result.failed] == [Reason.KEY_CONFLICT] * is_refused
+    assert [error.reason for _, error in result.failed] == [Reason.KEY_IS_OWN] * is_refused
     assert all(product.displaced == () for product in result.products)
 
 
