@@ -94,8 +94,9 @@ def traces() -> Traces:
 
 def steps(tables: Sequence[str], left: Traces, *, in_project: bool) -> list[str]:
     """Returns what to do, in order. Pure."""
-    found = ["Stop the worker and the beat: a run of theirs would not find its tables any more."]
+    found = ["Stop the worker and the beat, unless they are stopped."]
     if tables:
+        found = ["Stop the worker and the beat: a run of theirs would not find its tables any more."]
         found.append(
             as_typed("Run `etalase edge leave --apply`", in_project=in_project)
             + f": it drops {', '.join(tables)}, and nothing else. product, product_photo and the bucket stay as they are."

@@ -27,7 +27,9 @@ def test_the_tables_go_before_the_settings_that_name_them() -> None:
 
 def test_a_standalone_edge_has_no_project_to_correct() -> None:
     assert "etalase edge leave --apply" in " ".join(steps(["etalase_checkpoint"], Traces(), in_project=False))
-    assert len(steps([], Traces(), in_project=False)) == 2
+    left = steps([], Traces(), in_project=False)
+    assert len(left) == 2
+    assert "tables" not in left[0]  # they are gone
 
 
 def test_lines_of_the_projects_migrations_that_name_etalase_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,19 +38,25 @@ class Summary:
     progress: tuple[int, int] | None = None
 
 
-def summarize(facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int, contact: str = "") -> Summary:
-    """Returns all sentences in ``language``, with at most ``max_names`` names in each list, and the support ``contact``."""
+def summarize(
+    facts: Facts | None, verdict: Verdict, language: Language, *, max_names: int, contact: str = "", refuses: bool = False
+) -> Summary:
+    """Returns all sentences in ``language``, with at most ``max_names`` names in each list, and the support ``contact``.
+
+    ``refuses``: the database, which gave no facts, answers and refuses, as before `migrate`.
+    """
     words = Words(language, facts.zone) if facts else Words(language)
     contact = contact if verdict.level is not Level.GREEN else ""
     state = verdict.state
     if facts is None:
+        key = "database_refuses" if refuses else state
         return Summary(
             state,
             verdict.level,
-            words.say(f"word_{state}"),
-            (Todo(words.say("todo_database")),),
-            words.say(state),
-            hints=(StatusItem(words.say("database_hint")),),
+            words.say(f"word_{key}"),
+            (Todo(words.say(f"todo_{key}")),),
+            words.say(key),
+            hints=(StatusItem(words.say(f"{key}_hint")),),
             contact=contact,
             language=language,
         )

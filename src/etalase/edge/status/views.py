@@ -31,7 +31,7 @@ from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.sync_request import AT_MOST_EVERY, may_request, request_sync
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
-from etalase.errors import DatabaseAway, EtalaseError
+from etalase.errors import DatabaseAway, DatabaseRefused, EtalaseError
 from etalase.output import as_json as without_secrets
 from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, edge_settings
@@ -174,8 +174,9 @@ def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
     except Busy:
         pass
     except (DatabaseAway, django.db.Error) as error:
-        logger.error("%s", error)
-        summary = _summary(None, language)
+        away = error if isinstance(error, DatabaseAway) else as_database_error(error)
+        logger.error("%s", away)
+        summary = _summary(None, language, refuses=isinstance(away, DatabaseRefused))
     status = HTTPStatus.OK if facts and not not_asked else HTTPStatus.SERVICE_UNAVAILABLE
     response = _shown(request, facts, summary, language, status=status, not_asked=not_asked)
     if chosen:
@@ -183,8 +184,9 @@ def _page(request: HttpRequest, *, not_asked: bool = False) -> HttpResponse:
     return response
 
 
-def _summary(facts: Facts | None, language: Language) -> Summary:
-    return summarize(facts, judge(facts), language, max_names=MAX_NAMES, contact=edge_settings().SUPPORT_CONTACT)
+def _summary(facts: Facts | None, language: Language, *, refuses: bool = False) -> Summary:
+    contact = edge_settings().SUPPORT_CONTACT
+    return summarize(facts, judge(facts), language, max_names=MAX_NAMES, contact=contact, refuses=refuses)
 
 
 def _facts() -> Facts:

@@ -373,6 +373,15 @@ def test_the_most_common_reasons_come_first() -> None:
     assert texts[1] == "Most common reasons: not at head office (5), too large (2), wrong name at head office (1)."
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_database_that_answers_and_refuses_is_told_from_one_that_does_not_answer(language: Language) -> None:
+    away, refuses = (summarize(None, judge(None), language, max_names=20, refuses=refuses) for refuses in (False, True))
+    assert (away.state, away.level) == (refuses.state, refuses.level)
+    assert "migrate" in refuses.hints[0].text
+    for part in ("word", "todo", "sentence", "hints"):
+        assert getattr(away, part) != getattr(refuses, part)
+
+
 def test_a_clash_with_a_photo_of_the_store_itself_sends_nobody_to_head_office() -> None:
     summary = summary_of(failed=2, reasons={"key_is_own": 1, "not_found": 1})
     assert [todo.text for todo in summary.todo] == [

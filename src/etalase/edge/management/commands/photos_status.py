@@ -14,7 +14,7 @@ from etalase.edge.status.sentences import StatusItem
 from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, judge
-from etalase.errors import DatabaseAway
+from etalase.errors import DatabaseAway, DatabaseRefused
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -38,17 +38,18 @@ class Command(EdgeCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Prints the status."""
-        facts, error = None, ""
+        facts, error, refuses = None, "", False
         try:
             facts = read(settings)
         except DatabaseAway as away:
-            error = str(away)
+            error, refuses = str(away), isinstance(away, DatabaseRefused)
         verdict = judge(facts)
         if options["json"]:
             self.show_json(as_json(facts, verdict, error=error))
         else:
             language = options["language"] or language_of_terminal()
-            summary = summarize(facts, verdict, language, max_names=MAX_NAMES, contact=settings.SUPPORT_CONTACT)
+            contact = settings.SUPPORT_CONTACT
+            summary = summarize(facts, verdict, language, max_names=MAX_NAMES, contact=contact, refuses=refuses)
             self._print(summary)
             if error:
                 self.stderr.write(printable(error))
