@@ -97,6 +97,12 @@ def steps(tables: Sequence[str], left: Traces, *, in_project: bool) -> list[str]
     found = ["Stop the worker and the beat, unless they are stopped."]
     if tables:
         found = ["Stop the worker and the beat: a run of theirs would not find its tables any more."]
+    if left.has_urls:  # before the tables go: a till must not meet a view without them
+        found.append(
+            "Put the project's own view of the POS back, remove the include of etalase.edge's URLs, and restart the web: "
+            "without the tables, tills would get the placeholder."
+        )
+    if tables:
         found.append(
             as_typed("Run `etalase edge leave --apply`", in_project=in_project)
             + f": it drops {', '.join(tables)}, and nothing else. product, product_photo and the bucket stay as they are."
@@ -112,8 +118,6 @@ def steps(tables: Sequence[str], left: Traces, *, in_project: bool) -> list[str]
         found.append(f"Remove from INSTALLED_APPS: {', '.join(left.apps)}.")
     if left.settings:
         found.append(f"Remove the settings {', '.join(left.settings)}.")
-    if left.has_urls:
-        found.append("Remove the include of etalase.edge's URLs, and put the project's own view of the POS back.")
     return [
         *found,
         "Put the functions back that the schedule names: sync_api.tasks.sync_product_photos and sync_product_photos_full.",

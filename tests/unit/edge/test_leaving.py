@@ -9,20 +9,21 @@ from django.conf import settings
 from etalase.edge.leaving import Mention, Traces, steps, traces
 
 
-def test_the_tables_go_before_the_settings_that_name_them() -> None:
+def test_the_pos_is_switched_back_before_the_tables_go_and_these_before_the_settings() -> None:
     left = Traces(["etalase.edge"], ["ETALASE"], [Mention("promo/migrations/0002_key.py", 9, "to=settings.X")], has_urls=True)
     found = steps(["etalase_checkpoint"], left, in_project=True)
     order = [
         "worker and the beat",
+        "URLs",
         "photos_leave --apply",
         "promo/migrations/0002_key.py, line 9",
         "INSTALLED_APPS",
         "settings",
     ]
-    order += ["URLs", "sync_api.tasks.sync_product_photos", "Uninstall"]
+    order += ["sync_api.tasks.sync_product_photos", "Uninstall"]
     assert len(found) == len(order)
     assert all(part in step for part, step in zip(order, found, strict=True))
-    assert "product_photo and the bucket stay" in found[1]
+    assert "product_photo and the bucket stay" in found[2]
 
 
 def test_a_standalone_edge_has_no_project_to_correct() -> None:
