@@ -93,7 +93,7 @@ def test_a_mass_removal_is_held_until_a_person_decides(edge: Edge, ho: Simulator
     assert held.returncode == 3
     assert "Dish 0: would lose 1 photo, its last: the POS would show the placeholder instead of Dish 0.jpg" in held.stdout
     assert edge.run("refuse", photos[0]).returncode == 0
-    assert edge.json("approve", "--all") == {"removed": 5, "exit_status": 0}
+    assert edge.json("approve", "--all") == {"removed": 5, "blocked": [], "exit_status": 0}
     assert len(edge.sql("SELECT 1 FROM product_photo")) == 5
     assert edge.json("sync")["held"] == 0
     listed = edge.run("undo").stdout
@@ -103,7 +103,11 @@ def test_a_mass_removal_is_held_until_a_person_decides(edge: Edge, ho: Simulator
     assert len(edge.sql("SELECT 1 FROM product_photo")) == 10
     assert edge.run("undo", str(report["run_id"])).returncode == 2
     assert (edge.json("sync", "--full")["held"], len(edge.sql("SELECT 1 FROM product_photo"))) == (0, 10)
-    assert edge.json("approve", photos[1]) == {"removed": 1, "exit_status": 0}  # a refused removal can be approved by name
+    assert edge.json("approve", photos[1]) == {
+        "removed": 1,
+        "blocked": [],
+        "exit_status": 0,
+    }  # a refused removal can be approved by name
     assert edge.run("approve", photos[1]).returncode == 2
 
 
@@ -140,7 +144,7 @@ def test_a_photo_named_twice_is_approved_once(edge: Edge, ho: Simulator) -> None
     for photo in photos:
         ho.delete(photo)
     edge.json("sync", exit_status=3)
-    assert edge.json("approve", photos[0], photos[0]) == {"removed": 1, "exit_status": 0}
+    assert edge.json("approve", photos[0], photos[0]) == {"removed": 1, "blocked": [], "exit_status": 0}
 
 
 @pytest.mark.parametrize(
@@ -261,7 +265,9 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge, ho: Simulato
         "rows_to_update": 0,
         "removals": [],
         "removals_to_hold": [],
+        "counts": report["forecast"]["counts"],
     }
+    assert report["forecast"]["counts"] | {"fetched": 1, "seen": 1, "bytes_fetched": 5000} == report["forecast"]["counts"]
     assert edge.sql("SELECT count(*) FROM product_photo") == [(0,)]
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 
