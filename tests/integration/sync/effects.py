@@ -87,8 +87,14 @@ class Inline(Executor):
         return future
 
 
-def replayed(edge: Edge, *, full: bool, killed_before: int | None = None) -> tuple[Effects, RunResult | None]:
-    """Runs the engine; returns its effects, and its result unless it was killed."""
+def replayed(
+    edge: Edge,
+    *,
+    full: bool,
+    killed_before: int | None = None,
+    inject: Callable[[Services], None] = lambda _: None,
+) -> tuple[Effects, RunResult | None]:
+    """Runs the engine; returns its effects, and its result unless it was killed. ``inject`` may replace a service."""
     effects, slept = Effects(killed_before), [0.0]
     begins = edge.clock.now()
 
@@ -103,6 +109,7 @@ def replayed(edge: Edge, *, full: bool, killed_before: int | None = None) -> tup
         random=Random(12),
     )
     with real_services(edge.configured(), clock) as services, connection.execute_wrapper(effects.statement):
+        inject(services)
         effects.watch(services)
         try:
             return effects, sync(services, full=full, trigger=Trigger.HAND)

@@ -1,6 +1,7 @@
 """Steps that several tests of sync runs share: read the status, load a store, kill a run, overwrite an object."""
 
 import json
+import shutil
 import subprocess
 import sys
 import uuid
@@ -20,6 +21,20 @@ from etalase.edge.status.verdict import judge
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.settings.edge import EdgeSettings
+
+TABLES = (
+    "product_photo", "product", "etalase_sync_run", "etalase_checkpoint", "etalase_pending_photo", "etalase_removal",
+    "etalase_doubt", "etalase_publish_intent", "etalase_reclaim",
+)  # fmt: skip
+
+
+def forget_everything(edge: Edge) -> None:
+    """Makes the edge one that has never run."""
+    for table in TABLES:
+        edge.query(f"DELETE FROM {table}")
+    edge.bucket.delete([info.key for info in edge.bucket.list("")])
+    shutil.rmtree(edge.spool)
+    edge.spool.mkdir()
 
 
 def status(edge: Edge, looking: Callable[[EdgeSettings], Comparison] = look, /, **changes: Any) -> dict[str, Any]:

@@ -6,12 +6,8 @@ from typing import Any
 import pytest
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.effects import replayed
+from tests.integration.sync.steps import forget_everything
 from tests.simulator import picture
-
-TABLES = (
-    "product_photo", "product", "etalase_sync_run", "etalase_checkpoint", "etalase_pending_photo", "etalase_removal",
-    "etalase_doubt", "etalase_publish_intent", "etalase_reclaim",
-)  # fmt: skip
 
 
 def photo_id(name: str) -> str:
@@ -48,13 +44,6 @@ def go_back(edge: Edge, photos: dict[str, dict[str, Any]], bodies: dict[str, byt
     for photo, wire in photos.items():
         key, order = wire["object_key"], wire["sort_order"]
         edge.ho.put(wire["product_name"], bodies[key], photo=photo, key=key, primary=wire["is_primary"], sort_order=order)
-
-
-def forget_everything(edge: Edge) -> None:
-    """Makes the edge one that has never run."""
-    for table in TABLES:
-        edge.query(f"DELETE FROM {table}")
-    edge.bucket.delete([info.key for info in edge.bucket.list("")])
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])

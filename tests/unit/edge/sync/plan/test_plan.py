@@ -1,19 +1,15 @@
 """Checks the plan of a run, before any effect (invariants I1, I2, I3 and I5)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from itertools import chain, repeat
-from random import Random
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.unit.edge.strategies import Edge, Fate, Killed
-from tests.unit.strategies import MAX_PHOTO_BYTES, Feed, body_of, changed, feeds, md5, named, photo, row_of
+from hypothesis import given
+from tests.unit.strategies import MAX_PHOTO_BYTES, body_of, changed, feeds, md5, named, photo, row_of
 
 from etalase.edge.sync.plan.model import Found, Kind, Plan, Row, Step, urgency
-from etalase.edge.sync.plan.plan import differs, normalised, one_primary, plan
+from etalase.edge.sync.plan.plan import normalised, one_primary, plan
 from etalase.errors import Reason
 from etalase.protocol import Photo
 
@@ -329,37 +325,9 @@ def test_a_photo_that_moves_to_another_product_keeps_its_bytes() -> None:
 
 def test_a_photo_with_unchanged_bytes_costs_no_download_while_its_siblings_swap_keys() -> None:
     a, b, c = (photo(name) for name in "abc")
-    edge = Edge()
-    edge.round(_feed(a, b, c), repeat(Fate.DONE))
     swapped = [changed(a, object_key=b.object_key), changed(b, object_key=a.object_key), changed(c, sort_order=1)]
-    fetches = edge.fetches
-    edge.round(_feed(*swapped), repeat(Fate.DONE))
-    _equals(edge, _feed(*swapped))
-    assert edge.fetches == fetches
-
-
-def test_a_key_is_not_taken_from_a_photo_that_could_not_move_away() -> None:
-    a, b = photo("a"), photo("b")
-    edge = Edge()
-    edge.round(_feed(a, b), repeat(Fate.DONE))
-    moved = [changed(a, object_key="products/p/away.jpg"), changed(b, object_key=a.object_key)]
-    # Both bodies are in the edge's bucket, and then the first put is refused.
-    edge.round(_feed(*moved), chain([Fate.DONE, Fate.DONE, Fate.REFUSED], repeat(Fate.DONE)))
-    assert edge.etag(a.object_key or "") == a.checksum
-    assert edge.rows[a.id].object_key == a.object_key
-    edge.round(_feed(*moved), repeat(Fate.DONE))
-    _equals(edge, _feed(*moved))
-
-
-def test_a_put_with_a_lost_response_is_noticed_although_head_office_returns_to_the_old_bytes() -> None:
-    old, new = photo("a", key="products/p/x.jpg"), photo("a", key="products/p/x.jpg", body="b")
-    edge = Edge()
-    edge.round(_feed(old), repeat(Fate.DONE))
-    edge.round(_feed(new), chain([Fate.DONE, Fate.RESPONSE_LOST], repeat(Fate.REFUSED)), full=False)
-    assert edge.rows[old.id].checksum == old.checksum
-    assert edge.etag("products/p/x.jpg") == new.checksum
-    edge.round(_feed(old), repeat(Fate.DONE), full=False)
-    _equals(edge, _feed(old))
+    steps = steps_of(plan_for(swapped, [row_of(one) for one in (a, b, c)]))
+    assert {step.photo.id: step.kind for step in steps} == {a.id: Kind.COPY, b.id: Kind.COPY, c.id: Kind.ROW}
 
 
 # Primary photos (invariant I5)
@@ -419,14 +387,13 @@ def test_an_entangled_product_holds_all_its_bytes_in_memory_and_any_other_its_la
 
 
 @given(feeds(), feeds())
-def test_no_put_overwrites_a_live_key_before_its_owner_has_moved(before: Feed, after: Feed) -> None:
-    edge = Edge()
-    edge.round(before, repeat(Fate.DONE))
-    for product in plan_for(after.photos, list(edge.rows.values())).products:
+def test_no_put_overwrites_a_live_key_before_its_owner_has_moved(before: tuple[Photo, ...], after: tuple[Photo, ...]) -> None:
+    rows = _settled(before)
+    for product in plan_for(after, rows).products:
         moving = {step.photo.id: step for step in product.steps}
         placed: set[UUID] = set()
         for step in product.steps:
-            owners = [row.id for row in edge.rows.values() if row.object_key == step.photo.object_key]
+            owners = [row.id for row in rows if row.object_key == step.photo.object_key]
             late = [id_ for id_ in owners if id_ in moving and id_ not in placed and id_ != step.photo.id]
             # Only a ring of moves overwrites a live key, and then all bodies are in memory first.
             assert not late or step.kind is Kind.ROW or product.entangled
@@ -434,64 +401,13 @@ def test_no_put_overwrites_a_live_key_before_its_owner_has_moved(before: Feed, a
 
 
 @given(feeds())
-def test_without_faults_one_run_makes_the_edge_equal_the_feed_and_the_next_plan_is_empty(feed: Feed) -> None:
-    edge = Edge()
-    edge.round(feed, repeat(Fate.DONE))
-    _equals(edge, feed)
-    assert is_empty(edge.round(feed, repeat(Fate.DONE)))
+def test_the_plan_of_a_feed_that_is_already_here_is_empty(feed: tuple[Photo, ...]) -> None:
+    assert is_empty(plan_for(feed, _settled(feed)))
 
 
-@settings(max_examples=400)
-@given(st.lists(feeds(), min_size=2, max_size=4), st.integers(0, 2**32), st.booleans())
-def test_under_any_fault_the_pos_shows_only_listed_photos_and_two_later_runs_repair_the_rest(
-    rounds: list[Feed], seed: int, full: bool
-) -> None:
-    """Runs under random faults; :class:`Edge` checks the view of a POS at each put and each commit."""
-    edge, chance = Edge(), Random(seed)
-    for feed in rounds:
-        # Each round has its own share of faults, from none to all.
-        weather = [Fate.DONE, *chance.choices([Fate.DONE, Fate.REFUSED, Fate.RESPONSE_LOST], k=2)]
-        edge.round(feed, map(chance.choice, repeat(weather)), full=chance.random() < 0.5)
-    last = rounds[-1]
-    for _ in range(2):
-        edge.round(last, repeat(Fate.DONE), full=full)
-    _equals(edge, last)
-    fetches, puts = edge.fetches, edge.puts
-    assert is_empty(edge.round(last, repeat(Fate.DONE), full=full))
-    assert (edge.fetches, edge.puts) == (fetches, puts)
-
-
-@settings(max_examples=200)
-@given(feeds(), feeds(), feeds(), st.integers(0, 4), st.booleans())
-def test_later_runs_repair_a_kill_between_any_two_puts(
-    first: Feed, second: Feed, third: Feed, killed_after_puts: int, goes_back: bool
-) -> None:
-    edge = Edge()
-    edge.round(first, repeat(Fate.DONE))
-    with suppress(Killed):
-        edge.round(second, repeat(Fate.DONE), full=False, killed_after_puts=killed_after_puts)
-    last = first if goes_back else third
-    for _ in range(2):
-        edge.round(last, repeat(Fate.DONE), full=False)
-    _equals(edge, last)
-
-
-def _feed(*photos: Photo) -> Feed:
-    return Feed(photos, {md5(body_of(letter)): body_of(letter) for letter in "abc"})
-
-
-def _equals(edge: Edge, feed: Feed) -> None:
-    """Asserts that rows and objects equal the normalised feed (invariant I3)."""
-    wanted = _normalised(feed.photos)
-    assert set(edge.rows) == set(wanted)
-    for photo_id, one in wanted.items():
-        assert not differs(one, edge.rows[photo_id])
-        assert edge.etag(one.object_key or "") == one.checksum
-    assert not edge.intents
-
-
-def _normalised(photos: Iterable[Photo]) -> dict[UUID, Photo]:
+def _settled(feed: tuple[Photo, ...]) -> list[Row]:
+    """Returns the rows of an edge that equals the feed (invariant I3)."""
     of: dict[UUID, list[Photo]] = {}
-    for one in photos:
+    for one in feed:
         of.setdefault(one.product_id, []).append(normalised(one))
-    return {one.id: one for product in of.values() for one in one_primary(product, [])[0]}
+    return [row_of(one) for product in of.values() for one in one_primary(product, [])[0]]
