@@ -13,9 +13,9 @@ TEXTS = {".py", ".sql", ".js", ".css", ".md", ".toml", ".html", ".yaml", ".yml"}
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NUMBERS = r"(\d+(?:(?:, and |, | and | to |–)\d+)*)"
 # Folders that programs make.
-MADE = {"__pycache__", "results", "var", "htmlcov"}
+MADE = {"__pycache__", "results", "var", "htmlcov", "dist"}
 # Files that documents name and that are not in the repository: an operator's, or a project's that uses Etalase.
-OUTSIDE = {"manage.py", "settings.py", "celery.py", "click.py"}
+OUTSIDE = {"manage.py", "settings.py", "celery.py", "click.py", "dist/"}
 
 
 @cache
