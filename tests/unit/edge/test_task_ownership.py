@@ -4,6 +4,7 @@ import importlib
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from celery import Celery, Task, shared_task
@@ -28,6 +29,7 @@ def _no_task_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _state._on_app_finalizers.add(claim)
     monkeypatch.setattr(task_ownership, "_functions", {})
     monkeypatch.setattr(task_ownership, "_displaced", set())
+    monkeypatch.setattr(_state, "_apps", WeakSet())  # applications of other tests keep their tasks
     current = _state._tls.current_app, _state.default_app
     yield
     _state._on_app_finalizers.clear()
