@@ -112,6 +112,7 @@ def test_the_customer_looks_adopts_syncs_and_goes_back(customer: Customer) -> No
     assert customer.json("photos_sync", "--full")["outcome"] == "success"
 
 
+@pytest.mark.long
 def test_each_command_prints_one_object_also_where_nothing_can_be_adopted(customer: Customer) -> None:
     customer.edge.sql("ALTER TABLE product_photo ALTER COLUMN updated_at TYPE timestamp")
     for mode in ("--dry-run", "--apply"):

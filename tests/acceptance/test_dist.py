@@ -44,6 +44,7 @@ def pins(lock: Path) -> set[tuple[str, str]]:
     return set(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
 
 
+@pytest.mark.long
 def test_dist_has_wheel_source_locks_and_their_checksums(dist: Path) -> None:
     delivered = [path for path in dist.iterdir() if path.name != "SHA256SUMS"]
     sums = {f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in delivered}
@@ -51,6 +52,7 @@ def test_dist_has_wheel_source_locks_and_their_checksums(dist: Path) -> None:
     assert [path.suffix for path in sorted(dist.iterdir())] == ["", ".whl", ".gz", ".txt", ".txt"]
 
 
+@pytest.mark.long
 def test_wheel_lists_every_locked_package(dist: Path) -> None:
     with ZipFile(next(dist.glob("*.whl"))) as wheel:
         (name,) = [name for name in wheel.namelist() if re.fullmatch(r"etalase-[^/]+\.dist-info/sboms/[^/]+\.cdx\.json", name)]
@@ -62,6 +64,7 @@ def test_wheel_lists_every_locked_package(dist: Path) -> None:
     assert "pkg:pypi/django@" in str(sbom["dependencies"][0]["dependsOn"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", COMMANDS)
 def test_locks_have_hashes_and_no_index(dist: Path, role: str) -> None:
     text = (dist / f"requirements-{role}.txt").read_text()

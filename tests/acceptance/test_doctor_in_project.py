@@ -25,6 +25,7 @@ def customer(
         yield built
 
 
+@pytest.mark.long
 def test_doctor_and_bundle_of_a_project(customer: Customer) -> None:
     _check_doctor(customer)
     _check_settings(customer)

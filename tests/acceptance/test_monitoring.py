@@ -114,6 +114,7 @@ def test_status_and_metrics_over_http_agree_with_the_command(store: Edge, ho: Si
     assert metrics_named(of_head_office=False) - {"etalase_heartbeat_age_seconds"} <= names
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", list(runbook_commands(EDGE)), ids=" ".join)
 def test_each_command_of_the_runbook_runs(adopted: Edge, arguments: list[str]) -> None:
     done = adopted.run(*arguments)

@@ -104,6 +104,7 @@ def test_the_web_server_is_ready_when_it_listens_and_silent_when_it_hangs(edge: 
     hangs_and_goes_on(manager, child)
 
 
+@pytest.mark.long
 def test_the_worker_is_ready_when_it_has_its_broker_and_silent_when_it_hangs(
     edge: Edge, broker: Valkey, manager: Manager
 ) -> None:

@@ -208,7 +208,7 @@ def test_a_malformed_token_is_refused_with_401(office: Office, token: str) -> No
     assert statuses <= {400, 401}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     claims=st.dictionaries(
         st.sampled_from(["user_id", "jti", "exp", "iat", "token_type", "hash_password", "family", "nbf", "aud", "x"]),

@@ -413,7 +413,10 @@ def test_an_edge_in_order_has_no_fault_and_nothing_is_written(house: House) -> N
     assert not any("etalase-probe" in key for key in house.edge.objects())
 
 
-@pytest.mark.parametrize("name", FAULTS)
+# Each sixth fault in every run of the tests, all of them in the long ones.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if number % 6 else []) for number, name in enumerate(FAULTS)]
+)
 def test_a_fault_turns_its_own_check_red_what_depends_on_it_null_and_nothing_else(house: House, name: str) -> None:
     make, red, dependent = FAULTS[name]
     make(house)

@@ -46,6 +46,7 @@ def list_many(edge: Edge, count: int, *, first: int = 0) -> None:
         edge.ho.put(f"DISH {number:04}", picture(number))
 
 
+@pytest.mark.long
 def test_after_an_empty_list_a_filled_menu_is_not_well_before_it_is_published(edge: Edge) -> None:
     assert edge.sync().outcome == "success"
     assert report_of(edge)[0] == "empty"
