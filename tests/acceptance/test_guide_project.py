@@ -18,7 +18,8 @@ BACKUP_LISTS = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": ["s3:L
 LOAD_ALL = """
 import importlib, pkgutil
 import etalase.edge
-standalone = {"etalase.edge." + name for name in ("beat", "celery", "consumer", "queue", "wsgi")}
+names = ("beat", "celery", "consumer", "queue", "wsgi", "management.commands.photos_init", "management.commands.photos_remove")
+standalone = {"etalase.edge." + name for name in names}
 for found in pkgutil.walk_packages(etalase.edge.__path__, "etalase.edge."):
     if found.name not in standalone:
         importlib.import_module(found.name)
