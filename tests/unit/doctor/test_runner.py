@@ -23,9 +23,10 @@ def test_each_kind_of_ending_has_its_result(caplog: pytest.LogCaptureFixture) ->
             Check("fine", lambda: says("well")),
             Check("fault", lambda: raises(Fault("Wrong.", hint="Do this."))),
             Check("unknown", lambda: raises(NotChecked("no photo"))),
-            Check("defect", lambda: raises(ZeroDivisionError("by design"))),
+            Check("defect", lambda: raises(ZeroDivisionError("by design")), seconds=60.0),
             Check("dependent", lambda: says("never"), needs=("fault",)),
-        ]
+        ],
+        all_seconds=60.0,
     )
     assert [(r.id, r.ok) for r in found] == [
         ("fine", True), ("fault", False), ("unknown", None), ("defect", False), ("dependent", None)

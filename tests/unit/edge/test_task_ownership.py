@@ -31,6 +31,7 @@ def _no_task_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(task_ownership, "_displaced", set())
     monkeypatch.setattr(_state, "_apps", WeakSet())  # applications of other tests keep their tasks
     current = _state._tls.current_app, _state.default_app
+    Celery("none-of-other-tests", set_as_current=False).set_current()
     yield
     _state._on_app_finalizers.clear()
     _state._on_app_finalizers.update(before)
