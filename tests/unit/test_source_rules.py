@@ -20,7 +20,7 @@ NOT_OURS = ROOT / "tests" / "acceptance" / "customer"
 # Names with more than one class, each for a reason: Django finds a command by this name; a photo and a product are a message
 # of the wire and a table of each half; a check of `doctor`, a report of `adopt` and a support bundle have words of their own.
 SHARED = {"Command", "Photo", "Product"} | {
-    "Bucket", "Column", "Decision", "Facts", "Fault", "Part", "Response", "Result", "SettingsLook", "State", "Step",
+    "Bucket", "Column", "Decision", "Facts", "Fault", "Part", "Response", "Result", "State", "Step",
 }  # fmt: skip
 
 

@@ -7,9 +7,10 @@ from django.forms.models import model_to_dict
 
 from etalase.doctor import machine
 from etalase.doctor.check import to_json
+from etalase.doctor.settings_look import SettingsLook
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
-from etalase.edge.doctor.run import SettingsLook, diagnose
+from etalase.edge.doctor.run import diagnose
 from etalase.edge.heartbeat import heartbeats
 from etalase.edge.models import Checkpoint, PendingPhoto, Removal, SyncRun
 from etalase.edge.status.collect import read
@@ -26,7 +27,7 @@ from etalase.support.shown_settings import django_settings, names_in_environment
 MAX_RUNS, MAX_ENTRIES = 100, 1000
 
 
-def parts(look: SettingsLook, *, read_only: bool) -> list[Part]:
+def parts(look: SettingsLook[EdgeSettings], *, read_only: bool) -> list[Part]:
     """Returns the parts. With settings that are not valid, those that need them fail, each with its reason."""
 
     def settings() -> EdgeSettings:
@@ -52,7 +53,7 @@ def keep_tokens() -> None:
             keep_token(access, refresh)
 
 
-def _settings(look: SettingsLook) -> dict[str, Any]:
+def _settings(look: SettingsLook[EdgeSettings]) -> dict[str, Any]:
     found: dict[str, Any] = {"problems": list(look.problems), "in_environment": names_in_environment()}
     if look.settings is None:
         return found

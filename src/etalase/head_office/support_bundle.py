@@ -6,15 +6,17 @@ import django.db
 
 from etalase.doctor import machine
 from etalase.doctor.check import to_json
+from etalase.doctor.settings_look import SettingsLook
 from etalase.errors import SettingsError
 from etalase.head_office.database import as_database_error
-from etalase.head_office.doctor.run import SettingsLook, diagnose
+from etalase.head_office.doctor.run import diagnose
+from etalase.settings.head_office import HeadOfficeSettings
 from etalase.support.bundle import Part
 from etalase.support.log_tail import logs
 from etalase.support.shown_settings import django_settings, names_in_environment, shown
 
 
-def parts(look: SettingsLook, *, read_only: bool) -> list[Part]:
+def parts(look: SettingsLook[HeadOfficeSettings], *, read_only: bool) -> list[Part]:
     """Returns the parts. With settings that are not valid, those that need them fail, each with its reason."""
     return [
         Part("settings", lambda: {"settings.json": _settings(look)}),
@@ -25,12 +27,12 @@ def parts(look: SettingsLook, *, read_only: bool) -> list[Part]:
     ]
 
 
-def _settings(look: SettingsLook) -> dict[str, Any]:
+def _settings(look: SettingsLook[HeadOfficeSettings]) -> dict[str, Any]:
     found: dict[str, Any] = {"problems": list(look.problems), "in_environment": names_in_environment()}
     return found if look.settings is None else found | {"etalase": shown(look.settings), "django": django_settings()}
 
 
-def _contents(look: SettingsLook) -> dict[str, Any]:
+def _contents(look: SettingsLook[HeadOfficeSettings]) -> dict[str, Any]:
     """Returns how much there is of everything, and when each table of the feed last changed."""
     if look.settings is None:
         raise SettingsError(list(look.problems))

@@ -10,7 +10,8 @@ from tests.faulty_database import ROLE, weak_role
 from tests.integration.head_office.office import Office
 
 from etalase.doctor.check import Result
-from etalase.head_office.doctor.run import IDS, SettingsLook, diagnose
+from etalase.doctor.settings_look import SettingsLook
+from etalase.head_office.doctor.run import IDS, diagnose
 from etalase.head_office.models import Account
 from etalase.settings.head_office import head_office_settings
 

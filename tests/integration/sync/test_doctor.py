@@ -30,9 +30,10 @@ from etalase.devstack.valkey import Valkey
 from etalase.doctor.bucket import Bucket
 from etalase.doctor.check import Fault as DoctorsFault
 from etalase.doctor.check import Result
+from etalase.doctor.settings_look import SettingsLook
 from etalase.doctor.store_ports import STORE_PORTS, StorePort, open_at
 from etalase.edge import heartbeat
-from etalase.edge.doctor.run import IDS, SettingsLook, diagnose
+from etalase.edge.doctor.run import IDS, diagnose
 from etalase.edge.status import sync_request
 from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import PROBE_PREFIX

@@ -1,7 +1,5 @@
 """The doctor of an edge: its settings, then all checks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from etalase.doctor import machine, runner
 from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
 from etalase.doctor.check import Check, Fault, Result
 from etalase.doctor.database import Columns, Database
+from etalase.doctor.settings_look import SettingsLook
 from etalase.edge import project_checks
 from etalase.edge.checks import product_problems
 from etalase.edge.command_names import STANDALONE, as_typed, is_in_project
@@ -27,21 +26,7 @@ from etalase.settings.edge import EdgeSettings, edge_settings
 SPOOL = "ETALASE_SPOOL_DIR"
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsLook:
-    """The settings, or the problem of each that is wrong."""
-
-    settings: EdgeSettings | None
-    problems: Sequence[str] = ()
-
-    def __call__(self) -> str:
-        """Says that they are valid. Raises :class:`Fault` with all problems."""
-        if self.problems:
-            raise Fault(" ".join(self.problems), hint="Correct each setting named here; docs/operations.md explains them.")
-        return "valid"
-
-
-def read_settings() -> SettingsLook:
+def read_settings() -> SettingsLook[EdgeSettings]:
     """Reads the settings, standalone or of the project, with every problem at once."""
     try:
         if not is_in_project():
@@ -57,7 +42,7 @@ def read_settings() -> SettingsLook:
     return SettingsLook(settings, problems)
 
 
-def diagnose(look: SettingsLook, *, read_only: bool = False, seconds: float = runner.ALL_SECONDS) -> list[Result]:
+def diagnose(look: SettingsLook[EdgeSettings], *, read_only: bool = False, seconds: float = runner.ALL_SECONDS) -> list[Result]:
     """Returns the result of each check, after ``seconds`` at the latest. ``read_only``: no probe is put."""
     first = [
         Check("versions", machine.versions),

@@ -1,8 +1,6 @@
 """The doctor of head office: its settings, then all checks."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -10,8 +8,9 @@ from django.apps import apps
 
 from etalase.doctor import machine, runner
 from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
-from etalase.doctor.check import Check, Fault, Result
+from etalase.doctor.check import Check, Result
 from etalase.doctor.database import Database
+from etalase.doctor.settings_look import SettingsLook
 from etalase.errors import SettingsError
 from etalase.head_office.database import as_database_error
 from etalase.objectstore.client import ObjectStore
@@ -20,21 +19,7 @@ from etalase.settings.head_office import HeadOfficeSettings, head_office_setting
 STANDALONE = "etalase.settings.django_head_office"
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsLook:
-    """The settings, or the problem of each that is wrong."""
-
-    settings: HeadOfficeSettings | None
-    problems: Sequence[str] = ()
-
-    def __call__(self) -> str:
-        """Says that they are valid. Raises :class:`Fault` with all problems."""
-        if self.problems:
-            raise Fault(" ".join(self.problems), hint="Correct each setting named here; docs/operations.md explains them.")
-        return "valid"
-
-
-def read_settings() -> SettingsLook:
+def read_settings() -> SettingsLook[HeadOfficeSettings]:
     """Reads the settings, with every problem at once."""
     try:
         if os.environ.get("DJANGO_SETTINGS_MODULE") == STANDALONE:
@@ -44,7 +29,9 @@ def read_settings() -> SettingsLook:
         return SettingsLook(None, error.problems)
 
 
-def diagnose(look: SettingsLook, *, read_only: bool = False, seconds: float = runner.ALL_SECONDS) -> list[Result]:
+def diagnose(
+    look: SettingsLook[HeadOfficeSettings], *, read_only: bool = False, seconds: float = runner.ALL_SECONDS
+) -> list[Result]:
     """Returns the result of each check, after ``seconds`` at the latest. ``read_only``: no probe is put."""
     first = [Check("versions", machine.versions), Check("settings", look)]
     settings = look.settings

@@ -1,14 +1,14 @@
 """`etalase edge doctor`: what is wrong with this edge's settings and surroundings, and what to do."""
 
-from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Sequence
 
-from etalase.doctor.check import is_ok, to_json, to_lines
+from etalase.doctor.check import Result
+from etalase.doctor.command import DoctorCommand
 from etalase.edge.doctor.run import diagnose, read_settings
 from etalase.edge.management.edge_command import EdgeCommand
 
 
-class Command(EdgeCommand):
+class Command(DoctorCommand, EdgeCommand):
     """Exit status: 0 no check found a fault, 1 one did."""
 
     help = (
@@ -16,13 +16,6 @@ class Command(EdgeCommand):
         "and this machine. Writes one probe of a byte to the bucket and deletes it. Exit status: 0 no fault, 1 a fault."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds ``--read-only``."""
-        super().add_arguments(parser)
-        parser.add_argument("--read-only", action="store_true", help="put no probe into the bucket")
-
-    def run(self, options: dict[str, Any]) -> int:
-        """Examines, and prints the results. Wrong settings are one of them."""
-        results = diagnose(read_settings(), read_only=options["read_only"])
-        self.show(to_json(results), "\n".join(to_lines(results)), as_json=options["json"])
-        return 0 if is_ok(results) else 1
+    def examine(self, *, read_only: bool) -> Sequence[Result]:
+        """Returns the result of each check."""
+        return diagnose(read_settings(), read_only=read_only)
