@@ -18,6 +18,7 @@ from etalase.errors import ObjectStoreError, UsageError
 from etalase.head_office.images.validate import Picture, PictureLimits, extension
 from etalase.head_office.models import Photo
 from etalase.objectstore.client import ObjectStore
+from etalase.own_bucket import own_bucket
 from etalase.protocol import KEY_PREFIX, printable
 from etalase.settings.head_office import head_office_settings
 
@@ -48,17 +49,7 @@ class Offer:
 @cache
 def bucket() -> ObjectStore:
     """Returns head office's own bucket."""
-    settings = head_office_settings()
-    store = ObjectStore(
-        endpoint=settings.S3_ENDPOINT,
-        bucket=settings.S3_BUCKET,
-        access_key=settings.S3_ACCESS_KEY,
-        secret_key=settings.S3_SECRET_KEY.get_secret_value(),
-        region=settings.S3_REGION,
-        ca_file=settings.CA_FILE,
-    )
-    store.replaces_policy = settings.S3_POLICY == "replace"
-    return store
+    return own_bucket(head_office_settings())
 
 
 @cache

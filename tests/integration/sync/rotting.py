@@ -6,9 +6,10 @@ from typing import Any
 from etalase.edge.status.collect import look
 from etalase.edge.status.comparison import Reads
 from etalase.edge.status.snapshot import Comparison
-from etalase.edge.sync.services import Services, object_store
+from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway
 from etalase.objectstore.model import ObjectRead
+from etalase.own_bucket import own_bucket
 from etalase.settings.edge import EdgeSettings
 
 
@@ -25,7 +26,7 @@ class Rotting:
 
     def look(self, settings: EdgeSettings, reads: Reads | None = None) -> Comparison:
         """Compares this bucket with the rows, as ``status`` does."""
-        return look(settings, reads, open_bucket=lambda *args, **options: self.over(object_store(*args, **options)))
+        return look(settings, reads, open_bucket=lambda *args, **options: self.over(own_bucket(*args, **options)))
 
     @property
     def inject(self) -> Callable[[Services], None]:

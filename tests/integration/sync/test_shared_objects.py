@@ -10,9 +10,9 @@ from tests.simulator import PNG, picture
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store
 from etalase.edge.sync.verify import verify
 from etalase.errors import Reason
+from etalase.own_bucket import own_bucket
 
 SHARED = "products/shared/no-photo-yet.jpg"
 
@@ -92,7 +92,7 @@ def test_undo_restores_a_removal_if_another_product_still_shares_the_object(edge
     undone = removal_decisions.undo(
         report.run_id or 0,
         lock=RunLock(settings.STORE_ID, Clock()),
-        bucket=object_store(settings),
+        bucket=own_bucket(settings),
         products=storage.products.ProductTable(name_field="name", sku_field="sku"),
     )
     assert (len(undone.restored), undone.lost) == (1, [])

@@ -20,8 +20,8 @@ from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.removal_decisions import Undone
-from etalase.edge.sync.services import object_store
 from etalase.errors import UsageError
+from etalase.own_bucket import own_bucket
 from etalase.settings.edge import edge_settings
 
 
@@ -30,7 +30,7 @@ def undo(edge: Edge, run_id: int) -> Undone:
     settings = edge.configured()
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Clock())
-    return removal_decisions.undo(run_id, lock=lock, bucket=object_store(settings), products=products)
+    return removal_decisions.undo(run_id, lock=lock, bucket=own_bucket(settings), products=products)
 
 
 def approve_all(edge: Edge) -> int:
@@ -164,7 +164,7 @@ def test_undo_of_one_lost_photo_does_not_block_the_others(edge: Edge, approved_r
     disk = Rotting(json.loads(rows_gone[1]["row"])["object_key"], unreadable=True)
     products = storage.products.ProductTable(name_field="name", sku_field="sku")
     lock = RunLock(settings.STORE_ID, Clock())
-    undone = removal_decisions.undo(approved_run, lock=lock, bucket=disk.over(object_store(settings)), products=products)
+    undone = removal_decisions.undo(approved_run, lock=lock, bucket=disk.over(own_bucket(settings)), products=products)
     assert len(undone.restored) == 4
     assert [why.split(":")[0] for _, why in undone.lost] == ["its object has other bytes by now", "its object cannot be read"]
     edge.check_every_row_shows_its_bytes()

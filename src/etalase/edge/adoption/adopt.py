@@ -29,9 +29,10 @@ from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.forecast import forecast
 from etalase.edge.sync.result import RunKind, RunResult
 from etalase.edge.sync.run import begin
-from etalase.edge.sync.services import Services, object_store
+from etalase.edge.sync.services import Services
 from etalase.errors import HeadOfficeError, ObjectMissing, ObjectStoreError
 from etalase.objectstore.bucket_policy import change_of
+from etalase.own_bucket import own_bucket
 from etalase.progress import Progress
 from etalase.protocol import KEY_PREFIX
 
@@ -103,7 +104,7 @@ def _without_writing(services: Services, *, is_adopted: bool) -> Iterator[Servic
 
 def _look_at_bucket(services: Services, report: Adoption) -> Precondition:
     """Reads how the bucket's policy will change. Returns whether the bucket answers."""
-    bucket = object_store(services.settings)
+    bucket = own_bucket(services.settings)
     try:
         some = next(bucket.list(KEY_PREFIX), None)
         body = bucket.policy()

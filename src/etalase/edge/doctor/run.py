@@ -19,8 +19,8 @@ from etalase.edge.doctor.head_office import HeadOfficeLink
 from etalase.edge.doctor.state import State
 from etalase.edge.project import product_model_name
 from etalase.edge.sync.download.origins import ImageOrigins
-from etalase.edge.sync.services import object_store
 from etalase.errors import SettingsError
+from etalase.own_bucket import own_bucket
 from etalase.settings.edge import EdgeSettings, edge_settings
 
 SPOOL = "ETALASE_SPOOL_DIR"
@@ -52,7 +52,7 @@ def diagnose(look: SettingsLook[EdgeSettings], *, read_only: bool = False, secon
         return runner.run([*first, *_never_made()])
     settings = look.settings
     state = State(settings)
-    store = object_store(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
+    store = own_bucket(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
     bucket = Bucket(store, settings.S3_PUBLIC_URL, settings.CA_FILE, as_typed("etalase edge sync"), read_only)
     database = Database(["etalase_edge"], _product_columns(settings), as_database_error, as_typed("etalase edge migrate"))
     link = HeadOfficeLink(settings, lambda: state.access_token)

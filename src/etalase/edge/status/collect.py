@@ -26,9 +26,9 @@ from etalase.edge.status.snapshot import Comparison, Facts, Own, RunFacts, Sign,
 from etalase.edge.sync import storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store
 from etalase.errors import PARKED
 from etalase.objectstore.client import ObjectStore
+from etalase.own_bucket import own_bucket
 from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings
 
@@ -45,7 +45,7 @@ def look(
     settings: EdgeSettings,
     reads: Reads | None = None,
     *,
-    open_bucket: Callable[..., ObjectStore] = object_store,
+    open_bucket: Callable[..., ObjectStore] = own_bucket,
     seconds: float = WHOLE_LOOK_SECONDS,
 ) -> Comparison:
     """Compares the bucket with the rows now; ``reads`` keeps objects for the next look. Raises :class:`DatabaseAway`."""

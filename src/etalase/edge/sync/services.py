@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from django.db import connection
 from django.utils.timezone import get_default_timezone
@@ -29,8 +29,8 @@ from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import DatabaseAway, SettingsError
-from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
+from etalase.own_bucket import own_bucket
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.logging import log_fields
 
@@ -189,21 +189,6 @@ class Workers(ThreadPoolExecutor):
         return super().submit(lambda: context.run(fn, *args, **kwargs))
 
 
-def object_store(settings: EdgeSettings, **options: Any) -> ObjectStore:
-    """Returns the client of the edge's own bucket; ``options`` are more arguments of :class:`ObjectStore`."""
-    store = ObjectStore(
-        **options,
-        endpoint=settings.S3_ENDPOINT,
-        bucket=settings.S3_BUCKET,
-        access_key=settings.S3_ACCESS_KEY,
-        secret_key=settings.S3_SECRET_KEY.get_secret_value(),
-        region=settings.S3_REGION,
-        ca_file=settings.CA_FILE,
-    )
-    store.replaces_policy = settings.S3_POLICY == "replace"
-    return store
-
-
 @contextmanager
 def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterator[Services]:
     """Opens the services that ``settings`` describe. Raises :class:`SettingsError` for invalid ones."""
@@ -251,7 +236,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         lanes=Lanes(settings.WORKERS),
     )
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
-    bucket = object_store(settings, sleep=clock.sleep, monotonic=clock.monotonic, random=clock.random)
+    bucket = own_bucket(settings, sleep=clock.sleep, monotonic=clock.monotonic, random=clock.random)
     workers = Workers(settings.WORKERS, thread_name_prefix="etalase-fetch")
     try:
         with log_fields(store_id=str(settings.STORE_ID)):

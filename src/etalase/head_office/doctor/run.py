@@ -13,7 +13,7 @@ from etalase.doctor.database import Database
 from etalase.doctor.settings_look import SettingsLook
 from etalase.errors import SettingsError
 from etalase.head_office.database import as_database_error
-from etalase.objectstore.client import ObjectStore
+from etalase.own_bucket import own_bucket
 from etalase.settings.head_office import HeadOfficeSettings, head_office_settings
 
 STANDALONE = "etalase.settings.django_head_office"
@@ -40,17 +40,7 @@ def diagnose(
     # Loaded here: these modules take Django's applications, which may not be loaded where the settings are wrong.
     from etalase.head_office.doctor import tables, web
 
-    store = ObjectStore(
-        endpoint=settings.S3_ENDPOINT,
-        bucket=settings.S3_BUCKET,
-        access_key=settings.S3_ACCESS_KEY,
-        secret_key=settings.S3_SECRET_KEY.get_secret_value(),
-        region=settings.S3_REGION,
-        ca_file=settings.CA_FILE,
-        connect_timeout_seconds=REQUEST_SECONDS,
-        timeout_seconds=REQUEST_SECONDS,
-        max_retries=0,
-    )
+    store = own_bucket(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
     make = "etalase head-office serve"
     bucket = Bucket(store, settings.S3_PUBLIC_URL, settings.CA_FILE, make, read_only)
     labels = sorted({config.label for config in apps.get_app_configs() if any(True for _ in config.get_models())} & LABELS)

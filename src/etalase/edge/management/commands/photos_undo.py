@@ -12,8 +12,8 @@ from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.services import object_store
 from etalase.errors import UsageError
+from etalase.own_bucket import own_bucket
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -51,7 +51,7 @@ class Command(EdgeCommand):
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         products = storage.products.ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
         lock = RunLock(settings.STORE_ID, Clock())
-        undone = removal_decisions.undo(which, lock=lock, bucket=object_store(settings), products=products)
+        undone = removal_decisions.undo(which, lock=lock, bucket=own_bucket(settings), products=products)
         if options["json"]:
             self.show_json(
                 {
