@@ -536,7 +536,9 @@ def test_every_combination_of_facts_has_sentences_in_both_languages(state: Facts
             assert state.silent_since is None
             assert not any(todo.acts for todo in summary.todo)
         # «not ready» covers stale before the first run; no sentence repeats the headline.
-        headline = {State.WRONG_STORE, State.BUCKET_AWAY, State.RUN_FAILED, State.SERVICE_SILENT} & {verdict.state}
+        headline = {State.WRONG_STORE, State.NOT_ADOPTED, State.BUCKET_AWAY, State.RUN_FAILED, State.SERVICE_SILENT} & {
+            verdict.state
+        }
         silent = {State.STALE} if State.NOT_READY in verdict.holds else set()
         silent |= {State.RUN_FAILED} if State.WRONG_STORE in verdict.holds else set()
         assert len(summary.holds) >= len(set(verdict.holds) - silent - headline)
