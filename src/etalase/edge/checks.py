@@ -5,7 +5,6 @@ from typing import Any
 
 import django.db
 from django.apps import AppConfig, apps
-from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -13,6 +12,7 @@ from django.db.models import UUIDField
 
 from etalase.edge import project_checks
 from etalase.edge.command_names import is_in_project
+from etalase.edge.project import product_model_name
 from etalase.errors import SettingsError
 from etalase.settings.edge import EdgeSettings, edge_settings
 
@@ -68,7 +68,7 @@ def database_takes_every_character(databases: Sequence[str] | None = None, **_: 
 
 def product_problems(settings: EdgeSettings) -> list[str]:
     """Returns the reasons why the edge cannot read the project's products, a line each."""
-    named = django_settings.ETALASE_PRODUCT_MODEL
+    named = product_model_name()
     try:
         meta = apps.get_model(named)._meta  # noqa: SLF001 - Django documents Model._meta as its API
     except (LookupError, ValueError):

@@ -20,6 +20,13 @@ def cursor() -> Iterator[Any]:
         yield open_cursor
 
 
+def is_behind_pooler() -> bool:
+    """Returns whether the session is not the one of PostgreSQL that was connected to (hazard 59)."""
+    with cursor() as db:
+        db.execute("SELECT pg_backend_pid()")
+        return bool(db.fetchone()[0] != db.connection.info.backend_pid)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raises :class:`DatabaseAway` or a subclass in place of Django's database errors."""

@@ -7,7 +7,7 @@ is written afterwards, in one transaction.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -132,7 +132,7 @@ def _look(services: Services, report: Adoption, wish: Wish, progress: Progress, 
     report.preconditions.append(_describe(feed))
     if not report.is_reachable:
         return Findings()
-    now = datetime.fromtimestamp(services.clock.now(), UTC)
+    now = services.clock.utc()
     audit = BucketAudit(services.bucket, services.workers, now.date(), None, services.settings.DEEP_VERIFY_DAYS)
     contents = compare(services, audit, feed)
     report.rows, report.bucket = contents.rows, contents.bucket
@@ -201,7 +201,7 @@ def _write(services: Services, findings: Findings, wish: Wish) -> None:
     """Records the findings, or only those that a choice concerns; an adoption also claims the checkpoint."""
     photos = [p for p in findings.photos if wish.applies or p.photo_id in findings.photo_states]
     objects = [one for one in findings.objects if wish.applies or one.object_key in findings.object_states]
-    now = datetime.fromtimestamp(services.clock.now(), UTC)
+    now = services.clock.utc()
     with transaction.atomic():
         services.lock.still_held()
         _record(Findings(photos, objects, findings.photo_states, findings.object_states), at=now)

@@ -9,7 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from etalase.edge.adoption.preconditions import Column, Constraint, DatabaseFacts
 from etalase.edge.adoption.shadow import is_table
-from etalase.edge.database import cursor
+from etalase.edge.database import cursor, is_behind_pooler
 from etalase.edge.models import ProductPhoto
 from etalase.edge.sync.storage.products import ProductTable
 
@@ -25,7 +25,7 @@ def read_facts(products: ProductTable) -> DatabaseFacts:
     needed = [name.strip('"') for name in (products.id, products.sku, products.name)]
     return DatabaseFacts(
         alias=alias,
-        behind_pooler=_is_behind_pooler(),
+        behind_pooler=is_behind_pooler(),
         is_standby=bool(_query("SELECT pg_is_in_recovery()")[0][0]),
         is_read_only=_query("SHOW default_transaction_read_only")[0][0] == "on",
         use_tz=django_settings.USE_TZ,
@@ -44,12 +44,6 @@ def _query(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with cursor() as db:
         db.execute(sql, values)
         return list(db.fetchall())
-
-
-def _is_behind_pooler() -> bool:
-    with cursor() as db:
-        db.execute("SELECT pg_backend_pid()")
-        return bool(db.fetchone()[0] != db.connection.info.backend_pid)
 
 
 def _is_migrated() -> bool:

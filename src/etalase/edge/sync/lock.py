@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from etalase.edge.command_names import as_typed
-from etalase.edge.database import cursor
+from etalase.edge.database import cursor, is_behind_pooler
 from etalase.edge.sync.clock import Clock
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
@@ -99,13 +99,11 @@ class RunLock:
 
     def _refuse_pooler(self) -> None:
         """Raises :class:`SettingsError` behind a pooler, which would share the connection and its lock with others."""
-        with cursor() as db:
-            db.execute("SELECT pg_backend_pid()")
-            if db.fetchone()[0] != db.connection.info.backend_pid:
-                raise SettingsError(
-                    ["DATABASE_URL is the address of a connection pooler; the lock of a run needs PostgreSQL itself."],
-                    hint="Set DATABASE_URL to PostgreSQL's own port.",
-                )
+        if is_behind_pooler():
+            raise SettingsError(
+                ["DATABASE_URL is the address of a connection pooler; the lock of a run needs PostgreSQL itself."],
+                hint="Set DATABASE_URL to PostgreSQL's own port.",
+            )
 
 
 @contextmanager

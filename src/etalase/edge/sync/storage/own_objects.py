@@ -32,12 +32,10 @@ def counts() -> tuple[int, int]:
         return exempt, undecided
 
 
-def record(records: Iterable[OwnObject]) -> int:
-    """Inserts records; an existing one keeps its state. Returns the number of new records."""
+def record(records: Iterable[OwnObject]) -> None:
+    """Inserts records; an existing one keeps its state."""
     with translated():
-        before = OwnObject.objects.count()
         OwnObject.objects.bulk_create(list(records), batch_size=1000, ignore_conflicts=True)
-        return OwnObject.objects.count() - before
 
 
 def decide(keys: Collection[str], state: OwnState, *, at: datetime) -> int:

@@ -56,12 +56,10 @@ def counts() -> tuple[int, int]:
         return exempt, undecided
 
 
-def record(records: Iterable[OwnPhoto]) -> int:
-    """Inserts records; an existing one keeps its state. Returns the number of new records."""
+def record(records: Iterable[OwnPhoto]) -> None:
+    """Inserts records; an existing one keeps its state."""
     with translated():
-        before = OwnPhoto.objects.count()
         OwnPhoto.objects.bulk_create(list(records), batch_size=1000, ignore_conflicts=True)
-        return OwnPhoto.objects.count() - before
 
 
 def decide(photo_ids: Collection[UUID], state: OwnState, *, at: datetime) -> int:

@@ -60,12 +60,12 @@ def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> list[tuple[
     with translated(), transaction.atomic():
         if rules.at_commit:
             check_at_once()
-        refused = _by_product(results, lambda some: _try_rows(some, rules))
+        refused = _by_product(results, lambda some: _write_rows(some, rules))
         transaction.set_rollback(True)
     return [(result.plan, error) for result, error in refused]
 
 
-def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult]], None]) -> Refused:
+def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult]], object]) -> Refused:
     """Writes all, else in halves of whole products, else the parts of a product one by one.
 
     The photos of a product go together, because they may exchange values that a rule wants to be different.
@@ -81,10 +81,6 @@ def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[Produc
     for group, error in apart(list(products.values()), write_groups):
         refused += apart(group, write) if len(group) > 1 else [(group[0], error)]
     return refused
-
-
-def _try_rows(batch: Sequence[ProductResult], rules: PhotoRules) -> None:
-    _write_rows(batch, rules)
 
 
 def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime) -> None:

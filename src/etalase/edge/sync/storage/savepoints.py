@@ -11,7 +11,7 @@ from etalase.errors import RowRefused
 T = TypeVar("T")
 
 
-def apart(items: Sequence[T], write: Callable[[Sequence[T]], None]) -> list[tuple[T, RowRefused]]:
+def apart(items: Sequence[T], write: Callable[[Sequence[T]], object]) -> list[tuple[T, RowRefused]]:
     """Writes the items together, and in halves where PostgreSQL refuses some. Returns the refused ones.
 
     ``write`` runs inside a savepoint of the caller's transaction.
