@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from etalase.head_office.metrics.shared_files import Place, folder
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 logger = logging.getLogger("etalase.head_office")
 
@@ -27,6 +28,9 @@ class RequestCounts:
     """The counters of this process, in files that each process of the server reads."""
 
     def __init__(self, files: Path) -> None:
+        # Loaded here: every command of head office starts with this module, and only its server counts.
+        from prometheus_client import CollectorRegistry, Counter, Histogram, values
+
         place = Place(files)
         place()
         shared: Any = values.MultiProcessValue
@@ -68,9 +72,11 @@ def request_counts() -> RequestCounts | None:
         return None
 
 
-def add_to(registry: CollectorRegistry) -> None:
+def add_to(registry: "CollectorRegistry") -> None:
     """Adds the sum of all processes to ``registry``."""
     if request_counts() is not None:
+        from prometheus_client.multiprocess import MultiProcessCollector
+
         collector: Any = MultiProcessCollector
         collector(registry, path=str(folder()))
 
