@@ -14,7 +14,7 @@ Etalase carries product photos from head office to the stores' edge servers and 
   etalase demo                        the whole system on this machine, with a menu to look at
   etalase head-office COMMAND ...     {head_office}
   etalase edge COMMAND ...            {edge}
-  etalase support-bundle              one file for whoever helps: that of the half whose settings the environment has
+  etalase support-bundle              one file for a helper: that of the half whose settings the environment has
 
 Each command explains itself: etalase edge sync --help
 Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ list them.

@@ -57,7 +57,7 @@ def token_key() -> str:
     """Checks the key that signs tokens: one that cannot be guessed, and that verifies its own tokens."""
     if weak_key(str(django_settings.SECRET_KEY)):
         raise Fault(
-            "ETALASE_SECRET_KEY is easy to guess, and whoever knows it can make tokens for every store.",
+            "ETALASE_SECRET_KEY is easy to guess; a person with it can make tokens for every store.",
             hint="Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'. Stores log in anew.",
         )
     token = AccessToken()

@@ -1,4 +1,4 @@
-"""Runs `etalase head-office support-bundle`: writes one file for whoever helps, without secrets."""
+"""Runs `etalase head-office support-bundle`: writes one file for a helper, without secrets."""
 
 from argparse import ArgumentParser
 from pathlib import Path
