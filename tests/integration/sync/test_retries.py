@@ -63,6 +63,20 @@ def test_a_new_version_resets_the_attempts_on_the_retry_list(edge: Edge) -> None
     assert edge.sync().failures[0]["attempts"] == 1
 
 
+@pytest.mark.parametrize("outage", [reason for reason in Reason if reason.policy.is_due_each_run])
+def test_failures_of_an_outage_do_not_lengthen_the_pauses_of_the_photo_itself(edge: Edge, outage: Reason) -> None:
+    edge.ho.put("sate", picture(1))
+    edge.ho.now += timedelta(seconds=1)
+    edge.ho.on_image = lambda key: Response(404)
+    edge.sync()
+    edge.query("UPDATE etalase_pending_photo SET reason = %s, attempts = 20", outage)  # a night without the bucket
+    failure = edge.sync(trigger="schedule").failures[0]
+    assert (failure["reason"], failure["attempts"]) == (Reason.NOT_FOUND, 1)
+    edge.ho.on_image = None
+    assert edge.sync(trigger="schedule").exit_status == 0
+    edge.check_equals_head_office()
+
+
 def test_a_deleted_photo_leaves_the_retry_list(edge: Edge) -> None:
     gone, missing = edge.ho.put("sate", picture(1)), edge.ho.put("soto", picture(2))
     edge.ho.on_image = lambda key: Response(404)

@@ -23,6 +23,7 @@ BACKOFF = timedelta(hours=1)
 MAX_BACKOFF = timedelta(hours=24)
 # The column has to hold one more.
 MAX_ATTEMPTS = 1_000_000
+DUE_EACH_RUN = frozenset(reason for reason in Reason if reason.policy.is_due_each_run)
 
 
 def due(*, due_before: datetime | None, unreadable: Callable[[UUID], None]) -> Iterator[Photo]:
@@ -74,9 +75,8 @@ def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: date
         wire = msgspec.json.encode(photo).decode()
         if before and (before.wire, before.reason) == (wire, error.reason) and error.reason.policy.is_parked:
             continue
-        known_as = None if before is None else _listed(before.wire)
-        same = known_as is not None and known_as.checksum == photo.checksum
-        attempts = min((before.attempts if before is not None and same else 0) + (photo.id not in untried), MAX_ATTEMPTS)
+        earlier = 0 if before is None else _attempts_so_far(before, photo, error.reason)
+        attempts = min(earlier + (photo.id not in untried), MAX_ATTEMPTS)
         entries.append(
             PendingPhoto(
                 photo_id=photo.id,
@@ -98,6 +98,14 @@ def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: date
             unique_fields=["photo_id"],
             update_fields=["product_id", "product_name", "wire", "reason", "detail", "attempts", "next_try_at"],
         )
+
+
+def _attempts_so_far(entry: PendingPhoto, photo: Photo, reason: Reason) -> int:
+    listed = _listed(entry.wire)
+    if listed is None or listed.checksum != photo.checksum:
+        return 0
+    # A night without the bucket is not the photo's fault: its own pauses start short.
+    return 0 if entry.reason in DUE_EACH_RUN and reason not in DUE_EACH_RUN else entry.attempts
 
 
 def backoff(attempts: int, reason: Reason) -> timedelta:
