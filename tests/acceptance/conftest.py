@@ -86,7 +86,7 @@ class Edge:
         """Returns the object under ``key`` as read without credentials, or None if there is none."""
         base = f"{self.environment['ETALASE_S3_PUBLIC_URL']}/{self.environment['ETALASE_S3_BUCKET']}"
         try:
-            with OPENER.open(f"{base}/{quote(key)}", timeout=10) as response:
+            with OPENER.open(f"{base}/{quote(key)}", timeout=60) as response:
                 body: bytes = response.read()
                 return body
         except OSError:
@@ -102,7 +102,7 @@ class Edge:
             with suppress(OSError):  # Linux raises EIO when the other side is closed
                 while piece := os.read(ours, 4096):
                     shown += piece
-            process.wait(30)
+            process.wait(60)
         os.close(ours)
         return shown.decode()
 
@@ -173,7 +173,7 @@ def send(broker: Valkey, task: str, *args: Any, queue: str = QUEUE, **kwargs: An
     celery.Celery(broker=broker.url, set_as_current=False).send_task(task, args=args, kwargs=kwargs, queue=queue)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Waits until ``condition`` holds, and fails after ``seconds``."""
     until = time.monotonic() + seconds
     while not condition():

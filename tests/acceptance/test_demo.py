@@ -35,7 +35,7 @@ def running(data: Path, offset: int, tmp_path: Path) -> Iterator["subprocess.Pop
     log = tmp_path / "demo.log"
     with log.open("wb") as output:
         process = subprocess.Popen(_command(data, offset), stderr=output, stdout=output)
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while "Three things to try" not in log.read_text():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()
@@ -84,7 +84,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "sub
     _in_demo(data, "head-office", "import", str(rest), str(data / "menu" / "photos"), "--prune", "--yes", "20")
     assert _in_demo(data, "edge", "sync").returncode == 3
     running.send_signal(signal.SIGINT)
-    assert running.wait(30) == 130
+    assert running.wait(120) == 130
     assert not _left_behind(data)
 
 
@@ -99,7 +99,7 @@ def test_change_photo_changes_the_pos_and_a_killed_demo_leaves_no_process(
     assert "All 87 photos here and whole" in _in_demo(data, "edge", "status", "--language", "en").stdout
     running.kill()
     running.wait()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90
     while left := _left_behind(data):
         assert time.monotonic() < until, left
         time.sleep(0.2)

@@ -61,12 +61,12 @@ def test_a_killed_run_is_marked_interrupted_by_the_next_one_which_completes(edge
 def test_two_runs_never_overlap(edge: Edge, ho: Simulator) -> None:
     ho.put("Slow", picture("slow"))
     go_on = threading.Event()
-    ho.on_image = lambda _: None if go_on.wait(30) else Response(504)
+    ho.on_image = lambda _: None if go_on.wait(120) else Response(504)
     first = edge.start("sync", "--json")
     eventually(lambda: bool(ho.image_requests))
     assert edge.json("sync", exit_status=75)["outcome"] == "locked"
     go_on.set()
-    assert first.wait(30) == 0
+    assert first.wait(120) == 0
 
 
 def test_exit_status_1_names_each_failed_photo_and_failures_lists_the_retry_list(edge: Edge, ho: Simulator) -> None:
@@ -336,6 +336,6 @@ def test_sigterm_ends_every_command_cleanly_with_an_object(edge: Edge, ho: Simul
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         eventually(lambda: edge.sql(waits) == [(1,)], 30)
         os.kill(running.pid, signal.SIGTERM)
-        assert running.wait(30) == 130
+        assert running.wait(120) == 130
     (line,) = [line for line in running.log.read_text().splitlines() if line.startswith('{"error"')]
     assert json.loads(line)["exit_status"] == 130

@@ -46,7 +46,7 @@ class Watcher:
 
     def check(self, name: str, url: str) -> None:
         try:
-            with OPENER.open(url, timeout=10) as response:
+            with OPENER.open(url, timeout=60) as response:
                 body = response.read()
         except OSError as error:
             self.broken.append(f"{name}: {url}: {error}")
@@ -143,6 +143,6 @@ def _failure(key: str, chance: random.Random) -> Response:
 
 
 def _json(url: str) -> dict[str, Any]:
-    with OPENER.open(url, timeout=10) as response:
+    with OPENER.open(url, timeout=60) as response:
         found: dict[str, Any] = json.loads(response.read())
         return found

@@ -42,7 +42,7 @@ def test_lines_are_written_without_events_and_count_bytes_before_their_photo_is_
     with progress.shown(Progress(bytes_done=bytes_done), line_seconds=0.01) as state:
         state.planned(3, 4 * MIB)
         for _ in range(12):
-            assert asked.acquire(timeout=10)
+            assert asked.acquire(timeout=60)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) > 2
     assert "0/3 photos, 1.0/4.0 MiB, " in lines[-1]

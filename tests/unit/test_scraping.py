@@ -56,14 +56,14 @@ def test_callers_share_work_in_flight_and_each_waits_only_its_own_time() -> None
     def work() -> int:
         calls.append(1)
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return len(calls)
 
     flight = SingleFlight(work)
     for _ in range(5):
         with pytest.raises(TimeoutError):
             flight.result(0.001)
-    assert begun.wait(30)
+    assert begun.wait(60)
     assert len(calls) == 1
     go_on.set()
     assert flight.result(30) >= 1

@@ -28,7 +28,7 @@ def photo(page: Page, name: str) -> Locator:
 
 def shows(place: Locator, colour: Colour) -> None:
     """Waits until the screen really shows the colour: fade-in finished, photo strip at rest."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (painted := _middle(place)) != colour:
         assert time.monotonic() < deadline, f"{painted} is painted there, not {colour}"
         place.page.wait_for_timeout(50)

@@ -17,7 +17,7 @@ def test_a_published_image_is_readable_without_credentials_and_whole(shop: Shop)
     status, _, body = shop.get(f"/api/products/{product}/image")
     response = json.loads(body)
     assert status == 200
-    with urlopen(response["image_url"], timeout=10) as image:
+    with urlopen(response["image_url"], timeout=60) as image:
         content = image.read()
         assert (image.headers["Content-Type"], image.headers["Cache-Control"]) == ("image/png", "no-cache")
     assert content == picture(RED)

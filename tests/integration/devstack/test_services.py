@@ -85,7 +85,7 @@ def test_postgresql_starts_if_another_program_has_the_pid_of_the_killed_one(tmp_
     port = free_port()
     server = postgres.start(tmp_path, port, durable=False)
     os.kill(server.child.pid, signal.SIGKILL)
-    server.child.wait(10)
+    server.child.wait(60)
     owner = (tmp_path / "data").stat()
     # A killed server leaves its pid file; PostgreSQL takes any program of the same user with that pid for a server.
     other = subprocess.Popen(["sleep", "600"], user=owner.st_uid, group=owner.st_gid) if os.geteuid() == 0 else None
@@ -224,7 +224,7 @@ def test_after_kill_9_of_its_starter_an_object_store_ends_and_can_start_again(tm
     kill(starter)
     # At once: the new start waits for the end of the old server.
     make.start(tmp_path, port, access_key="one-key", secret_key="one-secret").stop()
-    assert eventually(lambda: alive(family) == [], 10), alive(family)
+    assert eventually(lambda: alive(family) == [], 60), alive(family)
 
 
 def test_a_failed_start_of_an_object_store_has_a_reason(tmp_path: Path, minio_server: S3Server) -> None:
@@ -309,7 +309,7 @@ def test_after_kill_9_of_the_starter_every_server_ends_and_keeps_its_data(tmp_pa
     server.stop()
     start_s3(tmp_path / "s3", s3_ports).stop()
     valkey.start(tmp_path / "valkey", valkey_port).stop()
-    assert eventually(lambda: alive(family) == [], 10), alive(family)
+    assert eventually(lambda: alive(family) == [], 60), alive(family)
 
 
 def test_an_unprivileged_user_can_run_every_service(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Checks the POS API on a real PostgreSQL."""
 
 import json
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -248,7 +247,7 @@ def test_names_pass_through_json_unchanged(client: Client) -> None:
     assert listed(client)["products"][0]["name"] == name
 
 
-def test_1000_products_are_listed_in_two_queries_and_quickly(client: Client) -> None:
+def test_1000_products_are_listed_in_three_queries(client: Client) -> None:
     products = [Product(id=uuid4(), name=f"Hidangan {number:04}", sku=str(number)) for number in range(1000)]
     Product.objects.bulk_create(products)
     ProductPhoto.objects.bulk_create(
@@ -258,11 +257,8 @@ def test_1000_products_are_listed_in_two_queries_and_quickly(client: Client) -> 
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        began = time.perf_counter()
         body = listed(client, limit=1000)
-        seconds = time.perf_counter() - began
     assert (len(body["products"]), body["total"], len(queries)) == (1000, 1000, 3)
-    assert seconds < 2
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

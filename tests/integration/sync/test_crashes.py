@@ -17,7 +17,7 @@ from etalase.objectstore.model import Body
 def run_until_killed(edge: Edge, point: str) -> None:
     """Runs a sync that is killed at ``point``."""
     with start_killed_run(edge, point) as process:
-        _, output = process.communicate(timeout=60)
+        _, output = process.communicate(timeout=240)
         assert process.returncode == KILLED, output
 
 
@@ -82,7 +82,7 @@ def test_a_killed_process_releases_the_lock(edge: Edge) -> None:
         assert process.stdout.readline() == "hangs\n"
         assert edge.sync().exit_status == 75
         process.kill()
-        process.wait(10)
+        process.wait(60)
     assert edge.sync(full=True, wait_seconds=10).exit_status == 0
     edge.check_equals_head_office()
 

@@ -46,7 +46,7 @@ def pause_download(edge: Edge, product: str = "slow") -> Iterator[tuple[threadin
     def hold(key: str) -> Response | None:
         if key in keys:
             requested.set()
-            go_on.wait(20)
+            go_on.wait(60)
         return None
 
     edge.ho.on_image = hold
@@ -62,7 +62,7 @@ def test_a_second_run_ends_at_once_as_locked_and_changes_nothing(edge: Edge, ful
     edge.ho.put("slow", picture(1))
     with pause_download(edge) as (requested, go_on):
         first = Background(edge)
-        assert requested.wait(20)
+        assert requested.wait(60)
         requests = len(edge.ho.requests)
         second = edge.sync(full=full)
         assert (second.outcome, second.exit_status) == ("locked", 75)
@@ -88,7 +88,7 @@ def test_a_scheduled_full_run_waits_and_the_current_run_yields_to_it(edge: Edge)
     edge.ho.put("slow", picture("slow", 100))  # the smallest photo is the first one
     with pause_download(edge) as (requested, go_on):
         incremental = Background(edge, trigger="schedule", WORKERS=1)
-        assert requested.wait(20)
+        assert requested.wait(60)
         full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
         wait_until_full_is_due(edge)
         go_on.set()
@@ -118,7 +118,7 @@ def test_an_incremental_run_does_not_start_while_a_full_run_waits(edge: Edge) ->
     edge.ho.put("slow", picture(2), photo=photo)
     with pause_download(edge) as (requested, go_on):
         full = Background(edge, full=True, wait_seconds=30)
-        assert requested.wait(20)
+        assert requested.wait(60)
         assert edge.sync().exit_status == 75
         go_on.set()
         assert full.join().exit_status == 0
@@ -128,7 +128,7 @@ def test_a_full_run_that_waits_too_long_ends_as_locked(edge: Edge) -> None:
     edge.ho.put("slow", picture(1))
     with pause_download(edge) as (requested, go_on):
         first = Background(edge)
-        assert requested.wait(20)
+        assert requested.wait(60)
         assert edge.sync(full=True, wait_seconds=0.05).exit_status == 75
         go_on.set()
         first.join()
@@ -221,7 +221,7 @@ def test_a_waiting_command_waits_for_a_full_run_too(edge: Edge) -> None:
     edge.ho.put("slow", picture(2), photo=photo)
     with pause_download(edge) as (requested, go_on):
         full = Background(edge, full=True, trigger="schedule", wait_seconds=30)
-        assert requested.wait(20)
+        assert requested.wait(60)
         waits = Background(edge, wait_seconds=30)
         threading.Event().wait(0.1)
         go_on.set()

@@ -68,7 +68,7 @@ def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
     def hang(key: str) -> Response:
         def pieces() -> Iterator[bytes]:
             yield edge.ho.bodies[key][:600_000]
-            is_killed.wait(20)
+            is_killed.wait(60)
 
         return Response(pieces=pieces(), headers={"ETag": f'"{edge.ho.photos[photo]["checksum"]}"'})
 
@@ -80,7 +80,7 @@ def test_a_transfer_of_a_killed_run_resumes_in_the_next_run(edge: Edge) -> None:
             assert process.poll() is None
             time.sleep(0.02)
         process.kill()
-        process.wait(10)
+        process.wait(60)
         is_killed.set()
     edge.ho.on_image = None
     edge.ho.ranges.clear()

@@ -166,7 +166,7 @@ def test_a_run_whose_last_transfers_were_stopped_is_not_complete(edge: Edge) -> 
 
     def drips() -> Any:
         yield b"\xff"
-        if all_in_flight.wait(10) == 0:
+        if all_in_flight.wait(60) == 0:
             edge.end_time()
         while not is_over.wait(0.05):
             yield b"\xff"

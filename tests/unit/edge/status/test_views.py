@@ -26,7 +26,7 @@ class Bucket:
         """Returns a snapshot once the bucket is open."""
         self.looks += 1
         self.looking.set()
-        assert self.opened.wait(10)
+        assert self.opened.wait(60)
         return comparison(verified=self.looks)
 
     def clock(self) -> float:
@@ -56,7 +56,7 @@ def test_while_one_request_takes_a_snapshot_the_others_get_the_last_one(bucket: 
     bucket.opened.clear()
     other = threading.Thread(target=kept, args=[SETTINGS])
     other.start()
-    assert bucket.looking.wait(10)
+    assert bucket.looking.wait(60)
     assert kept(SETTINGS).verified == 1
     bucket.now = MAX_AGE_SECONDS
     with pytest.raises(Busy):

@@ -30,7 +30,7 @@ def test_transfers_that_break_together_count_as_one_break() -> None:
 
     def transfer() -> None:
         with suppress(PhotoError), lanes.one():
-            all_in.wait(10)
+            all_in.wait(60)
             raise PhotoError(Reason.TIMEOUT, "")
 
     with ThreadPoolExecutor(8) as pool:
@@ -71,5 +71,5 @@ def test_no_more_transfers_run_at_once_than_there_are_slots() -> None:
         waiting = pool.submit(third)
         assert not started.acquire(timeout=0.1)
         second.close()
-        assert started.acquire(timeout=10)
+        assert started.acquire(timeout=60)
         waiting.result(10)
