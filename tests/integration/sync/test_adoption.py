@@ -12,6 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from tests.integration.sync.conftest import BUCKET, Edge
+from tests.integration.sync.customer_rules import BLOCKING, FORBIDDEN, added, constraint, trigger
 from tests.simulator import picture
 
 from etalase.edge import tasks
@@ -161,8 +162,8 @@ def test_a_run_on_a_filled_edge_does_nothing_and_names_the_way_to_adopt(guide: G
     before, objects = edge.row_versions(), edge.objects()
     edge.ho.requests.clear()
     for full in (False, True):
-        for trigger in ("hand", "schedule", "retry"):
-            report = edge.sync(full=full, trigger=trigger)
+        for started_by in ("hand", "schedule", "retry"):
+            report = edge.sync(full=full, trigger=started_by)
             assert isinstance(report.error, NotAdopted)
             assert (report.exit_status, "photos_adopt --dry-run" in str(report.error)) == (2, True)
     assert edge.sync(dry_run=True).exit_status == 2
@@ -260,6 +261,69 @@ def test_the_first_run_reports_what_the_dry_run_and_the_adoption_foretold(guide:
     run = edge.sync()
     assert {**run.counts, "bytes_fetched": run.bytes_fetched} == foretold
     assert (run.error, run.deleted) == (None, 1)
+
+
+# Rules that can be there together, each with a photo that breaks it.
+RULES = (
+    constraint("no_forbidden", f"CHECK (filename NOT LIKE '{FORBIDDEN}%')"),
+    constraint("one_order", "UNIQUE (product_id, sort_order)"),
+    trigger("not_named", "IF NEW.filename = 'swallowed.jpg' THEN RETURN NULL; END IF; RETURN NEW;"),
+    BLOCKING[1],
+    trigger("keeps_one", "IF NOT EXISTS (SELECT 1 FROM product_photo WHERE product_id = OLD.product_id AND id <> OLD.id)"
+            " THEN RAISE 'the last one'; END IF; RETURN OLD;", when="BEFORE DELETE"),
+)  # fmt: skip
+
+
+def test_the_first_run_reports_what_was_foretold_also_where_the_customers_rules_refuse(guide: Guide, edge: Edge) -> None:
+    ho = edge.ho
+    for name in ("Renamed", "Swallowed", "Good", "Banner", "Last", "Replaced", "Waits"):
+        guide.listed(name)
+    photos = {wire["product_name"]: photo_id for photo_id, wire in ho.photos.items()}
+
+    def change(name: str, **changes: Any) -> None:
+        ho.put(name, ho.bodies[ho.photos[photos[name]]["object_key"]], photo=photos[name], **changes)
+
+    change("Renamed", filename=f"{FORBIDDEN}.jpg")
+    change("Swallowed", filename="swallowed.jpg")
+    change("Good", filename="better.jpg")
+    ho.put("New and forbidden", picture("new"), filename=f"{FORBIDDEN} too.jpg")
+    ho.put("Same order", picture("one"), sort_order=4)
+    ho.put("Same order", picture("two"), sort_order=4, primary=False)
+    for name in ("Banner", "Last", "Replaced", "Waits"):
+        ho.delete(photos[name])
+    ho.put("Banner", picture("other"), sort_order=1, key="products/other.jpg")
+    ho.put("Replaced", picture("another"), sort_order=1, key="products/another.jpg")
+    ho.put("Waits", picture("never"), sort_order=1, key="products/never.jpg", filename=f"{FORBIDDEN} as well.jpg")
+    with added(*RULES):
+        edge.query("INSERT INTO promo_banner (photo_id) VALUES (%s)", photos["Banner"])
+        before = edge.row_versions()
+        foretold = look(edge)
+        assert edge.row_versions() == before
+        counts = foretold.first_run
+        assert {name: counts[name] for name in ("fetched", "updated", "failed", "deleted", "held")} == {
+            "fetched": 3,
+            "updated": 3,  # two of them step back as the primary photo
+            "failed": 5,
+            "deleted": 1,
+            "held": 2,
+        }
+        assert adopted(edge).first_run == counts
+        dry = edge.sync(dry_run=True, full=True)
+        assert (dry.forecast or {})["counts"] == counts
+        run = edge.sync()
+        assert {**run.counts, "bytes_fetched": run.bytes_fetched} == counts
+
+
+def test_a_look_says_which_rows_it_could_not_try_and_never_waits_for_another_program(guide: Guide, edge: Edge) -> None:
+    wire = guide.listed("Rendang", filename="old.jpg")
+    with added(RULES[0]), edge.other_connection() as guides_code:
+        guides_code.execute("BEGIN")
+        guides_code.execute("UPDATE product_photo SET version = 1 WHERE id = %s", [wire["id"]])
+        report = look(edge)
+        guides_code.execute("ROLLBACK")
+        (unsure,) = [condition for condition in report.preconditions if condition.id == "first_run"]
+        assert (unsure.ok, "55P03" in unsure.detail, report.first_run["updated"]) == (True, True, 1)
+        assert "first_run" not in {condition.id for condition in look(edge).preconditions}
 
 
 def test_without_head_office_the_look_says_so_and_an_adoption_writes_nothing(guide: Guide, edge: Edge) -> None:

@@ -194,7 +194,17 @@ def _foresee(services: Services, report: Adoption, audit: BucketAudit, progress:
     except HeadOfficeError as error:
         report.preconditions.append(Precondition("first_run", ok=False, detail=error.message, hint=error.hint))
         return
-    report.first_run = (result.forecast or {})["counts"]
+    foretold = result.forecast or {}
+    report.first_run = foretold["counts"]
+    if foretold["not_tried"]:
+        report.preconditions.append(
+            Precondition(
+                "first_run",
+                ok=True,
+                detail=f"Some rows could not be tried against the rules of product_photo: {foretold['not_tried']}",
+                hint="The counts assume that no rule refuses them; look again while no other program writes to the table.",
+            )
+        )
 
 
 def _write(services: Services, findings: Findings, wish: Wish) -> None:

@@ -1,7 +1,10 @@
 """Runs the reading steps of a sync for a dry run, and reports what a sync would do."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from etalase.edge.models import Removal
@@ -9,34 +12,93 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.selection import add_pending, choose_scope, pull_feed
-from etalase.edge.sync.plan.model import Kind, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.plan.planner import Planner, Slice
 from etalase.edge.sync.plan.removal_bound import Candidate
 from etalase.edge.sync.record import note_plan
-from etalase.edge.sync.removals import propose
+from etalase.edge.sync.removals import Proposal, propose
+from etalase.edge.sync.scratch import Agenda
+from etalase.edge.sync.trial import try_plans, try_removals
+from etalase.errors import DatabaseRefused
+from etalase.protocol import Photo
 
 
 def forecast(run: Run) -> None:
-    """Reports how much a sync would fetch, copy, update and remove. Changes nothing."""
+    """Reports how much a sync would fetch, copy, update and remove, also by the customer's rules. Changes nothing."""
     anomalies = find_anomalies(run)
     note_anomalies(run, anomalies)
     feed = pull_feed(run, choose_scope(run.requested_scope, anomalies))
     run.result.note_oddities(feed.oddities)
     add_pending(run, feed)
     awaiting: set[UUID] = set()
-    steps: Counter[str] = Counter()
 
     def count_failures(part: Slice) -> None:
         run.result.count_failures(error.reason for _, error in part.plan.unpublishable)
-        steps.update(_count(step) for product in part.plan.products for step in product.steps)
-        steps["deleted"] += sum(len(product.displaced) for product in part.plan.products)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
     planned = Planner(run.services, feed, audit=run.audit, adds_products=True).plan(count_failures)
     note_plan(run, planned)
-    agenda, limiter = planned.agenda, run.services.limiter
-    kept_bytes = sum(map(run.services.spool.kept_of, agenda.to_fetch()))
+    work = _try_work(run, planned.agenda, awaiting)
     proposal = propose(feed, awaiting=awaiting, now=run.now)
+    blocked = _try_removals(run, work, planned.agenda, proposal)
+    run.result.forecast = _describe(run, work, proposal, blocked)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The work that PostgreSQL accepts: counts of steps, and the photos whose rows it refuses.
+
+    ``not_tried`` is the reason for which some of it could not be tried.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    refused: set[UUID] = field(default_factory=set)
+    not_tried: str = ""
+
+
+def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
+    """Tries the agenda, and adds the products of refused photos to ``awaiting``, as a run does."""
+    work = _Work()
+    kept_of = run.services.spool.kept_of
+    tried = 0
+    try:
+        for batch in try_plans(run.services, agenda.plans()):
+            tried += len(batch)
+            for plan, refusal in batch:
+                if refusal is None:
+                    work.counts.update(_counts(plan, kept_of))
+                    continue
+                photos = [step.photo for step in plan.steps if not step.demotes]
+                reason = run.services.rules.photo_error(refusal, photos).reason
+                run.result.count_failures([reason] * len(photos))
+                awaiting.update(photo.product_id for photo in photos)
+                work.refused.update(step.photo.id for step in plan.steps)
+    except DatabaseRefused as error:
+        work.not_tried = error.message
+        for plan in islice(agenda.plans(), tried, None):
+            work.counts.update(_counts(plan, kept_of))
+    return work
+
+
+def _try_removals(run: Run, work: _Work, agenda: Agenda, proposal: Proposal) -> set[UUID]:
+    """Returns the photos whose removal a rule of the customer's will block, so that a run will hold them."""
+    removals = [candidate.photo_id for candidate in proposal.decision.apply]
+    products = {candidate.product_id for candidate in proposal.decision.apply}
+    if not removals or work.not_tried:
+        return set()
+    plans = [
+        plan
+        for plan in agenda.plans()
+        if plan.product_id in products and not any(step.photo.id in work.refused for step in plan.steps)
+    ]
+    try:
+        return set(try_removals(run.services, removals, plans))
+    except DatabaseRefused as error:
+        work.not_tried = error.message
+        return set()
+
+
+def _describe(run: Run, work: _Work, proposal: Proposal, blocked: set[UUID]) -> dict[str, Any]:
     labels = run.services.products.labels({row.product_id for row in proposal.gone.values()})
 
     def named(candidates: Collection[Candidate]) -> list[dict[str, str]]:
@@ -45,32 +107,51 @@ def forecast(run: Run) -> None:
             for c in sorted(candidates, key=lambda c: (labels[c.product_id].name, c.photo_id))
         ]
 
-    result = run.result
-    counts = {
-        "fetched": steps["fetched"] + steps["healed"],
-        "updated": steps["updated"],
+    result, counts, decision = run.result, work.counts, proposal.decision
+    apply = [candidate for candidate in decision.apply if candidate.photo_id not in blocked]
+    hold = decision.hold + [candidate for candidate in decision.apply if candidate.photo_id in blocked]
+    decided = {candidate.photo_id for candidate in apply + hold + decision.wait}
+    held_before = [one for one in storage.removals.in_states([Removal.State.HELD]) if one.photo_id not in decided]
+    limiter = run.services.limiter
+    foretold = {
+        "fetched": counts["fetched"] + counts["healed"],
+        "updated": counts["updated"],
         "unchanged": result.unchanged,
         "parked": result.parked,
         "failed": result.failed,
-        "deleted": steps["deleted"] + len(proposal.decision.apply),
-        "held": len(proposal.decision.hold) + len(storage.removals.in_states([Removal.State.HELD])),
-        "healed": steps["healed"],
-        "bytes_fetched": agenda.bytes_to_fetch - kept_bytes,
+        "deleted": counts["displaced"] + len(apply),
+        "held": len(hold) + len(held_before),
+        "healed": counts["healed"],
+        "bytes_fetched": counts["bytes_to_fetch"] - counts["bytes_in_spool"],
     }
-    seen = sum(counts[name] for name in ("fetched", "updated", "unchanged", "parked", "failed"))
-    result.forecast = {
-        "photos_to_fetch": agenda.photos_to_fetch,
-        "bytes_to_fetch": agenda.bytes_to_fetch,
-        "bytes_in_spool": kept_bytes,
+    seen = sum(foretold[name] for name in ("fetched", "updated", "unchanged", "parked", "failed"))
+    return {
+        "photos_to_fetch": counts["photos_to_fetch"],
+        "bytes_to_fetch": counts["bytes_to_fetch"],
+        "bytes_in_spool": counts["bytes_in_spool"],
         "limit_bytes_per_second": limiter.bytes_per_second,
-        "seconds_at_limit": limiter.seconds_for(agenda.bytes_to_fetch - kept_bytes),
-        "photos_to_copy": agenda.photos_to_copy,
-        "rows_to_update": agenda.photos - agenda.photos_to_fetch - agenda.photos_to_copy,
-        "removals": named(proposal.decision.apply),
-        "removals_to_hold": named(proposal.decision.hold),
+        "seconds_at_limit": limiter.seconds_for(foretold["bytes_fetched"]),
+        "photos_to_copy": counts["photos_to_copy"],
+        "rows_to_update": counts["updated"],
+        "removals": named(apply),
+        "removals_to_hold": named(hold),
+        "not_tried": work.not_tried or None,
         # What the run would report of itself, by the same names, where each photo arrives that it fetches.
-        "counts": {"seen": seen, **counts},
+        "counts": {"seen": seen, **foretold},
     }
+
+
+def _counts(plan: ProductPlan, kept_of: Callable[[Photo], int]) -> Counter[str]:
+    """Returns what the plan adds to the counts of a run and of its forecast."""
+    counts: Counter[str] = Counter(displaced=len(plan.displaced), bytes_to_fetch=plan.bytes_to_fetch)
+    for step in plan.steps:
+        counts[_count(step)] += 1
+        if step.kind is Kind.FETCH:
+            counts["photos_to_fetch"] += 1
+            counts["bytes_in_spool"] += kept_of(step.photo)
+        elif step.kind is Kind.COPY:
+            counts["photos_to_copy"] += 1
+    return counts
 
 
 def _count(step: Step) -> str:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -137,6 +137,9 @@ def _record(photo: Photo, *, pending: bool) -> tuple[object, ...]:
     return photo.id.bytes, photo.product_id.bytes, photo.object_key or "", photo.checksum, pending, _encoder.encode(photo)
 
 
+_IN_ORDER: Final = "SELECT plan FROM step ORDER BY attempts, further, size, number"
+
+
 class Agenda:
     """The plans of products in the order of a run: fewest failures first, then primary photos, then small before large."""
 
@@ -166,16 +169,16 @@ class Agenda:
             records.append((*place, _encoder.encode(product)))
         self._db.write("INSERT INTO step VALUES (?, ?, ?, ?, ?)", records)
 
-    def to_fetch(self) -> Iterator[Photo]:
-        """Yields the photos to download; the agenda keeps them."""
-        for (blob,) in self._db.read("SELECT plan FROM step"):
-            yield from (step.photo for step in _product_plan.decode(blob).steps if step.kind is Kind.FETCH)
+    def plans(self) -> Iterator[ProductPlan]:
+        """Yields the plans in their order; the agenda keeps them."""
+        for (blob,) in self._db.read(_IN_ORDER):
+            yield _product_plan.decode(blob)
 
     def peek(self) -> ProductPlan | None:
         """Returns the next plan, or None at the end. After the first call nothing may be added."""
         if self._next is None:
             if self._rest is None:
-                self._rest = self._db.read("SELECT plan FROM step ORDER BY attempts, further, size, number")
+                self._rest = self._db.read(_IN_ORDER)
             blob = next(self._rest, None)
             self._next = _product_plan.decode(blob[0]) if blob else None
         return self._next

@@ -25,6 +25,7 @@ def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(limit: d
         "rows_to_update": 0,
         "removals": [],
         "removals_to_hold": [],
+        "not_tried": None,
     }
     Command(stdout=out)._print_forecast({**forecast, **limit})
     assert f"Would fetch 9 photos {says}" in out.getvalue()
@@ -35,6 +36,7 @@ def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_
     removals = {
         "removals": [{"photo_id": "a", "product_name": "Sate"}],
         "removals_to_hold": [{"photo_id": "b", "product_name": "Soto"}],
+        "not_tried": "The database stopped a statement.",
     }
     Command(stdout=out)._print_forecast(
         {"photos_to_fetch": 0, "bytes_to_fetch": 0, "bytes_in_spool": 0, "photos_to_copy": 2, "rows_to_update": 0, **removals}
@@ -43,3 +45,4 @@ def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_
     assert "remove 1 photos, and ask a person about 1 more." in out.getvalue()
     assert "would remove a photo of Sate (a)" in out.getvalue()
     assert "would ask before removing a photo of Soto (b)" in out.getvalue()
+    assert "could not be tried against the rules of product_photo: The database stopped a statement." in out.getvalue()

@@ -86,6 +86,8 @@ class Command(SyncCommand):
             f"({formatting.size(forecast['bytes_to_fetch'])}{kept}{how_long}), "
             f"{copies}update {forecast['rows_to_update']} rows, remove {len(forecast['removals'])} photos{waiting}."
         )
+        if forecast["not_tried"]:
+            self.stdout.write(f"  some rows could not be tried against the rules of product_photo: {forecast['not_tried']}")
         for would, removals in (("would remove", forecast["removals"]), ("would ask before removing", held)):
             for removal in removals:
                 self.stdout.write(f"  {would} a photo of {printable(removal['product_name'])} ({removal['photo_id']})")

@@ -105,7 +105,7 @@ def _write_listed(services: Services, page: Sequence[Product], result: RunResult
     texts_of: dict[UUID, tuple[str, str]] = {}  # a list may name a product twice; one INSERT cannot write a row twice
     for product in page:
         sku, name = texts_of.get(product.id) or known.get(product.id, ProductLabel())
-        texts_of[product.id] = _fitting(
+        texts_of[product.id] = fitting(
             (sku if product.sku is None else product.sku, name if product.name is None else product.name)
         )
     _note_refused(services.products.write([(id_, *texts) for id_, texts in texts_of.items()]), result)
@@ -121,7 +121,7 @@ def _write_from_photos(services: Services, feed: Feed, result: RunResult) -> Non
             sku, name = texts_of.get(photo.product_id) or known.get(
                 photo.product_id, ProductLabel()
             )  # null keeps the known text
-            texts_of[photo.product_id] = _fitting((photo.product_sku or sku, photo.product_name or name))
+            texts_of[photo.product_id] = fitting((photo.product_sku or sku, photo.product_name or name))
         changed = [(id_, *texts) for id_, texts in texts_of.items() if known.get(id_) != texts]
         _note_refused(services.products.write(changed), result)
         services.products.list_again(texts_of.keys())
@@ -135,5 +135,6 @@ def _note_refused(refused: Sequence[tuple[object, RowRefused]], result: RunResul
         result.note("products_refused", products=len(refused), told=f"{error.rule or 'a rule of the table'}: {error.detail}")
 
 
-def _fitting(texts: tuple[str, str]) -> tuple[str, str]:
+def fitting(texts: tuple[str, str]) -> tuple[str, str]:
+    """Returns a SKU and a name in a form that the product table takes."""
     return texts[0].replace("\0", "")[:100], texts[1].replace("\0", "")[:255]

@@ -2,7 +2,6 @@
 
 import logging
 import queue
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -113,7 +112,7 @@ class Publisher:
                 break
             budget -= product.bytes_in_hand
             chosen.append(agenda.pop())
-        if self._has_rules_for(chosen):
+        if any(self.services.rules.concern(product) for product in chosen):
             chosen = self._accepted(chosen)
         if any(step.overwrites_live_key for product in chosen for step in product.steps):
             with translated(), transaction.atomic():
@@ -123,28 +122,14 @@ class Publisher:
             self._in_flight[product] = product.bytes_in_hand
             self.services.workers.submit(self._work, product)
 
-    def _has_rules_for(self, chosen: list[ProductPlan]) -> bool:
-        """Returns whether a rule of the customer's may refuse rows of these products."""
-        if not chosen:
-            return False
-        rules = self.services.rules
-        return bool(rules.for_writes or (rules.for_deletes and any(product.displaced for product in chosen)))
-
     def _accepted(self, chosen: list[ProductPlan]) -> list[ProductPlan]:
         """Tries the rows of the products, so that a refusal costs no byte and no object. Returns the accepted products."""
         refused = storage.photo_writes.try_plans(chosen, rules=self.services.rules)
         for plan, error in refused:
-            photo_error = self._photo_error(error, [step.photo for step in plan.steps])
+            photo_error = self.services.rules.photo_error(error, [step.photo for step in plan.steps])
             self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.demotes]))
         plans = {plan for plan, _ in refused}
         return [plan for plan in chosen if plan not in plans]
-
-    def _photo_error(self, refused: RowRefused, photos: Iterable[Photo]) -> PhotoError:
-        """Returns the failure of photos whose rows PostgreSQL refuses."""
-        rules = self.services.rules
-        if rules.is_of_missing_product(refused):
-            return PhotoError(Reason.PRODUCT_MISSING, "its product is no longer here")
-        return PhotoError(Reason.ROW_REFUSED, rules.described(refused, photos))
 
     def _work(self, product: ProductPlan) -> None:
         try:
@@ -243,7 +228,7 @@ class Publisher:
 
     def _fail(self, product: ProductResult, refused: RowRefused) -> None:
         """Adds the failures of a product that was put and whose rows are refused; an intent of it stays (hazard 18)."""
-        error = self._photo_error(refused, [step.photo for step in product.published])
+        error = self.services.rules.photo_error(refused, [step.photo for step in product.published])
         orphans = [s for s in product.published if s.kind is not Kind.ROW and not s.overwrites_live_key]
         storage.reclaims.schedule([step.photo.object_key or "" for step in orphans], at=self.services.clock.utc())
         for step in product.published:

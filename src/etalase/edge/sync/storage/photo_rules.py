@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from etalase.edge.database import cursor
-from etalase.errors import RowRefused
+from etalase.edge.sync.plan.model import ProductPlan
+from etalase.errors import PhotoError, Reason, RowRefused
 from etalase.protocol import Photo
 
 # The guide's columns: the longest text, or the least bits of the number; and the types that take each value of the guide's.
@@ -62,6 +63,16 @@ class PhotoRules:
     def silent(self) -> str:
         """Returns the rules that can drop a write without an error."""
         return f"trigger {' or '.join(sorted(self.triggers.values()))}" if self.triggers else "a rule of the table"
+
+    def concern(self, plan: ProductPlan) -> bool:
+        """Returns whether a rule may refuse rows of the plan."""
+        return bool(self.for_writes or (self.for_deletes and plan.displaced))
+
+    def photo_error(self, refused: RowRefused, photos: Iterable[Photo]) -> PhotoError:
+        """Returns the failure of photos whose rows PostgreSQL refuses."""
+        if self.is_of_missing_product(refused):
+            return PhotoError(Reason.PRODUCT_MISSING, "its product is no longer here")
+        return PhotoError(Reason.ROW_REFUSED, self.described(refused, photos))
 
     def is_of_missing_product(self, refused: RowRefused) -> bool:
         """Returns whether the row was refused because its product is not here."""

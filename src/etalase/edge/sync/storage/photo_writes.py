@@ -56,13 +56,18 @@ def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -
 
 def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> list[tuple[ProductPlan, RowRefused]]:
     """Writes the rows of plans as :func:`commit` will, and rolls back. Returns the plans that PostgreSQL refuses."""
-    results = [ProductResult(plan, published=list(plan.steps)) for plan in plans]
     with translated(), transaction.atomic():
-        if rules.at_commit:
-            check_at_once()
-        refused = _by_product(results, lambda some: _write_rows(some, rules))
+        refused = write_plans(plans, rules=rules)
         transaction.set_rollback(True)
-    return [(result.plan, error) for result, error in refused]
+    return refused
+
+
+def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> list[tuple[ProductPlan, RowRefused]]:
+    """Writes the rows of plans, and nothing else, in a transaction that the caller rolls back. Returns the refused plans."""
+    if rules.at_commit:
+        check_at_once()
+    results = [ProductResult(plan, published=list(plan.steps)) for plan in plans]
+    return [(result.plan, error) for result, error in _by_product(results, lambda some: _write_rows(some, rules))]
 
 
 def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult]], object]) -> Refused:
