@@ -15,12 +15,14 @@ Etalase carries product photos from head office to the stores' edge servers and 
   etalase head-office COMMAND ...     {head_office}
   etalase edge COMMAND ...            {edge}
   etalase support-bundle              one file for a helper: that of the half whose settings the environment has
+  etalase --version                   name and version
 
 Each command explains itself: etalase edge sync --help
 Settings come from the environment (ETALASE_*, DATABASE_URL); README and docs/ list them.
 """
 
 HELP_WORDS = ("-h", "--help", "help")
+VERSION_WORDS = ("-V", "--version")
 # They start with any settings, and report the wrong ones themselves.
 EXPLAIN_SETTINGS = frozenset({"doctor", "support-bundle"})
 # They make the settings.
@@ -71,6 +73,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     halves["support-bundle"] = _support_bundle
     if not args or args[0] in HELP_WORDS:
         sys.stdout.write(HELP.format(head_office=HEAD_OFFICE.names, edge=EDGE.names))
+        sys.exit(0)
+    if args[0] in VERSION_WORDS:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"etalase {version('etalase')}\n")
         sys.exit(0)
     if args[0] not in halves:
         _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.", args)
@@ -139,7 +146,7 @@ def _manage(half: Half, args: list[str]) -> None:
         _refuse(f"etalase {half.name}: no command «{args[0]}». There are: {half.names}.", args)
     import django
     import django.db
-    from django.core.management import ManagementUtility
+    from django.core.management import BaseCommand, ManagementUtility
 
     from etalase.errors import SettingsError
 
@@ -153,10 +160,13 @@ def _manage(half: Half, args: list[str]) -> None:
                 raise
             _configure_for_help(half)
             django.setup()
-        # After setup(), because Django's command reads its settings.
-        from etalase.migrate import Migrate
+        if args[0] == "migrate":
+            # After setup(), because Django's command reads its settings.
+            from etalase.migrate import Migrate
 
-        command = Migrate() if args[0] == "migrate" else ManagementUtility().fetch_command(half.commands[args[0]])
+            command: BaseCommand = Migrate()
+        else:
+            command = ManagementUtility().fetch_command(half.commands[args[0]])
         # Under the typed name, because help and usage errors show it.
         command.run_from_argv([f"etalase {half.name}", *args])
     except django.db.Error as error:  # of Django's own commands, such as migrate

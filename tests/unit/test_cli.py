@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_the_first_help_lists_all_commands(tmp_path: Path) -> None:
     text = output([*ARGV, "--help"], tmp_path)
     assert EDGE.names in text
     assert HEAD_OFFICE.names in text
+
+
+@pytest.mark.parametrize("word", ["-V", "--version"])
+def test_the_version_is_printed_with_the_name(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([word])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"etalase {version('etalase')}\n"
+    assert "--version" in cli.HELP
 
 
 @pytest.mark.parametrize("half", [EDGE, HEAD_OFFICE], ids=lambda half: half.name)
