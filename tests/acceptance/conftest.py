@@ -123,19 +123,29 @@ def ho() -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Returns the name of a database with migrated tables. Edges get a copy of it, which takes a tenth of the time."""
+    with new_edge(postgres_server, s3_server, "http://127.0.0.1:1", tmp_path_factory.mktemp("migrated")) as fresh:
+        migrated = fresh.run("migrate")
+        assert migrated.returncode == 0, migrated.stderr
+    return fresh.database_url.rpartition("/")[2]
+
+
 @pytest.fixture
-def edge(postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path) -> Iterator[Edge]:
+def edge(
+    postgres_server: Postgres, s3_server: S3Server, migrated_database: str, ho: Simulator, tmp_path: Path
+) -> Iterator[Edge]:
     """Yields an edge of ``ho``, with migrated tables."""
-    with new_edge(postgres_server, s3_server, ho.url, tmp_path) as fresh:
-        assert fresh.run("migrate").returncode == 0
+    with new_edge(postgres_server, s3_server, ho.url, tmp_path, template=migrated_database) as fresh:
         yield fresh
 
 
 @contextmanager
-def new_edge(postgres: Postgres, s3: S3Server, ho_url: str, folder: Path) -> Iterator[Edge]:
-    """Yields an edge with its own database and bucket."""
+def new_edge(postgres: Postgres, s3: S3Server, ho_url: str, folder: Path, *, template: str = "template1") -> Iterator[Edge]:
+    """Yields an edge with its own bucket and database, which is a copy of ``template``."""
     name = f"edge_{uuid.uuid4().hex[:12]}"
-    postgres.create_database(name)
+    postgres.create_database(name, template=template)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETALASE_", "DJANGO_"))} | {
         "DATABASE_URL": postgres.url(name),
         "ETALASE_BROKER_URL": "redis://127.0.0.1:1/0",

@@ -67,11 +67,13 @@ def store(edge: Edge, ho: Simulator, valkey_server: Valkey) -> Edge:
 
 
 @pytest.fixture(scope="module")
-def adopted(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+def adopted(
+    postgres_server: Postgres, s3_server: S3Server, migrated_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Edge]:
     """Yields one store for all commands of the runbook, after a run."""
-    with head_office() as ho, new_edge(postgres_server, s3_server, ho.url, tmp_path_factory.mktemp("runbook")) as edge:
+    folder = tmp_path_factory.mktemp("runbook")
+    with head_office() as ho, new_edge(postgres_server, s3_server, ho.url, folder, template=migrated_database) as edge:
         ho.put("DISH", picture("dish", 3000))
-        assert edge.run("migrate").returncode == 0
         assert edge.json("sync")["outcome"] == "success"
         yield edge
 

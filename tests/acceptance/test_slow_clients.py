@@ -113,10 +113,12 @@ def status_of(response: bytes) -> int:
 
 
 @pytest.fixture(scope="module")
-def edge_web(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def edge_web(
+    postgres_server: Postgres, s3_server: S3Server, migrated_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Web]:
     """Yields an edge's web server with a long menu."""
-    with new_edge(postgres_server, s3_server, "http://127.0.0.1:1", tmp_path_factory.mktemp("edge")) as edge:
-        assert edge.run("migrate").returncode == 0
+    folder = tmp_path_factory.mktemp("edge")
+    with new_edge(postgres_server, s3_server, "http://127.0.0.1:1", folder, template=migrated_database) as edge:
         edge.environment |= {"ETALASE_HSTS_SECONDS": "3600", "ETALASE_PROXY_COUNT": "1"}
         edge.sql(
             "INSERT INTO product (id, name, sku) SELECT gen_random_uuid(), repeat('Dish ', 30) || n, 'SKU-' || n "

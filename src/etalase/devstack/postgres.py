@@ -46,12 +46,13 @@ class Postgres:
         """Returns the URL of ``database`` for the superuser, with the password."""
         return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
 
-    def create_database(self, database: str) -> None:
-        """Creates an empty ``database`` unless it exists."""
+    def create_database(self, database: str, *, template: str = "template1") -> None:
+        """Creates ``database`` unless it exists: empty, or as a copy of ``template``, a database not in use."""
         with closing(psycopg.connect(self.url("postgres"), autocommit=True)) as connection:
             found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
             if found is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+                create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+                connection.execute(create.format(sql.Identifier(database), sql.Identifier(template)))
 
     def stop(self) -> None:
         """Stops the server with a fast shutdown, which rolls back open transactions."""
