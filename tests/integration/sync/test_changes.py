@@ -78,6 +78,80 @@ def test_a_photo_that_moves_to_another_product_keeps_its_bytes(edge: Edge) -> No
     edge.check_equals_head_office()
 
 
+# The last photo of a product moves to another product (hazard 79)
+
+
+def move_last_photo(edge: Edge, *, to_key: str | None = None) -> str:
+    """Makes head office give the only photo of sate to soto; returns the photo."""
+    photo = edge.ho.put("sate", picture("moving"), key="products/sate.jpg")
+    edge.ho.put("soto", picture("soto"))
+    edge.sync()
+    edge.ho.image_requests.clear()
+    edge.ho.put("soto", picture("moving"), photo=photo, key=to_key or "products/sate.jpg", primary=False)
+    return photo
+
+
+def products_with_a_photo(edge: Edge) -> int:
+    return len({row["product_id"] for row in edge.rows().values()})
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("to_key", ["products/sate.jpg", "products/soto_2.jpg"])
+def test_the_last_photo_of_a_product_stays_until_its_new_one_is_here(edge: Edge, to_key: str, full: bool) -> None:
+    photo = move_last_photo(edge, to_key=to_key)
+    new = edge.ho.put("sate", picture("new"), key="products/sate_new.jpg")
+    edge.ho.on_image = lambda _: Response(503)
+    for _ in range(2):
+        assert edge.sync(full=full).exit_status == 1
+        assert edge.reasons() == {new: Reason.SERVER_ERROR, photo: Reason.WAITS_FOR_SIBLING}
+        assert products_with_a_photo(edge) == 2
+    edge.ho.on_image = None
+    assert edge.sync(full=full).exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_the_last_photo_of_a_product_waits_for_a_new_one_that_failed_in_an_earlier_run(edge: Edge) -> None:
+    photo = edge.ho.put("sate", picture("moving"), key="products/sate.jpg")
+    edge.ho.put("soto", picture("soto"))
+    edge.sync()
+    edge.ho.on_image = lambda _: Response(404)
+    new = edge.ho.put("sate", picture("new"), key="products/sate_new.jpg", primary=False)
+    for _ in range(3):
+        edge.sync()
+    edge.ho.put("soto", picture("moving"), photo=photo, key="products/sate.jpg", primary=False)
+    edge.sync(trigger="schedule")  # the new photo is not due
+    assert edge.reasons() == {new: Reason.NOT_FOUND, photo: Reason.WAITS_FOR_SIBLING}
+    assert products_with_a_photo(edge) == 2
+    edge.ho.delete(new)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize("new_key", ["products/sate.jpg", "products/sate_new.jpg"])
+def test_the_last_photo_of_a_product_moves_in_the_run_that_brings_the_new_one(edge: Edge, new_key: str) -> None:
+    move_last_photo(edge, to_key="products/soto_2.jpg")
+    edge.ho.put("sate", picture("new"), key=new_key)
+    assert edge.sync().exit_status == 0
+    edge.check_equals_head_office()
+
+
+def test_the_last_photo_of_a_product_that_gets_no_other_moves(edge: Edge) -> None:
+    move_last_photo(edge)
+    assert edge.sync().exit_status == 0
+    assert edge.ho.image_requests == []
+    edge.check_equals_head_office()
+
+
+def test_a_damaged_last_photo_does_not_wait(edge: Edge) -> None:
+    photo = move_last_photo(edge, to_key="products/soto_2.jpg")
+    edge.bucket.delete(["products/sate.jpg"])
+    new = edge.ho.put("sate", picture("new"), key="products/sate_new.jpg")
+    edge.ho.on_image = lambda key: Response(503) if key == "products/sate_new.jpg" else None
+    assert edge.sync(full=True).exit_status == 1
+    assert edge.reasons() == {new: Reason.SERVER_ERROR}
+    assert edge.rows()[photo]["object_key"] == "products/soto_2.jpg"
+
+
 def test_a_key_of_another_product_is_not_taken_before_that_product_leaves_it(edge: Edge) -> None:
     theirs = edge.ho.put("soto", picture("theirs"))
     edge.sync()

@@ -32,13 +32,17 @@ def sweep(services: Services, feed: Feed, *, awaiting: Collection[UUID], now: da
     ``awaiting`` are products of which a living photo has not arrived in this run.
     """
     storage.removals.delete_without_row()
-    storage.retry_list.resolve(feed.deleted_ids)
     storage.own_photos.end_undecided(feed.deleted_ids)
-    if feed.proved_complete:  # before a removal waits for a pending photo
-        for some in storage.retry_list.ids():
-            storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
     proposal = propose(feed, awaiting=awaiting, now=now)
     return _apply(services, proposal, now=now, run_id=run_id) if proposal.gone else 0
+
+
+def drop_unlisted_retries(feed: Feed) -> None:
+    """Deletes from the retry list what head office no longer lists, so that no removal and no move waits for it."""
+    storage.retry_list.resolve(feed.deleted_ids)
+    if feed.proved_complete:
+        for some in storage.retry_list.ids():
+            storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
 
 
 def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposal:
@@ -58,7 +62,7 @@ def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposa
     ]
     decision = decide(
         candidates,
-        _photos_of({row.product_id for row in gone.values()}),
+        storage.photos.undamaged_of({row.product_id for row in gone.values()}),
         awaiting=set(awaiting) | storage.retry_list.product_ids(),
         products_with_a_photo=storage.photos.products_with_a_photo(),
         bared_lately=storage.removals.products_bared_since(now - DAY),
@@ -87,16 +91,6 @@ def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
         swept = Cause.EMPTY_FEED if not len(feed.photos) else Cause.UNNAMED_FEED if feed.is_unnamed else Cause.SWEEP
         causes.update({id_: swept for id_ in storage.photos.ids() if not (id_ in causes or id_ in own or id_ in feed.photos)})
     return causes
-
-
-def _photos_of(product_ids: set[UUID]) -> dict[UUID, set[UUID]]:
-    """Returns the photos that each product can show, without damaged ones (invariant I2)."""
-    damaged = storage.damage_marks.kinds()
-    photos: dict[UUID, set[UUID]] = {}
-    for row in storage.photos.of_products(product_ids):
-        if row.id not in damaged:
-            photos.setdefault(row.product_id, set()).add(row.id)
-    return photos
 
 
 def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int) -> int:

@@ -1,9 +1,10 @@
 """One run, from the lock to the checkpoint. :func:`execute` is the list of its steps (docs/architecture.md, "One run")."""
 
 import logging
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 
@@ -18,21 +19,18 @@ from etalase.edge.sync.feed import products
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.feed.selection import PROPOSED, add_pending, choose_scope, pull_feed
 from etalase.edge.sync.forecast import forecast
+from etalase.edge.sync.orphans import delete_due
 from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
-from etalase.edge.sync.removals import sweep, unlisted
+from etalase.edge.sync.removals import drop_unlisted_retries, sweep, unlisted
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.services import Services
-from etalase.errors import EtalaseError, LockHeld, NotAdopted, ObjectStoreError
+from etalase.errors import EtalaseError, LockHeld, NotAdopted, ObjectStoreError, PhotoError, Reason
 from etalase.progress import Progress
 
 logger = logging.getLogger("etalase.edge")
-
-# A run tries to delete so many objects that the bucket refuses to delete; each of them then waits for so long.
-MAX_STUCK = 5
-RECLAIM_AGAIN = timedelta(days=1)
 
 
 def sync(
@@ -124,6 +122,9 @@ def execute(run: Run) -> None:
     publish(run, feed, planned)
     replanned = replan_stale(run, feed)
     publish(run, feed, replanned)
+    drop_unlisted_retries(feed)
+    for put_off in (planned.put_off, replanned.put_off):
+        publish(run, feed, plan_moves(run, feed, put_off))
     feed.raise_if_incomplete()
     remove_unlisted(run, feed)
     product_checkpoint = products.remove(run.services, listed_products, run.result, now=run.now)
@@ -144,7 +145,7 @@ def prepare_bucket(run: Run) -> tuple[bool, list[str]]:
     rowless, settled = run.audit.look_at_intents()
     storage.reclaims.schedule(rowless, at=run.services.clock.utc())
     storage.intents.clear(rowless + settled)
-    return is_new, _reclaim(run, stuck=[])  # before anything is put: where the bucket is full, this makes room
+    return is_new, delete_due(run, stuck=[])  # before anything is put: where the bucket is full, this makes room
 
 
 def sync_products(run: Run, feed: Feed) -> products.Listed:
@@ -154,9 +155,12 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
     return products.sync(run.services, feed, run.checkpoint, run.result)
 
 
-def plan_changes(run: Run, feed: Feed) -> Planned:
-    """Plans the feed, and records what needs no publishing: failures, settled retries, removals that are over."""
-    planner = Planner(run.services, feed, audit=run.audit)
+def plan_changes(run: Run, feed: Feed, *, keeps_last_photo: Callable[[UUID], bool] = lambda _: True) -> Planned:
+    """Plans the feed, and records what needs no publishing: failures, settled retries, removals that are over.
+
+    No product that ``keeps_last_photo`` accepts loses its last photo to another product: the plan puts off such moves.
+    """
+    planner = Planner(run.services, feed, audit=run.audit, keeps_last_photo=keeps_last_photo)
     # A photo that head office lists again is not removed, although its removal was proposed or refused.
     proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
     own = storage.own_photos.exempt()
@@ -210,6 +214,19 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
     return plan_changes(run, replace(again, photos=photos))
 
 
+def plan_moves(run: Run, feed: Feed, put_off: Photos | None) -> Planned:
+    """Plans the moves that were put off. Those wait that would leave a product bare whose new photo failed (hazard 79)."""
+    if put_off is None:
+        return Planned()
+    lacking = run.failures.product_ids | storage.retry_list.product_ids()
+    planned = plan_changes(run, replace(feed, photos=put_off), keeps_last_photo=lacking.__contains__)
+    if planned.put_off is not None:
+        for photo in planned.put_off.by_id():
+            detail = "stays with its old product until that product's new photo is here"
+            run.failures.add(photo, PhotoError(Reason.WAITS_FOR_SIBLING, detail))
+    return planned
+
+
 def remove_unlisted(run: Run, feed: Feed) -> None:
     """Removes photos that head office no longer lists, within the bound on removals."""
     run.result.deleted += sweep(run.services, feed, awaiting=run.failures.product_ids, now=run.now, run_id=run.id)
@@ -254,7 +271,7 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
         listing.use(storage.photos.keys())
         for orphans in listing.unused():
             storage.reclaims.schedule(orphans, at=run.services.clock.utc())
-    if stuck := _reclaim(run, stuck):
+    if stuck := delete_due(run, stuck):
         run.result.note("not_reclaimed", objects=len(stuck))
 
 
@@ -264,30 +281,3 @@ def warn_of_risks(run: Run) -> None:
         with suppress(ObjectStoreError):
             for risk in run.services.bucket.risks():
                 logger.warning("%s", risk)
-
-
-def _reclaim(run: Run, stuck: list[str]) -> list[str]:
-    """Deletes objects whose grace period is over, unless a row names them by now (hazards 15 and 17).
-
-    Returns ``stuck``, the keys that the bucket refused to delete in this run, with those of this call.
-    """
-    now = run.services.clock.utc()
-    due = storage.reclaims.due(run.services.settings.RECLAIM_GRACE, now=now)
-    if not due:
-        return stuck
-    run.services.lock.still_held()
-    gone: list[str] = []
-    refused: list[str] = []
-    for key in due:
-        if len(stuck) + len(refused) >= MAX_STUCK:
-            break
-        try:
-            run.services.bucket.delete([key])
-            gone.append(key)
-        except ObjectStoreError as error:
-            logger.warning("an orphan could not be deleted: %s", error)
-            refused.append(key)
-    storage.reclaims.cancel(gone)
-    storage.reclaims.postpone(refused, until=now + RECLAIM_AGAIN)
-    run.result.reclaimed += len(gone)
-    return stuck + refused

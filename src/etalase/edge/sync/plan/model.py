@@ -116,6 +116,7 @@ class Plan:
     older_at_head_office: int = 0
     unchanged: list[UUID] = field(default_factory=list)
     parked: list[Photo] = field(default_factory=list)
+    put_off: list[Photo] = field(default_factory=list)
     failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
     # Products with more than one primary photo in HO's own data.
     several_primaries: list[UUID] = field(default_factory=list)

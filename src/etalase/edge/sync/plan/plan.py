@@ -36,6 +36,7 @@ def plan(
     elsewhere: Mapping[UUID, Photo] = MappingProxyType({}),
     claims: Mapping[str, Photo] = MappingProxyType({}),
     own: Collection[UUID] = (),
+    put_off: Collection[UUID] = (),
 ) -> Plan:
     """Returns the plan for ``photos``, given ``rows``: all rows of their products, with their ids, or under their keys.
 
@@ -43,6 +44,7 @@ def plan(
     objects that seem to have a photo's bytes, by MD5. ``leaving`` are photos that HO deleted and whose rows are still here.
     ``elsewhere`` are photos of ``rows`` that another slice plans. ``claims`` are the photos that got their keys in earlier
     slices. ``own`` are rows of the store's own, which HO never listed: they keep their keys, whole objects and primary flags.
+    ``put_off`` are photos that the run plans later: they get no step now.
     """
     result = Plan(claims=dict(claims))
     usable: dict[UUID, list[Photo]] = {}
@@ -55,11 +57,14 @@ def plan(
             result.failed.append((photo, error))
         elif photo.product_id not in known_products and not listed.flaws:  # a row here proves that its product is here
             result.parked.append(photo)
+        elif photo.id in put_off:
+            result.put_off.append(photo)
         else:
             usable.setdefault(photo.product_id, []).append(normalised(photo))
     ids = {photo.id for photo in photos}
     listed_photos = {photo.id: photo for of_product in usable.values() for photo in of_product}
     listed_photos |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in ids}
+    listed_photos |= {photo.id: normalised(photo) for photo in result.put_off}
     planning = _Planning(result, rows, listed_photos, orphans, copies, leaving, set(own) - listed_photos.keys())
     for product_id, wanted in usable.items():
         planning.add(product_id, wanted)

@@ -11,7 +11,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.plan.model import Plan, Row
 from etalase.edge.sync.plan.plan import LONG_AGO, is_settled, normalised, plan
-from etalase.edge.sync.scratch import Agenda
+from etalase.edge.sync.scratch import Agenda, Photos
 from etalase.edge.sync.services import Services
 from etalase.protocol import Photo, defect
 
@@ -61,19 +61,29 @@ class Planned:
     # The number of photos that are older at head office than here.
     older: int = 0
     several_primaries: list[UUID] = field(default_factory=list)
+    # Photos that the planner left out, so that the products that they leave keep a photo.
+    put_off: Photos | None = None
 
 
 class Planner:
     """Plans ``feed`` against rows and, with an ``audit``, against the objects of the bucket.
 
     ``adds_products``: the run adds missing products together with their photos.
+    ``keeps_last_photo`` returns whether a product keeps its last photo, which then does not move to another product.
     """
 
     def __init__(
-        self, services: Services, feed: Feed, *, audit: BucketAudit | None = None, adds_products: bool = False
+        self,
+        services: Services,
+        feed: Feed,
+        *,
+        audit: BucketAudit | None = None,
+        adds_products: bool = False,
+        keeps_last_photo: Callable[[UUID], bool] = lambda _: False,
     ) -> None:
         self._services, self._feed, self._audit = services, feed, audit
         self._adds_products = adds_products and services.products.is_ours
+        self._keeps_last_photo = keeps_last_photo
         # The store's own rows; False for a row without an object of its own, which a plan leaves out of account.
         self._own = storage.own_photos.have_objects()
 
@@ -110,6 +120,7 @@ class Planner:
                 elsewhere=photos.among({row.id for row in rows} - {photo.id for photo in part}),
                 claims=claims,
                 own=self._own.keys(),
+                put_off=self._last_photos_moving(part, rows),
             )
             claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
             yield Slice(part, rows, planned, look)
@@ -125,8 +136,26 @@ class Planner:
             planned.unchanged += len(part.plan.unchanged)
             planned.older += part.plan.older_at_head_office
             planned.several_primaries += part.plan.several_primaries
+            if part.plan.put_off:
+                planned.put_off = planned.put_off or Photos()
+                planned.put_off.put(photo for photo in part.plan.put_off if photo.id in self._feed.photos)
+                planned.put_off.add_pending(part.plan.put_off)
             settle(part)
         return planned
+
+    def _last_photos_moving(self, part: list[Photo], rows: list[Row]) -> set[UUID]:
+        """Returns the photos whose move would leave a product bare that keeps its last photo (hazard 79)."""
+        products = {row.id: row.product_id for row in rows}
+        moving = [photo for photo in part if products.get(photo.id, photo.product_id) != photo.product_id]
+        left = {products[photo.id] for photo in moving if self._keeps_last_photo(products[photo.id])}
+        if not left:
+            return set()
+        shown = storage.photos.undamaged_of(left)
+        listed = self._feed.photos.among(set().union(*shown.values()))
+        bare = {
+            product for product, ids in shown.items() if all(id_ in listed and listed[id_].product_id != product for id_ in ids)
+        }
+        return {photo.id for photo in moving if products[photo.id] in bare}
 
     def _known(self, product_ids: set[UUID]) -> set[UUID]:
         return product_ids if self._adds_products else product_ids & set(self._services.products.existing(product_ids))

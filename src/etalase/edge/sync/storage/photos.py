@@ -87,6 +87,17 @@ def of_products(ids: Collection[UUID]) -> list[Row]:
         return [_row(record) for record in db.fetchall()]
 
 
+def undamaged_of(product_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Returns the photos that each of these products can show; without a product that has none (invariant I2)."""
+    with cursor() as db:
+        db.execute(
+            "SELECT product_id, array_agg(id) FROM product_photo WHERE product_id = ANY(%s)"
+            " AND id NOT IN (SELECT photo_id FROM etalase_doubt) GROUP BY product_id",
+            [list(product_ids)],
+        )
+        return {product_id: set(ids) for product_id, ids in db.fetchall()}
+
+
 def with_ids(ids: Collection[UUID]) -> list[Row]:
     """Returns the existing rows with these ids."""
     with cursor() as db:
