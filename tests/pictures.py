@@ -1,6 +1,8 @@
 """Makes small real images on demand."""
 
 import io
+import struct
+import zlib
 from fractions import Fraction
 from typing import Any
 
@@ -36,3 +38,22 @@ def exif(*, gps: bool = True, orientation: int = 6) -> Image.Exif:
             {0: b"\2\3\0\0", 1: "S", 2: (Fraction(6), Fraction(10), Fraction(3141, 100)), 3: "E", 4: (106.0, 49.0, 37.5)}
         )
     return written
+
+
+def dish(kind: str, *, size: tuple[int, int] = (320, 240), **options: Any) -> bytes:
+    """Returns a picture with as much detail as a photo."""
+    file = io.BytesIO()
+    Image.effect_noise(size, 60).convert("RGB").save(file, kind, **options)
+    return file.getvalue()
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """Returns a PNG chunk."""
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+def assembled_png(size: tuple[int, int], rows: bytes) -> bytes:
+    """Returns an RGB PNG of these rows, each with its filter byte."""
+    header = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks

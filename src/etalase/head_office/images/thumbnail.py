@@ -14,6 +14,8 @@ from etalase.errors import ObjectMissing, ObjectStoreError
 from etalase.head_office import ingest
 from etalase.head_office.models import Photo
 
+# Pillow's own limit only warns; MAX_DECODED_PIXELS is checked after the draft.
+Image.MAX_IMAGE_PIXELS = None
 MAX_BYTES = 10_000
 SIDE = 96
 # Pixels per decoding: a JPEG is decoded at up to an eighth of its width and height, unless it is progressive.

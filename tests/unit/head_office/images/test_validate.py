@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import io
-import random
 import struct
 import zlib
 
@@ -16,7 +15,6 @@ from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
-from etalase.head_office.images.png import ADAM7, read_through
 from etalase.head_office.images.validate import Picture, PictureLimits, check_picture, extension, prepare_picture
 
 LIMITS = PictureLimits(max_bytes=1024 * 1024, max_pixels=100_000)
@@ -254,56 +252,6 @@ def test_damaged_exif_causes_no_exception(data: bytes, at: int) -> None:
         damaged = whole[:start] + data + whole[start + len(data) :]
         out = without_location(damaged, f"image/{kind.lower()}")
         assert len(out) == len(damaged)
-
-
-# Large pictures
-
-
-def noise(size: tuple[int, int], mode: str) -> Image.Image:
-    return Image.frombytes(mode, size, random.Random(1).randbytes(len(Image.new(mode, size).tobytes())))
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-@pytest.mark.parametrize("size", [(1, 1), (7, 3), (64, 65)])
-def test_a_large_png_is_read_through_without_decoding_it(mode: str, size: tuple[int, int]) -> None:
-    file = io.BytesIO()
-    noise(size, mode).save(file, "PNG")
-    data = file.getvalue()
-    read_through(data)
-    for length in range(0, len(data), max(1, len(data) // 40)):
-        with pytest.raises(ValueError, match=r"damaged|no end|bytes, not"):
-            read_through(data[:length])
-
-
-def test_a_large_png_with_a_flipped_bit_is_refused() -> None:
-    data = bytearray(picture("PNG", size=(64, 64)))
-    data[data.index(b"IDAT") + 8] ^= 1
-    with pytest.raises(ValueError, match="damaged"):
-        read_through(bytes(data))
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5), (33, 17)])
-def test_an_interlaced_png_is_read_through(size: tuple[int, int]) -> None:
-    """Pillow cannot write one; this one is assembled by section 8.2 of the specification."""
-    rows = []
-    for left, top, across, down in ADAM7:
-        for _ in range(top, size[1], down):
-            columns = len(range(left, size[0], across))
-            rows += [bytes(1 + 3 * columns)] if columns else []
-    png = assembled(struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 1), zlib.compress(b"".join(rows)))
-    read_through(png)
-    with Image.open(io.BytesIO(png)) as image:
-        image.load()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_large_picture_is_validated_like_a_small_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("etalase.head_office.images.validate.LARGE_PIXELS", 100)
-    data = picture(kind, size=(64, 64))
-    taken(data)
-    for length in range(40, len(data), 9):
-        with pytest.raises(PictureRefused):
-            taken(data[:length])
 
 
 def test_overlapping_exif_is_processed_in_linear_time() -> None:

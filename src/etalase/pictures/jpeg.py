@@ -1,0 +1,105 @@
+"""Reads the structure of a JPEG: each marker once, from the front (ITU-T T.81, annex B). Pure."""
+
+import re
+from collections.abc import Iterator
+
+from etalase.errors import PictureRefused
+from etalase.pictures.outline import Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+
+START = b"\xff\xd8"
+# The next marker after image data: 0xFF00 is a byte 0xFF of the data, and restart markers belong to it (B.1.1.5).
+NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
+WITHOUT_CONTENT = frozenset({0x01, *range(0xD0, 0xD8)})
+FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Baseline, extended and progressive, Huffman-coded: browsers show no other process.
+SHOWN_FRAME_HEADERS = frozenset({"SOF0", "SOF1", "SOF2"})
+# Each scan of a progressive JPEG is decoded over all its pixels. Encoders write up to some 15.
+MAX_SCANS = 100
+NAMES = {
+    0xC4: "DHT",
+    0xDA: "SOS",
+    0xDB: "DQT",
+    0xDC: "DNL",
+    0xDD: "DRI",
+    0xFE: "COM",
+    **{0xE0 + n: f"APP{n}" for n in range(16)},
+    **{code: f"SOF{code - 0xC0}" for code in FRAME_HEADERS},
+}
+
+
+def read_jpeg(data: bytes) -> Outline:
+    """Returns the outline of a JPEG, up to its first end-of-image marker. Raises :class:`PictureRefused`.
+
+    The parts are its segments and ``EOI``; a scan's image data belong to its ``SOS``.
+    """
+    if not data.startswith(START):
+        raise PictureRefused("The file is not a JPEG picture.", code="no_picture")
+    parts: list[Part] = []
+    size: tuple[int, int] | None = None
+    scans = 0
+    for part in _segments(data):
+        refuse_too_many_parts(len(parts), "segments")
+        parts.append(part)
+        if part.kind.startswith("SOF"):
+            if size is not None:
+                refuse_as_damaged("it has two frame headers")
+            size = _size(part.kind, data[part.content : part.end])
+        elif part.kind == "SOS":
+            scans += 1
+            if size is None:
+                refuse_as_damaged("its image data come before its size")
+            if scans > MAX_SCANS:
+                refuse_as_damaged(f"it has more than {MAX_SCANS} scans")
+    if size is None or not scans:
+        raise PictureRefused("The file is a JPEG without a picture.", code="no_picture")
+    return Outline(*size, frames=1, parts=tuple(parts), end=parts[-1].end)
+
+
+def _segments(data: bytes) -> Iterator[Part]:
+    """Yields the segments and the end-of-image marker."""
+    position = len(START)
+    while True:
+        start = _next_marker(data, position)
+        marker = data[start + 1]
+        content = start + 4
+        if marker == END_OF_IMAGE:
+            yield Part("EOI", start, start + 2, start + 2)
+            return
+        if marker in WITHOUT_CONTENT:
+            position = start + 2
+            continue
+        length = int.from_bytes(data[start + 2 : content], "big")
+        position = start + 2 + length
+        if length < 2 or position > len(data):
+            if start == len(START):
+                raise PictureRefused("The file has a JPEG's first bytes, but is not a picture.", code="no_picture")
+            refuse_as_cut_short(f"segment {_name(marker)} ends after the file")
+        if marker == START_OF_SCAN:
+            position = _next_marker(data, position)
+        yield Part(_name(marker), start, content, position)
+
+
+def _next_marker(data: bytes, position: int) -> int:
+    """Returns the place of the next marker; decoders skip other bytes between segments, and fill bytes."""
+    found = NEXT_MARKER.search(data, position)
+    if found is None:
+        refuse_as_cut_short("a JPEG ends with an end-of-image marker")
+    return found.start()
+
+
+def _size(kind: str, header: bytes) -> tuple[int, int]:
+    if kind not in SHOWN_FRAME_HEADERS:
+        refuse_as_damaged(f"browsers do not show this kind of JPEG ({kind})")
+    if len(header) < 6:
+        refuse_as_damaged("its frame header is too short")
+    if header[0] != 8:
+        refuse_as_damaged(f"browsers do not show {header[0]} bits per sample in a JPEG")
+    height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
+    if not width or not height:
+        refuse_as_damaged("it has no pixels")
+    return width, height
+
+
+def _name(marker: int) -> str:
+    return NAMES.get(marker, f"0x{marker:02X}")

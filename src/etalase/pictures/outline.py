@@ -1,0 +1,57 @@
+"""Defines what the structure of a picture file says without decoding it: a size, a number of frames, and its parts. Pure."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from etalase.errors import PictureRefused
+
+# Cameras write some dozens. Thousands of parts, each of which costs a decoder time, are an attack.
+MAX_PARTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the file: ``data[start:end]`` with its header; its content is ``data[content:end]``.
+
+    ``kind`` is the marker of a JPEG segment (``"APP1"``), or the name of a PNG or WebP chunk (``"eXIf"``).
+    """
+
+    kind: str
+    start: int
+    content: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The structure of a picture file. ``width`` and ``height`` are pixels; bytes from ``end`` on are a tail.
+
+    Browsers show what is before ``end``. Phones append a film or more pictures there, other programs anything.
+    """
+
+    width: int
+    height: int
+    frames: int
+    parts: tuple[Part, ...]
+    end: int
+
+    @property
+    def pixels(self) -> int:
+        """Returns the pixels of all frames together."""
+        return self.width * self.height * self.frames
+
+
+def refuse_as_cut_short(what: str) -> NoReturn:
+    """Raises :class:`PictureRefused` for a file that ends too early."""
+    raise PictureRefused(f"The picture is cut short: {what}.", code="cut_short")
+
+
+def refuse_as_damaged(what: str) -> NoReturn:
+    """Raises :class:`PictureRefused` for a file whose structure is wrong."""
+    raise PictureRefused(f"The picture is damaged: {what}.", code="undecodable")
+
+
+def refuse_too_many_parts(parts: int, what: str) -> None:
+    """Raises :class:`PictureRefused` above :data:`MAX_PARTS`."""
+    if parts > MAX_PARTS:
+        refuse_as_damaged(f"it has more than {MAX_PARTS} {what}")

@@ -1,0 +1,48 @@
+"""Reads the structure of a WebP: the chunks of its RIFF container (RFC 9649, section 2). Pure."""
+
+from etalase.errors import PictureRefused
+from etalase.pictures.outline import Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+
+RIFF_BYTES, HEADER_BYTES = 12, 8
+PICTURES = frozenset({"VP8 ", "VP8L", "ANMF"})
+VP8_START, VP8L_SIGNATURE = b"\x9d\x01\x2a", 0x2F
+
+
+def read_webp(data: bytes) -> Outline:
+    """Returns the outline of a WebP, up to the end of its container. Raises :class:`PictureRefused`."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        raise PictureRefused("The file is not a WebP picture.", code="no_picture")
+    promised = HEADER_BYTES + int.from_bytes(data[4:8], "little")
+    if promised > len(data):
+        refuse_as_cut_short(f"its header promises {promised} bytes, and it has {len(data)}")
+    parts: list[Part] = []
+    position = RIFF_BYTES
+    while position + HEADER_BYTES <= promised:
+        refuse_too_many_parts(len(parts), "chunks")
+        content = position + HEADER_BYTES
+        length = int.from_bytes(data[position + 4 : content], "little")
+        end = content + length
+        if end > promised:
+            refuse_as_damaged("a chunk ends after the file")
+        parts.append(Part(data[position : position + 4].decode("latin-1"), position, content, end))
+        position = end + length % 2  # chunks start at even places
+    frames = [part for part in parts if part.kind in PICTURES]
+    if not frames:
+        raise PictureRefused("The file is a WebP without a picture.", code="no_picture")
+    width, height = _size(data, parts[0])
+    if not width or not height:
+        refuse_as_damaged("it has no pixels")
+    return Outline(width, height, frames=len(frames), parts=tuple(parts), end=promised)
+
+
+def _size(data: bytes, first: Part) -> tuple[int, int]:
+    """Returns the size that the first chunk names: canvas, key frame of VP8 (RFC 6386, section 9.1), or VP8L."""
+    content = data[first.content : first.end]
+    if first.kind == "VP8X" and len(content) >= 10:
+        return int.from_bytes(content[4:7], "little") + 1, int.from_bytes(content[7:10], "little") + 1
+    if first.kind == "VP8L" and len(content) >= 5 and content[0] == VP8L_SIGNATURE:
+        bits = int.from_bytes(content[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if first.kind != "VP8 " or content[3:6] != VP8_START or len(content) < 10:
+        refuse_as_damaged("it names no size")
+    return int.from_bytes(content[6:8], "little") & 0x3FFF, int.from_bytes(content[8:10], "little") & 0x3FFF
