@@ -276,7 +276,7 @@ RULES = (
 
 def test_the_first_run_reports_what_was_foretold_also_where_the_customers_rules_refuse(guide: Guide, edge: Edge) -> None:
     ho = edge.ho
-    for name in ("Renamed", "Swallowed", "Good", "Banner", "Last", "Replaced", "Waits"):
+    for name in ("Renamed", "Swallowed", "Good", "Banner", "Last", "Replaced", "Waits", "Place"):
         guide.listed(name)
     photos = {wire["product_name"]: photo_id for photo_id, wire in ho.photos.items()}
 
@@ -289,11 +289,12 @@ def test_the_first_run_reports_what_was_foretold_also_where_the_customers_rules_
     ho.put("New and forbidden", picture("new"), filename=f"{FORBIDDEN} too.jpg")
     ho.put("Same order", picture("one"), sort_order=4)
     ho.put("Same order", picture("two"), sort_order=4, primary=False)
-    for name in ("Banner", "Last", "Replaced", "Waits"):
+    for name in ("Banner", "Last", "Replaced", "Waits", "Place"):
         ho.delete(photos[name])
     ho.put("Banner", picture("other"), sort_order=1, key="products/other.jpg")
     ho.put("Replaced", picture("another"), sort_order=1, key="products/another.jpg")
     ho.put("Waits", picture("never"), sort_order=1, key="products/never.jpg", filename=f"{FORBIDDEN} as well.jpg")
+    ho.put("Place", picture("successor"), key="products/successor.jpg")  # in the order of the old one
     with added(*RULES):
         edge.query("INSERT INTO promo_banner (photo_id) VALUES (%s)", photos["Banner"])
         before = edge.row_versions()
@@ -301,10 +302,10 @@ def test_the_first_run_reports_what_was_foretold_also_where_the_customers_rules_
         assert edge.row_versions() == before
         counts = foretold.first_run
         assert {name: counts[name] for name in ("fetched", "updated", "failed", "deleted", "held")} == {
-            "fetched": 3,
-            "updated": 3,  # two of them step back as the primary photo
+            "fetched": 4,
+            "updated": 4,  # three of them step back as the primary photo
             "failed": 5,
-            "deleted": 1,
+            "deleted": 2,
             "held": 2,
         }
         assert adopted(edge).first_run == counts

@@ -25,7 +25,10 @@ step = st.tuples(
 
 def _subject(rule: Rule) -> str:
     """Returns what can only be there once: a table, or a column's type."""
-    return "banner" if "promo_banner" in rule.add else "type" if "ALTER filename TYPE" in rule.add else rule.named
+    is_type = (
+        "ALTER filename TYPE" in rule.add or "GENERATED" in rule.add
+    )  # PostgreSQL changes no type below a generated column
+    return "banner" if "promo_banner" in rule.add else "type" if is_type else rule.named
 
 
 # One rule of each subject, so that they can be added together.
@@ -93,9 +96,9 @@ def check_others(edge: Edge, chosen: list[Rule]) -> None:
         is_offending = str(wire["filename"]).startswith(FORBIDDEN) or wire["size"] > 0x7FFF
         siblings = [other for other in edge.ho.photos.values() if other["product_id"] == wire["product_id"]]
         of_offender = any(str(other["filename"]).startswith(FORBIDDEN) for other in siblings)
-        # A photo that leaves keeps its place in the order until its successor is here.
+        # A photo that a rule keeps has its place in the order.
         of_offender |= any(
-            str(row["product_id"]) == wire["product_id"] for id_, row in rows.items() if id_ not in edge.ho.photos
+            str(row["product_id"]) == wire["product_id"] for id_, row in rows.items() if edge.removals().get(id_) == "held"
         )
         is_new_row = NEEDS_A_VALUE in chosen
         if photo in reasons:

@@ -296,3 +296,73 @@ def test_a_product_that_the_customers_table_refuses_or_keeps_stays_as_it_is(edge
     edge.sync()
     edge.sync(full=True)
     edge.check_equals_head_office()
+
+
+# Places that a unique rule gives to one photo
+ONE_PLACE = [
+    constraint("one_order", "UNIQUE (product_id, sort_order)"),
+    constraint("one_order_deferred", "UNIQUE (product_id, sort_order) DEFERRABLE INITIALLY DEFERRED"),
+    Rule("CREATE UNIQUE INDEX one_place ON product_photo (product_id, abs(sort_order))", "DROP INDEX one_place", "one_place"),
+    constraint("one_name", "EXCLUDE (product_id WITH =, lower(filename) WITH =) WHERE (sort_order > 0)"),
+]
+
+
+@pytest.mark.parametrize("rule", ONE_PLACE, ids=str)
+@pytest.mark.parametrize("full", [False, True])
+def test_a_photo_takes_the_place_of_another_under_a_unique_rule(
+    edge: Edge, menu: dict[str, str], rule: Rule, full: bool
+) -> None:
+    ho = edge.ho
+    places = [("a.jpg", 2), ("b.jpg", 3), ("c.jpg", 4)]
+    three = [ho.put("soto", picture(name), primary=False, filename=name, sort_order=order) for name, order in places]
+    assert edge.sync().outcome == "success"
+    if rule.named == "constraint one_name":
+        edge.query("CREATE EXTENSION IF NOT EXISTS btree_gist")
+    with added(rule):
+        old = edge.rows()[menu["side"]]
+        ho.delete(menu["side"])
+        new = ho.put("sate", picture("successor"), primary=False, sort_order=1, filename="side.jpg")
+        for photo, (name, order) in zip(three, places[1:] + places[:1], strict=True):  # each takes the next one's place
+            body = ho.bodies[ho.photos[photo]["object_key"]]
+            ho.put("soto", body, photo=photo, primary=False, filename=name, sort_order=order)
+        report = edge.sync(full=full)
+        assert (report.outcome, report.deleted, report.fetched, report.updated) == ("success", 1, 1, 3)
+        edge.check_equals_head_office()
+        assert edge.removals() == {menu["side"]: "applied"}
+        assert edge.query("SELECT object_key FROM etalase_reclaim") == [{"object_key": old["object_key"]}]
+        assert edge.sync(full=True).unchanged == len(ho.photos)
+    assert new in edge.rows()
+
+
+def test_a_photo_that_a_person_keeps_does_not_make_room(commands: Edge, menu: dict[str, str]) -> None:
+    edge = commands
+    with added(ONE_PLACE[0]), added(BLOCKING[0]):
+        block(edge, BLOCKING[0], menu["side"])
+        edge.ho.delete(menu["side"])
+        new = edge.ho.put("sate", picture("successor"), primary=False, sort_order=1)
+        report = edge.sync()
+        assert (report.outcome, edge.reasons(), edge.removals()) == ("held", {new: "row_refused"}, {menu["side"]: "held"})
+        edge.query("DELETE FROM promo_banner")
+        assert edge.sync().outcome == "success"
+        edge.check_equals_head_office()
+
+
+def test_an_undo_of_a_replaced_photo_names_the_rule_and_works_once_it_is_gone(commands: Edge, menu: dict[str, str]) -> None:
+    edge = commands
+    with added(ONE_PLACE[0]):
+        edge.ho.delete(menu["side"])
+        edge.ho.put("sate", picture("successor"), primary=False, sort_order=1)
+        assert edge.sync().deleted == 1
+        _, response = run_command("photos_undo", menu["side"])
+        assert "one_order" in str(response)
+    exit_status, _ = run_command("photos_undo", menu["side"])
+    assert exit_status == 0
+    assert menu["side"] in edge.rows()
+
+
+def test_a_photo_takes_the_place_of_another_where_no_other_place_is_allowed(edge: Edge, menu: dict[str, str]) -> None:
+    with added(ONE_PLACE[0], constraint("few", "CHECK (sort_order BETWEEN 0 AND 2)")):
+        edge.ho.delete(menu["side"])
+        edge.ho.put("sate", picture("successor"), primary=False, sort_order=1)
+        assert (edge.sync().outcome, edge.removals()) == ("success", {menu["side"]: "applied"})
+        edge.check_equals_head_office()

@@ -11,14 +11,15 @@ from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run
+from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.feed.selection import add_pending, choose_scope, pull_feed
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.plan.planner import Planner, Slice
 from etalase.edge.sync.plan.removal_bound import Candidate
 from etalase.edge.sync.record import note_plan
-from etalase.edge.sync.removals import Proposal, propose
+from etalase.edge.sync.removals import Proposal, propose, replaceable
 from etalase.edge.sync.scratch import Agenda
-from etalase.edge.sync.trial import try_plans, try_removals
+from etalase.edge.sync.trial import MAX_TRIED, try_plans, try_removals
 from etalase.errors import DatabaseRefused
 from etalase.protocol import Photo
 
@@ -36,38 +37,50 @@ def forecast(run: Run) -> None:
         run.result.count_failures(error.reason for _, error in part.plan.unpublishable)
         awaiting.update(photo.product_id for photo, _ in part.plan.unpublishable)
 
-    planned = Planner(run.services, feed, audit=run.audit, adds_products=True).plan(count_failures)
+    planned = _planner(run, feed).plan(count_failures)
     note_plan(run, planned)
     work = _try_work(run, planned.agenda, awaiting)
-    proposal = propose(feed, awaiting=awaiting, now=run.now)
+    proposal = propose(feed, awaiting=awaiting, now=run.now, arriving=work.arriving, replaced=work.replaced)
     blocked = _try_removals(run, work, planned.agenda, proposal)
     run.result.forecast = _describe(run, work, proposal, blocked)
 
 
+def _planner(run: Run, feed: Feed) -> Planner:
+    return Planner(run.services, feed, audit=run.audit, adds_products=True, leaving=lambda: replaceable(feed))
+
+
 @dataclass(slots=True)
 class _Work:
-    """The work that PostgreSQL accepts: counts of steps, and the photos whose rows it refuses.
+    """The work that PostgreSQL accepts: counts of steps, published photos by product, and rows that these replace.
 
-    ``not_tried`` is the reason for which some of it could not be tried.
+    ``refused`` are the photos whose rows it refuses. ``not_tried`` is the reason for which some work could not be tried.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
+    arriving: dict[UUID, set[UUID]] = field(default_factory=dict)
+    replaced: set[UUID] = field(default_factory=set)
     refused: set[UUID] = field(default_factory=set)
     not_tried: str = ""
+
+    def add(self, plan: ProductPlan, kept_of: Callable[[Photo], int]) -> None:
+        """Adds an accepted plan."""
+        self.counts.update(_counts(plan, kept_of))
+        photos = {step.photo.id for step in plan.steps if not step.demotes}
+        self.arriving.setdefault(plan.product_id, set()).update(photos)
 
 
 def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
     """Tries the agenda, and adds the products of refused photos to ``awaiting``, as a run does."""
     work = _Work()
     kept_of = run.services.spool.kept_of
-    tried = 0
+    batches = 0
     try:
-        for batch in try_plans(run.services, agenda.plans()):
-            tried += len(batch)
-            for plan, refusal in batch:
-                if refusal is None:
-                    work.counts.update(_counts(plan, kept_of))
-                    continue
+        for written in try_plans(run.services, agenda.plans()):
+            batches += 1
+            work.replaced |= written.replaced
+            for plan in written.accepted:
+                work.add(plan, kept_of)
+            for plan, refusal in written.refused.items():
                 photos = [step.photo for step in plan.steps if not step.demotes]
                 reason = run.services.rules.photo_error(refusal, photos).reason
                 run.result.count_failures([reason] * len(photos))
@@ -75,8 +88,8 @@ def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
                 work.refused.update(step.photo.id for step in plan.steps)
     except DatabaseRefused as error:
         work.not_tried = error.message
-        for plan in islice(agenda.plans(), tried, None):
-            work.counts.update(_counts(plan, kept_of))
+        for plan in islice(agenda.plans(), batches * MAX_TRIED, None):
+            work.add(plan, kept_of)
     return work
 
 
@@ -119,7 +132,7 @@ def _describe(run: Run, work: _Work, proposal: Proposal, blocked: set[UUID]) -> 
         "unchanged": result.unchanged,
         "parked": result.parked,
         "failed": result.failed,
-        "deleted": counts["displaced"] + len(apply),
+        "deleted": counts["displaced"] + len(work.replaced) + len(apply),
         "held": len(hold) + len(held_before),
         "healed": counts["healed"],
         "bytes_fetched": counts["bytes_to_fetch"] - counts["bytes_in_spool"],

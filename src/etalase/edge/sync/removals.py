@@ -1,8 +1,9 @@
 """Finds photos that head office no longer lists, and removes, holds or postpones them (:mod:`.plan.removal_bound`)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +14,9 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
+from etalase.edge.sync.publish.put import Replaced
 from etalase.edge.sync.services import Services
+from etalase.edge.sync.storage.products import ProductLabel
 
 DAY = timedelta(hours=24)
 
@@ -45,24 +48,28 @@ def drop_unlisted_retries(feed: Feed) -> None:
             storage.retry_list.resolve([photo_id for photo_id in some if photo_id not in feed.photos])
 
 
-def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposal:
-    """Returns what :func:`sweep` would do."""
-    known = {removal.photo_id: removal for removal in storage.removals.in_states(["held", "waiting", "refused"])}
-    undone = {
-        photo_id: removal
-        for photo_id, removal in known.items()
-        if removal.state == Removal.State.WAITING or storage.removed_rows.blocked_by(removal)
-    }
-    causes = _causes(feed, list(undone.values()))
-    gone = {row.id: row for row in storage.photos.with_ids(list(causes))} if causes else {}
+def propose(
+    feed: Feed,
+    *,
+    awaiting: Collection[UUID],
+    now: datetime,
+    arriving: Mapping[UUID, Collection[UUID]] = MappingProxyType({}),
+    replaced: Collection[UUID] = (),
+) -> Proposal:
+    """Returns what :func:`sweep` would do.
+
+    For a forecast: ``arriving`` has the photos by product that the run will publish before, and ``replaced`` those that it will
+    replace by them.
+    """
+    causes, decided = _open_causes(feed)
+    gone = {row.id: row for row in storage.photos.with_ids(causes.keys() - set(replaced))} if causes else {}
     if not gone:
         return Proposal()
-    candidates = [
-        Candidate(row.id, row.product_id, causes[row.id]) for row in gone.values() if row.id not in known or row.id in undone
-    ]
+    candidates = [Candidate(row.id, row.product_id, causes[row.id]) for row in gone.values() if row.id not in decided]
+    photos_of = storage.photos.undamaged_of({row.product_id for row in gone.values()})
     decision = decide(
         candidates,
-        storage.photos.undamaged_of({row.product_id for row in gone.values()}),
+        {product: set(photos).union(arriving.get(product, ())) for product, photos in photos_of.items()},
         awaiting=set(awaiting) | storage.retry_list.product_ids(),
         products_with_a_photo=storage.photos.products_with_a_photo(),
         bared_lately=storage.removals.products_bared_since(now - DAY),
@@ -70,11 +77,60 @@ def propose(feed: Feed, *, awaiting: Collection[UUID], now: datetime) -> Proposa
     return Proposal(decision, gone)
 
 
+def replaceable(feed: Feed) -> dict[UUID, str]:
+    """Returns the causes of the removals that a run applies where the product keeps another photo."""
+    causes, decided = _open_causes(feed)
+    return {photo_id: cause for photo_id, cause in causes.items() if photo_id not in decided and not cause.is_suspect}
+
+
+def removal(
+    row: Row, candidate: Candidate, state: Removal.State, label: ProductLabel, *, is_bare: bool, now: datetime, run_id: int
+) -> Removal:
+    """Returns the record of a removal."""
+    return Removal(
+        photo_id=row.id,
+        product_id=row.product_id,
+        product_name=label.name,
+        cause=candidate.cause,
+        state=state,
+        left_bare=is_bare,
+        # The product may be removed after its photos, and :func:`.removal_decisions.undo` needs both.
+        row={**storage.removed_rows.to_json(row), "product_sku": label.sku},
+        run_id=run_id,
+        noticed_at=now,
+        decided_at=now if state == Removal.State.APPLIED else None,
+    )
+
+
+def record_replaced(services: Services, replaced: Sequence[Replaced], *, now: datetime, run_id: int) -> None:
+    """Records the removal of rows whose place another photo of their product has taken."""
+    labels = services.products.labels({one.row.product_id for one in replaced})
+    records = []
+    for row, cause, whole in replaced:
+        candidate = Candidate(row.id, row.product_id, Cause(cause))
+        label = labels[row.product_id]
+        record = removal(row, candidate, Removal.State.APPLIED, label, is_bare=False, now=now, run_id=run_id)
+        record.row = {**(record.row or {}), storage.removed_rows.WHOLE: whole}
+        records.append(record)
+    storage.removals.record(records)
+
+
 def unlisted(feed: Feed) -> Iterator[list[Row]]:
     """Yields the rows whose photos a full list does not contain, in batches."""
     for part in storage.photos.in_batches():
         if gone := [row for row in part if row.id not in feed.photos]:
             yield gone
+
+
+def _open_causes(feed: Feed) -> tuple[dict[UUID, Cause], set[UUID]]:
+    """Returns the cause of each possible removal, and the photos among them on which a person decides or has decided."""
+    known = {removal.photo_id: removal for removal in storage.removals.in_states(["held", "waiting", "refused"])}
+    undone = {
+        photo_id: removal
+        for photo_id, removal in known.items()
+        if removal.state == Removal.State.WAITING or storage.removed_rows.blocked_by(removal)
+    }
+    return _causes(feed, list(undone.values())), known.keys() - undone.keys()
 
 
 def _causes(feed: Feed, waiting: list[Removal]) -> dict[UUID, Cause]:
@@ -100,19 +156,8 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
 
     def record(candidate: Candidate, state: Removal.State) -> Removal:
         row = gone[candidate.photo_id]
-        return Removal(
-            photo_id=row.id,
-            product_id=row.product_id,
-            product_name=labels[row.product_id].name,
-            cause=candidate.cause,
-            state=state,
-            left_bare=row.product_id in decision.bare,
-            # The product may be removed after its photos, and :func:`.removal_decisions.undo` needs both.
-            row={**storage.removed_rows.to_json(row), "product_sku": labels[row.product_id].sku},
-            run_id=run_id,
-            noticed_at=now,
-            decided_at=now if state == Removal.State.APPLIED else None,
-        )
+        is_bare = row.product_id in decision.bare
+        return removal(row, candidate, state, labels[row.product_id], is_bare=is_bare, now=now, run_id=run_id)
 
     with translated(), transaction.atomic():
         services.lock.still_held()

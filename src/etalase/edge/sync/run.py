@@ -23,7 +23,7 @@ from etalase.edge.sync.orphans import delete_due
 from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.plan.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
-from etalase.edge.sync.removals import drop_unlisted_retries, sweep, unlisted
+from etalase.edge.sync.removals import drop_unlisted_retries, replaceable, sweep, unlisted
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.services import Services
@@ -160,7 +160,7 @@ def plan_changes(run: Run, feed: Feed, *, keeps_last_photo: Callable[[UUID], boo
 
     No product that ``keeps_last_photo`` accepts loses its last photo to another product: the plan puts off such moves.
     """
-    planner = Planner(run.services, feed, audit=run.audit, keeps_last_photo=keeps_last_photo)
+    planner = Planner(run.services, feed, audit=run.audit, keeps_last_photo=keeps_last_photo, leaving=lambda: replaceable(feed))
     # A photo that head office lists again is not removed, although its removal was proposed or refused.
     proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
     own = storage.own_photos.exempt()

@@ -3,7 +3,7 @@
 Another program may write to the table meanwhile: a trial waits only shortly for its locks, and holds its own for few rows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
@@ -16,7 +16,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.feed.products import fitting
 from etalase.edge.sync.plan.model import ProductPlan
 from etalase.edge.sync.services import Services
-from etalase.errors import RowRefused
+from etalase.edge.sync.storage.photo_writes import Written
 
 # The plans, or removals, of one transaction.
 MAX_TRIED: Final = 1000
@@ -24,22 +24,20 @@ MAX_TRIED: Final = 1000
 MAX_WAIT_MS: Final = 200
 MAX_STATEMENT_MS: Final = 5000
 
-Tried = tuple[ProductPlan, RowRefused | None]
 
-
-def try_plans(services: Services, plans: Iterable[ProductPlan]) -> Iterator[list[Tried]]:
-    """Yields the plans in batches, each plan with the refusal that it would meet.
+def try_plans(services: Services, plans: Iterable[ProductPlan]) -> Iterator[Written]:
+    """Yields the accepted and the refused plans, in batches of at most :data:`MAX_TRIED`.
 
     Raises :class:`DatabaseRefused` where the database does not let a batch be tried.
     """
     rest = iter(plans)
     while some := list(islice(rest, MAX_TRIED)):
-        refused: Mapping[ProductPlan, RowRefused] = {}
+        written = Written(accepted=some)
         if any(services.rules.concern(plan) for plan in some):
             with _rolled_back():
                 _write_products(services, some)
-                refused = dict(storage.photo_writes.write_plans(some, rules=services.rules))
-        yield [(plan, refused.get(plan)) for plan in some]
+                written = storage.photo_writes.write_plans(some, rules=services.rules)
+        yield written
 
 
 def try_removals(services: Services, photo_ids: Sequence[UUID], plans: Sequence[ProductPlan]) -> dict[UUID, str]:

@@ -1,5 +1,6 @@
 """The data of a plan: rows, steps and plans of products. Pure."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -87,13 +88,22 @@ class ProductPlan:
     """Steps of one product in the order of publishing. Photos that do not depend on each other get plans of their own.
 
     All bytes of an *entangled* product are in memory before its first put, because keys move between its photos. ``displaced``
-    are rows (with their keys) whose key another photo takes over: the same transaction deletes them.
+    are rows (with their keys) whose key another photo takes over: the same transaction deletes them. ``leaving`` are rows (with
+    the causes of their removal) that it deletes only where a unique rule of the customer's gives their place to another photo.
     """
 
     product_id: UUID
     steps: tuple[Step, ...]
     entangled: bool = False
     displaced: tuple[tuple[UUID, str], ...] = ()
+    leaving: tuple[tuple[UUID, str], ...] = ()
+
+    def apart(self) -> "list[ProductPlan]":
+        """Returns one plan for each step, or this one where its steps depend on each other."""
+        demotes = any(step.row_is_primary and not step.photo.is_primary for step in self.steps)
+        if self.entangled or self.displaced or demotes or len(self.steps) == 1:
+            return [self]
+        return [ProductPlan(self.product_id, (step,), leaving=self.leaving) for step in self.steps]
 
     @property
     def bytes_in_hand(self) -> int:
@@ -135,3 +145,31 @@ def urgency(product: ProductPlan) -> tuple[bool, int]:
     """Returns the sort key of a plan: primary photos first, small before large, so that a new store's POS is usable early."""
     primary = [s.photo.size or 0 for s in product.steps if s.photo.is_primary]
     return (not primary, min(primary or [s.photo.size or 0 for s in product.steps], default=0))
+
+
+def together(products: Iterable[ProductPlan], rows: Iterable[Row], leaving: Mapping[UUID, str]) -> list[ProductPlan]:
+    """Returns one plan for each product, because a unique rule makes its photos depend on each other.
+
+    ``leaving`` has the causes of the removals that a run applies where the product keeps another photo.
+    """
+    plans_of: dict[UUID, list[ProductPlan]] = {}
+    for product in products:
+        plans_of.setdefault(product.product_id, []).append(product)
+    leaving_of: dict[UUID, list[tuple[UUID, str]]] = {}
+    for row in rows:
+        if row.id in leaving:
+            leaving_of.setdefault(row.product_id, []).append((row.id, leaving[row.id]))
+    merged = []
+    for product_id, plans in plans_of.items():
+        displaced = tuple(one for plan in plans for one in plan.displaced)
+        taken = {photo_id for photo_id, _ in displaced}
+        merged.append(
+            ProductPlan(
+                product_id,
+                tuple(step for plan in plans for step in plan.steps),
+                any(plan.entangled for plan in plans),
+                displaced,
+                tuple(one for one in leaving_of.get(product_id, ()) if one[0] not in taken),
+            )
+        )
+    return merged

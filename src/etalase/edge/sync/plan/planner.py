@@ -1,6 +1,6 @@
 """Plans a feed in slices of whole products, so that memory and SQL arrays stay bounded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -9,7 +9,7 @@ from uuid import UUID
 from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.plan.model import Plan, Row
+from etalase.edge.sync.plan.model import Plan, Row, together
 from etalase.edge.sync.plan.plan import LONG_AGO, is_settled, normalised, plan
 from etalase.edge.sync.scratch import Agenda, Photos
 from etalase.edge.sync.services import Services
@@ -70,6 +70,8 @@ class Planner:
 
     ``adds_products``: the run adds missing products together with their photos.
     ``keeps_last_photo`` returns whether a product keeps its last photo, which then does not move to another product.
+    ``leaving`` returns the causes of removals that the run applies where the product keeps another photo; it is asked where a
+    unique rule of the customer's needs to know.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Planner:
         audit: BucketAudit | None = None,
         adds_products: bool = False,
         keeps_last_photo: Callable[[UUID], bool] = lambda _: False,
+        leaving: Callable[[], Mapping[UUID, str]] | None = None,
     ) -> None:
         self._services, self._feed, self._audit = services, feed, audit
+        self._ask_leaving = leaving
         self._adds_products = adds_products and services.products.is_ours
         self._keeps_last_photo = keeps_last_photo
         # The store's own rows; False for a row without an object of its own, which a plan leaves out of account.
@@ -91,6 +95,10 @@ class Planner:
     def has_retries(self) -> bool:
         """Returns whether the retry list had a photo when the plan began."""
         return storage.retry_list.is_anything_pending()
+
+    @cached_property
+    def _leaving(self) -> Mapping[UUID, str]:
+        return self._ask_leaving() if self._ask_leaving is not None else {}
 
     def slices(self) -> Iterator[Slice]:
         """Yields planned slices; a contested key stays with the same photo in all of them."""
@@ -122,6 +130,8 @@ class Planner:
                 own=self._own.keys(),
                 put_off=self._last_photos_moving(part, rows),
             )
+            if self._ask_leaving is not None and planned.products and self._services.rules.unique:
+                planned.products = together(planned.products, rows, self._leaving)
             claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
             yield Slice(part, rows, planned, look)
 

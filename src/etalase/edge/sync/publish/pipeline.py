@@ -13,6 +13,7 @@ from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.publish.circuit_breaker import CircuitBreaker, probe_bytes
 from etalase.edge.sync.publish.failures import Failures
 from etalase.edge.sync.publish.put import ProductResult, put_product
+from etalase.edge.sync.removals import record_replaced
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
@@ -124,12 +125,11 @@ class Publisher:
 
     def _accepted(self, chosen: list[ProductPlan]) -> list[ProductPlan]:
         """Tries the rows of the products, so that a refusal costs no byte and no object. Returns the accepted products."""
-        refused = storage.photo_writes.try_plans(chosen, rules=self.services.rules)
-        for plan, error in refused:
+        tried = storage.photo_writes.try_plans(chosen, rules=self.services.rules)
+        for plan, error in tried.refused.items():
             photo_error = self.services.rules.photo_error(error, [step.photo for step in plan.steps])
             self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.demotes]))
-        plans = {plan for plan, _ in refused}
-        return [plan for plan in chosen if plan not in plans]
+        return tried.accepted
 
     def _work(self, product: ProductPlan) -> None:
         try:
@@ -219,7 +219,11 @@ class Publisher:
             left_out = {product for product, _ in refused}
             kept = [product for product in batch if product not in left_out]
             resolved = [step.photo.id for product in kept for step in product.resolved if not step.demotes]
-            storage.retry_list.resolve(resolved + [photo_id for product in kept for photo_id in product.displaced])
+            replaced = [one for product in kept for one in product.replaced]
+            gone = [photo_id for product in kept for photo_id in product.displaced] + [one.row.id for one in replaced]
+            storage.retry_list.resolve(resolved + gone)
+            if replaced:
+                record_replaced(self.services, replaced, now=at, run_id=self._run_id)
             self._record_published([step for product in kept for step in product.resolved if step.adds_photo])
         for product, error in refused:
             self._fail(product, error)
@@ -248,7 +252,7 @@ class Publisher:
                 self.result.fetched += 1
                 self._has_fetched = True
                 self.result.healed += step.heals
-        self.result.deleted += len(product.displaced)
+        self.result.deleted += len(product.displaced) + len(product.replaced)
         for photo, served in product.retyped:
             value = "null" if photo.content_type is None else printable(photo.content_type[:100])
             name = printable(photo.product_name or str(photo.id))

@@ -5,14 +5,14 @@ Runs in the workers and writes to the object store only. The run commits each :c
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
 
 from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
-from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Row, Step
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
@@ -42,6 +42,14 @@ class PublishBucket(Protocol):
 Rotten = tuple[str, str, Damage]
 
 
+class Replaced(NamedTuple):
+    """A deleted row whose place another photo has taken: the cause of its removal, and the whole row as PostgreSQL's JSON."""
+
+    row: Row
+    cause: str
+    whole: str
+
+
 @dataclass(slots=True, eq=False)
 class ProductResult:
     """The result of one product. The objects of ``published`` are in the bucket, and their rows are not committed yet.
@@ -59,6 +67,8 @@ class ProductResult:
     retyped: list[tuple[Photo, str]] = field(default_factory=list)
     # Damaged sources of copies.
     rotten: list[Rotten] = field(default_factory=list)
+    # What the commit has deleted of the plan's leaving rows.
+    replaced: list[Replaced] = field(default_factory=list)
     stopped_by: BaseException | None = None
 
     @property

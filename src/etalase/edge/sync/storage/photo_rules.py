@@ -39,6 +39,13 @@ _CATALOGUE: Final = """
                           WHEN a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' THEN 'required' ELSE 'column' END,
             a.attname::text, format_type(a.atttypid, a.atttypmod), FALSE
         FROM photo JOIN pg_attribute a ON a.attrelid = photo.oid WHERE a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL SELECT DISTINCT 'unique', a.attname::text, '', FALSE
+        FROM photo JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = photo.oid
+        JOIN pg_attribute a ON a.attrelid = photo.oid AND a.attnum = d.refobjsubid AND a.attnum > 0
+        WHERE d.classid = 'pg_class'::regclass AND d.objid IN (SELECT indexrelid FROM pg_index
+            WHERE indrelid = photo.oid AND (indisunique OR indisexclusion) AND NOT indisprimary)
+        OR d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT oid FROM pg_constraint
+            WHERE conrelid = photo.oid AND contype IN ('u', 'x'))
     UNION ALL SELECT 'row_security', 'row security', '', FALSE FROM photo WHERE relrowsecurity
     UNION ALL SELECT 'partitions', 'partitions', '', FALSE FROM photo WHERE relkind = 'p'
 """
@@ -49,7 +56,8 @@ class PhotoRules:
     """The rules beyond the guide's. ``for_writes`` can refuse an insert or update, ``for_deletes`` a delete.
 
     ``product_keys`` are the foreign keys of ``product_id``; ``at_commit``: a rule may be checked at COMMIT only (hazard 58).
-    ``triggers`` has the trigger of each function, ``narrow`` the columns that do not take each value of the guide's.
+    ``triggers`` has the trigger of each function, ``narrow`` the columns that do not take each value of the guide's, ``unique``
+    the columns about which a unique index or an exclusion is.
     """
 
     for_writes: tuple[str, ...] = ()
@@ -58,6 +66,7 @@ class PhotoRules:
     at_commit: bool = False
     triggers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     narrow: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unique: tuple[str, ...] = ()
 
     @property
     def silent(self) -> str:
@@ -121,6 +130,7 @@ def rules_of(records: Sequence[tuple[Any, ...]]) -> PhotoRules:
         at_commit=bool(triggers or references) or any(deferrable for *_, deferrable in records),
         triggers=triggers,
         narrow=narrow,
+        unique=tuple(of_kind.get("unique", ())),
     )
 
 

@@ -5,7 +5,9 @@ checkpoint in the same transaction. If the table has fewer rows than that count,
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,9 +15,9 @@ import msgspec
 from django.db import transaction
 
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan.model import ProductPlan
-from etalase.edge.sync.publish.put import ProductResult
-from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, reclaims
+from etalase.edge.sync.plan.model import ProductPlan, Step
+from etalase.edge.sync.publish.put import ProductResult, Replaced
+from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, photos, reclaims
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photos import COLUMNS
 from etalase.edge.sync.storage.savepoints import apart, check_at_once
@@ -45,35 +47,73 @@ _UPDATE: Final = f"""
     RETURNING FALSE, p.id, p.product_id, p.object_key, p.checksum
 """
 Refused = list[tuple[ProductResult, RowRefused]]
+# A unique index or constraint, and an exclusion.
+_OF_UNIQUE: Final = ("23505", "23P01")
+
+
+class Room(Enum):
+    """How rows make room for each other, where a unique rule refuses the order of their writes."""
+
+    NONE = "none"
+    MOVE = "move"  # existing rows of listed photos get values of their own first
+    MOVE_ALL = "move all"  # also those rows that head office no longer lists; they are deleted last
+    DELETE = "delete"  # these are deleted first
+
+
+@dataclass(slots=True)
+class Written:
+    """The result of :func:`write_plans`: accepted and refused plans, and rows whose place another photo has taken."""
+
+    accepted: list[ProductPlan] = field(default_factory=list)
+    refused: dict[ProductPlan, RowRefused] = field(default_factory=dict)
+    replaced: set[UUID] = field(default_factory=set)
 
 
 def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -> Refused:
     """Writes the rows of whole products in the caller's transaction. Returns the products that PostgreSQL refuses."""
     if rules.at_commit:
         check_at_once()
-    return _by_product(batch, lambda some: _write(some, rules, at))
+    return _by_product(batch, lambda some, room: _write(some, rules, at, room))
 
 
-def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> list[tuple[ProductPlan, RowRefused]]:
-    """Writes the rows of plans as :func:`commit` will, and rolls back. Returns the plans that PostgreSQL refuses."""
+def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> Written:
+    """Writes the rows of plans as :func:`commit` will, and rolls back."""
     with translated(), transaction.atomic():
-        refused = write_plans(plans, rules=rules)
+        written = write_plans(plans, rules=rules)
         transaction.set_rollback(True)
+    return written
+
+
+def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> Written:
+    """Writes the rows of plans, and nothing else, in a transaction that the caller rolls back.
+
+    Of a refused plan whose photos do not depend on each other, each photo is a plan of its own.
+    """
+    if rules.at_commit:
+        check_at_once()
+    written = Written()
+    refused = _write_results(plans, rules, written)
+    parts = {plan: plan.apart() for plan in refused}
+    again = _write_results([part for some in parts.values() if len(some) > 1 for part in some], rules, written)
+    written.refused = again | {plan: error for plan, error in refused.items() if len(parts[plan]) == 1}
+    return written
+
+
+def _write_results(plans: Sequence[ProductPlan], rules: PhotoRules, written: Written) -> dict[ProductPlan, RowRefused]:
+    """Writes plans, and adds the accepted ones to ``written``. Returns the refused ones."""
+    results = [ProductResult(plan, published=list(plan.steps)) for plan in plans]
+    refused = {result.plan: error for result, error in _by_product(results, lambda some, room: _write_rows(some, rules, room))}
+    accepted = [result for result in results if result.plan not in refused]
+    written.accepted += [result.plan for result in accepted]
+    written.replaced.update(one.row.id for result in accepted for one in result.replaced)
     return refused
 
 
-def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> list[tuple[ProductPlan, RowRefused]]:
-    """Writes the rows of plans, and nothing else, in a transaction that the caller rolls back. Returns the refused plans."""
-    if rules.at_commit:
-        check_at_once()
-    results = [ProductResult(plan, published=list(plan.steps)) for plan in plans]
-    return [(result.plan, error) for result, error in _by_product(results, lambda some: _write_rows(some, rules))]
-
-
-def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult]], object]) -> Refused:
+def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult], Room], object]) -> Refused:
     """Writes all, else in halves of whole products, else the parts of a product one by one.
 
-    The photos of a product go together, because they may exchange values that a rule wants to be different.
+    The photos of a product go together, because they may exchange values that a rule wants to be different. Where such a rule
+    refuses their order, they make room for each other first.
     """
     products: dict[UUID, list[ProductResult]] = {}
     for result in batch:
@@ -81,20 +121,32 @@ def _by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[Produc
     refused: Refused = []
 
     def write_groups(groups: Sequence[list[ProductResult]]) -> None:
-        write([result for group in groups for result in group])
+        write([result for group in groups for result in group], Room.NONE)
 
     for group, error in apart(list(products.values()), write_groups):
-        refused += apart(group, write) if len(group) > 1 else [(group[0], error)]
+        if error.state in _OF_UNIQUE and _makes_room(group, write):
+            continue
+        refused += apart(group, lambda some: write(some, Room.NONE)) if len(group) > 1 else [(group[0], error)]
     return refused
 
 
-def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime) -> None:
+def _makes_room(group: Sequence[ProductResult], write: Callable[[Sequence[ProductResult], Room], object]) -> bool:
+    """Writes the photos of a product that make room for each other first. Returns whether PostgreSQL accepts them."""
+    leaving = any(result.plan.leaving for result in group)
+    for room in (Room.MOVE, Room.MOVE_ALL, Room.DELETE) if leaving else (Room.MOVE,):
+        if not apart([group], lambda groups, room=room: write(groups[0], room)):  # type: ignore[misc]
+            return True
+    return False
+
+
+def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime, room: Room) -> None:
+    checkpoint.add_to_row_count(_write_rows(batch, rules, room))
     steps = [step for product in batch for step in product.published]
-    checkpoint.add_to_row_count(_write_rows(batch, rules))
     named = {step.photo.object_key or "" for step in steps}
     own_objects.end(named)  # before any later schedule: the object is head office's by now
     reclaims.cancel(named)
     reclaims.schedule([s.row_key for s in steps if s.row_key and s.row_key != s.photo.object_key], at=at)
+    reclaims.schedule({one.row.object_key for product in batch for one in product.replaced} - named, at=at)
     unsettled = {key for product in batch for key in product.unsettled_keys}
     # A photo that failed before its put keeps the intent of an earlier run, whose object may be under the key.
     settled = [step for step in steps if not step.demotes]
@@ -105,51 +157,104 @@ def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime) -> N
     damage_marks.mark_unless_replaced(rotten, but=[step.photo.id for step in settled])
 
 
-def _write_rows(batch: Sequence[ProductResult], rules: PhotoRules) -> int:
+def _write_rows(batch: Sequence[ProductResult], rules: PhotoRules, room: Room) -> int:
     """Writes the rows. Returns how many more there are. Raises :class:`RowRefused`, also where a trigger swallows a write."""
-    steps = [step for product in batch for step in product.published]
     displaced = [photo_id for product in batch for photo_id in product.displaced]
+    for product in batch:
+        product.replaced = []
+    leaving = _note_leaving(batch) if room in {Room.MOVE_ALL, Room.DELETE} else []
+    steps = [step for product in batch for step in product.published if step.photo.id not in leaving]
     more = 0
     with cursor() as db:
         if displaced:
             db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [displaced])
             more -= db.rowcount
+        if room is Room.DELETE:
+            more -= _delete_leaving(db, leaving, rules)
         demoted = [step.photo.id for step in steps if step.row_is_primary and not step.photo.is_primary]
+        if room is Room.MOVE_ALL:
+            demoted += leaving
         if demoted:
             # Before the upsert, because a customer's unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
+        if room in {Room.MOVE, Room.MOVE_ALL}:
+            _move_aside(db, steps, [step.photo.id for step in steps] + leaving, rules)
         if steps:
             # Each photo once, because PostgreSQL refuses a statement that writes a row twice.
-            photos = {step.photo.id: _as_row(step.photo) for step in steps}
-            written = _write_photos(db, photos, rules)
+            rows = {step.photo.id: _as_row(step.photo) for step in steps}
+            written = _write_photos(db, rows, rules)
             more += sum(inserted for inserted, *_ in written)
-            _check_kept(photos, {id_: values for _, id_, *values in written}, rules)
+            _check_kept(rows, {id_: values for _, id_, *values in written}, rules)
+        if room is Room.MOVE_ALL:
+            more -= _delete_leaving(db, leaving, rules)
     return more
 
 
-def _write_photos(db: Any, photos: dict[UUID, Photo], rules: PhotoRules) -> list[tuple[Any, ...]]:
+def _note_leaving(batch: Sequence[ProductResult]) -> list[UUID]:
+    """Notes in the results the leaving rows of products that have a photo to show in their place. Returns their ids."""
+    causes = {
+        photo_id: (product, cause)
+        for product in batch
+        if any(not step.demotes for step in product.published)
+        for photo_id, cause in product.plan.leaving
+    }
+    if not causes:
+        return []
+    with cursor() as db:
+        db.execute("SELECT id, to_jsonb(p)::text FROM product_photo p WHERE id = ANY(%s)", [list(causes)])
+        whole = dict(db.fetchall())
+    for row in photos.with_ids(whole):
+        product, cause = causes[row.id]
+        product.replaced.append(Replaced(row, cause, whole[row.id]))
+    return list(whole)
+
+
+def _delete_leaving(db: Any, leaving: Sequence[UUID], rules: PhotoRules) -> int:
+    """Deletes all of the leaving rows, and returns their number. Raises :class:`RowRefused`."""
+    db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [leaving])
+    if db.rowcount < len(leaving):
+        raise RowRefused(rules.silent, "a row is not deleted")
+    return len(leaving)
+
+
+def _move_aside(db: Any, steps: Sequence[Step], ids: Sequence[UUID], rules: PhotoRules) -> None:
+    """Gives the existing rows values that no other row has, in each column that a unique rule is about."""
+    numbers = [name for name in ("size", "version", "sort_order") if name in rules.unique]
+    texts = [name for name in ("object_key", "filename", "checksum") if name in rules.unique]
+    moves = [f"{name} = (SELECT greatest(max({name}), %(most)s) FROM product_photo) + n" for name in numbers]
+    moves += [f"{name} = replace(id::text, '-', '')" for name in texts]
+    if moves:
+        most = max((value for s in steps for name in numbers if (value := getattr(s.photo, name)) is not None), default=0)
+        db.execute(
+            f"UPDATE product_photo SET {', '.join(moves)} FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS moved (photo_id, n)"
+            " WHERE id = photo_id",
+            {"most": most, "ids": ids},
+        )
+
+
+def _write_photos(db: Any, listed: dict[UUID, Photo], rules: PhotoRules) -> list[tuple[Any, ...]]:
     """Writes the photos and returns their rows. Where there are rules, existing rows are updated before others are inserted."""
     written: list[tuple[Any, ...]] = []
     if rules.for_writes:
-        db.execute(_UPDATE, [_encoded(photos.values())])
+        db.execute(_UPDATE, [_encoded(listed.values())])
         written += db.fetchall()
     here = {record[1] for record in written}
-    if new := [photo for photo in photos.values() if photo.id not in here]:
+    if new := [photo for photo in listed.values() if photo.id not in here]:
         db.execute(UPSERT, [_encoded(new)])
         written += db.fetchall()
     return written
 
 
-def _encoded(photos: Iterable[Photo]) -> str:
-    return msgspec.json.encode(list(photos)).decode()
+def _encoded(listed: Iterable[Photo]) -> str:
+    return msgspec.json.encode(list(listed)).decode()
 
 
-def _check_kept(photos: dict[UUID, Photo], rows: dict[UUID, list[object]], rules: PhotoRules) -> None:
+def _check_kept(listed: dict[UUID, Photo], rows: dict[UUID, list[object]], rules: PhotoRules) -> None:
     """Raises :class:`RowRefused` where a trigger drops a row, or changes its product, key or checksum.
 
     The URL on the POS follows from these, so that such a row would lead to no object. The customer may change other columns.
     """
-    for photo in photos.values():
+    for photo in listed.values():
         kept = rows.get(photo.id)
         if kept is None:
             raise RowRefused(rules.silent, f"the row of photo {photo.id} is not kept")
