@@ -72,6 +72,27 @@ def test_a_module_above_300_lines_has_its_reason_in_the_architecture_page() -> N
     assert len(long) <= 5
 
 
+def test_the_edge_has_one_clock() -> None:
+    """Otherwise no test can move the time of a whole edge."""
+    clocks = {
+        "time.time",
+        "time.monotonic",
+        "timezone.now",
+        "timezone.localtime",
+        "datetime.now",
+        "datetime.utcnow",
+        "date.today",
+    }
+    edge = ROOT / "src" / "etalase" / "edge"
+    assert [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for path, tree in sources("src")
+        if path.is_relative_to(edge) and path != edge / "clock.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in clocks
+    ] == []
+
+
 def test_no_module_imports_itself_through_others() -> None:
     graph = grimp.build_graph("etalase")
     imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}

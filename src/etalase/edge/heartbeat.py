@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from etalase.edge.clock import Clock
 from etalase.edge.database import cursor
 from etalase.edge.task_names import GUIDE_TASKS, OUR_TASKS
 from etalase.errors import EtalaseError
@@ -95,8 +96,8 @@ def on_beat_init(sender: Any, **_: Any) -> None:
 
 def beat_check(sender: Any) -> Callable[[], bool]:
     """Returns a check before each heartbeat: it is written only while the beat's loop ticks and schedules one of our tasks."""
-    scheduler = sender.scheduler
-    tick, ticked_at = scheduler.tick, time.monotonic()
+    scheduler, clock = sender.scheduler, Clock()
+    tick, ticked_at = scheduler.tick, clock.monotonic()
 
     def has_ours() -> bool:
         return any(entry.task in OUR_TASKS for entry in scheduler.schedule.values())
@@ -105,14 +106,14 @@ def beat_check(sender: Any) -> Callable[[], bool]:
 
     def ticking(*args: Any, **kwargs: Any) -> Any:
         nonlocal ticked_at, sends_ours
-        ticked_at = time.monotonic()
+        ticked_at = clock.monotonic()
         wait_seconds = tick(*args, **kwargs)
         sends_ours = has_ours()  # a project may keep its schedule in a database, and change it
         return wait_seconds
 
     # Celery has no signal for a tick, and a project may have any scheduler class.
     scheduler.tick = ticking
-    return lambda: sends_ours and time.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS
+    return lambda: sends_ours and clock.monotonic() - ticked_at <= scheduler.max_interval + EVERY_SECONDS
 
 
 def _start(role: Role, is_at_work: Callable[[], bool]) -> None:

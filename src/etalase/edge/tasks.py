@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge import heartbeat
+from etalase.edge.clock import Clock
 from etalase.edge.database import translated
 from etalase.edge.runs import complete_runs
 from etalase.edge.schedule import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunKind, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services

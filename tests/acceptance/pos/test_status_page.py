@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from etalase.devstack.valkey import Valkey
 from etalase.edge import status
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from tests.acceptance.pos.conftest import PHONE, SUPPORT_CONTACT, TABLET, OpenScreen
 from tests.acceptance.pos.shop import GOLD, GREEN, RED, Shop

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.simulator import Response, Simulator, head_office
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.transport import Deadlines, Transport
 from etalase.errors import Reason, TransferFailed

@@ -23,9 +23,8 @@ from tests.integration.head_office.office import Office
 from tests.pictures import picture
 
 from etalase.errors import ObjectStoreFull
-from etalase.head_office import ingest
+from etalase.head_office import ingest, thumbnail
 from etalase.head_office.admin.photos import PhotoAdmin
-from etalase.head_office.images import thumbnail
 from etalase.head_office.images import validate as picture_module
 from etalase.head_office.images.validate import prepare_picture
 from etalase.head_office.ingest import Offer

@@ -14,7 +14,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tests.integration.head_office.office import Edge, Office, delete
 from tests.integration.head_office.sql_changes import CHANGES
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.paths import PHOTOS_PATH

@@ -22,7 +22,7 @@ from tests.simulator import Simulator, head_office
 
 from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.result import RunResult, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.scratch import SLICE_PHOTOS

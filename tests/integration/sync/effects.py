@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 from tests.integration.sync.conftest import Edge
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.result import RunResult, Trigger
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import Services, real_services

@@ -14,11 +14,11 @@ from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.status.collect import look, read
 from etalase.edge.status.snapshot import Comparison
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import AT_WORK_CLASS, RunLock
 from etalase.settings.edge import EdgeSettings
 

@@ -11,11 +11,11 @@ from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import overwrite_in_parts, status, sync_dishes
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.integrity import Damage
 from etalase.edge.status import collect
 from etalase.edge.status.comparison import MAX_UNREADABLE, Reads, compare
 from etalase.edge.status.snapshot import Comparison, Trouble
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.verify import verify
 from etalase.errors import ObjectStoreAway
@@ -52,7 +52,7 @@ class Failing:
 
 def look(bucket: Any) -> Comparison:
     """Returns what the status sees; every object counts as put since the last comparison."""
-    return compare(bucket, RunLock(uuid.UUID(STORE_ID), Clock()), compared_at=None, reads={})
+    return compare(bucket, RunLock(uuid.UUID(STORE_ID), Clock()), compared_at=None, now=Clock().utc(), reads={})
 
 
 def verified(edge: Edge, over: Callable[[Any], Any] = lambda bucket: bucket) -> list[str]:

@@ -7,9 +7,9 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import Reason, UsageError
 

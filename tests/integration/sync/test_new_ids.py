@@ -7,9 +7,9 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.pos import catalogue
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 
 NEW_IDS = UUID(int=0)

@@ -18,7 +18,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Response, Simulator, picture
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download import partial
 from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
 from etalase.edge.sync.download.partial import MAX_AGE_SECONDS, Part, Spool

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.models import Removal
 from etalase.edge.pos.messages import LANGUAGES
 from etalase.edge.status.collect import read
@@ -22,7 +23,6 @@ from etalase.edge.status.summary import summarize
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.partial import LAST_CHECKPOINT
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.result import RunResult

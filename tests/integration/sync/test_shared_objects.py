@@ -7,8 +7,8 @@ import pytest
 from tests.integration.sync.conftest import Edge
 from tests.simulator import PNG, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.verify import verify
 from etalase.errors import Reason

@@ -22,6 +22,7 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import overwrite_in_parts, run_in_flight, status, sync_dishes
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed
 from etalase.edge.integrity import Damage
 from etalase.edge.pos import catalogue
@@ -31,7 +32,6 @@ from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.status.summary import summarize
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import DatabaseAway
 from etalase.objectstore.client import ObjectStore
@@ -265,7 +265,8 @@ def test_the_audit_reads_an_object_without_an_md5_etag_once(edge: Edge, s3: Any)
 def test_the_audit_counts_every_loss_beyond_the_limit_of_checks(edge: Edge) -> None:
     sync_dishes(edge, *(f"DISH {number}" for number in range(6)))
     edge.bucket.delete(list(edge.objects()))
-    seen = compare(edge.bucket, RunLock(uuid.UUID(STORE_ID), Clock()), compared_at=None, reads={}, max_looks=2, max_named=3)
+    lock = RunLock(uuid.UUID(STORE_ID), Clock())
+    seen = compare(edge.bucket, lock, compared_at=None, now=Clock().utc(), reads={}, max_looks=2, max_named=3)
     assert (seen.damaged, len(seen.photos), seen.verified, len(seen.bare)) == ({Damage.MISSING: 6}, 3, 0, 6)
     assert len(status(edge)["products_without_verified_photo"]) == 6
 

@@ -15,9 +15,9 @@ from tests.integration.sync.rotting import Rotting
 from tests.integration.sync.steps import status
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.removal_decisions import Undone
 from etalase.errors import UsageError

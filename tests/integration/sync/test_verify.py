@@ -9,8 +9,8 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
 from tests.simulator import Response, picture
 
+from etalase.edge.clock import Clock
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import Services

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -49,7 +48,7 @@ def choose(names: Sequence[str], *, everything: bool) -> Chosen:
 
 def decide(chosen: Chosen, state: OwnState, *, lock: RunLock) -> int:
     """Records the decision. Returns how many records it changed."""
-    now = datetime.now(UTC)
+    now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
         lock.still_held()
         photos = storage.own_photos.decide(chosen.photo_ids, state, at=now)

@@ -6,7 +6,6 @@ so that doctors never lock the store's account out; its refresh token is left al
 
 import json
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from django.utils.crypto import salted_hmac
 
 from etalase.doctor import clock, machine
 from etalase.doctor.check import Check, Fault, NotChecked
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.client import HeadOffice
@@ -70,13 +69,13 @@ class HeadOfficeLink:
 
     settings: EdgeSettings
     kept_token: Callable[[], str]
-    now: Callable[[], float] = time.time
     _date: str = ""
     _page: Page | None = None
     _refused: HeadOfficeError | None = None
     _photo: tuple[Photo, str] | None = None
     _origins: ImageOrigins = field(init=False)
     _transport: _Noting = field(init=False)
+    _clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -124,7 +123,7 @@ class HeadOfficeLink:
 
     def clock(self) -> str:
         """Compares this server's clock with head office's."""
-        return clock.compare(self._date, here=self.now(), whose="head office")
+        return clock.compare(self._date, here=self._clock.now(), whose="head office")
 
     def login(self) -> str:
         """Gets a token: the kept one if head office still takes it, else by a login. Reads the first page with it."""
@@ -135,7 +134,7 @@ class HeadOfficeLink:
                 f" after {REFUSED_FOR_SECONDS // 60} minutes, so that head office does not lock the account.",
             )
         kept = self.kept_token()
-        tokens = _KeptTokens(kept if expires_at(kept) > self.now() else "")
+        tokens = _KeptTokens(kept if expires_at(kept) > self._clock.now() else "")
         if not tokens.access and not os.access(machine.existing(self._note.parent), os.W_OK):
             raise NotChecked("needs spool")  # a refused login could not be remembered
         try:
@@ -214,7 +213,7 @@ class HeadOfficeLink:
         settings = self.settings
         session = Session(
             url=settings.HO_URL, username=settings.HO_USERNAME, password=settings.HO_PASSWORD.get_secret_value(), tries=1,
-            deadlines=DEADLINES, transport=self._transport, tokens=tokens, clock=Clock(now=self.now),
+            deadlines=DEADLINES, transport=self._transport, tokens=tokens, clock=self._clock,
         )  # fmt: skip
         return HeadOffice(session, settings.COMPANY_ID, settings.STORE_ID, PAGE_LIMIT)
 
@@ -227,7 +226,7 @@ class HeadOfficeLink:
 
     def _was_refused(self) -> bool:
         try:
-            return 0 <= self.now() - self._note.stat().st_mtime < REFUSED_FOR_SECONDS
+            return 0 <= self._clock.now() - self._note.stat().st_mtime < REFUSED_FOR_SECONDS
         except OSError:
             return False
 

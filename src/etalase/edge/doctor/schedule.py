@@ -12,6 +12,7 @@ from kombu import Connection
 
 from etalase.doctor import machine
 from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import is_in_project
 from etalase.edge.schedule import next_runs
 from etalase.edge.status.sync_request import beat_zone
@@ -111,7 +112,7 @@ def time_zone() -> str:
             f"Celery's clock is {beat}, and the store's is {zone}: 02:00 would come at another hour.",
             hint="Set CELERY_TIMEZONE = TIME_ZONE in settings.py.",
         )
-    return f"{zone}, now {datetime.now(zone):%H:%M}"
+    return f"{zone}, now {Clock().utc().astimezone(zone):%H:%M}"
 
 
 def _agree(one: tzinfo, other: tzinfo) -> bool:
@@ -136,7 +137,7 @@ def schedule(settings: EdgeSettings) -> str:
             )
     zone = get_default_timezone()
     due = next_runs(
-        datetime.now(UTC).timestamp(), zone, offset_minutes=settings.schedule_offset_minutes,
+        Clock().now(), zone, offset_minutes=settings.schedule_offset_minutes,
         off_peak=settings.FULL_RUN == "off-peak", bandwidth=settings.BANDWIDTH, beat_zone=beat_zone(),
     )  # fmt: skip
     return f"next run {_at(due.hourly, zone)}, next full run {_at(due.full, zone)}"

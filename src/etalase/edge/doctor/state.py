@@ -1,9 +1,10 @@
 """Checks of what the edge's own tables say: whose photos they hold, and whether worker and beat live. Only reads."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats
@@ -58,7 +59,7 @@ class State:
         """Checks the last sign of life of ``role``."""
         if self.signs is None:
             raise NotChecked("needs store")
-        return judge_sign(role, self.signs, last_good_at=self.last_good_at, now=datetime.now(UTC))
+        return judge_sign(role, self.signs, last_good_at=self.last_good_at, now=Clock().utc())
 
 
 def judge_sign(role: Role, signs: dict[Role, LatestHeartbeat], *, last_good_at: datetime | None, now: datetime) -> str:

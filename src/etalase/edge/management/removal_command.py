@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
+from etalase.edge.clock import Clock
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 from etalase.protocol import printable

@@ -2,15 +2,15 @@
 
 import logging
 import shutil
-import time
 from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import django.db
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Now
 
 from etalase.doctor.machine import existing
+from etalase.edge.clock import Clock
 from etalase.edge.database import translated
 from etalase.edge.metrics import queue_length
 from etalase.edge.metrics.samples import Day, Queue, Reading, Surroundings
@@ -65,6 +65,7 @@ class _Bucket:
     def __init__(self) -> None:
         self._comparing = SingleFlight(self._compare)
         self._last: tuple[float, Comparison] | None = None
+        self._clock = Clock()
 
     def __call__(self, _: EdgeSettings) -> Comparison:
         """Returns a comparison of the last minute, else a new one, else one of the last minutes, else :func:`not_compared`."""
@@ -77,12 +78,12 @@ class _Bucket:
 
     def _compare(self) -> Comparison:
         comparison = views.kept(edge_settings())
-        self._last = time.monotonic(), comparison
+        self._last = self._clock.monotonic(), comparison
         return comparison
 
     def _not_older_than(self, seconds: float) -> Comparison | None:
         last = self._last
-        return last[1] if last and time.monotonic() - last[0] < seconds else None
+        return last[1] if last and self._clock.monotonic() - last[0] < seconds else None
 
 
 NOT_COMPARED = "The comparison with the photo store takes longer than a scrape may."
@@ -90,7 +91,7 @@ NOT_COMPARED = "The comparison with the photo store takes longer than a scrape m
 
 def not_compared() -> Comparison:
     """Returns the comparison of a bucket about which nothing is known yet."""
-    return Comparison(at=datetime.now(UTC), error=NOT_COMPARED)
+    return Comparison(at=Clock().utc(), error=NOT_COMPARED)
 
 
 def _read() -> Reading:

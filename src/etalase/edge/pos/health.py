@@ -7,9 +7,9 @@ import msgspec
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from etalase.edge.clock import Clock
 from etalase.edge.models import Checkpoint, ProductPhoto
 from etalase.edge.pos import messages, responses
 from etalase.edge.pos.catalogue import database
@@ -51,7 +51,7 @@ def healthz(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - Django'
 def _health(finished_at: datetime | None) -> Health:
     if finished_at is None:
         return Health(status="ok")
-    age = timezone.now() - finished_at
+    age = Clock().utc() - finished_at
     return Health(
         status="ok",
         last_success_at=finished_at.isoformat(timespec="seconds"),

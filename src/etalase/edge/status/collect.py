@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils.timezone import get_default_timezone
 
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
@@ -24,7 +25,6 @@ from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
 from etalase.edge.status.snapshot import Comparison, Facts, Own, RunFacts, Sign, Uncovered, Why
 from etalase.edge.sync import storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import PARKED
 from etalase.objectstore.client import ObjectStore
@@ -55,14 +55,15 @@ def look(
     bucket = open_bucket(settings, timeout_seconds=LOOK_SECONDS, max_retries=1, monotonic=clock.monotonic)
     bucket.ends_at = clock.monotonic() + seconds
     lock = RunLock(settings.STORE_ID, clock)
-    return compare(bucket, lock, compared_at=compared_at, reads={} if reads is None else reads)
+    return compare(bucket, lock, compared_at=compared_at, now=clock.utc(), reads={} if reads is None else reads)
 
 
-def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look) -> Facts:
+def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] = look, *, clock: Clock | None = None) -> Facts:
     """Reads all facts; ``looking`` compares with the bucket, or returns a kept comparison. Raises :class:`DatabaseAway`."""
+    clock = clock or Clock()
     # The bucket first: photos that a run publishes meanwhile then count as more, and none as missing.
     bucket = looking(settings)
-    now, zone = datetime.now(UTC), get_default_timezone()
+    now, zone = clock.utc(), get_default_timezone()
     off_peak = settings.FULL_RUN == "off-peak"
     due = next_runs(
         now.timestamp(),
@@ -74,7 +75,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
     )
     with translated():
         signs = heartbeats()
-        lock_taken = RunLock(settings.STORE_ID, Clock()).is_taken()
+        lock_taken = RunLock(settings.STORE_ID, clock).is_taken()
         expected, photos = storage.checkpoint.row_counts()
         own = _own(bucket)
         checkpoint = Checkpoint.objects.first()

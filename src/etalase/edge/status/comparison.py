@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import django.db
@@ -53,6 +53,7 @@ def compare(
     lock: RunLock,
     *,
     compared_at: datetime | None,
+    now: datetime,
     reads: Reads,
     max_looks: int = MAX_LOOKS,
     max_named: int = MAX_NAMED,
@@ -63,19 +64,18 @@ def compare(
     ``reads`` outlives one comparison, so that a page that is reloaded reads an object once. Damage is marked, so that the POS
     shows another photo and the next run repairs it; while a run is in flight, the run marks.
     """
-    at = datetime.now(UTC)
     tally = _Tally(max_named, storage.own_photos.exempt())
     try:
         for row, kind, is_replaced in _Audit(bucket, compared_at, reads, max_looks).rows():
             tally.add(row, kind, is_replaced=is_replaced)
         _check_public(bucket, tally.whole)
     except (ObjectStoreError, SpoolFull) as error:
-        return Comparison(at=at, error=str(error), trouble=_trouble(error))
+        return Comparison(at=now, error=str(error), trouble=_trouble(error))
     if tally.kind_of and not lock.is_taken():
         with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
             storage.damage_marks.mark(tally.kind_of)
     # After the marks: the POS selects by them.
-    return replace(tally.comparison(at), bare=_bare(tally.kind_of, tally.kind_of_product))
+    return replace(tally.comparison(now), bare=_bare(tally.kind_of, tally.kind_of_product))
 
 
 class _NotPublic(ObjectStoreDenied):

@@ -5,7 +5,6 @@ Anybody in the store's network may read it: it has no secret, and head office's 
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
+from etalase.edge.clock import Clock
 from etalase.edge.database import as_database_error
 from etalase.edge.heartbeat import Role, heartbeats
 from etalase.edge.pos.messages import LANGUAGES, Language
@@ -60,8 +60,8 @@ class Busy(Exception):
 class KeptComparison:
     """Keeps the last comparison with the bucket for :data:`KEEP_SECONDS`."""
 
-    def __init__(self, look: Callable[[EdgeSettings], Comparison], clock: Callable[[], float] = time.monotonic) -> None:
-        self._look, self._clock = look, clock
+    def __init__(self, look: Callable[[EdgeSettings], Comparison], clock: Clock | None = None) -> None:
+        self._look, self._clock = look, clock or Clock()
         self._looking = threading.Lock()
         self._kept: tuple[float, Comparison] | None = None
 
@@ -78,13 +78,13 @@ class KeptComparison:
             if kept := self._not_older_than(KEEP_SECONDS):
                 return kept
             comparison = self._look(settings)
-            self._kept = (self._clock(), comparison)
+            self._kept = (self._clock.monotonic(), comparison)
             return comparison
         finally:
             self._looking.release()
 
     def _not_older_than(self, seconds: float) -> Comparison | None:
-        return self._kept[1] if self._kept and self._clock() - self._kept[0] < seconds else None
+        return self._kept[1] if self._kept and self._clock.monotonic() - self._kept[0] < seconds else None
 
 
 class _Looking:
@@ -198,7 +198,7 @@ def _facts() -> Facts:
 def _shown(
     request: HttpRequest, facts: Facts | None, summary: Summary | None, language: Language, *, status: int, not_asked: bool
 ) -> HttpResponse:
-    settings, text, now = edge_settings(), TEXTS[language], timezone.localtime(timezone=timezone.get_default_timezone())
+    settings, text, now = edge_settings(), TEXTS[language], Clock().utc().astimezone(timezone.get_default_timezone())
     context = {
         "summary": summary,
         "text": text,

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import cursor, is_behind_pooler
-from etalase.edge.sync.clock import Clock
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
 # The first integer of each lock; the second is the store's.

@@ -11,9 +11,9 @@ from typing import ParamSpec, Protocol, TypeVar
 from django.db import connection
 from django.utils.timezone import get_default_timezone
 
+from etalase.edge.clock import Clock
 from etalase.edge.database import cursor
 from etalase.edge.sync import storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.images import Images

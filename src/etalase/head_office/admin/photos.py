@@ -14,9 +14,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from etalase.head_office import ingest
+from etalase.head_office import ingest, thumbnail
 from etalase.head_office.admin.confirming import ConfirmingAdmin
-from etalase.head_office.images import thumbnail
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Photo
 from etalase.head_office.removals import RowsToRemove

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.edge.status.snapshots import comparison
 
+from etalase.edge.clock import Clock
 from etalase.edge.status.snapshot import Comparison
 from etalase.edge.status.views import KEEP_SECONDS, MAX_AGE_SECONDS, Busy, KeptComparison
 
@@ -29,9 +30,10 @@ class Bucket:
         assert self.opened.wait(60)
         return comparison(verified=self.looks)
 
-    def clock(self) -> float:
-        """Returns the time set by the test."""
-        return self.now
+    @property
+    def clock(self) -> Clock:
+        """Returns a clock with the time that the test sets."""
+        return Clock(monotonic=lambda: self.now)
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from etalase.edge import leaving
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed, is_in_project
 from etalase.edge.management.edge_command import EdgeCommand
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.settings.edge import EdgeSettings
 

@@ -4,11 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from etalase.edge.adoption import ownership
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import OwnObject, OwnPhoto, OwnState
 from etalase.edge.sync import storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 from etalase.protocol import printable

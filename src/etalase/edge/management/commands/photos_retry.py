@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
+from etalase.edge.clock import Clock
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync import storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import Trigger
 from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.timezone import get_default_timezone
 
 from etalase import formatting
+from etalase.edge.clock import Clock
 from etalase.edge.management.sync_command import SyncCommand
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from etalase import formatting
+from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
-from etalase.edge.sync.clock import Clock
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
 from etalase.own_bucket import own_bucket

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Final
 
 from etalase import formatting
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.settings.bandwidth import Bandwidth, RateStep, time_text
 
 # Unused bandwidth of this long may be used later; otherwise sleeps that are slightly too long would add up.

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Part, Spool

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.errors import PhotoError, Reason, SettingsError
 from etalase.objectstore.model import Body
 from etalase.protocol import Photo, lenient_time

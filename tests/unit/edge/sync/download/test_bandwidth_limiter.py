@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.settings.bandwidth import parse_bandwidth
 

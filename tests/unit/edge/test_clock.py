@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 import etalase.edge.sync
-from etalase.edge.sync.clock import Clock
+from etalase.edge.clock import Clock
 
 FOLDER = Path(etalase.edge.sync.__file__).parent
 MODULES = sorted(path for path in FOLDER.rglob("*.py") if path != FOLDER / "clock.py")
