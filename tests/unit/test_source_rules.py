@@ -17,11 +17,8 @@ VERB = re.compile(r"[A-Z][a-z]+s\b")
 PURE = re.compile(r"\bPure( data)?[.:;]")
 # A customer's code, word for word.
 NOT_OURS = ROOT / "tests" / "acceptance" / "customer"
-# Names with more than one class, each for a reason: Django finds a command by this name; a photo and a product are a message
-# of the wire and a table of each half; a check of `doctor`, a report of `adopt` and a support bundle have words of their own.
-SHARED = {"Command", "Photo", "Product"} | {
-    "Bucket", "Column", "Decision", "Facts", "Fault", "Part", "Response", "Result", "State", "Step",
-}  # fmt: skip
+# Django finds a command by the first name. A photo and a product are a message of the wire, and a table of each half.
+SHARED = {"Command", "Photo", "Product"}
 
 
 def sources(folder: str) -> Iterator[tuple[Path, ast.Module]]:

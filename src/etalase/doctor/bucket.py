@@ -34,7 +34,7 @@ POLICY_HINT = 'Let anybody read objects, and nothing else: docs/MINIO_SETUP.md, 
 
 
 @dataclass(slots=True)
-class Bucket:
+class BucketChecks:
     """One bucket under examination. ``make`` is the command that creates a missing one."""
 
     store: ObjectStore

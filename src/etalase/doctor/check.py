@@ -37,7 +37,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """The result of one check; ``ok`` is None where it was not checked."""
 
     id: str
@@ -47,28 +47,28 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextChecks:
     """The checks that can start now, and the results of those that never will."""
 
     start: list[Check] = field(default_factory=list)
-    skipped: list[Result] = field(default_factory=list)
+    skipped: list[CheckResult] = field(default_factory=list)
 
 
-def next_step(checks: Sequence[Check], results: Mapping[str, Result], running: Collection[str]) -> Step:
+def next_step(checks: Sequence[Check], results: Mapping[str, CheckResult], running: Collection[str]) -> NextChecks:
     """Returns what follows from ``results``. Each call settles one more layer of dependent checks."""
-    step = Step()
+    step = NextChecks()
     by_id = {check.id: check for check in checks}
     for check in checks:
         if check.id in results or check.id in running:
             continue
         if (cause := _cause(check, by_id, results)) is not None:
-            step.skipped.append(Result(check.id, None, f"not checked: needs {cause}"))
+            step.skipped.append(CheckResult(check.id, None, f"not checked: needs {cause}"))
         elif all(need in results for need in (*check.needs, *check.after) if need in by_id):
             step.start.append(check)
     return step
 
 
-def _cause(check: Check, by_id: Mapping[str, Check], results: Mapping[str, Result]) -> str | None:
+def _cause(check: Check, by_id: Mapping[str, Check], results: Mapping[str, CheckResult]) -> str | None:
     """Returns the id of the check because of which this one cannot be made: the first in the chain, None without one."""
     for need in check.needs:
         if need in results and not results[need].ok:
@@ -77,18 +77,18 @@ def _cause(check: Check, by_id: Mapping[str, Check], results: Mapping[str, Resul
     return None
 
 
-def is_ok(results: Collection[Result]) -> bool:
+def is_ok(results: Collection[CheckResult]) -> bool:
     """Returns whether no check found a fault."""
     return all(result.ok is not False for result in results)
 
 
-def to_json(results: Sequence[Result]) -> dict[str, Any]:
+def to_json(results: Sequence[CheckResult]) -> dict[str, Any]:
     """Returns the object of ``--json``."""
     checks = [{"id": result.id, "ok": result.ok, "detail": result.detail, "hint": result.hint} for result in results]
     return {"ok": is_ok(results), "checks": checks}
 
 
-def to_lines(results: Sequence[Result]) -> list[str]:
+def to_lines(results: Sequence[CheckResult]) -> list[str]:
     """Returns the verdict, then a line a check: the faults first."""
     faults = [result for result in results if result.ok is False]
     unknown = [result for result in results if result.ok is None]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from etalase.command import EtalaseCommand
-from etalase.doctor.check import Result, is_ok, to_json, to_lines
+from etalase.doctor.check import CheckResult, is_ok, to_json, to_lines
 
 
 class DoctorCommand(EtalaseCommand):
@@ -22,6 +22,6 @@ class DoctorCommand(EtalaseCommand):
         self.show(to_json(results), "\n".join(to_lines(results)), as_json=options["json"])
         return 0 if is_ok(results) else 1
 
-    def examine(self, *, read_only: bool) -> Sequence[Result]:
+    def examine(self, *, read_only: bool) -> Sequence[CheckResult]:
         """Returns the result of each check."""
         raise NotImplementedError

@@ -39,7 +39,7 @@ WHERE to_regclass(quote_ident(name)) IS NOT NULL AND NOT has_table_privilege(to_
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SessionFacts:
     """A database as its own session sees it. ``wanted`` are the columns that the models need, ``columns`` those there."""
 
     server_number: int
@@ -55,7 +55,7 @@ class Facts:
     lacking: tuple[tuple[str, str], ...] = ()
 
 
-def look(labels: Sequence[str], extra: Columns) -> Facts:
+def look(labels: Sequence[str], extra: Columns) -> SessionFacts:
     """Reads the facts. ``labels`` are the apps whose tables are needed, ``extra`` further columns. Raises Django's errors."""
     connection = connections[DEFAULT_DB_ALIAS].copy()
     options = connection.settings_dict.get("OPTIONS") or {}
@@ -76,7 +76,7 @@ def look(labels: Sequence[str], extra: Columns) -> Facts:
         unapplied = _unapplied(labels, connection)
     finally:
         connection.close()
-    return Facts(number, server, encoding, read_only, standby, is_pooled, role, unapplied, columns, wanted, lacking)
+    return SessionFacts(number, server, encoding, read_only, standby, is_pooled, role, unapplied, columns, wanted, lacking)
 
 
 def _wanted(labels: Sequence[str], connection: Any) -> dict[str, dict[str, str]]:
@@ -129,7 +129,7 @@ class Database:
     extra: Columns
     explain: Callable[[BaseException], DatabaseAway]
     migrate: str
-    facts: Facts | None = None
+    facts: SessionFacts | None = None
 
     def checks(self) -> list[Check]:
         """Returns the checks, in the order in which they are shown."""
@@ -162,23 +162,23 @@ class Database:
         return f"{place['NAME']} at {place.get('HOST') or 'a socket'}, as {self.facts.role}"
 
     @property
-    def _known(self) -> Facts:
+    def _known(self) -> SessionFacts:
         if self.facts is None:
             raise RuntimeError("the database was not looked at")
         return self.facts
 
-    def _judged(self, judge: Callable[[Facts], str]) -> str:
+    def _judged(self, judge: Callable[[SessionFacts], str]) -> str:
         return judge(self._known)
 
 
-def judge_server(facts: Facts) -> str:
+def judge_server(facts: SessionFacts) -> str:
     """Judges the version of PostgreSQL."""
     if facts.server_number < OLDEST_SERVER:
         raise Fault(f"PostgreSQL {facts.server} is older than 14.", hint="Move the database to PostgreSQL 14 or newer.")
     return f"PostgreSQL {facts.server}"
 
 
-def judge_writable(facts: Facts) -> str:
+def judge_writable(facts: SessionFacts) -> str:
     """Judges whether the session may write."""
     if facts.is_standby:
         raise Fault("The database is a standby, which takes no writes.", hint="Name the primary in DATABASE_URL.")
@@ -190,7 +190,7 @@ def judge_writable(facts: Facts) -> str:
     return "takes writes"
 
 
-def judge_pooler(facts: Facts) -> str:
+def judge_pooler(facts: SessionFacts) -> str:
     """Judges whether a pooler stands between (hazard 59)."""
     if facts.is_pooled:
         raise Fault(
@@ -200,7 +200,7 @@ def judge_pooler(facts: Facts) -> str:
     return "PostgreSQL itself answers"
 
 
-def judge_encoding(facts: Facts) -> str:
+def judge_encoding(facts: SessionFacts) -> str:
     """Judges the encoding: names have every character."""
     if facts.encoding not in TAKES_ALL:
         raise Fault(
@@ -210,7 +210,7 @@ def judge_encoding(facts: Facts) -> str:
     return facts.encoding
 
 
-def judge_migrations(facts: Facts, migrate: str) -> str:
+def judge_migrations(facts: SessionFacts, migrate: str) -> str:
     """Judges whether all migrations are applied."""
     if facts.unapplied:
         first = ", ".join(facts.unapplied[:3]) + (" and more" if len(facts.unapplied) > 3 else "")
@@ -221,7 +221,7 @@ def judge_migrations(facts: Facts, migrate: str) -> str:
     return "all applied"
 
 
-def judge_rights(facts: Facts) -> str:
+def judge_rights(facts: SessionFacts) -> str:
     """Judges the role's rights on the tables."""
     if facts.lacking:
         shown = ", ".join(f"{right} on {table}" for table, right in facts.lacking[:4])
@@ -233,7 +233,7 @@ def judge_rights(facts: Facts) -> str:
     return f"{facts.role} reads and writes {len(facts.wanted)} tables"
 
 
-def judge_tables(facts: Facts) -> str:
+def judge_tables(facts: SessionFacts) -> str:
     """Judges the form of the tables: each column that the models need is there, and takes their values."""
     wrong = []
     for table, columns in facts.wanted.items():

@@ -13,7 +13,7 @@ MAX_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ProbeResponse:
     """A response; of its body, the first :data:`MAX_BYTES`."""
 
     status: int
@@ -25,7 +25,7 @@ class Response:
         return header(self.head, name)
 
 
-def get(url: str, *, setting: str, seconds: float, ca_file: Path | None = None, headers: Sequence[str] = ()) -> Response:
+def get(url: str, *, setting: str, seconds: float, ca_file: Path | None = None, headers: Sequence[str] = ()) -> ProbeResponse:
     """Returns the response of ``url``, which ``setting`` names. Raises :class:`Fault` without one."""
     curl = pycurl.Curl()
     heads: list[bytes] = []
@@ -55,4 +55,4 @@ def get(url: str, *, setting: str, seconds: float, ca_file: Path | None = None, 
     finally:
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         curl.close()
-    return Response(status, b"".join(heads), b"".join(pieces))
+    return ProbeResponse(status, b"".join(heads), b"".join(pieces))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import django.db
 
-from etalase.doctor.check import Check, NotChecked, Result, next_step
+from etalase.doctor.check import Check, CheckResult, NotChecked, next_step
 from etalase.errors import EtalaseError
 from etalase.redaction import redacted
 
@@ -21,10 +21,10 @@ ALL_SECONDS = 4.0
 logger = logging.getLogger("etalase.doctor")
 
 
-def run(checks: Sequence[Check], *, all_seconds: float = ALL_SECONDS) -> list[Result]:
+def run(checks: Sequence[Check], *, all_seconds: float = ALL_SECONDS) -> list[CheckResult]:
     """Returns the result of each check, in the order of ``checks``."""
-    results: dict[str, Result] = {}
-    ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
+    results: dict[str, CheckResult] = {}
+    ended: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
     limits: dict[str, float] = {}
     over = time.monotonic() + all_seconds
     while True:
@@ -42,14 +42,14 @@ def run(checks: Sequence[Check], *, all_seconds: float = ALL_SECONDS) -> list[Re
             _give_up(checks, results, limits, over)
             break
     late = "not checked: the time for all checks was over"
-    return [results.get(check.id, Result(check.id, None, late)) for check in checks]
+    return [results.get(check.id, CheckResult(check.id, None, late)) for check in checks]
 
 
 def _settle(
     checks: Sequence[Check],
-    results: dict[str, Result],
+    results: dict[str, CheckResult],
     limits: dict[str, float],
-    ended: "queue.SimpleQueue[Result]",
+    ended: "queue.SimpleQueue[CheckResult]",
     over: float,
 ) -> None:
     """Starts what can start, and records what cannot be made."""
@@ -63,25 +63,25 @@ def _settle(
             return
 
 
-def _give_up(checks: Sequence[Check], results: dict[str, Result], limits: dict[str, float], over: float) -> None:
+def _give_up(checks: Sequence[Check], results: dict[str, CheckResult], limits: dict[str, float], over: float) -> None:
     now = time.monotonic()
     for check in checks:
         if check.id in limits and (limits[check.id] <= now or over <= now):
             del limits[check.id]
             said = f"no answer within {check.seconds:g} seconds" if now < over else "no answer before the time was over"
-            results[check.id] = Result(check.id, ok=False, detail=said, hint=check.late)
+            results[check.id] = CheckResult(check.id, ok=False, detail=said, hint=check.late)
 
 
-def _make(check: Check, ended: "queue.SimpleQueue[Result]") -> None:
+def _make(check: Check, ended: "queue.SimpleQueue[CheckResult]") -> None:
     try:
-        ended.put(Result(check.id, ok=True, detail=redacted(check.look())))
+        ended.put(CheckResult(check.id, ok=True, detail=redacted(check.look())))
     except NotChecked as why:
-        ended.put(Result(check.id, None, f"not checked: {why.message}", why.hint))
+        ended.put(CheckResult(check.id, None, f"not checked: {why.message}", why.hint))
     except EtalaseError as error:
-        ended.put(Result(check.id, ok=False, detail=error.message, hint=error.hint))
+        ended.put(CheckResult(check.id, ok=False, detail=error.message, hint=error.hint))
     except Exception as error:  # a defect of one check says nothing of the others
         logger.exception("unexpected error in the check %s", check.id)
         said = redacted(f"unexpected error in the check: {type(error).__name__}: {error}")[:500]
-        ended.put(Result(check.id, ok=False, detail=said, hint="This is a defect of Etalase: please report it."))
+        ended.put(CheckResult(check.id, ok=False, detail=said, hint="This is a defect of Etalase: please report it."))
     finally:
         django.db.connections.close_all()  # those of this thread

@@ -117,7 +117,7 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, null=True)  # noqa: DJ001 - null means "not finished"
     error = models.TextField(default="")
-    # The side that caused the error, if any (:class:`etalase.edge.sync.result.Fault`).
+    # The side that caused the error, if any (:class:`etalase.edge.sync.result.RunFault`).
     fault = models.CharField(max_length=16, db_default="")
     counts = KeptJSON(default=dict)
     reasons = KeptJSON(default=dict)

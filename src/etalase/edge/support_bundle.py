@@ -20,14 +20,14 @@ from etalase.edge.sync import storage
 from etalase.errors import SettingsError
 from etalase.redaction import keep_token
 from etalase.settings.edge import EdgeSettings
-from etalase.support.bundle import Files, Part
+from etalase.support.bundle import BundlePart, Files
 from etalase.support.log_tail import logs
 from etalase.support.shown_settings import django_settings, names_in_environment, shown
 
 MAX_RUNS, MAX_ENTRIES = 100, 1000
 
 
-def parts(look: SettingsLook[EdgeSettings], *, read_only: bool) -> list[Part]:
+def parts(look: SettingsLook[EdgeSettings], *, read_only: bool) -> list[BundlePart]:
     """Returns the parts. With settings that are not valid, those that need them fail, each with its reason."""
 
     def settings() -> EdgeSettings:
@@ -36,13 +36,13 @@ def parts(look: SettingsLook[EdgeSettings], *, read_only: bool) -> list[Part]:
         return look.settings
 
     return [
-        Part("settings", lambda: {"settings.json": _settings(look)}),
-        Part("versions", lambda: {"versions.json": machine.packages()}),
-        Part("doctor", lambda: {"doctor.json": to_json(diagnose(look, read_only=read_only))}),
-        Part("status", lambda: {"status.json": _status(settings())}),
-        Part("runs", lambda: _runs(settings())),
-        Part("failures", lambda: _failures(settings())),
-        Part("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
+        BundlePart("settings", lambda: {"settings.json": _settings(look)}),
+        BundlePart("versions", lambda: {"versions.json": machine.packages()}),
+        BundlePart("doctor", lambda: {"doctor.json": to_json(diagnose(look, read_only=read_only))}),
+        BundlePart("status", lambda: {"status.json": _status(settings())}),
+        BundlePart("runs", lambda: _runs(settings())),
+        BundlePart("failures", lambda: _failures(settings())),
+        BundlePart("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
     ]
 
 

@@ -11,19 +11,19 @@ from etalase.errors import SettingsError
 from etalase.head_office.database import as_database_error
 from etalase.head_office.doctor.run import diagnose
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.support.bundle import Part
+from etalase.support.bundle import BundlePart
 from etalase.support.log_tail import logs
 from etalase.support.shown_settings import django_settings, names_in_environment, shown
 
 
-def parts(look: SettingsLook[HeadOfficeSettings], *, read_only: bool) -> list[Part]:
+def parts(look: SettingsLook[HeadOfficeSettings], *, read_only: bool) -> list[BundlePart]:
     """Returns the parts. With settings that are not valid, those that need them fail, each with its reason."""
     return [
-        Part("settings", lambda: {"settings.json": _settings(look)}),
-        Part("versions", lambda: {"versions.json": machine.packages()}),
-        Part("doctor", lambda: {"doctor.json": to_json(diagnose(look, read_only=read_only))}),
-        Part("contents", lambda: {"contents.json": _contents(look)}),
-        Part("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
+        BundlePart("settings", lambda: {"settings.json": _settings(look)}),
+        BundlePart("versions", lambda: {"versions.json": machine.packages()}),
+        BundlePart("doctor", lambda: {"doctor.json": to_json(diagnose(look, read_only=read_only))}),
+        BundlePart("contents", lambda: {"contents.json": _contents(look)}),
+        BundlePart("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
     ]
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from etalase.doctor.check import Check, Result
+from etalase.doctor.check import Check, CheckResult
 from etalase.doctor.runner import run
 from etalase.errors import UsageError
 from etalase.output import as_json
@@ -32,7 +32,7 @@ Files = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BundlePart:
     """One part of a bundle; ``gather`` returns its files by name."""
 
     name: str
@@ -44,15 +44,15 @@ class Bundle:
     """A written bundle: its path, and the result of each part."""
 
     path: Path
-    parts: Sequence[Result]
+    parts: Sequence[CheckResult]
 
     @property
-    def failed(self) -> list[Result]:
+    def failed(self) -> list[CheckResult]:
         """Returns the parts that are missing."""
         return [part for part in self.parts if not part.ok]
 
 
-def write(path: Path, parts: Sequence[Part], *, about: Mapping[str, Any]) -> Bundle:
+def write(path: Path, parts: Sequence[BundlePart], *, about: Mapping[str, Any]) -> Bundle:
     """Gathers ``parts`` in parallel and writes them to ``path``, which only its owner can read.
 
     Raises :class:`UsageError` where the file exists or cannot be written; then nothing is gathered.
@@ -77,17 +77,17 @@ def default_path(role: str) -> Path:
     return Path.cwd() / f"etalase-{role}-{datetime.now(UTC):%Y%m%d-%H%M%S}{SUFFIX}"
 
 
-def _gather(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Result]]:
+def _gather(parts: Sequence[BundlePart]) -> tuple[dict[str, Any], list[CheckResult]]:
     files: dict[str, Any] = {}
     lock = threading.Lock()
 
-    def look(part: Part) -> str:
+    def look(part: BundlePart) -> str:
         found = dict(part.gather())
         with lock:
             files.update(found)
         return ", ".join(found)
 
-    def check(part: Part) -> Check:
+    def check(part: BundlePart) -> Check:
         return Check(part.name, lambda: look(part), seconds=PART_SECONDS)
 
     results = run([check(part) for part in parts], all_seconds=ALL_SECONDS)

@@ -9,7 +9,7 @@ from django.db import connection
 from tests.faulty_database import ROLE, weak_role
 from tests.integration.head_office.office import Office
 
-from etalase.doctor.check import Result
+from etalase.doctor.check import CheckResult
 from etalase.doctor.settings_look import SettingsLook
 from etalase.head_office.doctor.run import IDS, diagnose
 from etalase.head_office.models import Account
@@ -34,7 +34,7 @@ class Desk:
         self.office, self.undo = office, undo
         self.changes: dict[str, Any] = {}
 
-    def look(self) -> dict[str, Result]:
+    def look(self) -> dict[str, CheckResult]:
         """Returns the doctor's results."""
         settings = head_office_settings().model_copy(update=self.changes)
         return {result.id: result for result in diagnose(SettingsLook(settings), seconds=SECONDS)}

@@ -27,9 +27,9 @@ from tests.simulator import Response, picture
 from etalase.devstack.process import spawn
 from etalase.devstack.seaweedfs import SeaweedPorts, find_program
 from etalase.devstack.valkey import Valkey
-from etalase.doctor.bucket import Bucket
+from etalase.doctor.bucket import BucketChecks
+from etalase.doctor.check import CheckResult
 from etalase.doctor.check import Fault as DoctorsFault
-from etalase.doctor.check import Result
 from etalase.doctor.settings_look import SettingsLook
 from etalase.doctor.store_ports import STORE_PORTS, StorePort, open_at
 from etalase.edge import heartbeat
@@ -70,7 +70,7 @@ class House:
     undo: ExitStack
     changes: dict[str, Any] = field(default_factory=dict)
 
-    def look(self, **options: Any) -> dict[str, Result]:
+    def look(self, **options: Any) -> dict[str, CheckResult]:
         """Returns the doctor's results."""
         settings = self.edge.configured(**self.changes)
         results = diagnose(SettingsLook(settings), seconds=SECONDS, **options)
@@ -504,7 +504,7 @@ def test_the_inner_ports_of_the_object_store_are_seen_at_an_address_of_the_netwo
         known = [StorePort(purpose, port, paths[purpose]) for purpose, port in purposes.items()]
         child.wait_ready(lambda: all(open_at(host, port) for port in known), 60)
         store = ObjectStore(endpoint=f"http://127.0.0.1:{ports.s3}", bucket="photos", access_key="a", secret_key="s")
-        bucket = Bucket(store, f"http://{host}:{ports.s3}", None, "sync", ports=known)
+        bucket = BucketChecks(store, f"http://{host}:{ports.s3}", None, "sync", ports=known)
         with pytest.raises(DoctorsFault, match=r"filer at .* master at .* volume at") as found:
             bucket.closed_ports()
         assert "127.0.0.1" in found.value.hint

@@ -7,7 +7,15 @@ from tests.django_settings import ETALASE_HEAD_OFFICE
 
 from etalase.doctor import clock
 from etalase.doctor.check import Fault, NotChecked
-from etalase.doctor.database import Facts, fits, judge_encoding, judge_migrations, judge_server, judge_tables, judge_writable
+from etalase.doctor.database import (
+    SessionFacts,
+    fits,
+    judge_encoding,
+    judge_migrations,
+    judge_server,
+    judge_tables,
+    judge_writable,
+)
 from etalase.doctor.machine import room_problem
 from etalase.edge.doctor.schedule import broker_problem
 from etalase.edge.doctor.state import judge_sign
@@ -16,7 +24,7 @@ from etalase.edge.heartbeat import LatestHeartbeat, Role
 from etalase.head_office.doctor.web import proxy
 from etalase.settings.head_office import HeadOfficeSettings
 
-FACTS = Facts(180_001, "18.1", "UTF8", is_read_only=False, is_standby=False, is_pooled=False, role="etalase")
+FACTS = SessionFacts(180_001, "18.1", "UTF8", is_read_only=False, is_standby=False, is_pooled=False, role="etalase")
 GIB = 1024**3
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -41,7 +49,7 @@ def test_a_column_has_to_take_every_value(wanted: str, there: str, ok: bool) -> 
 
 
 def test_the_form_of_the_tables_is_named_column_by_column() -> None:
-    facts = Facts(
+    facts = SessionFacts(
         180_001, "18.1", "UTF8", is_read_only=False, is_standby=False, is_pooled=False, role="etalase",
         wanted={"a": {"x": "uuid", "y": "text"}, "b": {}}, columns={"a": {"x": "text"}},
     )  # fmt: skip

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from etalase.edge.adoption.report import Decision
+from etalase.edge.adoption.report import OpenDecision
 from etalase.errors import UsageError
 from etalase.protocol import printable
 
@@ -68,7 +68,7 @@ class OpenRow:
     object_key: str
 
 
-def open_decisions(rows: Iterable[OpenRow], keys: Iterable[str]) -> list[Decision]:
+def open_decisions(rows: Iterable[OpenRow], keys: Iterable[str]) -> list[OpenDecision]:
     """Returns one decision for each product and kind of row, and one for each name that objects share."""
     found = []
     for (what, product_id), group in _grouped(rows):
@@ -102,9 +102,9 @@ def objects_by_name(keys: Iterable[str]) -> dict[str, list[str]]:
     return grouped
 
 
-def _decision(code: Code, about: str, name: str, shown: Sequence[str]) -> Decision:
+def _decision(code: Code, about: str, name: str, shown: Sequence[str]) -> OpenDecision:
     text = _TEXTS[code].format(name=name, count=len(shown))
-    return Decision(f"{code}:{about}", code, text, len(shown), shown[:MAX_EXAMPLES], [*Choice], Choice.KEEP)
+    return OpenDecision(f"{code}:{about}", code, text, len(shown), shown[:MAX_EXAMPLES], [*Choice], Choice.KEEP)
 
 
 def parse_choices(by_id: Iterable[str], by_code: Iterable[str]) -> tuple[dict[str, Choice], dict[Code, Choice]]:
@@ -130,7 +130,7 @@ def _one_of(words: type[StrEnum]) -> str:
     return f"One of: {', '.join(words)}."
 
 
-def chosen(decisions: Sequence[Decision], of_id: Mapping[str, Choice], of_code: Mapping[Code, Choice]) -> dict[str, Choice]:
+def chosen(decisions: Sequence[OpenDecision], of_id: Mapping[str, Choice], of_code: Mapping[Code, Choice]) -> dict[str, Choice]:
     """Returns the choice for each decided decision, by its id: its own choice counts before that of its code.
 
     Raises :class:`UsageError` if an id is not that of an open decision.

@@ -7,7 +7,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, router
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from etalase.edge.adoption.preconditions import Column, Constraint, DatabaseFacts
+from etalase.edge.adoption.preconditions import Constraint, DatabaseFacts, PhotoColumn
 from etalase.edge.adoption.shadow import is_table
 from etalase.edge.database import cursor, is_behind_pooler
 from etalase.edge.models import ProductPhoto
@@ -53,9 +53,9 @@ def _is_migrated() -> bool:
     return set(loader.graph.leaf_nodes("etalase_edge")) <= set(loader.applied_migrations)
 
 
-def _columns(table: str) -> list[Column]:
+def _columns(table: str) -> list[PhotoColumn]:
     return [
-        Column(*record)
+        PhotoColumn(*record)
         for record in _query(
             "SELECT attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> ''"
             " FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s)) AND attnum > 0 AND NOT attisdropped"

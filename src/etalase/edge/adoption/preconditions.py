@@ -26,7 +26,7 @@ GUIDES_LENGTHS: Final = {"object_key": 500, "filename": 255, "content_type": 100
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PhotoColumn:
     """A column of ``product_photo`` as PostgreSQL describes it: ``character varying(500)``."""
 
     name: str
@@ -57,7 +57,7 @@ class DatabaseFacts:
     has_photo_table: bool = True
     has_product_table: bool = True
     is_migrated: bool = True
-    columns: Sequence[Column] = ()
+    columns: Sequence[PhotoColumn] = ()
     missing_product_columns: Sequence[str] = ()
     product_id_type: str = "uuid"
     missing_rights: Sequence[str] = ()
@@ -160,14 +160,14 @@ def _bare(type_name: str) -> str:
     return type_name.partition("(")[0]
 
 
-def _short(columns: Sequence[Column]) -> Iterator[str]:
+def _short(columns: Sequence[PhotoColumn]) -> Iterator[str]:
     for column in columns:
         length = column.type.rpartition("(")[2].rstrip(")")
         if length.isdecimal() and int(length) < GUIDES_LENGTHS.get(column.name, 0):
             yield f"{column.name} holds {length} characters of the guide's {GUIDES_LENGTHS[column.name]}"
 
 
-def _required(columns: Sequence[Column]) -> Iterator[str]:
+def _required(columns: Sequence[PhotoColumn]) -> Iterator[str]:
     for column in columns:
         if column.is_required and not column.has_default and column.name not in EXPECTED:
             yield f"{column.name} is NOT NULL without a default in the database"

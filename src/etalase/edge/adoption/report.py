@@ -36,7 +36,7 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class OpenDecision:
     """A question to a person about ``count`` things. ``default`` is the choice that changes nothing."""
 
     id: str
@@ -70,7 +70,7 @@ class Adoption:
     applied: bool = False
     preconditions: list[Precondition] = field(default_factory=list)
     clashes: list[Clash] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[OpenDecision] = field(default_factory=list)
     rows: Mapping[str, Any] = field(default_factory=dict)
     bucket: Mapping[str, int] = field(default_factory=dict)
     policy: PolicyChange | None = None

@@ -6,8 +6,8 @@ from pathlib import Path
 from django.apps import apps
 
 from etalase.doctor import machine, runner
-from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
-from etalase.doctor.check import Check, Fault, Result
+from etalase.doctor.bucket import REQUEST_SECONDS, BucketChecks
+from etalase.doctor.check import Check, CheckResult, Fault
 from etalase.doctor.database import Columns, Database
 from etalase.doctor.settings_look import SettingsLook
 from etalase.edge import project_checks
@@ -16,7 +16,7 @@ from etalase.edge.command_names import STANDALONE, as_typed, is_in_project
 from etalase.edge.database import as_database_error
 from etalase.edge.doctor import schedule, web
 from etalase.edge.doctor.head_office import HeadOfficeLink
-from etalase.edge.doctor.state import State
+from etalase.edge.doctor.state import StateChecks
 from etalase.edge.project import product_model_name
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.errors import SettingsError
@@ -42,7 +42,9 @@ def read_settings() -> SettingsLook[EdgeSettings]:
     return SettingsLook(settings, problems)
 
 
-def diagnose(look: SettingsLook[EdgeSettings], *, read_only: bool = False, seconds: float = runner.ALL_SECONDS) -> list[Result]:
+def diagnose(
+    look: SettingsLook[EdgeSettings], *, read_only: bool = False, seconds: float = runner.ALL_SECONDS
+) -> list[CheckResult]:
     """Returns the result of each check, after ``seconds`` at the latest. ``read_only``: no probe is put."""
     first = [
         Check("versions", machine.versions),
@@ -51,9 +53,9 @@ def diagnose(look: SettingsLook[EdgeSettings], *, read_only: bool = False, secon
     if look.settings is None or look.problems:
         return runner.run([*first, *_never_made()])
     settings = look.settings
-    state = State(settings)
+    state = StateChecks(settings)
     store = own_bucket(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
-    bucket = Bucket(store, settings.S3_PUBLIC_URL, settings.CA_FILE, as_typed("etalase edge sync"), read_only)
+    bucket = BucketChecks(store, settings.S3_PUBLIC_URL, settings.CA_FILE, as_typed("etalase edge sync"), read_only)
     database = Database(["etalase_edge"], _product_columns(settings), as_database_error, as_typed("etalase edge migrate"))
     link = HeadOfficeLink(settings, lambda: state.access_token)
     folder = settings.SPOOL_DIR

@@ -20,8 +20,8 @@ TABLES = ("database_rights", "tables")
 
 
 @dataclass(slots=True)
-class State:
-    """What the tables say."""
+class StateChecks:
+    """The checks of the store's tables, and what later checks need of them."""
 
     settings: EdgeSettings
     signs: dict[Role, LatestHeartbeat] | None = None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from etalase.edge.status.sentences import Sentences
 from etalase.edge.status.snapshot import Trouble
 from etalase.edge.status.verdict import State, is_of_the_future
-from etalase.edge.sync.result import Fault
+from etalase.edge.sync.result import RunFault
 from etalase.errors import Reason, Side
 
 # A retry further ahead was scheduled by a wrong clock: the next sync makes it.
@@ -82,7 +82,7 @@ class Advice(Sentences):
     def _todo_bucket(self) -> Todo:
         trouble, ended = self.facts.bucket.trouble, self.facts.last_ended
         # Each run sets the policy first: one that failed for a reason of its own here may not be allowed to.
-        failed_here = self.facts.last_run_failed and ended is not None and ended.fault == Fault.HERE
+        failed_here = self.facts.last_run_failed and ended is not None and ended.fault == RunFault.HERE
         if trouble is Trouble.MISSING or (trouble is Trouble.NOT_PUBLIC and not failed_here):
             return self._next("does_restore")
         return self._call(f"todo_bucket_{trouble}")

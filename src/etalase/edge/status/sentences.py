@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from etalase.edge.status.localize import Words
 from etalase.edge.status.snapshot import Facts
 from etalase.edge.status.verdict import STALE_AFTER, Level, State, Verdict, is_of_the_future
-from etalase.edge.sync.result import Fault
+from etalase.edge.sync.result import RunFault
 
 # After a run of this length, the list that it compared was old when it ended.
 LONG_RUN = timedelta(hours=1)
 _KEY_OF_FAULT: dict[str, str] = {
-    Fault.HEAD_OFFICE_AWAY: "ho_away",
-    Fault.HEAD_OFFICE_BUSY: "ho_busy",
-    Fault.NOT_HEAD_OFFICE: "ho_elsewhere",
-    Fault.UNTRUSTED: "ho_untrusted",
-    Fault.HEAD_OFFICE: "ho_refuses",
-    Fault.HEAD_OFFICE_ODD: "ho_odd",
+    RunFault.HEAD_OFFICE_AWAY: "ho_away",
+    RunFault.HEAD_OFFICE_BUSY: "ho_busy",
+    RunFault.NOT_HEAD_OFFICE: "ho_elsewhere",
+    RunFault.UNTRUSTED: "ho_untrusted",
+    RunFault.HEAD_OFFICE: "ho_refuses",
+    RunFault.HEAD_OFFICE_ODD: "ho_odd",
 }
 
 

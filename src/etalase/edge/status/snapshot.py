@@ -97,7 +97,7 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """A run as its row records it. ``fault`` is the side of the error (:class:`etalase.edge.sync.result.Fault`)."""
+    """A run as its row records it. ``fault`` is the side of the error (:class:`etalase.edge.sync.result.RunFault`)."""
 
     id: int
     kind: str

@@ -7,10 +7,10 @@ from typing import Any
 from etalase.edge.integrity import Damage
 from etalase.edge.status.snapshot import Facts, RunFacts
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
-from etalase.edge.sync.result import Fault
+from etalase.edge.sync.result import RunFault
 
 # Faults that end by themselves: head office does not respond now.
-FAULTS_AWAY = frozenset({Fault.HEAD_OFFICE_AWAY, Fault.HEAD_OFFICE_BUSY})
+FAULTS_AWAY = frozenset({RunFault.HEAD_OFFICE_AWAY, RunFault.HEAD_OFFICE_BUSY})
 
 
 def as_json(facts: Facts | None, verdict: Verdict, *, error: str = "") -> dict[str, Any]:

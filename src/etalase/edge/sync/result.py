@@ -50,7 +50,7 @@ class Trigger(StrEnum):
     RETRY = "retry"
 
 
-class Fault(StrEnum):
+class RunFault(StrEnum):
     """The cause of the error that ended a run."""
 
     HEAD_OFFICE_AWAY = "head_office_away"
@@ -131,25 +131,25 @@ class RunResult:
         return self.fetched + self.updated + self.unchanged + self.parked + self.failed
 
     @property
-    def fault(self) -> Fault | None:
+    def fault(self) -> RunFault | None:
         """Returns the cause of the error, if there is one."""
         match self.error:
             case None:
                 return None
             case HeadOfficeAway(has_responded=True):
-                return Fault.HEAD_OFFICE_BUSY
+                return RunFault.HEAD_OFFICE_BUSY
             case HeadOfficeAway():
-                return Fault.HEAD_OFFICE_AWAY
+                return RunFault.HEAD_OFFICE_AWAY
             case HeadOfficeUntrusted():
-                return Fault.UNTRUSTED
+                return RunFault.UNTRUSTED
             case NotHeadOffice() | HeadOfficeRefused(is_elsewhere=True):
-                return Fault.NOT_HEAD_OFFICE
+                return RunFault.NOT_HEAD_OFFICE
             case HeadOfficeRefused(status=401 | 403 | 404):
-                return Fault.HEAD_OFFICE
+                return RunFault.HEAD_OFFICE
             case HeadOfficeError():
-                return Fault.HEAD_OFFICE_ODD
+                return RunFault.HEAD_OFFICE_ODD
             case _:
-                return Fault.HERE
+                return RunFault.HERE
 
     @property
     def outcome(self) -> Outcome:

@@ -7,8 +7,8 @@ from pathlib import Path
 from django.apps import apps
 
 from etalase.doctor import machine, runner
-from etalase.doctor.bucket import REQUEST_SECONDS, Bucket
-from etalase.doctor.check import Check, Result
+from etalase.doctor.bucket import REQUEST_SECONDS, BucketChecks
+from etalase.doctor.check import Check, CheckResult
 from etalase.doctor.database import Database
 from etalase.doctor.settings_look import SettingsLook
 from etalase.errors import SettingsError
@@ -31,7 +31,7 @@ def read_settings() -> SettingsLook[HeadOfficeSettings]:
 
 def diagnose(
     look: SettingsLook[HeadOfficeSettings], *, read_only: bool = False, seconds: float = runner.ALL_SECONDS
-) -> list[Result]:
+) -> list[CheckResult]:
     """Returns the result of each check, after ``seconds`` at the latest. ``read_only``: no probe is put."""
     first = [Check("versions", machine.versions), Check("settings", look)]
     settings = look.settings
@@ -42,7 +42,7 @@ def diagnose(
 
     store = own_bucket(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
     make = "etalase head-office serve"
-    bucket = Bucket(store, settings.S3_PUBLIC_URL, settings.CA_FILE, make, read_only)
+    bucket = BucketChecks(store, settings.S3_PUBLIC_URL, settings.CA_FILE, make, read_only)
     labels = sorted({config.label for config in apps.get_app_configs() if any(True for _ in config.get_models())} & LABELS)
     database = Database(labels, {}, as_database_error, "etalase head-office migrate")
     checks = [

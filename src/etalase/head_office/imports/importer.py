@@ -42,7 +42,7 @@ Known = dict[tuple[str, str], _Row]
 
 
 @dataclass(slots=True)
-class Result:
+class ImportResult:
     """The result of an import or of its dry run: counts of the file's products and photos, and of ``pruned`` rows.
 
     ``changes`` lists, in a dry run, each photo that would change: SKU, file, change.
@@ -81,14 +81,14 @@ class _Loaded:
 
 def load_menu(
     company: Company, menu: Menu, preview: ImportPreview, *, advanced: Callable[[int], None], dry_run: bool = False
-) -> Result:
+) -> ImportResult:
     """Makes the company's menu equal to the file. ``advanced`` is called with the number of finished photos.
 
     A product without a photo counts as one. The rows of ``preview.removal`` are removed at the end, unless a line was bad.
     With ``dry_run`` files are read and compared with the bucket, and nothing is written. Raises :class:`ObjectStoreError`
     if the bucket fails; dishes that were loaded before stay.
     """
-    result = Result(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
+    result = ImportResult(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
     stores = dict(Store.objects.filter(company=company).values_list("code", "id"))
     photos = Photo.objects.filter(product__company=company).select_related("product")
     known: Known = {
@@ -144,7 +144,7 @@ def _read(line: PhotoLine, row: _Row | None) -> _Loaded:
     return _Loaded(line, row, picture)
 
 
-def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict[str, uuid.UUID], result: Result) -> None:
+def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict[str, uuid.UUID], result: ImportResult) -> None:
     """Writes one product with its sales and photos, in one transaction."""
     photos: Counter[str] = Counter()
     problems: list[Problem] = []
@@ -169,7 +169,7 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
     result.problems += problems
 
 
-def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: Result) -> None:
+def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: ImportResult) -> None:
     """Counts the changes that :func:`_load_dish` would make; ids that belong to another row show up only there."""
     product = Product.objects.filter(company=company, sku=dish.sku).first()
     result.products[change] += 1
@@ -273,7 +273,7 @@ def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) ->
     return primary is None or primary == line.source
 
 
-def _prune(removal: RowsToRemove, result: Result) -> None:
+def _prune(removal: RowsToRemove, result: ImportResult) -> None:
     """Removes products, photos and sales, each product in one transaction."""
     for product in Product.objects.filter(id__in=removal.products).iterator(chunk_size=200):
         with transaction.atomic():
@@ -294,7 +294,7 @@ def _prune(removal: RowsToRemove, result: Result) -> None:
         result.pruned["sales"] += Assortment.objects.filter(product_id=product_id, store_id__in=store_ids).delete()[0]
 
 
-def _count_removals(removal: RowsToRemove, result: Result) -> None:
+def _count_removals(removal: RowsToRemove, result: ImportResult) -> None:
     result.pruned["products"] = len(removal.products)
     result.pruned["photos"] = len(removal.photos) + Photo.objects.filter(product__in=removal.products).count()
     result.pruned["sales"] = len(removal.sales)

@@ -22,17 +22,17 @@ SECONDS = 6.0
 TOMBSTONES: dict[str, type[PhotoTombstone | AssortmentTombstone]] = {"photo": PhotoTombstone, "sale": AssortmentTombstone}
 
 
-class Facts(NamedTuple):
+class TombstoneFacts(NamedTuple):
     """The tombstones of the feed by kind, and how many of them the next purge deletes."""
 
     tombstones: dict[str, int]
     due: int
 
 
-def read() -> Facts:
+def read() -> TombstoneFacts:
     """Reads the facts. Raises Django's database errors."""
     kept = timedelta(days=head_office_settings().TOMBSTONE_DAYS)
-    return Facts(
+    return TombstoneFacts(
         tombstones={kind: model.objects.count() for kind, model in TOMBSTONES.items()},
         due=sum(model.objects.filter(changed_at__lt=Now() - kept).count() for model in TOMBSTONES.values()),
     )
@@ -46,7 +46,7 @@ class FactsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yields the metrics of one reading."""
-        facts: Facts | None = None
+        facts: TombstoneFacts | None = None
         try:
             facts = _reading.result(SECONDS)
         except TimeoutError:
@@ -56,7 +56,7 @@ class FactsCollector(Collector):
         return metrics(facts)
 
 
-def metrics(facts: Facts | None) -> Iterator[Metric]:
+def metrics(facts: TombstoneFacts | None) -> Iterator[Metric]:
     """Yields the metrics of ``facts``; None means that the database is away. Pure."""
     yield GaugeMetricFamily(
         "etalase_up", "Whether head office's database answered this scrape.", value=float(facts is not None)

@@ -7,20 +7,22 @@ import pytest
 from etalase.edge.adoption.preconditions import (
     EXPECTED,
     GUIDES_LENGTHS,
-    Column,
     Constraint,
     DatabaseFacts,
+    PhotoColumn,
     can_be_compared,
     judge_database,
 )
-from etalase.edge.adoption.report import Adoption, Clash, Decision, Precondition
+from etalase.edge.adoption.report import Adoption, Clash, OpenDecision, Precondition
 
 
-def columns(**changes: str | None) -> list[Column]:
+def columns(**changes: str | None) -> list[PhotoColumn]:
     """Returns the guide's columns, some with another type, or without (None)."""
     types = {name: types[0] for name, types in EXPECTED.items()}
     types |= {name: f"{types[name]}({length})" for name, length in GUIDES_LENGTHS.items()}
-    return [Column(name, type_, is_required=False, has_default=False) for name, type_ in (types | changes).items() if type_]
+    return [
+        PhotoColumn(name, type_, is_required=False, has_default=False) for name, type_ in (types | changes).items() if type_
+    ]
 
 
 def facts(**changes: Any) -> DatabaseFacts:
@@ -76,7 +78,7 @@ def test_migrations_are_needed_to_adopt_and_not_to_look() -> None:
 
 
 def test_what_may_refuse_single_photos_is_named_and_prevents_nothing() -> None:
-    extra = Column("menu_code", "text", is_required=True, has_default=False)
+    extra = PhotoColumn("menu_code", "text", is_required=True, has_default=False)
     found = facts(
         columns=[*columns(filename="character varying(10)"), extra],
         constraints=[Constraint("one_place", "unique index", "UNIQUE (product_id, sort_order)")],
@@ -88,7 +90,7 @@ def test_what_may_refuse_single_photos_is_named_and_prevents_nothing() -> None:
     assert "one_place: UNIQUE (product_id, sort_order)" in told["product_photo_constraints"].detail
 
 
-DECISION = Decision("a", "row_not_listed", "?", 1, ["x"], ["keep"], "keep")
+DECISION = OpenDecision("a", "row_not_listed", "?", 1, ["x"], ["keep"], "keep")
 
 
 @pytest.mark.parametrize(

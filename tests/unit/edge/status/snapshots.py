@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Facts, Own, RunFacts, Sign, Uncovered, Why
-from etalase.edge.sync.result import Fault
+from etalase.edge.sync.result import RunFault
 from etalase.errors import Reason
 
 NOW = datetime(2026, 11, 25, 23, 0, 30, tzinfo=UTC)  # 06:00:30 in Jakarta
@@ -107,7 +107,7 @@ _runs = st.builds(
     run,
     st.sampled_from(["success", "partial", "held", "failed", "interrupted", "from another version", None]),
     kind=st.sampled_from(["full", "incremental"]),
-    fault=st.sampled_from(["", "from another version", *Fault]),
+    fault=st.sampled_from(["", "from another version", *RunFault]),
     error=st.sampled_from(["", "http://ho.example:8002/api answered 503. Check the link."]),
     complete=st.booleans(),
     to_carry=st.none() | st.integers(0, 500),

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import Removal, SyncRun
 from etalase.edge.runs import complete_runs
-from etalase.edge.sync.result import Fault, Outcome, RunKind, Trigger
+from etalase.edge.sync.result import Outcome, RunFault, RunKind, Trigger
 from etalase.postgres import storable
 from etalase.protocol import MAX_INT32
 
@@ -81,7 +81,7 @@ def is_full_run_unfinished(run_id: int) -> bool:
     if last is None:
         return False
     checkpoint, fault = last
-    return checkpoint is None and fault not in set(Fault) - {Fault.HERE}
+    return checkpoint is None and fault not in set(RunFault) - {RunFault.HERE}
 
 
 def last_complete() -> datetime | None:

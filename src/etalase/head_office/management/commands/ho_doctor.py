@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from etalase.doctor.check import Result
+from etalase.doctor.check import CheckResult
 from etalase.doctor.command import DoctorCommand
 from etalase.head_office.doctor.run import diagnose, read_settings
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
@@ -16,6 +16,6 @@ class Command(DoctorCommand, HeadOfficeCommand):
         "this machine. Writes one probe of a byte to the bucket and deletes it. Exit status: 0 no fault, 1 a fault."
     )
 
-    def examine(self, *, read_only: bool) -> Sequence[Result]:
+    def examine(self, *, read_only: bool) -> Sequence[CheckResult]:
         """Returns the result of each check."""
         return diagnose(read_settings(), read_only=read_only)

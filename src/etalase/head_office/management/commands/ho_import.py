@@ -10,7 +10,7 @@ from etalase.head_office.accounts import find_company
 from etalase.head_office.change_bound import Change, ChangeKind
 from etalase.head_office.console import confirm, given_path
 from etalase.head_office.imports.csv_menu import read_menu
-from etalase.head_office.imports.importer import Result, load_menu
+from etalase.head_office.imports.importer import ImportResult, load_menu
 from etalase.head_office.imports.preview import ImportPreview, preview_import
 from etalase.head_office.ingest import PhotoChange
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
@@ -81,7 +81,7 @@ class Command(HeadOfficeCommand):
         return 1 if result.problems else 0
 
 
-def _sentence(result: Result, preview: ImportPreview, *, pruned: bool) -> str:
+def _sentence(result: ImportResult, preview: ImportPreview, *, pruned: bool) -> str:
     counts = result.as_json()
     parts = [f"{what}: " + ", ".join(f"{n} {kind}" for kind, n in counts[what].items()) for what in ("products", "photos")]
     if preview.nameless:
@@ -94,7 +94,7 @@ def _sentence(result: Result, preview: ImportPreview, *, pruned: bool) -> str:
     return "; ".join(parts) + "."
 
 
-def _listed(preview: ImportPreview, result: Result) -> Iterator[str]:
+def _listed(preview: ImportPreview, result: ImportResult) -> Iterator[str]:
     """Yields the lines of a dry run: each change by name, the first of many."""
     yield from _some("make", [f"{dish.sku} {dish.name}" for dish in preview.made])
     yield from _some("rename", [f"{rename.sku}: {rename.old} -> {rename.new}" for rename in preview.renamed])
