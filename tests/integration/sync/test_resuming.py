@@ -21,7 +21,7 @@ from tests.simulator import Response, Simulator, picture
 from etalase.edge.clock import Clock
 from etalase.edge.sync.download import partial
 from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
-from etalase.edge.sync.download.partial import MAX_AGE_SECONDS, Part, Spool
+from etalase.edge.sync.download.partial import MAX_AGE_SECONDS, PartialPhoto, Spool
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway, PhotoError, Reason, SettingsError
@@ -243,7 +243,7 @@ def test_a_full_disk_ends_the_run_cleanly_and_the_next_run_resumes(edge: Edge, t
 
 
 def test_a_part_names_its_folder_if_the_disk_is_full() -> None:
-    part = Part(Path("/dev/full"), Clock())
+    part = PartialPhoto(Path("/dev/full"), Clock())
     part.path = Path("/dev/full")
     with pytest.raises(PhotoError, match="no room in /dev") as failed:
         part.add(b"more")

@@ -13,7 +13,7 @@ from uuid import UUID
 from etalase.edge.clock import Clock
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
-from etalase.edge.sync.download.partial import Part, Spool
+from etalase.edge.sync.download.partial import PartialPhoto, Spool
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.errors import PhotoError, Reason, TransferFailed
 from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
@@ -49,7 +49,7 @@ class Images:
     # The received bytes of bodies; of a resumed photo only the rest.
     bytes_received: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock)
-    _arrived: dict[UUID, Part] = field(default_factory=dict)
+    _arrived: dict[UUID, PartialPhoto] = field(default_factory=dict)
 
     def fetch(self, photo: Photo) -> Body:
         """Returns the photo's bytes, proved by size, MD5 and type. A large one stays in the spool until :meth:`done`.
@@ -108,7 +108,7 @@ class Images:
             response = self._exchange(url, photo, take)
         return verified(b"".join(pieces), photo, response.header(b"etag"))
 
-    def _spooled(self, url: str, photo: Photo, part: Part) -> Body:
+    def _spooled(self, url: str, photo: Photo, part: PartialPhoto) -> Body:
         """Downloads through the spool, from the point of the last cut.
 
         MinIO and SeaweedFS ignore ``If-Range``. ``If-Match`` makes sure that the rest is of the same object; otherwise the
@@ -129,7 +129,7 @@ class Images:
         self._arrived[photo.id] = part
         return body
 
-    def _receive(self, url: str, photo: Photo, part: Part) -> int:
+    def _receive(self, url: str, photo: Photo, part: PartialPhoto) -> int:
         """Downloads the rest of ``part``; returns the size of its spooled beginning."""
         size, had = photo.size or 0, part.size
         if part.etag is None:

@@ -29,7 +29,7 @@ LAST_CHECKPOINT = "last-checkpoint"
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class PartialPhoto:
     """The received bytes of one photo. ``etag`` is None where the download cannot be resumed.
 
     Bytes stay in memory at first, so that a fast link does not wear out the disk. They are written at :data:`WRITE_BYTES`,
@@ -164,10 +164,10 @@ class Spool:
             return min(max(sizes, default=0), photo.size or 0)
         return 0
 
-    def part(self, photo: Photo) -> Part:
+    def part(self, photo: Photo) -> PartialPhoto:
         """Returns the part of ``photo``; deletes parts of other versions."""
         # The plan made sure that the checksum is 32 hex digits.
-        part = Part(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}", self.clock)
+        part = PartialPhoto(self.folder / f"{photo.id}.{(photo.checksum or '').lower()}", self.clock)
         for path in self._left.pop(str(photo.id), []):
             with suppress(OSError):
                 size, etag = path.stat().st_size, _etag_in(path.name.removeprefix(part.stem.name + "."))
