@@ -9,6 +9,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from html.entities import html5
 from typing import Any
@@ -22,8 +23,17 @@ MIN_CHARS = 4
 # A process renews its tokens for months: the oldest ones are dropped.
 TOKENS_KEPT = 64
 
-_secrets: set[str] = set()
-_tokens: deque[str] = deque(maxlen=TOKENS_KEPT)
+
+@dataclass(slots=True)
+class KnownSecrets:
+    """The secrets that are hidden: those that stay until the process ends, and the last tokens."""
+
+    lasting: set[str] = field(default_factory=set)
+    tokens: deque[str] = field(default_factory=lambda: deque(maxlen=TOKENS_KEPT))
+
+
+# Those of this process.
+known = KnownSecrets()
 
 # The backslash that begins an escape may be the last one of a run before it.
 _ESCAPE = r"\\{0,8}(?<=\\)"
@@ -41,12 +51,12 @@ _SHAPES = re.compile(
 
 def keep_secret(*values: str | None) -> None:
     """Hides ``values`` from now on, in every spelling. For secrets that stay until the process ends."""
-    _secrets.update(value for value in values if value and len(value) >= MIN_CHARS)
+    known.lasting.update(value for value in values if value and len(value) >= MIN_CHARS)
 
 
 def keep_token(*values: str | None) -> None:
     """Hides renewed secrets: the last :data:`TOKENS_KEPT`."""
-    _tokens.extend(value for value in values if value and len(value) >= ANYWHERE_CHARS and value not in _tokens)
+    known.tokens.extend(value for value in values if value and len(value) >= ANYWHERE_CHARS and value not in known.tokens)
 
 
 def keep_url_secret(url: str | None) -> None:
@@ -66,7 +76,7 @@ def url_passwords(url: str | None) -> list[str]:
 
 def redacted(text: str) -> str:
     """Returns ``text`` with every secret hidden."""
-    pattern = _pattern(frozenset((*_secrets, *_tokens)))
+    pattern = _pattern(frozenset((*known.lasting, *known.tokens)))
     return _SHAPES.sub(_shape_hidden, pattern.sub(HIDDEN, text) if pattern else text)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from etalase import redaction
 from etalase.errors import HeadOfficeAway, PhotoError, Reason, SettingsError
 from etalase.output import as_json, terminal_safe
-from etalase.redaction import HIDDEN, keep_secret, keep_token, keep_url_secret, redacted
+from etalase.redaction import HIDDEN, KnownSecrets, keep_secret, keep_token, keep_url_secret, redacted
 from etalase.settings.edge import EdgeServerSettings
 from etalase.settings.logging import JsonFormatter, Redaction
 from etalase.settings.reading import parse_settings
@@ -51,8 +51,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starts each test without any known secret."""
-    monkeypatch.setattr(redaction, "_secrets", set())
-    monkeypatch.setattr(redaction, "_tokens", redaction._tokens.__class__(maxlen=redaction.TOKENS_KEPT))
+    monkeypatch.setattr(redaction, "known", KnownSecrets())
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -71,7 +70,7 @@ def test_a_secret_is_hidden_in_every_spelling(secret: str, spelling: str) -> Non
 @example("\\\\\\\\\\\\\\\\", "x")
 @example("[hidden]", "")
 def test_any_secret_is_hidden_in_any_text(secret: str, around: str) -> None:
-    redaction._secrets.clear()
+    redaction.known.lasting.clear()
     keep_secret(secret)
     assert secret not in redacted(around + secret + around).replace(HIDDEN, "")
 
@@ -97,7 +96,7 @@ UNITS = st.lists(
 @example(["é"], "UTF-8 taken for Latin-1", [])
 def test_redaction_of_any_text_ends(unit: list[str], spelling: str, other: list[str]) -> None:
     secret = "".join(unit) * 60
-    redaction._secrets.clear()
+    redaction.known.lasting.clear()
     keep_secret(secret)
     spelled = SPELLINGS[spelling](secret)
     assert spelled not in redacted(spelled)
@@ -107,7 +106,7 @@ def test_redaction_of_any_text_ends(unit: list[str], spelling: str, other: list[
 
 @given(st.text(max_size=200))
 def test_a_text_without_a_secret_is_not_changed(text: str) -> None:
-    redaction._secrets.clear()
+    redaction.known.lasting.clear()
     keep_secret("correct horse battery staple")
     assert redacted(text) == text
 

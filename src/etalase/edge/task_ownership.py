@@ -7,6 +7,7 @@ worker, beat and shell may each run another one.
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -18,9 +19,18 @@ from django.apps import apps
 from etalase.edge.task_names import GUIDE_PREFIX, OUR_TASKS, OWN_PREFIX
 
 _state: Any = import_module("celery._state")
-_functions: dict[str, Callable[..., Any]] = {}
-# Code of tasks that lost their place to ours, by its name.
-_displaced: set[tuple[str, Any]] = set()
+
+
+@dataclass(slots=True)
+class Claims:
+    """Our functions by the names of their tasks, and the code of tasks that lost their place to ours, with its name."""
+
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    displaced: set[tuple[str, Any]] = field(default_factory=set)
+
+
+# Those of this process: Celery registers shared tasks in each of its applications.
+claims = Claims()
 
 
 class OtherDefinition(NamedTuple):
@@ -33,7 +43,7 @@ class OtherDefinition(NamedTuple):
 def owned(function: Callable[..., Any]) -> "Task[Any, Any]":
     """Makes ``function`` a task under its own name and the guide's, in every Celery application. Returns the guide's."""
     for prefix in (OWN_PREFIX, GUIDE_PREFIX):
-        _functions[f"{prefix}.{function.__name__}"] = function
+        claims.functions[f"{prefix}.{function.__name__}"] = function
     task: Task[Any, Any] = shared_task(bind=True, name=f"{GUIDE_PREFIX}.{function.__name__}")(function)
     for app in _state._get_active_apps():  # noqa: SLF001 - Celery has no other list of applications
         if app.finalized:
@@ -43,11 +53,11 @@ def owned(function: Callable[..., Any]) -> "Task[Any, Any]":
 
 def claim(app: Celery) -> None:
     """Registers our functions under all their names, in the place of any other task."""
-    for name, function in _functions.items():
+    for name, function in claims.functions.items():
         there = app.tasks.get(name)
         if not _is_ours(there, function):
             if app.tasks.pop(name, None) is not None:
-                _displaced.add((name, _code(there)))
+                claims.displaced.add((name, _code(there)))
             app.task(name=name, bind=True, shared=False, lazy=False)(function)
 
 
@@ -58,7 +68,7 @@ def other_definitions() -> list[OtherDefinition]:
     probe.finalize()
     probe.close()
     claim(current_app)
-    return sorted({OtherDefinition(name, _place(code)) for name, code in probe.seen | _displaced})
+    return sorted({OtherDefinition(name, _place(code)) for name, code in probe.seen | claims.displaced})
 
 
 def _import_task_modules(app: Celery) -> None:
@@ -78,7 +88,7 @@ class _Probe(Celery):
 
     def _task_from_fun(self, fun: Any, *args: Any, **options: Any) -> Any:
         name = options.get("name") or self.gen_task_name(fun.__name__, fun.__module__)
-        if name in OUR_TASKS and _functions.get(name) is not fun:
+        if name in OUR_TASKS and claims.functions.get(name) is not fun:
             self.seen.add((name, fun))
         return super()._task_from_fun(fun, *args, **options)
 

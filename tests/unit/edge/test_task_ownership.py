@@ -12,7 +12,7 @@ from celery import Celery, Task, shared_task
 import etalase.edge.tasks  # noqa: F401 - the real tasks are registered before these tests begin
 from etalase.edge import task_ownership
 from etalase.edge.task_names import GUIDE_TASKS, OUR_TASKS
-from etalase.edge.task_ownership import claim, other_definitions, owned
+from etalase.edge.task_ownership import Claims, claim, other_definitions, owned
 
 _state: Any = importlib.import_module("celery._state")
 HOURLY = "sync_api.tasks.sync_product_photos"
@@ -27,8 +27,7 @@ def _no_task_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = set(_state._on_app_finalizers)
     _state._on_app_finalizers.clear()
     _state._on_app_finalizers.add(claim)
-    monkeypatch.setattr(task_ownership, "_functions", {})
-    monkeypatch.setattr(task_ownership, "_displaced", set())
+    monkeypatch.setattr(task_ownership, "claims", Claims())
     monkeypatch.setattr(_state, "_apps", WeakSet())  # applications of other tests keep their tasks
     current = _state._tls.current_app, _state.default_app
     Celery("none-of-other-tests", set_as_current=False).set_current()
