@@ -329,12 +329,17 @@ class RowRefused(DatabaseRefused):
     """
 
     def __init__(
-        self, rule: str, detail: str, *, state: str = "", table: str = "", constraint: str = "", function: str = ""
+        self,
+        rule: str,
+        detail: str,
+        *,
+        state: str = "",
+        table: str = "",
+        constraint: str = "",
+        function: str = "",
+        hint: str = "Change this rule of the table, or the data; the next run tries again.",
     ) -> None:
-        super().__init__(
-            f"The edge's database refuses a row{f' by {rule}' if rule else ''}: {detail}.",
-            hint="Change this rule of the table, or the data; the next run tries again.",
-        )
+        super().__init__(f"The edge's database refuses a row{f' by {rule}' if rule else ''}: {detail}.", hint=hint)
         self.rule, self.detail = rule, redacted(detail)
         self.state, self.table, self.constraint, self.function = state, table, constraint, function
 

@@ -4,10 +4,11 @@ The SQLSTATE decides (https://www.postgresql.org/docs/current/errcodes-appendix.
 connection has none: then its text decides, which is in English unless ``lc_messages`` is set.
 """
 
+import codecs
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.signals import connection_created
 
 from etalase.errors import DatabaseAway, DatabaseRefused
@@ -15,6 +16,10 @@ from etalase.errors import DatabaseAway, DatabaseRefused
 # Far enough from the bounds of datetime for arithmetic, and for any time zone.
 FAR_PAST: Final = datetime(1000, 1, 1)  # noqa: DTZ001 - its user adds the zone
 FAR_FUTURE: Final = datetime(9000, 1, 1)  # noqa: DTZ001
+
+
+# Encodings that have every character. SQL_ASCII keeps the bytes as they are.
+TAKES_ALL: Final = frozenset({"UTF8", "SQL_ASCII"})
 
 
 class _Case(NamedTuple):
@@ -38,7 +43,7 @@ _OPTIONS = _Case(
     refuses=False,
 )
 _OURS = "If it happens again, this is a defect of Etalase: please report it, with the log."
-_IN_UTF8 = "It is not in UTF-8: dump it, create it anew with ENCODING 'UTF8' TEMPLATE template0, and restore it."
+IN_UTF8: Final = "It is not in UTF-8: dump it, create it anew with ENCODING 'UTF8' TEMPLATE template0, and restore it."
 _TABLES = _Case(
     "lacks Etalase's tables, or has them older than this version needs",
     "Run `{migrate}`. If that was done, the role's search_path leads elsewhere.",
@@ -80,7 +85,7 @@ _BY_STATE: dict[str, _Case] = {
     "55P03": _TOO_LONG,
     "40": _Case("aborted the transaction in favour of another session", "Try again; nothing half done was kept."),
     "22": _Case("does not take a value", _OURS),
-    "22P05": _Case("lacks a character that head office uses", _IN_UTF8),
+    "22P05": _Case("lacks a character that head office uses", IN_UTF8),
     "23": _Case("does not take a value", _OURS),
     "58": _Case("cannot read or write its files", "Look into its disk and its log."),
     "XX": _DAMAGED,
@@ -182,13 +187,38 @@ def _bounded(loader: type[Any]) -> type[Any]:
 
 
 def storable(value: Any) -> Any:
-    """Returns ``value`` with the characters escaped that no text in PostgreSQL may have: NUL, and half a surrogate pair."""
+    """Returns ``value`` with the characters escaped that no text in the database may have.
+
+    These are NUL, half a surrogate pair, and what the database's encoding lacks.
+    """
     match value:
         case str():
-            return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+            codec = _codec()
+            return value.replace("\0", "\\x00").encode(codec, "backslashreplace").decode(codec)
         case dict():
             return {storable(name): storable(one) for name, one in value.items()}
         case list():
             return [storable(one) for one in value]
         case _:
             return value
+
+
+def takes(text: str) -> bool:
+    """Returns whether the database's encoding has each character of ``text``."""
+    try:
+        text.encode(_codec())
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _codec() -> str:
+    """Returns Python's name of the database's encoding: ASCII, which each includes, for one that Python does not know."""
+    connection.ensure_connection()
+    encoding = connection.connection.info.parameter_status("server_encoding")
+    if encoding in TAKES_ALL:
+        return "utf-8"
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        return "ascii"

@@ -15,11 +15,11 @@ from django.db.migrations.loader import MigrationLoader
 from etalase.doctor import machine
 from etalase.doctor.check import Check, Fault
 from etalase.errors import DatabaseAway
+from etalase.postgres import TAKES_ALL
 
 OLDEST_SERVER = 140_000  # Django 5.2 supports PostgreSQL 14 and newer
 CONNECT_SECONDS, STATEMENT_MS = 2, 1500
 WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
-TAKES_ALL = frozenset({"UTF8", "SQL_ASCII"})
 
 Columns = Mapping[str, Mapping[str, str]]
 

@@ -14,6 +14,7 @@ from etalase.edge import project_checks
 from etalase.edge.command_names import is_in_project
 from etalase.edge.project import product_model_name
 from etalase.errors import SettingsError
+from etalase.postgres import TAKES_ALL
 from etalase.settings.edge import EdgeSettings, edge_settings
 
 
@@ -50,7 +51,7 @@ def products_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
 
 
 def database_takes_every_character(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """Returns ``etalase.W001`` if the encoding lacks characters: one emoji in a name would end each run."""
+    """Returns ``etalase.W001`` if the encoding lacks characters: photos and products whose texts have others are refused."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or connection.vendor != "postgresql":
         return []
     try:
@@ -60,7 +61,7 @@ def database_takes_every_character(databases: Sequence[str] | None = None, **_: 
             return []  # E005 reports it
         raise
     encoding = connection.connection.info.parameter_status("server_encoding")
-    if encoding in {"UTF8", "SQL_ASCII"}:
+    if encoding in TAKES_ALL:
         return []
     hint = "Create it anew with ENCODING 'UTF8' TEMPLATE template0, before anything is in it."
     return [checks.Warning(f"The database's encoding is {encoding}, which lacks characters.", hint=hint, id="etalase.W001")]

@@ -55,6 +55,7 @@ def error(state: str, diagnostics: dict[str, str], driver: type[Any] = DriverErr
         ("42501", {"context": IN_TRIGGER}, "function guard"),
         ("42P01", {"context": IN_TRIGGER}, "function guard"),
         ("42501", {"source_function": "ExecWithCheckOptions"}, "row security"),
+        ("22P05", {}, "the database's encoding"),
     ],
 )
 def test_a_refusal_names_its_rule(state: str, diagnostics: dict[str, str], rule: str, driver: type[Any]) -> None:
@@ -70,7 +71,6 @@ def test_a_refusal_names_its_rule(state: str, diagnostics: dict[str, str], rule:
         ("42501", {"source_function": "aclcheck_error"}),
         ("42P01", {}),
         ("42703", {}),
-        ("22P05", {}),
         ("23505", {"table_name": "etalase_sync_run", "constraint_name": "etalase_sync_run_pkey"}),
         *(
             (state, {"context": IN_TRIGGER})

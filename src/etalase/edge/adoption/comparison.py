@@ -18,6 +18,7 @@ from etalase.edge.sync.plan.planner import Planner
 from etalase.edge.sync.removals import unlisted
 from etalase.edge.sync.services import Services
 from etalase.errors import HeadOfficeError, ObjectMissing
+from etalase.postgres import takes
 from etalase.protocol import KEY_PREFIX
 
 # Rows that claim to be older were written under a wrong clock.
@@ -158,5 +159,6 @@ def _find_unknown_objects(audit: BucketAudit, feed: Feed, contents: Contents) ->
     audit.listing.use(photo.object_key or "" for photo in feed.photos.by_id())
     for keys in audit.listing.unused():
         sizes = audit.listing.of(keys)
-        contents.objects += [OwnObject(object_key=key, size=sizes[key].size) for key in keys]
-    contents.bucket["unknown"] = len(contents.objects)
+        contents.bucket["unknown"] += len(keys)
+        # An object whose key the database cannot hold is never deleted either.
+        contents.objects += [OwnObject(object_key=key, size=sizes[key].size) for key in keys if takes(key)]

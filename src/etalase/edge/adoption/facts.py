@@ -12,6 +12,7 @@ from etalase.edge.adoption.shadow import is_table
 from etalase.edge.database import cursor, is_behind_pooler
 from etalase.edge.models import ProductPhoto
 from etalase.edge.sync.storage.products import ProductTable
+from etalase.postgres import TAKES_ALL
 
 
 def read_facts(products: ProductTable) -> DatabaseFacts:
@@ -29,6 +30,8 @@ def read_facts(products: ProductTable) -> DatabaseFacts:
         is_standby=bool(_query("SELECT pg_is_in_recovery()")[0][0]),
         is_read_only=_query("SHOW default_transaction_read_only")[0][0] == "on",
         use_tz=django_settings.USE_TZ,
+        encoding=(encoding := _query("SHOW server_encoding")[0][0]),
+        lacks_characters=encoding not in TAKES_ALL,
         has_photo_table=has_photos,
         has_product_table=has_products,
         is_migrated=_is_migrated(),

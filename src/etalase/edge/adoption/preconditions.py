@@ -54,6 +54,8 @@ class DatabaseFacts:
     is_standby: bool = False
     is_read_only: bool = False
     use_tz: bool = True
+    encoding: str = "UTF8"
+    lacks_characters: bool = False
     has_photo_table: bool = True
     has_product_table: bool = True
     is_migrated: bool = True
@@ -84,6 +86,7 @@ def judge_database(facts: DatabaseFacts, *, applies: bool) -> list[Precondition]
     return [
         Precondition("database", ok=True, detail="The default database is PostgreSQL."),
         *_of_session(facts),
+        _encoding(facts),
         _tables(facts, applies=applies),
         _columns(facts),
         _constraints(facts),
@@ -123,6 +126,14 @@ def _of_session(facts: DatabaseFacts) -> Iterator[Precondition]:
         detail=f"The role lacks: {', '.join(facts.missing_rights)}." if facts.missing_rights else "The role has its rights.",
         hint="GRANT them to the role of the settings." if facts.missing_rights else "",
     )
+
+
+def _encoding(facts: DatabaseFacts) -> Precondition:
+    detail, hint = f"The database's encoding is {facts.encoding}", ""
+    if facts.lacks_characters:
+        detail += ": a photo with another character in a text is refused, and an object with one in its key stays"
+        hint = "Dump it, create it anew with ENCODING 'UTF8' TEMPLATE template0, and restore it."
+    return Precondition("database_encoding", ok=True, detail=f"{detail}.", hint=hint)
 
 
 def _tables(facts: DatabaseFacts, *, applies: bool) -> Precondition:

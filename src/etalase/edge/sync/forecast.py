@@ -20,7 +20,7 @@ from etalase.edge.sync.record import note_plan
 from etalase.edge.sync.removals import Proposal, propose, replaceable
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.trial import MAX_TRIED, try_plans, try_removals
-from etalase.errors import DatabaseRefused
+from etalase.errors import DatabaseRefused, Reason
 from etalase.protocol import Photo
 
 
@@ -80,9 +80,9 @@ def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
             work.replaced |= written.replaced
             for plan in written.accepted:
                 work.add(plan, kept_of)
-            for plan, refusal in written.refused.items():
+            reasons = {plan: run.services.rules.photo_error(refusal, ()).reason for plan, refusal in written.refused.items()}
+            for plan, reason in (reasons | dict.fromkeys(written.parked, Reason.PRODUCT_MISSING)).items():
                 photos = [step.photo for step in plan.steps if not step.demotes]
-                reason = run.services.rules.photo_error(refusal, photos).reason
                 run.result.count_failures([reason] * len(photos))
                 awaiting.update(photo.product_id for photo in photos)
                 work.refused.update(step.photo.id for step in plan.steps)

@@ -17,6 +17,7 @@ from etalase.edge.sync.feed.products import fitting
 from etalase.edge.sync.plan.model import ProductPlan
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.photo_writes import Written
+from etalase.edge.sync.storage.products import ProductText
 
 # The plans, or removals, of one transaction.
 MAX_TRIED: Final = 1000
@@ -35,8 +36,10 @@ def try_plans(services: Services, plans: Iterable[ProductPlan]) -> Iterator[Writ
         written = Written(accepted=some)
         if any(services.rules.concern(plan) for plan in some):
             with _rolled_back():
-                _write_products(services, some)
-                written = storage.photo_writes.write_plans(some, rules=services.rules)
+                missing = _write_products(services, some)
+                here = [plan for plan in some if plan.product_id not in missing]
+                written = storage.photo_writes.write_plans(here, rules=services.rules)
+                written.parked = [plan for plan in some if plan.product_id in missing]
         yield written
 
 
@@ -56,13 +59,15 @@ def try_removals(services: Services, photo_ids: Sequence[UUID], plans: Sequence[
     return blocked
 
 
-def _write_products(services: Services, plans: Iterable[ProductPlan]) -> None:
-    """Writes the missing products of a standalone edge, which a run writes before their photos."""
+def _write_products(services: Services, plans: Iterable[ProductPlan]) -> set[UUID]:
+    """Writes the missing products of a standalone edge, as a run does before their photos. Returns those that are refused."""
+    refused: Sequence[tuple[ProductText, object]] = ()
     if services.products.is_ours:
         photos = {plan.product_id: step.photo for plan in plans for step in plan.steps}
         missing = photos.keys() - services.products.existing(photos.keys()).keys()
         texts = {id_: fitting((photos[id_].product_sku or "", photos[id_].product_name or "")) for id_ in missing}
-        services.products.write([(id_, *both) for id_, both in texts.items()])
+        refused = services.products.write([(id_, *both) for id_, both in texts.items()])
+    return {product[0] for product, _ in refused}
 
 
 @contextmanager

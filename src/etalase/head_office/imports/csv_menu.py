@@ -1,7 +1,7 @@
 """Checks the lines of a menu file and collects its dishes. No database, no bucket; photo files are not read."""
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from uuid import UUID
@@ -60,8 +60,17 @@ class _LineRefused(Exception):
         self.column, self.reason = column, reason
 
 
-def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus: Collection[str] = ()) -> Menu:
+def read_menu(
+    path: Path,
+    photos_dir: Path,
+    *,
+    store_codes: Sequence[str],
+    skus: Collection[str] = (),
+    takes: Callable[[str], bool] = lambda _: True,
+) -> Menu:
     """Returns the menu in ``path``; ``skus`` are the SKUs that the company has.
+
+    ``takes`` returns whether the database can hold a text.
 
     Names come from people only: a line without a name creates no dish (hazard 75). A new SKU that looks like an existing one is
     refused, so that a misspelt line does not silently create a second dish. Raises :class:`UsageError` if the whole file is
@@ -71,7 +80,7 @@ def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus:
         raise UsageError(
             f"There is no folder {printable(str(photos_dir))}.", hint="PHOTOS_DIR is where the files of the menu are."
         )
-    reader = _MenuReader(photos_dir.resolve(), store_codes, skus)
+    reader = _MenuReader(photos_dir.resolve(), store_codes, skus, takes)
     for row in read_lines(path):
         if isinstance(row, Problem):
             reader.problems.append(row)
@@ -84,7 +93,10 @@ def read_menu(path: Path, photos_dir: Path, *, store_codes: Sequence[str], skus:
 class _MenuReader:
     """Collects dishes and problems; compares each line with the lines before it."""
 
-    def __init__(self, photos_dir: Path, store_codes: Sequence[str], skus: Collection[str]) -> None:
+    def __init__(
+        self, photos_dir: Path, store_codes: Sequence[str], skus: Collection[str], takes: Callable[[str], bool]
+    ) -> None:
+        self._takes = takes
         self.dishes: dict[str, Dish] = {}
         self.problems: list[Problem] = []
         self._photos_dir = photos_dir
@@ -130,6 +142,8 @@ class _MenuReader:
                 raise _LineRefused(name, f"has {len(cells[name])} characters; {most} are allowed")
             if "\0" in cells[name]:
                 raise _LineRefused(name, "has a NUL among its characters")
+            if not self._takes(cells[name]):
+                raise _LineRefused(name, "has a character that the encoding of head office's database lacks")
         if not cells["sku"]:
             raise _LineRefused("sku", "is empty")
         known = self.dishes.get(cells["sku"])

@@ -205,3 +205,12 @@ def test_a_missing_file_or_one_that_is_not_utf8_or_csv_is_refused(photos: Path) 
         read_menu(photos.parent / "menu.csv", photos / "nowhere", store_codes=[])
     with pytest.raises(UsageError, match="line 2: a quote is opened there and never closed"):
         read(photos, '1,"SATE,a.jpg,,,')
+
+
+def test_a_text_that_the_database_cannot_hold_costs_its_line(photos: Path) -> None:
+    path = photos / "menu.csv"
+    path.write_text(f"{HEADER}\nS-1,Soto \N{STEAMING BOWL},\nS-2,Sate,\n", encoding="utf-8")
+    menu = read_menu(path, photos, store_codes=[], takes=str.isascii)
+    assert [(one.line, one.column) for one in menu.problems] == [(2, "name")]
+    assert "encoding" in menu.problems[0].reason
+    assert [dish.sku for dish in menu.dishes] == ["S-2"]

@@ -7,6 +7,7 @@ from uuid import UUID
 from etalase.edge.database import cursor
 from etalase.edge.integrity import Damage
 from etalase.edge.sync.publish.put import Rotten
+from etalase.postgres import takes
 
 
 def kinds() -> dict[UUID, Damage]:
@@ -39,7 +40,7 @@ def mark_unless_replaced(rotten: Collection[Rotten], *, but: Collection[UUID]) -
 
     Skips a key with an open publish intent: its object may differ from its row because of a put.
     """
-    if rotten:
+    if rotten := [one for one in rotten if takes(one[0])]:
         keys, checksums, kinds = (list(column) for column in zip(*rotten, strict=True))
         with cursor() as db:
             db.execute(

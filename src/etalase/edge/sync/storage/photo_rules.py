@@ -46,6 +46,8 @@ _CATALOGUE: Final = """
             WHERE indrelid = photo.oid AND (indisunique OR indisexclusion) AND NOT indisprimary)
         OR d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT oid FROM pg_constraint
             WHERE conrelid = photo.oid AND contype IN ('u', 'x'))
+    UNION ALL SELECT 'encoding', 'encoding ' || current_setting('server_encoding'), '', FALSE FROM photo
+        WHERE current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII')
     UNION ALL SELECT 'row_security', 'row security', '', FALSE FROM photo WHERE relrowsecurity
     UNION ALL SELECT 'partitions', 'partitions', '', FALSE FROM photo WHERE relkind = 'p'
 """
@@ -118,7 +120,7 @@ def rules_of(records: Sequence[tuple[Any, ...]]) -> PhotoRules:
     types = {name: type_ for kind, name, type_, _ in records if kind in {"column", "required", "generated"}}
     narrow = {name: type_ for name, type_ in types.items() if name in _TYPES and _is_narrow(name, type_)}
     required = [name for name in of_kind.get("required", ()) if name not in _TYPES or name in _NULLABLE]
-    others = [name for kind in ("constraint", "index", "trigger", "generated", "row_security", "partitions")
+    others = [name for kind in ("constraint", "index", "trigger", "generated", "row_security", "partitions", "encoding")
               for name in of_kind.get(kind, ())]  # fmt: skip
     references = of_kind.get("reference", [])
     deletes = [*references, *(name for kind in ("trigger", "row_security") for name in of_kind.get(kind, ()))]

@@ -62,11 +62,15 @@ class Room(Enum):
 
 @dataclass(slots=True)
 class Written:
-    """The result of :func:`write_plans`: accepted and refused plans, and rows whose place another photo has taken."""
+    """The result of :func:`write_plans`: accepted and refused plans, and rows whose place another photo has taken.
+
+    ``parked`` are plans whose product is not here.
+    """
 
     accepted: list[ProductPlan] = field(default_factory=list)
     refused: dict[ProductPlan, RowRefused] = field(default_factory=dict)
     replaced: set[UUID] = field(default_factory=set)
+    parked: list[ProductPlan] = field(default_factory=list)
 
 
 def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -> Refused:

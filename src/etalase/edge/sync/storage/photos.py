@@ -12,6 +12,7 @@ from etalase.edge.models import OwnState
 from etalase.edge.sync.plan.model import Row, StoredRow
 from etalase.edge.sync.storage.paging import AFTER_ID, PAGE_ROWS, paged
 from etalase.objectstore.model import names_one_object
+from etalase.postgres import takes
 from etalase.protocol import KEY_PREFIX, Photo
 
 COLUMN_NAMES = [column.name for column in fields(StoredRow)]
@@ -26,7 +27,11 @@ def touching(photos: Collection[Photo]) -> list[Row]:
             [
                 list({photo.product_id for photo in photos}),
                 [photo.id for photo in photos],
-                [photo.object_key for photo in photos if photo.object_key and "\0" not in photo.object_key],
+                [
+                    photo.object_key
+                    for photo in photos
+                    if photo.object_key and "\0" not in photo.object_key and takes(photo.object_key)
+                ],
             ],
         )
         return [_row(record) for record in db.fetchall()]
@@ -108,7 +113,9 @@ def with_ids(ids: Collection[UUID]) -> list[Row]:
 def owners(keys: Collection[str]) -> dict[str, str]:
     """Returns the checksum of a row of each key that has rows; rows that share a key count once."""
     with cursor() as db:
-        db.execute("SELECT object_key, lower(checksum) FROM product_photo WHERE object_key = ANY(%s)", [list(keys)])
+        db.execute(
+            "SELECT object_key, lower(checksum) FROM product_photo WHERE object_key = ANY(%s)", [list(filter(takes, keys))]
+        )
         return {key: checksum or "" for key, checksum in db.fetchall()}
 
 

@@ -5,17 +5,19 @@ from datetime import datetime, timedelta
 
 from etalase.edge.database import cursor
 from etalase.edge.models import OwnState
+from etalase.postgres import takes
 from etalase.protocol import KEY_PREFIX
 
 
 def schedule(keys: Collection[str], *, at: datetime) -> None:
     """Schedules the objects under ``keys`` for deletion, a grace period after ``at``. Ignores foreign keys (hazard 16).
 
-    Ignores the store's own objects, too (:mod:`.own_objects`).
+    Ignores the store's own objects, too (:mod:`.own_objects`), and keys with a character that the database lacks: these objects
+    stay.
 
     :func:`due` applies the length of the grace period, so that a changed ETALASE_RECLAIM_GRACE counts for waiting objects too.
     """
-    ours = [key for key in dict.fromkeys(keys) if key.startswith(KEY_PREFIX)]
+    ours = [key for key in dict.fromkeys(keys) if key.startswith(KEY_PREFIX) and takes(key)]
     if not ours:
         return
     with cursor() as db:

@@ -1,5 +1,6 @@
 """Reads and writes ``etalase_pending_photo``: photos that a run could not publish, and the times of their next attempts."""
 
+import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,7 +73,7 @@ def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: date
     entries = []
     for photo, error in failures:
         before = known.get(photo.id)
-        wire = msgspec.json.encode(photo).decode()
+        wire = _as_text(photo)
         if before and (before.wire, before.reason) == (wire, error.reason) and error.reason.policy.is_parked:
             continue
         earlier = 0 if before is None else _attempts_so_far(before, photo, error.reason)
@@ -98,6 +99,12 @@ def record_failures(failures: Collection[tuple[Photo, PhotoError]], *, now: date
             unique_fields=["photo_id"],
             update_fields=["product_id", "product_name", "wire", "reason", "detail", "attempts", "next_try_at"],
         )
+
+
+def _as_text(photo: Photo) -> str:
+    """Returns the photo as JSON in ASCII, because the database's encoding may lack other characters."""
+    wire = msgspec.json.encode(photo).decode()
+    return wire if wire.isascii() else json.dumps(json.loads(wire), separators=(",", ":"))
 
 
 def _attempts_so_far(entry: PendingPhoto, photo: Photo, reason: Reason) -> int:

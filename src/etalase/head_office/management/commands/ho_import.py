@@ -15,6 +15,7 @@ from etalase.head_office.imports.preview import ImportPreview, preview_import
 from etalase.head_office.ingest import PhotoChange
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.models import Product, Store
+from etalase.postgres import takes
 from etalase.progress import Progress, shown
 from etalase.protocol import printable
 
@@ -61,7 +62,7 @@ class Command(HeadOfficeCommand):
         company = find_company(options["company"])
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
         skus = list(Product.objects.filter(company=company).values_list("sku", flat=True))
-        menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes, skus=skus)
+        menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes, skus=skus, takes=takes)
         preview, dry_run = preview_import(company, menu, prune=options["prune"]), options["dry_run"]
         if not dry_run:
             confirm(_question(preview), preview.confirmation, options["yes"])
