@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import Edge, eventually
+from tests.daily import daily
 from tests.simulator import Response, Simulator, picture
 
 
@@ -166,7 +167,7 @@ def test_an_unreachable_service_is_named_with_a_hint(edge: Edge, ho: Simulator, 
     assert edge.json("sync")["outcome"] == "success"
 
 
-@pytest.mark.parametrize("command", ["failures", "held", "undo", "status", "verify", "sync"])
+@pytest.mark.parametrize("command", daily(["failures", "held", "undo", "status", "verify", "sync"], "held", "sync"))
 def test_with_json_an_error_is_an_object_too(edge: Edge, command: str) -> None:
     response = edge.json(command, exit_status=4, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert "database does not answer" in response["error"]
@@ -326,7 +327,7 @@ def test_a_usage_error_and_wrong_settings_are_an_object_with_json(
     assert says in edge.run(*arguments, **settings).stderr
 
 
-@pytest.mark.parametrize("command", [["verify"], ["failures"], ["held"]])
+@pytest.mark.parametrize("command", daily([["verify"], ["failures"], ["held"]], ["verify"]))
 def test_sigterm_ends_every_command_cleanly_with_an_object(edge: Edge, ho: Simulator, command: list[str]) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")

@@ -26,6 +26,7 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.process import spawn
 from etalase.devstack.s3 import S3Server
 from tests.acceptance.conftest import eventually, new_edge
+from tests.daily import daily
 
 # Far below a deadline, far above the time of one request on a loaded machine.
 AT_ONCE_SECONDS = 5
@@ -223,7 +224,7 @@ ATTACKS: dict[str, Callable[[Web], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", daily(ATTACKS, "idle", "a chunked body without an end"))
 def test_a_hundred_silent_connections_delay_no_till_and_are_closed_after_the_deadline(web: Web, attack: str) -> None:
     threads = web.threads()
     clients = [web.connect() for _ in range(100)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from tests.daily import named
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.faulty_database import Command, Fault, faults, odd_session, run_command, run_under, under, weak_role
 from tests.integration.head_office.office import Office
@@ -35,7 +36,7 @@ def commands(folder: Path) -> list[Command]:
     ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", named(FAULTS, "away", "terminated", "read-only", "lock_timeout", "disk full"), ids=str)
 def test_every_command_prints_a_json_object_for_a_database_fault(weak: Office, fault: Fault, tmp_path: Path) -> None:
     done = {command[0]: answered for command, answered in run_under(fault, commands(tmp_path)).items()}
     assert {status for status, _ in done.values()} <= {0, 1, 4}, done
@@ -43,7 +44,7 @@ def test_every_command_prints_a_json_object_for_a_database_fault(weak: Office, f
     assert done["ho_import"][0] == 4
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", named(FAULTS, "away", "terminated", "read-only", "lock_timeout", "disk full"), ids=str)
 def test_no_address_responds_500_for_a_database_fault(weak: Office, fault: Fault) -> None:
     client = Client(raise_request_exception=False)
     account = {"username": "avril", "password": PASSWORD}

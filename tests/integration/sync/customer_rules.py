@@ -85,6 +85,8 @@ REFUSING = [
     trigger("other_key", f"IF {IS_FORBIDDEN} THEN NEW.object_key = 'products/elsewhere.jpg'; END IF; RETURN NEW;"),
     trigger("other_checksum", f"IF {IS_FORBIDDEN} THEN NEW.checksum = upper(NEW.checksum); END IF; RETURN NEW;"),
 ]
+# One of each way to refuse: a check, at the commit, a narrow column, a trigger, a row that is not there, another value.
+DAILY_REFUSING = [REFUSING[0], REFUSING[2], REFUSING[5], REFUSING[9], *REFUSING[13:16]]
 # Lets each row in, in another form where it's not essential.
 CHANGING = trigger("tidies", f"IF {IS_FORBIDDEN} THEN NEW.filename = 'tidy.jpg'; END IF; RETURN NEW;")
 NEEDS_A_VALUE = Rule(

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from tests.daily import named
 from tests.faulty_database import Command, Fault, faults, is_unexpected, odd_session, run_command, run_under, under, weak_role
 from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
@@ -49,7 +50,7 @@ def weak(edge: Edge, settings: Any) -> Iterator[Edge]:
     edge_settings.cache_clear()
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", named(FAULTS, "away", "terminated", "read-only", "lock_timeout", "older tables"), ids=str)
 def test_every_command_reports_a_database_fault_as_an_object_and_works_afterwards(weak: Edge, fault: Fault) -> None:
     for command, (status, response) in run_under(fault, COMMANDS).items():
         if status != 4 and not (COMMANDS[command] or fault.reads):
@@ -59,7 +60,9 @@ def test_every_command_reports_a_database_fault_as_an_object_and_works_afterward
     weak.check_equals_head_office()
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.cut], ids=str)
+@pytest.mark.parametrize(
+    "fault", named((fault for fault in FAULTS if not fault.cut), "no login", "read-only", "disk full"), ids=str
+)
 def test_a_run_under_a_database_fault_exits_with_4_and_a_hint(weak: Edge, fault: Fault) -> None:
     with under(fault):
         status, response = run_command("photos_sync")
@@ -69,7 +72,7 @@ def test_a_run_under_a_database_fault_exits_with_4_and_a_hint(weak: Edge, fault:
     assert len(response["error"].split(". ")) > 1, "a hint follows"
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", named(FAULTS, "away", "terminated", "read-only", "statement_timeout"), ids=str)
 def test_no_address_returns_500_under_a_database_fault(weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
     client = Client()
     with under(fault) as strike:
@@ -80,7 +83,7 @@ def test_no_address_returns_500_under_a_database_fault(weak: Edge, fault: Fault,
     assert "Traceback" not in caplog.text
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", named(FAULTS, "away", "terminated", "read-only", "statement_timeout"), ids=str)
 def test_a_scheduled_run_logs_a_database_fault_in_one_line_and_the_worker_continues(
     weak: Edge, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.daily import daily
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, picture
@@ -58,7 +59,7 @@ MENDED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("how", MENDED)
+@pytest.mark.parametrize("how", daily(MENDED, "naive", "no flag", "size in quotes", "half an emoji"))
 def test_an_odd_but_clear_value_is_read_and_noticed_once_per_run(edge: Edge, menu: list[str], how: str) -> None:
     list_with_fields(edge, menu[2], **MENDED[how])
     for full in (False, True):
@@ -88,7 +89,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("how", UNUSABLE)
+@pytest.mark.parametrize("how", daily(UNUSABLE, "no product", "deep", "milliseconds"))
 def test_an_unusable_row_is_a_failure_of_one_photo_and_keeps_its_place(edge: Edge, menu: list[str], how: str) -> None:
     good = dict(edge.ho.photos[menu[2]])
     list_with_fields(edge, menu[2], **UNUSABLE[how])
@@ -134,7 +135,7 @@ def test_no_text_in_any_field_ends_a_run_or_affects_another_photo(edge: Edge, me
         assert set(edge.ho.photos) == set(edge.rows()) | set(edge.reasons())
 
 
-@pytest.mark.parametrize("raw", ["7", "null", DEEP, json.dumps({"sku": "x"}), "nonsense"])
+@pytest.mark.parametrize("raw", daily(["7", "null", DEEP, json.dumps({"sku": "x"}), "nonsense"], "7", DEEP))
 def test_a_row_without_an_id_proves_nothing_complete_and_leaves_the_retry_list_with_its_list(
     edge: Edge, menu: list[str], raw: str
 ) -> None:
@@ -352,7 +353,11 @@ def test_a_product_listed_twice_stops_no_run(edge: Edge, menu: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "response", [Response(403), Response(500), Response(302, b"", {"Location": "/login"}), Response(body=b"<html>")]
+    "response",
+    daily(
+        [Response(403), Response(500), Response(302, b"", {"Location": "/login"}), Response(body=b"<html>")],
+        *(Response(500), Response(body=b"<html>")),
+    ),
 )
 def test_an_unavailable_product_list_blocks_no_photo(edge: Edge, menu: list[str], response: Response) -> None:
     edge.ho.change_page = products_changed

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from tests.daily import daily
 from tests.faulty_database import run_command, weak_role
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.customer_rules import (
     BLOCKING,
     CHANGING,
+    DAILY_REFUSING,
     FORBIDDEN,
     NEEDS_A_VALUE,
     REFUSING,
@@ -57,7 +59,7 @@ def offend(edge: Edge, rule: Rule, photo: str) -> None:
     edge.ho.put("sate", picture("new", 40_000), photo=photo, primary=False, filename=name, sort_order=order)
 
 
-@pytest.mark.parametrize("rule", REFUSING, ids=str)
+@pytest.mark.parametrize("rule", daily(REFUSING, *DAILY_REFUSING), ids=str)
 def test_a_refused_row_costs_its_product_only_and_heals_once_the_rule_is_gone(
     edge: Edge, menu: dict[str, str], rule: Rule
 ) -> None:
@@ -237,7 +239,7 @@ def block(edge: Edge, rule: Rule, photo: str) -> None:
         edge.query("INSERT INTO promo_banner (photo_id) VALUES (%s)", photo)
 
 
-@pytest.mark.parametrize("rule", BLOCKING, ids=lambda rule: rule.add.split("(id)")[-1][:20])
+@pytest.mark.parametrize("rule", daily(BLOCKING, *BLOCKING[:2], BLOCKING[-1]), ids=lambda rule: rule.add.split("(id)")[-1][:20])
 def test_a_blocked_deletion_waits_and_names_its_rule(commands: Edge, menu: dict[str, str], rule: Rule) -> None:
     edge = commands
     with added(rule):
