@@ -266,6 +266,7 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge, ho: Simulato
         "rows_to_update": 0,
         "removals": [],
         "removals_to_hold": [],
+        "not_tried": None,
         "counts": report["forecast"]["counts"],
     }
     assert report["forecast"]["counts"] | {"fetched": 1, "seen": 1, "bytes_fetched": 5000} == report["forecast"]["counts"]
