@@ -314,3 +314,12 @@ def test_the_texts_in_the_page_are_json_that_cannot_end_its_script_element(clien
     html = client.get("/").content.decode()
     data = html.partition('<script id="page" type="application/json">')[2].partition("</script>")[0]
     assert json.loads(data)["products_url"] == "/api/products/"
+
+
+@pytest.mark.parametrize("path", ["/api/products/{}/image", "/api/products/"])
+def test_a_database_without_the_tables_is_told_from_one_that_does_not_answer(client: Client, path: str) -> None:
+    product_id = product()
+    with connection.cursor() as db:
+        db.execute("ALTER TABLE product_photo RENAME TO elsewhere")  # the test's transaction takes it back
+    response = client.get(path.format(product_id))
+    assert (response.status_code, "cannot be used" in response.json()["detail"]) == (503, True)

@@ -499,6 +499,19 @@ def test_the_own_command_lists_and_decides(guide: Guide, edge: Edge) -> None:
     assert {photo["state"] for photo in own_command()["photos"]} == {"approved", "disowned"}
 
 
+def test_an_own_photo_whose_product_is_gone_is_listed_by_the_ids_of_both_and_its_key(guide: Guide, edge: Edge) -> None:
+    guide.listed("Rendang")
+    (photo,) = [guide.row("Own dish")]
+    guide.object(edge.rows()[photo]["object_key"], picture("Own dish"))
+    adopted(edge)
+    product = edge.rows()[photo]["product_id"]
+    edge.query("UPDATE etalase_own_photo SET product_name = ''")
+    out = StringIO()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("photos_own", "list", stdout=out)
+    assert f"{photo}  product {product}, products/{product}/{photo}.jpg: kept" in out.getvalue()
+
+
 def own_command(*args: str, exit_status: int = 0) -> dict[str, Any]:
     out = StringIO()
     command = ["photos_own", *(args or ("list",)), "--json"]
@@ -509,6 +522,17 @@ def own_command(*args: str, exit_status: int = 0) -> dict[str, Any]:
         call_command(*command, stdout=out)
     answer: dict[str, Any] = json.loads(out.getvalue())
     return answer
+
+
+def test_a_run_by_hand_on_a_filled_edge_shows_its_error_once(
+    guide: Guide, edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
+    guide.listed("Rendang")
+    out, err = StringIO(), StringIO()
+    with pytest.raises(SystemExit, match="2"):
+        call_command("photos_sync", stdout=out, stderr=err)
+    assert err.getvalue().count("has not adopted yet") == 1
+    assert not [record for record in caplog.records if "has not adopted yet" in record.getMessage()]
 
 
 def test_a_scheduled_run_on_a_filled_edge_logs_one_line(

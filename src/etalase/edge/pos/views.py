@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from etalase.edge.pos import catalogue, responses
-from etalase.errors import DatabaseAway, UsageError
+from etalase.errors import DatabaseAway, DatabaseRefused, UsageError
 from etalase.protocol import MAX_INT32, printable
 
 logger = logging.getLogger("etalase.edge")
@@ -31,7 +31,7 @@ def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
         except DatabaseAway as error:
             logger.error("%s", error)
             return responses.uncached(
-                responses.ImageRefused(detail=DATABASE_AWAY, product_name=responses.NAME_UNAVAILABLE), status=503
+                responses.ImageRefused(detail=_public(error), product_name=responses.NAME_UNAVAILABLE), status=503
             )
     if product is None:
         detail = f"There is no product «{printable(product_id[:80])}» in this store."
@@ -52,7 +52,7 @@ def products(request: HttpRequest) -> HttpResponseBase:
         return responses.uncached(responses.Refused(str(error)), status=400)
     except DatabaseAway as error:
         logger.error("%s", error)
-        return responses.uncached(responses.Refused(DATABASE_AWAY), status=503)
+        return responses.uncached(responses.Refused(_public(error)), status=503)
     more = offset + limit < page.total
     after = {"limit": limit, "offset": offset + limit} | ({"q": search} if search else {})
     return responses.found(
@@ -70,6 +70,11 @@ def products(request: HttpRequest) -> HttpResponseBase:
 
 # The public text; the log has the cause.
 DATABASE_AWAY = "The edge's database does not answer; try again in a few seconds."
+DATABASE_REFUSED = "The edge's database answers, and cannot be used; the edge's log and its page /status say why."
+
+
+def _public(error: DatabaseAway) -> str:
+    return DATABASE_REFUSED if isinstance(error, DatabaseRefused) else DATABASE_AWAY
 
 
 def parse_uuid(text: str) -> UUID | None:

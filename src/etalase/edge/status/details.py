@@ -134,7 +134,8 @@ class Details(Sentences):
             yield self._command("etalase edge own list", "command_own")
         if facts.held:
             yield self._command("etalase edge held", "command_held")
-            yield self._command("etalase edge approve --all", "command_approve")
+            if len(facts.held_blocked) < facts.held:  # an approval does not help against a rule of the database
+                yield self._command("etalase edge approve --all", "command_approve")
             yield self._command("etalase edge refuse --all", "command_refuse")
 
     def _command(self, line: str, key: str) -> CommandLine:

@@ -74,8 +74,9 @@ def sync(
     except EtalaseError as error:
         result.error = error
     result.duration_seconds = services.clock.monotonic() - began
-    if isinstance(result.error, NotAdopted):
-        logger.warning("%s", result.error)  # once; a run that did nothing has no metrics
+    if isinstance(result.error, NotAdopted):  # a run that did nothing has no metrics
+        if trigger is not Trigger.HAND:  # a person reads it from the command
+            logger.warning("%s", result.error)
     elif not dry_run:
         result.log_metrics()
     return result

@@ -434,6 +434,7 @@ def test_each_choice_about_held_removals_is_explained_and_none_is_advised() -> N
         "etalase edge approve --all",
         "etalase edge refuse --all",
     ]
+    assert [command.line for command in blocked.commands][1:] == ["etalase edge held", "etalase edge refuse --all"]
 
 
 def test_a_damaged_photo_that_head_office_no_longer_lists_is_explained() -> None:

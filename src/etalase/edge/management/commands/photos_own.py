@@ -60,7 +60,7 @@ class Command(EdgeCommand):
             return int(is_any_open)
         for photo in photos:
             gone = "" if photo.photo_id in here else ", its row is gone"
-            self.stdout.write(f"{photo.photo_id}  {printable(photo.product_name)}: {_word(photo)}{gone}")
+            self.stdout.write(f"{photo.photo_id}  {_name(photo)}: {_word(photo)}{gone}")
         for one in objects:
             self.stdout.write(f"{printable(one.object_key)}: {_word(one)}")
         if not photos and not objects:
@@ -68,6 +68,12 @@ class Command(EdgeCommand):
         if is_any_open:
             self.stdout.write(as_typed("Decide with: etalase edge own approve|disown PHOTO … | --all"))
         return int(is_any_open)
+
+
+def _name(photo: OwnPhoto) -> str:
+    """Returns the product's name; its id and the object's key where it has none, or is gone."""
+    key = (photo.row or {}).get("object_key") or "no object"
+    return printable(photo.product_name or f"product {photo.product_id}, {key}")
 
 
 def _photo(photo: OwnPhoto) -> dict[str, Any]:
