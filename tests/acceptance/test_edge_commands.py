@@ -139,6 +139,7 @@ def test_retry_enqueues_a_failed_photo_of_the_retry_list_at_once(edge: Edge, ho:
     assert "Not on the retry list" in edge.run("retry", photo).stderr
 
 
+@pytest.mark.long
 def test_a_photo_named_twice_is_approved_once(edge: Edge, ho: Simulator) -> None:
     photos = [ho.put(f"Dish {number}", picture(number)) for number in range(5)]
     edge.json("sync")
@@ -240,6 +241,7 @@ def test_status_uses_the_terminals_language_and_colours_the_verdict_only_there(e
     assert edge.run_on_terminal("status", LC_ALL="C.UTF-8").startswith("\x1b[31;1mDAMAGED\x1b[0m: Nothing to do: the next sync")
 
 
+@pytest.mark.long
 def test_status_wraps_at_the_terminals_width(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")
@@ -313,10 +315,10 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_without_a_traceback(edge
     ("arguments", "settings", "says"),
     [
         (["nosuch"], {}, "no command «nosuch»"),
-        (["sync", "--nosuch"], {}, "unrecognized arguments: --nosuch"),
+        pytest.param(["sync", "--nosuch"], {}, "unrecognized arguments: --nosuch", marks=pytest.mark.long),
         (["retry", "seven"], {}, "invalid UUID value: 'seven'"),
         (["sync"], {"ETALASE_STORE_ID": "seven"}, "ETALASE_STORE_ID"),
-        (["sync"], {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
+        pytest.param(["sync"], {"DATABASE_URL": "mysql://x"}, "DATABASE_URL", marks=pytest.mark.long),
     ],
 )
 def test_a_usage_error_and_wrong_settings_are_an_object_with_json(

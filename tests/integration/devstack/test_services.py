@@ -81,6 +81,7 @@ def test_an_interrupted_initdb_is_repeated(tmp_path: Path) -> None:
     server.stop()
 
 
+@pytest.mark.long
 def test_postgresql_starts_if_another_program_has_the_pid_of_the_killed_one(tmp_path: Path) -> None:
     port = free_port()
     server = postgres.start(tmp_path, port, durable=False)
@@ -130,6 +131,7 @@ def test_seaweedfs_refuses_anonymous_requests_beyond_the_policy(s3_server: S3Ser
         bucket(s3_server, secret_key="guessed").get("a.jpg")
 
 
+@pytest.mark.long
 def test_each_make_keeps_its_objects_from_start_to_start(make: Make, tmp_path: Path) -> None:
     port = free_port(offsets=list(make.wanted(0).values()))
     for written in (b"nasi goreng", b"soto"):
@@ -209,6 +211,7 @@ def test_minio_listens_on_one_port_of_this_machine_and_has_no_console(minio_serv
     assert listening <= {f"{address}:{port}" for address in loopback}
 
 
+@pytest.mark.long
 def test_after_kill_9_of_its_starter_an_object_store_ends_and_can_start_again(tmp_path: Path, make: Make) -> None:
     port = free_port(offsets=list(make.wanted(0).values()))
     starter = start_starter(

@@ -66,7 +66,10 @@ def change_page(page: Page, product: Product) -> None:
 
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [("en-GB", "new photo, File: The file is not a JPEG"), ("id-ID", "foto baru, File: File ini bukan gambar JPEG")],
+    [
+        pytest.param("en-GB", "new photo, File: The file is not a JPEG", marks=pytest.mark.long),
+        ("id-ID", "foto baru, File: File ini bukan gambar JPEG"),
+    ],
     indirect=["page"],
 )
 def test_an_upload_error_is_shown_on_top_and_beside_the_field(office: Office, page: Page, tmp_path: Path, reason: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.daily import daily
 from tests.django_settings import STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import start_killed_run
@@ -147,7 +148,7 @@ def test_a_server_with_broken_ranges_gives_the_whole_object(edge: Edge, server: 
     edge.check_equals_head_office()
 
 
-@pytest.mark.parametrize("etag", [None, 'W/"weak"', '"' + "x" * 100 + '"', "unquoted"])
+@pytest.mark.parametrize("etag", daily([None, 'W/"weak"', '"' + "x" * 100 + '"', "unquoted"], None, 'W/"weak"'))
 def test_without_a_strong_etag_a_transfer_starts_again(edge: Edge, etag: str | None) -> None:
     edge.ho.put("sate", picture(1, LARGE))
     headers = {"ETag": etag} if etag else {}
@@ -293,7 +294,7 @@ def test_two_databases_of_one_store_share_no_spool(tmp_path: Path) -> None:
     assert Spool.of_store(tmp_path, store_id, "db:5432/edge", Clock()).last_checkpoint == datetime.fromisoformat(timestamp)
 
 
-@pytest.mark.parametrize("etag", ['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""])
+@pytest.mark.parametrize("etag", daily(['"é"', '"a\tb"', f'"{"x" * 63}"', 'W/"weak"', "bare", ""], '"é"', ""))
 def test_an_etag_unfit_for_a_header_costs_a_new_download_only(edge: Edge, etag: str) -> None:
     photo = edge.ho.put("sate", picture(1, LARGE))
     edge.ho.put("soto", picture(2))

@@ -1,11 +1,12 @@
 """Checks an ETALASE_HO_URL that leads to something else than a head office."""
 
 import pytest
+from tests.daily import daily
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, head_office, picture
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("status", daily([301, 302, 307, 308], 302))
 def test_a_redirect_of_the_feed_is_reported_with_its_target_and_the_setting_to_change(edge: Edge, status: int) -> None:
     edge.ho.on_page = lambda _: Response(
         status, b"", {"Location": f"https://user:{edge.ho.password}@new.example/api/v1/sync/product-photos/?x=1"}
@@ -47,7 +48,7 @@ def test_a_server_that_is_not_a_head_office_is_not_reported_as_an_unknown_store(
     assert report.fault == "not_head_office"
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", daily([429, 500, 502, 503, 504], 429, 503))
 def test_a_head_office_that_responds_is_not_called_unreachable(edge: Edge, status: int) -> None:
     edge.ho.on_page = lambda _: Response(status, b"")
     report = edge.sync(TRIES=1)
