@@ -29,6 +29,15 @@ FIRST_BYTES = [f"Range: bytes=0-{FIRST - 1}"]
 # No doctor takes that long.
 LEFT_OVER_SECONDS = 60
 REQUEST_SECONDS, CLEAN_UP_SECONDS = 1.7, 0.5
+# 301: the bucket is in another region, which the signed request reports.
+ANSWERS_OF_S3 = frozenset({301, 403, 404})
+# A policy may allow one way to list and refuse another: its conditions name prefixes, and versions are a right of their own.
+LISTINGS = (
+    ONE_KEY,
+    {**ONE_KEY, "prefix": KEY_PREFIX},
+    {"max-keys": "1", "prefix": KEY_PREFIX},
+    {"max-keys": "1", "prefix": KEY_PREFIX, "versions": ""},
+)
 READ_ONLY = "--read-only leaves it out"
 POLICY_HINT = 'Let anybody read objects, and nothing else: docs/MINIO_SETUP.md, "Bucket and policy".'
 
@@ -73,7 +82,7 @@ class BucketChecks:
         """Checks that an S3 server responds, by a request that anybody can make."""
         response = self._anonymous = self.store.request("GET", query=ONE_KEY, signed=False)
         is_listing = response.status < 300 and b"ListBucketResult" in response.body
-        if is_listing or (response.error and response.status in {403, 404}):
+        if is_listing or (response.error and response.status in ANSWERS_OF_S3):
             return f"{self.store.endpoint} ({response.header('server') or 'S3'})"
         if response.status < 300 or response.is_page:
             raise faults.not_s3(response)
@@ -156,15 +165,17 @@ class BucketChecks:
 
     def listing(self) -> str:
         """Checks that nobody can list the bucket without a key."""
-        if self._anonymous is not None and self._anonymous.status < 300:
-            raise Fault(
-                f"Anybody can list bucket {self.store.bucket}: only reading an object whose key is known should be public.",
-                hint=POLICY_HINT,
-            )
+        for query in LISTINGS:
+            response = self.store.request("GET", query=query, signed=False)
+            if response.status < 300 and any(sign in response.body for sign in (b"ListBucketResult", b"ListVersionsResult")):
+                raise Fault(
+                    f"Anybody can list bucket {self.store.bucket}: only reading an object whose key is known should be public.",
+                    hint=POLICY_HINT,
+                )
         return "refused without a key"
 
     def anonymous_write(self) -> str:
-        """Checks that nobody can put an object without a key."""
+        """Checks that nobody can put or delete an object without a key. The deleted one does not exist."""
         if self.read_only:
             raise NotChecked(READ_ONLY)
         key = f"{PROBE_PREFIX}{int(self.now())}-{token_hex(4)}"
@@ -172,13 +183,16 @@ class BucketChecks:
         if self.store.request("PUT", key, body=PROBE, signed=False).status < 300:
             raise Fault(f"Anybody can write to bucket {self.store.bucket} without a key.", hint=POLICY_HINT)
         self._objects.remove(key)
+        if self.store.request("DELETE", key, signed=False).status < 300:
+            raise Fault(f"Anybody can delete objects of bucket {self.store.bucket} without a key.", hint=POLICY_HINT)
         return "refused without a key"
 
     def delete(self) -> str:
         """Deletes the probe."""
         self.store.delete([self._probe])
-        if self.store.head(self._probe) is not None:
-            raise Fault("The object store accepted a deletion, and the object is still there.", hint="Look into its log.")
+        with suppress(ObjectStoreDenied):  # a key without the right to read; another check says so
+            if self.store.head(self._probe) is not None:
+                raise Fault("The object store accepted a deletion, and the object is still there.", hint="Look into its log.")
         self._objects.remove(self._probe)
         return "the probe is deleted"
 

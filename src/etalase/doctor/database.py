@@ -3,104 +3,19 @@
 The look uses a connection of its own, so that a doctor takes one, however many checks there are. It only reads.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import django.db
-from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.migrations.loader import MigrationLoader
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from etalase.doctor import machine
 from etalase.doctor.check import Check, Fault
+from etalase.doctor.database_facts import Columns, Form, SessionFacts, look
 from etalase.errors import DatabaseAway
 from etalase.postgres import TAKES_ALL
 
 OLDEST_SERVER = 140_000  # Django 5.2 supports PostgreSQL 14 and newer
-CONNECT_SECONDS, STATEMENT_MS = 2, 1500
-WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
-
-Columns = Mapping[str, Mapping[str, str]]
-
-SERVER = """
-SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('server_encoding'),
-       current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), pg_backend_pid(), quote_ident(current_user)
-"""
-COLUMNS = """
-SELECT name, attname, format_type(atttypid, atttypmod)
-FROM unnest(%s::text[]) AS name JOIN pg_attribute ON attrelid = to_regclass(quote_ident(name))
-WHERE attnum > 0 AND NOT attisdropped
-"""
-RIGHTS = """
-SELECT name, privilege FROM unnest(%s::text[]) AS name, unnest(%s::text[]) AS privilege
-WHERE to_regclass(quote_ident(name)) IS NOT NULL AND NOT has_table_privilege(to_regclass(quote_ident(name)), privilege)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
-    """A database as its own session sees it. ``wanted`` are the columns that the models need, ``columns`` those there."""
-
-    server_number: int
-    server: str
-    encoding: str
-    is_read_only: bool
-    is_standby: bool
-    is_pooled: bool
-    role: str
-    unapplied: tuple[str, ...] = ()
-    columns: Columns = field(default_factory=dict)
-    wanted: Columns = field(default_factory=dict)
-    lacking: tuple[tuple[str, str], ...] = ()
-
-
-def look(labels: Sequence[str], extra: Columns) -> SessionFacts:
-    """Reads the facts. ``labels`` are the apps whose tables are needed, ``extra`` further columns. Raises Django's errors."""
-    connection = connections[DEFAULT_DB_ALIAS].copy()
-    options = connection.settings_dict.get("OPTIONS") or {}
-    connection.settings_dict["OPTIONS"] = {**options, "connect_timeout": CONNECT_SECONDS}
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(STATEMENT_MS)])
-            cursor.execute(SERVER)
-            number, server, encoding, read_only, standby, pid, role = cursor.fetchone()
-            is_pooled = pid != cursor.connection.info.backend_pid
-            wanted = {**_wanted(labels, connection), **extra}
-            cursor.execute(COLUMNS, [list(wanted)])
-            columns: dict[str, dict[str, str]] = {}
-            for table, column, kind in cursor.fetchall():
-                columns.setdefault(table, {})[column] = kind
-            cursor.execute(RIGHTS, [list(wanted), list(WRITES)])
-            lacking = tuple(sorted(cursor.fetchall()))
-        unapplied = _unapplied(labels, connection)
-    finally:
-        connection.close()
-    return SessionFacts(number, server, encoding, read_only, standby, is_pooled, role, unapplied, columns, wanted, lacking)
-
-
-def _wanted(labels: Sequence[str], connection: Any) -> dict[str, dict[str, str]]:
-    found = {}
-    for label in labels:
-        for model in apps.get_app_config(label).get_models(include_auto_created=True):
-            fields = model._meta.concrete_fields  # noqa: SLF001 - Django documents Model._meta as its API
-            found[model._meta.db_table] = {str(f.column): _kind(f, connection) for f in fields}  # noqa: SLF001
-    return found
-
-
-def _kind(column: "models.Field[Any, Any]", connection: Any) -> str:
-    if column.model._meta.auto_created:  # noqa: SLF001 - between two models; the type of its id is Django's affair
-        return ""
-    return (column.db_type(connection) or "").replace("varchar", "character varying")
-
-
-def _unapplied(labels: Sequence[str], connection: Any) -> tuple[str, ...]:
-    try:
-        loader = MigrationLoader(connection)
-    except django.db.ProgrammingError:  # the role may not read the list of migrations; its rights say so
-        return ()
-    missing = [key for key in loader.graph.nodes if key[0] in labels and key not in (loader.applied_migrations or {})]
-    return tuple(f"{label}.{name}" for label, name in sorted(missing))
 
 
 def fits(wanted: str, there: str) -> bool:
@@ -218,6 +133,11 @@ def judge_migrations(facts: SessionFacts, migrate: str) -> str:
             f"{len(facts.unapplied)} migrations are missing: {first}.",
             hint=f"Run `{migrate}`. If that was done, the role's search_path leads elsewhere.",
         )
+    if facts.ahead:
+        raise Fault(
+            f"A newer version of Etalase has changed the tables: {', '.join(facts.ahead[:3])}.",
+            hint="Install that version again, or restore the backup from before its migration.",
+        )
     return "all applied"
 
 
@@ -230,12 +150,17 @@ def judge_rights(facts: SessionFacts) -> str:
             f"The role {facts.role} may not: {shown}{' and more' if len(facts.lacking) > 4 else ''}.",
             hint=f"As the owner: GRANT ALL ON {tables} TO {facts.role};",
         )
+    if hidden := [table for table, form in facts.forms.items() if form.hides_all]:
+        raise Fault(
+            f"Row-level security hides every row of {', '.join(hidden)} from the role {facts.role}, and refuses new ones.",
+            hint=f"As the owner: ALTER TABLE {hidden[0]} DISABLE ROW LEVEL SECURITY, or give the role a policy.",
+        )
     return f"{facts.role} reads and writes {len(facts.wanted)} tables"
 
 
 def judge_tables(facts: SessionFacts) -> str:
-    """Judges the form of the tables: each column that the models need is there, and takes their values."""
-    wrong = []
+    """Judges the form of the tables: each column that the models need is there, and each row of theirs can be written."""
+    wrong: list[str] = []
     for table, columns in facts.wanted.items():
         there = facts.columns.get(table)
         if there is None:
@@ -249,6 +174,29 @@ def judge_tables(facts: SessionFacts) -> str:
     if wrong:
         raise Fault(
             f"The tables differ from what this version needs: {', '.join(wrong[:5])}{' and more' if len(wrong) > 5 else ''}.",
-            hint="Add the column or change its type by hand (ALTER TABLE), or restore the tables from a backup.",
+            hint="Add the column or change its type by hand (ALTER TABLE), or restore the tables from a backup. If they are"
+            " there, the role's search_path leads elsewhere.",
         )
+    for table, form in facts.forms.items():
+        _judge_form(table, form, facts)
     return f"{len(facts.wanted)} tables as this version needs them"
+
+
+def _judge_form(table: str, form: Form, facts: SessionFacts) -> None:
+    """Raises :class:`Fault` for a table that takes no row of Etalase's."""
+    if not form.takes_writes:
+        raise Fault(
+            f"{table} is a view, or another relation that takes no writes.",
+            hint=f"Etalase writes {table}: rename the view, and give the table its name back.",
+        )
+    if needless := [column for column in form.required if column not in facts.wanted[table]]:
+        raise Fault(
+            f"{table}.{needless[0]} needs a value in every row, and Etalase gives it none: each new row is refused.",
+            hint=f"ALTER TABLE {table} ALTER {needless[0]} DROP NOT NULL, or give the column a default (SET DEFAULT).",
+        )
+    key = facts.keys[table]
+    if not form.is_view and key not in form.unique:
+        raise Fault(
+            f"{table}.{key} has no primary key any more, which every write needs.",
+            hint=f"ALTER TABLE {table} ADD PRIMARY KEY ({key}); if rows are there twice, restore the table from a backup.",
+        )

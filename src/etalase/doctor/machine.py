@@ -1,5 +1,6 @@
 """Checks of this machine, for both halves: names, room on its disks, versions."""
 
+import errno
 import os
 import platform
 import shutil
@@ -19,6 +20,7 @@ from etalase.formatting import size
 
 MIN_FREE_BYTES = 256 * 1024 * 1024
 MIN_FREE_SHARE = 0.02
+MIN_FREE_ENTRIES = 1000
 NAME_SECONDS = 1.5
 OLDEST_PYTHON, OLDEST_DJANGO = (3, 11), (5, 2)
 
@@ -50,22 +52,35 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+SPOOL_HINTS = {
+    errno.ENOSPC: "Make room on its disk: it has no bytes or no entries for files (df, df -i) left.",
+    errno.EDQUOT: "Raise the quota of the user of Etalase, or make room.",
+    errno.EROFS: "Mount its disk for writing: Linux mounts a damaged one read-only (dmesg says so).",
+}
+
+
 def disk(folders: Sequence[Path]) -> str:
     """Returns the free room of the disks of ``folders``. Raises :class:`Fault` for one that is nearly full."""
     told: dict[int, str] = {}
     for folder in map(existing, folders):
         usage = shutil.disk_usage(folder)
-        if problem := room_problem(str(folder), free=usage.free, total=usage.total):
+        entries = os.statvfs(folder)
+        if problem := room_problem(str(folder), usage.free, usage.total, entries=entries.f_favail, all_entries=entries.f_files):
             raise Fault(problem, hint="Make room on it: a run needs room for photos in flight, PostgreSQL for its files.")
         told.setdefault(folder.stat().st_dev, f"{size(usage.free)} free at {folder}")
     return "; ".join(told.values())
 
 
-def room_problem(folder: str, *, free: int, total: int) -> str:
-    """Returns what is wrong with the room of a disk, an empty text where it suffices. Pure."""
-    if free >= MIN_FREE_BYTES and free >= total * MIN_FREE_SHARE:
-        return ""
-    return f"The disk of {folder} has {size(free)} of {size(total)} left."
+def room_problem(folder: str, free: int, total: int, *, entries: int = 0, all_entries: int = 0) -> str:
+    """Returns what is wrong with the room of a disk, an empty text where it suffices. Pure.
+
+    ``entries`` are the files that still fit, of ``all_entries``: 0 of 0 where the disk has no such limit.
+    """
+    if free < MIN_FREE_BYTES or free < total * MIN_FREE_SHARE:
+        return f"The disk of {folder} has {size(free)} of {size(total)} left."
+    if entries < min(MIN_FREE_ENTRIES, all_entries):
+        return f"The disk of {folder} has room for {entries} of {all_entries} files (inodes) left."
+    return ""
 
 
 def existing(folder: Path) -> Path:
@@ -124,5 +139,7 @@ def folder_writable(folder: Path, *, setting: str, read_only: bool) -> str:
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:
-        raise Fault(f"Nothing can be written to {folder} ({error.strerror}).", hint=hint) from error
+        raise Fault(
+            f"Nothing can be written to {folder} ({error.strerror}).", hint=SPOOL_HINTS.get(error.errno or 0, hint)
+        ) from error
     return f"{folder}"

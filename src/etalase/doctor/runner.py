@@ -17,6 +17,8 @@ from etalase.redaction import redacted
 
 # Django itself takes most of the fifth second.
 ALL_SECONDS = 4.0
+TIME_OVER = "not checked: the time for all checks was over"
+NO_HINT = "Look into the log of that server, and of a proxy before it."
 
 logger = logging.getLogger("etalase.doctor")
 
@@ -41,8 +43,7 @@ def run(checks: Sequence[Check], *, all_seconds: float = ALL_SECONDS) -> list[Ch
         if time.monotonic() >= over:
             _give_up(checks, results, limits, over)
             break
-    late = "not checked: the time for all checks was over"
-    return [results.get(check.id, CheckResult(check.id, None, late)) for check in checks]
+    return [results.get(check.id, CheckResult(check.id, None, TIME_OVER)) for check in checks]
 
 
 def _settle(
@@ -78,7 +79,7 @@ def _make(check: Check, ended: "queue.SimpleQueue[CheckResult]") -> None:
     except NotChecked as why:
         ended.put(CheckResult(check.id, None, f"not checked: {why.message}", why.hint))
     except EtalaseError as error:
-        ended.put(CheckResult(check.id, ok=False, detail=error.message, hint=error.hint))
+        ended.put(CheckResult(check.id, ok=False, detail=error.message, hint=error.hint or NO_HINT))
     except Exception as error:  # a defect of one check says nothing of the others
         logger.exception("unexpected error in the check %s", check.id)
         said = redacted(f"unexpected error in the check: {type(error).__name__}: {error}")[:500]

@@ -114,8 +114,13 @@ def together(first: Callable[[], S], second: Callable[[], S2]) -> tuple[S, S2]:
         except SettingsError as error:
             problems += error.problems
     if problems:
-        raise SettingsError(sorted(set(problems)))
+        raise SettingsError(sorted({problem for problem in problems if not _is_said_better(problem, problems)}))
     return screens[0], screens[1]
+
+
+def _is_said_better(problem: str, problems: list[str]) -> bool:
+    """Returns whether another class of settings, too, does not know this name, but one like it."""
+    return problem.endswith("is not a setting.") and any(other.startswith(problem[:-1] + ";") for other in problems)
 
 
 def _problem(

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
+import psycopg
 import pytest
 import redis
 from celery.schedules import crontab
@@ -197,6 +198,13 @@ def late_head_office(house: House) -> None:
     house.set(HO_URL=door.endpoint)
 
 
+def unknown_path(house: House) -> None:
+    """Names an address below which head office has nothing: it responds 404 before it asks for a token."""
+    door = house.undo.enter_context(doorman(house.edge.ho.url))
+    door.rule = lambda _: Reply(404, b'{"detail": "Not found."}', {"Content-Type": "application/json"})
+    house.set(HO_URL=f"{door.endpoint}/api/v1")
+
+
 def late_bucket(house: House) -> None:
     clock_of(house.door, "Tue, 03 Feb 2026 07:26:11 GMT")
     house.through_door(lambda _: None)
@@ -252,8 +260,21 @@ def pooled(behind: int) -> Iterator[int]:
 
 
 def no_read_of_ours(request: Request) -> Reply | None:
-    """Refuses a signed read of an object."""
-    return Reply(403, S3_ERROR % b"AccessDenied") if request.is_signed and request.key and request.method == "GET" else None
+    """Refuses a signed read of an object, as a store does for a key without s3:GetObject."""
+    denied = request.is_signed and request.key and request.method in {"GET", "HEAD"}
+    return Reply(403, S3_ERROR % b"AccessDenied") if denied else None
+
+
+def lists_by_prefix(request: Request) -> Reply | None:
+    """Lists to anybody below the photos' prefix only, as a policy with a condition does."""
+    is_allowed = not request.is_signed and not request.key and request.query.get("prefix", "").startswith("products/")
+    return Reply(200, b"<ListBucketResult></ListBucketResult>") if is_allowed else None
+
+
+def moved_region(request: Request) -> Reply | None:
+    """Redirects as Amazon does to a bucket in another region."""
+    body = b"<Error><Code>PermanentRedirect</Code><Message>Use the endpoint.</Message></Error>"
+    return Reply(301, body, {"x-amz-bucket-region": "ap-southeast-3"})
 
 
 def wrong_region(request: Request) -> Reply | None:
@@ -278,6 +299,20 @@ def shadowed_address(house: House) -> None:
     house.django.ROOT_URLCONF = urls
 
 
+@contextmanager
+def locked(table: str) -> Iterator[None]:
+    """Locks a table in another session, as a person's transaction does."""
+    with psycopg.connect(**connection.get_connection_params()) as person:
+        person.execute(f"LOCK TABLE {table}")
+        yield
+        person.rollback()
+
+
+def poor_account(house: House) -> None:
+    house.at_broker("ACL SETUSER poor on >pw ~other* &* +@all", "ACL DELUSER poor")
+    house.django.CELERY_BROKER_URL = f"redis://poor:pw@127.0.0.1:{house.broker.port}/0"
+
+
 def file_in_place(house: House) -> None:
     place = house.folder / "spool"
     place.write_text("")
@@ -295,6 +330,9 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "head office: moved": (lambda h: setattr(h.edge.ho, "redirects_to", "http://elsewhere"), "head_office", HEAD_OFFICE),
     "head office: in trouble": (
         lambda h: setattr(h.edge.ho, "on_feed_token", lambda _: Response(503)), "head_office", HEAD_OFFICE),
+    "head office: a proxy's error page": (
+        lambda h: setattr(h.edge.ho, "on_feed_token", lambda _: replace(PAGE, status=502)), "head_office", HEAD_OFFICE),
+    "head office: a path too much": (unknown_path, "head_office", HEAD_OFFICE),
     "head office: https to a plain port": (
         lambda h: h.set(HO_URL=h.edge.ho.url.replace("http", "https")), "head_office", HEAD_OFFICE),
     "head office: silent": (lambda h: h.set(HO_URL=h.silent_server()), "head_office", HEAD_OFFICE),
@@ -311,6 +349,9 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         lambda h: h.list_photo(image_url="http://minio.example:9000/product-images/a.jpg"), "image_origins", IMAGE),
     "photos: missing": (lambda h: setattr(h.edge.ho, "on_image", lambda _: Response(404)), "image", ()),
     "photos: private": (lambda h: setattr(h.edge.ho, "on_image", lambda _: Response(403)), "image", ()),
+    "photos: a redirect": (
+        lambda h: setattr(h.edge.ho, "on_image", lambda _: Response(302, headers={"Location": "http://elsewhere/a.jpg"})),
+        "image", ()),
     "photos: a login page": (lambda h: setattr(h.edge.ho, "on_image", lambda _: PAGE), "image", ()),
     "photos: closed port": (lambda h: h.list_photo(image_url="http://127.0.0.1:1/a.jpg"), "image", ()),
     "bucket: unknown name": (
@@ -332,6 +373,12 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "bucket: no right to delete": (lambda h: h.through_door(refuses("DELETE")), "bucket_delete", ()),
     "bucket: private": (lambda h: h.policy(), "bucket_public", PUBLIC),
     "bucket: can be listed": (lambda h: h.policy("s3:GetObject", "s3:ListBucket"), "bucket_listing", ()),
+    "bucket: can be listed below a prefix": (lambda h: h.through_door(lists_by_prefix), "bucket_listing", ()),
+    "bucket: anybody may delete": (
+        lambda h: h.through_door(refuses("DELETE", signed=False, reply=Reply(204))), "bucket_anonymous_write", ()),
+    "bucket: a store that puts nothing": (
+        lambda h: h.through_door(refuses("PUT", reply=Reply(405, S3_ERROR % b"MethodNotAllowed"))), "bucket_write", WRITE),
+    "bucket: in another region": (lambda h: h.through_door(moved_region), "bucket", BUCKET),
     "bucket: anybody may write": (
         lambda h: h.through_door(refuses("PUT", signed=False, reply=Reply(200))), "bucket_anonymous_write", ()),
     "public address: unknown name": (
@@ -376,6 +423,31 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         "tables", STATE),
     "database: a right is missing": (
         lambda h: h.weak(f"REVOKE DELETE ON product_photo FROM {ROLE}"), "database_rights", STATE),
+    "database: product_photo is a view": (
+        lambda h: h.sql(
+            "ALTER TABLE product_photo RENAME TO aside; CREATE VIEW product_photo AS SELECT DISTINCT * FROM aside",
+            "DROP VIEW product_photo; ALTER TABLE aside RENAME TO product_photo"),
+        "tables", STATE),
+    "database: a further column without a default": (
+        lambda h: h.sql(
+            "ALTER TABLE product_photo ADD shelf text NOT NULL DEFAULT ''; ALTER TABLE product_photo ALTER shelf DROP DEFAULT",
+            "ALTER TABLE product_photo DROP shelf"),
+        "tables", STATE),
+    "database: restored without its keys": (
+        lambda h: h.sql(
+            "ALTER TABLE product_photo DROP CONSTRAINT product_photo_pkey", "ALTER TABLE product_photo ADD PRIMARY KEY (id)"),
+        "tables", STATE),
+    "database: row-level security": (
+        lambda h: h.weak(
+            "ALTER TABLE product_photo ENABLE ROW LEVEL SECURITY", "ALTER TABLE product_photo DISABLE ROW LEVEL SECURITY"),
+        "database_rights", STATE),
+    "database: of a newer version": (
+        lambda h: h.sql(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('etalase_edge', '9999_next', now())",
+            "DELETE FROM django_migrations WHERE name = '9999_next'"),
+        "migrations", MIGRATIONS),
+    "database: a table is locked": (
+        lambda h: h.undo.enter_context(locked("etalase_checkpoint")), "store", ("worker", "beat")),
     "database: of another store": (
         lambda h: h.sql("UPDATE etalase_checkpoint SET company_id = store_id"), "store", ()),
     "worker: never started": (lambda h: h.sql("DELETE FROM etalase_heartbeat WHERE role = 'worker'"), "worker", ()),
@@ -392,6 +464,11 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         lambda h: h.at_broker("CONFIG SET maxmemory 1mb", "CONFIG SET maxmemory 0"), "broker", ()),
     "broker: a replica": (
         lambda h: h.at_broker("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"), "broker", ()),
+    "broker: an account without the queue": (poor_account, "broker", ()),
+    "broker: its replicas are away": (
+        lambda h: h.at_broker("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"), "broker", ()),
+    "broker: another's data in the queue": (
+        lambda h: h.at_broker("SET celery 1", "DEL celery"), "broker", ()),
     "schedule: Celery's clock is UTC": (lambda h: delattr(h.django, "CELERY_TIMEZONE"), "time_zone", ("schedule",)),
     "schedule: no nightly run": (lambda h: h.django.CELERY_BEAT_SCHEDULE.pop("nightly"), "schedule", ()),
     "project: a view in the place of ours": (shadowed_address, "project", ()),

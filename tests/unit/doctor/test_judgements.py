@@ -1,5 +1,6 @@
 """Checks the decisions of single checks, as tables."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,14 +9,15 @@ from tests.django_settings import ETALASE_HEAD_OFFICE
 from etalase.doctor import clock
 from etalase.doctor.check import Fault, NotChecked
 from etalase.doctor.database import (
-    SessionFacts,
     fits,
     judge_encoding,
     judge_migrations,
+    judge_rights,
     judge_server,
     judge_tables,
     judge_writable,
 )
+from etalase.doctor.database_facts import Form, SessionFacts
 from etalase.doctor.machine import room_problem
 from etalase.edge.doctor.schedule import broker_problem
 from etalase.edge.doctor.state import judge_sign
@@ -58,6 +60,36 @@ def test_the_form_of_the_tables_is_named_column_by_column() -> None:
 
 
 @pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (Form(unique=["id"]), ""),
+        (Form(unique=["id"], required=["id", "x"]), ""),
+        (Form(is_view=True), ""),
+        (Form(takes_writes=False, is_view=True), "a is a view"),
+        (Form(unique=["id"], required=["shelf"]), r"a\.shelf needs a value"),
+        (Form(unique=["x"]), r"a\.id has no primary key"),
+        (Form(hides_all=True, unique=["id"]), "Row-level security hides every row of a"),
+    ],
+)
+def test_a_table_has_to_take_the_rows_of_etalase(form: Form, said: str) -> None:
+    columns = {"a": {"id": "uuid", "x": "text"}}
+    facts = replace(FACTS, wanted=columns, columns=columns, keys={"a": "id"}, forms={"a": form})
+    if not said:
+        assert judge_rights(facts)
+        assert judge_tables(facts)
+        return
+    with pytest.raises(Fault, match=said) as found:
+        (judge_rights if form.hides_all else judge_tables)(facts)
+    assert "ALTER TABLE" in found.value.hint or "rename" in found.value.hint
+
+
+def test_migrations_of_a_newer_version_are_named() -> None:
+    with pytest.raises(Fault, match=r"newer version .* etalase_edge\.0099_next") as found:
+        judge_migrations(replace(FACTS, ahead=("etalase_edge.0099_next",)), "migrate")
+    assert "Install that version" in found.value.hint
+
+
+@pytest.mark.parametrize(
     ("judge", "change"),
     [
         (judge_server, {"server_number": 130_012}),
@@ -67,8 +99,6 @@ def test_the_form_of_the_tables_is_named_column_by_column() -> None:
     ],
 )
 def test_a_database_that_cannot_be_used_is_a_fault(judge: object, change: dict[str, object]) -> None:
-    from dataclasses import replace
-
     assert judge(FACTS)  # type: ignore[operator]
     with pytest.raises(Fault) as found:
         judge(replace(FACTS, **change))  # type: ignore[operator, arg-type]
@@ -99,11 +129,17 @@ def test_clocks_are_compared_by_the_date_of_a_response(date: str, said: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("free", "total", "ok"),
-    [(10 * GIB, 100 * GIB, True), (GIB, 100 * GIB, False), (GIB // 8, GIB, False), (GIB, 8 * GIB, True)],
+    ("free", "total", "entries", "all_entries", "ok"),
+    [
+        (10 * GIB, 100 * GIB, 5000, 10_000, True),
+        (GIB, 100 * GIB, 5000, 10_000, False),
+        (GIB // 8, GIB, 5000, 10_000, False),
+        (GIB, 8 * GIB, 0, 0, True),  # a file system without such a limit
+        (GIB, 8 * GIB, 3, 10_000, False),
+    ],
 )
-def test_a_disk_needs_room(free: int, total: int, ok: bool) -> None:
-    assert (room_problem("/", free=free, total=total) == "") is ok
+def test_a_disk_needs_room(free: int, total: int, entries: int, all_entries: int, ok: bool) -> None:
+    assert (room_problem("/", free, total, entries=entries, all_entries=all_entries) == "") is ok
 
 
 @pytest.mark.parametrize(

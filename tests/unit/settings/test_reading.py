@@ -305,3 +305,14 @@ def test_a_broker_that_can_be_none_is_refused_without_showing_it(url: str) -> No
 )
 def test_brokers_of_all_kinds_are_taken(url: str) -> None:
     assert parse_settings(EdgeServerSettings, SERVER | {"BROKER_URL": url}).BROKER_URL.get_secret_value() == url
+
+
+def test_a_name_that_neither_class_knows_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**EDGE, **SERVER, "HO_URLL": "x"}.items():
+        monkeypatch.setenv(name if name == "DATABASE_URL" else f"ETALASE_{name}", str(value))
+    with pytest.raises(SettingsError) as refused:
+        together(
+            lambda: from_environment(EdgeSettings, others=(EdgeServerSettings,)),
+            lambda: from_environment(EdgeServerSettings, others=(EdgeSettings,)),
+        )
+    assert refused.value.problems == ["ETALASE_HO_URLL is not a setting; did you mean ETALASE_HO_URL?"]

@@ -21,7 +21,7 @@ from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, TOKEN_PATH
-from etalase.edge.sync.feed.refusals import advice, is_elsewhere, is_web_page
+from etalase.edge.sync.feed.refusals import advice, is_elsewhere, is_web_page, not_head_office, redirected_to
 from etalase.edge.sync.feed.session import Session, expires_at
 from etalase.errors import HeadOfficeError, HeadOfficeRefused, PhotoError, TransferFailed
 from etalase.media_types import sniff_type
@@ -112,13 +112,15 @@ class HeadOfficeLink:
                 f"{url} does not answer: {error.message.removesuffix('.')}.", hint="Check the link, and ETALASE_HO_URL."
             ) from error
         self._date = response.header(b"date")
-        if is_web_page(response) or is_elsewhere(url, PHOTOS_PATH, response) or response.status in {511, 200}:
-            raise Fault(f"What answers at {url} is not a head office (HTTP {response.status}).", hint=_elsewhere(url, response))
-        if response.status >= 500 or response.status in {408, 429}:
+        # A proxy's error page is HTML, too; 511 is a network's login page (RFC 6585, section 6).
+        if (response.status >= 500 and response.status != 511) or response.status in {408, 429}:
             raise Fault(
                 f"Head office at {url} answers {response.status}.",
                 hint="It, or a proxy before it, is busy or has trouble: ask head office; a later run catches up.",
             )
+        # No store is named yet, so that a 404 concerns the address.
+        if is_web_page(response) or is_elsewhere(url, PHOTOS_PATH, response) or response.status in {511, 200, 404}:
+            raise Fault(f"What answers at {url} is not a head office (HTTP {response.status}).", hint=_elsewhere(url, response))
         return url
 
     def clock(self) -> str:
@@ -179,29 +181,28 @@ class HeadOfficeLink:
             raise NotChecked("no photo is known")
         photo, url = self._photo
         first = bytearray()
-        status = 0
+        last: Response | None = None
 
         def take(response: Response, piece: bytes) -> None:
-            nonlocal status
-            status = response.status
+            nonlocal last
+            last = response
             first.extend(piece)
             if len(first) >= FIRST_BYTES:
                 raise _Enough
 
         transport = Transport(address_allowed=self._origins.address_allowed, ca_file=self.settings.CA_FILE, setting="image_url")
         try:
-            status = transport.exchange(
+            last = transport.exchange(
                 url, deadlines=DEADLINES, max_bytes=self.settings.MAX_PHOTO_BYTES, sink=take,
                 headers={"Range": f"bytes=0-{FIRST_BYTES - 1}", "Accept-Encoding": "identity"},
-            ).status  # fmt: skip
+            )  # fmt: skip
         except _Enough:
             pass
         except TransferFailed as error:
             hint = "Head office's bucket has to be reachable from the store: check the link, and ETALASE_IMAGE_URL_REWRITE."
             raise Fault(f"A photo at {url} cannot be fetched: {error.message.removesuffix('.')}.", hint=hint) from error
-        if status not in {200, 206}:
-            hint = "Tell head office: anybody must be able to read a photo in its bucket whose address is known."
-            raise Fault(f"A photo at {url} cannot be fetched: HTTP {status}.", hint=hint)
+        if last is not None and last.status not in {200, 206}:
+            raise Fault(f"A photo at {url} cannot be fetched: HTTP {last.status}.", hint=_image_hint(url, last))
         if sniff_type(bytes(first)) is None:
             raise Fault(
                 f"What lies at {url} is not a picture.",
@@ -239,5 +240,13 @@ class HeadOfficeLink:
 
 
 def _elsewhere(url: str, response: Response) -> str:
-    found = advice(url, PHOTOS_PATH, response)
+    found = not_head_office(url) if response.status == 404 else advice(url, PHOTOS_PATH, response)
     return found if response.status >= 300 else "Compare ETALASE_HO_URL with head office's address and port."
+
+
+def _image_hint(url: str, response: Response) -> str:
+    if leads_to := redirected_to(url, response):
+        return f"Redirects are not followed. Tell head office to list the address itself: {leads_to}"
+    if response.status >= 500 or response.status in {408, 429}:
+        return "Its bucket, or a proxy before it, is busy or has trouble: a later run catches up; else ask head office."
+    return "Tell head office: anybody must be able to read a photo in its bucket whose address is known."

@@ -8,7 +8,8 @@ from django.apps import apps
 from etalase.doctor import machine, runner
 from etalase.doctor.bucket import REQUEST_SECONDS, BucketChecks
 from etalase.doctor.check import Check, CheckResult, Fault
-from etalase.doctor.database import Columns, Database
+from etalase.doctor.database import Database
+from etalase.doctor.database_facts import Columns
 from etalase.doctor.settings_look import SettingsLook
 from etalase.edge import project_checks
 from etalase.edge.checks import product_problems

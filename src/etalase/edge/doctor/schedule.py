@@ -16,7 +16,7 @@ from etalase.edge.clock import Clock
 from etalase.edge.command_names import is_in_project
 from etalase.edge.schedule import next_runs
 from etalase.edge.status.sync_request import beat_zone
-from etalase.edge.task_names import GUIDE_PREFIX, GUIDE_TASKS, OWN_PREFIX
+from etalase.edge.task_names import GUIDE_PREFIX, GUIDE_TASKS, OWN_PREFIX, QUEUE
 from etalase.settings.edge import EdgeSettings
 
 # Loads slowly, which must not count as the broker's silence; a project with another broker may lack it.
@@ -24,6 +24,20 @@ with suppress(ImportError):
     import_module("kombu.transport.redis")
 
 CONNECT_SECONDS = 1.5
+NO_MESSAGE = "of etalase's doctor"
+_PASSWORD = "Correct user and password in ETALASE_BROKER_URL."  # noqa: S105 - a hint
+# By a text of the response of Redis or Valkey, or by the class of the library's error.
+REFUSALS = {
+    "MISCONF": "It cannot save its data: make room on its disk, and look into its log.",
+    "NOREPLICAS": "Connect its replicas, or lower its min-replicas-to-write.",
+    "NoPermissionError": "Let its account use the keys of the queue: ACL SETUSER NAME ~* +@all",
+    "ReadOnlyError": "Name the primary in ETALASE_BROKER_URL.",
+    "WRONGTYPE": "Another application uses this key: name another database number in ETALASE_BROKER_URL.",
+    "DB index": "Correct the database number at the end of ETALASE_BROKER_URL; most servers have 0 to 15.",
+    "AuthenticationError": _PASSWORD,
+    "WRONGPASS": _PASSWORD,
+    "NOAUTH": _PASSWORD,
+}
 
 
 def checks(settings: EdgeSettings) -> list[Check]:
@@ -63,9 +77,14 @@ def answers() -> str:
             connection.ensure_connection(max_retries=1, timeout=1, interval_start=0, interval_max=0)
             channel = connection.default_channel
             told = _info(channel.client) if hasattr(channel, "client") else {}
+            if told.get("role") != "slave" and hasattr(channel, "client"):
+                _write(channel.client, f"{options.get('global_keyprefix', '')}{queue_name()}")
         except Exception as error:  # each transport raises its own
+            said = str(error).rstrip(".")
+            if hint := refusal_hint(type(error).__name__, said):
+                raise Fault(f"The broker at {_place(url)} refuses: {said}.", hint=hint) from error
             raise Fault(
-                f"The broker at {_place(url)} does not answer: {error}.",
+                f"The broker at {_place(url)} does not answer: {said}.",
                 hint="Start it, and check ETALASE_BROKER_URL with its password; runs by hand work without it.",
             ) from error
     if problem := broker_problem(told):
@@ -83,6 +102,27 @@ def _info(client: Any) -> dict[str, Any]:
             client.ping()
             return {}
         raise
+
+
+def _write(client: Any, queue: str) -> None:
+    """Asks for the removal of a message that does not exist: only a broker that takes messages for this account agrees."""
+    try:
+        client.lrem(queue, 0, NO_MESSAGE)
+    except Exception as error:
+        if type(error).__name__ == "NoPermissionError" and "lrem" in str(error).lower():
+            return  # an account with few commands may still send
+        raise
+
+
+def queue_name() -> str:
+    """Returns the queue of the runs, of the standalone edge or of the project."""
+    return str(getattr(django_settings, "CELERY_TASK_DEFAULT_QUEUE", None) or "celery") if is_in_project() else QUEUE
+
+
+def refusal_hint(kind: str, said: str) -> str:
+    """Returns the advice for a response that refuses; an empty text for a broker that does not answer. Pure."""
+    by_text = [hint for sign, hint in REFUSALS.items() if sign in said or sign == kind]
+    return by_text[0] if by_text else ""
 
 
 def broker_problem(told: dict[str, Any]) -> tuple[str, str] | None:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.doctor.database_facts import STATEMENT_MS
 from etalase.edge.clock import Clock
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
@@ -39,6 +42,8 @@ class StateChecks:
     def store(self) -> str:
         """Reads all, and checks that this database is this store's."""
         with translated():
+            with connection.cursor() as cursor:  # of this check's thread
+                cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(STATEMENT_MS)])
             checkpoint = Checkpoint.objects.first()
             good = last_good_run()
             self.last_good_at = good.finished_at if good else None
