@@ -97,3 +97,23 @@ def test_no_module_imports_itself_through_others() -> None:
         for module in leaves:
             del imported[module]
     assert sorted(imported) == []
+
+
+# A command file stands where Django looks for it, and is above all else: nothing imports it.
+COMMANDS = ".management.commands."
+
+
+def test_no_package_imports_itself_through_others() -> None:
+    """Imports between the modules and packages of one package run one way, so that each can be read without those above it."""
+    graph = grimp.build_graph("etalase")
+    imports = [(m, other) for m in graph.modules if COMMANDS not in m for other in graph.find_modules_directly_imported_by(m)]
+    imported: dict[str, set[str]] = defaultdict(set)
+    for module, other in imports:
+        one, two = module.split("."), other.split(".")
+        depth = next((n for n, names in enumerate(zip(one, two, strict=False)) if names[0] != names[1]), None)
+        if depth is not None:  # a package is above its own modules
+            imported[".".join(one[: depth + 1])].add(".".join(two[: depth + 1]))
+    while leaves := [place for place, others in imported.items() if not others & imported.keys()]:
+        for place in leaves:
+            del imported[place]
+    assert sorted(imported) == []

@@ -21,10 +21,10 @@ from etalase.edge.adoption.ownership import is_open
 from etalase.edge.adoption.preconditions import can_be_compared, judge_database
 from etalase.edge.adoption.report import Adoption, Precondition
 from etalase.edge.adoption.shadow import is_table, shadow_tables
-from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, OwnObject, OwnPhoto, OwnState
 from etalase.edge.sync import storage
+from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.forecast import forecast
 from etalase.edge.sync.result import RunKind, RunResult

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from etalase.edge.adoption.decisions import Code
-from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.database import cursor
 from etalase.edge.integrity import Damage
 from etalase.edge.models import OwnObject, OwnPhoto
 from etalase.edge.sync import storage
+from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.plan.model import Kind, Step
-from etalase.edge.sync.plan.planner import Planner
+from etalase.edge.sync.planner import Planner
 from etalase.edge.sync.removals import unlisted
 from etalase.edge.sync.services import Services
 from etalase.errors import HeadOfficeError, ObjectMissing

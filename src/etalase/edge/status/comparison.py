@@ -13,13 +13,13 @@ from uuid import UUID
 
 import django.db
 
-from etalase.edge.bucket_audit import Objects, judge_read, list_photos
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import photos_in_order
 from etalase.edge.integrity import Damage, damage, is_replacement, is_suspicion, was_put_since
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import storage
+from etalase.edge.sync.bucket_audit import Objects, judge_read, list_photos
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.model import Row
 from etalase.errors import (

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
+from etalase.edge.sync.bucket_audit import BucketAudit, Look
 from etalase.edge.sync.publish.failures import Failures
 from etalase.edge.sync.publish.pipeline import Publisher
 from etalase.edge.sync.result import RunResult

@@ -12,13 +12,13 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.feed.selection import add_pending, choose_scope, pull_feed
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
-from etalase.edge.sync.plan.planner import Planner, Slice
 from etalase.edge.sync.plan.removal_bound import Candidate
+from etalase.edge.sync.planner import Planner, Slice
 from etalase.edge.sync.record import note_plan
 from etalase.edge.sync.removals import Proposal, propose, replaceable
 from etalase.edge.sync.scratch import Agenda
+from etalase.edge.sync.selection import add_pending, choose_scope, pull_feed
 from etalase.edge.sync.trial import MAX_TRIED, try_plans, try_removals
 from etalase.errors import DatabaseRefused, Reason
 from etalase.protocol import Photo

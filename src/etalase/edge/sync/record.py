@@ -9,10 +9,10 @@ from uuid import UUID
 from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.feed.selection import PROPOSED
-from etalase.edge.sync.plan.planner import Planned, Tally
+from etalase.edge.sync.planner import Planned, Tally
 from etalase.edge.sync.publish.pipeline import EndsEarly
 from etalase.edge.sync.result import Trigger
+from etalase.edge.sync.selection import PROPOSED
 from etalase.errors import DatabaseAway, EtalaseError, LockLost
 from etalase.protocol import printable
 from etalase.redaction import redacted

@@ -14,7 +14,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, decide
-from etalase.edge.sync.publish.put import Replaced
+from etalase.edge.sync.product_result import Replaced
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.products import ProductLabel
 

@@ -8,24 +8,23 @@ from uuid import UUID
 
 from django.db import transaction
 
-from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
 from etalase.edge.own_tables import refuse_other_form
-from etalase.edge.sync import storage
+from etalase.edge.sync import products, storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
+from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.context import Run, Scope, mark_damage
-from etalase.edge.sync.feed import products
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
-from etalase.edge.sync.feed.selection import PROPOSED, add_pending, choose_scope, pull_feed
 from etalase.edge.sync.forecast import forecast
 from etalase.edge.sync.orphans import delete_due
 from etalase.edge.sync.plan.plan import normalised
-from etalase.edge.sync.plan.planner import Planned, Planner, Slice
+from etalase.edge.sync.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import drop_unlisted_retries, replaceable, sweep, unlisted
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.scratch import Photos
+from etalase.edge.sync.selection import PROPOSED, add_pending, choose_scope, pull_feed
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, LockHeld, NotAdopted, ObjectStoreError, PhotoError, Reason
 from etalase.progress import Progress

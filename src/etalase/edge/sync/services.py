@@ -24,13 +24,13 @@ from etalase.edge.sync.feed import pull
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.session import Session
 from etalase.edge.sync.lock import RunLock
-from etalase.edge.sync.publish import put
 from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.errors import DatabaseAway, SettingsError
 from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
 from etalase.own_bucket import own_bucket
+from etalase.protocol import Photo
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.logging import log_fields
 
@@ -38,7 +38,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Bucket(put.PublishBucket, Protocol):
+class PhotoSource(Protocol):
+    """The source of photos. Raises :class:`PhotoError`."""
+
+    @property
+    def bytes_received(self) -> int: ...
+    def fetch(self, photo: Photo) -> Body: ...
+    def done(self, photo: Photo) -> None: ...
+    def keep(self, photo: Photo, body: Body) -> None: ...
+
+
+class PublishBucket(Protocol):
+    """The edge's object store as a worker uses it; see :class:`etalase.objectstore.client.ObjectStore`."""
+
+    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str: ...
+    def head(self, key: str) -> ObjectInfo | None: ...
+    def get(self, key: str) -> bytes: ...
+    def read_through(self, key: str) -> ObjectRead: ...
+
+
+class Bucket(PublishBucket, Protocol):
     """The edge's object store as the whole run uses it."""
 
     ends_at: float
@@ -121,7 +140,7 @@ class Services:
 
     settings: EdgeSettings
     head_office: pull.FeedPages
-    images: put.PhotoSource
+    images: PhotoSource
     bucket: Bucket
     store: storage.checkpoint.OwnStore
     products: ProductTable

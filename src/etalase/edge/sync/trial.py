@@ -13,8 +13,8 @@ from django.db import transaction
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync import storage
-from etalase.edge.sync.feed.products import fitting
 from etalase.edge.sync.plan.model import ProductPlan
+from etalase.edge.sync.products import fitting
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.photo_writes import Written
 from etalase.edge.sync.storage.products import ProductText

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from etalase.edge.bucket_audit import BucketAudit
 from etalase.edge.models import Removal
 from etalase.edge.sync import storage
+from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.plan.model import Kind, Row
-from etalase.edge.sync.plan.planner import Planner
+from etalase.edge.sync.planner import Planner
 from etalase.edge.sync.removals import unlisted
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, HeadOfficeError

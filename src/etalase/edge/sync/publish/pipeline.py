@@ -10,9 +10,10 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
+from etalase.edge.sync.product_result import ProductResult
 from etalase.edge.sync.publish.circuit_breaker import CircuitBreaker, probe_bytes
 from etalase.edge.sync.publish.failures import Failures
-from etalase.edge.sync.publish.put import ProductResult, put_product
+from etalase.edge.sync.publish.put import put_product
 from etalase.edge.sync.removals import record_replaced
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Agenda

@@ -4,83 +4,18 @@ Runs in the workers and writes to the object store only. The run commits each :c
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
-from uuid import UUID
+from dataclasses import replace
 
 import msgspec
 
 from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
-from etalase.edge.sync.plan.model import Kind, ProductPlan, Row, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
+from etalase.edge.sync.product_result import ProductResult
+from etalase.edge.sync.services import PhotoSource, PublishBucket
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
 from etalase.media_types import MAGIC_BYTES, sniff_type
-from etalase.objectstore.model import Body, ObjectInfo, ObjectRead
-from etalase.protocol import Photo
-
-
-class PhotoSource(Protocol):
-    """The source of photos. Raises :class:`PhotoError`."""
-
-    @property
-    def bytes_received(self) -> int: ...
-    def fetch(self, photo: Photo) -> Body: ...
-    def done(self, photo: Photo) -> None: ...
-    def keep(self, photo: Photo, body: Body) -> None: ...
-
-
-class PublishBucket(Protocol):
-    """The edge's object store as a worker uses it; see :class:`etalase.objectstore.client.ObjectStore`."""
-
-    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str: ...
-    def head(self, key: str) -> ObjectInfo | None: ...
-    def get(self, key: str) -> bytes: ...
-    def read_through(self, key: str) -> ObjectRead: ...
-
-
-# Key, expected MD5, and the damage.
-Rotten = tuple[str, str, Damage]
-
-
-class Replaced(NamedTuple):
-    """A deleted row whose place another photo has taken: the cause of its removal, and the whole row as PostgreSQL's JSON."""
-
-    row: Row
-    cause: str
-    whole: str
-
-
-@dataclass(slots=True, eq=False)
-class ProductResult:
-    """The result of one product. The objects of ``published`` are in the bucket, and their rows are not committed yet.
-
-    ``keep_primary`` are photos that head office demoted in favour of one that did not arrive: they stay primary for now.
-    ``unsettled_keys`` are live keys whose put may or may not have happened. ``stopped_by`` ends the run.
-    """
-
-    plan: ProductPlan
-    published: list[Step] = field(default_factory=list)
-    failed: list[tuple[Step, PhotoError]] = field(default_factory=list)
-    keep_primary: set[UUID] = field(default_factory=set)
-    unsettled_keys: set[str] = field(default_factory=set)
-    # The served type of photos that head office gives another type.
-    retyped: list[tuple[Photo, str]] = field(default_factory=list)
-    # Damaged sources of copies.
-    rotten: list[Rotten] = field(default_factory=list)
-    # What the commit has deleted of the plan's leaving rows.
-    replaced: list[Replaced] = field(default_factory=list)
-    stopped_by: BaseException | None = None
-
-    @property
-    def resolved(self) -> list[Step]:
-        """Returns the published steps that leave nothing to retry: all but those of photos that stay primary for now."""
-        return [step for step in self.published if step.photo.id not in self.keep_primary]
-
-    @property
-    def displaced(self) -> tuple[UUID, ...]:
-        """Returns the rows whose keys were really taken over."""
-        taken = {step.photo.object_key for step in self.published}
-        return tuple(photo_id for photo_id, key in self.plan.displaced if key in taken)
+from etalase.objectstore.model import Body
 
 
 def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -> ProductResult:

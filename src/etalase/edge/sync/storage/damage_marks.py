@@ -6,7 +6,7 @@ from uuid import UUID
 
 from etalase.edge.database import cursor
 from etalase.edge.integrity import Damage
-from etalase.edge.sync.publish.put import Rotten
+from etalase.edge.sync.product_result import Rotten
 from etalase.postgres import takes
 
 

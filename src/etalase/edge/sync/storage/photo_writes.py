@@ -16,7 +16,7 @@ from django.db import transaction
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync.plan.model import ProductPlan, Step
-from etalase.edge.sync.publish.put import ProductResult, Replaced
+from etalase.edge.sync.product_result import ProductResult, Replaced
 from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, photos, reclaims
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photos import COLUMNS

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from etalase.edge.bucket_audit import BucketAudit, Look
 from etalase.edge.sync import storage
+from etalase.edge.sync.bucket_audit import BucketAudit, Look
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.plan.model import Plan, Row, together
 from etalase.edge.sync.plan.plan import LONG_AGO, is_settled, normalised, plan
