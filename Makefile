@@ -6,7 +6,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 # Tests wait for servers half of their time, so one process more than cores; the long files are first by their names.
 IN_PARALLEL := --numprocesses $(shell expr `nproc` + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# Tests start hundreds of processes: without bytecode files, each compiles Django again, about 0.7 s.
+# Tests start hundreds of processes: one that finds no bytecode files compiles its modules again, Django too: 1.5 s instead of 0.5 s.
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHONS := 3.11 3.12 3.13
