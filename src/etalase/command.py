@@ -1,6 +1,9 @@
 """Defines the base of every command: ``--json`` prints exactly one object; an error is one line and an exit status."""
 
+import errno
 import logging
+import os
+import pwd
 import signal
 import sys
 import threading
@@ -25,6 +28,14 @@ STOPPED = 130
 USAGE = 2
 # After an unexpected error, nothing is known about the work done.
 UNEXPECTED = 4
+# What this machine refuses for a file or folder that a person has named, and what to do.
+MACHINE_REFUSES = {
+    errno.EACCES: "Let this user read it and enter each folder above it (chmod o+rX), or name another.",
+    errno.EPERM: "Let this user change it, or name another.",
+    errno.EROFS: "Name a place that can be written.",
+    errno.ENOSPC: "Make room on that disk.",
+    errno.EDQUOT: "Make room on that disk.",
+}
 
 
 class EtalaseCommand(BaseCommand):
@@ -84,12 +95,18 @@ class EtalaseCommand(BaseCommand):
         except BrokenPipeError:
             raise
         except Exception as error:
-            logger.exception("unexpected error in the command")
-            text = f"Unexpected error in the command: {type(error).__name__}: {redacted(str(error))[:500]}"
-            hint = "This is a defect of Etalase: please report it with the log lines above."
-            raise self._refused(f"{text}. {hint}", UNEXPECTED, options) from error
+            raise self._untranslated(error, options) from error
         if status:
             sys.exit(status)
+
+    def _untranslated(self, error: Exception, options: dict[str, Any]) -> CommandError:
+        if isinstance(error, OSError) and error.filename is not None and error.errno in MACHINE_REFUSES:
+            text = f"{error.filename}: {error.strerror}, for the user {user_name()}."
+            return self._refused(f"{text} {MACHINE_REFUSES[error.errno]}", USAGE, options)
+        logger.error("unexpected error in the command", exc_info=error)
+        text = f"Unexpected error in the command: {type(error).__name__}: {redacted(str(error))[:500]}"
+        hint = "This is a defect of Etalase: please report it with the log lines above."
+        return self._refused(f"{text}. {hint}", UNEXPECTED, options)
 
     def run(self, options: dict[str, Any]) -> int:
         """Does the work of the command. Returns the exit status."""
@@ -117,6 +134,14 @@ class EtalaseCommand(BaseCommand):
     def _show_error(self, message: str, exit_status: int, options: dict[str, Any]) -> None:
         if options.get("json") and not self._is_written:
             self._write_json({"error": message}, exit_status)
+
+
+def user_name() -> str:
+    """Returns the name of this process's user."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 @contextmanager
