@@ -1,12 +1,15 @@
 """Starts Django commands, web servers and Celery as ``etalase ...``. Loads Django only for the parts that need it."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from pkgutil import iter_modules
 from secrets import token_hex
 from typing import NamedTuple, NoReturn
+
+from etalase.argv import with_settings_of_init
 
 HELP = """\
 Etalase carries product photos from head office to the stores' edge servers and on to their POS screens.
@@ -61,7 +64,7 @@ class Half(NamedTuple):
 
 
 # The packages of each half, as pyproject.toml groups them.
-EXTRAS = {"demo": "demo", "head-office": "head-office", "edge": "standalone"}
+EXTRAS = {"demo": "demo", "head-office": "head-office", "edge": "standalone", "support-bundle": "standalone"}
 HEAD_OFFICE = Half("head-office", "head_office", "ho_", ("serve",))
 EDGE = Half("edge", "edge", "photos_", ("serve", "worker", "beat"))
 
@@ -81,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(0)
     if args[0] not in halves:
         _refuse(f"etalase: no command «{args[0]}». There are: {', '.join(halves)}.", args)
+    _refuse_without_settings_of_init(args)
     from etalase.errors import EtalaseError
     from etalase.output import show_uncaught_without_secrets
 
@@ -96,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if error.name is None or error.name.startswith("etalase"):
             raise
         _refuse(
-            f"etalase {args[0]} needs a package that is not here ({error.name}): pip install 'etalase[{EXTRAS[args[0]]}]'", args
+            f"etalase {args[0]} needs a package that is not here ({error.name}): pip install 'etalase[{EXTRAS[args[0]]}]'",
+            args,
         )
     except KeyboardInterrupt:
         sys.stderr.write("etalase: stopped.\n")
@@ -133,7 +138,27 @@ def _edge(args: list[str]) -> None:
 
 def _support_bundle(args: list[str]) -> None:
     is_edge = bool({"ETALASE_HO_URL", "ETALASE_STORE_ID"} & set(os.environ))
+    if not is_edge and "DATABASE_URL" not in os.environ:
+        made = [with_settings_of_init(half.name) for half in (EDGE, HEAD_OFFICE) if _is_made_here(half)]
+        if len(made) == 1:
+            os.execv(made[0], [made[0], "support-bundle", *args])  # noqa: S606 - the command that init has made
+        if made:
+            _refuse(f"etalase support-bundle: both halves are on this machine: {' or '.join(made)} support-bundle", args)
     (_edge if is_edge else _head_office)(["support-bundle", *args])
+
+
+def _refuse_without_settings_of_init(args: list[str]) -> None:
+    """Names the command to type where init has made the settings of this machine, and this environment has none."""
+    half = {half.name: half for half in (EDGE, HEAD_OFFICE)}.get(args[0])
+    if half is None or "DATABASE_URL" in os.environ or {*HELP_WORDS, *WITHOUT_SETTINGS} & set(args) or not args[1:]:
+        return
+    if _is_made_here(half):
+        made = with_settings_of_init(half.name)
+        _refuse(f"etalase: no settings in this environment. Those of this machine: {made} {shlex.join(args[1:])}", args)
+
+
+def _is_made_here(half: Half) -> bool:
+    return os.access(with_settings_of_init(half.name), os.X_OK)
 
 
 def _manage(half: Half, args: list[str]) -> None:

@@ -22,6 +22,8 @@ ANYWHERE_CHARS = 8
 MIN_CHARS = 4
 # A process renews its tokens for months: the oldest ones are dropped.
 TOKENS_KEPT = 64
+# Access keys that `init` proposes: they are also names of our services and files, which nobody could read any more.
+NO_SECRETS = frozenset({"etalase-edge", "etalase-head-office"})
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ _SHAPES = re.compile(
 
 def keep_secret(*values: str | None) -> None:
     """Hides ``values`` from now on, in every spelling. For secrets that stay until the process ends."""
-    known.lasting.update(value for value in values if value and len(value) >= MIN_CHARS)
+    known.lasting.update(value for value in values if value and len(value) >= MIN_CHARS and value not in NO_SECRETS)
 
 
 def keep_token(*values: str | None) -> None:

@@ -112,7 +112,10 @@ def test_modules_in_the_current_folder_replace_none_of_ours(tmp_path: Path) -> N
     output([*ARGV, "edge", "sync", "--help"], tmp_path)
 
 
-@pytest.mark.parametrize(("half", "extra"), [("edge", "standalone"), ("head-office", "head-office"), ("demo", "demo")])
+@pytest.mark.parametrize(
+    ("half", "extra"),
+    [("edge", "standalone"), ("head-office", "head-office"), ("demo", "demo"), ("support-bundle", "standalone")],
+)
 def test_a_missing_package_names_the_extra_that_has_it(
     half: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,3 +127,47 @@ def test_a_missing_package_names_the_extra_that_has_it(
         cli.main([half, "migrate", "--json"])
     assert ended.value.code == 2
     assert f"(axes): pip install 'etalase[{extra}]'" in capsys.readouterr().out
+
+
+@pytest.fixture
+def made_by_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns a folder in the place of the one where init makes its commands; these only say their arguments."""
+    monkeypatch.setattr(cli, "with_settings_of_init", lambda half: str(tmp_path / f"etalase-{half}"))
+    for name in [name for name in os.environ if name.startswith(("ETALASE_", "DATABASE"))]:
+        monkeypatch.delenv(name)
+    (tmp_path / "etalase-edge").write_text("#!/bin/sh\necho made: $*\n")
+    (tmp_path / "etalase-edge").chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "worker", "serve", "support-bundle"])
+def test_without_settings_the_command_that_init_has_made_is_named(
+    command: str, made_by_init: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["edge", command, "--json"])
+    assert ended.value.code == 2
+    assert f"{made_by_init}/etalase-edge {command} --json" in capsys.readouterr().err
+
+
+def test_the_bundle_of_this_machine_is_written_by_the_command_that_init_has_made(
+    made_by_init: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[list[str]] = []
+
+    def become(_: str, argv: list[str]) -> None:
+        started.append(argv)
+        raise SystemExit
+
+    monkeypatch.setattr(os, "execv", become)
+    with pytest.raises(SystemExit):
+        cli.main(["support-bundle", "--read-only"])
+    assert started == [[str(made_by_init / "etalase-edge"), "support-bundle", "--read-only"]]
+    (made_by_init / "etalase-edge").rename(made_by_init / "etalase-head-office")
+    with pytest.raises(SystemExit):
+        cli.main(["support-bundle"])
+    assert started[-1] == [str(made_by_init / "etalase-head-office"), "support-bundle"]
+    (made_by_init / "etalase-edge").symlink_to("etalase-head-office")
+    with pytest.raises(SystemExit):
+        cli.main(["support-bundle"])
+    assert "both halves" in capsys.readouterr().err

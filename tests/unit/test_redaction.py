@@ -247,3 +247,9 @@ def test_a_password_that_breaks_its_url_is_refused_without_being_shown(url: str)
     assert "DATABASE_URL (not shown)" in str(refused.value)
     assert "%2F" in str(refused.value)
     assert "pa" not in str(refused.value).replace("password", "")
+
+
+def test_the_access_keys_that_init_proposes_leave_names_of_services_readable() -> None:
+    keep_secret("etalase-edge", "etalase-head-office")
+    for text in ("etalase-edge-worker.service failed", "/srv/etalase-head-office-20261126.tar.gz cannot be written"):
+        assert redacted(text) == text

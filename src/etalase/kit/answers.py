@@ -61,11 +61,17 @@ class Sources:
                 return source[name]
         return self.file.get(name, self.kept.get(name))
 
+    def further(self, questions: Sequence[Question], screens: Sequence[type[Settings]]) -> Answers:
+        """Returns the settings that no question asks for: checks and the settings file need them, too."""
+        asked = {question.name for question in questions}
+        names = [PREFIX + name for screen in screens for name in screen.model_fields]
+        return {name: value for name in names if name not in asked and (value := self.find(name))}
+
 
 def collect(questions: Sequence[Question], sources: Sources, screens: Sequence[type[Settings]]) -> Answers:
     """Returns an answer for each question, without a person. Raises one :class:`UsageError` with every missing or wrong one."""
-    answers: Answers = {}
-    problems: list[str] = []
+    answers = sources.further(questions, screens)
+    problems = [problem for name, value in answers.items() if (problem := form_problem(name, value, screens))]
     for question in questions:
         if not question.is_asked_if(answers):
             continue
@@ -100,7 +106,7 @@ def interview(
 
     ``keep`` stores the answers after each new one, so that an interrupted interview goes on.
     """
-    answers: Answers = {}
+    answers = sources.further(questions, screens)
     refused: set[str] = set()
     earlier: Answers = {}
     position = 0

@@ -1,5 +1,6 @@
 """Looks at the world with the answers so far, as ``doctor`` does later."""
 
+import shlex
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 from etalase.doctor.http import get
 from etalase.errors import UsageError
+from etalase.kit.accounts import HOMES, USER
 from etalase.kit.answers import Answers
 from etalase.kit.database import check_connects
 
@@ -17,6 +19,18 @@ def reachable(answers: Answers, name: str) -> None:
     """Checks that anything answers at the address ``name``."""
     ca_file = answers.get("ETALASE_CA_FILE")
     get(f"{answers[name]}/", setting=name, seconds=SECONDS, ca_file=Path(ca_file) if ca_file else None)
+
+
+def ca_file(answers: Answers) -> None:
+    """Checks that the services may read the certificate of an authority of one's own, if there is one."""
+    if not (name := answers["ETALASE_CA_FILE"]):
+        return
+    path = Path(name).resolve()
+    closed = [folder for folder in path.parents if not folder.stat().st_mode & 0o001]
+    if closed or not path.stat().st_mode & 0o004 or str(path).startswith(HOMES):
+        raise UsageError(
+            f"the user {USER} may not read {name}.", hint=f"Copy it: install -D -m 644 {shlex.quote(name)} /etc/etalase/ca.pem"
+        )
 
 
 def database(answers: Answers) -> None:

@@ -63,7 +63,8 @@ class InitCommand(KitCommand):
             "--answers", metavar="FILE", help="lines NAME=VALUE, also for secrets and for further settings; -: stdin"
         )
         parser.add_argument("--no-input", action="store_true", help="ask nothing; every missing answer is named at once")
-        parser.add_argument("--no-sync", action="store_true", help="leave the first sync to the services")
+        if self.kit.half == "edge":
+            parser.add_argument("--no-sync", action="store_true", help="leave the first sync to the services")
         for question in self.kit.questions:
             if question.flag and not question.is_made:
                 parser.add_argument(question.flag, metavar="VALUE", help=question.text.replace("%", "%%"))
@@ -81,7 +82,7 @@ class InitCommand(KitCommand):
         write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
         status = init.set_up(
             machine, self.kit, sources, ask=Asker(self.say) if can_ask else None, write_units=write_units,
-            first_sync=not options["no_sync"],
+            first_sync=not options.get("no_sync"),
         )  # fmt: skip
         return self.report(machine, status, options)
 

@@ -3,7 +3,7 @@
 from etalase.kit import checks, head_office_checks, seaweedfs
 from etalase.kit.accounts import USER
 from etalase.kit.answers import Question
-from etalase.kit.half import STATE, Kit, database_questions, object_store_questions, server_questions
+from etalase.kit.half import STATE, Kit, database_questions, object_store_questions, own_authority, server_questions
 from etalase.kit.units import ServiceUnit
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 
@@ -41,7 +41,8 @@ EDGE = Kit(
     services=services,
     made={"ETALASE_SPOOL_DIR": f"{STATE}/spool"},
     questions=(
-        Question("ETALASE_HO_URL", "Head office's address", check=head_office_checks.answers),
+        Question("ETALASE_HO_URL", "Head office's address", check=head_office_checks.answers_without_tls),
+        own_authority("head office", "ETALASE_HO_URL", check=head_office_checks.answers, again=("ETALASE_HO_URL",)),
         Question("ETALASE_HO_USERNAME", "The store's account at head office"),
         Question("ETALASE_HO_PASSWORD", "Its password", is_secret=True),
         Question("ETALASE_COMPANY_ID", "Company id, from head office"),

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from etalase.argv import with_settings_of_init
 from etalase.errors import UsageError
 from etalase.kit import checks, database, seaweedfs
 from etalase.kit.answers import Answers, Question
@@ -34,7 +35,7 @@ class Kit:
     @property
     def wrapper(self) -> str:
         """Returns the path of the command that runs ``etalase HALF ...`` with the settings, as the service user."""
-        return f"/usr/local/sbin/etalase-{self.half}"
+        return with_settings_of_init(self.half)
 
 
 def _is_given(answers: Answers) -> bool:
@@ -61,6 +62,14 @@ def _database_url(half: str) -> Callable[[Answers], str]:
         return database.url_of(answers.get("ADMIN_DATABASE_URL", database.LOCAL), half, secrets.token_urlsafe(24))
 
     return propose
+
+
+def own_authority(server: str, reached_by: str, *, check: Callable[[Answers], object], again: tuple[str, ...]) -> Question:
+    """Returns the question for the certificate of an authority of one's own; without TLS, nobody is asked."""
+    return Question(
+        "ETALASE_CA_FILE", f"Certificate of {server}'s own authority, a file; none for a public one", default=lambda _: "",
+        check=check, again=again, is_asked_if=lambda answers: answers.get(reached_by, "").lower().startswith("https:"),
+    )  # fmt: skip
 
 
 def object_store_questions(key: str, *, readers: str, port: int) -> list[Question]:

@@ -1,9 +1,9 @@
 """What the kit makes for head office."""
 
-from etalase.kit import seaweedfs
+from etalase.kit import checks, seaweedfs
 from etalase.kit.accounts import USER
-from etalase.kit.answers import Question
-from etalase.kit.half import Kit, database_questions, object_store_questions, server_questions
+from etalase.kit.answers import Answers, Question
+from etalase.kit.half import Kit, database_questions, object_store_questions, own_authority, server_questions
 from etalase.kit.units import ServiceUnit
 from etalase.settings.head_office import HeadOfficeSettings
 
@@ -22,6 +22,10 @@ def services(program: str) -> list[ServiceUnit]:
     ]  # fmt: skip
 
 
+def _own_proxies(answers: Answers) -> str:
+    return "1" if answers.get("ETALASE_CSRF_TRUSTED_ORIGINS") else "0"
+
+
 HEAD_OFFICE = Kit(
     half="head-office",
     title="head office",
@@ -34,12 +38,13 @@ HEAD_OFFICE = Kit(
     made={},
     questions=(
         *object_store_questions("etalase-head-office", readers="the stores", port=9000),
+        own_authority("that address", "ETALASE_S3_PUBLIC_URL", check=checks.ca_file, again=()),
         *database_questions("etalase_head_office"),
         *server_questions("127.0.0.1:8002"),
         Question(
             "ETALASE_CSRF_TRUSTED_ORIGINS", "https address of the proxy before it, as https://photos.example.com",
             default=lambda _: "",
         ),
-        Question("ETALASE_PROXY_COUNT", "Number of your own proxies before it", default=lambda _: "0"),
+        Question("ETALASE_PROXY_COUNT", "Number of your own proxies before it", default=_own_proxies),
     ),
 )  # fmt: skip

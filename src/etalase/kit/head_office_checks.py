@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from etalase.doctor.check import NotChecked
 from etalase.edge.doctor.head_office import HeadOfficeLink
 from etalase.errors import EtalaseError
+from etalase.kit import checks
 from etalase.kit.answers import Answers
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import PREFIX, parse_settings
@@ -20,10 +21,18 @@ _ELSEWHERE = {
 
 def answers(given: Answers) -> None:
     """Checks that a head office answers at its address, and that the clocks agree."""
+    if "ETALASE_CA_FILE" in given:
+        checks.ca_file(given)
     with tempfile.TemporaryDirectory() as folder:
         link = _link(given, folder)
         link.answers()
         link.clock()
+
+
+def answers_without_tls(given: Answers) -> None:
+    """Checks the same, unless that needs the answer to the next question: the certificate of an authority of one's own."""
+    if not given["ETALASE_HO_URL"].lower().startswith("https:"):
+        answers(given)
 
 
 def account(answers: Answers) -> None:

@@ -13,8 +13,8 @@ from etalase.kit.accounts import USER, as_user, check_reach, ensure_user, enviro
 from etalase.kit.answers import Answers, Asker, Sources, collect, hide, interview
 from etalase.kit.half import OWN, STATE, Kit
 from etalase.kit.machine import Host
+from etalase.kit.run_as import command_line
 from etalase.kit.units import ServiceUnit
-from etalase.settings.reading import PREFIX
 
 # Failed photos (1) and removals that wait for a person (3) do not stop an init.
 SYNC_FINE = frozenset({0, 1, 3})
@@ -53,15 +53,12 @@ def gather(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None) -> A
 
 
 def write_env(machine: Host, kit: Kit, sources: Sources, answers: Answers, *, quiet: bool = False) -> bool:
-    """Writes the settings file: answers, settings that need no decision, and further settings of the answers file.
+    """Writes the settings file: answers, settings that need no decision, and settings that no question asks for.
 
     Returns whether that changed it.
     """
-    known = {PREFIX + name for screen in kit.screens for name in screen.model_fields}
-    unkept = {question.name for question in kit.questions if not question.is_kept}
-    further = {name: value for source in (sources.kept, sources.file) for name, value in source.items() if name in known}
-    kept = {name: value for name, value in answers.items() if name not in unkept}
-    settings = {**kit.made, **kept, **{name: value for name, value in further.items() if value and name not in kept}}
+    kept = {one.name: answers[one.name] for one in kit.questions if one.is_kept and one.name in answers}
+    settings = {**kit.made, **kept, **sources.further(kit.questions, kit.screens)}
     about = ABOUT.format(title=kit.title, wrapper=kit.wrapper, half=kit.half)
     text = env_file.render(settings, about=about)
     return machine.write(kit.env_file, text, mode=0o600, quiet=quiet)
@@ -155,9 +152,8 @@ def _start_object_store(machine: Host, service: ServiceUnit, answers: Answers, *
 
 def _by_hand(service: ServiceUnit) -> str:
     """Returns the command line that runs a service without systemd, for a shell of root."""
-    command = as_user(service.user, *service.command)
-    words = " ".join(word if word.startswith("${") else shlex.quote(word) for word in command)
-    return f"(set -a; . {service.env_file}; cd /var/lib/{service.state_folder} && HOME=. exec {words})"
+    command = command_line(sys.executable, service.user, service.env_file, *service.command)
+    return f"(cd /var/lib/{service.state_folder} && exec {shlex.join(command)})"
 
 
 def _ensure_database(machine: Host, kit: Kit, answers: Answers) -> None:
@@ -170,11 +166,9 @@ def _ensure_database(machine: Host, kit: Kit, answers: Answers) -> None:
 
 def _write_wrapper(machine: Host, kit: Kit) -> None:
     """Writes the command for a person: it has the settings and runs as the service user."""
-    command = shlex.join(as_user(USER, str(program()), kit.half))
-    text = (
-        f"#!/bin/sh\n# Runs `etalase {kit.half} ...` with the settings of {kit.env_file}, as {USER}. For root.\n"
-        f'set -a\n. {kit.env_file}\nset +a\ncd /\nexec {command} "$@"\n'
-    )
+    command = shlex.join(command_line(sys.executable, USER, kit.env_file, str(program()), kit.half))
+    about = f"Runs `etalase {kit.half} ...` with the settings of {kit.env_file}, as {USER}. For root."
+    text = f'#!/bin/sh\n# {about}\nexec {command} "$@"\n'
     machine.write(kit.wrapper, text, mode=0o755)
 
 

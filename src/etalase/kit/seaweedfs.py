@@ -14,6 +14,7 @@ from etalase.kit.accounts import check_reach, ensure_user
 from etalase.kit.answers import Answers
 from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
+from etalase.redaction import keep_secret
 
 USER = "etalase-s3"
 NAME = "etalase-seaweedfs"
@@ -53,6 +54,7 @@ def ensure(machine: Host, answers: Answers) -> bool:
     machine.folder(f"/var/lib/{NAME}/data", mode=0o700, owner=USER)
     if machine.read(ENV_FILE) is None:
         keys = {name: secrets.token_hex(32) for name in SIGNING_KEYS}
+        keep_secret(*keys.values())  # a dry run shows the file
         machine.write(ENV_FILE, env_file.render(keys, about="Made by etalase: the keys of SeaweedFS's own parts."), mode=0o600)
     name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
     identity: dict[str, object] = {

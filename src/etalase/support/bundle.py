@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -73,8 +74,9 @@ def write(path: Path, parts: Sequence[BundlePart], *, about: Mapping[str, Any]) 
 
 
 def default_path(role: str) -> Path:
-    """Returns the default file, in the current folder."""
-    return Path.cwd() / f"etalase-{role}-{datetime.now(UTC):%Y%m%d-%H%M%S}{SUFFIX}"
+    """Returns the default file: in the current folder, or in the user's own one where that folder takes no file."""
+    folder = next((one for one in (Path.cwd(), Path.home()) if os.access(one, os.W_OK | os.X_OK)), Path(tempfile.gettempdir()))
+    return folder / f"etalase-{role}-{datetime.now(UTC):%Y%m%d-%H%M%S}{SUFFIX}"
 
 
 def _gather(parts: Sequence[BundlePart]) -> tuple[dict[str, Any], list[CheckResult]]:

@@ -9,7 +9,9 @@ from etalase.support.bundle import Bundle
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds ``--output`` and ``--read-only``."""
-    parser.add_argument("--output", metavar="FILE", help="the file to write; default: a new one in this folder")
+    parser.add_argument(
+        "--output", metavar="FILE", help="the file to write; default: a new one in this folder, or in the user's own"
+    )
     parser.add_argument("--read-only", action="store_true", help="let the doctor put no probe into the bucket")
 
 
