@@ -109,6 +109,25 @@ def test_a_trigger_may_change_what_the_pos_does_not_need(edge: Edge, menu: dict[
         edge.check_every_row_shows_its_bytes()
 
 
+def test_a_row_that_a_trigger_changes_on_purpose_is_written_once_and_a_notice_names_its_column(
+    edge: Edge, menu: dict[str, str]
+) -> None:
+    with added(CHANGING):
+        edge.ho.put("sate", picture("new"), photo=menu["side"], primary=False, filename=LONG, sort_order=1)
+        assert edge.sync().outcome == "success"
+        before = edge.row_versions()
+        for _ in range(2):
+            dry, run = edge.sync(full=True, dry_run=True), edge.sync(full=True)
+            assert (run.outcome, run.updated, run.unchanged) == ("success", 0, len(menu))
+            assert (dry.forecast or {})["counts"]["unchanged"] == len(menu)
+            (notice,) = [notice for notice in run.notices if notice["code"] == "overruled"]
+            assert notice["told"] == "filename (trigger tidies)"
+        assert edge.row_versions() == before
+        edge.ho.put("sate", picture("new"), photo=menu["side"], primary=False, filename="good.jpg", sort_order=1)
+        assert edge.sync().updated == 1
+    edge.check_equals_head_office()
+
+
 def test_row_security_refuses_only_the_rows_of_its_policy(commands: Edge, menu: dict[str, str]) -> None:
     edge = commands
     policies = Rule(

@@ -78,6 +78,7 @@ def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
         for written in try_plans(run.services, agenda.plans()):
             batches += 1
             work.replaced |= written.replaced
+            run.result.unchanged += sum(len(plan.steps) for plan in written.overruled)
             for plan in written.accepted:
                 work.add(plan, kept_of)
             reasons = {plan: run.services.rules.photo_error(refusal, ()).reason for plan, refusal in written.refused.items()}

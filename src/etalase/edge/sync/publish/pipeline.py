@@ -130,6 +130,13 @@ class Publisher:
         for plan, error in tried.refused.items():
             photo_error = self.services.rules.photo_error(error, [step.photo for step in plan.steps])
             self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.demotes]))
+        for plan, columns in tried.overruled.items():
+            photos = [step.photo.id for step in plan.steps]
+            self.result.unchanged += len(photos)
+            self.failures.resolve(photos)
+            storage.retry_list.resolve(photos)
+            self.progress.carried(len(photos), 0)
+            self.result.note("overruled", told=f"{', '.join(sorted(columns))} ({self.services.rules.silent})")
         return tried.accepted
 
     def _work(self, product: ProductPlan) -> None:

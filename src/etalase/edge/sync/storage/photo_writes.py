@@ -4,8 +4,8 @@ Each function of this module and of :mod:`.removed_rows` that inserts or deletes
 checkpoint in the same transaction. If the table has fewer rows than that count, another program deleted some.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
@@ -15,7 +15,7 @@ import msgspec
 from django.db import transaction
 
 from etalase.edge.database import cursor, translated
-from etalase.edge.sync.plan.model import ProductPlan, Step
+from etalase.edge.sync.plan.model import Kind, ProductPlan, Row, Step
 from etalase.edge.sync.product_result import ProductResult, Replaced
 from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, photos, reclaims
 from etalase.edge.sync.storage.photo_rules import PhotoRules
@@ -46,6 +46,8 @@ _UPDATE: Final = f"""
     FROM {_RECORDS} WHERE p.id = photo.id
     RETURNING FALSE, p.id, p.product_id, p.object_key, p.checksum
 """
+# What a trigger may set without harm (:func:`_check_kept`).
+_COMPARED: Final = ("filename", "size", "content_type", "version", "is_primary", "sort_order")
 Refused = list[tuple[ProductResult, RowRefused]]
 # A unique index or constraint, and an exclusion.
 _OF_UNIQUE: Final = ("23505", "23P01")
@@ -64,13 +66,15 @@ class Room(Enum):
 class Written:
     """The result of :func:`write_plans`: accepted and refused plans, and rows whose place another photo has taken.
 
-    ``parked`` are plans whose product is not here.
+    ``parked`` are plans whose product is not here. ``overruled`` has the columns of plans that change nothing, because a
+    trigger of the customer's sets other values there.
     """
 
     accepted: list[ProductPlan] = field(default_factory=list)
     refused: dict[ProductPlan, RowRefused] = field(default_factory=dict)
     replaced: set[UUID] = field(default_factory=set)
     parked: list[ProductPlan] = field(default_factory=list)
+    overruled: dict[ProductPlan, set[str]] = field(default_factory=dict)
 
 
 def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -> Refused:
@@ -96,11 +100,38 @@ def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> Written:
     if rules.at_commit:
         check_at_once()
     written = Written()
+    before = _rows_only(plans) if rules.triggers else {}
     refused = _write_results(plans, rules, written)
     parts = {plan: plan.apart() for plan in refused}
     again = _write_results([part for some in parts.values() if len(some) > 1 for part in some], rules, written)
     written.refused = again | {plan: error for plan, error in refused.items() if len(parts[plan]) == 1}
+    if before:
+        written.overruled = _overruled(written.accepted, before)
+        written.accepted = [plan for plan in written.accepted if plan not in written.overruled]
     return written
+
+
+def _rows_only(plans: Sequence[ProductPlan]) -> dict[UUID, Row]:
+    """Returns the existing rows of plans that change rows only."""
+    steps = [step for plan in plans if not (plan.displaced or plan.leaving) for step in plan.steps]
+    ids = [s.photo.id for s in steps if s.kind is Kind.ROW and s.row_key == s.photo.object_key and not s.demotes]
+    return {row.id: replace(row, updated_at=None) for row in photos.with_ids(ids)} if ids else {}
+
+
+def _overruled(plans: Sequence[ProductPlan], before: Mapping[UUID, Row]) -> dict[ProductPlan, set[str]]:
+    """Returns the plans whose writes left each row as it was ``before``, with the columns that head office lists otherwise."""
+    after = {row.id: replace(row, updated_at=None) for row in photos.with_ids(before)}
+    same = {photo_id for photo_id, row in before.items() if after.get(photo_id) == row}
+    return {
+        plan: {
+            name
+            for step in plan.steps
+            for name in _COMPARED
+            if getattr(step.photo, name) != getattr(after[step.photo.id], name)
+        }
+        for plan in plans
+        if all(step.photo.id in same for step in plan.steps)
+    }
 
 
 def _write_results(plans: Sequence[ProductPlan], rules: PhotoRules, written: Written) -> dict[ProductPlan, RowRefused]:
