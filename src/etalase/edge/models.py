@@ -184,7 +184,7 @@ class PendingPhoto(models.Model):
 class PublishIntent(models.Model):
     """The intent to overwrite a live key: committed before the put, cleared by the commit of the row (hazard 18)."""
 
-    object_key = models.CharField(max_length=500, primary_key=True)
+    object_key = models.TextField(primary_key=True)
     # The ETag of the old object; any text, because another program may have put it.
     old_checksum = models.TextField()
     new_checksum = models.TextField()
@@ -251,7 +251,7 @@ class Removal(models.Model):
 class Reclaim(models.Model):
     """An orphan: an object that no row names. A run deletes it after the grace period, unless a row names it again."""
 
-    object_key = models.CharField(max_length=500, primary_key=True)
+    object_key = models.TextField(primary_key=True)
     obsolete_at = models.DateTimeField(db_default=Now())
     # The bucket refused the deletion; the next attempt is at this time.
     put_off_until = models.DateTimeField(null=True)

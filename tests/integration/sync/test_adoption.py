@@ -467,6 +467,24 @@ def test_head_office_never_takes_the_key_or_the_primary_flag_of_a_whole_own_phot
     assert edge.md5_at("products/shared.jpg") != adopted_before["checksum"]
 
 
+def test_an_object_with_a_key_of_1024_bytes_is_kept_disowned_and_reclaimed_like_any_other(guide: Guide, edge: Edge) -> None:
+    guide.listed("Rendang")
+    longest = "products/" + "/".join(letter * 200 for letter in "abcde")
+    longest += "/" * (len(longest) < 1024) + "f" * (1023 - len(longest))
+    assert len(longest) == 1024
+    guide.object(longest, b"a thumbnail")
+    assert [decision.count for decision in adopted(edge).decisions] == [1]
+    assert edge.sync().outcome == "success"
+    assert own_command("disown", longest)["disowned"] == 1
+    later = longest[:-1] + "g"
+    guide.object(later, b"another")
+    assert edge.sync(full=True).outcome == "success"
+    assert {row["object_key"] for row in edge.query("SELECT object_key FROM etalase_reclaim")} == {longest, later}
+    edge.hours_later = 48
+    assert edge.sync(full=True).reclaimed == 2
+    assert not {longest, later} & edge.objects()
+
+
 # What is told
 
 
