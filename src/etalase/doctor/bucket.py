@@ -16,7 +16,7 @@ from urllib.parse import quote
 from etalase.doctor import clock, http, machine
 from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.doctor.store_ports import STORE_PORTS, StorePort, hosts_to_try, open_at
-from etalase.errors import ObjectMissing, ObjectStoreDenied, ObjectStoreError
+from etalase.errors import ObjectMissing, ObjectRefused, ObjectStoreDenied, ObjectStoreError
 from etalase.objectstore import faults
 from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import PROBE_PREFIX
@@ -118,7 +118,12 @@ class BucketChecks:
             raise NotChecked(READ_ONLY)
         key = f"{PROBE_PREFIX}{int(self.now())}-{token_hex(4)}"
         self._objects.append(key)
-        self.store.put(key, PROBE, content_type="image/png")
+        try:
+            self.store.put(key, PROBE, content_type="image/png")
+        except ObjectRefused as error:
+            raise Fault(
+                error.message, hint=error.hint or "Look into the log of the object store, and of a proxy before it."
+            ) from error
         self._probe = key
         return "an object of one byte was put"
 

@@ -18,7 +18,6 @@ from etalase.redaction import redacted
 # Django itself takes most of the fifth second.
 ALL_SECONDS = 4.0
 TIME_OVER = "not checked: the time for all checks was over"
-NO_HINT = "Look into the log of that server, and of a proxy before it."
 
 logger = logging.getLogger("etalase.doctor")
 
@@ -79,7 +78,7 @@ def _make(check: Check, ended: "queue.SimpleQueue[CheckResult]") -> None:
     except NotChecked as why:
         ended.put(CheckResult(check.id, None, f"not checked: {why.message}", why.hint))
     except EtalaseError as error:
-        ended.put(CheckResult(check.id, ok=False, detail=error.message, hint=error.hint or NO_HINT))
+        ended.put(CheckResult(check.id, ok=False, detail=error.message, hint=error.hint))
     except Exception as error:  # a defect of one check says nothing of the others
         logger.exception("unexpected error in the check %s", check.id)
         said = redacted(f"unexpected error in the check: {type(error).__name__}: {error}")[:500]

@@ -21,7 +21,7 @@ from etalase.errors import SettingsError
 from etalase.redaction import keep_token
 from etalase.settings.edge import EdgeSettings
 from etalase.support.bundle import BundlePart, Files
-from etalase.support.log_tail import logs
+from etalase.support.log_tail import logs, named_without_settings
 from etalase.support.shown_settings import django_settings, names_in_environment, shown
 
 MAX_RUNS, MAX_ENTRIES = 100, 1000
@@ -42,7 +42,7 @@ def parts(look: SettingsLook[EdgeSettings], *, read_only: bool) -> list[BundlePa
         BundlePart("status", lambda: {"status.json": _status(settings())}),
         BundlePart("runs", lambda: _runs(settings())),
         BundlePart("failures", lambda: _failures(settings())),
-        BundlePart("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
+        BundlePart("logs", lambda: logs(look.settings.LOG_FILES if look.settings else named_without_settings())),
     ]
 
 

@@ -12,7 +12,7 @@ from etalase.head_office.database import as_database_error
 from etalase.head_office.doctor.run import diagnose
 from etalase.settings.head_office import HeadOfficeSettings
 from etalase.support.bundle import BundlePart
-from etalase.support.log_tail import logs
+from etalase.support.log_tail import logs, named_without_settings
 from etalase.support.shown_settings import django_settings, names_in_environment, shown
 
 
@@ -23,7 +23,7 @@ def parts(look: SettingsLook[HeadOfficeSettings], *, read_only: bool) -> list[Bu
         BundlePart("versions", lambda: {"versions.json": machine.packages()}),
         BundlePart("doctor", lambda: {"doctor.json": to_json(diagnose(look, read_only=read_only))}),
         BundlePart("contents", lambda: {"contents.json": _contents(look)}),
-        BundlePart("logs", lambda: logs(look.settings.LOG_FILES if look.settings else [])),
+        BundlePart("logs", lambda: logs(look.settings.LOG_FILES if look.settings else named_without_settings())),
     ]
 
 

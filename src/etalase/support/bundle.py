@@ -22,6 +22,7 @@ from etalase.errors import UsageError
 from etalase.output import as_json
 from etalase.protocol import printable
 from etalase.redaction import redacted
+from etalase.support.labelled_secrets import hide_labelled
 
 # A part that waits for a database or a bucket longer than this is left out.
 PART_SECONDS, ALL_SECONDS = 30.0, 60.0
@@ -99,7 +100,7 @@ def _gather(parts: Sequence[BundlePart]) -> tuple[dict[str, Any], list[CheckResu
 
 def _text(name: str, content: Any) -> str:
     if name.endswith((".txt", ".log")):
-        return "\n".join(printable(line) for line in redacted(str(content)).split("\n")) + "\n"
+        return "\n".join(printable(line) for line in hide_labelled(redacted(str(content))).split("\n")) + "\n"
     indented = json.dumps(json.loads(as_json(content)), indent=1, ensure_ascii=False)
     return redacted(indented) + "\n"
 

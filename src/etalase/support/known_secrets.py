@@ -4,11 +4,18 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from etalase.redaction import keep_secret, keep_url_secret
 
 # Names of secrets, as in Django's SafeExceptionReporterFilter, but for words that also name classes.
-_NAMES = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|ACCESS_KEY|API_KEY|PRIVATE_KEY|_PASS$|^PASS$|SIGNING_KEY", re.IGNORECASE)
+# «PASWORD» is misspelt often enough to be a name of its own.
+_NAMES = re.compile(
+    r"SECRET|PAS+W(?:OR)?D|TOKEN|CREDENTIAL|ACCESS_KEY|API_KEY|PRIVATE_KEY|SIGNING_KEY|_KEY$|_PASS$|^PASS$|_AUTH$|DSN$",
+    re.IGNORECASE,
+)
+# A user without a password this long is a key, as in the address of an error tracker.
+_KEY_CHARS = 16
 _NO_SECRET = re.compile(
     r"HASHERS|VALIDATORS|LIFETIME|_URL$|_FILE$|HEADER|_NAME$|CLASS|CLAIM|FIELD|CALLABLE|SERIALIZER|MODEL|BACKEND", re.IGNORECASE
 )
@@ -25,6 +32,15 @@ def hide_surroundings() -> None:
         if "://" in value:
             for address in value.split(";"):
                 keep_url_secret(address)
+                keep_secret(_key_in(address))
+
+
+def _key_in(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return parts.username if parts.username and not parts.password and len(parts.username) >= _KEY_CHARS else ""
 
 
 def _texts(settings: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,12 @@
 """Reads the last lines of the logs: of the files that a setting names, and of systemd's journal."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+from etalase.settings.reading import PREFIX
 
 MAX_LINES, MAX_BYTES = 1000, 512 * 1024
 JOURNAL_SECONDS = 10
@@ -21,6 +24,16 @@ def logs(patterns: Sequence[str]) -> dict[str, str]:
     if journal := _journal():
         found["logs/journal.log"] = journal
     return found or {"logs/none.txt": NONE}
+
+
+def named_without_settings() -> list[str]:
+    """Returns the log files that the environment or the project names, where another setting is not valid."""
+    from django.conf import settings
+
+    own = getattr(settings, "ETALASE", None)
+    named = own.get("LOG_FILES") if isinstance(own, dict) else os.environ.get(f"{PREFIX}LOG_FILES")
+    names = named.split(",") if isinstance(named, str) else named if isinstance(named, list | tuple) else []
+    return [name.strip() for name in names if isinstance(name, str) and name.strip()]
 
 
 def _matching(pattern: str) -> list[Path]:

@@ -1,0 +1,64 @@
+"""Checks that a log's own names of secrets hide the values after them, and nothing else."""
+
+import time
+
+import pytest
+
+from etalase.support.labelled_secrets import hide_labelled
+
+CANARY = "CANARY0a1b2c3d"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Authorization: Token {}",
+        '{{"Authorization": "Token {}", "run_id": 3}}',
+        "X-Api-Key: {}",
+        "Cookie: csrftoken=abc; sessionid={}",
+        "Set-Cookie: sessionid={}; Path=/",
+        "GET /x?password={}&y=1",
+        "GET /x?access_token={}",
+        '{{"username":"a","password":"{}"}}',
+        '{{"password":"two words {}"}}',
+        '{{"refresh": "{}"}}',
+        "{{'password': '{}'}}",
+        '{{\\"password\\": \\"{}\\"}}',
+        "password={} host=db",
+        "    password = '{}'",
+        "  password: {}",
+        "ALTER ROLE x PASSWORD '{}'",
+        "AWS4-HMAC-SHA256 Credential=K, SignedHeaders=host, Signature={}",
+        "ETALASE_HO_PASSWORD={}",
+        "'secret_key' => '{}'",
+    ],
+)
+def test_a_value_after_the_name_of_a_secret_is_hidden(line: str) -> None:
+    shown = hide_labelled(line.format(CANARY))
+    assert CANARY not in shown
+    assert "[hidden]" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password authentication failed for user "edge"',
+        "Check ETALASE_HO_USERNAME and ETALASE_HO_PASSWORD, and that the account is active.",
+        '{"message":"GET /api/v1/token/ 200","run_id":3}',
+        "the access token is good for 60 minutes",
+    ],
+)
+def test_other_lines_stay_as_they_are(line: str) -> None:
+    assert hide_labelled(line) == line
+
+
+def test_the_rest_of_a_line_stays_readable() -> None:
+    line = '{"message":"login","password":"x1","run_id":3}'
+    assert hide_labelled(line) == '{"message":"login","password":"[hidden]","run_id":3}'
+
+
+@pytest.mark.parametrize("text", ["password" * 60_000, "token='" * 60_000, "x-" + "a-" * 200_000, "cookie" + " " * 400_000])
+def test_a_hostile_log_costs_little(text: str) -> None:
+    began = time.process_time()
+    hide_labelled(text)
+    assert time.process_time() - began < 60
