@@ -76,6 +76,23 @@ BAD_ANSWERS: dict[str, tuple[Callable[[], Response], Reason, int]] = {
 }
 
 
+@pytest.mark.parametrize("photo_bytes", [3_000, 300_000])
+@pytest.mark.parametrize("page_bytes", [200, 400_000])
+def test_the_login_page_of_a_network_is_named_in_the_detail(edge: Edge, photo_bytes: int, page_bytes: int) -> None:
+    page = b"<!doctype html><title>Wi-Fi</title>".ljust(page_bytes)
+    edge.ho.put("sate", picture("sate", photo_bytes))
+    edge.ho.on_image = lambda _: Response(body=page, headers={"Content-Type": "text/html; charset=utf-8"})
+    report = edge.sync()
+    assert [failure["reason"] for failure in report.failures] == [Reason.SIZE_MISMATCH]
+    assert "answered with text/html" in report.failures[0]["detail"]
+
+
+def test_a_picture_that_is_served_as_a_web_page_is_accepted(edge: Edge) -> None:
+    edge.ho.put("sate", BODY)
+    edge.ho.on_image = lambda _: Response(body=BODY, headers={"Content-Type": "text/html"})
+    assert edge.sync().exit_status == 0
+
+
 def test_a_bad_image_response_fails_one_photo_and_keeps_its_old_version(edge: Edge) -> None:
     good = edge.ho.put("good", picture("old good"))
     bad = {name: edge.ho.put(name, picture(f"old {name}")) for name in BAD_ANSWERS}

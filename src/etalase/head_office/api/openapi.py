@@ -127,6 +127,7 @@ prefer = OpenApiParameter(
 REFUSALS = {
     400: OpenApiResponse(Failure, "A field is missing or wrong, or the body is not JSON."),
     401: OpenApiResponse(Failure, "No token, or one that has expired, was revoked or is not ours."),
+    406: OpenApiResponse(Failure, "`Accept` leaves no room for JSON."),
     413: OpenApiResponse(Failure, "The body is too large."),
     415: OpenApiResponse(Failure, "The body is not application/json."),
     503: OpenApiResponse(Failure, "The database does not answer."),

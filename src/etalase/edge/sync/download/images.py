@@ -29,6 +29,7 @@ PROGRESS_BYTES = 64 * 1024
 # Values without an effect on the bytes. S3 servers echo the header of the upload, where aws-chunked is a framing (S3 API,
 # PutObject); some servers name the absence of a coding.
 _NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
+_WEB_PAGES = {"text/html", "application/xhtml+xml"}
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -102,6 +103,7 @@ class Images:
             if not pieces:
                 _check_response(response, now=self.clock.now())
                 _check_encoding(response, piece)
+                _check_is_no_page(response, piece, photo.size or 0)
             pieces.append(piece)
 
         with self.lanes.one():
@@ -144,6 +146,7 @@ class Images:
                 _check_response(response, now=self.clock.now(), resumed_at=had, size=size)
                 if response.status == 200:
                     _check_encoding(response, piece)
+                    _check_is_no_page(response, piece, size)
                     part.begin(response.header(b"etag") or None)
                     had = 0
             if part.size + len(piece) > size:
@@ -193,6 +196,7 @@ class Images:
                 check(Response(error.status, error.head))
                 if error.reason is Reason.SIZE_MISMATCH:
                     _check_encoding(Response(error.status, error.head), b"")
+                    _check_is_no_page(Response(error.status, error.head), b"", size)
             etag = Response(error.status, error.head).header(b"etag").strip('"')
             if error.reason is Reason.SIZE_MISMATCH and _MD5.fullmatch(etag) and etag != (photo.checksum or "").lower():
                 detail = f"its object is longer, with MD5 {etag}, than its row says: {size} bytes with {photo.checksum}"
@@ -255,3 +259,15 @@ def _check_encoding(response: Response, begins: bytes) -> None:
     named = {coding.strip().lower() for coding in encoding.split(",")}
     if not named <= _NO_ENCODING and sniff_type(begins[:MAGIC_BYTES]) is None:
         raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is requested")
+
+
+def _check_is_no_page(response: Response, begins: bytes, size: int) -> None:
+    """Raises :class:`PhotoError` for a web page of another size, such as a login page of the network (hazard 30).
+
+    A response with an ETag is an object of head office's, and a picture that is served as HTML is a picture: the bytes decide.
+    """
+    media_type = response.header(b"content-type").partition(";")[0].strip().lower()
+    is_page = media_type in _WEB_PAGES and not response.header(b"etag") and begins.lstrip()[:1] in {b"", b"<"}
+    if is_page and response.header(b"content-length") != str(size):
+        detail = f"answered with {media_type}: a login page of the network, or a proxy's page, and not the photo"
+        raise PhotoError(Reason.SIZE_MISMATCH, detail)
