@@ -535,6 +535,8 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
     for path in (TOKEN, REFRESH, PHOTOS, PRODUCTS, STORES):
         note(path, post(path, None, raw=b"x" * (MIB + 1), token=token))
         note(path, post(path, None, raw=b"x", content_type="text/plain", token=token))
+        note(path, Client().post(path, b"{}", content_type="application/json", headers={"Accept": "text/csv"}))
+    answered[STORES, "get"].add(Client().get(STORES, headers={"Accept": "text/csv"}).status_code)
     for _ in range(10):
         note(TOKEN, login("wrong"))
     for query in ("", "?limit=0"):
