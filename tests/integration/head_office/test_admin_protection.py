@@ -97,6 +97,21 @@ def test_many_deletions_are_listed_by_name_and_require_the_number(office: Office
     assert rows.count() == 0
 
 
+def test_nobody_deletes_the_own_account(office: Office, browser: Client) -> None:
+    other = Account.objects.create_user("other", store=office.store)
+    (own,) = Account.objects.filter(is_superuser=True)
+    page = "/admin/head_office/account/"
+    chosen = {"action": "delete_selected", "_selected_action": [str(own.pk), str(other.pk)], "post": "yes", "number": "1"}
+    shown = browser.post(page, chosen, follow=True).content.decode()
+    assert "Your own account stays" in shown
+    assert Account.objects.filter(pk=own.pk).exists()
+    assert not Account.objects.filter(pk=other.pk).exists()
+    shown = browser.post(page, {**chosen, "_selected_action": [str(own.pk)]}, follow=True).content.decode()
+    assert "Your own account stays" in shown
+    assert browser.post(f"{page}{own.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Account.objects.filter(pk=own.pk).exists()
+
+
 @pytest.mark.parametrize("model", daily(DELETED, "photo", "store"))
 def test_a_deletion_page_shows_the_impact_on_tills(office: Office, browser: Client, model: str) -> None:
     full(office)

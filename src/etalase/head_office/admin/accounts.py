@@ -7,15 +7,15 @@ from typing import Any
 
 from axes.admin import AccessAttemptAdmin
 from axes.models import AccessFailureLog, AccessLog
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from etalase.head_office.admin.confirming import ConfirmingAdmin, is_offered_filter
 from etalase.head_office.forms import AccountForm
-from etalase.head_office.messages import lazy_text
+from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account
 from etalase.head_office.removals import RowsToRemove
 
@@ -53,6 +53,19 @@ class AccountAdmin(ConfirmingAdmin, UserAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         asks = obj is not None and self.has_change_permission(request, obj)
         return [*fieldsets, (None, {"fields": ("agreed",)})] if asks else fieldsets
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """Returns whether the person may delete the account: nobody deletes the own one."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.pk != request.user.pk)
+
+    @admin.action(description=lazy_text("delete_selected"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
+        """Deletes the other accounts; the person's own one stays, so that somebody can still log in."""
+        others = queryset.exclude(pk=request.user.pk)
+        if queryset.count() == others.count():
+            return super().delete_selected(request, queryset)
+        self.message_user(request, text("own_account_stays"), messages.WARNING)
+        return super().delete_selected(request, others) if others else None
 
     def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
         """Returns the accounts; a store without another account is cut off."""
