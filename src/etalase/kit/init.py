@@ -68,12 +68,16 @@ def set_up(machine: Host, kit: Kit, sources: Sources, *, ask: Asker | None, writ
     """Sets up the half. Returns the exit status of its doctor, or of the first step that failed."""
     if not machine.is_dry:
         check_reach(program())
+    before = machine.read(kit.env_file)
     answers = gather(machine, kit, sources, ask=ask)
+    # A service reads its settings when it starts.
+    has_new_settings = before is not None and machine.read(kit.env_file) != before
     ensure_user(machine, USER, STATE)
     has_new_key = answers["OBJECT_STORE"] == OWN and seaweedfs.ensure(machine, answers)
     services = _services(kit, answers)
     if write_units:
-        _write_units(machine, services, restarted=services[:1] if has_new_key else [])
+        own = [one for one in services if one.env_file == kit.env_file] if has_new_settings else []
+        _write_units(machine, services, restarted=[*own, *(services[:1] if has_new_key else [])])
     if answers["OBJECT_STORE"] == OWN:
         _start_object_store(machine, services[0], answers, is_unit=write_units)
     else:

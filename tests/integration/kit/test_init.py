@@ -154,6 +154,31 @@ def test_an_init_makes_all_of_it_a_second_one_nothing_and_a_removal_undoes_it(
     assert machine.changes == []
 
 
+class WithoutPrograms(RecordedMachine):
+    """Such a machine on which each of Etalase's commands succeeds at once."""
+
+    def attached(self, argv: Sequence[str], *, environment: Mapping[str, str]) -> int:
+        return 0
+
+
+def test_a_changed_answer_restarts_the_services_and_an_equal_one_does_not(
+    given: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(WithoutPrograms(tmp_path), given)
+    monkeypatch.setattr(init, "is_running_systemd", lambda: True)
+    settings = env_file.parse((tmp_path / "etc/etalase/edge.env").read_text(), name="edge.env")
+
+    def restarted(answers: Answers) -> list[list[str]]:
+        machine = WithoutPrograms(tmp_path)
+        machine.has_users = True
+        set_up(machine, answers, kept=settings)
+        return [command[2:] for command in machine.commands if command[:2] == ["systemctl", "try-restart"]]
+
+    services = [f"etalase-edge-{role}.service" for role in ("web", "worker", "beat")]
+    assert restarted({}) == []
+    assert restarted({"ETALASE_BANDWIDTH": "06:00,512k 23:00,off"}) == [services]
+
+
 def test_a_dry_run_shows_all_of_it_and_changes_nothing(given: Answers, postgres_server: Postgres, tmp_path: Path) -> None:
     look = Look(tmp_path)
     set_up(look, given)
