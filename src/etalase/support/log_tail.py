@@ -11,8 +11,8 @@ from etalase.settings.reading import PREFIX
 MAX_LINES, MAX_BYTES = 1000, 512 * 1024
 JOURNAL_SECONDS = 10
 NONE = (
-    "No log is known here: systemd's journal has no unit named etalase*, and ETALASE_LOG_FILES names no file. Where the logs of"
-    " web server, worker and beat are elsewhere (a container's engine, a supervisor), add their last lines by hand."
+    "No log is known here: systemd's journal shows this user no unit named etalase*, and ETALASE_LOG_FILES names no file. Where"
+    " the logs of web server, worker and beat are elsewhere (a container's engine, a supervisor), add their last lines by hand."
 )
 
 
