@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from etalase.kit.database import LOCAL
 from etalase.kit.half import Kit
 from etalase.kit.machine import DryHost, Host
 from etalase.output import terminal_safe
+
+# Of the extras of both halves.
+NEEDED = ("psycopg", "argon2", "dj_database_url")
 
 
 class KitCommand(EtalaseCommand):
@@ -30,7 +34,16 @@ class KitCommand(EtalaseCommand):
         )
 
     def machine(self, options: dict[str, Any]) -> Host:
-        """Returns this machine, or a look at it. Raises :class:`UsageError` for another user than root."""
+        """Returns this machine, or a look at it.
+
+        Raises :class:`UsageError` for another user than root, and in a project that lacks the packages of a machine of its own.
+        """
+        if missing := [name for name in NEEDED if find_spec(name) is None]:
+            extra = "standalone" if self.kit.half == "edge" else self.kit.half
+            raise UsageError(
+                f"This command sets up a machine of its own, with packages that are not here: {', '.join(missing)}.",
+                hint=f"A project needs none (docs/COMING_FROM_THE_GUIDE.md); elsewhere: pip install 'etalase[{extra}]'",
+            )
         if options["dry_run"]:
             return DryHost(self.say)
         init.needs_root()

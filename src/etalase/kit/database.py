@@ -3,17 +3,21 @@
 Statements travel by stdin or by a connection, never on a command line, so that no password stands in ``ps``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-import psycopg
-from psycopg import sql
-
 from etalase.errors import UsageError
 from etalase.kit.machine import Host
 from etalase.postgres import explained
+
+# Not in a project with another driver of PostgreSQL, where the commands refuse before they use it.
+with suppress(ImportError):
+    import psycopg
+    from psycopg import sql
 
 LOCAL = "local"
 # The server's log would show the statement, with the password.
@@ -150,7 +154,7 @@ def _parts(url: str) -> tuple[str, str, str]:
     return unquote(parts.username or ""), unquote(parts.password or ""), unquote(parts.path.strip("/"))
 
 
-def _connected(url: str, name: str) -> "psycopg.Connection[tuple[object, ...]]":
+def _connected(url: str, name: str) -> psycopg.Connection[tuple[object, ...]]:
     try:
         return psycopg.connect(url, connect_timeout=5, autocommit=True)
     except psycopg.Error as error:

@@ -20,7 +20,7 @@ from etalase.edge.task_names import GUIDE_PREFIX, GUIDE_TASKS, OWN_PREFIX, QUEUE
 from etalase.settings.edge import EdgeSettings
 
 # Loads slowly, which must not count as the broker's silence; a project with another broker may lack it.
-with suppress(ImportError):
+with suppress(ImportError, AttributeError):  # kombu itself fails with the latter where redis is not installed
     import_module("kombu.transport.redis")
 
 CONNECT_SECONDS = 1.5

@@ -16,7 +16,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.plan.model import ProductPlan
 from etalase.edge.sync.products import fitting
 from etalase.edge.sync.services import Services
-from etalase.edge.sync.storage.photo_writes import Written
+from etalase.edge.sync.storage.photo_trials import Written
 from etalase.edge.sync.storage.products import ProductText
 
 # The plans, or removals, of one transaction.
@@ -38,7 +38,7 @@ def try_plans(services: Services, plans: Iterable[ProductPlan]) -> Iterator[Writ
             with _rolled_back():
                 missing = _write_products(services, some)
                 here = [plan for plan in some if plan.product_id not in missing]
-                written = storage.photo_writes.write_plans(here, rules=services.rules)
+                written = storage.photo_trials.write_plans(here, rules=services.rules)
                 written.parked = [plan for plan in some if plan.product_id in missing]
         yield written
 
@@ -54,7 +54,7 @@ def try_removals(services: Services, photo_ids: Sequence[UUID], plans: Sequence[
         before = [plan for plan in plans if plan.product_id in products]
         with _rolled_back():
             _write_products(services, before)
-            storage.photo_writes.write_plans(before, rules=services.rules)
+            storage.photo_trials.write_plans(before, rules=services.rules)
             blocked |= storage.removed_rows.delete(some, rules=services.rules, at=services.clock.utc()).blocked
     return blocked
 

@@ -126,7 +126,7 @@ class Publisher:
 
     def _accepted(self, chosen: list[ProductPlan]) -> list[ProductPlan]:
         """Tries the rows of the products, so that a refusal costs no byte and no object. Returns the accepted products."""
-        tried = storage.photo_writes.try_plans(chosen, rules=self.services.rules)
+        tried = storage.photo_trials.try_plans(chosen, rules=self.services.rules)
         for plan, error in tried.refused.items():
             photo_error = self.services.rules.photo_error(error, [step.photo for step in plan.steps])
             self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.demotes]))

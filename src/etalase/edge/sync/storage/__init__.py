@@ -7,6 +7,7 @@ from etalase.edge.sync.storage import own_objects as own_objects
 from etalase.edge.sync.storage import own_photos as own_photos
 from etalase.edge.sync.storage import paging as paging
 from etalase.edge.sync.storage import photo_rules as photo_rules
+from etalase.edge.sync.storage import photo_trials as photo_trials
 from etalase.edge.sync.storage import photo_writes as photo_writes
 from etalase.edge.sync.storage import photos as photos
 from etalase.edge.sync.storage import products as products
