@@ -27,7 +27,9 @@ class Refusal(NamedTuple):
     detail: str
 
 
-OFF = Refusal(HTTPStatus.NOT_FOUND, "There are no metrics here (ETALASE_METRICS is off).")
+OFF = Refusal(
+    HTTPStatus.NOT_FOUND, "There are no metrics here: ETALASE_METRICS=true or ETALASE_METRICS_TOKEN switches them on."
+)
 NO_TOKEN = Refusal(HTTPStatus.UNAUTHORIZED, "The metrics need the token of ETALASE_METRICS_TOKEN: Authorization: Bearer TOKEN.")
 ELSEWHERE = Refusal(
     HTTPStatus.FORBIDDEN,

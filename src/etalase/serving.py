@@ -40,7 +40,7 @@ def serve_head_office(args: Sequence[str]) -> None:
     prepare_to_serve()
     # Behind a proxy, all connections come from its one address.
     per_address = 0 if settings.PROXY_COUNT else None
-    with folder_for_counts() if settings.METRICS else nullcontext():
+    with folder_for_counts() if settings.has_metrics else nullcontext():
         _serve("etalase.head_office.wsgi", options, max_body_bytes=settings.MAX_REQUEST_BYTES, per_address=per_address)
 
 

@@ -59,7 +59,7 @@ def locked_out(postgres: Postgres, edge: Edge) -> Iterator[None]:
 @pytest.fixture
 def store(edge: Edge, ho: Simulator, valkey_server: Valkey) -> Edge:
     """Returns a store with five photos, after a run, with a broker."""
-    edge.environment["ETALASE_BROKER_URL"] = valkey_server.url
+    edge.environment |= {"ETALASE_BROKER_URL": valkey_server.url, "ETALASE_METRICS": "true"}
     for number in range(5):
         ho.put(f"DISH {number}", picture(f"{number}", 3000 + number))
     assert edge.json("sync")["outcome"] == "success"

@@ -84,8 +84,9 @@ class EdgeSettings(Settings):
 
     # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
     LOG_FILES: CommaList = []
-    # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine
-    METRICS: bool = True
+    # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine. Off
+    # without either setting, since a proxy that adds no header makes its clients look like this machine.
+    METRICS: bool | None = None
     METRICS_TOKEN: OptionalToken = SecretStr("")
 
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
@@ -105,6 +106,11 @@ class EdgeSettings(Settings):
         if value == "off-peak" and isinstance(limit, bandwidth.Bandwidth) and not limit.is_timetable:
             raise ValueError("needs a timetable with a wider step in ETALASE_BANDWIDTH, as in 06:00,512k 23:00,off")
         return value
+
+    @property
+    def has_metrics(self) -> bool:
+        """Returns whether ``/metrics`` is there: a token alone switches it on."""
+        return bool(self.METRICS_TOKEN.get_secret_value()) if self.METRICS is None else self.METRICS
 
     @property
     def schedule_offset_minutes(self) -> int:

@@ -54,8 +54,9 @@ class HeadOfficeSettings(Settings):
 
     # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
     LOG_FILES: CommaList = []
-    # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine
-    METRICS: bool = True
+    # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine. Off
+    # without either setting, since a proxy that adds no header makes its clients look like this machine.
+    METRICS: bool | None = None
     METRICS_TOKEN: OptionalToken = SecretStr("")
 
     # Accept the guide's well-known passwords, on loopback only
@@ -63,6 +64,11 @@ class HeadOfficeSettings(Settings):
 
     SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "METRICS_TOKEN")
     DEMO_ADDRESS_NAMES: ClassVar = ("S3_ENDPOINT", "S3_PUBLIC_URL")
+
+    @property
+    def has_metrics(self) -> bool:
+        """Returns whether ``/metrics`` is there: a token alone switches it on."""
+        return bool(self.METRICS_TOKEN.get_secret_value()) if self.METRICS is None else self.METRICS
 
     @property
     def cookies_are_secure(self) -> bool:

@@ -29,7 +29,7 @@ AWAY = 503
 def test_no_odd_request_returns_500(settings: Any, address: str) -> None:
     # As in the standalone edge, without sessions or accounts.
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
-    settings.ETALASE = settings.ETALASE.model_copy(update={"S3_ENDPOINT": "http://127.0.0.1:1"})
+    settings.ETALASE = settings.ETALASE.model_copy(update={"S3_ENDPOINT": "http://127.0.0.1:1", "METRICS": True})
     client = Client(raise_request_exception=False)
     faults: list[str] = []
 

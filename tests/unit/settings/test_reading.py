@@ -316,3 +316,17 @@ def test_a_name_that_neither_class_knows_is_reported_once(monkeypatch: pytest.Mo
             lambda: from_environment(EdgeServerSettings, others=(EdgeSettings,)),
         )
     assert refused.value.problems == ["ETALASE_HO_URLL is not a setting; did you mean ETALASE_HO_URL?"]
+
+
+@pytest.mark.parametrize(
+    ("given", "on"),
+    [
+        ({}, False),
+        ({"METRICS": "true"}, True),
+        ({"METRICS_TOKEN": "a" * 16}, True),
+        ({"METRICS": "0", "METRICS_TOKEN": "a" * 16}, False),
+    ],
+)
+def test_metrics_are_on_by_setting_only(given: dict[str, str], on: bool) -> None:
+    assert parse_settings(EdgeSettings, EDGE | given).has_metrics is on
+    assert parse_settings(HeadOfficeSettings, HEAD_OFFICE | given).has_metrics is on

@@ -37,5 +37,5 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Returns the metrics to who may read them; also while the database is away."""
     settings = edge_settings()
     proxies = 1 if getattr(django_settings, "SECURE_PROXY_SSL_HEADER", None) else 0
-    why = scraping.refusal(request.META, is_on=settings.METRICS, token=settings.METRICS_TOKEN, proxies=proxies)
+    why = scraping.refusal(request.META, is_on=settings.has_metrics, token=settings.METRICS_TOKEN, proxies=proxies)
     return scraping.refused(why) if why else scraping.answer(request, registry)

@@ -14,7 +14,7 @@ from etalase.settings.head_office import head_office_settings
 def metrics(request: HttpRequest) -> HttpResponse:
     """Returns the metrics to who may read them; also while the database is away."""
     settings = head_office_settings()
-    why = scraping.refusal(request.META, is_on=settings.METRICS, token=settings.METRICS_TOKEN, proxies=settings.PROXY_COUNT)
+    why = scraping.refusal(request.META, is_on=settings.has_metrics, token=settings.METRICS_TOKEN, proxies=settings.PROXY_COUNT)
     if why:
         return scraping.refused(why)
     registry = CollectorRegistry(auto_describe=False)

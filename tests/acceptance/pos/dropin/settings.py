@@ -26,4 +26,5 @@ ETALASE = {
     "S3_PUBLIC_URL": "https://photos.store.example",
     "PRODUCT_NAME_FIELD": "title",
     "PRODUCT_SKU_FIELD": "article_number",
+    "METRICS": True,
 }
