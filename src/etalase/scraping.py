@@ -21,7 +21,7 @@ FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_V
 
 
 class Refusal(NamedTuple):
-    """Why a client gets no metrics."""
+    """The reason for which a client gets no metrics."""
 
     status: HTTPStatus
     detail: str
@@ -38,7 +38,7 @@ ELSEWHERE = Refusal(
 
 
 def refusal(environ: Mapping[str, Any], *, is_on: bool, token: SecretStr, proxies: int = 0) -> Refusal | None:
-    """Returns why this client may not read metrics, or None: with a token its holder may, without one this machine. Pure."""
+    """Returns the reason to refuse this client, or None. A token's holder may read; without a token, this machine. Pure."""
     if not is_on:
         return OFF
     if secret := token.get_secret_value():

@@ -1,4 +1,4 @@
-"""Checks of a bucket, for both halves: what its own key may, what anybody may, and how its readers reach it.
+"""Checks of a bucket, for both halves: the rights of its own key, the rights of anybody, and the address for readers.
 
 A probe of one byte shows what a put, an anonymous read and a deletion do. Its key says when it was put, so that the next doctor
 removes one that a killed doctor left; the audit of the bucket passes over such keys.
@@ -94,7 +94,7 @@ class BucketChecks:
         return clock.compare(date, here=self.now(), whose=f"the object store {self.store.endpoint}")
 
     def exists(self) -> str:
-        """Checks key, secret, region and bucket by a signed listing; removes what a killed doctor left."""
+        """Checks key, secret, region and bucket by a signed listing; removes the probes of a killed doctor."""
         try:
             keys = (info.key for info in self.store.list(KEY_PREFIX))
             self._some_key = next((key for key in keys if not key.startswith(PROBE_PREFIX)), "")
@@ -220,7 +220,7 @@ class BucketChecks:
         return f"none of them answers at {', '.join(hosts)}, as seen from here"
 
     def clean_up(self) -> None:
-        """Deletes what is still there of this doctor, or leaves it to the next one where the store is silent."""
+        """Deletes this doctor's remaining probes; where the store does not respond, the next doctor deletes them."""
         self.store.ends_at = time.monotonic() + CLEAN_UP_SECONDS
         for key in self._objects:
             with suppress(ObjectStoreError):

@@ -55,7 +55,7 @@ class NextChecks:
 
 
 def next_step(checks: Sequence[Check], results: Mapping[str, CheckResult], running: Collection[str]) -> NextChecks:
-    """Returns what follows from ``results``. Each call settles one more layer of dependent checks."""
+    """Returns the next checks, given ``results``. Each call settles one more layer of dependent checks."""
     step = NextChecks()
     by_id = {check.id: check for check in checks}
     for check in checks:
@@ -69,7 +69,7 @@ def next_step(checks: Sequence[Check], results: Mapping[str, CheckResult], runni
 
 
 def _cause(check: Check, by_id: Mapping[str, Check], results: Mapping[str, CheckResult]) -> str | None:
-    """Returns the id of the check because of which this one cannot be made: the first in the chain, None without one."""
+    """Returns the id of the failed check that prevents this one: the first in the chain, or None."""
     for need in check.needs:
         if need in results and not results[need].ok:
             deeper = _cause(by_id[need], by_id, results) if results[need].ok is None else None

@@ -106,7 +106,7 @@ def judge_writable(facts: SessionFacts) -> str:
 
 
 def judge_pooler(facts: SessionFacts) -> str:
-    """Judges whether a pooler stands between (hazard 59)."""
+    """Judges whether a connection pooler is in between (hazard 59)."""
     if facts.is_pooled:
         raise Fault(
             "DATABASE_URL leads through a connection pooler; a run's lock needs PostgreSQL itself.",
@@ -116,7 +116,7 @@ def judge_pooler(facts: SessionFacts) -> str:
 
 
 def judge_encoding(facts: SessionFacts) -> str:
-    """Judges the encoding: names have every character."""
+    """Judges the encoding: names of dishes have all kinds of characters."""
     if facts.encoding not in TAKES_ALL:
         raise Fault(
             f"The database's encoding is {facts.encoding}, which lacks characters.",

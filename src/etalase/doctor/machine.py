@@ -72,7 +72,7 @@ def disk(folders: Sequence[Path]) -> str:
 
 
 def room_problem(folder: str, free: int, total: int, *, entries: int = 0, all_entries: int = 0) -> str:
-    """Returns what is wrong with the room of a disk, an empty text where it suffices. Pure.
+    """Returns the problem with a disk's free space, or an empty text. Pure.
 
     ``entries`` are the files that still fit, of ``all_entries``: 0 of 0 where the disk has no such limit.
     """

@@ -45,7 +45,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def open_at(host: str, port: StorePort) -> str:
-    """Returns what is open there, an empty text if this service does not answer without a key."""
+    """Returns the open service, or an empty text if it does not respond without a key."""
     try:
         socket.create_connection((host, port.port), CONNECT_SECONDS).close()
         bracketed = f"[{host}]" if ":" in host else host

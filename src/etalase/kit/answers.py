@@ -149,7 +149,7 @@ def hide(question: Question, answer: str) -> None:
 
 
 def form_problem(name: str, answer: str, screens: Sequence[type[Settings]]) -> str:
-    """Returns what is wrong with the form of an answer, or an empty text."""
+    """Returns the problem with the form of an answer, or an empty text."""
     if not answer.isprintable():
         return f"{name}: has a line break or another control character."
     field_name = name.removeprefix(PREFIX)

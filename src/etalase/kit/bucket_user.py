@@ -1,4 +1,4 @@
-"""Makes the bucket, and its user with the least rights, where the object store can be told to; elsewhere says what to make."""
+"""Makes the bucket, and its user with the least rights, where the object store has an API for it; else says what to create."""
 
 import json
 
@@ -94,7 +94,7 @@ def make_of(endpoint: str) -> str:
 
 
 def by_hand(make: str, name: str, key: str) -> str:
-    """Returns what a person has to make on this make of object store."""
+    """Returns the user and bucket that a person has to create, for this make of object store."""
     again = "then run this again."
     if make == "seaweedfs":
         rights = [f"{right}:{name}" for right in ("Admin", "Read", "Write", "List")]

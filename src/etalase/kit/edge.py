@@ -1,4 +1,4 @@
-"""What the kit makes for the edge of a store."""
+"""The half that the kit sets up in a store: the edge."""
 
 from etalase.kit import checks, head_office_checks, seaweedfs
 from etalase.kit.accounts import USER

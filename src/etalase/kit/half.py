@@ -1,4 +1,4 @@
-"""What the kit makes for a half: its questions, its services and its files; and the questions of both halves."""
+"""The parts of a half that the kit sets up: its questions, its services and its files; and the questions of both halves."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Kit:
     screens: Sequence[type[Settings]]
     questions: Sequence[Question]
     services: Callable[[str], list[ServiceUnit]]
-    # Settings that nobody has to decide.
+    # Settings that need no decision.
     made: Mapping[str, str]
 
     @property

@@ -1,4 +1,4 @@
-"""What the kit makes for head office."""
+"""The half that the kit sets up at head office."""
 
 from etalase.kit import checks, seaweedfs
 from etalase.kit.accounts import USER

@@ -118,7 +118,7 @@ def _services(kit: Kit, answers: Answers) -> list[ServiceUnit]:
 
 
 def _check_apart(machine: Host, kit: Kit, answers: Answers) -> None:
-    """Raises :class:`UsageError` if the other half on this machine has the same bucket: each deletes what it does not know."""
+    """Raises :class:`UsageError` if the other half on this machine has the same bucket: each would delete the other's."""
     other = env_file.parse(machine.read(kit.other_env_file) or "", name=kit.other_env_file)
     names = ("ETALASE_S3_ENDPOINT", "ETALASE_S3_BUCKET")
     if other and all(other.get(name) == answers[name] for name in names):

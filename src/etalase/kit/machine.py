@@ -1,4 +1,4 @@
-"""The one seam of the kit: runs commands, writes and removes files on this machine, and says what it did.
+"""The only module of the kit that changes the machine: runs commands, writes and removes files, and reports each change.
 
 A dry run takes the same way with :class:`DryHost`, which only says what it would do.
 """
@@ -169,6 +169,6 @@ class DryHost(Host):
             self.note(f"made the folder {path} ({mode:04o}, {owner})")
 
     def remove(self, path: str) -> None:
-        """Says what would go."""
+        """Reports the file that would be removed."""
         if os.path.lexists(self.path(path)):
             self.note(f"removed {path}")

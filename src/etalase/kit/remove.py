@@ -76,7 +76,7 @@ def _remove_object_store(machine: Host, answers: Answers, *, with_data: bool) ->
 
 
 def _empty_bucket(machine: Host, answers: Answers) -> None:
-    """Deletes every object, the bucket, and with an administrator's key its user. What is refused is said."""
+    """Deletes every object, the bucket, and with an administrator's key its user. Reports each refusal."""
     name = answers["ETALASE_S3_BUCKET"]
     try:
         store = bucket_user.bucket(answers)

@@ -1,4 +1,4 @@
-"""What the commands of both halves that write a bundle have in common: arguments, and words."""
+"""Arguments and output of the commands that write a bundle, for both halves."""
 
 from argparse import ArgumentParser
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Hides what a log calls a secret: a value after the name of one, as in ``password=…``, and the headers of a login. Pure.
+"""Hides values that a log labels as secret, as in ``password=…``, and the headers of a login. Pure.
 
 The redaction knows this edge's own secrets; a project's log may have those of other programs and people.
 """

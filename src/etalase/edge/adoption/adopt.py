@@ -1,4 +1,4 @@
-"""The way of an adoption: preconditions, comparison, decisions, what the first run would do; then what is recorded.
+"""Adopts an edge: checks preconditions, compares, asks for decisions, foresees the first run, and then records.
 
 Everything is looked at over shadows of our tables, in a session that can write nothing else. What a person wants to be recorded
 is written afterwards, in one transaction.
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asks for: to look, to record choices (``decides``), or to adopt (``applies``)."""
+    """A person's request: to look, to record choices (``decides``), or to adopt (``applies``)."""
 
     applies: bool = False
     decides: bool = False
@@ -56,7 +56,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a look found that can be recorded: things of the store's own, and a state for each that a choice concerns."""
+    """The findings to record: photos and objects of the store's own, and the state that a choice gives to each."""
 
     photos: Sequence[OwnPhoto] = ()
     objects: Sequence[OwnObject] = ()

@@ -27,7 +27,7 @@ FIRST_PHOTO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Contents:
-    """What was found in the store: counts of rows and objects, and what head office never listed."""
+    """The contents of the store: counts of rows and objects, and the photos and objects that head office never listed."""
 
     rows: Counter[str] = field(default_factory=Counter)
     bucket: Counter[str] = field(default_factory=Counter)
@@ -97,7 +97,7 @@ def _need(step: Step) -> str:
 
 
 def _find_not_listed(services: Services, feed: Feed, damaged: set[UUID], contents: Contents) -> None:
-    """Finds the rows that head office does not list, and tells those apart that it once listed."""
+    """Finds the rows that head office has never listed: without those that it has deleted."""
     rows = [row for part in unlisted(feed) for row in part]
     deleted = deleted_since(services, _oldest_time()) if rows else set()
     once_listed = deleted | feed.deleted_ids

@@ -1,4 +1,4 @@
-"""Which decisions an adoption leaves to a person, and what their choices mean. Pure."""
+"""Makes the decisions that an adoption leaves to a person, and reads the choices. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MANY: Final = 3
 
 
 class Code(StrEnum):
-    """What is to be decided. The words are part of ``--json`` and of ``etalase_own_photo.what``."""
+    """The subject of a decision. The words are part of ``--json`` and of ``etalase_own_photo.what``."""
 
     ROW_NOT_LISTED = "row_not_listed"
     ROW_WITHOUT_OWN_OBJECT = "row_without_own_object"

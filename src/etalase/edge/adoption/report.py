@@ -62,7 +62,7 @@ class OpenDecision:
 
 @dataclass(slots=True)
 class Adoption:
-    """All that ``photos_adopt`` reports. ``decisions`` are the open ones; what could not be looked at is empty.
+    """All that ``photos_adopt`` reports. ``decisions`` are the open ones; a part that could not be read is empty.
 
     ``applied``: this is the result of ``--apply``, which takes the default of each open decision.
     """

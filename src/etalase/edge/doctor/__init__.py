@@ -1,1 +1,1 @@
-"""What the doctor of an edge looks at."""
+"""The doctor of an edge: its own checks."""

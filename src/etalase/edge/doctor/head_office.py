@@ -54,7 +54,7 @@ class _KeptTokens:
 
 
 class _Noting(Transport):
-    """A transport that knows which address was asked last."""
+    """A transport that keeps the address of its last request."""
 
     last_url = ""
 
@@ -65,7 +65,7 @@ class _Noting(Transport):
 
 @dataclass(slots=True)
 class HeadOfficeLink:
-    """The way to head office under examination. ``kept_token`` is asked for once the database was looked at."""
+    """The way to head office under examination. ``kept_token`` is called after the checks of the database."""
 
     settings: EdgeSettings
     kept_token: Callable[[], str]
@@ -159,7 +159,7 @@ class HeadOfficeLink:
         return f"head office lists {total} photos for this store"
 
     def image_origins(self) -> str:
-        """Checks that the edge may fetch photos where head office says that they are."""
+        """Checks that the settings allow downloads from the addresses of head office's photos."""
         photos = self._page.photos if self._page else []
         if not photos:
             raise NotChecked("head office lists no photo")

@@ -94,7 +94,7 @@ def answers() -> str:
 
 
 def _info(client: Any) -> dict[str, Any]:
-    """Returns what Redis or Valkey tells about itself; nothing where the account may not ask."""
+    """Returns the ``INFO`` of Redis or Valkey; an empty one where the account may not read it."""
     try:
         return dict(client.info())
     except Exception as error:  # the library may be missing, so that its errors have no names here

@@ -1,4 +1,4 @@
-"""Checks of what the edge's own tables say: whose photos they hold, and whether worker and beat live. Only reads."""
+"""Checks of the edge's own tables: their store, and the heartbeats of worker and beat. Only reads."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

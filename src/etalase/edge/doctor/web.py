@@ -1,4 +1,4 @@
-"""Checks of what the tills' browsers meet: addresses with and without TLS, and pages of other origins (CORS)."""
+"""Checks for the tills' browsers: addresses with and without TLS, and pages of other origins (CORS)."""
 
 import re
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def mixed_content(public_url: str, pages: Sequence[str], *, has_tls: bool) -> st
 
 
 def public_host(public_url: str, pages: Sequence[str], *, demo: bool) -> str:
-    """Checks that a browser on another machine can mean this host. Pure."""
+    """Checks that the photos' address is not a loopback one where other machines are served. Pure."""
     other = [page for page in pages if _ORIGIN.fullmatch(page) and not is_loopback(page)]
     hosts = [host for host in django_settings.ALLOWED_HOSTS if host not in {"*", "testserver"}]
     elsewhere = [host for host in hosts if not is_loopback(f"http://{host.lstrip('.')}")]

@@ -1,4 +1,4 @@
-"""Reads what a scrape shows: the facts of the status, the runs of a day, the queue and the spool's disk. In bounded time."""
+"""Reads the facts for a scrape: those of the status, the runs of a day, the queue and the spool's disk. In bounded time."""
 
 import logging
 import shutil
@@ -32,7 +32,7 @@ A_DAY = timedelta(days=1)
 
 
 def read() -> tuple[Reading | None, Surroundings]:
-    """Returns the reading, None if the database does not answer in time, and what is read beside it at the same time."""
+    """Returns the reading, or None if the database does not respond in time; and the facts from other sources."""
     queue = _queue.begin()
     return _read_database(), _read_surroundings(queue)
 

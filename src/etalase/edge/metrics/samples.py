@@ -22,7 +22,7 @@ OWED = (ReasonClass.TRANSIENT, ReasonClass.PERMANENT, ReasonClass.WRONG_DATA)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """The runs of the last 24 hours, by outcome, and what they did together."""
+    """The runs of the last 24 hours, by outcome, and the sums of their counts."""
 
     runs: Mapping[str, int] = field(default_factory=dict)
     photos: Mapping[str, int] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the database says. ``is_compared``: the bucket was compared, so that its numbers mean something."""
+    """The facts of the database. ``is_compared``: the bucket was compared, so that its numbers are valid."""
 
     facts: Facts
     is_compared: bool
@@ -49,7 +49,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is read beside the database; None for the unknown."""
+    """The facts from other sources than the database; None for an unknown one."""
 
     spool_free: int | None = None
     spool_size: int | None = None

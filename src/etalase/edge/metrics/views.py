@@ -34,7 +34,7 @@ registry.register(_Edge())
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Returns the metrics to who may read them; also while the database is away."""
+    """Returns the metrics to a client that may read them; also while the database is away."""
     settings = edge_settings()
     proxies = 1 if getattr(django_settings, "SECURE_PROXY_SSL_HEADER", None) else 0
     why = scraping.refusal(request.META, is_on=settings.has_metrics, token=settings.METRICS_TOKEN, proxies=proxies)

@@ -1,1 +1,1 @@
-"""What the doctor of head office looks at."""
+"""The doctor of head office: its own checks."""

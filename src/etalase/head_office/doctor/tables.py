@@ -1,4 +1,4 @@
-"""Checks of what head office's tables give: the feed of a store, tokens, rights of sight, what is due to be purged."""
+"""Checks of head office's tables: the feed of a store, tokens, rights to see other writers, and overdue purges."""
 
 import secrets
 from datetime import timedelta

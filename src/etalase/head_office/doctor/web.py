@@ -35,7 +35,7 @@ def proxy(settings: HeadOfficeSettings) -> str:
 
 
 def public_host(settings: HeadOfficeSettings) -> str:
-    """Checks that an edge can mean this host."""
+    """Checks that the photos' address is not a loopback one where other machines are served."""
     hosts = [host for host in settings.ALLOWED_HOSTS if host not in {"*", "testserver"}]
     elsewhere = any(not is_loopback(f"http://{host.lstrip('.')}") for host in hosts)
     if is_loopback(settings.S3_PUBLIC_URL) and elsewhere and not settings.DEMO:

@@ -12,7 +12,7 @@ from etalase.settings.head_office import head_office_settings
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Returns the metrics to who may read them; also while the database is away."""
+    """Returns the metrics to a client that may read them; also while the database is away."""
     settings = head_office_settings()
     why = scraping.refusal(request.META, is_on=settings.has_metrics, token=settings.METRICS_TOKEN, proxies=settings.PROXY_COUNT)
     if why:
