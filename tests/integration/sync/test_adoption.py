@@ -257,6 +257,8 @@ def test_a_dry_run_counts_the_mess_of_each_kind_and_writes_nothing(guide: Guide,
 def test_the_first_run_reports_what_the_dry_run_and_the_adoption_foretold(guide: Guide, edge: Edge) -> None:
     guide.mess()
     foretold = look(edge).first_run
+    of_full_list = [request for request in edge.ho.feed_requests if not request.get("updated_since")]
+    assert len(of_full_list) == 1
     assert adopted(edge).first_run == foretold
     run = edge.sync()
     assert {**run.counts, "bytes_fetched": run.bytes_fetched} == foretold

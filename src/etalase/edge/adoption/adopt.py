@@ -141,7 +141,7 @@ def _look(services: Services, report: Adoption, wish: Wish, progress: Progress, 
     findings = _decide(contents if is_filled else Contents(), report, wish)
     if not is_adopted:
         _record(findings, at=now)
-    _foresee(services, report, audit, progress)
+    _foresee(services, report, audit, feed, progress)
     return findings
 
 
@@ -184,16 +184,12 @@ def _with(states: Mapping[T, OwnState], wanted: OwnState) -> list[T]:
     return [one for one, state in states.items() if state is wanted]
 
 
-def _foresee(services: Services, report: Adoption, audit: BucketAudit, progress: Progress) -> None:
-    """Plans the first run by its own code; the audit has read the objects already."""
+def _foresee(services: Services, report: Adoption, audit: BucketAudit, feed: Feed, progress: Progress) -> None:
+    """Plans the first run by its own code; list and objects have been read already."""
     result = RunResult(kind=RunKind.FULL, dry_run=True)
     run = begin(services, result, services.store.adopt(), progress, full=True, by_hand=True, deep=False)
     run.audit = audit
-    try:
-        forecast(run)
-    except HeadOfficeError as error:
-        report.preconditions.append(Precondition("first_run", ok=False, detail=error.message, hint=error.hint))
-        return
+    forecast(run, feed)
     foretold = result.forecast or {}
     report.first_run = foretold["counts"]
     if foretold["not_tried"]:

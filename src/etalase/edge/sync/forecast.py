@@ -24,11 +24,14 @@ from etalase.errors import DatabaseRefused, Reason
 from etalase.protocol import Photo
 
 
-def forecast(run: Run) -> None:
-    """Reports how much a sync would fetch, copy, update and remove, also by the customer's rules. Changes nothing."""
+def forecast(run: Run, feed: Feed | None = None) -> None:
+    """Reports how much a sync would fetch, copy, update and remove, also by the customer's rules. Changes nothing.
+
+    ``feed`` is head office's full list, where the caller has pulled it already.
+    """
     anomalies = find_anomalies(run)
     note_anomalies(run, anomalies)
-    feed = pull_feed(run, choose_scope(run.requested_scope, anomalies))
+    feed = feed or pull_feed(run, choose_scope(run.requested_scope, anomalies))
     run.result.note_oddities(feed.oddities)
     add_pending(run, feed)
     awaiting: set[UUID] = set()
