@@ -19,7 +19,7 @@ from etalase.doctor.database import (
 )
 from etalase.doctor.database_facts import Form, SessionFacts
 from etalase.doctor.machine import room_problem
-from etalase.edge.doctor.schedule import broker_problem
+from etalase.edge.doctor.schedule import broker_problem, refusal_hint
 from etalase.edge.doctor.state import judge_sign
 from etalase.edge.doctor.web import cors, mixed_content
 from etalase.edge.heartbeat import LatestHeartbeat, Role
@@ -155,6 +155,24 @@ def test_a_disk_needs_room(free: int, total: int, entries: int, all_entries: int
 )
 def test_a_broker_has_to_take_messages(info: dict[str, object], ok: bool) -> None:
     assert (broker_problem(info) is None) is ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "hint"),
+    [
+        ("OperationalError", "invalid username-password pair or user is disabled", "password"),
+        ("OperationalError", "NOAUTH Authentication required", "password"),
+        ("ResponseError", "MISCONF Valkey is configured to save RDB snapshots", "make room"),
+        ("NoPermissionError", "No permissions to access a key", "ACL SETUSER"),
+        ("ReadOnlyError", "You can't write against a read only replica", "primary"),
+        ("ConnectionError", "Error 111 connecting to 127.0.0.1:1", ""),
+        ("TimeoutError", "Timeout reading from socket", ""),
+    ],
+)
+def test_a_brokers_refusal_has_its_own_advice(kind: str, said: str, hint: str) -> None:
+    found = refusal_hint(kind, said)
+    assert hint in found
+    assert bool(found) is bool(hint)
 
 
 @pytest.mark.parametrize(

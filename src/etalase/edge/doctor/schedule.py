@@ -34,6 +34,7 @@ REFUSALS = {
     "ReadOnlyError": "Name the primary in ETALASE_BROKER_URL.",
     "WRONGTYPE": "Another application uses this key: name another database number in ETALASE_BROKER_URL.",
     "DB index": "Correct the database number at the end of ETALASE_BROKER_URL; most servers have 0 to 15.",
+    "invalid username-password": _PASSWORD,
     "AuthenticationError": _PASSWORD,
     "WRONGPASS": _PASSWORD,
     "NOAUTH": _PASSWORD,
