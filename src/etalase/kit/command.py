@@ -113,10 +113,11 @@ class RemoveCommand(KitCommand):
         """Removes; with data only after a confirmation."""
         machine = self.machine(options)
         can_ask = sys.stdin.isatty() and not options["json"]
-        if options["with_data"] and not machine.is_dry:
+        if not machine.is_dry:
             remove.confirmed(
-                self.kit, init.kept_answers(machine, self.kit), ask=_typed if can_ask else None, yes=options["yes"]
-            )
+                self.kit, init.kept_answers(machine, self.kit), with_data=options["with_data"],
+                ask=_typed if can_ask else None, yes=options["yes"],
+            )  # fmt: skip
         remove.remove(
             machine, self.kit, with_data=options["with_data"],
             admin_url=os.environ.get("ADMIN_DATABASE_URL") or LOCAL,

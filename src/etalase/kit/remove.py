@@ -15,14 +15,22 @@ from etalase.kit.units import ServiceUnit
 LIST_AT_ONCE = 1000
 
 
-def confirmed(kit: Kit, answers: Answers, *, ask: Callable[[str], str] | None, yes: bool) -> None:
-    """Raises :class:`UsageError` unless a person has typed the name of the database that will go, or said --yes."""
-    name = answers.get("DATABASE_URL", "").rpartition("/")[2] or kit.database
-    if yes:
+def confirmed(kit: Kit, answers: Answers, *, with_data: bool, ask: Callable[[str], str] | None, yes: bool) -> None:
+    """Raises :class:`UsageError` unless a person has typed the name of what will go, or said --yes.
+
+    A script that removes no data needs no --yes: photos and database stay.
+    """
+    if yes or not answers or (ask is None and not with_data):
         return
     if ask is None:
         raise UsageError("Nothing was changed: --with-data needs --yes where nobody can be asked.")
-    typed = ask(f"This deletes the database {name} and every photo of bucket {answers.get('ETALASE_S3_BUCKET')}. Type {name}: ")
+    if with_data:
+        name = answers.get("DATABASE_URL", "").rpartition("/")[2] or kit.database
+        what = f"This deletes the database {name} and every photo of bucket {answers.get('ETALASE_S3_BUCKET')}."
+    else:
+        name = kit.half
+        what = f"This stops {kit.title} and deletes {kit.env_file} with its passwords; database and photos stay."
+    typed = ask(f"{what} Type {name}: ")
     if typed.strip() != name:
         raise UsageError(f"Nothing was changed: «{typed.strip()}» is not {name}.")
 
@@ -34,6 +42,8 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
     is_shared = other is not None
     is_own = answers.get("OBJECT_STORE") == OWN and f"OBJECT_STORE={OWN}" not in (other or "")
     _stop(machine, kit.services(str(program())))
+    if with_data and not answers:
+        machine.say(f"{kit.env_file} is not here: database and photos stay. Run init with the same answers, then this again.")
     if with_data and answers:
         if not is_own:
             _empty_bucket(machine, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})

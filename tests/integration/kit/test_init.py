@@ -8,6 +8,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -245,10 +246,26 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
 def test_data_go_only_after_the_name_is_typed(typed: str, yes: bool, ok: bool) -> None:
     answers = {"DATABASE_URL": "postgresql://a:b@c/shop", "ETALASE_S3_BUCKET": "b"}
     if ok:
-        remove.confirmed(EDGE, answers, ask=lambda _: typed, yes=yes)
+        remove.confirmed(EDGE, answers, with_data=True, ask=lambda _: typed, yes=yes)
     else:
         with pytest.raises(UsageError, match="Nothing was changed"):
-            remove.confirmed(EDGE, answers, ask=lambda _: typed, yes=yes)
+            remove.confirmed(EDGE, answers, with_data=True, ask=lambda _: typed, yes=yes)
     if not yes:
         with pytest.raises(UsageError, match="--yes"):
-            remove.confirmed(EDGE, answers, ask=None, yes=False)
+            remove.confirmed(EDGE, answers, with_data=True, ask=None, yes=False)
+
+
+def test_a_half_goes_only_after_its_name_is_typed_and_a_script_is_not_asked() -> None:
+    answers = {"DATABASE_URL": "postgresql://a:b@c/shop"}
+    for typed in ("", "shop", "y"):
+        with pytest.raises(UsageError, match="Nothing was changed"):
+            remove.confirmed(EDGE, answers, with_data=False, ask=partial(str.format, typed), yes=False)
+    remove.confirmed(EDGE, answers, with_data=False, ask=lambda _: "edge\n", yes=False)
+    remove.confirmed(EDGE, answers, with_data=False, ask=None, yes=False)
+
+
+def test_a_removal_with_data_but_without_settings_says_that_the_data_stay(tmp_path: Path) -> None:
+    machine = RecordedMachine(tmp_path)
+    remove.remove(machine, EDGE, with_data=True, admin_url="local", admin_key=("", ""))
+    assert machine.changes == []
+    assert any("database and photos stay" in line for line in machine.lines)
