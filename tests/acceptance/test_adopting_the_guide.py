@@ -75,6 +75,8 @@ def test_the_customer_looks_adopts_syncs_and_goes_back(customer: Customer) -> No
     before = state(customer)
     look = customer.json("photos_adopt", "--dry-run", exit_status=1)
     assert state(customer) == before  # before migrate
+    assert "python manage.py migrate" in json.dumps(look)
+    assert "etalase edge" not in json.dumps(look)
     assert set(look) - {"exit_status"} == {
         "ok", "decisions", "preconditions", "clashes", "rows", "bucket", "policy", "first_run",
     }  # fmt: skip

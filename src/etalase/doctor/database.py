@@ -62,7 +62,8 @@ class Database:
 
     def name(self) -> str:
         """Checks the host's name; a socket has none."""
-        host = str(connections[DEFAULT_DB_ALIAS].settings_dict.get("HOST") or "")
+        # Not from the connection, whose making loads the driver: that takes longer than a name on a busy machine.
+        host = str(connections.settings[DEFAULT_DB_ALIAS].get("HOST") or "")
         if not host or host.startswith("/"):
             return f"a socket of this machine ({host or 'the default one'})"
         return "; ".join(machine.name(one, setting="DATABASE_URL") for one in host.split(","))

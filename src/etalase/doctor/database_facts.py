@@ -82,8 +82,10 @@ def look(labels: Sequence[str], extra: Columns) -> SessionFacts:
     options = connection.settings_dict.get("OPTIONS") or {}
     connection.settings_dict["OPTIONS"] = {**options, "connect_timeout": CONNECT_SECONDS}
     try:
+        # One transaction, which the timeout ends with: behind a pooler, other clients use the same session next.
+        connection.set_autocommit(False)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(STATEMENT_MS)])
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_MS)])
             cursor.execute(SERVER)
             number, server, encoding, read_only, standby, pid, role = cursor.fetchone()
             is_pooled = pid != cursor.connection.info.backend_pid

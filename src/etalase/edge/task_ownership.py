@@ -5,6 +5,8 @@ worker, beat and shell may each run another one.
 """
 
 import inspect
+import re
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -119,6 +121,8 @@ def _claim_for_beat(sender: Any, **_: Any) -> None:
     claim(sender.app)
 
 
+# Celery 5.7 warns of each such task in each process, up to four times; etalase.W002 names it once, with the remedy.
+warnings.filterwarnings("ignore", message=f"Task name '({'|'.join(map(re.escape, OUR_TASKS))})' is already registered")
 connect_on_app_finalize(claim)
 # A class of the project's may have been registered since, by the import of its task modules.
 celeryd_after_setup.connect(_claim_for_worker)

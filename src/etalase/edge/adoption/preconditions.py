@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from etalase.edge.adoption.report import Precondition
+from etalase.edge.command_names import as_typed
 
 # The guide's DDL ("Step 4"), with the types under which a row of head office can be written.
 _TEXT: Final = ("character varying", "text")
@@ -139,7 +140,7 @@ def _encoding(facts: DatabaseFacts) -> Precondition:
 def _tables(facts: DatabaseFacts, *, applies: bool) -> Precondition:
     if facts.is_migrated:
         return Precondition("tables", ok=True, detail="Etalase's own tables are there.")
-    hint = "Run `etalase edge migrate`; it makes tables named etalase_* and changes no other."
+    hint = as_typed("Run `etalase edge migrate`; it makes tables named etalase_* and changes no other.")
     return Precondition("tables", ok=not applies, detail="Etalase's own tables are not there yet.", hint=hint)
 
 
@@ -192,7 +193,9 @@ def _constraints(facts: DatabaseFacts) -> Precondition:
         "product_photo_constraints",
         ok=True,
         detail=f"May refuse a photo's row, or its removal, product by product: {named}.",
-        hint="Each photo that one of them refuses stays as it is, is listed by `etalase edge failures`, and is tried again.",
+        hint=as_typed(
+            "Each photo that one of them refuses stays as it is, is listed by `etalase edge failures`, and is tried again."
+        ),
     )
 
 
