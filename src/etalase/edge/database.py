@@ -9,7 +9,7 @@ from django.db import connection
 
 from etalase.edge.command_names import as_typed
 from etalase.edge.row_refusals import row_refusal
-from etalase.errors import DatabaseAway
+from etalase.errors import DatabaseAway, DatabaseRefused
 from etalase.postgres import explained
 
 
@@ -39,6 +39,9 @@ def translated() -> Iterator[None]:
 
 def as_database_error(error: BaseException) -> DatabaseAway:
     """Returns a database error of any kind with a sentence and a hint for a person."""
+    if connection.vendor != "postgresql":
+        said = f"The edge's database is {connection.vendor}, and Etalase needs PostgreSQL: {error}."
+        return DatabaseRefused(said, hint="Name PostgreSQL in DATABASES «default».")
     if (refused := row_refusal(error)) is not None:
         return refused
     return explained(error, whose="The edge's database", migrate=as_typed("etalase edge migrate"))

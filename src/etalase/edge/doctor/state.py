@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.doctor.database_facts import STATEMENT_MS
@@ -41,9 +41,9 @@ class StateChecks:
 
     def store(self) -> str:
         """Reads all, and checks that this database is this store's."""
-        with translated():
+        with translated(), transaction.atomic():  # ends with the timeout: a pooler's session has other clients next
             with connection.cursor() as cursor:  # of this check's thread
-                cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(STATEMENT_MS)])
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_MS)])
             checkpoint = Checkpoint.objects.first()
             good = last_good_run()
             self.last_good_at = good.finished_at if good else None

@@ -28,12 +28,15 @@ def checks(settings: HeadOfficeSettings) -> list[Check]:
     """Returns the checks, in the order in which they are shown."""
     return [
         Check("writers_visible", writers_visible, needs=("database",)),
-        Check("admin_password", lambda: admin_password(demo=settings.DEMO), needs=READS, seconds=HASHING_SECONDS),
+        Check(
+            "admin_password", lambda: admin_password(demo=settings.DEMO), needs=READS, seconds=HASHING_SECONDS,
+            late="This machine is busy: a password takes a fraction of a second of a free processor. Look with top.",
+        ),
         Check("token_key", token_key, needs=("settings",)),
         Check("stores", stores, needs=READS),
         Check("feed", lambda: feed(settings), needs=(*READS, "database_writable", "writers_visible", "stores")),
         Check("purge", lambda: purge_due(settings.TOMBSTONE_DAYS), needs=READS),
-    ]
+    ]  # fmt: skip
 
 
 def writers_visible() -> str:
