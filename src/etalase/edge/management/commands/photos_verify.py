@@ -17,7 +17,7 @@ MEANING = {
     "mistyped": "its object is served as another type",
     "unreadable": "its object is there but cannot be read",
     "not_here": "is not here yet",
-    "outdated": "is an older one than head office's",
+    "outdated": "is not head office's present one",
     "row_differs": "its row differs from head office's",
     "not_listed": "head office does not list it any more",
     "not_usable": "cannot be used as head office lists it",
