@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: help install demo minio test test-long test-pythons coverage check bench slow-link lint types format lock dist clean
+.PHONY: help install demo minio promtool test test-long test-pythons coverage check bench slow-link lint types format lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -29,6 +29,9 @@ demo: install ## run the whole system on this machine, with a sample menu
 
 minio: install ## build MinIO for the tests and the demo, with Go, once; 4 minutes
 	$(BIN)/python -m etalase.devstack.minio
+
+promtool: install ## build promtool for the tests of the alert rules, with Go, once; 4 minutes
+	$(BIN)/python -m tests.promtool
 
 test: install check ## run linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py

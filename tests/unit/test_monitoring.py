@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests import promtool
 from tests.monitoring import EDGE, HEAD_OFFICE, RULES, RULES_TEST, RUNBOOK, alerts, expressions
 
-PROMTOOL = shutil.which("promtool")
+PROMTOOL = promtool.SOURCE.find()
 NEEDS_PROMTOOL = pytest.mark.skipif(
-    PROMTOOL is None, reason="There is no promtool: it is in Debian's package prometheus, and in no wheel."
+    PROMTOOL is None, reason="There is no promtool: run make promtool (Go, 4 minutes); it is in no wheel."
 )
 
 

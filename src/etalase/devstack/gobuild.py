@@ -16,12 +16,16 @@ GO_FOLDER = Path("/usr/local/go/bin")
 
 @dataclass(frozen=True, slots=True)
 class GoProgram:
-    """A program for ``go install MODULE@VERSION``. ``name`` is for people; ``minutes`` is the time of the build."""
+    """A program for ``go install MODULE@VERSION``, whose checksum Go compares with its public log of checksums.
+
+    ``name`` is for people; ``minutes`` is the time of the build; ``tags`` are those of ``go install -tags``, by commas.
+    """
 
     name: str
     module: str
     version: str
     minutes: int
+    tags: str = ""
 
     @property
     def command(self) -> str:
@@ -57,10 +61,11 @@ class GoProgram:
             )
         _say(f"Building {self.name} {self.version} with go install, once; this takes about {self.minutes} minutes.")
         folder = self.built.parent
+        tags = [f"-tags={self.tags}"] if self.tags else []
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished:
             done = subprocess.run(
-                [go, "install", f"{self.module}@{self.version}"],
+                [go, "install", *tags, f"{self.module}@{self.version}"],
                 env={**os.environ, "CGO_ENABLED": "0", "GOBIN": unfinished},
                 cwd=unfinished,
                 check=False,

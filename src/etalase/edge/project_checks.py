@@ -103,7 +103,7 @@ def messages_come_once(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
     return [
         checks.Warning(
             f"The broker's visibility_timeout is {timeout} s, and with task_acks_late it delivers a task again after that; "
-            f"a run may take {longest} s. The second delivery ends at once, as «locked».",
+            f"a run may take {longest} s. A second hourly run ends as «locked», a second full one waits and compares again.",
             hint="Raise it in CELERY_BROKER_TRANSPORT_OPTIONS, or lower ETALASE_MAX_RUN_SECONDS.",
             id="etalase.W004",
         )
