@@ -10,6 +10,11 @@ from etalase.settings.reading import PREFIX
 
 MAX_LINES, MAX_BYTES = 1000, 512 * 1024
 JOURNAL_SECONDS = 10
+# The object store writes a line for each request, which would leave no line of the others.
+JOURNALS = {
+    "journal.log": ("etalase.service", "etalase-[!s]*"),
+    "journal-object-store.log": ("etalase-s*",),
+}
 NONE = (
     "No log is known here: systemd's journal shows this user no unit named etalase*, and ETALASE_LOG_FILES names no file. Where"
     " the logs of web server, worker and beat are elsewhere (a container's engine, a supervisor), add their last lines by hand."
@@ -21,8 +26,9 @@ def logs(patterns: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, path in enumerate(sorted({path for pattern in patterns for path in _matching(pattern)}), 1):
         found[f"logs/{number}-{path.stem}.log"] = f"# {path}\n{tail(path)}"
-    if journal := _journal():
-        found["logs/journal.log"] = journal
+    for name, units in JOURNALS.items():
+        if journal := _journal(units):
+            found[f"logs/{name}"] = journal
     return found or {"logs/none.txt": NONE}
 
 
@@ -54,11 +60,12 @@ def tail(path: Path) -> str:
     return "\n".join(lines[-MAX_LINES:])
 
 
-def _journal() -> str:
+def _journal(units: Sequence[str]) -> str:
     program = shutil.which("journalctl")
     if program is None:
         return ""
-    command = [program, "--no-pager", "--quiet", "--output=short-iso", f"--lines={MAX_LINES}", "--unit=etalase*"]
+    command = [program, "--no-pager", "--quiet", "--output=short-iso", f"--lines={MAX_LINES}"]
+    command += [f"--unit={unit}" for unit in units]
     try:
         done = subprocess.run(command, capture_output=True, timeout=JOURNAL_SECONDS, check=False)  # noqa: S603 - our own words
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -26,3 +26,15 @@ def test_a_log_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.
     assert "one" in found["logs/1-a.log"]
     assert "cannot be read" in found["logs/2-b.log"]
     assert log_tail.logs([]) == {"logs/none.txt": log_tail.NONE}
+
+
+def test_the_lines_of_the_object_store_leave_those_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "journalctl"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = log_tail.logs([])
+    assert "--unit=etalase-[!s]*" in found["logs/journal.log"]
+    assert "etalase-s" not in found["logs/journal.log"]
+    assert f"--lines={log_tail.MAX_LINES}" in found["logs/journal-object-store.log"]
+    assert "--unit=etalase-s*" in found["logs/journal-object-store.log"]
