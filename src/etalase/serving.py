@@ -68,10 +68,13 @@ def serve_edge(args: Sequence[str]) -> None:
     import django
 
     django.setup()
+    from etalase.edge import web_address
     from etalase.settings.django_edge import SERVER
     from etalase.settings.edge import edge_settings
 
-    _check_demo_is_local(edge_settings().DEMO, options.bind)
+    settings = edge_settings()
+    _check_demo_is_local(settings.DEMO, options.bind)
+    web_address.note(settings, options.bind)
     _serve("etalase.edge.wsgi", options, max_body_bytes=MAX_EDGE_BODY_BYTES, per_address=0 if SERVER.PROXY_COUNT else None)
 
 

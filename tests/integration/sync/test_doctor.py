@@ -20,6 +20,7 @@ from celery.schedules import crontab
 from django.db import connection
 from django.http import HttpResponse
 from django.urls import include, path
+from tests.django_settings import STORE_ID
 from tests.doorman import Doorman, Reply, Request, doorman
 from tests.faulty_database import ROLE, weak_role
 from tests.integration.sync.conftest import Edge
@@ -33,7 +34,7 @@ from etalase.doctor.check import CheckResult
 from etalase.doctor.check import Fault as DoctorsFault
 from etalase.doctor.settings_look import SettingsLook
 from etalase.doctor.store_ports import STORE_PORTS, StorePort, open_at
-from etalase.edge import heartbeat
+from etalase.edge import heartbeat, web_address
 from etalase.edge.doctor.run import IDS, diagnose
 from etalase.edge.status import sync_request
 from etalase.objectstore.client import ObjectStore
@@ -173,6 +174,9 @@ def house(edge: Edge, valkey_server: Valkey, settings: Any, tmp_path: Path, monk
     monkeypatch.setattr(sync_request, "project_celery", lambda: None)
     with ExitStack() as undo:
         door = undo.enter_context(doorman(edge.s3.endpoint))
+        web = undo.enter_context(doorman(edge.s3.endpoint))
+        web.rule = lambda _: Reply(200)
+        web_address.note(edge.configured(), web.endpoint.removeprefix("http://"))
         yield House(edge, settings, valkey_server, door, tmp_path, undo)
         connection.close()
 
@@ -391,6 +395,10 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         lambda h: setattr(h.django, "SECURE_HSTS_SECONDS", 3600), "mixed_content", ()),
     "origin with a path": (
         lambda h: setattr(h.django, "CORS_ALLOWED_ORIGINS", ["http://pos.example/"]), "cors", ()),
+    "web server: stopped": (
+        lambda h: web_address.note(h.edge.configured(), "127.0.0.1:1"), "web_server", ()),
+    "web server: another program": (
+        lambda h: web_address.note(h.edge.configured(), h.edge.ho.url.removeprefix("http://")), "web_server", ()),
     "database: wrong port": (lambda h: h.database(PORT="1"), "database", DATABASE),
     "database: unknown host": (lambda h: h.database(HOST=NOWHERE), "dns_database", ("database", *DATABASE)),
     "database: wrong password": (lambda h: h.weak(PASSWORD="no"), "database", DATABASE),
@@ -532,6 +540,13 @@ def test_read_only_puts_nothing_and_reads_a_photo_instead(house: House) -> None:
     ]  # fmt: skip
     assert found["public_url"].ok
     assert {request.method for request in house.door.requests} <= {"GET", "HEAD"}
+
+
+def test_a_web_server_of_another_kind_is_not_looked_at(house: House) -> None:
+    web_address.note(house.edge.configured(), "unix:/run/etalase/web.sock")
+    assert house.look()["web_server"].ok is None
+    (house.edge.spool / f"web-{STORE_ID}").unlink()
+    assert "never started" in house.look()["web_server"].detail
 
 
 def test_an_account_is_not_asked_again_soon_after_its_login_was_refused(house: House) -> None:

@@ -118,7 +118,7 @@ IDS = (
     "dns_head_office", "head_office", "clock_head_office", "login", "feed", "image_origins", "image",
     "dns_bucket", "object_store", "clock_bucket", "bucket", "bucket_write", "bucket_read", "bucket_public", "bucket_listing",
     "bucket_anonymous_write", "dns_public", "public_url", "bucket_delete", "store_ports",
-    "mixed_content", "public_url_host", "cors",
+    "mixed_content", "public_url_host", "cors", "web_server",
     "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
     "database_rights", "tables", "store", "worker", "beat",
     "dns_broker", "broker", "time_zone", "schedule", "project", "disk", "spool",

@@ -1,4 +1,4 @@
-"""Checks for the tills' browsers: addresses with and without TLS, and pages of other origins (CORS)."""
+"""Checks for the tills' browsers: the web server, addresses with and without TLS, and pages of other origins (CORS)."""
 
 import re
 from collections.abc import Sequence
@@ -6,10 +6,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
-from etalase.doctor.check import Check, Fault
+from etalase.doctor import http
+from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.doctor.machine import host_of
+from etalase.edge import web_address
+from etalase.edge.command_names import as_typed
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import is_loopback
+
+WEB_SECONDS = 2.0
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
@@ -24,7 +29,33 @@ def checks(settings: EdgeSettings) -> list[Check]:
         Check("mixed_content", lambda: mixed_content(settings.S3_PUBLIC_URL, pages, has_tls=has_tls), needs=("settings",)),
         Check("public_url_host", lambda: public_host(settings.S3_PUBLIC_URL, pages, demo=settings.DEMO), needs=("settings",)),
         Check("cors", lambda: cors(origins), needs=("settings",)),
+        Check("web_server", lambda: web_server(web_address.noted(settings)), needs=("settings",)),
     ]
+
+
+def web_server(bind: str | None) -> str:
+    """Checks that the web server answers at the address at which it was last started."""
+    if bind is None:
+        raise NotChecked("`etalase edge serve` was never started on this machine for this store")
+    if (address := web_address.url(bind)) is None:
+        raise NotChecked(f"it listens on {bind}")
+    hosts = [host.lstrip(".") for host in django_settings.ALLOWED_HOSTS if host != "*"]
+    try:
+        response = http.get(
+            f"{address}/healthz", setting="--bind", seconds=WEB_SECONDS, headers=[f"Host: {host}" for host in hosts[:1]]
+        )
+    except Fault as fault:
+        raise Fault(
+            f"The web server was started at {bind} and does not answer: tills show no page.",
+            hint=as_typed("Start it: `etalase edge serve`, or `systemctl restart etalase-edge-web`; look at its log."),
+        ) from fault
+    # 503 says that photos are not well, which other checks explain.
+    if response.status not in {200, 503}:
+        raise Fault(
+            f"{address}/healthz answers {response.status}: another program listens there, or its host is not allowed.",
+            hint="See what listens there (ss -ltnp), and check ETALASE_ALLOWED_HOSTS.",
+        )
+    return f"answers at {address}"
 
 
 def mixed_content(public_url: str, pages: Sequence[str], *, has_tls: bool) -> str:
