@@ -96,11 +96,17 @@ def installed() -> dict[str, str]:
         "etalase": version("etalase"),
         "python": platform.python_version(),
         "django": django.get_version(),
-        "psycopg": version("psycopg"),
+        **_driver(),
         "curl": str(pycurl.version_info()[1]),
         "tls": str(pycurl.version_info()[5]),
         "system": platform.platform(),
     }
+
+
+def _driver() -> dict[str, str]:
+    """Returns the version of PostgreSQL's driver: a customer's project may have psycopg2, alone or beside psycopg."""
+    names = ("psycopg", "psycopg2", "psycopg2-binary")
+    return {found.name: found.version for name in names for found in distributions(name=name)}
 
 
 def packages() -> dict[str, Any]:

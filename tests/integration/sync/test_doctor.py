@@ -466,6 +466,9 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "broker: wrong port": (lambda h: setattr(h.django, "CELERY_BROKER_URL", "redis://127.0.0.1:1/0"), "broker", ()),
     "broker: unknown name": (
         lambda h: setattr(h.django, "CELERY_BROKER_URL", f"redis://{NOWHERE}:6379/0"), "dns_broker", ("broker",)),
+    "broker: a package is missing": (
+        lambda h: setattr(h.django, "CELERY_BROKER_URL", "nosuch.package://127.0.0.1:1/0"), "broker", ()),
+    "broker: of an unknown kind": (lambda h: setattr(h.django, "CELERY_BROKER_URL", "nosuch://127.0.0.1:1/0"), "broker", ()),
     "broker: wrong password": (
         lambda h: setattr(h.django, "CELERY_BROKER_URL", f"redis://:wrong@127.0.0.1:{h.broker.port}/0"), "broker", ()),
     "broker: full": (

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from tests.django_settings import ETALASE_HEAD_OFFICE
 
-from etalase.doctor import clock
+from etalase.doctor import clock, machine
 from etalase.doctor.check import Fault, NotChecked
 from etalase.doctor.database import (
     fits,
@@ -231,3 +232,10 @@ def test_settings_of_tls_and_proxy_have_to_agree(changes: dict[str, object], ok:
     else:
         with pytest.raises(Fault):
             proxy(settings)
+
+
+@pytest.mark.parametrize("there", ["psycopg", "psycopg2", "psycopg2-binary"])
+def test_any_driver_of_postgresql_has_its_version(monkeypatch: pytest.MonkeyPatch, there: str) -> None:
+    driver = SimpleNamespace(name=there, version="2.9.13")
+    monkeypatch.setattr(machine, "distributions", lambda name: [driver] if name == there else [])
+    assert f"{there} 2.9.13" in machine.versions()

@@ -66,6 +66,18 @@ def name() -> str:
     return "; ".join(machine.name(host, setting="ETALASE_BROKER_URL") for host in known) or "a socket of this machine"
 
 
+def _require_transport(url: str) -> None:
+    """Raises :class:`Fault` where the package for this kind of broker is not here; kombu loads it by its name."""
+    try:
+        Connection(url).get_transport_cls()
+    except (ImportError, KeyError, ValueError) as error:
+        raise Fault(
+            f"No package here connects to {_place(url)}: {error.args[0] if error.args else error}.",
+            hint="Correct CELERY_BROKER_URL, or install the package; for Redis and Valkey: pip install 'celery[redis]'. "
+            "Worker and beat need it, too.",
+        ) from error
+
+
 def answers() -> str:
     """Connects to the broker, and for Redis and Valkey asks whether it takes messages."""
     url = broker_url()
@@ -73,6 +85,7 @@ def answers() -> str:
     options |= {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS}
     options["max_retries"] = 0
     ssl = getattr(django_settings, "CELERY_BROKER_USE_SSL", False)
+    _require_transport(url)
     with Connection(url, transport_options=options, connect_timeout=CONNECT_SECONDS, ssl=ssl) as connection:
         try:
             connection.ensure_connection(max_retries=1, timeout=1, interval_start=0, interval_max=0)
