@@ -265,6 +265,26 @@ def test_the_first_run_reports_what_the_dry_run_and_the_adoption_foretold(guide:
     assert (run.error, run.deleted) == (None, 1)
 
 
+def test_a_look_counts_the_same_before_and_after_the_adoption(guide: Guide, edge: Edge) -> None:
+    guide.mess()
+    by_hand = guide.listed("Object renamed by hand")
+    edge.bucket.delete([by_hand["object_key"]])
+    guide.object("products/by hand.jpg", picture("Object renamed by hand"))
+    wire = guide.listed("Two primary photos")
+    guide.row("Two primary photos", is_primary=True)
+    edge.ho.put("Own key", picture("own key, new"), key=f"products/{wire['id']}.jpg")
+    own = guide.row("Own key", object_key=f"products/{wire['id']}.jpg")
+    guide.object(f"products/{wire['id']}.jpg", picture("Own key"))
+    before = look(edge)
+    assert (before.rows["failed"], own in edge.rows()) == (1, True)
+    adopted(edge)
+    after = look(edge)
+    assert (after.rows, after.first_run) == (before.rows, before.first_run)
+    run = edge.sync()
+    assert {**run.counts, "bytes_fetched": run.bytes_fetched} == before.first_run
+    assert "ho_older" not in {notice["code"] for notice in run.notices}
+
+
 # Rules that can be there together, each with a photo that breaks it.
 RULES = (
     constraint("no_forbidden", f"CHECK (filename NOT LIKE '{FORBIDDEN}%')"),

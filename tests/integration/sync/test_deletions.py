@@ -91,6 +91,17 @@ def test_a_dry_run_separates_removals_to_apply_from_removals_to_hold(edge: Edge)
     assert edge.removals() == {}
 
 
+@pytest.mark.parametrize("new_key", [None, "products/successor.jpg"])
+def test_a_dry_run_counts_a_replaced_photo_once(edge: Edge, new_key: str | None) -> None:
+    ids = menu(edge, 5)
+    edge.ho.delete(ids[0])
+    edge.ho.put("dish 00", picture("successor"), key=new_key)
+    foretold = (edge.sync(dry_run=True).forecast or {})["counts"]
+    run = edge.sync()
+    assert {**run.counts, "bytes_fetched": run.bytes_fetched} == foretold
+    assert run.deleted == 1
+
+
 def test_held_removals_stay_held_and_are_reported_in_each_run(edge: Edge) -> None:
     ids = menu(edge, 5)
     for photo in ids:

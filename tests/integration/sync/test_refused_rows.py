@@ -387,3 +387,39 @@ def test_a_photo_takes_the_place_of_another_where_no_other_place_is_allowed(edge
         edge.ho.put("sate", picture("successor"), primary=False, sort_order=1)
         assert (edge.sync().outcome, edge.removals()) == ("success", {menu["side"]: "applied"})
         edge.check_equals_head_office()
+
+
+# Products that exchange their only photos
+def exchange(edge: Edge, menu: dict[str, str]) -> None:
+    """Makes head office give the photo of each of three dishes to the next one."""
+    ring = ("rendang", "soto", "gado-gado")
+    for name, product in zip(ring, ring[1:] + ring[:1], strict=True):
+        listed = edge.ho.photos[menu[name]]
+        edge.ho.put(product, edge.ho.bodies[listed["object_key"]], photo=menu[name], key=listed["object_key"])
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ONE_PLACE[0],
+        Rule("CREATE UNIQUE INDEX one_main ON product_photo (product_id) WHERE is_primary", "DROP INDEX one_main", ""),
+    ],
+)
+def test_products_exchange_their_photos_under_a_unique_rule(edge: Edge, menu: dict[str, str], rule: Rule, full: bool) -> None:
+    with added(rule):
+        exchange(edge, menu)
+        report = edge.sync(full=full)
+        assert (report.outcome, report.updated, report.fetched) == ("success", 3, 0)
+        edge.check_equals_head_office()
+
+
+def test_products_exchange_their_photos_once_a_rule_that_refused_it_is_gone(edge: Edge, menu: dict[str, str]) -> None:
+    stays = "IF NEW.product_id <> OLD.product_id THEN RAISE 'stays'; END IF; RETURN NEW;"
+    with added(trigger("stays", stays, when="BEFORE UPDATE")):
+        exchange(edge, menu)
+        edge.sync()
+        assert set(edge.reasons().values()) == {"row_refused"}
+    edge.sync()
+    assert edge.sync().outcome == "success"
+    edge.check_equals_head_office()

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 
 from etalase.edge.adoption.clashes import find_clashes
-from etalase.edge.adoption.comparison import Contents, compare
+from etalase.edge.adoption.comparison import Contents, compare, compare_list
 from etalase.edge.adoption.decisions import STATE_OF, Choice, Code, OpenRow, chosen, objects_of, open_decisions, rows_of
 from etalase.edge.adoption.facts import read_facts
 from etalase.edge.adoption.ownership import is_open
@@ -141,6 +141,7 @@ def _look(services: Services, report: Adoption, wish: Wish, progress: Progress, 
     findings = _decide(contents if is_filled else Contents(), report, wish)
     if not is_adopted:
         _record(findings, at=now)
+    compare_list(services, audit, feed, contents)
     _foresee(services, report, audit, feed, progress)
     return findings
 

@@ -41,7 +41,6 @@ def compare(services: Services, audit: BucketAudit, feed: Feed) -> Contents:
     audit.list_bucket(may_be_missing=True)
     damaged = _compare_objects(audit, contents)
     _count_rows(services, contents)
-    _compare_list(services, audit, feed, contents)
     _find_not_listed(services, feed, damaged, contents)
     _find_unknown_objects(audit, feed, contents)
     with suppress(ObjectMissing):  # the first run makes the bucket
@@ -76,8 +75,8 @@ def _count_rows(services: Services, contents: Contents) -> None:
         contents.rows.update(dict(zip(names, db.fetchone(), strict=True)))
 
 
-def _compare_list(services: Services, audit: BucketAudit, feed: Feed, contents: Contents) -> None:
-    """Counts what each listed photo needs, as a run plans it."""
+def compare_list(services: Services, audit: BucketAudit, feed: Feed, contents: Contents) -> None:
+    """Counts what each listed photo needs, as a run plans it. It leaves the recorded photos of the store's own alone."""
     rows = contents.rows
     rows.update(dict.fromkeys(("equal", "row_only", "taken_over", "to_fetch", "bytes_to_fetch", "parked", "failed"), 0))
     for part in Planner(services, feed, audit=audit, adds_products=True).slices():

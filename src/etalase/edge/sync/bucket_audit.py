@@ -224,4 +224,5 @@ class BucketAudit:
         listed = self.listing.with_bytes(lacking) if self.listing is not None else {}
         # A row whose own object was found to be damaged still claims its bytes.
         there = {row.object_key: row.object_etag for row in known}
-        return {md5: key for md5, key in (listed | storage.photos.with_bytes(lacking)).items() if there.get(key, md5) == md5}
+        claims = [*listed.items(), *storage.photos.with_bytes(lacking).items()]
+        return {md5: key for md5, key in claims if there.get(key, md5) == md5}

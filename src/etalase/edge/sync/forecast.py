@@ -70,6 +70,7 @@ class _Work:
         self.counts.update(_counts(plan, kept_of))
         photos = {step.photo.id for step in plan.steps if not step.demotes}
         self.arriving.setdefault(plan.product_id, set()).update(photos)
+        self.replaced.update(photo_id for photo_id, _ in plan.displaced)
 
 
 def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
@@ -136,7 +137,7 @@ def _describe(run: Run, work: _Work, proposal: Proposal, blocked: set[UUID]) -> 
         "unchanged": result.unchanged,
         "parked": result.parked,
         "failed": result.failed,
-        "deleted": counts["displaced"] + len(work.replaced) + len(apply),
+        "deleted": len(work.replaced) + len(apply),
         "held": len(hold) + len(held_before),
         "healed": counts["healed"],
         "bytes_fetched": counts["bytes_to_fetch"] - counts["bytes_in_spool"],
@@ -160,7 +161,7 @@ def _describe(run: Run, work: _Work, proposal: Proposal, blocked: set[UUID]) -> 
 
 def _counts(plan: ProductPlan, kept_of: Callable[[Photo], int]) -> Counter[str]:
     """Returns what the plan adds to the counts of a run and of its forecast."""
-    counts: Counter[str] = Counter(displaced=len(plan.displaced), bytes_to_fetch=plan.bytes_to_fetch)
+    counts: Counter[str] = Counter(bytes_to_fetch=plan.bytes_to_fetch)
     for step in plan.steps:
         counts[_count(step)] += 1
         if step.kind is Kind.FETCH:

@@ -114,7 +114,7 @@ def note_plan(run: Run, planned: Planned) -> None:
         logger.warning("HO's own data: product %s has several primary photos; the newest is shown", product_id)
         name = run.services.products.labels([product_id])[product_id].name
         run.result.note("several_primaries", product_id=str(product_id), product_name=printable(name or str(product_id)))
-    if planned.older:
+    if planned.older and run.checkpoint.sync_timestamp:  # before a first run, the times in rows are another program's
         run.result.note("ho_older", photos=planned.older)
 
 

@@ -215,10 +215,14 @@ def replan_stale(run: Run, feed: Feed) -> Planned:
 
 
 def plan_moves(run: Run, feed: Feed, put_off: Photos | None) -> Planned:
-    """Plans the moves that were put off. Those wait that would leave a product bare whose new photo failed (hazard 79)."""
+    """Plans the moves that were put off. Those wait that would leave a product bare whose new photo failed (hazard 79).
+
+    A new photo that only waits is tried now, too, so that products that exchange their last photos do not wait for each other.
+    """
     if put_off is None:
         return Planned()
-    lacking = run.failures.product_ids | storage.retry_list.product_ids()
+    moving = {photo.id for photo in put_off.by_id()}
+    lacking = run.failures.product_ids | storage.retry_list.product_ids(going_on=moving)
     planned = plan_changes(run, replace(feed, photos=put_off), keeps_last_photo=lacking.__contains__)
     if planned.put_off is not None:
         for photo in planned.put_off.by_id():

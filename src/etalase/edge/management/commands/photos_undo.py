@@ -79,7 +79,7 @@ class Command(EdgeCommand):
                 f"Nothing was removed within the grace of {formatting.duration(settings.RECLAIM_GRACE.total_seconds())}."
             )
         for run_id, removals in sorted(by_run.items()):
-            names = ", ".join(printable(name) for name in dict.fromkeys(removal.product_name for removal in removals))
+            names = ", ".join(dict.fromkeys(printable(one.product_name or f"product {one.product_id}") for one in removals))
             last = min(removal.decided_at for removal in removals if removal.decided_at) + settings.RECLAIM_GRACE
             until = last.astimezone().strftime("%Y-%m-%d %H:%M")
             self.stdout.write(

@@ -12,7 +12,8 @@ from etalase.edge.sync.plan.model import Kind, ProductPlan, Row
 from etalase.edge.sync.product_result import ProductResult
 from etalase.edge.sync.storage import photos
 from etalase.edge.sync.storage.photo_rules import PhotoRules
-from etalase.edge.sync.storage.photo_writes import by_product, write_rows
+from etalase.edge.sync.storage.photo_writes import write_rows
+from etalase.edge.sync.storage.product_groups import by_product
 from etalase.edge.sync.storage.savepoints import check_at_once
 from etalase.errors import RowRefused
 

@@ -4,9 +4,8 @@ Each function of this module and of :mod:`.removed_rows` that inserts or deletes
 checkpoint in the same transaction. If the table has fewer rows than that count, another program deleted some.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +17,8 @@ from etalase.edge.sync.product_result import ProductResult, Replaced
 from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, photos, reclaims
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photos import COLUMNS
-from etalase.edge.sync.storage.savepoints import apart, check_at_once
+from etalase.edge.sync.storage.product_groups import Refused, Room, by_product
+from etalase.edge.sync.storage.savepoints import check_at_once
 from etalase.errors import RowRefused
 from etalase.protocol import Photo
 
@@ -44,18 +44,6 @@ _UPDATE: Final = f"""
     FROM {_RECORDS} WHERE p.id = photo.id
     RETURNING FALSE, p.id, p.product_id, p.object_key, p.checksum
 """
-Refused = list[tuple[ProductResult, RowRefused]]
-# A unique index or constraint, and an exclusion.
-_OF_UNIQUE: Final = ("23505", "23P01")
-
-
-class Room(Enum):
-    """How rows make room for each other, where a unique rule refuses the order of their writes."""
-
-    NONE = "none"
-    MOVE = "move"  # existing rows of listed photos get values of their own first
-    MOVE_ALL = "move all"  # also those rows that head office no longer lists; they are deleted last
-    DELETE = "delete"  # these are deleted first
 
 
 def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -> Refused:
@@ -63,36 +51,6 @@ def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -
     if rules.at_commit:
         check_at_once()
     return by_product(batch, lambda some, room: _write(some, rules, at, room))
-
-
-def by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult], Room], object]) -> Refused:
-    """Writes all, else in halves of whole products, else the parts of a product one by one.
-
-    The photos of a product go together, because they may exchange values that a rule wants to be different. Where such a rule
-    refuses their order, they make room for each other first.
-    """
-    products: dict[UUID, list[ProductResult]] = {}
-    for result in batch:
-        products.setdefault(result.plan.product_id, []).append(result)
-    refused: Refused = []
-
-    def write_groups(groups: Sequence[list[ProductResult]]) -> None:
-        write([result for group in groups for result in group], Room.NONE)
-
-    for group, error in apart(list(products.values()), write_groups):
-        if error.state in _OF_UNIQUE and _makes_room(group, write):
-            continue
-        refused += apart(group, lambda some: write(some, Room.NONE)) if len(group) > 1 else [(group[0], error)]
-    return refused
-
-
-def _makes_room(group: Sequence[ProductResult], write: Callable[[Sequence[ProductResult], Room], object]) -> bool:
-    """Writes the photos of a product that make room for each other first. Returns whether PostgreSQL accepts them."""
-    leaving = any(result.plan.leaving for result in group)
-    for room in (Room.MOVE, Room.MOVE_ALL, Room.DELETE) if leaving else (Room.MOVE,):
-        if not apart([group], lambda groups, room=room: write(groups[0], room)):  # type: ignore[misc]
-            return True
-    return False
 
 
 def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime, room: Room) -> None:
@@ -134,7 +92,7 @@ def write_rows(batch: Sequence[ProductResult], rules: PhotoRules, room: Room) ->
             # Before the upsert, because a customer's unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
         if room in {Room.MOVE, Room.MOVE_ALL}:
-            _move_aside(db, steps, [step.photo.id for step in steps] + leaving, rules)
+            _move_aside(db, steps, leaving, rules)
         if steps:
             # Each photo once, because PostgreSQL refuses a statement that writes a row twice.
             rows = {step.photo.id: _as_row(step.photo) for step in steps}
@@ -173,18 +131,25 @@ def _delete_leaving(db: Any, leaving: Sequence[UUID], rules: PhotoRules) -> int:
     return len(leaving)
 
 
-def _move_aside(db: Any, steps: Sequence[Step], ids: Sequence[UUID], rules: PhotoRules) -> None:
-    """Gives the existing rows values that no other row has, in each column that a unique rule is about."""
+def _move_aside(db: Any, steps: Sequence[Step], leaving: Sequence[UUID], rules: PhotoRules) -> None:
+    """Gives the existing rows values that no other row has, in each column that a unique rule is about.
+
+    A photo that goes to another product is not primary meanwhile.
+    """
     numbers = [name for name in ("size", "version", "sort_order") if name in rules.unique]
     texts = [name for name in ("object_key", "filename", "checksum") if name in rules.unique]
     moves = [f"{name} = (SELECT greatest(max({name}), %(most)s) FROM product_photo) + n" for name in numbers]
     moves += [f"{name} = replace(id::text, '-', '')" for name in texts]
+    if "is_primary" in rules.unique:
+        moves.append("is_primary = is_primary AND product_id = coalesce(goes_to, product_id)")
+    goes_to = dict.fromkeys(leaving) | {step.photo.id: step.photo.product_id for step in steps}
     if moves:
         most = max((value for s in steps for name in numbers if (value := getattr(s.photo, name)) is not None), default=0)
         db.execute(
-            f"UPDATE product_photo SET {', '.join(moves)} FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS moved (photo_id, n)"
+            f"UPDATE product_photo SET {', '.join(moves)}"
+            " FROM unnest(%(ids)s::uuid[], %(products)s::uuid[]) WITH ORDINALITY AS moved (photo_id, goes_to, n)"
             " WHERE id = photo_id",
-            {"most": most, "ids": ids},
+            {"most": most, "ids": [*goes_to], "products": [*goes_to.values()]},
         )
 
 

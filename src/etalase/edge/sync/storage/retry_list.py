@@ -180,10 +180,14 @@ def attempts(product_ids: Collection[UUID]) -> dict[UUID, int]:
         return dict(entries.values_list("product_id").annotate(Max("attempts")))
 
 
-def product_ids() -> set[UUID]:
-    """Returns the products with a photo in the retry list."""
+def product_ids(*, going_on: Collection[UUID] = ()) -> set[UUID]:
+    """Returns the products with a photo in the retry list.
+
+    Photos that wait for another one only do not count where they are ``going_on``, because the run is about to try them.
+    """
     with translated():
-        return set(PendingPhoto.objects.values_list("product_id", flat=True))
+        entries = PendingPhoto.objects.values_list("product_id", "photo_id", "reason")
+        return {product for product, photo, reason in entries if reason != Reason.WAITS_FOR_SIBLING or photo not in going_on}
 
 
 def count_and_describe(limit: int) -> tuple[int, list[dict[str, Any]]]:
