@@ -37,7 +37,7 @@ test: install check ## run linter, types, import rules and the tests
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest $(IN_PARALLEL)
 
-test-long: install ## the tests that take longer: weak links, full disks, many photos; 6 minutes
+test-long: install ## the tests that take longer: weak links, full disks, many photos, every case; 15 minutes
 	$(BIN)/python tests/chromium.py
 	$(BIN)/pytest -m long $(IN_PARALLEL)
 

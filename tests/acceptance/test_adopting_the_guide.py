@@ -126,6 +126,7 @@ def test_each_command_prints_one_object_also_where_nothing_can_be_adopted(custom
     assert json.loads(customer.manage("photos_adopt", "--decide", "nonsense", "--dry-run", "--json").stdout)["exit_status"] == 2
 
 
+@pytest.mark.long
 def test_a_standalone_edge_adopts_the_guides_database(
     postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path
 ) -> None:

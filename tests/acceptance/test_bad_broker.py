@@ -60,13 +60,20 @@ def garbage(client: redis.Redis) -> Callable[[], object]:
     return lambda: None
 
 
-LONG = [(full_memory, True), (full_disk, False), (full_disk, True), (read_only, True), (another_password, False)]
+LONG = [
+    (full_memory, True),
+    (full_disk, False),
+    (full_disk, True),
+    (read_only, False),
+    (read_only, True),
+    (another_password, False),
+]
 LONG += [(another_password, True), (no_rights, False), (another_type, False), (garbage, False)]
 
 
 @pytest.mark.parametrize(
     ("fault", "at_start"),
-    [(full_memory, False), (read_only, False), *(pytest.param(*case, marks=pytest.mark.long) for case in LONG)],
+    [(full_memory, False), *(pytest.param(*case, marks=pytest.mark.long) for case in LONG)],
     ids=lambda value: ("mid-way", "at the start")[value] if isinstance(value, bool) else value.__name__,
 )
 def test_the_worker_reconnects_when_its_broker_recovers(edge: Edge, broker: Valkey, fault: Fault, at_start: bool) -> None:

@@ -72,6 +72,7 @@ def test_the_demo_runs_on_minio_and_keeps_its_make(offset: int, tmp_path: Path) 
     assert not _left_behind(data)
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_data(running: "subprocess.Popen[bytes]", data: Path) -> None:
     output = _in_demo(data, "edge", "status", "--language", "en").stdout
     assert output.startswith("WELL: Nothing to do.\nAll 87 photos here and whole, compared with head office at ")

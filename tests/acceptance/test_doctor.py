@@ -39,4 +39,4 @@ def test_an_edge_whose_runs_somebody_starts_by_hand_has_no_fault(edge: Edge, bro
     edge.json("sync")
     found = edge.json("doctor", ETALASE_SPOOL_DIR=str(edge.folder / "spool"))
     assert found["ok"] is True
-    assert {check["id"] for check in found["checks"] if check["ok"] is None} == {"worker", "beat"}
+    assert {check["id"] for check in found["checks"] if check["ok"] is None} == {"worker", "beat", "web_server"}

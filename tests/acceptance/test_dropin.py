@@ -44,6 +44,7 @@ def test_a_project_with_its_own_product_model_gets_its_photos(project: Edge, ho:
     assert (second["fetched"], second["parked"]) == (1, 0)
 
 
+@pytest.mark.long
 def test_an_edge_filled_by_the_guides_code_is_adopted_without_downloads(
     project: Edge, ho: Simulator, s3_server: S3Server
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_field_missing_from_the_product_model_is_named_by_check_and_every_comm
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_projects_own_worker_and_beat_write_heartbeats(project: Edge, valkey_server: Valkey) -> None:
     project.environment["ETALASE_BROKER_URL"] = valkey_server.url
     _customers_tables(project, photos=False)
@@ -111,6 +113,7 @@ def test_the_projects_own_worker_and_beat_write_heartbeats(project: Edge, valkey
     eventually(lambda: project.sql("SELECT role FROM etalase_heartbeat ORDER BY role") == [("beat",), ("worker",)], 30)
 
 
+@pytest.mark.long
 def test_a_projects_queue_keeps_its_messages_while_a_run_waits_for_its_offset(
     project: Edge, ho: Simulator, valkey_server: Valkey
 ) -> None:

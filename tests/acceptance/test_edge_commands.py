@@ -46,6 +46,7 @@ def test_an_interrupted_run_drains_and_the_next_run_completes(edge: Edge, ho: Si
     assert outcomes in (["failed", "success"], ["interrupted", "success"])
 
 
+@pytest.mark.long
 def test_a_killed_run_is_marked_interrupted_by_the_next_one_which_completes(edge: Edge, ho: Simulator) -> None:
     for number in range(40):
         ho.put(f"Dish {number}", picture(number))
@@ -112,6 +113,7 @@ def test_a_mass_removal_is_held_until_a_person_decides(edge: Edge, ho: Simulator
     assert edge.run("approve", photos[1]).returncode == 2
 
 
+@pytest.mark.long
 def test_verify_reports_differences_and_repairs_them_on_request(edge: Edge, ho: Simulator) -> None:
     photos = [ho.put(f"Dish {number}", picture(number)) for number in range(3)]
     edge.json("sync")
@@ -130,6 +132,7 @@ def test_verify_reports_differences_and_repairs_them_on_request(edge: Edge, ho: 
     assert edge.json("verify", exit_status=4, ETALASE_HO_URL="http://127.0.0.1:1")["equal"] is False
 
 
+@pytest.mark.long
 def test_retry_enqueues_a_failed_photo_of_the_retry_list_at_once(edge: Edge, ho: Simulator) -> None:
     photo = ho.put("Dish", picture("dish"))
     ho.on_image = lambda _: Response(404)
@@ -199,6 +202,7 @@ def test_an_edge_refuses_to_start_for_another_store(edge: Edge, ho: Simulator) -
     assert "One edge database belongs to one store" in done.stderr
 
 
+@pytest.mark.long
 def test_status_is_well_only_if_every_photo_is_published(edge: Edge, ho: Simulator) -> None:
     assert edge.json("status", exit_status=4)["well"] is False
     ho.put("Dish", picture("dish"))
@@ -227,6 +231,7 @@ def test_status_names_an_unreachable_service_and_exits_with_4(edge: Edge, ho: Si
     assert "Check that PostgreSQL runs" in done.stderr
 
 
+@pytest.mark.long
 def test_status_uses_the_terminals_language_and_colours_the_verdict_only_there(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish\x1b[2J", picture("dish"))
     edge.json("sync")
@@ -276,6 +281,7 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge, ho: Simulato
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 
 
+@pytest.mark.long
 def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish", 5000))
     done = edge.run("sync")
@@ -288,6 +294,7 @@ def test_the_log_has_the_guides_five_metrics_as_fields(edge: Edge, ho: Simulator
     assert line["average_bytes_per_second"] > 0
 
 
+@pytest.mark.long
 def test_a_captive_portals_page_is_not_an_empty_feed(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     edge.json("sync")

@@ -180,6 +180,7 @@ def test_odd_paths_make_no_new_series(office: HeadOffice) -> None:
     assert not [name for name in shown if "another" in name or "zz" in name]
 
 
+@pytest.mark.long
 def test_tombstones_are_shown_and_those_that_a_purge_would_delete(office: HeadOffice) -> None:
     assert office.scrape()["etalase_ho_tombstones{photo}"] == 0
     office.sql("DELETE FROM head_office_photo WHERE filename = '0.jpg'")
@@ -197,6 +198,7 @@ def test_every_metric_that_rules_board_and_documents_name_is_shown(office: HeadO
     assert named <= names
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", list(runbook_commands(HEAD_OFFICE)), ids=" ".join)
 def test_each_command_of_the_runbook_runs(office: HeadOffice, arguments: list[str]) -> None:
     command(office.environment, *arguments)
@@ -207,6 +209,7 @@ def test_metrics_need_the_token(office: HeadOffice) -> None:
     assert office.get("/metrics", Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
+@pytest.mark.long
 def test_a_scrape_answers_while_the_database_is_away(office: HeadOffice, postgres_server: Postgres) -> None:
     name = office.environment["DATABASE_URL"].rpartition("/")[2]
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:

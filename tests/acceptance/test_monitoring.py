@@ -154,6 +154,7 @@ def test_a_scrape_does_not_wait_for_a_photo_store_that_hangs_and_does_not_call_i
         eventually(lambda: samples(get(f"{address}/metrics")[1]).get("etalase_bucket_up") == 0, 60)
 
 
+@pytest.mark.long
 def test_waiting_tasks_are_counted_and_a_broker_that_is_away_is_reported(store: Edge, valkey_server: Valkey) -> None:
     address = store.serve()
     store.start("beat")  # it sends both tasks at its start

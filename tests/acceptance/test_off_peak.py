@@ -4,6 +4,8 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from etalase.devstack.valkey import Valkey
 from tests.acceptance.conftest import Edge, eventually, send
 from tests.simulator import Simulator, picture
@@ -31,6 +33,7 @@ def test_an_off_peak_setting_that_makes_no_sense_is_refused_with_a_hint(edge: Ed
         assert says in done.stderr
 
 
+@pytest.mark.long
 def test_off_peak_by_hand_names_its_wait_and_starts_at_once_within_off_peak(edge: Edge, ho: Simulator) -> None:
     ho.put("Dish", picture("dish"))
     waiting = edge.start("sync", "--full", "--off-peak", **off_between(2, 3))
@@ -48,6 +51,7 @@ def test_a_scheduled_full_run_outside_off_peak_is_postponed(edge: Edge, ho: Simu
     assert edge.sql("SELECT count(*) FROM etalase_sync_run") == [(0,)]
 
 
+@pytest.mark.long
 def test_of_several_postponed_full_runs_only_one_runs(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     edge.start("worker", "--pool", "threads", "--concurrency", "1", "--loglevel", "INFO", **off_between(-1, 3))
     due = time.time() - 3600
@@ -57,6 +61,7 @@ def test_of_several_postponed_full_runs_only_one_runs(edge: Edge, ho: Simulator,
     assert edge.sql("SELECT kind, trigger, outcome FROM etalase_sync_run") == [("full", "schedule", "success")]
 
 
+@pytest.mark.long
 def test_a_run_under_a_bandwidth_limit_publishes_everything_and_takes_its_time(edge: Edge, ho: Simulator) -> None:
     for number in range(8):
         ho.put(f"Dish {number}", picture(number, 16 * 1024))

@@ -5,6 +5,7 @@ import sys
 import threading
 from datetime import timedelta
 
+import pytest
 import redis
 from celery.schedules import crontab
 
@@ -61,6 +62,7 @@ def test_the_nightly_run_waits_for_the_hourly_run_which_yields(edge: Edge, ho: S
     assert edge.sql("SELECT count(*) FROM product_photo") == [(31,)]
 
 
+@pytest.mark.long
 def test_a_scheduled_run_waits_for_the_stores_offset(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     ho.put("Dish", picture("dish"))
     edge.start("worker", "--pool", "threads", "--loglevel", "INFO", ETALASE_SCHEDULE_OFFSET_MINUTES="7")
@@ -81,6 +83,7 @@ def test_the_beat_schedule_is_the_guides_in_the_stores_time_zone(edge: Edge) -> 
     assert f"'sync-product-photos-nightly-full': ('{NIGHTLY}', '{crontab(hour=2, minute=0)}" in output
 
 
+@pytest.mark.long
 def test_only_our_messages_leave_the_old_queue_and_keep_their_order(edge: Edge, ho: Simulator, broker: Valkey) -> None:
     with redis.Redis.from_url(broker.url) as client:
         client.delete("celery")
@@ -95,6 +98,7 @@ def test_only_our_messages_leave_the_old_queue_and_keep_their_order(edge: Edge, 
     _await_log(edge, "took over 2 messages")
 
 
+@pytest.mark.long
 def test_an_unknown_task_on_another_queue_stays_there(edge: Edge, broker: Valkey) -> None:
     with redis.Redis.from_url(broker.url) as client:
         edge.start("worker", "--pool", "threads", "--loglevel", "INFO")

@@ -113,6 +113,7 @@ def test_the_worker_is_ready_when_it_has_its_broker_and_silent_when_it_hangs(
     hangs_and_goes_on(manager, child)
 
 
+@pytest.mark.long
 def test_the_beat_is_ready_when_it_ticks_and_silent_when_it_hangs(edge: Edge, broker: Valkey, manager: Manager) -> None:
     child = manager.start(edge, "beat")
     manager.wait_for("READY=1")

@@ -115,6 +115,7 @@ def test_a_bundle_has_what_a_supporter_needs_and_no_secret(canaries: Edge) -> No
     assert files["logs/1-edge.log"].count("[hidden]") >= len(ALL)
 
 
+@pytest.mark.long
 def test_a_part_that_fails_is_named_and_the_rest_is_there(canaries: Edge) -> None:
     answer, files = bundle(
         canaries, exit_status=1, DATABASE_URL=f"postgresql://canary:{quote(DATABASE_PASSWORD, safe='')}@127.0.0.1:1/x"
@@ -127,6 +128,7 @@ def test_a_part_that_fails_is_named_and_the_rest_is_there(canaries: Edge) -> Non
             assert secret not in text, (name, secret)
 
 
+@pytest.mark.long
 def test_wrong_settings_are_in_the_bundle_too_and_their_secrets_are_not(canaries: Edge) -> None:
     answer, files = bundle(canaries, exit_status=1, ETALASE_STORE_ID="12", ETALASE_HO_URL="http://user:canary-in-url@ho")
     assert_no_secret({name: text for name, text in files.items() if not name.startswith("logs/")})

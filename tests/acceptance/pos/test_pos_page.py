@@ -239,6 +239,7 @@ def test_without_the_database_the_page_loads_and_fills_itself_later(shop: Shop, 
     shows(photo(page, "Ayam"), RED)
 
 
+@pytest.mark.long
 def test_a_screen_that_loads_the_menu_but_no_photo_shows_a_quiet_notice(shop: Shop, screen: OpenScreen) -> None:
     for name in ("Ayam Bakar", "Bakso", "Cendol"):
         shop.product(name, RED)
@@ -255,6 +256,7 @@ def test_a_screen_that_loads_the_menu_but_no_photo_shows_a_quiet_notice(shop: Sh
     expect(page.locator("#notice")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_late_photo_never_overwrites_its_successor(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     red, held = version(shop, product), Held()
@@ -270,6 +272,7 @@ def test_a_late_photo_never_overwrites_its_successor(shop: Shop, screen: OpenScr
     shows(photo(opened.page, "Ayam"), BLUE)
 
 
+@pytest.mark.long
 def test_the_placeholder_stands_in_for_a_slow_photo(shop: Shop, screen: OpenScreen) -> None:
     product = shop.product("Ayam", RED)
     red, held = version(shop, product), Held()
@@ -390,6 +393,7 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_visible(shop: Shop, sc
 # Languages, sizes, movement
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("locale", "search"), [("en-GB", "Search menu or SKU"), ("fr-FR", "Cari menu atau SKU")])
 def test_the_page_uses_the_browsers_language_or_indonesian(shop: Shop, screen: OpenScreen, locale: str, search: str) -> None:
     shop.product("Ayam", RED)
@@ -436,6 +440,7 @@ def test_tiles_fit_every_screen_and_can_be_hit_with_a_finger(
     )
 
 
+@pytest.mark.long
 def test_reduced_motion_disables_animations(shop: Shop, screen: OpenScreen) -> None:
     shop.product("Ayam", RED)
     page = screen(reduced_motion=True).page

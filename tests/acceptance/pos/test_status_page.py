@@ -262,6 +262,7 @@ def test_the_status_page_refreshes_itself_and_keeps_opened_sections(store: Shop,
     assert page.locator("#status").get_attribute("data-refresh-seconds") == "30"
 
 
+@pytest.mark.long
 def test_the_status_page_marks_its_content_as_stale_while_the_server_is_silent(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", may_fail=True).page
     expect(page.locator("#silent")).to_be_hidden()
@@ -281,6 +282,7 @@ def refresh_on_return(page: Page) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+@pytest.mark.long
 def test_one_language_choice_counts_for_the_status_page_and_the_menu(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status").page
     page.get_by_role("link", name="English").click()
@@ -292,6 +294,7 @@ def test_one_language_choice_counts_for_the_status_page_and_the_menu(store: Shop
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
+@pytest.mark.long
 def test_the_status_page_works_and_refreshes_without_javascript(store: Shop, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, viewport=ViewportSize(width=1024, height=768), locale="en-GB")
     page = context.new_page()
@@ -361,6 +364,7 @@ def test_the_status_page_reports_whether_this_screen_can_load_photos(store: Shop
     expect(other.locator("#screen")).to_have_text(f"This screen can load photos from {public}.")
 
 
+@pytest.mark.long
 def test_without_javascript_the_status_page_does_not_mention_this_screen(store: Shop, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
@@ -375,6 +379,7 @@ ASKED = re.compile(r"A sync was asked for at \d\d:\d\d\. It can be asked for aga
 Form = dict[str, str | float | bool]
 
 
+@pytest.mark.long
 def test_a_telephone_number_on_the_status_page_is_a_link(store: Shop, screen: OpenScreen) -> None:
     held(store, ExitStack())
     page = screen("/status", size=PHONE).page
@@ -446,6 +451,7 @@ def test_the_sync_button_refuses_other_sites_and_requests_without_the_token(
     assert queued(queue) == before + 1
 
 
+@pytest.mark.long
 def test_the_sync_button_reports_a_silent_worker_and_a_silent_queue(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", locale="en-GB", may_fail=True).page
     page.get_by_role("button").click()  # the broker of this store's settings does not exist
@@ -463,6 +469,7 @@ def test_the_sync_button_reports_a_silent_worker_and_a_silent_queue(store: Shop,
     expect(page.get_by_role("button")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_without_actions_the_status_page_has_no_button_and_accepts_no_post(store: Shop, screen: OpenScreen) -> None:
     page = screen("/status", may_fail=True).page
     form: Form = {"csrfmiddlewaretoken": page.locator("[name=csrfmiddlewaretoken]").get_attribute("value") or ""}
@@ -482,6 +489,7 @@ def test_without_actions_the_status_page_has_no_button_and_accepts_no_post(store
 # Accessibility
 
 
+@pytest.mark.long
 def test_text_at_twice_the_size_is_not_cut_off(store: Shop, browser: Browser) -> None:
     damaged(store, ExitStack())
     held(store, ExitStack())
