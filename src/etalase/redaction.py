@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from html import escape
 from html.entities import html5
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "[hidden]"
 # From this length, a secret is hidden everywhere. A shorter one is hidden only as a value, in quotes or after «=» or «:»:
@@ -36,6 +37,9 @@ class KnownSecrets:
 
 # Those of this process.
 known = KnownSecrets()
+
+# So many characters of a secret are hidden in every spelling.
+SPELLED_CHARS = 256
 
 # The backslash that begins an escape may be the last one of a run before it.
 _ESCAPE = r"\\{0,8}(?<=\\)"
@@ -78,8 +82,9 @@ def url_passwords(url: str | None) -> list[str]:
 
 def redacted(text: str) -> str:
     """Returns ``text`` with every secret hidden."""
-    pattern = _pattern(frozenset((*known.lasting, *known.tokens)))
-    return _SHAPES.sub(_shape_hidden, pattern.sub(HIDDEN, text) if pattern else text)
+    for secret in _longest_first(frozenset((*known.lasting, *known.tokens))):
+        text = _pattern(secret).sub(HIDDEN, text)
+    return _SHAPES.sub(_shape_hidden, text)
 
 
 def redacted_values(value: Any) -> Any:
@@ -98,22 +103,33 @@ def _shape_hidden(found: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=2)
-def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
-    """Returns a pattern of all spellings of ``secrets``, the longest first, so that none is hidden in half."""
-    ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
-    parts = [_spelled(secret) for secret in ordered if len(secret) >= ANYWHERE_CHARS]
-    parts += [re.escape(core) for secret in ordered if len(secret) >= ANYWHERE_CHARS for core in _base64(secret)]
-    if short := [_spelled(secret) for secret in ordered if len(secret) < ANYWHERE_CHARS]:
-        parts.append(rf"""(?:(?<=["'=:«])|(?<=[:=] ["']))(?:{"|".join(short)})(?=["'»&;,}}\s]|\Z)""")
-    return re.compile("|".join(parts)) if parts else None
+def _longest_first(secrets: frozenset[str]) -> list[str]:
+    """Returns the secrets in an order in which none is hidden in half."""
+    return sorted(secrets, key=lambda secret: (-len(secret), secret))
+
+
+# Each secret has a pattern of its own: a new token must not cost the patterns of all earlier ones.
+@lru_cache(maxsize=4 * TOKENS_KEPT)
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Returns a pattern of all spellings of ``secret``."""
+    if len(secret) < ANYWHERE_CHARS:
+        return re.compile(rf"""(?:(?<=["'=:«])|(?<=[:=] ["']))(?:{_spelled(secret)})(?=["'»&;,}}\s]|\Z)""")
+    return re.compile("|".join([_spelled(secret), *map(re.escape, _base64(secret))]))
 
 
 def _spelled(secret: str) -> str:
     """Returns a pattern of ``secret`` as it is, and as JSON, HTML, a URL, a form, Python or a terminal write it.
 
-    Each character has its own pattern: writers escape different ones (PHP «/», Go «&», .NET «+»), and some escape twice.
+    Each character has its own pattern: writers escape different ones (PHP «/», Go «&», .NET «+»), and some escape twice. Of a
+    longer secret, the characters beyond :data:`SPELLED_CHARS` are hidden in the usual spellings only, since patterns of
+    thousands of odd characters take seconds.
     """
-    return "".join(map(_character, re.findall(r"\\+|[^\\]", secret)))
+    first, rest = secret[:SPELLED_CHARS], secret[SPELLED_CHARS:]
+    beginning = "".join(map(_character, re.findall(r"\\+|[^\\]", first)))
+    if not rest:
+        return beginning
+    usual = (rest, json.dumps(rest)[1:-1], repr(rest)[1:-1], quote(rest), quote(rest, safe=""), quote_plus(rest), escape(rest))
+    return f"{beginning}(?:{'|'.join(map(re.escape, sorted(set(usual), key=len, reverse=True)))})?"
 
 
 @lru_cache(maxsize=512)

@@ -66,6 +66,14 @@ def test_a_secret_is_hidden_in_every_spelling(secret: str, spelling: str) -> Non
     assert redacted(text).endswith(" behind")
 
 
+@pytest.mark.parametrize("spelling", ["plain", "JSON", "a Python repr", "a path", "a path, slashes kept", "a form", "HTML"])
+def test_all_of_a_very_long_odd_token_is_hidden_in_the_usual_spellings(spelling: str) -> None:
+    """A pattern of thousands of odd characters takes seconds to make, and once took all the time of a run."""
+    token = "[{<&'" * 3000
+    redaction.keep_token(token)
+    assert len(redacted(SPELLINGS[spelling](token))) < 100
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=40), st.text(max_size=40))
 @example("\\\\\\\\\\\\\\\\", "x")
 @example("[hidden]", "")

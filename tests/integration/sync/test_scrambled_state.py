@@ -158,6 +158,7 @@ def test_a_run_survives_a_scrambled_value_in_each_column_of_each_table(edge: Edg
         run_twice(edge, menu, failing)
 
 
+@pytest.mark.timeout(900)
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_run_survives_any_combination_of_scrambled_values(
