@@ -18,9 +18,9 @@ from tests.conftest import require
 PORTS = [8001, 8002, 15432, 16379, *range(9000, 9005), *range(9010, 9015), *range(19000, 19005), *range(19010, 19015)]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo") / "data"
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
 
 
 @pytest.fixture(scope="module")

@@ -107,4 +107,5 @@ def test_a_run_after_a_kill_resumes_in_the_middle_of_the_photo(store_on: StoreOn
     assert store.photos.body < 1_500_000
     assert store.edge.json("sync")["fetched"] == 1
     store.check_all_is_here(ho)
-    assert store.ratio <= AT_MOST
+    # The bytes that the killed process had not read yet are lost; a start from the first byte would make it 1.47 at least.
+    assert store.ratio < 1.35
