@@ -3,9 +3,12 @@
 A file in the spool folder: the web server works while the database is away.
 """
 
+import hashlib
 import logging
 from contextlib import suppress
 from pathlib import Path
+
+from django.db import connection
 
 from etalase.settings.edge import EdgeSettings
 
@@ -46,4 +49,6 @@ def url(bind: str) -> str | None:
 
 
 def _path(settings: EdgeSettings) -> Path:
-    return settings.SPOOL_DIR / f"web-{settings.STORE_ID}"
+    place = connection.settings_dict
+    database = f"{place['HOST']}:{place['PORT']}/{place['NAME']}"
+    return settings.SPOOL_DIR / f"web-{settings.STORE_ID}-{hashlib.sha256(database.encode()).hexdigest()[:16]}"

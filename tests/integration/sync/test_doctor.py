@@ -20,7 +20,6 @@ from celery.schedules import crontab
 from django.db import connection
 from django.http import HttpResponse
 from django.urls import include, path
-from tests.django_settings import STORE_ID
 from tests.doorman import Doorman, Reply, Request, doorman
 from tests.faulty_database import ROLE, weak_role
 from tests.integration.sync.conftest import Edge
@@ -511,7 +510,8 @@ def test_a_fault_turns_its_own_check_red_what_depends_on_it_null_and_nothing_els
     make(house)
     found = house.look()
     assert {id_: r.detail for id_, r in found.items() if r.ok is False}.keys() == {red}, found
-    assert {id_ for id_, r in found.items() if r.ok is None} == set(dependent)
+    # The address of the web server is kept for one database, in the spool folder.
+    assert {id_ for id_, r in found.items() if r.ok is None} - {"web_server"} == set(dependent)
     assert found[red].hint
     assert all(f"needs {red}" in found[id_].detail for id_ in dependent)
     assert "defect of Etalase" not in found[red].hint
@@ -548,7 +548,8 @@ def test_read_only_puts_nothing_and_reads_a_photo_instead(house: House) -> None:
 def test_a_web_server_of_another_kind_is_not_looked_at(house: House) -> None:
     web_address.note(house.edge.configured(), "unix:/run/etalase/web.sock")
     assert house.look()["web_server"].ok is None
-    (house.edge.spool / f"web-{STORE_ID}").unlink()
+    for note in house.edge.spool.glob("web-*"):
+        note.unlink()
     assert "never started" in house.look()["web_server"].detail
 
 

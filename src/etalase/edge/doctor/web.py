@@ -10,7 +10,7 @@ from etalase.doctor import http
 from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.doctor.machine import host_of
 from etalase.edge import web_address
-from etalase.edge.command_names import as_typed, is_in_project
+from etalase.edge.command_names import as_typed
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import is_loopback
 
@@ -29,14 +29,14 @@ def checks(settings: EdgeSettings) -> list[Check]:
         Check("mixed_content", lambda: mixed_content(settings.S3_PUBLIC_URL, pages, has_tls=has_tls), needs=("settings",)),
         Check("public_url_host", lambda: public_host(settings.S3_PUBLIC_URL, pages, demo=settings.DEMO), needs=("settings",)),
         Check("cors", lambda: cors(origins), needs=("settings",)),
-        Check("web_server", lambda: web_server(None if is_in_project() else web_address.noted(settings)), needs=("settings",)),
+        Check("web_server", lambda: web_server(web_address.noted(settings)), needs=("settings",)),
     ]
 
 
 def web_server(bind: str | None) -> str:
     """Checks that the web server answers at the address at which it was last started."""
     if bind is None:
-        raise NotChecked("the project serves the pages" if is_in_project() else "`etalase edge serve` was never started here")
+        raise NotChecked("`etalase edge serve` was never started here for this store and database")
     if (address := web_address.url(bind)) is None:
         raise NotChecked(f"it listens on {bind}")
     hosts = [host.lstrip(".") for host in django_settings.ALLOWED_HOSTS if host != "*"]
