@@ -20,6 +20,11 @@ def cursor() -> Iterator[Any]:
         yield open_cursor
 
 
+def database_name() -> str:
+    """Returns host, port and name of the database, which tell two databases apart on this machine."""
+    return "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
+
+
 def is_behind_pooler() -> bool:
     """Returns whether the session is not the one of PostgreSQL that was connected to (hazard 59)."""
     with cursor() as db:

@@ -8,8 +8,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from django.db import connection
-
+from etalase.edge.database import database_name
 from etalase.settings.edge import EdgeSettings
 
 logger = logging.getLogger("etalase.edge")
@@ -49,6 +48,5 @@ def url(bind: str) -> str | None:
 
 
 def _path(settings: EdgeSettings) -> Path:
-    place = connection.settings_dict
-    database = f"{place['HOST']}:{place['PORT']}/{place['NAME']}"
-    return settings.SPOOL_DIR / f"web-{settings.STORE_ID}-{hashlib.sha256(database.encode()).hexdigest()[:16]}"
+    database = hashlib.sha256(database_name().encode()).hexdigest()[:16]
+    return settings.SPOOL_DIR / f"web-{settings.STORE_ID}-{database}"

@@ -12,9 +12,15 @@ from etalase.pictures.webp import read_webp
 READERS: dict[str, Callable[[bytes], Outline]] = {"image/jpeg": read_jpeg, "image/png": read_png, "image/webp": read_webp}
 
 
-def read_outline(data: bytes) -> tuple[str, Outline]:
-    """Returns the media type and the outline of the picture in ``data``. Raises :class:`PictureRefused`."""
+def content_type_of(data: bytes) -> str:
+    """Returns the media type by the first bytes. Raises :class:`PictureRefused` for data that begin as no picture."""
     content_type = sniff_type(data[:MAGIC_BYTES])
     if content_type is None:
         raise PictureRefused("The file is not a JPEG, PNG or WebP picture, whatever its name says.", code="no_picture")
+    return content_type
+
+
+def read_outline(data: bytes) -> tuple[str, Outline]:
+    """Returns the media type and the outline of the picture in ``data``. Raises :class:`PictureRefused`."""
+    content_type = content_type_of(data)
     return content_type, READERS[content_type](data)

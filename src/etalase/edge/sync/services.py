@@ -8,11 +8,10 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, Protocol, TypeVar
 
-from django.db import connection
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.clock import Clock
-from etalase.edge.database import cursor
+from etalase.edge.database import cursor, database_name
 from etalase.edge.sync import storage
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.concurrency import Lanes
@@ -218,8 +217,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
     except ValueError as error:
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
-    database = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
-    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database, clock)
+    spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database_name(), clock)
     store = storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID)
     session = Session(
         url=settings.HO_URL,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
-from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
+from etalase.media_types import EXTENSION_OF
 from etalase.pictures.decoder import Decoder
-from etalase.pictures.reading import read_outline
+from etalase.pictures.reading import content_type_of, read_outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,7 @@ def prepare_picture(data: bytes, limits: PictureLimits) -> Picture:
         raise PictureRefused("The file is empty.", code="empty")
     if len(data) > limits.max_bytes:
         raise _too_large(len(data), limits)
-    content_type = sniff_type(data[:MAGIC_BYTES])
-    if content_type is None:
-        raise PictureRefused("The file is not a JPEG, PNG or WebP picture, whatever its name says.", code="no_picture")
+    content_type = content_type_of(data)
     body = without_location(data, content_type)
     return Picture(body, content_type, hashlib.md5(body, usedforsecurity=False).hexdigest())
 
