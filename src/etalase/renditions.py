@@ -1,7 +1,7 @@
-"""Defines the renditions of a photo on the wire: widths, keys, messages and their digest (API reference, "Renditions"). Pure.
+"""Defines the renditions of a photo on the wire: widths, keys, messages and their digest (ADR 0030). Pure.
 
 A rendition is a small picture of a photo, cut to the shape of a POS tile. Its key has the MD5 of its bytes, so that no object
-under ``renditions/`` is ever overwritten with other bytes (ADR 0030).
+under ``renditions/`` is ever overwritten with other bytes.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ NUMBERS = r"(\d+(?:(?:, and |, | and | to |–)\d+)*)"
 # Folders that programs make.
 MADE = {"__pycache__", "results", "var", "htmlcov", "dist"}
 # Files that documents name and that are not in the repository: an operator's, or a project's that uses Etalase.
-OUTSIDE = {"manage.py", "settings.py", "celery.py", "click.py", "dist/"}
+OUTSIDE = {"manage.py", "settings.py", "celery.py", "click.py", "dist/", "renditions/"}
 
 
 @cache
