@@ -29,7 +29,7 @@ from etalase.errors import (
     ObjectStoreError,
     ObjectStoreFull,
 )
-from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.client import IMMUTABLE, ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -119,6 +119,14 @@ def test_objects_have_their_type_and_are_revalidated_each_time(bucket: ObjectSto
         sent = [answer.headers[name] for name in ("Content-Type", "Cache-Control", "ETag")]
     assert sent == ["image/jpeg", "no-cache", f'"{etag}"']
     assert ask(url(bucket, "a.jpg"), headers={"If-None-Match": f'"{etag}"'})[0] == 304
+
+
+@pytest.mark.parametrize("takes_conditions", [True, False])
+def test_an_object_whose_key_names_its_bytes_may_be_kept_by_browsers(bucket: ObjectStore, takes_conditions: bool) -> None:
+    bucket._takes_conditions = takes_conditions
+    put(bucket, "renditions/a.webp", b"bytes", cache_control=IMMUTABLE, if_none_match="*")
+    with OPENER.open(url(bucket, "renditions/a.webp"), timeout=60) as answer:
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 def test_our_statement_is_added_to_the_policy_and_the_statements_of_others_stay(bucket: ObjectStore, boto: "S3Client") -> None:

@@ -22,6 +22,8 @@ from etalase.protocol import KEY_PREFIX, printable
 
 # A browser then revalidates each time (304): no cache may keep serving an URL with an old ?v=.
 CACHE_CONTROL = "no-cache"
+# For an object whose key names its bytes, so that they never change.
+IMMUTABLE = "public, max-age=31536000, immutable"
 # Enough to detect the type of a picture.
 FIRST_BYTES = 16
 _LISTED = ("Key", "Size", "ETag", "LastModified")
@@ -53,21 +55,23 @@ class ObjectStore(S3Requests):
         body: Body,
         *,
         content_type: str,
+        cache_control: str = CACHE_CONTROL,
         if_match: str | None = None,
         if_none_match: Literal["*"] | None = None,
     ) -> str:
         """Writes ``body`` whole or not at all; returns its ETag.
 
-        ``if_match`` is the ETag that the present object must have; with ``if_none_match`` there must be none (RFC 9110, section
-        13.1). Raises :class:`ObjectChanged` where the condition does not hold, also when the put arrived and only its response
-        was lost; :class:`ObjectStoreFull` where there is no room. On a store without conditional puts, a HEAD before the put
-        checks the condition.
+        ``cache_control`` is for browsers; :data:`IMMUTABLE` only where the key names the bytes. ``if_match`` is the ETag that
+        the present object must have; with ``if_none_match`` there must be none (RFC 9110, section 13.1). Raises
+        :class:`ObjectChanged` where the condition does not hold, also when the put arrived and only its response was lost;
+        :class:`ObjectStoreFull` where there is no room. On a store without conditional puts, a HEAD before the put checks the
+        condition.
         """
         is_conditional = if_match is not None or if_none_match is not None
         if is_conditional and not self._takes_conditions:
             self._check_condition(key, if_match)
-            return self.put(key, body, content_type=content_type)
-        headers = [f"Content-Type: {content_type}", f"Cache-Control: {CACHE_CONTROL}"]
+            return self.put(key, body, content_type=content_type, cache_control=cache_control)
+        headers = [f"Content-Type: {content_type}", f"Cache-Control: {cache_control}"]
         if if_none_match is not None:
             headers.append(f"If-None-Match: {if_none_match}")
         if if_match is not None:
@@ -78,7 +82,7 @@ class ObjectStore(S3Requests):
             raise self._changed(key)
         if response.status == 501 and is_conditional:
             self._check_condition(key, if_match)
-            etag = self.put(key, body, content_type=content_type)
+            etag = self.put(key, body, content_type=content_type, cache_control=cache_control)
             self._takes_conditions = False
             return etag
         return _bare(self.expect(response).header("etag"))
