@@ -23,8 +23,8 @@ MAX_KEY_BYTES = 1024  # S3 API, "Object key naming guidelines": no server takes 
 MAX_FILENAME_CHARS = 255
 MAX_INT32 = 2**31 - 1
 MIN_LIMIT, DEFAULT_LIMIT, MAX_LIMIT = 1, 100, 1000
-
 MAX_CONTENT_TYPE_CHARS = 100
+MAX_CATEGORY_CHARS = 100
 
 # Between two machines, a time without its offset means nothing.
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -139,6 +139,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     sku: str | None
     name: str | None
+    category: str | None = None  # None: from an older head office
 
 
 class ProductPage(Envelope, frozen=True, kw_only=True):

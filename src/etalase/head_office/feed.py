@@ -97,8 +97,8 @@ def product_page(store: StoreIdentity, request: PageRequest) -> dict[str, Any]:
     rows, deleted_ids, next_offset = _cut(live, tombstones, request.limit)
     return {
         "products": [
-            {"id": id_, "sku": sku, "name": name, "updated_at": format_time(updated_at)}
-            for _, id_, sku, name, updated_at in rows
+            {"id": id_, "sku": sku, "name": name, "category": category, "updated_at": format_time(updated_at)}
+            for _, id_, sku, name, category, updated_at in rows
         ],
         "deleted_ids": deleted_ids,
         **_envelope(store, request, horizon.at(at_worst=since or floor), since, total=total, next_offset=next_offset),
@@ -229,7 +229,7 @@ ORDER BY f.position LIMIT %(limit)s
 """
 
 LIVE_PRODUCTS = """
-SELECT a.position, p.id, p.sku, p.name, p.updated_at
+SELECT a.position, p.id, p.sku, p.name, p.category, p.updated_at
 FROM head_office_assortment a
 JOIN head_office_product p ON p.id = a.product_id
 WHERE a.store_id = %(store_id)s AND a.position > %(offset)s {changed}

@@ -25,6 +25,7 @@ from etalase.head_office import ingest
 from etalase.head_office.accounts import is_odd_code
 from etalase.head_office.confirmation import changes_text, impact_text
 from etalase.head_office.images.validate import check_picture, prepare_picture
+from etalase.head_office.imports.category import category_problem, normalised
 from etalase.head_office.imports.sku import is_unreadable_name, oddity, plain
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
@@ -118,7 +119,7 @@ class ProductForm(ConfirmedForm):
 
     class Meta:
         model = Product
-        fields = ("id", "company", "sku", "name")
+        fields = ("id", "company", "sku", "name", "category")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,6 +141,13 @@ class ProductForm(ConfirmedForm):
             if impact.bare or impact.unsold or impact.confirmation.is_required:
                 self.require_confirmation(impact)
         return super().clean()
+
+    def clean_category(self) -> str:
+        """Returns the category in its one form; refuses one that a till cannot show."""
+        category = normalised(self.cleaned_data["category"])
+        if category_problem(category):
+            raise ValidationError(text("category_odd"))
+        return category
 
     def _removal(self) -> RowsToRemove:
         """Returns the removal that saving means. Reads the raw photo rows, which Django validates after the form."""

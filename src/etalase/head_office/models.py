@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
 
-from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
+from etalase.protocol import MAX_CATEGORY_CHARS, MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
 
 
 class Company(models.Model):
@@ -51,7 +51,11 @@ class Product(models.Model):
     company = models.ForeignKey(Company, on_delete=models.PROTECT)
     sku = models.CharField("SKU", max_length=100)
     name = models.CharField(max_length=255)
+    # Both kinds of default: Python code omits the argument, and plain SQL the column.
+    category = models.CharField(max_length=MAX_CATEGORY_CHARS, blank=True, default="", db_default="")
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Set by the trigger, too: the bound on renames within 24 hours counts no other change.
+    renamed_at = models.DateTimeField(null=True, editable=False)
     stores: "models.ManyToManyField[Store, Assortment]" = models.ManyToManyField(Store, through="Assortment")
 
     class Meta:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -35,6 +36,7 @@ def form(product: Product, *photos: dict[str, Any], stores: list[Store] | None =
     data: dict[str, Any] = {
         "sku": product.sku,
         "name": product.name,
+        "category": product.category,
         "photos-TOTAL_FORMS": len(photos),
         "photos-INITIAL_FORMS": len(there),
         "sold_in": [str(id_) for id_ in sold_in],
@@ -300,3 +302,50 @@ def test_the_admin_refuses_a_password_of_the_guide_for_a_new_account(browser: Cl
     assert not Account.objects.filter(username="avril2").exists()
     browser.post("/admin/head_office/account/add/", {**data, "password1": "a good one 99", "password2": "a good one 99"})
     assert Account.objects.filter(username="avril2").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "saved"), [(" Es \u00a0Jus\u200b", "Es Jus"), ("Cre\u0300me", "Crème"), ("", ""), ("é" * 100, "é" * 100)]
+)
+def test_a_category_is_saved_in_one_form(office: Office, browser: Client, typed: str, saved: str) -> None:
+    product = office.product()
+    Product.objects.update(category="Nasi")
+    product.category = typed
+    assert save(browser, product).status_code == 302
+    product.refresh_from_db()
+    assert product.category == saved
+    assert [one.category for one in office.products_page().products] == [saved]
+
+
+@pytest.mark.parametrize("typed", ["x" * 101, "#N/A", "a\x1bb"])
+def test_a_category_that_no_till_can_show_is_refused_beside_its_field(office: Office, browser: Client, typed: str) -> None:
+    product = office.product()
+    product.category = typed
+    answer = save(browser, product)
+    assert "category" in answer.context["adminform"].form.errors
+    product.refresh_from_db()
+    assert product.category == ""
+
+
+def test_a_category_that_looks_like_another_is_saved_with_a_warning(office: Office, browser: Client) -> None:
+    office.product("1")
+    Product.objects.update(category="Minuman")
+    product = office.product("2")
+    product.category = "minuman"
+    address = save(browser, product).headers["Location"]
+    (warning, *_) = [str(message) for message in browser.get(address).context["messages"]]
+    assert "«minuman» looks like «Minuman»" in warning
+    product.category = "Makanan"
+    address = save(browser, product).headers["Location"]
+    assert not any("looks like" in str(message) for message in browser.get(address).context["messages"])
+
+
+def test_the_list_of_products_is_filtered_by_category_and_by_none(office: Office, browser: Client) -> None:
+    for sku, category in (("1", "Minuman"), ("2", "none"), ("3", "")):
+        office.product(sku)
+        Product.objects.filter(sku=sku).update(category=category)
+    offered = browser.get("/admin/head_office/product/").content.decode()
+    for query, skus in (("=Minuman", ["1"]), ("=none", ["2"]), ("none", ["3"]), ("=Kue", [])):
+        page = browser.get("/admin/head_office/product/", {"category": query})
+        assert [row.sku for row in page.context["cl"].result_list] == skus
+        assert (urlencode({"category": query}) in offered) == bool(skus)

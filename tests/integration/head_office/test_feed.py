@@ -107,9 +107,10 @@ def test_a_change_at_exactly_updated_since_is_listed(office: Office) -> None:
         "UPDATE head_office_photo SET sort_order = sort_order + 1",
         "UPDATE head_office_photo SET updated_at = '2020-01-01', is_primary = NOT is_primary",
         "UPDATE head_office_product SET name = 'NASI GORENG'",
+        "UPDATE head_office_product SET category = 'Nasi'",
         SOLD_AGAIN,
     ],
-    ids=["photo", "photo with a time of its own", "product", "assortment"],
+    ids=["photo", "photo with a time of its own", "product", "category", "assortment"],
 )
 def test_a_change_by_plain_sql_is_listed(office: Office, sql: str) -> None:
     photo = office.photo(office.product())
@@ -372,15 +373,29 @@ def test_the_product_feed_has_pages_changes_and_tombstones(office: Office) -> No
     assert office.products_page(since="2999-01-01T00:00:00Z").full
 
 
+def test_only_a_new_name_is_a_rename(office: Office) -> None:
+    product = office.product()
+    execute("UPDATE head_office_product SET category = 'Nasi', renamed_at = now()")
+    product.refresh_from_db()
+    assert (product.category, product.renamed_at) == ("Nasi", None)
+    execute("UPDATE head_office_product SET name = 'NASI GORENG', category = '', renamed_at = NULL")
+    product.refresh_from_db()
+    assert product.renamed_at == product.updated_at
+    columns = "id, company_id, sku, name"
+    execute(f"INSERT INTO head_office_product ({columns}) SELECT gen_random_uuid(), id, '9', 'SQL' FROM head_office_company")
+    assert list(Product.objects.filter(sku="9").values_list("category", "renamed_at")) == [("", None)]
+
+
 @pytest.mark.parametrize(
     "edit",
     [
         lambda _office, _product: Product.objects.update(name="RENAMED"),
+        lambda _office, _product: Product.objects.update(category="Minuman"),
         lambda _office, _product: Assortment.objects.all().delete(),
         lambda _office, product: delete(product),
         lambda office, _product: office.product("new"),
     ],
-    ids=["renamed", "no longer sold", "deleted", "new"],
+    ids=["renamed", "recategorised", "no longer sold", "deleted", "new"],
 )
 def test_products_changed_at_differs_after_a_product_change(office: Office, edit: Any) -> None:
     assert office.page().products_changed_at is None

@@ -764,7 +764,7 @@ def test_renames_within_24_hours_count_together(office: Office, load: Load) -> N
     assert load(*dishes[5:10], "new,NEW,,,,")[0] == 0
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE head_office_product DISABLE TRIGGER head_office_stamp")
-        cursor.execute("UPDATE head_office_product SET updated_at = now() - interval '25 hours'")
+        cursor.execute("UPDATE head_office_product SET renamed_at = renamed_at - interval '25 hours'")
         cursor.execute("ALTER TABLE head_office_product ENABLE TRIGGER head_office_stamp")
     assert load(*dishes[:4])[0] == 0
 
@@ -778,3 +778,69 @@ def test_an_empty_path_is_not_the_current_folder(office: Office, command: tuple[
 def test_a_folder_or_fifo_is_not_reported_as_missing(office: Office, load: Load, photos: Path) -> None:
     os.mkfifo(photos / "pipe.jpg")
     assert "a pipe" in load("1,SATE,pipe.jpg,,,")[1]["problems"][0]["reason"]
+
+
+# Categories
+
+WITH_CATEGORY = HEADER + ",category"
+
+
+def categories() -> dict[str, str]:
+    return dict(Product.objects.values_list("sku", "category"))
+
+
+def test_the_column_category_sets_changes_and_removes_categories(office: Office, load: Load) -> None:
+    status, _, _ = load("1,SATE,red.jpg,,,,Bakar", "2,SOTO,,,,,", "3,BAKSO,,,,, Ku\u200bah ", header=WITH_CATEGORY)
+    assert (status, categories()) == (0, {"1": "Bakar", "2": "", "3": "Kuah"})
+    listed = {product.sku: product.category for product in office.products_page().products}
+    assert listed == categories()
+    checkpoint = office.products_page().sync_timestamp
+    assert checkpoint is not None
+    lines = ("1,SATE,red.jpg,,,,", "2,SOTO,,,,,Kuah", "3,BAKSO,,,,,Kuah", "4,GULAI,,,,,Kuah")
+    _, planned, _ = load(*lines, header=WITH_CATEGORY, args=("--dry-run",))
+    assert planned["recategorised"] == [{"sku": "1", "old": "Bakar", "new": ""}, {"sku": "2", "old": "", "new": "Kuah"}]
+    assert counts(planned, "products") == {"created": 1, "updated": 2, "unchanged": 1}
+    assert categories() == {"1": "Bakar", "2": "", "3": "Kuah"}
+    status, done, message = load(*lines, header=WITH_CATEGORY)
+    assert (status, done["recategorised"], done["products"], message) == (0, planned["recategorised"], planned["products"], "")
+    assert categories() == {"1": "", "2": "Kuah", "3": "Kuah", "4": "Kuah"}
+    assert {product.sku for product in office.products_page(since=checkpoint).products} == {"1", "2", "4"}
+    assert counts(load(*lines, header=WITH_CATEGORY)[1], "products") == {"unchanged": 4}
+
+
+@pytest.mark.parametrize("line", ["1,SATE AYAM,red.jpg,,,", "1,,blue.jpg,,,"])
+def test_a_file_without_the_column_keeps_categories(office: Office, load: Load, line: str) -> None:
+    load("1,SATE,red.jpg,,,,Bakar", header=WITH_CATEGORY)
+    status, result, _ = load(line)
+    assert (status, categories(), result["recategorised"]) == (0, {"1": "Bakar"}, [])
+
+
+def test_a_bad_category_loads_the_other_lines_and_names_row_field_and_value(office: Office, load: Load) -> None:
+    status, result, message = load(f"1,SATE,,,,,{'x' * 101}", "2,SOTO,,,,,Kuah", header=WITH_CATEGORY)
+    assert (status, categories()) == (1, {"2": "Kuah"})
+    assert message.startswith("line 2, category «xxx")
+    assert [(one["line"], one["column"]) for one in result["problems"]] == [(2, "category")]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_categories_that_look_alike_are_told(office: Office, load: Load, dry_run: bool) -> None:
+    load("1,TEH,,,,,Minuman", "2,KOPI,,,,,Minuman", "3,SATE,,,,,Bakar", "4,SOTO,,,,,bakar", header=WITH_CATEGORY)
+    args = ("--dry-run",) if dry_run else ()
+    status, result, message = load("5,JUS,,,,,minuman", "6,ES,,,,,Minu\u00a0man", header=WITH_CATEGORY, args=args)
+    assert status == 0
+    assert result["alike_categories"] == [
+        [
+            {"category": "Minu man", "dishes": 1, "line": 3},
+            {"category": "Minuman", "dishes": 2, "line": None},
+            {"category": "minuman", "dishes": 1, "line": 2},
+        ]
+    ]
+    assert "«Minu man» (1 dish, line 3), «Minuman» (2 dishes), «minuman» (1 dish, line 2). Is one meant?" in message
+
+
+def test_new_categories_do_not_count_as_renames(office: Office, load: Load) -> None:
+    """The bound on renames within 24 hours once counted every change of a dish."""
+    dishes = [f"{number},DISH {number},,,," for number in range(20)]
+    load(*dishes)
+    assert load(*(f"{line},Makanan" for line in dishes), header=WITH_CATEGORY)[0] == 0
+    assert load("18,B,,,,")[0] == 0

@@ -27,6 +27,7 @@ _FIELDS: tuple[tuple[type[Model], str, str], ...] = (
     (Store, "name", "name"),
     (Product, "company", "company"),
     (Product, "name", "name"),
+    (Product, "category", "category"),
     (Product, "updated_at", "changed"),
     (Photo, "product", "product"),
     (Photo, "is_primary", "primary"),
@@ -46,3 +47,4 @@ for named, one, many in _NAMES:
 for named, name, key in _FIELDS:
     named._meta.get_field(name).verbose_name = lazy_text(key)  # type: ignore[union-attr]  # noqa: SLF001
 Store._meta.get_field("code").help_text = lazy_text("code_help")  # noqa: SLF001
+Product._meta.get_field("category").help_text = lazy_text("category_help")  # noqa: SLF001

@@ -24,6 +24,7 @@ from etalase.head_office.forms import (
     PhotoFormSet,
     ProductForm,
 )
+from etalase.head_office.imports.category import alike
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Assortment, Photo, Product, Store
 from etalase.head_office.removals import RowsToRemove, impact_of
@@ -62,6 +63,23 @@ class PhotoFilter(_CountFilter):
     count, zero_key, more_key = "photo_count", "no_photo", "some_photo"
 
 
+class CategoryFilter(admin.SimpleListFilter):
+    """Filters products by category, or by having none, which Django's own filter would offer as an empty line."""
+
+    title = lazy_text("category")
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Returns «none» and the categories; with a sign before each, so that no category is taken for «none»."""
+        there = Product.objects.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
+        return [("none", text("no_photo")), *((f"={name}", name) for name in there)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Returns the products of the choice; all of them without one."""
+        value = self.value()
+        return queryset if value is None else queryset.filter(category=value[1:] if value.startswith("=") else "")
+
+
 class PhotoInline(admin.TabularInline):
     """The photos on a product's page."""
 
@@ -92,8 +110,8 @@ class PhotoInline(admin.TabularInline):
 class ProductAdmin(ConfirmingAdmin):
     """Products with their photos and stores; actions change many products at a time."""
 
-    list_display = ("sku", "name", "company", "photo_count", "store_count", "updated_at")
-    list_filter = (SoldFilter, PhotoFilter, "company", "stores")
+    list_display = ("sku", "name", "category", "company", "photo_count", "store_count", "updated_at")
+    list_filter = (SoldFilter, PhotoFilter, CategoryFilter, "company", "stores")
     list_select_related = ("company",)
     search_fields = ("sku", "name", "id")
     form = ProductForm
@@ -107,7 +125,7 @@ class ProductAdmin(ConfirmingAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
         """Adds the stores; not for a read-only page, since Django cannot show a field that is not the model's."""
-        fields = ["id", "company", "sku", "name"]
+        fields = ["id", "company", "sku", "name", "category"]
         return [*fields, "sold_in", "agreed"] if may_save(self, request, obj) else fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
@@ -167,6 +185,8 @@ class ProductAdmin(ConfirmingAdmin):
         """Saves also the product's sales; unchanged sales keep their rows."""
         super().save_related(request, form, formsets, change)
         product = form.instance
+        if "category" in form.changed_data:
+            self._warn_of_alike_category(request, product)
         ended = Assortment.objects.filter(product=product).exclude(store__in=form.cleaned_data["sold_in"])
         stores = [str(sale.store) for sale in ended.select_related("store").order_by("store__code")]
         ended.delete()
@@ -176,6 +196,14 @@ class ProductAdmin(ConfirmingAdmin):
             self.message_user(request, text("warn_unsold", name=product), messages.WARNING)
         elif stores:
             self.message_user(request, text("ended_in", name=product, stores=first_names(stores)), messages.WARNING)
+
+    def _warn_of_alike_category(self, request: HttpRequest, product: Product) -> None:
+        there = Product.objects.filter(company=product.company_id).order_by().values_list("category", flat=True).distinct()
+        for group in alike(there):
+            if product.category in group:
+                others = ", ".join(f"«{name}»" for name in group if name != product.category)
+                message = text("category_alike", category=product.category, others=others)
+                self.message_user(request, message, messages.WARNING)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Saves photos through ingest."""

@@ -46,6 +46,7 @@ class ProductAnswer(serializers.Serializer[Nothing]):
     id = serializers.UUIDField()
     sku = serializers.CharField()
     name = serializers.CharField()
+    category = serializers.CharField(allow_blank=True, help_text="Empty for a product without one.")
     updated_at = serializers.DateTimeField()
 
 

@@ -1,6 +1,7 @@
 """Splits a CSV file of a menu into lines of named cells.
 
-Columns: ``sku,name,file,is_primary,sort_order,stores`` and, for prescribed ids, ``product_id,photo_id``.
+Columns: ``sku,name,file,is_primary,sort_order,stores``, for categories ``category``, and for prescribed ids
+``product_id,photo_id``.
 """
 
 import csv
@@ -16,7 +17,7 @@ from etalase.protocol import printable
 from etalase.spreadsheet import plain_cell
 
 REQUIRED = ("sku", "name", "file", "is_primary", "sort_order", "stores")
-OPTIONAL = ("product_id", "photo_id")
+OPTIONAL = ("category", "product_id", "photo_id")
 BEYOND = "beyond the last column"
 # Bytes that are not UTF-8, as Python's «surrogateescape» represents them
 NOT_UTF8 = re.compile("[\ud800-\udfff]")
@@ -89,8 +90,9 @@ def _cells(reader: Any, path: Path) -> list[str] | None:
 
 def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> tuple[int, dict[str, str]] | Problem:
     row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-    row |= {name: plain_cell(row[name]) for name in ("sku", "name") if name in row}
-    row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+    row |= {name: plain_cell(row[name]) for name in ("sku", "name", "category") if name in row}
+    # A file without the column leaves categories as they are; an empty cell removes one.
+    row = {name: row.get(name, "") for name in (*REQUIRED, *OPTIONAL) if name != "category" or name in header}
     row[BEYOND] = "".join(cells[len(header) :]).strip()
     for name, value in row.items():
         if NOT_UTF8.search(value):

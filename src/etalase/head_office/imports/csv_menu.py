@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 from etalase.errors import UsageError
+from etalase.head_office.imports.category import category_problem, normalised
 from etalase.head_office.imports.csv_lines import BEYOND, Problem, read_lines
 from etalase.head_office.imports.sku import is_unreadable_name, likeness, oddity
 from etalase.protocol import MAX_FILENAME_CHARS, MAX_INT32, printable
@@ -32,7 +33,8 @@ class PhotoLine:
 class Dish:
     """A product with all its lines. ``stores`` are codes; None means every store of the company.
 
-    Without a ``name`` the dish must exist already and keeps its name, and with ``stores`` None also its sales.
+    Without a ``name`` the dish must exist already and keeps its name, and with ``stores`` None also its sales. ``category`` is
+    None in a file without the column; the dish then keeps its own.
     """
 
     line: int
@@ -40,6 +42,7 @@ class Dish:
     name: str
     product_id: UUID | None
     stores: set[str] | None
+    category: str | None = None
     named_stores: set[str] = field(default_factory=set)
     photos: list[PhotoLine] = field(default_factory=list)
 
@@ -86,6 +89,7 @@ def read_menu(
             reader.problems.append(row)
         else:
             reader.add(*row)
+    reader.keep_lost_categories()
     reader.skip_unknown_nameless_dishes()
     return Menu(list(reader.dishes.values()), reader.problems)
 
@@ -108,6 +112,8 @@ class _MenuReader:
         self._lines_of_ids: dict[UUID, int] = {}
         self._skus_of_ids: dict[UUID, str] = {}
         self._primaries: dict[str, int] = {}
+        self._categorised: dict[str, int] = {}
+        self._lost_category: set[str] = set()
 
     def add(self, line: int, cells: dict[str, str]) -> None:
         """Adds the line, or its problem."""
@@ -115,6 +121,8 @@ class _MenuReader:
             dish, photo = self._product(line, cells), self._photo(line, cells)
         except _LineRefused as refused:
             self.problems.append(Problem(line, refused.column, cells[refused.column], refused.reason))
+            if cells.get("category"):
+                self._lost_category.add(cells["sku"])
             return
         known = self.dishes.setdefault(dish.sku, dish)
         self._alike.setdefault(likeness(dish.sku), f"SKU {printable(dish.sku)} of line {line}")
@@ -122,6 +130,9 @@ class _MenuReader:
             self._nameless.setdefault(dish.sku, []).append(line)
         known.name = known.name or dish.name
         known.product_id = known.product_id or dish.product_id
+        known.category = known.category or dish.category
+        if dish.category:
+            self._categorised.setdefault(dish.sku, line)
         known.named_stores |= dish.stores or set()
         known.stores = None if known.stores is None or dish.stores is None else known.stores | dish.stores
         if dish.product_id is not None:
@@ -154,13 +165,32 @@ class _MenuReader:
         if cells["name"] and known is not None and known.name not in {"", cells["name"]}:
             raise _LineRefused("name", f"line {known.line} calls this SKU «{printable(known.name)}»")
         product_id = self._product_id(cells, known)
-        return Dish(line, cells["sku"], cells["name"], product_id, self._stores(cells["stores"]))
+        return Dish(line, cells["sku"], cells["name"], product_id, self._stores(cells["stores"]), self._category(cells, known))
+
+    def _category(self, cells: dict[str, str], known: Dish | None) -> str | None:
+        if "category" not in cells:
+            return None
+        category = normalised(cells["category"])
+        problem = category_problem(category)
+        if problem is None and not self._takes(category):
+            problem = "has a character that the encoding of head office's database lacks"
+        if problem is not None:
+            raise _LineRefused("category", problem)
+        if category and known is not None and known.category not in {None, "", category}:
+            earlier = self._categorised[known.sku]
+            raise _LineRefused("category", f"line {earlier} gives this SKU the category «{printable(known.category or '')}»")
+        return category
 
     def _refuse_odd(self, sku: str) -> None:
         if near := self._alike.get(likeness(sku)):
             raise _LineRefused("sku", f"looks like {near}; is that meant? If it is another dish, make it in the admin first")
         if problem := oddity(sku):
             raise _LineRefused("sku", problem)
+
+    def keep_lost_categories(self) -> None:
+        """Lets a dish keep its category if the only line with one is bad, and the others leave the cell empty."""
+        for sku in self._lost_category & self.dishes.keys():
+            self.dishes[sku].category = self.dishes[sku].category or None
 
     def skip_unknown_nameless_dishes(self) -> None:
         """Turns each line of a dish without a name into a problem, unless head office has the dish."""

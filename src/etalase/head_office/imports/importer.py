@@ -95,11 +95,10 @@ def load_menu(
         (photo.product.sku, photo.source): _Row(photo.id, photo.checksum, photo.object_key, photo.is_primary, photo.sort_order)
         for photo in photos.iterator()
     }
-    made, renamed = {dish.sku for dish in preview.made}, {rename.sku for rename in preview.renamed}
-    added = {sku for skus in preview.added.values() for sku in skus}
+    made, changed = {dish.sku for dish in preview.made}, preview.changed_skus()
     for dish, loaded in _read_ahead(menu.dishes, known):
         if dry_run:
-            change = "created" if dish.sku in made else "updated" if dish.sku in renamed | added else "unchanged"
+            change = "created" if dish.sku in made else "updated" if dish.sku in changed else "unchanged"
             _preview_dish(company, dish, loaded, change, result)
         else:
             _load_dish(company, dish, loaded, stores, result)
@@ -204,7 +203,7 @@ def _stores_of(dish: Dish, stores: dict[str, uuid.UUID]) -> list[uuid.UUID]:
 
 
 def _product(company: Company, dish: Dish) -> tuple[Product, str]:
-    """Returns the product of this SKU, created or renamed if needed. Raises :class:`UsageError` if the id is another's."""
+    """Returns the product of this SKU, created or changed if needed. Raises :class:`UsageError` if the id is another's."""
     found = Product.objects.filter(company=company, sku=dish.sku).first()
     if found is None and not dish.name:
         raise UsageError("head office no longer has a dish of this SKU: give a name")
@@ -212,18 +211,18 @@ def _product(company: Company, dish: Dish) -> tuple[Product, str]:
         raise UsageError(
             f"this id belongs to SKU {other.sku}" if other.company_id == company.id else "this id belongs to another company"
         )
+    texts = {"name": dish.name, "category": dish.category or ""}
     prescribed = {"id": dish.product_id} if dish.product_id else {}
     product, created = (
-        (found, False)
-        if found
-        else Product.objects.get_or_create(company=company, sku=dish.sku, defaults={"name": dish.name, **prescribed})
+        (found, False) if found else Product.objects.get_or_create(company=company, sku=dish.sku, defaults=texts | prescribed)
     )
     if dish.product_id is not None and product.id != dish.product_id:
         raise UsageError(f"this SKU already has the id {product.id}")
-    if created or dish.name in {"", product.name}:
+    wanted = dish.name or product.name, product.category if dish.category is None else dish.category
+    if created or wanted == (product.name, product.category):
         return product, "created" if created else "unchanged"
-    product.name = dish.name
-    product.save(update_fields=["name"])
+    product.name, product.category = wanted
+    product.save(update_fields=["name", "category"])
     return product, "updated"
 
 

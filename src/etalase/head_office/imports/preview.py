@@ -1,17 +1,17 @@
 """Previews an import: the changes that it would make, for ``--dry-run`` and for the number to confirm."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from etalase.daily_bound import PERIOD
 from etalase.errors import UsageError
 from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
+from etalase.head_office.imports.category import alike
 from etalase.head_office.imports.csv_menu import Dish, Menu
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.head_office.removals import Impact, RowsToRemove, impact_of
@@ -26,12 +26,35 @@ class Rename:
     new: str
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryChange:
+    """An existing dish that gets another category, or with an empty ``new`` none."""
+
+    sku: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One spelling of a category: the number of its dishes, and the first line of the file that has it."""
+
+    category: str
+    dishes: int
+    line: int | None
+
+
 @dataclass(slots=True)
 class ImportPreview:
-    """The changes that a menu would make. ``added`` and ``ended`` are SKUs by store code; ``nameless`` counts dishes."""
+    """The changes that a menu would make. ``added`` and ``ended`` are SKUs by store code; ``nameless`` counts dishes.
+
+    ``alike_categories`` are spellings that a person takes for one category, and that a till would show as several.
+    """
 
     made: list[Dish] = field(default_factory=list)
     renamed: list[Rename] = field(default_factory=list)
+    recategorised: list[CategoryChange] = field(default_factory=list)
+    alike_categories: list[list[Spelling]] = field(default_factory=list)
     nameless: int = 0
     added: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     ended: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -41,12 +64,22 @@ class ImportPreview:
     impact: Impact = field(default_factory=Impact)
     confirmation: Confirmation = field(default_factory=lambda: Confirmation(0, ()))
 
+    def changed_skus(self) -> set[str]:
+        """Returns the SKUs of dishes that get another name, another category or a new sale."""
+        added = {sku for skus in self.added.values() for sku in skus}
+        return added | {one.sku for one in self.renamed} | {one.sku for one in self.recategorised}
+
     def as_json(self) -> dict[str, Any]:
         """Returns the fields for ``--json``."""
         codes = sorted(self.added.keys() | self.ended.keys())
         return {
             "made": [{"sku": dish.sku, "name": dish.name} for dish in self.made],
             "renamed": [{"sku": rename.sku, "old": rename.old, "new": rename.new} for rename in self.renamed],
+            "recategorised": [{"sku": one.sku, "old": one.old, "new": one.new} for one in self.recategorised],
+            "alike_categories": [
+                [{"category": one.category, "dishes": one.dishes, "line": one.line} for one in group]
+                for group in self.alike_categories
+            ],
             "sales": {code: {"added": self.added.get(code, []), "removed": self.ended.get(code, [])} for code in codes},
             "removed": {
                 "products": [{"sku": sku, "name": name} for sku, name in self.removed_products],
@@ -88,6 +121,8 @@ def preview_import(company: Company, menu: Menu, *, prune: bool) -> ImportPrevie
                 preview.added[code].append(dish.sku)
     if prune:
         _preview_removals(menu, there, sold, codes, preview)
+    preview.recategorised = list(_category_changes(menu, there))
+    preview.alike_categories = _alike_categories(menu, there, prune=prune)
     again = {there[rename.sku].id for rename in preview.renamed}
     lately = len(_renamed_lately(company) - again)
     renames = Change(company.name, ChangeKind.RENAMED, len(preview.renamed), len(there), lately)
@@ -97,11 +132,29 @@ def preview_import(company: Company, menu: Menu, *, prune: bool) -> ImportPrevie
 
 
 def _renamed_lately(company: Company) -> set[UUID]:
-    """Returns the dishes renamed within 24 hours. A dish with an older sale or photo was not created, but changed, then."""
-    changed = Product.objects.filter(company=company, updated_at__gt=Now() - PERIOD)
-    older = {"product": OuterRef("pk"), "created_at__lt": OuterRef("updated_at")}
-    there = Exists(Assortment.objects.filter(**older)) | Exists(Photo.objects.filter(**older))
-    return set(changed.filter(there).values_list("id", flat=True))
+    renamed = Product.objects.filter(company=company, renamed_at__gt=Now() - PERIOD)
+    return set(renamed.values_list("id", flat=True))
+
+
+def _category_changes(menu: Menu, there: Mapping[str, Product]) -> Iterator[CategoryChange]:
+    for dish in menu.dishes:
+        if dish.category is not None and dish.sku in there and there[dish.sku].category != dish.category:
+            yield CategoryChange(dish.sku, there[dish.sku].category, dish.category)
+
+
+def _alike_categories(menu: Menu, there: Mapping[str, Product], *, prune: bool) -> list[list[Spelling]]:
+    """Returns the spellings of each category that the file names and that would have several."""
+    of_sku = {} if prune else {sku: product.category for sku, product in there.items()}
+    line_of: dict[str, int] = {}
+    for dish in menu.dishes:
+        if dish.category is None:
+            of_sku.setdefault(dish.sku, there[dish.sku].category if dish.sku in there else "")
+        else:
+            of_sku[dish.sku] = dish.category
+            line_of.setdefault(dish.category, dish.line)
+    dishes = Counter(of_sku.values())
+    groups = [[Spelling(name, dishes[name], line_of.get(name)) for name in group] for group in alike(dishes)]
+    return [group for group in groups if any(one.line is not None for one in group)]
 
 
 def _sells(dish: Dish, code: str) -> bool:

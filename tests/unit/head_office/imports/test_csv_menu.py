@@ -214,3 +214,45 @@ def test_a_text_that_the_database_cannot_hold_costs_its_line(photos: Path) -> No
     assert [(one.line, one.column) for one in menu.problems] == [(2, "name")]
     assert "encoding" in menu.problems[0].reason
     assert [dish.sku for dish in menu.dishes] == ["S-2"]
+
+
+WITH_CATEGORY = HEADER + ", Category"
+
+
+def test_without_the_column_dishes_have_no_say_about_categories(photos: Path) -> None:
+    assert [dish.category for dish in read(photos, "1,SATE,,,,").dishes] == [None]
+
+
+def test_a_category_is_that_of_any_line_and_empty_if_none_has_one(photos: Path) -> None:
+    lines = ("1,SATE,a.jpg,,,,", "1,,b.jpg,,,,'=Cre\u0300me  Sup ", "2,SOTO,,,,,", "3,BAKSO")
+    menu = read(photos, *lines, header=WITH_CATEGORY)
+    assert [(dish.sku, dish.category) for dish in menu.dishes] == [("1", "=Crème Sup"), ("2", ""), ("3", "")]
+    assert menu.problems == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("x" * 101, "has 101 characters; 100 are allowed"),
+        ("Minu\aman", "has a control character"),
+        ("#N/A", "cannot be read on a till"),
+    ],
+)
+def test_a_bad_category_is_named_with_line_column_and_value(photos: Path, cell: str, reason: str) -> None:
+    menu = read(photos, f"1,SATE,,,,,{cell}", "2,SOTO,,,,,Kuah", header=WITH_CATEGORY)
+    assert problem(menu).startswith("line 2, category «")
+    assert reason in problem(menu)
+    assert [dish.sku for dish in menu.dishes] == ["2"]
+
+
+def test_two_categories_for_one_sku_are_a_problem_of_the_second_line(photos: Path) -> None:
+    menu = read(photos, "1,SATE,,,,,", "1,,a.jpg,,,,Bakar", "1,,b.jpg,,,,Goreng", header=WITH_CATEGORY)
+    assert problem(menu) == "line 4, category «Goreng»: line 3 gives this SKU the category «Bakar»"
+    assert [dish.category for dish in menu.dishes] == ["Bakar"]
+
+
+def test_a_bad_line_with_the_only_category_removes_no_category(photos: Path) -> None:
+    """An empty cell means «none» only where no line of the dish had one."""
+    lines = ("1,SATE,none.jpg,,,,Bakar", "1,SATE,a.jpg,,,,", "2,SOTO,none.jpg,,,,", "2,SOTO,a.jpg,,,,")
+    menu = read(photos, *lines, header=WITH_CATEGORY)
+    assert [(dish.sku, dish.category) for dish in menu.dishes] == [("1", None), ("2", "")]

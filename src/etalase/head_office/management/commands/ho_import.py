@@ -11,7 +11,7 @@ from etalase.head_office.change_bound import Change, ChangeKind
 from etalase.head_office.console import confirm, given_path
 from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.importer import ImportResult, load_menu
-from etalase.head_office.imports.preview import ImportPreview, preview_import
+from etalase.head_office.imports.preview import ImportPreview, Spelling, preview_import
 from etalase.head_office.ingest import PhotoChange
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.models import Product, Store
@@ -29,7 +29,8 @@ class Command(HeadOfficeCommand):
 
     help = (
         "Load a menu: a CSV file with the columns sku,name,file,is_primary,sort_order,stores and, if wanted, "
-        "product_id,photo_id. A line without a name adds a photo to an existing dish; it creates and renames none. "
+        "category,product_id,photo_id. A line without a name adds a photo to an existing dish; it creates and renames none. "
+        "Without the column category dishes keep theirs; an empty cell removes it. "
         "Loading the same file again changes nothing. An import that renames more than max(3, 20 %) of the dishes, or loses "
         "as many by --prune, asks for their number. Exit status: 0 everything is loaded; 1 some lines are bad, "
         "the others are loaded; 2 the input as a whole is unusable, or the number was not given; "
@@ -74,6 +75,8 @@ class Command(HeadOfficeCommand):
             self.stderr.write(str(problem))
         if len(result.problems) > MAX_PROBLEMS_SHOWN:
             self.stderr.write(f"… and {len(result.problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
+        for warning in _alike(preview):
+            self.stderr.write(warning)
         sentence = _sentence(result, preview, pruned=options["prune"])
         if dry_run:
             sentence = "\n".join([*_listed(preview, result), f"Nothing was changed. It would be: {sentence}", *_asked(preview)])
@@ -99,6 +102,8 @@ def _listed(preview: ImportPreview, result: ImportResult) -> Iterator[str]:
     """Yields the lines of a dry run: each change by name, the first of many."""
     yield from _some("make", [f"{dish.sku} {dish.name}" for dish in preview.made])
     yield from _some("rename", [f"{rename.sku}: {rename.old} -> {rename.new}" for rename in preview.renamed])
+    changes = [f"{one.sku}: {one.old or '(none)'} -> {one.new or '(none)'}" for one in preview.recategorised]
+    yield from _some("change the category", changes)
     verbs = {PhotoChange.CREATED: "add photo", PhotoChange.UPDATED: "replace or change photo"}
     for change in PhotoChange:
         verb = verbs.get(change, "put again")
@@ -113,6 +118,18 @@ def _listed(preview: ImportPreview, result: ImportResult) -> Iterator[str]:
     yield from _some("remove photo", [f"{sku}: {source}" for sku, source in preview.removed_photos])
     yield from _some("leave without a photo", preview.impact.bare)
     yield from _some("leave unsold everywhere", preview.impact.unsold)
+
+
+def _alike(preview: ImportPreview) -> Iterator[str]:
+    """Yields a warning for each category with several spellings."""
+    for group in preview.alike_categories:
+        spelled = ", ".join(_spelling(one) for one in group)
+        yield f"warning: tills show these categories apart, though they look alike: {spelled}. Is one meant?"
+
+
+def _spelling(one: Spelling) -> str:
+    line = "" if one.line is None else f", line {one.line}"
+    return f"«{printable(one.category)}» ({one.dishes} {'dish' if one.dishes == 1 else 'dishes'}{line})"
 
 
 def _some(verb: str, names: Sequence[str]) -> Iterator[str]:
