@@ -16,8 +16,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from etalase.head_office.feed_renditions import RENDITION_DIGEST, PublicBucket, add_renditions
 from etalase.head_office.horizon import Horizon, read_horizon
-from etalase.protocol import format_time, object_url
+from etalase.protocol import format_time
 
 PageRow: TypeAlias = tuple[Any, ...]
 
@@ -36,21 +37,14 @@ class StoreIdentity:
 class PageRequest:
     """The range of a page: ``offset`` is 0 or an earlier ``next_offset``; ``limit`` counts live rows and tombstones together.
 
-    ``with_digest`` has an effect on the first page of the photo feed only.
+    ``with_digest`` has an effect on the first page of the photo feed only, ``with_renditions`` on all of its pages.
     """
 
     limit: int
     offset: int = 0
     updated_since: datetime | None = None
     with_digest: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PublicBucket:
-    """The bucket as the edges reach it."""
-
-    public_url: str
-    name: str
+    with_renditions: bool = False
 
 
 @contextmanager
@@ -69,12 +63,15 @@ def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket)
         since = _since(request, horizon, floor)
         live, tombstones = _rows(cursor, LIVE_PHOTOS, PHOTO_TOMBSTONES, store, request, since)
         # The digest is of the page's own snapshot: rows beyond the horizon are sent now and once more, later rows next time.
-        wanted = request.with_digest and request.offset == 0
-        digest = _one(cursor, PHOTO_DIGEST, {"store_id": store.id})[0] if wanted else None
+        wanted = [PHOTO_DIGEST, *([RENDITION_DIGEST] if request.with_renditions else [])] if request.with_digest else []
+        digests = [] if request.offset else [_one(cursor, sql, {"store_id": store.id})[0] for sql in wanted]
+        rows, deleted_ids, next_offset = _cut(live, tombstones, request.limit)
+        photos = [_photo(row, bucket) for row in rows]
+        if request.with_renditions and photos:
+            add_renditions(cursor, photos, bucket)
     at_worst = since or floor
-    rows, deleted_ids, next_offset = _cut(live, tombstones, request.limit)
     page = {
-        "photos": [_photo(row, bucket) for row in rows],
+        "photos": photos,
         "deleted_ids": deleted_ids,
         **_envelope(store, request, horizon.at(at_worst=at_worst), since, total=total, next_offset=next_offset),
     }
@@ -82,9 +79,7 @@ def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket)
         # An open transaction may still commit an older change: the text differs on each page until that transaction ends.
         products_changed_at = horizon.clock
     page["products_changed_at"] = products_changed_at and format_time(products_changed_at)
-    if digest is not None:
-        page["digest"] = digest
-    return page
+    return page | dict(zip(("digest", "rendition_digest"), digests, strict=False))
 
 
 def product_page(store: StoreIdentity, request: PageRequest) -> dict[str, Any]:
@@ -117,12 +112,15 @@ def _rows(
 ) -> tuple[list[PageRow], list[PageRow]]:
     """Returns up to ``limit + 1`` live rows and tombstones, position first; the extra row shows that another page follows."""
     values: dict[str, Any] = {"store_id": store.id, "offset": request.offset, "limit": request.limit + 1, "since": since}
-    changed = "AND greatest({}) >= %(since)s"
     if since is None:
-        cursor.execute(live_sql.format(changed=""), values)
+        cursor.execute(live_sql.format(changed="", sets=""), values)
         return cursor.fetchall(), []
-    times = "p.updated_at, a.updated_at" if live_sql is LIVE_PRODUCTS else "f.updated_at, p.updated_at, a.updated_at"
-    cursor.execute(live_sql.format(changed=changed.format(times)), values)
+    times, sets = "p.updated_at, a.updated_at", ""
+    if live_sql is LIVE_PHOTOS:
+        times += ", f.updated_at"
+        if request.with_renditions:
+            times, sets = f"{times}, s.changed_at", "LEFT JOIN head_office_rendition_set s ON s.photo_id = f.id"
+    cursor.execute(live_sql.format(changed=f"AND greatest({times}) >= %(since)s", sets=sets), values)
     live = cursor.fetchall()
     cursor.execute(tombstone_sql, values)
     return live, cursor.fetchall()
@@ -175,7 +173,7 @@ def _photo(row: PageRow, bucket: PublicBucket) -> dict[str, Any]:
         "is_primary": primary,
         "sort_order": order,
         "updated_at": format_time(updated_at),
-        "image_url": object_url(bucket.public_url, bucket.name, key, checksum=checksum, version=version),
+        "image_url": bucket.url(key, checksum=checksum, version=version),
     }
 
 
@@ -224,6 +222,7 @@ SELECT f.position, f.id, p.id, p.sku, p.name, f.object_key, f.filename, f.size, 
 FROM head_office_assortment a
 JOIN head_office_product p ON p.id = a.product_id
 JOIN head_office_photo f ON f.product_id = p.id
+{sets}
 WHERE a.store_id = %(store_id)s AND f.position > %(offset)s {changed}
 ORDER BY f.position LIMIT %(limit)s
 """

@@ -19,10 +19,12 @@ from etalase.head_office.database import as_database_error, is_away
 from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.messages import TEXTS, text
 from etalase.protocol import format_time
+from etalase.renditions import FEATURES_HEADER
 from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 PARTS = ("title", "text", "help")
+FEATURES = "renditions=1"
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -97,12 +99,17 @@ def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse])
 
 
 def uncached_api(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Wraps ``get_response``: forbids caching of API responses, which hold an account's data (RFC 6749, section 5.1)."""
+    """Wraps ``get_response``: forbids caching of API responses, which hold an account's data (RFC 6749, section 5.1).
+
+    Every response below ``/api/v1/`` names this head office's abilities, also a refusal: an edge asks for nothing else.
+    """
 
     def uncached(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
+        if request.path.startswith("/api/v1/"):
+            response.headers[FEATURES_HEADER] = FEATURES
         return response
 
     return uncached

@@ -1,7 +1,7 @@
-"""Defines head office's tables: companies, stores, products, sales, photos, accounts, tokens, and the tombstones of the feed.
+"""Defines head office's tables: companies, stores, products, sales, photos with their renditions, accounts, tokens, tombstones.
 
-``position``, ``created_at`` and ``updated_at`` belong to the database: triggers set them for every writer and ignore given
-values (hazard 6, migration 0002).
+``position``, ``created_at``, ``updated_at`` and ``changed_at`` belong to the database: triggers set them for every writer and
+ignore given values (hazard 6, migrations 0002 and 0007).
 """
 
 import uuid
@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from etalase.protocol import MAX_CATEGORY_CHARS, MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
+from etalase.renditions import MAX_RENDITION_BYTES
 
 
 class Company(models.Model):
@@ -105,6 +106,9 @@ class Photo(models.Model):
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     is_primary = models.BooleanField("primary", default=False, db_default=False)
     sort_order = models.IntegerField(default=0, db_default=0)
+    # The point that renditions are cut around, as shares of the upright picture's width and height. Null: its centre.
+    focal_x = models.FloatField(null=True, blank=True)
+    focal_y = models.FloatField(null=True, blank=True)
     position = models.BigIntegerField(db_default=0, editable=False, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -121,10 +125,89 @@ class Photo(models.Model):
                 condition=models.Q(checksum__regex=r"^[0-9a-f]{32}$") & models.Q(size__gt=0, size__lte=MAX_INT32),
                 name="head_office_photo_sound",
             ),
+            models.CheckConstraint(
+                condition=models.Q(focal_x__isnull=True, focal_y__isnull=True)
+                | models.Q(focal_x__isnull=False, focal_y__isnull=False, focal_x__range=(0, 1), focal_y__range=(0, 1)),
+                name="head_office_photo_focal",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.filename
+
+
+class RenditionSet(models.Model):
+    """The renditions of a photo, and the work on them: a trigger makes one due for each new photo (migration 0007, ADR 0030).
+
+    A set whose ``photo_checksum`` is not its photo's is not listed.
+    """
+
+    # The database cascades: Django would read the sets of each deleted photo first.
+    photo = models.OneToOneField(
+        Photo, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="rendition_set"
+    )
+    # Empty until the first renditions are made.
+    photo_checksum = models.CharField(max_length=32, default="", db_default="")
+    recipe = models.PositiveSmallIntegerField(default=0, db_default=0)
+    thumbhash = models.CharField(max_length=56, default="", db_default="")
+    # Null: nothing is to do. In the future: the next attempt after ``problem``.
+    due_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=500, default="", db_default="")
+    # Counts the changes of the rows below, for the time stamp. Written by triggers only, as changed_at.
+    revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    changed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        db_table = "head_office_rendition_set"
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="head_office_rendition_due")]
+
+    def __str__(self) -> str:
+        return str(self.photo_id)
+
+
+class Rendition(models.Model):
+    """A rendition of a photo. Its key follows from its fields (:class:`RenditionKey`), which never change."""
+
+    # The unique constraint is its index.
+    set = models.ForeignKey(
+        RenditionSet, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, db_column="photo_id"
+    )
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+    size = models.PositiveIntegerField()
+    content_type = models.CharField(max_length=10)
+    checksum = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["set", "width"], name="head_office_rendition_width"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    width__range=(1, 9999),
+                    height__range=(1, 9999),
+                    size__range=(1, MAX_RENDITION_BYTES),
+                    content_type__in=["image/jpeg", "image/webp"],
+                    checksum__regex=r"^[0-9a-f]{32}$",
+                ),
+                name="head_office_rendition_sound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.set_id} {self.width}"
+
+
+class WorkerHeartbeat(models.Model):
+    """The last sign of life of a process beside the web server."""
+
+    role = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "head_office_heartbeat"
+
+    def __str__(self) -> str:
+        return self.role
 
 
 class Account(AbstractUser):

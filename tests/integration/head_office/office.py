@@ -10,12 +10,13 @@ import msgspec
 from django.db import connection
 
 from etalase.head_office import feed
+from etalase.head_office.feed_renditions import PublicBucket
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.photo_digest import photos_digest
 from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time
 from etalase.protocol import Photo as WirePhoto
 
-BUCKET = feed.PublicBucket(public_url="http://photos.example:9000", name="product-images")
+BUCKET = PublicBucket(public_url="http://photos.example:9000", name="product-images")
 
 
 @dataclass

@@ -345,7 +345,7 @@ def test_after_a_truncate_every_edge_gets_the_full_set(office: Office) -> None:
     office.photo(office.product())
     edge = Edge(office.page)
     edge.sync()
-    execute("TRUNCATE head_office_photo")
+    execute("TRUNCATE head_office_photo CASCADE")
     edge.sync()
     assert edge.photos == {}
 

@@ -13,8 +13,10 @@ from etalase.head_office import feed
 from etalase.protocol import parse_time
 
 APP = "head_office"
+GRAPH = MigrationLoader(None).graph
+ORDER = [name for app, name in GRAPH.forwards_plan(GRAPH.leaf_nodes(APP)[0]) if app == APP]
 # The first version that could serve a feed has both 0001 and 0002.
-EARLIER = sorted(name for app, name in MigrationLoader(None).disk_migrations if app == APP)[1:-1]
+EARLIER = ORDER[1:-1]
 LONG_AGO = "2020-01-01T00:00:00.000000+00:00"
 
 

@@ -4,6 +4,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from etalase.protocol import DIGEST_PREFERENCE
+from etalase.renditions import RENDITIONS_PREFERENCE
 
 Nothing = dict[str, object]
 
@@ -19,6 +20,25 @@ class TokensAnswer(serializers.Serializer[Nothing]):
 
     access = serializers.CharField(help_text="For 60 minutes.")
     refresh = serializers.CharField(help_text="For 30 days, to be used once.")
+
+
+class RenditionAnswer(serializers.Serializer[Nothing]):
+    """A small picture of a photo, cut to the shape of a tile around the focal point."""
+
+    width = serializers.IntegerField(help_text="Pixels.")
+    height = serializers.IntegerField(help_text="Pixels.")
+    object_key = serializers.CharField(help_text="Names photo, MD5 and width; its bytes never change.")
+    size = serializers.IntegerField(help_text="Bytes.")
+    checksum = serializers.CharField(help_text="MD5 of the bytes, in hex.")
+    content_type = serializers.ChoiceField(["image/jpeg", "image/webp"])
+    image_url = serializers.URLField(help_text="Readable without credentials.")
+
+
+class FocalPointAnswer(serializers.Serializer[Nothing]):
+    """The point that renditions are cut around, as shares of the upright photo."""
+
+    x = serializers.FloatField(help_text="Of the width, from the left.")
+    y = serializers.FloatField(help_text="Of the height, from the top.")
 
 
 class PhotoAnswer(serializers.Serializer[Nothing]):
@@ -38,6 +58,15 @@ class PhotoAnswer(serializers.Serializer[Nothing]):
     sort_order = serializers.IntegerField()
     updated_at = serializers.DateTimeField()
     image_url = serializers.URLField(help_text="Readable without credentials; ?v= is the beginning of the checksum.")
+    renditions = RenditionAnswer(
+        many=True,
+        required=False,
+        help_text="Only where preferred: of exactly these bytes, by width. Empty until made.",
+    )
+    focal_point = FocalPointAnswer(required=False, help_text="Only where preferred.")
+    thumbhash = serializers.CharField(
+        required=False, allow_null=True, help_text="Only where preferred: a ThumbHash in base64. Null without renditions."
+    )
 
 
 class ProductAnswer(serializers.Serializer[Nothing]):
@@ -105,6 +134,9 @@ class PhotoPageAnswer(FeedEnvelopeAnswer):
     digest = serializers.CharField(
         required=False, help_text="Only where preferred, on the first page: the digest of all photos that the store has."
     )
+    rendition_digest = serializers.CharField(
+        required=False, help_text="Only where both are preferred, on the first page: the digest of all renditions of the store."
+    )
 
 
 class ProductPageAnswer(FeedEnvelopeAnswer):
@@ -122,7 +154,9 @@ class StorePageAnswer(EnvelopeAnswer):
 prefer = OpenApiParameter(
     "Prefer",
     location=OpenApiParameter.HEADER,
-    description=f"`{DIGEST_PREFERENCE}`: add the digest of all photos that the store has (RFC 7240).",
+    description=f"`{DIGEST_PREFERENCE}`: add the digest of all photos that the store has. `{RENDITIONS_PREFERENCE}`: add the "
+    "renditions of each photo, and list a photo whose renditions changed. Both, separated by a comma (RFC 7240): add the "
+    "digest of the renditions, too.",
 )
 
 REFUSALS = {

@@ -9,7 +9,8 @@ import msgspec
 from rest_framework import serializers
 
 from etalase.head_office.feed import PageRequest
-from etalase.protocol import DEFAULT_LIMIT, MAX_LIMIT, MIN_LIMIT, AwareTime
+from etalase.protocol import DEFAULT_LIMIT, DIGEST_PREFERENCE, MAX_LIMIT, MIN_LIMIT, AwareTime
+from etalase.renditions import RENDITIONS_PREFERENCE
 
 MAX_SHOWN_CHARS = 60
 
@@ -91,11 +92,15 @@ class FeedQuestion(PageQuestion):
         help_text="The sync_timestamp of an earlier answer: only what changed since. Absent or null: everything.",
     )
 
-    def page(self, *, with_digest: bool = False) -> PageRequest:
-        """Returns the requested page; call ``is_valid`` first."""
+    def page(self, *, prefer: str = "") -> PageRequest:
+        """Returns the page that the body and the header ``Prefer`` request; call ``is_valid`` first."""
         data = self.validated_data
         return PageRequest(
-            limit=data["limit"], offset=data["offset"], updated_since=data["updated_since"], with_digest=with_digest
+            limit=data["limit"],
+            offset=data["offset"],
+            updated_since=data["updated_since"],
+            with_digest=prefers(prefer, DIGEST_PREFERENCE),
+            with_renditions=prefers(prefer, RENDITIONS_PREFERENCE),
         )
 
 

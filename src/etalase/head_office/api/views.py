@@ -11,11 +11,11 @@ from rest_framework.views import APIView
 from etalase.head_office import feed
 from etalase.head_office.accounts import stores_of, stores_page
 from etalase.head_office.api import openapi
-from etalase.head_office.api.requests import FeedQuestion, StoresQuestion, prefers
+from etalase.head_office.api.requests import FeedQuestion, StoresQuestion
 from etalase.head_office.api.responses import NoSuchStore, json_response
+from etalase.head_office.feed_renditions import PublicBucket
 from etalase.head_office.metrics.requests import count_feed_photos
 from etalase.head_office.models import Account, Store
-from etalase.protocol import DIGEST_PREFERENCE
 from etalase.settings.head_office import head_office_settings
 
 # A query has strings only. Other strings are left to the validation, which names them in its error.
@@ -29,9 +29,9 @@ class ProductPhotos(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Returns a page of the store's photos."""
         question = _valid(FeedQuestion(data=request.data))
-        page = question.page(with_digest=prefers(request.headers.get("Prefer", ""), DIGEST_PREFERENCE))
+        page = question.page(prefer=request.headers.get("Prefer", ""))
         settings = head_office_settings()
-        bucket = feed.PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
+        bucket = PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
         photos = feed.photo_page(_store(request, question), page, bucket)
         count_feed_photos(len(photos["photos"]))
         return json_response(photos)
