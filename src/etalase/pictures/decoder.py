@@ -1,104 +1,26 @@
-"""Decodes pictures in processes of their own, with limits of memory and time: a hostile picture can end only these.
-
-Decoders are large C libraries. A process that decodes has no secret, no file and no connection of this one.
-"""
-
-import os
-import struct
-import subprocess
-import sys
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-from threading import BoundedSemaphore
+"""Decodes pictures whole, in processes with limits, to find what is missing or wrong in them."""
 
 from etalase.errors import PictureRefused
+from etalase.pictures.limited_process import MAX_PROCESSES, MAX_SECONDS, MEMORY_BYTES, LimitedProcesses
 
-# The number of the media type and the length in bytes, before the picture. The response is one byte.
-REQUEST = struct.Struct(">BI")
-DAMAGED, SOUND, TOO_LARGE = b"\0", b"\1", b"\2"
+# A request is the number of the media type in one byte, and the picture.
+DAMAGED, SOUND = b"damaged", b"sound"
 TYPES = ("image/jpeg", "image/png", "image/webp")
-MAX_PROCESSES = 2
-# The coefficients of a progressive JPEG of 250 megapixels take 1.5 GB at once, and its scans half a minute on a slow machine.
-MEMORY_BYTES = 2 * 1024**3
-MAX_SECONDS = 60
 
 
 class Decoder:
-    """Up to ``processes`` processes, each started for a picture that finds no idle one. Thread-safe."""
+    """Processes that decode, each started for a picture that finds no idle one. Thread-safe."""
 
     def __init__(self, *, processes: int = MAX_PROCESSES, seconds: int = MAX_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
-        self.seconds, self.memory_bytes = seconds, memory_bytes
-        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        self._slots = BoundedSemaphore(processes)
+        self._processes = LimitedProcesses(
+            "etalase.pictures.decoder_process", processes=processes, seconds=seconds, memory_bytes=memory_bytes
+        )
 
     def check(self, body: bytes, content_type: str) -> None:
         """Raises :class:`PictureRefused` unless the whole picture can be decoded without a warning, within the limits."""
-        with self._slots:
-            process = self._take()
-            try:
-                response = _exchange(process, REQUEST.pack(TYPES.index(content_type), len(body)), body)
-            except (OSError, EOFError):
-                _end(process)
-                response = TOO_LARGE
-            except BaseException:
-                _end(process)
-                raise
-            else:
-                self._idle.put(process)
-        if response == TOO_LARGE:
-            limits = f"{self.seconds} s and {self.memory_bytes >> 20} MiB of memory"
-            raise PictureRefused(f"The picture cannot be decoded within {limits}.", code="undecodable")
-        if response == DAMAGED:
+        if self._processes.respond(bytes([TYPES.index(content_type)]), body) != SOUND:
             raise PictureRefused("The picture is damaged: some of its data are missing or wrong.", code="undecodable")
 
     def close(self) -> None:
         """Ends the idle processes."""
-        with suppress(Empty):
-            while True:
-                _end(self._idle.get_nowait())
-
-    def _take(self) -> "subprocess.Popen[bytes]":
-        with suppress(Empty):
-            while True:
-                process = self._idle.get_nowait()
-                if process.poll() is None:
-                    return process
-                _end(process)
-        return self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "etalase.pictures.decoder_process", str(self.seconds), str(self.memory_bytes)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env={
-                "PATH": os.defpath,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "VIPS_CONCURRENCY": "1",
-                "VIPS_DISC_THRESHOLD": "64g",  # in memory, which is limited, and never in a file
-            },
-        )
-
-
-def _exchange(process: "subprocess.Popen[bytes]", *request: bytes) -> bytes:
-    """Returns the response. Raises :class:`OSError` or :class:`EOFError` if the process has ended."""
-    requests, responses = process.stdin, process.stdout
-    if requests is None or responses is None:
-        raise EOFError
-    requests.writelines(request)
-    requests.flush()
-    response = responses.read(1)
-    if not response:
-        raise EOFError
-    return response
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):  # what it did not read
-                pipe.close()
-    process.wait()
+        self._processes.close()

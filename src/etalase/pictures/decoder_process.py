@@ -5,16 +5,15 @@ libjpeg-turbo reads a JPEG to its end marker, so that lost data show by what is 
 """
 
 import re
-import resource
-import signal
-import sys
 from collections.abc import Callable
 
 import pyvips
 import simplejpeg
 
-from etalase.pictures.decoder import DAMAGED, REQUEST, SOUND, TOO_LARGE, TYPES
+from etalase.pictures.decoder import DAMAGED, SOUND, TYPES
 from etalase.pictures.jpeg import read_jpeg
+from etalase.pictures.limited_child import allow_loaders, is_out_of_memory, respond_to_requests
+from etalase.pictures.limited_process import TOO_LARGE
 from etalase.pictures.webp import PICTURES, read_webp
 
 EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
@@ -25,32 +24,17 @@ COLOURS = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}
 LOST_BLOCK = bytes(4096)
 
 
-def main(seconds: int, memory_bytes: int) -> None:
-    """Responds to requests until standard input ends. A picture that takes too long ends this process."""
-    for limit, value in ((resource.RLIMIT_DATA, memory_bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
-        resource.setrlimit(limit, (value, value))
-    pyvips.cache_set_max(0)
-    pyvips.operation_block_set("VipsForeignLoad", True)
-    for format_ in ("Png", "Webp"):
-        pyvips.operation_block_set(f"VipsForeignLoad{format_}Buffer", False)
-    while head := sys.stdin.buffer.read(REQUEST.size):
-        kind, size = REQUEST.unpack(head)
-        body = sys.stdin.buffer.read(size)
-        signal.alarm(seconds)
-        response = verdict(body, TYPES[kind])
-        signal.alarm(0)
-        sys.stdout.buffer.write(response)
-        sys.stdout.buffer.flush()
+def respond(request: bytes) -> bytes:
+    """Returns the verdict on the picture of a request."""
+    return verdict(request[1:], TYPES[request[0]])
 
 
 def verdict(body: bytes, content_type: str) -> bytes:
     """Returns :data:`.SOUND` if the decoder reads the whole picture without an error or a warning, or what is wrong."""
     try:
         is_sound = _IS_SOUND[content_type](body)
-    except MemoryError:
-        return TOO_LARGE
     except pyvips.Error as error:
-        return TOO_LARGE if "out of memory" in str(error).lower() else DAMAGED
+        return TOO_LARGE if is_out_of_memory(error) else DAMAGED
     return SOUND if is_sound else DAMAGED
 
 
@@ -97,4 +81,5 @@ _IS_SOUND: dict[str, Callable[[bytes], bool]] = dict(zip(TYPES, (_is_sound_jpeg,
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    allow_loaders("Png", "Webp")
+    respond_to_requests(respond)

@@ -51,7 +51,7 @@ def refuse_as_damaged(what: str) -> NoReturn:
     raise PictureRefused(f"The picture is damaged: {what}.", code="undecodable")
 
 
-def refuse_too_many_parts(parts: int, what: str) -> None:
-    """Raises :class:`PictureRefused` above :data:`MAX_PARTS`."""
-    if parts > MAX_PARTS:
-        refuse_as_damaged(f"it has more than {MAX_PARTS} {what}")
+def refuse_too_many_parts(parts: int, what: str, most: int = MAX_PARTS) -> None:
+    """Raises :class:`PictureRefused` above ``most``."""
+    if parts > most:
+        refuse_as_damaged(f"it has more than {most} {what}")

@@ -1,7 +1,7 @@
 """Reads the structure of a WebP: the chunks of its RIFF container (RFC 9649, section 2). Pure."""
 
 from etalase.errors import PictureRefused
-from etalase.pictures.outline import Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+from etalase.pictures.outline import MAX_PARTS, Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
 
 RIFF_BYTES, HEADER_BYTES = 12, 8
 PICTURES = frozenset({"VP8 ", "VP8L", "ANMF"})
@@ -15,17 +15,7 @@ def read_webp(data: bytes) -> Outline:
     promised = HEADER_BYTES + int.from_bytes(data[4:8], "little")
     if promised > len(data):
         refuse_as_cut_short(f"its header promises {promised} bytes, and it has {len(data)}")
-    parts: list[Part] = []
-    position = RIFF_BYTES
-    while position + HEADER_BYTES <= promised:
-        refuse_too_many_parts(len(parts), "chunks")
-        content = position + HEADER_BYTES
-        length = int.from_bytes(data[position + 4 : content], "little")
-        end = content + length
-        if end > promised:
-            refuse_as_damaged("a chunk ends after the file")
-        parts.append(Part(data[position : position + 4].decode("latin-1"), position, content, end))
-        position = end + length % 2  # chunks start at even places
+    parts = chunks(data, RIFF_BYTES, promised)
     frames = [part for part in parts if part.kind in PICTURES]
     if not frames:
         raise PictureRefused("The file is a WebP without a picture.", code="no_picture")
@@ -33,6 +23,20 @@ def read_webp(data: bytes) -> Outline:
     if not width or not height:
         refuse_as_damaged("it has no pixels")
     return Outline(width, height, frames=len(frames), parts=tuple(parts), end=promised)
+
+
+def chunks(data: bytes, start: int, end: int, most: int = MAX_PARTS) -> list[Part]:
+    """Returns the chunks in ``data[start:end]``. Raises :class:`PictureRefused` for more than ``most``."""
+    parts: list[Part] = []
+    while start + HEADER_BYTES <= end:
+        refuse_too_many_parts(len(parts), "chunks", most)
+        content = start + HEADER_BYTES
+        length = int.from_bytes(data[start + 4 : content], "little")
+        if content + length > end:
+            refuse_as_damaged("a chunk ends after the file")
+        parts.append(Part(data[start : start + 4].decode("latin-1"), start, content, content + length))
+        start = content + length + length % 2  # chunks start at even places
+    return parts
 
 
 def _size(data: bytes, first: Part) -> tuple[int, int]:

@@ -115,8 +115,8 @@ def test_a_picture_that_takes_too_long_is_refused_and_the_next_is_decoded() -> N
 
 def test_a_process_that_died_is_replaced(decoder: Decoder) -> None:
     decoder.check(picture(), "image/jpeg")
-    process = decoder._idle.get_nowait()
+    process = decoder._processes._idle.get_nowait()
     process.kill()
     process.wait()
-    decoder._idle.put(process)
+    decoder._processes._idle.put(process)
     decoder.check(picture(), "image/jpeg")
