@@ -57,3 +57,9 @@ def assembled_png(size: tuple[int, int], rows: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
     chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def renditions(number: int, *widths: int, kind: str = "WEBP") -> list[bytes]:
+    """Returns small pictures in the shape of a tile, of 160, 320 and 640 pixels by default; others for each number."""
+    colour = f"#{number * 7919 % 0xFFFFFF:06x}"
+    return [picture(kind, size=(width, width * 3 // 4), colour=colour) for width in widths or (160, 320, 640)]

@@ -17,8 +17,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from etalase.pictures.reading import read_outline
+from etalase.renditions import ListedRenditions, RenditionKey, renditions_digest
 from tests.django_settings import COMPANY_ID, STORE_ID
 
+# Eight pixels of warm grey.
+THUMBHASH = "1QcSHQRnh493V4dIh4eXh1h4kJUI"
 JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
 
 
@@ -75,7 +79,13 @@ class Simulator:
     on_products: Callable[[dict[str, Any]], Response] | None = None
     change_page: Callable[[dict[str, Any]], None] | None = None
     content_type: str = "application/json"
+    # The value of Etalase-Features; a head office that follows the guide sends none.
+    features: str | None = None
+    # The listed sets by photo: ``renditions``, ``thumbhash`` and ``photo_checksum``.
+    rendition_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
     redirects_to: str | None = None
+    # Returns the digest of a head office of ours, if the test has it.
+    photo_digest: Callable[[], str] | None = None
 
     @property
     def url(self) -> str:
@@ -121,16 +131,63 @@ class Simulator:
         }
         return photo_id
 
+    def put_renditions(self, photo_id: str, *bodies: bytes, thumbhash: str | None = THUMBHASH) -> list[str]:
+        """Lists these small pictures as the renditions of a photo's current bytes. Returns their keys."""
+        self.features = "report=1, renditions=1"
+        self.now += timedelta(seconds=1)
+        listed = []
+        for body in bodies:
+            content_type, outline = read_outline(body)
+            checksum = hashlib.md5(body).hexdigest()
+            key = str(RenditionKey(uuid.UUID(photo_id), checksum, outline.width, content_type))
+            self.bodies[key] = body
+            listed.append(
+                {
+                    "width": outline.width,
+                    "height": outline.height,
+                    "object_key": key,
+                    "size": len(body),
+                    "checksum": checksum,
+                    "content_type": content_type,
+                    "image_url": f"{self.url}/product-images/{key}",
+                }
+            )
+        photo_checksum = self.photos[photo_id]["checksum"]
+        changed_at = self.now.isoformat()
+        self.rendition_sets[photo_id] = {
+            "renditions": listed, "thumbhash": thumbhash, "photo_checksum": photo_checksum, "changed_at": changed_at
+        }  # fmt: skip
+        return [str(one["object_key"]) for one in listed]
+
+    def rendition_digest(self) -> str:
+        """Returns the digest of all listed sets."""
+        return renditions_digest(
+            ListedRenditions(
+                uuid.UUID(photo_id), one["photo_checksum"], one["thumbhash"] or "", [r["object_key"] for r in one["renditions"]]
+            )
+            for photo_id, one in sorted(self.rendition_sets.items())
+            if self._lists_set(photo_id) and one["renditions"]
+        )
+
+    def _lists_set(self, photo_id: str) -> bool:
+        photo, one = self.photos.get(photo_id), self.rendition_sets.get(photo_id)
+        return photo is not None and one is not None and one["photo_checksum"] == photo["checksum"]
+
     def delete(self, photo_id: str) -> None:
         """Lists the photo as deleted."""
         del self.photos[photo_id]
         self.now += timedelta(seconds=1)
         self.deleted_ids.append(photo_id)
 
-    def page(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Returns the guide's response, with plain offsets over the current order."""
+    def page(self, request: dict[str, Any], prefer: str = "") -> dict[str, Any]:
+        """Returns the guide's response, with plain offsets over the current order; with renditions where it offers them."""
         since = request.get("updated_since")
-        rows = [p for p in self.photos.values() if since is None or str(p["updated_at"] or since) >= since]
+        with_renditions = self.features is not None and "renditions" in prefer
+        changed = {id_: one["changed_at"] for id_, one in self.rendition_sets.items()} if with_renditions else {}
+        rows = [
+            p for id_, p in self.photos.items()
+            if since is None or max(str(p["updated_at"] or since), changed.get(id_, "")) >= since
+        ]  # fmt: skip
         if self.shuffle:
             random.shuffle(rows)
         offset, limit = request.get("offset", 0), min(request.get("limit", 100), self.max_page)
@@ -145,9 +202,22 @@ class Simulator:
             "filter": {"company_id": request["company_id"], "store_id": request["store_id"]},
             "store": {"id": request["store_id"], "code": "AVRIL-001", "name": "AVR-SUNDA"},
         }
+        if with_renditions:
+            page["photos"] = [{**row, **self._renditions_on_page(row["id"])} for row in rows[offset : offset + limit]]
+        if self.photo_digest is not None:
+            page["products_changed_at"] = "2026-02-03T00:00:00+00:00"
+            if "photo-digest" in prefer and offset == 0:
+                page["digest"] = self.photo_digest()
+                if with_renditions:
+                    page["rendition_digest"] = self.rendition_digest()
         if self.change_page:
             self.change_page(page)
         return page
+
+    def _renditions_on_page(self, photo_id: str) -> dict[str, Any]:
+        shown = self.rendition_sets[photo_id] if self._lists_set(photo_id) else {"renditions": [], "thumbhash": None}
+        centre = {"x": 0.5, "y": 0.5}
+        return {"renditions": shown["renditions"], "focal_point": centre, "thumbhash": shown["thumbhash"]}
 
 
 @contextmanager
@@ -169,7 +239,11 @@ def head_office() -> Iterator[Simulator]:
             if simulator.redirects_to is not None:
                 self.response(Response(301, b"", {"Location": simulator.redirects_to + self.path}))
                 return
-            self.response(_respond_to_post(simulator, self.path, self.headers.get("Authorization", ""), request))
+            authorization, prefer = self.headers.get("Authorization", ""), self.headers.get("Prefer", "")
+            response = _respond_to_post(simulator, self.path, authorization, request, prefer)
+            if simulator.features is not None:
+                response.headers = {**response.headers, "Etalase-Features": simulator.features}
+            self.response(response)
 
         def do_GET(self) -> None:
             key = unquote(urlsplit(self.path).path).removeprefix("/product-images/")
@@ -233,7 +307,7 @@ def _image(body: bytes, wanted: str | None, condition: str | None) -> Response:
     return Response(206, body[first : last + 1], headers)
 
 
-def _respond_to_post(simulator: Simulator, path: str, authorization: str, request: dict[str, Any]) -> Response:
+def _respond_to_post(simulator: Simulator, path: str, authorization: str, request: dict[str, Any], prefer: str) -> Response:
     as_json = {"Content-Type": simulator.content_type}
     if path.startswith("/api/v1/token/") and simulator.on_token and (response := simulator.on_token(path, request)):
         return response
@@ -256,4 +330,4 @@ def _respond_to_post(simulator: Simulator, path: str, authorization: str, reques
         return response
     if request["store_id"] != STORE_ID or request["company_id"] != COMPANY_ID:
         return Response(404, b'{"detail":"Not found."}', as_json)
-    return Response(body=json.dumps(simulator.page(request)).encode(), headers=as_json)
+    return Response(body=json.dumps(simulator.page(request, prefer)).encode(), headers=as_json)

@@ -129,7 +129,7 @@ class Page(Envelope, frozen=True, kw_only=True):
     @property
     def digest(self) -> str | None:
         """Returns the store's :func:`etalase.photo_digest.photos_digest`, or None if HO does not send one."""
-        match = _DIGEST.fullmatch(bytes(self.raw_digest))
+        match = MD5_TEXT.fullmatch(bytes(self.raw_digest))
         return match[1].decode() if match else None
 
 
@@ -278,7 +278,7 @@ def flawed(photo: Photo) -> PhotoError:
 
 # A head office ignores unknown preferences (RFC 7240, section 2), so the request is harmless.
 DIGEST_PREFERENCE = "photo-digest"
-_DIGEST = re.compile(rb'"([0-9a-f]{32})"')
+MD5_TEXT = re.compile(rb'"([0-9a-f]{32})"')
 
 
 def cache_key(checksum: str | None, version: int | None) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -75,6 +76,14 @@ def rendition_problem(photo_id: UUID, rendition: WireRendition) -> str | None:
     if rendition.object_key != str(expected):
         return f"its object_key is not {expected}"
     return None
+
+
+def rendition_url(public_url: str, bucket: str, key: str, *, revision: int = 0) -> str:
+    """Returns the URL at which a browser reads a rendition: its key names its bytes, so that it needs no ``?v=``.
+
+    ``revision`` counts the replacements of a damaged object: a browser may hold the damaged bytes.
+    """
+    return f"{public_url.rstrip('/')}/{bucket}/{quote(key, safe='/~')}" + (f"?r={revision}" if revision else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,11 @@ class Checkpoint(models.Model):
     # Tokens are kept between runs, because a login costs head office half a second of CPU (hazard 57).
     access_token = models.TextField(default="")
     refresh_token = models.TextField(default="")
+    # The abilities that head office announced last, and the HO_URL that they are of.
+    features = models.TextField(db_default="")
+    features_of = models.TextField(db_default="")
+    # Whether the renditions of head office's whole list were compared since it announced them.
+    renditions_compared = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "etalase_checkpoint"
@@ -313,6 +318,59 @@ class OwnObject(models.Model):
 
     def __str__(self) -> str:
         return f"{self.object_key}: {self.state}"
+
+
+class PhotoRendition(models.Model):
+    """A small picture of a photo: what is listed, whether its object is here and verified, and when to try again.
+
+    A photo may have two sets for a while: of the bytes that its row has (``photo_checksum``), and of the listed ones.
+    """
+
+    class Origin(models.TextChoices):
+        """The maker of the rendition."""
+
+        HEAD_OFFICE = "head_office"
+        EDGE = "edge"
+
+    id = models.BigAutoField(primary_key=True)
+    photo_id = models.UUIDField(db_index=True)
+    product_id = models.UUIDField(db_index=True)
+    # Of the listed photo, for products whose photo has no row yet.
+    is_primary = models.BooleanField(default=False)
+    sort_order = models.IntegerField(default=0)
+    # The MD5 of the photo's bytes from which it was made: the POS shows it only with these.
+    photo_checksum = models.CharField(max_length=32)
+    width = models.IntegerField()
+    height = models.IntegerField()
+    object_key = models.TextField()
+    size = models.IntegerField()
+    checksum = models.CharField(max_length=32)
+    content_type = models.CharField(max_length=100)
+    image_url = models.TextField(default="")
+    thumbhash = models.TextField(default="")
+    origin = models.CharField(max_length=12, choices=Origin.choices, default=Origin.HEAD_OFFICE)
+    # False once head office lists another set for the photo, or none, and always for the edge's own.
+    is_listed = models.BooleanField(default=False)
+    is_here = models.BooleanField(default=False)
+    # Counts the replacements of a damaged object: browsers may hold its bytes for a year.
+    revision = models.IntegerField(default=0)
+    attempts = models.IntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    # Why the last attempt failed (:class:`etalase.errors.Reason`).
+    reason = models.CharField(max_length=32, default="")
+
+    class Meta:
+        db_table = "etalase_rendition"
+        constraints: ClassVar = [
+            # New metadata in a photo change its MD5 and not its renditions, so that two sets may share a key.
+            models.UniqueConstraint(fields=["object_key", "photo_checksum"], name="etalase_rendition_key")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_try_at"], name="etalase_rendition_missing", condition=models.Q(is_here=False))
+        ]
+
+    def __str__(self) -> str:
+        return self.object_key
 
 
 class Heartbeat(models.Model):

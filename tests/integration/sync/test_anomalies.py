@@ -166,8 +166,8 @@ def test_older_versions_at_head_office_make_the_next_run_a_full_one(edge: Edge, 
     edge.ho.change_page = None
     real_page = edge.ho.page
 
-    def everything(request: dict[str, Any]) -> dict[str, Any]:
-        page = real_page({**request, "updated_since": None})
+    def everything(request: dict[str, Any], prefer: str = "") -> dict[str, Any]:
+        page = real_page({**request, "updated_since": None}, prefer)
         page["photos"] = [photo for photo in page["photos"] if request.get("updated_since") is None or photo["id"] == menu[0]]
         return page
 
@@ -221,6 +221,8 @@ class WithProducts:
         self._real, self.deleted_ids = real, deleted_ids
         self.pulled_since: list[str | None] = []
         self._page: Page
+
+    features = ""
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
         """Reads the photo feed and marks products as changed."""

@@ -9,6 +9,7 @@ from tests.integration.sync.killed_run import KILLED
 from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Response, picture
 
+from etalase.edge.sync.download.images import Promised
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.verify import verify
 from etalase.objectstore.model import Body
@@ -106,6 +107,10 @@ class Interrupting:
         self.real = services.images
         self.bytes_received = 0
         services.images = self
+
+    def fetch_once(self, promised: Promised, *, max_wait_seconds: int) -> Any:
+        """Fetches a rendition."""
+        return self.real.fetch_once(promised, max_wait_seconds=max_wait_seconds)
 
     def done(self, photo: Any) -> None:
         """Does nothing, because no part is on disk."""

@@ -1,4 +1,4 @@
-"""Reads the menu from the current rows of ``product`` and ``product_photo``.
+"""Reads the menu from the current rows of ``product``, ``product_photo`` and ``etalase_rendition``.
 
 :func:`etalase.edge.displayed_photo.place` picks the photo of a product, so that a product with at least one usable photo shows
 exactly one (invariant I5).
@@ -19,8 +19,10 @@ from django.db.models.functions import Lower
 
 from etalase.edge.database import as_database_error, translated
 from etalase.edge.displayed_photo import photos_in_order, products_left_out
+from etalase.edge.displayed_renditions import DisplayedRenditions, displayed_renditions
 from etalase.edge.project import product_model_name
 from etalase.protocol import object_url
+from etalase.renditions import rendition_url
 from etalase.settings.edge import edge_settings
 
 
@@ -36,13 +38,28 @@ class ShownPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownRendition:
+    """A rendition with its public URL. ``width`` and ``height`` are pixels."""
+
+    width: int
+    height: int
+    image_url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class MenuProduct:
-    """A product of the menu. ``photos`` are in display order; the first one is the photo of the product's tile."""
+    """A product of the menu. ``photos`` are in display order; the first one is the photo of the product's tile.
+
+    ``renditions`` and ``thumbhash`` are of the same photo; without a photo, of the photo that is on its way.
+    """
 
     id: UUID
     sku: str
     name: str
     photos: tuple[ShownPhoto, ...]
+    renditions: tuple[ShownRendition, ...] = ()
+    thumbhash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +74,11 @@ def find(product_id: UUID) -> MenuProduct | None:
     """Returns the product, or None. Raises :class:`DatabaseAway`."""
     with database():
         row = _products().filter(pk=product_id).values_list("pk", *_name_and_sku()).first()
-        return _product(row, _photos([product_id])) if row else None
+        return _complete([row])[0] if row else None
 
 
 def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
-    """Returns products ``offset`` to ``offset + limit`` whose name or SKU contains ``search``, in three queries.
+    """Returns products ``offset`` to ``offset + limit`` whose name or SKU contains ``search``, in four queries.
 
     The page leaves out the old row of a product that head office now lists under another id.
 
@@ -81,8 +98,7 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
         )
         # Beyond the last page no row has the total.
         total = rows[0][3] if rows else products.count() if offset else 0
-        photos = _photos([row[0] for row in rows])
-    return MenuPage(products=tuple(_product(row, photos) for row in rows), total=total)
+        return MenuPage(products=tuple(_complete(rows)), total=total)
 
 
 @contextmanager
@@ -104,13 +120,32 @@ def _name_and_sku() -> tuple[str, str]:
     return settings.PRODUCT_NAME_FIELD, settings.PRODUCT_SKU_FIELD
 
 
-def _product(row: Sequence[Any], photos: dict[UUID, list[ShownPhoto]]) -> MenuProduct:
+def _complete(rows: Sequence[Sequence[Any]]) -> list[MenuProduct]:
+    """Returns the products with their photos, and with renditions of exactly these photos, whatever is committed meanwhile."""
+    photos = _photos([row[0] for row in rows])
+    displayed = {product: (some[0].id, some[0].checksum) for product, some in photos.items()}
+    renditions = displayed_renditions(displayed, [row[0] for row in rows if row[0] not in displayed]) if rows else {}
+    return [_product(row, photos.get(row[0], ()), renditions[row[0]]) for row in rows]
+
+
+def _product(row: Sequence[Any], photos: Sequence[ShownPhoto], shown: DisplayedRenditions) -> MenuProduct:
+    settings = edge_settings()
     product_id, name, sku = row[:3]
     return MenuProduct(
         id=product_id,
         sku="" if sku is None else str(sku),
         name="" if name is None else str(name),
-        photos=tuple(photos.get(product_id, ())),
+        photos=tuple(photos),
+        renditions=tuple(
+            ShownRendition(
+                one.width,
+                one.height,
+                rendition_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, one.object_key, revision=one.revision),
+                one.content_type,
+            )
+            for one in shown.renditions
+        ),
+        thumbhash=shown.thumbhash,
     )
 
 

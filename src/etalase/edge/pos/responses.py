@@ -22,8 +22,20 @@ UNKNOWN_PRODUCT = "Produk tidak dikenal · Unknown product"
 NAME_UNAVAILABLE = "Nama belum terbaca · Name not available"
 
 
+class RenditionOfProduct(msgspec.Struct, frozen=True):
+    """A small picture of the displayed photo, cut to the shape of a tile. ``width`` and ``height`` are pixels."""
+
+    width: int
+    height: int
+    image_url: str
+    content_type: str
+
+
 class ProductImage(msgspec.Struct, frozen=True, kw_only=True):
-    """The displayed photo of a product. The last four fields are null for the placeholder."""
+    """The displayed photo of a product. ``photo_id`` to ``updated_at`` are null for the placeholder.
+
+    A new store has ``renditions`` while ``image_url`` is still the placeholder's: they arrive before the photo.
+    """
 
     product_id: UUID
     product_sku: str
@@ -34,6 +46,8 @@ class ProductImage(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str | None = None
     content_type: str | None = None
     updated_at: str | None = None
+    renditions: list[RenditionOfProduct] = []
+    thumbhash: str | None = None
 
 
 class ImageRefused(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +75,8 @@ class ProductEntry(msgspec.Struct, frozen=True, kw_only=True):
     image_url: str
     has_photo: bool
     photos: list[PhotoOfProduct]
+    renditions: list[RenditionOfProduct]
+    thumbhash: str | None
 
 
 class ProductList(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +108,8 @@ def image_of(product: MenuProduct) -> ProductImage:
         checksum=photo.checksum if photo else None,
         content_type=photo.content_type if photo else None,
         updated_at=_time(photo.updated_at) if photo else None,
+        renditions=_renditions(product),
+        thumbhash=product.thumbhash,
     )
 
 
@@ -104,7 +122,13 @@ def entry_of(product: MenuProduct) -> ProductEntry:
         image_url=product.photos[0].image_url if product.photos else placeholder_url(),
         has_photo=bool(product.photos),
         photos=[PhotoOfProduct(photo.id, photo.image_url) for photo in product.photos],
+        renditions=_renditions(product),
+        thumbhash=product.thumbhash,
     )
+
+
+def _renditions(product: MenuProduct) -> list[RenditionOfProduct]:
+    return [RenditionOfProduct(one.width, one.height, one.image_url, one.content_type) for one in product.renditions]
 
 
 def found(request: HttpRequest, message: msgspec.Struct) -> HttpResponseBase:

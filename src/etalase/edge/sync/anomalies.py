@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
+from etalase.edge.sync.feed.features import offers_renditions
 from etalase.protocol import lenient_time
 
 # Head offices drop their tombstones after such a time, perhaps before this edge saw them (hazard 12).
@@ -25,11 +26,17 @@ class AnomalyKind(StrEnum):
     NO_CHECKPOINT = "no_checkpoint"
     NEVER_COMPARED = "never_compared"
     FULL_RUN_UNFINISHED = "full_run_unfinished"
+    RENDITIONS_NEW = "renditions_new"
 
     @property
     def is_noticed(self) -> bool:
         """Returns whether a notice reports it. The others are normal in a store's first runs, or already reported."""
-        return self not in {AnomalyKind.NO_CHECKPOINT, AnomalyKind.NEVER_COMPARED, AnomalyKind.FULL_RUN_UNFINISHED}
+        return self not in {
+            AnomalyKind.NO_CHECKPOINT,
+            AnomalyKind.NEVER_COMPARED,
+            AnomalyKind.FULL_RUN_UNFINISHED,
+            AnomalyKind.RENDITIONS_NEW,
+        }
 
 
 class Anomaly(NamedTuple):
@@ -62,6 +69,8 @@ def find_anomalies(run: Run, *, bucket_is_new: bool = False) -> list[Anomaly]:
         found.append(Anomaly(AnomalyKind.NEVER_COMPARED, {}))
     if storage.runs.is_full_run_unfinished(run.id):
         found.append(Anomaly(AnomalyKind.FULL_RUN_UNFINISHED, {}))
+    if offers_renditions(run.services.head_office.features) and not run.checkpoint.renditions_compared:
+        found.append(Anomaly(AnomalyKind.RENDITIONS_NEW, {}))
     return found
 
 

@@ -146,6 +146,8 @@ def _report_open_work(run: Run) -> None:
     """Reports held removals, the retry list and known damage, of this run and of earlier ones."""
     with suppress(DatabaseAway):
         run.result.held = storage.removals.count_held()
+        counts = storage.renditions.counts()
+        run.result.renditions.listed, run.result.renditions.waiting = counts.listed, counts.waiting
         run.result.owed, run.result.failures = storage.retry_list.count_and_describe(MAX_REPORTED_FAILURES)
         # No run can repair the store's own photos: the status counts them apart.
         run.result.damaged = len(storage.damage_marks.kinds().keys() - storage.own_photos.exempt())

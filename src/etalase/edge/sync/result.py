@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -66,6 +66,20 @@ EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.
 
 
 @dataclass(slots=True)
+class RenditionTally:
+    """The renditions of a run. ``listed`` and ``waiting`` (listed and not here) are those of the whole store, after the run.
+
+    They change neither the outcome nor the exit status: a product shows its photo where it has no rendition (ADR 0030).
+    """
+
+    listed: int = 0
+    fetched: int = 0
+    failed: int = 0
+    waiting: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
 class RunResult:
     """The report of one run.
 
@@ -99,6 +113,7 @@ class RunResult:
     owed: int = 0
     # The number of photos with known damage after the run.
     damaged: int = 0
+    renditions: RenditionTally = field(default_factory=RenditionTally)
     forecast: dict[str, Any] | None = None
     # Anomalies and deviations: objects with a ``code`` and figures (edge.status.messages has the texts).
     notices: list[dict[str, Any]] = field(default_factory=list)
@@ -191,6 +206,7 @@ class RunResult:
             "failures": self.failures,
             "owed": self.owed,
             "damaged": self.damaged,
+            "renditions": asdict(self.renditions),
             "notices": self.notices,
             **({"forecast": self.forecast} if self.forecast else {}),
         }

@@ -11,7 +11,7 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
 from etalase.edge.own_tables import refuse_other_form
-from etalase.edge.sync import products, storage
+from etalase.edge.sync import products, renditions, storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.context import Run, Scope, mark_damage
@@ -94,6 +94,7 @@ def begin(
     expected, there = storage.checkpoint.row_counts()
     days = services.settings.DEEP_VERIFY_DAYS
     services.spool.look()
+    services.head_office.features = checkpoint.features if checkpoint.features_of == services.settings.HO_URL else ""
     return Run(
         services,
         result,
@@ -113,12 +114,15 @@ def execute(run: Run) -> None:
     bucket_is_new, stuck = prepare_bucket(run)
     anomalies = find_anomalies(run, bucket_is_new=bucket_is_new)
     note_anomalies(run, anomalies)
-    feed = pull_feed(run, choose_scope(run.requested_scope, anomalies))
+    with renditions.features_remembered(run):
+        feed = pull_feed(run, choose_scope(run.requested_scope, anomalies))
     listed_products = sync_products(run, feed)
     add_pending(run, feed)
     planned = plan_changes(run, feed)
     check_unlisted(run, feed)
     record_work(run, feed, planned)
+    renditions.list_sets(run, feed)
+    renditions.fetch(run, feed)
     publish(run, feed, planned)
     replanned = replan_stale(run, feed)
     publish(run, feed, replanned)
@@ -130,6 +134,7 @@ def execute(run: Run) -> None:
     product_checkpoint = products.remove(run.services, listed_products, run.result, now=run.now)
     commit_checkpoint(run, feed, product_checkpoint, head_office_is_older=bool(planned.older or replanned.older))
     products.note_unlisted(run.services, listed_products)
+    storage.renditions.drop_superseded(at=run.services.clock.utc())
     collect_orphans(run, stuck)
     warn_of_risks(run)
     run.publisher.raise_if_given_up()
@@ -255,6 +260,7 @@ def commit_checkpoint(run: Run, feed: Feed, product_checkpoint: dict[str, object
         is_proved = feed.proved_complete or feed.coverage is Coverage.DIGEST_PROVED
         changes["feed_proved_complete"] = run.result.feed_proved_complete = is_proved
         changes["compared_at"] = run.services.clock.utc()
+        changes["renditions_compared"] = feed.renditions is not None and feed.has_all_renditions
     elif len(feed.photos) and head_office_is_older:
         # The next run compares everything: head office may have forgotten changes. Old photos of the retry list prove nothing.
         changes["compared_at"] = None

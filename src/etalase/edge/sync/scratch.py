@@ -35,7 +35,7 @@ class Photos:
     """The photos of a feed, by id: listed ones, and pending ones of earlier runs. ``in`` and ``len`` count listed ones only."""
 
     def __init__(self) -> None:
-        self._db = _Scratch(
+        self._db = Scratch(
             "CREATE TABLE photo"
             " (id BLOB PRIMARY KEY, product_id BLOB, object_key TEXT, checksum TEXT, pending INT, photo BLOB);"
             "CREATE INDEX by_product ON photo (product_id)"
@@ -77,7 +77,7 @@ class Photos:
     def among(self, ids: Iterable[UUID]) -> dict[UUID, Photo]:
         """Returns the listed and pending photos with these ids."""
         found: dict[UUID, Photo] = {}
-        for some in _batches(id_.bytes for id_ in ids):
+        for some in batches(id_.bytes for id_ in ids):
             marks = ",".join("?" * len(some))
             for id_, blob in self._db.read(f"SELECT id, photo FROM photo WHERE id IN ({marks})", some):
                 found[UUID(bytes=id_)] = _photo.decode(blob)
@@ -86,7 +86,7 @@ class Photos:
     def known_among(self, ids: Iterable[UUID]) -> set[UUID]:
         """Returns the ids of listed and pending photos among ``ids``."""
         found: set[UUID] = set()
-        for some in _batches(id_.bytes for id_ in ids):
+        for some in batches(id_.bytes for id_ in ids):
             marks = ",".join("?" * len(some))
             found.update(UUID(bytes=id_) for (id_,) in self._db.read(f"SELECT id FROM photo WHERE id IN ({marks})", some))
         return found
@@ -144,7 +144,7 @@ class Agenda:
     """The plans of products in the order of a run: fewest failures first, then primary photos, then small before large."""
 
     def __init__(self) -> None:
-        self._db = _Scratch(
+        self._db = Scratch(
             "CREATE TABLE step (attempts INT, further INT, size INT, number INT, plan BLOB,"
             " PRIMARY KEY (attempts, further, size, number)) WITHOUT ROWID"
         )
@@ -198,7 +198,7 @@ class Listing:
     def __init__(self, objects: Iterable[ObjectInfo]) -> None:
         self._by_etag = False
         columns = "key TEXT PRIMARY KEY, size INT, etag TEXT, modified TEXT, in_use INT"
-        self._db = _Scratch(f"CREATE TABLE object ({columns}) WITHOUT ROWID")
+        self._db = Scratch(f"CREATE TABLE object ({columns}) WITHOUT ROWID")
         self._db.write("REPLACE INTO object VALUES (?, ?, ?, ?, 0)", ((o.key, o.size, o.etag, o.modified) for o in objects))
 
     def __len__(self) -> int:
@@ -207,7 +207,7 @@ class Listing:
     def of(self, keys: Iterable[str]) -> dict[str, ObjectInfo]:
         """Returns the objects under ``keys``, without the missing ones."""
         found: dict[str, ObjectInfo] = {}
-        for some in _batches(keys):
+        for some in batches(keys):
             marks = ",".join("?" * len(some))
             for record in self._db.read(f"SELECT key, size, etag, modified FROM object WHERE key IN ({marks})", some):
                 found[record[0]] = ObjectInfo(*record)
@@ -219,7 +219,7 @@ class Listing:
             self._db.write("CREATE INDEX by_etag ON object (etag)", [()])
             self._by_etag = True
         found: dict[str, str] = {}
-        for some in _batches(checksums):
+        for some in batches(checksums):
             marks = ",".join("?" * len(some))
             found |= dict(self._db.read(f"SELECT etag, min(key) FROM object WHERE etag IN ({marks}) GROUP BY etag", some))
         return found
@@ -231,16 +231,16 @@ class Listing:
     def unused(self) -> Iterator[list[str]]:
         """Yields the keys that :meth:`use` did not mark, in batches."""
         keys = (key for (key,) in self._db.read("SELECT key FROM object WHERE NOT in_use"))
-        yield from _batches(keys)
+        yield from batches(keys)
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     rest = iter(items)
     while some := list(islice(rest, MAX_VALUES)):
         yield some
 
 
-class _Scratch:
+class Scratch:
     """A private temporary database: no journal, no syncing, one transaction without an end.
 
     Both methods raise :class:`SpoolFull` where the temporary folder has no room.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from etalase.edge.models import Removal
-from etalase.edge.sync import storage
+from etalase.edge.sync import renditions, storage
 from etalase.edge.sync.anomalies import Anomaly
 from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed.client import VALUE_REFUSED
@@ -92,6 +92,8 @@ def _prove_by_digest(run: Run, changes: Feed) -> Feed | None:
                 yield row
 
     if photos_digest(heapq.merge(rest(), photos.by_id(), key=lambda photo: photo.id)) != changes.digest:
+        return None
+    if changes.renditions is not None and not renditions.are_proved(changes, changes.renditions):
         return None
     for part in storage.photos.in_batches():
         mark_damage(run, run.audit.look([row for row in part if row.id in own]))

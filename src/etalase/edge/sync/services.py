@@ -15,7 +15,7 @@ from etalase.edge.database import cursor, database_name
 from etalase.edge.sync import storage
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
 from etalase.edge.sync.download.concurrency import Lanes
-from etalase.edge.sync.download.images import Images
+from etalase.edge.sync.download.images import Images, Promised
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Spool
 from etalase.edge.sync.download.transport import Deadlines, Transport
@@ -43,6 +43,7 @@ class PhotoSource(Protocol):
     @property
     def bytes_received(self) -> int: ...
     def fetch(self, photo: Photo) -> Body: ...
+    def fetch_once(self, promised: Promised, *, max_wait_seconds: int) -> Body: ...
     def done(self, photo: Photo) -> None: ...
     def keep(self, photo: Photo, body: Body) -> None: ...
 
@@ -50,7 +51,7 @@ class PhotoSource(Protocol):
 class PublishBucket(Protocol):
     """The edge's object store as a worker uses it; see :class:`etalase.objectstore.client.ObjectStore`."""
 
-    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str: ...
+    def put(self, key: str, body: Body, *, content_type: str, cache_control: str = ..., if_match: str | None = None) -> str: ...
     def head(self, key: str) -> ObjectInfo | None: ...
     def get(self, key: str) -> bytes: ...
     def read_through(self, key: str) -> ObjectRead: ...
@@ -112,7 +113,7 @@ class ReadOnlyBucket:
         """Returns other accesses that the bucket allows to anybody."""
         return self.bucket.risks()
 
-    def put(self, key: str, body: Body, *, content_type: str, if_match: str | None = None) -> str:
+    def put(self, key: str, body: Body, *, content_type: str, cache_control: str = "", if_match: str | None = None) -> str:
         """Raises :class:`DryRunWrites`."""
         raise DryRunWrites
 

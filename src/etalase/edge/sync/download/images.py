@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from etalase.edge.clock import Clock
@@ -32,6 +32,19 @@ _NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
 _WEB_PAGES = {"text/html", "application/xhtml+xml"}
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class Promised(Protocol):
+    """An object as head office promised it: a photo, or a rendition."""
+
+    @property
+    def image_url(self) -> str: ...
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def checksum(self) -> str | None: ...
+    @property
+    def content_type(self) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -86,6 +99,13 @@ class Images:
 
         return Retries(self.tries, self.clock.sleep, self.clock.random).call(attempt, again)
 
+    def fetch_once(self, promised: Promised, *, max_wait_seconds: int) -> Body:
+        """Returns the bytes of a small object, proved as :meth:`fetch` does, by one attempt.
+
+        Waits at most ``max_wait_seconds`` for a connection, and as long for bytes. Raises :class:`PhotoError`.
+        """
+        return self._in_memory(self.origins.resolve(promised.image_url), promised, max_wait_seconds=max_wait_seconds)
+
     def done(self, photo: Photo) -> None:
         """Drops the spooled bytes of a photo that is in the bucket."""
         if part := self._arrived.pop(photo.id, None):
@@ -96,7 +116,7 @@ class Images:
         if part := self._arrived.pop(photo.id, None):
             part.keep(body)
 
-    def _in_memory(self, url: str, photo: Photo) -> Body:
+    def _in_memory(self, url: str, photo: Promised, *, max_wait_seconds: int | None = None) -> Body:
         pieces: list[bytes] = []
 
         def take(response: Response, piece: bytes) -> None:
@@ -107,7 +127,7 @@ class Images:
             pieces.append(piece)
 
         with self.lanes.one():
-            response = self._exchange(url, photo, take)
+            response = self._exchange(url, photo, take, max_wait_seconds=max_wait_seconds)
         return verified(b"".join(pieces), photo, response.header(b"etag"))
 
     def _spooled(self, url: str, photo: Photo, part: PartialPhoto) -> Body:
@@ -164,18 +184,22 @@ class Images:
     def _exchange(
         self,
         url: str,
-        photo: Photo,
+        photo: Promised,
         take: Callable[[Response, bytes], None],
         *,
         headers: Mapping[str, str] = MappingProxyType({}),
         resumed_at: int = 0,
+        max_wait_seconds: int | None = None,
     ) -> Response:
         size = photo.size or 0
+        connect_seconds, idle_seconds = self.connect_timeout_seconds, self.idle_timeout_seconds
+        if max_wait_seconds is not None:
+            connect_seconds, idle_seconds = min(connect_seconds, max_wait_seconds), min(idle_seconds, max_wait_seconds)
         deadlines = Deadlines(
-            connect_seconds=self.connect_timeout_seconds,
-            idle_seconds=self.idle_timeout_seconds,
+            connect_seconds=connect_seconds,
+            idle_seconds=idle_seconds,
             min_bytes_per_second=self.min_bytes_per_second,
-            total_seconds=self.connect_timeout_seconds + self.idle_timeout_seconds + size / self.min_bytes_per_second,
+            total_seconds=connect_seconds + idle_seconds + size / self.min_bytes_per_second,
         )
         check = partial(_check_response, now=self.clock.now(), resumed_at=resumed_at, size=size)
         received = 0
@@ -212,7 +236,7 @@ class ResumeRefused(Exception):
     """The object has changed, or the server does not support ranges."""
 
 
-def verified(body: Body, photo: Photo, etag: str | None = None) -> Body:
+def verified(body: Body, photo: Promised, etag: str | None = None) -> Body:
     """Returns ``body`` if it has HO's size **and** MD5 and is a picture. Raises :class:`PhotoError` otherwise.
 
     The bytes alone decide the picture type, not HO's row, its bucket or the key. ``etag`` is the one of HO's object store. If

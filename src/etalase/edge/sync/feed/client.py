@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
+from etalase.edge.sync.feed.features import offers_renditions
 from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, PRODUCTS_PATH
+from etalase.edge.sync.feed.renditions import read_rendition_page
 from etalase.edge.sync.feed.session import Session
 from etalase.errors import FeedRefused, HeadOfficeRefused
 from etalase.protocol import DEFAULT_LIMIT, DIGEST_PREFERENCE, Page, ProductPage, check_envelope
+from etalase.renditions import RENDITIONS_PREFERENCE
 
 # The statuses for an invalid value in a request: 400 in Django, 422 in others (RFC 9110, section 15.5.21).
 VALUE_REFUSED: Final = frozenset({400, 422})
@@ -36,15 +38,35 @@ class HeadOffice:
     # Some head offices filter a page after they cut it, so that single pages are empty.
     max_empty_pages: int = 200
 
+    @property
+    def features(self) -> str:
+        """Returns the abilities that head office announced last."""
+        return self.session.features
+
+    @features.setter
+    def features(self, known: str) -> None:
+        self.session.features = known
+
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]:
         """Yields the pages of the photo feed since ``updated_since`` (HO's own text), or all pages.
 
-        ``with_digest`` requests the digest with the first page; HO may ignore it. Raises :class:`HeadOfficeError`.
+        ``with_digest`` requests the digest with the first page; HO may ignore it. Requests renditions from an HO that
+        announced them; then pages are :class:`RenditionPage`. Raises :class:`HeadOfficeError`.
         """
-        headers = {"Prefer": DIGEST_PREFERENCE} if with_digest else {}
-        yield from self._pages(
-            PHOTOS_PATH, read_photo_page, updated_since, lambda page: (photo.id for photo in page.photos), headers
-        )
+        self.session.usable_tokens()  # a login's response tells what the first page may be asked for
+        with_renditions = False
+
+        def headers(offset: int) -> dict[str, str]:
+            nonlocal with_renditions
+            with_renditions = offers_renditions(self.session.features)
+            preferences = [DIGEST_PREFERENCE] * (with_digest and offset == 0) + [RENDITIONS_PREFERENCE] * with_renditions
+            return {"Prefer": ", ".join(preferences)} if preferences else {}
+
+        def read(body: bytes, *, what: str) -> Page:
+            is_theirs = with_renditions and offers_renditions(self.session.features)
+            return (read_rendition_page if is_theirs else read_photo_page)(body, what=what)
+
+        yield from self._pages(PHOTOS_PATH, read, updated_since, lambda page: (photo.id for photo in page.photos), headers)
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """Yields the pages of the product feed. Raises :class:`HeadOfficeRefused` with status 404 for an HO without one."""
@@ -56,9 +78,9 @@ class HeadOffice:
         read: "Reader[P]",
         updated_since: str | None,
         ids: Callable[[P], Iterable[UUID]],
-        first_headers: Mapping[str, str] = MappingProxyType({}),
+        headers: Callable[[int], Mapping[str, str]] = lambda _: {},
     ) -> Iterator[P]:
-        """Yields the pages of a feed. ``first_headers`` are headers of the first request only."""
+        """Yields the pages of a feed. ``headers`` returns those of the request at an offset."""
         offset, limit, empty_pages = 0, self.page_limit, 0
         names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
@@ -72,7 +94,7 @@ class HeadOffice:
             if updated_since is not None:
                 request["updated_since"] = updated_since
             try:
-                body = self.session.post(path, request, first_headers if offset == 0 else {})
+                body = self.session.post(path, request, headers(offset))
                 page: P = read(body, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
                 if error.status in VALUE_REFUSED and offset == 0 and limit > DEFAULT_LIMIT:

@@ -72,7 +72,7 @@ def read_product_page(body: bytes, *, what: str) -> ProductPage:
 
 
 def _read(body: bytes, as_type: type[P], mended: Callable[[dict[str, bytes]], P], *, what: str) -> P:
-    body = _in_utf8(body)
+    body = in_utf8(body)
     try:
         page = parse(body, as_type, what=what)
     except FeedRefused as refusal:
@@ -85,7 +85,7 @@ def _read(body: bytes, as_type: type[P], mended: Callable[[dict[str, bytes]], P]
 
 def read_tokens(body: bytes, *, what: str) -> TokenPair:
     """Returns the tokens in ``body``, without a refresh token that is not usable. Raises :class:`FeedRefused`."""
-    body = _in_utf8(body)
+    body = in_utf8(body)
     try:
         return parse(body, TokenPair, what=what, secret=True)
     except FeedRefused as refusal:
@@ -106,7 +106,7 @@ def _token(value: object) -> str | None:
         return None
 
 
-def _in_utf8(body: bytes) -> bytes:
+def in_utf8(body: bytes) -> bytes:
     """Returns ``body`` in UTF-8 without a byte order mark; Python's clients accept UTF-16 and UTF-32 too."""
     encoding = json.detect_encoding(body)
     if encoding == "utf-8-sig":

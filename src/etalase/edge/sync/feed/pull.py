@@ -7,13 +7,20 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from etalase.edge.sync.feed.renditions import RenditionPage
+from etalase.edge.sync.rendition_sets import RenditionSets
 from etalase.edge.sync.scratch import Photos
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.protocol import Envelope, Odd, Oddity, Page, Product, ProductPage, lenient_time, printable
 
 
 class FeedPages(Protocol):
-    """The feeds of one store at head office. Both methods raise :class:`HeadOfficeError`."""
+    """The feeds of one store at head office. Both methods raise :class:`HeadOfficeError`.
+
+    ``features`` are the abilities that it announced last, or in an earlier run.
+    """
+
+    features: str
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]: ...
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]: ...
@@ -48,6 +55,11 @@ class Feed:
     products_changed_at: str | None = None
     totals: list[int | None] = field(default_factory=list)
     error: HeadOfficeError | None = None
+    # None without a page that has renditions. HO's digest of all its sets, where the first page has it.
+    renditions: RenditionSets | None = None
+    rendition_digest: str | None = None
+    # Whether each page has renditions.
+    has_all_renditions: bool = True
     # Deviations from the API: the first of each kind and field.
     oddities: dict[tuple[Odd, str], Oddity] = field(default_factory=dict)
     # Whether every row has an id, and every page has has_more.
@@ -124,15 +136,27 @@ def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> N
             feed.sync_timestamp = page.sync_timestamp
             feed.products_changed_at = page.products_changed_at and printable(page.products_changed_at)
             feed.digest = page.digest
+            feed.rendition_digest = page.rendition_digest if isinstance(page, RenditionPage) else None
             if page.full:
                 feed.coverage = Coverage.FULL
         feed.photos.discard(page.deleted_ids)
         feed.photos.put(page.photos)
         feed.deleted_ids.update(page.deleted_ids)
         feed.deleted_ids.difference_update(photo.id for photo in page.photos)
+        _take_renditions(page, feed)
         feed.totals.append(page.total)
         _note_deviations(page, feed)
         pulled(len(feed.photos))
+
+
+def _take_renditions(page: Page, feed: Feed) -> None:
+    if not isinstance(page, RenditionPage):
+        feed.has_all_renditions = False
+        return
+    if feed.renditions is None:
+        feed.renditions = RenditionSets()
+    feed.renditions.discard(page.deleted_ids)
+    feed.renditions.put(page.renditions)
 
 
 def _note_deviations(page: Envelope, feed: "Feed | ProductFeed") -> None:

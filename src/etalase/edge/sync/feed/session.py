@@ -10,6 +10,7 @@ import msgspec
 
 from etalase.edge.clock import Clock
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
+from etalase.edge.sync.feed import features
 from etalase.edge.sync.feed.lenient import read_tokens
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, REFRESH_PATH, TOKEN_PATH
 from etalase.edge.sync.feed.refusals import (
@@ -34,6 +35,7 @@ from etalase.errors import (
 )
 from etalase.protocol import TokenPair
 from etalase.redaction import keep_token
+from etalase.renditions import FEATURES_HEADER
 from etalase.retry import Again, Retries, retry_after_seconds
 
 logger = logging.getLogger("etalase.edge")
@@ -61,6 +63,8 @@ class Session:
     max_response_bytes: int = 64 * 1024 * 1024
     # A longer Retry-After ends the run; the next run tries again.
     max_retry_after_seconds: float = 300.0
+    # The abilities that head office announced with its last response, or in an earlier run.
+    features: str = ""
     _is_fresh: bool = False
 
     def post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
@@ -70,10 +74,7 @@ class Session:
         Raises :class:`HeadOfficeError`.
         """
         body = msgspec.json.encode(message)
-        tokens = self.tokens.load_tokens()
-        keep_token(tokens.access, tokens.refresh)
-        if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.clock.now()):
-            tokens = self._refresh(tokens)
+        tokens = self.usable_tokens()
         try:
             response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
         except HeadOfficeAway as error:
@@ -88,6 +89,14 @@ class Session:
         if response.status != 200:
             raise self._refused(path, response)
         return response.body
+
+    def usable_tokens(self) -> TokenPair:
+        """Returns tokens, new ones where the kept ones are missing or expired. Raises :class:`HeadOfficeError`."""
+        tokens = self.tokens.load_tokens()
+        keep_token(tokens.access, tokens.refresh)
+        if not tokens.access or (not self._is_fresh and expires_at(tokens.access) <= self.clock.now()):
+            tokens = self._refresh(tokens)
+        return tokens
 
     def _refresh(self, tokens: TokenPair) -> TokenPair:
         """Returns new tokens by the refresh token; where head office refuses it or the response is odd, by a login."""
@@ -172,6 +181,8 @@ class Session:
         if response.status == 200 and is_web_page(response):
             shown = "" if path in {TOKEN_PATH, REFRESH_PATH} else f": «{beginning(response.body)}»"
             raise NotHeadOffice(f"{self.url}{path} responded with a web page{shown}.", hint=not_head_office(self.url))
+        if response.status == 200:  # a proxy may make other responses
+            self.features = features.kept(response.header(FEATURES_HEADER.lower().encode()))
         return response
 
     def _refused(self, path: str, response: Response) -> HeadOfficeError:

@@ -14,6 +14,7 @@ from etalase.edge.sync.storage import products as products
 from etalase.edge.sync.storage import reclaims as reclaims
 from etalase.edge.sync.storage import removals as removals
 from etalase.edge.sync.storage import removed_rows as removed_rows
+from etalase.edge.sync.storage import renditions as renditions
 from etalase.edge.sync.storage import retry_list as retry_list
 from etalase.edge.sync.storage import runs as runs
 from etalase.edge.sync.storage import state_repair as state_repair

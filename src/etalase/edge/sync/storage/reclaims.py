@@ -7,6 +7,12 @@ from etalase.edge.database import cursor
 from etalase.edge.models import OwnState
 from etalase.postgres import takes
 from etalase.protocol import KEY_PREFIX
+from etalase.renditions import parse_key
+
+
+def is_ours(key: str) -> bool:
+    """Returns whether ``key`` is a photo's or a rendition's; other objects in the bucket belong to others (hazard 16)."""
+    return key.startswith(KEY_PREFIX) or parse_key(key) is not None
 
 
 def schedule(keys: Collection[str], *, at: datetime) -> None:
@@ -17,7 +23,7 @@ def schedule(keys: Collection[str], *, at: datetime) -> None:
 
     :func:`due` applies the length of the grace period, so that a changed ETALASE_RECLAIM_GRACE counts for waiting objects too.
     """
-    ours = [key for key in dict.fromkeys(keys) if key.startswith(KEY_PREFIX) and takes(key)]
+    ours = [key for key in dict.fromkeys(keys) if is_ours(key) and takes(key)]
     if not ours:
         return
     with cursor() as db:
@@ -45,6 +51,7 @@ def due(grace: timedelta, *, now: datetime) -> list[str]:
     """Returns the keys whose grace period is over. Takes keys off the schedule that a row names again."""
     with cursor() as db:
         db.execute("DELETE FROM etalase_reclaim r USING product_photo p WHERE p.object_key = r.object_key")
+        db.execute("DELETE FROM etalase_reclaim r USING etalase_rendition n WHERE n.object_key = r.object_key")
         # Scheduled while the clock was ahead: the grace period begins now.
         db.execute("UPDATE etalase_reclaim SET obsolete_at = %s WHERE obsolete_at > %s", [now, now])
         db.execute(

@@ -12,7 +12,7 @@ import msgspec
 from etalase.edge.database import cursor
 from etalase.edge.models import Removal
 from etalase.edge.sync.plan.model import Row, StoredRow
-from etalase.edge.sync.storage import checkpoint, reclaims
+from etalase.edge.sync.storage import checkpoint, reclaims, renditions
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photo_writes import UPSERT
 from etalase.edge.sync.storage.photos import COLUMN_NAMES
@@ -64,6 +64,7 @@ def delete(photo_ids: Collection[UUID], *, rules: PhotoRules, at: datetime) -> D
         keys.append(key)
     deleted.blocked = blocked
     checkpoint.add_to_row_count(-len(gone))
+    renditions.drop_of_photos(list(gone), at=at)
     reclaims.schedule([key for key in keys if key], at=at)
     return deleted
 

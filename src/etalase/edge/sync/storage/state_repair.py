@@ -11,9 +11,10 @@ from etalase.edge.integrity import Damage
 from etalase.edge.models import Checkpoint, Removal
 from etalase.edge.sync.plan.removal_bound import Cause
 from etalase.edge.sync.storage.checkpoint import is_token
+from etalase.edge.sync.storage.reclaims import is_ours
 from etalase.objectstore.model import names_one_object
 from etalase.postgres import FAR_FUTURE, FAR_PAST
-from etalase.protocol import KEY_PREFIX, lenient_time
+from etalase.protocol import lenient_time
 
 # Above any real number of photos, and low enough that the column can hold one more.
 MAX_PHOTOS = 1_000_000_000
@@ -21,7 +22,17 @@ _UTC_PAST, _UTC_FUTURE = FAR_PAST.replace(tzinfo=UTC), FAR_FUTURE.replace(tzinfo
 # A word that this version does not know becomes the one that its enumeration reads it as.
 _WORDS = (("etalase_doubt", "kind", Damage), ("etalase_removal", "cause", Cause))
 # A time further ahead than SOON was written under a wrong clock, and would stay in force until then.
-_SOON = (("etalase_removal", "decided_at"), ("etalase_doubt", "asked_at"), ("etalase_reclaim", "put_off_until"))
+_SOON = (
+    ("etalase_removal", "decided_at"),
+    ("etalase_doubt", "asked_at"),
+    ("etalase_reclaim", "put_off_until"),
+    ("etalase_rendition", "next_try_at"),
+)
+# A rendition's key names its photo, MD5, width and type; another key is never put, nor deleted.
+_STRANGE_RENDITION = (
+    "DELETE FROM etalase_rendition WHERE object_key IS DISTINCT FROM 'renditions/' || photo_id || '/' || checksum || '-'"
+    " || width || CASE content_type WHEN 'image/jpeg' THEN '.jpg' WHEN 'image/webp' THEN '.webp' END"
+)
 SOON = timedelta(days=2)
 
 
@@ -48,9 +59,11 @@ def distrust(checkpoint: Checkpoint, *, keeps: bool, now: datetime) -> list[str]
                 dropped += [f"{table}.{column}"] * bool(db.rowcount)
             db.execute("DELETE FROM etalase_removal WHERE state <> ALL(%s)", [list(Removal.State.values)])
             dropped += ["etalase_removal.state"] * bool(db.rowcount)
+            db.execute(_STRANGE_RENDITION)
+            dropped += ["etalase_rendition.object_key"] * bool(db.rowcount)
             for table in ("etalase_publish_intent", "etalase_reclaim"):
                 db.execute(f"SELECT object_key FROM {table}")
-                strange = [key for (key,) in db.fetchall() if not key.startswith(KEY_PREFIX) or not names_one_object(key)]
+                strange = [key for (key,) in db.fetchall() if not is_ours(key) or not names_one_object(key)]
                 if strange:  # not a photo's key: the object is neither read nor deleted
                     db.execute(f"DELETE FROM {table} WHERE object_key = ANY(%s)", [strange])
                     dropped.append(f"{table}.object_key")

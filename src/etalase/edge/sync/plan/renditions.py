@@ -1,0 +1,81 @@
+"""Decides about renditions: the pause after a failure, and when a run stops trying. Pure.
+
+A rendition is tried once a run, and neither delays nor fails its photo (ADR 0030).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from etalase.errors import Reason, ReasonClass
+from etalase.renditions import WireRendition
+
+FIRST_PAUSE: Final = timedelta(minutes=30)
+MAX_PAUSE: Final = timedelta(hours=24)
+MAX_ATTEMPTS: Final = 1_000_000
+# After so many failures the listed address may be outdated: only the full list has the new one.
+ASKS_FOR_LIST: Final = 3
+# An unresponsive host costs one deadline for all workers; refusals cost one round trip each.
+MAX_TRANSIENT_IN_A_ROW: Final = 5
+MAX_FAILURES_IN_A_ROW: Final = 20
+
+
+class RenditionSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The renditions that head office lists for a photo; an empty set where it lists none.
+
+    ``product_id``, ``is_primary`` and ``sort_order`` are the photo's, ``photo_checksum`` the MD5 of its bytes.
+    """
+
+    photo_id: UUID
+    product_id: UUID
+    is_primary: bool
+    sort_order: int
+    photo_checksum: str
+    thumbhash: str
+    renditions: tuple[WireRendition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRendition:
+    """A rendition to fetch, with the fields that a transfer needs."""
+
+    id: int
+    photo_id: UUID
+    object_key: str
+    width: int
+    height: int
+    size: int
+    checksum: str
+    content_type: str
+    image_url: str
+    attempts: int
+
+
+def pause(attempts: int) -> timedelta:
+    """Returns the time for which scheduled runs leave a rendition alone after its ``attempts``-th failure."""
+    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), MAX_PAUSE) if attempts < 12 else MAX_PAUSE
+
+
+@dataclass(slots=True)
+class RenditionBreaker:
+    """Decides that the run stops trying: renditions must not delay the photos, which come after them."""
+
+    transient: int = 0
+    failures: int = 0
+
+    def record(self, failure: Reason | None) -> None:
+        """Counts a failure; None for a rendition that arrived, which starts a new count."""
+        if failure is None:
+            self.transient = self.failures = 0
+            return
+        self.failures += 1
+        if failure.policy.kind is ReasonClass.TRANSIENT or failure.policy.concerns_bucket:
+            self.transient += MAX_TRANSIENT_IN_A_ROW if failure.policy.is_full else 1
+
+    @property
+    def is_open(self) -> bool:
+        """Returns whether no further rendition is tried in this run."""
+        return self.transient >= MAX_TRANSIENT_IN_A_ROW or self.failures >= MAX_FAILURES_IN_A_ROW

@@ -1,0 +1,200 @@
+"""Reads and writes ``etalase_rendition``: the renditions that are listed, whether each is here, and when to try again.
+
+A key that changes hands is never overwritten with other bytes (:mod:`etalase.renditions`), so that rows and objects need no
+intent and no common order.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from etalase.edge.database import cursor
+from etalase.edge.models import PhotoRendition
+from etalase.edge.sync.plan.renditions import MAX_PAUSE, RenditionSet, WantedRendition
+from etalase.edge.sync.storage import reclaims
+from etalase.edge.sync.storage.paging import AFTER, paged
+from etalase.renditions import FIRST_WIDTH, ListedRenditions
+
+HEAD_OFFICE: Final = PhotoRendition.Origin.HEAD_OFFICE
+_LISTED: Final = """json_to_recordset(%s::json) AS listed (
+    photo_id uuid, product_id uuid, is_primary bool, sort_order int, photo_checksum text, width int, height int,
+    object_key text, size int, checksum text, content_type text, image_url text, thumbhash text)"""
+_COLUMNS: Final = (
+    "photo_id", "product_id", "is_primary", "sort_order", "photo_checksum", "width", "height", "object_key", "size",
+    "checksum", "content_type", "image_url", "thumbhash",
+)  # fmt: skip
+_NAMES: Final = ", ".join(_COLUMNS)
+# The columns of a known key that head office may change.
+_CHANGING: Final = ("product_id", "is_primary", "sort_order", "image_url", "thumbhash")
+_UPSERT: Final = f"""
+    INSERT INTO etalase_rendition AS r ({_NAMES}, origin, is_listed, is_here, revision, attempts, reason)
+    SELECT {_NAMES}, %s, TRUE, coalesce(other.is_here, FALSE), coalesce(other.revision, 0), 0, '' FROM {_LISTED}
+    LEFT JOIN LATERAL (SELECT is_here, revision FROM etalase_rendition o WHERE o.object_key = listed.object_key
+        ORDER BY is_here DESC LIMIT 1) other ON TRUE
+    ON CONFLICT (object_key, photo_checksum) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}, origin = excluded.origin, is_listed = TRUE,
+        next_try_at = CASE WHEN r.image_url = excluded.image_url THEN r.next_try_at END
+    WHERE NOT r.is_listed OR r.origin <> excluded.origin
+        OR ({", ".join(f"r.{name}" for name in _CHANGING)}) IS DISTINCT FROM
+           ({", ".join(f"excluded.{name}" for name in _CHANGING)})
+"""
+
+
+def list_sets(sets: Sequence[RenditionSet]) -> None:
+    """Writes the sets that head office lists; other sets of the same photos are no longer listed. Writes only differences."""
+    with cursor() as db:
+        db.execute(
+            "UPDATE etalase_rendition r SET is_listed = FALSE FROM unnest(%s::uuid[]) AS photo WHERE r.photo_id = photo"
+            " AND is_listed AND NOT EXISTS (SELECT 1 FROM unnest(%s::text[], %s::text[]) AS kept (key, photo_checksum)"
+            " WHERE kept.key = r.object_key AND kept.photo_checksum = r.photo_checksum)",
+            [
+                [one.photo_id for one in sets],
+                [rendition.object_key for one in sets for rendition in one.renditions],
+                [one.photo_checksum for one in sets for _ in one.renditions],
+            ],
+        )
+        records = [_record(one, at) for one in sets for at in range(len(one.renditions))]
+        if records:
+            db.execute(_UPSERT, [HEAD_OFFICE, json.dumps(records)])
+            reclaims.cancel([record["object_key"] for record in records])
+
+
+def _record(one: RenditionSet, at: int) -> dict[str, Any]:
+    rendition = one.renditions[at]
+    return {
+        "photo_id": str(one.photo_id),
+        "product_id": str(one.product_id),
+        **{name: getattr(one, name) for name in ("is_primary", "sort_order", "photo_checksum", "thumbhash")},
+        **{name: getattr(rendition, name) for name in rendition.__struct_fields__},
+    }
+
+
+def unlist(photo_ids: Collection[UUID]) -> None:
+    """Records that head office lists no renditions of these photos. They stay as long as the photos' rows."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_rendition SET is_listed = FALSE WHERE is_listed AND photo_id = ANY(%s)", [list(photo_ids)])
+
+
+def unlist_all() -> None:
+    """Records that head office lists no renditions at all: it no longer offers them, or is another one."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_rendition SET is_listed = FALSE WHERE is_listed")
+
+
+def listed() -> Iterator[ListedRenditions]:
+    """Yields the listed sets, in the order of the photos' ids."""
+    records = paged(
+        "SELECT photo_id, min(photo_checksum), min(thumbhash), array_agg(object_key) FROM etalase_rendition"
+        f" WHERE is_listed AND {AFTER.format('photo_id')} GROUP BY photo_id ORDER BY photo_id"
+    )
+    return (ListedRenditions(*record) for record in records)
+
+
+def is_list_doubtful(attempts: int) -> bool:
+    """Returns whether a listed rendition has failed so often that its listed address may be outdated."""
+    with cursor() as db:
+        db.execute(
+            "SELECT EXISTS (SELECT 1 FROM etalase_rendition WHERE NOT is_here AND is_listed AND attempts >= %s)", [attempts]
+        )
+        return bool(db.fetchone()[0])
+
+
+_DUE: Final = "NOT is_here AND is_listed AND (next_try_at IS NULL OR next_try_at <= %(now)s OR next_try_at > %(longest)s)"
+
+
+def due(*, now: datetime, limit: int) -> list[WantedRendition]:
+    """Returns renditions to fetch, the most useful first: fewest failures, then one of each primary photo, then the others.
+
+    The one is the rendition whose width is closest to :data:`FIRST_WIDTH`. A next try beyond the longest pause was set by a
+    wrong clock.
+    """
+    with cursor() as db:
+        db.execute(
+            "SELECT id, photo_id, object_key, width, height, size, checksum, content_type, image_url, attempts FROM ("
+            " SELECT *, row_number() OVER (PARTITION BY photo_id ORDER BY abs(width - %(first)s), id) AS place"
+            " FROM etalase_rendition WHERE is_listed) r"
+            f" WHERE {_DUE} ORDER BY attempts, NOT (is_primary AND place = 1), NOT is_primary, width, id LIMIT %(limit)s",
+            {"now": now, "longest": now + MAX_PAUSE, "first": FIRST_WIDTH, "limit": limit},
+        )
+        return [WantedRendition(*record) for record in db.fetchall()]
+
+
+def make_due() -> None:
+    """Makes all missing renditions due, because a person asked for the run."""
+    with cursor() as db:
+        db.execute("UPDATE etalase_rendition SET next_try_at = NULL WHERE NOT is_here AND next_try_at IS NOT NULL")
+
+
+def record_arrived(keys: Collection[str]) -> None:
+    """Records that these objects are here and verified, for each photo that lists them."""
+    with cursor() as db:
+        db.execute(
+            "UPDATE etalase_rendition SET is_here = TRUE, attempts = 0, next_try_at = NULL, reason = ''"
+            " WHERE object_key = ANY(%s)",
+            [list(keys)],
+        )
+    reclaims.cancel(keys)
+
+
+def record_failed(failed: Iterable[tuple[int, int, datetime, str]]) -> None:
+    """Records failed attempts: the id of each rendition, its attempts, its next try and the reason."""
+    ids, attempts, tries, reasons = zip(*failed, strict=True)
+    with cursor() as db:
+        db.execute(
+            "UPDATE etalase_rendition r SET attempts = failed.attempts, next_try_at = failed.next_try_at,"
+            " reason = failed.reason FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::text[])"
+            " AS failed (id, attempts, next_try_at, reason) WHERE r.id = failed.id AND NOT is_here",
+            [list(ids), list(attempts), list(tries), list(reasons)],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionCounts:
+    """The number of listed renditions, of those among them that are not here, and the bytes of these."""
+
+    listed: int = 0
+    waiting: int = 0
+    waiting_bytes: int = 0
+
+
+def counts() -> RenditionCounts:
+    """Returns the counts."""
+    with cursor() as db:
+        db.execute(
+            "SELECT count(*), count(*) FILTER (WHERE NOT is_here), coalesce(sum(size) FILTER (WHERE NOT is_here), 0)"
+            " FROM etalase_rendition WHERE is_listed"
+        )
+        return RenditionCounts(*map(int, db.fetchone()))
+
+
+# A set that is not listed is superseded once the row has other bytes, or once the listed set of the same bytes is whole here.
+_SUPERSEDED: Final = """NOT r.is_listed AND (
+    NOT r.is_here
+    OR EXISTS (SELECT 1 FROM product_photo p WHERE p.id = r.photo_id AND lower(p.checksum) <> r.photo_checksum)
+    OR (SELECT bool_and(l.is_here) FROM etalase_rendition l
+        WHERE l.is_listed AND l.photo_id = r.photo_id AND l.photo_checksum = r.photo_checksum))"""
+# After a complete run, each photo that head office lists has a row or is on the retry list.
+_PHOTOLESS: Final = """NOT EXISTS (SELECT 1 FROM product_photo p WHERE p.id = r.photo_id)
+    AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = r.photo_id)"""
+
+
+def drop_superseded(*, at: datetime) -> None:
+    """Deletes the rows of old sets, and of photos that are gone. Schedules their objects for deletion."""
+    _delete(f"({_SUPERSEDED}) OR ({_PHOTOLESS})", {}, at=at)
+
+
+def drop_of_photos(photo_ids: Collection[UUID], *, at: datetime) -> None:
+    """Deletes the rows of photos whose rows the caller deletes in the same transaction. Schedules their objects, too."""
+    _delete("r.photo_id = ANY(%(photos)s)", {"photos": list(photo_ids)}, at=at)
+
+
+def _delete(where: str, values: Mapping[str, Any], *, at: datetime) -> None:
+    with cursor() as db:
+        db.execute(f"DELETE FROM etalase_rendition r WHERE {where} RETURNING object_key", values)
+        gone = {record[0] for record in db.fetchall()}
+        if gone:
+            db.execute("SELECT object_key FROM etalase_rendition WHERE object_key = ANY(%s)", [list(gone)])
+            reclaims.schedule(gone - {record[0] for record in db.fetchall()}, at=at)
