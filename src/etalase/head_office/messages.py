@@ -132,6 +132,7 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "picture_no_picture": "{message}",
         "picture_cut_short": "{message}",
         "picture_undecodable": "{message}",
+        "picture_heic_unsupported": "{message}",
         "picture_too_large": "This file is too large; the largest that is taken has {megabytes} MB. Save the photo smaller "
         "and choose it again.",
         "picture_too_many_pixels": "This picture has {width}×{height} pixels, too many. Save it smaller and choose it again.",
@@ -266,6 +267,8 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "picture_no_picture": "File ini bukan gambar JPEG, PNG, atau WebP, apa pun namanya. "
         "Simpan foto sebagai JPEG lalu pilih lagi.",
         "picture_cut_short": "Gambar ini terpotong: unggahan atau salinannya tidak lengkap. Ambil lagi file aslinya.",
+        "picture_heic_unsupported": "Gambar ini berformat HEIC, yang belum bisa dibaca kantor pusat. Simpan sebagai JPEG, "
+        "atau minta teknisi memasang pillow-heif.",
         "picture_undecodable": "Gambar ini rusak dan tidak bisa dibuka. Ambil lagi file aslinya.",
         "picture_too_large": "File ini terlalu besar; paling besar {megabytes} MB. Simpan fotonya lebih kecil lalu pilih lagi.",
         "picture_too_many_pixels": "Gambar ini {width}×{height} piksel, terlalu banyak. Simpan lebih kecil lalu pilih lagi.",

@@ -5,6 +5,7 @@ libjpeg-turbo reads a JPEG to its end marker, so that lost data show by what is 
 """
 
 import re
+import zlib
 from collections.abc import Callable
 
 import pyvips
@@ -14,6 +15,7 @@ from etalase.pictures.decoder import DAMAGED, SOUND, TYPES
 from etalase.pictures.jpeg import read_jpeg
 from etalase.pictures.limited_child import allow_loaders, is_out_of_memory, respond_to_requests
 from etalase.pictures.limited_process import TOO_LARGE
+from etalase.pictures.png_data import unused_image_data
 from etalase.pictures.webp import PICTURES, read_webp
 
 EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
@@ -35,6 +37,8 @@ def verdict(body: bytes, content_type: str) -> bytes:
         is_sound = _IS_SOUND[content_type](body)
     except pyvips.Error as error:
         return TOO_LARGE if is_out_of_memory(error) else DAMAGED
+    except zlib.error:
+        return DAMAGED
     return SOUND if is_sound else DAMAGED
 
 
@@ -44,8 +48,8 @@ def _is_sound_jpeg(body: bytes) -> bool:
     if padding := EXTRANEOUS.search(objection):
         end = read_jpeg(body).end - len(END_OF_IMAGE)
         start = end - int(padding[1])
-        if len(set(body[start:end])) > 1 or end - start > MAX_PADDING_BYTES:
-            return False  # image data that nothing used
+        if not _is_padding(body[start:end]):
+            return False
         objection = _jpeg_objection(body[:start] + END_OF_IMAGE)
     return not objection
 
@@ -63,7 +67,7 @@ def _jpeg_objection(body: bytes) -> str:
 def _is_sound_png(body: bytes) -> bool:
     # A wrong checksum beside the picture, as in a text, is a warning.
     _read_every_pixel(pyvips.Image.pngload_buffer(body, fail_on="error", access="sequential"))
-    return True
+    return all(_is_padding(rest) for rest in unused_image_data(body, MAX_PADDING_BYTES))
 
 
 def _is_sound_webp(body: bytes) -> bool:
@@ -71,6 +75,11 @@ def _is_sound_webp(body: bytes) -> bool:
     _read_every_pixel(pyvips.Image.webpload_buffer(body, n=-1, fail_on="warning", access="sequential"))
     coded = (part for part in read_webp(body).parts if part.kind in PICTURES)
     return not any(LOST_BLOCK in body[part.content : part.end] for part in coded)
+
+
+def _is_padding(unused: bytes) -> bool:
+    """Returns whether image data that nothing used can hide nothing: they are few, and all the same."""
+    return len(unused) <= MAX_PADDING_BYTES and len(set(unused)) <= 1
 
 
 def _read_every_pixel(image: pyvips.Image) -> None:

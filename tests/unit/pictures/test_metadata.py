@@ -1,15 +1,32 @@
 """Checks that image data, orientation and colours stay of a picture, and nothing else, with equal pixels."""
 
+import contextlib
 import io
+from collections.abc import Iterator
 
 import pytest
+import pyvips
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
-from tests.pictures import animated, dish, exif, picture
+from tests.hidden_places import FORMS, hides, in_image_data
+from tests.hidden_places import dish as plain
+from tests.pictures import animated, dish, exif, picture, png_chunk
 
+from etalase.errors import PictureRefused
+from etalase.pictures.decoder import Decoder
 from etalase.pictures.metadata import orientation, without_metadata
 from etalase.pictures.reading import read_outline
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """Yields a decoder."""
+    decoder = Decoder(processes=1)
+    yield decoder
+    decoder.close()
 
 
 def cleaned(data: bytes) -> bytes:
@@ -17,6 +34,12 @@ def cleaned(data: bytes) -> bytes:
     made = without_metadata(data, *read_outline(data))
     assert without_metadata(made, *read_outline(made)) == made
     return made
+
+
+def pixels(data: bytes) -> tuple[int, int, bytes]:
+    """Returns the size, and the pixels as they are in the file."""
+    image = pyvips.Image.new_from_buffer(data, "")
+    return image.width, image.height, bytes(image.write_to_memory())
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -45,3 +68,58 @@ def test_an_animation_stays(kind: str) -> None:
     assert made.n_frames == 3  # type: ignore[attr-defined]
     made.seek(2)
     assert made.tobytes()
+
+
+@pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind, forms in FORMS.items() for form in forms])
+def test_no_hidden_place_and_no_script_survives(kind: str, form: str) -> None:
+    data = FORMS[kind][form]()
+    assert hides(data)
+    made = cleaned(data)
+    assert not hides(made)
+    try:
+        expected = pixels(data)
+    except pyvips.Error:  # what is hidden is where decoders give up
+        expected = pixels(plain(kind))
+    assert pixels(made) == expected
+
+
+def test_turned_pictures_stay_turned_in_every_form() -> None:
+    for form, kind in (("Exif GPS", "JPEG"), ("eXIf", "PNG"), ("EXIF", "WEBP"), ("EXIF with JPEG's prefix", "WEBP")):
+        made = cleaned(FORMS[kind][form]())
+        assert orientation(made, *read_outline(made)) == 6
+
+
+@pytest.mark.parametrize("form", in_image_data())
+def test_what_hides_in_image_data_is_refused(form: str, decoder: Decoder) -> None:
+    content_type, _ = read_outline(in_image_data()[form])
+    with pytest.raises(PictureRefused, match="damaged"):
+        decoder.check(cleaned(in_image_data()[form]), content_type)
+
+
+def test_what_changes_colours_stays() -> None:
+    """Checks a CMYK JPEG (Adobe's header says that it is inverted), an RGB one, and the chunks of a PNG."""
+    for mode, options in (("CMYK", {}), ("RGB", {"keep_rgb": True})):
+        file = io.BytesIO()
+        Image.open(io.BytesIO(dish("PNG"))).convert(mode).save(file, "JPEG", **options)
+        before, after = (Image.open(io.BytesIO(data)).tobytes() for data in (file.getvalue(), cleaned(file.getvalue())))
+        assert before == after
+    colours = {b"gAMA": b"\0\0\xb1\x8f", b"cHRM": bytes(32), b"sRGB": b"\0", b"sBIT": b"\x08\x08\x08", b"tRNS": bytes(6)}
+    data = picture("PNG")
+    made = cleaned(data[:33] + b"".join(png_chunk(*chunk) for chunk in colours.items()) + data[33:])
+    assert all(png_chunk(*chunk) in made for chunk in colours.items())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_large_colour_profile_stays(kind: str) -> None:
+    """Checks one of two JPEG segments, as that of a printer."""
+    table = b"mft2" + bytes(100_000)
+    header = PROFILE[:128] + (1).to_bytes(4, "big") + b"A2B0" + (144).to_bytes(4, "big") + len(table).to_bytes(4, "big")
+    data = dish(kind, icc_profile=header + table)
+    assert table in Image.open(io.BytesIO(cleaned(data))).info["icc_profile"]
+
+
+@given(data=st.binary(max_size=300), kind=st.sampled_from(["JPEG", "PNG", "WEBP"]), cut=st.integers(0, 900))
+def test_no_bytes_cause_an_unexpected_exception(data: bytes, kind: str, cut: int) -> None:
+    start = FORMS[kind]["film"]()
+    with contextlib.suppress(PictureRefused):
+        cleaned(start[:cut] + data + start[cut:])
