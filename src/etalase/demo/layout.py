@@ -109,7 +109,7 @@ def head_office_variables(layout: Layout, generated: dict[str, str], database_ur
         "ETALASE_S3_PUBLIC_URL": s3,
         "ETALASE_S3_ACCESS_KEY": HO_S3_KEY,
         "ETALASE_S3_SECRET_KEY": generated["head_office_s3"],
-        "ETALASE_LOG_FILES": str(layout.logs / "head-office.log"),
+        "ETALASE_LOG_FILES": str(layout.logs / "head-office*.log"),
         "ETALASE_DEMO": "true",
     }
 

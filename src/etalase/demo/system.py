@@ -25,7 +25,7 @@ _OPENER = build_opener(ProxyHandler({}))
 
 @dataclass(slots=True)
 class System:
-    """The running services. ``head_office`` is its bucket and its web server, which can be stopped for a while."""
+    """The running services. ``head_office`` is its bucket, web server and worker, which can be stopped for a while."""
 
     layout: Layout
     secrets: dict[str, str]
@@ -51,12 +51,13 @@ class System:
         self.head_office.append(self._head_office_s3())
 
     def start_head_office(self) -> None:
-        """Starts head office's web server, and its bucket if that is stopped."""
+        """Starts head office's web server and worker, and its bucket if that is stopped."""
         if not self.head_office:
             self.head_office.append(self._head_office_s3())
         port = self.layout.ports.head_office
         command = ["head-office", "serve", "--bind", f"127.0.0.1:{port}", "--workers", ONE_PROCESS]
         self.head_office.append(self._serve("Head office", command, self.head_office_variables, port, "/api/v1/schema/"))
+        self.head_office.append(self._spawn("Head office worker", ["head-office", "worker"], self.head_office_variables))
 
     def stop_head_office(self) -> None:
         """Stops head office and its bucket, as if the link were cut."""

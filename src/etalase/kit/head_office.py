@@ -15,6 +15,11 @@ def services(program: str) -> list[ServiceUnit]:
     after = ("postgresql.service", f"{seaweedfs.NAME}.service")
     return [
         ServiceUnit("etalase-head-office-web", "Etalase, head office", web, USER, env_file, watchdog="90", after=after),
+        # It waits for database and bucket as long as it takes; a large photo may take minutes.
+        ServiceUnit(
+            "etalase-head-office-worker", "Etalase, worker of head office", [program, "head-office", "worker"], USER, env_file,
+            watchdog="300", start_timeout="infinity", stop_timeout="30", after=after, more={"Nice": "10"},
+        ),
         ServiceUnit(
             "etalase-head-office-purge", "Etalase, old tombstones", [program, "head-office", "purge-tombstones"], USER,
             env_file, after=after, on_calendar="*-*-* 03:30:00",

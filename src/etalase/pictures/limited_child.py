@@ -5,6 +5,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import pyvips
 
@@ -24,7 +25,9 @@ def respond_to_requests(respond: Callable[[bytes], bytes]) -> None:
     seconds, memory_bytes, niceness = map(int, sys.argv[1:])
     for limit, value in ((resource.RLIMIT_DATA, memory_bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
         resource.setrlimit(limit, (value, value))
-    os.nice(niceness)
+    if niceness:
+        with suppress(OSError):  # the kit's units allow no process to change its priority
+            os.nice(niceness)
     while head := sys.stdin.buffer.read(LENGTH.size):
         request = sys.stdin.buffer.read(*LENGTH.unpack(head))
         signal.alarm(seconds)

@@ -11,13 +11,14 @@ from tests.integration.head_office.office import Office
 
 from etalase.doctor.check import CheckResult
 from etalase.doctor.settings_look import SettingsLook
+from etalase.head_office import heartbeat
 from etalase.head_office.doctor.run import IDS, diagnose
 from etalase.head_office.models import Account
 from etalase.settings.head_office import head_office_settings
 
 SECONDS = 30.0
 NOWHERE = "no-such-host.invalid"
-TABLES = ("admin_password", "stores", "feed", "purge")
+TABLES = ("admin_password", "stores", "feed", "purge", "worker", "renditions")
 MIGRATIONS = ("database_rights", "tables", *TABLES)
 DATABASE = (
     "postgresql", "database_writable", "database_pooler", "database_encoding", "writers_visible", "migrations", *MIGRATIONS
@@ -69,6 +70,7 @@ class Desk:
 @pytest.fixture
 def desk(the_guides_menu: Office, bucket: Any) -> Any:
     """Yields a head office with the guide's menu."""
+    heartbeat.write()
     with ExitStack() as undo:
         yield Desk(the_guides_menu, undo)
         connection.close()
@@ -92,6 +94,11 @@ FAULTS: dict[str, tuple[Callable[[Desk], object], str, tuple[str, ...]]] = {
     "admin: the guide's password": (
         lambda d: Account.objects.create_superuser("admin", password="admin123"), "admin_password", ()),
     "stores: none has an account": (lambda d: Account.objects.update(is_active=False), "stores", ("feed",)),
+    "worker: dead for an hour": (
+        lambda d: d.sql("UPDATE head_office_heartbeat SET at = now() - interval '1 hour'"), "worker", ()),
+    "worker: never started": (lambda d: d.sql("DELETE FROM head_office_heartbeat"), "worker", ()),
+    "renditions: a photo is refused": (
+        lambda d: d.sql("UPDATE head_office_rendition_set SET due_at = NULL, problem = 'damaged'"), "renditions", ()),
     "bucket: wrong port": (
         lambda d: d.set(S3_ENDPOINT="http://127.0.0.1:1"), "object_store", ("clock_bucket", "bucket", *BUCKET)),
     "bucket: unknown key": (lambda d: d.set(S3_ACCESS_KEY="nobody's key"), "bucket", BUCKET),
@@ -106,6 +113,7 @@ def test_a_head_office_in_order_has_no_fault(desk: Desk) -> None:
     assert [result for result in found.values() if not result.ok] == []
     assert set(found) == {"versions", "settings", *IDS}
     assert "2 photos for AVRIL-001" in found["feed"].detail
+    assert found["renditions"].detail == "those of 2 photos wait"
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -131,5 +139,5 @@ def test_a_purge_that_never_runs_is_a_fault(desk: Desk) -> None:
 
 def test_a_head_office_without_stores_has_no_fault(bucket: Any) -> None:
     found = {result.id: result for result in diagnose(SettingsLook(head_office_settings()), seconds=SECONDS)}
-    assert {id_ for id_, result in found.items() if result.ok is not True} == {"stores", "feed"}
+    assert {id_ for id_, result in found.items() if result.ok is not True} == {"stores", "feed", "worker"}
     assert found["stores"].ok is None

@@ -38,7 +38,7 @@ def diagnose(
     if settings is None:
         return runner.run([*first, *(Check(name, str, needs=("settings",)) for name in IDS)])
     # Loaded here: these modules take Django's applications, which may not be loaded where the settings are wrong.
-    from etalase.head_office.doctor import tables, web
+    from etalase.head_office.doctor import renditions, tables, web
 
     store = own_bucket(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
     make = "etalase head-office serve"
@@ -49,6 +49,7 @@ def diagnose(
         *first,
         *database.checks(),
         *tables.checks(settings),
+        *renditions.checks(),
         *bucket.checks(),
         *web.checks(settings),
         Check("disk", lambda: machine.disk([Path("/"), Path("/tmp")]), needs=("settings",)),  # noqa: S108 - where uploads lie
@@ -63,6 +64,7 @@ LABELS = frozenset({"head_office", "admin", "auth", "contenttypes", "sessions", 
 IDS = (
     "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
     "database_rights", "tables", "writers_visible", "admin_password", "token_key", "stores", "feed", "purge",
+    "worker", "renditions",
     "dns_bucket", "object_store", "clock_bucket", "bucket", "bucket_write", "bucket_read", "bucket_public", "bucket_listing",
     "bucket_anonymous_write", "dns_public", "public_url", "bucket_delete", "store_ports",
     "proxy", "public_url_host", "disk",

@@ -11,8 +11,10 @@ from django.db.models.functions import Now
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from etalase.head_office import heartbeat
 from etalase.head_office.database import as_database_error
 from etalase.head_office.models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.renditions.queue import QueueCounts, counts
 from etalase.scraping import SingleFlight
 from etalase.settings.head_office import head_office_settings
 
@@ -22,19 +24,23 @@ SECONDS = 6.0
 TOMBSTONES: dict[str, type[PhotoTombstone | AssortmentTombstone]] = {"photo": PhotoTombstone, "sale": AssortmentTombstone}
 
 
-class TombstoneFacts(NamedTuple):
-    """The tombstones of the feed by kind, and how many of them the next purge deletes."""
+class HeadOfficeFacts(NamedTuple):
+    """The tombstones of the feed by kind, those that the next purge deletes, and the work and heartbeat of the worker."""
 
     tombstones: dict[str, int]
     due: int
+    renditions: QueueCounts
+    worker_age: timedelta | None
 
 
-def read() -> TombstoneFacts:
+def read() -> HeadOfficeFacts:
     """Reads the facts. Raises Django's database errors."""
     kept = timedelta(days=head_office_settings().TOMBSTONE_DAYS)
-    return TombstoneFacts(
+    return HeadOfficeFacts(
         tombstones={kind: model.objects.count() for kind, model in TOMBSTONES.items()},
         due=sum(model.objects.filter(changed_at__lt=Now() - kept).count() for model in TOMBSTONES.values()),
+        renditions=counts(),
+        worker_age=heartbeat.age(),
     )
 
 
@@ -46,7 +52,7 @@ class FactsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yields the metrics of one reading."""
-        facts: TombstoneFacts | None = None
+        facts: HeadOfficeFacts | None = None
         try:
             facts = _reading.result(SECONDS)
         except TimeoutError:
@@ -56,7 +62,7 @@ class FactsCollector(Collector):
         return metrics(facts)
 
 
-def metrics(facts: TombstoneFacts | None) -> Iterator[Metric]:
+def metrics(facts: HeadOfficeFacts | None) -> Iterator[Metric]:
     """Yields the metrics of ``facts``; None means that the database is away. Pure."""
     yield GaugeMetricFamily(
         "etalase_up", "Whether head office's database answered this scrape.", value=float(facts is not None)
@@ -69,3 +75,10 @@ def metrics(facts: TombstoneFacts | None) -> Iterator[Metric]:
         yield kept
         text = "Those older than ETALASE_TOMBSTONE_DAYS, which wait for `etalase head-office purge-tombstones`."
         yield GaugeMetricFamily("etalase_ho_tombstones_due", text, value=facts.due)
+        lacking = GaugeMetricFamily("etalase_ho_renditions_lacking", "Photos without renditions, by state.", labels=["state"])
+        lacking.add_metric(["waiting"], facts.renditions.waiting)
+        lacking.add_metric(["failed"], facts.renditions.failed)
+        yield lacking
+        if facts.worker_age is not None:
+            text = "Time since the last heartbeat of the worker; absent before the first."
+            yield GaugeMetricFamily("etalase_ho_worker_age_seconds", text, value=facts.worker_age.total_seconds())

@@ -1,0 +1,1 @@
+"""Makes the renditions of photos at head office (ADR 0030)."""
