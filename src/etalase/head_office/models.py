@@ -136,7 +136,7 @@ class Photo(models.Model):
         return self.filename
 
 
-class RenditionSet(models.Model):
+class PhotoRenditionSet(models.Model):
     """The renditions of a photo, and the work on them: a trigger makes one due for each new photo (migration 0007, ADR 0030).
 
     A set whose ``photo_checksum`` is not its photo's is not listed.
@@ -170,7 +170,7 @@ class Rendition(models.Model):
 
     # The unique constraint is its index.
     set = models.ForeignKey(
-        RenditionSet, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, db_column="photo_id"
+        PhotoRenditionSet, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, db_column="photo_id"
     )
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()

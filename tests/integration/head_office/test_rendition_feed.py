@@ -13,7 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tests.integration.head_office.office import Edge, Office
 from tests.integration.head_office.sql_changes import Session
 
-from etalase.head_office.models import Account, Photo, Rendition, RenditionSet
+from etalase.head_office.models import Account, Photo, PhotoRenditionSet, Rendition
 from etalase.renditions import ListedRenditions, WireRendition, rendition_problem, renditions_digest
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -43,7 +43,7 @@ def page(office: Office, **parameters: Any) -> dict[str, Any]:
 def make(photo: Photo, *widths: int, thumbhash: str = THUMBHASH, content_type: str = "image/webp") -> None:
     """Writes rows of renditions as the worker does, without objects."""
     Rendition.objects.filter(set_id=photo.id).delete()
-    RenditionSet.objects.filter(photo=photo).update(photo_checksum=photo.checksum, thumbhash=thumbhash, due_at=None)
+    PhotoRenditionSet.objects.filter(photo=photo).update(photo_checksum=photo.checksum, thumbhash=thumbhash, due_at=None)
     Rendition.objects.bulk_create(
         Rendition(
             set_id=photo.id,
@@ -241,7 +241,7 @@ def test_work_on_a_set_without_another_result_lists_nothing(office: Office) -> N
     photo = office.photo(office.product())
     make(photo, 160)
     since = page(office)["sync_timestamp"]
-    RenditionSet.objects.update(due_at="2026-01-01T00:00:00Z", problem="x", recipe=7, changed_at="2999-01-01T00:00:00Z")
+    PhotoRenditionSet.objects.update(due_at="2026-01-01T00:00:00Z", problem="x", recipe=7, changed_at="2999-01-01T00:00:00Z")
     assert page(office, updated_since=since)["photos"] == []
 
 
@@ -263,14 +263,14 @@ def test_a_rendition_of_a_photo_deleted_with_its_product_goes_along(office: Offi
     photo = office.photo(office.product())
     make(photo, 160, 320)
     photo.product.delete()
-    assert (RenditionSet.objects.count(), Rendition.objects.count()) == (0, 0)
+    assert (PhotoRenditionSet.objects.count(), Rendition.objects.count()) == (0, 0)
 
 
 # The queue
 
 
 def waiting() -> set[UUID]:
-    return set(RenditionSet.objects.filter(due_at__isnull=False).values_list("photo_id", flat=True))
+    return set(PhotoRenditionSet.objects.filter(due_at__isnull=False).values_list("photo_id", flat=True))
 
 
 @pytest.mark.parametrize(("change", "is_due"), [
@@ -282,11 +282,11 @@ def test_new_bytes_and_another_focal_point_make_a_set_due(office: Office, change
     photo = office.photo(office.product())
     assert waiting() == {photo.id}
     make(photo, 160)
-    RenditionSet.objects.update(problem="the old bytes are damaged")
+    PhotoRenditionSet.objects.update(problem="the old bytes are damaged")
     assert waiting() == set()
     Photo.objects.update(**change)
     assert waiting() == ({photo.id} if is_due else set())
-    assert bool(RenditionSet.objects.get().problem) is not is_due
+    assert bool(PhotoRenditionSet.objects.get().problem) is not is_due
     assert len(page(office)["photos"][0]["renditions"]) == ("checksum" not in change), "the old set stays where it fits"
 
 

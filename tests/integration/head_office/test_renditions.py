@@ -18,7 +18,7 @@ from tests.pictures import dish
 
 from etalase.errors import ObjectStoreAway
 from etalase.head_office import heartbeat, ingest
-from etalase.head_office.models import Photo, Product, Rendition, RenditionSet
+from etalase.head_office.models import Photo, PhotoRenditionSet, Product, Rendition
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import make_set
 from etalase.head_office.renditions.worker import PAUSE_SECONDS, Worker, made_sets
@@ -70,7 +70,7 @@ def test_each_object_is_what_its_row_says_and_may_be_kept_for_ever(office: Offic
     photo = put(office, office.product(), dish("JPEG", size=(1200, 900)))
     run()
     assert [parsed.width for key in keys(photo) if (parsed := parse_key(key))] == [160, 320, 640]
-    assert len(RenditionSet.objects.get().thumbhash) > 8
+    assert len(PhotoRenditionSet.objects.get().thumbhash) > 8
     for row, key in zip(Rendition.objects.order_by("width"), keys(photo), strict=True):
         with OPENER.open(BUCKET.url(key, checksum=row.checksum).replace(BUCKET.public_url, bucket.endpoint), timeout=60) as got:
             body = got.read()
@@ -98,7 +98,7 @@ def test_a_bad_photo_is_remembered_with_its_reason_and_delays_no_other(office: O
     assert reasons[no_picture.id]
     assert keys(good)
     assert list(made_sets()) == [], "not at once again"
-    due = dict(RenditionSet.objects.values_list("photo_id", "due_at"))
+    due = dict(PhotoRenditionSet.objects.values_list("photo_id", "due_at"))
     assert None not in (due[missing.id], due[damaged.id]), "somebody may put the object"
     assert due[no_picture.id] is due[good.id] is None
     bucket.put(damaged.object_key, body, content_type="image/jpeg")
@@ -135,16 +135,16 @@ def test_another_focal_point_gives_other_renditions_and_the_old_ones_stay_until_
 def test_the_same_renditions_again_are_no_change(office: Office, bucket: Any) -> None:
     put(office, office.product(), dish("JPEG"))
     run()
-    before = RenditionSet.objects.values_list("changed_at", "revision").get()
-    RenditionSet.objects.update(recipe=0)
+    before = PhotoRenditionSet.objects.values_list("changed_at", "revision").get()
+    PhotoRenditionSet.objects.update(recipe=0)
     assert run("--dry-run")["waiting"] == 1
     assert run()["made"] == 1
-    assert RenditionSet.objects.values_list("changed_at", "revision", "recipe").get() == (*before, queue.RECIPE)
+    assert PhotoRenditionSet.objects.values_list("changed_at", "revision", "recipe").get() == (*before, queue.RECIPE)
 
 
 def test_photos_that_no_trigger_saw_are_found(office: Office, bucket: Any) -> None:
     photo = put(office, office.product(), dish("JPEG"))
-    RenditionSet.objects.all().delete()
+    PhotoRenditionSet.objects.all().delete()
     assert run("--dry-run")["waiting"] == 1
     assert run()["made"] == 1
     assert keys(photo)
@@ -164,9 +164,9 @@ def test_a_photo_that_changes_while_it_is_made_gets_the_renditions_of_its_new_by
 
     monkeypatch.setattr(MAKE, overtaken)
     assert make_set(photo.id) is None
-    assert RenditionSet.objects.get().photo_checksum == ""
+    assert PhotoRenditionSet.objects.get().photo_checksum == ""
     assert run()["made"] == 1
-    assert RenditionSet.objects.get().photo_checksum == hashlib.md5(new).hexdigest()
+    assert PhotoRenditionSet.objects.get().photo_checksum == hashlib.md5(new).hexdigest()
 
 
 def test_a_photo_that_is_deleted_while_it_is_made_leaves_no_row(
@@ -230,7 +230,7 @@ def test_the_worker_makes_an_upload_in_its_next_turn(office: Office, bucket: Any
 def test_a_new_photo_is_made_before_older_ones_and_a_primary_one_before_others(office: Office, bucket: Any) -> None:
     product = office.product()
     others = [office.photo(product, is_primary=number == 3) for number in range(5)]
-    RenditionSet.objects.all().delete()
+    PhotoRenditionSet.objects.all().delete()
     queue.complete()
     newest = office.photo(product)
     order = queue.next_photos()
@@ -254,7 +254,7 @@ def test_the_worker_waits_for_bucket_and_database_and_says_so_once(
         worker.turn()
     assert (service.told, paused) == (["waits", "waits"], [PAUSE_SECONDS] * 2)
     assert [record.getMessage() for record in caplog.records] == ["the worker waits: The object store does not answer."]
-    assert RenditionSet.objects.get().problem == "", "not this photo's fault"
+    assert PhotoRenditionSet.objects.get().problem == "", "not this photo's fault"
     worker.turn()
     assert keys(photo)
     assert caplog.records[-1].getMessage() == "the worker goes on"

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             options={"db_table": "head_office_heartbeat"},
         ),
         migrations.CreateModel(
-            name="RenditionSet",
+            name="PhotoRenditionSet",
             fields=[
                 (
                     "photo",

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from etalase.errors import ObjectMissing, ObjectRefused, PictureRefused
 from etalase.head_office import ingest
-from etalase.head_office.models import Photo, Rendition, RenditionSet
+from etalase.head_office.models import Photo, PhotoRenditionSet, Rendition
 from etalase.head_office.renditions import queue
 from etalase.objectstore.client import IMMUTABLE
 from etalase.pictures.making import FocalPoint, MadeRenditions, make_renditions
@@ -48,7 +48,7 @@ def make_set(photo_id: UUID) -> MadeSet | None:
     Raises :class:`ObjectStoreError` where the bucket fails for every photo, and Django's database errors; the photo stays due.
     """
     with queue.alone_with(photo_id) as is_mine:
-        if not is_mine or not RenditionSet.objects.filter(photo_id=photo_id, due_at__isnull=False).exists():
+        if not is_mine or not PhotoRenditionSet.objects.filter(photo_id=photo_id, due_at__isnull=False).exists():
             return None
         photo = Photo.objects.filter(id=photo_id).first()
         if photo is None:
@@ -97,7 +97,7 @@ def _commit(photo: Photo, made: MadeRenditions) -> bool:
             Rendition(set_id=photo.id, width=width, height=height, size=size, content_type=content_type, checksum=checksum)
             for width, height, size, content_type, checksum in now
         )
-    RenditionSet.objects.filter(photo_id=photo.id).update(
+    PhotoRenditionSet.objects.filter(photo_id=photo.id).update(
         photo_checksum=photo.checksum, recipe=queue.RECIPE, thumbhash=made.thumbhash, due_at=None, problem=""
     )
     return True
@@ -107,7 +107,7 @@ def _commit(photo: Photo, made: MadeRenditions) -> bool:
 def _keep_problem(photo: Photo, problem: str, *, may_pass: bool) -> bool:
     if not _is_unchanged(photo):
         return False
-    RenditionSet.objects.filter(photo_id=photo.id).update(
+    PhotoRenditionSet.objects.filter(photo_id=photo.id).update(
         problem=problem[:MAX_PROBLEM_CHARS], due_at=Now() + RETRY if may_pass else None
     )
     return True
