@@ -23,8 +23,8 @@ MAX_KEY_BYTES = 1024  # S3 API, "Object key naming guidelines": no server takes 
 MAX_FILENAME_CHARS = 255
 MAX_INT32 = 2**31 - 1
 MIN_LIMIT, DEFAULT_LIMIT, MAX_LIMIT = 1, 100, 1000
-MAX_CONTENT_TYPE_CHARS = 100
-MAX_CATEGORY_CHARS = 100
+MAX_CONTENT_TYPE_CHARS = MAX_CATEGORY_CHARS = 100
+
 # Between two machines, a time without its offset means nothing.
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Int32 = Annotated[int, msgspec.Meta(ge=-MAX_INT32, le=MAX_INT32)]

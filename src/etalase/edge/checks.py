@@ -12,7 +12,7 @@ from django.db.models import UUIDField
 
 from etalase.edge import project_checks
 from etalase.edge.command_names import is_in_project
-from etalase.edge.project import product_model_name
+from etalase.edge.project import category_fields, category_lookup, product_model_name
 from etalase.errors import SettingsError
 from etalase.postgres import TAKES_ALL
 from etalase.settings.edge import EdgeSettings, edge_settings
@@ -71,10 +71,10 @@ def product_problems(settings: EdgeSettings) -> list[str]:
     """Returns the reasons why the edge cannot read the project's products, a line each."""
     named = product_model_name()
     try:
-        meta = apps.get_model(named)._meta  # noqa: SLF001 - Django documents Model._meta as its API
+        model = apps.get_model(named)
     except (LookupError, ValueError):
         return [f"ETALASE_PRODUCT_MODEL «{named}»: this model does not exist; write app_label.Model."]
-    problems = []
+    meta, problems = model._meta, []  # noqa: SLF001 - Django documents Model._meta as its API
     if not isinstance(meta.pk, UUIDField):
         problems.append(f"ETALASE_PRODUCT_MODEL «{named}»: its primary key must be a UUIDField, as head office's ids are.")
     for name in ("PRODUCT_NAME_FIELD", "PRODUCT_SKU_FIELD"):
@@ -83,4 +83,8 @@ def product_problems(settings: EdgeSettings) -> list[str]:
         except FieldDoesNotExist:
             fields = ", ".join(field.name for field in meta.concrete_fields)
             problems.append(f"ETALASE {name} «{getattr(settings, name)}»: {named} has no such field; it has {fields}.")
+    try:
+        category_fields(model, category_lookup(settings.PRODUCT_CATEGORY_FIELD))
+    except ValueError as error:
+        problems.append(f"ETALASE PRODUCT_CATEGORY_FIELD «{settings.PRODUCT_CATEGORY_FIELD}»: {error}.")
     return problems

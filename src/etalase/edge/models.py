@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from etalase.errors import PARKED
+from etalase.protocol import MAX_CATEGORY_CHARS
 
 if not hasattr(settings, "ETALASE_PRODUCT_MODEL"):
     # A project with products of its own names their model at the top level of its settings.
@@ -35,6 +36,7 @@ class Product(models.Model):
     id = models.UUIDField(primary_key=True)
     sku = models.CharField(max_length=100, default="")
     name = models.CharField(max_length=255, default="")
+    category = models.CharField(max_length=MAX_CATEGORY_CHARS, default="", db_default="")
     # False once head office no longer lists the product, while a photo or the bound on removals keeps its row.
     is_listed = models.BooleanField(db_default=True)
 

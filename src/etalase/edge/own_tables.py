@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from etalase.edge.database import translated
 from etalase.edge.project import product_model_name
 from etalase.errors import UsageError
+from etalase.protocol import MAX_CATEGORY_CHARS
 
 PHOTO_COLUMNS: Final = (
     "id", "product_id", "object_key", "filename", "size", "content_type", "checksum", "version", "is_primary", "sort_order",
@@ -17,6 +18,8 @@ PHOTO_COLUMNS: Final = (
 )  # fmt: skip
 # Our own product table; the numbers are the longest texts that a run writes.
 PRODUCT_LENGTHS: Final = {"sku": 100, "name": 255}
+WRITTEN_LENGTHS: Final = PRODUCT_LENGTHS | {"category": MAX_CATEGORY_CHARS}  # a missing category is added
+RENAME = "Give that column another name or a text type of 100 characters or more, then run `etalase edge migrate` again."
 IN_PROJECT = "Use Etalase as an app of the project whose table it is (docs/COMING_FROM_THE_GUIDE.md), or name another database."
 
 
@@ -55,14 +58,20 @@ def standalone_problems(product: dict[str, Column], photo_refers_to: Sequence[st
         problems.append(f"product.id is {product['id'].type}, not uuid")
     if "is_listed" in product:
         problems.append("product has a column is_listed already")
-    for name, length in PRODUCT_LENGTHS.items():
+    problems += _text_problems(product)
+    needed = [column.name for column in product.values() if column.is_required and column.name not in {"id", *WRITTEN_LENGTHS}]
+    return problems + [f"product.{name} is NOT NULL without a default in the database" for name in needed]
+
+
+def _text_problems(product: dict[str, Column]) -> list[str]:
+    problems = []
+    for name, length in WRITTEN_LENGTHS.items():
         column = product.get(name)
         if column and column.type not in {"text", "character varying"}:
             problems.append(f"product.{name} is {column.type}, not text")
         elif column and column.length is not None and column.length < length:
             problems.append(f"product.{name} holds {column.length} characters, not {length}")
-    needed = [column.name for column in product.values() if column.is_required and column.name not in {"id", *PRODUCT_LENGTHS}]
-    return problems + [f"product.{name} is NOT NULL without a default in the database" for name in needed]
+    return problems
 
 
 def create_standalone(connection: Any) -> None:
@@ -80,6 +89,17 @@ def create_standalone(connection: Any) -> None:
             )
     if not photo:
         _create_photo_table(connection, "product", "id")
+
+
+def add_category(connection: Any) -> None:
+    """Adds the category to our product table. Raises :class:`CommandError` if another program's column cannot hold it."""
+    there = {name: column for name, column in columns(connection, "product").items() if name == "category"}
+    if problems := _text_problems(there):
+        message = f"The edge cannot write the categories of products: {'; '.join(problems)}. Nothing was changed. {RENAME}"
+        raise CommandError(message, returncode=2)
+    if not there:
+        with connection.cursor() as db:
+            db.execute(f"ALTER TABLE product ADD COLUMN category varchar({MAX_CATEGORY_CHARS}) NOT NULL DEFAULT ''")
 
 
 def create_in_project(using: str) -> None:

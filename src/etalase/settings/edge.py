@@ -92,6 +92,8 @@ class EdgeSettings(Settings):
     # Names of the fields of ETALASE_PRODUCT_MODEL, in a Django project with a product model of its own
     PRODUCT_NAME_FIELD: str = "name"
     PRODUCT_SKU_FIELD: str = "sku"
+    # A text, also through a foreign key: category__name. Empty: no categories, but those of head office in our own table
+    PRODUCT_CATEGORY_FIELD: str = ""
 
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False

@@ -168,6 +168,7 @@ def test_the_menu_is_listed_by_name_with_all_photos(client: Client) -> None:
         "id": str(first),
         "sku": "1",
         "name": "Ayam",
+        "category": None,
         "image_url": PLACEHOLDER,
         "has_photo": False,
         "photos": [],
@@ -323,3 +324,39 @@ def test_a_database_without_the_tables_is_told_from_one_that_does_not_answer(cli
         db.execute("ALTER TABLE product_photo RENAME TO elsewhere")  # the test's transaction takes it back
     response = client.get(path.format(product_id))
     assert (response.status_code, "cannot be used" in response.json()["detail"]) == (503, True)
+
+
+# Categories
+
+
+def in_categories(**category_of: str) -> None:
+    for name, category in category_of.items():
+        Product.objects.filter(pk=product(name)).update(category=category)
+
+
+def test_an_entry_has_its_category_or_null(client: Client) -> None:
+    in_categories(COFFEE="Minuman", SATE="", TEA="  ")
+    assert {entry["name"]: entry["category"] for entry in listed(client)["products"]} == {
+        "COFFEE": "Minuman",
+        "SATE": None,
+        "TEA": None,
+    }
+
+
+def test_the_menu_is_filtered_by_exactly_one_category(client: Client) -> None:
+    in_categories(COFFEE="Minuman", JUICE="Minuman", TEA="Minuman", ODD="minuman", SATE="Bakar & Goreng", WATER="")
+    first = listed(client, category="Minuman", limit=2)
+    assert ([entry["name"] for entry in first["products"]], first["total"]) == (["COFFEE", "JUICE"], 3)
+    assert first["next"] == "/api/products/?limit=2&offset=2&category=Minuman"
+    assert [entry["name"] for entry in client.get(first["next"]).json()["products"]] == ["TEA"]
+    assert [entry["name"] for entry in listed(client, category="Minuman", q="juice")["products"]] == ["JUICE"]
+    assert [entry["name"] for entry in listed(client, category="Bakar & Goreng")["products"]] == ["SATE"]
+    assert listed(client, category="Kue")["total"] == 0
+    assert listed(client, category="")["total"] == 6
+
+
+@pytest.mark.parametrize("category", ["\0", "x" * 501])
+def test_a_category_that_cannot_be_is_a_400_with_field_and_value(client: Client, category: str) -> None:
+    response = client.get("/api/products/", {"category": category})
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith("category is «")

@@ -54,6 +54,7 @@ def test_the_guides_products_and_photos_carry_the_guides_ids(folder: Path) -> No
             "73ce4e57-19f0-44f8-8e3d-ea1c27c0e21b",
             "05018970",
             "ASAHI SALMON BOWL",
+            "Makanan",
             "Menu_Image_20250922025939.jpg",
             "true",
             "0",
@@ -64,6 +65,7 @@ def test_the_guides_products_and_photos_carry_the_guides_ids(folder: Path) -> No
             "7067df8c-ef2b-40e0-9125-4617322d6d61",
             "05015917",
             "ASIATIQUE SPAGHETTI VONGOLE",
+            "Makanan",
             "Menu_Image_20250904021453.webp",
             "true",
             "0",
@@ -82,6 +84,11 @@ def test_the_table_names_every_photo_once_and_one_primary_photo_a_product(folder
     )
     assert [row["name"] for row in table if not row["file"]] == ["AIR MINERAL"]
     assert {row["sku"] for row in table} == {item.sku for item in menu.ITEMS}
+
+
+def test_every_product_has_one_of_four_categories(folder: Path) -> None:
+    categories = Counter({row["sku"]: row["category"] for row in rows(folder)}.values())
+    assert categories == {"Makanan": 43, "Minuman": 16, "Camilan": 6, "Kue & Penutup": 5}
 
 
 def test_every_picture_decodes_as_the_type_that_its_name_says(folder: Path) -> None:

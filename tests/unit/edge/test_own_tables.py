@@ -19,6 +19,7 @@ PHOTO = {
 def test_a_database_without_tables_and_one_with_the_guides_can_be_used() -> None:
     assert standalone_problems({}, []) == []
     assert standalone_problems(PRODUCT, ["product"]) == []
+    assert standalone_problems(PRODUCT | {"category": Column("category", TEXT, 100, is_required=True)}, []) == []
     assert standalone_problems(PRODUCT | {"note": Column("note", "text", None, is_required=False)}, []) == []
     assert photo_problems({}) == photo_problems(PHOTO) == []
 
@@ -33,6 +34,7 @@ def test_a_database_without_tables_and_one_with_the_guides_can_be_used() -> None
             {"price": Column("price", "numeric", None, is_required=True)},
             "product.price is NOT NULL without a default in the database",
         ),
+        ({"category": Column("category", "jsonb", None, is_required=False)}, "product.category is jsonb, not text"),
         ({"is_listed": Column("is_listed", "boolean", None, is_required=False)}, "product has a column is_listed already"),
     ],
 )

@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from django.apps import apps
+from django.db.models import ForeignKey
 
 from etalase.doctor import machine, runner
 from etalase.doctor.bucket import REQUEST_SECONDS, BucketChecks
@@ -18,7 +19,7 @@ from etalase.edge.database import as_database_error
 from etalase.edge.doctor import schedule, web
 from etalase.edge.doctor.head_office import HeadOfficeLink
 from etalase.edge.doctor.state import StateChecks
-from etalase.edge.project import product_model_name
+from etalase.edge.project import category_fields, category_lookup, product_model_name
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.errors import SettingsError
 from etalase.own_bucket import own_bucket
@@ -102,11 +103,16 @@ def _project() -> str:
 def _product_columns(settings: EdgeSettings) -> Columns:
     """Returns the columns that the edge needs of a project's own product model."""
     name = product_model_name()
-    meta = apps.get_model(name)._meta  # noqa: SLF001 - Django documents Model._meta as its API
+    model = apps.get_model(name)
+    meta = model._meta  # noqa: SLF001 - Django documents Model._meta as its API
     if meta.app_label == "etalase_edge":
         return {}
     fields = [meta.pk, meta.get_field(settings.PRODUCT_NAME_FIELD), meta.get_field(settings.PRODUCT_SKU_FIELD)]
-    return {meta.db_table: {str(field.column): "" for field in fields if field is not None}}
+    columns = {meta.db_table: {str(field.column): "" for field in fields if field is not None}}
+    for step in category_fields(model, category_lookup(settings.PRODUCT_CATEGORY_FIELD)):
+        for field in (step, *step.foreign_related_fields) if isinstance(step, ForeignKey) else (step,):
+            columns.setdefault(field.model._meta.db_table, {})[str(field.column)] = ""  # noqa: SLF001
+    return columns
 
 
 def _never_made() -> list[Check]:

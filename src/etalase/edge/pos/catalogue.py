@@ -14,13 +14,13 @@ from uuid import UUID
 
 import django.db
 from django.apps import apps
-from django.db.models import Count, Q, Window
+from django.db.models import Count, F, Q, Value, Window
 from django.db.models.functions import Lower
 
 from etalase.edge.database import as_database_error, translated
 from etalase.edge.displayed_photo import photos_in_order, products_left_out
 from etalase.edge.displayed_renditions import DisplayedRenditions, displayed_renditions
-from etalase.edge.project import product_model_name
+from etalase.edge.project import category_lookup, product_model_name
 from etalase.protocol import object_url
 from etalase.renditions import rendition_url
 from etalase.settings.edge import edge_settings
@@ -57,6 +57,7 @@ class MenuProduct:
     id: UUID
     sku: str
     name: str
+    category: str | None
     photos: tuple[ShownPhoto, ...]
     renditions: tuple[ShownRendition, ...] = ()
     thumbhash: str | None = None
@@ -73,12 +74,14 @@ class MenuPage:
 def find(product_id: UUID) -> MenuProduct | None:
     """Returns the product, or None. Raises :class:`DatabaseAway`."""
     with database():
-        row = _products().filter(pk=product_id).values_list("pk", *_name_and_sku()).first()
+        row = _products().filter(pk=product_id).values_list("pk", *_name_and_sku(), _category()).first()
         return _complete([row])[0] if row else None
 
 
-def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
+def page(*, limit: int, offset: int, search: str = "", category: str = "") -> MenuPage:
     """Returns products ``offset`` to ``offset + limit`` whose name or SKU contains ``search``, in four queries.
+
+    With ``category``, only the products of exactly that category.
 
     The page leaves out the old row of a product that head office now lists under another id.
 
@@ -86,6 +89,8 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
     """
     name, sku = _name_and_sku()
     products = _products()
+    if category:
+        products = products.alias(menu_category=_category()).filter(menu_category=category)
     if search:
         products = products.filter(Q(**{f"{name}__icontains": search}) | Q(**{f"{sku}__icontains": search}))
     with database():
@@ -94,10 +99,10 @@ def page(*, limit: int, offset: int, search: str = "") -> MenuPage:
         rows = list(
             products.order_by(Lower(name), "pk")
             .annotate(menu_total=Window(Count("pk")))
-            .values_list("pk", name, sku, "menu_total")[offset : offset + limit]
+            .values_list("pk", name, sku, _category(), "menu_total")[offset : offset + limit]
         )
         # Beyond the last page no row has the total.
-        total = rows[0][3] if rows else products.count() if offset else 0
+        total = rows[0][-1] if rows else products.count() if offset else 0
         return MenuPage(products=tuple(_complete(rows)), total=total)
 
 
@@ -120,6 +125,11 @@ def _name_and_sku() -> tuple[str, str]:
     return settings.PRODUCT_NAME_FIELD, settings.PRODUCT_SKU_FIELD
 
 
+def _category() -> F | Value:
+    lookup = category_lookup(edge_settings().PRODUCT_CATEGORY_FIELD)
+    return F(lookup) if lookup else Value("")
+
+
 def _complete(rows: Sequence[Sequence[Any]]) -> list[MenuProduct]:
     """Returns the products with their photos, and with renditions of exactly these photos, whatever is committed meanwhile."""
     photos = _photos([row[0] for row in rows])
@@ -130,11 +140,12 @@ def _complete(rows: Sequence[Sequence[Any]]) -> list[MenuProduct]:
 
 def _product(row: Sequence[Any], photos: Sequence[ShownPhoto], shown: DisplayedRenditions) -> MenuProduct:
     settings = edge_settings()
-    product_id, name, sku = row[:3]
+    product_id, name, sku, category = row[:4]
     return MenuProduct(
         id=product_id,
         sku="" if sku is None else str(sku),
         name="" if name is None else str(name),
+        category=str(category) if category and category.strip() else None,
         photos=tuple(photos),
         renditions=tuple(
             ShownRendition(

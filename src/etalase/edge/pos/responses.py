@@ -67,11 +67,15 @@ class PhotoOfProduct(msgspec.Struct, frozen=True):
 
 
 class ProductEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """The entry of a product in the list. ``image_url`` is the URL of ``photos[0]`` or of the placeholder."""
+    """The entry of a product in the list. ``image_url`` is the URL of ``photos[0]`` or of the placeholder.
+
+    ``category`` is null for a product without one.
+    """
 
     id: UUID
     sku: str
     name: str
+    category: str | None
     image_url: str
     has_photo: bool
     photos: list[PhotoOfProduct]
@@ -119,6 +123,7 @@ def entry_of(product: MenuProduct) -> ProductEntry:
         id=product.id,
         sku=product.sku,
         name=product.name,
+        category=product.category,
         image_url=product.photos[0].image_url if product.photos else placeholder_url(),
         has_photo=bool(product.photos),
         photos=[PhotoOfProduct(photo.id, photo.image_url) for photo in product.photos],

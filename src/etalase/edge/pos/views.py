@@ -18,6 +18,8 @@ logger = logging.getLogger("etalase.edge")
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_SEARCH_CHARS = 100
+# A project's own categories may be longer than head office's.
+MAX_CATEGORY_CHARS = 500
 
 
 @login_not_required
@@ -42,19 +44,24 @@ def product_image(request: HttpRequest, product_id: str) -> HttpResponseBase:
 @login_not_required
 @require_safe
 def products(request: HttpRequest) -> HttpResponseBase:
-    """Returns a page of the menu: ``GET /api/products/`` with ``limit``, ``offset`` and ``q`` (part of a name or SKU)."""
+    """Returns a page of the menu: ``GET /api/products/`` with ``limit``, ``offset``, ``q`` and ``category``.
+
+    ``q`` is a part of a name or SKU, ``category`` the exact text of an entry.
+    """
     try:
         limit = whole_number(request.GET, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
         offset = whole_number(request.GET, "offset", default=0, least=0, most=MAX_INT32)
-        search = search_text(request.GET)
-        page = catalogue.page(limit=limit, offset=offset, search=search)
+        search = filter_text(request.GET, "q", most=MAX_SEARCH_CHARS).strip()
+        category = filter_text(request.GET, "category", most=MAX_CATEGORY_CHARS)
+        page = catalogue.page(limit=limit, offset=offset, search=search, category=category)
     except UsageError as error:
         return responses.uncached(responses.Refused(str(error)), status=400)
     except DatabaseAway as error:
         logger.error("%s", error)
         return responses.uncached(responses.Refused(_public(error)), status=503)
     more = offset + limit < page.total
-    after = {"limit": limit, "offset": offset + limit} | ({"q": search} if search else {})
+    filters = {name: text for name, text in (("q", search), ("category", category)) if text}
+    after = {"limit": limit, "offset": offset + limit} | filters
     return responses.found(
         request,
         responses.ProductList(
@@ -93,11 +100,11 @@ def whole_number(query: QueryDict, field: str, *, default: int, least: int, most
     return int(text)
 
 
-def search_text(query: QueryDict) -> str:
-    """Returns the search text. Raises :class:`UsageError` if it is too long or has a NUL, which PostgreSQL text cannot hold."""
-    text = (query.get("q") or "").strip()
-    if len(text) > MAX_SEARCH_CHARS or "\0" in text:
+def filter_text(query: QueryDict, field: str, *, most: int) -> str:
+    """Returns the text in ``query``. Raises :class:`UsageError` if it is too long or has a NUL (PostgreSQL's text has none)."""
+    text = query.get(field) or ""
+    if len(text.strip()) > most or "\0" in text:
         raise UsageError(
-            f"q is «{printable(text[:40])}…» of {len(text)} characters; it may have at most {MAX_SEARCH_CHARS}, and no NUL."
+            f"{field} is «{printable(text[:40])}…» of {len(text)} characters; it may have at most {most}, and no NUL."
         )
     return text

@@ -13,9 +13,9 @@ from etalase.edge.sync.feed.lenient import NO_UUID
 from etalase.edge.sync.feed.pull import Feed, pull_products
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
-from etalase.edge.sync.storage.products import ProductLabel
+from etalase.edge.sync.storage.products import ProductLabel, ProductRow
 from etalase.errors import HeadOfficeError, RowRefused
-from etalase.protocol import Product
+from etalase.protocol import MAX_CATEGORY_CHARS, Product
 
 logger = logging.getLogger("etalase.edge")
 
@@ -102,13 +102,14 @@ def _write_listed(services: Services, page: Sequence[Product], result: RunResult
     known: dict[UUID, ProductLabel] = {}
     if any(product.sku is None or product.name is None for product in page):  # null keeps the known text
         known = services.products.existing({product.id for product in page})
-    texts_of: dict[UUID, tuple[str, str]] = {}  # a list may name a product twice; one INSERT cannot write a row twice
+    rows: dict[UUID, ProductRow] = {}  # a list may name a product twice; one INSERT cannot write a row twice
     for product in page:
-        sku, name = texts_of.get(product.id) or known.get(product.id, ProductLabel())
-        texts_of[product.id] = fitting(
-            (sku if product.sku is None else product.sku, name if product.name is None else product.name)
-        )
-    _note_refused(services.products.write([(id_, *texts) for id_, texts in texts_of.items()]), result)
+        before = rows.get(product.id) or ProductRow(product.id, *known.get(product.id, ProductLabel()))
+        sku = before.sku if product.sku is None else product.sku
+        name = before.name if product.name is None else product.name
+        category = before.category if product.category is None else _category(product.category)
+        rows[product.id] = ProductRow(product.id, *fitting((sku, name)), category)
+    _note_refused(services.products.write(list(rows.values())), result)
 
 
 def _write_from_photos(services: Services, feed: Feed, result: RunResult) -> None:
@@ -122,7 +123,7 @@ def _write_from_photos(services: Services, feed: Feed, result: RunResult) -> Non
                 photo.product_id, ProductLabel()
             )  # null keeps the known text
             texts_of[photo.product_id] = fitting((photo.product_sku or sku, photo.product_name or name))
-        changed = [(id_, *texts) for id_, texts in texts_of.items() if known.get(id_) != texts]
+        changed = [ProductRow(id_, *texts) for id_, texts in texts_of.items() if known.get(id_) != texts]
         _note_refused(services.products.write(changed), result)
         services.products.list_again(texts_of.keys())
 
@@ -138,3 +139,7 @@ def _note_refused(refused: Sequence[tuple[object, RowRefused]], result: RunResul
 def fitting(texts: tuple[str, str]) -> tuple[str, str]:
     """Returns a SKU and a name in a form that the product table takes."""
     return texts[0].replace("\0", "")[:100], texts[1].replace("\0", "")[:255]
+
+
+def _category(category: str) -> str:
+    return category.replace("\0", "")[:MAX_CATEGORY_CHARS]

@@ -109,7 +109,11 @@ def undo(which: int | Collection[UUID], *, lock: RunLock, bucket: Bucket, produc
                 # An existing product may have got a newer name from head office.
                 here = products.existing({removal.product_id for removal in undone.restored})
                 gone_too = [removal for removal in undone.restored if removal.product_id not in here]
-                products.write([(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name) for r in gone_too])
+                rows = [
+                    storage.products.ProductRow(r.product_id, (r.row or {}).get("product_sku", ""), r.product_name)
+                    for r in gone_too
+                ]
+                products.write(rows)
             refused = storage.removed_rows.restore(records, rules=storage.photo_rules.read())
             undone.lost += [(r, refused[r.photo_id]) for r in undone.restored if r.photo_id in refused]
             undone.restored = [removal for removal in undone.restored if removal.photo_id not in refused]

@@ -17,7 +17,7 @@ from etalase.edge.sync.plan.model import ProductPlan
 from etalase.edge.sync.products import fitting
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.photo_trials import Written
-from etalase.edge.sync.storage.products import ProductText
+from etalase.edge.sync.storage.products import ProductRow
 
 # The plans, or removals, of one transaction.
 MAX_TRIED: Final = 1000
@@ -61,13 +61,13 @@ def try_removals(services: Services, photo_ids: Sequence[UUID], plans: Sequence[
 
 def _write_products(services: Services, plans: Iterable[ProductPlan]) -> set[UUID]:
     """Writes the missing products of a standalone edge, as a run does before their photos. Returns those that are refused."""
-    refused: Sequence[tuple[ProductText, object]] = ()
+    refused: Sequence[tuple[ProductRow, object]] = ()
     if services.products.is_ours:
         photos = {plan.product_id: step.photo for plan in plans for step in plan.steps}
         missing = photos.keys() - services.products.existing(photos.keys()).keys()
         texts = {id_: fitting((photos[id_].product_sku or "", photos[id_].product_name or "")) for id_ in missing}
-        refused = services.products.write([(id_, *both) for id_, both in texts.items()])
-    return {product[0] for product, _ in refused}
+        refused = services.products.write([ProductRow(id_, *both) for id_, both in texts.items()])
+    return {product.id for product, _ in refused}
 
 
 @contextmanager

@@ -20,7 +20,8 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
     articles: Any = apps.get_model(settings.ETALASE_PRODUCT_MODEL).objects
-    rice = articles.create(title="NASI GORENG", article_number=5010101)
+    kind = articles.model._meta.get_field("kind").related_model.objects.create(label="Nasi")
+    rice = articles.create(title="NASI GORENG", article_number=5010101, kind=kind)
     articles.create(title="AIR MINERAL", article_number=None)
     nameless = articles.create(title=None, article_number=7)
     ProductPhoto.objects.create(
@@ -31,6 +32,7 @@ def main() -> None:
         "image": client.get(f"/api/products/{rice.pk}/image").json(),
         "nameless": client.get(f"/api/products/{nameless.pk}/image").json(),
         "menu": client.get("/api/products/?limit=2").json(),
+        "rice": client.get("/api/products/?category=Nasi").json(),
         "found": client.get("/api/products/?q=50101").json(),
         "page": client.get("/").status_code,
     }

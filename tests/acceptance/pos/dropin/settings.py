@@ -26,5 +26,6 @@ ETALASE = {
     "S3_PUBLIC_URL": "https://photos.store.example",
     "PRODUCT_NAME_FIELD": "title",
     "PRODUCT_SKU_FIELD": "article_number",
+    "PRODUCT_CATEGORY_FIELD": os.environ.get("CATEGORY_FIELD", "kind__label"),
     "METRICS": True,
 }

@@ -13,7 +13,7 @@ import etalase.edge.pos
 from etalase.edge.pos.catalogue import MenuProduct, ShownPhoto
 from etalase.edge.pos.page import security_headers
 from etalase.edge.pos.responses import entry_of, image_of
-from etalase.edge.pos.views import parse_uuid, search_text, whole_number
+from etalase.edge.pos.views import filter_text, parse_uuid, whole_number
 from etalase.errors import UsageError
 
 PRODUCT = UUID("63ea9d40-47f2-4202-95b6-f9b9e798d762")
@@ -28,17 +28,17 @@ PHOTO = ShownPhoto(
 
 def test_the_first_photo_is_the_products_image() -> None:
     other = ShownPhoto(UUID(int=1), "http://edge:9000/other.jpg?v=1", None, None, None)
-    product = MenuProduct(id=PRODUCT, sku="05018970", name="ASAHI SALMON BOWL", photos=(PHOTO, other))
+    product = MenuProduct(id=PRODUCT, sku="05018970", name="ASAHI SALMON BOWL", category="Makanan", photos=(PHOTO, other))
     image = image_of(product)
     assert (image.image_url, image.product_name, image.is_placeholder) == (PHOTO.image_url, "ASAHI SALMON BOWL", False)
     assert image.updated_at == "2026-02-03T04:14:24.796133+00:00"
     entry = entry_of(product)
-    assert (entry.image_url, entry.has_photo) == (PHOTO.image_url, True)
+    assert (entry.image_url, entry.has_photo, entry.category) == (PHOTO.image_url, True, "Makanan")
     assert [photo.id for photo in entry.photos] == [PHOTO.id, other.id]
 
 
 def test_a_product_without_a_photo_has_the_placeholder_as_its_image() -> None:
-    product = MenuProduct(id=PRODUCT, sku="", name="AIR MINERAL", photos=())
+    product = MenuProduct(id=PRODUCT, sku="", name="AIR MINERAL", category=None, photos=())
     image, entry = image_of(product), entry_of(product)
     assert (image.image_url, image.is_placeholder, image.photo_id) == ("/static/images/no-image.png", True, None)
     assert (entry.image_url, entry.has_photo, entry.photos) == ("/static/images/no-image.png", False, [])
@@ -70,12 +70,13 @@ def test_a_missing_number_has_its_default() -> None:
     assert whole_number(QueryDict("limit=1000"), "limit", default=100, least=1, most=1000) == 1000
 
 
+@pytest.mark.parametrize("field", ["q", "category"])
 @pytest.mark.parametrize("text", ["a\0b", "x" * 101])
-def test_a_search_that_no_name_can_match_is_refused(text: str) -> None:
+def test_a_filter_that_no_product_can_match_is_refused(field: str, text: str) -> None:
     query = QueryDict(mutable=True)
-    query["q"] = text
-    with pytest.raises(UsageError, match=r"^q is «"):
-        search_text(query)
+    query[field] = text
+    with pytest.raises(UsageError, match=f"^{field} is «"):
+        filter_text(query, field, most=100)
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,10 @@ def _products(rows: Iterable[bytes], odd: _Oddities) -> list[Product]:
             odd.note(Odd.ROW_NAMELESS, [("product", excerpt(raw))])
             continue
         product = Product(
-            id=row.take("id", values.identity), sku=row.take("sku", values.any_text), name=row.take("name", values.any_text)
+            id=row.take("id", values.identity),
+            sku=row.take("sku", values.any_text),
+            name=row.take("name", values.any_text),
+            category=row.take("category", values.any_text),
         )
         if row.flaws:
             odd.note(Odd.ROW_NAMELESS, _prefixed("product ", row.flaws))

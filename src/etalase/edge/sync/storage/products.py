@@ -14,8 +14,15 @@ from etalase.edge.sync.storage.savepoints import apart, check_at_once
 from etalase.errors import RowRefused
 
 T = TypeVar("T")
-# Id, SKU and name.
-ProductText = tuple[UUID, str, str]
+
+
+class ProductRow(NamedTuple):
+    """The texts of a product to write; a category of None keeps the one that is here."""
+
+    id: UUID
+    sku: str
+    name: str
+    category: str | None = None
 
 
 class ProductLabel(NamedTuple):
@@ -48,24 +55,27 @@ class ProductTable:
         """Returns a label for each of ``ids``."""
         return dict.fromkeys(ids, ProductLabel()) | self.existing(ids)
 
-    def write(self, products: Sequence[ProductText]) -> list[tuple[ProductText, RowRefused]]:
-        """Inserts or updates products given as (id, SKU, name). Returns those that a rule of the customer's refuses.
+    def write(self, products: Sequence[ProductRow]) -> list[tuple[ProductRow, RowRefused]]:
+        """Inserts or updates products. Returns those that a rule of the customer's refuses.
 
         For our own table only.
         """
         return _apart(products, self._write)
 
-    def _write(self, products: Sequence[ProductText]) -> None:
+    def _write(self, products: Sequence[ProductRow]) -> None:
         if not products:
             return
-        ids, skus, names = (list(column) for column in zip(*products, strict=True))
+        ids, skus, names, categories = (list(column) for column in zip(*products, strict=True))
         with cursor() as db:
             db.execute(
-                "INSERT INTO product (id, sku, name) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[])"
-                " ON CONFLICT (id) DO UPDATE SET sku = excluded.sku, name = excluded.name, is_listed = TRUE"
-                " WHERE (product.sku, product.name, product.is_listed)"
-                " IS DISTINCT FROM (excluded.sku, excluded.name, TRUE)",
-                [ids, skus, names],
+                "INSERT INTO product (id, sku, name, category)"
+                " SELECT n.id, n.sku, n.name, coalesce(n.category, p.category, '')"
+                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) AS n(id, sku, name, category)"
+                " LEFT JOIN product p ON p.id = n.id ON CONFLICT (id) DO UPDATE"
+                " SET sku = excluded.sku, name = excluded.name, category = excluded.category, is_listed = TRUE"
+                " WHERE (product.sku, product.name, product.category, product.is_listed)"
+                " IS DISTINCT FROM (excluded.sku, excluded.name, excluded.category, TRUE)",
+                [ids, skus, names, categories],
             )
 
     def list_again(self, ids: Collection[UUID]) -> None:
