@@ -9,6 +9,10 @@ from etalase.errors import PictureRefused
 MAX_PARTS = 20_000
 
 
+# Each frame of an animation is composed with those before it. A menu shows the first.
+MAX_FRAMES = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of the file: ``data[start:end]`` with its header; its content is ``data[content:end]``.
@@ -49,6 +53,12 @@ def refuse_as_cut_short(what: str) -> NoReturn:
 def refuse_as_damaged(what: str) -> NoReturn:
     """Raises :class:`PictureRefused` for a file whose structure is wrong."""
     raise PictureRefused(f"The picture is damaged: {what}.", code="undecodable")
+
+
+def refuse_too_many_frames(frames: int) -> None:
+    """Raises :class:`PictureRefused` above :data:`MAX_FRAMES`."""
+    if frames > MAX_FRAMES:
+        refuse_as_damaged(f"it has more than {MAX_FRAMES} frames")
 
 
 def refuse_too_many_parts(parts: int, what: str, most: int = MAX_PARTS) -> None:

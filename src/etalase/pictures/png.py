@@ -1,7 +1,14 @@
 """Reads the structure of a PNG: its chunks (PNG third edition, sections 5 and 11). Pure."""
 
 from etalase.errors import PictureRefused
-from etalase.pictures.outline import Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+from etalase.pictures.outline import (
+    Outline,
+    Part,
+    refuse_as_cut_short,
+    refuse_as_damaged,
+    refuse_too_many_frames,
+    refuse_too_many_parts,
+)
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_BYTES, CHECKSUM_BYTES = 8, 4
@@ -36,4 +43,5 @@ def read_png(data: bytes) -> Outline:
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
     if not width or not height:
         refuse_as_damaged("it has no pixels")
+    refuse_too_many_frames(frames)
     return Outline(width, height, frames=max(frames, 1), parts=tuple(parts), end=position)

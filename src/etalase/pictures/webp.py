@@ -1,7 +1,15 @@
 """Reads the structure of a WebP: the chunks of its RIFF container (RFC 9649, section 2). Pure."""
 
 from etalase.errors import PictureRefused
-from etalase.pictures.outline import MAX_PARTS, Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+from etalase.pictures.outline import (
+    MAX_PARTS,
+    Outline,
+    Part,
+    refuse_as_cut_short,
+    refuse_as_damaged,
+    refuse_too_many_frames,
+    refuse_too_many_parts,
+)
 
 RIFF_BYTES, HEADER_BYTES = 12, 8
 PICTURES = frozenset({"VP8 ", "VP8L", "ANMF"})
@@ -19,6 +27,7 @@ def read_webp(data: bytes) -> Outline:
     frames = [part for part in parts if part.kind in PICTURES]
     if not frames:
         raise PictureRefused("The file is a WebP without a picture.", code="no_picture")
+    refuse_too_many_frames(len(frames))
     width, height = _size(data, parts[0])
     if not width or not height:
         refuse_as_damaged("it has no pixels")
