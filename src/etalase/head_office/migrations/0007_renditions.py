@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                         db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
-                        to="head_office.renditionset",
+                        to="head_office.photorenditionset",
                     ),
                 ),
                 ("width", models.PositiveSmallIntegerField()),
