@@ -9,12 +9,12 @@ if TYPE_CHECKING:  # no half loads the settings of the other
     from etalase.settings.head_office import HeadOfficeSettings
 
 
-def own_bucket(settings: "EdgeSettings | HeadOfficeSettings", **options: Any) -> ObjectStore:
-    """Returns the client of the half's own bucket; ``options`` are more arguments of :class:`ObjectStore`."""
+def own_bucket(settings: "EdgeSettings | HeadOfficeSettings", *, bucket: str = "", **options: Any) -> ObjectStore:
+    """Returns the client of the half's own bucket, or of ``bucket``; ``options`` are more arguments of ObjectStore."""
     store = ObjectStore(
         **options,
         endpoint=settings.S3_ENDPOINT,
-        bucket=settings.S3_BUCKET,
+        bucket=bucket or settings.S3_BUCKET,
         access_key=settings.S3_ACCESS_KEY,
         secret_key=settings.S3_SECRET_KEY.get_secret_value(),
         region=settings.S3_REGION,

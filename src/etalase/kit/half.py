@@ -72,7 +72,9 @@ def own_authority(server: str, reached_by: str, *, check: Callable[[Answers], ob
     )  # fmt: skip
 
 
-def object_store_questions(key: str, *, readers: str, port: int) -> list[Question]:
+def object_store_questions(key: str, *, readers: str, port: int, private_bucket: Sequence[Question] = ()) -> list[Question]:
+    """Returns the questions about the object store. ``private_bucket`` asks for a second, private one."""
+
     def public(answers: Answers) -> str:
         return answers.get("ETALASE_S3_ENDPOINT", "") if _is_given(answers) else f"http://{checks.own_addresses()[1]}:{port}"
 
@@ -93,6 +95,7 @@ def object_store_questions(key: str, *, readers: str, port: int) -> list[Questio
         ),
         Question("ETALASE_S3_PUBLIC_URL", f"Address of the object store for {readers}", default=public),
         Question("ETALASE_S3_BUCKET", "Bucket", default=lambda _: "product-images"),
+        *private_bucket,
         Question(
             ADMIN_KEY, "Access key of MinIO's administrator, to make a user (not kept)", default=lambda _: "",
             is_kept=False, is_asked_if=_is_given, until="ETALASE_S3_SECRET_KEY",

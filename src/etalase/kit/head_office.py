@@ -31,6 +31,12 @@ def _own_proxies(answers: Answers) -> str:
     return "1" if answers.get("ETALASE_CSRF_TRUSTED_ORIGINS") else "0"
 
 
+_PRIVATE_BUCKET = Question(
+    "ETALASE_MASTERS_BUCKET",
+    "Private bucket, for uploads and old versions of photos",
+    default=lambda answers: f"{answers['ETALASE_S3_BUCKET']}-masters",
+)
+
 HEAD_OFFICE = Kit(
     half="head-office",
     title="head office",
@@ -42,7 +48,7 @@ HEAD_OFFICE = Kit(
     services=services,
     made={},
     questions=(
-        *object_store_questions("etalase-head-office", readers="the stores", port=9000),
+        *object_store_questions("etalase-head-office", readers="the stores", port=9000, private_bucket=(_PRIVATE_BUCKET,)),
         own_authority("that address", "ETALASE_S3_PUBLIC_URL", check=checks.ca_file, again=()),
         *database_questions("etalase_head_office"),
         *server_questions("127.0.0.1:8002"),

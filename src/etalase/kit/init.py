@@ -118,12 +118,13 @@ def _services(kit: Kit, answers: Answers) -> list[ServiceUnit]:
 
 
 def _check_apart(machine: Host, kit: Kit, answers: Answers) -> None:
-    """Raises :class:`UsageError` if the other half on this machine has the same bucket: each would delete the other's."""
+    """Raises :class:`UsageError` if the other half on this machine has a bucket of this one: each would delete the other's."""
     other = env_file.parse(machine.read(kit.other_env_file) or "", name=kit.other_env_file)
-    names = ("ETALASE_S3_ENDPOINT", "ETALASE_S3_BUCKET")
-    if other and all(other.get(name) == answers[name] for name in names):
+    is_same_server = other.get("ETALASE_S3_ENDPOINT") == answers["ETALASE_S3_ENDPOINT"]
+    theirs = {other.get("ETALASE_S3_BUCKET"), other.get("ETALASE_MASTERS_BUCKET")}
+    if is_same_server and (both := theirs.intersection(bucket_user.bucket_names(answers))):
         raise UsageError(
-            f"{kit.other_env_file} has the same bucket, {answers['ETALASE_S3_BUCKET']}.",
+            f"{kit.other_env_file} has the same bucket, {', '.join(sorted(filter(None, both)))}.",
             hint="Give this half a bucket of its own: --s3-bucket.",
         )
 

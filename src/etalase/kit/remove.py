@@ -1,9 +1,10 @@
 """Undoes an init: services, settings and user; the data only where a person says so."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from etalase.errors import EtalaseError, UsageError
+from etalase.errors import EtalaseError, ObjectMissing, UsageError
 from etalase.kit import bucket_user, database, seaweedfs, units
 from etalase.kit.accounts import USER, remove_user
 from etalase.kit.answers import Answers
@@ -26,7 +27,7 @@ def confirmed(kit: Kit, answers: Answers, *, with_data: bool, ask: Callable[[str
         raise UsageError("Nothing was changed: --with-data needs --yes where nobody can be asked.")
     if with_data:
         name = answers.get("DATABASE_URL", "").rpartition("/")[2] or kit.database
-        what = f"This deletes the database {name} and every photo of bucket {answers.get('ETALASE_S3_BUCKET')}."
+        what = f"This deletes the database {name} and every photo of bucket {_named(answers)}."
     else:
         name = kit.half
         what = f"This stops {kit.title} and deletes {kit.env_file} with its passwords; database and photos stay."
@@ -38,6 +39,8 @@ def confirmed(kit: Kit, answers: Answers, *, with_data: bool, ask: Callable[[str
 def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_key: tuple[str, str]) -> None:
     """Removes what an init has made; it may have been interrupted. A step that fails leaves the rest for the next call."""
     answers = kept_answers(machine, kit)
+    if answers and kit.half == "head-office":  # an init before 0.3 did not ask for it
+        answers.setdefault("ETALASE_MASTERS_BUCKET", f"{answers['ETALASE_S3_BUCKET']}-masters")
     other = machine.read(kit.other_env_file)
     is_shared = other is not None
     is_own = answers.get("OBJECT_STORE") == OWN and f"OBJECT_STORE={OWN}" not in (other or "")
@@ -46,7 +49,7 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
         machine.say(f"{kit.env_file} is not here: database and photos stay. Run init with the same answers, then this again.")
     if with_data and answers:
         if not is_own:
-            _empty_bucket(machine, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})
+            _empty_buckets(machine, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})
         if "DATABASE_URL" in answers:
             database.remove_database(database.superuser(machine, admin_url), answers["DATABASE_URL"])
     if is_own:
@@ -85,15 +88,22 @@ def _remove_object_store(machine: Host, answers: Answers, *, with_data: bool) ->
         remove_user(machine, seaweedfs.USER)
 
 
-def _empty_bucket(machine: Host, answers: Answers) -> None:
-    """Deletes every object, the bucket, and with an administrator's key its user. Reports each refusal."""
-    name = answers["ETALASE_S3_BUCKET"]
+def _named(answers: Answers) -> str:
+    return " and ".join(bucket_user.bucket_names(answers)) if "ETALASE_S3_BUCKET" in answers else "that it names"
+
+
+def _empty_buckets(machine: Host, answers: Answers) -> None:
+    """Deletes every object, the buckets, and with an administrator's key their user. Reports each refusal."""
+    name = _named(answers)
     try:
-        store = bucket_user.bucket(answers)
-        keys = [] if machine.is_dry else [info.key for info in store.list("")]
-        for begin in range(0, len(keys), LIST_AT_ONCE):
-            store.delete(keys[begin : begin + LIST_AT_ONCE])
-        machine.note(f"deleted {len(keys) if not machine.is_dry else 'all'} objects of bucket {name}")
+        for one in bucket_user.bucket_names(answers):
+            store = bucket_user.bucket(answers, one)
+            keys: list[str] = []
+            with suppress(ObjectMissing):  # no such bucket
+                keys = [] if machine.is_dry else [info.key for info in store.list("")]
+            for begin in range(0, len(keys), LIST_AT_ONCE):
+                store.delete(keys[begin : begin + LIST_AT_ONCE])
+            machine.note(f"deleted {len(keys) if not machine.is_dry else 'all'} objects of bucket {one}")
         if answers.get(bucket_user.ADMIN_KEY) and bucket_user.make_of(answers["ETALASE_S3_ENDPOINT"]) == "minio":
             bucket_user.remove_user(machine, answers)
         else:

@@ -12,6 +12,7 @@ from etalase.devstack.seaweedfs import SIGNING_KEYS, SeaweedPorts, find_program,
 from etalase.kit import env_file
 from etalase.kit.accounts import check_reach, ensure_user
 from etalase.kit.answers import Answers
+from etalase.kit.bucket_user import bucket_names
 from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
 from etalase.redaction import keep_secret
@@ -56,11 +57,11 @@ def ensure(machine: Host, answers: Answers) -> bool:
         keys = {name: secrets.token_hex(32) for name in SIGNING_KEYS}
         keep_secret(*keys.values())  # a dry run shows the file
         machine.write(ENV_FILE, env_file.render(keys, about="Made by etalase: the keys of SeaweedFS's own parts."), mode=0o600)
-    name, key = answers["ETALASE_S3_BUCKET"], answers["ETALASE_S3_ACCESS_KEY"]
+    key = answers["ETALASE_S3_ACCESS_KEY"]
     identity: dict[str, object] = {
         "name": key,
         "credentials": [{"accessKey": key, "secretKey": answers["ETALASE_S3_SECRET_KEY"]}],
-        "actions": [f"{right}:{name}" for right in ("Admin", "Read", "Write", "List")],
+        "actions": [f"{right}:{name}" for name in bucket_names(answers) for right in ("Admin", "Read", "Write", "List")],
     }
     return _write(machine, [*_others(machine, key), identity])
 

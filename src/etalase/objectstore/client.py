@@ -195,13 +195,17 @@ class ObjectStore(S3Requests):
         """
         found = self.request("GET", query=ONE_KEY)
         if missing := (found.error.get("Code") == "NoSuchBucket"):
-            made = self.request("PUT", body=self._location())
-            if b"BucketAlreadyOwnedByYou" not in made.body:  # another Etalase process was faster
-                self.expect(made)
+            self.create()
         else:
             self._listing(found)
         self._ensure_policy()
         return missing
+
+    def create(self) -> None:
+        """Creates the bucket, without a policy."""
+        made = self.request("PUT", body=self._location())
+        if b"BucketAlreadyOwnedByYou" not in made.body:  # another Etalase process was faster
+            self.expect(made)
 
     def policy_change(self) -> PolicyChange | None:
         """Returns the change that the policy needs; None if the store does not show it and anybody can read an object."""

@@ -1,14 +1,16 @@
 """Defines every setting of head office, on one screen. :func:`head_office_settings` returns them."""
 
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from etalase.settings.reading import Settings, parse_settings
 from etalase.settings.values import CaFile, CommaList, HttpUrl, OptionalToken, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
+MAX_BUCKET_CHARS = 63
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
 class HeadOfficeSettings(Settings):
@@ -31,7 +33,9 @@ class HeadOfficeSettings(Settings):
     S3_ENDPOINT: HttpUrl
     S3_ACCESS_KEY: str
     S3_SECRET_KEY: SecretStr
-    S3_BUCKET: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "product-images"
+    S3_BUCKET: BucketName = "product-images"
+    # The private bucket of the uploads and of old versions of photos; empty: {S3_BUCKET}-masters
+    MASTERS_BUCKET: BucketName | None = None
     S3_REGION: str = "us-east-1"
     # add: the statements of others in the bucket's policy stay. replace: the policy is the guide's alone
     S3_POLICY: Literal["add", "replace"] = "add"
@@ -40,10 +44,15 @@ class HeadOfficeSettings(Settings):
     # The certificate of your own authority, for the object store, besides those that this machine trusts
     CA_FILE: CaFile | None = None
 
-    # The limits of a photo
+    # The limits of an upload
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024)] = 64 * MIB
     # Phones make pictures of 200 megapixels; browsers show at most 536.
     MAX_PIXELS: Annotated[int, Field(ge=1024)] = 250_000_000
+    # The limits of a photo, in pixels of its long side and in bytes: a larger upload is made smaller before it goes out
+    PHOTO_MAX_PIXELS: Annotated[int, Field(ge=640, le=16_383)] = 2048
+    PHOTO_MAX_BYTES: Annotated[int, Field(ge=20_000)] = 600_000
+    # Old versions of a photo can be restored for so long
+    KEEP_VERSIONS_DAYS: Annotated[int, Field(ge=1, le=36_500)] = 90
 
     # An edge that was away for longer gets the full set
     TOMBSTONE_DAYS: Annotated[int, Field(ge=1, le=36_500)] = 180
@@ -64,6 +73,19 @@ class HeadOfficeSettings(Settings):
 
     SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "METRICS_TOKEN")
     DEMO_ADDRESS_NAMES: ClassVar = ("S3_ENDPOINT", "S3_PUBLIC_URL")
+
+    @model_validator(mode="after")
+    def _check_buckets(self) -> Self:
+        if self.masters_bucket == self.S3_BUCKET:
+            raise ValueError("ETALASE_MASTERS_BUCKET is the public bucket, ETALASE_S3_BUCKET: uploads need a private one.")
+        if len(self.masters_bucket) > MAX_BUCKET_CHARS:
+            raise ValueError(f"ETALASE_MASTERS_BUCKET is missing: «{self.masters_bucket}» is too long for a bucket.")
+        return self
+
+    @property
+    def masters_bucket(self) -> str:
+        """Returns the name of the private bucket."""
+        return self.MASTERS_BUCKET or f"{self.S3_BUCKET}-masters"
 
     @property
     def has_metrics(self) -> bool:
