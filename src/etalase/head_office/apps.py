@@ -16,12 +16,11 @@ class HeadOfficeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Registers the start-up checks and the deletion of objects, pins sessions, hides secrets and counts refused logins."""
-        from etalase.head_office import checks, ingest
+        """Registers the start-up checks, pins sessions, hides secrets and counts refused logins."""
+        from etalase.head_office import checks
         from etalase.head_office.metrics import requests
 
         checks.register()
         pin_sessions()
         hide_project_secrets()
-        ingest.follow_deletions()
         requests.follow_logins()

@@ -43,10 +43,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The number that a person has to type for ``changes``, which touch ``number`` dishes in all."""
+    """The number that a person has to type for ``changes``, which touch ``number`` dishes in all.
+
+    It has to be typed where a change exceeds the bound, or ``always``.
+    """
 
     number: int
     changes: tuple[Change, ...]
+    always: bool = False
 
     @property
     def beyond(self) -> tuple[Change, ...]:
@@ -56,7 +60,7 @@ class Confirmation:
     @property
     def is_required(self) -> bool:
         """Returns whether the number has to be typed."""
-        return bool(self.beyond)
+        return self.always or bool(self.beyond)
 
     def is_given_by(self, typed: str) -> bool:
         """Returns whether ``typed`` is the number, in ASCII digits, with only spaces around them."""

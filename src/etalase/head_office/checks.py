@@ -9,9 +9,10 @@ from django.core import checks
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from etalase.errors import SettingsError, UsageError
+from etalase.errors import EtalaseError, ObjectStoreError, SettingsError, UsageError
 from etalase.head_office.database import as_database_error
 from etalase.head_office.ingest import bucket
+from etalase.head_office.masters import masters
 from etalase.head_office.passwords import admin_with_published_password
 from etalase.settings.head_office import head_office_settings
 
@@ -22,6 +23,7 @@ def register() -> None:
     """Registers the checks below with Django."""
     checks.register(settings_are_valid)
     checks.register(writers_are_visible, checks.Tags.database)
+    checks.register(uploads_are_private, deploy=True)
 
 
 def settings_are_valid(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
@@ -52,12 +54,21 @@ def writers_are_visible(app_configs: Sequence[AppConfig] | None, **_: Any) -> li
     ]
 
 
+def uploads_are_private(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
+    """Reports a private bucket that is not proved to be private (``etalase.E103``), with ``check --deploy``."""
+    try:
+        masters()
+    except EtalaseError as error:
+        return [checks.Error(error.message, hint=error.hint, id="etalase.E103")]
+    return []
+
+
 def prepare_to_serve() -> None:
-    """Makes head office ready to serve: creates or repairs the bucket and its policy (hazard 26).
+    """Makes head office ready to serve: creates or repairs the bucket and its policy (hazard 26), and the private bucket.
 
     Raises :class:`etalase.errors.DatabaseAway`, :class:`UsageError` (not migrated, role without a privilege),
     :class:`SettingsError` (a password of the guide) or an :class:`ObjectStoreError`. Logs the other risks of the bucket
-    once (hazard 72).
+    once (hazard 72), and a private bucket without which no upload is possible.
     """
     try:
         problems = writers_are_visible(None)
@@ -75,6 +86,10 @@ def prepare_to_serve() -> None:
             hint="Change it: etalase head-office create-account admin --admin --password-file FILE",
         )
     bucket().ensure_bucket()
+    try:
+        masters()
+    except ObjectStoreError as error:  # stores go on; until it is mended, each upload fails with this text
+        logger.error("no upload is possible: %s", error)
     for risk in () if head_office_settings().DEMO else bucket().risks():
         logger.warning("%s", risk)
     connection.close()

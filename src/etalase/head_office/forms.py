@@ -13,70 +13,21 @@ from django import forms
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Manager, QuerySet
 from django.forms import BaseFormSet
-from django.forms.models import BaseInlineFormSet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from etalase.errors import PictureRefused
-from etalase.head_office import ingest
 from etalase.head_office.accounts import is_odd_code
 from etalase.head_office.confirmation import changes_text, impact_text
-from etalase.head_office.images.validate import check_picture, prepare_picture
 from etalase.head_office.imports.category import category_problem, normalised
 from etalase.head_office.imports.sku import is_unreadable_name, oddity, plain
 from etalase.head_office.messages import lazy_text, text
-from etalase.head_office.models import Account, Assortment, Photo, Product, Store
+from etalase.head_office.models import Account, Assortment, Product, Store
 from etalase.head_office.removals import Impact, RowsToRemove, impact_of
-from etalase.protocol import MAX_FILENAME_CHARS
 
 # Per product page. Django's default of 2,000 rows takes many seconds to render.
 MAX_PHOTO_ROWS = 200
-
-
-class PhotoForm(forms.ModelForm):
-    """A photo with its file, which is validated before anything is saved."""
-
-    upload = forms.FileField(required=False, label=lazy_text("file"), help_text=lazy_text("file_help"))
-
-    class Meta:
-        model = Photo
-        fields = ("is_primary", "sort_order")
-
-    def clean(self) -> dict[str, Any] | None:
-        """Validates the file; a reason for refusal is shown beside the field."""
-        cleaned = super().clean()
-        upload: UploadedFile | None = self.cleaned_data.get("upload")
-        self.picture = None
-        if upload is None:
-            if self.instance._state.adding:  # noqa: SLF001 - Django's documented way to ask
-                self.add_error("upload", text("file_missing"))
-            return cleaned
-        try:
-            # One byte more than the limit is enough for the refusal.
-            self.picture = prepare_picture(upload.read(ingest.limits().max_bytes + 1), ingest.limits())
-            check_picture(self.picture, ingest.limits())
-        except PictureRefused as error:
-            megabytes = f"{ingest.limits().max_bytes / 1_000_000:.3g}"
-            self.add_error("upload", text(f"picture_{error.code}", **error.values, megabytes=megabytes))
-        self.filename = (upload.name or "photo")[-MAX_FILENAME_CHARS:]
-        return cleaned
-
-    def validate_constraints(self) -> None:
-        """Checks nothing: a new primary photo demotes the old one, and the database enforces the constraint."""
-
-
-class PhotoFormSet(BaseInlineFormSet):
-    """The photos of a product, at most one of them primary."""
-
-    def clean(self) -> None:
-        """Refuses two primary photos; otherwise the later one would win silently."""
-        super().clean()
-        rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None) and form.has_changed()]
-        if sum(bool(row.get("is_primary")) and not row.get("DELETE") for row in rows) > 1:
-            raise ValidationError(text("one_primary"))
 
 
 class TwoLists(FilteredSelectMultiple):

@@ -1,10 +1,10 @@
 """Adds, changes and deletes photos at head office: row and object together; the object is visible before the row.
 
 Every writer of a product's photos holds the product's advisory lock, so that parallel imports, uploads and deletions never
-mix the row of one with the object of another.
+mix the row of one with the object of another. Before a photo changes, the private bucket has the upload and the photo of its
+old version and of its new one.
 """
 
-import logging
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,17 +12,17 @@ from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.signals import post_delete
 
-from etalase.errors import ObjectStoreError, UsageError
-from etalase.head_office.images.validate import Picture, PictureLimits, extension
+from etalase.errors import UsageError
+from etalase.head_office import masters, obsolete, versions
+from etalase.head_office.images.recipe import Recipe, blanked
+from etalase.head_office.images.validate import Picture, PictureLimits, Upload, extension, md5
 from etalase.head_office.models import Photo
+from etalase.head_office.version_models import ObsoleteObject
 from etalase.objectstore.client import ObjectStore
 from etalase.own_bucket import own_bucket
 from etalase.protocol import KEY_PREFIX, printable
 from etalase.settings.head_office import head_office_settings
-
-logger = logging.getLogger("etalase.head_office")
 
 
 class PhotoChange(StrEnum):
@@ -36,14 +36,20 @@ class PhotoChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The wanted state of a photo. ``source`` is its identity within the product; ``photo_id`` prescribes its id."""
+    """The wanted state of a photo. ``source`` is its identity within the product; ``photo_id`` prescribes its id.
+
+    ``picture`` is the photo that ``recipe`` makes of the upload; without it, it is made where it is needed.
+    """
 
     source: str
     filename: str
-    picture: Picture
+    upload: Upload
     is_primary: bool
     sort_order: int
     photo_id: uuid.UUID | None = None
+    picture: Picture | None = None
+    recipe: str = ""
+    made_by: str = ""
 
 
 @cache
@@ -54,34 +60,48 @@ def bucket() -> ObjectStore:
 
 @cache
 def limits() -> PictureLimits:
-    """Returns the limits for photos, from the settings."""
+    """Returns the limits for uploads, from the settings."""
     return PictureLimits(max_bytes=head_office_settings().MAX_PHOTO_BYTES, max_pixels=head_office_settings().MAX_PIXELS)
 
 
-@transaction.atomic
-def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False) -> PhotoChange:
-    """Creates or updates the product's photo of this source as offered; the picture has been validated.
+@cache
+def recipe() -> Recipe:
+    """Returns the way from an upload to a photo, from the settings."""
+    return Recipe(head_office_settings().PHOTO_MAX_PIXELS, head_office_settings().PHOTO_MAX_BYTES)
 
-    ``object_is_sound``: the bucket is known to hold these bytes under the photo's key. Raises :class:`UsageError` if the
-    prescribed id is not the photo's, and :class:`ObjectStoreError` if the bucket fails; then no row has changed.
+
+def make_picture(upload: Upload) -> Picture:
+    """Returns the photo of the upload. Raises :class:`PictureRefused`."""
+    return recipe().make(upload, limits())
+
+
+@transaction.atomic
+def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False, is_remade: bool = False) -> PhotoChange:
+    """Creates or updates the product's photo of this source as offered; the offer's picture has been validated.
+
+    An upload that is the present one changes no bytes, unless ``is_remade``: the offered picture then counts.
+    ``object_is_sound``: the bucket is known to hold the photo's bytes. Raises :class:`UsageError` if the prescribed id is not
+    the photo's, :class:`PictureRefused`, and :class:`ObjectStoreError` if a bucket fails; then no row has changed.
     """
-    _lock(product_id)
+    lock(product_id)
     photo = Photo.objects.filter(product_id=product_id, source=offer.source).first()
     if photo is None:
-        photo = _with_prescribed_id(product_id, offer) or Photo(id=offer.photo_id or uuid.uuid4(), product_id=product_id)
+        photo = _with_prescribed_id(product_id, offer) or _new(product_id, offer)
     elif offer.photo_id is not None and photo.id != offer.photo_id:
         raise UsageError(f"this product's photo of that file already has the id {photo.id}")
     new = photo._state.adding  # noqa: SLF001 - Django's documented way to ask
-    before = _fields(photo)
-    old_key = photo.object_key
-    bytes_changed = photo.checksum != offer.picture.checksum
+    is_present = not new and not is_remade and versions.is_present(versions.known_uploads([photo])[photo.id], offer.upload)
+    picture = _present_picture(photo, offer.upload, object_is_sound=object_is_sound) if is_present else None
+    if picture is None:
+        picture, is_present = offer.picture or make_picture(offer.upload), False
+    before, old_key, old_checksum = _fields(photo), photo.object_key, photo.checksum
+    bytes_changed = old_checksum != picture.checksum
     photo.source, photo.filename = offer.source, offer.filename
     photo.is_primary, photo.sort_order = offer.is_primary, offer.sort_order
     if bytes_changed:
-        photo.size, photo.content_type = len(offer.picture.body), offer.picture.content_type
-        photo.checksum = offer.picture.checksum
-        photo.version = 1 if new else photo.version + 1
-        photo.object_key = _key(photo, extension(offer.picture))
+        photo.size, photo.content_type, photo.checksum = len(picture.body), picture.content_type, picture.checksum
+        photo.version = versions.next_version(photo.id) if new else photo.version + 1
+        photo.object_key = _key(photo, extension(picture))
     if new or _fields(photo) != before:
         if photo.is_primary:
             _demote_others(photo)
@@ -89,19 +109,24 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
         change = PhotoChange.CREATED if new else PhotoChange.UPDATED
     else:
         change = PhotoChange.UNCHANGED if object_is_sound else PhotoChange.RESTORED
-    # The row is written but not committed: a row that the database refuses never touches the object, and no reader sees the
+    # The rows are written but not committed: a row that the database refuses never touches an object, and no reader sees the
     # row before the object.
+    if not is_present:
+        if bytes_changed and not new:
+            masters.keep_public(bucket(), photo.id, old_checksum, old_key)
+        masters.keep(photo.id, offer.upload.body, offer.upload.checksum)
+        masters.keep(photo.id, picture.body, picture.checksum)
+        versions.record(photo, offer.upload, recipe=offer.recipe or str(recipe()), made_by=offer.made_by)
     if bytes_changed or not object_is_sound:
-        bucket().put(photo.object_key, offer.picture.body, content_type=photo.content_type)
-    if old_key and old_key != photo.object_key:
-        _reclaim_after_commit(product_id, old_key)
+        _take(photo.object_key)
+        bucket().put(photo.object_key, picture.body, content_type=photo.content_type)
     return change
 
 
 @transaction.atomic
 def rearrange(photo: Photo) -> None:
     """Saves the photo's ``is_primary`` and ``sort_order``; its object stays as it is."""
-    _lock(photo.product_id)
+    lock(photo.product_id)
     if photo.is_primary:
         _demote_others(photo)
     photo.save(update_fields=["is_primary", "sort_order"])
@@ -113,7 +138,7 @@ def ensure_primary(product_id: uuid.UUID) -> Photo | None:
 
     Returns the promoted photo, or None. Objects and keys stay as they are.
     """
-    _lock(product_id)
+    lock(product_id)
     photos = Photo.objects.filter(product_id=product_id)
     first = photos.order_by("sort_order", "position").first()
     if first is None or photos.filter(is_primary=True).exists():
@@ -123,43 +148,44 @@ def ensure_primary(product_id: uuid.UUID) -> Photo | None:
     return first
 
 
-def holds(key: str, picture: Picture) -> bool:
+def holds(key: str, *, checksum: str, size: int) -> bool:
     """Returns whether the bucket has these bytes under ``key``, by the ETag (the MD5 for single-part puts)."""
     there = bucket().head(key)
-    return there is not None and there.etag == picture.checksum and there.size == len(picture.body)
+    return there is not None and (there.etag, there.size) == (checksum, size)
 
 
-def follow_deletions() -> None:
-    """Registers the deletion of a photo's object after the deletion of its row is committed."""
-    post_delete.connect(_after_delete, sender=Photo, dispatch_uid="etalase.head_office.ingest")
-
-
-def _after_delete(instance: Photo, **_: Any) -> None:
-    _reclaim_after_commit(instance.product_id, instance.object_key)
-
-
-def _reclaim_after_commit(product_id: uuid.UUID, key: str) -> None:
-    transaction.on_commit(lambda: _reclaim(product_id, key))
-
-
-@transaction.atomic
-def _reclaim(product_id: uuid.UUID, key: str) -> None:
-    """Deletes an object, unless a photo uses its key again. A failure leaves an orphan in the bucket and is logged."""
-    _lock(product_id)
-    if Photo.objects.filter(object_key=key).exists():
-        return
-    try:
-        bucket().delete([key])
-    except ObjectStoreError as error:
-        logger.warning(
-            "cannot delete the object of a deleted photo",
-            extra={"object_key": key, "error": str(error)},
-        )
-
-
-def _lock(product_id: uuid.UUID) -> None:
+def lock(product_id: uuid.UUID) -> None:
+    """Waits until no other transaction writes the product's photos, and keeps others waiting until this one ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"etalase.head_office {product_id}"])
+
+
+def _new(product_id: uuid.UUID, offer: Offer) -> Photo:
+    """Returns a new photo; a deleted one that comes again gets its key back, unless that is another's now."""
+    photo = Photo(id=offer.photo_id or uuid.uuid4(), product_id=product_id)
+    key = versions.last_key(photo.id) if offer.photo_id else None
+    if key and key.startswith(f"{KEY_PREFIX}{product_id}/") and not _is_taken(key):
+        photo.object_key = key
+    return photo
+
+
+def _present_picture(photo: Photo, upload: Upload, *, object_is_sound: bool) -> Picture | None:
+    """Returns the photo's present bytes, from the upload, or from the private bucket; None if they are lost.
+
+    Where the object is sound, nobody reads the bytes: they stay empty.
+    """
+    if object_is_sound:
+        return Picture(b"", photo.content_type, photo.checksum)
+    body = upload.body if upload.checksum == photo.checksum else blanked(upload)
+    found = body if md5(body) == photo.checksum else masters.fetch(photo.id, photo.checksum)
+    return None if found is None else Picture(found, photo.content_type, photo.checksum)
+
+
+def _take(key: str) -> None:
+    """Takes the key into use; the bytes of a deleted photo that still lie there are kept first."""
+    if ObsoleteObject.objects.filter(key=key).exists():
+        versions.keep_last(bucket(), key)
+        obsolete.claim(key)
 
 
 def _with_prescribed_id(product_id: uuid.UUID, offer: Offer) -> Photo | None:
@@ -185,6 +211,11 @@ def _key(photo: Photo, ext: str) -> str:
     if photo.object_key:
         return f"{photo.object_key.rpartition('.')[0]}.{ext}"
     folder = f"{KEY_PREFIX}{photo.product_id}/"
-    if photo.is_primary and not Photo.objects.filter(object_key__startswith=f"{folder}primary.").exists():
+    if photo.is_primary and not _is_taken(f"{folder}primary.{ext}"):
         return f"{folder}primary.{ext}"
     return f"{folder}{photo.id}.{ext}"
+
+
+def _is_taken(key: str) -> bool:
+    """Returns whether a photo has this key, with any extension."""
+    return Photo.objects.filter(object_key__startswith=f"{key.rpartition('.')[0]}.").exists()

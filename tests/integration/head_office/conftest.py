@@ -14,6 +14,7 @@ from tests.integration.head_office.office import Office
 
 from etalase.devstack.s3 import S3Server
 from etalase.head_office import ingest
+from etalase.head_office import masters as masters_room
 from etalase.head_office.models import Account, Company, Store
 from etalase.settings import head_office as screen
 from etalase.settings.head_office_web import FIXED
@@ -52,11 +53,21 @@ def bucket(s3_server: S3Server, settings: Any) -> Iterator[Any]:
     """Yields head office's bucket, which the settings name."""
     place = {"S3_ENDPOINT": s3_server.endpoint, "S3_PUBLIC_URL": s3_server.endpoint}
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update=place)
-    for cached in (screen.head_office_settings, ingest.bucket, ingest.limits):
-        cached.cache_clear()
+    forget_settings()
     ingest.bucket().ensure_bucket()
     yield ingest.bucket()
-    for cached in (screen.head_office_settings, ingest.bucket, ingest.limits):
+    forget_settings()
+
+
+@pytest.fixture
+def masters(bucket: Any) -> Any:
+    """Returns head office's private bucket."""
+    return masters_room.masters()
+
+
+def forget_settings() -> None:
+    """Lets the next caller read the settings again."""
+    for cached in (screen.head_office_settings, ingest.bucket, ingest.limits, ingest.recipe, masters_room.masters):
         cached.cache_clear()
 
 

@@ -27,7 +27,7 @@ from etalase.errors import ObjectStoreFull
 from etalase.head_office import ingest, thumbnail
 from etalase.head_office.admin.photos import PhotoAdmin
 from etalase.head_office.images import validate as picture_module
-from etalase.head_office.images.validate import prepare_picture
+from etalase.head_office.images.validate import read_upload
 from etalase.head_office.ingest import Offer
 from etalase.head_office.login_throttle import TooManyLogins
 from etalase.head_office.messages import TEXTS, text
@@ -317,7 +317,7 @@ def noise(kind: str, size: tuple[int, int], **options: Any) -> bytes:
 def test_the_photo_list_loads_thumbnails_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
     product = office.product()
     body = noise(kind, (1200, 900))
-    ingest.accept(product.id, Offer("a", "a.jpg", prepare_picture(body, ingest.limits()), True, 0))
+    ingest.accept(product.id, Offer("a", "a.jpg", read_upload(body, ingest.limits()), True, 0))
     (photo,) = Photo.objects.all()
     address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
     for page in ("photo/", f"product/{product.id}/change/", f"photo/{photo.id}/change/"):

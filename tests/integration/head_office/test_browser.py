@@ -16,7 +16,7 @@ from tests.integration.head_office.office import Office
 from tests.pictures import picture
 
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import prepare_picture
+from etalase.head_office.images.validate import read_upload
 from etalase.head_office.models import Account, Assortment, Photo, Product
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -105,9 +105,7 @@ def test_errors_of_a_new_product_get_the_focus(page: Page) -> None:
 def test_the_list_of_photos_has_neither_broken_pictures_nor_empty_links(office: Office, page: Page) -> None:
     product = office.product()
     for number, colour in enumerate(("red", "blue")):
-        offer = ingest.Offer(
-            f"{number}", f"{number}.jpg", prepare_picture(picture(colour=colour), ingest.limits()), False, number
-        )
+        offer = ingest.Offer(f"{number}", f"{number}.jpg", read_upload(picture(colour=colour), ingest.limits()), False, number)
         ingest.accept(product.id, offer)
     office.photo(product)  # a row without an object
     for place in ("head_office/photo/", f"head_office/product/{product.id}/change/", "head_office/product/"):
@@ -140,7 +138,7 @@ def test_stop_selling_requires_the_confirmation_number(office: Office, page: Pag
 
 def test_deletion_of_the_last_photo_requires_a_tick(office: Office, page: Page) -> None:
     product = office.product()
-    ingest.accept(product.id, ingest.Offer("a", "a.jpg", prepare_picture(picture(), ingest.limits()), True, 0))
+    ingest.accept(product.id, ingest.Offer("a", "a.jpg", read_upload(picture(), ingest.limits()), True, 0))
     change_page(page, product)
     page.check("#id_photos-0-DELETE")
     page.click("[name=_save]")

@@ -18,15 +18,11 @@ from etalase.head_office import ingest
 from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
 from etalase.head_office.admin.photos import original_link, thumbnail_tag
 from etalase.head_office.confirmation import confirmation_context, is_confirmed
-from etalase.head_office.forms import (
-    MAX_PHOTO_ROWS,
-    PhotoForm,
-    PhotoFormSet,
-    ProductForm,
-)
+from etalase.head_office.forms import MAX_PHOTO_ROWS, ProductForm
 from etalase.head_office.imports.category import alike
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Assortment, Photo, Product, Store
+from etalase.head_office.photo_forms import PhotoForm, PhotoFormSet
 from etalase.head_office.removals import RowsToRemove, impact_of
 
 
@@ -228,17 +224,19 @@ class ProductAdmin(ConfirmingAdmin):
         photo: Photo = row.instance
         is_new = photo._state.adding  # noqa: SLF001 - Django's documented way to ask
         try:
-            if row.picture is not None:
+            if row.given is not None:
                 filename = row.filename
                 ingest.accept(
                     product.id,
                     ingest.Offer(
                         source=f"upload/{uuid.uuid4()}/{filename}" if is_new else photo.source,
                         filename=filename,
+                        upload=row.given,
                         picture=row.picture,
                         is_primary=photo.is_primary,
                         sort_order=photo.sort_order,
                         photo_id=photo.id,
+                        made_by=request.user.get_username(),
                     ),
                 )
             else:

@@ -1,4 +1,4 @@
-"""Validates photos by their bytes, not by the file name (hazard 50)."""
+"""Validates uploads by their bytes, not by the file name (hazard 50)."""
 
 import atexit
 import hashlib
@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 
 from etalase.errors import PictureRefused
-from etalase.head_office.images.gps import without_location
 from etalase.media_types import EXTENSION_OF
 from etalase.pictures.decoder import Decoder
-from etalase.pictures.reading import content_type_of, read_outline
+from etalase.pictures.outline import Outline
+from etalase.pictures.reading import read_outline
 
 
 @dataclass(frozen=True, slots=True)
 class PictureLimits:
-    """The limits of a photo. ``max_pixels`` counts all frames of an animation together."""
+    """The limits of an upload. ``max_pixels`` counts all frames of an animation together."""
 
     max_bytes: int
     max_pixels: int
@@ -29,39 +29,56 @@ class Picture:
     content_type: str
     checksum: str
 
+    @classmethod
+    def of(cls, body: bytes, content_type: str) -> "Picture":
+        """Returns the picture of these bytes."""
+        return cls(body, content_type, md5(body))
 
-def prepare_picture(data: bytes, limits: PictureLimits) -> Picture:
-    """Returns the picture in ``data`` without its GPS position; :func:`check_picture` then decodes it.
 
-    Raises :class:`PictureRefused` for data that is not a JPEG, PNG or WebP, is empty, or is too large.
-    """
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as a person gave it, with its MD5 in hex."""
+
+    body: bytes
+    checksum: str
+
+
+def read_upload(data: bytes, limits: PictureLimits) -> Upload:
+    """Returns the upload. Raises :class:`PictureRefused` if it is empty or too large."""
     if not data:
         raise PictureRefused("The file is empty.", code="empty")
     if len(data) > limits.max_bytes:
         raise _too_large(len(data), limits)
-    content_type = content_type_of(data)
-    body = without_location(data, content_type)
-    return Picture(body, content_type, hashlib.md5(body, usedforsecurity=False).hexdigest())
+    return Upload(data, md5(data))
 
 
-def prepare_file(path: Path, limits: PictureLimits) -> Picture:
-    """Works like :func:`prepare_picture` for a file; checks its size before it reads it. Raises also :class:`OSError`."""
+def read_upload_file(path: Path, limits: PictureLimits) -> Upload:
+    """Works like :func:`read_upload` for a file; checks its size before it reads it. Raises also :class:`OSError`."""
     size = path.stat().st_size
     if size > limits.max_bytes:
         raise _too_large(size, limits)
-    return prepare_picture(path.read_bytes(), limits)
+    return read_upload(path.read_bytes(), limits)
 
 
-def check_picture(picture: Picture, limits: PictureLimits) -> None:
-    """Raises :class:`PictureRefused` unless the picture is complete, within the limits, and decoded without a warning."""
-    _, outline = read_outline(picture.body)
+def md5(body: bytes) -> str:
+    """Returns the MD5 in hex."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def check_picture(body: bytes, limits: PictureLimits) -> tuple[str, Outline]:
+    """Returns the media type and the outline of a picture that is complete, within the limits, and decodes without a warning.
+
+    Raises :class:`PictureRefused` for any other.
+    """
+    content_type, outline = read_outline(body)
     if outline.pixels > limits.max_pixels:
         size = f"{outline.width}×{outline.height}"
         what = f"{size} pixels" + (f" in {outline.frames} frames" if outline.frames > 1 else "")
         reason = f"The picture has {what}; {limits.max_pixels} pixels are allowed (ETALASE_MAX_PIXELS)."
         code = {"width": outline.width, "height": outline.height, "most": limits.max_pixels}
         raise PictureRefused(reason, code="too_many_pixels", **code)
-    _decoder().check(picture.body, picture.content_type)
+    _decoder().check(body, content_type)
+    return content_type, outline
 
 
 @cache

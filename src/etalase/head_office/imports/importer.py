@@ -1,13 +1,11 @@
 """Loads a menu into head office: products, sales and photos; prunes rows that the file no longer names.
 
-Threads read the files, validate them and compare them with the bucket, a few at a time, so that memory stays bounded. Only
-the caller's thread writes rows and objects, one product in one transaction.
+Only the caller's thread writes rows and objects, one product in one transaction; others read the files ahead.
 """
 
 import uuid
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,29 +14,12 @@ from django.db import transaction
 
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
-from etalase.head_office.images.validate import Picture, check_picture, prepare_file
 from etalase.head_office.imports.csv_lines import Problem
 from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine
+from etalase.head_office.imports.photo_reading import LoadedPhoto, present_photos, read_ahead
 from etalase.head_office.imports.preview import ImportPreview
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.head_office.removals import RowsToRemove
-
-READERS = 4
-DISHES_AHEAD = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """The values of a photo's row at the start of the import."""
-
-    id: uuid.UUID
-    checksum: str
-    key: str
-    is_primary: bool
-    sort_order: int
-
-
-Known = dict[tuple[str, str], _Row]
 
 
 @dataclass(slots=True)
@@ -68,17 +49,6 @@ class ImportResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A photo's file, read and validated. ``object_is_sound``: the bucket already has these bytes under the row's key."""
-
-    line: PhotoLine
-    row: _Row | None
-    picture: Picture | None
-    refused: str = ""
-    object_is_sound: bool = False
-
-
 def load_menu(
     company: Company, menu: Menu, preview: ImportPreview, *, advanced: Callable[[int], None], dry_run: bool = False
 ) -> ImportResult:
@@ -90,13 +60,9 @@ def load_menu(
     """
     result = ImportResult(problems=list(menu.problems), photos=Counter(failed=len(menu.problems)))
     stores = dict(Store.objects.filter(company=company).values_list("code", "id"))
-    photos = Photo.objects.filter(product__company=company).select_related("product")
-    known: Known = {
-        (photo.product.sku, photo.source): _Row(photo.id, photo.checksum, photo.object_key, photo.is_primary, photo.sort_order)
-        for photo in photos.iterator()
-    }
+    known = present_photos(company)
     made, changed = {dish.sku for dish in preview.made}, preview.changed_skus()
-    for dish, loaded in _read_ahead(menu.dishes, known):
+    for dish, loaded in read_ahead(menu.dishes, known):
         if dry_run:
             change = "created" if dish.sku in made else "updated" if dish.sku in changed else "unchanged"
             _preview_dish(company, dish, loaded, change, result)
@@ -111,39 +77,9 @@ def load_menu(
     return result
 
 
-def _read_ahead(dishes: Sequence[Dish], known: Known) -> Iterator[tuple[Dish, list[_Loaded]]]:
-    """Yields each dish with its files, in order; keeps at most DISHES_AHEAD further dishes in memory."""
-    with ThreadPoolExecutor(READERS, thread_name_prefix="import") as readers:
-        ahead: deque[tuple[Dish, list[Future[_Loaded]]]] = deque()
-        try:
-            for dish in dishes:
-                ahead.append((dish, [readers.submit(_read, line, known.get((dish.sku, line.source))) for line in dish.photos]))
-                if len(ahead) > DISHES_AHEAD:
-                    first, futures = ahead.popleft()
-                    yield first, [future.result() for future in futures]
-            while ahead:
-                first, futures = ahead.popleft()
-                yield first, [future.result() for future in futures]
-        finally:
-            readers.shutdown(cancel_futures=True)
-
-
-def _read(line: PhotoLine, row: _Row | None) -> _Loaded:
-    """Reads and validates a file. Bytes that an earlier import has validated are only compared with the bucket."""
-    limits = ingest.limits()
-    try:
-        picture = prepare_file(line.path, limits)
-        if row is not None and row.checksum == picture.checksum:
-            return _Loaded(line, row, picture, object_is_sound=ingest.holds(row.key, picture))
-        check_picture(picture, limits)
-    except OSError as error:
-        return _Loaded(line, row, None, refused=f"The file cannot be read: {error.strerror}.")
-    except PictureRefused as error:
-        return _Loaded(line, row, None, refused=str(error))
-    return _Loaded(line, row, picture)
-
-
-def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict[str, uuid.UUID], result: ImportResult) -> None:
+def _load_dish(
+    company: Company, dish: Dish, loaded: list[LoadedPhoto], stores: dict[str, uuid.UUID], result: ImportResult
+) -> None:
     """Writes one product with its sales and photos, in one transaction."""
     photos: Counter[str] = Counter()
     problems: list[Problem] = []
@@ -168,12 +104,12 @@ def _load_dish(company: Company, dish: Dish, loaded: list[_Loaded], stores: dict
     result.problems += problems
 
 
-def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: str, result: ImportResult) -> None:
+def _preview_dish(company: Company, dish: Dish, loaded: list[LoadedPhoto], change: str, result: ImportResult) -> None:
     """Counts the changes that :func:`_load_dish` would make; ids that belong to another row show up only there."""
     product = Product.objects.filter(company=company, sku=dish.sku).first()
     result.products[change] += 1
     for one in loaded:
-        if one.picture is None:
+        if one.upload is None:
             result.photos["failed"] += 1
             result.problems.append(Problem(one.line.line, "file", one.line.source, one.refused))
             continue
@@ -183,7 +119,7 @@ def _preview_dish(company: Company, dish: Dish, loaded: list[_Loaded], change: s
             result.changes.append((dish.sku, one.line.source, photo_change))
 
 
-def _preview_photo(one: _Loaded, *, is_primary: bool) -> ingest.PhotoChange:
+def _preview_photo(one: LoadedPhoto, *, is_primary: bool) -> ingest.PhotoChange:
     row, line = one.row, one.line
     if row is None:
         there = line.photo_id is not None and Photo.objects.filter(id=line.photo_id).exists()
@@ -235,19 +171,21 @@ def _sell(product: Product, store_ids: Sequence[uuid.UUID]) -> bool:
     return bool(wanted)
 
 
-def _load_photo(product: Product, one: _Loaded, loaded: Sequence[_Loaded], photos: Counter[str]) -> Problem | None:
+def _load_photo(product: Product, one: LoadedPhoto, loaded: Sequence[LoadedPhoto], photos: Counter[str]) -> Problem | None:
     line = one.line
-    if one.picture is None:
+    if one.upload is None:
         photos["failed"] += 1
         return Problem(line.line, "file", line.source, one.refused)
     is_primary = _is_primary(product, line, loaded)
     wanted = (line.photo_id or (one.row and one.row.id), is_primary, line.sort_order)
-    if one.row is not None and one.object_is_sound and wanted == (one.row.id, one.row.is_primary, one.row.sort_order):
+    is_present = one.picture is None and one.object_is_sound
+    if one.row is not None and is_present and wanted == (one.row.id, one.row.is_primary, one.row.sort_order):
         photos[ingest.PhotoChange.UNCHANGED] += 1
         return None
     offer = ingest.Offer(
         source=line.source,
         filename=PurePosixPath(line.source).name,
+        upload=one.upload,
         picture=one.picture,
         is_primary=is_primary,
         sort_order=line.sort_order,
@@ -258,15 +196,15 @@ def _load_photo(product: Product, one: _Loaded, loaded: Sequence[_Loaded], photo
     except UsageError as error:
         photos["failed"] += 1
         return Problem(line.line, "photo_id", str(line.photo_id), error.message)
-    except ObjectRefused as error:  # the import continues with the other photos
+    except (ObjectRefused, PictureRefused) as error:  # the import continues with the other photos
         photos["failed"] += 1
         return Problem(line.line, "file", line.source, error.message)
     return None
 
 
-def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[_Loaded]) -> bool:
+def _is_primary(product: Product, line: PhotoLine, loaded: Sequence[LoadedPhoto]) -> bool:
     """Returns whether the photo is primary: as in the file; if the file's primary photo is unusable, the present one stays."""
-    if any(one.line.is_primary and one.picture is not None for one in loaded):
+    if any(one.line.is_primary and one.upload is not None for one in loaded):
         return line.is_primary
     primary = Photo.objects.filter(product=product, is_primary=True).values_list("source", flat=True).first()
     return primary is None or primary == line.source

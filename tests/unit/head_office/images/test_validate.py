@@ -15,16 +15,18 @@ from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
-from etalase.head_office.images.validate import Picture, PictureLimits, check_picture, extension, prepare_picture
+from etalase.head_office.images.recipe import blanked
+from etalase.head_office.images.validate import Picture, PictureLimits, check_picture, extension, read_upload
 
 LIMITS = PictureLimits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
 
 
 def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
-    one = prepare_picture(data, limits)
-    check_picture(one, limits)
-    return one
+    """Returns the picture that head office before recipe 1 made of a sound file."""
+    body = blanked(read_upload(data, limits))
+    content_type, _ = check_picture(body, limits)
+    return Picture.of(body, content_type)
 
 
 def assembled(header: bytes, pixels: bytes) -> bytes:

@@ -14,6 +14,7 @@ from etalase.head_office.imports.importer import ImportResult, load_menu
 from etalase.head_office.imports.preview import ImportPreview, Spelling, preview_import
 from etalase.head_office.ingest import PhotoChange
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
+from etalase.head_office.masters import masters
 from etalase.head_office.models import Product, Store
 from etalase.postgres import takes
 from etalase.progress import Progress, shown
@@ -68,6 +69,7 @@ class Command(HeadOfficeCommand):
         if not dry_run:
             confirm(_question(preview), preview.confirmation, options["yes"])
             ingest.bucket().ensure_bucket()
+            masters()
         total = sum(max(1, len(dish.photos)) for dish in menu.dishes)
         with shown(Progress(total), quiet=options["quiet"] or options["json"]) as progress:
             result = load_menu(company, menu, preview, advanced=progress.carried, dry_run=dry_run)

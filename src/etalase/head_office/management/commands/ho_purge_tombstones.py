@@ -3,6 +3,9 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
+from django.utils import timezone
+
+from etalase.head_office.collecting import collect
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.retention import purge
 from etalase.settings.head_office import head_office_settings
@@ -11,11 +14,12 @@ MAX_DAYS = 36_500
 
 
 class Command(HeadOfficeCommand):
-    """Deletes old tombstones, expired tokens and old login failures."""
+    """Deletes old tombstones, expired tokens, old login failures, old versions of photos, and obsolete objects."""
 
     help = (
         "Delete tombstones older than ETALASE_TOMBSTONE_DAYS (an edge that was offline for longer gets the full set), expired "
-        "tokens, and login failures that no longer count. Run it daily."
+        "tokens, login failures that no longer count, versions of photos that ended more than ETALASE_KEEP_VERSIONS_DAYS ago, "
+        "and objects of deleted photos. Run it daily."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,11 +31,14 @@ class Command(HeadOfficeCommand):
         """Deletes expired data, and prints the number of rows."""
         days = head_office_settings().TOMBSTONE_DAYS if options["days"] is None else options["days"]
         removed = purge(days=days)
+        collected = collect(timezone.now())
         sentence = (
-            f"Removed {removed['tombstones']} tombstones older than {days} days, {removed['tokens']} expired tokens and "
-            f"{removed['login_failures']} login failures that no longer count."
+            f"Removed {removed['tombstones']} tombstones older than {days} days, {removed['tokens']} expired tokens, "
+            f"{removed['login_failures']} login failures that no longer count, {collected.versions} old versions of photos and "
+            f"{collected.objects} objects that nobody needs any more."
         )
-        self.show(removed, sentence, as_json=options["json"])
+        counts = {**removed, "versions": collected.versions, "objects": collected.objects}
+        self.show(counts, sentence, as_json=options["json"])
         return 0
 
 

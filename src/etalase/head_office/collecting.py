@@ -1,0 +1,44 @@
+"""Collects what nobody needs any more: versions after their time, and objects of both buckets after their last use."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from etalase.head_office import ingest, obsolete, versions
+from etalase.head_office.masters import MASTERS_PREFIX, masters
+from etalase.head_office.models import Photo
+from etalase.head_office.obsolete import Kind
+from etalase.protocol import KEY_PREFIX
+from etalase.settings.head_office import head_office_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The numbers of deleted versions and objects."""
+
+    versions: int
+    objects: int
+
+
+def collect(now: datetime) -> Collected:
+    """Deletes what is due. For a loop, a daily command, and the end of an import; processes may call it at once.
+
+    Raises :class:`ObjectStoreError` if a bucket fails; the next call continues.
+    """
+    forgotten = versions.forget(now, keep_days=head_office_settings().KEEP_VERSIONS_DAYS)
+    return Collected(forgotten, obsolete.delete_due(now, KINDS))
+
+
+def _is_photo(key: str) -> bool:
+    return Photo.objects.filter(object_key=key).exists()
+
+
+def _delete_photo(key: str) -> None:
+    versions.keep_last(ingest.bucket(), key)  # the photo may be from before the private bucket
+    ingest.bucket().delete([key])
+
+
+def _delete_master(key: str) -> None:
+    masters().delete([key])
+
+
+KINDS = {KEY_PREFIX: Kind(_is_photo, _delete_photo), MASTERS_PREFIX: Kind(versions.is_used, _delete_master)}

@@ -1,0 +1,100 @@
+"""Makes photos again from their uploads, for a new recipe or other limits; only a person starts it."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+
+from etalase.errors import ObjectMissing, PictureRefused
+from etalase.head_office import ingest, masters, versions
+from etalase.head_office.images.validate import Upload, md5
+from etalase.head_office.ingest import Offer, PhotoChange
+from etalase.head_office.models import Assortment, Photo
+from etalase.head_office.version_models import PhotoVersion
+
+
+class Remade(StrEnum):
+    """The result for one photo. ``lost``: its upload is missing; ``refused``: no picture for the recipe."""
+
+    CHANGED = "changed"
+    SAME = "same"
+    LOST = "lost"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The photos that another recipe has made than the present one, with their bytes, and the stores that show them."""
+
+    photo_ids: tuple[UUID, ...]
+    size_bytes: int
+    stores: int
+
+
+def scope() -> Scope:
+    """Returns the photos to make again."""
+    done = PhotoVersion.objects.filter(ends_at=None, recipe=str(ingest.recipe())).values("photo_id")
+    photos = Photo.objects.exclude(id__in=done)
+    stores = Assortment.objects.filter(product__in=photos.values("product_id")).values("store_id").distinct().count()
+    ids = tuple(photos.order_by("position").values_list("id", flat=True))
+    return Scope(ids, photos.aggregate(bytes=Sum("size"))["bytes"] or 0, stores)
+
+
+def reprocess(chosen: Scope, *, advanced: Callable[[int], None]) -> Counter[Remade]:
+    """Makes the photos again, one transaction each; ``advanced`` is called with the number of finished photos.
+
+    A photo that has changed meanwhile stays. Raises :class:`ObjectStoreError` if a bucket fails; the next call continues.
+    """
+    results = Counter[Remade]()
+    for photo_id in chosen.photo_ids:
+        result = _remake(photo_id)
+        if result is not None:
+            results[result] += 1
+        advanced(1)
+    return results
+
+
+def _remake(photo_id: UUID) -> Remade | None:
+    photo = Photo.objects.filter(id=photo_id).first()
+    if photo is None:
+        return None
+    upload = _upload(photo)
+    if upload is None:
+        return Remade.LOST
+    try:
+        picture = ingest.make_picture(upload)
+    except PictureRefused:
+        return Remade.REFUSED
+    with transaction.atomic():
+        ingest.lock(photo.product_id)
+        present = Photo.objects.filter(id=photo_id).first()
+        if present is None or (present.version, present.checksum) != (photo.version, photo.checksum):
+            return None
+        offer = Offer(
+            source=present.source,
+            filename=present.filename,
+            upload=upload,
+            is_primary=present.is_primary,
+            sort_order=present.sort_order,
+            photo_id=photo_id,
+            picture=picture,
+        )
+        is_same = picture.checksum == photo.checksum
+        change = ingest.accept(photo.product_id, offer, object_is_sound=is_same, is_remade=True)
+    return Remade.CHANGED if change is PhotoChange.UPDATED else Remade.SAME
+
+
+def _upload(photo: Photo) -> Upload | None:
+    """Returns the photo's present upload, or None if it is lost. A photo from before the private bucket is its own."""
+    known = versions.known_uploads([photo])[photo.id]
+    body = masters.fetch(photo.id, known.checksum)
+    if body is None and known.checksum == photo.checksum:
+        try:
+            body = ingest.bucket().get(photo.object_key)
+        except ObjectMissing:
+            return None
+    return None if body is None or md5(body) != known.checksum else Upload(body, known.checksum)
