@@ -30,7 +30,7 @@ TEXTS: Final[dict[str, str]] = {
     "about_photo": "{size} bytes, version {version}",
     "original": "Open the original",
     "file": "File",
-    "file_help": "JPEG, PNG or WebP; replaces the picture that is there.",
+    "file_help": "JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP; replaces the picture that is there. A large one is made smaller.",
     "file_missing": "A new photo needs a file.",
     "one_primary": "Only one photo of a product can be primary.",
     "sold_in": "Sold in",

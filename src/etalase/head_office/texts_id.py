@@ -30,7 +30,7 @@ TEXTS: Final[dict[str, str]] = {
     "about_photo": "{size} byte, versi {version}",
     "original": "Buka foto asli",
     "file": "File",
-    "file_help": "JPEG, PNG, atau WebP; menggantikan foto yang ada.",
+    "file_help": "JPEG, PNG, WebP, HEIC, AVIF, TIFF, atau BMP; menggantikan foto yang ada. Foto besar dibuat lebih kecil.",
     "file_missing": "Foto baru memerlukan file.",
     "one_primary": "Hanya satu foto menu yang bisa menjadi foto utama.",
     "sold_in": "Dijual di",
@@ -123,7 +123,7 @@ TEXTS: Final[dict[str, str]] = {
     "may_ask": "Hak akses",
     "dates": "Tanggal",
     "picture_empty": "File ini kosong.",
-    "picture_no_picture": "File ini bukan gambar JPEG, PNG, atau WebP, apa pun namanya. "
+    "picture_no_picture": "File ini bukan gambar JPEG, PNG, WebP, HEIC, AVIF, TIFF, atau BMP, apa pun namanya. "
     "Simpan foto sebagai JPEG lalu pilih lagi.",
     "picture_cut_short": "Gambar ini terpotong: unggahan atau salinannya tidak lengkap. Ambil lagi file aslinya.",
     "picture_heic_unsupported": "Gambar ini berformat HEIC, yang belum bisa dibaca kantor pusat. Simpan sebagai JPEG, "

@@ -56,7 +56,8 @@ def load(folder: Path, office: Office, bucket: Any) -> Import:
         lines = [f"{name},{name.upper()},{name},true,0," for name in sorted(path.name for path in folder.iterdir())]
         menu = folder.parent / "menu.csv"
         menu.write_text("\n".join(["sku,name,file,is_primary,sort_order,stores", *lines, ""]))
-        return command("ho_import", str(menu), str(folder), *args)["photos"]
+        photos: dict[str, Any] = command("ho_import", str(menu), str(folder), *args)["photos"]
+        return photos
 
     return run
 

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from etalase.errors import PictureRefused
 from etalase.head_office.imports.csv_lines import NOT_UTF8
 from etalase.head_office.imports.csv_menu import MAX_CHARS
 from etalase.head_office.imports.sku import likeness
-from etalase.media_types import MAGIC_BYTES, sniff_type
+from etalase.pictures.upload_type import upload_type
 from etalase.protocol import MAX_FILENAME_CHARS
 from etalase.spreadsheet import hides_formula, safe_cell
+
+# Enough to tell the type of a picture.
+FIRST_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,15 @@ def _file_problem(path: Path, root: Path, max_bytes: int) -> str | None:
         if found.st_size > max_bytes:
             return f"has {found.st_size} bytes; {max_bytes} are allowed (ETALASE_MAX_PHOTO_BYTES)"
         with path.open("rb") as file:
-            first = file.read(MAGIC_BYTES)
+            first = file.read(FIRST_BYTES)
     except FileNotFoundError:
         return "is a link that leads nowhere"
     except (OSError, RuntimeError) as error:
         return f"cannot be read: {getattr(error, 'strerror', None) or error}"
     if not first:
         return "is empty"
-    return None if sniff_type(first) else "is not a JPEG, PNG or WebP picture, going by its bytes"
+    try:
+        upload_type(first)
+    except PictureRefused:
+        return "is not a picture of a known kind, going by its bytes"
+    return None

@@ -23,7 +23,7 @@ class Command(HeadOfficeCommand):
     """Writes CSV on stdout, a line for each picture below the folder, and each skipped file on stderr."""
 
     help = (
-        "Write a menu.csv for every JPEG, PNG and WebP file below a folder (recognised by its bytes) on stdout. The SKU is the "
+        "Write a menu.csv for every picture below a folder (recognised by its bytes) on stdout. The SKU is the "
         "path without its extension. The name stays empty: an import then adds the photo to the dish with that SKU, and "
         "refuses the line of an unknown SKU until you write a name. Each skipped file is named on stderr, with the reason."
     )
