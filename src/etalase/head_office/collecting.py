@@ -6,7 +6,7 @@ from datetime import datetime
 from etalase.head_office import ingest, obsolete, versions
 from etalase.head_office.masters import MASTERS_PREFIX, masters
 from etalase.head_office.models import Photo
-from etalase.head_office.obsolete import Kind
+from etalase.head_office.obsolete import ObsoleteKind
 from etalase.protocol import KEY_PREFIX
 from etalase.settings.head_office import head_office_settings
 
@@ -41,4 +41,4 @@ def _delete_master(key: str) -> None:
     masters().delete([key])
 
 
-KINDS = {KEY_PREFIX: Kind(_is_photo, _delete_photo), MASTERS_PREFIX: Kind(versions.is_used, _delete_master)}
+KINDS = {KEY_PREFIX: ObsoleteKind(_is_photo, _delete_photo), MASTERS_PREFIX: ObsoleteKind(versions.is_used, _delete_master)}

@@ -23,7 +23,7 @@ AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ObsoleteKind:
     """The objects under one prefix. ``delete`` deletes one; ``is_used`` returns whether a row names its key (again)."""
 
     is_used: Callable[[str], bool]
@@ -40,7 +40,7 @@ def claim(key: str) -> None:
     ObsoleteObject.objects.filter(key=key).delete()
 
 
-def delete_due(now: datetime, kinds: dict[str, Kind]) -> int:
+def delete_due(now: datetime, kinds: dict[str, ObsoleteKind]) -> int:
     """Deletes objects that are due, of the prefixes ``kinds``; returns their number.
 
     Raises :class:`ObjectStoreError` if a bucket fails; one object's refusal only delays that object.
@@ -51,7 +51,7 @@ def delete_due(now: datetime, kinds: dict[str, Kind]) -> int:
     return deleted
 
 
-def _due(now: datetime, kinds: dict[str, Kind]) -> QuerySet[ObsoleteObject]:
+def _due(now: datetime, kinds: dict[str, ObsoleteKind]) -> QuerySet[ObsoleteObject]:
     known = Q()
     for prefix in kinds:
         known |= Q(key__startswith=prefix)
@@ -59,7 +59,7 @@ def _due(now: datetime, kinds: dict[str, Kind]) -> QuerySet[ObsoleteObject]:
 
 
 @transaction.atomic
-def _delete(key: str, now: datetime, kinds: dict[str, Kind]) -> bool:
+def _delete(key: str, now: datetime, kinds: dict[str, ObsoleteKind]) -> bool:
     """Deletes one object with its row. The row's lock keeps writers from taking the key meanwhile."""
     row = ObsoleteObject.objects.select_for_update().filter(key=key, due_at__lte=now).first()
     if row is None:  # taken into use again, or another process was faster

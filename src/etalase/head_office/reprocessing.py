@@ -27,7 +27,7 @@ class Remade(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ReprocessScope:
     """The photos that another recipe has made than the present one, with their bytes, and the stores that show them."""
 
     photo_ids: tuple[UUID, ...]
@@ -35,16 +35,16 @@ class Scope:
     stores: int
 
 
-def scope() -> Scope:
+def scope() -> ReprocessScope:
     """Returns the photos to make again."""
     done = PhotoVersion.objects.filter(ends_at=None, recipe=str(ingest.recipe())).values("photo_id")
     photos = Photo.objects.exclude(id__in=done)
     stores = Assortment.objects.filter(product__in=photos.values("product_id")).values("store_id").distinct().count()
     ids = tuple(photos.order_by("position").values_list("id", flat=True))
-    return Scope(ids, photos.aggregate(bytes=Sum("size"))["bytes"] or 0, stores)
+    return ReprocessScope(ids, photos.aggregate(bytes=Sum("size"))["bytes"] or 0, stores)
 
 
-def reprocess(chosen: Scope, *, advanced: Callable[[int], None]) -> Counter[Remade]:
+def reprocess(chosen: ReprocessScope, *, advanced: Callable[[int], None]) -> Counter[Remade]:
     """Makes the photos again, one transaction each; ``advanced`` is called with the number of finished photos.
 
     A photo that has changed meanwhile stays. Raises :class:`ObjectStoreError` if a bucket fails; the next call continues.

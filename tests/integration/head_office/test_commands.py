@@ -133,7 +133,14 @@ def test_expired_tokens_are_purged(office: Office) -> None:
     AccessAttempt.objects.create(username="old", ip_address="192.0.2.1", failures_since_start=1)
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(days=1))
     AccessAttempt.objects.create(username="new", ip_address="192.0.2.1", failures_since_start=1)
-    assert run("ho_purge_tombstones") == {"tombstones": 0, "tokens": 1, "login_failures": 1, "exit_status": 0}
+    assert run("ho_purge_tombstones") == {
+        "tombstones": 0,
+        "tokens": 1,
+        "login_failures": 1,
+        "versions": 0,
+        "objects": 0,
+        "exit_status": 0,
+    }
     assert AccessAttempt.objects.get().username == "new"
 
 

@@ -1,5 +1,6 @@
 """Makes faults of head office one by one on real parts: each turns its own check red, what depends on it null."""
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -13,7 +14,9 @@ from etalase.doctor.check import CheckResult
 from etalase.doctor.settings_look import SettingsLook
 from etalase.head_office import heartbeat
 from etalase.head_office.doctor.run import IDS, diagnose
+from etalase.head_office.masters import masters
 from etalase.head_office.models import Account
+from etalase.objectstore.bucket_policy import read_policy
 from etalase.settings.head_office import head_office_settings
 
 SECONDS = 30.0
@@ -24,7 +27,8 @@ DATABASE = (
     "postgresql", "database_writable", "database_pooler", "database_encoding", "writers_visible", "migrations", *MIGRATIONS
 )  # fmt: skip
 BUCKET = (
-    "bucket_write", "bucket_read", "bucket_public", "bucket_listing", "bucket_anonymous_write", "bucket_delete", "public_url"
+    "bucket_write", "bucket_read", "bucket_public", "bucket_listing", "bucket_anonymous_write", "bucket_delete", "public_url",
+    "masters_bucket", "masters_private",
 )  # fmt: skip
 
 
@@ -51,6 +55,13 @@ class Desk:
         if mend:
             self.undo.callback(self.sql, mend)
 
+    def open_private_bucket(self) -> None:
+        """Lets anybody read the private bucket."""
+        store = masters()
+        policy = json.dumps(read_policy(store.bucket)).encode()
+        store.expect(store.request("PUT", query={"policy": ""}, body=policy))
+        self.undo.callback(store.request, "DELETE", query={"policy": ""})
+
     def database(self, **place: str) -> None:
         """Changes the place of the database."""
         self.undo.callback(connection.settings_dict.update, dict(connection.settings_dict))
@@ -68,7 +79,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(the_guides_menu: Office, bucket: Any) -> Any:
+def desk(the_guides_menu: Office, bucket: Any, masters: Any) -> Any:
     """Yields a head office with the guide's menu."""
     heartbeat.write()
     with ExitStack() as undo:
@@ -101,6 +112,9 @@ FAULTS: dict[str, tuple[Callable[[Desk], object], str, tuple[str, ...]]] = {
         lambda d: d.sql("UPDATE head_office_rendition_set SET due_at = NULL, problem = 'damaged'"), "renditions", ()),
     "bucket: wrong port": (
         lambda d: d.set(S3_ENDPOINT="http://127.0.0.1:1"), "object_store", ("clock_bucket", "bucket", *BUCKET)),
+    "private bucket: missing": (
+        lambda d: d.set(MASTERS_BUCKET="nobody-made-this"), "masters_bucket", ("masters_private",)),
+    "private bucket: open": (lambda d: d.open_private_bucket(), "masters_private", ()),
     "bucket: unknown key": (lambda d: d.set(S3_ACCESS_KEY="nobody's key"), "bucket", BUCKET),
     "public address: wrong port": (lambda d: d.set(S3_PUBLIC_URL="http://127.0.0.1:1"), "public_url", ()),
     "public address: this machine's own": (lambda d: d.set(ALLOWED_HOSTS=["ho.example"]), "public_url_host", ()),
@@ -137,7 +151,7 @@ def test_a_purge_that_never_runs_is_a_fault(desk: Desk) -> None:
     assert [id_ for id_, result in desk.look().items() if result.ok is False] == ["purge"]
 
 
-def test_a_head_office_without_stores_has_no_fault(bucket: Any) -> None:
+def test_a_head_office_without_stores_has_no_fault(bucket: Any, masters: Any) -> None:
     found = {result.id: result for result in diagnose(SettingsLook(head_office_settings()), seconds=SECONDS)}
     assert {id_ for id_, result in found.items() if result.ok is not True} == {"stores", "feed", "worker"}
     assert found["stores"].ok is None

@@ -113,7 +113,7 @@ def test_an_upload_within_the_limits_goes_out_without_its_metadata_and_is_kept_a
 @pytest.mark.parametrize(
     ("body", "side"),
     [
-        (dish("JPEG", size=(3000, 2000), quality=40), 2048),
+        (picture(size=(4000, 3000)), 2048),
         (dish("PNG", size=(700, 700)), 700),
         (picture("TIFF"), 48),
         (picture("BMP"), 48),
@@ -142,7 +142,7 @@ def test_a_picture_for_print_goes_out_in_the_colours_of_a_screen(load: Import) -
 
 
 def test_the_same_upload_is_decided_without_encoding_it_again(load: Import, monkeypatch: pytest.MonkeyPatch) -> None:
-    load(a=dish("JPEG", size=(2200, 400)), b=PHONE)
+    load(a=picture(size=(2200, 400)), b=PHONE)
     before = list(Photo.objects.order_by("id").values())
 
     def make(*_: Any) -> None:
@@ -164,7 +164,7 @@ def test_an_upload_with_other_metadata_only_changes_no_photo_and_is_kept(load: I
 
 
 def test_a_photo_lost_in_the_public_bucket_comes_back_with_the_same_bytes(load: Import, office: Office) -> None:
-    load(a=dish("JPEG", size=(2200, 400)))
+    load(a=picture(size=(2200, 400)))
     before, photo = office.page(), Photo.objects.get()
     body = ingest.bucket().get(photo.object_key)
     ingest.bucket().delete([photo.object_key])
@@ -233,7 +233,7 @@ def older(bucket: Any, office: Office, folder: Path) -> dict[str, bytes]:
     files = {
         "plain": picture(),
         "phone": PHONE,
-        "large": dish("JPEG", size=(2600, 200)),
+        "large": picture(size=(2600, 200)),
         "png": picture("PNG", exif=exif()),
         "webp": picture("WEBP", exif=exif()),
     }
@@ -321,7 +321,7 @@ def test_reprocess_says_what_it_would_do_and_then_makes_smaller_photos(
 def test_reprocess_follows_other_limits_and_reports_lost_uploads(
     load: Import, settings: Any, masters: Any, office: Office
 ) -> None:
-    load(a=dish("JPEG", size=(1200, 800), quality=60), b=picture())
+    load(a=picture(size=(1200, 800)), b=picture())
     before = office.page()
     lost = Photo.objects.get(source="b")
     masters.delete([master_key(lost.id, PhotoVersion.objects.get(photo_id=lost.id).upload_checksum)])

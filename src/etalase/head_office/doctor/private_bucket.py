@@ -48,7 +48,7 @@ def checks(settings: HeadOfficeSettings, *, read_only: bool) -> list[Check]:
         return _at_public_url(store, settings)
 
     return [
-        Check("masters_bucket", is_usable, needs=("clock_bucket",)),
+        Check("masters_bucket", is_usable, needs=("bucket",)),
         Check("masters_private", is_private, needs=("masters_bucket",)),
     ]
 

@@ -37,7 +37,9 @@ class Recipe:
                 body = without_metadata(upload.body, content_type, outline)
                 if len(body) <= self.max_bytes:
                     return Picture.of(body, content_type)
-        made = make_photo(upload.body, max_side_pixels=self.max_side_pixels, max_bytes=self.max_bytes)
+        made = make_photo(
+            upload.body, max_side_pixels=self.max_side_pixels, max_bytes=self.max_bytes, max_pixels=limits.max_pixels
+        )
         return Picture.of(made.body, made.content_type)
 
 

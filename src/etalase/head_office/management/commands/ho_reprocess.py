@@ -7,7 +7,7 @@ from etalase import formatting
 from etalase.head_office.change_bound import Confirmation
 from etalase.head_office.console import confirm
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
-from etalase.head_office.reprocessing import Remade, Scope, reprocess, scope
+from etalase.head_office.reprocessing import Remade, ReprocessScope, reprocess, scope
 from etalase.progress import Progress, shown
 from etalase.settings.head_office import head_office_settings
 
@@ -56,7 +56,7 @@ def _counts(results: dict[Remade, int]) -> dict[str, int]:
     return {result.value: results.get(result, 0) for result in Remade}
 
 
-def _sentence(chosen: Scope) -> str:
+def _sentence(chosen: ReprocessScope) -> str:
     if not chosen.photo_ids:
         return "Every photo was made by the present recipe; there is nothing to do."
     settings = head_office_settings()
