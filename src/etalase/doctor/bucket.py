@@ -19,7 +19,7 @@ from etalase.doctor.store_ports import STORE_PORTS, StorePort, hosts_to_try, ope
 from etalase.errors import ObjectMissing, ObjectRefused, ObjectStoreDenied, ObjectStoreError
 from etalase.objectstore import faults
 from etalase.objectstore.client import ObjectStore
-from etalase.objectstore.model import PROBE_PREFIX
+from etalase.objectstore.model import PROBE_PREFIX, RENDITION_PROBE_PREFIX
 from etalase.objectstore.requests import ONE_KEY
 from etalase.protocol import KEY_PREFIX
 
@@ -53,7 +53,7 @@ class BucketChecks:
     read_only: bool = False
     ports: Sequence[StorePort] = STORE_PORTS
     now: Callable[[], float] = time.time
-    _probe: str = ""
+    _probes: list[str] = field(default_factory=list)
     _some_key: str = ""
     _anonymous: faults.S3Response | None = None
     _first_bytes: bytes = b""
@@ -103,34 +103,38 @@ class BucketChecks:
                 error.message, hint=f"`{self.make}` creates it; if it should exist, check ETALASE_S3_BUCKET."
             ) from error
         if not self.read_only:
-            left_over = [info.key for info in self.store.list(PROBE_PREFIX) if self._is_left_over(info.key)]
+            prefixes = (PROBE_PREFIX, RENDITION_PROBE_PREFIX)
+            probes = (info.key for prefix in prefixes for info in self.store.list(prefix))
+            left_over = [key for key in probes if self._is_left_over(key)]
             with suppress(ObjectStoreDenied):  # the deletion of the own probe says so
                 self.store.delete(left_over)
         return self.store.bucket
 
     def _is_left_over(self, key: str) -> bool:
-        at = key.removeprefix(PROBE_PREFIX).partition("-")[0]
+        at = key.removeprefix(PROBE_PREFIX).removeprefix(RENDITION_PROBE_PREFIX).partition("-")[0]
         return not (at.isdecimal() and 0 <= self.now() - int(at) < LEFT_OVER_SECONDS)
 
     def write(self) -> str:
         """Puts the probe."""
         if self.read_only:
             raise NotChecked(READ_ONLY)
-        key = f"{PROBE_PREFIX}{int(self.now())}-{token_hex(4)}"
-        self._objects.append(key)
-        try:
-            self.store.put(key, PROBE, content_type="image/png")
-        except ObjectRefused as error:
-            raise Fault(
-                error.message, hint=error.hint or "Look into the log of the object store, and of a proxy before it."
-            ) from error
-        self._probe = key
+        name = f"{int(self.now())}-{token_hex(4)}"
+        # A policy may allow photos alone.
+        for key in (f"{PROBE_PREFIX}{name}", f"{RENDITION_PROBE_PREFIX}{name}"):
+            self._objects.append(key)
+            try:
+                self.store.put(key, PROBE, content_type="image/png")
+            except ObjectRefused as error:
+                raise Fault(
+                    error.message, hint=error.hint or "Look into the log of the object store, and of a proxy before it."
+                ) from error
+            self._probes.append(key)
         return "an object of one byte was put"
 
     def read(self) -> str:
         """Reads an object with the key."""
         key = self._readable()
-        if key == self._probe and self.store.get(key) != PROBE:
+        if key in self._probes and self.store.get(key) != PROBE:
             raise Fault("The object store returned other bytes than were put.", hint="Look into its disk and its log.")
         if self.store.head(key) is None:
             raise Fault(f"The object «{key}» was listed and is not there.", hint="Look into the object store's disk and log.")
@@ -138,11 +142,11 @@ class BucketChecks:
 
     def public(self) -> str:
         """Reads an object as anybody can, at the address for this server."""
-        key = self._readable()
-        response = self.store.request("GET", key, headers=FIRST_BYTES, signed=False)
-        if response.status not in {200, 206}:
-            raise Fault(self._unreadable(self.store.endpoint, response.status), hint=POLICY_HINT)
-        self._first_bytes = response.body[:FIRST]
+        for key in self._probes or [self._readable()]:
+            response = self.store.request("GET", key, headers=FIRST_BYTES, signed=False)
+            if response.status not in {200, 206}:
+                raise Fault(self._unreadable(self.store.endpoint, response.status, key), hint=POLICY_HINT)
+            self._first_bytes = response.body[:FIRST]
         return "an object can be read without a key"
 
     def at_public_url(self) -> str:
@@ -160,11 +164,12 @@ class BucketChecks:
             raise Fault(f"At {self.public_url} something else answers than this bucket.", hint=hint)
         return f"an object can be read at {self.public_url}"
 
-    def _unreadable(self, base: str, status: int) -> str:
-        return f"An object of bucket {self.store.bucket} cannot be read without a key at {base}: HTTP {status}."
+    def _unreadable(self, base: str, status: int, key: str = "") -> str:
+        below = f" below {key.partition('/')[0]}/" if key in self._probes else ""
+        return f"An object of bucket {self.store.bucket}{below} cannot be read without a key at {base}: HTTP {status}."
 
     def _readable(self) -> str:
-        if key := self._probe or self._some_key:
+        if key := self._probes[0] if self._probes else self._some_key:
             return key
         raise NotChecked("no object is there to be read")
 
@@ -194,11 +199,14 @@ class BucketChecks:
 
     def delete(self) -> str:
         """Deletes the probe."""
-        self.store.delete([self._probe])
-        with suppress(ObjectStoreDenied):  # a key without the right to read; another check says so
-            if self.store.head(self._probe) is not None:
-                raise Fault("The object store accepted a deletion, and the object is still there.", hint="Look into its log.")
-        self._objects.remove(self._probe)
+        for key in self._probes:
+            self.store.delete([key])
+            with suppress(ObjectStoreDenied):  # a key without the right to read; another check says so
+                if self.store.head(key) is not None:
+                    raise Fault(
+                        "The object store accepted a deletion, and the object is still there.", hint="Look into its log."
+                    )
+            self._objects.remove(key)
         return "the probe is deleted"
 
     def closed_ports(self) -> str:

@@ -20,6 +20,7 @@ from etalase.edge.command_names import as_typed
 from etalase.edge.database import cursor
 from etalase.edge.project import product_model_name
 from etalase.errors import UsageError
+from etalase.renditions import parse_key
 
 _OURS: Final = re.compile(r"ETALASE_PRODUCT_MODEL|etalase")
 
@@ -52,6 +53,15 @@ def our_tables() -> list[str]:
         return [row[0] for row in db.fetchall()]
 
 
+def rendition_keys() -> list[str]:
+    """Returns the keys of Etalase's small pictures, also of those that wait for their deletion."""
+    if "etalase_rendition" not in our_tables():
+        return []
+    with cursor() as db:
+        db.execute("SELECT object_key FROM etalase_rendition UNION SELECT object_key FROM etalase_reclaim ORDER BY 1")
+        return [key for (key,) in db.fetchall() if parse_key(key)]
+
+
 def references(tables: Sequence[str]) -> list[str]:
     """Returns the foreign keys of other tables that point at ``tables``, as ``TABLE.CONSTRAINT``."""
     with cursor() as db:
@@ -64,13 +74,18 @@ def references(tables: Sequence[str]) -> list[str]:
         return [row[0] for row in db.fetchall()]
 
 
+def refused(others: Sequence[str]) -> UsageError:
+    """Returns the error of keys of other tables that refer to ours."""
+    return UsageError(
+        f"Tables of this project refer to Etalase's own: {', '.join(others)}.",
+        hint="Drop these keys first, by a migration.",
+    )
+
+
 def drop(tables: Sequence[str]) -> None:
     """Drops Etalase's own ``tables`` and forgets its migrations, both or neither. Raises :class:`UsageError`."""
     if others := references(tables):
-        raise UsageError(
-            f"Tables of this project refer to Etalase's own: {', '.join(others)}.",
-            hint="Drop these keys first, by a migration.",
-        )
+        raise refused(others)
     with transaction.atomic(), cursor() as db:
         if tables:
             db.execute(f"DROP TABLE {', '.join(tables)}")
@@ -92,8 +107,9 @@ def traces() -> Traces:
     return Traces(ours, named, list(_mentions()), has_urls)
 
 
-def steps(tables: Sequence[str], left: Traces, *, in_project: bool) -> list[str]:
+def steps(tables: Sequence[str], left: Traces, *, in_project: bool, renditions: int = 0) -> list[str]:
     """Returns what to do, in order. Pure."""
+    pictures = f", deletes its {renditions} small pictures below renditions/" if renditions else ""
     found = ["Stop the worker and the beat, unless they are stopped."]
     if tables:
         found = ["Stop the worker and the beat: a run of theirs would not find its tables any more."]
@@ -105,7 +121,8 @@ def steps(tables: Sequence[str], left: Traces, *, in_project: bool) -> list[str]
     if tables:
         found.append(
             as_typed("Run `etalase edge leave --apply`", in_project=in_project)
-            + f": it drops {', '.join(tables)}, and nothing else. product, product_photo and the bucket stay as they are."
+            + f": it drops {', '.join(tables)}{pictures}, and nothing else."
+            " product, product_photo and the photos in the bucket stay as they are."
         )
     if not in_project:
         return [*found, "Remove the services and the environment (ETALASE_*) of this edge, and the package."]

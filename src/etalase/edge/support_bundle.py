@@ -1,5 +1,6 @@
 """The parts of an edge's support bundle."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import F
@@ -76,6 +77,7 @@ def _runs(_: EdgeSettings) -> Files:
         checkpoint = Checkpoint.objects.defer("access_token", "refresh_token").first()
         kept = {name: getattr(checkpoint, name, None) for name in ("store_id", "sync_timestamp", "compared_at", "photos")}
         signs = {str(role): sign.at for role, sign in heartbeats().items()}
+        kept |= {"features": getattr(checkpoint, "features", None), "renditions": asdict(storage.renditions.counts())}
     return {"runs.json": {"runs": runs}, "checkpoint.json": {**kept, "heartbeats": signs}}
 
 

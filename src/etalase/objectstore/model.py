@@ -7,6 +7,7 @@ Body = bytes | mmap
 
 # The probes of a doctor: neither photos nor orphans.
 PROBE_PREFIX = "products/etalase-probe-"
+RENDITION_PROBE_PREFIX = "renditions/etalase-probe-"
 
 
 @dataclass(frozen=True, slots=True)

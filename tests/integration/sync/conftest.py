@@ -158,6 +158,10 @@ class Edge:
         """Returns the keys of the photos in the bucket."""
         return {info.key for info in self.bucket.list("products/")}
 
+    def rendition_objects(self) -> set[str]:
+        """Returns the keys of the objects below ``renditions/``."""
+        return {info.key for info in self.bucket.list("renditions/")}
+
     def md5_at(self, key: str) -> str | None:
         """Returns the MD5 of the object under ``key``, or None if there is none."""
         return hashlib.md5(self.bucket.get(key)).hexdigest() if self.bucket.head(key) else None

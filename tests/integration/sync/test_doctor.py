@@ -180,10 +180,17 @@ def house(edge: Edge, valkey_server: Valkey, settings: Any, tmp_path: Path, monk
         connection.close()
 
 
-def refuses(method: str, *, signed: bool = True, reply: Reply | None = None) -> Callable[[Request], Reply | None]:
-    """Returns a rule that refuses a method about an object."""
+def refuses(
+    method: str, *, signed: bool = True, reply: Reply | None = None, below: str = ""
+) -> Callable[[Request], Reply | None]:
+    """Returns a rule that refuses a method about an object, or only about those below a prefix."""
     denied = reply or Reply(403, S3_ERROR % b"AccessDenied")
-    return lambda request: denied if (request.method, request.is_signed) == (method, signed) and request.key else None
+
+    def rule(request: Request) -> Reply | None:
+        is_meant = bool(request.key) and request.key.startswith(below)
+        return denied if is_meant and (request.method, request.is_signed) == (method, signed) else None
+
+    return rule
 
 
 def clock_of(door: Doorman, date: str) -> None:
@@ -370,6 +377,9 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "bucket: wrong region": (lambda h: h.through_door(wrong_region), "bucket", BUCKET),
     "bucket: missing": (lambda h: h.set(S3_BUCKET="nobody-made-this"), "bucket", BUCKET),
     "bucket: no right to put": (lambda h: h.through_door(refuses("PUT")), "bucket_write", WRITE),
+    "bucket: takes photos alone": (lambda h: h.through_door(refuses("PUT", below="renditions/")), "bucket_write", WRITE),
+    "bucket: shows photos alone": (
+        lambda h: h.through_door(refuses("GET", signed=False, below="renditions/")), "bucket_public", PUBLIC),
     "bucket: full": (
         lambda h: h.through_door(refuses("PUT", reply=Reply(507, S3_ERROR % b"XMinioStorageFull"))), "bucket_write", WRITE),
     "bucket: no right to read": (lambda h: h.through_door(no_read_of_ours), "bucket_read", ()),

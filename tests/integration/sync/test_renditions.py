@@ -61,7 +61,7 @@ def shown(edge: Edge, photo: str) -> pos.MenuProduct:
 
 def shown_keys(edge: Edge, photo: str) -> list[str]:
     """Returns the keys of the renditions that the POS shows, in ascending width."""
-    return [one.image_url.partition("product-images/")[2] for one in shown(edge, photo).renditions]
+    return [one.image_url.partition("product-images/")[2].partition("?")[0] for one in shown(edge, photo).renditions]
 
 
 def check_shown_as_listed(edge: Edge) -> None:

@@ -23,7 +23,9 @@ def test_the_pos_is_switched_back_before_the_tables_go_and_these_before_the_sett
     order += ["sync_api.tasks.sync_product_photos", "Uninstall"]
     assert len(found) == len(order)
     assert all(part in step for part, step in zip(order, found, strict=True))
-    assert "product_photo and the bucket stay" in found[2]
+    assert "product_photo and the photos in the bucket stay" in found[2]
+    assert "small pictures" not in found[2]
+    assert "deletes its 7 small pictures" in steps(["etalase_checkpoint"], left, in_project=True, renditions=7)[2]
 
 
 def test_a_standalone_edge_has_no_project_to_correct() -> None:

@@ -103,6 +103,8 @@ class BucketAudit:
     deep_verify_days: int
     deep: bool = False
     listing: Listing | None = None
+    # The renditions of the bucket, once :mod:`.rendition_audit` has listed them.
+    renditions: Listing | None = None
     # False once the run has put objects: a row written since then disagrees with the listing.
     is_listing_current: bool = True
     marked: Mapping[UUID, Damage] = field(default_factory=storage.damage_marks.kinds)
@@ -112,10 +114,10 @@ class BucketAudit:
     # Newer, promised bytes that an interrupted run may have put before their row (invariant I1).
     _coming: dict[str, str] = field(default_factory=storage.intents.new_checksums)
     _read: set[UUID] = field(default_factory=set)
-    _objects: Objects = field(init=False)
+    objects: Objects = field(init=False)
 
     def __post_init__(self) -> None:
-        self._objects = Objects(self.bucket)
+        self.objects = Objects(self.bucket)
 
     def list_bucket(self, *, may_be_missing: bool = False) -> None:
         """Lists all photos of the bucket. Raises :class:`ObjectMissing` without a bucket, unless it may be missing."""
@@ -128,7 +130,7 @@ class BucketAudit:
         """
         rowless, settled = [], []
         for key, checksum in storage.intents.checksums():
-            there = self._objects.head(key)
+            there = self.objects.head(key)
             etag = there.etag if isinstance(there, ObjectInfo) else "" if there is Damage.UNREADABLE else None
             if checksum is None:  # the product was deleted meanwhile, and the row with it
                 rowless.append(key)
@@ -140,7 +142,7 @@ class BucketAudit:
 
     def is_lost(self, some: Collection[Row]) -> bool:
         """Returns whether none of ``some`` rows has its object: the bucket was emptied, or its disk exchanged."""
-        return bool(some) and all(self._objects.head(row.object_key) is Damage.MISSING for row in some)
+        return bool(some) and all(self.objects.head(row.object_key) is Damage.MISSING for row in some)
 
     def look(self, rows: Collection[Row]) -> Look:
         """Compares these rows with their objects. Raises :class:`ObjectStoreError` where the store is away."""
@@ -149,7 +151,7 @@ class BucketAudit:
             to_read = self._look_at_listing(look, rows, self.listing)
         else:
             to_read = [row for row in rows if row.id in self.marked and row.id not in self._read]
-        for row, read in zip(to_read, self.workers.map(lambda row: self._objects.read(row.object_key), to_read), strict=True):
+        for row, read in zip(to_read, self.workers.map(lambda row: self.objects.read(row.object_key), to_read), strict=True):
             self._read.add(row.id)
             kind, found = judge_read(row, read)
             if kind is not None:
@@ -177,14 +179,16 @@ class BucketAudit:
         return to_read
 
     def _is_to_be_read(self, row: Row, there: ObjectInfo) -> bool:
-        if row.id in self._read:
-            return False
-        if self.deep or row.id in self.marked or self.compared_at is None or was_put_since(self.compared_at, there):
+        return row.id not in self._read and (row.id in self.marked or self.is_due(row.id.bytes, there))
+
+    def is_due(self, name: bytes, there: ObjectInfo) -> bool:
+        """Returns whether an object is in today's share, by its ``name``, or was put since the last comparison."""
+        if self.deep or self.compared_at is None or was_put_since(self.compared_at, there):
             return True
         # After days without a full run, for example in a closed store, the shares of those days are due, too.
         shares = max(1, (self.today - self.compared_at.astimezone(UTC).date()).days)
         days = self.deep_verify_days
-        return bool(days and (self.today.toordinal() - zlib.crc32(row.id.bytes)) % days < shares)
+        return bool(days and (self.today.toordinal() - zlib.crc32(name)) % days < shares)
 
     def _note(self, look: Look, row: Row, kind: Damage, found: Found) -> None:
         look.found[row.object_key] = found

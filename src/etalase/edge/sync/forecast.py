@@ -17,6 +17,7 @@ from etalase.edge.sync.plan.removal_bound import Candidate
 from etalase.edge.sync.planner import Planner, Slice
 from etalase.edge.sync.record import note_plan
 from etalase.edge.sync.removals import Proposal, propose, replaceable
+from etalase.edge.sync.renditions import foresee
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.selection import add_pending, choose_scope, pull_feed
 from etalase.edge.sync.trial import MAX_TRIED, try_plans, try_removals
@@ -45,6 +46,7 @@ def forecast(run: Run, feed: Feed | None = None) -> None:
     work = _try_work(run, planned.agenda, awaiting)
     proposal = propose(feed, awaiting=awaiting, now=run.now, arriving=work.arriving, replaced=work.replaced)
     blocked = _try_removals(run, work, planned.agenda, proposal)
+    work.counts["renditions_to_fetch"], work.counts["rendition_bytes"] = foresee(feed)
     run.result.forecast = _describe(run, work, proposal, blocked)
 
 
@@ -140,13 +142,15 @@ def _describe(run: Run, work: _Work, proposal: Proposal, blocked: set[UUID]) -> 
         "deleted": len(work.replaced) + len(apply),
         "held": len(hold) + len(held_before),
         "healed": counts["healed"],
-        "bytes_fetched": counts["bytes_to_fetch"] - counts["bytes_in_spool"],
+        "bytes_fetched": counts["bytes_to_fetch"] - counts["bytes_in_spool"] + counts["rendition_bytes"],
     }
     seen = sum(foretold[name] for name in ("fetched", "updated", "unchanged", "parked", "failed"))
     return {
         "photos_to_fetch": counts["photos_to_fetch"],
         "bytes_to_fetch": counts["bytes_to_fetch"],
         "bytes_in_spool": counts["bytes_in_spool"],
+        "renditions_to_fetch": counts["renditions_to_fetch"],
+        "rendition_bytes_to_fetch": counts["rendition_bytes"],
         "limit_bytes_per_second": limiter.bytes_per_second,
         "seconds_at_limit": limiter.seconds_for(foretold["bytes_fetched"]),
         "photos_to_copy": counts["photos_to_copy"],

@@ -120,7 +120,18 @@ def undo(which: int | Collection[UUID], *, lock: RunLock, bucket: Bucket, produc
             for removal in undone.restored:
                 removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
             storage.removals.record(undone.restored)
+            storage.saved_renditions.restore([one for removal in undone.restored for one in _whole_renditions(removal, bucket)])
     return undone
+
+
+def _whole_renditions(removal: Removal, bucket: Bucket) -> list[storage.saved_renditions.SavedRendition]:
+    """Returns the photo's renditions whose objects are still here and whole. Without one the POS shows the photo itself."""
+    saved = storage.saved_renditions.saved((removal.row or {}).get(storage.removed_rows.RENDITIONS))
+    return [
+        one
+        for one in saved
+        if not _unusable_object(one.object_key, {"checksum": one.checksum, "content_type": one.content_type}, bucket)
+    ]
 
 
 def _applied(which: int | Collection[UUID]) -> list[Removal]:

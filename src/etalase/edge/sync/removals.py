@@ -105,12 +105,14 @@ def removal(
 def record_replaced(services: Services, replaced: Sequence[Replaced], *, now: datetime, run_id: int) -> None:
     """Records the removal of rows whose place another photo of their product has taken."""
     labels = services.products.labels({one.row.product_id for one in replaced})
+    renditions = storage.renditions.take_of_photos([one.row.id for one in replaced], at=now)
     records = []
     for row, cause, whole in replaced:
         candidate = Candidate(row.id, row.product_id, Cause(cause))
         label = labels[row.product_id]
         record = removal(row, candidate, Removal.State.APPLIED, label, is_bare=False, now=now, run_id=run_id)
-        record.row = {**(record.row or {}), storage.removed_rows.WHOLE: whole}
+        saved = {storage.removed_rows.WHOLE: whole, storage.removed_rows.RENDITIONS: renditions.get(row.id, [])}
+        record.row = {**(record.row or {}), **saved}
         records.append(record)
     storage.removals.record(records)
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
 from etalase.edge.own_tables import refuse_other_form
-from etalase.edge.sync import products, renditions, storage
+from etalase.edge.sync import products, rendition_fetch, renditions, storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.context import Run, Scope, mark_damage
@@ -22,6 +22,7 @@ from etalase.edge.sync.plan.plan import normalised
 from etalase.edge.sync.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import drop_unlisted_retries, replaceable, sweep, unlisted
+from etalase.edge.sync.rendition_audit import audit_renditions, schedule_orphans
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.selection import PROPOSED, add_pending, choose_scope, pull_feed
@@ -122,7 +123,8 @@ def execute(run: Run) -> None:
     check_unlisted(run, feed)
     record_work(run, feed, planned)
     renditions.list_sets(run, feed)
-    renditions.fetch(run, feed)
+    audit_renditions(run)
+    rendition_fetch.fetch(run, feed)
     publish(run, feed, planned)
     replanned = replan_stale(run, feed)
     publish(run, feed, replanned)
@@ -281,6 +283,7 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
         listing.use(storage.photos.keys())
         for orphans in listing.unused():
             storage.reclaims.schedule(orphans, at=run.services.clock.utc())
+    schedule_orphans(run)
     if stuck := delete_due(run, stuck):
         run.result.note("not_reclaimed", objects=len(stuck))
 

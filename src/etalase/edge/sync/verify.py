@@ -15,6 +15,7 @@ from etalase.edge.sync.feed.pull import Feed, pull
 from etalase.edge.sync.plan.model import Kind, Row
 from etalase.edge.sync.planner import Planner
 from etalase.edge.sync.removals import unlisted
+from etalase.edge.sync.rendition_audit import list_renditions, look
 from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.progress import Progress
@@ -66,6 +67,8 @@ class Verification:
     kept: int = 0
     own: int = 0
     own_objects: int = 0
+    renditions: int = 0
+    renditions_waiting: int = 0
     differences: list[Difference] = field(default_factory=list)
     error: EtalaseError | None = None
 
@@ -94,6 +97,8 @@ class Verification:
             "kept": self.kept,
             "own": self.own,
             "own_objects": self.own_objects,
+            "renditions": self.renditions,
+            "renditions_waiting": self.renditions_waiting,
             "differences": [difference.as_json() for difference in self.differences],
             "error": str(self.error) if self.error else None,
         }
@@ -144,6 +149,7 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
             result.differences.append(Difference(look.damaged[row.id], row.object_key, row.id, name))
     if shown is not None and not services.bucket.is_public(shown.object_key):
         result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
+    _compare_renditions(services, result, audit)
     if listing is None:
         return
     listing.use(storage.photos.keys())
@@ -153,6 +159,25 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
         result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting and key not in own_objects]
         result.own_objects += sum(key in own_objects for key in keys)
     result.objects = len(listing)
+
+
+def _compare_renditions(services: Services, result: Verification, audit: BucketAudit) -> None:
+    """Compares the rows of renditions with their objects. One that has not arrived yet is counted, and is not a difference."""
+    listing = list_renditions(services.bucket, may_be_missing=True)
+    for part in storage.renditions.objects():
+        found = look(audit, listing, part)
+        storage.renditions.record_lost(found.damaged)
+        listing.use(one.object_key for one in part)
+        damaged = [one for one in part if one.object_key in found.damaged]
+        labels = services.products.labels({one.product_id for one in damaged})
+        for one in damaged:
+            name = labels[one.product_id].name
+            result.differences.append(Difference(found.damaged[one.object_key], one.object_key, one.photo_id, name))
+    waiting = storage.reclaims.keys()
+    for keys in listing.unused():
+        result.awaiting_grace += sum(key in waiting for key in keys)
+        result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting]
+    result.renditions, result.renditions_waiting = len(listing), storage.renditions.counts().waiting
 
 
 def _compare_list(services: Services, result: Verification, feed: Feed) -> None:

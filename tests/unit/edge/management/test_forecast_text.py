@@ -21,6 +21,8 @@ def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(limit: d
         "photos_to_fetch": 9,
         "bytes_to_fetch": 360 * 1024 * 1024,
         "bytes_in_spool": 0,
+        "renditions_to_fetch": 3,
+        "rendition_bytes_to_fetch": 135_000,
         "photos_to_copy": 0,
         "rows_to_update": 0,
         "removals": [],
@@ -28,7 +30,7 @@ def test_a_dry_run_predicts_the_duration_at_the_current_bandwidth_limit(limit: d
         "not_tried": None,
     }
     Command(stdout=out)._print_forecast({**forecast, **limit})
-    assert f"Would fetch 9 photos {says}" in out.getvalue()
+    assert f"Would fetch 3 small pictures (131.8 KiB) first.\nWould fetch 9 photos {says}" in out.getvalue()
 
 
 def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_held() -> None:
@@ -39,7 +41,15 @@ def test_a_dry_run_names_removals_that_would_be_applied_and_those_that_would_be_
         "not_tried": "The database stopped a statement.",
     }
     Command(stdout=out)._print_forecast(
-        {"photos_to_fetch": 0, "bytes_to_fetch": 0, "bytes_in_spool": 0, "photos_to_copy": 2, "rows_to_update": 0, **removals}
+        {
+            "photos_to_fetch": 0,
+            "bytes_to_fetch": 0,
+            "bytes_in_spool": 0,
+            "renditions_to_fetch": 0,
+            "photos_to_copy": 2,
+            "rows_to_update": 0,
+            **removals,
+        }
     )
     assert "copy 2 photos within the bucket, update 0 rows" in out.getvalue()
     assert "remove 1 photos, and ask a person about 1 more." in out.getvalue()

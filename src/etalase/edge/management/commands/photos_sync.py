@@ -81,6 +81,9 @@ class Command(SyncCommand):
         kept = f", {formatting.size(spooled)} of it here already" if spooled else ""
         copies = f"copy {forecast['photos_to_copy']} photos within the bucket, " if forecast["photos_to_copy"] else ""
         waiting = f", and ask a person about {len(held)} more" if held else ""
+        if count := forecast["renditions_to_fetch"]:
+            size = formatting.size(forecast["rendition_bytes_to_fetch"])
+            self.stdout.write(f"Would fetch {count} small pictures ({size}) first.")
         self.stdout.write(
             f"Would fetch {forecast['photos_to_fetch']} photos "
             f"({formatting.size(forecast['bytes_to_fetch'])}{kept}{how_long}), "

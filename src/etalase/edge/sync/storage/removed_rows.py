@@ -22,15 +22,17 @@ from etalase.errors import RowRefused
 # Beside the guide's columns, a removal saves the whole row as PostgreSQL wrote it: as text, because Python's JSON numbers lose
 # digits. And the rule that blocks the deletion, as long as it does.
 WHOLE: Final = "whole"
+RENDITIONS: Final = "renditions"
 BLOCKED_BY: Final = "blocked_by"
 
 
 @dataclass(slots=True)
 class Deleted:
-    """The result of :func:`delete`: the deleted rows as text, and the rule that keeps each of the others."""
+    """The result of :func:`delete`: the deleted rows as text, their renditions, and the rule that keeps each other row."""
 
     gone: dict[UUID, str] = field(default_factory=dict)
     blocked: dict[UUID, str] = field(default_factory=dict)
+    renditions: dict[UUID, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def delete(photo_ids: Collection[UUID], *, rules: PhotoRules, at: datetime) -> Deleted:
@@ -64,7 +66,7 @@ def delete(photo_ids: Collection[UUID], *, rules: PhotoRules, at: datetime) -> D
         keys.append(key)
     deleted.blocked = blocked
     checkpoint.add_to_row_count(-len(gone))
-    renditions.drop_of_photos(list(gone), at=at)
+    deleted.renditions = renditions.take_of_photos(list(gone), at=at)
     reclaims.schedule([key for key in keys if key], at=at)
     return deleted
 
@@ -76,6 +78,7 @@ def settle(removals: Sequence[Removal], deleted: Deleted) -> list[Removal]:
         row: dict[str, Any] = {name: value for name, value in (removal.row or {}).items() if name != BLOCKED_BY}
         if removal.photo_id in deleted.gone:
             row[WHOLE] = deleted.gone[removal.photo_id]
+            row[RENDITIONS] = deleted.renditions.get(removal.photo_id, [])
         if (rule := deleted.blocked.get(removal.photo_id)) is not None:
             row[BLOCKED_BY] = rule
             removal.state, removal.decided_at, removal.approved, removal.left_bare = Removal.State.HELD, None, False, False

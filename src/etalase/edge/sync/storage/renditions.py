@@ -5,7 +5,8 @@ intent and no common order.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,23 +16,23 @@ from etalase.edge.database import cursor
 from etalase.edge.models import PhotoRendition
 from etalase.edge.sync.plan.renditions import MAX_PAUSE, RenditionSet, WantedRendition
 from etalase.edge.sync.storage import reclaims
-from etalase.edge.sync.storage.paging import AFTER, paged
+from etalase.edge.sync.storage.paging import AFTER, PAGE_ROWS, paged
 from etalase.renditions import FIRST_WIDTH, ListedRenditions
 
 HEAD_OFFICE: Final = PhotoRendition.Origin.HEAD_OFFICE
-_LISTED: Final = """json_to_recordset(%s::json) AS listed (
+LISTED: Final = """json_to_recordset(%s::json) AS listed (
     photo_id uuid, product_id uuid, is_primary bool, sort_order int, photo_checksum text, width int, height int,
     object_key text, size int, checksum text, content_type text, image_url text, thumbhash text)"""
 _COLUMNS: Final = (
     "photo_id", "product_id", "is_primary", "sort_order", "photo_checksum", "width", "height", "object_key", "size",
     "checksum", "content_type", "image_url", "thumbhash",
 )  # fmt: skip
-_NAMES: Final = ", ".join(_COLUMNS)
+NAMES: Final = ", ".join(_COLUMNS)
 # The columns of a known key that head office may change.
 _CHANGING: Final = ("product_id", "is_primary", "sort_order", "image_url", "thumbhash")
 _UPSERT: Final = f"""
-    INSERT INTO etalase_rendition AS r ({_NAMES}, origin, is_listed, is_here, revision, attempts, reason)
-    SELECT {_NAMES}, %s, TRUE, coalesce(other.is_here, FALSE), coalesce(other.revision, 0), 0, '' FROM {_LISTED}
+    INSERT INTO etalase_rendition AS r ({NAMES}, origin, is_listed, is_here, revision, attempts, reason)
+    SELECT {NAMES}, %s, TRUE, coalesce(other.is_here, FALSE), coalesce(other.revision, 0), 0, '' FROM {LISTED}
     LEFT JOIN LATERAL (SELECT is_here, revision FROM etalase_rendition o WHERE o.object_key = listed.object_key
         ORDER BY is_here DESC LIMIT 1) other ON TRUE
     ON CONFLICT (object_key, photo_checksum) DO UPDATE SET
@@ -130,6 +131,8 @@ def make_due() -> None:
 
 def record_arrived(keys: Collection[str]) -> None:
     """Records that these objects are here and verified, for each photo that lists them."""
+    if not keys:
+        return
     with cursor() as db:
         db.execute(
             "UPDATE etalase_rendition SET is_here = TRUE, attempts = 0, next_try_at = NULL, reason = ''"
@@ -139,8 +142,20 @@ def record_arrived(keys: Collection[str]) -> None:
     reclaims.cancel(keys)
 
 
-def record_failed(failed: Iterable[tuple[int, int, datetime, str]]) -> None:
+def record_lost(keys: Collection[str]) -> None:
+    """Records that these objects are missing or damaged. The next run fetches them again, under an URL of a new revision."""
+    with cursor() as db:
+        db.execute(
+            "UPDATE etalase_rendition SET is_here = FALSE, revision = revision + 1, attempts = 0, next_try_at = NULL"
+            " WHERE is_here AND object_key = ANY(%s)",
+            [list(keys)],
+        )
+
+
+def record_failed(failed: Collection[tuple[int, int, datetime, str]]) -> None:
     """Records failed attempts: the id of each rendition, its attempts, its next try and the reason."""
+    if not failed:
+        return
     ids, attempts, tries, reasons = zip(*failed, strict=True)
     with cursor() as db:
         db.execute(
@@ -149,6 +164,53 @@ def record_failed(failed: Iterable[tuple[int, int, datetime, str]]) -> None:
             " AS failed (id, attempts, next_try_at, reason) WHERE r.id = failed.id AND NOT is_here",
             [list(ids), list(attempts), list(tries), list(reasons)],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionObject:
+    """The object of a rendition, as its rows describe it."""
+
+    object_key: str
+    photo_id: UUID
+    product_id: UUID
+    size: int
+    checksum: str
+    content_type: str
+    is_here: bool
+
+
+def objects(*, page: int = PAGE_ROWS) -> Iterator[list[RenditionObject]]:
+    """Yields the objects of all renditions, each once, in lists of at most ``page``, in the order of their keys."""
+    after = ""
+    while True:
+        with cursor() as db:
+            db.execute(
+                "SELECT DISTINCT ON (object_key) object_key, photo_id, product_id, size, checksum, content_type, is_here"
+                " FROM etalase_rendition WHERE object_key > %s ORDER BY object_key, is_here DESC LIMIT %s",
+                [after, page],
+            )
+            found = [RenditionObject(*record) for record in db.fetchall()]
+        if found:
+            yield found
+        if len(found) < page:
+            return
+        after = found[-1].object_key
+
+
+def here_among(keys: Collection[str]) -> set[str]:
+    """Returns the keys among ``keys`` whose objects are here."""
+    with cursor() as db:
+        db.execute("SELECT object_key FROM etalase_rendition WHERE is_here AND object_key = ANY(%s)", [list(keys)])
+        return {record[0] for record in db.fetchall()}
+
+
+def waiting() -> Iterator[tuple[UUID, int, int]]:
+    """Yields each photo with listed renditions that are not here, their number and their bytes."""
+    records = paged(
+        "SELECT photo_id, count(*), sum(size) FROM etalase_rendition WHERE is_listed AND NOT is_here"
+        f" AND {AFTER.format('photo_id')} GROUP BY photo_id ORDER BY photo_id"
+    )
+    return ((photo_id, count, int(size)) for photo_id, count, size in records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +248,29 @@ def drop_superseded(*, at: datetime) -> None:
     _delete(f"({_SUPERSEDED}) OR ({_PHOTOLESS})", {}, at=at)
 
 
-def drop_of_photos(photo_ids: Collection[UUID], *, at: datetime) -> None:
-    """Deletes the rows of photos whose rows the caller deletes in the same transaction. Schedules their objects, too."""
-    _delete("r.photo_id = ANY(%(photos)s)", {"photos": list(photo_ids)}, at=at)
+def take_of_photos(photo_ids: Collection[UUID], *, at: datetime) -> dict[UUID, list[dict[str, Any]]]:
+    """Deletes the rows of photos whose rows the caller deletes in the same transaction. Schedules their objects, too.
+
+    Returns by photo the renditions that were here with its bytes, for :func:`.saved_renditions.restore`.
+    """
+    taken: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for photo_id, is_here, record in _delete("r.photo_id = ANY(%(photos)s)", {"photos": list(photo_ids)}, at=at):
+        if is_here:
+            taken[photo_id].append(json.loads(record))
+    return taken
 
 
-def _delete(where: str, values: Mapping[str, Any], *, at: datetime) -> None:
+def _delete(where: str, values: Mapping[str, Any], *, at: datetime) -> list[tuple[UUID, bool, str]]:
     with cursor() as db:
-        db.execute(f"DELETE FROM etalase_rendition r WHERE {where} RETURNING object_key", values)
-        gone = {record[0] for record in db.fetchall()}
+        saved = ", ".join(f"'{name}', r.{name}" for name in _COLUMNS)
+        db.execute(
+            f"DELETE FROM etalase_rendition r WHERE {where}"
+            f" RETURNING photo_id, is_here, jsonb_build_object({saved})::text, object_key",
+            values,
+        )
+        found = db.fetchall()
+        gone = {record[3] for record in found}
         if gone:
             db.execute("SELECT object_key FROM etalase_rendition WHERE object_key = ANY(%s)", [list(gone)])
             reclaims.schedule(gone - {record[0] for record in db.fetchall()}, at=at)
+    return [record[:3] for record in found]

@@ -1,0 +1,155 @@
+"""Fetches renditions: small pictures that arrive before the photos, so that a new store shows its menu early.
+
+A rendition is tried once a run. One that fails waits for the next run, and neither delays nor fails its photo (ADR 0030).
+"""
+
+import logging
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from etalase.edge.database import translated
+from etalase.edge.sync import storage
+from etalase.edge.sync.context import Run
+from etalase.edge.sync.feed.pull import Coverage, Feed
+from etalase.edge.sync.plan.renditions import MAX_ATTEMPTS, RenditionBreaker, WantedRendition, pause
+from etalase.edge.sync.services import Services
+from etalase.errors import ObjectStoreError, PhotoError, PictureRefused, Reason, ReasonClass
+from etalase.objectstore.client import IMMUTABLE
+from etalase.pictures.reading import read_outline
+
+logger = logging.getLogger("etalase.edge")
+
+PAGE_RENDITIONS: Final = 200
+# An unresponsive host delays the photos by so long, once a run.
+MAX_WAIT_SECONDS: Final = 5
+COMMIT_SECONDS: Final = 1.0
+
+
+def fetch(run: Run, feed: Feed) -> None:
+    """Fetches the missing renditions that are due, and puts them. Ends early where many fail in a row, or the run has to."""
+    if run.by_hand:
+        storage.renditions.make_due()
+    _Carrier(run, gives_way=feed.coverage is Coverage.CHANGES).carry_all()
+
+
+@dataclass(slots=True)
+class _Carrier:
+    """Carries one run's renditions: as many at once as there are workers, with the results committed once a second."""
+
+    run: Run
+    gives_way: bool
+    _breaker: RenditionBreaker = field(default_factory=RenditionBreaker)
+    _in_flight: dict[Future[None], WantedRendition] = field(default_factory=dict)
+    _arrived: list[WantedRendition] = field(default_factory=list)
+    # The id of each failed rendition, its attempts, its next try and the reason.
+    _failed: list[tuple[int, int, datetime, str]] = field(default_factory=list)
+    _committed_at: float = 0.0
+    _are_public: bool | None = None
+
+    def carry_all(self) -> None:
+        """Tries the renditions, the most useful first."""
+        while not self._ends():
+            wanted = storage.renditions.due(now=self.run.now, limit=PAGE_RENDITIONS)
+            if not wanted:
+                return
+            try:
+                self._carry_page(deque(wanted))
+            finally:
+                self._commit()
+        if self._breaker.is_open:
+            tally = self.run.result.renditions
+            logger.warning("renditions: %d arrived, %d failed; the next run tries again", tally.fetched, tally.failed)
+
+    def _ends(self) -> bool:
+        services = self.run.services
+        is_over = self._breaker.is_open or services.time_is_up or services.stopped.is_set()
+        return is_over or (self.gives_way and services.lock.full_is_due())
+
+    def _carry_page(self, waiting: deque[WantedRendition]) -> None:
+        services = self.run.services
+        self._committed_at = services.clock.monotonic()
+        while True:
+            while waiting and self._has_room_for(waiting[0]):
+                one = waiting.popleft()
+                self._in_flight[services.workers.submit(carry, one, services)] = one
+            if not self._in_flight:
+                return
+            done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._note(self._in_flight.pop(future), future)
+            if services.clock.monotonic() - self._committed_at >= COMMIT_SECONDS:
+                self._commit()
+
+    def _has_room_for(self, rendition: WantedRendition) -> bool:
+        settings = self.run.services.settings
+        if self._breaker.is_open or self.run.services.stopped.is_set() or len(self._in_flight) >= settings.WORKERS:
+            return False
+        bytes_in_flight = sum(one.size for one in self._in_flight.values())
+        return not self._in_flight or bytes_in_flight + rendition.size <= settings.MAX_BYTES_IN_FLIGHT
+
+    def _note(self, rendition: WantedRendition, future: Future[None]) -> None:
+        try:
+            future.result()
+        except PhotoError as error:
+            self._fail(rendition, error.reason, error.detail)
+        except Exception as error:
+            logger.exception("rendition %s failed", rendition.object_key)
+            self._fail(rendition, Reason.UNFORESEEN, type(error).__name__)
+        else:
+            self._breaker.record(None)
+            self._arrived.append(rendition)
+
+    def _fail(self, rendition: WantedRendition, reason: Reason, detail: str) -> None:
+        services = self.run.services
+        if services.stopped.is_set() and reason.policy.kind is ReasonClass.TRANSIENT:
+            return  # the run stopped this transfer
+        logger.info("rendition %s failed: %s (%s)", rendition.object_key, detail, reason)
+        self._breaker.record(reason)
+        self.run.result.renditions.failed += 1
+        attempts = min(rendition.attempts + 1, MAX_ATTEMPTS)
+        self._failed.append((rendition.id, attempts, services.clock.utc() + pause(attempts), reason))
+
+    def _commit(self) -> None:
+        """Records the results. A rendition that no till may read is not shown: the policy may allow photos alone."""
+        if self._arrived and self._are_public is None:
+            self._are_public = self.run.services.bucket.is_public(self._arrived[0].object_key)
+        if self._arrived and not self._are_public:
+            for one in self._arrived:
+                self._fail(one, Reason.STORE_DENIED, "nobody can read it from the bucket without a key")
+            self._arrived = []
+        if self._arrived or self._failed:
+            with translated(), transaction.atomic():
+                self.run.services.lock.still_held()
+                storage.renditions.record_arrived([one.object_key for one in self._arrived])
+                storage.renditions.record_failed(self._failed)
+        self.run.result.renditions.fetched += len(self._arrived)
+        self.run.result.renditions.bytes += sum(one.size for one in self._arrived)
+        self._arrived, self._failed, self._committed_at = [], [], self.run.services.clock.monotonic()
+
+
+def carry(rendition: WantedRendition, services: Services) -> None:
+    """Fetches one rendition, verifies and puts it. Raises :class:`PhotoError`."""
+    body = bytes(services.images.fetch_once(rendition, max_wait_seconds=MAX_WAIT_SECONDS))
+    check_picture(body, rendition)
+    try:
+        etag = services.bucket.put(rendition.object_key, body, content_type=rendition.content_type, cache_control=IMMUTABLE)
+        if etag != rendition.checksum and services.bucket.read_through(rendition.object_key).digest != rendition.checksum:
+            raise PhotoError(Reason.STORE_CONFLICT, "the object store keeps other bytes than it was given")
+    except ObjectStoreError as error:
+        raise PhotoError(error.reason, str(error)) from error
+
+
+def check_picture(body: bytes, rendition: WantedRendition) -> None:
+    """Raises :class:`PhotoError` where the bytes are not a picture of the listed type and size by their structure."""
+    try:
+        content_type, outline = read_outline(body)
+    except PictureRefused as error:
+        raise PhotoError(Reason.TYPE_MISMATCH, f"HO's own data: {error.message}") from error
+    found = (content_type, outline.width, outline.height)
+    if found != (rendition.content_type, rendition.width, rendition.height):
+        raise PhotoError(Reason.TYPE_MISMATCH, f"HO's own data: it is {content_type}, {outline.width}×{outline.height}")
