@@ -99,9 +99,7 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
     photo.source, photo.filename = offer.source, offer.filename
     photo.is_primary, photo.sort_order = offer.is_primary, offer.sort_order
     if bytes_changed:
-        photo.size, photo.content_type, photo.checksum = len(picture.body), picture.content_type, picture.checksum
-        photo.version = versions.next_version(photo.id) if new else photo.version + 1
-        photo.object_key = _key(photo, extension(picture))
+        _set_picture(photo, picture, is_remade=is_remade)
     if new or _fields(photo) != before:
         if photo.is_primary:
             _demote_others(photo)
@@ -167,6 +165,16 @@ def _new(product_id: uuid.UUID, offer: Offer) -> Photo:
     if key and key.startswith(f"{KEY_PREFIX}{product_id}/") and not _is_taken(key):
         photo.object_key = key
     return photo
+
+
+def _set_picture(photo: Photo, picture: Picture, *, is_remade: bool) -> None:
+    """Gives the photo other bytes, with their version and key; a focal point is that of one upload."""
+    is_new = photo._state.adding  # noqa: SLF001 - Django's documented way to ask
+    photo.size, photo.content_type, photo.checksum = len(picture.body), picture.content_type, picture.checksum
+    photo.version = versions.next_version(photo.id) if is_new else photo.version + 1
+    photo.object_key = _key(photo, extension(picture))
+    if not is_remade:
+        photo.focal_x = photo.focal_y = None
 
 
 def _present_picture(photo: Photo, upload: Upload, *, object_is_sound: bool) -> Picture | None:

@@ -18,18 +18,47 @@ from etalase.head_office.models import Photo
 from etalase.protocol import MAX_FILENAME_CHARS
 
 
+def _percent(key: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        required=False, min_value=0, max_value=100, label=lazy_text(key), help_text=lazy_text("focal_help")
+    )
+
+
+def _shares(left: int | None, top: int | None) -> tuple[float | None, float | None]:
+    """Returns the focal point as shares; None is the centre, of one direction or of both."""
+    if left is None and top is None:
+        return None, None
+    return (50 if left is None else left) / 100, (50 if top is None else top) / 100
+
+
 class PhotoForm(forms.ModelForm):
     """A photo with its file, which is validated before anything is saved."""
 
     upload = forms.FileField(required=False, label=lazy_text("file"), help_text=lazy_text("file_help"))
+    focal_left = _percent("focal_left")
+    focal_top = _percent("focal_top")
 
     class Meta:
         model = Photo
         fields = ("is_primary", "sort_order")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, share in (("focal_left", self.instance.focal_x), ("focal_top", self.instance.focal_y)):
+            self.initial[name] = None if share is None else round(share * 100)
+
+    @property
+    def has_new_focal_point(self) -> bool:
+        """Returns whether a person has changed the focal point."""
+        return not {"focal_left", "focal_top"}.isdisjoint(self.changed_data)
+
     def clean(self) -> dict[str, Any] | None:
         """Validates the file; a reason for refusal is shown beside the field."""
         cleaned = super().clean()
+        if self.has_new_focal_point:
+            self.instance.focal_x, self.instance.focal_y = _shares(
+                self.cleaned_data.get("focal_left"), self.cleaned_data.get("focal_top")
+            )
         upload: UploadedFile | None = self.cleaned_data.get("upload")
         self.given, self.picture = None, None
         if upload is None:

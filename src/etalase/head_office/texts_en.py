@@ -32,6 +32,18 @@ TEXTS: Final[dict[str, str]] = {
     "file": "File",
     "file_help": "JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP; replaces the picture that is there. A large one is made smaller.",
     "file_missing": "A new photo needs a file.",
+    "no_rendition": "No small picture yet",
+    "renditions": "small pictures",
+    "rendition_waiting": "waiting",
+    "rendition_failed": "cannot be made",
+    "renditions_wait": "The small pictures of {count} photos are being made. Tills show them soon.",
+    "worker_silent": "{count} photos wait for their small pictures, because head office's worker does not run. Stores get "
+    "these photos all the same, but tills load them more slowly. Please tell the person who looks after this server.",
+    "renditions_failed": "No small pictures could be made of {count} photos; the list of photos can show them. Please upload "
+    "them again.",
+    "focal_left": "Focus, % from left",
+    "focal_top": "Focus, % from top",
+    "focal_help": "Tiles are cut around this point. Empty: the middle.",
     "one_primary": "Only one photo of a product can be primary.",
     "sold_in": "Sold in",
     "sells": "Sells",

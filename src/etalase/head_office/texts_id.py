@@ -32,6 +32,18 @@ TEXTS: Final[dict[str, str]] = {
     "file": "File",
     "file_help": "JPEG, PNG, WebP, HEIC, AVIF, TIFF, atau BMP; menggantikan foto yang ada. Foto besar dibuat lebih kecil.",
     "file_missing": "Foto baru memerlukan file.",
+    "no_rendition": "Gambar kecil belum ada",
+    "renditions": "gambar kecil",
+    "rendition_waiting": "menunggu",
+    "rendition_failed": "tidak dapat dibuat",
+    "renditions_wait": "Gambar kecil dari {count} foto sedang dibuat. Sebentar lagi tampil di kasir.",
+    "worker_silent": "{count} foto menunggu gambar kecilnya, karena proses pembuatnya di kantor pusat tidak berjalan. Toko "
+    "tetap menerima foto itu, tetapi kasir memuatnya lebih lambat. Mohon beri tahu penanggung jawab server ini.",
+    "renditions_failed": "Gambar kecil dari {count} foto tidak dapat dibuat; daftar foto dapat menampilkannya. Mohon unggah "
+    "ulang foto-foto itu.",
+    "focal_left": "Fokus, % dari kiri",
+    "focal_top": "Fokus, % dari atas",
+    "focal_help": "Gambar kecil dipotong di sekitar titik ini. Kosong: di tengah.",
     "one_primary": "Hanya satu foto menu yang bisa menjadi foto utama.",
     "sold_in": "Dijual di",
     "sells": "Menjual",

@@ -68,15 +68,6 @@ FIXED: dict[str, Any] = {
     "USE_I18N": True,
     "LANGUAGE_CODE": "en",
     "LANGUAGES": [("id", "Bahasa Indonesia"), ("en", "English")],
-    # A thumbnail has at most 10 KB: 20 MB in all.
-    "CACHES": {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-        "thumbnails": {
-            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-            "LOCATION": "thumbnails",
-            "OPTIONS": {"MAX_ENTRIES": 2000},
-        },
-    },
     # After ten failures for one account from one address, that pair alone is locked out for 15 minutes, so that a stranger
     # locks out neither a neighbour behind the same NAT nor the store itself (hazards 52 and 57). The handler adds a limit for
     # an address that guesses the passwords of many accounts.

@@ -1,8 +1,7 @@
-"""Protection from mistakes in the admin: confirmation of removals, permissions, lock-out, thumbnails and languages."""
+"""Protection from mistakes in the admin: confirmation of removals, permissions, lock-out and languages."""
 
 import html
 import importlib
-import io
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,22 +12,17 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
-from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DataError, IntegrityError
 from django.test import Client
 from django.utils import timezone
-from PIL import Image
 from tests.daily import daily
 from tests.integration.head_office.office import Office
 from tests.pictures import picture
 
 from etalase.errors import ObjectStoreFull
-from etalase.head_office import ingest, thumbnail
 from etalase.head_office.admin.photos import PhotoAdmin
 from etalase.head_office.images import validate as picture_module
-from etalase.head_office.images.validate import read_upload
-from etalase.head_office.ingest import Offer
 from etalase.head_office.login_throttle import TooManyLogins
 from etalase.head_office.messages import TEXTS, text
 from etalase.head_office.middleware import PARTS
@@ -297,77 +291,6 @@ def test_a_lock_out_response_of_the_api_has_its_end(office: Office) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (429, "application/json")
     wait = datetime.fromisoformat(answer.json()["locked_until"]) - timezone.now()
     assert timedelta(minutes=14) < wait <= timedelta(minutes=15)
-
-
-# Thumbnails
-
-
-@pytest.fixture(autouse=True)
-def fresh_cache() -> None:
-    caches["thumbnails"].clear()
-
-
-def noise(kind: str, size: tuple[int, int], **options: Any) -> bytes:
-    file = io.BytesIO()
-    Image.effect_noise(size, 90).convert("RGB").save(file, kind, **options)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_the_photo_list_loads_thumbnails_only(office: Office, browser: Client, bucket: Any, kind: str) -> None:
-    product = office.product()
-    body = noise(kind, (1200, 900))
-    ingest.accept(product.id, Offer("a", "a.jpg", read_upload(body, ingest.limits()), True, 0))
-    (photo,) = Photo.objects.all()
-    address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
-    for page in ("photo/", f"product/{product.id}/change/", f"photo/{photo.id}/change/"):
-        shown = browser.get(f"/admin/head_office/{page}").content.decode()
-        assert f'<img src="{address}?v={photo.checksum[:8]}"' in shown
-        assert f'<img src="{bucket.endpoint}' not in shown
-    small = browser.get(address)
-    assert (small.status_code, small.headers["Content-Type"]) == (200, "image/webp")
-    assert len(small.content) <= thumbnail.MAX_BYTES < len(body)
-    assert Image.open(io.BytesIO(small.content)).size == (192, 144)
-    bucket.delete([photo.object_key])
-    assert browser.get(address).content == small.content  # kept
-    again = browser.get(address, headers={"If-None-Match": small.headers["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
-
-
-def test_a_photo_without_a_thumbnail_is_a_grey_tile(office: Office, browser: Client, bucket: Any) -> None:
-    photo = office.photo(office.product())
-    answer = browser.get(f"/admin/head_office/photo/{photo.id}/thumbnail/")
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    assert Image.open(io.BytesIO(answer.content)).size == (96, 96)
-    assert browser.get(f"/admin/head_office/photo/{uuid4()}/thumbnail/").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (b"no picture", "image/jpeg"),
-        (picture()[:100], "image/jpeg"),
-        (picture("PNG", size=(6000, 5000)), "image/png"),
-        (picture("JPEG", size=(6000, 5000), progressive=True), "image/jpeg"),
-    ],
-    ids=["no picture", "cut", "a large PNG", "a large progressive JPEG"],
-)
-def test_a_picture_above_the_memory_limit_gets_no_thumbnail(body: bytes, kind: str) -> None:
-    assert thumbnail.shrink(body, kind) is None
-
-
-def test_the_thumbnail_of_a_large_jpeg_is_decoded_at_a_reduced_size(office: Office) -> None:
-    small = thumbnail.shrink(picture("JPEG", size=(6000, 5000)), "image/jpeg")
-    assert small
-    assert Image.open(io.BytesIO(small)).size == (192, 160)
-
-
-def test_thumbnails_require_the_permission_to_view_photos(office: Office, bucket: Any) -> None:
-    photo = office.photo(office.product())
-    address = f"/admin/head_office/photo/{photo.id}/thumbnail/"
-    assert Client().get(address).status_code == 302
-    assert client_of(Account.objects.get(username="avril")).get(address).status_code == 302
-    assert client_of(Account.objects.create_user("staff", is_staff=True)).get(address).status_code == 403
 
 
 # Languages

@@ -9,28 +9,19 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from etalase.head_office import ingest, thumbnail
+from etalase.head_office import ingest
 from etalase.head_office.admin.confirming import ConfirmingAdmin
+from etalase.head_office.admin.thumbnails import thumbnail_response, thumbnail_tag
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Photo
 from etalase.head_office.removals import RowsToRemove
-from etalase.protocol import cache_key, object_url
+from etalase.protocol import object_url
 from etalase.settings.head_office import head_office_settings
-
-
-def thumbnail_tag(photo: Photo) -> SafeString | str:
-    """Returns the HTML of the photo's thumbnail; empty for an unsaved photo."""
-    if not photo.object_key:
-        return ""
-    url = reverse("admin:head_office_photo_thumbnail", args=[photo.id])
-    return format_html(
-        '<img src="{}?v={}" alt="{}" height="64" loading="lazy">', url, cache_key(photo.checksum, photo.version), photo.filename
-    )
 
 
 def original_link(photo: Photo) -> SafeString | str:
@@ -43,14 +34,33 @@ def original_link(photo: Photo) -> SafeString | str:
     return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("original"), about)
 
 
+class RenditionFilter(admin.SimpleListFilter):
+    """Filters by photos that wait for their renditions, or of which none can be made."""
+
+    title = lazy_text("renditions")
+    parameter_name = "renditions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Returns the choices."""
+        return [("waiting", text("rendition_waiting")), ("failed", text("rendition_failed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Returns the photos of the choice; all of them without one."""
+        if self.value() == "failed":
+            return queryset.exclude(rendition_set__problem="").filter(rendition_set__isnull=False)
+        if self.value() == "waiting":
+            return queryset.filter(rendition_set__problem="", rendition_set__due_at__isnull=False)
+        return queryset
+
+
 @admin.register(Photo)
 class PhotoAdmin(ConfirmingAdmin):
     """All photos, read-only; photos are changed on their product's page."""
 
     list_display = ("thumbnail", "product", "filename", "is_primary", "sort_order", "size", "version", "updated_at")
     list_display_links = ("filename",)
-    list_filter = ("is_primary", "content_type", "product__company")
-    list_select_related = ("product",)
+    list_filter = ("is_primary", RenditionFilter, "content_type", "product__company")
+    list_select_related = ("product", "rendition_set")
     list_per_page = 50
     search_fields = ("product__sku", "product__name", "filename", "checksum")
     show_full_result_count = False
@@ -82,19 +92,10 @@ class PhotoAdmin(ConfirmingAdmin):
         return [own, *super().get_urls()]
 
     def thumbnail_view(self, request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
-        """Returns the photo's thumbnail, or a grey tile if it cannot be made. Raises PermissionDenied and Http404."""
+        """Returns the photo's thumbnail. Raises PermissionDenied and Http404."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        photo = Photo.objects.filter(id=photo_id).first()
-        if photo is None:
-            raise Http404
-        headers = {"ETag": thumbnail.etag(photo), "Cache-Control": "private, max-age=3600"}
-        if headers["ETag"] in request.headers.get("If-None-Match", ""):
-            return HttpResponse(status=304, headers=headers)
-        body = thumbnail.thumbnail(photo)
-        if body is None:
-            return HttpResponse(thumbnail.placeholder(), content_type="image/webp", headers={"Cache-Control": "no-store"})
-        return HttpResponse(body, content_type="image/webp", headers=headers)
+        return thumbnail_response(request, photo_id)
 
     def has_arrange_permission(self, request: HttpRequest) -> bool:
         """Returns whether the person may run the action, which is the only way to change photos on this page."""

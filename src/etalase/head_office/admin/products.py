@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -16,7 +16,8 @@ from django.utils.safestring import SafeString
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest
 from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
-from etalase.head_office.admin.photos import original_link, thumbnail_tag
+from etalase.head_office.admin.photos import original_link
+from etalase.head_office.admin.thumbnails import thumbnail_tag
 from etalase.head_office.confirmation import confirmation_context, is_confirmed
 from etalase.head_office.forms import MAX_PHOTO_ROWS, ProductForm
 from etalase.head_office.imports.category import alike
@@ -84,12 +85,17 @@ class PhotoInline(admin.TabularInline):
     formset = PhotoFormSet
     extra = 1
     max_num = MAX_PHOTO_ROWS
-    fields = ("thumbnail", "upload", "is_primary", "sort_order", "about")
+    fields = ("thumbnail", "upload", "is_primary", "sort_order", "focal_left", "focal_top", "about")
     readonly_fields = ("thumbnail", "about")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Limits the number of rows, for any number in the request."""
         return super().get_formset(request, obj, **kwargs, absolute_max=MAX_PHOTO_ROWS)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
+        """Adds what the thumbnails need."""
+        photos: QuerySet[Photo] = super().get_queryset(request).select_related("rendition_set")
+        return photos
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
@@ -106,7 +112,8 @@ class PhotoInline(admin.TabularInline):
 class ProductAdmin(ConfirmingAdmin):
     """Products with their photos and stores; actions change many products at a time."""
 
-    list_display = ("sku", "name", "category", "company", "photo_count", "store_count", "updated_at")
+    list_display_links = ("sku",)
+    list_display = ("thumbnail", "sku", "name", "category", "company", "photo_count", "store_count", "updated_at")
     list_filter = (SoldFilter, PhotoFilter, CategoryFilter, "company", "stores")
     list_select_related = ("company",)
     search_fields = ("sku", "name", "id")
@@ -125,14 +132,22 @@ class ProductAdmin(ConfirmingAdmin):
         return [*fields, "sold_in", "agreed"] if may_save(self, request, obj) else fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
-        """Adds the counts that the list shows."""
+        """Adds the counts and the thumbnails that the list shows."""
         counts = {"photo_count": Count("photos", distinct=True), "store_count": Count("assortment", distinct=True)}
-        products: QuerySet[Product] = super().get_queryset(request).annotate(**counts)
+        shown = Prefetch(
+            "photos", Photo.objects.filter(is_primary=True).select_related("rendition_set"), to_attr="shown_photos"
+        )
+        products: QuerySet[Product] = super().get_queryset(request).annotate(**counts).prefetch_related(shown)
         return products
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
         """Makes id and company of an existing product read-only; a new one may have a prescribed id."""
         return ("id", "company") if obj else ()
+
+    @admin.display(description=lazy_text("photo"))
+    def thumbnail(self, product: Any) -> SafeString | str:
+        """Returns the thumbnail of the primary photo; empty without one."""
+        return thumbnail_tag(product.shown_photos[0]) if product.shown_photos else ""
 
     @admin.display(description=lazy_text("photos"), ordering="photo_count")
     def photo_count(self, product: Any) -> int:
@@ -241,6 +256,8 @@ class ProductAdmin(ConfirmingAdmin):
                 )
             else:
                 ingest.rearrange(photo)
+            if row.has_new_focal_point:
+                Photo.objects.filter(id=photo.id).update(focal_x=photo.focal_x, focal_y=photo.focal_y)
         except EtalaseError as error:
             message = text("not_saved", name=row.instance.filename or text("the_photo"), reason=error)
             self.message_user(request, message, messages.ERROR)

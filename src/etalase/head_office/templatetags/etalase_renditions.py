@@ -1,0 +1,22 @@
+"""Gives the admin's index the sentence about photos whose renditions lack."""
+
+from django import template
+
+from etalase.head_office import heartbeat
+from etalase.head_office.messages import text
+from etalase.head_office.renditions.queue import counts
+
+register = template.Library()
+
+
+@register.simple_tag
+def rendition_notes() -> list[str]:
+    """Returns the sentences to show: how many photos wait, whether the worker is silent, and how many have failed."""
+    lacking, age = counts(), heartbeat.age()
+    is_silent = age is None or age > heartbeat.ALIVE_WITHIN
+    notes = []
+    if lacking.waiting:
+        notes.append(text("worker_silent" if is_silent else "renditions_wait", count=lacking.waiting))
+    if lacking.failed:
+        notes.append(text("renditions_failed", count=lacking.failed))
+    return notes
