@@ -5,9 +5,10 @@ from datetime import datetime
 
 from etalase.head_office import ingest, obsolete, versions
 from etalase.head_office.masters import MASTERS_PREFIX, masters
-from etalase.head_office.models import Photo
+from etalase.head_office.models import Photo, Rendition
 from etalase.head_office.obsolete import ObsoleteKind
 from etalase.protocol import KEY_PREFIX
+from etalase.renditions import RENDITION_PREFIX, parse_key
 from etalase.settings.head_office import head_office_settings
 
 
@@ -37,8 +38,21 @@ def _delete_photo(key: str) -> None:
     ingest.bucket().delete([key])
 
 
+def _is_rendition(key: str) -> bool:
+    parts = parse_key(key)
+    return parts is None or Rendition.objects.filter(set_id=parts.photo_id, checksum=parts.checksum, width=parts.width).exists()
+
+
+def _delete_public(key: str) -> None:
+    ingest.bucket().delete([key])
+
+
 def _delete_master(key: str) -> None:
     masters().delete([key])
 
 
-KINDS = {KEY_PREFIX: ObsoleteKind(_is_photo, _delete_photo), MASTERS_PREFIX: ObsoleteKind(versions.is_used, _delete_master)}
+KINDS = {
+    KEY_PREFIX: ObsoleteKind(_is_photo, _delete_photo),
+    RENDITION_PREFIX: ObsoleteKind(_is_rendition, _delete_public),
+    MASTERS_PREFIX: ObsoleteKind(versions.is_used, _delete_master),
+}

@@ -28,7 +28,8 @@ from etalase.head_office.collecting import collect
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.validate import Upload
 from etalase.head_office.masters import master_key
-from etalase.head_office.models import Photo, Product
+from etalase.head_office.models import Photo, PhotoRenditionSet, Product, Rendition
+from etalase.head_office.renditions.worker import made_sets
 from etalase.head_office.restoring import restore
 from etalase.head_office.version_models import ObsoleteObject, PhotoVersion
 from etalase.objectstore.bucket_policy import read_policy
@@ -412,3 +413,21 @@ def test_a_refused_deletion_delays_no_other(load: Import, monkeypatch: pytest.Mo
         assert collect(later).objects == 1
     assert (ingest.bucket().head(first) is None, ingest.bucket().head(second) is None) == (False, True)
     assert collect(later + timedelta(hours=2)).objects == 1
+
+
+def test_renditions_stay_for_a_day_after_their_photo_and_go_then(load: Import, office: Office) -> None:
+    load(a=picture(size=(400, 300)))
+    assert [made.problem for made in made_sets()] == [""]
+    photo = Photo.objects.get()
+    renditions = {info.key for info in ingest.bucket().list(f"renditions/{photo.id}/")}
+    assert len(renditions) == 3
+    later = timezone.now() + timedelta(hours=25)
+    Rendition.objects.all().delete()
+    PhotoRenditionSet.objects.update(due_at=timezone.now())
+    list(made_sets())  # the same bytes again: they are in use
+    assert collect(later).objects == 0
+    photo_id = photo.id
+    photo.delete()
+    assert {info.key for info in ingest.bucket().list(f"renditions/{photo_id}/")} == renditions
+    assert collect(later).objects == 4
+    assert list(ingest.bucket().list(f"renditions/{photo_id}/")) == []

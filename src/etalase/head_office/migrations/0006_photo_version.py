@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             Path(__file__).with_suffix(".sql").read_text("utf-8"),
-            "DROP TRIGGER head_office_end_version ON head_office_photo; DROP FUNCTION head_office_end_version();",
+            "DROP TRIGGER head_office_end_version ON head_office_photo; DROP FUNCTION head_office_end_version();"
+            "DROP TRIGGER head_office_retire_rendition ON head_office_rendition; DROP FUNCTION head_office_retire_rendition();",
         ),
     ]

@@ -19,5 +19,19 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- A rendition that is made anew with the same bytes has its key again: the object then stays (head_office/collecting.py).
+CREATE FUNCTION head_office_retire_rendition() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO head_office_obsolete_object (key, due_at)
+    SELECT format('renditions/%s/%s-%s.%s', photo_id, checksum, width, CASE content_type WHEN 'image/webp' THEN 'webp' ELSE 'jpg' END),
+        clock_timestamp() + interval '24 hours'
+    FROM removed
+    ON CONFLICT (key) DO UPDATE SET due_at = EXCLUDED.due_at;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER head_office_retire_rendition AFTER DELETE ON head_office_rendition
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION head_office_retire_rendition();
+
 CREATE TRIGGER head_office_end_version AFTER UPDATE OR DELETE ON head_office_photo
     FOR EACH ROW EXECUTE FUNCTION head_office_end_version();

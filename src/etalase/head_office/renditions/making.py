@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from etalase.errors import ObjectMissing, ObjectRefused, PictureRefused
-from etalase.head_office import ingest
+from etalase.head_office import ingest, obsolete
 from etalase.head_office.models import Photo, PhotoRenditionSet, Rendition
 from etalase.head_office.renditions import queue
 from etalase.objectstore.client import IMMUTABLE
@@ -56,8 +56,9 @@ def make_set(photo_id: UUID) -> MadeSet | None:
         try:
             made = _made(photo)
             for one in made.renditions:
-                key = RenditionKey(photo_id, one.checksum, one.width, one.content_type)
-                ingest.bucket().put(str(key), one.body, content_type=one.content_type, cache_control=IMMUTABLE)
+                key = str(RenditionKey(photo_id, one.checksum, one.width, one.content_type))
+                obsolete.claim(key)
+                ingest.bucket().put(key, one.body, content_type=one.content_type, cache_control=IMMUTABLE)
         except (_NotMade, ObjectRefused) as error:
             may_pass = error.may_pass if isinstance(error, _NotMade) else True
             return MadeSet(photo_id, problem=str(error)) if _keep_problem(photo, str(error), may_pass=may_pass) else None

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import django.db
 from django.db import connection
+from django.utils import timezone
 
 from etalase.errors import EtalaseError, ObjectStoreError
 from etalase.head_office import heartbeat
+from etalase.head_office.collecting import collect
 from etalase.head_office.database import as_database_error
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import MadeSet, make_set
@@ -98,3 +100,7 @@ class Worker:
         if self._monotonic() - self._kept_at >= HOUSEKEEPING_SECONDS:
             queue.complete()
             self._kept_at = self._monotonic()
+            try:
+                collect(timezone.now())
+            except ObjectStoreError as error:  # new renditions do not wait for old objects
+                logger.warning("obsolete objects stay until the next attempt: %s", error)
