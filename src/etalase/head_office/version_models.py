@@ -35,6 +35,7 @@ class PhotoVersion(models.Model):
     class Meta:
         db_table = "head_office_photo_version"
         constraints = [models.UniqueConstraint(fields=["photo_id", "version"], name="head_office_photo_version_once")]
+        indexes = [models.Index(fields=["object_key"], name="head_office_photo_version_key")]
 
     def __str__(self) -> str:
         return f"{self.filename}, version {self.version}"

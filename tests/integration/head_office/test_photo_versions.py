@@ -20,10 +20,10 @@ from tests.integration.head_office.conftest import forget_settings
 from tests.integration.head_office.office import Office
 from tests.pictures import dish, exif, picture
 
-from etalase.errors import ObjectRefused, ObjectStoreAway, UsageError
+from etalase.errors import ObjectRefused, ObjectStoreAway, ObjectStoreMisconfigured, UsageError
 from etalase.head_office import ingest
 from etalase.head_office import masters as masters_room
-from etalase.head_office.checks import uploads_are_private
+from etalase.head_office.checks import prepare_to_serve, uploads_are_private
 from etalase.head_office.collecting import collect
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.validate import Upload
@@ -204,6 +204,22 @@ def test_no_upload_is_stored_in_a_bucket_that_anybody_can_read(load: Import, ope
     assert refused.value.returncode == 4
     assert [message.id for message in uploads_are_private(None)] == ["etalase.E103"]
     assert Photo.objects.count() == PhotoVersion.objects.count() == 0
+
+
+def test_head_office_serves_its_stores_while_uploads_are_impossible(
+    office: Office, opened: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare_to_serve()
+    assert "no upload is possible: Anybody can read objects of bucket product-images-masters" in caplog.text
+
+
+def test_a_refused_upload_leaves_no_row_and_no_object(office: Office, opened: Any) -> None:
+    product = office.product()
+    offer = ingest.Offer("a", "a.jpg", Upload(PHONE, md5(PHONE)), True, 0)
+    with pytest.raises(ObjectStoreMisconfigured, match="It has to be private"):
+        ingest.accept(product.id, offer)
+    assert Photo.objects.count() == 0
+    assert list(ingest.bucket().list(f"products/{product.id}/")) == []
 
 
 def test_without_the_private_bucket_an_upload_fails_and_changes_nothing(

@@ -31,6 +31,8 @@ def test_a_dry_run_of_head_office_shows_files_and_commands_without_a_secret(tmp_
     assert "nobody-may-see" not in done.stdout + done.stderr
     assert "ExecStart=" in done.stderr
     assert "WEED_JWT_SIGNING_KEY=[hidden]" in done.stderr
+    assert "ETALASE_MASTERS_BUCKET=product-images-masters" in done.stderr
+    assert "Write:product-images-masters" in done.stderr
     result = json.loads(done.stdout)
     assert result["dry_run"] is True
     assert any("etalase-head-office-web.service" in change for change in result["changes"])

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "head_office_photo_version",
                 "constraints": [models.UniqueConstraint(fields=("photo_id", "version"), name="head_office_photo_version_once")],
+                "indexes": [models.Index(fields=["object_key"], name="head_office_photo_version_key")],
             },
         ),
         migrations.CreateModel(
