@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import OPENER, Edge
+from tests.pictures import renditions
 from tests.simulator import JPEG, PNG, Response, Simulator, picture
-
-pytestmark = pytest.mark.long
-
 
 PRODUCTS, ROUNDS = 25, 8
 
@@ -56,6 +54,7 @@ class Watcher:
             self.broken.append(f"{name}: {url} gave bytes that were never promised for it")
 
 
+@pytest.mark.long
 def test_no_screen_shows_a_broken_image_during_changes_and_faults(edge: Edge, ho: Simulator) -> None:
     chance = random.Random(7)
     watcher = Watcher(edge.serve())
@@ -94,6 +93,84 @@ def test_no_screen_shows_a_broken_image_during_changes_and_faults(edge: Edge, ho
     assert {
         (str(i), *rest) for i, *rest in edge.sql("SELECT id, object_key, checksum, is_primary FROM product_photo")
     } == listed
+
+
+DISHES = 150
+
+
+@dataclass
+class TileWatcher:
+    """Reads the tiles of the POS again and again. ``made_from`` has the MD5s of the photos of which each rendition was made."""
+
+    pos: str
+    made_from: dict[str, set[str]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    tiles: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        chance = random.Random(8)
+        while not self.stop.wait(0.1):
+            self.look(lambda: chance.random() < 0.1)
+
+    def look(self, reads: Callable[[], bool]) -> None:
+        for product in _json(f"{self.pos}/api/products/?limit=1000")["products"]:
+            for rendition in product["renditions"]:
+                self.tiles += 1
+                key = "renditions/" + rendition["image_url"].partition("/renditions/")[2].partition("?")[0]
+                if product["has_photo"]:
+                    version = product["photos"][0]["image_url"].partition("?v=")[2]
+                    if version not in {checksum[:8] for checksum in self.made_from[key]}:
+                        self.broken.append(f"{product['name']} shows photo {version} with rendition {key}")
+                if reads():
+                    self.read(rendition["image_url"], key)
+
+    def read(self, url: str, key: str) -> None:
+        try:
+            with OPENER.open(url, timeout=60) as response:
+                if hashlib.md5(response.read()).hexdigest() not in key:
+                    self.broken.append(f"{url} gave other bytes than its key names")
+        except OSError as error:
+            self.broken.append(f"{url}: {error}")
+
+
+@pytest.mark.parametrize("changes", [300, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
+def test_no_tile_shows_a_rendition_of_another_photo(edge: Edge, ho: Simulator, changes: int) -> None:
+    chance = random.Random(9)
+    watcher = TileWatcher(edge.serve())
+    photos: dict[str, str] = {}
+
+    def put(name: str, number: int) -> None:
+        body = picture((name, number))
+        photos[name] = ho.put(name, body, photo=photos.get(name))
+        for key in ho.put_renditions(photos[name], *renditions(number, 160, 320)):
+            watcher.made_from.setdefault(key, set()).add(hashlib.md5(body).hexdigest())
+
+    names = [f"Dish {number}" for number in range(DISHES)]
+    for number, name in enumerate(names):
+        put(name, number)
+    edge.json("sync")
+    looking = threading.Thread(target=watcher.watch)
+    looking.start()
+    try:
+        for first in range(DISHES, DISHES + changes, DISHES):
+            for number, name in enumerate(names, first):
+                put(name, number)
+            failing = {key for key in ho.bodies if chance.random() < 0.1}
+            ho.on_image = lambda key, failing=failing: Response(404) if key in failing else None
+            done = edge.run("sync")
+            assert done.returncode in {0, 1}, done.stderr
+        ho.on_image = None
+        edge.run("sync")
+    finally:
+        watcher.stop.set()
+        looking.join()
+    assert edge.json("sync", "--full")["renditions"]["waiting"] == 0
+    watcher.look(lambda: True)
+    assert watcher.broken == []
+    assert watcher.tiles > changes
+    shown = _json(f"{watcher.pos}/api/products/?limit=1000")["products"]
+    assert [len(product["renditions"]) for product in shown] == [2] * DISHES
 
 
 def _change(ho: Simulator, put: Callable[..., str], name: str, photos: list[str], turn: int, chance: random.Random) -> None:

@@ -95,6 +95,9 @@ def _photos(facts: Facts) -> Iterator[Metric]:
     yield _gauge("etalase_photos_own_undecided", "Own photos on which nobody has decided.", facts.own.open)
     yield _gauge("etalase_objects_own", "Objects of the store's own, recorded by an adoption.", facts.own.objects)
     yield _gauge("etalase_objects_own_undecided", "Own objects on which nobody has decided.", facts.own.open_objects)
+    yield _gauge("etalase_renditions_listed", "Small pictures that head office lists.", facts.small.listed)
+    yield _gauge("etalase_renditions_waiting", "Small pictures that are not here yet.", facts.small.waiting)
+    yield _gauge("etalase_renditions_failed", "Small pictures among these whose last attempt failed.", facts.small.failed)
     yield _gauge("etalase_removals_held", "Removals that wait for a person.", facts.held)
     yield _gauge("etalase_products", "Products on the tills.", facts.products)
 

@@ -22,6 +22,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.bucket_audit import Objects, judge_read, list_photos
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.model import Row
+from etalase.edge.sync.rendition_audit import list_renditions
 from etalase.errors import (
     DatabaseAway,
     EtalaseError,
@@ -41,6 +42,7 @@ MAX_ROUNDS = 5
 # A bad disk makes single objects unreadable; where so many are, the store does not work, or each request takes its time.
 MAX_UNREADABLE = 5
 MAX_READS = 20_000
+MAX_RENDITIONS = 20_000
 MAX_NAMED = 1000
 PRODUCTS_AT_ONCE = 1000
 
@@ -71,11 +73,34 @@ def compare(
         _check_public(bucket, tally.whole)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=now, error=str(error), trouble=_trouble(error))
-    if tally.kind_of and not lock.is_taken():
+    if not lock.is_taken():
         with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
             storage.damage_marks.mark(tally.kind_of)
+        _record_lost_renditions(bucket)
     # After the marks: the POS selects by them.
     return replace(tally.comparison(now), bare=_bare(tally.kind_of, tally.kind_of_product))
+
+
+def _record_lost_renditions(bucket: ObjectStore) -> None:
+    """Records renditions that are missing or cut, so that the POS leaves them out and the next run fetches them.
+
+    Looks at the listing alone, and requests what it lacks, because a listing may lag (hazard 62). Leaves a large store, and
+    one that takes too long, to the full run.
+    """
+    if not 0 < storage.renditions.counts().listed <= MAX_RENDITIONS:
+        return
+    lost: list[str] = []
+    with suppress(ObjectStoreError, SpoolFull):
+        listing, objects = list_renditions(bucket, may_be_missing=True), Objects(bucket, MAX_UNREADABLE)
+        for part in storage.renditions.objects():
+            listed = listing.of(one.object_key for one in part)
+            for one in part:
+                there = listed.get(one.object_key)
+                if one.is_here and (there is None or there.size != one.size) and len(lost) < MAX_LOOKS:
+                    now = objects.head(one.object_key)
+                    if isinstance(now, Damage) or now.size != one.size:
+                        lost.append(one.object_key)
+    storage.renditions.record_lost(lost)
 
 
 class _NotPublic(ObjectStoreDenied):

@@ -22,7 +22,7 @@ class Details(Sentences):
     """Coverage, photos, runs; errors, heartbeats and commands."""
 
     def items(self) -> Iterator[StatusItem]:
-        """Yields coverage, photos, parked photos, and the last and the next runs."""
+        """Yields coverage, photos, parked photos, small pictures, and the last and the next runs."""
         facts, say, bucket = self.facts, self.words.say, self.facts.bucket
         if bucket.error is None and facts.products:
             covered = facts.products - len(facts.uncovered)
@@ -41,6 +41,8 @@ class Details(Sentences):
         yield from self._own()
         if facts.parked > facts.arrived:
             yield StatusItem(say("parked_fact", count=facts.parked - facts.arrived))
+        if facts.small.waiting:
+            yield StatusItem(say("small_pictures_fact", count=facts.small.waiting, total=facts.small.listed))
         if facts.is_running and facts.last_run and not self.verdict.holds:
             yield StatusItem(say("running_item", at=self.at(facts.last_run.started_at)))
         yield from self._last_run()

@@ -76,6 +76,18 @@ class Own:
     open_objects: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallPictures:
+    """The renditions that head office lists: all, those that are not here, and those of them that have failed.
+
+    They are no problem of the store: a product without one shows its photo.
+    """
+
+    listed: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+
 class Why(StrEnum):
     """Why a product has no verified photo. The words are part of ``--json``."""
 
@@ -134,6 +146,7 @@ class Facts:
     not_adopted: bool = False
     # The store's own photos, which no other figure counts.
     own: Own = Own()
+    small: SmallPictures = SmallPictures()
     products: int = 0
     uncovered: tuple[Uncovered, ...] = ()
     # (photo, product name) of damaged photos, as many as the comparison names

@@ -54,6 +54,12 @@ def _facts(facts: Facts) -> dict[str, Any]:
             "objects": facts.own.objects,
             "open_objects": facts.own.open_objects,
         },
+        "renditions": {
+            "listed": facts.small.listed,
+            "here": facts.small.listed - facts.small.waiting,
+            "waiting": facts.small.waiting,
+            "failed": facts.small.failed,
+        },
         "bucket": {
             "away": bucket.error is not None,
             "trouble": bucket.trouble.value if bucket.error is not None else None,

@@ -74,7 +74,8 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
                 outcome=result.outcome.value,
                 error=str(result.error or ""),
                 fault=result.fault or "",
-                counts=result.counts,
+                counts=result.counts
+                | {"renditions_fetched": result.renditions.fetched, "renditions_failed": result.renditions.failed},
                 reasons=dict(result.reasons),
                 bytes_fetched=result.bytes_fetched,
                 checkpoint=result.checkpoint,

@@ -215,21 +215,21 @@ def waiting() -> Iterator[tuple[UUID, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class RenditionCounts:
-    """The number of listed renditions, of those among them that are not here, and the bytes of these."""
+    """The number of listed renditions, of those among them that are not here, and of those of these that have failed."""
 
     listed: int = 0
     waiting: int = 0
-    waiting_bytes: int = 0
+    failed: int = 0
 
 
 def counts() -> RenditionCounts:
     """Returns the counts."""
     with cursor() as db:
         db.execute(
-            "SELECT count(*), count(*) FILTER (WHERE NOT is_here), coalesce(sum(size) FILTER (WHERE NOT is_here), 0)"
+            "SELECT count(*), count(*) FILTER (WHERE NOT is_here), count(*) FILTER (WHERE NOT is_here AND attempts > 0)"
             " FROM etalase_rendition WHERE is_listed"
         )
-        return RenditionCounts(*map(int, db.fetchone()))
+        return RenditionCounts(*db.fetchone())
 
 
 # A set that is not listed is superseded once the row has other bytes, or once the listed set of the same bytes is whole here.
