@@ -7,9 +7,10 @@ import pytest
 from tests.daily import daily
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
+from tests.integration.sync.steps import status
 from tests.integration.sync.test_renditions import MENU, check_shown_as_listed, list_menu, shown, shown_keys
 from tests.pictures import renditions
-from tests.simulator import picture
+from tests.simulator import Response, picture
 
 from etalase.edge import leaving
 from etalase.edge.clock import Clock
@@ -170,6 +171,23 @@ def test_a_dry_run_says_the_bytes_and_writes_nothing(edge: Edge, menu: list[str]
     assert edge.query("SELECT id, xmin::text FROM etalase_rendition ORDER BY id") == before
     report = edge.sync()
     assert report.bytes_fetched == forecast["counts"]["bytes_fetched"]
+
+
+def test_the_status_counts_small_pictures_and_finds_missing_ones(edge: Edge, menu: list[str]) -> None:
+    assert status(edge)["renditions"] == {"listed": 3 * MENU, "here": 3 * MENU, "waiting": 0, "failed": 0}
+    lost, cut = shown_keys(edge, menu[0])[:2]
+    edge.bucket.delete([lost])
+    edge.bucket.put(cut, b"cut", content_type="image/webp")
+    found = status(edge)
+    assert found["renditions"] == {"listed": 3 * MENU, "here": 3 * MENU - 2, "waiting": 2, "failed": 0}
+    assert "damaged" not in found["problems"]
+    assert [one.width for one in shown(edge, menu[0]).renditions] == [640]
+    edge.ho.on_image = lambda key: Response(404) if key == lost else None
+    edge.sync(trigger="schedule")
+    assert status(edge)["renditions"] == {"listed": 3 * MENU, "here": 3 * MENU - 1, "waiting": 1, "failed": 1}
+    assert revisions(edge, menu[0]) == ["?r=1", ""]
+    recorded = edge.query("SELECT counts ->> 'renditions_failed' AS failed FROM etalase_sync_run ORDER BY id DESC LIMIT 1")
+    assert recorded == [{"failed": "1"}]
 
 
 def test_leaving_names_the_small_pictures_and_no_object_of_others(edge: Edge, menu: list[str]) -> None:

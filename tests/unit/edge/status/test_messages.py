@@ -31,7 +31,7 @@ from etalase.edge.status.filling import KnownList
 from etalase.edge.status.localize import Words, language_of_terminal
 from etalase.edge.status.messages import TEXTS
 from etalase.edge.status.sentences import StatusItem
-from etalase.edge.status.snapshot import Facts, Trouble, Uncovered, Why
+from etalase.edge.status.snapshot import Facts, SmallPictures, Trouble, Uncovered, Why
 from etalase.edge.status.summary import Summary, summarize
 from etalase.edge.status.verdict import State, judge
 from etalase.edge.sync.result import Outcome
@@ -387,6 +387,15 @@ def test_a_clash_with_a_photo_of_the_store_itself_sends_nobody_to_head_office() 
     assert [todo.text for todo in summary.todo] == [
         "Call for help: photos of this store's own are in the place of 1 photo of head office."
     ]
+
+
+def test_small_pictures_on_their_way_are_told_and_are_no_problem() -> None:
+    small = SmallPictures(listed=1245, waiting=3, failed=1)
+    english, indonesian = summary_of(small=small), summary_of(small=small, language="id")
+    assert "3 of 1,245 small pictures not here yet; the tills show the photos meanwhile." in [one.text for one in english.facts]
+    assert any("3 dari 1.245 gambar kecil belum tiba" in one.text for one in indonesian.facts)
+    assert english.state is State.WELL
+    assert not any("small pictures" in one.text for one in summary_of(small=SmallPictures(listed=9)).facts)
 
 
 def test_a_photo_whose_product_has_arrived_is_not_reported_as_parked() -> None:
