@@ -70,9 +70,11 @@ def faults(table: str) -> list[Fault]:
         Fault(
             "disk full",
             "has no room",
-            # A test cannot fill a disk, so a trigger raises the server's own error at the first written row.
+            # A test cannot fill a disk, so a trigger raises the server's own error at the first written row, and says that it
+            # concerns our table: otherwise it would be a rule of the customer's.
             "CREATE OR REPLACE FUNCTION etalase_full() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100',"
+            f" TABLE = '{table}'; END $$;"
             f" CREATE TRIGGER etalase_full BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION etalase_full()",
             f"DROP TRIGGER etalase_full ON {table}; DROP FUNCTION etalase_full",
             reads=True,

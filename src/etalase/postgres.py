@@ -88,7 +88,12 @@ _BY_STATE: dict[str, _Case] = {
     "22P05": _Case("lacks a character that head office uses", IN_UTF8),
     "23": _Case("does not take a value", _OURS),
     "58": _Case("cannot read or write its files", "Look into its disk and its log."),
-    "XX": _DAMAGED,
+    "XX": _Case(
+        "met an internal error",
+        "PostgreSQL's log says more. If it happens again, report it to the maker of the extension or function that it names.",
+    ),
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
 }
 # For a refused connection, before a session exists.
 _BY_TEXT: dict[str, _Case] = {

@@ -36,6 +36,7 @@ def wrapped(cause: psycopg.Error, kind: type[django.db.Error] = django.db.Databa
         (wrapped(errors.DeadlockDetected("deadlock")), "aborted the transaction", "Try again", True),
         (wrapped(errors.SerializationFailure("could not serialize")), "aborted the transaction", "Try again", True),
         (wrapped(errors.IoError("read")), "cannot read or write its files", "disk", True),
+        (wrapped(errors.InternalError_("cache lookup failed")), "met an internal error", "extension", True),
         (wrapped(errors.IndexCorrupted("index")), "has damaged files", "backup", True),
         (wrapped(errors.CheckViolation("check")), "does not take a value", "report it", True),
         (wrapped(errors.UntranslatableCharacter("no equivalent in LATIN1")), "lacks a character", "ENCODING 'UTF8'", True),

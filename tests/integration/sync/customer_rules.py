@@ -85,8 +85,14 @@ REFUSING = [
     trigger("other_key", f"IF {IS_FORBIDDEN} THEN NEW.object_key = 'products/elsewhere.jpg'; END IF; RETURN NEW;"),
     trigger("other_checksum", f"IF {IS_FORBIDDEN} THEN NEW.checksum = upper(NEW.checksum); END IF; RETURN NEW;"),
 ]
+# Codes with which PostgreSQL itself reports locks, limits, shutdown, disk, damage and lost connections
+FOREIGN_STATES = [
+    trigger(f"as_{state.lower()}", f"IF {IS_FORBIDDEN} THEN RAISE 'not this one' USING ERRCODE = '{state}'; END IF; RETURN NEW;")
+    for state in ("55P03", "57014", "40001", "40P01", "25006", "53100", "08006", "57P01", "58030", "XX000", "XX001")
+]
+REFUSING += FOREIGN_STATES
 # One of each way to refuse: a check, at the commit, a narrow column, a trigger, a row that is not there, another value.
-DAILY_REFUSING = [REFUSING[0], REFUSING[2], REFUSING[5], REFUSING[9], *REFUSING[13:16]]
+DAILY_REFUSING = [REFUSING[0], REFUSING[2], REFUSING[5], REFUSING[9], *REFUSING[13:16], FOREIGN_STATES[0]]
 # Lets each row in, in another form where it's not essential.
 CHANGING = trigger("tidies", f"IF {IS_FORBIDDEN} THEN NEW.filename = 'tidy.jpg'; END IF; RETURN NEW;")
 NEEDS_A_VALUE = Rule(

@@ -15,6 +15,7 @@ from tests.integration.sync.customer_rules import (
     CHANGING,
     DAILY_REFUSING,
     FORBIDDEN,
+    FOREIGN_STATES,
     NEEDS_A_VALUE,
     REFUSING,
     Rule,
@@ -87,6 +88,50 @@ def test_a_refused_row_costs_its_product_only_and_heals_once_the_rule_is_gone(
     assert edge.sync(trigger="schedule").owed == 0
     edge.sync(full=True)
     edge.check_equals_head_office()
+
+
+@pytest.mark.parametrize("rule", daily(FOREIGN_STATES, FOREIGN_STATES[2], FOREIGN_STATES[6]), ids=str)
+def test_the_dry_run_and_a_deletion_know_a_trigger_by_where_it_raises(commands: Edge, menu: dict[str, str], rule: Rule) -> None:
+    edge = commands
+    stays = trigger("stays", rule.add.split("BEGIN ")[1].split(" END $$")[0].replace("NEW", "OLD"), when="BEFORE DELETE")
+    offend(edge, rule, menu["side"])
+    edge.ho.put("ayam", picture("ayam"))
+    with added(rule):
+        foretold = edge.sync(dry_run=True).forecast
+        assert foretold is not None
+        assert (foretold["counts"]["fetched"], foretold["counts"]["failed"], foretold["not_tried"]) == (1, 1, None)
+        assert edge.sync().fetched == 1
+    edge.sync()
+    edge.sync()
+    with added(stays):
+        edge.ho.delete(menu["side"])
+        assert edge.sync().held == 1
+        (held,) = run_command("photos_held")[1]["held"]
+        assert "trigger stays" in held["blocked_by"]
+
+
+def test_a_trigger_is_named_also_where_another_function_raises(edge: Edge, menu: dict[str, str]) -> None:
+    checks = "CREATE FUNCTION checks(name text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE '%', name USING ERRCODE = '57P01'"
+    guard = trigger("guard", f"IF NEW.filename LIKE '{FORBIDDEN}%' THEN PERFORM checks(NEW.filename); END IF; RETURN NEW;")
+    with added(Rule(f"{checks}; END $$", "DROP FUNCTION checks", ""), guard):
+        offend(edge, guard, menu["side"])
+        (failure,) = edge.sync().failures
+        assert failure["reason"] == "row_refused"
+        assert "trigger guard (function checks)" in failure["detail"]
+
+
+def test_a_lock_that_a_trigger_waits_for_is_no_rule_of_one_row(commands: Edge, menu: dict[str, str]) -> None:
+    edge = commands
+    edge.query("CREATE TABLE audit (n int)")
+    waits = trigger("waits", "SET LOCAL lock_timeout = 50; INSERT INTO audit VALUES (1); RETURN NEW;")
+    try:
+        with added(waits), edge.other_connection() as other, other.transaction():
+            other.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+            edge.ho.put("ayam", picture("ayam"))
+            assert "took too long" in str(edge.sync().error)
+        assert edge.sync().fetched == 1
+    finally:
+        edge.query("DROP TABLE audit")
 
 
 def test_a_column_without_default_refuses_new_rows_and_no_change_of_existing_ones(edge: Edge, menu: dict[str, str]) -> None:

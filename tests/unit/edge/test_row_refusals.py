@@ -56,6 +56,12 @@ def error(state: str, diagnostics: dict[str, str], driver: type[Any] = DriverErr
         ("42P01", {"context": IN_TRIGGER}, "function guard"),
         ("42501", {"source_function": "ExecWithCheckOptions"}, "row security"),
         ("22P05", {}, "the database's encoding"),
+        *(
+            (state, {"context": IN_TRIGGER, "source_function": "exec_stmt_raise"}, "function guard")
+            for state in ("08006", "25006", "40001", "40P01", "53100", "55P03", "57014", "57P01", "58030", "XX000", "XX001")
+        ),
+        ("08001", {"context": "PL/pgSQL function to_other_server() line 1 at PERFORM"}, "function to_other_server"),
+        ("XX000", {"context": IN_TRIGGER_IN_GERMAN}, "function shop.guard"),
     ],
 )
 def test_a_refusal_names_its_rule(state: str, diagnostics: dict[str, str], rule: str, driver: type[Any]) -> None:
@@ -74,8 +80,11 @@ def test_a_refusal_names_its_rule(state: str, diagnostics: dict[str, str], rule:
         ("23505", {"table_name": "etalase_sync_run", "constraint_name": "etalase_sync_run_pkey"}),
         *(
             (state, {"context": IN_TRIGGER})
-            for state in ("08006", "25006", "40P01", "53100", "55P03", "57014", "58030", "XX001")
+            for state in ("40001", "40P01", "53100", "55P03", "57014", "57P01", "58030", "XX001")
         ),
+        ("08006", {}),
+        ("XX000", {"context": "while inserting index tuple (0,5) in relation »product_photo_pkey«"}),
+        ("55P03", {"context": 'SQL statement "SELECT 1 FROM ONLY "public"."product" x WHERE "id" OPERATOR(pg_catalog.=) $1"'}),
     ],
 )
 def test_a_fault_of_every_statement_is_no_refusal_of_a_row(state: str, diagnostics: dict[str, str]) -> None:
