@@ -87,7 +87,7 @@ REFUSING = [
 ]
 # Codes with which PostgreSQL itself reports locks, limits, shutdown, disk, damage and lost connections
 FOREIGN_STATES = [
-    trigger(f"as_{state.lower()}", f"IF {IS_FORBIDDEN} THEN RAISE 'not this one' USING ERRCODE = '{state}'; END IF; RETURN NEW;")
+    trigger(f"as_{state.lower()}", f"IF {IS_FORBIDDEN} THEN RAISE 'no' USING ERRCODE = '{state}'; END IF; RETURN NEW;")
     for state in ("55P03", "57014", "40001", "40P01", "25006", "53100", "08006", "57P01", "58030", "XX000", "XX001")
 ]
 REFUSING += FOREIGN_STATES

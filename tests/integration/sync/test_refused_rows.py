@@ -111,7 +111,7 @@ def test_the_dry_run_and_a_deletion_know_a_trigger_by_where_it_raises(commands: 
 
 
 def test_a_trigger_is_named_also_where_another_function_raises(edge: Edge, menu: dict[str, str]) -> None:
-    checks = "CREATE FUNCTION checks(name text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE '%', name USING ERRCODE = '57P01'"
+    checks = "CREATE FUNCTION checks(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '57P01'"
     guard = trigger("guard", f"IF NEW.filename LIKE '{FORBIDDEN}%' THEN PERFORM checks(NEW.filename); END IF; RETURN NEW;")
     with added(Rule(f"{checks}; END $$", "DROP FUNCTION checks", ""), guard):
         offend(edge, guard, menu["side"])
