@@ -22,6 +22,7 @@ from etalase.head_office.models import Photo, PhotoRenditionSet, Product, Rendit
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import make_set
 from etalase.head_office.renditions.worker import PAUSE_SECONDS, Worker, made_sets
+from etalase.head_office.version_models import ObsoleteObject
 from etalase.pictures.making import make_renditions
 from etalase.renditions import RenditionKey, parse_key
 from etalase.service_manager import ServiceManager
@@ -165,8 +166,11 @@ def test_a_photo_that_changes_while_it_is_made_gets_the_renditions_of_its_new_by
     monkeypatch.setattr(MAKE, overtaken)
     assert make_set(photo.id) is None
     assert PhotoRenditionSet.objects.get().photo_checksum == ""
+    in_vain = {info.key for info in bucket.list(f"renditions/{photo.id}/")}
+    assert in_vain == set(ObsoleteObject.objects.values_list("key", flat=True)) != set(), "they are collected later"
     assert run()["made"] == 1
     assert PhotoRenditionSet.objects.get().photo_checksum == hashlib.md5(new).hexdigest()
+    assert set(ObsoleteObject.objects.values_list("key", flat=True)).isdisjoint(keys(photo))
 
 
 def test_a_photo_that_is_deleted_while_it_is_made_leaves_no_row(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from etalase.errors import ObjectMissing, ObjectRefused, PictureRefused
 from etalase.head_office import ingest, obsolete
@@ -57,7 +58,8 @@ def make_set(photo_id: UUID) -> MadeSet | None:
             made = _made(photo)
             for one in made.renditions:
                 key = str(RenditionKey(photo_id, one.checksum, one.width, one.content_type))
-                obsolete.claim(key)
+                # Until its row is there, the object is one that nobody needs: a crash leaves nothing behind.
+                obsolete.retire(key, timezone.now() + obsolete.GRACE)
                 ingest.bucket().put(key, one.body, content_type=one.content_type, cache_control=IMMUTABLE)
         except (_NotMade, ObjectRefused) as error:
             may_pass = error.may_pass if isinstance(error, _NotMade) else True
@@ -98,6 +100,8 @@ def _commit(photo: Photo, made: MadeRenditions) -> bool:
             Rendition(set_id=photo.id, width=width, height=height, size=size, content_type=content_type, checksum=checksum)
             for width, height, size, content_type, checksum in now
         )
+    for width, _, _, content_type, checksum in now:
+        obsolete.claim(str(RenditionKey(photo.id, checksum, width, content_type)))
     PhotoRenditionSet.objects.filter(photo_id=photo.id).update(
         photo_checksum=photo.checksum, recipe=queue.RECIPE, thumbhash=made.thumbhash, due_at=None, problem=""
     )
