@@ -63,24 +63,15 @@ WHERE f.id = ANY(%(photo_ids)s)
 ORDER BY f.id, r.width
 """
 
-# The same digest as etalase.renditions.renditions_digest. The bytes of a key are ASCII, and sorted as such.
+# The same digest as etalase.renditions.renditions_digest; a trigger keeps the MD5 of each photo's line (migration 0007).
 RENDITION_DIGEST = """
-SELECT md5(coalesce(string_agg(md5(convert_to(
-    f.id || '|' || f.photo_checksum || '|' || f.thumbhash || '|' || r.keys, 'UTF8')), '' ORDER BY f.id), ''))
+SELECT md5(coalesce(string_agg(f.line_digest, '' ORDER BY f.id), ''))
 FROM head_office_assortment a
 CROSS JOIN LATERAL (
-    SELECT p.id, s.photo_checksum, s.thumbhash
+    SELECT p.id, s.line_digest
     FROM head_office_photo p
     JOIN head_office_rendition_set s ON s.photo_id = p.id AND s.photo_checksum = p.checksum
     WHERE p.product_id = a.product_id OFFSET 0
 ) f
-CROSS JOIN LATERAL (
-    SELECT string_agg(key, '|' ORDER BY key COLLATE "C") AS keys
-    FROM (
-        SELECT 'renditions/' || photo_id || '/' || checksum || '-' || width
-               || CASE content_type WHEN 'image/webp' THEN '.webp' ELSE '.jpg' END AS key
-        FROM head_office_rendition WHERE photo_id = f.id
-    ) named
-) r
-WHERE a.store_id = %(store_id)s AND r.keys IS NOT NULL
+WHERE a.store_id = %(store_id)s
 """

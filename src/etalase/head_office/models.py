@@ -154,7 +154,10 @@ class PhotoRenditionSet(models.Model):
     # Null: nothing is to do. In the future: the next attempt after ``problem``.
     due_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=500, default="", db_default="")
-    # Counts the changes of the rows below, for the time stamp. Written by triggers only, as changed_at.
+    # MD5 of the photo's line of the digest of renditions; empty without any. Reading three rows a photo would cost thrice as
+    # much. Written by triggers only, as the next two.
+    line_digest = models.CharField(max_length=32, default="", db_default="", editable=False)
+    # Counts the changes of the rows below.
     revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     changed_at = models.DateTimeField(null=True, editable=False)
 

@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ("thumbhash", models.CharField(db_default="", default="", max_length=56)),
                 ("due_at", models.DateTimeField(null=True)),
                 ("problem", models.CharField(db_default="", default="", max_length=500)),
+                ("line_digest", models.CharField(db_default="", default="", editable=False, max_length=32)),
                 ("revision", models.PositiveIntegerField(db_default=0, default=0, editable=False)),
                 ("changed_at", models.DateTimeField(editable=False, null=True)),
             ],

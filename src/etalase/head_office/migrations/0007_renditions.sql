@@ -41,11 +41,24 @@ END $$;
 CREATE TRIGGER head_office_make_renditions_due AFTER INSERT OR UPDATE ON head_office_photo
     FOR EACH ROW EXECUTE FUNCTION head_office_make_renditions_due();
 
+-- The MD5 of the photo's line of the digest (API reference, "Renditions"); no text where there are no renditions.
+CREATE FUNCTION head_office_rendition_line(made head_office_rendition_set) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce(md5(convert_to(
+        made.photo_id || '|' || made.photo_checksum || '|' || made.thumbhash || '|' || string_agg(key, '|' ORDER BY key COLLATE "C"),
+        'UTF8')), '')
+    FROM (
+        SELECT 'renditions/' || photo_id || '/' || checksum || '-' || width
+               || CASE content_type WHEN 'image/webp' THEN '.webp' ELSE '.jpg' END AS key
+        FROM head_office_rendition WHERE photo_id = made.photo_id
+    ) named
+$$;
+
 -- STAMPS, by the recipe of migration 0002. A set that was never made has none.
 CREATE FUNCTION head_office_stamp_rendition_set() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.revision := 0;
+        NEW.line_digest := '';
         NEW.changed_at := CASE WHEN NEW.photo_checksum <> '' THEN head_office_stamp() END;
         RETURN NEW;
     END IF;
@@ -53,8 +66,10 @@ BEGIN
         RAISE EXCEPTION 'a set of renditions never changes its photo' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     NEW.changed_at := OLD.changed_at;
+    NEW.line_digest := OLD.line_digest;
     IF (NEW.photo_checksum, NEW.thumbhash, NEW.revision) IS DISTINCT FROM (OLD.photo_checksum, OLD.thumbhash, OLD.revision) THEN
         NEW.changed_at := head_office_stamp();
+        NEW.line_digest := head_office_rendition_line(NEW);
     END IF;
     RETURN NEW;
 END $$;
@@ -94,7 +109,7 @@ DROP TRIGGER head_office_count_delete ON head_office_rendition;
 DROP TRIGGER head_office_keep ON head_office_rendition;
 DROP TRIGGER head_office_raise_floor ON head_office_rendition;
 DROP TRIGGER head_office_raise_floor ON head_office_rendition_set;
-DROP FUNCTION head_office_make_renditions_due, head_office_stamp_rendition_set, head_office_count_rendition_change, head_office_keep_rendition;
+DROP FUNCTION head_office_rendition_line, head_office_make_renditions_due, head_office_stamp_rendition_set, head_office_count_rendition_change, head_office_keep_rendition;
 ALTER TABLE head_office_rendition DROP CONSTRAINT head_office_rendition_of_set;
 ALTER TABLE head_office_rendition_set DROP CONSTRAINT head_office_rendition_set_photo;
 CREATE OR REPLACE FUNCTION head_office_stamp_photo() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
