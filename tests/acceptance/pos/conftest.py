@@ -27,7 +27,7 @@ new MutationObserver((records) => {
       for (const image of images) if (!image.complete || image.naturalWidth === 0) window.seen.broken.push(image.src);
     }
     const place = record.target;
-    if (place.matches?.(".is-shown") && place.querySelector("img") === null) window.seen.gaps += 1;
+    if (place.matches?.(".is-shown") && place.querySelector("img, canvas:not(.hash)") === null) window.seen.gaps += 1;
   }
 }).observe(document, { childList: true, subtree: true });
 new PerformanceObserver((list) => {

@@ -28,10 +28,10 @@ Colour = tuple[int, int, int]
 RED, GREEN, BLUE, GOLD = (200, 30, 40), (20, 150, 60), (30, 60, 200), (220, 170, 20)
 
 
-def picture(colour: Colour, size: tuple[int, int] = (160, 120)) -> bytes:
-    """Returns a PNG of one colour, which a screenshot shows exactly."""
+def picture(colour: Colour, size: tuple[int, int] = (160, 120), form: str = "PNG") -> bytes:
+    """Returns a lossless picture of one colour, which a screenshot shows exactly."""
     buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "PNG")
+    Image.new("RGB", size, colour).save(buffer, form, lossless=True)
     return buffer.getvalue()
 
 
@@ -112,14 +112,14 @@ class Shop:
     def clear(self) -> None:
         """Deletes the menu and all traces of runs."""
         self.edge.sql(
-            "TRUNCATE product_photo, product, etalase_sync_run, etalase_checkpoint, etalase_pending_photo, etalase_removal,"
-            " etalase_doubt, etalase_heartbeat"
+            "TRUNCATE product_photo, product, etalase_rendition, etalase_sync_run, etalase_checkpoint, etalase_pending_photo,"
+            " etalase_removal, etalase_doubt, etalase_heartbeat"
         )
 
-    def product(self, name: str, *colours: Colour, sku: str = "") -> str:
+    def product(self, name: str, *colours: Colour, sku: str = "", category: str = "") -> str:
         """Adds a product with a photo of each colour, the first one primary. Returns its id."""
         product_id = str(uuid.uuid4())
-        self.edge.sql("INSERT INTO product (id, sku, name) VALUES (%s, %s, %s)", product_id, sku, name)
+        self.edge.sql("INSERT INTO product (id, sku, name, category) VALUES (%s, %s, %s, %s)", product_id, sku, name, category)
         for place, colour in enumerate(colours):
             self.photo(product_id, colour, primary=place == 0, place=place)
         return product_id
@@ -142,6 +142,25 @@ class Shop:
             place,
         )
         return key
+
+    def renditions(self, product_id: str, colours: dict[int, Colour], *, thumbhash: str = "") -> dict[int, str]:
+        """Adds renditions of the product's primary photo, one for each width, each of its own colour. Returns their keys."""
+        photo = self.edge.sql("SELECT id, checksum FROM product_photo WHERE product_id = %s AND is_primary", product_id)
+        photo_id, photo_checksum = photo[0] if photo else (str(uuid.uuid4()), "0" * 32)
+        keys = {}
+        for width, colour in colours.items():
+            body = picture(colour, (width, width * 3 // 4), "WEBP")
+            checksum = hashlib.md5(body, usedforsecurity=False).hexdigest()
+            keys[width] = f"renditions/{photo_id}/{checksum}-{width}.webp"
+            self.objects.put(keys[width], body, content_type="image/webp")
+            self.edge.sql(
+                "INSERT INTO etalase_rendition (photo_id, product_id, photo_checksum, width, height, object_key, size,"
+                " checksum, thumbhash, content_type, image_url, origin, is_primary, sort_order, is_listed, is_here, revision, attempts,"
+                " reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
+                " 'image/webp', '', 'head_office', true, 0, true, true, 0, 0, '')",
+                *(photo_id, product_id, photo_checksum, width, width * 3 // 4, keys[width], len(body), checksum, thumbhash),
+            )
+        return keys
 
     def many_products(self, count: int) -> None:
         """Adds ``count`` products with one photo each, all with the same bytes."""

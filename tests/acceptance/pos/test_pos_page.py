@@ -1,5 +1,6 @@
 """Checks the page of tiles in Chromium."""
 
+import base64
 import io
 import re
 import time
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
+from etalase.pictures.thumbhash import thumbhash
 from tests.acceptance.pos.conftest import PHONE, TABLET, WIDE, OpenScreen
 from tests.acceptance.pos.shop import BLUE, GOLD, GREEN, RED, Colour, Shop, picture
 
@@ -291,7 +293,6 @@ def test_a_menu_of_1000_products_is_whole_and_loads_only_photos_near_the_screen(
     shop.many_products(1000)
     opened = screen()
     page = opened.page
-    expect(page.locator(".cell:not(.skeleton)")).to_have_count(1000)
     expect(page.locator("#count")).to_have_text("1000 menu")
     expect(photo(page, "Hidangan 00001")).to_be_visible()
     page.wait_for_timeout(500)
@@ -301,14 +302,149 @@ def test_a_menu_of_1000_products_is_whole_and_loads_only_photos_near_the_screen(
 
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(photo(page, "Hidangan 01000")).to_be_visible()
+    expect(tile(page, "Hidangan 01000")).to_have_attribute("aria-posinset", "1000")
     page.wait_for_timeout(500)
     assert len(opened.asked_for("image")) <= 120
+    assert page.locator(".cell").count() <= 60
     assert page.evaluate("window.seen.shifts") == 0
 
     page.locator("#search").fill("sku00500")
     expect(page.locator(".cell:visible")).to_have_count(1)
     shows(photo(page, "Hidangan 00500"), GOLD)
     expect(page.locator("#count")).to_have_text("1 dari 1000 menu")
+
+
+def test_tiles_far_from_the_screen_do_not_exist_and_an_update_moves_nothing(shop: Shop, screen: OpenScreen) -> None:
+    shop.many_products(300)
+    opened = screen()
+    page = opened.page
+    expect(page.locator("#count")).to_have_text("300 menu")
+    expect(photo(page, "Hidangan 00001")).to_be_visible()
+    assert page.locator(".cell").count() <= 60
+    page.evaluate("scrollTo(0, 6000)")
+    expect(tile(page, "Hidangan 00001")).to_have_count(0)
+    middle = "() => document.elementFromPoint(100, 400).closest('.cell')"
+    expect(page.locator(".is-shown").first).to_be_visible()
+    before = page.evaluate_handle(middle)
+    name, top = before.evaluate("cell => [cell.querySelector('.tile-name').textContent, cell.getBoundingClientRect().top]")
+    for number in range(12):
+        shop.product(f"Ayam {number}", RED)
+    opened.refresh()
+    expect(page.locator("#count")).to_have_text("312 menu")
+    after = page.evaluate_handle(middle)
+    place = tile(page, name).evaluate("cell => cell.getBoundingClientRect().top")
+    assert abs(place - top) <= before.evaluate("cell => cell.offsetHeight + 20")
+    assert tile(page, name).evaluate("(cell, before) => cell === before", before)
+    assert after.evaluate("cell => cell !== null")
+
+
+# Renditions
+
+
+def test_a_tile_shows_the_sharp_rendition_and_the_viewer_the_photo(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam", RED)
+    keys = shop.renditions(product, {160: GOLD, 320: GREEN, 640: BLUE})
+    opened = screen()
+    expect(photo(opened.page, "Ayam")).to_have_attribute("src", re.compile(re.escape(keys[320])))
+    shows(photo(opened.page, "Ayam"), GREEN)
+    assert [url for url in opened.asked_for("image") if "products/" in url] == []
+    tile(opened.page, "Ayam").get_by_role("button").click()
+    shows(opened.page.locator(".viewer-photos"), RED)
+
+
+def test_a_product_whose_photo_is_on_its_way_shows_the_renditions(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam")
+    shop.renditions(product, {320: GREEN, 640: BLUE})
+    page = screen().page
+    shows(photo(page, "Ayam"), GREEN)
+    expect(photo(page, "Ayam")).to_have_attribute("alt", "")
+    tile(page, "Ayam").get_by_role("button").click()
+    shows(page.locator(".viewer-photos"), BLUE)
+
+
+def test_the_thumbhash_paints_the_tile_until_the_picture_is_there(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam", RED)
+    grey = base64.b64encode(thumbhash(4, 3, bytes((120, 120, 120, 255)) * 12)).decode()
+    keys = shop.renditions(product, {320: GREEN}, thumbhash=grey)
+    held = Held()
+    page = screen(prepare=lambda page: page.route(re.compile(re.escape(keys[320])), held.hold)).page
+    canvas = tile(page, "Ayam").locator("canvas")
+    expect(canvas).to_be_visible()
+    red, green, blue = _middle(canvas)
+    assert max(red, green, blue) - min(red, green, blue) < 30
+    assert 90 < green < 150
+    expect(photo(page, "Ayam")).to_have_count(0)
+    held.routes[0].continue_()
+    shows(photo(page, "Ayam"), GREEN)
+    expect(canvas).to_have_count(0)
+
+
+def test_rotten_bytes_in_the_browsers_cache_are_fetched_once_more(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam", RED)
+    [key] = shop.renditions(product, {320: GREEN}).values()
+    whole = shop.objects.get(key)
+    shop.objects.put(key, b"rotten", content_type="image/webp", cache_control="public, max-age=31536000, immutable")
+    context = screen(may_fail=True)
+    expect(photo(context.page, "Ayam")).to_have_attribute("src", re.compile("products/"))  # the photo, meanwhile
+    shows(photo(context.page, "Ayam"), RED)
+    asked = [url for url in (request.url for request in context.requests) if key in url]
+    assert 2 <= len(asked) <= 4
+    shop.objects.put(key, whole, content_type="image/webp")
+    context.page.reload()
+    shows(photo(context.page, "Ayam"), GREEN)
+    expect(photo(context.page, "Ayam")).to_have_attribute("src", re.compile(re.escape(key)))
+
+
+def test_without_rendition_and_photo_the_placeholder_stands_in(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam", RED)
+    [key] = shop.renditions(product, {320: GREEN}).values()
+    shop.objects.delete([key])
+    shop.edge.sql("UPDATE product_photo SET object_key = 'products/gone.png'")
+    page = screen(may_fail=True).page
+    is_placeholder(photo(page, "Ayam"), within_ms=20_000)
+
+
+def test_the_viewer_holds_at_most_2048_pixels_of_a_photo(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam", RED)
+    key = f"products/{product}/primary.png"
+    shop.objects.put(key, picture(BLUE, (4000, 3000)), content_type="image/png")
+    page = screen().page
+    expect(photo(page, "Ayam")).to_be_visible()
+    tile(page, "Ayam").get_by_role("button").click()
+    large = page.get_by_role("dialog").get_by_role("img", name="Ayam, foto 1 dari 1")
+    expect(large).to_be_visible()
+    assert large.evaluate("canvas => [canvas.width, canvas.height]") == [2048, 1536]
+    shows(page.locator(".viewer-photos"), BLUE)
+
+
+# Categories
+
+
+def test_categories_filter_the_menu_are_remembered_and_hidden_where_there_are_none(shop: Shop, screen: OpenScreen) -> None:
+    shop.product("Ayam", RED, category="Ayam & Bebek")
+    shop.product("Bakso", GREEN, category="Kuah")
+    opened = screen()
+    page, names = opened.page, opened.page.locator(".tile-name")
+    group = page.get_by_role("group", name="Kategori")
+    expect(group.get_by_role("radio")).to_have_count(3)
+    shop.product("Cendol", BLUE)
+    opened.refresh()
+    expect(group.locator(".chip")).to_have_text(["Semua", "Ayam & Bebek", "Kuah", "Lainnya"])
+    group.get_by_text("Kuah").tap()
+    expect(names).to_have_text(["Bakso"])
+    expect(page.locator("#count")).to_have_text("1 dari 3 menu")
+    page.keyboard.press("ArrowRight")
+    expect(names).to_have_text(["Cendol"])
+    page.reload()
+    expect(names).to_have_text(["Cendol"])
+    page.locator("#search").fill("bakso")
+    expect(page.locator("#empty-title")).to_have_text("Tidak ada menu yang cocok dengan “bakso”")
+    page.get_by_role("button", name="Tampilkan semua menu").click()
+    expect(names).to_have_count(3)
+    shop.edge.sql("UPDATE product SET category = ''")
+    opened.refresh()
+    expect(group).to_be_hidden()
+    expect(names).to_have_count(3)
 
 
 # Search and full-size view
@@ -378,7 +514,7 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_visible(shop: Shop, sc
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
     page.keyboard.type("bak")
-    for _ in range(4):  # clear, ID, EN, the one tile
+    for _ in range(4):  # clear, ID, EN, the tiles
         page.keyboard.press("Tab")
     bakso = tile(page, "Bakso").get_by_role("button")
     expect(bakso).to_be_focused()
@@ -388,6 +524,63 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_visible(shop: Shop, sc
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(bakso).to_be_focused()
+
+
+def test_arrow_keys_walk_through_a_menu_of_which_only_a_part_exists(shop: Shop, screen: OpenScreen) -> None:
+    shop.many_products(203)
+    page = screen().page
+    expect(page.locator("#count")).to_have_text("203 menu")
+    page.locator("#search").focus()
+
+    def focused(key: str, number: int) -> None:
+        page.keyboard.press(key)
+        expect(tile(page, f"Hidangan {number:05}").get_by_role("button")).to_be_focused()
+        top, bottom, bar = page.evaluate(
+            "() => [document.activeElement.getBoundingClientRect().top, document.activeElement.getBoundingClientRect().bottom,"
+            " document.getElementById('bar').getBoundingClientRect().bottom]"
+        )
+        assert bar <= top
+        assert bottom <= TABLET[1]
+
+    focused("ArrowDown", 1)
+    focused("ArrowRight", 2)
+    focused("ArrowDown", 7)
+    focused("End", 203)
+    focused("ArrowUp", 198)
+    focused("PageUp", 188)
+    focused("Home", 1)
+    focused("PageDown", 11)
+    focused("ArrowLeft", 10)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Hidangan 00010")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tile(page, "Hidangan 00010").get_by_role("button")).to_be_focused()
+    assert page.locator(".tile[tabindex='0']").count() == 1
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 4000)")
+    expect(tile(page, "Hidangan 00010")).to_have_count(0)
+    expect(page.locator(".tile[tabindex='0']")).to_be_in_viewport()
+
+
+def test_the_focus_moves_to_a_neighbour_when_its_dish_goes(shop: Shop, screen: OpenScreen) -> None:
+    for name in ("Ayam", "Bakso", "Cendol"):
+        shop.product(name, RED)
+    opened = screen()
+    tile(opened.page, "Bakso").get_by_role("button").focus()
+    shop.edge.sql("DELETE FROM product WHERE name = 'Bakso'")
+    opened.refresh()
+    expect(tile(opened.page, "Cendol").get_by_role("button")).to_be_focused()
+
+
+def test_the_search_box_stays_where_it_is(shop: Shop, screen: OpenScreen) -> None:
+    shop.many_products(60)
+    page = screen().page
+    box = "document.getElementById('search').getBoundingClientRect().toJSON()"
+    expect(page.locator("#count")).to_have_text("60 menu")
+    before = page.evaluate(box)
+    for typed, count in (("00001", "1 dari 60 menu"), ("hidangan 0", "60 dari 60 menu"), ("zzzz", "0 dari 60 menu")):
+        page.locator("#search").fill(typed)
+        expect(page.locator("#count")).to_have_text(count)
+        assert page.evaluate(box) == before
 
 
 # Languages, sizes, movement
@@ -421,10 +614,10 @@ def test_the_chosen_language_changes_every_text_and_is_remembered(shop: Shop, sc
 def test_tiles_fit_every_screen_and_can_be_hit_with_a_finger(
     shop: Shop, screen: OpenScreen, size: tuple[int, int], columns: int
 ) -> None:
-    for number in range(16):
+    for number in range(11):
         shop.product(f"Hidangan yang namanya panjang sekali dan tidak muat di dua baris {number:02}", RED)
     page = screen(size=size).page
-    expect(page.locator(".cell:not(.skeleton)")).to_have_count(16)
+    expect(page.locator(".cell:not(.skeleton)")).to_have_count(11)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     tops = page.locator(".cell").evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().top)")
     assert tops.count(tops[0]) == columns

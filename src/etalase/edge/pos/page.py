@@ -69,7 +69,8 @@ def security_headers(s3_public_url: str, *, form_action: str = "'none'") -> dict
         "script-src": own,
         "style-src": own,
         "img-src": f"{own} {bucket.scheme}://{bucket.netloc}",
-        "connect-src": "'self'",
+        # A picture that cannot be decoded is fetched once more, past the browser's cache.
+        "connect-src": f"'self' {bucket.scheme}://{bucket.netloc}",
         "base-uri": "'none'",
         "form-action": form_action,
         "frame-ancestors": "'none'",

@@ -1,6 +1,7 @@
 // The page: reads the menu again and again, and shows it. What the edge server tells is shown at once; while it is silent,
 // what was shown stays.
 
+import { Categories } from "./categories.js";
 import { Catalogue, EdgeAway } from "./catalogue.js";
 import { Language } from "./language.js";
 import { photosFail } from "./picture.js";
@@ -18,11 +19,14 @@ const catalogue = new Catalogue(page.products_url);
 const viewer = new Viewer(page.placeholder_url, language);
 const tiles = new Tiles({
   list: element("menu"),
+  ruler: element("ruler"),
   template: element("tile"),
   placeholderUrl: page.placeholder_url,
   language,
   onOpen: (product) => viewer.open(product),
+  isHeld: () => viewer.productId !== null,
 });
+const categories = new Categories({ place: element("categories"), language, onChange: search });
 
 let shownAt = null; // when the menu on the screen was last known to be right
 let away = false;
@@ -54,6 +58,7 @@ async function refresh() {
 
 function show(products, whole) {
   tiles.update(products, whole);
+  categories.update(tiles.products);
   element("menu").ariaBusy = "false";
   if (viewer.productId !== null) viewer.update(tiles.product(viewer.productId));
   sift();
@@ -61,15 +66,15 @@ function show(products, whole) {
 
 function sift() {
   const typed = element("search").value.trim();
-  const found = tiles.filter(wordsOf(typed));
+  const found = tiles.filter(wordsOf(typed), categories.accepts);
   const total = tiles.total;
   element("clear").hidden = typed === "";
   if (element("menu").ariaBusy === "true") return;
-  write("count", typed ? language.say("found", { count: found, total }) : language.say("count", { count: total }));
+  write("count", typed || categories.isChosen ? language.say("found", { count: found, total }) : language.say("count", { count: total }));
   element("empty").hidden = found > 0;
   element("show-all").hidden = total === 0;
   if (found === 0) {
-    const kind = total === 0 ? "empty" : "nothing_found";
+    const kind = total === 0 ? "empty" : typed ? "nothing_found" : "nothing_here";
     write("empty-title", language.say(kind, { search: typed }));
     write("empty-hint", language.say(`${kind}_hint`));
   }
@@ -92,14 +97,19 @@ function write(id, text) {
 }
 
 function search() {
+  tiles.toTop();
   sift();
-  scrollTo({ top: 0, behavior: "instant" });
 }
 
-function showAll() {
+function clear() {
   element("search").value = "";
   search();
   element("search").focus();
+}
+
+function showAll() {
+  categories.chooseAll();
+  clear();
 }
 
 function changeLanguage(code) {
@@ -121,14 +131,18 @@ function wake() {
 
 element("search").addEventListener("input", search);
 element("search").addEventListener("keydown", (event) => {
-  if (event.key === "Escape") showAll();
+  if (event.key === "Escape") clear();
+  if (event.key === "ArrowDown" && !event.altKey) {
+    event.preventDefault();
+    tiles.focus(0);
+  }
   // On a touch screen the keyboard goes, and the menu is seen whole.
   if (event.key === "Enter") event.target.blur();
 });
-element("clear").addEventListener("click", showAll);
+element("clear").addEventListener("click", clear);
 element("show-all").addEventListener("click", showAll);
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.target.matches("input") || viewer.productId !== null) return;
+  if (event.key !== "/" || event.target.matches("input:not([type=radio])") || viewer.productId !== null) return;
   event.preventDefault();
   element("search").focus();
 });
@@ -138,5 +152,10 @@ for (const button of document.querySelectorAll("[data-language]")) {
 document.addEventListener("visibilitychange", wake);
 addEventListener("online", wake);
 addEventListener("pageshow", (event) => event.persisted && wake());
+
+// The focus never goes under the bar.
+new ResizeObserver(([bar]) => {
+  document.documentElement.style.scrollPaddingTop = `${bar.target.offsetHeight}px`;
+}).observe(element("bar"));
 
 refresh();

@@ -1,5 +1,7 @@
-// A place on the page for one picture. It only ever holds an <img> that has been loaded and decoded, so that nobody sees a
+// A place on the page for one picture. It only ever holds a picture that has been loaded and decoded, so that nobody sees a
 // broken-image icon, half a picture, or a gap while one photo gives way to the next.
+
+import { painted } from "./thumbhash.js";
 
 // A skeleton that stays longer looks like a fault: then the placeholder stands in while the photo goes on loading.
 const PATIENCE_MS = 6_000;
@@ -11,39 +13,93 @@ const FAILURES_IN_A_ROW = 3;
 
 let failedInARow = 0;
 
-/** Whether no photo could be loaded lately, though some were asked for. */
+/** Returns whether no photo could be loaded lately, though some were asked for. */
 export const photosFail = () => failedInARow >= FAILURES_IN_A_ROW;
 
-/** Load `url`; `done` gets the decoded <img>, or null after an error or the timeout. Returns how to give up: then `done` is not called. */
-function load(url, done) {
-  const image = new Image();
-  let open = true;
-  const finish = (result) => {
-    if (!open) return;
-    open = false;
-    clearTimeout(timer);
-    if (result === null) image.removeAttribute("src"); // ends the transfer
-    done(result);
-  };
-  const timer = setTimeout(() => finish(null), TIMEOUT_MS);
-  image.src = url;
-  image.decode().then(
-    () => finish(image),
-    () => finish(null),
-  );
+/** Loads the first of `urls` that can be decoded; `done` gets the picture and its address, or null. Returns how to give up. */
+function load(urls, mostPixels, done) {
+  let given = false;
+  let current = null;
+  (async () => {
+    for (const url of urls) {
+      current = new AbortController();
+      const timer = setTimeout(() => current.abort(), TIMEOUT_MS);
+      const { signal } = current;
+      let picture = await decoded(url, mostPixels, signal);
+      if (picture === null && (await fetchedAnew(url, signal))) picture = await decoded(url, mostPixels, signal);
+      clearTimeout(timer);
+      if (given) return;
+      if (picture !== null) {
+        done(picture, url);
+        return;
+      }
+    }
+    done(null, null);
+  })();
   return () => {
-    open = false;
-    clearTimeout(timer);
-    image.removeAttribute("src");
+    given = true;
+    current.abort();
   };
+}
+
+/** Returns the decoded <img> (a <canvas> where the picture has more than `mostPixels` on a side), or null. */
+async function decoded(url, mostPixels, signal) {
+  if (signal.aborted) return null;
+  const image = new Image();
+  const gaveUp = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  image.src = url;
+  // decode() would keep a large picture whole, which is to be made smaller at once.
+  const ready = mostPixels === Infinity ? image.decode() : loaded(image).then(() => shrunk(image, mostPixels) ?? image.decode());
+  const made = await Promise.race([ready.then((canvas) => canvas ?? image).catch(() => null), gaveUp.then(() => null)]);
+  if (made !== image) image.removeAttribute("src"); // ends the transfer, and lets the pixels go
+  return made;
+}
+
+function loaded(image) {
+  return new Promise((resolve, reject) => {
+    image.onload = resolve;
+    image.onerror = reject;
+  });
+}
+
+function shrunk(image, mostPixels) {
+  const scale = mostPixels / Math.max(image.naturalWidth, image.naturalHeight);
+  if (scale >= 1) return null;
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(image.naturalWidth * scale);
+  canvas.height = Math.round(image.naturalHeight * scale);
+  canvas.role = "img";
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+/** Fetches past the browser's cache, which may hold rotten bytes; returns whether the server has given the file. */
+async function fetchedAnew(url, signal) {
+  // Not every bucket tells the browser that a page may read it; the cache is renewed all the same.
+  for (const mode of ["cors", "no-cors"]) {
+    if (signal.aborted) return false;
+    try {
+      const response = await fetch(url, { mode, cache: "reload", credentials: "omit", signal });
+      if (response.type === "opaque") return true;
+      await response.blob();
+      return response.ok;
+    } catch {
+      // The next mode may succeed.
+    }
+  }
+  return false;
 }
 
 export class Picture {
   #place;
   #placeholderUrl;
-  #wantedUrl = null;
+  #mostPixels;
+  #wanted = []; // addresses, the best first
   #alt = "";
-  #shownUrl = null; // the photo or placeholder that was asked for and is shown, not one that merely stands in
+  #hash = null;
+  #shown = ""; // the best address when the present picture was loaded; empty while another one stands in
   #near = false;
   #failures = 0;
   #cancelLoad = null;
@@ -51,19 +107,21 @@ export class Picture {
   #patience = 0;
   #retry = 0;
 
-  constructor(place, placeholderUrl) {
+  constructor(place, placeholderUrl, { mostPixels = Infinity } = {}) {
     this.#place = place;
     this.#placeholderUrl = placeholderUrl;
+    this.#mostPixels = mostPixels;
   }
 
-  /** What should be shown from now on. What is shown stays until the new one is there. */
-  want(url, alt) {
+  /** Sets the picture to show: its addresses, the best first. The present one stays until the new one is there. */
+  want(urls, alt, hash = null) {
     this.#alt = alt;
-    const image = this.#place.querySelector("img");
-    if (image !== null && image.alt !== alt) image.alt = alt;
-    if (url === this.#wantedUrl) return;
+    const shown = this.#picture;
+    if (shown !== null) name(shown, alt);
+    if (urls.join(" ") === this.#wanted.join(" ")) return;
     this.#stop();
-    this.#wantedUrl = url;
+    this.#wanted = urls;
+    this.#hash = hash;
     this.#failures = 0;
     this.#go();
   }
@@ -76,21 +134,38 @@ export class Picture {
     else this.#stop();
   }
 
-  /** Try again at once what failed and would otherwise wait for its time. */
+  /** Tries again at once what failed and would otherwise wait for its time. */
   retryNow() {
     if (this.#retry !== 0) this.#go();
   }
 
+  /** Lets the picture go, of a place that leaves the page. */
+  release() {
+    this.near = false;
+    this.#picture?.removeAttribute("src");
+  }
+
+  /** Paints the hash where nothing is shown yet. */
+  paintHash() {
+    if (this.#place.firstElementChild !== null) return;
+    const canvas = painted(this.#hash);
+    if (canvas !== null) this.#place.replaceChildren(canvas);
+  }
+
+  get #picture() {
+    return this.#place.querySelector("img, canvas:not(.hash)");
+  }
+
   #go() {
-    if (!this.#near || this.#wantedUrl === null || this.#wantedUrl === this.#shownUrl || this.#cancelLoad) return;
+    if (!this.#near || this.#wanted.length === 0 || this.#wanted[0] === this.#shown || this.#cancelLoad) return;
     clearTimeout(this.#retry);
     this.#retry = 0;
-    this.#patience = setTimeout(() => this.#standIn(), PATIENCE_MS);
-    const url = this.#wantedUrl;
-    this.#cancelLoad = load(url, (image) => {
+    const [best] = this.#wanted;
+    this.#patience = setTimeout(() => this.#place.firstElementChild === null && this.#standIn(), PATIENCE_MS);
+    this.#cancelLoad = load(this.#wanted, this.#mostPixels, (picture, url) => {
       this.#cancelLoad = null;
       clearTimeout(this.#patience);
-      if (image !== null) this.#show(image, url);
+      if (picture !== null) this.#show(picture, url, best);
       else this.#failed();
     });
   }
@@ -104,13 +179,13 @@ export class Picture {
     this.#retry = 0;
   }
 
-  #show(image, url) {
+  #show(picture, url, best) {
     if (url !== this.#placeholderUrl) failedInARow = 0;
     this.#cancelStandIn?.();
     this.#cancelStandIn = null;
     this.#failures = 0;
-    this.#shownUrl = url;
-    this.#put(image, url === this.#placeholderUrl);
+    this.#shown = best;
+    this.#put(picture, url === this.#placeholderUrl);
   }
 
   #failed() {
@@ -121,22 +196,29 @@ export class Picture {
     this.#retry = setTimeout(() => this.#go(), delay * (0.5 + Math.random() / 2));
   }
 
-  /** The placeholder, unless a photo is there: an old photo of the product is better than none. */
+  /** Shows the placeholder, unless a photo is there: an old photo of the product is better than none. */
   #standIn() {
-    if (this.#place.firstElementChild !== null || this.#cancelStandIn) return;
-    this.#cancelStandIn = load(this.#placeholderUrl, (image) => {
+    if (this.#picture !== null || this.#cancelStandIn) return;
+    this.#cancelStandIn = load([this.#placeholderUrl], Infinity, (image) => {
       this.#cancelStandIn = null;
       if (image !== null) this.#put(image, true);
     });
   }
 
-  #put(image, isPlaceholder) {
-    image.alt = this.#alt;
-    image.draggable = false;
-    // A fade where a photo was before would be a gap.
-    image.className = this.#place.firstElementChild === null ? "appears" : "";
+  #put(picture, isPlaceholder) {
+    name(picture, this.#alt);
+    picture.draggable = false;
+    // A fade where a photo or its colours were before would be a gap.
+    picture.className = this.#place.firstElementChild === null ? "appears" : "";
     this.#place.classList.toggle("is-placeholder", isPlaceholder);
     this.#place.classList.add("is-shown");
-    this.#place.replaceChildren(image);
+    const before = this.#picture;
+    this.#place.replaceChildren(picture);
+    before?.removeAttribute("src");
   }
+}
+
+function name(picture, alt) {
+  if (picture instanceof HTMLCanvasElement) picture.ariaLabel = alt;
+  else if (picture.getAttribute("alt") !== alt) picture.alt = alt;
 }

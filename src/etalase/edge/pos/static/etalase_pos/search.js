@@ -1,16 +1,112 @@
-// Searching as a hurried cashier types: no accents, no capitals, words in any order, parts of words.
+// Searches as a hurried cashier types: no accents, no capitals, words in any order, parts of words, several words in one
+// ("nasgor"), and small typing errors. Pure.
 
-/** `text` in the form in which it is compared. */
+// Letters without a decomposition in Unicode.
+const PLAIN = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
+const LEAST_TYPO_LETTERS = 4;
+const TWO_TYPOS_LETTERS = 8;
+
+/** Returns `text` in the form in which it is compared. */
 export function searchable(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  return text
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[ßæœøłđðþı]/g, (letter) => PLAIN[letter]);
 }
 
-/** The words of what was typed. */
+/** Returns the words of the typed text. */
 export function wordsOf(typed) {
   return searchable(typed).split(/\s+/).filter(Boolean);
 }
 
-/** Whether every word occurs in `searchableText`. */
-export function matches(searchableText, words) {
-  return words.every((word) => searchableText.includes(word));
+/** Returns the searchable form of a product. */
+export function entryOf({ name, sku }) {
+  const text = searchable(`${name} ${sku}`);
+  return { text, words: text.match(/[\p{L}\p{N}]+/gu) ?? [] };
+}
+
+/**
+ * Returns how well the entry matches all typed words: 0 if each is a part of the text, 1 if one joins the beginnings of
+ * successive words, 2 if one has a typing error, or null.
+ */
+export function rank(entry, typedWords) {
+  let worst = 0;
+  for (const typed of typedWords) {
+    const one = rankOfWord(entry, typed);
+    if (one === null) return null;
+    worst = Math.max(worst, one);
+  }
+  return worst;
+}
+
+/** Returns the items that match the typed words, the best first, each rank in the order of `items`. */
+export function found(items, entryOfItem, typedWords) {
+  if (typedWords.length === 0) return items;
+  const ranks = [[], [], []];
+  for (const item of items) {
+    const place = rank(entryOfItem(item), typedWords);
+    if (place !== null) ranks[place].push(item);
+  }
+  return ranks.flat();
+}
+
+function rankOfWord({ text, words }, typed) {
+  if (text.includes(typed)) return 0;
+  const letters = typed.replace(/[^\p{L}\p{N}]/gu, "");
+  if (letters.length < 2) return null;
+  if (joinsBeginnings(letters, words)) return 1;
+  return hasTypo(letters, words) ? 2 : null;
+}
+
+function joinsBeginnings(letters, words) {
+  return words.some((word, first) => word[0] === letters[0] && reachesEnd(letters, words, first));
+}
+
+/** Whether `letters` are beginnings of `words`, one word after the other from `first` on, at least a letter of each. */
+function reachesEnd(letters, words, first) {
+  let reached = new Set([0]);
+  for (let index = first; index < words.length && reached.size > 0; index += 1) {
+    const further = new Set();
+    for (const from of reached) {
+      for (let length = 0; length < words[index].length && words[index][length] === letters[from + length]; ) {
+        length += 1;
+        further.add(from + length);
+      }
+    }
+    if (further.has(letters.length)) return true;
+    reached = further;
+  }
+  return false;
+}
+
+function hasTypo(letters, words) {
+  if (letters.length < LEAST_TYPO_LETTERS || /\d/.test(letters)) return false;
+  const most = letters.length < TWO_TYPOS_LETTERS ? 1 : 2;
+  // A wrong first letter is rare, except where the first two have changed places.
+  return words.some(
+    (word) => (word[0] === letters[0] || (word[0] === letters[1] && word[1] === letters[0])) && nearBeginning(letters, word, most),
+  );
+}
+
+/** Whether a beginning of `word` is at most `most` edits away; two letters that changed places are one edit. */
+function nearBeginning(letters, word, most) {
+  if (word.length < letters.length - most) return false;
+  const width = Math.min(word.length, letters.length + most);
+  let before = [];
+  let last = Array.from({ length: width + 1 }, (_, column) => column);
+  for (let row = 1; row <= letters.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= width; column += 1) {
+      const same = letters[row - 1] === word[column - 1];
+      let edits = Math.min(last[column - 1] + (same ? 0 : 1), last[column] + 1, current[column - 1] + 1);
+      const swapped = row > 1 && column > 1 && letters[row - 1] === word[column - 2] && letters[row - 2] === word[column - 1];
+      if (swapped) edits = Math.min(edits, before[column - 2] + 1);
+      current.push(edits);
+    }
+    if (Math.min(...current) > most) return false;
+    before = last;
+    last = current;
+  }
+  return Math.min(...last) <= most;
 }

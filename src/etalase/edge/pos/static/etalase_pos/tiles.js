@@ -1,65 +1,96 @@
-// The tiles, one for each product, kept by its id: an update touches only what changed, so that nothing jumps under a finger.
+// The tiles of the menu. Only those close to the screen exist: a menu of thousands takes no more memory than one of a hundred.
+// A tile belongs to its product: an update touches only what changed, so that nothing jumps under a finger.
 
+import { between, merged, reached, sources } from "./layout.js";
 import { Picture } from "./picture.js";
-import { matches, searchable } from "./search.js";
+import { entryOf, found } from "./search.js";
 
-// Photos of this much of the page above and below the screen are loaded ahead.
-const AHEAD = "500px 0px";
+// Pixels of the page above and below the screen for which tiles exist and load their pictures.
+const AHEAD = 500;
+// While a finger flings the menu past, no picture is asked for.
+const REST_MS = 120;
 
 export class Tiles {
   #list;
+  #ruler; // an invisible tile in the last row: it has the size of all, and gives the list its height
   #template;
   #placeholderUrl;
   #language;
-  #tiles = new Map(); // product id → its tile
-  #tileOf = new WeakMap(); // element → its tile
+  #isHeld;
+  #products = [];
+  #byId = new Map();
+  #entries = new WeakMap(); // product → its searchable form
+  #shown = []; // the products that pass the filter, in their order on the page
+  #indexOf = new Map(); // product id → index in #shown
+  #tiles = new Map(); // product id → its tile, where it exists
+  #current = null; // the id of the product whose tile the Tab key reaches
   #words = [];
-  #observer = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: AHEAD });
+  #accepts = () => true;
+  #size = { columns: 1, rowHeight: 0, gap: 0, tileWidth: 0, above: 0 };
+  #lastTop = null;
+  #rest = 0;
+  #isPrinting = false;
+  #isMoving = false; // the focus is on its way to the current tile
 
-  constructor({ list, template, placeholderUrl, language, onOpen }) {
+  /** `isHeld` tells whether the current tile has to stay, because the focus will return to it. */
+  constructor({ list, ruler, template, placeholderUrl, language, onOpen, isHeld }) {
     this.#list = list;
+    this.#ruler = ruler;
     this.#template = template;
     this.#placeholderUrl = placeholderUrl;
     this.#language = language;
+    this.#isHeld = isHeld;
     list.addEventListener("click", (event) => {
-      const tile = this.#tileOf.get(event.target.closest(".cell"));
-      if (tile) onOpen(tile.product);
+      const id = event.target.closest(".cell")?.dataset.product;
+      if (!this.#tiles.has(id)) return;
+      this.#setCurrent(id);
+      onOpen(this.#byId.get(id));
     });
+    list.addEventListener("focusin", (event) => this.#setCurrent(event.target.closest(".cell")?.dataset.product ?? this.#current));
+    list.addEventListener("keydown", (event) => this.#key(event));
+    addEventListener("scroll", () => this.#render(), { passive: true });
+    addEventListener("resize", () => this.#resized());
+    new ResizeObserver(() => this.#resized()).observe(ruler);
+    addEventListener("beforeprint", () => this.#print(true));
+    addEventListener("afterprint", () => this.#print(false));
   }
 
   get total() {
-    return this.#tiles.size;
+    return this.#products.length;
+  }
+
+  get products() {
+    return this.#products;
   }
 
   product(id) {
-    return this.#tiles.get(id)?.product ?? null;
+    return this.#byId.get(id) ?? null;
   }
 
-  /** Show `products` in their order. `whole`: what is not among them is gone; else it stays until that is certain. */
+  /** Shows `products` in their order. `whole`: the others are gone; else they stay until that is certain. */
   update(products, whole) {
     for (const skeleton of this.#list.querySelectorAll(".skeleton")) skeleton.remove();
-    if (whole) {
-      const ids = new Set(products.map((product) => product.id));
-      for (const id of [...this.#tiles.keys()]) if (!ids.has(id)) this.#remove(id);
-    }
-    let next = this.#list.firstElementChild;
-    for (const product of products) {
-      const tile = this.#tiles.get(product.id) ?? this.#add(product.id);
-      this.#fill(tile, product);
-      if (tile.cell === next) next = next.nextElementSibling;
-      else this.#list.insertBefore(tile.cell, next);
-    }
+    this.#products = whole ? products : merged(this.#products, products);
+    this.#byId = new Map(this.#products.map((product) => [product.id, product]));
+    this.#keepPlace(() => this.#select());
   }
 
-  /** Show only what has all `words` in its name or SKU; returns how many that are. */
-  filter(words) {
+  /** Shows the products that `accepts` returns true for and that match all `words`; returns their number. */
+  filter(words, accepts) {
     this.#words = words;
-    let found = 0;
-    for (const tile of this.#tiles.values()) if (this.#sift(tile)) found += 1;
-    return found;
+    this.#accepts = accepts;
+    this.#keepPlace(() => this.#select());
+    return this.#shown.length;
   }
 
-  /** Say again what is said in a language. */
+  /** Goes to the first tile, after a change of the filter. */
+  toTop() {
+    this.#lastTop = null;
+    scrollTo({ top: 0, behavior: "instant" });
+    this.#render();
+  }
+
+  /** Says again what is said in a language. */
   translate() {
     for (const tile of this.#tiles.values()) this.#say(tile);
   }
@@ -69,31 +100,205 @@ export class Tiles {
     for (const tile of this.#tiles.values()) tile.picture.retryNow();
   }
 
+  /** Moves the focus to the tile at `index`, and the page to it. */
+  focus(index) {
+    const product = this.#shown[index];
+    if (product === undefined) return;
+    const { columns, rowHeight, gap } = this.#size;
+    const top = scrollY + this.#top + Math.floor(index / columns) * rowHeight;
+    const hidden = this.#covered;
+    if (top - gap < scrollY + hidden) scrollTo({ top: top - gap - hidden, behavior: "instant" });
+    else if (top + rowHeight > scrollY + innerHeight) scrollTo({ top: top + rowHeight - innerHeight, behavior: "instant" });
+    this.#setCurrent(product.id);
+    this.#isMoving = true;
+    this.#lastTop = null;
+    this.#render();
+    this.#isMoving = false;
+    this.#tiles.get(product.id).button.focus({ preventScroll: true });
+  }
+
+  /** The place of the first row on the screen. */
+  get #top() {
+    return this.#list.getBoundingClientRect().top + this.#size.above;
+  }
+
+  /** The height of the bar, which covers the upper end of the page. */
+  get #covered() {
+    return parseFloat(document.documentElement.style.scrollPaddingTop) || 0;
+  }
+
+  #entry(product) {
+    let entry = this.#entries.get(product);
+    if (entry === undefined) this.#entries.set(product, (entry = entryOf(product)));
+    return entry;
+  }
+
+  #select() {
+    const accepted = this.#products.filter(this.#accepts);
+    this.#shown = found(accepted, (product) => this.#entry(product), this.#words);
+    this.#indexOf = new Map(this.#shown.map((product, index) => [product.id, index]));
+  }
+
+  #measure() {
+    const style = getComputedStyle(this.#list);
+    const box = this.#ruler.getBoundingClientRect();
+    if (box.height === 0) return;
+    const gap = parseFloat(style.rowGap);
+    const width = this.#list.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    this.#size = {
+      // A tile that still stands in a column of a wider screen would count in grid-template-columns.
+      columns: Math.max(1, Math.floor((width + gap) / (box.width + gap) + 0.01)),
+      rowHeight: box.height + gap,
+      gap,
+      tileWidth: box.width,
+      above: parseFloat(style.paddingTop),
+    };
+    this.#list.style.gridAutoRows = `${box.height}px`;
+  }
+
+  #resized() {
+    if (this.#ruler.hidden) return;
+    this.#keepPlace(() => {
+      this.#measure();
+      for (const tile of this.#tiles.values()) this.#say(tile);
+    });
+  }
+
+  /** Makes a change, and keeps the first dish on the screen where it is, unless the page is at its upper end. */
+  #keepPlace(change) {
+    const before = scrollY > 0 ? this.#firstOnScreen() : null;
+    const places = before === null ? null : this.#placeOf(before);
+    const focused = this.#list.contains(document.activeElement) ? this.#indexOf.get(this.#current) : undefined;
+    change();
+    this.#setRows();
+    const isGone = focused !== undefined && !this.#indexOf.has(this.#current);
+    const moved = before !== null && this.#indexOf.has(before) ? this.#placeOf(before) - places : 0;
+    if (Math.abs(moved) >= 1) {
+      this.#lastTop = null;
+      scrollBy({ top: moved, behavior: "instant" });
+    }
+    this.#render();
+    // The focused dish is gone: its neighbour gets the focus.
+    if (isGone) this.focus(Math.min(focused, this.#shown.length - 1));
+  }
+
+  #firstOnScreen() {
+    const { columns, rowHeight } = this.#size;
+    const row = Math.max(0, Math.ceil((this.#covered - this.#top) / rowHeight));
+    return this.#shown[row * columns]?.id ?? null;
+  }
+
+  #placeOf(id) {
+    const { columns, rowHeight } = this.#size;
+    return this.#top + Math.floor(this.#indexOf.get(id) / columns) * rowHeight;
+  }
+
+  #setRows() {
+    this.#ruler.hidden = this.#shown.length === 0;
+    if (!this.#ruler.hidden && this.#size.rowHeight === 0) this.#measure();
+    this.#ruler.style.gridRow = String(Math.ceil(this.#shown.length / this.#size.columns));
+  }
+
+  #render() {
+    if (this.#products.length === 0 && this.#tiles.size === 0) return;
+    const { columns, rowHeight } = this.#size;
+    const top = this.#top;
+    const range = { total: this.#shown.length, columns, rowHeight: rowHeight || 1 };
+    const { first, end } = between(-top - AHEAD, -top + innerHeight + AHEAD, range);
+    const wanted = this.#isPrinting ? [...this.#shown] : this.#shown.slice(first, end);
+    this.#chooseCurrent(wanted, between(this.#covered - top, this.#covered - top, range).first);
+    const pinned = this.#indexOf.get(this.#current);
+    if (pinned !== undefined && pinned < first) wanted.unshift(this.#shown[pinned]);
+    if (pinned !== undefined && pinned >= end && !this.#isPrinting) wanted.push(this.#shown[pinned]);
+    const ids = new Set(wanted.map((product) => product.id));
+    for (const id of [...this.#tiles.keys()]) if (!ids.has(id)) this.#remove(id);
+    let next = this.#list.firstElementChild;
+    for (const product of wanted) {
+      const tile = this.#tiles.get(product.id) ?? this.#add(product.id);
+      this.#fill(tile, product);
+      this.#put(tile, this.#indexOf.get(product.id));
+      if (tile.cell === next) next = next.nextElementSibling;
+      else this.#list.insertBefore(tile.cell, next);
+    }
+    this.#load(top);
+  }
+
+  /** One tile is reached by the Tab key: the one that had the focus, or the first on the screen if that one has scrolled away. */
+  #chooseCurrent(wanted, firstOnScreen) {
+    const held = this.#indexOf.has(this.#current) && (this.#isMoving || this.#isHeld() || this.#list.contains(document.activeElement));
+    if (!held && !wanted.some((product) => product.id === this.#current)) {
+      const product = this.#shown[firstOnScreen] ?? wanted[0];
+      this.#setCurrent(product?.id ?? null);
+    }
+  }
+
+  #setCurrent(id) {
+    if (id === this.#current) return;
+    const before = this.#tiles.get(this.#current);
+    if (before) before.button.tabIndex = -1;
+    this.#current = id;
+    const tile = this.#tiles.get(id);
+    if (tile) tile.button.tabIndex = 0;
+  }
+
+  /** Asks for pictures, the visible ones first; while the menu flies past, only afterwards. */
+  #load(top) {
+    const isFast = this.#lastTop !== null && Math.abs(top - this.#lastTop) > innerHeight / 2;
+    this.#lastTop = top;
+    clearTimeout(this.#rest);
+    if (isFast) {
+      this.#rest = setTimeout(() => this.#load(this.#top), REST_MS);
+      return;
+    }
+    const { columns, rowHeight } = this.#size;
+    const onScreen = ({ index }) => {
+      const start = top + Math.floor(index / columns) * rowHeight;
+      return start + rowHeight > 0 && start < innerHeight;
+    };
+    const ahead = [];
+    for (const tile of this.#tiles.values()) {
+      if (onScreen(tile)) tile.picture.near = true;
+      else ahead.push(tile);
+    }
+    for (const tile of ahead) tile.picture.near = !this.#isPrinting;
+  }
+
   #add(id) {
     const cell = this.#template.content.firstElementChild.cloneNode(true);
     cell.dataset.product = id;
     const part = (name) => cell.querySelector(`.${name}`);
     const tile = {
       cell,
+      button: part("tile"),
       name: part("tile-name"),
       sku: part("tile-sku"),
       photos: part("tile-photos"),
       picture: new Picture(part("picture"), this.#placeholderUrl),
       product: null,
-      searchable: "",
+      index: -1,
     };
+    tile.button.tabIndex = id === this.#current ? 0 : -1;
     this.#tiles.set(id, tile);
-    this.#tileOf.set(cell, tile);
-    this.#observer.observe(cell);
     return tile;
   }
 
   #remove(id) {
     const tile = this.#tiles.get(id);
-    this.#observer.unobserve(tile.cell);
-    tile.picture.near = false;
-    tile.cell.remove();
     this.#tiles.delete(id);
+    tile.cell.remove();
+    tile.picture.release();
+  }
+
+  #put(tile, index) {
+    const { cell } = tile;
+    const total = String(this.#shown.length);
+    if (cell.ariaSetSize !== total) cell.ariaSetSize = total;
+    const { columns } = this.#size;
+    const place = `${Math.floor(index / columns) + 1} / ${(index % columns) + 1}`;
+    if (tile.place !== place) cell.style.gridArea = tile.place = place;
+    if (tile.index === index) return;
+    tile.index = index;
+    cell.ariaPosInSet = String(index + 1);
   }
 
   #fill(tile, product) {
@@ -104,30 +309,35 @@ export class Tiles {
     if (before?.name !== product.name || before?.sku !== product.sku) {
       tile.name.textContent = product.name || product.sku;
       tile.sku.textContent = product.sku;
-      tile.searchable = searchable(`${product.name} ${product.sku}`);
-      this.#sift(tile);
     }
     tile.photos.hidden = product.photos.length < 2;
     this.#say(tile);
+    tile.picture.paintHash();
   }
 
   #say(tile) {
     const { product, picture } = tile;
-    tile.photos.textContent = this.#language.say("photo_count", { count: product.photos.length });
+    const count = tile.photos.hidden ? "" : this.#language.say("photo_count", { count: product.photos.length });
+    if (tile.photos.textContent !== count) tile.photos.textContent = count;
+    const hasPicture = product.has_photo || product.renditions?.length > 0;
     // The name stands below the photo already; a screen reader needs no more than the lack of one.
-    picture.want(product.image_url, product.has_photo ? "" : this.#language.say("no_photo"));
+    const alt = hasPicture ? "" : this.#language.say("no_photo");
+    picture.want(sources(product, this.#size.tileWidth * devicePixelRatio), alt, product.thumbhash);
   }
 
-  #sift(tile) {
-    const found = matches(tile.searchable, this.#words);
-    tile.cell.hidden = !found;
-    return found;
+  #key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !event.target.closest(".tile")) return;
+    const { columns, rowHeight } = this.#size;
+    const rowsOnScreen = Math.floor((innerHeight - this.#covered) / rowHeight);
+    const index = this.#indexOf.get(this.#current);
+    const to = reached(event.key, index, { total: this.#shown.length, columns, rowsOnScreen });
+    if (to === null) return;
+    event.preventDefault();
+    this.focus(to);
   }
 
-  #moved(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const tile = this.#tileOf.get(target);
-      if (tile) tile.picture.near = isIntersecting;
-    }
+  #print(isPrinting) {
+    this.#isPrinting = isPrinting;
+    this.#render();
   }
 }

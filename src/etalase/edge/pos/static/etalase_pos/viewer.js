@@ -2,6 +2,9 @@
 
 import { Picture } from "./picture.js";
 
+// Pixels on the longer side: an original of 12 megapixels would take 48 MB.
+const MOST_PIXELS = 2048;
+
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Viewer {
@@ -60,18 +63,23 @@ export class Viewer {
     this.#product = product;
     this.#name.textContent = product.name || product.sku;
     this.#sku.textContent = product.sku;
-    const photos = product.has_photo ? product.photos : [{ id: "none", image_url: this.#placeholderUrl }];
+    // Renditions arrive before the photo; the placeholder is for a product with neither.
+    const rendition = product.renditions?.at(-1);
+    const photos = product.has_photo
+      ? product.photos
+      : [{ id: "none", image_url: rendition?.image_url ?? this.#placeholderUrl }];
+    const text = product.has_photo || rendition ? "photo_of" : "no_photo";
     const ids = new Set(photos.map((photo) => photo.id));
     for (const [id, slide] of this.#slides) {
       if (ids.has(id)) continue;
-      slide.picture.near = false;
+      slide.picture.release();
       slide.element.remove();
       this.#slides.delete(id);
     }
     photos.forEach((photo, index) => {
       const slide = this.#slides.get(photo.id) ?? this.#add(photo.id);
       const values = { name: product.name, number: index + 1, count: photos.length };
-      slide.picture.want(photo.image_url, this.#language.say(product.has_photo ? "photo_of" : "no_photo", values));
+      slide.picture.want([photo.image_url], this.#language.say(text, values));
       if (this.#strip.children[index] !== slide.element) {
         this.#strip.insertBefore(slide.element, this.#strip.children[index] ?? null);
       }
@@ -85,15 +93,14 @@ export class Viewer {
     const place = document.createElement("span");
     place.className = "picture";
     element.append(place);
-    const picture = new Picture(place, this.#placeholderUrl);
-    picture.near = true;
+    const picture = new Picture(place, this.#placeholderUrl, { mostPixels: MOST_PIXELS });
     const slide = { element, picture };
     this.#slides.set(id, slide);
     return slide;
   }
 
   #clear() {
-    for (const { picture } of this.#slides.values()) picture.near = false;
+    for (const { picture } of this.#slides.values()) picture.release();
     this.#slides.clear();
     this.#strip.replaceChildren();
     this.#product = null;
@@ -119,6 +126,10 @@ export class Viewer {
   #tellPlace() {
     const count = this.#slides.size;
     const index = this.#index;
+    // Only the next photo on each side is loaded ahead.
+    for (const { element, picture } of this.#slides.values()) {
+      picture.near = Math.abs([...this.#strip.children].indexOf(element) - index) <= 1;
+    }
     this.#previous.hidden = index <= 0;
     this.#next.hidden = index >= count - 1;
     const place = count > 1 ? `${index + 1} / ${count}` : "";

@@ -1,0 +1,145 @@
+"""Checks the pure scripts of the POS page as tables, in Chromium: search, places of tiles, ThumbHash."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from etalase.pictures.thumbhash import thumbhash
+from tests.acceptance.pos.shop import Shop
+
+MENU = ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "CRÈME BRÛLÉE", "NASI BAKAR GORENG", "ES TEH MANIS", "SMØRREBRØD"]
+MENU += ["GADO-GADO"]
+
+
+@pytest.fixture(scope="module")
+def scripts(_shop: Shop, browser: Browser) -> Iterator[Page]:
+    """Yields a page on which the scripts can be imported."""
+    page = browser.new_page()
+    page.goto(_shop.url)
+    yield page
+    page.close()
+
+
+def call(page: Page, module: str, body: str, argument: Any) -> Any:
+    """Returns the result of JavaScript with the exports of a module as ``m``."""
+    return page.evaluate(f"async argument => {{ const m = await import('/static/etalase_pos/{module}.js'); {body} }}", argument)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", MENU),
+        ("nasgor", ["NASI GORENG"]),
+        ("nasigoreng", ["NASI GORENG"]),
+        ("ng", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
+        ("migo", ["MIE GORENG JAWA"]),
+        ("nbg", ["NASI BAKAR GORENG"]),
+        ("goreng nasi", ["NASI GORENG", "NASI BAKAR GORENG"]),
+        ("CREME", ["CRÈME BRÛLÉE"]),
+        ("Cre\u0300me bru\u0302le\u0301e", ["CRÈME BRÛLÉE"]),
+        ("smorrebrod", ["SMØRREBRØD"]),
+        ("ｎａｓｉ ｇｏｒｅｎｇ", ["NASI GORENG", "NASI BAKAR GORENG"]),
+        ("gado gado", ["GADO-GADO"]),
+        ("gadogado", ["GADO-GADO"]),
+        ("es-teh", ["ES TEH MANIS"]),
+        ("gorneg", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
+        ("gorang", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
+        ("nasi goren", ["NASI GORENG", "NASI BAKAR GORENG"]),
+        ("anyam", ["AYAM GORENG"]),
+        ("yaam", ["AYAM GORENG"]),
+        ("0500010", ["GADO-GADO"]),
+        ("0500099", []),
+        ("zzz", []),
+        ("<b>", []),
+    ],
+)
+def test_search_finds_what_a_hurried_cashier_means(scripts: Page, typed: str, found: list[str]) -> None:
+    body = """
+        const items = argument.menu.map((name, number) => ({ name, sku: number === 7 ? '0500010' : '' }));
+        return m.found(items, m.entryOf, m.wordsOf(argument.typed)).map((item) => item.name);
+    """
+    shown = call(scripts, "search", body, {"menu": MENU, "typed": typed})
+    assert sorted(shown) == sorted(found)
+
+
+def test_search_ranks_parts_before_beginnings_and_these_before_typing_errors(scripts: Page) -> None:
+    menu = ["BASKO", "BAYAM SAUS KECAP", "ANEKA BAKSO", "BAKSO MALANG", "BAKWAN SOTO"]
+    body = "return m.found(argument, (name) => m.entryOf({ name, sku: '' }), m.wordsOf('bakso'));"
+    assert call(scripts, "search", body, menu) == ["ANEKA BAKSO", "BAKSO MALANG", "BAKWAN SOTO", "BASKO"]
+
+
+@pytest.mark.parametrize(
+    ("key", "index", "to"),
+    [
+        ("ArrowLeft", 0, 0),
+        ("ArrowLeft", 5, 4),
+        ("ArrowRight", 12, 12),
+        ("ArrowUp", 3, 3),
+        ("ArrowUp", 8, 3),
+        ("ArrowDown", 6, 11),
+        ("ArrowDown", 9, 12),
+        ("ArrowDown", 11, 11),
+        ("PageDown", 1, 11),
+        ("PageUp", 12, 2),
+        ("PageUp", 8, 3),
+        ("Home", 12, 0),
+        ("End", 0, 12),
+        ("a", 4, None),
+        ("Tab", 4, None),
+    ],
+)
+def test_keys_lead_to_a_tile(scripts: Page, key: str, index: int, to: int | None) -> None:
+    body = "return m.reached(argument[0], argument[1], { total: 13, columns: 5, rowsOnScreen: 2 });"
+    assert call(scripts, "layout", body, [key, index]) == to
+
+
+def test_only_rows_close_to_the_screen_are_wanted(scripts: Page) -> None:
+    body = "return argument.map(([top, bottom, total]) => m.between(top, bottom, { total, columns: 5, rowHeight: 100 }));"
+    cases = [(0, 300, 1000), (-200, 250, 1000), (250, 250, 1000), (99_900, 100_500, 1000), (0, 300, 7), (0, 300, 0)]
+    ends = [(span["first"], span["end"]) for span in call(scripts, "layout", body, cases)]
+    assert ends == [(0, 15), (0, 15), (10, 15), (995, 1000), (0, 7), (0, 0)]
+
+
+def test_a_tile_takes_the_narrowest_sharp_rendition_then_the_photo(scripts: Page) -> None:
+    body = """
+        const renditions = [160, 320, 640].map((width) => ({ width, image_url: `r${width}` }));
+        const product = { renditions, has_photo: true, image_url: 'photo' };
+        return [[product, 160], [product, 186], [product, 372], [product, 900], [{ ...product, renditions: [] }, 186],
+            [{ ...product, has_photo: false, image_url: 'none' }, 186], [{ has_photo: true, image_url: 'old' }, 186]]
+            .map(([one, pixels]) => m.sources(one, pixels).join(' '));
+    """
+    expected = ["r160 photo", "r320 photo", "r640 photo", "r640 photo", "photo", "r320", "old"]
+    assert call(scripts, "layout", body, None) == expected
+
+
+def test_products_of_a_page_that_is_missing_stay_where_they_were(scripts: Page) -> None:
+    body = """
+        const list = (ids) => [...ids].map((id) => ({ id }));
+        return argument.map(([before, now]) => m.merged(list(before), list(now)).map(({ id }) => id).join(''));
+    """
+    cases = [("abcd", "abcd"), ("abcd", "ad"), ("abcd", "bd"), ("ab", "bxa"), ("", "ab"), ("ab", "")]
+    assert call(scripts, "layout", body, cases) == ["abcd", "abcd", "abcd", "bxa", "ab", "ab"]
+
+
+def test_a_thumbhash_has_the_colours_of_its_picture(scripts: Page) -> None:
+    """The left half is red, the right one blue; the hash has no finer detail."""
+    row = bytes((200, 30, 40, 255)) * 16 + bytes((30, 60, 200, 255)) * 16
+    body = "return [...m.decoded(argument)];"
+    shown = call(scripts, "thumbhash", body, base64.b64encode(thumbhash(32, 24, row * 24)).decode())
+    assert len(shown) == 16 * 12 * 4
+    for x, (red, green, blue) in ((2, (200, 30, 40)), (13, (30, 60, 200))):
+        at = (6 * 16 + x) * 4
+        assert shown[at : at + 4] == [
+            pytest.approx(red, abs=60),
+            pytest.approx(green, abs=60),
+            pytest.approx(blue, abs=60),
+            255,
+        ]
+
+
+@pytest.mark.parametrize("text", ["", "AA==", "no-base64", "💥"])
+def test_a_broken_thumbhash_paints_nothing(scripts: Page, text: str) -> None:
+    assert call(scripts, "thumbhash", "return m.painted(argument);", text) is None
