@@ -155,9 +155,9 @@ class Shop:
             self.objects.put(keys[width], body, content_type="image/webp")
             self.edge.sql(
                 "INSERT INTO etalase_rendition (photo_id, product_id, photo_checksum, width, height, object_key, size,"
-                " checksum, thumbhash, content_type, image_url, origin, is_primary, sort_order, is_listed, is_here, revision, attempts,"
-                " reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
-                " 'image/webp', '', 'head_office', true, 0, true, true, 0, 0, '')",
+                " checksum, thumbhash, content_type, image_url, origin, is_primary, sort_order, is_listed, is_here,"
+                " revision, attempts, reason)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'image/webp', '', 'head_office', true, 0, true, true, 0, 0, '')",
                 *(photo_id, product_id, photo_checksum, width, width * 3 // 4, keys[width], len(body), checksum, thumbhash),
             )
         return keys
