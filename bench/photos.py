@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 CONTENT_TYPE = "image/jpeg"
-# The magic bytes that the edge checks; noise follows, which no compression on the way can shrink.
-JPEG_HEADER = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+# The structure that the edge checks. Noise is its image data, which no compression on the way can shrink.
+JPEG_HEADER = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080001000101011100ffda0008010100003f00")
+JPEG_END = bytes.fromhex("ffd9")
+WITHOUT_MARKERS = bytes.maketrans(b"\xff", b"\xfe")
 SEED = 20260203
 # The guide's photos: a menu picture has some 45 KB.
 MEDIAN_BYTES, SPREAD = 45_000, 0.6
@@ -36,7 +38,8 @@ class BenchPhoto:
     def body(self) -> bytes:
         """Returns its bytes."""
         noise = random.Random(f"{SEED} {self.number} {self.version}")
-        return JPEG_HEADER + noise.randbytes(self.size - len(JPEG_HEADER))
+        data = noise.randbytes(self.size - len(JPEG_HEADER) - len(JPEG_END)).translate(WITHOUT_MARKERS)
+        return JPEG_HEADER + data + JPEG_END
 
     def changed(self) -> "BenchPhoto":
         """Returns the same photo with other bytes."""

@@ -1,6 +1,7 @@
 """Makes small real images on demand."""
 
 import io
+import random
 import struct
 import zlib
 from fractions import Fraction
@@ -63,3 +64,48 @@ def renditions(number: int, *widths: int, kind: str = "WEBP") -> list[bytes]:
     """Returns small pictures in the shape of a tile, of 160, 320 and 640 pixels by default; others for each number."""
     colour = f"#{number * 7919 % 0xFFFFFF:06x}"
     return [picture(kind, size=(width, width * 3 // 4), colour=colour) for width in widths or (160, 320, 640)]
+
+
+def bytes_of_picture(seed: object, size: int, kind: str = "image/jpeg") -> bytes:
+    """Returns a picture of exactly ``size`` bytes, different for each seed, that is sound in its structure and costs little.
+
+    A browser does not show it: its noise is where a camera's notes would be.
+    """
+    noise = random.Random(str(seed))
+    head, tail, overhead, longest = _SHELLS[kind]
+    room = size - len(head) - len(tail)
+    parts = []
+    while room:
+        length = min(room, longest + overhead)
+        if 0 < room - length < overhead:
+            length -= overhead
+        parts.append(_noise_part(kind, noise.randbytes(length - overhead)))
+        room -= length
+    made = head + b"".join(parts) + tail
+    return b"RIFF" + struct.pack("<I", size - 8) + made[8:] if kind == "image/webp" else made
+
+
+def _noise_part(kind: str, content: bytes) -> bytes:
+    if kind == "image/jpeg":
+        return b"\xff\xe0" + (len(content) + 2).to_bytes(2, "big") + content
+    if kind == "image/png":
+        return png_chunk(b"noTe", content)
+    return b"note" + struct.pack("<I", len(content)) + content
+
+
+# Beginning, end, and bytes of a part around its content, and its longest content.
+_SHELLS = {
+    "image/jpeg": (
+        b"\xff\xd8",
+        b"\xff\xc0\0\x0b\x08\0\x01\0\x01\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9",
+        4,
+        60_000,
+    ),
+    "image/png": (
+        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
+        png_chunk(b"IDAT", zlib.compress(b"\0\0")) + png_chunk(b"IEND", b""),
+        12,
+        2**30,
+    ),
+    "image/webp": (b"RIFF\0\0\0\0WEBPVP8L\x06\0\0\0\x2f\0\0\0\0\0", b"", 8, 2**30),
+}

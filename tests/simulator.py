@@ -17,9 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.pictures.reading import read_outline
 from etalase.renditions import ListedRenditions, RenditionKey, renditions_digest
 from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.pictures import bytes_of_picture
 
 # Eight pixels of warm grey.
 THUMBHASH = "1QcSHQRnh493V4dIh4eXh1h4kJUI"
@@ -27,8 +29,8 @@ JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
 
 
 def picture(seed: object, size: int = 2000, *, magic: bytes = JPEG) -> bytes:
-    """Returns bytes that begin like an image, different for each seed."""
-    return magic + random.Random(str(seed)).randbytes(size - len(magic))
+    """Returns a picture of ``size`` bytes, different for each seed; ``magic`` are the first bytes of its type."""
+    return bytes_of_picture(seed, size, sniff_type(magic.ljust(MAGIC_BYTES, b"\0")) or "")
 
 
 @dataclass

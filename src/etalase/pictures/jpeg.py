@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from etalase.errors import PictureRefused
-from etalase.pictures.outline import Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+from etalase.pictures.outline import Data, Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
 
 START = b"\xff\xd8"
 # The next marker after image data: 0xFF00 is a byte 0xFF of the data, and restart markers belong to it (B.1.1.5).
@@ -28,12 +29,12 @@ NAMES = {
 }
 
 
-def read_jpeg(data: bytes) -> Outline:
+def read_jpeg(data: Data) -> Outline:
     """Returns the outline of a JPEG, up to its first end-of-image marker. Raises :class:`PictureRefused`.
 
     The parts are its segments and ``EOI``; a scan's image data belong to its ``SOS``.
     """
-    if not data.startswith(START):
+    if data[: len(START)] != START:
         raise PictureRefused("The file is not a JPEG picture.", code="no_picture")
     parts: list[Part] = []
     size: tuple[int, int] | None = None
@@ -56,7 +57,18 @@ def read_jpeg(data: bytes) -> Outline:
     return Outline(*size, frames=1, parts=tuple(parts), end=parts[-1].end)
 
 
-def _segments(data: bytes) -> Iterator[Part]:
+def has_jpeg_image(data: Data) -> bool:
+    """Returns whether a browser shows some of a damaged JPEG: a frame header and the start of a scan."""
+    kinds = set[str]()
+    with suppress(PictureRefused):
+        for part in _segments(data):
+            kinds.add(part.kind)
+            if part.kind == "SOS":
+                return not kinds.isdisjoint(SHOWN_FRAME_HEADERS)
+    return False
+
+
+def _segments(data: Data) -> Iterator[Part]:
     """Yields the segments and the end-of-image marker."""
     position = len(START)
     while True:
@@ -76,11 +88,12 @@ def _segments(data: bytes) -> Iterator[Part]:
                 raise PictureRefused("The file has a JPEG's first bytes, but is not a picture.", code="no_picture")
             refuse_as_cut_short(f"segment {_name(marker)} ends after the file")
         if marker == START_OF_SCAN:
-            position = _next_marker(data, position)
+            found = NEXT_MARKER.search(data, position)
+            position = found.start() if found else len(data)
         yield Part(_name(marker), start, content, position)
 
 
-def _next_marker(data: bytes, position: int) -> int:
+def _next_marker(data: Data, position: int) -> int:
     """Returns the place of the next marker; decoders skip other bytes between segments, and fill bytes."""
     found = NEXT_MARKER.search(data, position)
     if found is None:

@@ -1,9 +1,13 @@
 """Defines what the structure of a picture file says without decoding it: a size, a number of frames, and its parts. Pure."""
 
 from dataclasses import dataclass
+from mmap import mmap
 from typing import NoReturn
 
 from etalase.errors import PictureRefused
+
+# A large picture is mapped into memory, and not read whole.
+Data = bytes | mmap
 
 # Cameras write some dozens. Thousands of parts, each of which costs a decoder time, are an attack.
 MAX_PARTS = 20_000

@@ -2,6 +2,7 @@
 
 from etalase.errors import PictureRefused
 from etalase.pictures.outline import (
+    Data,
     Outline,
     Part,
     refuse_as_cut_short,
@@ -14,12 +15,12 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_BYTES, CHECKSUM_BYTES = 8, 4
 
 
-def read_png(data: bytes) -> Outline:
+def read_png(data: Data) -> Outline:
     """Returns the outline of a PNG, up to its IEND chunk. Raises :class:`PictureRefused`.
 
     Checksums are left to the decoder: a wrong one in a chunk beside the picture, as text, harms nothing.
     """
-    if not data.startswith(SIGNATURE):
+    if data[: len(SIGNATURE)] != SIGNATURE:
         raise PictureRefused("The file is not a PNG picture.", code="no_picture")
     parts: list[Part] = []
     frames, position = 0, len(SIGNATURE)
@@ -45,3 +46,17 @@ def read_png(data: bytes) -> Outline:
         refuse_as_damaged("it has no pixels")
     refuse_too_many_frames(frames)
     return Outline(width, height, frames=max(frames, 1), parts=tuple(parts), end=position)
+
+
+def has_png_image(data: Data) -> bool:
+    """Returns whether a browser shows some of a damaged PNG: its header, and the start of its image data."""
+    position, is_first = len(SIGNATURE), True
+    while len(head := data[position : position + HEADER_BYTES]) == HEADER_BYTES:
+        kind = head[4:]
+        if is_first and kind != b"IHDR":
+            return False
+        if kind == b"IDAT" or not kind.isalpha():
+            return kind == b"IDAT"
+        position += HEADER_BYTES + int.from_bytes(head[:4], "big") + CHECKSUM_BYTES
+        is_first = False
+    return False

@@ -4,15 +4,20 @@ from collections.abc import Callable
 
 from etalase.errors import PictureRefused
 from etalase.media_types import MAGIC_BYTES, sniff_type
-from etalase.pictures.jpeg import read_jpeg
-from etalase.pictures.outline import Outline
-from etalase.pictures.png import read_png
-from etalase.pictures.webp import read_webp
+from etalase.pictures.jpeg import has_jpeg_image, read_jpeg
+from etalase.pictures.outline import Data, Outline
+from etalase.pictures.png import has_png_image, read_png
+from etalase.pictures.webp import has_webp_image, read_webp
 
-READERS: dict[str, Callable[[bytes], Outline]] = {"image/jpeg": read_jpeg, "image/png": read_png, "image/webp": read_webp}
+READERS: dict[str, Callable[[Data], Outline]] = {"image/jpeg": read_jpeg, "image/png": read_png, "image/webp": read_webp}
+HAS_IMAGE: dict[str, Callable[[Data], bool]] = {
+    "image/jpeg": has_jpeg_image,
+    "image/png": has_png_image,
+    "image/webp": has_webp_image,
+}
 
 
-def content_type_of(data: bytes) -> str:
+def content_type_of(data: Data) -> str:
     """Returns the media type by the first bytes. Raises :class:`PictureRefused` for data that begin as no picture."""
     content_type = sniff_type(data[:MAGIC_BYTES])
     if content_type is None:
@@ -20,7 +25,22 @@ def content_type_of(data: bytes) -> str:
     return content_type
 
 
-def read_outline(data: bytes) -> tuple[str, Outline]:
+def read_outline(data: Data) -> tuple[str, Outline]:
     """Returns the media type and the outline of the picture in ``data``. Raises :class:`PictureRefused`."""
     content_type = content_type_of(data)
     return content_type, READERS[content_type](data)
+
+
+def structural_damage(data: Data) -> str | None:
+    """Returns what is wrong with a picture's structure, or None. Raises :class:`PictureRefused` for what is not a picture.
+
+    Of a damaged picture browsers show a part, or nothing. A web page or a film with a picture's first bytes is not a picture.
+    """
+    content_type = content_type_of(data)
+    try:
+        READERS[content_type](data)
+    except PictureRefused as refused:
+        if HAS_IMAGE[content_type](data):
+            return str(refused)
+        raise PictureRefused("The file has a picture's first bytes, but is not a picture.", code="no_picture") from refused
+    return None

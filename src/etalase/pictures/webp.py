@@ -3,6 +3,7 @@
 from etalase.errors import PictureRefused
 from etalase.pictures.outline import (
     MAX_PARTS,
+    Data,
     Outline,
     Part,
     refuse_as_cut_short,
@@ -13,10 +14,11 @@ from etalase.pictures.outline import (
 
 RIFF_BYTES, HEADER_BYTES = 12, 8
 PICTURES = frozenset({"VP8 ", "VP8L", "ANMF"})
+VP8_HEADER_BYTES = 10
 VP8_START, VP8L_SIGNATURE = b"\x9d\x01\x2a", 0x2F
 
 
-def read_webp(data: bytes) -> Outline:
+def read_webp(data: Data) -> Outline:
     """Returns the outline of a WebP, up to the end of its container. Raises :class:`PictureRefused`."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise PictureRefused("The file is not a WebP picture.", code="no_picture")
@@ -34,7 +36,19 @@ def read_webp(data: bytes) -> Outline:
     return Outline(width, height, frames=len(frames), parts=tuple(parts), end=promised)
 
 
-def chunks(data: bytes, start: int, end: int, most: int = MAX_PARTS) -> list[Part]:
+def has_webp_image(data: Data) -> bool:
+    """Returns whether a browser may show some of a damaged WebP: the start of a picture with a size."""
+    position = RIFF_BYTES
+    while len(head := data[position : position + HEADER_BYTES]) == HEADER_BYTES:
+        start = data[position + HEADER_BYTES : position + HEADER_BYTES + VP8_HEADER_BYTES]
+        if head[:4] in {b"VP8 ", b"VP8L", b"ANMF"}:
+            return head[:4] == b"ANMF" or start[3:6] == VP8_START or start[:1] == bytes([VP8L_SIGNATURE])
+        length = int.from_bytes(head[4:], "little")
+        position += HEADER_BYTES + length + length % 2
+    return False
+
+
+def chunks(data: Data, start: int, end: int, most: int = MAX_PARTS) -> list[Part]:
     """Returns the chunks in ``data[start:end]``. Raises :class:`PictureRefused` for more than ``most``."""
     parts: list[Part] = []
     while start + HEADER_BYTES <= end:
@@ -48,7 +62,7 @@ def chunks(data: bytes, start: int, end: int, most: int = MAX_PARTS) -> list[Par
     return parts
 
 
-def _size(data: bytes, first: Part) -> tuple[int, int]:
+def _size(data: Data, first: Part) -> tuple[int, int]:
     """Returns the size that the first chunk names: canvas, key frame of VP8 (RFC 6386, section 9.1), or VP8L."""
     content = data[first.content : first.end]
     if first.kind == "VP8X" and len(content) >= 10:

@@ -346,3 +346,27 @@ def test_an_object_longer_than_its_listed_size_is_reported_as_head_offices_contr
     edge.sync()
     assert set(edge.reasons().values()) == {"ho_contradicts_itself"}
     assert len(edge.ho.image_requests) == 2  # once each
+
+
+def test_a_file_with_a_pictures_first_bytes_is_refused(edge: Edge) -> None:
+    """A page under a picture's name is not shown, whatever its MD5; the other photos arrive."""
+    page = b"<html><script>alert(1)</script>" * 3000
+    bodies = [b"\xff\xd8\xff" + page[:900], picture(1)[:2] + picture(1)[-27:-25] + page, b"\x89PNG\r\n\x1a\n" + page]
+    bad = [edge.ho.put(f"page {n}", body) for n, body in enumerate(bodies)]  # in memory, and through the spool
+    good = edge.ho.put("sate", picture("sate"))
+    assert edge.sync().exit_status == 1
+    assert edge.reasons() == dict.fromkeys(bad, "type_mismatch")
+    assert list(edge.rows()) == [good]
+
+
+@pytest.mark.parametrize("size", [3000, 200_000], ids=["in memory", "through the spool"])
+def test_a_photo_that_is_damaged_at_head_office_is_published_and_reported(edge: Edge, size: int) -> None:
+    damaged = edge.ho.put("sate", picture("sate", size)[:-2])
+    edge.ho.put("soto", picture("soto", size))
+    report = edge.sync()
+    assert (report.exit_status, report.fetched) == (0, 2)
+    (notice,) = report.notices
+    assert (notice["code"], notice["product_name"], notice["photo_id"]) == ("damaged_at_ho", "sate", damaged)
+    assert "cut short" in notice["problem"]
+    edge.check_equals_head_office()
+    assert edge.sync(full=True).notices == []

@@ -181,7 +181,7 @@ def test_the_old_object_of_a_jpeg_that_becomes_a_webp_is_an_orphan_until_its_gra
     photo = edge.ho.put("sate", picture("jpeg"))
     edge.sync()
     old = edge.ho.photos[photo]["object_key"]
-    body = b"RIFF\0\0\0\0WEBP" + picture("webp")
+    body = picture("webp", magic=b"RIFF\0\0\0\0WEBP")
     new = old.replace(".jpg", ".webp")
     edge.ho.put("sate", body, photo=photo, key=new, content_type="image/webp")
 

@@ -1,17 +1,19 @@
 """Checks the structure of pictures: sound ones with anything beside the picture pass, others are refused by name."""
 
 import contextlib
+import mmap
 import struct
+import tempfile
 import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.pictures import animated, picture, png_chunk
+from tests.pictures import animated, bytes_of_picture, dish, picture, png_chunk
 
 from etalase.errors import PictureRefused
 from etalase.pictures.jpeg import MAX_SCANS, read_jpeg
-from etalase.pictures.reading import read_outline
+from etalase.pictures.reading import content_type_of, read_outline, structural_damage
 
 KINDS = ["JPEG", "PNG", "WEBP"]
 TAILS = {
@@ -110,3 +112,50 @@ def test_no_bytes_cause_an_unexpected_exception(data: bytes, kind: str, cut: int
     for made in (data, start[: len(start) // 2] + data, start[:cut] + data, start[:cut] + data + start[cut:]):
         with contextlib.suppress(PictureRefused):
             read_outline(made)
+
+
+PAGE = b"<html><script>alert(1)</script>" * 40
+NO_PICTURES = {
+    "a page": b"\xff\xd8\xff" + PAGE,
+    "a page after a header": picture()[:20] + PAGE,
+    "tables only": picture()[: picture().index(b"\xff\xc0")],
+    "a PNG's header and a page": picture("PNG")[:33] + PAGE,
+    "a PNG without image data": picture("PNG")[:33] + png_chunk(b"IEND", b""),
+    "a WebP and a page": b"RIFF\xff\xff\0\0WEBP" + PAGE,
+    "a WebP's name and a page": b"RIFF\xff\xff\0\0WEBPVP8 " + PAGE,
+    "first bytes of a JPEG": b"\xff\xd8\xff",
+    "first bytes of a PNG": b"\x89PNG\r\n\x1a\n",
+    "first bytes of a WebP": b"RIFF\0\0\0\0WEBP",
+}
+
+
+@pytest.mark.parametrize("data", NO_PICTURES.values(), ids=NO_PICTURES)
+def test_a_picture_is_one_by_its_structure(data: bytes) -> None:
+    with pytest.raises(PictureRefused) as refused:
+        structural_damage(data)
+    assert refused.value.code == "no_picture"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.99])
+def test_a_picture_that_is_cut_short_is_a_damaged_one(kind: str, share: float) -> None:
+    data = dish(kind)
+    assert structural_damage(data) is None
+    assert "cut short" in (structural_damage(data[: int(len(data) * share)]) or "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_is_judged_where_it_is_mapped_into_memory(kind: str) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(dish(kind))
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            assert structural_damage(data) is None
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/webp"])
+@pytest.mark.parametrize("size", [100, 101, 5000, 60_150, 200_000])
+def test_the_pictures_of_the_tests_are_sound(kind: str, size: int) -> None:
+    made = bytes_of_picture(size, size, kind)
+    assert (len(made), content_type_of(made), structural_damage(made)) == (size, kind, None)
+    assert made != bytes_of_picture(0, size, kind)

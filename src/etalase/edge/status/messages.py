@@ -244,6 +244,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "notice_products_stay": "Kantor pusat tidak lagi punya {products} produk: terlalu banyak sekaligus, tetap ditampilkan.",
         "notice_several_primaries": "Kantor pusat memberi beberapa foto utama untuk {product_name}: yang terbaru ditampilkan.",
         "notice_retyped": "Kantor pusat menyebut foto {product_name} «{value}», padahal {served}: ditampilkan sebagai itu.",
+        "notice_damaged_at_ho": "Foto {product_name} rusak sejak di kantor pusat: mungkin hanya sebagian yang terlihat.",
         # Why a photo did not arrive
         "reason_timeout": "terlalu lama",
         "reason_connection_failed": "sambungan putus",
@@ -525,6 +526,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "notice_products_stay": "Head office lists {products} products no longer: too many at once, they stay.",
         "notice_several_primaries": "Head office names several primary photos of {product_name}; the newest is shown.",
         "notice_retyped": "Head office calls the photo of {product_name} «{value}»; it is {served}, and is shown as that.",
+        "notice_damaged_at_ho": "The photo of {product_name} is damaged at head office: perhaps only a part of it is seen.",
         "reason_timeout": "took too long",
         "reason_connection_failed": "connection broke",
         "reason_server_error": "head office has trouble",

@@ -36,6 +36,8 @@ class ProductResult:
     unsettled_keys: set[str] = field(default_factory=set)
     # The served type of photos that head office gives another type.
     retyped: list[tuple[Photo, str]] = field(default_factory=list)
+    # Published pictures that are damaged at head office already, and how.
+    damaged: list[tuple[Photo, str]] = field(default_factory=list)
     # Damaged sources of copies.
     rotten: list[Rotten] = field(default_factory=list)
     # What the commit has deleted of the plan's leaving rows.

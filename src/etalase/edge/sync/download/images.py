@@ -15,9 +15,10 @@ from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import PartialPhoto, Spool
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
-from etalase.errors import PhotoError, Reason, TransferFailed
+from etalase.errors import PhotoError, PictureRefused, Reason, TransferFailed
 from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body
+from etalase.pictures.reading import structural_damage
 from etalase.protocol import Photo, printable
 from etalase.retry import Again, Retries, retry_after_seconds
 
@@ -244,10 +245,12 @@ def verified(body: Body, photo: Promised, etag: str | None = None) -> Body:
     """
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     if len(body) == photo.size and digest == (photo.checksum or "").lower():
-        if sniff_type(body[:MAGIC_BYTES]) is None:
+        try:
+            structural_damage(body)  # a damaged picture is what head office promises
+        except PictureRefused as refused:
             shown = "null" if photo.content_type is None else printable(photo.content_type[:80])
             detail = f"HO's own data: the bytes are none of {', '.join(EXTENSION_OF)}; its content_type is «{shown}»"
-            raise PhotoError(Reason.TYPE_MISMATCH, detail)
+            raise PhotoError(Reason.TYPE_MISMATCH, detail) from refused
         return body
     if etag is not None and etag.strip('"') == digest:
         detail = f"its object is {len(body)} bytes with MD5 {digest}, its row says {photo.size} bytes with {photo.checksum}"

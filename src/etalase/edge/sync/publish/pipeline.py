@@ -265,6 +265,9 @@ class Publisher:
             value = "null" if photo.content_type is None else printable(photo.content_type[:100])
             name = printable(photo.product_name or str(photo.id))
             self.result.note("retyped", field="content_type", value=value, served=served, product_name=name)
+        for photo, problem in product.damaged:
+            name = printable(photo.product_name or str(photo.id))
+            self.result.note("damaged_at_ho", product_name=name, photo_id=str(photo.id), problem=problem)
 
     def _give_up(self, agenda: Agenda, photo: Photo, last: PhotoError) -> Agenda:
         """Stops trying after many failures in a row; returns the rest of the agenda.

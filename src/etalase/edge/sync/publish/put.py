@@ -16,6 +16,7 @@ from etalase.edge.sync.services import PhotoSource, PublishBucket
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body
+from etalase.pictures.reading import structural_damage
 
 
 def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -> ProductResult:
@@ -89,6 +90,8 @@ def _place(step: Step, body: Body, images: PhotoSource, bucket: PublishBucket, r
     result.published.append(step)
     if content_type != step.photo.content_type:
         result.retyped.append((step.photo, content_type))
+    if damage := structural_damage(body):
+        result.damaged.append((step.photo, damage))
     images.done(step.photo)
 
 
