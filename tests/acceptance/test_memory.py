@@ -38,7 +38,7 @@ def peak_bytes_of_sync(edge: Edge, *, exit_status: int = 0) -> int:
 
 def list_as_known(edge: Edge, ho: Simulator, count: int) -> None:
     """Lists ``count`` photos as changed at head office, with every row and object already on the edge."""
-    photos = [ho.photos[ho.put(f"Dish {number}", picture(number, 20))] for number in range(count)]
+    photos = [ho.photos[ho.put(f"Dish {number}", picture(number, 60))] for number in range(count)]
     columns = "id, product_id, object_key, filename, size, content_type, checksum, version, is_primary, sort_order, updated_at"
     with psycopg.connect(edge.database_url) as connection, connection.cursor() as cursor:
         with cursor.copy("COPY product (id, sku, name) FROM STDIN") as copy:
@@ -76,7 +76,7 @@ def test_memory_does_not_grow_with_the_number_of_photos_that_fail(edge: Edge, ho
     peaks = []
     for count in (FEW, MANY):
         for number in range(len(ho.photos), count):
-            ho.put(f"Dish {number}", picture(number, 20))
+            ho.put(f"Dish {number}", picture(number, 60))
         peaks += [peak_bytes_of_sync(edge, exit_status=4) for _ in range(2)]
     assert edge.sql("SELECT count(*) FROM etalase_pending_photo") == [(MANY,)]
     assert max(peaks) <= BUDGET_BYTES

@@ -271,7 +271,7 @@ def test_many_failing_photos_do_not_block_the_others_for_ever(edge: Edge) -> Non
 def test_an_outage_of_head_offices_bucket_is_reported_for_any_number_of_photos(edge: Edge, count: int) -> None:
     edge.ho.max_page = 1000
     for number in range(count):
-        edge.ho.put(f"dish {number}", picture(number, 20))
+        edge.ho.put(f"dish {number}", picture(number, 60))
     edge.ho.on_image = lambda _: Response(503)
     report = edge.sync(TRIES=1)
     assert (report.exit_status, report.failed, report.owed, len(report.failures)) == (4, count, count, min(count, 1000))
@@ -285,7 +285,7 @@ def test_an_outage_of_head_offices_bucket_is_reported_for_any_number_of_photos(e
 )
 def test_a_responding_bucket_of_head_office_is_not_unreachable(edge: Edge, response: Response | None, fault: str) -> None:
     for number in range(30):
-        edge.ho.put(f"dish {number}", picture(number, 20))
+        edge.ho.put(f"dish {number}", picture(number, 60))
     if response is None:
         for photo in edge.ho.photos.values():
             photo["image_url"] = photo["image_url"].replace(f":{edge.ho.port}/", ":9/")
