@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from etalase.errors import ObjectStoreError
 from etalase.head_office import ingest, obsolete, versions
 from etalase.head_office.masters import MASTERS_PREFIX, masters
 from etalase.head_office.models import Photo, Rendition
@@ -23,10 +24,18 @@ class Collected:
 def collect(now: datetime) -> Collected:
     """Deletes what is due. For a loop, a daily command, and the end of an import; processes may call it at once.
 
-    Raises :class:`ObjectStoreError` if a bucket fails; the next call continues.
+    A bucket that fails keeps nothing of the other. Raises :class:`ObjectStoreError` in the end; the next call continues.
     """
     forgotten = versions.forget(now, keep_days=head_office_settings().KEEP_VERSIONS_DAYS)
-    return Collected(forgotten, obsolete.delete_due(now, KINDS))
+    deleted, failure = 0, None
+    for prefix, kind in KINDS.items():
+        try:
+            deleted += obsolete.delete_due(now, prefix, kind)
+        except ObjectStoreError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return Collected(forgotten, deleted)
 
 
 def _is_photo(key: str) -> bool:

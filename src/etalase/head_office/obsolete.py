@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from etalase.errors import ObjectRefused
 from etalase.head_office.version_models import ObsoleteObject
@@ -40,31 +39,24 @@ def claim(key: str) -> None:
     ObsoleteObject.objects.filter(key=key).delete()
 
 
-def delete_due(now: datetime, kinds: dict[str, ObsoleteKind]) -> int:
-    """Deletes objects that are due, of the prefixes ``kinds``; returns their number.
+def delete_due(now: datetime, prefix: str, kind: ObsoleteKind) -> int:
+    """Deletes objects that are due, below ``prefix``; returns their number.
 
-    Raises :class:`ObjectStoreError` if a bucket fails; one object's refusal only delays that object.
+    Raises :class:`ObjectStoreError` if the bucket fails; one object's refusal only delays that object.
     """
     deleted = 0
-    while keys := list(_due(now, kinds).values_list("key", flat=True)[:AT_ONCE]):
-        deleted += sum(_delete(key, now, kinds) for key in keys)
+    due = ObsoleteObject.objects.filter(key__startswith=prefix, due_at__lte=now).order_by("due_at")
+    while keys := list(due.values_list("key", flat=True)[:AT_ONCE]):
+        deleted += sum(_delete(key, now, kind) for key in keys)
     return deleted
 
 
-def _due(now: datetime, kinds: dict[str, ObsoleteKind]) -> QuerySet[ObsoleteObject]:
-    known = Q()
-    for prefix in kinds:
-        known |= Q(key__startswith=prefix)
-    return ObsoleteObject.objects.filter(known, due_at__lte=now).order_by("due_at")
-
-
 @transaction.atomic
-def _delete(key: str, now: datetime, kinds: dict[str, ObsoleteKind]) -> bool:
+def _delete(key: str, now: datetime, kind: ObsoleteKind) -> bool:
     """Deletes one object with its row. The row's lock keeps writers from taking the key meanwhile."""
     row = ObsoleteObject.objects.select_for_update().filter(key=key, due_at__lte=now).first()
     if row is None:  # taken into use again, or another process was faster
         return False
-    kind = next(kind for prefix, kind in kinds.items() if key.startswith(prefix))
     is_used = kind.is_used(key)
     if not is_used:
         try:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -157,6 +158,19 @@ def test_no_bytes_cause_an_unexpected_exception(data: bytes, kind: str) -> None:
 
 
 # GPS position
+
+
+@pytest.mark.parametrize(
+    ("file", "checksum"),
+    [
+        ("position.jpg", "e5a2d4207af287ebb44f9a80309f377c"),
+        ("position.png", "51a357d44076ee58d63c1c7d81804647"),
+        ("position.webp", "8ea5d65b5bfc74985e6f048cc857c0e9"),
+    ],
+)
+def test_recipe_0_never_changes(file: str, checksum: str) -> None:
+    """Version 0.2.0 published these: with other bytes, an import after an upgrade would change each photo of a phone."""
+    assert taken((Path(__file__).parent / file).read_bytes()).checksum == checksum
 
 
 @pytest.mark.parametrize("kind", KINDS)
