@@ -112,8 +112,8 @@ def accept(product_id: uuid.UUID, offer: Offer, *, object_is_sound: bool = False
     if not is_present:
         if bytes_changed and not new:
             masters.keep_public(bucket(), photo.id, old_checksum, old_key)
-        masters.keep(photo.id, offer.upload.body, offer.upload.checksum)
-        masters.keep(photo.id, picture.body, picture.checksum)
+        kept = {offer.upload.checksum: offer.upload.body, picture.checksum: picture.body}
+        masters.keep(photo.id, kept, is_new=new and photo.version == 1)
         versions.record(photo, offer.upload, recipe=offer.recipe or str(recipe()), made_by=offer.made_by)
     if bytes_changed or not object_is_sound:
         _take(photo.object_key)
@@ -159,19 +159,21 @@ def lock(product_id: uuid.UUID) -> None:
 
 
 def _new(product_id: uuid.UUID, offer: Offer) -> Photo:
-    """Returns a new photo; a deleted one that comes again gets its key back, unless that is another's now."""
-    photo = Photo(id=offer.photo_id or uuid.uuid4(), product_id=product_id)
-    key = versions.last_key(photo.id) if offer.photo_id else None
-    if key and key.startswith(f"{KEY_PREFIX}{product_id}/") and not _is_taken(key):
-        photo.object_key = key
+    """Returns a new photo; a deleted one that comes again goes on with its version, and with its key unless another has it."""
+    photo = Photo(id=offer.photo_id or uuid.uuid4(), product_id=product_id, version=0)
+    last = versions.last_version(offer.photo_id) if offer.photo_id else None
+    if last is None:
+        return photo
+    photo.version = last.version
+    if last.object_key.startswith(f"{KEY_PREFIX}{product_id}/") and not _is_taken(last.object_key):
+        photo.object_key = last.object_key
     return photo
 
 
 def _set_picture(photo: Photo, picture: Picture, *, is_remade: bool) -> None:
     """Gives the photo other bytes, with their version and key; a focal point is that of one upload."""
-    is_new = photo._state.adding  # noqa: SLF001 - Django's documented way to ask
     photo.size, photo.content_type, photo.checksum = len(picture.body), picture.content_type, picture.checksum
-    photo.version = versions.next_version(photo.id) if is_new else photo.version + 1
+    photo.version += 1
     photo.object_key = _key(photo, extension(picture))
     if not is_remade:
         photo.focal_x = photo.focal_y = None

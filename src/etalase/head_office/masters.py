@@ -4,6 +4,7 @@ Keys name the bytes, so that the same bytes of a photo are stored once and no ob
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from uuid import UUID
 
@@ -36,13 +37,17 @@ def master_key(photo_id: UUID, checksum: str) -> str:
     return f"{MASTERS_PREFIX}{photo_id}/{checksum}"
 
 
-def keep(photo_id: UUID, body: bytes, checksum: str) -> None:
-    """Stores ``body``, unless it is there. Raises :class:`ObjectStoreError`."""
-    key = master_key(photo_id, checksum)
-    obsolete.claim(key)
-    there = masters().head(key)
-    if there is None or (there.etag, there.size) != (checksum, len(body)):
-        masters().put(key, body, content_type=CONTENT_TYPE)
+def keep(photo_id: UUID, bodies: Mapping[str, bytes], *, is_new: bool = False) -> None:
+    """Stores the bytes by their MD5s, unless they are there. Raises :class:`ObjectStoreError`.
+
+    Of an ``is_new`` photo, none can be there.
+    """
+    keys = {master_key(photo_id, checksum): checksum for checksum in bodies}
+    obsolete.claim(*keys)
+    for key, checksum in keys.items():
+        body, there = bodies[checksum], None if is_new else masters().head(key)
+        if there is None or (there.etag, there.size) != (checksum, len(body)):
+            masters().put(key, body, content_type=CONTENT_TYPE)
 
 
 def keep_public(public: ObjectStore, photo_id: UUID, checksum: str, key: str) -> bool:
@@ -58,7 +63,7 @@ def keep_public(public: ObjectStore, photo_id: UUID, checksum: str, key: str) ->
         return False
     if _md5(body) != checksum:
         return False
-    keep(photo_id, body, checksum)
+    keep(photo_id, {checksum: body}, is_new=True)
     return True
 
 

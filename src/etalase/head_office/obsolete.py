@@ -34,9 +34,9 @@ def retire(key: str, at: datetime) -> None:
     ObsoleteObject.objects.update_or_create(key=key, defaults={"due_at": at})
 
 
-def claim(key: str) -> None:
-    """Takes the key into use again, for the caller's transaction: a deletion in progress ends before this returns."""
-    ObsoleteObject.objects.filter(key=key).delete()
+def claim(*keys: str) -> None:
+    """Takes the keys into use again, for the caller's transaction: a deletion in progress ends before this returns."""
+    ObsoleteObject.objects.filter(key__in=keys).delete()
 
 
 def delete_due(now: datetime, prefix: str, kind: ObsoleteKind) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from etalase.head_office import obsolete
@@ -57,34 +57,27 @@ def is_present(known: KnownUpload, upload: Upload) -> bool:
 
 def record(photo: Photo, upload: Upload, *, recipe: str, made_by: str) -> None:
     """Records the upload of the photo's present version. Does not touch the photo's row."""
+    fields = {
+        **{name: getattr(photo, name) for name in ("product_id", "object_key", "filename", "source")},
+        **{name: getattr(photo, name) for name in ("size", "content_type", "checksum")},
+        "upload_size": len(upload.body),
+        "upload_checksum": upload.checksum,
+        "recipe": recipe,
+        "made_by": made_by,
+        "ends_at": None,
+    }
     before = PhotoVersion.objects.filter(photo_id=photo.id, version=photo.version).first()
-    PhotoVersion.objects.update_or_create(
-        photo_id=photo.id,
-        version=photo.version,
-        defaults={
-            **{name: getattr(photo, name) for name in ("product_id", "object_key", "filename", "source")},
-            **{name: getattr(photo, name) for name in ("size", "content_type", "checksum")},
-            "upload_size": len(upload.body),
-            "upload_checksum": upload.checksum,
-            "recipe": recipe,
-            "made_by": made_by,
-            "ends_at": None,
-        },
-    )
-    if before is not None and not is_used(key := master_key(photo.id, before.upload_checksum)):
+    if before is None:
+        PhotoVersion.objects.create(photo_id=photo.id, version=photo.version, **fields)
+        return
+    PhotoVersion.objects.filter(pk=before.pk).update(**fields)
+    if not is_used(key := master_key(photo.id, before.upload_checksum)):
         obsolete.retire(key, timezone.now() + obsolete.GRACE)
 
 
-def next_version(photo_id: UUID) -> int:
-    """Returns the version of a new photo with this id, which may have been deleted and come again."""
-    last: int | None = PhotoVersion.objects.filter(photo_id=photo_id).aggregate(last=Max("version"))["last"]
-    return (last or 0) + 1
-
-
-def last_key(photo_id: UUID) -> str | None:
-    """Returns the key that a deleted photo with this id had."""
-    keys = PhotoVersion.objects.filter(photo_id=photo_id).order_by("-version").values_list("object_key", flat=True)
-    return keys.first()
+def last_version(photo_id: UUID) -> PhotoVersion | None:
+    """Returns the last version of the photo with this id, which may be deleted."""
+    return PhotoVersion.objects.filter(photo_id=photo_id).order_by("-version").first()
 
 
 def keep_last(public: ObjectStore, key: str) -> None:
