@@ -15,8 +15,8 @@ from tests.pictures import picture
 from etalase.cli import HEAD_OFFICE
 from etalase.head_office.models import Account, Company, Store
 
-# They set up a machine or write a file, and have tests of their own.
-OTHERS = ("ho_init", "ho_remove", "ho_support_bundle")
+# They set up a machine, write a file, or never end, and have tests of their own.
+OTHERS = ("ho_init", "ho_remove", "ho_support_bundle", "ho_worker")
 NAMES = ("\x1b[31mSATE", "\x1b]0;owned\x07SATE", "SATE\x9b2J", "SATE\r\nDONE", "SATE \u202egnp", "=1+1\x08\x7f")
 
 
@@ -55,6 +55,8 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
         ("ho_create_account", "x\x1b[31m", "--store", "S\x1b[31m", "--company", "F\x1b[31m"),
         ("ho_create_account", "x", "--admin", "--password-file", "/no\x1b[2Jwhere"),
         ("ho_purge_tombstones",),
+        ("ho_reprocess", "--dry-run"),
+        ("ho_renditions", "--dry-run"),
         ("ho_doctor", "--read-only"),
     ]
     for name in NAMES:
