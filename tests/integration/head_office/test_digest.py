@@ -18,10 +18,12 @@ from etalase.edge.clock import Clock
 from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.paths import PHOTOS_PATH
+from etalase.edge.sync.feed.renditions import RenditionPage
 from etalase.edge.sync.feed.session import Session
 from etalase.head_office.models import Account, Photo
 from etalase.photo_digest import photos_digest
 from etalase.protocol import MAX_LIMIT, Page, TokenPair
+from etalase.renditions import renditions_digest
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 
@@ -262,5 +264,10 @@ def test_an_edge_prefers_a_digest_on_the_first_page_only(office: Office, live_se
     pages: list[Page] = list(head_office.photo_pages(None, with_digest=with_digest))
     listed = sorted((photo for page in pages for photo in page.photos), key=lambda photo: photo.id)
     wish = "photo-digest" if with_digest else None
-    assert transport.wishes == [(wish, 401), (wish, 400), (wish, 200), (None, 200)]
+    # The login's response offered renditions; the request for a smaller page is a new one.
+    both = "photo-digest, renditions" if with_digest else "renditions"
+    assert transport.wishes == [(wish, 401), (wish, 400), (both, 200), ("renditions", 200)]
     assert [page.digest for page in pages] == [photos_digest(listed) if with_digest else None, None]
+    assert all(isinstance(page, RenditionPage) and page.oddities == () for page in pages)
+    of_nothing = renditions_digest([]) if with_digest else None
+    assert [page.rendition_digest for page in pages if isinstance(page, RenditionPage)] == [of_nothing, None]
