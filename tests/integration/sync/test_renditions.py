@@ -1,6 +1,7 @@
 """Checks that renditions of a head office of ours arrive before the photos, and never delay, fail or contradict one."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -331,6 +332,28 @@ def test_a_dead_rendition_host_costs_few_requests_and_no_photo(edge: Edge, fault
     assert 5 <= report.renditions.failed < 30
     assert report.renditions.waiting == 90
     edge.check_equals_head_office()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_silent_rendition_host_delays_the_photos_by_one_deadline(edge: Edge, workers: int) -> None:
+    photos = [edge.ho.put(f"dish {n}", picture(n)) for n in range(30)]
+    for n, photo in enumerate(photos):
+        edge.ho.put_renditions(photo, *renditions(n))
+    ended = threading.Event()
+
+    def silence(key: str) -> Response | None:
+        if key.startswith("renditions/"):
+            ended.wait(60)
+        return None
+
+    edge.ho.on_image = silence
+    try:
+        report = edge.sync(WORKERS=workers)
+    finally:
+        ended.set()
+    assert (report.outcome, report.fetched) == ("success", 30)
+    assert report.renditions.failed == workers
 
 
 @pytest.mark.parametrize("each", [7, pytest.param(1, marks=pytest.mark.long)])

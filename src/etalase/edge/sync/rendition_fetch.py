@@ -16,7 +16,7 @@ from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.pull import Coverage, Feed
-from etalase.edge.sync.plan.renditions import MAX_ATTEMPTS, RenditionBreaker, WantedRendition, pause
+from etalase.edge.sync.plan.renditions import MAX_ATTEMPTS, MAX_WAIT_SECONDS, RenditionBreaker, WantedRendition, pause
 from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreError, PhotoError, PictureRefused, Reason, ReasonClass
 from etalase.objectstore.client import IMMUTABLE
@@ -25,8 +25,6 @@ from etalase.pictures.reading import read_outline
 logger = logging.getLogger("etalase.edge")
 
 PAGE_RENDITIONS: Final = 200
-# An unresponsive host delays the photos by so long, once a run.
-MAX_WAIT_SECONDS: Final = 5
 COMMIT_SECONDS: Final = 1.0
 
 
@@ -43,13 +41,16 @@ class _Carrier:
 
     run: Run
     gives_way: bool
-    _breaker: RenditionBreaker = field(default_factory=RenditionBreaker)
+    _breaker: RenditionBreaker = field(init=False)
     _in_flight: dict[Future[None], WantedRendition] = field(default_factory=dict)
     _arrived: list[WantedRendition] = field(default_factory=list)
     # The id of each failed rendition, its attempts, its next try and the reason.
     _failed: list[tuple[int, int, datetime, str]] = field(default_factory=list)
     _committed_at: float = 0.0
     _are_public: bool | None = None
+
+    def __post_init__(self) -> None:
+        self._breaker = RenditionBreaker(self.run.services.clock.monotonic())
 
     def carry_all(self) -> None:
         """Tries the renditions, the most useful first."""
@@ -101,7 +102,7 @@ class _Carrier:
             logger.exception("rendition %s failed", rendition.object_key)
             self._fail(rendition, Reason.UNFORESEEN, type(error).__name__)
         else:
-            self._breaker.record(None)
+            self._breaker.record(None, at=self.run.services.clock.monotonic())
             self._arrived.append(rendition)
 
     def _fail(self, rendition: WantedRendition, reason: Reason, detail: str) -> None:
@@ -109,7 +110,7 @@ class _Carrier:
         if services.stopped.is_set() and reason.policy.kind is ReasonClass.TRANSIENT:
             return  # the run stopped this transfer
         logger.info("rendition %s failed: %s (%s)", rendition.object_key, detail, reason)
-        self._breaker.record(reason)
+        self._breaker.record(reason, at=services.clock.monotonic())
         self.run.result.renditions.failed += 1
         attempts = min(rendition.attempts + 1, MAX_ATTEMPTS)
         self._failed.append((rendition.id, attempts, services.clock.utc() + pause(attempts), reason))

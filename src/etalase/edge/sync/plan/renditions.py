@@ -18,7 +18,10 @@ MAX_PAUSE: Final = timedelta(hours=24)
 MAX_ATTEMPTS: Final = 1_000_000
 # After so many failures the listed address may be outdated: only the full list has the new one.
 ASKS_FOR_LIST: Final = 3
-# An unresponsive host costs one deadline for all workers; refusals cost one round trip each.
+# The deadline for a connection, and for each pause of a transfer. If nothing arrives for as long and the link fails, the host
+# is unresponsive: it delays the photos by about so many seconds, with any number of workers.
+MAX_WAIT_SECONDS: Final = 5
+# Refusals cost one round trip each.
 MAX_TRANSIENT_IN_A_ROW: Final = 5
 MAX_FAILURES_IN_A_ROW: Final = 20
 
@@ -61,19 +64,24 @@ def pause(attempts: int) -> timedelta:
 
 @dataclass(slots=True)
 class RenditionBreaker:
-    """Decides that the run stops trying: renditions must not delay the photos, which come after them."""
+    """Decides that the run stops trying: renditions must not delay the photos, which come after them.
 
+    ``began`` is when the run began to try, or when the last rendition arrived.
+    """
+
+    began: float
     transient: int = 0
     failures: int = 0
 
-    def record(self, failure: Reason | None) -> None:
-        """Counts a failure; None for a rendition that arrived, which starts a new count."""
+    def record(self, failure: Reason | None, *, at: float) -> None:
+        """Counts a failure at this moment of a monotonic clock; None for a rendition that arrived: a new count begins."""
         if failure is None:
-            self.transient = self.failures = 0
+            self.transient, self.failures, self.began = 0, 0, at
             return
         self.failures += 1
         if failure.policy.kind is ReasonClass.TRANSIENT or failure.policy.concerns_bucket:
-            self.transient += MAX_TRANSIENT_IN_A_ROW if failure.policy.is_full else 1
+            is_hopeless = failure.policy.is_full or at - self.began >= MAX_WAIT_SECONDS
+            self.transient += MAX_TRANSIENT_IN_A_ROW if is_hopeless else 1
 
     @property
     def is_open(self) -> bool:

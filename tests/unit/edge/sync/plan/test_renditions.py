@@ -25,10 +25,21 @@ T, P, FULL = Reason.TIMEOUT, Reason.NOT_FOUND, Reason.STORE_FULL
     ],
 )
 def test_many_failures_in_a_row_end_the_renditions_of_a_run(results: list[Reason | None], stops: bool) -> None:
-    breaker = RenditionBreaker()
+    breaker = RenditionBreaker(began=100.0)
     for result in results:
-        breaker.record(result)
+        breaker.record(result, at=100.1)
     assert breaker.is_open is stops
+
+
+def test_one_timeout_is_enough_where_nothing_arrives_meanwhile() -> None:
+    breaker = RenditionBreaker(began=100.0)
+    breaker.record(None, at=103.0)
+    breaker.record(T, at=107.0)
+    assert not breaker.is_open
+    breaker.record(P, at=108.5)
+    assert not breaker.is_open
+    breaker.record(T, at=108.5)
+    assert breaker.is_open
 
 
 def test_pauses_grow_up_to_a_day() -> None:
