@@ -25,7 +25,9 @@ from etalase.devstack.makes import Make
 from etalase.devstack.ports import free_port
 from etalase.devstack.process import spawn
 from etalase.devstack.seaweedfs import GRPC_OFFSET
-from etalase.objectstore.client import ObjectStore
+from etalase.objectstore.client import IMMUTABLE, ObjectStore
+from etalase.pictures.making import MadePicture, MadeRenditions, make_renditions
+from etalase.renditions import RenditionKey
 
 BUCKET = "product-images"
 MASTER_PIXELS = (4000, 3000)
@@ -68,8 +70,19 @@ class Store:
         with ThreadPoolExecutor(PUT_THREADS) as threads:
             list(threads.map(self._put, keys, shown))
         names = sorted(f"{DISHES[n % 8]} {STYLES[n // 8 % 10]} {n // 80 + 1}" for n in range(dishes))
+        sets = [rendition_set(picture) for picture in shown]
+        renditions = [
+            (photo_id, product_id, picture, made, whole.thumbhash)
+            for photo_id, product_id, picture, whole in zip(photo_ids, ids, shown, sets, strict=True)
+            for made in whole.renditions
+        ]
+        rendition_keys = [
+            str(RenditionKey(photo_id, made.checksum, made.width, made.content_type)) for photo_id, _, _, made, _ in renditions
+        ]
+        with ThreadPoolExecutor(PUT_THREADS) as threads:
+            list(threads.map(self._put_forever, rendition_keys, (made for _, _, _, made, _ in renditions)))
         with closing(psycopg.connect(self.database_url)) as db, db:
-            db.execute("TRUNCATE product, product_photo CASCADE")
+            db.execute("TRUNCATE product, product_photo, etalase_rendition CASCADE")
             with db.cursor().copy("COPY product (id, sku, name) FROM STDIN") as copy:
                 for number, product_id in enumerate(ids):
                     copy.write_row((product_id, f"05{number:06}", names[number]))
@@ -77,6 +90,15 @@ class Store:
             with db.cursor().copy(f"COPY product_photo ({columns}) FROM STDIN") as copy:
                 for photo_id, product_id, key, p in zip(photo_ids, ids, keys, shown, strict=True):
                     copy.write_row((photo_id, product_id, key, len(p.body), p.content_type, p.checksum, True))
+            columns = "photo_id, product_id, photo_checksum, width, height, object_key, size, checksum, content_type, thumbhash"
+            rest = ", image_url, origin, is_primary, sort_order, is_listed, is_here, revision, attempts, reason"
+            with db.cursor().copy(f"COPY etalase_rendition ({columns}{rest}) FROM STDIN") as copy:
+                for (photo_id, product_id, p, made, thumbhash), key in zip(renditions, rendition_keys, strict=True):
+                    facts = (made.width, made.height, key, len(made.body), made.checksum, made.content_type, thumbhash)
+                    copy.write_row((photo_id, product_id, p.checksum, *facts, "", "head_office", True, 0, True, True, 0, 0, ""))
+
+    def _put_forever(self, key: str, made: MadePicture) -> None:
+        self.objects.put(key, made.body, content_type=made.content_type, cache_control=IMMUTABLE)
 
     def _put(self, key: str, picture: Picture) -> None:
         self.objects.put(key, picture.body, content_type=picture.content_type)
@@ -104,6 +126,12 @@ def store(folder: Path) -> Iterator[Store]:
         undo.callback(web.stop)
         web.wait_ready(lambda: _answers(url), READY_SECONDS)
         yield Store(url, database.url("edge"), objects)
+
+
+@cache
+def rendition_set(picture: Picture) -> MadeRenditions:
+    """Returns the renditions of a picture, as head office makes them."""
+    return make_renditions(picture.body)
 
 
 @cache

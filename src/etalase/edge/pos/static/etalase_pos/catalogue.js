@@ -2,6 +2,8 @@
 // new costs a few hundred bytes and no parsing.
 
 const TIMEOUT_MS = 8_000;
+// The first screen waits for the first page only.
+const FIRST_LIMIT = 60;
 const LIMIT = 500;
 
 /** The edge server does not answer, or not as it should. */
@@ -12,7 +14,7 @@ export class Catalogue {
   #known = new Map(); // address of a page → { etag, page }
 
   constructor(productsUrl) {
-    this.#firstUrl = `${productsUrl}?limit=${LIMIT}`;
+    this.#firstUrl = `${productsUrl}?limit=${FIRST_LIMIT}`;
   }
 
   /**
@@ -34,7 +36,7 @@ export class Catalogue {
       for (const product of page.products) {
         if (!products.has(product.id)) products.set(product.id, product);
       }
-      url = page.next;
+      url = page.next?.replace(/([?&]limit=)\d+/, `$1${LIMIT}`) ?? null;
       if (url !== null && changed) onPart([...products.values()]);
     }
     for (const url of this.#known.keys()) {

@@ -7,7 +7,9 @@ import { entryOf, found } from "./search.js";
 
 // Pixels of the page above and below the screen for which tiles exist and load their pictures.
 const AHEAD = 500;
-// While a finger flings the menu past, no picture is asked for.
+// While a finger flings the menu past, no picture is asked for: at more than a dozen rows a second nobody sees one, and a
+// browser lets decoded pictures go late.
+const FLING_PIXELS_PER_MS = 3;
 const REST_MS = 120;
 
 export class Tiles {
@@ -28,6 +30,7 @@ export class Tiles {
   #accepts = () => true;
   #size = { columns: 1, rowHeight: 0, gap: 0, tileWidth: 0, above: 0 };
   #lastTop = null;
+  #lastTime = 0;
   #rest = 0;
   #isPrinting = false;
   #isMoving = false; // the focus is on its way to the current tile
@@ -243,8 +246,11 @@ export class Tiles {
 
   /** Asks for pictures, the visible ones first; while the menu flies past, only afterwards. */
   #load(top) {
-    const isFast = this.#lastTop !== null && Math.abs(top - this.#lastTop) > innerHeight / 2;
+    const now = performance.now();
+    const pixels = this.#lastTop === null ? 0 : Math.abs(top - this.#lastTop);
+    const isFast = pixels > FLING_PIXELS_PER_MS * (now - this.#lastTime);
     this.#lastTop = top;
+    this.#lastTime = now;
     clearTimeout(this.#rest);
     if (isFast) {
       this.#rest = setTimeout(() => this.#load(this.#top), REST_MS);

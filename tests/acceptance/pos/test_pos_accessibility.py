@@ -1,0 +1,120 @@
+"""Checks the POS page, its viewer and the status page with axe-core, and with text at twice its size."""
+
+from importlib import resources
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.pos.conftest import PHONE, TABLET, OpenScreen
+from tests.acceptance.pos.shop import BLUE, GREEN, RED, Shop
+
+SIZES = pytest.mark.parametrize("size", [TABLET, pytest.param(PHONE, marks=pytest.mark.long)], ids=["tablet", "phone"])
+LOCALES = pytest.mark.parametrize("locale", ["id-ID", pytest.param("en-GB", marks=pytest.mark.long)])
+
+
+def findings(page: Page) -> list[tuple[str, Any]]:
+    """Returns the rules of axe-core that the page breaks, each with the elements. The page's animations have ended before."""
+    page.evaluate(
+        "() => Promise.all(document.getAnimations().filter((one) => one.effect.getTiming().iterations < 9)"
+        ".map((one) => one.finished))"
+    )
+    page.evaluate((resources.files("axe_playwright_python") / "axe.min.js").read_text())
+    broken = page.evaluate("async () => (await axe.run()).violations")
+    return [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in broken]
+
+
+def menu(shop: Shop) -> None:
+    """Fills the menu with dishes of each kind: several photos, one, none."""
+    shop.product("Ayam Bakar", RED, GREEN, sku="05010602", category="Ayam & Bebek")
+    shop.product("Bakso", BLUE, sku="05010404", category="Kuah")
+    shop.product("Cendol")
+    shop.product("Hidangan dengan nama panjang sekali yang tidak muat di dua baris pada layar yang sempit", GREEN)
+
+
+def whole(page: Page) -> None:
+    """Does nothing: the whole menu is shown."""
+
+
+def search(page: Page) -> None:
+    page.locator("#search").fill("ayam")
+    expect(page.locator(".cell")).to_have_count(1)
+
+
+def search_in_vain(page: Page) -> None:
+    page.locator("#search").fill("zzzz")
+    expect(page.locator("#empty")).to_be_visible()
+
+
+def choose_category(page: Page) -> None:
+    page.locator(".chip").nth(1).click()
+    expect(page.locator(".cell")).to_have_count(1)
+
+
+def view(page: Page) -> None:
+    page.locator(".tile").first.click()
+    expect(page.locator(".viewer-photos img").first).to_be_visible()
+
+
+STATES = [whole, search, search_in_vain, choose_category, view]
+
+
+@SIZES
+@LOCALES
+def test_axe_finds_nothing_on_the_pos_and_its_viewer(
+    shop: Shop, screen: OpenScreen, size: tuple[int, int], locale: str
+) -> None:
+    menu(shop)
+    page = screen(size=size, locale=locale).page
+    for reach in STATES:
+        page.evaluate("sessionStorage.clear()")
+        page.reload()
+        expect(page.locator(".picture.is-shown")).to_have_count(4)
+        reach(page)
+        assert findings(page) == [], reach.__name__
+    page.reload()
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    assert [rule for rule, _ in findings(page)] == ["html-has-lang"], "axe-core works"
+
+
+@SIZES
+@LOCALES
+def test_axe_finds_nothing_on_the_status_page(shop: Shop, screen: OpenScreen, size: tuple[int, int], locale: str) -> None:
+    menu(shop)
+    page = screen("/status", size=size, locale=locale).page
+    assert findings(page) == []
+    shop.edge.sql("INSERT INTO etalase_doubt (photo_id, kind) SELECT id, 'missing' FROM product_photo LIMIT 1")
+    page.reload()
+    for part in page.locator("details").all():
+        part.evaluate("details => { details.open = true; }")
+    assert findings(page) == []
+
+
+@pytest.mark.parametrize("size", [TABLET, PHONE], ids=["tablet", "phone"])
+def test_text_at_twice_the_size_is_neither_cut_off_nor_covered(shop: Shop, screen: OpenScreen, size: tuple[int, int]) -> None:
+    menu(shop)
+    page = screen(size=size).page
+    expect(page.locator(".picture.is-shown")).to_have_count(4)
+    texts = ".tile-name, .tile-sku, .bar-count, .languages button, .chip, #search, .tile-photos"
+    sizes = f"[...document.querySelectorAll('{texts}')].map(one => parseFloat(getComputedStyle(one).fontSize))"
+    plain = page.evaluate(sizes)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate(sizes) == [2 * one for one in plain]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # A name may be longer than its two lines; every other text has room for all of it.
+    cut = page.locator(".tile-sku, .languages button, .chip, .tile-photos").evaluate_all(
+        "all => all.filter(one => one.scrollHeight > one.clientHeight + 2 && one.clientHeight > 0).map(one => one.outerHTML)"
+    )
+    assert cut == []
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    # Tiles make room: none overlaps the one below, or the bar.
+    boxes = page.locator(".tile").evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())")
+    assert page.locator("#bar").evaluate("bar => bar.getBoundingClientRect().bottom") <= boxes[0]["top"]
+    for above in boxes:
+        for below in boxes:
+            if below["top"] > above["top"]:
+                assert below["top"] >= above["bottom"]
+    page.locator(".tile").first.click()
+    expect(page.locator(".viewer-photos img").first).to_be_visible()
+    assert page.locator(".viewer").evaluate("viewer => viewer.scrollWidth <= viewer.clientWidth")
+    expect(page.locator("#viewer-close")).to_be_in_viewport(ratio=1)
