@@ -267,6 +267,8 @@ def test_a_dry_run_reports_the_work_and_changes_nothing(edge: Edge, ho: Simulato
         "photos_to_fetch": 1,
         "bytes_to_fetch": 5000,
         "bytes_in_spool": 0,
+        "renditions_to_fetch": 0,
+        "rendition_bytes_to_fetch": 0,
         "limit_bytes_per_second": None,
         "seconds_at_limit": None,
         "photos_to_copy": 0,
