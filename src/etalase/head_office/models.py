@@ -54,7 +54,13 @@ class Product(models.Model):
     sku = models.CharField("SKU", max_length=100)
     name = models.CharField(max_length=255)
     # Both kinds of default: Python code omits the argument, and plain SQL the column.
-    category = models.CharField(max_length=MAX_CATEGORY_CHARS, blank=True, default="", db_default="")
+    category = models.CharField(
+        max_length=MAX_CATEGORY_CHARS,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Groups the dishes on the till, as in Minuman. Empty: no category.",
+    )
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     # Set by the trigger, too: the bound on renames within 24 hours counts no other change.
     renamed_at = models.DateTimeField(null=True, editable=False)
@@ -154,8 +160,8 @@ class PhotoRenditionSet(models.Model):
     # Null: nothing is to do. In the future: the next attempt after ``problem``.
     due_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=500, default="", db_default="")
-    # MD5 of the photo's line of the digest of renditions; empty without any. Reading three rows a photo would cost thrice as
-    # much. Written by triggers only, as the next two.
+    # MD5 of the photo's line of the digest of renditions; empty without any. The feed then reads one row a photo, not
+    # one for each rendition. Written by triggers only, as the next two.
     line_digest = models.CharField(max_length=32, default="", db_default="", editable=False)
     # Counts the changes of the rows below.
     revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)

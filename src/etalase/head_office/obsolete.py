@@ -1,6 +1,6 @@
 """Deletes objects some time after their last use, so that an edge in the middle of a run still gets them.
 
-The list is a table: a trigger fills it too (migration 0006), and a crash forgets nothing.
+The list is a table: a trigger fills it too (migration 0008), and a crash forgets nothing.
 """
 
 import logging
@@ -14,7 +14,7 @@ from etalase.errors import ObjectRefused
 from etalase.head_office.version_models import ObsoleteObject
 
 logger = logging.getLogger("etalase.head_office")
-# The time for which an object stays after its last use; migration 0006 has the same for photos.
+# The time for which an object stays after its last use; migration 0008 has the same for photos.
 GRACE = timedelta(hours=24)
 # A refused object is tried again after this.
 PAUSE = timedelta(hours=1)

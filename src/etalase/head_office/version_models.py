@@ -9,7 +9,7 @@ from etalase.protocol import MAX_FILENAME_CHARS, MAX_KEY_CHARS
 class PhotoVersion(models.Model):
     """A version of a photo: its bytes, and the upload from which they were made; both lie in the masters bucket.
 
-    Triggers end a version, for every writer (migration 0006). Rows outlive their photo. A photo from before has no row: it is
+    Triggers end a version, for every writer (migration 0008). Rows outlive their photo. A photo from before has no row: it is
     its own upload.
     """
 

@@ -1,6 +1,6 @@
 """Remembers the versions of a photo with their uploads, decides whether an upload is the present one, and forgets old ones.
 
-A photo from before migration 0006 has no version row and is its own upload.
+A photo from before migration 0008 has no version row and is its own upload.
 """
 
 from collections.abc import Iterable

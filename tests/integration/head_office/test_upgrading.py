@@ -50,3 +50,11 @@ def test_an_upgraded_head_office_serves_the_same_feed(earlier: str, the_guides_m
     changes = office.page(since=checkpoint)
     assert (list(changes.photos), list(changes.deleted_ids)) == ([], [])
     assert len(office.page().photos) == 2
+
+
+def test_the_migrations_stand_in_the_order_of_their_numbers() -> None:
+    assert sorted(ORDER) == ORDER
+
+
+def test_the_migrations_make_the_tables_of_the_models(db: None) -> None:
+    call_command("makemigrations", APP, check=True, dry_run=True, verbosity=0)

@@ -11,7 +11,7 @@ _FORWARDS, _BACKWARDS = Path(__file__).with_suffix(".sql").read_text("utf-8").sp
 class Migration(migrations.Migration):
     """Changes the ``updated_at`` of no photo, so that no edge asks for anything."""
 
-    dependencies = [("head_office", "0008_category")]
+    dependencies = [("head_office", "0006_category")]
 
     operations = [
         migrations.CreateModel(

@@ -1,4 +1,4 @@
-"""The category of a product, and the time of its last new name, by the trigger of every writer (0008_category.sql)."""
+"""The category of a product, and the time of its last new name, by the trigger of every writer (0006_category.sql)."""
 
 from pathlib import Path
 
@@ -13,7 +13,17 @@ class Migration(migrations.Migration):
     dependencies = [("head_office", "0005_photo_defaults")]
 
     operations = [
-        migrations.AddField("product", "category", models.CharField(blank=True, db_default="", default="", max_length=100)),
+        migrations.AddField(
+            "product",
+            "category",
+            models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="Groups the dishes on the till, as in Minuman. Empty: no category.",
+                max_length=100,
+            ),
+        ),
         migrations.AddField("product", "renamed_at", models.DateTimeField(editable=False, null=True)),
         migrations.RunSQL(_FORWARDS, _BACKWARDS),
     ]
