@@ -70,8 +70,9 @@ class _Work:
     def add(self, plan: ProductPlan, kept_of: Callable[[Photo], int]) -> None:
         """Adds an accepted plan."""
         self.counts.update(_counts(plan, kept_of))
-        photos = {step.photo.id for step in plan.steps if not step.demotes}
-        self.arriving.setdefault(plan.product_id, set()).update(photos)
+        for step in plan.steps:
+            if not step.is_interim:
+                self.arriving.setdefault(step.photo.product_id, set()).add(step.photo.id)
         self.replaced.update(photo_id for photo_id, _ in plan.displaced)
 
 
@@ -84,12 +85,12 @@ def _try_work(run: Run, agenda: Agenda, awaiting: set[UUID]) -> _Work:
         for written in try_plans(run.services, agenda.plans()):
             batches += 1
             work.replaced |= written.replaced
-            run.result.unchanged += sum(len(plan.steps) for plan in written.overruled)
+            run.result.unchanged += sum(not step.is_interim for plan in written.overruled for step in plan.steps)
             for plan in written.accepted:
                 work.add(plan, kept_of)
             reasons = {plan: run.services.rules.photo_error(refusal, ()).reason for plan, refusal in written.refused.items()}
             for plan, reason in (reasons | dict.fromkeys(written.parked, Reason.PRODUCT_MISSING)).items():
-                photos = [step.photo for step in plan.steps if not step.demotes]
+                photos = [step.photo for step in plan.steps if not step.is_interim]
                 run.result.count_failures([reason] * len(photos))
                 awaiting.update(photo.product_id for photo in photos)
                 work.refused.update(step.photo.id for step in plan.steps)
@@ -167,6 +168,8 @@ def _counts(plan: ProductPlan, kept_of: Callable[[Photo], int]) -> Counter[str]:
     """Returns what the plan adds to the counts of a run and of its forecast."""
     counts: Counter[str] = Counter(bytes_to_fetch=plan.bytes_to_fetch)
     for step in plan.steps:
+        if step.is_interim:
+            continue
         counts[_count(step)] += 1
         if step.kind is Kind.FETCH:
             counts["photos_to_fetch"] += 1

@@ -9,7 +9,7 @@ from uuid import UUID
 from etalase.edge.sync import storage
 from etalase.edge.sync.bucket_audit import BucketAudit, Look
 from etalase.edge.sync.feed.pull import Feed
-from etalase.edge.sync.plan.model import Plan, Row, together
+from etalase.edge.sync.plan.model import Plan, Row, Stage, exchanging, together
 from etalase.edge.sync.plan.plan import LONG_AGO, is_settled, normalised, plan
 from etalase.edge.sync.scratch import Agenda, Photos
 from etalase.edge.sync.services import Services
@@ -61,8 +61,9 @@ class Planned:
     # The number of photos that are older at head office than here.
     older: int = 0
     several_primaries: list[UUID] = field(default_factory=list)
-    # Photos that the planner left out, so that the products that they leave keep a photo.
+    # Photos that the planner left out: the products that they leave keep a photo, or other photos leave their keys first.
     put_off: Photos | None = None
+    waits_for_keys: bool = False
 
 
 class Planner:
@@ -71,7 +72,7 @@ class Planner:
     ``adds_products``: the run adds missing products together with their photos.
     ``keeps_last_photo`` returns whether a product keeps its last photo, which then does not move to another product.
     ``leaving`` returns the causes of removals that the run applies where the product keeps another photo; it is asked where a
-    unique rule of the customer's needs to know.
+    unique rule of the customer's needs to know. ``stage`` is that of keys that photos give to each other.
     """
 
     def __init__(
@@ -83,9 +84,13 @@ class Planner:
         adds_products: bool = False,
         keeps_last_photo: Callable[[UUID], bool] = lambda _: False,
         leaving: Callable[[], Mapping[UUID, str]] | None = None,
+        stage: Stage = Stage.FORECAST,
+        everything: Photos | None = None,
     ) -> None:
         self._services, self._feed, self._audit = services, feed, audit
-        self._ask_leaving = leaving
+        self._ask_leaving, self._stage = leaving, stage
+        # Head office's whole list, where ``feed`` has a part of it.
+        self._everything = feed.photos if everything is None else everything
         self._adds_products = adds_products and services.products.is_ours
         self._keeps_last_photo = keeps_last_photo
         # The store's own rows; False for a row without an object of its own, which a plan leaves out of account.
@@ -117,6 +122,7 @@ class Planner:
             if self._audit is not None:
                 orphans = self._audit.orphans(part, as_found)
                 copies = self._audit.copies(part, as_found)
+            put_off, exchanges = self._last_photos_moving(part, rows)
             planned = plan(
                 part,
                 as_found,
@@ -125,13 +131,15 @@ class Planner:
                 orphans=orphans,
                 copies=copies,
                 leaving=self._feed.deleted_ids,
-                elsewhere=photos.among({row.id for row in rows} - {photo.id for photo in part}),
+                elsewhere=self._elsewhere({row.id for row in rows} - listed),
                 claims=claims,
                 own=self._own.keys(),
-                put_off=self._last_photos_moving(part, rows),
+                put_off=put_off,
+                stage=self._stage,
             )
             if self._ask_leaving is not None and planned.products and self._services.rules.unique:
                 planned.products = together(planned.products, rows, self._leaving)
+            planned.products = exchanging(planned.products, exchanges) if exchanges else planned.products
             claims = {key: planned.claims[key] for key in contested & planned.claims.keys()}
             yield Slice(part, rows, planned, look)
 
@@ -148,24 +156,37 @@ class Planner:
             planned.several_primaries += part.plan.several_primaries
             if part.plan.put_off:
                 planned.put_off = planned.put_off or Photos()
+                planned.waits_for_keys |= part.plan.waits_for_keys
                 planned.put_off.put(photo for photo in part.plan.put_off if photo.id in self._feed.photos)
                 planned.put_off.add_pending(part.plan.put_off)
             settle(part)
         return planned
 
-    def _last_photos_moving(self, part: list[Photo], rows: list[Row]) -> set[UUID]:
-        """Returns the photos whose move would leave a product bare that keeps its last photo (hazard 79)."""
+    def _elsewhere(self, ids: set[UUID]) -> dict[UUID, Photo]:
+        """Returns these photos as head office lists them, now or, for those on the retry list, in an earlier run."""
+        found = self._everything.among(ids)
+        if not self.has_retries or self._feed.proved_complete:
+            return found
+        return storage.retry_list.listed(ids - found.keys() - self._feed.deleted_ids) | found
+
+    def _last_photos_moving(self, part: list[Photo], rows: list[Row]) -> tuple[set[UUID], set[tuple[UUID, UUID]]]:
+        """Returns the photos whose move would leave a product bare that keeps its last photo (hazard 79).
+
+        And, of the others, the old and the new product of each that is its old product's last photo.
+        """
         products = {row.id: row.product_id for row in rows}
         moving = [photo for photo in part if products.get(photo.id, photo.product_id) != photo.product_id]
-        left = {products[photo.id] for photo in moving if self._keeps_last_photo(products[photo.id])}
-        if not left:
-            return set()
+        left = {products[photo.id] for photo in moving}
+        if not left or self._stage is Stage.FORECAST:
+            return set(), set()
         shown = storage.photos.undamaged_of(left)
         listed = self._feed.photos.among(set().union(*shown.values()))
         bare = {
             product for product, ids in shown.items() if all(id_ in listed and listed[id_].product_id != product for id_ in ids)
         }
-        return {photo.id for photo in moving if products[photo.id] in bare}
+        last = [photo for photo in moving if products[photo.id] in bare]
+        kept = {photo.id for photo in last if self._keeps_last_photo(products[photo.id])}
+        return kept, {(products[photo.id], photo.product_id) for photo in last if photo.id not in kept}
 
     def _known(self, product_ids: set[UUID]) -> set[UUID]:
         return product_ids if self._adds_products else product_ids & set(self._services.products.existing(product_ids))

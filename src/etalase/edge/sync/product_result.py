@@ -42,6 +42,8 @@ class ProductResult:
     rotten: list[Rotten] = field(default_factory=list)
     # What the commit has deleted of the plan's leaving rows.
     replaced: list[Replaced] = field(default_factory=list)
+    # The whole rows that the transaction has deleted and inserts again, as PostgreSQL's JSON.
+    lifted: dict[UUID, str] = field(default_factory=dict)
     stopped_by: BaseException | None = None
 
     @property

@@ -1,10 +1,7 @@
 """One run, from the lock to the checkpoint. :func:`execute` is the list of its steps (docs/architecture.md, "One run")."""
 
 import logging
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import replace
-from uuid import UUID
 
 from django.db import transaction
 
@@ -14,20 +11,18 @@ from etalase.edge.own_tables import refuse_other_form
 from etalase.edge.sync import products, rendition_fetch, renditions, storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.bucket_audit import BucketAudit
-from etalase.edge.sync.context import Run, Scope, mark_damage
-from etalase.edge.sync.feed.pull import Coverage, Feed, pull
+from etalase.edge.sync.context import Run, Scope
+from etalase.edge.sync.feed.pull import Coverage, Feed
 from etalase.edge.sync.forecast import forecast
 from etalase.edge.sync.orphans import delete_due
-from etalase.edge.sync.plan.plan import normalised
-from etalase.edge.sync.planner import Planned, Planner, Slice
-from etalase.edge.sync.record import errors_reported, note_plan, record_new_photos, record_work, recorded
-from etalase.edge.sync.removals import drop_unlisted_retries, replaceable, sweep, unlisted
+from etalase.edge.sync.record import errors_reported, record_new_photos, record_work, recorded
+from etalase.edge.sync.removals import drop_unlisted_retries, sweep
 from etalase.edge.sync.rendition_audit import audit_renditions, schedule_orphans
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
-from etalase.edge.sync.scratch import Photos
-from etalase.edge.sync.selection import PROPOSED, add_pending, choose_scope, pull_feed
+from etalase.edge.sync.rounds import check_unlisted, plan_changes, publish, publish_later, replan_stale
+from etalase.edge.sync.selection import add_pending, choose_scope, pull_feed
 from etalase.edge.sync.services import Services
-from etalase.errors import EtalaseError, LockHeld, NotAdopted, ObjectStoreError, PhotoError, Reason
+from etalase.errors import EtalaseError, LockHeld, NotAdopted, ObjectStoreError
 from etalase.progress import Progress
 
 logger = logging.getLogger("etalase.edge")
@@ -129,8 +124,7 @@ def execute(run: Run) -> None:
     replanned = replan_stale(run, feed)
     publish(run, feed, replanned)
     drop_unlisted_retries(feed)
-    for put_off in (planned.put_off, replanned.put_off):
-        publish(run, feed, plan_moves(run, feed, put_off))
+    publish_later(run, feed, planned, replanned)
     feed.raise_if_incomplete()
     remove_unlisted(run, feed)
     product_checkpoint = products.remove(run.services, listed_products, run.result, now=run.now)
@@ -160,82 +154,6 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
     record_new_photos(run, feed)
     run.result.note_oddities(feed.oddities)
     return products.sync(run.services, feed, run.checkpoint, run.result)
-
-
-def plan_changes(run: Run, feed: Feed, *, keeps_last_photo: Callable[[UUID], bool] = lambda _: True) -> Planned:
-    """Plans the feed, and records what needs no publishing: failures, settled retries, removals that are over.
-
-    No product that ``keeps_last_photo`` accepts loses its last photo to another product: the plan puts off such moves.
-    """
-    planner = Planner(run.services, feed, audit=run.audit, keeps_last_photo=keeps_last_photo, leaving=lambda: replaceable(feed))
-    # A photo that head office lists again is not removed, although its removal was proposed or refused.
-    proposed = {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
-    own = storage.own_photos.exempt()
-
-    def settle(part: Slice) -> None:
-        mark_damage(run, part.look)
-        for photo, error in part.plan.unpublishable:
-            run.failures.add(photo, error)
-        run.failures.record_many()
-        if planner.has_retries:
-            storage.retry_list.resolve(part.plan.unchanged)
-        storage.removals.cancel([photo.id for photo in part.photos if photo.id in proposed and photo.id in feed.photos])
-        storage.own_photos.end([photo.id for photo in part.photos if photo.id in own])
-
-    planned = planner.plan(settle)
-    note_plan(run, planned)
-    return planned
-
-
-def check_unlisted(run: Run, feed: Feed) -> None:
-    """Compares the rows that a full list does not name with their objects: the status reports damage that no run can repair."""
-    if feed.is_full:
-        for part in unlisted(feed):
-            mark_damage(run, run.audit.look(part))
-
-
-def publish(run: Run, feed: Feed, planned: Planned) -> None:
-    """Fetches and publishes the photos on the agenda; a run that compares only changes gives way to a scheduled full run."""
-    run.publisher.publish(planned.agenda, run_id=run.id, gives_way=feed.coverage is Coverage.CHANGES)
-    run.audit.is_listing_current = False
-
-
-def replan_stale(run: Run, feed: Feed) -> Planned:
-    """Plans the photos again whose metadata head office has replaced since the feed was pulled (hazard 20)."""
-    stale = run.failures.maybe_stale
-    if not stale:
-        return Planned()
-    again = pull(
-        run.services.head_office, None if feed.is_full else run.checkpoint.sync_timestamp or None, pulled=lambda _: None
-    )
-    moved_on = []
-    for before in stale:
-        now = again.photos.get(before.id)
-        if now is not None and normalised(now) != normalised(before):
-            moved_on.append(now)
-    if not moved_on:
-        return Planned()
-    run.failures.resolve(photo.id for photo in moved_on)
-    photos = Photos()
-    photos.put(moved_on)
-    return plan_changes(run, replace(again, photos=photos))
-
-
-def plan_moves(run: Run, feed: Feed, put_off: Photos | None) -> Planned:
-    """Plans the moves that were put off. Those wait that would leave a product bare whose new photo failed (hazard 79).
-
-    A new photo that only waits is tried now, too, so that products that exchange their last photos do not wait for each other.
-    """
-    if put_off is None:
-        return Planned()
-    moving = {photo.id for photo in put_off.by_id()}
-    lacking = run.failures.product_ids | storage.retry_list.product_ids(going_on=moving)
-    planned = plan_changes(run, replace(feed, photos=put_off), keeps_last_photo=lacking.__contains__)
-    if planned.put_off is not None:
-        for photo in planned.put_off.by_id():
-            detail = "stays with its old product until that product's new photo is here"
-            run.failures.add(photo, PhotoError(Reason.WAITS_FOR_SIBLING, detail))
-    return planned
 
 
 def remove_unlisted(run: Run, feed: Feed) -> None:

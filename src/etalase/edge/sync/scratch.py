@@ -141,9 +141,13 @@ _IN_ORDER: Final = "SELECT plan FROM step ORDER BY attempts, further, size, numb
 
 
 class Agenda:
-    """The plans of products in the order of a run: fewest failures first, then primary photos, then small before large."""
+    """The plans of products in the order of a run: fewest failures first, then primary photos, then small before large.
 
-    def __init__(self) -> None:
+    ``is_tried``: the customer's rules accept all of them together.
+    """
+
+    def __init__(self, *, is_tried: bool = False) -> None:
+        self.is_tried = is_tried
         self._db = Scratch(
             "CREATE TABLE step (attempts INT, further INT, size INT, number INT, plan BLOB,"
             " PRIMARY KEY (attempts, further, size, number)) WITHOUT ROWID"

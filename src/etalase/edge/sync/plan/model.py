@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from uuid import UUID
 
 from etalase.errors import PhotoError, Reason
@@ -59,12 +59,22 @@ class Kind(StrEnum):
     ROW = "row"  # only its row
 
 
+class Stage(Enum):
+    """How a plan treats a key that another listed photo has to leave first, so that its product shows no foreign picture."""
+
+    FORECAST = "forecast"  # the other photo counts as gone
+    FIRST = "first"  # the product is planned later
+    VACATE = "vacate"  # so is all else, and the other photo moves to a key of its own
+    LAST = "last"  # the photo fails
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One photo to publish. ``replaces`` is the ETag of the current object under its key, None without one.
 
     ``copy_from`` is a key with the same bytes; ``row_key`` is the key in its current row, if it has one. ``heals``: the row is
-    right and the object is not. ``demotes``: only clears ``is_primary``; does not resolve a pending retry for this photo.
+    right and the object is not. ``demotes``: only clears ``is_primary``. ``vacates``: only moves the row, as it is, with its
+    bytes to a key of its own, because another photo gets its key.
     """
 
     photo: Photo
@@ -76,11 +86,17 @@ class Step:
     overwrites_live_key: bool = False
     heals: bool = False
     demotes: bool = False
+    vacates: bool = False
+
+    @property
+    def is_interim(self) -> bool:
+        """Returns whether the step leaves the photo other than head office lists it: it counts nowhere and settles no retry."""
+        return self.demotes or self.vacates
 
     @property
     def adds_photo(self) -> bool:
         """Returns whether the bytes or the row of the photo are missing before this step."""
-        return not self.demotes and (self.kind is not Kind.ROW or self.row_key is None)
+        return not self.is_interim and (self.kind is not Kind.ROW or self.row_key is None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +106,7 @@ class ProductPlan:
     All bytes of an *entangled* product are in memory before its first put, because keys move between its photos. ``displaced``
     are rows (with their keys) whose key another photo takes over: the same transaction deletes them. ``leaving`` are rows (with
     the causes of their removal) that it deletes only where a unique rule of the customer's gives their place to another photo.
+    An *exchange* has the steps of several products that give each other their last photos: all are published, or none.
     """
 
     product_id: UUID
@@ -97,11 +114,12 @@ class ProductPlan:
     entangled: bool = False
     displaced: tuple[tuple[UUID, str], ...] = ()
     leaving: tuple[tuple[UUID, str], ...] = ()
+    exchange: bool = False
 
     def apart(self) -> "list[ProductPlan]":
         """Returns one plan for each step, or this one where its steps depend on each other."""
         demotes = any(step.row_is_primary and not step.photo.is_primary for step in self.steps)
-        if self.entangled or self.displaced or demotes or len(self.steps) == 1:
+        if self.entangled or self.displaced or self.exchange or demotes or len(self.steps) == 1:
             return [self]
         return [ProductPlan(self.product_id, (step,), leaving=self.leaving) for step in self.steps]
 
@@ -126,7 +144,9 @@ class Plan:
     older_at_head_office: int = 0
     unchanged: list[UUID] = field(default_factory=list)
     parked: list[Photo] = field(default_factory=list)
+    # Photos that are planned later.
     put_off: list[Photo] = field(default_factory=list)
+    waits_for_keys: bool = False
     failed: list[tuple[Photo, PhotoError]] = field(default_factory=list)
     # Products with more than one primary photo in HO's own data.
     several_primaries: list[UUID] = field(default_factory=list)
@@ -145,6 +165,33 @@ def urgency(product: ProductPlan) -> tuple[bool, int]:
     """Returns the sort key of a plan: primary photos first, small before large, so that a new store's POS is usable early."""
     primary = [s.photo.size or 0 for s in product.steps if s.photo.is_primary]
     return (not primary, min(primary or [s.photo.size or 0 for s in product.steps], default=0))
+
+
+def exchanging(products: Iterable[ProductPlan], moves: Iterable[tuple[UUID, UUID]]) -> list[ProductPlan]:
+    """Returns one plan for the products that ``moves`` connect: each leads from a product to that which gets its last photo."""
+    group_of: dict[UUID, set[UUID]] = {}
+    for pair in moves:
+        group = set(pair).union(*(group_of.get(product_id, ()) for product_id in pair))
+        group_of.update(dict.fromkeys(group, group))
+    parts: dict[UUID, list[ProductPlan]] = {}
+    for plan in products:
+        parts.setdefault(min(group_of.get(plan.product_id, {plan.product_id})), []).append(plan)
+    merged: list[ProductPlan] = []
+    for plans in parts.values():
+        if len({plan.product_id for plan in plans}) == 1:
+            merged += plans
+            continue
+        merged.append(
+            ProductPlan(
+                plans[0].product_id,
+                tuple(step for plan in plans for step in plan.steps),
+                any(plan.entangled for plan in plans),
+                tuple(one for plan in plans for one in plan.displaced),
+                tuple(one for plan in plans for one in plan.leaving),
+                exchange=True,
+            )
+        )
+    return merged
 
 
 def together(products: Iterable[ProductPlan], rows: Iterable[Row], leaving: Mapping[UUID, str]) -> list[ProductPlan]:

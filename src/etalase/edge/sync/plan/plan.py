@@ -12,7 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from etalase.edge.sync.plan.model import Kind, Plan, ProductPlan, Row, Step
+from etalase.edge.sync.plan.model import Kind, Plan, ProductPlan, Row, Stage, Step
+from etalase.edge.sync.plan.vacating import as_it_is, holders, vacating
 from etalase.errors import PhotoError, Reason
 from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect, flawed, printable
 
@@ -37,6 +38,7 @@ def plan(
     claims: Mapping[str, Photo] = MappingProxyType({}),
     own: Collection[UUID] = (),
     put_off: Collection[UUID] = (),
+    stage: Stage = Stage.FORECAST,
 ) -> Plan:
     """Returns the plan for ``photos``, given ``rows``: all rows of their products, with their ids, or under their keys.
 
@@ -44,7 +46,7 @@ def plan(
     objects that seem to have a photo's bytes, by MD5. ``leaving`` are photos that HO deleted and whose rows are still here.
     ``elsewhere`` are photos of ``rows`` that another slice plans. ``claims`` are the photos that got their keys in earlier
     slices. ``own`` are rows of the store's own, which HO never listed: they keep their keys, whole objects and primary flags.
-    ``put_off`` are photos that the run plans later: they get no step now.
+    ``put_off`` are photos that the run plans later: they get no step now. ``stage`` tells the same of keys that others hold.
     """
     result = Plan(claims=dict(claims))
     usable: dict[UUID, list[Photo]] = {}
@@ -65,9 +67,12 @@ def plan(
     listed_photos = {photo.id: photo for of_product in usable.values() for photo in of_product}
     listed_photos |= {id_: normalised(photo) for id_, photo in elsewhere.items() if id_ not in ids}
     listed_photos |= {photo.id: normalised(photo) for photo in result.put_off}
-    planning = _Planning(result, rows, listed_photos, orphans, copies, leaving, set(own) - listed_photos.keys())
+    everything = {photo.id: photo for photo in photos} | listed_photos
+    own = set(own) - listed_photos.keys()
+    planning = _Planning(result, rows, listed_photos, orphans, copies, leaving, own, everything=everything, stage=stage)
     for product_id, wanted in usable.items():
         planning.add(product_id, wanted)
+    result.waits_for_keys |= any(planning.waits_for(photo) for photo in result.put_off)
     return result
 
 
@@ -83,8 +88,14 @@ class _Planning:
         copies: Mapping[str, str],
         leaving: Collection[UUID],
         own: Collection[UUID],
+        *,
+        everything: Mapping[UUID, Photo],
+        stage: Stage,
     ) -> None:
         self.result, self.listed, self.leaving, self.own = result, listed, leaving, own
+        # With those photos, too, that HO lists and that cannot be published now.
+        self.everything, self.stage = everything, stage
+        self.vacated: set[UUID] = set()
         self.orphans, self.copies = orphans, copies
         self.rows_by_id = {row.id: row for row in rows}
         self.rows_of: dict[UUID, list[Row]] = {}
@@ -96,6 +107,8 @@ class _Planning:
     def add(self, product_id: UUID, wanted: Sequence[Photo]) -> None:
         """Adds one product: its steps, its failing photos, and its unchanged ones."""
         rows, owners = self.rows_of.get(product_id, []), self.owners
+        if self._puts_off(wanted):
+            return
         wanted, demoted, several = one_primary(
             wanted, [row for row in rows if row.id not in self.own], self.leaving, self.listed
         )
@@ -109,16 +122,14 @@ class _Planning:
         for photo in sorted(wanted, key=self._precedence, reverse=True):
             row = self.rows_by_id.get(photo.id)
             key = photo.object_key or ""
-            if conflict := _conflict(photo, owners.get(key, ()), self.result.claims.get(key), self.listed, self.own):
+            if conflict := self._conflict(photo):
                 self.result.failed.append((photo, conflict))
                 continue
             if self.result.claims.setdefault(key, photo).id != photo.id:
                 bytes_at.setdefault(photo.checksum, key)  # the first photo that shares the object uploads it
             others = [owner for owner in owners.get(key, ()) if owner.id != photo.id and owner.checksum != photo.checksum]
             displaced |= {
-                (o.id, key)
-                for o in others
-                if o.id not in listed and o.id not in self.own and not _share_object(self.listed.get(o.id), photo)
+                (o.id, key) for o in others if o.id not in listed and o.id not in self.own and not self._keeps_row(o, photo)
             }
             step = _step(photo, row, owners.get(key, ()), bytes_at, self.copies, self.orphans)
             if row and row.updated_at and photo.updated_at and photo.updated_at < row.updated_at and differs(photo, row):
@@ -130,6 +141,36 @@ class _Planning:
         steps += [_demotion(row) for row in demoted if (row.id, row.object_key) not in displaced]
         if steps or displaced:
             self._add_steps(product_id, steps, tuple(sorted(displaced)), own_keys={row.object_key for row in rows})
+
+    def _keeps_row(self, row: Row, taker: Photo) -> bool:
+        """Returns whether HO lists the photo of ``row`` under another key than ``taker``, or with the same object."""
+        one = self.everything.get(row.id)
+        return one is not None and (one.object_key != taker.object_key or _share_object(one, taker))
+
+    def _puts_off(self, wanted: Sequence[Photo]) -> bool:
+        """Puts off a product whose photos wait for keys, as the stage says. Returns whether it did."""
+        waiting_for = [row for one in wanted for row in self.waits_for(one)]
+        if self.stage is Stage.VACATE:
+            self.result.products += vacating(row for row in waiting_for if row.id not in self.vacated)
+            self.vacated.update(row.id for row in waiting_for)
+        elif self.stage is not Stage.FIRST or not waiting_for:
+            return False
+        self.result.put_off += wanted
+        return True
+
+    def _conflict(self, photo: Photo) -> PhotoError | None:
+        """Returns why this photo cannot have its key now."""
+        key, in_the_way = photo.object_key or "", self.waits_for(photo)
+        others = [owner for owner in self.owners.get(key, ()) if owner not in in_the_way]
+        conflict = _conflict(photo, others, self.result.claims.get(key), self.listed, self.own)
+        if conflict is None and in_the_way and self.stage is Stage.LAST:
+            detail = f"photo {in_the_way[0].id} has to leave {key} first, and could not"
+            return PhotoError(Reason.WAITS_FOR_SIBLING, detail)
+        return conflict
+
+    def waits_for(self, photo: Photo) -> list[Row]:
+        """Returns the rows that have to leave the key of the photo first."""
+        return holders(photo, self.owners.get(photo.object_key or "", ()), self.everything)
 
     def _precedence(self, photo: Photo) -> tuple[bool, datetime, UUID]:
         return is_settled(photo, self.rows_by_id.get(photo.id)), photo.updated_at or LONG_AGO, photo.id
@@ -284,22 +325,7 @@ def differs(photo: Photo, row: Row) -> bool:
 
 
 def _demotion(row: Row) -> Step:
-    photo = Photo(
-        id=row.id,
-        product_id=row.product_id,
-        object_key=row.object_key,
-        size=row.size,
-        content_type=row.content_type,
-        checksum=row.checksum,
-        is_primary=False,
-        updated_at=row.updated_at,
-        image_url="",
-        filename=row.filename,
-        version=row.version,
-        sort_order=row.sort_order,
-        product_sku=None,
-        product_name=None,
-    )
+    photo = msgspec.structs.replace(as_it_is(row), is_primary=False)
     return Step(photo, Kind.ROW, row_key=row.object_key, row_is_primary=True, demotes=True)
 
 

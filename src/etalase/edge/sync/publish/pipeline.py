@@ -2,8 +2,10 @@
 
 import logging
 import queue
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -18,6 +20,7 @@ from etalase.edge.sync.removals import record_replaced
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
+from etalase.edge.sync.storage.product_groups import OF_UNIQUE
 from etalase.errors import (
     EtalaseError,
     HeadOfficeAway,
@@ -37,6 +40,8 @@ logger = logging.getLogger("etalase.edge")
 
 COMMIT_PRODUCTS: Final = 200
 COMMIT_SECONDS: Final = 1.0
+# The most photos of one transaction that are published together.
+MAX_TOGETHER: Final = 2000
 # Results of so short a time are collected together: each look takes the interpreter away from a worker.
 GATHER_SECONDS: Final = 0.01
 
@@ -62,15 +67,26 @@ class Publisher:
     # The error of head office's bucket after which photos were not tried.
     _given_up: HeadOfficeAway | None = None
     _has_fetched: bool = False
+    # Photos that a unique rule refuses: tried again together, because they may exchange values.
+    crowded: set[UUID] = field(default_factory=set)
+    # Why photos could not leave the keys that others get.
+    keys_not_left: dict[str, PhotoError] = field(default_factory=dict)
+    _is_together: bool = False
 
-    def publish(self, agenda: Agenda, *, run_id: int, gives_way: bool) -> None:
+    def publish(self, agenda: Agenda, *, run_id: int, gives_way: bool, together: bool = False) -> None:
         """Publishes the agenda of run ``run_id``. ``gives_way``: ends early when a scheduled full run waits.
+
+        ``together``: tries all rows in one transaction and commits them in one, so that they may exchange unique values and
+        products; a very long agenda goes in batches all the same.
 
         Raises :class:`ObjectStoreAway`, :class:`ObjectStoreFull` or :class:`SpoolFull` where no further photo can arrive, and
         :class:`EndsEarly`. The rows of all objects that were put until then are committed, also where a person stops the run.
         """
         self._run_id, self._committed_at = run_id, self.services.clock.monotonic()
+        self._is_together = together
         try:
+            if together and agenda.photos <= MAX_TOGETHER:
+                agenda = self._accepted_of(agenda)
             self._publish(agenda, gives_way=gives_way)
         except BaseException:
             self._drain()
@@ -86,7 +102,7 @@ class Publisher:
             self._end_at_time_limit()
             self._submit(agenda)
             full = self._collect()
-            if self._is_time_to_commit():
+            if self._is_time_to_commit(agenda):
                 self._commit()
                 self.failures.record_many()
                 # The full run does the rest of this run's work, too (hazard 36).
@@ -114,7 +130,7 @@ class Publisher:
                 break
             budget -= product.bytes_in_hand
             chosen.append(agenda.pop())
-        if any(self.services.rules.concern(product) for product in chosen):
+        if not agenda.is_tried and any(self.services.rules.concern(product) for product in chosen):
             chosen = self._accepted(chosen)
         if any(step.overwrites_live_key for product in chosen for step in product.steps):
             with translated(), transaction.atomic():
@@ -124,14 +140,26 @@ class Publisher:
             self._in_flight[product] = product.bytes_in_hand
             self.services.workers.submit(self._work, product)
 
+    def _accepted_of(self, agenda: Agenda) -> Agenda:
+        """Returns the accepted products of an agenda, in its order."""
+        plans = list(agenda.plans())
+        if any(self.services.rules.concern(plan) for plan in plans):
+            plans = self._accepted(plans)
+        tried = Agenda(is_tried=True)
+        tried.add(plans, attempts={})
+        return tried
+
     def _accepted(self, chosen: list[ProductPlan]) -> list[ProductPlan]:
         """Tries the rows of the products, so that a refusal costs no byte and no object. Returns the accepted products."""
-        tried = storage.photo_trials.try_plans(chosen, rules=self.services.rules)
+        tried = storage.photo_trials.try_plans(chosen, rules=self.services.rules, together=self._is_together)
         for plan, error in tried.refused.items():
+            if self._crowds(error, plan.steps):
+                continue
             photo_error = self.services.rules.photo_error(error, [step.photo for step in plan.steps])
-            self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.demotes]))
+            self.keys_not_left.update({step.row_key or "": photo_error for step in plan.steps if step.vacates})
+            self._note(ProductResult(plan, failed=[(step, photo_error) for step in plan.steps if not step.is_interim]))
         for plan, columns in tried.overruled.items():
-            photos = [step.photo.id for step in plan.steps]
+            photos = [step.photo.id for step in plan.steps if not step.is_interim]
             self.result.unchanged += len(photos)
             self.failures.resolve(photos)
             storage.retry_list.resolve(photos)
@@ -182,6 +210,7 @@ class Publisher:
                 (s, error) for s, error in product.failed if error.reason.policy.kind is not ReasonClass.TRANSIENT
             ]
         full: EtalaseError | None = None
+        product.failed = [(step, error) for step, error in product.failed if not step.vacates]
         for step, error in product.failed:
             self.failures.add(step.photo, error)
             self._breaker.record_failure(step.photo, error)
@@ -192,14 +221,16 @@ class Publisher:
         published = product.resolved
         if any(step.kind is not Kind.ROW for step in published):
             self._breaker.close()
-        self.failures.resolve(step.photo.id for step in published if not step.demotes)
+        self.failures.resolve(step.photo.id for step in published if not step.is_interim)
         self.result.bytes_fetched = self.services.images.bytes_received
         self.progress.carried(len(product.published), len(product.failed))
         return full
 
-    def _is_time_to_commit(self) -> bool:
+    def _is_time_to_commit(self, agenda: Agenda) -> bool:
         if not self._batch or not self._in_flight:
-            return bool(self._batch)
+            return bool(self._batch) and not (agenda.is_tried and agenda.peek())
+        if agenda.is_tried:
+            return False
         is_late = self.services.clock.monotonic() - self._committed_at >= COMMIT_SECONDS
         return is_late or len(self._batch) >= COMMIT_PRODUCTS
 
@@ -223,10 +254,10 @@ class Publisher:
         at = self.services.clock.utc()
         with translated(), transaction.atomic():
             self.services.lock.still_held()
-            refused = storage.photo_writes.commit(batch, rules=self.services.rules, at=at)
+            refused = storage.photo_writes.commit(batch, rules=self.services.rules, at=at, together=self._is_together)
             left_out = {product for product, _ in refused}
             kept = [product for product in batch if product not in left_out]
-            resolved = [step.photo.id for product in kept for step in product.resolved if not step.demotes]
+            resolved = [step.photo.id for product in kept for step in product.resolved if not step.is_interim]
             replaced = [one for product in kept for one in product.replaced]
             gone = [photo_id for product in kept for photo_id in product.displaced] + [one.row.id for one in replaced]
             storage.retry_list.resolve(resolved + gone)
@@ -243,9 +274,18 @@ class Publisher:
         error = self.services.rules.photo_error(refused, [step.photo for step in product.published])
         orphans = [s for s in product.published if s.kind is not Kind.ROW and not s.overwrites_live_key]
         storage.reclaims.schedule([step.photo.object_key or "" for step in orphans], at=self.services.clock.utc())
+        if self._crowds(refused, product.published):
+            return
         for step in product.published:
-            if not step.demotes:
+            if not step.is_interim:
                 self.failures.add(step.photo, error)
+
+    def _crowds(self, refused: RowRefused, steps: Iterable[Step]) -> bool:
+        """Returns whether photos are tried again together with others, because a unique rule refuses them alone."""
+        if self._is_together or refused.state not in OF_UNIQUE:
+            return False
+        self.crowded.update(step.photo.id for step in steps if not step.is_interim)
+        return True
 
     def _record_published(self, steps: list[Step]) -> None:
         if steps:
@@ -254,6 +294,8 @@ class Publisher:
 
     def _count(self, product: ProductResult) -> None:
         for step in product.resolved:
+            if step.is_interim:
+                continue
             if step.kind is Kind.ROW:
                 self.result.updated += 1
             else:

@@ -36,6 +36,8 @@ def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -
                 result.published.append(step)
             elif (body := _bytes(step, images, bucket, result)) is not None:
                 _place(step, body, images, bucket, result)
+    if plan.exchange and result.failed:
+        _keep_all(result)
     _keep_a_primary(result)
     return result
 
@@ -110,6 +112,14 @@ def _put(step: Step, key: str, body: Body, content_type: str, bucket: PublishBuc
         # A repair by hand, or our own put whose response was lost: the lock excludes other writers.
         there = bucket.head(key)
         return bucket.put(key, body, content_type=content_type, if_match=there.etag if there else None)
+
+
+def _keep_all(result: ProductResult) -> None:
+    """Keeps each product's photo where products exchange their last photos and one has not arrived (hazard 79)."""
+    detail = "stays with its old product until that product's new photo is here"
+    waiting = [(step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)) for step in result.published if not step.is_interim]
+    result.failed += waiting
+    result.published.clear()
 
 
 def _keep_a_primary(result: ProductResult) -> None:

@@ -12,7 +12,7 @@ from etalase.edge.sync.plan.model import Kind, ProductPlan, Row
 from etalase.edge.sync.product_result import ProductResult
 from etalase.edge.sync.storage import photos
 from etalase.edge.sync.storage.photo_rules import PhotoRules
-from etalase.edge.sync.storage.photo_writes import write_rows
+from etalase.edge.sync.storage.photo_writes import write_rows, writer
 from etalase.edge.sync.storage.product_groups import by_product
 from etalase.edge.sync.storage.savepoints import check_at_once
 from etalase.errors import RowRefused
@@ -36,26 +36,29 @@ class Written:
     overruled: dict[ProductPlan, set[str]] = field(default_factory=dict)
 
 
-def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> Written:
+def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules, together: bool) -> Written:
     """Writes the rows of plans as a commit will, and rolls back."""
     with translated(), transaction.atomic():
-        written = write_plans(plans, rules=rules)
+        written = write_plans(plans, rules=rules, together=together)
         transaction.set_rollback(True)
     return written
 
 
-def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> Written:
+def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules, together: bool = True) -> Written:
     """Writes the rows of plans, and nothing else, in a transaction that the caller rolls back.
 
-    Of a refused plan whose photos do not depend on each other, each photo is a plan of its own.
+    ``together``: photos of different products may exchange values of unique rules. Of a refused plan whose photos do not depend
+    on each other, each photo is a plan of its own.
     """
     if rules.at_commit:
         check_at_once()
     written = Written()
     before = _rows_only(plans) if rules.triggers else {}
-    refused = _write_results(plans, rules, written)
+    refused = _write_results(plans, rules, written, together=together)
     parts = {plan: plan.apart() for plan in refused}
-    again = _write_results([part for some in parts.values() if len(some) > 1 for part in some], rules, written)
+    again = _write_results(
+        [part for some in parts.values() if len(some) > 1 for part in some], rules, written, together=together
+    )
     written.refused = again | {plan: error for plan, error in refused.items() if len(parts[plan]) == 1}
     if before:
         written.overruled = _overruled(written.accepted, before)
@@ -66,7 +69,7 @@ def write_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules) -> Written:
 def _rows_only(plans: Sequence[ProductPlan]) -> dict[UUID, Row]:
     """Returns the existing rows of plans that change rows only."""
     steps = [step for plan in plans if not (plan.displaced or plan.leaving) for step in plan.steps]
-    ids = [s.photo.id for s in steps if s.kind is Kind.ROW and s.row_key == s.photo.object_key and not s.demotes]
+    ids = [s.photo.id for s in steps if s.kind is Kind.ROW and s.row_key == s.photo.object_key and not s.is_interim]
     return {row.id: replace(row, updated_at=None) for row in photos.with_ids(ids)} if ids else {}
 
 
@@ -86,10 +89,13 @@ def _overruled(plans: Sequence[ProductPlan], before: Mapping[UUID, Row]) -> dict
     }
 
 
-def _write_results(plans: Sequence[ProductPlan], rules: PhotoRules, written: Written) -> dict[ProductPlan, RowRefused]:
+def _write_results(
+    plans: Sequence[ProductPlan], rules: PhotoRules, written: Written, *, together: bool
+) -> dict[ProductPlan, RowRefused]:
     """Writes plans, and adds the accepted ones to ``written``. Returns the refused ones."""
     results = [ProductResult(plan, published=list(plan.steps)) for plan in plans]
-    refused = {result.plan: error for result, error in by_product(results, lambda some, room: write_rows(some, rules, room))}
+    writes = writer(rules, lambda some: write_rows(some, rules))
+    refused = {result.plan: error for result, error in by_product(results, writes, together=together)}
     accepted = [result for result in results if result.plan not in refused]
     written.accepted += [result.plan for result in accepted]
     written.replaced.update(one.row.id for result in accepted for one in result.replaced)

@@ -4,7 +4,7 @@ Each function of this module and of :mod:`.removed_rows` that inserts or deletes
 checkpoint in the same transaction. If the table has fewer rows than that count, another program deleted some.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +12,14 @@ from uuid import UUID
 import msgspec
 
 from etalase.edge.database import cursor
-from etalase.edge.sync.plan.model import Step
 from etalase.edge.sync.product_result import ProductResult, Replaced
 from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_objects, photos, reclaims
 from etalase.edge.sync.storage.photo_rules import PhotoRules
-from etalase.edge.sync.storage.photos import COLUMNS
-from etalase.edge.sync.storage.product_groups import Refused, Room, by_product
+from etalase.edge.sync.storage.photos import COLUMN_NAMES, COLUMNS
+from etalase.edge.sync.storage.product_groups import Refused, Writer, by_product
+from etalase.edge.sync.storage.room import NUMBERS, TEXTS, Room, Way, interim_values
 from etalase.edge.sync.storage.savepoints import check_at_once
+from etalase.edge.sync.storage.whole_rows import insert_whole
 from etalase.errors import RowRefused
 from etalase.protocol import Photo
 
@@ -46,15 +47,30 @@ _UPDATE: Final = f"""
 """
 
 
-def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime) -> Refused:
-    """Writes the rows of whole products in the caller's transaction. Returns the products that PostgreSQL refuses."""
+def commit(batch: Sequence[ProductResult], *, rules: PhotoRules, at: datetime, together: bool) -> Refused:
+    """Writes the rows of whole products in the caller's transaction. Returns the products that PostgreSQL refuses.
+
+    ``together``: photos of different products may exchange values of unique rules.
+    """
     if rules.at_commit:
         check_at_once()
-    return by_product(batch, lambda some, room: _write(some, rules, at, room))
+    return by_product(batch, writer(rules, lambda some: _write(some, rules, at), counts=True), together=together)
 
 
-def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime, room: Room) -> None:
-    checkpoint.add_to_row_count(write_rows(batch, rules, room))
+def writer(rules: PhotoRules, write: Callable[[Sequence[ProductResult]], object], *, counts: bool = False) -> Writer:
+    """Returns the writer of rows under these rules. ``counts``: the checkpoint's row count follows."""
+
+    def room(batch: Sequence[ProductResult], room: Room) -> None:
+        deleted = make_room(batch, rules, room)
+        if counts:
+            checkpoint.add_to_row_count(-deleted)
+
+    ways = [[Way.NEAR, Way.FAR, Way.NULL]] + ([] if rules.for_deletes else [[Way.LIFTED]])
+    return Writer(write, room, ways)
+
+
+def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime) -> None:
+    checkpoint.add_to_row_count(write_rows(batch, rules))
     steps = [step for product in batch for step in product.published]
     named = {step.photo.object_key or "" for step in steps}
     own_objects.end(named)  # before any later schedule: the object is head office's by now
@@ -63,7 +79,7 @@ def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime, room
     reclaims.schedule({one.row.object_key for product in batch for one in product.replaced} - named, at=at)
     unsettled = {key for product in batch for key in product.unsettled_keys}
     # A photo that failed before its put keeps the intent of an earlier run, whose object may be under the key.
-    settled = [step for step in steps if not step.demotes]
+    settled = [step for step in steps if not step.is_interim]
     intents.clear({step.photo.object_key or "" for step in settled} - unsettled)
     # Also if only the row changed: then the object already has the right bytes.
     damage_marks.clear([step.photo.id for step in settled])
@@ -71,45 +87,86 @@ def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime, room
     damage_marks.mark_unless_replaced(rotten, but=[step.photo.id for step in settled])
 
 
-def write_rows(batch: Sequence[ProductResult], rules: PhotoRules, room: Room) -> int:
+def write_rows(batch: Sequence[ProductResult], rules: PhotoRules) -> int:
     """Writes the rows. Returns how many more there are. Raises :class:`RowRefused`, also where a trigger swallows a write."""
     displaced = [photo_id for product in batch for photo_id in product.displaced]
-    for product in batch:
-        product.replaced = []
-    leaving = _note_leaving(batch) if room in {Room.MOVE_ALL, Room.DELETE} else []
-    steps = [step for product in batch for step in product.published if step.photo.id not in leaving]
+    gone = {one.row.id for product in batch for one in product.replaced}
+    lifted = {photo_id: whole for product in batch for photo_id, whole in product.lifted.items()}
+    steps = [step for product in batch for step in product.published if step.photo.id not in gone]
     more = 0
     with cursor() as db:
         if displaced:
             db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [displaced])
             more -= db.rowcount
-        if room is Room.DELETE:
-            more -= _delete_leaving(db, leaving, rules)
         demoted = [step.photo.id for step in steps if step.row_is_primary and not step.photo.is_primary]
-        if room is Room.MOVE_ALL:
-            demoted += leaving
         if demoted:
             # Before the upsert, because a customer's unique index on the primary photo cannot be deferred (hazard 58).
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE id = ANY(%s)", [demoted])
-        if room in {Room.MOVE, Room.MOVE_ALL}:
-            _move_aside(db, steps, leaving, rules)
         if steps:
             # Each photo once, because PostgreSQL refuses a statement that writes a row twice.
             rows = {step.photo.id: _as_row(step.photo) for step in steps}
+            for photo_id in lifted.keys() & rows.keys():
+                insert_whole(db, lifted[photo_id], msgspec.json.encode(_columns(rows[photo_id])).decode())
             written = _write_photos(db, rows, rules)
             more += sum(inserted for inserted, *_ in written)
             _check_kept(rows, {id_: values for _, id_, *values in written}, rules)
-        if room is Room.MOVE_ALL:
-            more -= _delete_leaving(db, leaving, rules)
     return more
+
+
+def make_room(batch: Sequence[ProductResult], rules: PhotoRules, room: Room) -> int:
+    """Gives existing rows values that no other row has, in each column that a unique rule is about. Returns the deletions.
+
+    Deleted are rows that head office no longer lists, where ``room`` says so. Raises :class:`RowRefused`.
+    """
+    leaving = _note_leaving(batch) if room.deletes_leaving else []
+    listed = {step.photo.id: step.photo for product in batch for step in product.published if step.photo.id not in leaving}
+    columns = [name for name in (*NUMBERS, *TEXTS, "is_primary") if name in rules.unique]
+    with cursor() as db:
+        if leaving:
+            db.execute("UPDATE product_photo SET is_primary = FALSE WHERE is_primary AND id = ANY(%s)", [leaving])
+            db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [leaving])
+            if db.rowcount < len(leaving):
+                raise RowRefused(rules.silent, "a row is not deleted")
+        if room.way is Way.LIFTED:
+            _lift(db, batch)
+        elif columns:
+            rows = photos.with_ids(listed)
+            products = {row.product_id for row in rows} | {photo.product_id for photo in listed.values()}
+            db.execute(f"SELECT {', '.join(f'max({name})' for name in NUMBERS)} FROM product_photo")
+            largest = {name: value or 0 for name, value in zip(NUMBERS, db.fetchone(), strict=True)}
+            values = interim_values(room.way, rows, listed, columns, neighbours=photos.of_products(products), largest=largest)
+            db.execute(
+                f"UPDATE product_photo AS p SET {', '.join(f'{name} = photo.{name}' for name in columns)}"
+                f" FROM {_RECORDS} WHERE p.id = photo.id",
+                [msgspec.json.encode([{"id": id_, **some} for id_, some in values.items()]).decode()],
+            )
+    return len(leaving)
+
+
+def _lift(db: Any, batch: Sequence[ProductResult]) -> None:
+    """Deletes existing rows, and keeps them whole in the results, from which :func:`write_rows` inserts them again."""
+    product_of = {step.photo.id: product for product in batch for step in product.published}
+    db.execute("DELETE FROM product_photo p WHERE id = ANY(%s) RETURNING id, to_jsonb(p)::text", [list(product_of)])
+    for photo_id, whole in db.fetchall():
+        product_of[photo_id].lifted[photo_id] = whole
+
+
+def _columns(photo: Photo) -> dict[str, object]:
+    """Returns the guide's columns of a photo; the row keeps its time of change where head office names none."""
+    columns: dict[str, object] = {name: getattr(photo, name) for name in COLUMN_NAMES}
+    if photo.updated_at is None:
+        del columns["updated_at"]
+    return columns
 
 
 def _note_leaving(batch: Sequence[ProductResult]) -> list[UUID]:
     """Notes in the results the leaving rows of products that have a photo to show in their place. Returns their ids."""
+    for product in batch:
+        product.replaced = []
     causes = {
         photo_id: (product, cause)
         for product in batch
-        if any(not step.demotes for step in product.published)
+        if any(not step.is_interim for step in product.published)
         for photo_id, cause in product.plan.leaving
     }
     if not causes:
@@ -121,36 +178,6 @@ def _note_leaving(batch: Sequence[ProductResult]) -> list[UUID]:
         product, cause = causes[row.id]
         product.replaced.append(Replaced(row, cause, whole[row.id]))
     return list(whole)
-
-
-def _delete_leaving(db: Any, leaving: Sequence[UUID], rules: PhotoRules) -> int:
-    """Deletes all of the leaving rows, and returns their number. Raises :class:`RowRefused`."""
-    db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [leaving])
-    if db.rowcount < len(leaving):
-        raise RowRefused(rules.silent, "a row is not deleted")
-    return len(leaving)
-
-
-def _move_aside(db: Any, steps: Sequence[Step], leaving: Sequence[UUID], rules: PhotoRules) -> None:
-    """Gives the existing rows values that no other row has, in each column that a unique rule is about.
-
-    A photo that goes to another product is not primary meanwhile.
-    """
-    numbers = [name for name in ("size", "version", "sort_order") if name in rules.unique]
-    texts = [name for name in ("object_key", "filename", "checksum") if name in rules.unique]
-    moves = [f"{name} = (SELECT greatest(max({name}), %(most)s) FROM product_photo) + n" for name in numbers]
-    moves += [f"{name} = replace(id::text, '-', '')" for name in texts]
-    if "is_primary" in rules.unique:
-        moves.append("is_primary = is_primary AND product_id = coalesce(goes_to, product_id)")
-    goes_to = dict.fromkeys(leaving) | {step.photo.id: step.photo.product_id for step in steps}
-    if moves:
-        most = max((value for s in steps for name in numbers if (value := getattr(s.photo, name)) is not None), default=0)
-        db.execute(
-            f"UPDATE product_photo SET {', '.join(moves)}"
-            " FROM unnest(%(ids)s::uuid[], %(products)s::uuid[]) WITH ORDINALITY AS moved (photo_id, goes_to, n)"
-            " WHERE id = photo_id",
-            {"most": most, "ids": [*goes_to], "products": [*goes_to.values()]},
-        )
 
 
 def _write_photos(db: Any, listed: dict[UUID, Photo], rules: PhotoRules) -> list[tuple[Any, ...]]:

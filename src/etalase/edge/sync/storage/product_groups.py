@@ -1,78 +1,101 @@
-"""Writes products so that the photos of one, or of several that exchange photos, go together where a rule asks for it."""
+"""Writes products so that one refused product costs no other, and photos that exchange unique values make room first."""
 
-from collections.abc import Callable, Iterable, Sequence
-from enum import Enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
+
+from etalase.edge.database import translated
 from etalase.edge.sync.product_result import ProductResult
-from etalase.edge.sync.storage import photos
+from etalase.edge.sync.storage.room import Room, Way
 from etalase.edge.sync.storage.savepoints import apart
 from etalase.errors import RowRefused
 
 Refused = list[tuple[ProductResult, RowRefused]]
+Group = list[ProductResult]
 # A unique index or constraint, and an exclusion.
-_OF_UNIQUE: Final = ("23505", "23P01")
+OF_UNIQUE: Final = ("23505", "23P01")
 
 
-class Room(Enum):
-    """How rows make room for each other, where a unique rule refuses the order of their writes."""
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes results, and makes room for results where a unique rule refuses the order of their writes.
 
-    NONE = "none"
-    MOVE = "move"  # existing rows of listed photos get values of their own first
-    MOVE_ALL = "move all"  # also those rows that head office no longer lists; they are deleted last
-    DELETE = "delete"  # these are deleted first
+    ``ways`` are tried in their order, those of one list until one makes room.
+    """
+
+    write: Callable[[Sequence[ProductResult]], object]
+    make_room: Callable[[Sequence[ProductResult], Room], object]
+    ways: Sequence[Sequence[Way]]
 
 
-def by_product(batch: Sequence[ProductResult], write: Callable[[Sequence[ProductResult], Room], object]) -> Refused:
+def by_product(batch: Sequence[ProductResult], writer: Writer, *, together: bool) -> Refused:
     """Writes all, else in halves of whole products, else the parts of a product one by one.
 
-    The photos of a product go together, because they may exchange values that a rule wants to be different. Where such a rule
-    refuses their order, they make room for each other first; so do products that give photos to each other.
+    The photos of a product make room for each other where a unique rule refuses their order. ``together``: so do the photos of
+    different products, because head office may exchange values between them.
     """
-    products: dict[UUID, list[ProductResult]] = {}
+    products: dict[UUID, Group] = {}
     for result in batch:
         products.setdefault(result.plan.product_id, []).append(result)
-    refused: Refused = []
-
-    def write_groups(groups: Sequence[list[ProductResult]]) -> None:
-        write([result for group in groups for result in group], Room.NONE)
-
-    stuck = [
-        (group, error)
-        for group, error in apart(list(products.values()), write_groups)
-        if error.state not in _OF_UNIQUE or not _makes_room(group, write)
-    ]
-    exchanged = [
-        some for some in _exchanging(group for group, error in stuck if error.state in _OF_UNIQUE) if _makes_room(some, write)
-    ]
-    done = {result.plan.product_id for some in exchanged for result in some}
-    for group, error in stuck:
-        if group[0].plan.product_id in done:
-            continue
-        refused += apart(group, lambda some: write(some, Room.NONE)) if len(group) > 1 else [(group[0], error)]
-    return refused
+    refused = apart(list(products.values()), lambda groups: writer.write(_flat(groups)))
+    stuck = [group for group, error in refused if error.state in OF_UNIQUE]
+    placed: list[Group] = []
+    for crowd in [stuck] if together and stuck else [[group] for group in stuck]:
+        placed += _placed(crowd, writer)
+    rest: Refused = []
+    for group, error in refused:
+        if group not in placed:
+            rest += apart(group, writer.write) if len(group) > 1 else [(group[0], error)]
+    return rest
 
 
-def _exchanging(groups: Iterable[list[ProductResult]]) -> list[list[ProductResult]]:
-    """Returns together the products of ``groups`` that give photos to each other."""
-    together = {group[0].plan.product_id: group for group in groups}
-    if len(together) < 2:
-        return []
-    steps = {step.photo.id: step for group in together.values() for result in group for step in result.published}
-    for row in photos.with_ids(steps):
-        one, other = together.get(row.product_id), together[steps[row.id].photo.product_id]
-        if one is not None and one is not other:
-            merged = one + other
-            together.update((result.plan.product_id, merged) for result in merged)
-    unique = {id(group): group for group in together.values()}.values()
-    return [group for group in unique if len({result.plan.product_id for result in group}) > 1]
+def _placed(groups: Sequence[Group], writer: Writer) -> list[Group]:
+    """Writes groups that make room for each other. Returns those that PostgreSQL accepts."""
+    rest = list(groups)
+    has_leaving = any(result.plan.leaving for result in _flat(groups))
+    for room in (False, True) if has_leaving else (False,):
+        for ways in writer.ways:
+            for way in ways:
+                left = _settled(rest, Room(way, deletes_leaving=room), writer)
+                if left is not None:
+                    rest = left
+                    break
+            if not rest:
+                return list(groups)
+    return [group for group in groups if group not in rest]
 
 
-def _makes_room(group: Sequence[ProductResult], write: Callable[[Sequence[ProductResult], Room], object]) -> bool:
-    """Writes photos that make room for each other first. Returns whether PostgreSQL accepts them."""
-    leaving = any(result.plan.leaving for result in group)
-    for room in (Room.MOVE, Room.MOVE_ALL, Room.DELETE) if leaving else (Room.MOVE,):
-        if not apart([group], lambda groups, room=room: write(groups[0], room)):  # type: ignore[misc]
-            return True
-    return False
+def _settled(groups: list[Group], room: Room, writer: Writer) -> list[Group] | None:
+    """Writes as many groups as can be written together. Returns the others, or None where there is no such room.
+
+    A refused group keeps its rows as they are, and with them the places that others wait for: each refusal begins anew.
+    """
+    some = groups
+    while some:
+        stuck: list[tuple[Group, RowRefused]] = []
+        try:
+            with translated(), transaction.atomic():
+                writer.make_room(_flat(some), room)
+                stuck = apart(some, lambda few: writer.write(_flat(few)))
+                transaction.set_rollback(bool(stuck))
+        except RowRefused:
+            _forget(some)
+            return None
+        if not stuck:
+            return [group for group in groups if group not in some]
+        _forget(some)
+        refused = [group for group, _ in stuck]
+        some = [group for group in some if group not in refused]
+    return groups
+
+
+def _forget(groups: Sequence[Group]) -> None:
+    for result in _flat(groups):
+        result.replaced, result.lifted = [], {}
+
+
+def _flat(groups: Sequence[Group]) -> Group:
+    return [result for group in groups for result in group]

@@ -17,6 +17,7 @@ from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photo_writes import UPSERT
 from etalase.edge.sync.storage.photos import COLUMN_NAMES
 from etalase.edge.sync.storage.savepoints import apart, check_at_once
+from etalase.edge.sync.storage.whole_rows import insert_whole
 from etalase.errors import RowRefused
 
 # Beside the guide's columns, a removal saves the whole row as PostgreSQL wrote it: as text, because Python's JSON numbers lose
@@ -139,7 +140,6 @@ def _restore(records: Sequence[Mapping[str, Any]]) -> None:
             [[UUID(record["product_id"]) for record in records]],
         )
         has_primary = {str(found[0]) for found in db.fetchall()}
-        columns = _insertable(db)
         old: list[dict[str, Any]] = []
         more = 0
         for record in records:
@@ -147,15 +147,7 @@ def _restore(records: Sequence[Mapping[str, Any]]) -> None:
             if not record.get(WHOLE):  # a removal of a version before 0.2
                 old.append({**{name: record[name] for name in COLUMN_NAMES}, "is_primary": is_primary})
                 continue
-            whole = json.loads(record[WHOLE])
-            names = ", ".join(_quoted(name) for name in columns if name in whole)
-            db.execute(
-                f"INSERT INTO product_photo ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM"
-                " jsonb_populate_record(NULL::product_photo, %s::jsonb || jsonb_build_object('is_primary', %s::bool))"
-                " ON CONFLICT (id) DO NOTHING",
-                [record[WHOLE], is_primary],
-            )
-            more += db.rowcount
+            more += insert_whole(db, record[WHOLE], json.dumps({"is_primary": is_primary}))
         if old:
             db.execute(UPSERT, [json.dumps(old)])
             more += sum(inserted for inserted, *_ in db.fetchall())
@@ -164,17 +156,3 @@ def _restore(records: Sequence[Mapping[str, Any]]) -> None:
         kept = {found[0] for found in db.fetchall()}
     if lost := [id_ for id_ in ids if id_ not in kept]:
         raise RowRefused("a rule of the table", f"the row of photo {lost[0]} is not kept")
-
-
-def _insertable(db: Any) -> list[str]:
-    """Returns the columns that an INSERT may name: all but generated ones."""
-    db.execute(
-        "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass('product_photo') AND attnum > 0"
-        " AND NOT attisdropped AND attgenerated = ''"
-    )
-    return [record[0] for record in db.fetchall()]
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""').replace("%", "%%")
-    return f'"{doubled}"'

@@ -50,6 +50,13 @@ def due(*, due_before: datetime | None, unreadable: Callable[[UUID], None]) -> I
         after = page[-1].photo_id
 
 
+def listed(photo_ids: Collection[UUID]) -> dict[UUID, Photo]:
+    """Returns those of the photos that are in the retry list, as HO listed them."""
+    with translated():
+        entries = PendingPhoto.objects.filter(photo_id__in=list(photo_ids)).values_list("photo_id", "wire")
+        return {photo_id: photo for photo_id, wire in entries if (photo := _listed(wire)) is not None and photo.id == photo_id}
+
+
 def drop_unreadable(photo_id: UUID) -> None:
     """Deletes an entry from the retry list. Its photo is unknown, so the next run compares everything."""
     resolve([photo_id])
@@ -183,11 +190,11 @@ def attempts(product_ids: Collection[UUID]) -> dict[UUID, int]:
 def product_ids(*, going_on: Collection[UUID] = ()) -> set[UUID]:
     """Returns the products with a photo in the retry list.
 
-    Photos that wait for another one only do not count where they are ``going_on``, because the run is about to try them.
+    Photos do not count where they are ``going_on``, because the run is about to try them.
     """
     with translated():
-        entries = PendingPhoto.objects.values_list("product_id", "photo_id", "reason")
-        return {product for product, photo, reason in entries if reason != Reason.WAITS_FOR_SIBLING or photo not in going_on}
+        entries = PendingPhoto.objects.values_list("product_id", "photo_id")
+        return {product for product, photo in entries if photo not in going_on}
 
 
 def count_and_describe(limit: int) -> tuple[int, list[dict[str, Any]]]:
