@@ -14,7 +14,10 @@ from etalase.errors import ObjectStoreAway
 
 @dataclass
 class Watcher:
-    """A POS in a session of its own, which looks before and after each put and deletion of a run."""
+    """A POS in a session of its own, which looks before and after each put and deletion of a run.
+
+    ``promised`` has bytes by product and by photo: an object is there before its row, which may move to another product.
+    """
 
     edge: Edge
     session: psycopg.Connection[tuple[Any, ...]]
@@ -26,20 +29,22 @@ class Watcher:
     def promise(self) -> None:
         """Notes the bytes that the rows have and head office lists, for their products."""
         rows = self.session.execute("SELECT product_id::text, lower(checksum) FROM product_photo").fetchall()
-        listed = [(wire["product_id"], wire["checksum"].lower()) for wire in self.edge.ho.photos.values()]
-        for product, checksum in [*rows, *listed]:
+        listed = [(wire["product_id"], wire["checksum"]) for wire in self.edge.ho.photos.values()]
+        of_photos = [(wire["id"], wire["checksum"]) for wire in self.edge.ho.photos.values()]
+        for product, checksum in [*rows, *listed, *of_photos]:
             self.promised.setdefault(product, set()).add(checksum)
         self.shown = {product for product, _ in rows} & {product for product, _ in listed}
 
     def look(self, moment: str) -> None:
         """Notes each row with other bytes, and each product that has lost its photo."""
         found = {info.key: info.etag for info in self.edge.bucket.list("products/")}
-        rows = self.session.execute("SELECT product_id::text, object_key FROM product_photo").fetchall()
+        rows = self.session.execute("SELECT id::text, product_id::text, object_key FROM product_photo").fetchall()
         after = {info.key: info.etag for info in self.edge.bucket.list("products/")}
-        for product, key in rows:
-            if not {found.get(key), after.get(key)} & self.promised.get(product, set()):
-                self.faults.append(f"{moment}: {key} gives {found.get(key)}, never promised for {product}")
-        self.faults += [f"{moment}: {product} has no photo" for product in self.shown - {product for product, _ in rows}]
+        for photo, product, key in rows:
+            promised = self.promised.get(product, set()) | self.promised.get(photo, set())
+            if not {found.get(key), after.get(key)} & promised:
+                self.faults.append(f"{moment}: {key} of {photo} gives {found.get(key)}, never promised for {product}")
+        self.faults += [f"{moment}: {product} has no photo" for product in self.shown - {product for _, product, _ in rows}]
 
     def inject(self, services: Services, *, refuse_put: str = "") -> None:
         """Makes the run's bucket ask this POS to look. The put under ``refuse_put`` is refused."""

@@ -17,7 +17,7 @@ from etalase.edge.sync.storage import checkpoint, damage_marks, intents, own_obj
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photos import COLUMN_NAMES, COLUMNS
 from etalase.edge.sync.storage.product_groups import Refused, Writer, by_product
-from etalase.edge.sync.storage.room import NUMBERS, TEXTS, Room, Way, interim_values
+from etalase.edge.sync.storage.room import NUMBERS, TEXTS, Leaving, Room, Way, interim_values
 from etalase.edge.sync.storage.savepoints import check_at_once
 from etalase.edge.sync.storage.whole_rows import insert_whole
 from etalase.errors import RowRefused
@@ -90,7 +90,7 @@ def _write(batch: Sequence[ProductResult], rules: PhotoRules, at: datetime) -> N
 def write_rows(batch: Sequence[ProductResult], rules: PhotoRules) -> int:
     """Writes the rows. Returns how many more there are. Raises :class:`RowRefused`, also where a trigger swallows a write."""
     displaced = [photo_id for product in batch for photo_id in product.displaced]
-    gone = {one.row.id for product in batch for one in product.replaced}
+    gone = [one.row.id for product in batch for one in product.replaced]
     lifted = {photo_id: whole for product in batch for photo_id, whole in product.lifted.items()}
     steps = [step for product in batch for step in product.published if step.photo.id not in gone]
     more = 0
@@ -110,27 +110,29 @@ def write_rows(batch: Sequence[ProductResult], rules: PhotoRules) -> int:
             written = _write_photos(db, rows, rules)
             more += sum(inserted for inserted, *_ in written)
             _check_kept(rows, {id_: values for _, id_, *values in written}, rules)
+        if gone:
+            more -= _delete(db, gone, rules)
     return more
 
 
 def make_room(batch: Sequence[ProductResult], rules: PhotoRules, room: Room) -> int:
     """Gives existing rows values that no other row has, in each column that a unique rule is about. Returns the deletions.
 
-    Deleted are rows that head office no longer lists, where ``room`` says so. Raises :class:`RowRefused`.
+    Raises :class:`RowRefused`. Rows that head office no longer lists are noted in the results where they make room, too.
     """
-    leaving = _note_leaving(batch) if room.deletes_leaving else []
+    leaving = [] if room.leaving is Leaving.STAY else _note_leaving(batch)
     listed = {step.photo.id: step.photo for product in batch for step in product.published if step.photo.id not in leaving}
     columns = [name for name in (*NUMBERS, *TEXTS, "is_primary") if name in rules.unique]
+    deleted = 0
     with cursor() as db:
         if leaving:
             db.execute("UPDATE product_photo SET is_primary = FALSE WHERE is_primary AND id = ANY(%s)", [leaving])
-            db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [leaving])
-            if db.rowcount < len(leaving):
-                raise RowRefused(rules.silent, "a row is not deleted")
+        if room.leaving is Leaving.FIRST:
+            deleted = _delete(db, leaving, rules)
         if room.way is Way.LIFTED:
-            _lift(db, batch)
+            _lift(db, [*listed], batch)
         elif columns:
-            rows = photos.with_ids(listed)
+            rows = photos.with_ids([*listed, *leaving])
             products = {row.product_id for row in rows} | {photo.product_id for photo in listed.values()}
             db.execute(f"SELECT {', '.join(f'max({name})' for name in NUMBERS)} FROM product_photo")
             largest = {name: value or 0 for name, value in zip(NUMBERS, db.fetchone(), strict=True)}
@@ -140,13 +142,23 @@ def make_room(batch: Sequence[ProductResult], rules: PhotoRules, room: Room) -> 
                 f" FROM {_RECORDS} WHERE p.id = photo.id",
                 [msgspec.json.encode([{"id": id_, **some} for id_, some in values.items()]).decode()],
             )
-    return len(leaving)
+    return deleted
 
 
-def _lift(db: Any, batch: Sequence[ProductResult]) -> None:
+def _delete(db: Any, leaving: Sequence[UUID], rules: PhotoRules) -> int:
+    """Deletes the rows that are still here. Returns their number. Raises :class:`RowRefused` where a trigger keeps one."""
+    db.execute("DELETE FROM product_photo WHERE id = ANY(%s)", [leaving])
+    deleted = int(db.rowcount)
+    db.execute("SELECT 1 FROM product_photo WHERE id = ANY(%s)", [leaving])
+    if db.fetchone():
+        raise RowRefused(rules.silent, "a row is not deleted")
+    return deleted
+
+
+def _lift(db: Any, listed: Sequence[UUID], batch: Sequence[ProductResult]) -> None:
     """Deletes existing rows, and keeps them whole in the results, from which :func:`write_rows` inserts them again."""
     product_of = {step.photo.id: product for product in batch for step in product.published}
-    db.execute("DELETE FROM product_photo p WHERE id = ANY(%s) RETURNING id, to_jsonb(p)::text", [list(product_of)])
+    db.execute("DELETE FROM product_photo p WHERE id = ANY(%s) RETURNING id, to_jsonb(p)::text", [listed])
     for photo_id, whole in db.fetchall():
         product_of[photo_id].lifted[photo_id] = whole
 

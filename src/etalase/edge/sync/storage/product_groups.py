@@ -9,7 +9,7 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.sync.product_result import ProductResult
-from etalase.edge.sync.storage.room import Room, Way
+from etalase.edge.sync.storage.room import Leaving, Room, Way
 from etalase.edge.sync.storage.savepoints import apart
 from etalase.errors import RowRefused
 
@@ -56,10 +56,10 @@ def _placed(groups: Sequence[Group], writer: Writer) -> list[Group]:
     """Writes groups that make room for each other. Returns those that PostgreSQL accepts."""
     rest = list(groups)
     has_leaving = any(result.plan.leaving for result in _flat(groups))
-    for room in (False, True) if has_leaving else (False,):
+    for leaving in Leaving if has_leaving else [Leaving.STAY]:
         for ways in writer.ways:
             for way in ways:
-                left = _settled(rest, Room(way, deletes_leaving=room), writer)
+                left = _settled(rest, Room(way, leaving), writer)
                 if left is not None:
                     rest = left
                     break

@@ -29,12 +29,20 @@ class Way(Enum):
     LIFTED = "lifted"  # deleted and inserted whole, only where neither a key nor a trigger would notice
 
 
+class Leaving(Enum):
+    """What becomes of rows that head office no longer lists."""
+
+    STAY = "stay"
+    LAST = "last"  # they make room like the others, and are deleted last
+    FIRST = "first"  # they are deleted first
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One way to make room. ``deletes_leaving``: rows that head office no longer lists give way first."""
+    """One way to make room."""
 
     way: Way
-    deletes_leaving: bool = False
+    leaving: Leaving = Leaving.STAY
 
 
 def interim_values(
