@@ -21,8 +21,10 @@ from etalase.doctor.runner import run
 from etalase.errors import UsageError
 from etalase.output import as_json
 from etalase.protocol import printable
-from etalase.redaction import redacted
+from etalase.redaction import known, redacted
+from etalase.support.changed_secrets import hide_changed
 from etalase.support.labelled_secrets import hide_labelled
+from etalase.support.private_keys import hide_private_keys
 
 # A part that waits for a database or a bucket longer than this is left out.
 PART_SECONDS, ALL_SECONDS = 30.0, 60.0
@@ -100,9 +102,14 @@ def _gather(parts: Sequence[BundlePart]) -> tuple[dict[str, Any], list[CheckResu
 
 def _text(name: str, content: Any) -> str:
     if name.endswith((".txt", ".log")):
-        return "\n".join(printable(line) for line in hide_labelled(redacted(str(content))).split("\n")) + "\n"
+        hidden = hide_labelled(hide_private_keys(_without_known(str(content))))
+        return "\n".join(printable(line) for line in hidden.split("\n")) + "\n"
     indented = json.dumps(json.loads(as_json(content)), indent=1, ensure_ascii=False)
-    return redacted(indented) + "\n"
+    return _without_known(indented) + "\n"
+
+
+def _without_known(text: str) -> str:
+    return hide_changed(redacted(text), [*known.lasting, *known.tokens])
 
 
 def _add(archive: tarfile.TarFile, name: str, text: str) -> None:
