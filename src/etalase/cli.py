@@ -107,9 +107,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.stderr.write("etalase: stopped.\n")
         sys.exit(130)
     except BrokenPipeError:
-        # As by `etalase edge failures | head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        from etalase.output import end_quietly
+
+        end_quietly()
 
 
 def _head_office(args: list[str]) -> None:

@@ -18,7 +18,7 @@ from django.utils import translation
 
 from etalase.command_help import DJANGO_OPTIONS
 from etalase.errors import DatabaseAway, EtalaseError
-from etalase.output import as_json, guard, terminal_safe
+from etalase.output import as_json, end_quietly, guard, terminal_safe
 from etalase.redaction import redacted
 
 logger = logging.getLogger("etalase")
@@ -63,6 +63,9 @@ class EtalaseCommand(BaseCommand):
         """Runs as Django does; reports a usage error in the form of this base."""
         try:
             super().run_from_argv(argv)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            end_quietly()
         except CommandError as error:
             message = str(error).removeprefix("Error: ")
             self.create_parser(argv[0], argv[1]).print_usage(sys.stderr)

@@ -114,9 +114,18 @@ def link_fault(code: int, message: str, url: str, *, os_errno: int = 0, setting:
                 "If it is your own authority, name the file of its certificate in ETALASE_CA_FILE.",
                 passes=False,
             )
+        case pycurl.E_FILESIZE_EXCEEDED:
+            return LinkFault(
+                "it sends more than such a response may have",
+                f"Check {setting}: another program, or a proxy, answers at {place}.",
+            )
         case _:
             return LinkFault(detail, f"Check that it runs and that {setting} names it.")
 
 
 def _maybe_tls(detail: str, place: str, setting: str) -> LinkFault:
-    return LinkFault(detail, f"Check {setting}: if {place} speaks TLS, it has to begin with https://.")
+    return LinkFault(
+        detail,
+        f"Check {setting}: if {place} speaks TLS, it has to begin with https://; if it is the port of a database, a broker or"
+        " another program without HTTP, name the right one.",
+    )

@@ -2,20 +2,34 @@
 
 import io
 import json
+import os
 import re
 import sys
 import traceback
 from types import TracebackType
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from django.core.management.base import BaseCommand, OutputWrapper
 
 from etalase.protocol import printable, printable_json
 from etalase.redaction import redacted, redacted_values
 
+# The status that shells report for a process whose reader ended: 128 and the number of SIGPIPE.
+CLOSED_PIPE: Final = 141
 # Django's styles (ECMA-48, SGR), which it writes on a terminal only. None of them hides a text or moves the cursor.
 _STYLE = re.compile("(\x1b\\[[0-9;]*m)")
 _LINES = re.compile("([\n\t])")
+
+
+def end_quietly() -> NoReturn:
+    """Ends the process after its reader has: ``photos_status | head`` needs no traceback, also not while Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(CLOSED_PIPE)
 
 
 class GuardedStream(io.TextIOBase):

@@ -18,6 +18,8 @@ FAR_PAST: Final = datetime(1000, 1, 1)  # noqa: DTZ001 - its user adds the zone
 FAR_FUTURE: Final = datetime(9000, 1, 1)  # noqa: DTZ001
 
 
+# A missing table, column, type, function or schema
+UNDEFINED: Final = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
 # Encodings that have every character. SQL_ASCII keeps the bytes as they are.
 TAKES_ALL: Final = frozenset({"UTF8", "SQL_ASCII"})
 
@@ -50,7 +52,8 @@ _TABLES = _Case(
 )
 _TOO_LONG = _Case(
     "stopped a statement that took too long",
-    "Look for what blocks it (pg_locks), or raise statement_timeout or lock_timeout for the role in DATABASE_URL.",
+    "Raise statement_timeout or lock_timeout for the role in DATABASE_URL where they are short (SHOW statement_timeout); else"
+    " look for what blocks it (pg_locks).",
 )
 _DAMAGED = _Case(
     "has damaged files", "Stop writing to it and restore it from a backup; PostgreSQL's log says which are damaged."

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+from etalase.devstack.postgres import Postgres
+from etalase.devstack.s3 import S3Server
 from etalase.devstack.valkey import Valkey
-from tests.acceptance.conftest import Edge
+from tests.acceptance.conftest import Edge, new_edge
 from tests.simulator import Simulator, picture
 
 
@@ -40,3 +43,29 @@ def test_an_edge_whose_runs_somebody_starts_by_hand_has_no_fault(edge: Edge, bro
     found = edge.json("doctor", ETALASE_SPOOL_DIR=str(edge.folder / "spool"))
     assert found["ok"] is True
     assert {check["id"] for check in found["checks"] if check["ok"] is None} == {"worker", "beat", "web_server"}
+
+
+def test_the_database_of_a_head_office_is_refused_and_stays_as_it_is(
+    postgres_server: Postgres, s3_server: S3Server, ho: Simulator, tmp_path: Path
+) -> None:
+    with new_edge(postgres_server, s3_server, ho.url, tmp_path) as edge:
+        edge.sql("CREATE TABLE head_office_photo_tombstone (id int)")
+        found = {check["id"]: check for check in edge.json("doctor", exit_status=1)["checks"]}
+        assert "is a head office's" in found["migrations"]["detail"]
+        assert "migrate" not in found["migrations"]["hint"]
+        migrated = edge.run("migrate")
+        assert (migrated.returncode, "is a head office's" in migrated.stderr) == (2, True)
+        assert "is a head office's" in edge.json("sync", exit_status=4)["error"]
+        assert "is a head office's" in edge.json("status", exit_status=4)["error"]
+        assert edge.sql("SELECT relname FROM pg_class WHERE relname ~ '^(etalase|product)'") == []
+
+
+def test_the_database_of_an_edge_is_refused_by_head_office(edge: Edge) -> None:
+    before = edge.sql("SELECT count(*) FROM pg_class")
+    settings = {name: value for name, value in edge.environment.items() if "HO_" not in name and "_ID" not in name}
+    settings.pop("ETALASE_BROKER_URL")
+    for command, exit_status in (("migrate", 2), ("doctor", 1), ("purge-tombstones", 4)):
+        argv = [sys.executable, "-m", "etalase.cli", "head-office", command]
+        done = subprocess.run(argv, env=settings, capture_output=True, text=True, check=False)
+        assert (done.returncode, "is an edge's" in done.stdout + done.stderr) == (exit_status, True), done
+    assert edge.sql("SELECT count(*) FROM pg_class") == before

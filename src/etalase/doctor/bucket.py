@@ -4,11 +4,13 @@ A probe of one byte shows what a put, an anonymous read and a deletion do. Its k
 removes one that a killed doctor left; the audit of the bucket passes over such keys.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 from urllib.parse import quote
@@ -18,10 +20,12 @@ from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.doctor.store_ports import STORE_PORTS, StorePort, hosts_to_try, open_at
 from etalase.errors import ObjectMissing, ObjectRefused, ObjectStoreDenied, ObjectStoreError
 from etalase.objectstore import faults
+from etalase.objectstore.bucket_policy import denials
 from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import PROBE_PREFIX, RENDITION_PROBE_PREFIX
 from etalase.objectstore.requests import ONE_KEY
 from etalase.protocol import KEY_PREFIX
+from etalase.renditions import RENDITION_PREFIX
 
 PROBE = b"\0"
 FIRST = 16
@@ -38,6 +42,8 @@ LISTINGS = (
     {"max-keys": "1", "prefix": KEY_PREFIX},
     {"max-keys": "1", "prefix": KEY_PREFIX, "versions": ""},
 )
+# Of the first photos by their keys, so many are read as a till does.
+KEYS_OF_A_PAGE, SAMPLE = 1000, 6
 READ_ONLY = "--read-only leaves it out"
 POLICY_HINT = 'Let anybody read objects, and nothing else: docs/MINIO_SETUP.md, "Bucket and policy".'
 
@@ -55,6 +61,7 @@ class BucketChecks:
     now: Callable[[], float] = time.time
     _probes: list[str] = field(default_factory=list)
     _some_key: str = ""
+    _sample: Sequence[str] = ()
     _anonymous: faults.S3Response | None = None
     _first_bytes: bytes = b""
     _objects: list[str] = field(default_factory=list)
@@ -96,8 +103,10 @@ class BucketChecks:
     def exists(self) -> str:
         """Checks key, secret, region and bucket by a signed listing; removes the probes of a killed doctor."""
         try:
-            keys = (info.key for info in self.store.list(KEY_PREFIX))
-            self._some_key = next((key for key in keys if not key.startswith(PROBE_PREFIX)), "")
+            first = (info.key for info in islice(self.store.list(KEY_PREFIX), KEYS_OF_A_PAGE))
+            keys = [key for key in first if not key.startswith(PROBE_PREFIX)]
+            self._some_key = next(iter(keys), "")
+            self._sample = random.sample(keys, min(SAMPLE, len(keys)))
         except ObjectMissing as error:
             raise Fault(
                 error.message, hint=f"`{self.make}` creates it; if it should exist, check ETALASE_S3_BUCKET."
@@ -147,7 +156,25 @@ class BucketChecks:
             if response.status not in {200, 206}:
                 raise Fault(self._unreadable(self.store.endpoint, response.status, key), hint=POLICY_HINT)
             self._first_bytes = response.body[:FIRST]
-        return "an object can be read without a key"
+        self._read_photos()
+        return f"an object can be read without a key{f', and so can {len(self._sample)} photos' if self._sample else ''}"
+
+    def _read_photos(self) -> None:
+        """Reads the beginnings of some photos, and the policy: it may deny what it allows elsewhere."""
+        with suppress(ObjectStoreError):  # a key without this right
+            if denied := denials(self.store.policy() or b"", self.store.bucket, (KEY_PREFIX, RENDITION_PREFIX)):
+                raise Fault(
+                    f"The policy of bucket {self.store.bucket} denies everybody to read {', '.join(denied[:3])}"
+                    f"{' and more' if len(denied) > 3 else ''}: tills get 403 there.",
+                    hint='Remove that statement with "Effect": "Deny": docs/MINIO_SETUP.md, "Bucket and policy".',
+                )
+        for key in self._sample:
+            status = self.store.request("GET", key, headers=FIRST_BYTES, signed=False).status
+            if status not in {200, 206, 404}:  # 404: deleted since
+                raise Fault(
+                    f"The photo «{key}» cannot be read without a key: HTTP {status}. Others can.",
+                    hint="Look for what denies it: the bucket's policy, or the rules of a proxy before the object store.",
+                )
 
     def at_public_url(self) -> str:
         """Reads the same object at the address that its readers have."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import django.db
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from etalase import other_half
 from etalase.doctor import machine
 from etalase.doctor.check import Check, Fault
 from etalase.doctor.database_facts import Columns, Form, SessionFacts, look
@@ -128,6 +129,8 @@ def judge_encoding(facts: SessionFacts) -> str:
 
 def judge_migrations(facts: SessionFacts, migrate: str) -> str:
     """Judges whether all migrations are applied."""
+    if facts.is_of_other_half:
+        raise Fault(facts.is_of_other_half, hint=other_half.HINT)
     if facts.unapplied:
         first = ", ".join(facts.unapplied[:3]) + (" and more" if len(facts.unapplied) > 3 else "")
         raise Fault(

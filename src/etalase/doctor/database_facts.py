@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.migrations.loader import MigrationLoader
 
+from etalase import other_half
+
 CONNECT_SECONDS, STATEMENT_MS = 2, 1500
 WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -58,6 +60,7 @@ class SessionFacts:
 
     ``wanted`` are the columns that the models need, ``columns`` those there. ``keys`` are the primary keys of the tables that
     Etalase writes, ``forms`` their forms. ``ahead`` are applied migrations of a newer version.
+    ``is_of_other_half`` is a sentence, if it is.
     """
 
     server_number: int
@@ -74,6 +77,7 @@ class SessionFacts:
     keys: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, Form] = field(default_factory=dict)
     ahead: tuple[str, ...] = ()
+    is_of_other_half: str = ""
 
 
 def look(labels: Sequence[str], extra: Columns) -> SessionFacts:
@@ -89,6 +93,9 @@ def look(labels: Sequence[str], extra: Columns) -> SessionFacts:
             cursor.execute(SERVER)
             number, server, encoding, read_only, standby, pid, role = cursor.fetchone()
             is_pooled = pid != cursor.connection.info.backend_pid
+            cursor.execute(other_half.QUERY)
+            half = other_half.EDGE if "etalase_edge" in labels else other_half.HEAD_OFFICE
+            wrong = other_half.problem(half, cursor.fetchone())
             models_of = [m for label in labels for m in apps.get_app_config(label).get_models(include_auto_created=True)]
             own = _wanted(models_of, connection)
             wanted = {**own, **extra}
@@ -105,7 +112,21 @@ def look(labels: Sequence[str], extra: Columns) -> SessionFacts:
         connection.close()
     keys = {m._meta.db_table: str(m._meta.pk.column) for m in models_of}  # noqa: SLF001
     return SessionFacts(
-        number, server, encoding, read_only, standby, is_pooled, role, unapplied, columns, wanted, lacking, keys, forms, ahead
+        number,
+        server,
+        encoding,
+        read_only,
+        standby,
+        is_pooled,
+        role,
+        unapplied,
+        columns,
+        wanted,
+        lacking,
+        keys,
+        forms,
+        ahead,
+        wrong,
     )
 
 

@@ -76,6 +76,8 @@ def room_problem(folder: str, free: int, total: int, *, entries: int = 0, all_en
 
     ``entries`` are the files that still fit, of ``all_entries``: 0 of 0 where the disk has no such limit.
     """
+    if not total:
+        return f"{folder} is not on a disk: its file system (as /proc) keeps no files."
     if free < MIN_FREE_BYTES or free < total * MIN_FREE_SHARE:
         return f"The disk of {folder} has {size(free)} of {size(total)} left."
     if entries < min(MIN_FREE_ENTRIES, all_entries):

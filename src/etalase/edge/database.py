@@ -7,10 +7,11 @@ from typing import Any
 import django.db
 from django.db import connection
 
+from etalase import other_half
 from etalase.edge.command_names import as_typed
 from etalase.edge.row_refusals import row_refusal
 from etalase.errors import DatabaseAway, DatabaseRefused
-from etalase.postgres import explained
+from etalase.postgres import UNDEFINED, explained, sqlstate_of
 
 
 @contextmanager
@@ -49,4 +50,6 @@ def as_database_error(error: BaseException) -> DatabaseAway:
         return DatabaseRefused(said, hint="Name PostgreSQL in DATABASES «default».")
     if (refused := row_refusal(error)) is not None:
         return refused
+    if sqlstate_of(error) in UNDEFINED and (wrong := other_half.problem_here(other_half.EDGE)):
+        return DatabaseRefused(wrong, hint=other_half.HINT)
     return explained(error, whose="The edge's database", migrate=as_typed("etalase edge migrate"))

@@ -43,17 +43,22 @@ class LatestHeartbeat(NamedTuple):
     @property
     def is_alive(self) -> bool:
         """Returns whether a process in this role works now."""
-        return self.age <= ALIVE_WITHIN
+        return not self.is_from_the_future and self.age <= ALIVE_WITHIN
+
+    @property
+    def is_from_the_future(self) -> bool:
+        """Returns whether the database's clock was ahead when it was written."""
+        return self.age < -ALIVE_WITHIN
 
 
 def heartbeats() -> dict[Role, LatestHeartbeat]:
     """Returns the newest heartbeat of each role. A role without a heartbeat is absent: its state is unknown.
 
-    A heartbeat from the future (the clock was set back since) does not count; a living process corrects it within a minute.
+    One from the future (a clock was ahead) is none of a process that lives: that one would have overwritten it.
     Raises :class:`etalase.errors.DatabaseAway`.
     """
     with cursor() as db:
-        db.execute("SELECT role, at, clock_timestamp() - at FROM etalase_heartbeat WHERE at <= clock_timestamp()")
+        db.execute("SELECT role, at, clock_timestamp() - at FROM etalase_heartbeat")
         return {Role(role): LatestHeartbeat(at, age) for role, at, age in db.fetchall() if role in set(Role)}
 
 

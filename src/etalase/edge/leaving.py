@@ -22,6 +22,12 @@ from etalase.edge.project import product_model_name
 from etalase.errors import UsageError
 from etalase.renditions import parse_key
 
+# By table: what a person has decided, and a later adoption would have to ask again.
+DECISIONS: Final = {
+    "etalase_removal": "state = 'refused' OR (state = 'applied' AND approved)",
+    "etalase_own_photo": "state <> 'kept'",
+    "etalase_own_object": "state <> 'kept'",
+}
 _OURS: Final = re.compile(r"ETALASE_PRODUCT_MODEL|etalase")
 
 
@@ -60,6 +66,18 @@ def rendition_keys() -> list[str]:
     with cursor() as db:
         db.execute("SELECT object_key FROM etalase_rendition UNION SELECT object_key FROM etalase_reclaim ORDER BY 1")
         return [key for (key,) in db.fetchall() if parse_key(key)]
+
+
+def decisions() -> int:
+    """Returns the number of decisions of persons that go with the tables."""
+    tables = our_tables()
+    count = 0
+    with cursor() as db:
+        for table, condition in DECISIONS.items():
+            if table in tables:
+                db.execute(f"SELECT count(*) FROM {table} WHERE {condition}")
+                count += int(db.fetchone()[0])
+    return count
 
 
 def references(tables: Sequence[str]) -> list[str]:
@@ -107,7 +125,7 @@ def traces() -> Traces:
     return Traces(ours, named, list(_mentions()), has_urls)
 
 
-def steps(tables: Sequence[str], left: Traces, *, in_project: bool, renditions: int = 0) -> list[str]:
+def steps(tables: Sequence[str], left: Traces, *, in_project: bool, renditions: int = 0, decisions: int = 0) -> list[str]:
     """Returns what to do, in order. Pure."""
     pictures = f", deletes its {renditions} small pictures below renditions/" if renditions else ""
     found = ["Stop the worker and the beat, unless they are stopped."]
@@ -124,6 +142,13 @@ def steps(tables: Sequence[str], left: Traces, *, in_project: bool, renditions: 
             + f": it drops {', '.join(tables)}{pictures}, and nothing else."
             " product, product_photo and the photos in the bucket stay as they are."
         )
+        if decisions:
+            found.append(
+                f"Know that the tables have {decisions} decisions of persons (removals approved, refused or undone,"
+                " photos of the store's own): a later adoption does not know them, asks again, and may delete a photo again"
+                " that a person has restored. Keep the lists before --apply: "
+                + as_typed("`etalase edge own list --json`, `etalase edge undo --json`.", in_project=in_project)
+            )
     if not in_project:
         return [*found, "Remove the services and the environment (ETALASE_*) of this edge, and the package."]
     found += [

@@ -13,18 +13,22 @@ from etalase.settings.edge import EdgeSettings
 
 logger = logging.getLogger("etalase.edge")
 
-MAX_BYTES = 1000
+# A second server on another port, started to try something, may end while the store's goes on.
+MAX_BYTES, MAX_ADDRESSES = 1000, 4
 # A server that listens everywhere is asked here.
 HERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared only
 
 
 def note(settings: EdgeSettings, bind: str) -> None:
-    """Notes ``bind``, as ``serve --bind`` takes it. A disk that is full or read-only does not stop the server."""
+    """Notes ``bind``, as ``serve --bind`` takes it, before those of other servers.
+
+    A disk that is full or read-only does not stop the server.
+    """
     path = _path(settings)
     new = path.with_suffix(".new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.write_text(bind)
+        new.write_text("\n".join([bind, *(one for one in noted(settings) if one != bind)][:MAX_ADDRESSES]))
         new.replace(path)
     except OSError as error:
         logger.warning("the doctor cannot look at this web server, because %s cannot be written: %s", path, error.strerror)
@@ -32,11 +36,11 @@ def note(settings: EdgeSettings, bind: str) -> None:
             new.unlink(missing_ok=True)
 
 
-def noted(settings: EdgeSettings) -> str | None:
-    """Returns the address of the newest web server of this store on this machine, running or not, or None."""
+def noted(settings: EdgeSettings) -> list[str]:
+    """Returns the addresses of this store's web servers on this machine, running or not, from the newest one."""
     with suppress(OSError, UnicodeDecodeError), _path(settings).open("rb") as file:
-        return file.read(MAX_BYTES).decode().strip() or None
-    return None
+        return file.read(MAX_BYTES).decode().split()[:MAX_ADDRESSES]
+    return []
 
 
 def url(bind: str) -> str | None:

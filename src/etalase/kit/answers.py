@@ -3,10 +3,11 @@
 A question's name is that of the setting, so that an answers file, the environment and the settings file look alike.
 """
 
+import difflib
 import getpass
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from etalase.errors import EtalaseError, SettingsError, UsageError
@@ -60,6 +61,15 @@ class Sources:
             if source.get(name):
                 return source[name]
         return self.file.get(name, self.kept.get(name))
+
+    def misspelt(self, known: Collection[str]) -> list[str]:
+        """Returns a line for each name in the file, and of an earlier init, that is none of ``known``."""
+        problems = []
+        for name in dict.fromkeys([*self.file, *self.kept]):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                problems.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "."))
+        return problems
 
     def further(self, questions: Sequence[Question], screens: Sequence[type[Settings]]) -> Answers:
         """Returns the settings that no question asks for: checks and the settings file need them, too."""

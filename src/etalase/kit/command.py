@@ -16,6 +16,7 @@ from etalase.kit.database import LOCAL
 from etalase.kit.half import Kit
 from etalase.kit.machine import DryHost, Host
 from etalase.output import terminal_safe
+from etalase.settings.reading import PREFIX
 
 # Of the extras of both halves.
 NEEDED = ("psycopg", "argon2", "dj_database_url")
@@ -91,6 +92,8 @@ class InitCommand(KitCommand):
             file=_answers_file(options["answers"]),
             kept=init.kept_answers(machine, self.kit),
         )
+        if problems := sources.misspelt(_known_names()):
+            raise UsageError(f"Some names are wrong: {' '.join(problems)}", hint="Correct them; nothing was changed.")
         can_ask = sys.stdin.isatty() and not options["no_input"] and not options["json"]
         write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
         status = init.set_up(
@@ -124,6 +127,16 @@ class RemoveCommand(KitCommand):
             admin_key=(os.environ.get(ADMIN_KEY, ""), os.environ.get(ADMIN_SECRET, "")),
         )  # fmt: skip
         return self.report(machine, 0, options)
+
+
+def _known_names() -> set[str]:
+    """Returns the names of all settings and answers of both halves, which may share a file."""
+    from etalase.kit.edge import EDGE
+    from etalase.kit.head_office import HEAD_OFFICE
+
+    kits = (EDGE, HEAD_OFFICE)
+    names = {PREFIX + name for kit in kits for screen in kit.screens for name in screen.model_fields}
+    return names | {question.name for kit in kits for question in kit.questions} | {name for kit in kits for name in kit.made}
 
 
 def _typed(prompt: str) -> str:

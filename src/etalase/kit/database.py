@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from etalase import other_half
 from etalase.errors import UsageError
 from etalase.kit.machine import Host
 from etalase.postgres import explained
@@ -89,6 +90,14 @@ def check_connects(url: str) -> None:
     """Connects as the half will. Raises :class:`UsageError`."""
     with closing(_connected(url, "DATABASE_URL")):
         pass
+
+
+def refuse_other_half(url: str, half: str) -> None:
+    """Raises :class:`UsageError` where the database is of the other half."""
+    with closing(_connected(url, "DATABASE_URL")) as connection:
+        record: Any = connection.execute(other_half.QUERY).fetchone()
+    if wrong := other_half.problem(half, record):
+        raise UsageError(f"DATABASE_URL: {wrong}", hint=other_half.HINT)
 
 
 def connects(url: str) -> bool:

@@ -57,7 +57,7 @@ EDGE = Kit(
         Question(
             "ETALASE_BROKER_URL", "Broker (Redis or Valkey)", default=lambda _: "redis://127.0.0.1:6379/0", check=checks.broker
         ),
-        *server_questions("0.0.0.0:8001"),
+        *server_questions(lambda: f"{checks.own_addresses()[1]}:8001"),
         Question("ETALASE_SUPPORT_CONTACT", "Contact that the store sees when something is wrong", default=lambda _: ""),
     ),
 )

@@ -120,10 +120,10 @@ def database_questions(half: str) -> list[Question]:
     ]  # fmt: skip
 
 
-def server_questions(bind: str) -> list[Question]:
+def server_questions(bind: Callable[[], str]) -> list[Question]:
     return [
         Question(
-            "BIND", "Address and port of the web server", default=lambda _: bind,
+            "BIND", "Address and port of the web server", default=lambda _: bind(),
             check=lambda answers: checks.free_or_ours(answers["BIND"]),
         ),
         Question(

@@ -51,7 +51,7 @@ HEAD_OFFICE = Kit(
         *object_store_questions("etalase-head-office", readers="the stores", port=9000, private_bucket=(_PRIVATE_BUCKET,)),
         own_authority("that address", "ETALASE_S3_PUBLIC_URL", check=checks.ca_file, again=()),
         *database_questions("etalase_head_office"),
-        *server_questions("127.0.0.1:8002"),
+        *server_questions(lambda: "127.0.0.1:8002"),
         Question(
             "ETALASE_CSRF_TRUSTED_ORIGINS", "https address of the proxy before it, as https://photos.example.com",
             default=lambda _: "",

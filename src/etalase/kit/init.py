@@ -165,6 +165,8 @@ def _ensure_database(machine: Host, kit: Kit, answers: Answers) -> None:
     url, admin = answers["DATABASE_URL"], database.superuser(machine, answers["ADMIN_DATABASE_URL"])
     if not database.connects(url):
         database.ensure_database(machine, admin, url)
+    else:
+        database.refuse_other_half(url, kit.half)
     if kit.database_role and not database.is_member(url, kit.database_role):
         database.grant(admin, url, kit.database_role)
 

@@ -1,8 +1,10 @@
 """The bucket's policy: what a server's has to gain so that anybody may read an object. Pure."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 
@@ -68,6 +70,36 @@ def _grants(statement: Any, bucket: str) -> bool:
     return (
         "*" in named and bool(actions & {"s3:getobject", "s3:*", "*"}) and bool(_texts(statement.get("Resource")) & resources)
     )
+
+
+def denials(body: bytes, bucket: str, prefixes: Collection[str]) -> list[str]:
+    """Returns the resources below ``prefixes`` that a policy ``body`` lets nobody read, whatever else allows it. Pure.
+
+    A statement with a condition does not count: it may be about plain HTTP, or about another network.
+    """
+    try:
+        there = json.loads(body or b"{}")
+    except ValueError:
+        return []
+    statements = there.get("Statement") if isinstance(there, dict) else None
+    found = []
+    for one in statements if isinstance(statements, list) else [statements]:
+        if not isinstance(one, Mapping) or one.get("Effect") != "Deny" or one.get("Condition"):
+            continue
+        principal = one.get("Principal")
+        named = _texts(principal.get("AWS") if isinstance(principal, Mapping) else principal)
+        actions = _texts(one.get("Action"))
+        if "*" not in named or not any(fnmatchcase("s3:getobject", action.lower()) for action in actions):
+            continue
+        found += [name for name in sorted(_texts(one.get("Resource"))) if _concerns(name, bucket, prefixes)]
+    return found
+
+
+def _concerns(resource: str, bucket: str, prefixes: Collection[str]) -> bool:
+    """Returns whether an object below one of ``prefixes`` may be meant: up to its first wildcard, the one begins the other."""
+    plain = re.split(r"[*?]", resource, maxsplit=1)[0]
+    wanted = [f"arn:aws:s3:::{bucket}/{prefix}" for prefix in prefixes]
+    return any(plain.startswith(one) or (plain != resource and one.startswith(plain)) for one in wanted)
 
 
 def _texts(value: Any) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from etalase.settings import bandwidth
 from etalase.settings.reading import Settings, parse_settings
@@ -27,7 +27,7 @@ class EdgeSettings(Settings):
 
     # Head office
     HO_URL: HttpUrl
-    HO_USERNAME: str
+    HO_USERNAME: Annotated[str, AfterValidator(str.strip)]
     HO_PASSWORD: SecretStr
     COMPANY_ID: UUID
     STORE_ID: UUID

@@ -39,8 +39,23 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+# The tz database has them in its file «backward», which Debian packs apart.
+_OLD_NAMES = {
+    "Asia/Batavia": "Asia/Jakarta",
+    "Asia/Ujung_Pandang": "Asia/Makassar",
+    "Asia/Saigon": "Asia/Ho_Chi_Minh",
+    "Asia/Calcutta": "Asia/Kolkata",
+    "Asia/Rangoon": "Asia/Yangon",
+    "Singapore": "Asia/Singapore",
+    "Hongkong": "Asia/Hong_Kong",
+    "Japan": "Asia/Tokyo",
+}
+
+
 def _time_zone(value: str) -> str:
     if value not in available_timezones():
+        if value in _OLD_NAMES:
+            raise ValueError(f"is an old name of {_OLD_NAMES[value]} that this machine lacks: write {_OLD_NAMES[value]}")
         near = difflib.get_close_matches(value, available_timezones(), n=1)
         raise ValueError("is not a time zone" + (f"; did you mean {near[0]}?" if near else ", as in Asia/Jakarta"))
     return value

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from etalase.doctor.check import Fault
+from etalase.edge.clock import Clock
+from etalase.edge.doctor.state import judge_sign
 from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats, write
 
 pytestmark = pytest.mark.django_db(transaction=True, available_apps=["etalase.edge"])
@@ -33,10 +36,13 @@ def test_one_heartbeat_of_two_workers_is_enough_to_be_alive() -> None:
     assert heartbeats()[Role.WORKER].is_alive
 
 
-def test_a_heartbeat_from_the_future_is_ignored_until_the_next_one() -> None:
+def test_a_heartbeat_from_the_future_is_no_sign_of_life_until_the_next_one() -> None:
     write(Role.BEAT)
-    _shift(Role.BEAT, "+ interval '1 year'")
-    assert heartbeats() == {}
+    _shift(Role.BEAT, "+ interval '3 days'")
+    assert not heartbeats()[Role.BEAT].is_alive
+    assert heartbeats()[Role.BEAT].is_from_the_future
+    with pytest.raises(Fault, match="a clock was ahead"):
+        judge_sign(Role.BEAT, heartbeats(), last_good_at=None, now=Clock().utc())
     write(Role.BEAT)
     assert heartbeats()[Role.BEAT].is_alive
 

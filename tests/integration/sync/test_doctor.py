@@ -59,6 +59,14 @@ MIGRATIONS = ("database_rights", "tables", *STATE)
 DATABASE = ("postgresql", "database_writable", "database_pooler", "database_encoding", "migrations", *MIGRATIONS)
 
 
+def only_web_server(house: "House", bind: str) -> None:
+    """Notes the address of a web server in place of those before."""
+    settings = house.edge.configured()
+    for noted in settings.SPOOL_DIR.glob("web-*"):
+        noted.unlink()
+    web_address.note(settings, bind)
+
+
 @dataclass
 class House:
     """A whole edge in order. A fault changes one thing; ``undo`` is done at the end."""
@@ -115,6 +123,21 @@ class House:
         if actions:
             s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
             self.undo.callback(s3.delete_bucket_policy, Bucket=name)
+
+    def deny(self, below: str) -> None:
+        """Adds a statement to the bucket's policy that denies everybody to read ``below``."""
+        name, s3 = self.edge.bucket.bucket, self.s3()
+        there = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+        denial = {"Effect": "Deny", "Principal": {"AWS": ["*"]}, "Action": ["s3:GetObject"],
+                  "Resource": [f"arn:aws:s3:::{name}/{below}"]}  # fmt: skip
+        there["Statement"] = [*there["Statement"], denial]
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(there))
+        self.undo.callback(self.edge.bucket.ensure_bucket)
+        self.undo.callback(s3.delete_bucket_policy, Bucket=name)
+
+    def first_photo(self) -> str:
+        """Returns the key of a photo in the bucket."""
+        return min(self.edge.objects())
 
     def s3(self) -> Any:
         """Returns the client of another program."""
@@ -384,6 +407,9 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         lambda h: h.through_door(refuses("PUT", reply=Reply(507, S3_ERROR % b"XMinioStorageFull"))), "bucket_write", WRITE),
     "bucket: no right to read": (lambda h: h.through_door(no_read_of_ours), "bucket_read", ()),
     "bucket: no right to delete": (lambda h: h.through_door(refuses("DELETE")), "bucket_delete", ()),
+    "bucket: denies a dish by its policy": (lambda h: h.deny("products/*/sate"), "bucket_public", PUBLIC),
+    "bucket: denies its photos elsewhere": (
+        lambda h: h.through_door(refuses("GET", signed=False, below=h.first_photo())), "bucket_public", PUBLIC),
     "bucket: private": (lambda h: h.policy(), "bucket_public", PUBLIC),
     "bucket: can be listed": (lambda h: h.policy("s3:GetObject", "s3:ListBucket"), "bucket_listing", ()),
     "bucket: can be listed below a prefix": (lambda h: h.through_door(lists_by_prefix), "bucket_listing", ()),
@@ -405,9 +431,9 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "origin with a path": (
         lambda h: setattr(h.django, "CORS_ALLOWED_ORIGINS", ["http://pos.example/"]), "cors", ()),
     "web server: stopped": (
-        lambda h: web_address.note(h.edge.configured(), "127.0.0.1:1"), "web_server", ()),
+        lambda h: only_web_server(h, "127.0.0.1:1"), "web_server", ()),
     "web server: another program": (
-        lambda h: web_address.note(h.edge.configured(), h.edge.ho.url.removeprefix("http://")), "web_server", ()),
+        lambda h: only_web_server(h, h.edge.ho.url.removeprefix("http://")), "web_server", ()),
     "database: wrong port": (lambda h: h.database(PORT="1"), "database", DATABASE),
     "database: unknown host": (lambda h: h.database(HOST=NOWHERE), "dns_database", ("database", *DATABASE)),
     "database: wrong password": (lambda h: h.weak(PASSWORD="no"), "database", DATABASE),
@@ -556,7 +582,7 @@ def test_read_only_puts_nothing_and_reads_a_photo_instead(house: House) -> None:
 
 
 def test_a_web_server_of_another_kind_is_not_looked_at(house: House) -> None:
-    web_address.note(house.edge.configured(), "unix:/run/etalase/web.sock")
+    only_web_server(house, "unix:/run/etalase/web.sock")
     assert house.look()["web_server"].ok is None
     for note in house.edge.spool.glob("web-*"):
         note.unlink()
@@ -627,3 +653,8 @@ def own_address() -> str:
         except OSError:
             pytest.skip("this machine is in no network")
         return str(probe.getsockname()[0])
+
+
+def test_a_web_server_that_came_and_went_hides_no_other_one(house: House) -> None:
+    web_address.note(house.edge.configured(), "127.0.0.1:1")
+    assert house.look()["web_server"].ok

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from etalase.argv import ARGV
+from etalase.kit.edge import EDGE
 
 
 def run(*args: str, text: str = "", **given: str) -> "subprocess.CompletedProcess[str]":
@@ -43,6 +44,22 @@ def test_a_removal_where_nothing_is_changes_nothing(half: str) -> None:
     done = run(half, "remove", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["changes"] == [] or Path("/etc/etalase").exists()
+
+
+@pytest.mark.parametrize("half", ["edge", "head-office"])
+def test_a_misspelt_setting_in_the_answers_is_named(half: str) -> None:
+    done = run(half, "init", "--dry-run", "--json", "--answers", "-", text="ETALASE_BANDWITH=1k\nBINT=1\n")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert "ETALASE_BANDWITH is not a setting; did you mean ETALASE_BANDWIDTH?" in error
+    assert "BINT is not a setting; did you mean BIND?" in error
+
+
+def test_the_web_server_of_a_store_is_proposed_at_one_address() -> None:
+    (bind,) = [question.default({}) for question in EDGE.questions if question.name == "BIND"]
+    assert bind is not None
+    assert bind.endswith(":8001")
+    assert not bind.startswith("0.0.0.0")
 
 
 def test_a_secret_has_no_flag() -> None:

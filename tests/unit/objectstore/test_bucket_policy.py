@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from etalase.objectstore.bucket_policy import change_of, read_policy
+from etalase.objectstore.bucket_policy import change_of, denials, read_policy
 
 BUCKET = "product-images"
 OURS = read_policy(BUCKET)["Statement"][0]
@@ -70,3 +70,33 @@ def test_a_replaced_policy_is_ours_alone() -> None:
 def test_a_policy_of_no_known_form_is_not_guessed_at(there: bytes) -> None:
     with pytest.raises(ValueError):
         change_of(there, BUCKET)
+
+
+DENIES = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/products/sate/*"}
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ({}, True),
+        ({"Action": ["s3:Get*"], "Principal": {"AWS": ["*"]}}, True),
+        ({"Action": "*", "Resource": f"arn:aws:s3:::{BUCKET}/*"}, True),
+        ({"Resource": "*"}, True),
+        ({"Resource": f"arn:aws:s3:::{BUCKET}/renditions/*"}, True),
+        ({"Resource": f"arn:aws:s3:::{BUCKET}/private/*"}, False),
+        ({"Resource": "arn:aws:s3:::other/*"}, False),
+        ({"Action": "s3:PutObject"}, False),
+        ({"Principal": {"AWS": "arn:aws:iam::1:user/backup"}}, False),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}, False),
+        ({"Effect": "Allow"}, False),
+    ],
+)
+def test_a_denial_counts_where_it_concerns_everybody_and_photos(change: dict[str, Any], counts: bool) -> None:
+    statement = DENIES | change
+    found = denials(body(OURS, statement), BUCKET, ("products/", "renditions/"))
+    assert found == ([statement["Resource"]] if counts else [])
+
+
+@pytest.mark.parametrize("there", [b"", b"no JSON", b"[]", b'{"Statement": null}', b'{"Statement": "x"}'])
+def test_a_policy_of_another_form_denies_nothing(there: bytes) -> None:
+    assert denials(there, BUCKET, ("products/",)) == []

@@ -113,6 +113,16 @@ def test_a_server_setting_that_is_malformed_is_named(name: str, value: str, says
     assert says in problem
 
 
+def test_the_old_name_of_a_time_zone_names_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etalase.settings.values.available_timezones", lambda: {"Asia/Jakarta", "Asia/Bahrain"})
+    (problem,) = problems({**SERVER, "TIME_ZONE": "Asia/Batavia"}, EdgeServerSettings)
+    assert "write Asia/Jakarta" in problem
+
+
+def test_spaces_around_a_user_name_do_not_count() -> None:
+    assert parse_settings(EdgeSettings, {**EDGE, "HO_USERNAME": " store "}).HO_USERNAME == "store"
+
+
 @pytest.mark.parametrize(("text", "expected"), [("0s", 0), ("90 s", 90), ("5m", 300), ("24h", 86400), ("7d", 604800)])
 def test_a_duration_is_a_number_and_its_unit(text: str, expected: int) -> None:
     assert parse_settings(EdgeSettings, {**EDGE, "RECLAIM_GRACE": text}).RECLAIM_GRACE.total_seconds() == expected

@@ -73,6 +73,12 @@ def judge_sign(role: Role, signs: dict[Role, LatestHeartbeat], *, last_good_at: 
     if role in signs:
         if signs[role].is_alive:
             return f"last sign of life {signs[role].age.total_seconds():.0f} seconds ago"
+        if signs[role].is_from_the_future:
+            raise Fault(
+                f"The last sign of life of the {role} is of the future, {signs[role].at:%Y-%m-%d %H:%M} UTC:"
+                " a clock was ahead.",
+                hint=f"If the {role} runs, it corrects this within a minute. {hint}",
+            )
         raise Fault(
             f"The {role} gave its last sign of life at {signs[role].at:%Y-%m-%d %H:%M} UTC, more than"
             f" {ALIVE_WITHIN.total_seconds() / 60:.0f} minutes ago.",

@@ -14,7 +14,7 @@ from etalase.edge.command_names import as_typed
 from etalase.settings.edge import EdgeSettings
 from etalase.settings.reading import is_loopback
 
-WEB_SECONDS = 2.0
+WEB_SECONDS = 1.0
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
@@ -33,10 +33,23 @@ def checks(settings: EdgeSettings) -> list[Check]:
     ]
 
 
-def web_server(bind: str | None) -> str:
-    """Checks that the web server answers at the address at which it was last started."""
-    if bind is None:
+def web_server(binds: Sequence[str]) -> str:
+    """Checks that a web server answers at one of the addresses at which it was started."""
+    if not binds:
         raise NotChecked("`etalase edge serve` was never started here for this store and database")
+    first: Fault | None = None
+    unknown: NotChecked | None = None
+    for bind in binds:
+        try:
+            return _web_server_at(bind)
+        except Fault as fault:
+            first = first or fault
+        except NotChecked as error:
+            unknown = unknown or error
+    raise first or unknown or RuntimeError("no address was looked at")
+
+
+def _web_server_at(bind: str) -> str:
     if (address := web_address.url(bind)) is None:
         raise NotChecked(f"it listens on {bind}")
     hosts = [host.lstrip(".") for host in django_settings.ALLOWED_HOSTS if host != "*"]

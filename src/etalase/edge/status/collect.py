@@ -15,7 +15,7 @@ from etalase.edge.clock import Clock
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import products_left_out
-from etalase.edge.heartbeat import LatestHeartbeat, Role, heartbeats
+from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint, Doubt, PendingPhoto, ProductPhoto, Removal, SyncRun
 from etalase.edge.project import product_model_name
 from etalase.edge.runs import last_good_run
@@ -159,6 +159,8 @@ def _products() -> Any:
 
 
 def _sign(beat: LatestHeartbeat | None) -> Sign | None:
+    if beat and beat.is_from_the_future:
+        return Sign(beat.at + beat.age - ALIVE_WITHIN, is_alive=False)  # by the present clock
     return Sign(beat.at, beat.is_alive) if beat else None
 
 

@@ -30,6 +30,7 @@ class Command(EdgeCommand):
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Lists the steps, or drops the tables."""
         tables, renditions, remaining = leaving.our_tables(), leaving.rendition_keys(), 0
+        decisions = leaving.decisions()
         if options["apply"]:
             with RunLock(settings.STORE_ID, Clock()).held(full=False, wait_seconds=0.0):
                 if others := leaving.references(tables):
@@ -37,7 +38,13 @@ class Command(EdgeCommand):
                 remaining = self._delete(settings, renditions)
                 leaving.drop(tables)
         left = leaving.traces() if is_in_project() else leaving.Traces()
-        steps = leaving.steps([] if options["apply"] else tables, left, in_project=is_in_project(), renditions=len(renditions))
+        steps = leaving.steps(
+            [] if options["apply"] else tables,
+            left,
+            in_project=is_in_project(),
+            renditions=len(renditions),
+            decisions=decisions,
+        )
         if options["json"]:
             references = [] if options["apply"] else leaving.references(tables)
             self.show_json(
@@ -46,6 +53,7 @@ class Command(EdgeCommand):
                     "tables": tables,
                     "renditions": len(renditions),
                     "renditions_left": remaining,
+                    "decisions": decisions,
                     "references": references,
                     "steps": steps,
                 }
@@ -53,6 +61,8 @@ class Command(EdgeCommand):
             return 0
         if options["apply"]:
             self.stdout.write(f"Dropped {', '.join(tables) or 'no table'}. product, product_photo and their objects stay.")
+            if decisions:
+                self.stdout.write(f"{decisions} decisions of persons are forgotten: a later adoption asks again.")
             if renditions:
                 self.stdout.write(f"Deleted {len(renditions) - remaining} small pictures below renditions/.")
             if remaining:
