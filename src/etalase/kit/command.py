@@ -54,10 +54,10 @@ class KitCommand(EtalaseCommand):
         """Writes a line for a person."""
         self.stderr.write(terminal_safe(line), style_func=str, ending="\n")
 
-    def report(self, machine: Host, status: int, options: dict[str, Any]) -> int:
-        """Shows the changes. Returns ``status``."""
+    def report(self, machine: Host, status: int, options: dict[str, Any], *, nothing: str = "all of it is right") -> int:
+        """Shows the changes, or ``nothing`` as the reason for none. Returns ``status``."""
         would = "would be changed" if machine.is_dry else "changed"
-        sentence = f"{len(machine.changes)} {would}." if machine.changes else f"Nothing {would}: all of it is right."
+        sentence = f"{len(machine.changes)} {would}." if machine.changes else f"Nothing {would}: {nothing}."
         result = {"dry_run": machine.is_dry, "changes": machine.changes}
         self.show(result, sentence, as_json=options["json"])
         return status
@@ -126,7 +126,7 @@ class RemoveCommand(KitCommand):
             admin_url=os.environ.get("ADMIN_DATABASE_URL") or LOCAL,
             admin_key=(os.environ.get(ADMIN_KEY, ""), os.environ.get(ADMIN_SECRET, "")),
         )  # fmt: skip
-        return self.report(machine, 0, options)
+        return self.report(machine, 0, options, nothing="nothing of it is here")
 
 
 def _known_names() -> set[str]:

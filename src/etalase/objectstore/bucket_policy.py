@@ -55,7 +55,7 @@ def change_of(body: bytes, bucket: str, *, replace: bool = False) -> PolicyChang
         added = [] if len(removed) < len(statements) else [ours]
         return PolicyChange(added, [], removed, wanted)
     if any(_grants(one, bucket) for one in statements):
-        return PolicyChange([], [one for one in statements if _normal(one) != _normal(ours)], [], there)
+        return PolicyChange([], statements, [], there)
     return PolicyChange([ours], statements, [], {"Version": wanted["Version"], **there, "Statement": [*statements, ours]})
 
 

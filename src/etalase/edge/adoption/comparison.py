@@ -86,7 +86,8 @@ def compare_list(services: Services, audit: BucketAudit, feed: Feed, contents: C
         steps = [step for product in part.plan.products for step in product.steps]
         rows.update(map(_need, steps))
         rows["bytes_to_fetch"] += sum(step.photo.size or 0 for step in steps if step.kind is Kind.FETCH)
-    rows["seconds_to_fetch"] = round(services.limiter.seconds_for(rows["bytes_to_fetch"]) or 0)
+    if (seconds := services.limiter.seconds_for(rows["bytes_to_fetch"])) is not None:
+        rows["seconds_to_fetch"] = round(seconds)
 
 
 def _need(step: Step) -> str:

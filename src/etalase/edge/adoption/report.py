@@ -100,7 +100,7 @@ class Adoption:
             "decisions": [decision.as_json() for decision in self.decisions],
             "preconditions": [condition.as_json() for condition in self.preconditions],
             "clashes": [clash.as_json() for clash in self.clashes],
-            "rows": dict(self.rows),
+            "rows": {**({"seconds_to_fetch": None} if "to_fetch" in self.rows else {}), **self.rows},
             "bucket": dict(self.bucket),
             "policy": {
                 "added": self.policy.added if self.policy else [],

@@ -1,5 +1,6 @@
 """`etalase edge adopt`: take over an edge that another program has filled."""
 
+import textwrap
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from etalase.errors import UsageError
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
-MAX_SHOWN = 20
+MAX_SHOWN, MAX_LINE = 20, 160
 
 
 class Command(SyncCommand):
@@ -49,6 +50,11 @@ class Command(SyncCommand):
             report = adopt(services, wish, progress)
         if options["json"]:
             self.show_json(report.as_json())
+        elif decides and not options["apply"] and report.is_possible:
+            chosen = ", ".join(f"{name}={choice}" for name, choice in [*of_id.items(), *of_code.items()])
+            self.stdout.write(
+                as_typed(f"Recorded: {printable(chosen)}. `etalase edge adopt --dry-run` shows what is still open.")
+            )
         else:
             for line in _lines(report):
                 self.stdout.write(as_typed(line))
@@ -59,7 +65,8 @@ def _lines(report: Adoption) -> Iterator[str]:
     yield _verdict(report)
     for condition in report.preconditions:
         if not condition.ok or condition.hint:
-            yield f"  {'to know' if condition.ok else 'IMPOSSIBLE'}: {printable(condition.detail)} {condition.hint}".rstrip()
+            text = f"  {'to know' if condition.ok else 'IMPOSSIBLE'}: {printable(condition.detail)} {condition.hint}".rstrip()
+            yield from _wrapped(text)
     for clash in report.clashes:
         yield f"  clash: {clash.code} {printable(clash.name)}: {printable(clash.detail)} {clash.hint}"
     if report.rows:
@@ -78,6 +85,13 @@ def _lines(report: Adoption) -> Iterator[str]:
         first = dict(report.first_run)
         size = formatting.size(first.pop("bytes_fetched", 0))
         yield f"The first run {'will' if report.applied else 'would'} report: {_counts(first)}; {size} fetched."
+
+
+def _wrapped(text: str) -> list[str]:
+    """Returns a line, or several for one that names very many rules."""
+    if len(text) <= MAX_LINE:
+        return [text]
+    return textwrap.wrap(text, MAX_LINE, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
 
 
 def _counts(counts: Any) -> str:
