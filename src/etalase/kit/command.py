@@ -16,6 +16,8 @@ from etalase.kit.database import LOCAL
 from etalase.kit.half import Kit
 from etalase.kit.machine import DryHost, Host
 from etalase.output import terminal_safe
+from etalase.settings.edge import EdgeServerSettings, EdgeSettings
+from etalase.settings.head_office import HeadOfficeSettings
 from etalase.settings.reading import PREFIX
 
 # Of the extras of both halves.
@@ -92,7 +94,7 @@ class InitCommand(KitCommand):
             file=_answers_file(options["answers"]),
             kept=init.kept_answers(machine, self.kit),
         )
-        if problems := sources.misspelt(_known_names()):
+        if problems := sources.misspelt(_known_names(self.kit)):
             raise UsageError(f"Some names are wrong: {' '.join(problems)}", hint="Correct them; nothing was changed.")
         can_ask = sys.stdin.isatty() and not options["no_input"] and not options["json"]
         write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
@@ -129,14 +131,11 @@ class RemoveCommand(KitCommand):
         return self.report(machine, 0, options, nothing="nothing of it is here")
 
 
-def _known_names() -> set[str]:
-    """Returns the names of all settings and answers of both halves, which may share a file."""
-    from etalase.kit.edge import EDGE
-    from etalase.kit.head_office import HEAD_OFFICE
-
-    kits = (EDGE, HEAD_OFFICE)
-    names = {PREFIX + name for kit in kits for screen in kit.screens for name in screen.model_fields}
-    return names | {question.name for kit in kits for question in kit.questions} | {name for kit in kits for name in kit.made}
+def _known_names(kit: Kit) -> set[str]:
+    """Returns the names of all answers, and of the settings of both halves, which may share a file."""
+    screens = (*kit.screens, EdgeSettings, EdgeServerSettings, HeadOfficeSettings)
+    names = {PREFIX + name for screen in screens for name in screen.model_fields}
+    return names | {question.name for question in kit.questions} | set(kit.made)
 
 
 def _typed(prompt: str) -> str:
