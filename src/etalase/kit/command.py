@@ -18,7 +18,7 @@ from etalase.kit.machine import DryHost, Host
 from etalase.output import terminal_safe
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 from etalase.settings.head_office import HeadOfficeSettings
-from etalase.settings.reading import PREFIX
+from etalase.settings.reading import PREFIX, Settings
 
 # Of the extras of both halves.
 NEEDED = ("psycopg", "argon2", "dj_database_url")
@@ -133,7 +133,7 @@ class RemoveCommand(KitCommand):
 
 def _known_names(kit: Kit) -> set[str]:
     """Returns the names of all answers, and of the settings of both halves, which may share a file."""
-    screens = (*kit.screens, EdgeSettings, EdgeServerSettings, HeadOfficeSettings)
+    screens: list[type[Settings]] = [*kit.screens, EdgeSettings, EdgeServerSettings, HeadOfficeSettings]
     names = {PREFIX + name for screen in screens for name in screen.model_fields}
     return names | {question.name for question in kit.questions} | set(kit.made)
 
