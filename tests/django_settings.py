@@ -24,6 +24,7 @@ ETALASE = parse_settings(
         "HO_PASSWORD": "a test's own password",
         "COMPANY_ID": COMPANY_ID,
         "STORE_ID": STORE_ID,
+        "RENDITIONS": "head-office",  # most tests have a head office without renditions: an edge would make its own
     },
 )
 ETALASE_HEAD_OFFICE = parse_settings(

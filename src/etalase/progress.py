@@ -28,7 +28,7 @@ class Progress:
     ) -> None:
         self.bytes_done, self.limit = bytes_done, limit
         self.listed = self.done = self.failed = self.total_bytes = 0
-        self.total = photos
+        self.total, self._of = photos, "photos"
         self._began = time.monotonic()
 
     def pulled(self, photos: int) -> None:
@@ -40,6 +40,12 @@ class Progress:
         self.total, self.total_bytes = photos, size_bytes
         self._began = time.monotonic()
 
+    def makes(self, photos: int) -> None:
+        """Sets the size of the work after the photos: small pictures of so many."""
+        self.done = self.failed = 0
+        self._of = "photos made small"
+        self.planned(photos, 0)
+
     def carried(self, photos: int, failed: int = 0) -> None:
         """Adds photos that are done, or have failed."""
         self.done, self.failed = self.done + photos, self.failed + failed
@@ -48,7 +54,7 @@ class Progress:
         """Returns the photos as text."""
         if not self.total:
             return f"{self.listed} photos listed"
-        return f"{self.done}/{self.total} photos" + (f", {self.failed} failed" if self.failed else "")
+        return f"{self.done}/{self.total} {self._of}" + (f", {self.failed} failed" if self.failed else "")
 
     def line(self) -> str:
         """Returns photos, bytes, rate, time left and limit as one line."""

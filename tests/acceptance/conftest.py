@@ -162,6 +162,7 @@ def new_edge(postgres: Postgres, s3: S3Server, ho_url: str, folder: Path, *, tem
         "ETALASE_S3_SECRET_KEY": s3.secret_key,
         "ETALASE_S3_BUCKET": name.replace("_", "-"),
         "ETALASE_SCHEDULE_OFFSET_MINUTES": "0",
+        "ETALASE_RENDITIONS": "head-office",  # as in tests/django_settings.py
     }
     fresh = Edge(folder, postgres.url(name), environment)
     try:

@@ -375,6 +375,22 @@ class PhotoRendition(models.Model):
         return self.object_key
 
 
+class UnmadeRenditions(models.Model):
+    """A photo whose renditions cannot be made here, and why. It is tried again once its bytes are others."""
+
+    photo_id = models.UUIDField(primary_key=True)
+    photo_checksum = models.CharField(max_length=32)
+    # Of :class:`etalase.errors.PictureRefused`, with the sentence.
+    code = models.CharField(max_length=32)
+    reason = models.TextField()
+
+    class Meta:
+        db_table = "etalase_unmade_renditions"
+
+    def __str__(self) -> str:
+        return f"{self.photo_id}: {self.reason}"
+
+
 class Heartbeat(models.Model):
     """The last heartbeat of the worker or the beat, by the database's clock (:mod:`etalase.edge.heartbeat`)."""
 

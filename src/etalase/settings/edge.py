@@ -74,6 +74,8 @@ class EdgeSettings(Settings):
     # Full runs read and hash each object once in this number of days, a share each time; 0: never.
     DEEP_VERIFY_DAYS: Annotated[int, Field(ge=0, le=366)] = 7
     RECLAIM_GRACE: Duration = timedelta(hours=24)
+    # Small pictures for the tiles: HO's where it offers them, else made here (auto); HO's alone; made here alone; none
+    RENDITIONS: Literal["auto", "head-office", "edge", "off"] = "auto"
     # The store's own minute of the hour; empty: computed from STORE_ID, so that not all stores send requests at minute 0.
     SCHEDULE_OFFSET_MINUTES: Annotated[int, Field(ge=0, le=59)] | None = None
 
@@ -108,6 +110,11 @@ class EdgeSettings(Settings):
         if value == "off-peak" and isinstance(limit, bandwidth.Bandwidth) and not limit.is_timetable:
             raise ValueError("needs a timetable with a wider step in ETALASE_BANDWIDTH, as in 06:00,512k 23:00,off")
         return value
+
+    @property
+    def takes_listed_renditions(self) -> bool:
+        """Returns whether the edge fetches the renditions that head office offers."""
+        return self.RENDITIONS in {"auto", "head-office"}
 
     @property
     def has_metrics(self) -> bool:

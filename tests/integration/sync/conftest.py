@@ -90,6 +90,7 @@ class Edge:
                 "S3_BUCKET": self.bucket.bucket,
                 "WORKERS": 4,
                 "SPOOL_DIR": self.spool,
+                "RENDITIONS": "head-office",  # a test says so where the edge makes its own
                 **self.settings,
                 **changes,
             },

@@ -557,7 +557,7 @@ def test_every_check_has_a_fault_and_their_number_is_that_of_the_document() -> N
     page = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text()
     # Beside the table: settings (tests/acceptance/test_doctor.py), and the inner ports below.
     assert f"{len(FAULTS) + 2} faults of an edge" in page
-    assert {red for _, red, _ in FAULTS.values()} >= set(IDS) - {"postgresql", "database_encoding", "store_ports"}
+    assert {red for _, red, _ in FAULTS.values()} >= set(IDS) - {"postgresql", "database_encoding", "store_ports", "renditions"}
 
 
 def test_a_probe_of_a_killed_doctor_is_removed_by_the_next_and_is_no_orphan(house: House) -> None:

@@ -18,6 +18,7 @@ from etalase.edge.command_names import STANDALONE, as_typed, is_in_project
 from etalase.edge.database import as_database_error
 from etalase.edge.doctor import schedule, web
 from etalase.edge.doctor.head_office import HeadOfficeLink
+from etalase.edge.doctor.renditions import renditions
 from etalase.edge.doctor.state import StateChecks
 from etalase.edge.project import category_fields, category_lookup, product_model_name
 from etalase.edge.sync.download.origins import ImageOrigins
@@ -70,6 +71,7 @@ def diagnose(
         *state.checks(),
         *schedule.checks(settings),
         Check("project", _project, needs=("settings",)),
+        Check("renditions", lambda: renditions(settings), needs=("settings",)),
         Check("disk", lambda: machine.disk([folder, Path("/")]), needs=("settings",)),
         Check("spool", lambda: _spool(folder, read_only=read_only), needs=("settings", "disk")),
     ]
@@ -127,5 +129,5 @@ IDS = (
     "mixed_content", "public_url_host", "cors", "web_server",
     "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
     "database_rights", "tables", "store", "worker", "beat",
-    "dns_broker", "broker", "time_zone", "schedule", "project", "disk", "spool",
+    "dns_broker", "broker", "time_zone", "schedule", "project", "renditions", "disk", "spool",
 )  # fmt: skip

@@ -23,7 +23,7 @@ from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
 from etalase.edge.status.comparison import Reads, compare
 from etalase.edge.status.filling import KnownList, Work, eta_seconds
-from etalase.edge.status.snapshot import Comparison, Facts, Own, RunFacts, Sign, SmallPictures, Uncovered, Why
+from etalase.edge.status.snapshot import Comparison, Facts, Own, RunFacts, Sign, SmallPictures, Uncovered, UnmadePhoto, Why
 from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import PARKED
@@ -95,7 +95,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             photos=photos - own.photos,
             expected=expected if expected is None else max(0, expected - own.photos),
             own=own,
-            small=_small_pictures(),
+            small=_small_pictures(settings),
             not_adopted=checkpoint is None and photos > 0,
             wrong_store=checkpoint is not None
             and (checkpoint_kept or photos > 0)
@@ -141,9 +141,12 @@ def _own(bucket: Comparison) -> Own:
     return Own(photos=photos, open=undecided, damaged=bucket.own_damaged, objects=objects, open_objects=undecided_objects)
 
 
-def _small_pictures() -> SmallPictures:
+def _small_pictures(settings: EdgeSettings) -> SmallPictures:
     counts = storage.renditions.counts()
-    return SmallPictures(listed=counts.listed, waiting=counts.waiting, failed=counts.failed)
+    count, unmade = storage.made_renditions.unmade(limit=MAX_NAMES)
+    names = _names({one.photo_id: one.product_id for one in unmade}, settings) if unmade else {}
+    photos = tuple(UnmadePhoto(one.photo_id, names[one.photo_id], one.reason) for one in unmade)
+    return SmallPictures(listed=counts.listed, waiting=counts.waiting, failed=counts.failed, unmade=count, unmade_photos=photos)
 
 
 def _lost(damaged: list[UUID]) -> tuple[UUID, ...]:

@@ -87,7 +87,7 @@ def _record_lost_renditions(bucket: ObjectStore) -> None:
     Looks at the listing alone, and requests what it lacks, because a listing may lag (hazard 62). Leaves a large store, and
     one that takes too long, to the full run.
     """
-    if not 0 < storage.renditions.counts().listed <= MAX_RENDITIONS:
+    if not 0 < storage.renditions.count_objects() <= MAX_RENDITIONS:
         return
     lost: list[str] = []
     with suppress(ObjectStoreError, SpoolFull):

@@ -41,12 +41,18 @@ class Details(Sentences):
         yield from self._own()
         if facts.parked > facts.arrived:
             yield StatusItem(say("parked_fact", count=facts.parked - facts.arrived))
-        if facts.small.waiting:
-            yield StatusItem(say("small_pictures_fact", count=facts.small.waiting, total=facts.small.listed))
+        yield from self._small_pictures()
         if facts.is_running and facts.last_run and not self.verdict.holds:
             yield StatusItem(say("running_item", at=self.at(facts.last_run.started_at)))
         yield from self._last_run()
         yield from self._next_runs()
+
+    def _small_pictures(self) -> Iterator[StatusItem]:
+        small, say = self.facts.small, self.words.say
+        if small.waiting:
+            yield StatusItem(say("small_pictures_fact", count=small.waiting, total=small.listed))
+        if small.unmade:
+            yield StatusItem(say("small_pictures_unmade", count=small.unmade))
 
     def _own(self) -> Iterator[StatusItem]:
         own, say = self.facts.own, self.words.say

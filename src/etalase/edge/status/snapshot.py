@@ -76,16 +76,28 @@ class Own:
     open_objects: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class UnmadePhoto:
+    """A photo whose renditions cannot be made, and why."""
+
+    photo_id: UUID
+    product_name: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallPictures:
     """The renditions that head office lists: all, those that are not here, and those of them that have failed.
 
-    They are no problem of the store: a product without one shows its photo.
+    ``unmade`` are photos whose renditions cannot be made here, with their number and, as many as are named, each with its
+    product's name and the reason. None of this is a problem of the store: a product without one shows its photo.
     """
 
     listed: int = 0
     waiting: int = 0
     failed: int = 0
+    unmade: int = 0
+    unmade_photos: tuple[UnmadePhoto, ...] = ()
 
 
 class Why(StrEnum):

@@ -59,6 +59,11 @@ def _facts(facts: Facts) -> dict[str, Any]:
             "here": facts.small.listed - facts.small.waiting,
             "waiting": facts.small.waiting,
             "failed": facts.small.failed,
+            "unmade": facts.small.unmade,
+            "unmade_photos": [
+                {"photo_id": str(photo.photo_id), "product_name": photo.product_name, "reason": photo.reason}
+                for photo in facts.small.unmade_photos
+            ],
         },
         "bucket": {
             "away": bucket.error is not None,

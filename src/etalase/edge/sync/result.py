@@ -77,6 +77,9 @@ class RenditionTally:
     failed: int = 0
     waiting: int = 0
     bytes: int = 0
+    # Photos whose renditions were made here, and those of which none can be made.
+    made: int = 0
+    unmade: int = 0
 
 
 @dataclass(slots=True)

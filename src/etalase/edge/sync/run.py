@@ -8,7 +8,7 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
 from etalase.edge.own_tables import refuse_other_form
-from etalase.edge.sync import products, rendition_fetch, renditions, storage
+from etalase.edge.sync import products, rendition_fetch, rendition_making, renditions, storage
 from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
 from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.context import Run, Scope
@@ -130,11 +130,12 @@ def execute(run: Run) -> None:
     product_checkpoint = products.remove(run.services, listed_products, run.result, now=run.now)
     commit_checkpoint(run, feed, product_checkpoint, head_office_is_older=bool(planned.older or replanned.older))
     products.note_unlisted(run.services, listed_products)
-    storage.renditions.drop_superseded(at=run.services.clock.utc())
+    rendition_making.tidy(run)
     collect_orphans(run, stuck)
     warn_of_risks(run)
     run.publisher.raise_if_given_up()
     listed_products.raise_if_unread()
+    rendition_making.make_missing(run)
 
 
 def prepare_bucket(run: Run) -> tuple[bool, list[str]]:

@@ -235,7 +235,13 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         tokens=store,
         clock=clock,
     )
-    head_office = HeadOffice(session, settings.COMPANY_ID, settings.STORE_ID, settings.PAGE_LIMIT)
+    head_office = HeadOffice(
+        session,
+        settings.COMPANY_ID,
+        settings.STORE_ID,
+        settings.PAGE_LIMIT,
+        takes_renditions=settings.takes_listed_renditions,
+    )
     images = Images(
         transport=Transport(
             address_allowed=origins.address_allowed,

@@ -26,6 +26,7 @@ ETALASE = {
     "S3_ACCESS_KEY": os.environ["ETALASE_S3_ACCESS_KEY"],
     "S3_SECRET_KEY": os.environ["ETALASE_S3_SECRET_KEY"],
     "S3_BUCKET": os.environ["ETALASE_S3_BUCKET"],
+    "RENDITIONS": os.environ["ETALASE_RENDITIONS"],
     "SCHEDULE_OFFSET_MINUTES": os.environ.get("ETALASE_SCHEDULE_OFFSET_MINUTES", "0"),
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
-from etalase.edge.sync.feed.features import offers_renditions
+from etalase.edge.sync.feed.features import offers_renditions, without_renditions
 from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, PRODUCTS_PATH
 from etalase.edge.sync.feed.renditions import read_rendition_page
@@ -37,11 +37,13 @@ class HeadOffice:
     page_limit: int
     # Some head offices filter a page after they cut it, so that single pages are empty.
     max_empty_pages: int = 200
+    takes_renditions: bool = True
 
     @property
     def features(self) -> str:
-        """Returns the abilities that head office announced last."""
-        return self.session.features
+        """Returns the abilities that head office announced last, as far as this edge uses them."""
+        announced = self.session.features
+        return announced if self.takes_renditions else without_renditions(announced)
 
     @features.setter
     def features(self, known: str) -> None:
@@ -58,12 +60,12 @@ class HeadOffice:
 
         def headers(offset: int) -> dict[str, str]:
             nonlocal with_renditions
-            with_renditions = offers_renditions(self.session.features)
+            with_renditions = offers_renditions(self.features)
             preferences = [DIGEST_PREFERENCE] * (with_digest and offset == 0) + [RENDITIONS_PREFERENCE] * with_renditions
             return {"Prefer": ", ".join(preferences)} if preferences else {}
 
         def read(body: bytes, *, what: str) -> Page:
-            is_theirs = with_renditions and offers_renditions(self.session.features)
+            is_theirs = with_renditions and offers_renditions(self.features)
             return (read_rendition_page if is_theirs else read_photo_page)(body, what=what)
 
         yield from self._pages(PHOTOS_PATH, read, updated_since, lambda page: (photo.id for photo in page.photos), headers)

@@ -1,8 +1,11 @@
 """Reads the abilities that a head office of ours announces with each response (ADR 0030). Pure."""
 
+from typing import Final
+
 from etalase.renditions import RENDITIONS_PREFERENCE
 
 MAX_FEATURES_CHARS = 500
+_RENDITIONS: Final = f"{RENDITIONS_PREFERENCE}=1"
 
 
 def kept(header: str) -> str:
@@ -12,4 +15,13 @@ def kept(header: str) -> str:
 
 def offers_renditions(features: str) -> bool:
     """Returns whether head office lists renditions in the form that this edge reads: ``renditions=1``."""
-    return f"{RENDITIONS_PREFERENCE}=1" in {feature.strip() for feature in features.split(",")}
+    return _RENDITIONS in _named(features)
+
+
+def without_renditions(features: str) -> str:
+    """Returns the other abilities, for an edge that is not to take head office's renditions."""
+    return ", ".join(feature for feature in _named(features) if feature != _RENDITIONS)
+
+
+def _named(features: str) -> list[str]:
+    return [feature.strip() for feature in features.split(",")]

@@ -57,6 +57,11 @@ class WantedRendition:
     attempts: int
 
 
+def makes_own(setting: str, *, offered: bool) -> bool:
+    """Returns whether the edge makes renditions, by ETALASE_RENDITIONS and by what head office offers."""
+    return setting == "edge" or (setting == "auto" and not offered)
+
+
 def pause(attempts: int) -> timedelta:
     """Returns the time for which scheduled runs leave a rendition alone after its ``attempts``-th failure."""
     return min(FIRST_PAUSE * 2.0 ** (attempts - 1), MAX_PAUSE) if attempts < 12 else MAX_PAUSE

@@ -22,7 +22,7 @@ from etalase.renditions import FIRST_WIDTH, ListedRenditions
 HEAD_OFFICE: Final = PhotoRendition.Origin.HEAD_OFFICE
 LISTED: Final = """json_to_recordset(%s::json) AS listed (
     photo_id uuid, product_id uuid, is_primary bool, sort_order int, photo_checksum text, width int, height int,
-    object_key text, size int, checksum text, content_type text, image_url text, thumbhash text)"""
+    object_key text, size int, checksum text, content_type text, image_url text, thumbhash text, origin text)"""
 _COLUMNS: Final = (
     "photo_id", "product_id", "is_primary", "sort_order", "photo_checksum", "width", "height", "object_key", "size",
     "checksum", "content_type", "image_url", "thumbhash",
@@ -234,7 +234,7 @@ def counts() -> RenditionCounts:
 
 # A set that is not listed is superseded once the row has other bytes, or once the listed set of the same bytes is whole here.
 _SUPERSEDED: Final = """NOT r.is_listed AND (
-    NOT r.is_here
+    (NOT r.is_here AND NOT (r.origin = 'edge' AND %(keeps_lost_own)s))
     OR EXISTS (SELECT 1 FROM product_photo p WHERE p.id = r.photo_id AND lower(p.checksum) <> r.photo_checksum)
     OR (SELECT bool_and(l.is_here) FROM etalase_rendition l
         WHERE l.is_listed AND l.photo_id = r.photo_id AND l.photo_checksum = r.photo_checksum))"""
@@ -243,9 +243,24 @@ _PHOTOLESS: Final = """NOT EXISTS (SELECT 1 FROM product_photo p WHERE p.id = r.
     AND NOT EXISTS (SELECT 1 FROM etalase_pending_photo o WHERE o.photo_id = r.photo_id)"""
 
 
-def drop_superseded(*, at: datetime) -> None:
-    """Deletes the rows of old sets, and of photos that are gone. Schedules their objects for deletion."""
-    _delete(f"({_SUPERSEDED}) OR ({_PHOTOLESS})", {}, at=at)
+def drop_superseded(*, at: datetime, keeps_lost_own: bool) -> None:
+    """Deletes the rows of old sets, and of photos that are gone. Schedules their objects for deletion.
+
+    ``keeps_lost_own``: lost ones of the edge's own stay until they are made again, since browsers may hold damaged bytes.
+    """
+    _delete(f"({_SUPERSEDED}) OR ({_PHOTOLESS})", {"keeps_lost_own": keeps_lost_own}, at=at)
+
+
+def drop_all(*, at: datetime) -> None:
+    """Deletes all rows, for a store that wants none. Schedules their objects for deletion."""
+    _delete("TRUE", {}, at=at)
+
+
+def count_objects() -> int:
+    """Returns the number of rows, listed or not."""
+    with cursor() as db:
+        db.execute("SELECT count(*) FROM etalase_rendition")
+        return int(db.fetchone()[0])
 
 
 def take_of_photos(photo_ids: Collection[UUID], *, at: datetime) -> dict[UUID, list[dict[str, Any]]]:
@@ -262,7 +277,7 @@ def take_of_photos(photo_ids: Collection[UUID], *, at: datetime) -> dict[UUID, l
 
 def _delete(where: str, values: Mapping[str, Any], *, at: datetime) -> list[tuple[UUID, bool, str]]:
     with cursor() as db:
-        saved = ", ".join(f"'{name}', r.{name}" for name in _COLUMNS)
+        saved = ", ".join(f"'{name}', r.{name}" for name in (*_COLUMNS, "origin"))
         db.execute(
             f"DELETE FROM etalase_rendition r WHERE {where}"
             f" RETURNING photo_id, is_here, jsonb_build_object({saved})::text, object_key",

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from etalase.edge.database import cursor
 from etalase.edge.sync.storage import reclaims
-from etalase.edge.sync.storage.renditions import HEAD_OFFICE, LISTED, NAMES
+from etalase.edge.sync.storage.renditions import LISTED, NAMES
 from etalase.renditions import parse_key
 
 
@@ -28,6 +29,7 @@ class SavedRendition(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     image_url: str
     thumbhash: str
+    origin: Literal["head_office", "edge"] = "head_office"
 
 
 def saved(records: object) -> list[SavedRendition]:
@@ -47,7 +49,7 @@ def restore(renditions: Sequence[SavedRendition]) -> None:
     with cursor() as db:
         db.execute(
             f"INSERT INTO etalase_rendition ({NAMES}, origin, is_listed, is_here, revision, attempts, reason)"
-            f" SELECT {NAMES}, %s, FALSE, TRUE, 0, 0, '' FROM {LISTED} ON CONFLICT DO NOTHING",
-            [HEAD_OFFICE, records],
+            f" SELECT {NAMES}, origin, FALSE, TRUE, 0, 0, '' FROM {LISTED} ON CONFLICT DO NOTHING",
+            [records],
         )
     reclaims.cancel([one.object_key for one in renditions])
