@@ -221,6 +221,7 @@ def edge_variables(database_url: str, s3: S3Server, bucket: str, head_office: He
         "ETALASE_BROKER_URL": "redis://127.0.0.1:1/0",  # no schedule here
         "ETALASE_SECRET_KEY": "of a bench, where nobody logs in".ljust(40, "."),
         "ETALASE_ALLOWED_HOSTS": "127.0.0.1",
+        "ETALASE_RENDITIONS": "head-office",  # what an edge makes itself is not measured here
         "ETALASE_HO_URL": head_office.url if head_office else "http://127.0.0.1:1",
         "ETALASE_HO_USERNAME": ACCOUNT,
         "ETALASE_HO_PASSWORD": head_office.password if head_office else "none yet",

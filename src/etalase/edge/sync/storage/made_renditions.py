@@ -17,20 +17,24 @@ from etalase.renditions import RenditionKey
 EDGE: Final = PhotoRendition.Origin.EDGE
 # The worker has the photo in its memory, several times for a moment.
 MAX_PHOTO_BYTES: Final = 64 * 1024**2
-# Photos without a rendition of their bytes here. A set of which a part was lost is made again.
+# Photos without a rendition of their bytes here. A set of which a part was lost is made again. Materialized: joined whole, by
+# hashes, where a limit would make PostgreSQL look up each photo.
 _WITHOUT: Final = """
-    WITH lost AS (SELECT photo_id, photo_checksum FROM etalase_rendition WHERE NOT is_here AND origin = %(edge)s)
-    SELECT {} FROM product_photo p WHERE length(p.checksum) = 32 AND p.object_key <> '' AND p.size BETWEEN 1 AND %(most)s
-    AND NOT EXISTS (SELECT 1 FROM etalase_doubt d WHERE d.photo_id = p.id)
-    AND NOT EXISTS (SELECT 1 FROM etalase_unmade_renditions u
-        WHERE u.photo_id = p.id AND u.photo_checksum = lower(p.checksum))
-    AND NOT EXISTS (SELECT 1 FROM etalase_rendition r
-        WHERE r.is_here AND r.photo_id = p.id AND r.photo_checksum = lower(p.checksum)
-        AND NOT EXISTS (SELECT 1 FROM lost WHERE lost.photo_id = r.photo_id AND lost.photo_checksum = r.photo_checksum))
+    WITH lost AS MATERIALIZED (SELECT photo_id, photo_checksum FROM etalase_rendition WHERE NOT is_here AND origin = %(edge)s),
+    without AS MATERIALIZED (
+        SELECT p.id, p.product_id, p.object_key, p.size, lower(p.checksum) AS checksum, p.is_primary IS TRUE AS is_primary,
+            coalesce(p.sort_order, 0) AS sort_order
+        FROM product_photo p WHERE p.checksum > '' AND p.object_key > '' AND p.size BETWEEN 1 AND %(most)s
+        AND NOT EXISTS (SELECT 1 FROM etalase_doubt d WHERE d.photo_id = p.id)
+        AND NOT EXISTS (SELECT 1 FROM etalase_unmade_renditions u
+            WHERE u.photo_id = p.id AND u.photo_checksum = lower(p.checksum))
+        AND NOT EXISTS (SELECT 1 FROM etalase_rendition r
+            WHERE r.is_here AND r.photo_id = p.id AND r.photo_checksum = lower(p.checksum)
+            AND NOT EXISTS (SELECT 1 FROM lost WHERE lost.photo_id = r.photo_id AND lost.photo_checksum = r.photo_checksum)))
 """
-_NEXT: Final = """ AND (%(last)s::uuid IS NULL OR (p.is_primary IS NOT TRUE, p.id) > (%(last_is_other)s, %(last)s))
-    ORDER BY p.is_primary IS NOT TRUE, p.id LIMIT %(limit)s"""
-_FIELDS: Final = "p.id, p.product_id, p.object_key, p.size, lower(p.checksum), p.is_primary IS TRUE, coalesce(p.sort_order, 0)"
+_NEXT: Final = """SELECT * FROM without
+    WHERE %(last)s::uuid IS NULL OR (NOT is_primary, id) > (%(last_is_other)s, %(last)s)
+    ORDER BY NOT is_primary, id LIMIT %(limit)s"""
 # An object that is put again may have been damaged before: its URL keeps the number of its replacements.
 _WRITE: Final = f"""
     INSERT INTO etalase_rendition AS r ({NAMES}, origin, is_listed, is_here, revision, attempts, reason)
@@ -59,7 +63,7 @@ def photos_without(*, after: PhotoWithout | None, limit: int) -> list[PhotoWitho
     """Returns the photos after ``after`` whose renditions are to be made here, primary photos first."""
     with cursor() as db:
         db.execute(
-            _WITHOUT.format(_FIELDS) + _NEXT,
+            _WITHOUT + _NEXT,
             {
                 "edge": EDGE,
                 "most": MAX_PHOTO_BYTES,
@@ -74,7 +78,7 @@ def photos_without(*, after: PhotoWithout | None, limit: int) -> list[PhotoWitho
 def count_without() -> int:
     """Returns the number of photos whose renditions are to be made here."""
     with cursor() as db:
-        db.execute(_WITHOUT.format("count(*)"), {"edge": EDGE, "most": MAX_PHOTO_BYTES})
+        db.execute(_WITHOUT + "SELECT count(*) FROM without", {"edge": EDGE, "most": MAX_PHOTO_BYTES})
         return int(db.fetchone()[0])
 
 
