@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import psycopg
 from PIL import Image, ImageOps
 
-from bench.parts import PUT_THREADS, edge_variables
+from bench.parts import edge_variables
 from etalase.demo.layout import environment
 from etalase.devstack import postgres
 from etalase.devstack.makes import Make
@@ -32,6 +32,7 @@ from etalase.renditions import RenditionKey
 BUCKET = "product-images"
 MASTER_PIXELS = (4000, 3000)
 READY_SECONDS = 60.0
+PUT_THREADS = 32  # 5,000 dishes are 20,000 objects
 _NAMES = uuid.UUID("5c0d8d39-5a1e-4c38-9d5c-2f3f0f5f3c11")
 DISHES = ("NASI GORENG", "MIE GORENG", "AYAM BAKAR", "SOTO AYAM", "SATE KAMBING", "ES CAMPUR", "KOPI SUSU", "GADO-GADO")
 STYLES = ("KAMPUNG", "JAWA", "SPESIAL", "PEDAS", "KEJU", "SEAFOOD", "KOMPLIT", "BETAWI", "MADURA", "BALI")

@@ -99,6 +99,7 @@ export class Picture {
   #wanted = []; // addresses, the best first
   #alt = "";
   #hash = null;
+  #hashCanvas = null; // kept: a browser frees thousands of them at once, which stops the page
   #shown = ""; // the best address when the present picture was loaded; empty while another one stands in
   #near = false;
   #failures = 0;
@@ -139,17 +140,23 @@ export class Picture {
     if (this.#retry !== 0) this.#go();
   }
 
-  /** Lets the picture go, of a place that leaves the page. */
+  /** Lets the picture go, of a place that leaves the page, or that another product gets. */
   release() {
     this.near = false;
     this.#picture?.removeAttribute("src");
+    this.#place.replaceChildren();
+    this.#place.classList.remove("is-placeholder", "is-shown");
+    this.#wanted = [];
+    this.#shown = "";
   }
 
   /** Paints the hash where nothing is shown yet. */
   paintHash() {
     if (this.#place.firstElementChild !== null) return;
-    const canvas = painted(this.#hash);
-    if (canvas !== null) this.#place.replaceChildren(canvas);
+    const canvas = painted(this.#hash, this.#hashCanvas);
+    if (canvas === null) return;
+    this.#hashCanvas = canvas;
+    this.#place.replaceChildren(canvas);
   }
 
   get #picture() {

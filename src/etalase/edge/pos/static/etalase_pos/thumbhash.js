@@ -6,16 +6,22 @@ const HEIGHT = 12;
 const COSINES_ACROSS = cosines(WIDTH);
 const COSINES_DOWN = cosines(HEIGHT);
 
-/** Returns a canvas with the picture of the hash, in base64, or null if there is none. Transparency is ignored. */
-export function painted(base64) {
+/** Returns `canvas`, or a new one, with the picture of the hash, in base64, or null if there is none. Transparency is ignored. */
+export function painted(base64, canvas = null) {
   const pixels = base64 ? decoded(base64) : null;
   if (pixels === null) return null;
+  canvas ??= blank();
+  canvas.getContext("2d").putImageData(new ImageData(pixels, WIDTH, HEIGHT), 0, 0);
+  return canvas;
+}
+
+function blank() {
   const canvas = document.createElement("canvas");
   canvas.width = WIDTH;
   canvas.height = HEIGHT;
   canvas.className = "hash";
   canvas.ariaHidden = "true";
-  canvas.getContext("2d", { alpha: false, willReadFrequently: true }).putImageData(new ImageData(pixels, WIDTH, HEIGHT), 0, 0);
+  canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   return canvas;
 }
 

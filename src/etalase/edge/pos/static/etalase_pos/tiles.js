@@ -7,10 +7,15 @@ import { entryOf, found } from "./search.js";
 
 // Pixels of the page above and below the screen for which tiles exist and load their pictures.
 const AHEAD = 500;
+// A search shows the screen first; the tiles around it come when that is painted.
+const AROUND_LATER_MS = 60;
 // While a finger flings the menu past, no picture is asked for: at more than a dozen rows a second nobody sees one, and a
 // browser lets decoded pictures go late.
 const FLING_PIXELS_PER_MS = 3;
 const REST_MS = 120;
+// The searchable forms are made before they are needed, a few at a time.
+const ENTRIES_AT_ONCE = 200;
+const MOST_SPARE_TILES = 100;
 
 export class Tiles {
   #list;
@@ -25,6 +30,7 @@ export class Tiles {
   #shown = []; // the products that pass the filter, in their order on the page
   #indexOf = new Map(); // product id → index in #shown
   #tiles = new Map(); // product id → its tile, where it exists
+  #spare = []; // tiles that have scrolled away, for the next products: elements that come and go are garbage to collect
   #current = null; // the id of the product whose tile the Tab key reaches
   #words = [];
   #accepts = () => true;
@@ -32,6 +38,8 @@ export class Tiles {
   #lastTop = null;
   #lastTime = 0;
   #rest = 0;
+  #around = 0;
+  #preparing = 0;
   #isPrinting = false;
   #isMoving = false; // the focus is on its way to the current tile
 
@@ -76,21 +84,23 @@ export class Tiles {
     this.#products = whole ? products : merged(this.#products, products);
     this.#byId = new Map(this.#products.map((product) => [product.id, product]));
     this.#keepPlace(() => this.#select());
+    this.#prepare(0);
   }
 
   /** Shows the products that `accepts` returns true for and that match all `words`; returns their number. */
   filter(words, accepts) {
     this.#words = words;
     this.#accepts = accepts;
-    this.#keepPlace(() => this.#select());
+    this.#keepPlace(() => this.#select(), 0);
+    clearTimeout(this.#around);
+    this.#around = setTimeout(() => this.#render(), AROUND_LATER_MS);
     return this.#shown.length;
   }
 
-  /** Goes to the first tile, after a change of the filter. */
+  /** Goes to the first tile, before a change of the filter. */
   toTop() {
     this.#lastTop = null;
-    scrollTo({ top: 0, behavior: "instant" });
-    this.#render();
+    if (scrollY > 0) scrollTo({ top: 0, behavior: "instant" });
   }
 
   /** Says again what is said in a language. */
@@ -136,6 +146,13 @@ export class Tiles {
     return entry;
   }
 
+  #prepare(from) {
+    clearTimeout(this.#preparing);
+    if (from >= this.#products.length) return;
+    for (const product of this.#products.slice(from, from + ENTRIES_AT_ONCE)) this.#entry(product);
+    this.#preparing = setTimeout(() => this.#prepare(from + ENTRIES_AT_ONCE));
+  }
+
   #select() {
     const accepted = this.#products.filter(this.#accepts);
     this.#shown = found(accepted, (product) => this.#entry(product), this.#words);
@@ -168,7 +185,7 @@ export class Tiles {
   }
 
   /** Makes a change, and keeps the first dish on the screen where it is, unless the page is at its upper end. */
-  #keepPlace(change) {
+  #keepPlace(change, ahead = AHEAD) {
     const before = scrollY > 0 ? this.#firstOnScreen() : null;
     const places = before === null ? null : this.#placeOf(before);
     const focused = this.#list.contains(document.activeElement) ? this.#indexOf.get(this.#current) : undefined;
@@ -180,7 +197,7 @@ export class Tiles {
       this.#lastTop = null;
       scrollBy({ top: moved, behavior: "instant" });
     }
-    this.#render();
+    this.#render(ahead);
     // The focused dish is gone: its neighbour gets the focus.
     if (isGone) this.focus(Math.min(focused, this.#shown.length - 1));
   }
@@ -202,12 +219,12 @@ export class Tiles {
     this.#ruler.style.gridRow = String(Math.ceil(this.#shown.length / this.#size.columns));
   }
 
-  #render() {
+  #render(ahead = AHEAD) {
     if (this.#products.length === 0 && this.#tiles.size === 0) return;
     const { columns, rowHeight } = this.#size;
     const top = this.#top;
     const range = { total: this.#shown.length, columns, rowHeight: rowHeight || 1 };
-    const { first, end } = between(-top - AHEAD, -top + innerHeight + AHEAD, range);
+    const { first, end } = between(-top - ahead, -top + innerHeight + ahead, range);
     const wanted = this.#isPrinting ? [...this.#shown] : this.#shown.slice(first, end);
     this.#chooseCurrent(wanted, between(this.#covered - top, this.#covered - top, range).first);
     const pinned = this.#indexOf.get(this.#current);
@@ -270,10 +287,17 @@ export class Tiles {
   }
 
   #add(id) {
+    const tile = this.#spare.pop() ?? this.#made();
+    tile.cell.dataset.product = id;
+    tile.button.tabIndex = id === this.#current ? 0 : -1;
+    this.#tiles.set(id, tile);
+    return tile;
+  }
+
+  #made() {
     const cell = this.#template.content.firstElementChild.cloneNode(true);
-    cell.dataset.product = id;
     const part = (name) => cell.querySelector(`.${name}`);
-    const tile = {
+    return {
       cell,
       button: part("tile"),
       name: part("tile-name"),
@@ -283,9 +307,6 @@ export class Tiles {
       product: null,
       index: -1,
     };
-    tile.button.tabIndex = id === this.#current ? 0 : -1;
-    this.#tiles.set(id, tile);
-    return tile;
   }
 
   #remove(id) {
@@ -293,6 +314,8 @@ export class Tiles {
     this.#tiles.delete(id);
     tile.cell.remove();
     tile.picture.release();
+    tile.product = null;
+    if (this.#spare.length < MOST_SPARE_TILES) this.#spare.push(tile);
   }
 
   #put(tile, index) {
