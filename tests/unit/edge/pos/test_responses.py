@@ -96,7 +96,7 @@ def test_the_security_policy_allows_only_own_files_and_the_buckets_images(public
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": f"'self' {origin}",
-        "connect-src": "'self'",
+        "connect-src": f"'self' {origin}",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
