@@ -17,9 +17,9 @@ class Command(HeadOfficeCommand):
     """Deletes old tombstones, expired tokens, old login failures, old versions of photos, and obsolete objects."""
 
     help = (
-        "Delete expired data: run it daily. These are tombstones older than ETALASE_TOMBSTONE_DAYS (an edge that was offline for "
-        "longer gets the full set), expired tokens, login failures that no longer count, versions of photos that ended more than "
-        "ETALASE_KEEP_VERSIONS_DAYS ago, and objects of deleted photos."
+        "Delete expired data: run it daily. These are tombstones older than ETALASE_TOMBSTONE_DAYS (an edge that was offline "
+        "for longer gets the full set), expired tokens, login failures that no longer count, versions of photos that ended "
+        "more than ETALASE_KEEP_VERSIONS_DAYS ago, and objects of deleted photos."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
