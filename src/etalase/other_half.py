@@ -7,8 +7,11 @@ import django.db
 from django.db import DEFAULT_DB_ALIAS, connections
 
 EDGE, HEAD_OFFICE = "edge", "head-office"
-# Both are there from the first migration of a half.
-QUERY: Final = "SELECT to_regclass('etalase_checkpoint') IS NOT NULL, to_regclass('head_office_photo_tombstone') IS NOT NULL"
+# They are there from the first migration of a half. Where one of an edge's tables is lost, the others still tell.
+QUERY: Final = """
+SELECT coalesce(to_regclass('etalase_checkpoint'), to_regclass('etalase_sync_run'), to_regclass('product_photo')) IS NOT NULL,
+       to_regclass('head_office_photo_tombstone') IS NOT NULL
+"""
 HINT: Final = "Name the database of this half in DATABASE_URL: each half has its own. Nothing was changed."
 CONNECT_SECONDS: Final = 2
 
