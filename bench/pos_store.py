@@ -1,6 +1,5 @@
 """Runs an edge that is filled directly, with rows and objects, to measure its POS page. The same menu each time."""
 
-import hashlib
 import io
 import secrets
 import subprocess
@@ -19,6 +18,7 @@ import psycopg
 from PIL import Image, ImageOps
 
 from bench.parts import edge_variables
+from etalase.checksum import md5_hex
 from etalase.demo.layout import environment
 from etalase.devstack import postgres
 from etalase.devstack.makes import Make
@@ -48,7 +48,7 @@ class Picture:
     @property
     def checksum(self) -> str:
         """Returns its MD5."""
-        return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
+        return md5_hex(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Calculates the digest of a store's photos (API reference, "The digest"). Pure."""
 
-import hashlib
 from collections.abc import Iterable
 from typing import Protocol
 from uuid import UUID
+
+from etalase.checksum import digest_of_lines
 
 
 class ListedPhoto(Protocol):
@@ -36,14 +37,7 @@ def photos_digest(photos: Iterable[ListedPhoto]) -> str:
 
     ``photos`` are in ascending order of ``id``, each once; otherwise raises :class:`ValueError`.
     """
-    whole = hashlib.md5(usedforsecurity=False)
-    last = -1
-    for photo in photos:
-        if photo.id.int <= last:
-            raise ValueError(f"photo {photo.id} is out of order")
-        last = photo.id.int
-        whole.update(hashlib.md5(digest_line(photo).encode(), usedforsecurity=False).hexdigest().encode())
-    return whole.hexdigest()
+    return digest_of_lines((photo.id, digest_line(photo)) for photo in photos)
 
 
 def digest_line(photo: ListedPhoto) -> str:

@@ -4,7 +4,6 @@ A rendition is a small picture of a photo, cut to the shape of a POS tile. Its k
 under ``renditions/`` is ever overwritten with other bytes.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from etalase.checksum import digest_of_lines
 from etalase.media_types import EXTENSION_OF
 
 RENDITION_PREFIX = "renditions/"
@@ -102,14 +102,7 @@ def renditions_digest(photos: Iterable[ListedRenditions]) -> str:
     ``photos`` are in ascending order of ``photo_id``, each once, photos without renditions left out. A key names MD5, width and
     type of its rendition, so that no other field needs to be covered. Raises :class:`ValueError` for another order.
     """
-    whole = hashlib.md5(usedforsecurity=False)
-    last = -1
-    for photo in photos:
-        if photo.photo_id.int <= last:
-            raise ValueError(f"photo {photo.photo_id} is out of order")
-        last = photo.photo_id.int
-        whole.update(hashlib.md5(digest_line(photo).encode(), usedforsecurity=False).hexdigest().encode())
-    return whole.hexdigest()
+    return digest_of_lines((photo.photo_id, digest_line(photo)) for photo in photos)
 
 
 def digest_line(photo: ListedRenditions) -> str:

@@ -1,12 +1,12 @@
 """Verifies the demo (`--exit`): fetches every image of the POS and compares its MD5 with head office's checksum."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from etalase.checksum import md5_hex
 from etalase.demo import layout, menu
 
 _OPENER = build_opener(ProxyHandler({}))
@@ -34,7 +34,7 @@ def check(ports: layout.Ports) -> Checked:
             checked.images += 1
             checked.size_bytes += len(body)
             shown.add(photo["id"])
-            digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+            digest = md5_hex(body)
             if wanted is None:
                 checked.wrong.append(f"{product['name']}: photo {photo['id']} is not head office's")
             elif digest != wanted["checksum"]:

@@ -13,10 +13,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from etalase.checksum import md5_hex
 from etalase.errors import UsageError
 from etalase.head_office import masters, obsolete, versions
 from etalase.head_office.images.recipe import Recipe, blanked
-from etalase.head_office.images.validate import Picture, PictureLimits, Upload, extension, md5
+from etalase.head_office.images.validate import Picture, PictureLimits, Upload, extension
 from etalase.head_office.models import Photo
 from etalase.head_office.version_models import ObsoleteObject
 from etalase.objectstore.client import ObjectStore
@@ -187,7 +188,7 @@ def _present_picture(photo: Photo, upload: Upload, *, object_is_sound: bool) -> 
     if object_is_sound:
         return Picture(b"", photo.content_type, photo.checksum)
     body = upload.body if upload.checksum == photo.checksum else blanked(upload)
-    found = body if md5(body) == photo.checksum else masters.fetch(photo.id, photo.checksum)
+    found = body if md5_hex(body) == photo.checksum else masters.fetch(photo.id, photo.checksum)
     return None if found is None else Picture(found, photo.content_type, photo.checksum)
 
 

@@ -3,11 +3,11 @@
 Keys name the bytes, so that the same bytes of a photo are stored once and no object is ever overwritten with others.
 """
 
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 from uuid import UUID
 
+from etalase.checksum import md5_hex
 from etalase.errors import ObjectMissing
 from etalase.head_office import obsolete
 from etalase.objectstore.client import ObjectStore
@@ -61,7 +61,7 @@ def keep_public(public: ObjectStore, photo_id: UUID, checksum: str, key: str) ->
         body = public.get(key)
     except ObjectMissing:
         return False
-    if _md5(body) != checksum:
+    if md5_hex(body) != checksum:
         return False
     keep(photo_id, {checksum: body}, is_new=True)
     return True
@@ -73,8 +73,4 @@ def fetch(photo_id: UUID, checksum: str) -> bytes | None:
         body = masters().get(master_key(photo_id, checksum))
     except ObjectMissing:
         return None
-    return body if _md5(body) == checksum else None
-
-
-def _md5(body: bytes) -> str:
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return body if md5_hex(body) == checksum else None

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
+from etalase.checksum import md5_hex
 from etalase.errors import ObjectMissing, PictureRefused
 from etalase.head_office import ingest, masters, versions
-from etalase.head_office.images.validate import Upload, md5
+from etalase.head_office.images.validate import Upload
 from etalase.head_office.ingest import Offer, PhotoChange
 from etalase.head_office.models import Assortment, Photo
 from etalase.head_office.version_models import PhotoVersion
@@ -97,4 +98,4 @@ def _upload(photo: Photo) -> Upload | None:
             body = ingest.bucket().get(photo.object_key)
         except ObjectMissing:
             return None
-    return None if body is None or md5(body) != known.checksum else Upload(body, known.checksum)
+    return None if body is None or md5_hex(body) != known.checksum else Upload(body, known.checksum)

@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from etalase.checksum import md5_hex
 from etalase.head_office import obsolete
 from etalase.head_office.images.recipe import RECIPE_0, blanked
-from etalase.head_office.images.validate import Upload, md5
+from etalase.head_office.images.validate import Upload
 from etalase.head_office.masters import MASTERS_PREFIX, keep_public, master_key
 from etalase.head_office.models import Photo
 from etalase.head_office.version_models import PhotoVersion
@@ -52,7 +53,7 @@ def is_present(known: KnownUpload, upload: Upload) -> bool:
     Head office before recipe 1 blanked the GPS position of an upload and forgot its MD5, so that the MD5 of the blanked file
     counts as well.
     """
-    return known.checksum == upload.checksum or known.checksum == md5(blanked(upload))
+    return known.checksum == upload.checksum or known.checksum == md5_hex(blanked(upload))
 
 
 def record(photo: Photo, upload: Upload, *, recipe: str, made_by: str) -> None:

@@ -2,12 +2,12 @@
 
 import atexit
 import base64
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 
 import msgspec
 
+from etalase.checksum import md5_hex
 from etalase.errors import PictureRefused
 from etalase.pictures.crop import FocalPoint, Scaled, rendition_sizes, scaled, tile_cut
 from etalase.pictures.limited_process import MAX_PROCESSES, MAX_SECONDS, MEMORY_BYTES, LimitedProcesses
@@ -36,7 +36,7 @@ class MadePicture:
     @property
     def checksum(self) -> str:
         """Returns the MD5 in hex."""
-        return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
+        return md5_hex(self.body)
 
 
 @dataclass(frozen=True, slots=True)

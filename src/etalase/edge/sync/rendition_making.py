@@ -4,7 +4,6 @@ One photo at a time, in a process with limits and a low priority. It neither del
 until its renditions are here.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +13,7 @@ from typing import Final
 
 from django.db import transaction
 
+from etalase.checksum import md5_hex
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import translated
 from etalase.edge.integrity import Damage
@@ -156,7 +156,7 @@ class _Making:
             body = bucket.get(photo.object_key)
         except ObjectMissing:
             return Damage.MISSING
-        return body if hashlib.md5(body, usedforsecurity=False).hexdigest() == photo.checksum else Damage.CHANGED
+        return body if md5_hex(body) == photo.checksum else Damage.CHANGED
 
     def _put(self, photo: PhotoWithout, made: MadeRenditions) -> None:
         """Puts the objects before the rows. A rendition that no till may read is not shown."""

@@ -1,11 +1,11 @@
 """Validates uploads by their bytes, not by the file name (hazard 50)."""
 
 import atexit
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from etalase.checksum import md5_hex
 from etalase.errors import PictureRefused
 from etalase.media_types import EXTENSION_OF
 from etalase.pictures.decoder import Decoder
@@ -32,7 +32,7 @@ class Picture:
     @classmethod
     def of(cls, body: bytes, content_type: str) -> "Picture":
         """Returns the picture of these bytes."""
-        return cls(body, content_type, md5(body))
+        return cls(body, content_type, md5_hex(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read_upload(data: bytes, limits: PictureLimits) -> Upload:
         raise PictureRefused("The file is empty.", code="empty")
     if len(data) > limits.max_bytes:
         raise _too_large(len(data), limits)
-    return Upload(data, md5(data))
+    return Upload(data, md5_hex(data))
 
 
 def read_upload_file(path: Path, limits: PictureLimits) -> Upload:
@@ -58,11 +58,6 @@ def read_upload_file(path: Path, limits: PictureLimits) -> Upload:
     if size > limits.max_bytes:
         raise _too_large(size, limits)
     return read_upload(path.read_bytes(), limits)
-
-
-def md5(body: bytes) -> str:
-    """Returns the MD5 in hex."""
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def check_picture(body: bytes, limits: PictureLimits) -> tuple[str, Outline]:

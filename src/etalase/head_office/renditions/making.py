@@ -1,6 +1,5 @@
 """Makes the renditions of one photo: objects before rows, rows only if the photo is still the one that was read."""
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from etalase.checksum import md5_hex
 from etalase.errors import ObjectMissing, ObjectRefused, PictureRefused
 from etalase.head_office import ingest, obsolete
 from etalase.head_office.models import Photo, PhotoRenditionSet, Rendition
@@ -74,7 +74,7 @@ def _made(photo: Photo) -> MadeRenditions:
         body = ingest.bucket().get(photo.object_key)
     except ObjectMissing as error:
         raise _NotMade("Its object is missing in the bucket: import or upload it again.", may_pass=True) from error
-    if hashlib.md5(body, usedforsecurity=False).hexdigest() != photo.checksum:
+    if md5_hex(body) != photo.checksum:
         raise _NotMade("Its object in the bucket is damaged: import or upload it again.", may_pass=True)
     point = CENTRE if photo.focal_x is None or photo.focal_y is None else FocalPoint(photo.focal_x, photo.focal_y)
     try:

@@ -1,6 +1,5 @@
 """Downloads photos from head office's bucket and verifies them against the feed (hazards 27 to 34)."""
 
-import hashlib
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 from uuid import UUID
 
+from etalase.checksum import md5_hex
 from etalase.edge.clock import Clock
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.edge.sync.download.origins import ImageOrigins
@@ -243,7 +243,7 @@ def verified(body: Body, photo: Promised, etag: str | None = None) -> Body:
     The bytes alone decide the picture type, not HO's row, its bucket or the key. ``etag`` is the one of HO's object store. If
     it is the MD5 of these bytes, they arrived intact, and HO's object and HO's row contradict each other.
     """
-    digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    digest = md5_hex(body)
     if len(body) == photo.size and digest == (photo.checksum or "").lower():
         try:
             structural_damage(body)  # a damaged picture is what head office promises

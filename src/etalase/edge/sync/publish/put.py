@@ -3,11 +3,11 @@
 Runs in the workers and writes to the object store only. The run commits each :class:`ProductResult`, product by product.
 """
 
-import hashlib
 from dataclasses import replace
 
 import msgspec
 
+from etalase.checksum import md5_hex
 from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
@@ -62,7 +62,7 @@ def _copied(step: Step, source: str, bucket: PublishBucket, result: ProductResul
     except ObjectStoreError:
         damage = Damage.UNREADABLE
     except PhotoError:
-        if hashlib.md5(body, usedforsecurity=False).hexdigest() == step.photo.checksum:
+        if md5_hex(body) == step.photo.checksum:
             return None  # the source is intact, so head office's other fields of this photo are wrong
         damage = Damage.CHANGED
     if source != step.photo.object_key:

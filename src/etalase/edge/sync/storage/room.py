@@ -1,6 +1,5 @@
 """Values that rows take for a moment inside a transaction, so that they can exchange values of unique rules. Pure."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -8,6 +7,7 @@ from itertools import count
 from typing import Final
 from uuid import UUID
 
+from etalase.checksum import md5_hex
 from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.plan.vacating import moving_key
 from etalase.protocol import Photo
@@ -87,7 +87,7 @@ def numbers_of(photos: Iterable[Photo], name: str) -> list[int]:
 
 def _texts(row: Row) -> dict[str, Value]:
     short = row.id.hex[:14]
-    digest = hashlib.md5(row.id.bytes, usedforsecurity=False).hexdigest()
+    digest = md5_hex(row.id.bytes)
     return {
         "object_key": moving_key(row.id, row.object_key),
         "filename": f"{short}.jpg",
