@@ -13,6 +13,7 @@ from etalase.pictures.crop import FocalPoint, Scaled, rendition_sizes, scaled, t
 from etalase.pictures.limited_process import MAX_PROCESSES, MAX_SECONDS, MEMORY_BYTES, LimitedProcesses
 from etalase.pictures.metadata import orientation, without_metadata
 from etalase.pictures.orientation import upright_size
+from etalase.pictures.outline import refuse_too_many_pixels
 from etalase.pictures.reading import read_outline
 from etalase.pictures.upload_type import upload_type
 
@@ -109,7 +110,7 @@ class Maker:
         content_type = upload_type(upload)
         if content_type in OUTLINED:
             _, outline = read_outline(upload)
-            _check_pixels(outline.width, outline.height, max_pixels)
+            refuse_too_many_pixels(outline.width, outline.height, max_pixels)
             upload = without_metadata(upload, content_type, outline)
         made = self._make(MakePhoto(upload, content_type, max_side_pixels, max_bytes, max_pixels), max_pixels)
         return made.pictures[0]
@@ -117,7 +118,7 @@ class Maker:
     def renditions(self, photo: bytes, *, focal_point: FocalPoint = CENTRE, max_pixels: int = MAX_PIXELS) -> MadeRenditions:
         """Returns the renditions of a JPEG, PNG or WebP. Raises :class:`PictureRefused`."""
         content_type, outline = read_outline(photo)
-        _check_pixels(outline.width, outline.height, max_pixels)
+        refuse_too_many_pixels(outline.width, outline.height, max_pixels)
         width, height = upright_size(outline.width, outline.height, orientation(photo, content_type, outline))
         cut = tile_cut(width, height, focal_point)
         sizes = tuple(scaled(width, height, cut, size) for size in rendition_sizes(cut))
@@ -133,7 +134,7 @@ class Maker:
         made = msgspec.msgpack.decode(response, type=Made | NotMade)
         if isinstance(made, Made):
             return made
-        _check_pixels(made.width, made.height, max_pixels)
+        refuse_too_many_pixels(made.width, made.height, max_pixels)
         raise PictureRefused(REFUSALS[made.code], code=made.code)
 
 
@@ -160,9 +161,3 @@ def _maker() -> Maker:
     maker = Maker()
     atexit.register(maker.close)
     return maker
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        reason = f"The picture has {width}×{height} pixels; {max_pixels} pixels are allowed (ETALASE_MAX_PIXELS)."
-        raise PictureRefused(reason, code="too_many_pixels", width=width, height=height, most=max_pixels)

@@ -65,6 +65,14 @@ def refuse_too_many_frames(frames: int) -> None:
         refuse_as_damaged(f"it has more than {MAX_FRAMES} frames")
 
 
+def refuse_too_many_pixels(width: int, height: int, most: int, *, frames: int = 1) -> None:
+    """Raises :class:`PictureRefused` for more than ``most`` pixels, all frames together."""
+    if width * height * frames > most:
+        size = f"{width}×{height} pixels" + (f" in {frames} frames" if frames > 1 else "")
+        reason = f"The picture has {size}; {most} pixels are allowed (ETALASE_MAX_PIXELS)."
+        raise PictureRefused(reason, code="too_many_pixels", width=width, height=height, most=most)
+
+
 def refuse_too_many_parts(parts: int, what: str, most: int = MAX_PARTS) -> None:
     """Raises :class:`PictureRefused` above ``most``."""
     if parts > most:

@@ -9,7 +9,7 @@ from etalase.checksum import md5_hex
 from etalase.errors import PictureRefused
 from etalase.media_types import EXTENSION_OF
 from etalase.pictures.decoder import Decoder
-from etalase.pictures.outline import Outline
+from etalase.pictures.outline import Outline, refuse_too_many_pixels
 from etalase.pictures.reading import read_outline
 
 
@@ -66,12 +66,7 @@ def check_picture(body: bytes, limits: PictureLimits) -> tuple[str, Outline]:
     Raises :class:`PictureRefused` for any other.
     """
     content_type, outline = read_outline(body)
-    if outline.pixels > limits.max_pixels:
-        size = f"{outline.width}×{outline.height}"
-        what = f"{size} pixels" + (f" in {outline.frames} frames" if outline.frames > 1 else "")
-        reason = f"The picture has {what}; {limits.max_pixels} pixels are allowed (ETALASE_MAX_PIXELS)."
-        code = {"width": outline.width, "height": outline.height, "most": limits.max_pixels}
-        raise PictureRefused(reason, code="too_many_pixels", **code)
+    refuse_too_many_pixels(outline.width, outline.height, limits.max_pixels, frames=outline.frames)
     _decoder().check(body, content_type)
     return content_type, outline
 
