@@ -27,7 +27,7 @@ from etalase.devstack.process import spawn
 from etalase.devstack.seaweedfs import GRPC_OFFSET
 from etalase.objectstore.client import IMMUTABLE, ObjectStore
 from etalase.pictures.making import MadePicture, MadeRenditions, make_renditions
-from etalase.renditions import RenditionKey
+from etalase.renditions import key_of
 
 BUCKET = "product-images"
 MASTER_PIXELS = (4000, 3000)
@@ -77,9 +77,7 @@ class Store:
             for photo_id, product_id, picture, whole in zip(photo_ids, ids, shown, sets, strict=True)
             for made in whole.renditions
         ]
-        rendition_keys = [
-            str(RenditionKey(photo_id, made.checksum, made.width, made.content_type)) for photo_id, _, _, made, _ in renditions
-        ]
+        rendition_keys = [key_of(photo_id, made) for photo_id, _, _, made, _ in renditions]
         with ThreadPoolExecutor(PUT_THREADS) as threads:
             list(threads.map(self._put_forever, rendition_keys, (made for _, _, _, made, _ in renditions)))
         with closing(psycopg.connect(self.database_url)) as db, db:

@@ -7,7 +7,7 @@ under ``renditions/`` is ever overwritten with other bytes.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 from urllib.parse import quote
 from uuid import UUID
 
@@ -62,6 +62,22 @@ class RenditionKey:
         return f"{RENDITION_PREFIX}{self.photo_id}/{self.checksum}-{self.width}.{EXTENSION_OF[self.content_type]}"
 
 
+class NamedByBytes(Protocol):
+    """A rendition whose key can be told: as made, as listed, or as a row."""
+
+    @property
+    def checksum(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def content_type(self) -> str: ...
+
+
+def key_of(photo_id: UUID, rendition: NamedByBytes) -> str:
+    """Returns the object key of a photo's rendition."""
+    return str(RenditionKey(photo_id, rendition.checksum, rendition.width, rendition.content_type))
+
+
 def parse_key(key: str) -> RenditionKey | None:
     """Returns the parts of a rendition's key, or None: another object under ``renditions/`` belongs to somebody else."""
     match = _KEY.fullmatch(key)
@@ -70,10 +86,9 @@ def parse_key(key: str) -> RenditionKey | None:
 
 def rendition_problem(photo_id: UUID, rendition: WireRendition) -> str | None:
     """Returns why ``rendition`` is not one of the photo, or None: its key has to name photo, MD5, width and type."""
-    expected = RenditionKey(photo_id, rendition.checksum, rendition.width, rendition.content_type)
     if rendition.content_type not in _TYPE_OF.values():
         return f"its content_type is «{rendition.content_type[:40]}»"
-    if rendition.object_key != str(expected):
+    if rendition.object_key != (expected := key_of(photo_id, rendition)):
         return f"its object_key is not {expected}"
     return None
 

@@ -14,7 +14,7 @@ from etalase.errors import ObjectStoreError
 from etalase.head_office import ingest
 from etalase.head_office.messages import text
 from etalase.head_office.models import Photo, PhotoRenditionSet, Rendition
-from etalase.renditions import RenditionKey
+from etalase.renditions import key_of
 
 PLACEHOLDER = "etalase_admin/no-rendition.svg"
 
@@ -51,9 +51,8 @@ def thumbnail_response(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     headers = {"ETag": f'"{rendition.checksum}"', "Cache-Control": "private, max-age=31536000, immutable"}
     if headers["ETag"] in request.headers.get("If-None-Match", ""):
         return HttpResponse(status=304, headers=headers)
-    key = RenditionKey(photo_id, rendition.checksum, rendition.width, rendition.content_type)
     try:
-        body = ingest.bucket().get(str(key))
+        body = ingest.bucket().get(key_of(photo_id, rendition))
     except ObjectStoreError as error:
         raise Http404 from error
     more: dict[str, Any] = {"content_type": rendition.content_type, "headers": headers}

@@ -16,7 +16,7 @@ from etalase.head_office.models import Photo, PhotoRenditionSet, Rendition
 from etalase.head_office.renditions import queue
 from etalase.objectstore.client import IMMUTABLE
 from etalase.pictures.making import FocalPoint, MadeRenditions, make_renditions
-from etalase.renditions import RenditionKey
+from etalase.renditions import key_of
 
 logger = logging.getLogger("etalase.head_office")
 
@@ -57,7 +57,7 @@ def make_set(photo_id: UUID) -> MadeSet | None:
         try:
             made = _made(photo)
             for one in made.renditions:
-                key = str(RenditionKey(photo_id, one.checksum, one.width, one.content_type))
+                key = key_of(photo_id, one)
                 # Until its row is there, the object is one that nobody needs: a crash leaves nothing behind.
                 obsolete.retire(key, timezone.now() + obsolete.GRACE)
                 ingest.bucket().put(key, one.body, content_type=one.content_type, cache_control=IMMUTABLE)
@@ -100,8 +100,7 @@ def _commit(photo: Photo, made: MadeRenditions) -> bool:
             Rendition(set_id=photo.id, width=width, height=height, size=size, content_type=content_type, checksum=checksum)
             for width, height, size, content_type, checksum in now
         )
-    for width, _, _, content_type, checksum in now:
-        obsolete.claim(str(RenditionKey(photo.id, checksum, width, content_type)))
+    obsolete.claim(*(key_of(photo.id, one) for one in made.renditions))
     PhotoRenditionSet.objects.filter(photo_id=photo.id).update(
         photo_checksum=photo.checksum, recipe=queue.RECIPE, thumbhash=made.thumbhash, due_at=None, problem=""
     )

@@ -12,7 +12,7 @@ from etalase.edge.models import PhotoRendition
 from etalase.edge.sync.storage import reclaims
 from etalase.edge.sync.storage.renditions import LISTED, NAMES
 from etalase.pictures.making import MadeRenditions
-from etalase.renditions import RenditionKey
+from etalase.renditions import key_of
 
 EDGE: Final = PhotoRendition.Origin.EDGE
 # The worker has the photo in its memory, several times for a moment.
@@ -84,7 +84,7 @@ def count_without() -> int:
 
 def keys_of(photo: PhotoWithout, made: MadeRenditions) -> list[str]:
     """Returns the key of each rendition of a photo."""
-    return [str(RenditionKey(photo.id, one.checksum, one.width, one.content_type)) for one in made.renditions]
+    return [key_of(photo.id, one) for one in made.renditions]
 
 
 def record_made(photo: PhotoWithout, made: MadeRenditions, *, at: datetime) -> None:
