@@ -17,6 +17,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.pull import Coverage, Feed
 from etalase.edge.sync.plan.renditions import MAX_ATTEMPTS, MAX_WAIT_SECONDS, RenditionBreaker, WantedRendition, pause
+from etalase.edge.sync.publish.put import is_kept
 from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreError, PhotoError, PictureRefused, Reason, ReasonClass
 from etalase.objectstore.client import IMMUTABLE
@@ -139,7 +140,7 @@ def carry(rendition: WantedRendition, services: Services) -> None:
     check_picture(body, rendition)
     try:
         etag = services.bucket.put(rendition.object_key, body, content_type=rendition.content_type, cache_control=IMMUTABLE)
-        if etag != rendition.checksum and services.bucket.read_through(rendition.object_key).digest != rendition.checksum:
+        if not is_kept(services.bucket, rendition.object_key, etag, rendition.checksum):
             raise PhotoError(Reason.STORE_CONFLICT, "the object store keeps other bytes than it was given")
     except ObjectStoreError as error:
         raise PhotoError(error.reason, str(error)) from error

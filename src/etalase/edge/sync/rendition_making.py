@@ -21,6 +21,7 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.features import offers_renditions
 from etalase.edge.sync.plan.renditions import makes_own
+from etalase.edge.sync.publish.put import is_kept
 from etalase.edge.sync.storage.made_renditions import PhotoWithout
 from etalase.errors import ObjectMissing, ObjectRefused, ObjectStoreError, PictureRefused
 from etalase.objectstore.client import IMMUTABLE, PROBE_PNG
@@ -163,7 +164,7 @@ class _Making:
         bucket = self.run.services.bucket
         for key, one in zip(storage.made_renditions.keys_of(photo, made), made.renditions, strict=True):
             etag = bucket.put(key, one.body, content_type=one.content_type, cache_control=IMMUTABLE)
-            if etag != one.checksum and bucket.read_through(key).digest != one.checksum:
+            if not is_kept(bucket, key, etag, one.checksum):
                 raise _BucketFails("The object store keeps other bytes than it was given.")
             if not self._are_public and not bucket.is_public(key):
                 raise _BucketFails("Nobody can read objects below renditions/ without a key.")

@@ -79,7 +79,7 @@ def _place(step: Step, body: Body, images: PhotoSource, bucket: PublishBucket, r
     content_type = sniff_type(body[:MAGIC_BYTES]) or ""  # never empty: it was verified
     try:
         etag = _put(step, key, body, content_type, bucket)
-        if etag != step.photo.checksum and bucket.read_through(key).digest != step.photo.checksum:
+        if not is_kept(bucket, key, etag, step.photo.checksum):
             result.unsettled_keys.add(key)
             detail = f"the object store keeps other bytes under {key} than it was given"
             result.failed.append((step, PhotoError(Reason.STORE_CONFLICT, detail)))
@@ -112,6 +112,11 @@ def _put(step: Step, key: str, body: Body, content_type: str, bucket: PublishBuc
         # A repair by hand, or our own put whose response was lost: the lock excludes other writers.
         there = bucket.head(key)
         return bucket.put(key, body, content_type=content_type, if_match=there.etag if there else None)
+
+
+def is_kept(bucket: PublishBucket, key: str, etag: str, checksum: str | None) -> bool:
+    """Returns whether the store keeps the bytes with this MD5 that it was given. Reads them where the ETag is not an MD5."""
+    return etag == checksum or bucket.read_through(key).digest == checksum
 
 
 def _keep_all(result: ProductResult) -> None:
