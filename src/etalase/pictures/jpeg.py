@@ -61,15 +61,15 @@ def has_jpeg_image(data: Data) -> bool:
     """Returns whether a browser shows some of a damaged JPEG: a frame header and the start of a scan."""
     kinds = set[str]()
     with suppress(PictureRefused):
-        for part in _segments(data):
+        for part in _segments(data, to_first_scan=True):
             kinds.add(part.kind)
             if part.kind == "SOS":
                 return not kinds.isdisjoint(SHOWN_FRAME_HEADERS)
     return False
 
 
-def _segments(data: Data) -> Iterator[Part]:
-    """Yields the segments and the end-of-image marker."""
+def _segments(data: Data, *, to_first_scan: bool = False) -> Iterator[Part]:
+    """Yields the segments and the end-of-image marker. ``to_first_scan``: only up to the first scan's header."""
     position = len(START)
     while True:
         start = _next_marker(data, position)
@@ -87,6 +87,9 @@ def _segments(data: Data) -> Iterator[Part]:
             if start == len(START):
                 raise PictureRefused("The file has a JPEG's first bytes, but is not a picture.", code="no_picture")
             refuse_as_cut_short(f"segment {_name(marker)} ends after the file")
+        if marker == START_OF_SCAN and to_first_scan:
+            yield Part(_name(marker), start, content, position)
+            return
         if marker == START_OF_SCAN:
             found = NEXT_MARKER.search(data, position)
             position = found.start() if found else len(data)

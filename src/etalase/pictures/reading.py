@@ -36,11 +36,20 @@ def structural_damage(data: Data) -> str | None:
 
     Of a damaged picture browsers show a part, or nothing. A web page or a film with a picture's first bytes is not a picture.
     """
+    refuse_no_picture(data)
+    try:
+        read_outline(data)
+    except PictureRefused as refused:
+        return str(refused)
+    return None
+
+
+def refuse_no_picture(data: Data) -> None:
+    """Raises :class:`PictureRefused` for what is not a picture; a damaged one is one. Reads little of a sound picture."""
     content_type = content_type_of(data)
+    if HAS_IMAGE[content_type](data):
+        return
     try:
         READERS[content_type](data)
     except PictureRefused as refused:
-        if HAS_IMAGE[content_type](data):
-            return str(refused)
         raise PictureRefused("The file has a picture's first bytes, but is not a picture.", code="no_picture") from refused
-    return None

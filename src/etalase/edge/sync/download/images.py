@@ -18,7 +18,7 @@ from etalase.edge.sync.download.transport import Deadlines, Response, Transport
 from etalase.errors import PhotoError, PictureRefused, Reason, TransferFailed
 from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body
-from etalase.pictures.reading import structural_damage
+from etalase.pictures.reading import refuse_no_picture
 from etalase.protocol import Photo, printable
 from etalase.retry import Again, Retries, retry_after_seconds
 
@@ -246,7 +246,7 @@ def verified(body: Body, photo: Promised, etag: str | None = None) -> Body:
     digest = md5_hex(body)
     if len(body) == photo.size and digest == (photo.checksum or "").lower():
         try:
-            structural_damage(body)  # a damaged picture is what head office promises
+            refuse_no_picture(body)  # a damaged picture is what head office promises
         except PictureRefused as refused:
             shown = "null" if photo.content_type is None else printable(photo.content_type[:80])
             detail = f"HO's own data: the bytes are none of {', '.join(EXTENSION_OF)}; its content_type is «{shown}»"
