@@ -9,12 +9,13 @@ from etalase.edge.sync.context import Run, mark_damage
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.plan.model import Stage
 from etalase.edge.sync.plan.plan import normalised
+from etalase.edge.sync.plan.vacating import last_photo_kept
 from etalase.edge.sync.planner import Planned, Planner, Slice
 from etalase.edge.sync.record import note_plan
 from etalase.edge.sync.removals import replaceable, unlisted
 from etalase.edge.sync.scratch import Photos
 from etalase.edge.sync.selection import PROPOSED
-from etalase.errors import PhotoError, Reason
+from etalase.errors import Reason
 
 
 def plan_changes(
@@ -115,6 +116,5 @@ def publish_later(run: Run, feed: Feed, *planned: Planned) -> None:
     lacking = run.failures.product_ids | storage.retry_list.product_ids(going_on=tried)
     last = plan_changes(run, part, stage=Stage.LAST, keeps_last_photo=lacking.__contains__, everything=feed.photos)
     for photo in last.put_off.by_id() if last.put_off is not None else ():
-        detail = "stays with its old product until that product's new photo is here"
-        run.failures.add(photo, PhotoError(Reason.WAITS_FOR_SIBLING, detail))
+        run.failures.add(photo, last_photo_kept())
     publish(run, feed, last, is_last=True)

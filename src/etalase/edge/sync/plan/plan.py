@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from etalase.edge.sync.plan.model import Kind, Plan, ProductPlan, Row, Stage, Step
-from etalase.edge.sync.plan.vacating import as_it_is, holders, vacating
+from etalase.edge.sync.plan.vacating import as_it_is, holders, still_held, vacating
 from etalase.errors import PhotoError, Reason
 from etalase.protocol import MAX_CONTENT_TYPE_CHARS, Photo, defect, flawed, printable
 
@@ -164,8 +164,7 @@ class _Planning:
         others = [owner for owner in self.owners.get(key, ()) if owner not in in_the_way]
         conflict = _conflict(photo, others, self.result.claims.get(key), self.listed, self.own)
         if conflict is None and in_the_way and self.stage is Stage.LAST:
-            detail = f"photo {in_the_way[0].id} has to leave {key} first, and could not"
-            return PhotoError(Reason.WAITS_FOR_SIBLING, detail)
+            return still_held(key, in_the_way[0].id)
         return conflict
 
     def waits_for(self, photo: Photo) -> list[Row]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Row, Step
+from etalase.errors import PhotoError, Reason
 from etalase.protocol import KEY_PREFIX, MAX_KEY_CHARS, Photo
 
 
@@ -35,6 +36,16 @@ def vacating(rows: Iterable[Row]) -> list[ProductPlan]:
         kind, source = (Kind.COPY, row.object_key) if is_whole else (Kind.ROW, None)
         plans.append(ProductPlan(row.product_id, (Step(photo, kind, copy_from=source, row_key=row.object_key, vacates=True),)))
     return plans
+
+
+def still_held(key: str, holder: UUID) -> PhotoError:
+    """Returns the error of a photo whose key its ``holder`` has not left."""
+    return PhotoError(Reason.WAITS_FOR_SIBLING, f"photo {holder} has to leave {key} first, and could not")
+
+
+def last_photo_kept() -> PhotoError:
+    """Returns the error of a product's last photo that would leave the product bare (hazard 79)."""
+    return PhotoError(Reason.WAITS_FOR_SIBLING, "stays with its old product until that product's new photo is here")
 
 
 def moving_key(photo_id: UUID, key: str) -> str:

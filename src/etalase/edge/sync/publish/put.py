@@ -11,6 +11,7 @@ from etalase.checksum import md5_hex
 from etalase.edge.integrity import Damage
 from etalase.edge.sync.download.images import verified
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
+from etalase.edge.sync.plan.vacating import last_photo_kept, still_held
 from etalase.edge.sync.product_result import ProductResult
 from etalase.edge.sync.services import PhotoSource, PublishBucket
 from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, PhotoError, Reason
@@ -73,8 +74,7 @@ def _copied(step: Step, source: str, bucket: PublishBucket, result: ProductResul
 def _place(step: Step, body: Body, images: PhotoSource, bucket: PublishBucket, result: ProductResult) -> None:
     key = step.photo.object_key or ""
     if step.overwrites_live_key and (sibling := _not_moved_away(step, key, result)):
-        detail = f"photo {sibling.photo.id} has to leave {key} first, and could not"
-        result.failed.append((step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)))
+        result.failed.append((step, still_held(key, sibling.photo.id)))
         return
     content_type = sniff_type(body[:MAGIC_BYTES]) or ""  # never empty: it was verified
     try:
@@ -121,9 +121,7 @@ def is_kept(bucket: PublishBucket, key: str, etag: str, checksum: str | None) ->
 
 def _keep_all(result: ProductResult) -> None:
     """Keeps each product's photo where products exchange their last photos and one has not arrived (hazard 79)."""
-    detail = "stays with its old product until that product's new photo is here"
-    waiting = [(step, PhotoError(Reason.WAITS_FOR_SIBLING, detail)) for step in result.published if not step.is_interim]
-    result.failed += waiting
+    result.failed += [(step, last_photo_kept()) for step in result.published if not step.is_interim]
     result.published.clear()
 
 
