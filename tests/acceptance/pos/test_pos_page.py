@@ -610,6 +610,17 @@ def test_the_chosen_language_changes_every_text_and_is_remembered(shop: Shop, sc
         page.reload()
 
 
+def test_a_browser_that_translates_the_page_stops_nothing(shop: Shop, screen: OpenScreen) -> None:
+    shop.product("Ayam", RED, GREEN)
+    shop.product("Bakso")
+    page = screen().page
+    expect(page.locator("#count")).to_have_text("2 menu")
+    page.evaluate("document.documentElement.lang = 'zh-CN'")
+    page.locator("#search").fill("ayam")
+    expect(page.locator(".cell")).to_have_count(1)
+    expect(tile(page, "Ayam").locator(".tile-photos")).to_have_text("2 foto")
+
+
 @pytest.mark.parametrize(("size", "columns"), [(PHONE, 2), (TABLET, 5), (WIDE, 8)])
 def test_tiles_fit_every_screen_and_can_be_hit_with_a_finger(
     shop: Shop, screen: OpenScreen, size: tuple[int, int], columns: int

@@ -5,6 +5,7 @@ const YEAR_SECONDS = 365 * 24 * 3600;
 export class Language {
   #texts;
   #cookie;
+  #code = document.documentElement.lang; // kept: a browser that translates the page changes the attribute
 
   constructor(texts, cookie) {
     this.#texts = texts;
@@ -12,7 +13,7 @@ export class Language {
   }
 
   get code() {
-    return document.documentElement.lang;
+    return this.#code;
   }
 
   /** The text called `name`, with `{...}` filled in. */
@@ -27,7 +28,7 @@ export class Language {
 
   /** Change to `code`, and remember it on this POS. */
   change(code) {
-    document.documentElement.lang = code;
+    document.documentElement.lang = this.#code = code;
     document.cookie = `${this.#cookie}=${code}; Path=/; Max-Age=${YEAR_SECONDS}; SameSite=Lax`;
     document.title = this.say("title");
     for (const element of document.querySelectorAll("[data-text]")) {
