@@ -79,13 +79,13 @@ def command(environment: dict[str, str], *args: str) -> str:
     """Runs ``etalase head-office ARGS`` to its end."""
     argv = [sys.executable, "-m", "etalase.cli", "head-office", *args]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def office(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HeadOffice]:
-    """Yields a head office with a store, an account and two photos."""
+    """Yields a head office with a store, an account, two photos, and a worker, without which ``doctor`` finds a fault."""
     name, folder = f"office_{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("office")
     postgres_server.create_database(name)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ETALASE_", "DJANGO_"))} | {
@@ -116,8 +116,11 @@ def office(postgres_server: Postgres, s3_server: S3Server, tmp_path_factory: pyt
     argv = [sys.executable, "-m", "etalase.cli", "head-office", "serve", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
     server = spawn("head office", argv, run_dir=folder, env=environment)
     made = HeadOffice(f"http://127.0.0.1:{port}", folder, server, environment)
+    worker = spawn("worker", [sys.executable, "-m", "etalase.cli", "head-office", "worker"], run_dir=folder, env=environment)
     server.wait_ready(lambda: server.log.read_text().count("startup complete") == 2, 60)
+    worker.wait_ready(lambda: bool(made.sql("SELECT 1 FROM head_office_heartbeat WHERE role = 'worker'")), 60)
     yield made
+    worker.stop()
     server.stop()
     assert list(folder.glob("etalase-metrics-*")) == []
 
@@ -194,8 +197,6 @@ def test_tombstones_are_shown_and_those_that_a_purge_would_delete(office: HeadOf
 
 
 def test_every_metric_that_rules_board_and_documents_name_is_shown(office: HeadOffice) -> None:
-    # As the worker writes it; without one, the age of its heartbeat is absent.
-    office.sql("INSERT INTO head_office_heartbeat (role, at) VALUES ('worker', now())")
     names = {re.sub(r"\{.*", "", name) for name in office.scrape()}
     named = metrics_named(of_head_office=True) - {"etalase_ho_request_seconds"}  # the documents name a histogram as a whole
     assert named <= names
