@@ -21,7 +21,7 @@ import boto3
 import psycopg
 from botocore.client import Config
 
-from bench.photos import CONTENT_TYPE, BenchPhoto, md5
+from bench.photos import BenchPhoto, md5
 from etalase.demo.layout import environment
 from etalase.devstack import postgres
 from etalase.devstack.makes import Make
@@ -143,8 +143,11 @@ class Parts:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @contextmanager
-    def head_office(self, photos: Sequence[BenchPhoto]) -> Iterator[HeadOffice]:
-        """Yields a new head office with ``photos``, served as in production; removes it at the end."""
+    def head_office(self, photos: Sequence[BenchPhoto], *, public_url: str = "") -> Iterator[HeadOffice]:
+        """Yields a new head office with ``photos``, served as in production; removes it at the end.
+
+        ``public_url`` is the address of its object store in the feed, where that is another than its own.
+        """
         name = f"ho{next(self._numbers)}"
         with ExitStack() as undo:
             self.database.create_database(name)
@@ -156,16 +159,16 @@ class Parts:
                 "ETALASE_ALLOWED_HOSTS": "127.0.0.1",
                 "ETALASE_LOG_LEVEL": "WARNING",
                 "ETALASE_S3_ENDPOINT": self.head_office_s3.endpoint,
-                "ETALASE_S3_PUBLIC_URL": self.head_office_s3.endpoint,
+                "ETALASE_S3_PUBLIC_URL": public_url or self.head_office_s3.endpoint,
                 "ETALASE_S3_ACCESS_KEY": self.head_office_s3.access_key,
                 "ETALASE_S3_SECRET_KEY": self.head_office_s3.secret_key,
                 "ETALASE_S3_BUCKET": name,
             }
             port, password, folder = free_port(), secrets.token_urlsafe(24), self.folder / name
-            _head_office(settings, "migrate", "--verbosity", "0")
-            _head_office(settings, "create-company", "Bench", "--id", str(COMPANY_ID))
+            head_office_command(settings, "migrate", "--verbosity", "0")
+            head_office_command(settings, "create-company", "Bench", "--id", str(COMPANY_ID))
             store = ["create-store", "BENCH-1", "Bench store", "--id", str(STORE_ID), "--account", ACCOUNT]
-            _head_office(settings, *store, "--password-file", "-", typed=password)
+            head_office_command(settings, *store, "--password-file", "-", typed=password)
             _load(self.database.url(name), _store(self.head_office_s3, name), photos)
             argv = [sys.executable, "-m", "etalase.cli", "head-office", "serve", "--bind", f"127.0.0.1:{port}"]
             server = spawn("head office", argv, run_dir=folder, env=environment(settings))
@@ -252,9 +255,9 @@ def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto]) -
             checksums = _put(store, batch)
             with db.cursor().copy(f"COPY head_office_photo ({columns}) FROM STDIN") as copy:
                 for photo, checksum in zip(batch, checksums, strict=True):
-                    name = f"{photo.number}.jpg"
+                    name = f"{photo.number}{Path(photo.object_key).suffix}"
                     row: tuple[Any, ...] = (photo.photo_id, photo.product_id, photo.object_key, name, name, photo.size)
-                    copy.write_row((*row, CONTENT_TYPE, checksum, 1, photo.is_primary, 0 if photo.is_primary else 1))
+                    copy.write_row((*row, photo.content_type, checksum, 1, photo.is_primary, 0 if photo.is_primary else 1))
     with closing(psycopg.connect(database_url, autocommit=True)) as db:
         db.execute("VACUUM ANALYZE")  # otherwise autovacuum would do it during a turn
 
@@ -264,7 +267,7 @@ def _put(store: ObjectStore, photos: Sequence[BenchPhoto]) -> list[str]:
 
     def put(photo: BenchPhoto) -> str:
         body = photo.body()
-        store.put(photo.object_key, body, content_type=CONTENT_TYPE)
+        store.put(photo.object_key, body, content_type=photo.content_type)
         return md5(body)
 
     with ThreadPoolExecutor(PUT_THREADS) as threads:
@@ -303,7 +306,8 @@ def _store(server: S3Server, bucket: str) -> ObjectStore:
     return ObjectStore(endpoint=server.endpoint, bucket=bucket, access_key=server.access_key, secret_key=server.secret_key)
 
 
-def _head_office(settings: Mapping[str, str], *args: str, typed: str = "") -> None:
+def head_office_command(settings: Mapping[str, str], *args: str, typed: str = "") -> None:
+    """Runs ``etalase head-office`` with these settings."""
     _run([sys.executable, "-m", "etalase.cli", "head-office", *args], settings, typed)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from etalase.media_types import EXTENSION_OF
+
 CONTENT_TYPE = "image/jpeg"
 # The structure that the edge checks. Noise is its image data, which no compression on the way can shrink.
 JPEG_HEADER = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080001000101011100ffda0008010100003f00")
@@ -29,11 +31,12 @@ class BenchPhoto:
     is_primary: bool
     size: int
     version: int = 1
+    content_type: str = CONTENT_TYPE
 
     @property
     def object_key(self) -> str:
         """Returns its key, in head office's form."""
-        return f"products/{self.product_id}/{'primary' if self.is_primary else self.photo_id}.jpg"
+        return f"products/{self.product_id}/{'primary' if self.is_primary else self.photo_id}.{EXTENSION_OF[self.content_type]}"
 
     def body(self) -> bytes:
         """Returns its bytes."""

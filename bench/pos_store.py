@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -119,12 +119,22 @@ def store(folder: Path) -> Iterator[Store]:
         objects.ensure_bucket()
         edge = [sys.executable, "-m", "etalase.cli", "edge"]
         subprocess.run([*edge, "migrate", "--verbosity", "0"], env=variables, check=True)
-        address = f"127.0.0.1:{free_port()}"
-        url = f"http://{address}"
-        web = spawn("edge", [*edge, "serve", "--bind", address, "--workers", "1"], run_dir=folder, env=variables)
-        undo.callback(web.stop)
-        web.wait_ready(lambda: _answers(url), READY_SECONDS)
+        url = undo.enter_context(serving(variables, folder))
         yield Store(url, database.url("edge"), objects)
+
+
+@contextmanager
+def serving(variables: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Yields the address of a web server of the edge with these settings."""
+    address = f"127.0.0.1:{free_port()}"
+    url = f"http://{address}"
+    argv = [sys.executable, "-m", "etalase.cli", "edge", "serve", "--bind", address, "--workers", "1"]
+    web = spawn("edge", argv, run_dir=folder / "web", env=environment(dict(variables)))
+    try:
+        web.wait_ready(lambda: _answers(url), READY_SECONDS)
+        yield url
+    finally:
+        web.stop()
 
 
 @cache

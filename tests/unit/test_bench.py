@@ -4,12 +4,14 @@ from statistics import median
 from typing import Any
 
 import pytest
+from bench.food_photos import NEAR_ENOUGH, PIXELS, TARGET_BYTES, food_photos
 from bench.photos import LEAST_BYTES, MEDIAN_BYTES, MOST_BYTES, equal_photos, md5, menu_photos, share
 from bench.profiling import cpu_report, elapsed_report, phases
 from bench.report import beyond, page, targets
 from bench.work import order
 
 from etalase.media_types import MAGIC_BYTES, sniff_type
+from etalase.pictures.reading import read_outline
 
 
 def test_the_bench_menu_is_reproducible_and_lognormal_within_its_bounds() -> None:
@@ -42,6 +44,17 @@ def test_bench_photos_are_jpegs_of_the_listed_size_with_new_bytes_after_a_change
     assert len(body) == len(photo.changed().body()) == 5000
     assert sniff_type(body[:MAGIC_BYTES]) == "image/jpeg"
     assert md5(body) == md5(photo.body()) != md5(photo.changed().body())
+
+
+def test_food_photos_are_pictures_of_both_types_with_the_listed_size() -> None:
+    photos = list(food_photos(2))
+
+    assert [photo.content_type for photo in photos] == ["image/webp", "image/jpeg"]
+    for photo in photos:
+        content_type, outline = read_outline(photo.body())
+        assert (content_type, outline.width, outline.height) == (photo.content_type, *PIXELS)
+        assert photo.size == len(photo.body()) == pytest.approx(TARGET_BYTES, rel=NEAR_ENOUGH)
+    assert [photo.object_key.rpartition(".")[2] for photo in photos] == ["webp", "jpg"]
 
 
 def test_a_bench_share_is_spread_over_all_photos_and_differs_each_turn() -> None:
