@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
+from etalase.pictures.jpeg import read_jpeg
 from tests.pictures import ORIENTATION, animated, assembled_png, picture, png_chunk
 from tests.pictures import dish as noise
 
@@ -146,10 +147,10 @@ def _jfif_with_thumbnail() -> bytes:
     return data[:2] + segment(0xE0, data[6:18] + b"\x08\x08" + text) + data[20:]
 
 
-def _between_scans() -> bytes:
+def _between_scans(extra: bytes) -> bytes:
     data = dish("JPEG", progressive=True)
     second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
-    return data[:second] + segment(0xFE, SECRET.encode()) + data[second:]
+    return data[:second] + extra + data[second:]
 
 
 def _with_adobe(text: bytes) -> bytes:
@@ -178,6 +179,44 @@ def _animated_webp() -> bytes:
     return riff(data[12:at] + chunk(b"ANMF", content) + data[at + 8 + length + length % 2 :])
 
 
+def _table(kind: int) -> bytes:
+    """Returns a table that no scan uses, with the place in its values, and more after it."""
+    text = SECRET.encode()[:64]
+    if kind == 0xDB:
+        return segment(0xDB, b"\3" + text.ljust(64) + SECRET.encode())
+    return segment(0xC4, b"\x13" + bytes(15) + bytes([len(text)]) + text + SECRET.encode())
+
+
+def _replaced_tables() -> bytes:
+    """Returns a JPEG whose first tables hide the place: the right ones follow."""
+    data = dish("JPEG")
+    text = SECRET.encode()[:64].ljust(64)
+    return data[:20] + segment(0xDB, b"\0" + text) + segment(0xC4, b"\0" + bytes(15) + b"\x40" + text) + data[20:]
+
+
+def _longer_tables(marker: bytes) -> bytes:
+    data = dish("JPEG")
+    start = data.index(marker)
+    end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+    return data[:start] + segment(marker[1], data[start + 4 : end] + SECRET.encode()) + data[end:]
+
+
+def _palette(colours: int) -> bytes:
+    """Returns a PNG of 1 bit a pixel with more colours than it can have."""
+    file = io.BytesIO()
+    Image.new("P", (32, 32)).save(file, "PNG", bits=1)
+    data = file.getvalue()
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    text = SECRET.encode().ljust(3 * colours - 6, b" ")
+    return data[:start] + png_chunk(b"PLTE", bytes(6) + text) + data[end:]
+
+
+def _intervals() -> bytes:
+    text = SECRET.encode().ljust(len(SECRET) + len(SECRET) % 2)
+    return in_jpeg(b"".join(segment(0xDD, text[at : at + 2]) for at in range(0, len(text), 2)) + segment(0xDD, bytes(2)))
+
+
 def _mpf() -> bytes:
     return in_jpeg(segment(0xE2, b"MPF\0MM\0*" + SECRET.encode())) + in_jpeg(segment(0xE1, b"Exif\0\0" + tiff()))
 
@@ -200,7 +239,7 @@ JPEG: Mapping[str, Hide] = {
     "extended XMP": lambda: in_jpeg(segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + xmp().encode())),
     "unknown APP1": lambda: in_jpeg(segment(0xE1, b"note\0" + SECRET.encode())),
     "comment": lambda: in_jpeg(segment(0xFE, SECRET.encode())),
-    "comment between scans": _between_scans,
+    "comment between scans": lambda: _between_scans(segment(0xFE, SECRET.encode())),
     "IPTC": lambda: in_jpeg(segment(0xED, b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x40\x1c\x02\x78" + SECRET.encode())),
     "MPF": _mpf,
     "FlashPix": lambda: in_jpeg(segment(0xE2, b"FPXR\0" + SECRET.encode())),
@@ -214,6 +253,17 @@ JPEG: Mapping[str, Hide] = {
     "reserved": lambda: in_jpeg(segment(0x02, SECRET.encode())),
     "DNL": lambda: in_jpeg(segment(0xDC, SECRET.encode())),
     "between segments": lambda: in_jpeg(SECRET.encode()),
+    "quantization table": lambda: in_jpeg(_table(0xDB)),
+    "Huffman table": lambda: in_jpeg(_table(0xC4)),
+    "tables after the image": lambda: dish("JPEG")[:-2] + _table(0xDB) + _table(0xC4) + b"\xff\xd9",
+    "replaced tables": _replaced_tables,
+    "longer quantization tables": lambda: _longer_tables(b"\xff\xdb"),
+    "longer Huffman tables": lambda: _longer_tables(b"\xff\xc4"),
+    "short Huffman table": lambda: in_jpeg(segment(0xC4, b"\3" + b"\xff" * 16 + SECRET.encode())),
+    "tables between scans": lambda: _between_scans(segment(0xDB, b"\3" + SECRET.encode()[:64].ljust(64))),
+    "text between scans": lambda: _between_scans(SECRET.encode()),
+    "longer JFIF": lambda: dish("JPEG")[:2] + segment(0xE0, dish("JPEG")[6:20] + SECRET.encode()) + dish("JPEG")[20:],
+    "longer restart interval": lambda: in_jpeg(segment(0xDD, b"\0\0" + SECRET.encode())),
     "film": lambda: dish("JPEG") + _tail_of_a_film(),
     "second picture": lambda: dish("JPEG") + in_jpeg(segment(0xE1, b"Exif\0\0" + tiff())),
     "HTML after the end": lambda: dish("JPEG") + SECRET.encode(),
@@ -242,6 +292,13 @@ PNG: Mapping[str, Hide] = {
     "second gamma": lambda: in_png(
         png_chunk(b"gAMA", b"\0\0\xb1\x8f") + png_chunk(b"cHRM", bytes(32)) + png_chunk(b"cHRM", SECRET.encode()[:32])
     ),
+    "palette as a proposal": lambda: in_png(png_chunk(b"PLTE", SECRET.encode().ljust(69))),
+    "palette of too many colours": lambda: _palette(256),
+    "transparency of too many colours": lambda: in_png(png_chunk(b"tRNS", SECRET.encode())),
+    "animation without a header": lambda: in_png(png_chunk(b"fcTL", SECRET.encode()) + png_chunk(b"fdAT", SECRET.encode())),
+    "bits of too many colours": lambda: in_png(png_chunk(b"sBIT", SECRET.encode())),
+    "chunk of the third edition": lambda: in_png(png_chunk(b"mDCV", SECRET.encode())),
+    "background": lambda: in_png(png_chunk(b"bKGD", SECRET.encode())),
     "end": _iend_with_content,
     "tail": lambda: dish("PNG") + SECRET.encode(),
     "film": lambda: dish("PNG") + _tail_of_a_film(),
@@ -260,6 +317,8 @@ WEBP: Mapping[str, Hide] = {
     "chunk of a frame": _animated_webp,
     "tail": lambda: dish("WEBP") + SECRET.encode(),
     "film": lambda: dish("WEBP") + _tail_of_a_film(),
+    "after an odd chunk": lambda: in_webp((b"note", b"abc"), (b"note", SECRET.encode())),
+    "longer animation header": lambda: in_webp((b"ANIM", bytes(6) + SECRET.encode())),
     "end of the container": lambda: riff(dish("WEBP")[12:] + SECRET.encode()[:7]) + SECRET.encode(),
 }
 FORMS: Mapping[str, Mapping[str, Hide]] = {"JPEG": JPEG, "PNG": PNG, "WEBP": WEBP}
@@ -278,9 +337,16 @@ def in_image_data() -> Mapping[str, bytes]:
     coded = zlib.compress(rows)
     end = png_chunk(b"IEND", b"")
     jpeg = dish("JPEG")
+    progressive = dish("JPEG", progressive=True)
+    first_scan = progressive[: next(part.end for part in read_jpeg(progressive).parts if part.kind == "SOS")]
+    restarts = dish("JPEG", restart_marker_blocks=20)
+    restart = restarts.index(b"\xff\xd3", restarts.index(b"\xff\xda"))
+    before_restart = restarts[:restart] + text + restarts[restart:]
     return {
         "PNG, after the compressed data": sound[:33] + png_chunk(b"IDAT", coded + text) + end,
         "PNG, another IDAT": sound[:33] + png_chunk(b"IDAT", coded) + png_chunk(b"IDAT", text) + end,
         "PNG, more rows": assembled_png(size, rows + text),
         "JPEG, before the end": jpeg[:-2] + text + jpeg[-2:],
+        "JPEG, after a scan": first_scan + text + progressive[len(first_scan) :],
+        "JPEG, before a restart marker": before_restart,
     }

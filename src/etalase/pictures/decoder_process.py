@@ -15,7 +15,7 @@ from etalase.pictures.decoder import DAMAGED, SOUND, TYPES
 from etalase.pictures.jpeg import read_jpeg
 from etalase.pictures.limited_child import allow_loaders, is_out_of_memory, respond_to_requests
 from etalase.pictures.limited_process import TOO_LARGE
-from etalase.pictures.png_data import unused_image_data
+from etalase.pictures.png_data import is_sound_animation, unused_image_data
 from etalase.pictures.webp import PICTURES, read_webp
 
 EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
@@ -67,7 +67,8 @@ def _jpeg_objection(body: bytes) -> str:
 def _is_sound_png(body: bytes) -> bool:
     # A wrong checksum beside the picture, as in a text, is a warning.
     _read_every_pixel(pyvips.Image.pngload_buffer(body, fail_on="error", access="sequential"))
-    return all(_is_padding(rest) for rest in unused_image_data(body, MAX_PADDING_BYTES))
+    rests = unused_image_data(body, MAX_PADDING_BYTES)
+    return is_sound_animation(body) and all(_is_padding(rest) for rest in rests)
 
 
 def _is_sound_webp(body: bytes) -> bool:

@@ -10,7 +10,9 @@ from etalase.pictures.outline import Data, Outline, Part, refuse_as_cut_short, r
 START = b"\xff\xd8"
 # The next marker after image data: 0xFF00 is a byte 0xFF of the data, and restart markers belong to it (B.1.1.5).
 NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
+START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
+# Decoders skip these whatever they have: a length below 2, its own bytes, counts as 2.
+SKIPPED = frozenset({0xFE, *range(0xE0, 0xF0)})
 WITHOUT_CONTENT = frozenset({0x01, *range(0xD0, 0xD8)})
 FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Baseline, extended and progressive, Huffman-coded: browsers show no other process.
@@ -81,7 +83,11 @@ def _segments(data: Data, *, to_first_scan: bool = False) -> Iterator[Part]:
         if marker in WITHOUT_CONTENT:
             position = start + 2
             continue
+        if marker == START_OF_IMAGE:
+            refuse_as_cut_short("another picture begins before its end")
         length = int.from_bytes(data[start + 2 : content], "big")
+        if marker in SKIPPED:
+            length = max(length, 2)
         position = start + 2 + length
         if length < 2 or position > len(data):
             if start == len(START):

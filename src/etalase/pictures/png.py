@@ -12,7 +12,7 @@ from etalase.pictures.outline import (
 )
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-HEADER_BYTES, CHECKSUM_BYTES = 8, 4
+HEADER_BYTES, CHECKSUM_BYTES, IHDR_BYTES = 8, 4, 13
 
 
 def read_png(data: Data) -> Outline:
@@ -42,6 +42,8 @@ def read_png(data: Data) -> Outline:
         raise PictureRefused("The file is a PNG without a picture.", code="no_picture")
     header = data[parts[0].content : parts[0].end]
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
+    if len(header) != IHDR_BYTES + CHECKSUM_BYTES:
+        refuse_as_damaged("its header has a wrong length")
     if not width or not height:
         refuse_as_damaged("it has no pixels")
     refuse_too_many_frames(frames)

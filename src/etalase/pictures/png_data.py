@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from etalase.pictures.outline import Part
 from etalase.pictures.png import CHECKSUM_BYTES, read_png
@@ -12,7 +13,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 ALL = ((0, 0, 1, 1),)
 STEP_BYTES = 1024**2
-SEQUENCE_NUMBER_BYTES = 4
+SEQUENCE_NUMBER_BYTES, FRAME_CONTROL_BYTES = 4, 26
 
 
 @dataclass(slots=True)
@@ -35,6 +36,23 @@ def unused_image_data(data: bytes, most: int) -> Iterator[bytes]:
     for frame in (first, *others):
         width, height = min(frame.width, first.width), min(frame.height, first.height)
         yield _after(frame.coded, _raw_bytes(width, height, bits, passes), most + 1)
+
+
+def is_sound_animation(data: bytes) -> bool:
+    """Returns whether the chunks of an animation's frames are intact, complete and in their order; a still one has none."""
+    parts = [part for part in read_png(data).parts if part.kind in {"fcTL", "IDAT", "fdAT", "IEND"}]
+    if any(part.kind == "fcTL" and following.kind in {"fcTL", "IEND"} for part, following in pairwise(parts)):
+        return False
+    of_frames = (part for part in parts if part.kind in {"fcTL", "fdAT"})
+    return all(_is_sound_chunk(data, part, number) for number, part in enumerate(of_frames))
+
+
+def _is_sound_chunk(data: bytes, part: Part, number: int) -> bool:
+    content, checksum = data[part.content : part.end - CHECKSUM_BYTES], data[part.end - CHECKSUM_BYTES : part.end]
+    if part.kind == "fcTL" and len(content) != FRAME_CONTROL_BYTES:
+        return False
+    is_intact = zlib.crc32(part.kind.encode() + content) == int.from_bytes(checksum, "big")
+    return is_intact and content[:SEQUENCE_NUMBER_BYTES] == number.to_bytes(SEQUENCE_NUMBER_BYTES, "big")
 
 
 def _frames(data: bytes, parts: tuple[Part, ...]) -> list[_Frame]:

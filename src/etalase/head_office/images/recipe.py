@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
-from etalase.head_office.images.validate import Picture, PictureLimits, Upload, check_picture
+from etalase.head_office.images.validate import Picture, PictureLimits, Upload, cleaned_picture
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.pictures.making import make_photo
-from etalase.pictures.metadata import without_metadata
 from etalase.pictures.outline import Outline
 
 # Raise it where the same upload and the same limits give another photo.
@@ -31,15 +30,14 @@ class Recipe:
 
     def make(self, upload: Upload, limits: PictureLimits) -> Picture:
         """Returns the photo. Raises :class:`PictureRefused` for a file that is not a sound picture within the limits."""
-        if sniff_type(upload.body[:MAGIC_BYTES]) is not None:
-            content_type, outline = check_picture(upload.body, limits)
-            if max(outline.width, outline.height) <= self.max_side_pixels and not is_cmyk(upload.body, outline):
-                body = without_metadata(upload.body, content_type, outline)
-                if len(body) <= self.max_bytes:
-                    return Picture.of(body, content_type)
-        made = make_photo(
-            upload.body, max_side_pixels=self.max_side_pixels, max_bytes=self.max_bytes, max_pixels=limits.max_pixels
-        )
+        body = upload.body
+        if sniff_type(body[:MAGIC_BYTES]) is not None:
+            cleaned, outline = cleaned_picture(body, limits)
+            is_small = max(outline.width, outline.height) <= self.max_side_pixels and len(cleaned.body) <= self.max_bytes
+            if is_small and not is_cmyk(body, outline):
+                return cleaned
+            body = cleaned.body
+        made = make_photo(body, max_side_pixels=self.max_side_pixels, max_bytes=self.max_bytes, max_pixels=limits.max_pixels)
         return Picture.of(made.body, made.content_type)
 
 

@@ -9,6 +9,7 @@ from etalase.checksum import md5_hex
 from etalase.errors import PictureRefused
 from etalase.media_types import EXTENSION_OF
 from etalase.pictures.decoder import Decoder
+from etalase.pictures.metadata import without_metadata
 from etalase.pictures.outline import Outline, refuse_too_many_pixels
 from etalase.pictures.reading import read_outline
 
@@ -60,15 +61,18 @@ def read_upload_file(path: Path, limits: PictureLimits) -> Upload:
     return read_upload(path.read_bytes(), limits)
 
 
-def check_picture(body: bytes, limits: PictureLimits) -> tuple[str, Outline]:
-    """Returns the media type and the outline of a picture that is complete, within the limits, and decodes without a warning.
+def cleaned_picture(body: bytes, limits: PictureLimits) -> tuple[Picture, Outline]:
+    """Returns the picture without metadata, and the outline of ``body``, if it decodes without a warning.
 
-    Raises :class:`PictureRefused` for any other.
+    What goes does no harm: decoded is what goes out. Raises :class:`PictureRefused` for a picture that is incomplete, damaged
+    or beyond the limits.
     """
     content_type, outline = read_outline(body)
     refuse_too_many_pixels(outline.width, outline.height, limits.max_pixels, frames=outline.frames)
-    _decoder().check(body, content_type)
-    return content_type, outline
+    cleaned = without_metadata(body, content_type, outline)
+    read_outline(cleaned)
+    _decoder().check(cleaned, content_type)
+    return Picture.of(cleaned, content_type), outline
 
 
 @cache

@@ -17,7 +17,7 @@ from tests.pictures import GPS, MAKE, ORIENTATION, animated, exif, picture
 from etalase.errors import PictureRefused
 from etalase.head_office.images.gps import without_location
 from etalase.head_office.images.recipe import blanked
-from etalase.head_office.images.validate import Picture, PictureLimits, check_picture, extension, read_upload
+from etalase.head_office.images.validate import Picture, PictureLimits, cleaned_picture, extension, read_upload
 
 LIMITS = PictureLimits(max_bytes=1024 * 1024, max_pixels=100_000)
 KINDS = ["JPEG", "PNG", "WEBP"]
@@ -26,8 +26,8 @@ KINDS = ["JPEG", "PNG", "WEBP"]
 def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
     """Returns the picture that head office before recipe 1 made of a sound file."""
     body = blanked(read_upload(data, limits))
-    content_type, _ = check_picture(body, limits)
-    return Picture.of(body, content_type)
+    cleaned, _ = cleaned_picture(body, limits)
+    return Picture.of(body, cleaned.content_type)
 
 
 def assembled(header: bytes, pixels: bytes) -> bytes:
