@@ -2,9 +2,30 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, media_type, picture_type, sniff_type
 from etalase.objectstore.model import ObjectInfo, ObjectRead
+
+
+class Described(Protocol):
+    """An object as a row describes it: of a photo or of a rendition."""
+
+    @property
+    def object_key(self) -> str:
+        """Returns the key."""
+
+    @property
+    def size(self) -> int | None:
+        """Returns the number of bytes."""
+
+    @property
+    def checksum(self) -> str | None:
+        """Returns the MD5 of the bytes."""
+
+    @property
+    def content_type(self) -> str | None:
+        """Returns the Content-Type."""
 
 
 class Damage(StrEnum):

@@ -77,7 +77,7 @@ def _runs(_: EdgeSettings) -> Files:
         checkpoint = Checkpoint.objects.defer("access_token", "refresh_token").first()
         kept = {name: getattr(checkpoint, name, None) for name in ("store_id", "sync_timestamp", "compared_at", "photos")}
         signs = {str(role): sign.at for role, sign in heartbeats().items()}
-        kept |= {"features": getattr(checkpoint, "features", None), "renditions": asdict(storage.renditions.counts())}
+        kept |= {"features": getattr(checkpoint, "features", None), "renditions": asdict(storage.rendition_counts.counts())}
     return {"runs.json": {"runs": runs}, "checkpoint.json": {**kept, "heartbeats": signs}}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from etalase.edge.status.collect import look
-from etalase.edge.status.comparison import Reads
+from etalase.edge.status.looks import Reads
 from etalase.edge.status.snapshot import Comparison
 from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreAway

@@ -14,7 +14,8 @@ from tests.simulator import Response, picture
 from etalase.edge.clock import Clock
 from etalase.edge.integrity import Damage
 from etalase.edge.status import collect
-from etalase.edge.status.comparison import MAX_UNREADABLE, Reads, compare
+from etalase.edge.status.comparison import compare
+from etalase.edge.status.looks import MAX_UNREADABLE, Reads
 from etalase.edge.status.snapshot import Comparison, Trouble
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.verify import verify

@@ -28,7 +28,8 @@ from etalase.edge.integrity import Damage
 from etalase.edge.pos import catalogue
 from etalase.edge.status import collect
 from etalase.edge.status.collect import read
-from etalase.edge.status.comparison import Reads, compare
+from etalase.edge.status.comparison import compare
+from etalase.edge.status.looks import Reads
 from etalase.edge.status.summary import summarize
 from etalase.edge.status.verdict import judge
 from etalase.edge.sync import removal_decisions

@@ -64,6 +64,9 @@ class SyncCommand(EdgeCommand):
             f"{report.deleted} removed, "
             f"{report.held} held; {formatting.size(report.bytes_fetched)} in {formatting.elapsed(report.duration_seconds)}."
         )
+        small = report.renditions
+        if small.healed or small.damaged:
+            self.stdout.write(f"Small pictures: {small.healed} healed, {small.damaged} still lost or damaged.")
         for failure in report.failures[:20]:
             name, detail = printable(failure["product_name"]), printable(failure["detail"])
             self.stdout.write(f"  {failure['photo_id']} {name}: {failure['reason']}: {detail}")

@@ -17,7 +17,7 @@ from etalase.edge.metrics.samples import Day, Queue, Reading, Surroundings
 from etalase.edge.models import SyncRun
 from etalase.edge.status import collect, views
 from etalase.edge.status.snapshot import Comparison
-from etalase.edge.sync.result import RunResult
+from etalase.edge.sync.result import RENDITION_COUNTS, RunResult
 from etalase.errors import DatabaseAway
 from etalase.scraping import SingleFlight
 from etalase.settings.edge import EdgeSettings, edge_settings
@@ -104,15 +104,16 @@ def _day() -> Day:
     with translated():
         runs = SyncRun.objects.filter(started_at__gt=Now() - A_DAY)
         ended = runs.filter(outcome__isnull=False)
-        photos: dict[str, int] = dict.fromkeys(RunResult.COUNT_NAMES, 0)
+        sums: dict[str, int] = dict.fromkeys((*RunResult.COUNT_NAMES, *RENDITION_COUNTS.values()), 0)
         for counts in ended.values_list("counts", flat=True):
             for name, count in counts.items() if isinstance(counts, dict) else ():
-                if name in photos and type(count) is int:
-                    photos[name] += count
+                if name in sums and type(count) is int:
+                    sums[name] += count
         totals = ended.aggregate(size=Sum("bytes_fetched"), seconds=Sum(F("duration_seconds")))
         return Day(
             runs=dict(ended.values_list("outcome").annotate(Count("id"))),
-            photos=photos,
+            photos={name: sums[name] for name in RunResult.COUNT_NAMES},
+            renditions={name: sums[counted] for name, counted in RENDITION_COUNTS.items()},
             bytes_fetched=totals["size"] or 0,
             seconds=totals["seconds"] or 0.0,
         )

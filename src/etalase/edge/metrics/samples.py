@@ -26,6 +26,7 @@ class Day:
 
     runs: Mapping[str, int] = field(default_factory=dict)
     photos: Mapping[str, int] = field(default_factory=dict)
+    renditions: Mapping[str, int] = field(default_factory=dict)
     bytes_fetched: int = 0
     seconds: float = 0.0
 
@@ -98,6 +99,7 @@ def _photos(facts: Facts) -> Iterator[Metric]:
     yield _gauge("etalase_renditions_listed", "Small pictures that head office lists.", facts.small.listed)
     yield _gauge("etalase_renditions_waiting", "Small pictures that are not here yet.", facts.small.waiting)
     yield _gauge("etalase_renditions_failed", "Small pictures among these whose last attempt failed.", facts.small.failed)
+    yield _gauge("etalase_renditions_damaged", "Small pictures that were here and are missing or damaged.", facts.small.damaged)
     yield _gauge("etalase_removals_held", "Removals that wait for a person.", facts.held)
     yield _gauge("etalase_products", "Products on the tills.", facts.products)
 
@@ -137,6 +139,7 @@ def _runs(facts: Facts, day: Day) -> Iterator[Metric]:
     runs = {outcome.value: day.runs.get(outcome.value, 0) for outcome in OUTCOMES}
     yield _by("etalase_runs_last_day", "Runs that began in the last 24 hours and ended, by outcome.", "outcome", runs)
     yield _by("etalase_run_photos_last_day", "Photos in these runs, by what a run did with them.", "result", day.photos)
+    yield _by("etalase_run_renditions_last_day", "Small pictures in these runs, by result.", "result", day.renditions)
     yield _gauge("etalase_run_fetched_bytes_last_day", "Bytes of photos that these runs fetched.", day.bytes_fetched)
     yield _gauge("etalase_run_seconds_last_day", "Time that these runs took.", day.seconds)
     signs = {"worker": facts.worker, "beat": facts.beat}

@@ -43,6 +43,7 @@ class Advice(Sentences):
             State.SERVICE_SILENT: self._todo_service,
             State.FILLING: self._todo_filling,
             State.PARTIAL: self._todo_partial,
+            State.SMALL_PICTURES: self._todo_small_pictures,
             State.RUN_FAILED: self._todo_failed,
             State.EMPTY: self._todo_empty,
         }
@@ -148,6 +149,9 @@ class Advice(Sentences):
         if not tried or not due or self.facts.waiting or not due < tried <= self.facts.now + LONGEST_WAIT:
             return None
         return min(tried, full) if full else tried
+
+    def _todo_small_pictures(self) -> Todo:
+        return self._nothing("todo_running") if self.facts.is_running else self._next("does_mend_small")
 
     def _todo_failed(self) -> Todo:
         why = self.why_failed()

@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Count, Exists, F, Min, OuterRef
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, Min, OuterRef
 from django.utils.timezone import get_default_timezone
 
 from etalase.edge.clock import Clock
@@ -21,9 +20,21 @@ from etalase.edge.project import product_model_name
 from etalase.edge.runs import last_good_run
 from etalase.edge.schedule import next_runs
 from etalase.edge.status import sync_request
-from etalase.edge.status.comparison import Reads, compare
-from etalase.edge.status.filling import KnownList, Work, eta_seconds
-from etalase.edge.status.snapshot import Comparison, Facts, Own, RunFacts, Sign, SmallPictures, Uncovered, UnmadePhoto, Why
+from etalase.edge.status.comparison import compare
+from etalase.edge.status.known_list import known_list
+from etalase.edge.status.looks import Reads
+from etalase.edge.status.snapshot import (
+    Comparison,
+    DamagedPicture,
+    Facts,
+    Own,
+    RunFacts,
+    Sign,
+    SmallPictures,
+    Uncovered,
+    UnmadePhoto,
+    Why,
+)
 from etalase.edge.sync import storage
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import PARKED
@@ -95,7 +106,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             photos=photos - own.photos,
             expected=expected if expected is None else max(0, expected - own.photos),
             own=own,
-            small=_small_pictures(settings),
+            small=_small_pictures(bucket, settings),
             not_adopted=checkpoint is None and photos > 0,
             wrong_store=checkpoint is not None
             and (checkpoint_kept or photos > 0)
@@ -120,7 +131,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             list_read_at=good.started_at if good else None,
             checkpoint=checkpoint.sync_timestamp if checkpoint else None,
             feed_proved_complete=checkpoint.feed_proved_complete if checkpoint else None,
-            known=_known_list(good, newest, at_work=at_work, tried=tried),
+            known=known_list(good, newest, at_work=at_work, tried=tried),
             notices=_notices(now),
             worker=_sign(signs.get(Role.WORKER)),
             beat=_sign(signs.get(Role.BEAT)),
@@ -141,12 +152,25 @@ def _own(bucket: Comparison) -> Own:
     return Own(photos=photos, open=undecided, damaged=bucket.own_damaged, objects=objects, open_objects=undecided_objects)
 
 
-def _small_pictures(settings: EdgeSettings) -> SmallPictures:
-    counts = storage.renditions.counts()
+def _small_pictures(bucket: Comparison, settings: EdgeSettings) -> SmallPictures:
+    """Returns the small pictures; the damaged ones as the comparison found them, else as earlier looks recorded them."""
+    counts = storage.rendition_counts.counts()
+    damaged = (bucket.renditions or ())[:MAX_NAMES]
+    name_of = _names({one.photo_id: one.product_id for one in damaged}, settings) if damaged else {}
     count, unmade = storage.made_renditions.unmade(limit=MAX_NAMES)
     names = _names({one.photo_id: one.product_id for one in unmade}, settings) if unmade else {}
     photos = tuple(UnmadePhoto(one.photo_id, names[one.photo_id], one.reason) for one in unmade)
-    return SmallPictures(listed=counts.listed, waiting=counts.waiting, failed=counts.failed, unmade=count, unmade_photos=photos)
+    return SmallPictures(
+        listed=counts.listed,
+        waiting=counts.waiting,
+        failed=counts.failed,
+        unmade=count,
+        unmade_photos=photos,
+        damaged=counts.lost if bucket.renditions is None else len(bucket.renditions),
+        damaged_pictures=tuple(
+            DamagedPicture(one.photo_id, name_of[one.photo_id], one.object_key, one.kind) for one in damaged
+        ),
+    )
 
 
 def _lost(damaged: list[UUID]) -> tuple[UUID, ...]:
@@ -192,36 +216,6 @@ def _run(run: SyncRun) -> RunFacts:
 def _numbers(kept: Any) -> dict[str, int]:
     """Returns the counts of a run, without values that are not numbers."""
     return {name: count for name, count in kept.items() if type(count) is int} if isinstance(kept, dict) else {}
-
-
-def _known_list(good: SyncRun | None, newest: SyncRun | None, *, at_work: bool, tried: int) -> KnownList | None:
-    """Returns head office's list as last known: from a run that has not completed yet, or from the rows."""
-    unfinished = SyncRun.objects.filter(id__gt=good.id if good else 0, listed__isnull=False, checkpoint__isnull=True)
-    run = unfinished.annotate(elapsed=Now() - F("planned_at")).order_by("-id").first()
-    if run is None or run.listed is None or run.missing is None:
-        if good is None:
-            return None
-        listed, here = storage.photos.listed_and_here()
-        return KnownList(listed=listed, here=here, tried=tried)
-    carried = min(run.carried, run.missing)
-    is_at_it = at_work and newest is not None and run.id == newest.id
-    left = Work(run.missing - carried, max(0, (run.bytes_to_fetch or 0) - run.bytes_carried))
-    return KnownList(
-        listed=run.listed,
-        here=run.listed - run.missing + carried,
-        tried=tried,
-        eta_seconds=_eta_seconds(run, left) if is_at_it and run.planned_at else None,
-        progressed_at=run.carried_at or run.planned_at or run.started_at,
-    )
-
-
-def _eta_seconds(run: SyncRun, left: Work) -> int | None:
-    """Estimates at this run's own speed, or at that of the newest earlier run that published a photo."""
-    if run.carried:
-        return eta_seconds(left, Work(run.carried, run.bytes_carried), run.elapsed)  # type: ignore[attr-defined]
-    measured = SyncRun.objects.filter(id__lt=run.id, carried__gt=0, planned_at__isnull=False, carried_at__isnull=False)
-    before = measured.annotate(took=F("carried_at") - F("planned_at")).order_by("-id").first()
-    return eta_seconds(left, Work(before.carried, before.bytes_carried), before.took) if before else None
 
 
 def _notices(now: datetime) -> tuple[Mapping[str, Any], ...]:

@@ -16,13 +16,14 @@ import django.db
 from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import photos_in_order
-from etalase.edge.integrity import Damage, damage, is_replacement, is_suspicion, was_put_since
+from etalase.edge.integrity import Damage, is_replacement
+from etalase.edge.status.looks import Looks, Reads
+from etalase.edge.status.rendition_comparison import damaged_renditions
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import storage
-from etalase.edge.sync.bucket_audit import Objects, judge_read, list_photos
+from etalase.edge.sync.bucket_audit import list_photos
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.plan.model import Row
-from etalase.edge.sync.rendition_audit import list_renditions
 from etalase.errors import (
     DatabaseAway,
     EtalaseError,
@@ -33,21 +34,14 @@ from etalase.errors import (
     SpoolFull,
 )
 from etalase.objectstore.client import ObjectStore
-from etalase.objectstore.model import ObjectInfo, ObjectRead
+from etalase.objectstore.model import ObjectInfo
 
 # HEADs and reads of one comparison: beyond them, a bucket that lost everything is judged by its listing.
 MAX_LOOKS = 1000
 # How often rows are judged again that a run changes meanwhile.
 MAX_ROUNDS = 5
-# A bad disk makes single objects unreadable; where so many are, the store does not work, or each request takes its time.
-MAX_UNREADABLE = 5
-MAX_READS = 20_000
-MAX_RENDITIONS = 20_000
 MAX_NAMED = 1000
 PRODUCTS_AT_ONCE = 1000
-
-# Objects that were read, by key, size and ETag: an equal ETag means equal bytes (RFC 9110, section 8.8.1).
-Reads = dict[ObjectInfo, ObjectRead]
 
 
 def compare(
@@ -62,45 +56,24 @@ def compare(
 ) -> Comparison:
     """Returns the comparison now; a bucket that is away is a fact in it. Raises :class:`DatabaseAway`.
 
-    ``compared_at`` is when a run last compared everything: objects put since then get a HEAD, since a listing has no type.
     ``reads`` outlives one comparison, so that a page that is reloaded reads an object once. Damage is marked, so that the POS
     shows another photo and the next run repairs it; while a run is in flight, the run marks.
     """
     tally = _Tally(max_named, storage.own_photos.exempt())
+    looks = Looks(bucket, compared_at, reads, max_looks)
     try:
-        for row, kind, is_replaced in _Audit(bucket, compared_at, reads, max_looks).rows():
+        for row, kind, is_replaced in _Audit(looks).rows():
             tally.add(row, kind, is_replaced=is_replaced)
         _check_public(bucket, tally.whole)
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=now, error=str(error), trouble=_trouble(error))
-    if not lock.is_taken():
+    marks = not lock.is_taken()
+    if marks:
         with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
             storage.damage_marks.mark(tally.kind_of)
-        _record_lost_renditions(bucket)
+    renditions = damaged_renditions(looks, records=marks)
     # After the marks: the POS selects by them.
-    return replace(tally.comparison(now), bare=_bare(tally.kind_of, tally.kind_of_product))
-
-
-def _record_lost_renditions(bucket: ObjectStore) -> None:
-    """Records renditions that are missing or cut, so that the POS leaves them out and the next run fetches them.
-
-    Looks at the listing alone, and requests what it lacks, because a listing may lag (hazard 62). Leaves a large store, and
-    one that takes too long, to the full run.
-    """
-    if not 0 < storage.renditions.count_objects() <= MAX_RENDITIONS:
-        return
-    lost: list[str] = []
-    with suppress(ObjectStoreError, SpoolFull):
-        listing, objects = list_renditions(bucket, may_be_missing=True), Objects(bucket, MAX_UNREADABLE)
-        for part in storage.renditions.objects():
-            listed = listing.of(one.object_key for one in part)
-            for one in part:
-                there = listed.get(one.object_key)
-                if one.is_here and (there is None or there.size != one.size) and len(lost) < MAX_LOOKS:
-                    now = objects.head(one.object_key)
-                    if isinstance(now, Damage) or now.size != one.size:
-                        lost.append(one.object_key)
-    storage.renditions.record_lost(lost)
+    return replace(tally.comparison(now), bare=_bare(tally.kind_of, tally.kind_of_product), renditions=renditions)
 
 
 class _NotPublic(ObjectStoreDenied):
@@ -132,17 +105,10 @@ def _trouble(error: EtalaseError) -> Trouble:
 
 @dataclass(slots=True)
 class _Audit:
-    """One audit without the lock. ``looks_left`` bounds its HEADs and reads."""
+    """One audit of the photos without the lock."""
 
-    bucket: ObjectStore
-    compared_at: datetime | None
-    reads: Reads
-    looks_left: int
-    objects: Objects = field(init=False)
+    looks: Looks
     marked: Mapping[UUID, Damage] = field(default_factory=storage.damage_marks.kinds)
-
-    def __post_init__(self) -> None:
-        self.objects = Objects(self.bucket, MAX_UNREADABLE)
 
     def rows(self) -> Iterator[tuple[Row, Damage | None, bool]]:
         """Yields every row once, with its damage, and whether newer, promised bytes are in the bucket before their row.
@@ -150,21 +116,16 @@ class _Audit:
         Raises :class:`ObjectStoreError` where the store is away or refuses.
         """
         # Before the first run there is neither a bucket nor a row that needs one.
-        listing = list_photos(self.bucket, may_be_missing=not storage.photos.count())
+        listing = list_photos(self.looks.bucket, may_be_missing=not storage.photos.count())
         for rows in storage.photos.in_batches():
             listed = listing.of(row.object_key for row in rows)
             doubtful = []
             for row in rows:
-                if self._is_doubtful(row, listed.get(row.object_key)):
+                if row.id in self.marked or self.looks.is_doubtful(row, listed.get(row.object_key)):
                     doubtful.append(row)
                 else:
                     yield row, None, False
             yield from self._look_again(doubtful, listed)
-
-    def _is_doubtful(self, row: Row, there: ObjectInfo | None) -> bool:
-        if there is None or row.id in self.marked or was_put_since(self.compared_at, there):
-            return True
-        return damage(row.size, row.checksum, row.content_type, there) is not None
 
     def _look_again(self, rows: Collection[Row], listed: Mapping[str, ObjectInfo]) -> Iterator[tuple[Row, Damage | None, bool]]:
         """Judges each row by an object that was seen while the row stayed the same: a run that publishes causes no damage."""
@@ -172,53 +133,17 @@ class _Audit:
         for round_number in range(1, MAX_ROUNDS + 1):
             if not before:
                 return
-            there = {row.object_key: self._there(row.object_key, listed.get(row.object_key)) for row in before.values()}
+            there = {row.object_key: self.looks.there(row.object_key, listed) for row in before.values()}
             coming = storage.intents.new_checksums()
             after = {row.id: row for row in storage.photos.with_ids(before)}
             moved = {id_: row for id_, row in after.items() if row != before[id_] and round_number < MAX_ROUNDS}
             for row in after.values():
                 if row.id not in moved:
-                    kind, etag = self._judge(row, there.get(row.object_key, Damage.MISSING))
+                    now = there.get(row.object_key, Damage.MISSING)
+                    kind, etag = self.looks.judge(row, now, marked=self.marked.get(row.id))
                     is_replaced = kind is not None and is_replacement(etag, row.checksum, coming.get(row.object_key))
                     yield row, None if is_replaced else kind, is_replaced
             before = moved
-
-    def _judge(self, row: Row, there: ObjectInfo | Damage) -> tuple[Damage | None, str | None]:
-        """Returns the damage of a row's object, and its ETag; reads the object if the ETag does not prove its bytes."""
-        if isinstance(there, Damage):
-            return there, None
-        kind = damage(row.size, row.checksum, row.content_type, there)
-        if kind is not None and not is_suspicion(kind, row.size, there):
-            return kind, there.etag
-        if row.id in self.marked:  # a bad disk changes neither the listing nor the ETag
-            if not self._may_look():
-                return self.marked[row.id], None
-            kind, found = judge_read(row, self.objects.read(row.object_key))
-        elif kind is not None:
-            kind, found = judge_read(row, self._read_once(there))
-        else:
-            return None, there.etag
-        return kind, found.etag
-
-    def _may_look(self) -> bool:
-        if self.looks_left <= 0 or self.objects.unreadable_left <= 0:
-            return False
-        self.looks_left -= 1
-        return True
-
-    def _there(self, key: str, listed: ObjectInfo | None) -> ObjectInfo | Damage:
-        return self.objects.head(key) if self._may_look() else listed or Damage.MISSING
-
-    def _read_once(self, there: ObjectInfo) -> ObjectRead | Damage:
-        """Returns the object as it was read under this ETag, with its type of now."""
-        if there.etag and (known := self.reads.get(there)) is not None:
-            return replace(known, content_type=there.content_type or known.content_type)
-        read = self.objects.read(there.key)
-        if isinstance(read, ObjectRead):
-            if len(self.reads) >= MAX_READS:
-                self.reads.clear()
-            self.reads[there] = read
-        return read
 
 
 class _Tally:

@@ -106,6 +106,8 @@ class Details(Sentences):
             text += " " + words.say("last_run_nothing")
         elif run.counts:
             text += " " + words.say("last_run_counts", count=run.counts.get("seen", 0), size=words.size(run.bytes_fetched))
+        healed = {name: run.counts.get(name, 0) for name in ("healed", "renditions_healed")}
+        text += "".join(f" {words.say(f'last_run_{name}', count=count)}" for name, count in healed.items() if count)
         yield StatusItem(text)
 
     def hints(self) -> Iterator[StatusItem]:

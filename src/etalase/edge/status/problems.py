@@ -21,6 +21,7 @@ class Problems(Sentences):
             State.SERVICE_SILENT: self._service_silent,
             State.FILLING: self._on_their_way,
             State.PARTIAL: self._partial,
+            State.SMALL_PICTURES: self._small_pictures,
             State.RUN_FAILED: self._run_failed,
             State.UNPROVED: self._unproved,
             State.EMPTY: self._empty,
@@ -106,6 +107,14 @@ class Problems(Sentences):
         common = sorted(facts.reasons.items(), key=lambda entry: (-entry[1], entry[0]))[:COMMON_REASONS]
         reasons = ", ".join(f"{self.words.word('reason', reason)} ({self.words.number(count)})" for reason, count in common)
         yield StatusItem(say("reasons", reasons=reasons), level)
+
+    def _small_pictures(self, level: Level) -> Iterator[StatusItem]:
+        small = self.facts.small
+        names = [
+            f"{one.product_name or one.photo_id} ({self.words.word('damage', one.kind)})" for one in small.damaged_pictures
+        ]
+        text = self.words.say("small_pictures_item", count=small.damaged)
+        yield self.listing(text, sorted(names), level, total=small.damaged)
 
     def _run_failed(self, level: Level) -> Iterator[StatusItem]:
         if State.WRONG_STORE not in self.verdict.holds and self.verdict.state is not State.RUN_FAILED:  # the headline covers it

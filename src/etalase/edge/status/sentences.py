@@ -73,9 +73,12 @@ class Sentences:
             case State.FILLING:
                 return self.filling()
         key = self._key(state)
-        count = (
-            facts.held if state is State.HELD else facts.failed + facts.waiting if state is State.PARTIAL else facts.bucket.rows
-        )
+        counts = {
+            State.HELD: facts.held,
+            State.PARTIAL: facts.failed + facts.waiting,
+            State.SMALL_PICTURES: facts.small.damaged,
+        }
+        count = counts.get(state, facts.bucket.rows)
         return say(
             key,
             count=count,

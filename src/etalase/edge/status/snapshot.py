@@ -15,7 +15,7 @@ SOMETHING_ELSE_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class DamagedPhoto:
-    """A row whose object is missing or differs from it."""
+    """A row, of a photo or of a rendition of it, whose object is missing or differs from it."""
 
     photo_id: UUID
     product_id: UUID
@@ -48,7 +48,8 @@ class Comparison:
     ``replacing`` counts rows whose newer, promised bytes are in the bucket already: a run is about to write the row, or was
     interrupted before it did, and a POS shows the newer photo. ``damaged`` counts all damaged photos, ``photos`` names the
     first of them. ``bare`` are the products of which a POS therefore shows no photo, each with the damage of one. ``whole`` is
-    a photo that every POS must be able to load: its key, checksum and version.
+    a photo that every POS must be able to load: its key, checksum and version. ``renditions`` are those that were here and are
+    missing or damaged, None if they were not compared.
     """
 
     at: datetime
@@ -63,6 +64,7 @@ class Comparison:
     photos: tuple[DamagedPhoto, ...] = ()
     bare: Mapping[UUID, Damage] = field(default_factory=dict)
     whole: tuple[str, str | None, int | None] | None = None
+    renditions: tuple[DamagedPhoto, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +87,23 @@ class UnmadePhoto:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedPicture:
+    """A rendition that was here and is missing or damaged."""
+
+    photo_id: UUID
+    product_name: str
+    object_key: str
+    kind: Damage
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallPictures:
     """The renditions that head office lists: all, those that are not here, and those of them that have failed.
 
     ``unmade`` are photos whose renditions cannot be made here, with their number and, as many as are named, each with its
-    product's name and the reason. None of this is a problem of the store: a product without one shows its photo.
+    product's name and the reason. None of this is a problem of the store: a product without one shows its photo. One that was
+    here and is missing or damaged is a problem, until it is here again: ``damaged``, with the first of them.
     """
 
     listed: int = 0
@@ -98,6 +111,8 @@ class SmallPictures:
     failed: int = 0
     unmade: int = 0
     unmade_photos: tuple[UnmadePhoto, ...] = ()
+    damaged: int = 0
+    damaged_pictures: tuple[DamagedPicture, ...] = ()
 
 
 class Why(StrEnum):

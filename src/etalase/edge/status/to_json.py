@@ -64,6 +64,16 @@ def _facts(facts: Facts) -> dict[str, Any]:
                 {"photo_id": str(photo.photo_id), "product_name": photo.product_name, "reason": photo.reason}
                 for photo in facts.small.unmade_photos
             ],
+            "damaged": facts.small.damaged,
+            "damaged_pictures": [
+                {
+                    "photo_id": str(one.photo_id),
+                    "product_name": one.product_name,
+                    "object_key": one.object_key,
+                    "kind": one.kind.value,
+                }
+                for one in facts.small.damaged_pictures
+            ],
         },
         "bucket": {
             "away": bucket.error is not None,

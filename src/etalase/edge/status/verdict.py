@@ -27,6 +27,7 @@ class State(StrEnum):
     SERVICE_SILENT = "service_silent"
     FILLING = "filling"
     PARTIAL = "partial"
+    SMALL_PICTURES = "small_pictures"
     RUN_FAILED = "run_failed"
     UNPROVED = "unproved"
     EMPTY = "empty"
@@ -76,6 +77,7 @@ def judge(facts: Facts | None) -> Verdict:
         State.SERVICE_SILENT: facts.silent_since is not None,
         State.FILLING: facts.is_filling,
         State.PARTIAL: facts.failed + facts.waiting > 0,
+        State.SMALL_PICTURES: facts.small.damaged > 0,
         State.RUN_FAILED: facts.last_run_failed,
         State.EMPTY: facts.is_empty,
         State.UNPROVED: facts.feed_proved_complete is False or (facts.last_good_run_at is not None and facts.expected is None),

@@ -37,7 +37,7 @@ from etalase.protocol import object_url
 from etalase.settings.edge import EdgeSettings, edge_settings
 
 if TYPE_CHECKING:
-    from etalase.edge.status.comparison import Reads
+    from etalase.edge.status.looks import Reads
 
 logger = logging.getLogger("etalase.edge")
 

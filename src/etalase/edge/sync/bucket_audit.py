@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from etalase.edge.integrity import Damage, damage, damage_read, is_replacement, is_suspicion, was_put_since
+from etalase.edge.integrity import Damage, Described, damage, damage_read, is_replacement, is_suspicion, was_put_since
 from etalase.edge.sync import storage
 from etalase.edge.sync.plan.model import Found, Row
 from etalase.edge.sync.scratch import Listing
@@ -55,7 +55,7 @@ class Objects:
             return Damage.UNREADABLE
 
 
-def judge_read(row: Row, read: ObjectRead | Damage) -> tuple[Damage | None, Found]:
+def judge_read(row: Described, read: ObjectRead | Damage) -> tuple[Damage | None, Found]:
     """Returns the damage of the object of ``row`` by the result of a read, and the object found under its key."""
     if isinstance(read, Damage):
         return read, Found(None)

@@ -11,7 +11,7 @@ from etalase.edge.sync.context import Run
 from etalase.edge.sync.feed.pull import Feed
 from etalase.edge.sync.planner import Planned, Tally
 from etalase.edge.sync.publish.pipeline import EndsEarly
-from etalase.edge.sync.result import Trigger
+from etalase.edge.sync.result import RENDITION_COUNTS, Trigger
 from etalase.edge.sync.selection import PROPOSED
 from etalase.errors import DatabaseAway, EtalaseError, LockLost
 from etalase.protocol import printable
@@ -74,8 +74,7 @@ def recorded(run: Run, trigger: Trigger) -> Iterator[None]:
                 outcome=result.outcome.value,
                 error=str(result.error or ""),
                 fault=result.fault or "",
-                counts=result.counts
-                | {"renditions_fetched": result.renditions.fetched, "renditions_failed": result.renditions.failed},
+                counts=result.counts | {kept: getattr(result.renditions, name) for name, kept in RENDITION_COUNTS.items()},
                 reasons=dict(result.reasons),
                 bytes_fetched=result.bytes_fetched,
                 checkpoint=result.checkpoint,
@@ -147,8 +146,9 @@ def _report_open_work(run: Run) -> None:
     """Reports held removals, the retry list and known damage, of this run and of earlier ones."""
     with suppress(DatabaseAway):
         run.result.held = storage.removals.count_held()
-        counts = storage.renditions.counts()
+        counts = storage.rendition_counts.counts()
         run.result.renditions.listed, run.result.renditions.waiting = counts.listed, counts.waiting
+        run.result.renditions.damaged = counts.lost
         run.result.owed, run.result.failures = storage.retry_list.count_and_describe(MAX_REPORTED_FAILURES)
         # No run can repair the store's own photos: the status counts them apart.
         run.result.damaged = len(storage.damage_marks.kinds().keys() - storage.own_photos.exempt())

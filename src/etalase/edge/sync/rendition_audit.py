@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from etalase.edge.database import translated
-from etalase.edge.integrity import Damage, damage, damage_read, is_suspicion
+from etalase.edge.integrity import Damage, damage, is_suspicion
 from etalase.edge.sync import storage
-from etalase.edge.sync.bucket_audit import BucketAudit
+from etalase.edge.sync.bucket_audit import BucketAudit, judge_read
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.scratch import Listing
 from etalase.edge.sync.services import Bucket
@@ -22,7 +22,7 @@ from etalase.renditions import RENDITION_PREFIX, parse_key
 
 @dataclass(slots=True)
 class RenditionLook:
-    """The findings of one look: damaged objects among those that were here, and whole ones that were not known to be."""
+    """The findings of one look: damaged objects among those that were ever here, and whole ones that were not known to be."""
 
     damaged: dict[str, Damage] = field(default_factory=dict)
     arrived: list[str] = field(default_factory=list)
@@ -49,14 +49,14 @@ def look(audit: BucketAudit, listing: Listing, objects: Collection[RenditionObje
         there = listed.get(one.object_key)
         kind = damage(one.size, one.checksum, one.content_type, there)
         if there is None or (kind is not None and not is_suspicion(kind, one.size, there)):
-            if one.is_here and kind is not None:
+            if one.was_here and kind is not None:
                 found.damaged[one.object_key] = kind
         elif kind is not None or not one.is_here or audit.is_due(one.object_key.encode(), there):
             to_read.append(one)
     reads = audit.workers.map(lambda one: audit.objects.read(one.object_key), to_read)
     for one, read in zip(to_read, reads, strict=True):
-        kind = read if isinstance(read, Damage) else damage_read(one.checksum, one.content_type, read)
-        if kind is not None and one.is_here:
+        kind, _ = judge_read(one, read)
+        if kind is not None and one.was_here:
             found.damaged[one.object_key] = kind
         elif kind is None and not one.is_here:
             found.arrived.append(one.object_key)

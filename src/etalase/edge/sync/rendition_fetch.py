@@ -130,6 +130,7 @@ class _Carrier:
                 storage.renditions.record_arrived([one.object_key for one in self._arrived])
                 storage.renditions.record_failed(self._failed)
         self.run.result.renditions.fetched += len(self._arrived)
+        self.run.result.renditions.healed += sum(one.heals for one in self._arrived)
         self.run.result.renditions.bytes += sum(one.size for one in self._arrived)
         self._arrived, self._failed, self._committed_at = [], [], self.run.services.clock.monotonic()
 

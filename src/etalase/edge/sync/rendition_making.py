@@ -171,5 +171,6 @@ class _Making:
             self._are_public = True
         with translated(), transaction.atomic():
             self.run.services.lock.still_held()
-            storage.made_renditions.record_made(photo, made, at=self.run.services.clock.utc())
+            lost = storage.made_renditions.record_made(photo, made, at=self.run.services.clock.utc())
         self.run.result.renditions.made += 1
+        self.run.result.renditions.healed += lost

@@ -65,9 +65,15 @@ class RunFault(StrEnum):
 EXIT_STATUS = {Outcome.SUCCESS: 0, Outcome.PARTIAL: 1, Outcome.HELD: 3, Outcome.FAILED: 4, Outcome.LOCKED: 75}
 
 
+# The counts of a run's renditions that its row keeps, by their names there.
+RENDITION_COUNTS = {name: f"renditions_{name}" for name in ("fetched", "failed", "made", "healed")}
+
+
 @dataclass(slots=True)
 class RenditionTally:
     """The renditions of a run. ``listed`` and ``waiting`` (listed and not here) are those of the whole store, after the run.
+
+    ``healed`` are those that were here, were lost or damaged, and are here again; ``damaged`` those that are not yet.
 
     They change neither the outcome nor the exit status: a product shows its photo where it has no rendition (ADR 0030).
     """
@@ -80,6 +86,8 @@ class RenditionTally:
     # Photos whose renditions were made here, and those of which none can be made.
     made: int = 0
     unmade: int = 0
+    healed: int = 0
+    damaged: int = 0
 
 
 @dataclass(slots=True)

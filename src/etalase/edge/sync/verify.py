@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from etalase.edge.integrity import Damage
 from etalase.edge.models import Removal
 from etalase.edge.sync import storage
 from etalase.edge.sync.bucket_audit import BucketAudit
@@ -20,6 +21,7 @@ from etalase.edge.sync.services import Services
 from etalase.errors import EtalaseError, HeadOfficeError
 from etalase.progress import Progress
 from etalase.protocol import Photo
+from etalase.renditions import RENDITION_PREFIX
 
 # Kinds of differences, in addition to :class:`etalase.edge.integrity.Damage`. The words are part of ``--json``.
 NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
@@ -36,6 +38,11 @@ class Difference:
     photo_id: UUID | None = None
     product_name: str = ""
     detail: str = ""
+
+    @property
+    def is_rendition(self) -> bool:
+        """Returns whether it is a difference of a small picture."""
+        return self.object_key.startswith(RENDITION_PREFIX)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object of ``--json``."""
@@ -78,6 +85,11 @@ class Verification:
         return not self.differences and self.error is None and self.proved_complete
 
     @property
+    def has_renditions(self) -> bool:
+        """Returns whether there are renditions, or will be."""
+        return bool(self.renditions or self.renditions_waiting)
+
+    @property
     def exit_status(self) -> int:
         """Returns 0 if equal, else 1; the status of the error, if there is one."""
         return self.error.exit_status if self.error else int(not self.equal)
@@ -102,6 +114,13 @@ class Verification:
             "differences": [difference.as_json() for difference in self.differences],
             "error": str(self.error) if self.error else None,
         }
+
+
+def healed_by(before: Verification, after: Verification) -> list[Difference]:
+    """Returns the damaged photos and renditions of ``before`` that are whole ``after`` a repair."""
+    damaged = {one.object_key for one in after.differences if one.what in set(Damage)}
+    is_compared = after.error is None or isinstance(after.error, HeadOfficeError)
+    return [one for one in before.differences if is_compared and one.what in set(Damage) and one.object_key not in damaged]
 
 
 def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progress: Progress | None = None) -> Verification:
@@ -162,7 +181,10 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
 
 
 def _compare_renditions(services: Services, result: Verification, audit: BucketAudit) -> None:
-    """Compares the rows of renditions with their objects. One that has not arrived yet is counted, and is not a difference."""
+    """Compares the rows of renditions with their objects. One that was never here is counted, and is not a difference.
+
+    One that was here stays a difference until it is here again, also where an earlier look has recorded its loss.
+    """
     listing = list_renditions(services.bucket, may_be_missing=True)
     for part in storage.renditions.objects():
         found = look(audit, listing, part)
@@ -177,7 +199,7 @@ def _compare_renditions(services: Services, result: Verification, audit: BucketA
     for keys in listing.unused():
         result.awaiting_grace += sum(key in waiting for key in keys)
         result.differences += [Difference(ORPHAN, key) for key in keys if key not in waiting]
-    result.renditions, result.renditions_waiting = len(listing), storage.renditions.counts().waiting
+    result.renditions, result.renditions_waiting = len(listing), storage.rendition_counts.counts().awaited
 
 
 def _compare_list(services: Services, result: Verification, feed: Feed) -> None:

@@ -9,7 +9,7 @@ from tests.unit.edge.status.snapshots import HOUR, MINUTE, NOW, SILENT, any_fact
 
 from etalase.edge.integrity import Damage
 from etalase.edge.status.filling import KnownList
-from etalase.edge.status.snapshot import Facts, Own, Sign
+from etalase.edge.status.snapshot import Facts, Own, Sign, SmallPictures
 from etalase.edge.status.to_json import as_json
 from etalase.edge.status.verdict import Level, State, judge
 
@@ -60,6 +60,10 @@ AWAY = comparison(error="it does not answer", rows=0, verified=0)
         ({**NEVER, "not_adopted": True}, ["not_adopted"], "yellow", 4),
         ({**NEVER, "not_adopted": True, "bucket": AWAY}, ["not_adopted", "bucket_away"], "yellow", 4),
         ({"own": Own(photos=3, open=2, damaged=1, objects=4, open_objects=4)}, [], "green", 0),
+        # small pictures: one that was never here is no fault, one that was here and is lost or damaged is
+        ({"small": SmallPictures(listed=30, waiting=3, failed=1, unmade=2)}, [], "green", 0),
+        ({"small": SmallPictures(listed=30, damaged=1)}, ["small_pictures"], "yellow", 1),
+        ({"small": SmallPictures(damaged=1), "bucket": damaged()}, ["damaged", "small_pictures"], "red", 1),
         # held removals
         ({"held": 1}, ["held"], "yellow", 3),
         ({"failed": 1}, ["partial"], "yellow", 1),

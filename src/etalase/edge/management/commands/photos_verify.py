@@ -2,11 +2,12 @@
 
 from argparse import ArgumentParser
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync.run import sync
-from etalase.edge.sync.verify import Difference, Verification, verify
+from etalase.edge.sync.verify import Difference, Verification, healed_by, verify
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -43,21 +44,25 @@ class Command(SyncCommand):
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Compares and shows the result; repairs on request."""
-        repaired: dict[str, Any] | None = None
+        repaired: dict[str, Any] = {}
         found = self._verify(settings, options)
         if options["repair"] and found.differences:
+            before = found
             if not options["json"]:
                 self._print_differences(found)
             with self.watched(settings, options) as (services, progress):
                 wait_seconds = self.wait_seconds(options)
                 report = sync(services, full=True, deep=options["deep"], wait_seconds=wait_seconds, progress=progress)
-            repaired = report.as_json()
-            if not options["json"]:
-                self.stdout.write(f"Repair, {report.healed} healed:")
-                self.show_result(report, as_json=False)
             found = self._verify(settings, options)
+            healed = healed_by(before, found)
+            repaired = {"repaired": report.as_json(), "healed": [difference.as_json() for difference in healed]}
+            if not options["json"]:
+                photos = sum(not difference.is_rendition for difference in healed)
+                self.stdout.write(f"Repair: {photos} photos and {len(healed) - photos} small pictures healed.")
+                self._print_list(healed)
+                self.show_result(report, as_json=False)
         if options["json"]:
-            self.show_json({**found.as_json(), **({"repaired": repaired} if repaired else {})})
+            self.show_json(found.as_json() | repaired)
         else:
             self._print_differences(found)
         return found.exit_status
@@ -66,11 +71,14 @@ class Command(SyncCommand):
         with self.watched(settings, options) as (services, progress):
             return verify(services, deep=options["deep"], wait_seconds=self.wait_seconds(options), progress=progress)
 
-    def _print_differences(self, found: Verification) -> None:
-        for difference in found.differences[:MAX_SHOWN]:
+    def _print_list(self, differences: Sequence[Difference]) -> None:
+        for difference in differences[:MAX_SHOWN]:
             self.stdout.write(f"  {_sentence(difference)}")
-        if len(found.differences) > MAX_SHOWN:
-            self.stdout.write(f"  … and {len(found.differences) - MAX_SHOWN} more: --json lists all")
+        if len(differences) > MAX_SHOWN:
+            self.stdout.write(f"  … and {len(differences) - MAX_SHOWN} more: --json lists all")
+
+    def _print_differences(self, found: Verification) -> None:
+        self._print_list(found.differences)
         if found.error is not None:
             self.stderr.write(str(found.error))
         read = "read and hashed" if found.deep else "listed"
@@ -81,8 +89,9 @@ class Command(SyncCommand):
         kept += (
             f"; {found.own} photos and {found.own_objects} objects are the store's own" if found.own + found.own_objects else ""
         )
+        small = f"{found.renditions} small pictures, {found.renditions_waiting} not here yet; " if found.has_renditions else ""
         self.stdout.write(
-            f"{self._verdict(found)} {found.rows} rows, {found.objects} objects ({read}), {listed}; "
+            f"{self._verdict(found)} {found.rows} rows, {found.objects} objects ({read}), {listed}; {small}"
             f"{found.awaiting_grace} objects wait for their grace, {found.parked} photos for their product, "
             f"{found.held} removals for a person{kept}."
         )
@@ -98,4 +107,7 @@ def _sentence(difference: Difference) -> str:
     name = printable(difference.product_name) or printable(difference.object_key) or str(difference.photo_id or "")
     detail = f" ({printable(difference.detail)})" if difference.detail else ""
     where = f"  {printable(difference.object_key)}" if difference.product_name else ""
-    return f"{name}: {MEANING.get(difference.what, difference.what)}{detail}{where}"
+    meaning = MEANING.get(difference.what, difference.what)
+    if difference.is_rendition:
+        meaning = meaning.replace("its object", "its small picture")
+    return f"{name}: {meaning}{detail}{where}"

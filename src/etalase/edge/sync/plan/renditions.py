@@ -43,7 +43,7 @@ class RenditionSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class WantedRendition:
-    """A rendition to fetch, with the fields that a transfer needs."""
+    """A rendition to fetch, with the fields that a transfer needs. ``heals``: it was here and is missing or damaged."""
 
     id: int
     photo_id: UUID
@@ -55,6 +55,7 @@ class WantedRendition:
     content_type: str
     image_url: str
     attempts: int
+    heals: bool
 
 
 def makes_own(setting: str, *, offered: bool) -> bool:

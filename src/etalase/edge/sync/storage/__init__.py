@@ -15,6 +15,7 @@ from etalase.edge.sync.storage import products as products
 from etalase.edge.sync.storage import reclaims as reclaims
 from etalase.edge.sync.storage import removals as removals
 from etalase.edge.sync.storage import removed_rows as removed_rows
+from etalase.edge.sync.storage import rendition_counts as rendition_counts
 from etalase.edge.sync.storage import renditions as renditions
 from etalase.edge.sync.storage import retry_list as retry_list
 from etalase.edge.sync.storage import runs as runs

@@ -10,7 +10,7 @@ from uuid import UUID
 from etalase.edge.database import cursor
 from etalase.edge.models import PhotoRendition
 from etalase.edge.sync.storage import reclaims
-from etalase.edge.sync.storage.renditions import LISTED, NAMES
+from etalase.edge.sync.storage.renditions import LISTED, LOST, NAMES
 from etalase.pictures.making import MadeRenditions
 from etalase.renditions import key_of
 
@@ -87,10 +87,11 @@ def keys_of(photo: PhotoWithout, made: MadeRenditions) -> list[str]:
     return [key_of(photo.id, one) for one in made.renditions]
 
 
-def record_made(photo: PhotoWithout, made: MadeRenditions, *, at: datetime) -> None:
+def record_made(photo: PhotoWithout, made: MadeRenditions, *, at: datetime) -> int:
     """Writes the rows of a photo's renditions, whose objects are in the bucket. They replace another set of the same bytes.
 
-    A set that head office lists stays: it has precedence once it is whole.
+    A set that head office lists stays: it has precedence once it is whole. Returns the number of renditions that were lost
+    before.
     """
     keys = keys_of(photo, made)
     records = [
@@ -103,6 +104,11 @@ def record_made(photo: PhotoWithout, made: MadeRenditions, *, at: datetime) -> N
         for key, one in zip(keys, made.renditions, strict=True)
     ]  # fmt: skip
     with cursor() as db:
+        db.execute(
+            f"SELECT count(*) FROM etalase_rendition WHERE photo_id = %s AND photo_checksum = %s AND {LOST}",
+            [photo.id, photo.checksum],
+        )
+        lost = int(db.fetchone()[0])
         db.execute(_WRITE, [EDGE, json.dumps(records)])
         db.execute(
             "DELETE FROM etalase_rendition WHERE photo_id = %s AND photo_checksum = %s AND NOT is_listed"
@@ -113,6 +119,7 @@ def record_made(photo: PhotoWithout, made: MadeRenditions, *, at: datetime) -> N
         db.execute("DELETE FROM etalase_unmade_renditions WHERE photo_id = %s", [photo.id])
     reclaims.schedule(obsolete, at=at)  # `due` leaves out those that another row names
     reclaims.cancel(keys)
+    return lost
 
 
 def record_unmade(photo: PhotoWithout, *, code: str, reason: str) -> None:

@@ -44,6 +44,10 @@ _UPSERT: Final = f"""
 """
 
 
+# An object that was here and is missing or damaged, until it is here again: only a loss begins a new revision.
+LOST: Final = "(NOT is_here AND revision > 0)"
+
+
 def list_sets(sets: Sequence[RenditionSet]) -> None:
     """Writes the sets that head office lists; other sets of the same photos are no longer listed. Writes only differences."""
     with cursor() as db:
@@ -114,7 +118,8 @@ def due(*, now: datetime, limit: int) -> list[WantedRendition]:
     """
     with cursor() as db:
         db.execute(
-            "SELECT id, photo_id, object_key, width, height, size, checksum, content_type, image_url, attempts FROM ("
+            "SELECT id, photo_id, object_key, width, height, size, checksum, content_type, image_url, attempts,"
+            f" {LOST} FROM ("
             " SELECT *, row_number() OVER (PARTITION BY photo_id ORDER BY abs(width - %(first)s), id) AS place"
             " FROM etalase_rendition WHERE is_listed) r"
             f" WHERE {_DUE} ORDER BY attempts, NOT (is_primary AND place = 1), NOT is_primary, width, id LIMIT %(limit)s",
@@ -168,7 +173,7 @@ def record_failed(failed: Collection[tuple[int, int, datetime, str]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RenditionObject:
-    """The object of a rendition, as its rows describe it."""
+    """The object of a rendition, as its rows describe it. ``was_here``: it is or was here, so that its absence is a loss."""
 
     object_key: str
     photo_id: UUID
@@ -177,6 +182,7 @@ class RenditionObject:
     checksum: str
     content_type: str
     is_here: bool
+    was_here: bool
 
 
 def objects(*, page: int = PAGE_ROWS) -> Iterator[list[RenditionObject]]:
@@ -185,8 +191,8 @@ def objects(*, page: int = PAGE_ROWS) -> Iterator[list[RenditionObject]]:
     while True:
         with cursor() as db:
             db.execute(
-                "SELECT DISTINCT ON (object_key) object_key, photo_id, product_id, size, checksum, content_type, is_here"
-                " FROM etalase_rendition WHERE object_key > %s ORDER BY object_key, is_here DESC LIMIT %s",
+                "SELECT DISTINCT ON (object_key) object_key, photo_id, product_id, size, checksum, content_type, is_here,"
+                f" is_here OR {LOST} FROM etalase_rendition WHERE object_key > %s ORDER BY object_key, is_here DESC LIMIT %s",
                 [after, page],
             )
             found = [RenditionObject(*record) for record in db.fetchall()]
@@ -213,25 +219,6 @@ def waiting() -> Iterator[tuple[UUID, int, int]]:
     return ((photo_id, count, int(size)) for photo_id, count, size in records)
 
 
-@dataclass(frozen=True, slots=True)
-class RenditionCounts:
-    """The number of listed renditions, of those among them that are not here, and of those of these that have failed."""
-
-    listed: int = 0
-    waiting: int = 0
-    failed: int = 0
-
-
-def counts() -> RenditionCounts:
-    """Returns the counts."""
-    with cursor() as db:
-        db.execute(
-            "SELECT count(*), count(*) FILTER (WHERE NOT is_here), count(*) FILTER (WHERE NOT is_here AND attempts > 0)"
-            " FROM etalase_rendition WHERE is_listed"
-        )
-        return RenditionCounts(*db.fetchone())
-
-
 # A set that is not listed is superseded once the row has other bytes, or once the listed set of the same bytes is whole here.
 _SUPERSEDED: Final = """NOT r.is_listed AND (
     (NOT r.is_here AND NOT (r.origin = 'edge' AND %(keeps_lost_own)s))
@@ -254,13 +241,6 @@ def drop_superseded(*, at: datetime, keeps_lost_own: bool) -> None:
 def drop_all(*, at: datetime) -> None:
     """Deletes all rows, for a store that wants none. Schedules their objects for deletion."""
     _delete("TRUE", {}, at=at)
-
-
-def count_objects() -> int:
-    """Returns the number of rows, listed or not."""
-    with cursor() as db:
-        db.execute("SELECT count(*) FROM etalase_rendition")
-        return int(db.fetchone()[0])
 
 
 def take_of_photos(photo_ids: Collection[UUID], *, at: datetime) -> dict[UUID, list[dict[str, Any]]]:
