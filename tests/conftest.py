@@ -17,6 +17,8 @@ settings.load_profile("etalase")
 
 S3_ACCESS_KEY = "test-access-key"
 S3_SECRET_KEY = "test-secret-key"
+# The migrations' own rows, which no test changes.
+KEPT = {"django_content_type", "auth_permission"}
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +90,7 @@ def valkey_server(running_valkey: valkey.Valkey) -> valkey.Valkey:
 def django_db_modify_db_settings(postgres_server: postgres.Postgres) -> None:
     """Points Django at the server: pytest-django calls this hook before it creates the test database."""
     from django.db import connections  # Django is not configured yet when this file is read
+    from django.test import testcases
 
     place = {
         "HOST": postgres_server.host,
@@ -97,6 +100,28 @@ def django_db_modify_db_settings(postgres_server: postgres.Postgres) -> None:
     }
     connections["default"].settings_dict.update(place)
     connections["default"].ops.sql_flush = _deletions  # type: ignore[method-assign, assignment]
+    testcases.emit_post_migrate_signal = _nothing  # type: ignore[attr-defined]
+    _list_static_files_once()
+
+
+def _nothing(**_: object) -> None:
+    """Replaces the signal before each test, which makes the rows of :data:`KEPT` again: 60 ms of CPU."""
+
+
+def _list_static_files_once() -> None:
+    """Shares WhiteNoise's list of files among all test clients: each would read 170 files again, for 60 ms of CPU."""
+    # Django is not configured yet when this file is read.
+    from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
+
+    read, known = WhiteNoiseMiddleware.add_files_from_finders, dict[str, dict[str, object]]()
+
+    def read_once(self: WhiteNoiseMiddleware) -> None:
+        if self.static_prefix not in known:
+            read(self)
+            known[self.static_prefix] = dict(self.files)
+        self.files.update(known[self.static_prefix])
+
+    WhiteNoiseMiddleware.add_files_from_finders = read_once
 
 
 def _deletions(style: object, tables: list[str], *, reset_sequences: bool = False, allow_cascade: bool = False) -> list[str]:
@@ -105,8 +130,8 @@ def _deletions(style: object, tables: list[str], *, reset_sequences: bool = Fals
     In the replica role PostgreSQL runs no triggers, so that no deletion leaves a tombstone. It does not cascade either, so
     that this function names the table of an unmanaged model.
     """
-    emptied = {*tables, *(["product_photo"] if "product" in tables else [])}
+    emptied = {*tables, *(["product_photo"] if "product" in tables else [])} - KEPT
     statements = ["SET LOCAL session_replication_role = replica", *(f'DELETE FROM "{table}"' for table in emptied)]
     if "head_office_photo" in tables:  # a test whose clock was ahead would leave stamps of the future to the next
         statements.append("SELECT setval('head_office_feed_issued', 1, false)")
-    return statements
+    return ["; ".join(statements)]  # one round trip
