@@ -11,6 +11,7 @@ import { Viewer } from "./viewer.js";
 
 const POLL_MS = 10_000;
 const RETRY_MS = 3_000;
+const MOST_OF_SCREEN = 0.4; // for the bar
 
 const element = (id) => document.getElementById(id);
 const page = JSON.parse(element("page").textContent);
@@ -153,9 +154,14 @@ document.addEventListener("visibilitychange", wake);
 addEventListener("online", wake);
 addEventListener("pageshow", (event) => event.persisted && wake());
 
-// The focus never goes under the bar.
-new ResizeObserver(([bar]) => {
-  document.documentElement.style.scrollPaddingTop = `${bar.target.offsetHeight}px`;
-}).observe(element("bar"));
+// The bar stays on the screen unless it takes too much of it; the focus never goes under it.
+function placeBar() {
+  const bar = element("bar");
+  const isTall = bar.offsetHeight > MOST_OF_SCREEN * innerHeight;
+  bar.classList.toggle("is-tall", isTall);
+  document.documentElement.style.scrollPaddingTop = isTall ? "0" : `${bar.offsetHeight}px`;
+}
+new ResizeObserver(placeBar).observe(element("bar"));
+addEventListener("resize", placeBar);
 
 refresh();
