@@ -182,7 +182,7 @@ def database_away(shop: Shop, stack: ExitStack) -> None:
     ("state", "indonesian", "english", "level"),
     [
         pytest.param(well, "BAIK", "WELL", "green", marks=pytest.mark.long),
-        (noticed, "BAIK", "WELL", "green"),
+        pytest.param(noticed, "BAIK", "WELL", "green", marks=pytest.mark.long),
         (damaged, "RUSAK", "DAMAGED", "red"),
         pytest.param(stale, "TERTINGGAL", "STALE", "red", marks=pytest.mark.long),
         pytest.param(clock_went_back, "TERTINGGAL", "STALE", "red", marks=pytest.mark.long),
@@ -191,7 +191,7 @@ def database_away(shop: Shop, stack: ExitStack) -> None:
         pytest.param(head_office_away, "PERIKSA", "LOOK", "yellow", marks=pytest.mark.long),
         pytest.param(cut_off, "PERIKSA", "LOOK", "yellow", marks=pytest.mark.long),
         pytest.param(unproved, "PERIKSA", "LOOK", "yellow", marks=pytest.mark.long),
-        (first_load, "MENGISI", "FILLING", "blue"),
+        pytest.param(first_load, "MENGISI", "FILLING", "blue", marks=pytest.mark.long),
         pytest.param(silent_service, "PERIKSA", "LOOK", "yellow", marks=pytest.mark.long),
         pytest.param(never, "BELUM SIAP", "NOT READY", "red", marks=pytest.mark.long),
         pytest.param(bucket_away, "MATI", "AWAY", "red", marks=pytest.mark.long),

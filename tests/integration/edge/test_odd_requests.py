@@ -45,8 +45,8 @@ def test_no_odd_request_returns_500(settings: Any, address: str) -> None:
         if response.status_code >= 500 and (response.status_code, address[:7]) != (AWAY, "/status"):
             faults.append(f"{method} {path[:80]} {headers} {body[:40]!r}: {response.status_code}")
 
-    for method, value in itertools.product(METHODS, ODD_VALUES):
-        ask(method, address.replace("zz", value))
+    for method, path in itertools.product(METHODS, dict.fromkeys(address.replace("zz", value) for value in ODD_VALUES)):
+        ask(method, path)
     for query in (*ODD_QUERIES, *MORE_QUERIES):
         ask("GET", f"{address}?{query}")
         ask("HEAD", f"{address}?{query}")
