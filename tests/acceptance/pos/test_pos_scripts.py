@@ -9,9 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from etalase.pictures.thumbhash import thumbhash
 from tests.acceptance.pos.shop import Shop
-
-MENU = ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "CRÈME BRÛLÉE", "NASI BAKAR GORENG", "ES TEH MANIS", "SMØRREBRØD"]
-MENU += ["GADO-GADO"]
+from tests.search_cases import FOUND, MENU
 
 
 @pytest.fixture(scope="module")
@@ -28,34 +26,7 @@ def call(page: Page, module: str, body: str, argument: Any) -> Any:
     return page.evaluate(f"async argument => {{ const m = await import('/static/etalase_pos/{module}.js'); {body} }}", argument)
 
 
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("", MENU),
-        ("nasgor", ["NASI GORENG"]),
-        ("nasigoreng", ["NASI GORENG"]),
-        ("ng", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
-        ("migo", ["MIE GORENG JAWA"]),
-        ("nbg", ["NASI BAKAR GORENG"]),
-        ("goreng nasi", ["NASI GORENG", "NASI BAKAR GORENG"]),
-        ("CREME", ["CRÈME BRÛLÉE"]),
-        ("Cre\u0300me bru\u0302le\u0301e", ["CRÈME BRÛLÉE"]),
-        ("smorrebrod", ["SMØRREBRØD"]),
-        ("ｎａｓｉ ｇｏｒｅｎｇ", ["NASI GORENG", "NASI BAKAR GORENG"]),
-        ("gado gado", ["GADO-GADO"]),
-        ("gadogado", ["GADO-GADO"]),
-        ("es-teh", ["ES TEH MANIS"]),
-        ("gorneg", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
-        ("gorang", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
-        ("nasi goren", ["NASI GORENG", "NASI BAKAR GORENG"]),
-        ("anyam", ["AYAM GORENG"]),
-        ("yaam", ["AYAM GORENG"]),
-        ("0500010", ["GADO-GADO"]),
-        ("0500099", []),
-        ("zzz", []),
-        ("<b>", []),
-    ],
-)
+@pytest.mark.parametrize(("typed", "found"), FOUND)
 def test_search_finds_what_a_hurried_cashier_means(scripts: Page, typed: str, found: list[str]) -> None:
     body = """
         const items = argument.menu.map((name, number) => ({ name, sku: number === 7 ? '0500010' : '' }));

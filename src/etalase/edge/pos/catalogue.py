@@ -14,12 +14,13 @@ from uuid import UUID
 
 import django.db
 from django.apps import apps
-from django.db.models import Count, F, Q, Value, Window
+from django.db.models import Count, F, Value, Window
 from django.db.models.functions import Lower
 
 from etalase.edge.database import as_database_error, translated
 from etalase.edge.displayed_photo import photos_in_order, products_left_out
 from etalase.edge.displayed_renditions import DisplayedRenditions, displayed_renditions
+from etalase.edge.pos.search import found
 from etalase.edge.project import category_lookup, product_model_name
 from etalase.protocol import object_url
 from etalase.renditions import rendition_url
@@ -79,9 +80,10 @@ def find(product_id: UUID) -> MenuProduct | None:
 
 
 def page(*, limit: int, offset: int, search: str = "", category: str = "") -> MenuPage:
-    """Returns products ``offset`` to ``offset + limit`` whose name or SKU contains ``search``, in four queries.
+    """Returns products ``offset`` to ``offset + limit`` whose name or SKU matches ``search``, in four queries.
 
-    With ``category``, only the products of exactly that category.
+    They are in the order of their names; with ``search``, the best matches first, as on the page. With ``category``, only
+    the products of exactly that category.
 
     The page leaves out the old row of a product that head office now lists under another id.
 
@@ -91,15 +93,18 @@ def page(*, limit: int, offset: int, search: str = "", category: str = "") -> Me
     products = _products()
     if category:
         products = products.alias(menu_category=_category()).filter(menu_category=category)
-    if search:
-        products = products.filter(Q(**{f"{name}__icontains": search}) | Q(**{f"{sku}__icontains": search}))
     with database():
         if left_out := products_left_out():
             products = products.exclude(pk__in=left_out)
+        products = products.order_by(Lower(name), "pk")
+        if search:
+            everything = products.values_list("pk", name, sku, _category())
+            matching = found(everything, lambda row: f"{row[1] or ''} {row[2] or ''}", search)
+            return MenuPage(products=tuple(_complete(matching[offset : offset + limit])), total=len(matching))
         rows = list(
-            products.order_by(Lower(name), "pk")
-            .annotate(menu_total=Window(Count("pk")))
-            .values_list("pk", name, sku, _category(), "menu_total")[offset : offset + limit]
+            products.annotate(menu_total=Window(Count("pk"))).values_list("pk", name, sku, _category(), "menu_total")[
+                offset : offset + limit
+            ]
         )
         # Beyond the last page no row has the total.
         total = rows[0][-1] if rows else products.count() if offset else 0

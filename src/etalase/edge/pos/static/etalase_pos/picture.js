@@ -1,7 +1,7 @@
 // A place on the page for one picture. It only ever holds a picture that has been loaded and decoded, so that nobody sees a
 // broken-image icon, half a picture, or a gap while one photo gives way to the next.
 
-import { painted } from "./thumbhash.js";
+import { mean, painted } from "./thumbhash.js";
 
 // A skeleton that stays longer looks like a fault: then the placeholder stands in while the photo goes on loading.
 const PATIENCE_MS = 6_000;
@@ -124,6 +124,7 @@ export class Picture {
     this.#wanted = urls;
     this.#hash = hash;
     this.#failures = 0;
+    this.#colour();
     this.#go();
   }
 
@@ -131,8 +132,10 @@ export class Picture {
   set near(near) {
     if (near === this.#near) return;
     this.#near = near;
-    if (near) this.#go();
-    else this.#stop();
+    if (near) {
+      this.#colour();
+      this.#go();
+    } else this.#stop();
   }
 
   /** Tries again at once what failed and would otherwise wait for its time. */
@@ -145,18 +148,23 @@ export class Picture {
     this.near = false;
     this.#picture?.removeAttribute("src");
     this.#place.replaceChildren();
-    this.#place.classList.remove("is-placeholder", "is-shown");
+    this.#place.classList.remove("is-placeholder", "is-shown", "is-coloured");
+    this.#place.style.backgroundColor = "";
     this.#wanted = [];
     this.#shown = "";
   }
 
-  /** Paints the hash where nothing is shown yet. */
-  paintHash() {
+  /** Shows the colours of the picture where nothing is shown yet: its mean while the place is far away or flies past. */
+  #colour() {
     if (this.#place.firstElementChild !== null) return;
-    const canvas = painted(this.#hash, this.#hashCanvas);
-    if (canvas === null) return;
-    this.#hashCanvas = canvas;
-    this.#place.replaceChildren(canvas);
+    if (this.#near) {
+      const canvas = painted(this.#hash, this.#hashCanvas);
+      if (canvas !== null) this.#place.replaceChildren((this.#hashCanvas = canvas));
+    } else {
+      const colour = mean(this.#hash);
+      this.#place.classList.toggle("is-coloured", colour !== null);
+      this.#place.style.backgroundColor = colour ?? "";
+    }
   }
 
   get #picture() {
@@ -218,6 +226,7 @@ export class Picture {
     // A fade where a photo or its colours were before would be a gap.
     picture.className = this.#place.firstElementChild === null ? "appears" : "";
     this.#place.classList.toggle("is-placeholder", isPlaceholder);
+    this.#place.style.backgroundColor = "";
     this.#place.classList.add("is-shown");
     const before = this.#picture;
     this.#place.replaceChildren(picture);

@@ -3,8 +3,10 @@
 
 // Letters without a decomposition in Unicode.
 const PLAIN = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
-const LEAST_TYPO_LETTERS = 4;
+const LEAST_TYPO_LETTERS = 3;
+const BEGINNING_TYPO_LETTERS = 4; // a shorter one is compared with whole words only: too many words begin much like it
 const TWO_TYPOS_LETTERS = 8;
+const MOST_JOINED_LETTERS = 30; // one bit each
 
 /** Returns `text` in the form in which it is compared. */
 export function searchable(text) {
@@ -26,37 +28,43 @@ export function entryOf({ name, sku }) {
   return { text, words: text.match(/[\p{L}\p{N}]+/gu) ?? [] };
 }
 
+/** Returns the items that match the typed words, the best first, each rank in the order of `items`. */
+export function found(items, entryOfItem, typedWords) {
+  if (typedWords.length === 0) return items;
+  const looks = typedWords.map((typed) => lookFor(typed));
+  const ranks = [[], [], []];
+  for (const item of items) {
+    const place = rank(entryOfItem(item), looks);
+    if (place !== null) ranks[place].push(item);
+  }
+  return ranks.flat();
+}
+
 /**
  * Returns how well the entry matches all typed words: 0 if each is a part of the text, 1 if one joins the beginnings of
  * successive words, 2 if one has a typing error, or null.
  */
-export function rank(entry, typedWords) {
+function rank(entry, looks) {
   let worst = 0;
-  for (const typed of typedWords) {
-    const one = rankOfWord(entry, typed);
+  for (const look of looks) {
+    const one = rankOfWord(entry, look);
     if (one === null) return null;
     worst = Math.max(worst, one);
   }
   return worst;
 }
 
-/** Returns the items that match the typed words, the best first, each rank in the order of `items`. */
-export function found(items, entryOfItem, typedWords) {
-  if (typedWords.length === 0) return items;
-  const ranks = [[], [], []];
-  for (const item of items) {
-    const place = rank(entryOfItem(item), typedWords);
-    if (place !== null) ranks[place].push(item);
-  }
-  return ranks.flat();
+/** Returns a typed word with what is known of it. A menu has few different words: each is compared once. */
+function lookFor(typed) {
+  const letters = typed.replace(/[^\p{L}\p{N}]/gu, "");
+  return { typed, letters, forgives: letters.length >= LEAST_TYPO_LETTERS && !/\d/.test(letters), typos: new Map() };
 }
 
-function rankOfWord({ text, words }, typed) {
-  if (text.includes(typed)) return 0;
-  const letters = typed.replace(/[^\p{L}\p{N}]/gu, "");
-  if (letters.length < 2) return null;
-  if (joinsBeginnings(letters, words)) return 1;
-  return hasTypo(letters, words) ? 2 : null;
+function rankOfWord({ text, words }, look) {
+  if (text.includes(look.typed)) return 0;
+  if (look.letters.length < 2) return null;
+  if (look.letters.length <= MOST_JOINED_LETTERS && joinsBeginnings(look.letters, words)) return 1;
+  return look.forgives && words.some((word) => hasTypo(look, word)) ? 2 : null;
 }
 
 function joinsBeginnings(letters, words) {
@@ -65,28 +73,39 @@ function joinsBeginnings(letters, words) {
 
 /** Whether `letters` are beginnings of `words`, one word after the other from `first` on, at least a letter of each. */
 function reachesEnd(letters, words, first) {
-  let reached = new Set([0]);
-  for (let index = first; index < words.length && reached.size > 0; index += 1) {
-    const further = new Set();
-    for (const from of reached) {
-      for (let length = 0; length < words[index].length && words[index][length] === letters[from + length]; ) {
-        length += 1;
-        further.add(from + length);
+  let reached = 1; // bit n: the first n letters are found
+  for (let index = first; index < words.length && reached !== 0; index += 1) {
+    const word = words[index];
+    let further = 0;
+    for (let from = 0; reached >> from !== 0; from += 1) {
+      if (((reached >> from) & 1) === 0) continue;
+      for (let length = 0; length < word.length && word[length] === letters[from + length]; length += 1) {
+        further |= 1 << (from + length + 1);
       }
     }
-    if (further.has(letters.length)) return true;
+    if ((further >> letters.length) & 1) return true;
     reached = further;
   }
   return false;
 }
 
-function hasTypo(letters, words) {
-  if (letters.length < LEAST_TYPO_LETTERS || /\d/.test(letters)) return false;
-  const most = letters.length < TWO_TYPOS_LETTERS ? 1 : 2;
+function hasTypo({ letters, typos }, word) {
   // A wrong first letter is rare, except where the first two have changed places.
-  return words.some(
-    (word) => (word[0] === letters[0] || (word[0] === letters[1] && word[1] === letters[0])) && nearBeginning(letters, word, most),
-  );
+  if (word[0] !== letters[0] && (word[0] !== letters[1] || word[1] !== letters[0])) return false;
+  let near = typos.get(word);
+  if (near === undefined) {
+    const most = letters.length < TWO_TYPOS_LETTERS ? 1 : 2;
+    const whole = letters.length < BEGINNING_TYPO_LETTERS;
+    typos.set(word, (near = whole ? swapped(letters, word) : nearBeginning(letters, word, most)));
+  }
+  return near;
+}
+
+/** Whether two neighbours of `letters` have changed places in `word`. */
+function swapped(letters, word) {
+  if (word.length !== letters.length) return false;
+  const at = [...letters].findIndex((letter, index) => letter !== word[index]);
+  return word === letters.slice(0, at) + letters[at + 1] + letters[at] + letters.slice(at + 2);
 }
 
 /** Whether a beginning of `word` is at most `most` edits away; two letters that changed places are one edit. */

@@ -15,6 +15,26 @@ export function painted(base64, canvas = null) {
   return canvas;
 }
 
+/** Returns the mean colour of the hash's picture for CSS; null if the text is not a hash. */
+export function mean(base64) {
+  let bytes;
+  try {
+    bytes = Uint8Array.from(atob((base64 ?? "").slice(0, 4)), (letter) => letter.charCodeAt(0));
+  } catch {
+    return null;
+  }
+  if (bytes.length < 3) return null;
+  const first = bytes[0] | (bytes[1] << 8) | (bytes[2] << 16);
+  const channels = colour((first & 63) / 63, ((first >> 6) & 63) / 31.5 - 1, ((first >> 12) & 63) / 31.5 - 1);
+  return `rgb(${channels.map((channel) => Math.round(255 * Math.min(1, Math.max(0, channel)))).join(" ")})`;
+}
+
+function colour(lightness, yellowness, redness) {
+  const blue = lightness - (2 / 3) * yellowness;
+  const red = (3 * lightness - blue + redness) / 2;
+  return [red, red - redness, blue];
+}
+
 function blank() {
   const canvas = document.createElement("canvas");
   canvas.width = WIDTH;
@@ -62,9 +82,8 @@ export function decoded(base64) {
   const redness = channel(((first >> 12) & 63) / 31.5 - 1, 3, 3, (((second >> 9) & 63) / 63) * 1.25);
   const pixels = new Uint8ClampedArray(WIDTH * HEIGHT * 4);
   for (let at = 0; at < lightness.length; at += 1) {
-    const blue = lightness[at] - (2 / 3) * yellowness[at];
-    const red = (3 * lightness[at] - blue + redness[at]) / 2;
-    pixels.set([255 * red, 255 * (red - redness[at]), 255 * blue, 255], at * 4);
+    const [red, green, blue] = colour(lightness[at], yellowness[at], redness[at]);
+    pixels.set([255 * red, 255 * green, 255 * blue, 255], at * 4);
   }
   return pixels;
 }

@@ -9,9 +9,9 @@ import { entryOf, found } from "./search.js";
 const AHEAD = 500;
 // A search shows the screen first; the tiles around it come when that is painted.
 const AROUND_LATER_MS = 60;
-// While a finger flings the menu past, no picture is asked for: at more than a dozen rows a second nobody sees one, and a
-// browser lets decoded pictures go late.
-const FLING_PIXELS_PER_MS = 3;
+// While a finger flings the menu past, no picture is asked for: at more than half a dozen rows a second nobody sees one, and
+// a browser lets decoded pictures go late. Tiles stay where they are in the document, too: each move makes their layout anew.
+const FLING_PIXELS_PER_MS = 1.5;
 const REST_MS = 120;
 // The searchable forms are made before they are needed, a few at a time.
 const ENTRIES_AT_ONCE = 200;
@@ -19,7 +19,7 @@ const MOST_SPARE_TILES = 100;
 
 export class Tiles {
   #list;
-  #ruler; // an invisible tile in the last row: it has the size of all, and gives the list its height
+  #ruler; // an invisible tile in the grid: it has the size of all
   #template;
   #placeholderUrl;
   #language;
@@ -34,7 +34,7 @@ export class Tiles {
   #current = null; // the id of the product whose tile the Tab key reaches
   #words = [];
   #accepts = () => true;
-  #size = { columns: 1, rowHeight: 0, gap: 0, tileWidth: 0, above: 0 };
+  #size = { columns: 1, rowHeight: 0, gap: 0, tileWidth: 0, above: 0, below: 0 };
   #lastTop = null;
   #lastTime = 0;
   #rest = 0;
@@ -166,14 +166,14 @@ export class Tiles {
     const gap = parseFloat(style.rowGap);
     const width = this.#list.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     this.#size = {
-      // A tile that still stands in a column of a wider screen would count in grid-template-columns.
       columns: Math.max(1, Math.floor((width + gap) / (box.width + gap) + 0.01)),
       rowHeight: box.height + gap,
       gap,
       tileWidth: box.width,
       above: parseFloat(style.paddingTop),
+      below: parseFloat(style.paddingBottom),
     };
-    this.#list.style.gridAutoRows = `${box.height}px`;
+    this.#list.style.setProperty("--tile-width", `${box.width}px`);
   }
 
   #resized() {
@@ -216,7 +216,9 @@ export class Tiles {
   #setRows() {
     this.#ruler.hidden = this.#shown.length === 0;
     if (!this.#ruler.hidden && this.#size.rowHeight === 0) this.#measure();
-    this.#ruler.style.gridRow = String(Math.ceil(this.#shown.length / this.#size.columns));
+    const { columns, rowHeight, gap, above, below } = this.#size;
+    const rows = Math.ceil(this.#shown.length / columns);
+    this.#list.style.height = rows === 0 ? "" : `${above + rows * rowHeight - gap + below}px`;
   }
 
   #render(ahead = AHEAD) {
@@ -231,16 +233,26 @@ export class Tiles {
     if (pinned !== undefined && pinned < first) wanted.unshift(this.#shown[pinned]);
     if (pinned !== undefined && pinned >= end && !this.#isPrinting) wanted.push(this.#shown[pinned]);
     const ids = new Set(wanted.map((product) => product.id));
-    for (const id of [...this.#tiles.keys()]) if (!ids.has(id)) this.#remove(id);
-    let next = this.#list.firstElementChild;
+    const free = new Set();
+    for (const id of [...this.#tiles.keys()]) if (!ids.has(id)) free.add(this.#release(id));
     for (const product of wanted) {
       const tile = this.#tiles.get(product.id) ?? this.#add(product.id);
       this.#fill(tile, product);
       this.#put(tile, this.#indexOf.get(product.id));
-      if (tile.cell === next) next = next.nextElementSibling;
-      else this.#list.insertBefore(tile.cell, next);
+      if (!tile.cell.isConnected) this.#list.insertBefore(tile.cell, this.#ruler);
+      free.delete(tile.cell);
     }
+    for (const cell of free) cell.remove();
     this.#load(top);
+  }
+
+  /** Puts the tiles into the order of the menu, in which a screen reader reads them. */
+  #order() {
+    let next = this.#list.firstElementChild;
+    for (const { cell } of [...this.#tiles.values()].sort((a, b) => a.index - b.index)) {
+      if (cell === next) next = next.nextElementSibling;
+      else this.#list.insertBefore(cell, next);
+    }
   }
 
   /** One tile is reached by the Tab key: the one that had the focus, or the first on the screen if that one has scrolled away. */
@@ -261,7 +273,7 @@ export class Tiles {
     if (tile) tile.button.tabIndex = 0;
   }
 
-  /** Asks for pictures, the visible ones first; while the menu flies past, only afterwards. */
+  /** Orders the tiles and asks for pictures, the visible ones first; while the menu flies past, only afterwards. */
   #load(top) {
     const now = performance.now();
     const pixels = this.#lastTop === null ? 0 : Math.abs(top - this.#lastTop);
@@ -273,6 +285,7 @@ export class Tiles {
       this.#rest = setTimeout(() => this.#load(this.#top), REST_MS);
       return;
     }
+    this.#order();
     const { columns, rowHeight } = this.#size;
     const onScreen = ({ index }) => {
       const start = top + Math.floor(index / columns) * rowHeight;
@@ -309,22 +322,24 @@ export class Tiles {
     };
   }
 
-  #remove(id) {
+  /** Makes the product's tile free for another one; returns its cell, which is still in the list. */
+  #release(id) {
     const tile = this.#tiles.get(id);
     this.#tiles.delete(id);
-    tile.cell.remove();
     tile.picture.release();
     tile.product = null;
     if (this.#spare.length < MOST_SPARE_TILES) this.#spare.push(tile);
+    return tile.cell;
   }
 
   #put(tile, index) {
     const { cell } = tile;
     const total = String(this.#shown.length);
     if (cell.ariaSetSize !== total) cell.ariaSetSize = total;
-    const { columns } = this.#size;
-    const place = `${Math.floor(index / columns) + 1} / ${(index % columns) + 1}`;
-    if (tile.place !== place) cell.style.gridArea = tile.place = place;
+    // Not by the grid: it would lay out all of the menu's rows for each row that scrolls in.
+    const { columns, rowHeight, gap, tileWidth } = this.#size;
+    const place = `${(index % columns) * (tileWidth + gap)}px ${Math.floor(index / columns) * rowHeight}px`;
+    if (tile.place !== place) cell.style.translate = tile.place = place;
     if (tile.index === index) return;
     tile.index = index;
     cell.ariaPosInSet = String(index + 1);
@@ -341,7 +356,6 @@ export class Tiles {
     }
     tile.photos.hidden = product.photos.length < 2;
     this.#say(tile);
-    tile.picture.paintHash();
   }
 
   #say(tile) {
@@ -367,6 +381,7 @@ export class Tiles {
 
   #print(isPrinting) {
     this.#isPrinting = isPrinting;
+    this.#list.classList.toggle("is-printing", isPrinting);
     this.#render();
   }
 }

@@ -1,0 +1,35 @@
+"""What a hurried cashier types, and what is meant: for the search of the POS page and that of its API."""
+
+MENU = ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "CRÈME BRÛLÉE", "NASI BAKAR GORENG", "ES TEH MANIS", "SMØRREBRØD"]
+MENU += ["GADO-GADO"]  # its SKU is 0500010
+FOUND = [
+    ("", MENU),
+    ("nasgor", ["NASI GORENG"]),
+    ("nasigoreng", ["NASI GORENG"]),
+    ("ng", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
+    ("migo", ["MIE GORENG JAWA"]),
+    ("nbg", ["NASI BAKAR GORENG"]),
+    ("goreng nasi", ["NASI GORENG", "NASI BAKAR GORENG"]),
+    ("CREME", ["CRÈME BRÛLÉE"]),
+    ("Cre\u0300me bru\u0302le\u0301e", ["CRÈME BRÛLÉE"]),
+    ("smorrebrod", ["SMØRREBRØD"]),
+    ("ｎａｓｉ ｇｏｒｅｎｇ", ["NASI GORENG", "NASI BAKAR GORENG"]),
+    ("gado gado", ["GADO-GADO"]),
+    ("gadogado", ["GADO-GADO"]),
+    ("es-teh", ["ES TEH MANIS"]),
+    ("gorneg", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
+    ("gorang", ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "NASI BAKAR GORENG"]),
+    ("nasi goren", ["NASI GORENG", "NASI BAKAR GORENG"]),
+    ("anyam", ["AYAM GORENG"]),
+    ("yaam", ["AYAM GORENG"]),
+    ("0500010", ["GADO-GADO"]),
+    ("0500099", []),
+    ("zzz", []),
+    ("<b>", []),
+    ("es the", ["ES TEH MANIS"]),
+    ("the", ["ES TEH MANIS"]),
+    ("mei", ["MIE GORENG JAWA"]),
+    ("tah", []),
+    ("the manis", ["ES TEH MANIS"]),
+    ("men", []),
+]
