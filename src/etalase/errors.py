@@ -37,7 +37,7 @@ A library's errors become one of these once, in the module that owns the library
 from collections.abc import Container
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from etalase.redaction import redacted
 
@@ -389,10 +389,24 @@ class PhotoError(EtalaseError):
         self.detail = redacted(detail)
 
 
-class PictureRefused(EtalaseError):
-    """Head office does not accept this file as a photo; ``code`` and ``values`` are for translations of the message."""
+class PictureFault(StrEnum):
+    """The kind of reason for which a file is not accepted as a photo. Head office has a text of each in both languages."""
 
-    def __init__(self, message: str, *, code: str, **values: str | int) -> None:
+    EMPTY = "empty"
+    NO_PICTURE = "no_picture"
+    NOT_SHOWN = "not_shown"  # a kind of JPEG that no browser shows
+    CUT_SHORT = "cut_short"
+    UNDECODABLE = "undecodable"
+    HEIC_UNSUPPORTED = "heic_unsupported"
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_COMPLEX = "too_complex"
+
+
+class PictureRefused(EtalaseError):
+    """Head office does not accept this file as a photo; ``values`` are the numbers of the message, for translations."""
+
+    def __init__(self, message: str, *, code: PictureFault, **values: int) -> None:
         super().__init__(message)
         self.code = code
-        self.values: dict[str, Any] = {"message": message, **values}
+        self.values = values

@@ -12,6 +12,7 @@ from django.forms.models import BaseInlineFormSet
 
 from etalase.errors import PictureRefused
 from etalase.head_office import ingest, versions
+from etalase.head_office.images import refusals
 from etalase.head_office.images.validate import Upload, read_upload
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Photo
@@ -34,7 +35,13 @@ def _shares(left: int | None, top: int | None) -> tuple[float | None, float | No
 class PhotoForm(forms.ModelForm):
     """A photo with its file, which is validated before anything is saved."""
 
-    upload = forms.FileField(required=False, label=lazy_text("file"), help_text=lazy_text("file_help"))
+    upload = forms.FileField(
+        required=False,
+        allow_empty_file=True,  # refused like other files, with its name
+        label=lazy_text("file"),
+        help_text=lazy_text("file_help"),
+        error_messages={"invalid": lazy_text("file_missing")},
+    )
     focal_left = _percent("focal_left")
     focal_top = _percent("focal_top")
 
@@ -71,8 +78,7 @@ class PhotoForm(forms.ModelForm):
             if not self._is_present(self.given):
                 self.picture = ingest.make_picture(self.given)
         except PictureRefused as error:
-            megabytes = f"{ingest.limits().max_bytes / 1_000_000:.3g}"
-            self.add_error("upload", text(f"picture_{error.code}", **error.values, megabytes=megabytes))
+            self.add_error("upload", refusals.for_admin(error, upload.name or "photo"))
         self.filename = (upload.name or "photo")[-MAX_FILENAME_CHARS:]
         return cleaned
 

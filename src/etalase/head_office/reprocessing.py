@@ -12,10 +12,12 @@ from django.db.models import Sum
 from etalase.checksum import md5_hex
 from etalase.errors import ObjectMissing, PictureRefused
 from etalase.head_office import ingest, masters, versions
+from etalase.head_office.images import refusals
 from etalase.head_office.images.validate import Upload
 from etalase.head_office.ingest import Offer, PhotoChange
 from etalase.head_office.models import Assortment, Photo
 from etalase.head_office.version_models import PhotoVersion
+from etalase.protocol import printable
 
 
 class Remade(StrEnum):
@@ -45,30 +47,49 @@ def scope() -> ReprocessScope:
     return ReprocessScope(ids, photos.aggregate(bytes=Sum("size"))["bytes"] or 0, stores)
 
 
-def reprocess(chosen: ReprocessScope, *, advanced: Callable[[int], None]) -> Counter[Remade]:
+@dataclass(frozen=True, slots=True)
+class NotRemade:
+    """A photo that could not be made again."""
+
+    sku: str
+    file: str
+    reason: str
+
+    @classmethod
+    def of(cls, photo: Photo, reason: str) -> "NotRemade":
+        """Returns the problem of this photo."""
+        return cls(photo.product.sku, photo.filename, reason)
+
+    def __str__(self) -> str:
+        return f"{printable(self.sku)}: {printable(self.file)}: {self.reason}"
+
+
+def reprocess(chosen: ReprocessScope, *, advanced: Callable[[int], None]) -> tuple[Counter[Remade], list[NotRemade]]:
     """Makes the photos again, one transaction each; ``advanced`` is called with the number of finished photos.
 
     A photo that has changed meanwhile stays. Raises :class:`ObjectStoreError` if a bucket fails; the next call continues.
     """
-    results = Counter[Remade]()
+    results, problems = Counter[Remade](), list[NotRemade]()
     for photo_id in chosen.photo_ids:
-        result = _remake(photo_id)
+        result = _remake(photo_id, problems)
         if result is not None:
             results[result] += 1
         advanced(1)
-    return results
+    return results, problems
 
 
-def _remake(photo_id: UUID) -> Remade | None:
-    photo = Photo.objects.filter(id=photo_id).first()
+def _remake(photo_id: UUID, problems: list[NotRemade]) -> Remade | None:
+    photo = Photo.objects.filter(id=photo_id).select_related("product").first()
     if photo is None:
         return None
     upload = _upload(photo)
     if upload is None:
+        problems.append(NotRemade.of(photo, "Its upload is missing or damaged in the buckets. Import its file again."))
         return Remade.LOST
     try:
         picture = ingest.make_picture(upload)
-    except PictureRefused:
+    except PictureRefused as refused:
+        problems.append(NotRemade.of(photo, refusals.for_command(refused)))
         return Remade.REFUSED
     with transaction.atomic():
         ingest.lock(photo.product_id)

@@ -133,14 +133,21 @@ TEXTS: Final[dict[str, str]] = {
     "error_503_help": "Please try again in a minute. If it goes on, tell your technician.",
     "may_ask": "May do",
     "dates": "Dates",
-    "picture_empty": "{message}",
-    "picture_no_picture": "{message}",
-    "picture_cut_short": "{message}",
-    "picture_undecodable": "{message}",
-    "picture_heic_unsupported": "{message}",
-    "picture_too_large": "This file is too large; the largest that is taken has {megabytes} MB. Save the photo smaller "
+    "picture_refused": "«{filename}»: {reason}",
+    "picture_empty": "this file is empty. Take the original file again and choose it here.",
+    "picture_no_picture": "this file is not a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP picture, whatever its name says. "
+    "Save the photo as JPEG and choose it again.",
+    "picture_not_shown": "tills cannot show this kind of JPEG. Save the photo as an ordinary JPEG and choose it again.",
+    "picture_cut_short": "this picture is cut short: its upload or copy is not complete. Take the original file again.",
+    "picture_undecodable": "this picture is damaged. Take the original file again, or save the photo anew.",
+    "picture_heic_unsupported": "this is a HEIC picture, and this head office cannot read these yet. Save the photo as JPEG, "
+    "or ask your technician to install pillow-heif.",
+    "picture_too_large": "this file is too large; the largest that is taken has {megabytes} MB. Save the photo smaller "
     "and choose it again.",
-    "picture_too_many_pixels": "This picture has {width}×{height} pixels, too many. Save it smaller and choose it again.",
+    "picture_too_many_pixels": "this picture has {width}×{height} pixels, and {megapixels} million are allowed. "
+    "Save it smaller and choose it again.",
+    "picture_too_complex": "opening this picture takes too long or too much memory. Save the photo anew as JPEG, "
+    "smaller if it is large, and choose it again.",
     "app": "Head office",
     "password_published": "The password must not be one that stands in the public guide.",
     "password_guessable": "The password must not be little more than a common word, a year, or a name of the account, "

@@ -134,15 +134,20 @@ TEXTS: Final[dict[str, str]] = {
     "error_503_help": "Mohon coba lagi sebentar lagi. Kalau berlanjut, beri tahu teknisi Anda.",
     "may_ask": "Hak akses",
     "dates": "Tanggal",
-    "picture_empty": "File ini kosong.",
-    "picture_no_picture": "File ini bukan gambar JPEG, PNG, WebP, HEIC, AVIF, TIFF, atau BMP, apa pun namanya. "
+    "picture_refused": "«{filename}»: {reason}",
+    "picture_empty": "file ini kosong. Ambil lagi file aslinya lalu pilih di sini.",
+    "picture_no_picture": "file ini bukan gambar JPEG, PNG, WebP, HEIC, AVIF, TIFF, atau BMP, apa pun namanya. "
     "Simpan foto sebagai JPEG lalu pilih lagi.",
-    "picture_cut_short": "Gambar ini terpotong: unggahan atau salinannya tidak lengkap. Ambil lagi file aslinya.",
-    "picture_heic_unsupported": "Gambar ini berformat HEIC, yang belum bisa dibaca kantor pusat. Simpan sebagai JPEG, "
+    "picture_not_shown": "kasir tidak bisa menampilkan jenis JPEG ini. Simpan foto sebagai JPEG biasa lalu pilih lagi.",
+    "picture_cut_short": "gambar ini terpotong: unggahan atau salinannya tidak lengkap. Ambil lagi file aslinya.",
+    "picture_undecodable": "gambar ini rusak. Ambil lagi file aslinya, atau simpan ulang fotonya.",
+    "picture_heic_unsupported": "gambar ini berformat HEIC, yang belum bisa dibaca kantor pusat ini. Simpan foto sebagai JPEG, "
     "atau minta teknisi memasang pillow-heif.",
-    "picture_undecodable": "Gambar ini rusak dan tidak bisa dibuka. Ambil lagi file aslinya.",
-    "picture_too_large": "File ini terlalu besar; paling besar {megabytes} MB. Simpan fotonya lebih kecil lalu pilih lagi.",
-    "picture_too_many_pixels": "Gambar ini {width}×{height} piksel, terlalu banyak. Simpan lebih kecil lalu pilih lagi.",
+    "picture_too_large": "file ini terlalu besar; paling besar {megabytes} MB. Simpan fotonya lebih kecil lalu pilih lagi.",
+    "picture_too_many_pixels": "gambar ini {width}×{height} piksel, paling banyak {megapixels} juta. "
+    "Simpan lebih kecil lalu pilih lagi.",
+    "picture_too_complex": "gambar ini terlalu lama atau terlalu berat untuk dibuka. Simpan ulang fotonya sebagai JPEG, "
+    "lebih kecil kalau besar, lalu pilih lagi.",
     "app": "Kantor pusat",
     "password_published": "Kata sandi tidak boleh yang tertulis di panduan umum.",
     "password_guessable": "Kata sandi tidak boleh hanya kata umum, tahun, atau nama akun, toko, atau perusahaan. "

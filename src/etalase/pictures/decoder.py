@@ -1,6 +1,6 @@
 """Decodes pictures whole, in processes with limits, to find what is missing or wrong in them."""
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.pictures.limited_process import MAX_PROCESSES, MAX_SECONDS, MEMORY_BYTES, LimitedProcesses
 
 # A request is the number of the media type in one byte, and the picture.
@@ -19,7 +19,9 @@ class Decoder:
     def check(self, body: bytes, content_type: str) -> None:
         """Raises :class:`PictureRefused` unless the whole picture can be decoded without a warning, within the limits."""
         if self._processes.respond(bytes([TYPES.index(content_type)]), body) != SOUND:
-            raise PictureRefused("The picture is damaged: some of its data are missing or wrong.", code="undecodable")
+            raise PictureRefused(
+                "The picture is damaged: some of its data are missing or wrong.", code=PictureFault.UNDECODABLE
+            )
 
     def close(self) -> None:
         """Ends the idle processes."""

@@ -3,9 +3,18 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NoReturn
 
-from etalase.errors import PictureRefused
-from etalase.pictures.outline import Data, Outline, Part, refuse_as_cut_short, refuse_as_damaged, refuse_too_many_parts
+from etalase.errors import PictureFault, PictureRefused
+from etalase.pictures.outline import (
+    Data,
+    Outline,
+    Part,
+    refuse_as_cut_short,
+    refuse_as_damaged,
+    refuse_as_too_complex,
+    refuse_too_many_parts,
+)
 
 START = b"\xff\xd8"
 # The next marker after image data: 0xFF00 is a byte 0xFF of the data, and restart markers belong to it (B.1.1.5).
@@ -37,7 +46,7 @@ def read_jpeg(data: Data) -> Outline:
     The parts are its segments and ``EOI``; a scan's image data belong to its ``SOS``.
     """
     if data[: len(START)] != START:
-        raise PictureRefused("The file is not a JPEG picture.", code="no_picture")
+        raise PictureRefused("The file is not a JPEG picture.", code=PictureFault.NO_PICTURE)
     parts: list[Part] = []
     size: tuple[int, int] | None = None
     scans = 0
@@ -53,9 +62,9 @@ def read_jpeg(data: Data) -> Outline:
             if size is None:
                 refuse_as_damaged("its image data come before its size")
             if scans > MAX_SCANS:
-                refuse_as_damaged(f"it has more than {MAX_SCANS} scans")
+                refuse_as_too_complex(f"it has more than {MAX_SCANS} scans")
     if size is None or not scans:
-        raise PictureRefused("The file is a JPEG without a picture.", code="no_picture")
+        raise PictureRefused("The file is a JPEG without a picture.", code=PictureFault.NO_PICTURE)
     return Outline(*size, frames=1, parts=tuple(parts), end=parts[-1].end)
 
 
@@ -91,7 +100,7 @@ def _segments(data: Data, *, to_first_scan: bool = False) -> Iterator[Part]:
         position = start + 2 + length
         if length < 2 or position > len(data):
             if start == len(START):
-                raise PictureRefused("The file has a JPEG's first bytes, but is not a picture.", code="no_picture")
+                raise PictureRefused("The file has a JPEG's first bytes, but is not a picture.", code=PictureFault.NO_PICTURE)
             refuse_as_cut_short(f"segment {_name(marker)} ends after the file")
         if marker == START_OF_SCAN and to_first_scan:
             yield Part(_name(marker), start, content, position)
@@ -112,15 +121,19 @@ def _next_marker(data: Data, position: int) -> int:
 
 def _size(kind: str, header: bytes) -> tuple[int, int]:
     if kind not in SHOWN_FRAME_HEADERS:
-        refuse_as_damaged(f"browsers do not show this kind of JPEG ({kind})")
+        _refuse_as_not_shown(f"this kind of JPEG ({kind})")
     if len(header) < 6:
         refuse_as_damaged("its frame header is too short")
     if header[0] != 8:
-        refuse_as_damaged(f"browsers do not show {header[0]} bits per sample in a JPEG")
+        _refuse_as_not_shown(f"a JPEG with {header[0]} bits for each sample")
     height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
     if not width or not height:
         refuse_as_damaged("it has no pixels")
     return width, height
+
+
+def _refuse_as_not_shown(what: str) -> NoReturn:
+    raise PictureRefused(f"Browsers do not show {what}.", code=PictureFault.NOT_SHOWN)
 
 
 def _name(marker: int) -> str:

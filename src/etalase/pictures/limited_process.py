@@ -11,7 +11,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 
 # A request and a response are their length in bytes, and the bytes.
 LENGTH = struct.Struct(">I")
@@ -56,7 +56,7 @@ class LimitedProcesses:
                 self._idle.put(process)
         if response == TOO_LARGE:
             limits = f"{self.seconds} s and {self.memory_bytes >> 20} MiB of memory"
-            raise PictureRefused(f"The picture cannot be decoded within {limits}.", code="undecodable")
+            raise PictureRefused(f"The picture cannot be decoded within {limits}.", code=PictureFault.TOO_COMPLEX)
         return response
 
     def close(self) -> None:

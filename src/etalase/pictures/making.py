@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 
 from etalase.checksum import md5_hex
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.pictures.crop import FocalPoint, Scaled, rendition_sizes, scaled, tile_cut
 from etalase.pictures.limited_process import MAX_PROCESSES, MAX_SECONDS, MEMORY_BYTES, LimitedProcesses
 from etalase.pictures.metadata import orientation, without_metadata
@@ -73,16 +73,16 @@ class Made(msgspec.Struct, frozen=True, tag=True):
 
 
 class NotMade(msgspec.Struct, frozen=True, tag=True):
-    """The response to a picture that is at fault; ``code`` is one of :data:`REFUSALS`."""
+    """The response to a picture that is at fault; ``code`` is too many pixels, or one of :data:`REFUSALS`."""
 
-    code: str
+    code: PictureFault
     width: int = 0
     height: int = 0
 
 
 REFUSALS = {
-    "undecodable": "The picture is damaged: its data are missing or wrong.",
-    "heic_unsupported": "This is a HEIC picture, and head office cannot read these: install pillow-heif, or save it as JPEG.",
+    PictureFault.UNDECODABLE: "The picture is damaged: its data are missing or wrong.",
+    PictureFault.HEIC_UNSUPPORTED: "This is a HEIC picture, and the library that reads these is not installed.",
 }
 
 

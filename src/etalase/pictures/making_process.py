@@ -5,6 +5,7 @@ from math import sqrt
 import msgspec
 import pyvips
 
+from etalase.errors import PictureFault
 from etalase.pictures.crop import Scaled
 from etalase.pictures.limited_child import allow_loaders, is_out_of_memory, respond_to_requests
 from etalase.pictures.limited_process import TOO_LARGE
@@ -42,7 +43,7 @@ def respond(request: bytes) -> bytes:
     except pyvips.Error as error:
         if is_out_of_memory(error):
             return TOO_LARGE
-        made = NotMade("undecodable")
+        made = NotMade(PictureFault.UNDECODABLE)
     return msgspec.msgpack.encode(made)
 
 
@@ -101,9 +102,9 @@ def _read_by_pillow(request: MakePhoto) -> pyvips.Image:
     try:
         pixels = read_pixels(request.upload, request.content_type, check=lambda w, h: _check_pixels(w, h, request.max_pixels))
     except HeicUnsupported as error:
-        raise _Refused(NotMade("heic_unsupported")) from error
+        raise _Refused(NotMade(PictureFault.HEIC_UNSUPPORTED)) from error
     except PictureUnreadable as error:
-        raise _Refused(NotMade("undecodable")) from error
+        raise _Refused(NotMade(PictureFault.UNDECODABLE)) from error
     image = pyvips.Image.new_from_memory(pixels.data, pixels.width, pixels.height, pixels.bands, "uchar")
     image = image.copy(interpretation="srgb")
     if pixels.profile:
@@ -113,7 +114,7 @@ def _read_by_pillow(request: MakePhoto) -> pyvips.Image:
 
 def _check_pixels(width: int, height: int, most: int) -> None:
     if width * height > most:
-        raise _Refused(NotMade("too_many_pixels", width, height))
+        raise _Refused(NotMade(PictureFault.TOO_MANY_PIXELS, width, height))
 
 
 def _in_srgb(image: pyvips.Image) -> pyvips.Image:

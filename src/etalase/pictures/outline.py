@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import NoReturn
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 
 # A large picture is mapped into memory, and not read whole.
 Data = bytes | mmap
@@ -51,18 +51,23 @@ class Outline:
 
 def refuse_as_cut_short(what: str) -> NoReturn:
     """Raises :class:`PictureRefused` for a file that ends too early."""
-    raise PictureRefused(f"The picture is cut short: {what}.", code="cut_short")
+    raise PictureRefused(f"The picture is cut short: {what}.", code=PictureFault.CUT_SHORT)
 
 
 def refuse_as_damaged(what: str) -> NoReturn:
     """Raises :class:`PictureRefused` for a file whose structure is wrong."""
-    raise PictureRefused(f"The picture is damaged: {what}.", code="undecodable")
+    raise PictureRefused(f"The picture is damaged: {what}.", code=PictureFault.UNDECODABLE)
+
+
+def refuse_as_too_complex(what: str) -> NoReturn:
+    """Raises :class:`PictureRefused` for a picture that would take too much time or memory."""
+    raise PictureRefused(f"The picture is too complex: {what}.", code=PictureFault.TOO_COMPLEX)
 
 
 def refuse_too_many_frames(frames: int) -> None:
     """Raises :class:`PictureRefused` above :data:`MAX_FRAMES`."""
     if frames > MAX_FRAMES:
-        refuse_as_damaged(f"it has more than {MAX_FRAMES} frames")
+        refuse_as_too_complex(f"it has more than {MAX_FRAMES} frames")
 
 
 def refuse_too_many_pixels(width: int, height: int, most: int, *, frames: int = 1) -> None:
@@ -70,10 +75,10 @@ def refuse_too_many_pixels(width: int, height: int, most: int, *, frames: int = 
     if width * height * frames > most:
         size = f"{width}×{height} pixels" + (f" in {frames} frames" if frames > 1 else "")
         reason = f"The picture has {size}; {most} pixels are allowed (ETALASE_MAX_PIXELS)."
-        raise PictureRefused(reason, code="too_many_pixels", width=width, height=height, most=most)
+        raise PictureRefused(reason, code=PictureFault.TOO_MANY_PIXELS, width=width, height=height, most=most)
 
 
 def refuse_too_many_parts(parts: int, what: str, most: int = MAX_PARTS) -> None:
     """Raises :class:`PictureRefused` above ``most``."""
     if parts > most:
-        refuse_as_damaged(f"it has more than {most} {what}")
+        refuse_as_too_complex(f"it has more than {most} {what}")

@@ -1,6 +1,6 @@
 """Reads the structure of a PNG: its chunks (PNG third edition, sections 5 and 11). Pure."""
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.pictures.outline import (
     Data,
     Outline,
@@ -21,7 +21,7 @@ def read_png(data: Data) -> Outline:
     Checksums are left to the decoder: a wrong one in a chunk beside the picture, as text, harms nothing.
     """
     if data[: len(SIGNATURE)] != SIGNATURE:
-        raise PictureRefused("The file is not a PNG picture.", code="no_picture")
+        raise PictureRefused("The file is not a PNG picture.", code=PictureFault.NO_PICTURE)
     parts: list[Part] = []
     frames, position = 0, len(SIGNATURE)
     while not parts or parts[-1].kind != "IEND":
@@ -30,7 +30,7 @@ def read_png(data: Data) -> Outline:
         end = content + int.from_bytes(data[position : position + 4], "big") + CHECKSUM_BYTES
         kind = data[position + 4 : content]
         if not parts and kind != b"IHDR":
-            raise PictureRefused("The file has a PNG's first bytes, but is not a picture.", code="no_picture")
+            raise PictureRefused("The file has a PNG's first bytes, but is not a picture.", code=PictureFault.NO_PICTURE)
         if end > len(data) or len(kind) < 4:
             refuse_as_cut_short("a PNG ends with an IEND chunk")
         if not kind.isalpha():
@@ -39,7 +39,7 @@ def read_png(data: Data) -> Outline:
         parts.append(Part(kind.decode("ascii"), position, content, end))
         position = end
     if not any(part.kind == "IDAT" for part in parts):
-        raise PictureRefused("The file is a PNG without a picture.", code="no_picture")
+        raise PictureRefused("The file is a PNG without a picture.", code=PictureFault.NO_PICTURE)
     header = data[parts[0].content : parts[0].end]
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
     if len(header) != IHDR_BYTES + CHECKSUM_BYTES:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.pictures.jpeg import has_jpeg_image, read_jpeg
 from etalase.pictures.outline import Data, Outline
@@ -21,7 +21,9 @@ def content_type_of(data: Data) -> str:
     """Returns the media type by the first bytes. Raises :class:`PictureRefused` for data that begin as no picture."""
     content_type = sniff_type(data[:MAGIC_BYTES])
     if content_type is None:
-        raise PictureRefused("The file is not a JPEG, PNG or WebP picture, whatever its name says.", code="no_picture")
+        raise PictureRefused(
+            "The file is not a JPEG, PNG or WebP picture, whatever its name says.", code=PictureFault.NO_PICTURE
+        )
     return content_type
 
 
@@ -52,4 +54,6 @@ def refuse_no_picture(data: Data) -> None:
     try:
         READERS[content_type](data)
     except PictureRefused as refused:
-        raise PictureRefused("The file has a picture's first bytes, but is not a picture.", code="no_picture") from refused
+        raise PictureRefused(
+            "The file has a picture's first bytes, but is not a picture.", code=PictureFault.NO_PICTURE
+        ) from refused

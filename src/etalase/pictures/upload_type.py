@@ -1,6 +1,6 @@
 """Tells the media type of an upload by its first bytes: what stores show, and what becomes a JPEG or a WebP. Pure."""
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.media_types import MAGIC_BYTES, sniff_type
 
 HEIC, AVIF, TIFF, BMP = "image/heic", "image/avif", "image/tiff", "image/bmp"
@@ -24,8 +24,8 @@ def upload_type(data: bytes) -> str:
     if data[4:8] == b"ftyp" and (brand := _brand(data)):
         return brand
     if data[:4] == b"GIF8":
-        raise PictureRefused("This is a GIF picture; save it as JPEG, PNG or WebP.", code="no_picture")
-    raise PictureRefused(f"The file is not a {ACCEPTED} picture, whatever its name says.", code="no_picture")
+        raise PictureRefused("This is a GIF picture, and none of them is accepted.", code=PictureFault.NO_PICTURE)
+    raise PictureRefused(f"The file is not a {ACCEPTED} picture, whatever its name says.", code=PictureFault.NO_PICTURE)
 
 
 def _brand(data: bytes) -> str | None:

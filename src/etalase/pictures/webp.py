@@ -1,6 +1,6 @@
 """Reads the structure of a WebP: the chunks of its RIFF container (RFC 9649, section 2). Pure."""
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.pictures.outline import (
     MAX_PARTS,
     Data,
@@ -21,14 +21,14 @@ VP8_START, VP8L_SIGNATURE = b"\x9d\x01\x2a", 0x2F
 def read_webp(data: Data) -> Outline:
     """Returns the outline of a WebP, up to the end of its container. Raises :class:`PictureRefused`."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-        raise PictureRefused("The file is not a WebP picture.", code="no_picture")
+        raise PictureRefused("The file is not a WebP picture.", code=PictureFault.NO_PICTURE)
     promised = HEADER_BYTES + int.from_bytes(data[4:8], "little")
     if promised > len(data):
         refuse_as_cut_short(f"its header promises {promised} bytes, and it has {len(data)}")
     parts = chunks(data, RIFF_BYTES, promised)
     frames = [part for part in parts if part.kind in PICTURES]
     if not frames:
-        raise PictureRefused("The file is a WebP without a picture.", code="no_picture")
+        raise PictureRefused("The file is a WebP without a picture.", code=PictureFault.NO_PICTURE)
     refuse_too_many_frames(len(frames))
     width, height = _size(data, parts[0])
     if not width or not height:

@@ -2,10 +2,8 @@
 
 import html
 import importlib
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +20,6 @@ from tests.pictures import picture
 
 from etalase.errors import ObjectStoreFull
 from etalase.head_office.admin.photos import PhotoAdmin
-from etalase.head_office.images import validate as picture_module
 from etalase.head_office.login_throttle import TooManyLogins
 from etalase.head_office.messages import TEXTS, text
 from etalase.head_office.middleware import PARTS
@@ -321,20 +318,7 @@ def test_both_languages_have_the_same_texts_and_placeholders() -> None:
         language: {key: sorted(name for _, name, *_ in string.Formatter().parse(one) if name) for key, one in texts.items()}
         for language, texts in TEXTS.items()
     }
-    whole = {"{message}"}  # the error itself has the whole text
-    assert {key: names for key, names in fields["id"].items() if TEXTS["en"][key] not in whole} == {
-        key: names for key, names in fields["en"].items() if TEXTS["en"][key] not in whole
-    }
-    assert fields["id"].keys() == fields["en"].keys()
-
-
-def test_every_refusal_of_a_picture_has_a_text_in_both_languages() -> None:
-    source = Path(picture_module.__file__).read_text()
-    codes = set(re.findall(r'code="(\w+)"', source))
-    assert codes
-    for language in TEXTS:
-        for code in codes:
-            assert text(f"picture_{code}", language=language, message="m", size=1, most=1, width=1, height=1, megabytes="1")
+    assert fields["id"] == fields["en"]
 
 
 @pytest.mark.parametrize("language", ["en", "id"])

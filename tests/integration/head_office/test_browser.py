@@ -67,8 +67,8 @@ def change_page(page: Page, product: Product) -> None:
 @pytest.mark.parametrize(
     ("page", "reason"),
     [
-        pytest.param("en-GB", "new photo, File: The file is not a JPEG", marks=pytest.mark.long),
-        ("id-ID", "foto baru, File: File ini bukan gambar JPEG"),
+        pytest.param("en-GB", "new photo, File: «page.jpg»: this file is not a JPEG", marks=pytest.mark.long),
+        ("id-ID", "foto baru, File: «page.jpg»: file ini bukan gambar JPEG"),
     ],
     indirect=["page"],
 )

@@ -346,6 +346,9 @@ def test_reprocess_follows_other_limits_and_reports_lost_uploads(
     settings.ETALASE_HEAD_OFFICE = settings.ETALASE_HEAD_OFFICE.model_copy(update={"PHOTO_MAX_PIXELS": 900})
     forget_settings()
     done = command("ho_reprocess", "--yes", "2")
+    assert [problem["reason"].partition(".")[0] for problem in done["problems"]] == [
+        "Its upload is missing or damaged in the buckets"
+    ]
     assert (done["changed"], done["same"], done["lost"], done["exit_status"]) == (1, 0, 1, 1)
     (listed,) = office.page(since=before.sync_timestamp).photos
     assert (listed.filename, listed.version) == ("a", 2)

@@ -16,7 +16,7 @@ from etalase.edge.sync import removal_decisions, rendition_making, storage
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.verify import verify
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.objectstore.client import PROBE_PNG
 from etalase.own_bucket import own_bucket
 from etalase.pictures.making import MadePicture, MadeRenditions
@@ -39,7 +39,7 @@ class InProcess:
             self.on_photo()
             self.photos.append(photo)
         if not self.works or photo in self.refused:
-            raise PictureRefused("The picture is damaged: its data are missing or wrong.", code="undecodable")
+            raise PictureRefused("The picture is damaged: its data are missing or wrong.", code=PictureFault.UNDECODABLE)
         bodies = renditions(int(hashlib.md5(photo).hexdigest()[:4], 16), *WIDTHS)
         made = (MadePicture(body, "image/webp", width, width * 3 // 4) for body, width in zip(bodies, WIDTHS, strict=True))
         return MadeRenditions(tuple(made), "1QcSHQRnh493V4dIh4eXh1h4kJUI")

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.daily import named
 from tests.hostile_pictures import hostile_pictures
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.pictures.decoder import Decoder
 from etalase.pictures.making import Maker
 from etalase.pictures.metadata import without_metadata
@@ -56,7 +56,7 @@ def intake(data: bytes, decoder: Decoder, maker: Maker) -> list[bytes]:
     """Returns what an upload becomes: the photo as it is but for metadata, and its renditions."""
     content_type, outline = read_outline(data)
     if outline.pixels > MAX_PIXELS:
-        raise PictureRefused("The picture has too many pixels.", code="too_many_pixels")
+        raise PictureRefused("The picture has too many pixels.", code=PictureFault.TOO_MANY_PIXELS)
     photo = without_metadata(data, content_type, outline)
     assert len(photo) <= len(data) + 1000
     decoder.check(photo, content_type)

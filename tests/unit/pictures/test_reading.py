@@ -73,7 +73,7 @@ def test_the_first_bytes_alone_are_not_a_picture(first: bytes, content: bytes) -
 
 @pytest.mark.parametrize("sof", [0xC3, 0xC5, 0xC9, 0xCA, 0xCF])
 def test_a_kind_of_jpeg_that_browsers_do_not_show_is_refused(sof: int) -> None:
-    with pytest.raises(PictureRefused, match="browsers do not show this kind of JPEG"):
+    with pytest.raises(PictureRefused, match="Browsers do not show this kind of JPEG"):
         read_jpeg(picture().replace(b"\xff\xc0", bytes([0xFF, sof]), 1))
 
 

@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 
 JPEG_EXIF = re.compile(rb"\xff\xe1(..)Exif\0\0", re.DOTALL)
 XMP_POSITION = re.compile(rb"(exif:GPS\w+)(\s*=\s*(?:\"[^\"]*\"|'[^']*')|>[^<]*)")
@@ -35,7 +35,7 @@ def _blank_jpeg(picture: bytearray) -> None:
     """Blanks every APP1 segment, also in the further pictures that phones append (CIPA DC-007)."""
     for number, match in enumerate(JPEG_EXIF.finditer(bytes(picture))):
         if number >= MAX_EXIF:
-            raise PictureRefused(f"The picture has more than {MAX_EXIF} Exif segments.", code="undecodable")
+            raise PictureRefused(f"The picture has more than {MAX_EXIF} Exif segments.", code=PictureFault.UNDECODABLE)
         end = match.start() + 2 + int.from_bytes(match[1], "big")
         _blank_tiff(picture, match.end(), min(end, len(picture)))
     _blank_xmp(picture, 0, len(picture))

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from etalase.checksum import md5_hex
-from etalase.errors import PictureRefused
+from etalase.errors import PictureFault, PictureRefused
 from etalase.media_types import EXTENSION_OF
 from etalase.pictures.decoder import Decoder
 from etalase.pictures.metadata import without_metadata
@@ -47,7 +47,7 @@ class Upload:
 def read_upload(data: bytes, limits: PictureLimits) -> Upload:
     """Returns the upload. Raises :class:`PictureRefused` if it is empty or too large."""
     if not data:
-        raise PictureRefused("The file is empty.", code="empty")
+        raise PictureRefused("The file is empty.", code=PictureFault.EMPTY)
     if len(data) > limits.max_bytes:
         raise _too_large(len(data), limits)
     return Upload(data, md5_hex(data))
@@ -90,4 +90,4 @@ def extension(picture: Picture) -> str:
 
 def _too_large(size: int, limits: PictureLimits) -> PictureRefused:
     reason = f"The file has {size} bytes; {limits.max_bytes} are allowed (ETALASE_MAX_PHOTO_BYTES)."
-    return PictureRefused(reason, code="too_large", size=size, most=limits.max_bytes)
+    return PictureRefused(reason, code=PictureFault.TOO_LARGE, size=size, most=limits.max_bytes)

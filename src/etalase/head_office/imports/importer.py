@@ -14,6 +14,7 @@ from django.db import transaction
 
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
+from etalase.head_office.images import refusals
 from etalase.head_office.imports.csv_lines import Problem
 from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine
 from etalase.head_office.imports.photo_reading import LoadedPhoto, present_photos, read_ahead
@@ -198,7 +199,8 @@ def _load_photo(product: Product, one: LoadedPhoto, loaded: Sequence[LoadedPhoto
         return Problem(line.line, "photo_id", str(line.photo_id), error.message)
     except (ObjectRefused, PictureRefused) as error:  # the import continues with the other photos
         photos["failed"] += 1
-        return Problem(line.line, "file", line.source, error.message)
+        reason = refusals.for_command(error) if isinstance(error, PictureRefused) else str(error)
+        return Problem(line.line, "file", line.source, reason)
     return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from etalase.errors import PictureRefused
+from etalase.head_office.images import refusals
 from etalase.head_office.imports.csv_lines import NOT_UTF8
 from etalase.head_office.imports.csv_menu import MAX_CHARS
 from etalase.head_office.imports.sku import likeness
@@ -118,6 +119,6 @@ def _file_problem(path: Path, root: Path, max_bytes: int) -> str | None:
         return "is empty"
     try:
         upload_type(first)
-    except PictureRefused:
-        return "is not a picture of a known kind, going by its bytes"
+    except PictureRefused as refused:
+        return f"is not a picture of a known kind, going by its bytes. {refusals.HINTS[refused.code]}"
     return None

@@ -9,6 +9,7 @@ from itertools import islice
 
 from etalase.errors import PictureRefused
 from etalase.head_office import ingest, versions
+from etalase.head_office.images import refusals
 from etalase.head_office.images.validate import Picture, Upload, read_upload_file
 from etalase.head_office.imports.csv_menu import Dish, PhotoLine
 from etalase.head_office.models import Company, Photo
@@ -87,9 +88,9 @@ def _read(line: PhotoLine, row: PresentPhoto | None) -> LoadedPhoto:
         if row is None or not versions.is_present(row.upload, upload):
             picture = ingest.make_picture(upload)
     except OSError as error:
-        return LoadedPhoto(line, row, None, refused=f"The file cannot be read: {error.strerror}.")
+        return LoadedPhoto(line, row, None, refused=f"The file cannot be read: {error.strerror}. Look at its name and rights.")
     except PictureRefused as error:
-        return LoadedPhoto(line, row, None, refused=str(error))
+        return LoadedPhoto(line, row, None, refused=refusals.for_command(error))
     has_its_bytes = row is not None and (picture is None or picture.checksum == row.checksum)
     is_sound = has_its_bytes and row is not None and ingest.holds(row.key, checksum=row.checksum, size=row.size)
     return LoadedPhoto(line, row, upload, picture, object_is_sound=is_sound)

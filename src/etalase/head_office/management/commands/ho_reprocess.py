@@ -1,6 +1,7 @@
 """`etalase head-office reprocess`: photos made again from their uploads, by the present recipe."""
 
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from etalase import formatting
@@ -10,6 +11,8 @@ from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.reprocessing import Remade, ReprocessScope, reprocess, scope
 from etalase.progress import Progress, shown
 from etalase.settings.head_office import head_office_settings
+
+MAX_PROBLEMS_SHOWN = 50
 
 
 class Command(HeadOfficeCommand):
@@ -39,16 +42,18 @@ class Command(HeadOfficeCommand):
             "stores": chosen.stores,
         }
         if options["dry_run"] or not chosen.photo_ids:
-            self.show({**output, **_counts({})}, _sentence(chosen), as_json=options["json"])
+            self.show({**output, **_counts({}), "problems": []}, _sentence(chosen), as_json=options["json"])
             return 0
         confirm(_sentence(chosen), Confirmation(len(chosen.photo_ids), (), always=True), options["yes"])
         with shown(Progress(len(chosen.photo_ids)), quiet=options["quiet"] or options["json"]) as progress:
-            results = reprocess(chosen, advanced=progress.carried)
+            results, problems = reprocess(chosen, advanced=progress.carried)
+        for problem in problems[:MAX_PROBLEMS_SHOWN]:
+            self.stderr.write(str(problem))
+        if len(problems) > MAX_PROBLEMS_SHOWN:
+            self.stderr.write(f"… and {len(problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
         counts = _counts(results)
         sentence = f"Photos: {', '.join(f'{number} {result}' for result, number in counts.items())}."
-        if results[Remade.LOST]:
-            sentence += " The upload of a lost one is missing or damaged in the buckets: import its file again."
-        self.show({**output, **counts}, sentence, as_json=options["json"])
+        self.show({**output, **counts, "problems": [asdict(one) for one in problems]}, sentence, as_json=options["json"])
         return 1 if results[Remade.LOST] or results[Remade.REFUSED] else 0
 
 
