@@ -307,8 +307,14 @@ def test_a_captive_portals_page_is_not_an_empty_feed(edge: Edge, ho: Simulator) 
     assert edge.sql("SELECT count(*) FROM product_photo") == [(1,)]
 
 
-@pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("--help",)])
-@pytest.mark.parametrize("by_django", [False, True])
+@pytest.mark.parametrize(
+    ("by_django", "command"),
+    daily(
+        [(by_django, command) for by_django in (False, True) for command in [("status",), ("status", "--json"), ("--help",)]],
+        (False, ("status",)),
+        (True, ("--help",)),
+    ),
+)
 def test_a_reader_that_closes_the_pipe_ends_the_command_without_a_traceback(
     edge: Edge, ho: Simulator, command: tuple[str, ...], by_django: bool
 ) -> None:

@@ -11,7 +11,10 @@ import pytest
 from etalase.devstack.postgres import Postgres
 
 
-@pytest.mark.parametrize(("category_field", "expected"), [("kind__label", [None, "Nasi"]), ("", [None, None])])
+@pytest.mark.parametrize(
+    ("category_field", "expected"),
+    [("kind__label", [None, "Nasi"]), pytest.param("", [None, None], marks=pytest.mark.long)],
+)
 def test_the_pos_shows_the_projects_own_products_by_the_configured_fields(
     postgres_server: Postgres, category_field: str, expected: list[str | None]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from tests.daily import daily
 from tests.integration.head_office.office import Office
 from tests.pictures import picture
 
@@ -70,7 +71,7 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
     return tried
 
 
-@pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
+@pytest.mark.parametrize("stream", daily([io.StringIO, Terminal], Terminal), ids=["pipe", "terminal"])
 def test_no_name_reaches_a_terminal_with_control_characters(
     office: Office, bucket: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], stream: type[io.StringIO]
 ) -> None:

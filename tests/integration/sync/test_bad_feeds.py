@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.daily import daily
 from tests.integration.sync.conftest import Edge
 from tests.simulator import Response, Simulator, picture
 
@@ -80,7 +81,7 @@ NO_PAGES = {
 }
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["incremental", "full"])
+@pytest.mark.parametrize("full", daily([False, True], True), ids=["incremental", "full"])
 def test_an_invalid_feed_page_changes_nothing_and_is_reported(edge: Edge, full: bool) -> None:
     photo = edge.ho.put("sate", picture("old"))
     edge.sync()

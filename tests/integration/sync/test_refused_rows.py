@@ -373,7 +373,7 @@ ONE_PLACE = [
 ]
 
 
-@pytest.mark.parametrize("rule", ONE_PLACE, ids=str)
+@pytest.mark.parametrize("rule", daily(ONE_PLACE, ONE_PLACE[1], ONE_PLACE[3]), ids=str)
 @pytest.mark.parametrize("full", [False, True])
 def test_a_photo_takes_the_place_of_another_under_a_unique_rule(
     edge: Edge, menu: dict[str, str], rule: Rule, full: bool

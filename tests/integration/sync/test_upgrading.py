@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from tests.daily import daily
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.sync.conftest import Edge
 from tests.simulator import picture
@@ -21,7 +22,7 @@ EARLIER = sorted(name for app, name in MigrationLoader(None).disk_migrations if 
 NAMES = ("NASI GORENG", "ES TEH", "SATE AYAM")
 
 
-@pytest.fixture(params=EARLIER)
+@pytest.fixture(params=daily(EARLIER, EARLIER[0], EARLIER[-1]))
 def earlier(request: pytest.FixtureRequest, edge: Edge) -> Iterator[Any]:
     """Yields the models of an earlier version, with its tables; afterwards the tables are those of today again."""
     call_command("migrate", APP, request.param, verbosity=0)

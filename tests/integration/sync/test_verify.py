@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from tests.daily import daily
 from tests.integration.sync.conftest import Edge
 from tests.integration.sync.rotting import Rotting
 from tests.simulator import Response, picture
@@ -208,7 +209,7 @@ def test_an_object_that_its_store_cannot_read_is_downloaded_again(edge: Edge) ->
     assert (report.outcome, report.healed, disk.mended) == ("success", 1, True)
 
 
-@pytest.mark.parametrize("closed_days", [4, 7])
+@pytest.mark.parametrize("closed_days", daily([4, 7], 7))
 def test_a_missed_daily_share_of_the_deep_verify_is_read_by_the_next_run(edge: Edge, closed_days: int) -> None:
     for n in range(6):
         edge.ho.put(f"dish {n}", picture(n))
