@@ -150,7 +150,9 @@ def _run(playwright: Playwright, program: str, running: Store) -> dict[str, floa
             cdp.send("Emulation.setCPUThrottlingRate", {"rate": slower})
             figures[name] = max(page.evaluate("text => probe.type(text)", text) for text in TYPED)
         cdp.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-        figures["longest scroll frame, ms"] = page.evaluate("step => probe.scroll(step)", WHEEL_PIXELS)
+        with _traced(page) as tasks:
+            figures["longest scroll frame, ms"] = page.evaluate("step => probe.scroll(step)", WHEEL_PIXELS)
+        figures["longest task while scrolling, CPU ms"] = max(tasks)
         _await_quiet(page, received)
         figures["scrolled, decoded MB"] = page.evaluate("probe.decoded()") / 1e6
         resident.append(renderer_bytes())
@@ -166,10 +168,28 @@ def _page(playwright: Playwright, program: str) -> Iterator[tuple[Page, CDPSessi
         page = browser.new_page(viewport=SCREEN, locale="id-ID")
         page.add_init_script(PROBE)
         cdp = page.context.new_cdp_session(page)
-        cdp.send("Network.enable")
+        # Kept bodies would count as memory of the page.
+        cdp.send("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0})
         yield page, cdp, lambda: _renderer_bytes(browser)
     finally:
         browser.close()
+
+
+@contextmanager
+def _traced(page: Page) -> Iterator[list[float]]:
+    """Yields a list with, at the end, the CPU time in ms of each task of the main thread: other processes do not count."""
+    browser = page.context.browser
+    assert browser is not None
+    tasks: list[float] = []
+    browser.start_tracing(categories=["toplevel"])
+    yield tasks
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    main = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks += [event["tdur"] / 1000 for event in events if "tdur" in event and (event["pid"], event["tid"]) in main]
 
 
 def _renderer_bytes(browser: Browser) -> int:

@@ -608,6 +608,11 @@ def test_the_chosen_language_changes_every_text_and_is_remembered(shop: Shop, sc
         expect(photo(page, "Bakso")).to_have_attribute("alt", "No photo yet")
         expect(page.get_by_role("button", name="English")).to_have_attribute("aria-pressed", "true")
         page.reload()
+    shop.edge.sql("DELETE FROM product WHERE name = 'Bakso'")
+    page.reload()
+    expect(page.locator("#count")).to_have_text("1 item")
+    page.locator("#search").fill("zzzz")
+    expect(page.locator("#count")).to_have_text("0 of 1 item")
 
 
 def test_a_browser_that_translates_the_page_stops_nothing(shop: Shop, screen: OpenScreen) -> None:

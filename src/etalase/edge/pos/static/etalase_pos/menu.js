@@ -71,13 +71,14 @@ function sift() {
   const total = tiles.total;
   element("clear").hidden = typed === "";
   if (element("menu").ariaBusy === "true") return;
-  write("count", typed || categories.isChosen ? language.say("found", { count: found, total }) : language.say("count", { count: total }));
+  const kind = typed || categories.isChosen ? "found" : "count";
+  write("count", language.say(total === 1 ? `${kind}_one` : kind, { count: kind === "found" ? found : total, total }));
   element("empty").hidden = found > 0;
   element("show-all").hidden = total === 0;
   if (found === 0) {
-    const kind = total === 0 ? "empty" : typed ? "nothing_found" : "nothing_here";
-    write("empty-title", language.say(kind, { search: typed }));
-    write("empty-hint", language.say(`${kind}_hint`));
+    const reason = total === 0 ? "empty" : typed ? "nothing_found" : "nothing_here";
+    write("empty-title", language.say(reason, { search: typed }));
+    write("empty-hint", language.say(`${reason}_hint`));
   }
 }
 
