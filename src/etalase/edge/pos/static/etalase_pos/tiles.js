@@ -7,12 +7,14 @@ import { entryOf, found } from "./search.js";
 
 // Pixels of the page above and below the screen for which tiles exist and load their pictures.
 const AHEAD = 500;
-// A search shows the screen first; the tiles around it come when that is painted.
+// A search shows the screen first; the tiles around it and the pictures come when that is painted, and not for each letter.
 const AROUND_LATER_MS = 60;
 // While a finger flings the menu past, no picture is asked for: at more than half a dozen rows a second nobody sees one, and
 // a browser lets decoded pictures go late. Tiles stay where they are in the document, too: each move makes their layout anew.
 const FLING_PIXELS_PER_MS = 1.5;
 const REST_MS = 120;
+// A page that is late with its frames seems slow otherwise.
+const LONGEST_FRAME_MS = 50;
 // The searchable forms are made before they are needed, a few at a time.
 const ENTRIES_AT_ONCE = 200;
 const MOST_SPARE_TILES = 100;
@@ -243,7 +245,8 @@ export class Tiles {
       free.delete(tile.cell);
     }
     for (const cell of free) cell.remove();
-    this.#load(top);
+    if (ahead > 0) this.#load(top);
+    else this.#order();
   }
 
   /** Puts the tiles into the order of the menu, in which a screen reader reads them. */
@@ -277,7 +280,7 @@ export class Tiles {
   #load(top) {
     const now = performance.now();
     const pixels = this.#lastTop === null ? 0 : Math.abs(top - this.#lastTop);
-    const isFast = pixels > FLING_PIXELS_PER_MS * (now - this.#lastTime);
+    const isFast = pixels > FLING_PIXELS_PER_MS * Math.min(LONGEST_FRAME_MS, now - this.#lastTime);
     this.#lastTop = top;
     this.#lastTime = now;
     clearTimeout(this.#rest);
