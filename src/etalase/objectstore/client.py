@@ -154,9 +154,13 @@ class ObjectStore(S3Requests):
     def is_public(self, key: str) -> bool:
         """Returns whether anybody may read the object under ``key``, as POS browsers do: without a signature.
 
-        Also true for an object that not even the access key can read, which proves nothing.
+        Also true for an object that is missing or broken for the access key, too, which proves nothing. A policy that denies
+        it to the access key as well proves that nobody can read it.
         """
-        return self.request("HEAD", key, signed=False).status < 300 or self.request("HEAD", key).status >= 300
+        if self.request("GET", key, headers=["Range: bytes=0-0"], signed=False).status < 300:
+            return True
+        status = self.request("HEAD", key).status
+        return status >= 300 and status != 403
 
     def prove_writable(self, size_bytes: int) -> None:
         """Puts a picture of this size and deletes it. Raises if the store refuses every object, not only single ones."""

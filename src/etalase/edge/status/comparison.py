@@ -13,11 +13,11 @@ from uuid import UUID
 
 import django.db
 
-from etalase.edge.command_names import as_typed
 from etalase.edge.database import translated
 from etalase.edge.displayed_photo import photos_in_order
 from etalase.edge.integrity import Damage, is_replacement
 from etalase.edge.status.looks import Looks, Reads
+from etalase.edge.status.public_sample import NotPublic, PublicSample, ReadDenied
 from etalase.edge.status.rendition_comparison import damaged_renditions
 from etalase.edge.status.snapshot import Comparison, DamagedPhoto, Trouble
 from etalase.edge.sync import storage
@@ -62,37 +62,29 @@ def compare(
     tally = _Tally(max_named, storage.own_photos.exempt())
     looks = Looks(bucket, compared_at, reads, max_looks)
     try:
+        sample = PublicSample(bucket, seed=int(now.timestamp()))
         for row, kind, is_replaced in _Audit(looks).rows():
             tally.add(row, kind, is_replaced=is_replaced)
-        _check_public(bucket, tally.whole)
+            if kind in {None, Damage.UNREADABLE}:  # a Deny may be about the access key, too
+                sample.add(row.object_key)
+        renditions = damaged_renditions(looks, shown=sample.add)
+        sample.check()
     except (ObjectStoreError, SpoolFull) as error:
         return Comparison(at=now, error=str(error), trouble=_trouble(error))
-    marks = not lock.is_taken()
-    if marks:
+    if not lock.is_taken():
         with suppress(DatabaseAway, django.db.Error):  # the status of a read-only database is shown all the same
             storage.damage_marks.mark(tally.kind_of)
-    renditions = damaged_renditions(looks, records=marks)
+            storage.renditions.record_lost([one.object_key for one in renditions or ()])
     # After the marks: the POS selects by them.
     return replace(tally.comparison(now), bare=_bare(tally.kind_of, tally.kind_of_product), renditions=renditions)
 
 
-class _NotPublic(ObjectStoreDenied):
-    """The bucket's policy is missing: the access key may read photos, a POS may not."""
-
-
-def _check_public(bucket: ObjectStore, whole: Row | None) -> None:
-    """Requests a whole photo without a signature, as a POS does. Raises :class:`ObjectStoreDenied` if the store refuses."""
-    if whole is not None and not bucket.is_public(whole.object_key):
-        raise _NotPublic(
-            "The photo store does not let the tills read photos: its policy was removed.",
-            hint=as_typed("`etalase edge sync` puts it back."),
-        )
-
-
 def _trouble(error: EtalaseError) -> Trouble:
     match error:
-        case _NotPublic():
+        case NotPublic():
             return Trouble.NOT_PUBLIC
+        case ReadDenied():
+            return Trouble.READ_DENIED
         case ObjectStoreDenied():
             return Trouble.DENIED
         case ObjectStoreMisconfigured():

@@ -39,6 +39,7 @@ class Trouble(StrEnum):
     MISCONFIGURED = "misconfigured"
     MISSING = "missing"
     NOT_PUBLIC = "not_public"
+    READ_DENIED = "read_denied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint
 from etalase.edge.own_tables import refuse_other_form
 from etalase.edge.sync import products, rendition_fetch, rendition_making, renditions, storage
-from etalase.edge.sync.anomalies import find_anomalies, note_anomalies
+from etalase.edge.sync.anomalies import PROBES, find_anomalies, note_anomalies
 from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.context import Run, Scope
 from etalase.edge.sync.feed.pull import Coverage, Feed
@@ -208,7 +208,14 @@ def collect_orphans(run: Run, stuck: list[str]) -> None:
 
 
 def warn_of_risks(run: Run) -> None:
-    """Logs other accesses that the bucket allows to anybody, once a full run (hazard 72)."""
+    """Notes photos that tills cannot read, and logs accesses that the bucket allows to anybody, once a full run (hazard 72).
+
+    The run has seen to its own statement: what else denies reading, only a person can remove.
+    """
+    with suppress(ObjectStoreError):
+        some = storage.photos.sample(PROBES, first=run.services.clock.random_id())
+        if denied := [row.object_key for row in some if not run.services.bucket.is_public(row.object_key)]:
+            run.result.note("not_public", told=denied[0])
     if run.audit.listing is not None and not run.services.settings.DEMO:
         with suppress(ObjectStoreError):
             for risk in run.services.bucket.risks():

@@ -23,7 +23,7 @@ MEANING = {
     "not_listed": "head office does not list it any more",
     "not_usable": "cannot be used as head office lists it",
     "orphan": "belongs to no row",
-    "not_public": "is there, but no POS can read it: the bucket's policy was removed",
+    "not_public": "is there, but no POS can read it: the bucket's policy was removed, or denies it",
 }
 MAX_SHOWN = 50
 

@@ -1,0 +1,57 @@
+"""Checks that status and runs tell a policy that keeps tills from reading what they show."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.daily import daily
+from tests.integration.sync.conftest import Edge
+from tests.integration.sync.steps import status, sync_dishes
+from tests.pictures import renditions
+
+from etalase.edge.status.collect import read
+from etalase.edge.status.summary import summarize
+from etalase.edge.status.verdict import judge
+
+
+@contextmanager
+def denying(edge: Edge, resource: str) -> Iterator[None]:
+    """Adds a statement to the bucket's policy that denies anybody to read a resource."""
+    before = edge.bucket.policy() or b""
+    policy = json.loads(before)
+    arn = f"arn:aws:s3:::{edge.bucket.bucket}/{resource}"
+    policy["Statement"].append({"Effect": "Deny", "Principal": {"AWS": ["*"]}, "Action": ["s3:GetObject"], "Resource": [arn]})
+    edge.bucket.request("PUT", query={"policy": ""}, body=json.dumps(policy).encode())
+    try:
+        yield
+    finally:
+        edge.bucket.request("PUT", query={"policy": ""}, body=before)
+
+
+@pytest.mark.parametrize("denied", daily(["products/*", "renditions/*", "products/{product}/*", "*"], "products/{product}/*"))
+def test_the_status_reports_a_deny_that_keeps_pos_screens_from_reading(edge_on_each_store: Edge, denied: str) -> None:
+    edge = edge_on_each_store
+    photos = sync_dishes(edge, *(f"DISH {n}" for n in range(6)))
+    edge.ho.put_renditions(photos["DISH 1"], *renditions(1))
+    edge.sync()  # learns that head office offers them
+    assert edge.sync().renditions.fetched == 3
+    assert status(edge)["state"] == "well"
+    product = edge.ho.photos[photos["DISH 3"]]["product_id"]
+    with denying(edge, denied.replace("{product}", product)):
+        reported = status(edge)
+        assert (reported["state"], reported["bucket"]["trouble"], reported["exit_status"]) == ("bucket_away", "read_denied", 4)
+        facts = read(edge.configured())
+        summary = summarize(facts, judge(facts), "en", max_names=3)
+        assert [todo.text for todo in summary.todo] == [
+            "Call for help: a rule of the photo store forbids the tills to read photos."
+        ]
+        assert any(denied.partition("{")[0] in item.detail for item in summary.hints)
+    assert status(edge)["state"] == "well"
+
+
+def test_a_run_notes_that_pos_screens_cannot_read_photos(edge: Edge) -> None:
+    sync_dishes(edge, "SATE")
+    with denying(edge, "products/*"):
+        assert [notice["code"] for notice in edge.sync().notices] == ["not_public"]
+    assert edge.sync().notices == []
