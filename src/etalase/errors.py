@@ -22,7 +22,9 @@
     ├── SpoolFull                  no room on the edge's own disk                            exit 4
     ├── DatabaseAway               no response from PostgreSQL                               exit 4
     │   └── DatabaseRefused        it responds and refuses: read-only, full, no right, older tables
+    │       ├── DatabaseBusy       a statement waited too long, or lost to another session
     │       └── RowRefused         a rule of the customer's own refuses this row: a constraint, a trigger, a column
+    │           └── RowWaits       it waits for another session, or for a slow trigger
     ├── LockHeld                   another run of this store is in progress                  exit 75
     ├── LockLost                   the lock went with its connection; the run must end       exit 4
     ├── TransferFailed             one HTTP exchange failed; its caller knows the purpose
@@ -130,6 +132,8 @@ class Reason(StrEnum):
     SPOOL_FULL = "spool_full", Policy(ReasonClass.TRANSIENT, Side.STORAGE, is_final=True, is_due_each_run=True, is_full=True)
     # An attempt costs a few statements and no byte, so that the photo arrives in the next run once the rule has changed.
     ROW_REFUSED = "row_refused", Policy(ReasonClass.PERMANENT, Side.EDGE, is_due_each_run=True)
+    # A lock of another session, or a slow trigger: it costs the run its time, and no other photo.
+    ROW_WAITS = "row_waits", Policy(ReasonClass.TRANSIENT, Side.EDGE, is_due_each_run=True)
     # Due each run, so that the photo arrives in the next one once a person has disowned the row.
     KEY_IS_OWN = "key_is_own", Policy(ReasonClass.PERMANENT, Side.EDGE, is_due_each_run=True)
     WAITS_FOR_SIBLING = "waits_for_sibling", Policy(ReasonClass.TRANSIENT, Side.EDGE)
@@ -321,6 +325,18 @@ class DatabaseRefused(DatabaseAway):
     """PostgreSQL responds and refuses: it is read-only or full, a right or a table is missing."""
 
 
+class DatabaseBusy(DatabaseRefused):
+    """A statement waited too long for another session or in a trigger, or lost to another session: a retry can succeed.
+
+    ``lost``: a deadlock or a serialization failure, which ends at once.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", state: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.state, self.detail = state, redacted(detail)
+        self.lost = state.startswith("40")
+
+
 class RowRefused(DatabaseRefused):
     """A rule of the customer's own refuses a row, in a table that others may have changed (hazard 68).
 
@@ -342,6 +358,14 @@ class RowRefused(DatabaseRefused):
         super().__init__(f"The edge's database refuses a row{f' by {rule}' if rule else ''}: {detail}.", hint=hint)
         self.rule, self.detail = rule, redacted(detail)
         self.state, self.table, self.constraint, self.function = state, table, constraint, function
+
+
+class RowWaits(RowRefused):
+    """A row waits too long for another session, or for a slow trigger; other rows do not."""
+
+    def __init__(self, busy: DatabaseBusy) -> None:
+        hint = "Look for what blocks it (pg_locks, a slow trigger); the next run tries again."
+        super().__init__("a lock or a slow trigger", busy.detail, state=busy.state, hint=hint)
 
 
 class LockHeld(EtalaseError):

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.signals import connection_created
 
-from etalase.errors import DatabaseAway, DatabaseRefused
+from etalase.errors import DatabaseAway, DatabaseBusy, DatabaseRefused
 
 # Far enough from the bounds of datetime for arithmetic, and for any time zone.
 FAR_PAST: Final = datetime(1000, 1, 1)  # noqa: DTZ001 - its user adds the zone
@@ -20,6 +20,8 @@ FAR_FUTURE: Final = datetime(9000, 1, 1)  # noqa: DTZ001
 
 # A missing table, column, type, function or schema
 UNDEFINED: Final = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
+# A time limit of a statement or of a lock, a deadlock, and a serialization failure.
+BUSY: Final = frozenset({"57014", "55P03", "40P01", "40001"})
 # Encodings that have every character. SQL_ASCII keeps the bytes as they are.
 TAKES_ALL: Final = frozenset({"UTF8", "SQL_ASCII"})
 
@@ -126,9 +128,11 @@ def explained(error: BaseException, *, whose: str, migrate: str) -> DatabaseAway
     state = sqlstate_of(error)
     text = str(error).strip().split("\n")[0] or type(error).__name__
     case = _case(state, text, type(error).__name__)
-    kind = DatabaseRefused if case.refuses else DatabaseAway
     shown = f"{text} ({state})" if state else text
-    return kind(f"{whose} {case.fault}: {shown}.", hint=case.hint.format(migrate=migrate))
+    message, hint = f"{whose} {case.fault}: {shown}.", case.hint.format(migrate=migrate)
+    if state in BUSY:
+        return DatabaseBusy(message, hint=hint, state=state, detail=shown)
+    return (DatabaseRefused if case.refuses else DatabaseAway)(message, hint=hint)
 
 
 def sqlstate_of(error: BaseException) -> str:

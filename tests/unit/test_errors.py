@@ -33,6 +33,7 @@ POLICIES: dict[Reason, tuple[ReasonClass, Side, set[str]]] = {
     Reason.STORE_ERROR: (T, STORAGE, {"retried"}),
     Reason.SPOOL_FULL: (T, STORAGE, {"each run", "full", "person"}),
     Reason.ROW_REFUSED: (P, EDGE, {"person", "each run"}),
+    Reason.ROW_WAITS: (T, EDGE, {"retried", "each run"}),
     Reason.KEY_IS_OWN: (P, EDGE, {"person", "each run"}),
     Reason.WAITS_FOR_SIBLING: (T, EDGE, {"retried"}),
     Reason.UNFORESEEN: (T, EDGE, {"retried"}),

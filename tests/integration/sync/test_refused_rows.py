@@ -127,8 +127,10 @@ def test_a_lock_that_a_trigger_waits_for_is_no_rule_of_one_row(commands: Edge, m
     try:
         with added(waits), edge.other_connection() as other, other.transaction():
             other.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
-            edge.ho.put("ayam", picture("ayam"))
-            assert "took too long" in str(edge.sync().error)
+            new = edge.ho.put("ayam", picture("ayam"))
+            report = edge.sync()
+            assert (report.outcome, edge.reasons()) == ("partial", {new: "row_waits"})
+            assert "a lock or a slow trigger" in report.failures[0]["detail"]
         assert edge.sync().fetched == 1
     finally:
         edge.query("DROP TABLE audit")

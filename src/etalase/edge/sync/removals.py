@@ -1,8 +1,10 @@
 """Finds photos that head office no longer lists, and removes, holds or postpones them (:mod:`.plan.removal_bound`)."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from uuid import UUID
 
@@ -17,6 +19,9 @@ from etalase.edge.sync.plan.removal_bound import Candidate, Cause, Decision, dec
 from etalase.edge.sync.product_result import Replaced
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.storage.products import ProductLabel
+from etalase.errors import DatabaseBusy, RowWaits
+
+logger = logging.getLogger("etalase.edge")
 
 DAY = timedelta(hours=24)
 
@@ -161,17 +166,32 @@ def _apply(services: Services, proposal: Proposal, *, now: datetime, run_id: int
         is_bare = row.product_id in decision.bare
         return removal(row, candidate, state, labels[row.product_id], is_bare=is_bare, now=now, run_id=run_id)
 
-    with translated(), transaction.atomic():
-        services.lock.still_held()
-        applied = [record(c, Removal.State.APPLIED) for c in decision.apply]
-        blocked: list[Removal] = []
-        if applied:
-            ids = [removal.photo_id for removal in applied]
-            deleted = storage.removed_rows.delete(ids, rules=services.rules, at=services.clock.utc())
-            blocked = storage.removed_rows.settle(applied, deleted)
-        storage.removals.record(
-            applied
-            + [record(c, Removal.State.HELD) for c in decision.hold]
-            + [record(c, Removal.State.WAITING) for c in decision.wait]
-        )
-    return len(applied) - len(blocked)
+    def apply(candidates: Sequence[Candidate], kept: Sequence[Removal] = (), waits: str = "") -> int:
+        """Deletes the rows of candidates, or records the reason for which they wait. Returns the number of deleted rows."""
+        with translated(), transaction.atomic():
+            services.lock.still_held()
+            storage.savepoints.bound_waits()
+            applied = [record(c, Removal.State.APPLIED) for c in candidates]
+            blocked: list[Removal] = []
+            if applied:
+                ids = [removal.photo_id for removal in applied]
+                if waits:
+                    deleted = storage.removed_rows.Deleted(blocked=dict.fromkeys(ids, waits))
+                else:
+                    deleted = storage.removed_rows.delete(ids, rules=services.rules, at=services.clock.utc())
+                blocked = storage.removed_rows.settle(applied, deleted)
+            storage.removals.record([*applied, *kept])
+        return len(applied) - len(blocked)
+
+    kept = [record(c, Removal.State.HELD) for c in decision.hold] + [record(c, Removal.State.WAITING) for c in decision.wait]
+    try:
+        return apply(decision.apply, kept)
+    except DatabaseBusy as busy:
+        logger.warning("%s Each photo is removed alone.", busy)
+    count = apply([], kept)
+    for candidate in decision.apply:
+        try:
+            count += services.patience.alone(partial(apply, [candidate]))
+        except RowWaits as waiting:
+            apply([candidate], waits=services.rules.described(waiting))
+    return count

@@ -23,6 +23,7 @@ from etalase.edge.sync.feed import pull
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.session import Session
 from etalase.edge.sync.lock import RunLock
+from etalase.edge.sync.patience import Patience
 from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.products import ProductTable
@@ -155,6 +156,10 @@ class Services:
     slice_photos: int = SLICE_PHOTOS
     is_read_only: bool = False
     _rules: PhotoRules | None = None
+    patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.clock)
 
     @property
     def rules(self) -> PhotoRules:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from etalase.errors import PhotoError, ReasonClass
+from etalase.errors import PhotoError, Reason, ReasonClass
 from etalase.protocol import Photo
 
 MAX_FAILURES_IN_A_ROW = 20
@@ -17,7 +17,9 @@ class CircuitBreaker:
     last: tuple[Photo, PhotoError] | None = None
 
     def record_failure(self, photo: Photo, error: PhotoError) -> None:
-        """Counts the failure, if it can mean that the other side is away."""
+        """Counts the failure, if it can mean that the other side is away. A row that waits does not."""
+        if error.reason is Reason.ROW_WAITS:
+            return
         if error.reason.policy.kind is ReasonClass.TRANSIENT or error.reason.policy.concerns_bucket:
             self.last = (photo, error)
             self.failures += 1

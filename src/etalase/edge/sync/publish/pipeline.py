@@ -4,6 +4,7 @@ import logging
 import queue
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -20,8 +21,10 @@ from etalase.edge.sync.removals import record_replaced
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.scratch import Agenda
 from etalase.edge.sync.services import Services
+from etalase.edge.sync.storage.photo_trials import Written
 from etalase.edge.sync.storage.product_groups import OF_UNIQUE
 from etalase.errors import (
+    DatabaseBusy,
     EtalaseError,
     HeadOfficeAway,
     ObjectStoreAway,
@@ -30,6 +33,7 @@ from etalase.errors import (
     Reason,
     ReasonClass,
     RowRefused,
+    RowWaits,
     Side,
     SpoolFull,
 )
@@ -151,7 +155,7 @@ class Publisher:
 
     def _accepted(self, chosen: list[ProductPlan]) -> list[ProductPlan]:
         """Tries the rows of the products, so that a refusal costs no byte and no object. Returns the accepted products."""
-        tried = storage.photo_trials.try_plans(chosen, rules=self.services.rules, together=self._is_together)
+        tried = self._tried(chosen)
         for plan, error in tried.refused.items():
             if self._crowds(error, plan.steps):
                 continue
@@ -166,6 +170,24 @@ class Publisher:
             self.progress.carried(len(photos), 0)
             self.result.note("overruled", told=f"{', '.join(sorted(columns))} ({self.services.rules.silent})")
         return tried.accepted
+
+    def _tried(self, chosen: list[ProductPlan]) -> Written:
+        """Tries products together, and each alone where one of them waits for another session or for a trigger."""
+
+        def try_some(plans: list[ProductPlan]) -> Written:
+            return storage.photo_trials.try_plans(plans, rules=self.services.rules, together=self._is_together)
+
+        try:
+            return try_some(chosen)
+        except DatabaseBusy as busy:
+            logger.warning("%s Each product is tried alone.", busy)
+        tried = Written()
+        for plan in chosen:
+            try:
+                tried.add(self.services.patience.alone(partial(try_some, [plan])))
+            except RowWaits as waits:
+                tried.refused[plan] = waits
+        return tried
 
     def _work(self, product: ProductPlan) -> None:
         try:
@@ -239,12 +261,15 @@ class Publisher:
         batch = self._batch
         try:
             self._commit_together(batch)
-        except RowRefused:
-            # COMMIT itself refused, by a rule that is newer than this run's look at them. Now each refusal is found before.
-            self.services.forget_rules()
+        except (RowRefused, DatabaseBusy) as error:
+            if isinstance(error, RowRefused):
+                # COMMIT itself refused, by a rule that is newer than this run's look at them. Now each is found before.
+                self.services.forget_rules()
+            else:
+                logger.warning("%s Each product is committed alone.", error)
             for product in batch:
                 try:
-                    self._commit_together([product])
+                    self.services.patience.alone(partial(self._commit_together, [product]))
                 except RowRefused as refused:
                     self._fail(product, refused)
         batch.clear()
@@ -252,8 +277,11 @@ class Publisher:
 
     def _commit_together(self, batch: list[ProductResult]) -> None:
         at = self.services.clock.utc()
+        for product in batch:
+            product.replaced, product.lifted = [], {}  # of an attempt that was rolled back
         with translated(), transaction.atomic():
             self.services.lock.still_held()
+            storage.savepoints.bound_waits()
             refused = storage.photo_writes.commit(batch, rules=self.services.rules, at=at, together=self._is_together)
             left_out = {product for product, _ in refused}
             kept = [product for product in batch if product not in left_out]

@@ -20,4 +20,5 @@ from etalase.edge.sync.storage import renditions as renditions
 from etalase.edge.sync.storage import retry_list as retry_list
 from etalase.edge.sync.storage import runs as runs
 from etalase.edge.sync.storage import saved_renditions as saved_renditions
+from etalase.edge.sync.storage import savepoints as savepoints
 from etalase.edge.sync.storage import state_repair as state_repair

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from etalase.edge.database import cursor
 from etalase.edge.sync.plan.model import ProductPlan
-from etalase.errors import PhotoError, Reason, RowRefused
+from etalase.errors import PhotoError, Reason, RowRefused, RowWaits
 from etalase.protocol import Photo
 
 # The guide's columns: the longest text, or the least bits of the number; and the types that take each value of the guide's.
@@ -83,7 +83,8 @@ class PhotoRules:
         """Returns the failure of photos whose rows PostgreSQL refuses."""
         if self.is_of_missing_product(refused):
             return PhotoError(Reason.PRODUCT_MISSING, "its product is no longer here")
-        return PhotoError(Reason.ROW_REFUSED, self.described(refused, photos))
+        reason = Reason.ROW_WAITS if isinstance(refused, RowWaits) else Reason.ROW_REFUSED
+        return PhotoError(reason, self.described(refused, photos))
 
     def is_of_missing_product(self, refused: RowRefused) -> bool:
         """Returns whether the row was refused because its product is not here."""

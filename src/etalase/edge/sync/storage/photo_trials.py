@@ -14,7 +14,7 @@ from etalase.edge.sync.storage import photos
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.photo_writes import write_rows, writer
 from etalase.edge.sync.storage.product_groups import by_product
-from etalase.edge.sync.storage.savepoints import check_at_once
+from etalase.edge.sync.storage.savepoints import bound_waits, check_at_once
 from etalase.errors import RowRefused
 
 # What a trigger may set without harm (:mod:`.photo_writes`).
@@ -35,10 +35,19 @@ class Written:
     parked: list[ProductPlan] = field(default_factory=list)
     overruled: dict[ProductPlan, set[str]] = field(default_factory=dict)
 
+    def add(self, other: "Written") -> None:
+        """Adds the result of other plans."""
+        self.accepted += other.accepted
+        self.refused |= other.refused
+        self.replaced |= other.replaced
+        self.parked += other.parked
+        self.overruled |= other.overruled
+
 
 def try_plans(plans: Sequence[ProductPlan], *, rules: PhotoRules, together: bool) -> Written:
-    """Writes the rows of plans as a commit will, and rolls back."""
+    """Writes the rows of plans as a commit will, and rolls back. Raises :class:`DatabaseBusy` where a row waits too long."""
     with translated(), transaction.atomic():
+        bound_waits()
         written = write_plans(plans, rules=rules, together=together)
         transaction.set_rollback(True)
     return written

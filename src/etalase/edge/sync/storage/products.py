@@ -1,7 +1,7 @@
 """Reads and writes the product table: ours or the one of a customer's project."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.apps import apps
@@ -10,10 +10,12 @@ from django.db import connection, transaction
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.sync.storage.paging import AFTER, paged
-from etalase.edge.sync.storage.savepoints import apart, check_at_once
-from etalase.errors import RowRefused
+from etalase.edge.sync.storage.savepoints import apart, bound_waits, check_at_once
+from etalase.errors import DatabaseBusy, RowRefused, RowWaits
 
 T = TypeVar("T")
+
+MAX_WAITING: Final = 20
 
 
 class ProductRow(NamedTuple):
@@ -136,15 +138,39 @@ class ProductTable:
 
 def _apart(items: Sequence[T], write: Callable[[Sequence[T]], None]) -> list[tuple[T, RowRefused]]:
     """Writes the items; needs savepoints, and their statements, only where one is refused."""
-    if connection.in_atomic_block:
+    if not items or connection.in_atomic_block:
         return apart(items, write)
     try:
-        write(items)
+        _write_bounded(items, write)
     except RowRefused:
         with translated(), transaction.atomic():
+            bound_waits()
             check_at_once()
             return apart(items, write)
+    except DatabaseBusy:
+        return _one_by_one(items, write)
     return []
+
+
+def _write_bounded(items: Sequence[T], write: Callable[[Sequence[T]], None]) -> None:
+    with translated(), transaction.atomic():
+        bound_waits()
+        write(items)
+
+
+def _one_by_one(items: Sequence[T], write: Callable[[Sequence[T]], None]) -> list[tuple[T, RowRefused]]:
+    """Writes each item alone, because one waits for another session or for a trigger. Many mean that the table is locked."""
+    refused: list[tuple[T, RowRefused]] = []
+    for item in items:
+        try:
+            _write_bounded([item], write)
+        except RowRefused as error:
+            refused.append((item, error))
+        except DatabaseBusy as busy:
+            refused.append((item, RowWaits(busy)))
+            if len(refused) >= MAX_WAITING:
+                raise
+    return refused
 
 
 def _quoted(name: str) -> str:
