@@ -376,13 +376,18 @@ class PhotoRendition(models.Model):
 
 
 class UnmadeRenditions(models.Model):
-    """A photo whose renditions cannot be made here, and why. It is tried again once its bytes are others."""
+    """A photo whose renditions cannot be made here, and why. It is tried again once its bytes are others.
+
+    ``next_try_at``: the cause may be this machine, short of memory or time; null once it is the picture.
+    """
 
     photo_id = models.UUIDField(primary_key=True)
     photo_checksum = models.CharField(max_length=32)
     # Of :class:`etalase.errors.PictureRefused`, with the sentence.
     code = models.CharField(max_length=32)
     reason = models.TextField()
+    attempts = models.IntegerField(db_default=1)
+    next_try_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "etalase_unmade_renditions"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import suppress
+from datetime import timedelta
 from io import BytesIO, StringIO
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
@@ -16,11 +17,11 @@ from tests.integration.head_office.conftest import another_session
 from tests.integration.head_office.office import BUCKET, Office
 from tests.pictures import dish
 
-from etalase.errors import ObjectStoreAway
+from etalase.errors import ObjectStoreAway, PictureFault, PictureRefused
 from etalase.head_office import heartbeat, ingest
 from etalase.head_office.models import Photo, PhotoRenditionSet, Product, Rendition
 from etalase.head_office.renditions import queue
-from etalase.head_office.renditions.making import make_set
+from etalase.head_office.renditions.making import make_set, may_pass
 from etalase.head_office.renditions.worker import PAUSE_SECONDS, Worker, made_sets
 from etalase.head_office.version_models import ObsoleteObject
 from etalase.pictures.making import make_renditions
@@ -106,6 +107,25 @@ def test_a_bad_photo_is_remembered_with_its_reason_and_delays_no_other(office: O
     again = run()
     assert (again["made"], again["failed"]) == (1, 2)
     assert keys(damaged)
+
+
+def test_a_machine_short_of_memory_condemns_no_picture_at_once(
+    office: Office, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = put(office, office.product(), dish("JPEG"))
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise PictureRefused("The picture cannot be decoded within the limits.", code=PictureFault.TOO_COMPLEX)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MAKE, killed)
+        assert run()["failed"] == 1
+    (due,) = PhotoRenditionSet.objects.values_list("due_at", flat=True)
+    assert due is not None
+    assert run()["made"] == 1
+    assert keys(photo)
+    assert not may_pass(PictureFault.TOO_COMPLEX, timedelta(hours=25))
+    assert not may_pass(PictureFault.UNDECODABLE, timedelta(0))
 
 
 def test_a_defect_of_ours_costs_one_photo(office: Office, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ class InProcess:
     def __init__(self) -> None:
         self.photos: list[bytes] = []
         self.refused: set[bytes] = set()
+        self.fault = PictureFault.UNDECODABLE
         self.works = True
         self.on_photo: Callable[[], None] = lambda: None
 
@@ -39,7 +40,7 @@ class InProcess:
             self.on_photo()
             self.photos.append(photo)
         if not self.works or photo in self.refused:
-            raise PictureRefused("The picture is damaged: its data are missing or wrong.", code=PictureFault.UNDECODABLE)
+            raise PictureRefused("The picture is damaged: its data are missing or wrong.", code=self.fault)
         bodies = renditions(int(hashlib.md5(photo).hexdigest()[:4], 16), *WIDTHS)
         made = (MadePicture(body, "image/webp", width, width * 3 // 4) for body, width in zip(bodies, WIDTHS, strict=True))
         return MadeRenditions(tuple(made), "1QcSHQRnh493V4dIh4eXh1h4kJUI")
@@ -141,6 +142,23 @@ def test_a_photo_that_cannot_be_made_small_is_remembered_until_its_bytes_change(
     assert status(edge)["renditions"]["unmade"] == 0
     edge.sync()
     assert edge.count("etalase_unmade_renditions") == 0
+
+
+def test_a_machine_that_was_short_of_memory_condemns_no_picture_for_ever(edge: Edge, maker: InProcess) -> None:
+    maker.refused.add(body("red"))
+    maker.fault = PictureFault.TOO_COMPLEX
+    photo = edge.ho.put("Sate", body("red"))
+    tries = []
+    for hours in (0, 0.4, 0.6, 6, 7, 30, 32, 100, 1000):
+        edge.hours_later = hours
+        before = len(maker.photos)
+        edge.sync(trigger="schedule")
+        tries.append(len(maker.photos) - before)
+    assert tries == [1, 0, 1, 0, 1, 0, 1, 0, 0]
+    edge.query("UPDATE etalase_unmade_renditions SET next_try_at = now()")
+    maker.refused.clear()
+    edge.sync(trigger="schedule")
+    assert shown_keys(edge, photo)
 
 
 def test_nothing_is_remembered_where_libvips_is_missing(edge: Edge, maker: InProcess) -> None:

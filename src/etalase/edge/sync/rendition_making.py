@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -23,7 +24,7 @@ from etalase.edge.sync.feed.features import offers_renditions
 from etalase.edge.sync.plan.renditions import makes_own
 from etalase.edge.sync.publish.put import is_kept
 from etalase.edge.sync.storage.made_renditions import PhotoWithout
-from etalase.errors import ObjectMissing, ObjectRefused, ObjectStoreError, PictureRefused
+from etalase.errors import ObjectMissing, ObjectRefused, ObjectStoreError, PictureFault, PictureRefused
 from etalase.objectstore.client import IMMUTABLE, PROBE_PNG
 from etalase.pictures.making import MadeRenditions, Maker
 
@@ -32,6 +33,8 @@ logger = logging.getLogger("etalase.edge")
 PAGE_PHOTOS: Final = 100
 # A scheduled run leaves the rest to the next one: new photos must not wait for small pictures of old ones.
 MAX_SCHEDULED_SECONDS: Final = 600
+# After a picture that needed more memory or time than there was. Then the cause is the picture.
+PAUSES: Final = (timedelta(minutes=30), timedelta(hours=6), timedelta(hours=24))
 # The process that makes them; the worker itself keeps one photo in memory.
 NICENESS: Final = 10
 MEMORY_BYTES: Final = 512 * 1024**2
@@ -61,7 +64,7 @@ def tidy(run: Run) -> None:
 
 def make_missing(run: Run) -> None:
     """Makes the renditions of published photos that have none, primary photos first. The next run makes the rest."""
-    if not _makes_own(run) or not (first := storage.made_renditions.photos_without(after=None, limit=PAGE_PHOTOS)):
+    if not _makes_own(run) or not (first := storage.made_renditions.photos_without(after=None, limit=PAGE_PHOTOS, now=run.now)):
         return
     with closing(small_maker()) as maker:
         if can_make(maker):
@@ -85,6 +88,11 @@ def missing_hint() -> str:
     return f"pip install 'etalase[{'renditions' if is_in_project() else 'standalone'}]'"
 
 
+def _again_at(refused: PictureRefused, now: datetime) -> list[datetime]:
+    """Returns when to try again: a machine that was short of memory or time once must not condemn a good picture."""
+    return [now + pause for pause in PAUSES] if refused.code is PictureFault.TOO_COMPLEX else []
+
+
 class _BucketFails(Exception):
     """The bucket fails for every object, so that this run makes no more."""
 
@@ -100,7 +108,7 @@ class _Making:
     def make_all(self, photos: list[PhotoWithout]) -> None:
         """Makes the renditions of ``photos`` and of those after them, until the run has to end."""
         services = self.run.services
-        self.run.progress.makes(storage.made_renditions.count_without())
+        self.run.progress.makes(storage.made_renditions.count_without(now=self.run.now))
         until = services.clock.monotonic() + MAX_SCHEDULED_SECONDS
         try:
             for photo in self._from(photos):
@@ -115,7 +123,7 @@ class _Making:
     def _from(self, photos: list[PhotoWithout]) -> Iterator[PhotoWithout]:
         while photos:
             yield from photos
-            photos = storage.made_renditions.photos_without(after=photos[-1], limit=PAGE_PHOTOS)
+            photos = storage.made_renditions.photos_without(after=photos[-1], limit=PAGE_PHOTOS, now=self.run.now)
 
     def _make(self, photo: PhotoWithout) -> None:
         """Makes the renditions of one photo. Raises :class:`ObjectStoreError` if the bucket fails for every object."""
@@ -129,7 +137,9 @@ class _Making:
             self.run.result.renditions.unmade += 1
             with translated(), transaction.atomic():
                 self.run.services.lock.still_held()
-                storage.made_renditions.record_unmade(photo, code=refused.code, reason=refused.message)
+                storage.made_renditions.record_unmade(
+                    photo, code=refused.code, reason=refused.message, again_at=_again_at(refused, self.run.now)
+                )
         except ObjectRefused as refused:  # this object alone: the next run tries again
             logger.warning("no small pictures of photo %s: %s", photo.id, refused)
             made = None

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from etalase.checksum import md5_hex
-from etalase.errors import ObjectMissing, ObjectRefused, PictureRefused
+from etalase.errors import ObjectMissing, ObjectRefused, PictureFault, PictureRefused
 from etalase.head_office import ingest, obsolete
 from etalase.head_office.models import Photo, PhotoRenditionSet, Rendition
 from etalase.head_office.renditions import queue
@@ -22,6 +22,8 @@ logger = logging.getLogger("etalase.head_office")
 
 # After a failure that may pass.
 RETRY = timedelta(hours=1)
+# The time after a photo's change in which a picture that needed too much memory or time is tried again.
+MAY_PASS = timedelta(days=1)
 MAX_PROBLEM_CHARS = 500
 CENTRE = FocalPoint()
 
@@ -80,11 +82,16 @@ def _made(photo: Photo) -> MadeRenditions:
     try:
         return make_renditions(body, focal_point=point)
     except PictureRefused as error:
-        raise _NotMade(str(error), may_pass=False) from error
+        raise _NotMade(str(error), may_pass=may_pass(error.code, timezone.now() - photo.updated_at)) from error
     except Exception as error:
         # Decoders meet hostile bytes: whatever one photo causes, the next one is made.
         logger.exception("unexpected error: the renditions of a photo cannot be made", extra={"photo_id": str(photo.id)})
         raise _NotMade(f"Unexpected error: {type(error).__name__}.", may_pass=True) from error
+
+
+def may_pass(fault: PictureFault, age: timedelta) -> bool:
+    """Returns whether another attempt can help a photo that changed ``age`` ago: the machine may have been short of memory."""
+    return fault is PictureFault.TOO_COMPLEX and age < MAY_PASS
 
 
 @transaction.atomic

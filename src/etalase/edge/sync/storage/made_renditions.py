@@ -27,7 +27,8 @@ _WITHOUT: Final = """
         FROM product_photo p WHERE p.checksum > '' AND p.object_key > '' AND p.size BETWEEN 1 AND %(most)s
         AND NOT EXISTS (SELECT 1 FROM etalase_doubt d WHERE d.photo_id = p.id)
         AND NOT EXISTS (SELECT 1 FROM etalase_unmade_renditions u
-            WHERE u.photo_id = p.id AND u.photo_checksum = lower(p.checksum))
+            WHERE u.photo_id = p.id AND u.photo_checksum = lower(p.checksum)
+            AND (u.next_try_at > %(now)s OR u.next_try_at IS NULL))
         AND NOT EXISTS (SELECT 1 FROM etalase_rendition r
             WHERE r.is_here AND r.photo_id = p.id AND r.photo_checksum = lower(p.checksum)
             AND NOT EXISTS (SELECT 1 FROM lost WHERE lost.photo_id = r.photo_id AND lost.photo_checksum = r.photo_checksum)))
@@ -59,7 +60,7 @@ class PhotoWithout:
     sort_order: int
 
 
-def photos_without(*, after: PhotoWithout | None, limit: int) -> list[PhotoWithout]:
+def photos_without(*, after: PhotoWithout | None, limit: int, now: datetime) -> list[PhotoWithout]:
     """Returns the photos after ``after`` whose renditions are to be made here, primary photos first."""
     with cursor() as db:
         db.execute(
@@ -70,15 +71,16 @@ def photos_without(*, after: PhotoWithout | None, limit: int) -> list[PhotoWitho
                 "last": after and after.id,
                 "last_is_other": after is not None and not after.is_primary,
                 "limit": limit,
+                "now": now,
             },
         )
         return [PhotoWithout(*record) for record in db.fetchall()]
 
 
-def count_without() -> int:
+def count_without(*, now: datetime) -> int:
     """Returns the number of photos whose renditions are to be made here."""
     with cursor() as db:
-        db.execute(_WITHOUT + "SELECT count(*) FROM without", {"edge": EDGE, "most": MAX_PHOTO_BYTES})
+        db.execute(_WITHOUT + "SELECT count(*) FROM without", {"edge": EDGE, "most": MAX_PHOTO_BYTES, "now": now})
         return int(db.fetchone()[0])
 
 
@@ -122,14 +124,20 @@ def record_made(photo: PhotoWithout, made: MadeRenditions, *, at: datetime) -> i
     return lost
 
 
-def record_unmade(photo: PhotoWithout, *, code: str, reason: str) -> None:
-    """Records that the renditions of these bytes cannot be made: no run tries again until the photo has others."""
+def record_unmade(photo: PhotoWithout, *, code: str, reason: str, again_at: Sequence[datetime]) -> None:
+    """Records that the renditions of these bytes cannot be made. The n-th failure is tried again at the n-th of ``again_at``.
+
+    After these, no run tries again until the photo has other bytes.
+    """
     with cursor() as db:
         db.execute(
-            "INSERT INTO etalase_unmade_renditions (photo_id, photo_checksum, code, reason) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (photo_id) DO UPDATE SET photo_checksum = excluded.photo_checksum, code = excluded.code,"
-            " reason = excluded.reason",
-            [photo.id, photo.checksum, code, reason],
+            "INSERT INTO etalase_unmade_renditions AS u (photo_id, photo_checksum, code, reason, attempts, next_try_at)"
+            " VALUES (%s, %s, %s, %s, 1, (%s::timestamptz[])[1]) ON CONFLICT (photo_id) DO UPDATE SET"
+            " attempts = CASE WHEN u.photo_checksum = excluded.photo_checksum THEN u.attempts + 1 ELSE 1 END,"
+            " next_try_at = CASE WHEN u.photo_checksum = excluded.photo_checksum"
+            " THEN (%s::timestamptz[])[u.attempts + 1] ELSE excluded.next_try_at END,"
+            " photo_checksum = excluded.photo_checksum, code = excluded.code, reason = excluded.reason",
+            [photo.id, photo.checksum, code, reason, list(again_at), list(again_at)],
         )
 
 
