@@ -143,10 +143,13 @@ class Parts:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @contextmanager
-    def head_office(self, photos: Sequence[BenchPhoto], *, public_url: str = "") -> Iterator[HeadOffice]:
+    def head_office(
+        self, photos: Sequence[BenchPhoto], *, public_url: str = "", address: str = "127.0.0.1"
+    ) -> Iterator[HeadOffice]:
         """Yields a new head office with ``photos``, served as in production; removes it at the end.
 
-        ``public_url`` is the address of its object store in the feed, where that is another than its own.
+        ``public_url`` is the address of its object store in the feed, where that is another than its own; edges reach it by
+        ``address``.
         """
         name = f"ho{next(self._numbers)}"
         with ExitStack() as undo:
@@ -156,7 +159,7 @@ class Parts:
             settings = {
                 "DATABASE_URL": self.database.url(name),
                 "ETALASE_SECRET_KEY": secrets.token_urlsafe(32),
-                "ETALASE_ALLOWED_HOSTS": "127.0.0.1",
+                "ETALASE_ALLOWED_HOSTS": f"127.0.0.1,{address}",
                 "ETALASE_LOG_LEVEL": "WARNING",
                 "ETALASE_S3_ENDPOINT": self.head_office_s3.endpoint,
                 "ETALASE_S3_PUBLIC_URL": public_url or self.head_office_s3.endpoint,

@@ -1,40 +1,46 @@
-"""Opens ports of a host that lead to servers of this machine, which listen only on its own 127.0.0.1."""
+"""Opens ports of a host that lead to servers of this machine, which listen only on its own 127.0.0.1.
+
+The doors are a process of their own, ``python -m tests.acceptance.slow_link.door FD:PORT…``, so that they take no time from the
+thread that carries the link's packets.
+"""
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from etalase.devstack.ports import LOOPBACK
 from tests.acceptance.slow_link.namespace import Namespace
 
 PIECE_BYTES = 65536
+CHECKOUT = Path(__file__).parents[3]
 
 
 @contextmanager
 def doors(*wanted: tuple[Namespace, str, int]) -> Iterator[None]:
     """Connects each (host, address, port) to the same port of this machine."""
-    listening = [(host.listen(address, port), port) for host, address, port in wanted]
-    loop = asyncio.new_event_loop()
+    with contextlib.ExitStack() as undo:
+        listening = [(undo.enter_context(host.listen(address, port)), port) for host, address, port in wanted]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.acceptance.slow_link.door", *(f"{door.fileno()}:{port}" for door, port in listening)],
+            pass_fds=[door.fileno() for door, _ in listening],
+            cwd=CHECKOUT,
+        )
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
-    async def open_all() -> None:
-        for door, port in listening:
-            await asyncio.start_server(partial(_join, port), sock=door)
 
-    loop.run_until_complete(open_all())
-    thread = threading.Thread(target=loop.run_forever, name="doors")
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(_end_all())
-        for door, _ in listening:
-            door.close()
-        loop.close()
+async def _open_all(listening: Sequence[tuple[int, int]]) -> None:
+    servers = [await asyncio.start_server(partial(_join, port), sock=socket.socket(fileno=fd)) for fd, port in listening]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 async def _join(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,9 +50,7 @@ async def _join(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamW
         writer.transport.abort()
         return
     both = [asyncio.ensure_future(_pump(reader, there_writer)), asyncio.ensure_future(_pump(there_reader, writer))]
-    # Cancels tasks only at the end: asyncio servers of Python 3.11 fail on a cancelled task that reports it.
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     for pump in both:
         pump.cancel()
     writer.close()
@@ -60,8 +64,5 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
 
 
-async def _end_all() -> None:
-    rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in rest:
-        task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
+if __name__ == "__main__":
+    asyncio.run(_open_all([(int(fd), int(port)) for fd, _, port in (given.partition(":") for given in sys.argv[1:])]))

@@ -5,6 +5,7 @@ TCP on both sides is the kernel's own.
 """
 
 import os
+import random
 import selectors
 import threading
 import time
@@ -19,6 +20,7 @@ from tests.acceptance.slow_link.namespace import Namespace, new_namespace
 # A range that no network uses (RFC 2544: for measuring devices).
 EDGE_ADDRESS, HEAD_OFFICE_ADDRESS = "198.18.0.2", "198.18.0.1"
 MAX_PACKET_BYTES = 65536
+LOSS_SEED = 11
 
 
 class Cut(Enum):
@@ -31,7 +33,8 @@ class Cut(Enum):
 @dataclass(frozen=True, slots=True)
 class Weather:
     """The quality of the link. ``delay_seconds`` is one way. After each ``cut_every_seconds`` nothing passes for
-    ``down_seconds``, and no connection from before ever works again."""
+    ``down_seconds``, and no connection from before ever works again. ``loss`` is the share of packets that the link loses, each
+    way and at random, beside those that find the queue full."""
 
     bits_per_second: float = 2e6
     delay_seconds: float = 0.150
@@ -39,6 +42,7 @@ class Weather:
     cut_every_seconds: float | None = None
     down_seconds: float = 1.0
     cut: Cut = Cut.RESET
+    loss: float = 0.0
 
 
 @dataclass(slots=True)
@@ -126,6 +130,7 @@ class Link:
         self._traffic: dict[int, Traffic] = {}
         self._down_until = 0.0
         self._next_cut = self._after_cut(time.monotonic())
+        self._random = random.Random(LOSS_SEED)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="slow-link")
         self._thread.start()
@@ -186,6 +191,8 @@ class Link:
         now = time.monotonic()
         backlog_seconds = max(0.0, way.free_at - now)
         if backlog_seconds * self.weather.bits_per_second / 8 + len(packet) > self.weather.queue_bytes:
+            return
+        if self.weather.loss and self._random.random() < self.weather.loss:
             return
         way.free_at = now + backlog_seconds + len(packet) * 8 / self.weather.bits_per_second
         way.waiting.append(_Waiting(way.free_at, way.free_at + self.weather.delay_seconds, packet, segment))
