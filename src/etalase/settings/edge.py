@@ -15,11 +15,25 @@ from etalase.settings.reading import Settings, parse_settings
 from etalase.settings.values import BrokerUrl, CaFile, CommaList, Duration, HttpUrl, OptionalToken, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
+MOST_WORKERS = 64
 
 BandwidthValue = Annotated[
     bandwidth.Bandwidth,
     BeforeValidator(lambda value: value if isinstance(value, bandwidth.Bandwidth) else bandwidth.parse_bandwidth(str(value))),
 ]
+
+
+def _workers(value: object) -> int | None:
+    """Returns a number of workers, None for ``auto``. Raises ValueError for anything else."""
+    text = str(value).strip().lower()
+    if value is None or text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise ValueError(f"is neither auto nor a number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
+Workers = Annotated[int | None, BeforeValidator(_workers)]
 
 
 class EdgeSettings(Settings):
@@ -51,7 +65,8 @@ class EdgeSettings(Settings):
     CA_FILE: CaFile | None = None
 
     # The sync
-    WORKERS: Annotated[int, Field(ge=1, le=64)] = 10
+    # Parallel transfers; auto, None here: 10, and up to 64 where a link makes them wait for round trips
+    WORKERS: Workers = None
     PAGE_LIMIT: Annotated[int, Field(ge=1, le=1000)] = 500
     MAX_PHOTO_BYTES: Annotated[int, Field(ge=1024, le=2**31 - 1)] = 64 * MIB
     MAX_BYTES_IN_FLIGHT: Annotated[int, Field(ge=MIB)] = 32 * MIB
@@ -110,6 +125,11 @@ class EdgeSettings(Settings):
         if value == "off-peak" and isinstance(limit, bandwidth.Bandwidth) and not limit.is_timetable:
             raise ValueError("needs a timetable with a wider step in ETALASE_BANDWIDTH, as in 06:00,512k 23:00,off")
         return value
+
+    @property
+    def most_workers(self) -> int:
+        """Returns the largest number of parallel transfers."""
+        return self.WORKERS or MOST_WORKERS
 
     @property
     def takes_listed_renditions(self) -> bool:

@@ -12,7 +12,8 @@ from tests.simulator import Response, Simulator, head_office
 
 from etalase.edge.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
-from etalase.edge.sync.download.transport import Deadlines, Transport
+from etalase.edge.sync.download.exchange import Deadlines
+from etalase.edge.sync.download.transport import Transport
 from etalase.errors import Reason, TransferFailed
 from etalase.settings.bandwidth import parse_bandwidth
 

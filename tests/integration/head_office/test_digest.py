@@ -15,7 +15,8 @@ from tests.integration.head_office.office import Edge, Office, delete
 from tests.integration.head_office.sql_changes import CHANGES
 
 from etalase.edge.clock import Clock
-from etalase.edge.sync.download.transport import Deadlines, Response, Transport
+from etalase.edge.sync.download.exchange import Deadlines, Response
+from etalase.edge.sync.download.transport import Transport
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.paths import PHOTOS_PATH
 from etalase.edge.sync.feed.renditions import RenditionPage

@@ -9,7 +9,7 @@ from tests.integration.sync.killed_run import KILLED
 from tests.integration.sync.steps import start_killed_run
 from tests.simulator import Response, picture
 
-from etalase.edge.sync.download.images import Promised
+from etalase.edge.sync.download.proof import Promised
 from etalase.edge.sync.services import Services
 from etalase.edge.sync.verify import verify
 from etalase.objectstore.model import Body
@@ -106,6 +106,7 @@ class Interrupting:
     def __init__(self, services: Services) -> None:
         self.real = services.images
         self.bytes_received = 0
+        self.transfers_at_once = 1
         services.images = self
 
     def fetch_once(self, promised: Promised, *, max_wait_seconds: int) -> Any:

@@ -34,7 +34,8 @@ def test_the_promised_defaults_hold() -> None:
     settings = parse_settings(EdgeSettings, EDGE)
     assert settings.S3_BUCKET == "product-images"
     assert timedelta(hours=24) == settings.RECLAIM_GRACE
-    assert settings.WORKERS == 10
+    assert settings.WORKERS is None
+    assert settings.most_workers == 64
     assert settings.TRIES == 3
     assert settings.HO_URL == "http://ho.example:8002"
     assert parse_settings(EdgeServerSettings, SERVER).TIME_ZONE == "Asia/Jakarta"
@@ -73,9 +74,11 @@ def test_both_screens_are_named_at_once() -> None:
         ("COMPANY_ID", "7", "UUID"),
         ("STORE_ID", "AVRIL-001", "UUID"),
         ("S3_BUCKET", "Product_Images", "pattern"),
-        ("WORKERS", "0", "greater"),
-        ("WORKERS", "many", "integer"),
-        ("WORKERS", "1000", "less"),
+        ("WORKERS", "0", "from 1 to 64"),
+        ("WORKERS", "many", "neither auto nor a number"),
+        ("WORKERS", "1000", "from 1 to 64"),
+        ("WORKERS", "-1", "from 1 to 64"),
+        ("WORKERS", "4.5", "from 1 to 64"),
         ("TRIES", "0", "greater"),
         ("MAX_PHOTO_BYTES", "-1", "greater"),
         ("MAX_PHOTO_BYTES", str(2**31), "less"),

@@ -17,8 +17,9 @@ from django.utils.crypto import salted_hmac
 from etalase.doctor import clock, machine
 from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.edge.clock import Clock
+from etalase.edge.sync.download.exchange import Deadlines, Response
 from etalase.edge.sync.download.origins import ImageOrigins
-from etalase.edge.sync.download.transport import Deadlines, Response, Transport
+from etalase.edge.sync.download.transport import Transport
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, TOKEN_PATH
 from etalase.edge.sync.feed.refusals import advice, is_elsewhere, is_web_page, not_head_office, redirected_to

@@ -89,7 +89,11 @@ class _Carrier:
 
     def _has_room_for(self, rendition: WantedRendition) -> bool:
         settings = self.run.services.settings
-        if self._breaker.is_open or self.run.services.stopped.is_set() or len(self._in_flight) >= settings.WORKERS:
+        if (
+            self._breaker.is_open
+            or self.run.services.stopped.is_set()
+            or len(self._in_flight) >= self.run.services.images.transfers_at_once
+        ):
             return False
         bytes_in_flight = sum(one.size for one in self._in_flight.values())
         return not self._in_flight or bytes_in_flight + rendition.size <= settings.MAX_BYTES_IN_FLIGHT

@@ -14,11 +14,13 @@ from etalase.edge.clock import Clock
 from etalase.edge.database import cursor, database_name
 from etalase.edge.sync import storage
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
-from etalase.edge.sync.download.concurrency import Lanes
-from etalase.edge.sync.download.images import Images, Promised
+from etalase.edge.sync.download.concurrency import START, Lanes
+from etalase.edge.sync.download.exchange import Deadlines
+from etalase.edge.sync.download.images import Images
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import Spool
-from etalase.edge.sync.download.transport import Deadlines, Transport
+from etalase.edge.sync.download.proof import Promised
+from etalase.edge.sync.download.transport import Transport
 from etalase.edge.sync.feed import pull
 from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.session import Session
@@ -43,6 +45,8 @@ class PhotoSource(Protocol):
 
     @property
     def bytes_received(self) -> int: ...
+    @property
+    def transfers_at_once(self) -> int: ...
     def fetch(self, photo: Photo) -> Body: ...
     def fetch_once(self, promised: Promised, *, max_wait_seconds: int) -> Body: ...
     def done(self, photo: Photo) -> None: ...
@@ -247,6 +251,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         settings.PAGE_LIMIT,
         takes_renditions=settings.takes_listed_renditions,
     )
+    lanes = Lanes(settings.most_workers, START if settings.WORKERS is None else None)
     images = Images(
         transport=Transport(
             address_allowed=origins.address_allowed,
@@ -254,6 +259,8 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
             limiter=paying,
             ca_file=settings.CA_FILE,
             setting="image_url",
+            first_byte=lanes.first_byte,
+            clock=clock,
         ),
         origins=origins,
         connect_timeout_seconds=settings.CONNECT_TIMEOUT_SECONDS,
@@ -262,11 +269,11 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         tries=settings.TRIES,
         clock=clock,
         spool=spool,
-        lanes=Lanes(settings.WORKERS),
+        lanes=lanes,
     )
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
     bucket = own_bucket(settings, sleep=clock.sleep, monotonic=clock.monotonic, random=clock.random)
-    workers = Workers(settings.WORKERS, thread_name_prefix="etalase-fetch")
+    workers = Workers(settings.most_workers, thread_name_prefix="etalase-fetch")
     try:
         with log_fields(store_id=str(settings.STORE_ID)):
             yield Services(

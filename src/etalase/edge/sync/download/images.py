@@ -6,46 +6,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
-from etalase.checksum import md5_hex
 from etalase.edge.clock import Clock
 from etalase.edge.sync.download.concurrency import Lanes
+from etalase.edge.sync.download.exchange import Deadlines, Response
 from etalase.edge.sync.download.origins import ImageOrigins
 from etalase.edge.sync.download.partial import PartialPhoto, Spool
-from etalase.edge.sync.download.transport import Deadlines, Response, Transport
-from etalase.errors import PhotoError, PictureRefused, Reason, TransferFailed
-from etalase.media_types import EXTENSION_OF, MAGIC_BYTES, sniff_type
+from etalase.edge.sync.download.proof import Promised, ResumeRefused, check_encoding, check_is_no_page, check_response, verified
+from etalase.edge.sync.download.transport import Transport
+from etalase.errors import PhotoError, Reason, TransferFailed
 from etalase.objectstore.model import Body
-from etalase.pictures.reading import refuse_no_picture
-from etalase.protocol import Photo, printable
-from etalase.retry import Again, Retries, retry_after_seconds
+from etalase.protocol import Photo
+from etalase.retry import Again, Retries
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 # For a smaller photo another download costs less than a partial file.
 SPOOL_FROM_BYTES = 64 * 1024
 PROGRESS_BYTES = 64 * 1024
 
-# Values without an effect on the bytes. S3 servers echo the header of the upload, where aws-chunked is a framing (S3 API,
-# PutObject); some servers name the absence of a coding.
-_NO_ENCODING: Final = frozenset({"", "identity", "none", "aws-chunked"})
-_WEB_PAGES = {"text/html", "application/xhtml+xml"}
-
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
-
-
-class Promised(Protocol):
-    """An object as head office promised it: a photo, or a rendition."""
-
-    @property
-    def image_url(self) -> str: ...
-    @property
-    def size(self) -> int | None: ...
-    @property
-    def checksum(self) -> str | None: ...
-    @property
-    def content_type(self) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -65,6 +46,11 @@ class Images:
     bytes_received: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock)
     _arrived: dict[UUID, PartialPhoto] = field(default_factory=dict)
+
+    @property
+    def transfers_at_once(self) -> int:
+        """Returns the number of transfers that the link has room for now."""
+        return self.lanes.open
 
     def fetch(self, photo: Photo) -> Body:
         """Returns the photo's bytes, proved by size, MD5 and type. A large one stays in the spool until :meth:`done`.
@@ -122,9 +108,9 @@ class Images:
 
         def take(response: Response, piece: bytes) -> None:
             if not pieces:
-                _check_response(response, now=self.clock.now())
-                _check_encoding(response, piece)
-                _check_is_no_page(response, piece, photo.size or 0)
+                check_response(response, now=self.clock.now())
+                check_encoding(response, piece)
+                check_is_no_page(response, piece, photo.size or 0)
             pieces.append(piece)
 
         with self.lanes.one():
@@ -164,10 +150,10 @@ class Images:
             nonlocal fresh, had
             if fresh:
                 fresh = False
-                _check_response(response, now=self.clock.now(), resumed_at=had, size=size)
+                check_response(response, now=self.clock.now(), resumed_at=had, size=size)
                 if response.status == 200:
-                    _check_encoding(response, piece)
-                    _check_is_no_page(response, piece, size)
+                    check_encoding(response, piece)
+                    check_is_no_page(response, piece, size)
                     part.begin(response.header(b"etag") or None)
                     had = 0
             if part.size + len(piece) > size:
@@ -202,7 +188,7 @@ class Images:
             min_bytes_per_second=self.min_bytes_per_second,
             total_seconds=connect_seconds + idle_seconds + size / self.min_bytes_per_second,
         )
-        check = partial(_check_response, now=self.clock.now(), resumed_at=resumed_at, size=size)
+        check = partial(check_response, now=self.clock.now(), resumed_at=resumed_at, size=size)
         received = 0
 
         def count(response: Response, piece: bytes) -> None:
@@ -220,8 +206,8 @@ class Images:
             if error.status:
                 check(Response(error.status, error.head))
                 if error.reason is Reason.SIZE_MISMATCH:
-                    _check_encoding(Response(error.status, error.head), b"")
-                    _check_is_no_page(Response(error.status, error.head), b"", size)
+                    check_encoding(Response(error.status, error.head), b"")
+                    check_is_no_page(Response(error.status, error.head), b"", size)
             etag = Response(error.status, error.head).header(b"etag").strip('"')
             if error.reason is Reason.SIZE_MISMATCH and _MD5.fullmatch(etag) and etag != (photo.checksum or "").lower():
                 detail = f"its object is longer, with MD5 {etag}, than its row says: {size} bytes with {photo.checksum}"
@@ -231,70 +217,3 @@ class Images:
         finally:
             with self._counting:
                 self.bytes_received += received
-
-
-class ResumeRefused(Exception):
-    """The object has changed, or the server does not support ranges."""
-
-
-def verified(body: Body, photo: Promised, etag: str | None = None) -> Body:
-    """Returns ``body`` if it has HO's size **and** MD5 and is a picture. Raises :class:`PhotoError` otherwise.
-
-    The bytes alone decide the picture type, not HO's row, its bucket or the key. ``etag`` is the one of HO's object store. If
-    it is the MD5 of these bytes, they arrived intact, and HO's object and HO's row contradict each other.
-    """
-    digest = md5_hex(body)
-    if len(body) == photo.size and digest == (photo.checksum or "").lower():
-        try:
-            refuse_no_picture(body)  # a damaged picture is what head office promises
-        except PictureRefused as refused:
-            shown = "null" if photo.content_type is None else printable(photo.content_type[:80])
-            detail = f"HO's own data: the bytes are none of {', '.join(EXTENSION_OF)}; its content_type is «{shown}»"
-            raise PhotoError(Reason.TYPE_MISMATCH, detail) from refused
-        return body
-    if etag is not None and etag.strip('"') == digest:
-        detail = f"its object is {len(body)} bytes with MD5 {digest}, its row says {photo.size} bytes with {photo.checksum}"
-        raise PhotoError(Reason.HO_CONTRADICTS_ITSELF, f"HO's own data: {detail}")
-    if len(body) != photo.size:
-        raise PhotoError(Reason.SIZE_MISMATCH, f"{len(body)} bytes arrived, {photo.size} were promised")
-    raise PhotoError(Reason.CHECKSUM_MISMATCH, f"MD5 is {digest}, {photo.checksum} was promised")
-
-
-def _check_response(response: Response, *, now: float, resumed_at: int = 0, size: int = 0) -> None:
-    if resumed_at and response.status in {206, 412, 416}:
-        if response.status == 206 and response.header(b"content-range") == f"bytes {resumed_at}-{size - 1}/{size}":
-            return
-        raise ResumeRefused
-    if response.status == 200:
-        return
-    reason = Reason.of_status(response.status)
-    if reason is Reason.REDIRECT_REFUSED:
-        to = printable(response.header(b"location")[:200])
-        raise PhotoError(reason, f"HTTP {response.status} to «{to}»; redirects are not followed")
-    seconds = retry_after_seconds(response.header(b"retry-after"), now=now)
-    detail = f"HTTP {response.status}"
-    raise PhotoError(reason, detail) from TransferFailed(reason, detail, retry_after_seconds=seconds)
-
-
-def _check_encoding(response: Response, begins: bytes) -> None:
-    """Raises :class:`PhotoError` where the bytes have a content coding.
-
-    S3 servers echo the header of the upload even if the upload was not coded. A body that begins as a picture is accepted here,
-    and its MD5 decides.
-    """
-    encoding = response.header(b"content-encoding")
-    named = {coding.strip().lower() for coding in encoding.split(",")}
-    if not named <= _NO_ENCODING and sniff_type(begins[:MAGIC_BYTES]) is None:
-        raise PhotoError(Reason.ENCODING_REFUSED, f"Content-Encoding is «{printable(encoding)}»; only identity is requested")
-
-
-def _check_is_no_page(response: Response, begins: bytes, size: int) -> None:
-    """Raises :class:`PhotoError` for a web page of another size, such as a login page of the network (hazard 30).
-
-    A response with an ETag is an object of head office's, and a picture that is served as HTML is a picture: the bytes decide.
-    """
-    media_type = response.header(b"content-type").partition(";")[0].strip().lower()
-    is_page = media_type in _WEB_PAGES and not response.header(b"etag") and begins.lstrip()[:1] in {b"", b"<"}
-    if is_page and response.header(b"content-length") != str(size):
-        detail = f"answered with {media_type}: a login page of the network, or a proxy's page, and not the photo"
-        raise PhotoError(Reason.SIZE_MISMATCH, detail)

@@ -1,7 +1,7 @@
 """Makes HTTP requests to head office and its bucket, with curl.
 
 One handle in each thread reuses its connections. Under a bandwidth limit, curl's own deadlines would count the pauses of the
-limit; then :class:`_Account` measures them.
+limit; then :class:`.exchange.ExchangeAccount` measures them.
 """
 
 import ipaddress
@@ -15,17 +15,21 @@ from typing import Any
 
 import pycurl
 
-from etalase.curl import OPTIONS, LinkFault, header, link_fault, set_options, trust
+from etalase.curl import OPTIONS, LinkFault, link_fault, set_options, trust
+from etalase.edge.clock import Clock
 from etalase.edge.sync.download.bandwidth_limiter import Limiter
+from etalase.edge.sync.download.exchange import Deadlines, ExchangeAccount, Response
 from etalase.errors import Reason, TransferFailed
 from etalase.protocol import printable
 
 # Not in pycurl: CURLOPT_DISALLOW_USERNAME_IN_URL (https://curl.se/libcurl/c/CURLOPT_DISALLOW_USERNAME_IN_URL.html)
 _DISALLOW_USERNAME_IN_URL = 278
+# TCP's and TLS 1.3's (RFC 8446, section 2).
+TLS_ROUND_TRIPS = 2
 _OPTIONS = {
     pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
     _DISALLOW_USERNAME_IN_URL: 1,
-    pycurl.BUFFERSIZE: 256 * 1024,
+    pycurl.BUFFERSIZE: 128 * 1024,
     pycurl.USERAGENT: "etalase",
     pycurl.NOPROGRESS: 0,
 }
@@ -39,72 +43,6 @@ _REASON_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Deadlines of an exchange in seconds: to connect, below ``min_bytes_per_second``, and in total."""
-
-    connect_seconds: float
-    idle_seconds: int
-    min_bytes_per_second: int
-    total_seconds: float
-
-
-@dataclass(slots=True)
-class Response:
-    """A response, with its unparsed ``head``; ``body`` is empty where a sink took it."""
-
-    status: int
-    head: bytes = b""
-    body: bytes = b""
-
-    def header(self, name: bytes) -> str:
-        """Returns the header of this lower-case name, or an empty text; of several, the last."""
-        return header(self.head, name)
-
-
-class _Account:
-    """One exchange under the limit: pays for its bytes, and measures its deadlines without the pauses of the limit.
-
-    It pays in shares, so that a slow server causes no pauses and reaches its deadline (hazard 28).
-    """
-
-    def __init__(self, limiter: Limiter, deadlines: Deadlines) -> None:
-        self._limiter, self._deadlines = limiter, deadlines
-        self._share_bytes = limiter.share_bytes
-        self._began = limiter.clock.monotonic()
-        self._received = self._paid = self._enough_bytes = 0
-        self._slept = self._enough_at = 0.0
-
-    def add(self, size_bytes: int) -> None:
-        """Counts received bytes; sleeps where a share of them is due."""
-        self._received += size_bytes
-        if self._received - self._paid >= self._share_bytes:
-            self.settle()
-
-    def set_total(self, size_bytes: int) -> None:
-        """Counts the bytes of the exchange by curl's total: only curl knows the size of a compressed body."""
-        self.add(max(0, size_bytes - self._received))
-
-    def settle(self) -> None:
-        """Pays for all bytes so far. Sleeps."""
-        self._slept += self._limiter.pay(self._received - self._paid)
-        self._paid = self._received
-
-    def overdrawn(self, response: Response) -> TransferFailed | None:
-        """Returns the error of a deadline that passed, or None."""
-        awake = self._limiter.clock.monotonic() - self._began - self._slept
-        limits = self._deadlines
-        if self._received - self._enough_bytes >= limits.min_bytes_per_second * limits.idle_seconds:
-            self._enough_bytes, self._enough_at = self._received, awake
-        if awake > limits.total_seconds:
-            detail = f"not complete after {limits.total_seconds:.0f} seconds"
-        elif awake - self._enough_at > limits.idle_seconds:
-            detail = f"less than {limits.min_bytes_per_second} bytes a second for {limits.idle_seconds} seconds"
-        else:
-            return None
-        return TransferFailed(Reason.TIMEOUT, detail, status=response.status, head=response.head)
-
-
 @dataclass(slots=True)
 class _Receiver:
     """The callbacks of one exchange. Keeps an error of a callback, because curl would drop it."""
@@ -112,8 +50,9 @@ class _Receiver:
     sink: Callable[[Response, bytes], None] | None
     address_allowed: Callable[[str], bool]
     stopped: threading.Event
-    account: _Account | None
+    account: ExchangeAccount | None
     window_bytes: int | None
+    began: Callable[[int], None] | None
     # Unparsed, because most headers are never read.
     head: list[bytes] = field(default_factory=list)
     _response: Response | None = None
@@ -132,6 +71,9 @@ class _Receiver:
     def body(self, piece: bytes) -> int | None:
         """Receives a piece of the body; 0 ends the exchange."""
         try:
+            if self.began is not None:
+                self.began(len(self.sockets))
+                self.began = None
             if self.account is not None and not self.response.header(b"content-encoding"):
                 self.account.add(len(piece))
             if self.sink is None:
@@ -175,7 +117,8 @@ class _Receiver:
 class Transport:
     """Makes HTTP exchanges, one at a time in each thread. ``stopped`` ends those in flight within a second.
 
-    All transports of a run share ``limiter``; None: never a limit. ``ca_file`` has trusted certificates in addition to those of
+    All transports of a run share ``limiter``; None: never a limit. ``first_byte`` gets the seconds until the body of a response
+    began, and its round trips: more than one on a new connection. ``ca_file`` has trusted certificates in addition to those of
     this machine. Error texts name ``setting`` as the source of the addresses.
     """
 
@@ -184,6 +127,8 @@ class Transport:
     limiter: Limiter | None = None
     ca_file: Path | None = None
     setting: str = "ETALASE_HO_URL"
+    first_byte: Callable[[float, int], None] | None = None
+    clock: Clock = field(default_factory=Clock)
     _local: threading.local = field(default_factory=threading.local)
 
     def exchange(
@@ -205,8 +150,8 @@ class Transport:
         """
         limiter = self.limiter
         window_bytes = None if limiter is None else limiter.window_bytes
-        account = None if limiter is None else _Account(limiter, deadlines)
-        receiver = _Receiver(sink, self.address_allowed, self.stopped, account, window_bytes)
+        account = None if limiter is None else ExchangeAccount(limiter, deadlines)
+        receiver = _Receiver(sink, self.address_allowed, self.stopped, account, window_bytes, self._timed(url))
         curl = self._handle(window_bytes)
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in (headers or {}).items()])
@@ -248,6 +193,14 @@ class Transport:
         response = receiver.response
         response.body = b"".join(receiver.pieces)
         return response
+
+    def _timed(self, url: str) -> Callable[[int], None] | None:
+        """Returns a function that reports the first byte of a response; None under a limit, whose pauses would count."""
+        report = self.first_byte
+        if report is None or (self.limiter is not None and self.limiter.bytes_per_second is not None):
+            return None
+        began, to_connect = self.clock.monotonic(), TLS_ROUND_TRIPS if url.startswith("https:") else 1
+        return lambda connections: report(self.clock.monotonic() - began, 1 + to_connect * connections)
 
     def _handle(self, window_bytes: int | None) -> Any:
         curl = getattr(self._local, "curl", None)

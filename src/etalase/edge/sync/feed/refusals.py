@@ -5,7 +5,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
 
-from etalase.edge.sync.download.transport import Response
+from etalase.edge.sync.download.exchange import Response
 from etalase.edge.sync.feed.paths import REFRESH_PATH, TOKEN_PATH
 from etalase.media_types import media_type
 from etalase.protocol import printable

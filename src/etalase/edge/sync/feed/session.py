@@ -9,7 +9,8 @@ from typing import Protocol
 import msgspec
 
 from etalase.edge.clock import Clock
-from etalase.edge.sync.download.transport import Deadlines, Response, Transport
+from etalase.edge.sync.download.exchange import Deadlines, Response
+from etalase.edge.sync.download.transport import Transport
 from etalase.edge.sync.feed import features
 from etalase.edge.sync.feed.lenient import read_tokens
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, REFRESH_PATH, TOKEN_PATH

@@ -124,7 +124,7 @@ class Publisher:
 
     def _submit(self, agenda: Agenda) -> None:
         """Fills the window once it is half empty, within the budget of bytes in flight; commits intents first."""
-        window = self.services.settings.WORKERS * 4
+        window = self.services.images.transfers_at_once * 4
         if len(self._in_flight) > window // 2:
             return
         chosen: list[ProductPlan] = []

@@ -9,7 +9,7 @@ import msgspec
 
 from etalase.checksum import md5_hex
 from etalase.edge.integrity import Damage
-from etalase.edge.sync.download.images import verified
+from etalase.edge.sync.download.proof import verified
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.plan.vacating import last_photo_kept, still_held
 from etalase.edge.sync.product_result import ProductResult

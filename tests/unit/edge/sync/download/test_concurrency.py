@@ -1,8 +1,10 @@
-"""Checks that a breaking link lowers the number of concurrent transfers."""
+"""Checks that the number of concurrent transfers follows the link."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+
+import pytest
 
 from etalase.edge.sync.download.concurrency import Lanes
 from etalase.errors import PhotoError, Reason
@@ -73,3 +75,72 @@ def test_no_more_transfers_run_at_once_than_there_are_slots() -> None:
         second.close()
         assert started.acquire(timeout=60)
         waiting.result(10)
+
+
+def far(lanes: Lanes, seconds: float, times: int = 1, round_trips: int = 1) -> None:
+    """Notes first bytes while all lanes are busy."""
+    with ExitStack() as busy:
+        entered = 0
+        for _ in range(times):
+            for _ in range(lanes.open - entered):
+                busy.enter_context(lanes.one())
+                entered += 1
+            lanes.first_byte(seconds, round_trips)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.015])
+def test_a_near_server_gets_no_more_transfers(seconds: float) -> None:
+    lanes = Lanes(64, start=10)
+    far(lanes, seconds, times=200)
+    assert lanes.open == 10
+
+
+def test_a_far_server_gets_more_transfers_with_each_first_byte_that_found_no_queue() -> None:
+    lanes = Lanes(64, start=10)
+    far(lanes, 1.2, round_trips=2)
+    assert lanes.open == 12
+    far(lanes, 0.6, times=100)
+    assert lanes.open == 64
+
+
+def test_a_queue_ends_the_fast_growth() -> None:
+    lanes = Lanes(64, start=10)
+    far(lanes, 0.6, times=5)
+    far(lanes, 0.9)
+    assert lanes.open == 20
+    far(lanes, 0.6, times=19)
+    assert lanes.open == 20
+    far(lanes, 0.6)
+    assert lanes.open == 21
+
+
+def test_a_queue_that_stays_long_takes_transfers_away_down_to_the_start() -> None:
+    lanes = Lanes(64, start=10)
+    far(lanes, 0.3, times=27)
+    assert lanes.open == 64
+    far(lanes, 0.9, times=64)
+    assert lanes.open == 56
+    far(lanes, 0.9, times=1000)
+    assert lanes.open == 10
+
+
+def test_a_first_byte_on_a_link_with_free_transfers_changes_nothing() -> None:
+    lanes = Lanes(64, start=10)
+    with lanes.one():
+        lanes.first_byte(0.6)
+    assert lanes.open == 10
+
+
+def test_a_number_of_workers_holds_on_any_link() -> None:
+    lanes = Lanes(10)
+    far(lanes, 0.6, times=100)
+    assert lanes.open == 10
+
+
+def test_after_a_break_the_transfers_grow_slowly() -> None:
+    lanes = Lanes(64, start=10)
+    far(lanes, 0.6, times=30)
+    run_transfers(lanes, 1, Reason.CONNECTION_FAILED)
+    assert lanes.open == 32
+    far(lanes, 0.6, times=32)
+    assert lanes.open == 33

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etalase.edge.sync.download.transport import Response
+from etalase.edge.sync.download.exchange import Response
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, PRODUCTS_PATH, REFRESH_PATH, TOKEN_PATH
 from etalase.edge.sync.feed.refusals import advice, has_detail, is_elsewhere, is_web_page, redirected_to
 
