@@ -19,8 +19,8 @@ def sleeper(run_dir: Path, name: str = "sleeper") -> Child:
 
 def test_a_program_gets_its_stop_signal_and_can_finish(tmp_path: Path) -> None:
     script = "trap 'echo goodbye; exit 3' INT; echo up; while :; do sleep 0.05; done"
-    child = spawn("polite", ["sh", "-c", script], run_dir=tmp_path, stop_signal=signal.SIGINT)
-    child.wait_ready(lambda: "up" in child.log.read_text(), 10)
+    child = spawn("polite", ["sh", "-c", script], run_dir=tmp_path, stop_signal=signal.SIGINT, grace_seconds=60)
+    child.wait_ready(lambda: "up" in child.log.read_text(), 60)
     child.stop()
     assert child.wait() == 3
     assert child.log.read_text().splitlines() == ["up", "goodbye"]

@@ -79,7 +79,8 @@ def test_a_new_store_gets_every_rendition_and_photo_in_one_run(edge: Edge, menu:
     assert (report.outcome, report.fetched) == ("success", MENU)
     bodies = sum(rendition["size"] for one in edge.ho.rendition_sets.values() for rendition in one["renditions"])
     assert report.as_json()["renditions"] == {
-        "listed": 3 * MENU, "fetched": 3 * MENU, "failed": 0, "waiting": 0, "bytes": bodies, "made": 0, "unmade": 0
+        "listed": 3 * MENU, "fetched": 3 * MENU, "failed": 0, "waiting": 0, "bytes": bodies, "made": 0, "unmade": 0,
+        "damaged": 0, "healed": 0,
     }  # fmt: skip
     edge.check_equals_head_office()
     check_shown_as_listed(edge)

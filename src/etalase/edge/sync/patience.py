@@ -1,8 +1,7 @@
 """Writes again what had to wait for another session or for a trigger of the customer's, alone and for a bounded time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from random import Random, SystemRandom
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from etalase.edge.clock import Clock
@@ -23,7 +22,6 @@ class Patience:
 
     clock: Clock
     left_seconds: float = MAX_WAITED_SECONDS
-    random: Random = field(default_factory=SystemRandom)
 
     def alone(self, attempt: Callable[[], T]) -> T:
         """Returns the result of a transaction about one product or photo, repeated where it lost to another session.
@@ -40,5 +38,5 @@ class Patience:
                     raise DatabaseRefused(busy.message, hint=busy.hint) from busy
                 if not (remaining and busy.lost):
                     raise RowWaits(busy) from busy
-                self.clock.sleep(PAUSE_SECONDS * (1 + self.random.random()))
+                self.clock.sleep(self.clock.random.uniform(PAUSE_SECONDS, 2 * PAUSE_SECONDS))
         raise AssertionError("each attempt returns or raises")
