@@ -16,23 +16,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from botocore.client import Config
 from tests.acceptance.slow_link.link import HEAD_OFFICE_ADDRESS, Link, Weather
 from tests.acceptance.slow_link.namespace import why_impossible
 from tests.acceptance.slow_link.site import store_on_a_weak_link
 
 from bench.contenders import CONTENDERS, Program, Turn, TurnFailed, run_programs, sync
-from bench.parts import HeadOffice, Parts, machine, parts
+from bench.parts import HeadOffice, Parts, machine, parts, s3_client
 from bench.photos import BenchPhoto, equal_photos
 from bench.work import order, say
 from etalase.devstack.makes import Make
-from etalase.devstack.s3 import S3Server
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 PHOTO_BYTES = 46_000
 BULK_BUCKET, BULK_KEY = "bulk", "noise"
@@ -132,9 +126,8 @@ def _measure(line: Line, options: argparse.Namespace) -> dict[str, Any]:
                 head_office_ports=[head_office.port, head_office.s3.port],
             ) as link,
         ):
-            for program in ("first", "second")[: 1 + (options.bulk_mb <= 20)]:
-                seconds = _in_the_store(link, [_bulk(bulk_url)], running.folder)
-                say(f"  bulk download, {program}: {options.bulk_mb:g} MB in {seconds:.1f} s")
+            seconds = _in_the_store(link, [_bulk(bulk_url)], running.folder)
+            say(f"  bulk download: {options.bulk_mb:g} MB in {seconds:.1f} s")
             figures["bulk_bytes_per_second"] = options.bulk_mb * 1e6 / seconds
             for turn in range(options.rounds):
                 for name in order(options.only, turn):
@@ -202,23 +195,12 @@ def _bulk(url: str) -> Program:
 def _bulk_object(running: Parts, size: int) -> Iterator[str]:
     """Yields the address, across the link, of an object of noise in head office's object store."""
     s3 = running.head_office_s3
-    with closing(_client(s3, s3.endpoint)) as here:
+    with closing(s3_client(s3, s3.endpoint)) as here:
         here.create_bucket(Bucket=BULK_BUCKET)
         here.put_object(Bucket=BULK_BUCKET, Key=BULK_KEY, Body=Random(0).randbytes(size))
-    with closing(_client(s3, f"http://{HEAD_OFFICE_ADDRESS}:{s3.port}")) as across:
+    with closing(s3_client(s3, f"http://{HEAD_OFFICE_ADDRESS}:{s3.port}")) as across:
         place = {"Bucket": BULK_BUCKET, "Key": BULK_KEY}
         yield across.generate_presigned_url("get_object", Params=place, ExpiresIn=86_400)
-
-
-def _client(s3: S3Server, address: str) -> "S3Client":
-    return boto3.client(
-        "s3",
-        endpoint_url=address,
-        region_name="us-east-1",
-        aws_access_key_id=s3.access_key,
-        aws_secret_access_key=s3.secret_key,
-        config=Config(proxies={}, signature_version="s3v4", s3={"addressing_style": "path"}),
-    )
 
 
 def table(line: Line, figures: dict[str, Any]) -> str:

@@ -287,14 +287,7 @@ def _warm(store: ObjectStore) -> None:
 
 
 def _remove_bucket(server: S3Server, bucket: str) -> None:
-    client: S3Client = boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        config=Config(read_timeout=300, proxies={}),
-    )
+    client = s3_client(server, server.endpoint)
 
     def force(request: Any, **_: Any) -> None:
         # MinIO deletes a bucket with its objects only with this header; SeaweedFS does not need it.
@@ -303,6 +296,18 @@ def _remove_bucket(server: S3Server, bucket: str) -> None:
     with closing(client):
         client.meta.events.register("before-sign.s3.DeleteBucket", force)
         client.delete_bucket(Bucket=bucket)
+
+
+def s3_client(server: S3Server, address: str) -> "S3Client":
+    """Returns a client of the server, with all permissions, that reaches it at ``address``."""
+    return boto3.client(
+        "s3",
+        endpoint_url=address,
+        region_name="us-east-1",
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(read_timeout=300, proxies={}, signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
 
 
 def _store(server: S3Server, bucket: str) -> ObjectStore:

@@ -154,8 +154,8 @@ class ObjectStore(S3Requests):
     def is_public(self, key: str) -> bool:
         """Returns whether anybody may read the object under ``key``, as POS browsers do: without a signature.
 
-        Also true for an object that is missing or broken for the access key, too, which proves nothing. A policy that denies
-        it to the access key as well proves that nobody can read it.
+        Also true for an object that is missing or broken for the access key, too, which proves nothing. An object that a policy
+        denies to the access key, too, is not readable.
         """
         if self.request("GET", key, headers=["Range: bytes=0-0"], signed=False).status < 300:
             return True

@@ -90,7 +90,7 @@ def test_axe_finds_nothing_on_the_status_page(shop: Shop, screen: OpenScreen, si
     assert findings(page) == []
 
 
-# Each pair of controls and texts that share pixels; a control's own text and a chip's hidden radio button are no pair.
+# Each pair of controls and texts that share pixels; a control's own text and a chip's hidden radio button do not count.
 OVERLAPS = """
 () => {
   const all = [...document.querySelectorAll('h1, #count, #search, #clear, button, .chip, .tile-name, .tile-sku, .tile-photos')]

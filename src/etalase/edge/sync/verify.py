@@ -118,9 +118,11 @@ class Verification:
 
 def healed_by(before: Verification, after: Verification) -> list[Difference]:
     """Returns the damaged photos and renditions of ``before`` that are whole ``after`` a repair."""
-    damaged = {one.object_key for one in after.differences if one.what in set(Damage)}
-    is_compared = after.error is None or isinstance(after.error, HeadOfficeError)
-    return [one for one in before.differences if is_compared and one.what in set(Damage) and one.object_key not in damaged]
+    if after.error is not None and not isinstance(after.error, HeadOfficeError):
+        return []  # the bucket was not compared
+    damages = set(Damage)
+    damaged = {one.object_key for one in after.differences if one.what in damages}
+    return [one for one in before.differences if one.what in damages and one.object_key not in damaged]
 
 
 def verify(services: Services, *, deep: bool, wait_seconds: float = 0.0, progress: Progress | None = None) -> Verification:

@@ -30,7 +30,7 @@ class Lanes:
 
     def __init__(self, most: int, start: int | None = None) -> None:
         self.open = self._start = min(start or most, most)
-        self.most = most
+        self._most = most
         self._busy = self._asking = self._successes = self._breaks = self._unqueued = self._late = 0
         self._round_trip_seconds = float("inf")
         self._is_in_slow_start = True
@@ -101,6 +101,6 @@ class Lanes:
             self._successes = 0
 
     def _grow(self, lanes: int) -> None:
-        more = min(lanes, self.most - self.open)
+        more = min(lanes, self._most - self.open)
         self.open += more
         self._changed.notify(more)

@@ -9,8 +9,9 @@ import { entryOf, found } from "./search.js";
 const AHEAD = 500;
 // A search shows the screen first; the tiles around it and the pictures come when that is painted, and not for each letter.
 const AROUND_LATER_MS = 60;
-// While a finger flings the menu past, no picture is asked for: at more than half a dozen rows a second nobody sees one, and
-// a browser lets decoded pictures go late. Tiles stay where they are in the document, too: each move makes their layout anew.
+// While a finger flings the menu past, the page requests no picture: at more than half a dozen rows a second nobody sees one,
+// and a browser lets decoded pictures go late. Tiles stay where they are in the document, too: each move makes their layout
+// anew.
 const FLING_PIXELS_PER_MS = 1.5;
 const REST_MS = 120;
 // A page that is late with its frames seems slow otherwise.
