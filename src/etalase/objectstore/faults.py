@@ -51,6 +51,8 @@ _LATER = {
     "InternalError",
     "TooManyRequests",
 }
+# The bytes changed or got lost on their way into the store.
+_DAMAGED_ON_ARRIVAL = {"IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 _PLAIN_TO_TLS = (
     "HTTP request to an HTTPS server",
     "plain HTTP request was sent to HTTPS port",
@@ -106,7 +108,7 @@ class S3Response:
         return (
             self.status in {408, 429}
             or (self.status >= 500 and self.status not in {501, 507})
-            or b"<Code>RequestTimeout</Code>" in self.body
+            or (self.status == 400 and self.error.get("Code") in _DAMAGED_ON_ARRIVAL | {"RequestTimeout"})
         )
 
     @property
@@ -137,6 +139,11 @@ def of_response(response: S3Response, *, now: float) -> ObjectStoreError:
     text = _shown(response, error)
     if code in _FULL or response.status == 507 or "no space left" in text:
         return ObjectStoreFull(f"{where} is full ({text}).", hint="Make room on its disk, or raise the bucket's quota.")
+    if code == "IncompleteBody":  # MinIO's answer to every other put on a full disk: its write ends early, not the body
+        return ObjectStoreFull(
+            f"{where} received only a part of a whole body, as one does whose disk is full ({text}).",
+            hint="Make room on its disk. If there is room, a proxy before the store cuts bodies off: look at its log.",
+        )
     return (
         _of_clock(request, response, code, now)
         or _of_place(request, response, error)

@@ -185,10 +185,12 @@ CASES: list[tuple[S3Request, S3Response, type[ObjectStoreError], list[str]]] = [
     ),
     (s3_request(), s3_response(400, xml("XMinioAdminBucketQuotaExceeded")), ObjectStoreFull, ["quota"]),
     (s3_request(), s3_response(403, xml("QuotaExceeded")), ObjectStoreFull, ["quota"]),
+    (s3_request(), s3_response(400, xml("IncompleteBody")), ObjectStoreFull, ["whole body", "disk is full", "proxy"]),
     # Later
     (s3_request(), s3_response(503, xml("SlowDown", "Please reduce your request rate.")), ObjectStoreAway, ["SlowDown"]),
     (s3_request(), s3_response(429, b""), ObjectStoreAway, ["HTTP 429"]),
     (s3_request(), s3_response(408, b""), ObjectStoreAway, ["HTTP 408"]),
+    (s3_request(), s3_response(400, xml("BadDigest")), ObjectRefused, ["BadDigest"]),
     (s3_request(), s3_response(400, xml("RequestTimeout")), ObjectStoreAway, ["RequestTimeout"]),
     (s3_request(), s3_response(500, xml("InternalError")), ObjectStoreAway, ["InternalError"]),
     (BUCKET, s3_response(502, PAGE, server="nginx"), ObjectStoreAway, ["HTTP 502 nginx"]),
@@ -226,6 +228,23 @@ def test_an_s3_error_response_is_judged_by_its_code(
         assert part in str(error)
     assert str(error).isprintable()
     assert error.hint or kind in {ObjectRefused, ObjectMissing}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "may_pass"),
+    [
+        (400, "IncompleteBody", True),
+        (400, "BadDigest", True),
+        (400, "XAmzContentSHA256Mismatch", True),
+        (400, "RequestTimeout", True),
+        (400, "InvalidRequest", False),
+        (403, "AccessDenied", False),
+        (503, "SlowDown", True),
+        (507, "XMinioStorageFull", False),
+    ],
+)
+def test_a_body_that_was_damaged_on_its_way_is_sent_again(status: int, code: str, may_pass: bool) -> None:
+    assert s3_response(status, xml(code)).may_pass == may_pass
 
 
 @pytest.mark.parametrize(
