@@ -1,0 +1,150 @@
+"""Judges the state of a store from what head office knows of it, at any moment and without any job. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from etalase.fault_side import FaultSide
+from etalase.head_office.fleet.comparison import DigestProof
+from etalase.head_office.fleet.instances import OTHER_COUNTS_FOR
+
+# A promise may be late by as much: a slow start, a retry of the first request.
+PROMISE_GRACE: Final = timedelta(minutes=15)
+PROOF_LASTS: Final = timedelta(hours=24)
+
+
+class StoreState(StrEnum):
+    """The state of a store: the first that applies. The words are part of the API."""
+
+    REVOKED = "revoked"
+    NEVER = "never"
+    ASKS = "asks"  # an edge that asks for the feed and does not report
+    SILENT = "silent"
+    WRONG = "wrong"
+    WAITS = "waits"
+    BEHIND = "behind"
+    UNPROVED = "unproved"  # says that it has everything, and has not proved possession yet
+    EQUAL = "equal"
+
+
+class Tone(StrEnum):
+    """How much a state asks for attention."""
+
+    NONE = "none"
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    AMBER = "amber"
+    RED = "red"
+
+
+class StateCause(StrEnum):
+    """Why a store is in its state. The words are part of the API."""
+
+    OVERDUE = "overdue"
+    TWO_EDGES = "two_edges"
+    CLONED = "cloned"
+    CHALLENGE_FAILED = "challenge_failed"
+    DAMAGED = "damaged"
+    OWED = "owed"
+    PARKED = "parked"
+    DIFFERENT = "different"
+    HELD = "held"
+    LOADING = "loading"
+    CHANGED = "changed"
+    CHECKPOINT_AHEAD = "checkpoint_ahead"
+    NOT_LOOKED = "not_looked"
+    NOT_PROVED = "not_proved"
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """A cause, whose it is (None: nobody's fault), and a number of photos where one is known."""
+
+    cause: StateCause
+    side: FaultSide | None = None
+    photos: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownStore:
+    """What head office knows of a store. Times are by its own clock.
+
+    ``due_at`` is the end of the last report's promise. ``behind_due_at`` is the promise within which the store should have
+    fetched the change that it lacks. ``second_at`` is when another edge last reported for this store.
+    """
+
+    is_revoked: bool = False
+    asked_at: datetime | None = None
+    received_at: datetime | None = None
+    due_at: datetime | None = None
+    behind_due_at: datetime | None = None
+    comparison: DigestProof = DigestProof.NO_DIGEST
+    is_cloned: bool = False
+    second_at: datetime | None = None
+    damaged: int = 0
+    owed: int = 0
+    parked: int = 0
+    held: int = 0
+    missing: int = 0
+    possession_proved_at: datetime | None = None
+    challenge_failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreVerdict:
+    """The state, its tone, and its causes."""
+
+    state: StoreState
+    tone: Tone
+    because: tuple[Because, ...] = ()
+
+
+def judge(known: KnownStore, *, now: datetime) -> StoreVerdict:
+    """Returns the first state that applies. A store is ``equal`` only by proof; whatever is not known is never good."""
+    if known.is_revoked:
+        return StoreVerdict(StoreState.REVOKED, Tone.NONE)
+    if known.received_at is None or known.due_at is None:
+        return StoreVerdict(StoreState.NEVER if known.asked_at is None else StoreState.ASKS, Tone.NONE)
+    if now > known.due_at + PROMISE_GRACE:
+        return StoreVerdict(StoreState.SILENT, Tone.RED, (Because(StateCause.OVERDUE, FaultSide.LINK),))
+    if wrongs := _wrongs(known, now):
+        return StoreVerdict(StoreState.WRONG, Tone.RED, wrongs)
+    if known.held:
+        return StoreVerdict(StoreState.WAITS, Tone.AMBER, (Because(StateCause.HELD, FaultSide.HEAD_OFFICE_DATA, known.held),))
+    if known.comparison in {DigestProof.BEHIND, DigestProof.AHEAD}:
+        is_late = known.behind_due_at is not None and now > known.behind_due_at + PROMISE_GRACE
+        return StoreVerdict(StoreState.BEHIND, Tone.AMBER if is_late else Tone.NEUTRAL, (_behind(known),))
+    if known.comparison is DigestProof.NO_DIGEST:
+        return StoreVerdict(StoreState.UNPROVED, Tone.NEUTRAL, (Because(StateCause.NOT_LOOKED),))
+    proved_at = known.possession_proved_at
+    if proved_at is None or now - proved_at > PROOF_LASTS:
+        return StoreVerdict(StoreState.UNPROVED, Tone.NEUTRAL, (Because(StateCause.NOT_PROVED),))
+    return StoreVerdict(StoreState.EQUAL, Tone.GOOD)
+
+
+def _wrongs(known: KnownStore, now: datetime) -> tuple[Because, ...]:
+    """Returns all that is wrong, worst first."""
+    failed_at, proved_at = known.challenge_failed_at, known.possession_proved_at
+    is_disproved = failed_at is not None and (proved_at is None or failed_at >= proved_at)
+    differs = known.comparison is DigestProof.DIFFERENT
+    is_explained = known.damaged or known.owed or known.parked
+    found = [
+        (
+            known.second_at is not None and now - known.second_at <= OTHER_COUNTS_FOR,
+            Because(StateCause.TWO_EDGES, FaultSide.STORE),
+        ),
+        (known.is_cloned, Because(StateCause.CLONED, FaultSide.STORE)),
+        (is_disproved, Because(StateCause.CHALLENGE_FAILED, FaultSide.STORE)),
+        (known.damaged > 0, Because(StateCause.DAMAGED, FaultSide.STORE, known.damaged)),
+        (known.owed > 0, Because(StateCause.OWED, None, known.owed)),
+        (differs and known.parked > 0, Because(StateCause.PARKED, FaultSide.PRODUCT_FEED, known.parked)),
+        (differs and not is_explained, Because(StateCause.DIFFERENT, FaultSide.STORE)),
+    ]
+    return tuple(because for applies, because in found if applies)
+
+
+def _behind(known: KnownStore) -> Because:
+    if known.comparison is DigestProof.AHEAD:
+        return Because(StateCause.CHECKPOINT_AHEAD, FaultSide.HEAD_OFFICE_DATA)
+    return Because(StateCause.LOADING if known.missing else StateCause.CHANGED, None, known.missing)
