@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: help install demo minio promtool test test-long test-pythons coverage check bench slow-link lint types format lock dist clean
+.PHONY: help install demo minio promtool test test-long test-pythons coverage check bench bench-head-office slow-link lint types format lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -53,6 +53,9 @@ coverage: install ## run the tests with coverage of lines and branches, includin
 
 bench: $(BENCH_STAMP) ## measure Etalase, the guide, rclone and mc; an hour; BENCH_ARGS=--help
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-head-office: $(BENCH_STAMP) ## measure head office under 10,000 stores, with wrk; 5 minutes; BENCH_ARGS=--help
+	$(BIN)/python -m bench.fleet $(BENCH_ARGS)
 
 slow-link: install ## 40 MB over 2 Mbit/s, cut every 30 s: 12 minutes, as root; SLOW_LINK_ARGS=--help
 	$(BIN)/python -m tests.acceptance.slow_link $(SLOW_LINK_ARGS)

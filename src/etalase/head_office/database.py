@@ -1,6 +1,12 @@
-"""Translates the database's errors for head office."""
+"""Translates the database's errors for head office, and opens cursors for statements that it executes often."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import django.db
+import psycopg
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from etalase import other_half
 from etalase.errors import DatabaseAway, DatabaseRefused
@@ -17,3 +23,34 @@ def as_database_error(error: BaseException) -> DatabaseAway:
 def is_away(error: BaseException | None) -> bool:
     """Returns whether the database itself failed; a refused value is a fault of the input or of Etalase instead."""
     return isinstance(error, django.db.Error) and not isinstance(error, django.db.IntegrityError | django.db.DataError)
+
+
+def prepared_cursor() -> CursorWrapper:
+    """Returns a cursor that sends values apart from the statement, so that PostgreSQL plans a frequent statement once.
+
+    The option ``prepare_threshold`` of the connection says from which execution on. Django's own cursors write values into it.
+    """
+    connection.ensure_connection()
+    session: Any = connection.connection
+    return CursorWrapper(psycopg.Cursor(session), connection)
+
+
+def first_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Returns the first row of a request's first statement; on a new connection where PostgreSQL has ended the kept one.
+
+    So a quick request needs no statement that only examines the connection, as Django sends one (CONN_HEALTH_CHECKS).
+    """
+    try:
+        return _first_row(statement, values)
+    except (django.db.OperationalError, django.db.InterfaceError):
+        if connection.connection is None or connection.is_usable():
+            raise
+        connection.close()
+        return _first_row(statement, values)
+
+
+def _first_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    with prepared_cursor() as cursor:
+        cursor.execute(statement, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row

@@ -1,15 +1,14 @@
-"""Adds renditions to a page of the photo feed, for an edge that prefers them (ADR 0030). Reads only, in the page's snapshot."""
+"""Makes the JSON of the photos of a page, with renditions for an edge that prefers them (ADR 0030)."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.db.backends.utils import CursorWrapper
+import msgspec
 
+from etalase.media_types import EXTENSION_OF
 from etalase.protocol import object_url
-from etalase.renditions import RenditionKey, WireRendition
+from etalase.renditions import RENDITION_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,54 +23,35 @@ class PublicBucket:
         return object_url(self.public_url, self.name, key, checksum=checksum, version=version)
 
 
-def add_renditions(cursor: CursorWrapper, photos: Sequence[dict[str, Any]], bucket: PublicBucket) -> None:
-    """Adds ``renditions``, ``focal_point`` and ``thumbhash`` to the photos of a page, by one query."""
-    cursor.execute(RENDITIONS, {"photo_ids": [photo["id"] for photo in photos]})
-    rows: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
-    for photo_id, *row in cursor.fetchall():
-        rows[photo_id].append(tuple(row))
-    for photo in photos:
-        focal_x, focal_y, thumbhash, *_ = rows[photo["id"]][0]
-        photo["renditions"] = [
-            _rendition(photo["id"], row, bucket) for _, _, _, *row in rows[photo["id"]] if row[0] is not None
-        ]
-        photo["focal_point"] = {"x": 0.5 if focal_x is None else focal_x, "y": 0.5 if focal_y is None else focal_y}
-        photo["thumbhash"] = thumbhash or None
+def listed_photos(rows: Iterable[Sequence[Any]], bucket: PublicBucket) -> list[msgspec.Raw]:
+    """Returns the photos of the statement's rows (feed_sql.PHOTO_PAGE), in JSON.
+
+    PostgreSQL has made that of the columns; the public addresses are not in the database. No character of an address after the
+    bucket has another form in JSON.
+    """
+    of_json = PublicBucket(*(msgspec.json.encode(text).decode()[1:-1] for text in (bucket.public_url, bucket.name)))
+    return [msgspec.Raw(_photo(of_json, *row)) for row in rows]
 
 
-def _rendition(photo_id: UUID, row: Sequence[Any], bucket: PublicBucket) -> WireRendition:
-    width, height, size, content_type, checksum = row
-    key = str(RenditionKey(photo_id, checksum, width, content_type))
-    return WireRendition(
-        width=width,
-        height=height,
-        object_key=key,
-        size=size,
-        checksum=checksum,
-        content_type=content_type,
-        image_url=bucket.url(key, checksum=checksum),
-    )
+def _photo(bucket: PublicBucket, id_: str, columns: str, key: str, checksum: str, *more: Any) -> str:
+    tail = f',"image_url":"{bucket.url(key, checksum=checksum)}"'
+    if more:
+        focal_x, focal_y, made = more
+        thumbhash, listed = made or ("", "")
+        point = {"x": 0.5 if focal_x is None else focal_x, "y": 0.5 if focal_y is None else focal_y}
+        of_tile = msgspec.json.encode({"focal_point": point, "thumbhash": thumbhash or None}).decode()
+        tail += f',"renditions":[{_renditions(bucket, id_, listed)}],{of_tile[1:-1]}'
+    return f"{columns[:-1]}{tail}}}"
 
 
-# A set of other bytes than the photo's is not listed.
-RENDITIONS = """
-SELECT f.id, f.focal_x, f.focal_y, s.thumbhash, r.width, r.height, r.size, r.content_type, r.checksum
-FROM head_office_photo f
-LEFT JOIN head_office_rendition_set s ON s.photo_id = f.id AND s.photo_checksum = f.checksum
-LEFT JOIN head_office_rendition r ON r.photo_id = s.photo_id
-WHERE f.id = ANY(%(photo_ids)s)
-ORDER BY f.id, r.width
-"""
-
-# The same digest as etalase.renditions.renditions_digest; a trigger keeps the MD5 of each photo's line (migration 0007).
-RENDITION_DIGEST = """
-SELECT md5(coalesce(string_agg(f.line_digest, '' ORDER BY f.id), ''))
-FROM head_office_assortment a
-CROSS JOIN LATERAL (
-    SELECT p.id, s.line_digest
-    FROM head_office_photo p
-    JOIN head_office_rendition_set s ON s.photo_id = p.id AND s.photo_checksum = p.checksum
-    WHERE p.product_id = a.product_id OFFSET 0
-) f
-WHERE a.store_id = %(store_id)s
-"""
+def _renditions(bucket: PublicBucket, photo_id: str, listed: str) -> str:
+    """Returns the renditions in JSON. ``listed`` has five words for each, which need no quotes (migration 0009)."""
+    base, words = f"{bucket.public_url.rstrip('/')}/{bucket.name}/", iter(listed.split())
+    texts = []
+    for width, height, size, content_type, checksum in zip(words, words, words, words, words, strict=True):
+        key = f"{RENDITION_PREFIX}{photo_id}/{checksum}-{width}.{EXTENSION_OF[content_type]}"
+        texts.append(
+            f'{{"width":{width},"height":{height},"object_key":"{key}","size":{size},"checksum":"{checksum}",'
+            f'"content_type":"{content_type}","image_url":"{base}{key}?v={checksum[:8]}"}}'
+        )
+    return ",".join(texts)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
 
-from etalase.head_office import version_models  # noqa: F401 - Django looks for models here
+from etalase.head_office import feed_models, version_models  # noqa: F401 - Django looks for models here
 from etalase.protocol import MAX_CATEGORY_CHARS, MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
 from etalase.renditions import MAX_RENDITION_BYTES
 
@@ -69,6 +69,7 @@ class Product(models.Model):
     class Meta:
         ordering = ["sku"]
         constraints = [models.UniqueConstraint(fields=["company", "sku"], name="head_office_product_sku")]
+        indexes = [models.Index(fields=["updated_at"], name="head_office_product_changed")]
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
@@ -78,7 +79,7 @@ class Assortment(models.Model):
     """A sale: this store sells this product. Store and product of a row never change."""
 
     # Migration 0002 makes the foreign keys with ON DELETE CASCADE, so that a deletion by SQL leaves the right tombstones, too.
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, db_constraint=False)
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, db_constraint=False, db_index=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False)
     position = models.BigIntegerField(db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -88,6 +89,7 @@ class Assortment(models.Model):
         verbose_name = "sale of a product in a store"
         verbose_name_plural = "which store sells what"
         constraints = [models.UniqueConstraint(fields=["store", "product"], name="head_office_assortment_once")]
+        indexes = [models.Index(fields=["store", "updated_at"], name="head_office_assortment_changed")]
 
     def __str__(self) -> str:
         # Without a query: Django calls this for each row of a large deletion.
@@ -101,7 +103,7 @@ class Photo(models.Model):
 
     # Not editable: otherwise the admin's inline omits the hidden id and ignores changes of existing photos.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False, related_name="photos")
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="photos")
     object_key = models.CharField(max_length=MAX_KEY_CHARS, unique=True, editable=False)
     filename = models.CharField(max_length=MAX_FILENAME_CHARS, editable=False)
     # The ``file`` of the import, below PHOTOS_DIR: with the SKU, the photo's identity in a menu file.
@@ -138,6 +140,10 @@ class Photo(models.Model):
                 name="head_office_photo_focal",
             ),
         ]
+        indexes = [
+            models.Index(fields=["product", "position"], include=["id"], name="head_office_photo_of_product"),
+            models.Index(fields=["updated_at"], name="head_office_photo_changed"),
+        ]
 
     def __str__(self) -> str:
         return self.filename
@@ -160,16 +166,20 @@ class PhotoRenditionSet(models.Model):
     # Null: nothing is to do. In the future: the next attempt after ``problem``.
     due_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=500, default="", db_default="")
-    # MD5 of the photo's line of the digest of renditions; empty without any. The feed then reads one row a photo, not
-    # one for each rendition. Written by triggers only, as the next two.
+    # MD5 of the photo's line of the digest of renditions; empty without any. Then the renditions, five words
+    # each. So the feed reads one row a photo, not one for each rendition. Written by triggers only, as the next three.
     line_digest = models.CharField(max_length=32, default="", db_default="", editable=False)
+    listed = models.TextField(default="", db_default="", editable=False)
     # Counts the changes of the rows below.
     revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     changed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "head_office_rendition_set"
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="head_office_rendition_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="head_office_rendition_due"),
+            models.Index(fields=["changed_at"], name="head_office_rendition_changed"),
+        ]
 
     def __str__(self) -> str:
         return str(self.photo_id)
@@ -284,6 +294,7 @@ class AssortmentTombstone(models.Model):
     class Meta:
         db_table = "head_office_assortment_tombstone"
         constraints = [models.UniqueConstraint(fields=["store_id", "product_id"], name="head_office_assortment_tombstone_once")]
+        indexes = [models.Index(fields=["store_id", "changed_at"], name="head_office_tombstone_changed")]
 
     def __str__(self) -> str:
         return f"{self.store_id} sold {self.product_id}"

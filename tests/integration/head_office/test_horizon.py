@@ -145,6 +145,23 @@ def test_a_clock_set_back_does_not_make_the_horizon_go_back(office: Office) -> N
         roll_clock("0")
 
 
+def test_a_crash_that_forgets_the_last_reading_hides_no_change_with_a_clock_set_back(office: Office) -> None:
+    photo = office.photo(office.product())
+    edge = Edge(office.page)
+    try:
+        roll_clock("1 day")
+        for _ in range(2):
+            edge.sync()
+        with connection.cursor() as cursor:  # as PostgreSQL resets an unlogged sequence
+            cursor.execute("SELECT setval('head_office_feed_issued', 0)")
+        roll_clock("0")
+        Photo.objects.update(sort_order=6)
+        edge.sync()
+        assert edge.photos[photo.id]["sort_order"] == 6
+    finally:
+        roll_clock("0")
+
+
 def test_all_changes_of_the_same_microsecond_are_listed(office: Office) -> None:
     product = office.product()
     with connection.cursor() as cursor:

@@ -69,6 +69,29 @@ class Moment(serializers.DateTimeField):
             ) from None
 
 
+def page_of(body: dict[str, Any], *, prefer: str) -> tuple[UUID, UUID, PageRequest] | None:
+    """Returns company, store and page of a body that :class:`FeedQuestion` accepts, or None for one that it may refuse."""
+    limit, offset, since = body.get("limit", DEFAULT_LIMIT), body.get("offset", 0), body.get("updated_since")
+    if type(limit) is not int or type(offset) is not int or not (MIN_LIMIT <= limit <= MAX_LIMIT and 0 <= offset < 2**63):
+        return None
+    try:
+        company_id, store_id = (msgspec.convert(body.get(name), UUID) for name in ("company_id", "store_id"))
+        moment = None if since is None else msgspec.convert(since, AwareTime).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        return None
+    return company_id, store_id, _page(limit, offset, moment, prefer)
+
+
+def _page(limit: int, offset: int, updated_since: datetime | None, prefer: str) -> PageRequest:
+    return PageRequest(
+        limit=limit,
+        offset=offset,
+        updated_since=updated_since,
+        with_digest=prefers(prefer, DIGEST_PREFERENCE),
+        with_renditions=prefers(prefer, RENDITIONS_PREFERENCE),
+    )
+
+
 class PageQuestion(serializers.Serializer[dict[str, Any]]):
     """The range of a page."""
 
@@ -95,13 +118,7 @@ class FeedQuestion(PageQuestion):
     def page(self, *, prefer: str = "") -> PageRequest:
         """Returns the page that the body and the header ``Prefer`` request; call ``is_valid`` first."""
         data = self.validated_data
-        return PageRequest(
-            limit=data["limit"],
-            offset=data["offset"],
-            updated_since=data["updated_since"],
-            with_digest=prefers(prefer, DIGEST_PREFERENCE),
-            with_renditions=prefers(prefer, RENDITIONS_PREFERENCE),
-        )
+        return _page(data["limit"], data["offset"], data["updated_since"], prefer)
 
 
 class StoresQuestion(PageQuestion):

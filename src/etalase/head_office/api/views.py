@@ -22,6 +22,14 @@ from etalase.settings.head_office import head_office_settings
 NUMBER = re.compile(r"[0-9]{1,18}")
 
 
+def photo_page(store: feed.StoreIdentity, page: feed.PageRequest) -> dict[str, Any]:
+    """Returns a page of the photo feed, and counts its photos."""
+    settings = head_office_settings()
+    photos = feed.photo_page(store, page, PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET))
+    count_feed_photos(len(photos["photos"]))
+    return photos
+
+
 class ProductPhotos(APIView):
     """The photos of a store, all or changed since a time."""
 
@@ -30,11 +38,7 @@ class ProductPhotos(APIView):
         """Returns a page of the store's photos."""
         question = _valid(FeedQuestion(data=request.data))
         page = question.page(prefer=request.headers.get("Prefer", ""))
-        settings = head_office_settings()
-        bucket = PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
-        photos = feed.photo_page(_store(request, question), page, bucket)
-        count_feed_photos(len(photos["photos"]))
-        return json_response(photos)
+        return json_response(photo_page(_store(request, question), page))
 
 
 class Products(APIView):

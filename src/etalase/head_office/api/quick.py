@@ -1,0 +1,123 @@
+"""Answers the valid requests of stores' edges for pages of the feed, without Django's other middleware and DRF (ADR 0034).
+
+Every other request goes on to the view, which finds out what is wrong with it and says so.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+import django.db
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch, resolve
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+
+from etalase.head_office import feed
+from etalase.head_office.api.requests import page_of
+from etalase.head_office.api.responses import DatabaseUnavailable, json_response
+from etalase.head_office.api.tokens import AccessToken
+from etalase.head_office.api.views import photo_page
+from etalase.head_office.database import as_database_error, first_row, is_away
+
+logger = logging.getLogger("etalase.head_office")
+
+PAGES: Final[Mapping[str, Callable[[feed.StoreIdentity, feed.PageRequest], dict[str, Any]]]] = {
+    "/api/v1/sync/product-photos/": photo_page,
+    "/api/v1/sync/products/": feed.product_page,
+}
+# What DRF negotiates to JSON without a look at the details.
+ACCEPTED = {"*/*", "application/json"}
+# More than any body of an edge has, less than any limit of a head office.
+MAX_BODY_BYTES = 1024
+# As many stores as one process serves in an hour, for which their tokens last; each entry takes a kilobyte.
+KEPT_TOKENS = 16_384
+
+
+def quick_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Wraps ``get_response``, which gets each request that is not answered here."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        page = PAGES.get(request.path_info)
+        if page is None:
+            return get_response(request)
+        request.get_host()  # raises DisallowedHost
+        try:
+            response = _answer(request, page)
+        except django.db.Error as error:
+            if not is_away(error):
+                raise
+            logger.error("%s", as_database_error(error))
+            response = json_response({"detail": DatabaseUnavailable.default_detail}, status_code=503)
+        if response is None:
+            return get_response(request)
+        request.resolver_match = _match(request.path_info)  # for the metrics
+        return response
+
+    return answer
+
+
+@cache
+def _match(path: str) -> ResolverMatch:
+    return resolve(path)
+
+
+def _answer(
+    request: HttpRequest, page: Callable[[feed.StoreIdentity, feed.PageRequest], dict[str, Any]]
+) -> HttpResponse | None:
+    """Returns the page, or None where the request is not certain to get it."""
+    meta = request.META
+    if request.method != "POST" or meta.get("CONTENT_TYPE") != "application/json" or meta.get("QUERY_STRING"):
+        return None
+    if meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED or int(meta.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+        return None
+    try:
+        body = msgspec.json.decode(request.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    asked = page_of(body, prefer=meta.get("HTTP_PREFER", "")) if isinstance(body, dict) else None
+    if asked is None:
+        return None
+    company_id, store_id, page_request = asked
+    store = _store(meta.get("HTTP_AUTHORIZATION", ""), company_id, store_id)
+    return None if store is None else json_response(page(store, page_request))
+
+
+def _store(authorization: str, company_id: UUID, store_id: UUID) -> feed.StoreIdentity | None:
+    """Returns the store if the account of the token may read it now."""
+    kind, _, token = authorization.partition(" ")
+    if kind != "Bearer":
+        return None
+    try:
+        account_id, password, expires_at = _claims(token)
+    except TokenError:
+        return None
+    if expires_at <= time.time():
+        return None
+    row = first_row(READABLE_STORE, {"account_id": account_id, "company_id": company_id, "store_id": store_id})
+    if row is None or row[0] != password:
+        return None
+    return feed.StoreIdentity(id=store_id, company_id=company_id, code=row[1], name=row[2])
+
+
+@lru_cache(KEPT_TOKENS)
+def _claims(token: str) -> tuple[str, object, int]:
+    """Returns account, password and end of a token that this server has signed. Raises TokenError, which is not kept."""
+    verified = AccessToken(token)
+    claims = (api_settings.USER_ID_CLAIM, api_settings.REVOKE_TOKEN_CLAIM, "exp")
+    account_id, password, expires_at = (verified.get(name) for name in claims)
+    if account_id is None:
+        raise TokenError("Token is invalid")
+    return account_id, password, expires_at
+
+
+# As SimpleJWT's check of the account (CHECK_REVOKE_TOKEN) and accounts.stores_of.
+READABLE_STORE = """
+SELECT upper(md5(a.password)), s.code, s.name
+FROM head_office_account a JOIN head_office_store s ON a.is_staff OR s.id = a.store_id
+WHERE a.id = %(account_id)s::uuid AND a.is_active AND s.id = %(store_id)s AND s.company_id = %(company_id)s
+"""
