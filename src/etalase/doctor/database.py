@@ -111,7 +111,7 @@ def judge_pooler(facts: SessionFacts) -> str:
     """Judges whether a connection pooler is in between (hazard 59)."""
     if facts.is_pooled:
         raise Fault(
-            "DATABASE_URL leads through a connection pooler; a run's lock needs PostgreSQL itself.",
+            "DATABASE_URL leads through a connection pooler; Etalase's locks need PostgreSQL itself.",
             hint="Name PostgreSQL's own port in DATABASE_URL.",
         )
     return "PostgreSQL itself answers"

@@ -16,11 +16,12 @@ class HeadOfficeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Registers the start-up checks, pins sessions, hides secrets and counts refused logins."""
-        from etalase.head_office import checks
+        """Registers the start-up checks, sets up sessions, hides secrets and counts refused logins."""
+        from etalase.head_office import checks, database
         from etalase.head_office.metrics import requests
 
         checks.register()
         pin_sessions()
+        database.prepare_own_sessions()
         hide_project_secrets()
         requests.follow_logins()

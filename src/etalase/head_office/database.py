@@ -1,11 +1,12 @@
 """Translates the database's errors for head office, and opens cursors for statements that it executes often."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import django.db
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.signals import connection_created
 from django.db.backends.utils import CursorWrapper
 
 from etalase import other_half
@@ -25,14 +26,38 @@ def is_away(error: BaseException | None) -> bool:
     return isinstance(error, django.db.Error) and not isinstance(error, django.db.IntegrityError | django.db.DataError)
 
 
-def prepared_cursor() -> CursorWrapper:
-    """Returns a cursor that sends values apart from the statement, so that PostgreSQL plans a frequent statement once.
+def prepare_own_sessions() -> None:
+    """Allows prepared statements in each new session that is PostgreSQL's own."""
+    connection_created.connect(_allow_preparing, dispatch_uid="etalase.head_office.database")
 
-    The option ``prepare_threshold`` of the connection says from which execution on. Django's own cursors write values into it.
+
+def _allow_preparing(connection: Any, **_: Any) -> None:
+    """Allows them unless DATABASE_URL decides by ``prepare_threshold``.
+
+    A pooler tells clients a pid of its own. It gives another session for each transaction, in which the statement is not
+    prepared, or another statement has its name.
     """
+    options = connection.settings_dict.get("OPTIONS") or {}
+    if connection.alias != DEFAULT_DB_ALIAS or "prepare_threshold" in options:
+        return
+    session = connection.connection
+    with psycopg.Cursor(session) as cursor:
+        is_direct = cursor.execute("SELECT pg_backend_pid()").fetchone() == (session.info.backend_pid,)
+    session.prepare_threshold = 1 if is_direct else None
+
+
+class _Prepared(psycopg.Cursor[Any]):
+    """Sends values apart from the statement. Django's own cursors write them into it, and never prepare."""
+
+    def execute(self, query: Any, params: Any = None, **_: Any) -> Self:
+        return super().execute(query, params, prepare=True)
+
+
+def prepared_cursor() -> CursorWrapper:
+    """Returns a cursor with which PostgreSQL plans each statement once, in a session that allows it."""
     connection.ensure_connection()
     session: Any = connection.connection
-    return CursorWrapper(psycopg.Cursor(session), connection)
+    return CursorWrapper(_Prepared(session), connection)
 
 
 def first_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:

@@ -243,10 +243,13 @@ UNION ALL
 )
 """
 
-# Any snapshot after ``as_of`` will do. An older summary never replaces a newer one.
+# Any snapshot after ``as_of`` will do, but one with a newer stamp is of no use, as while a long transaction is open. An older
+# summary never replaces a newer one. One that a power cut loses is counted again: nobody waits for the disk.
 KEEP_SUMMARY = f"""
 INSERT INTO head_office_feed_summary AS kept (store_id, as_of, floor, photos, products, products_changed_at)
-SELECT %(store_id)s, %(as_of)s, floor, ({PHOTO_COUNT}), ({PRODUCT_COUNT}), ({PRODUCTS_CHANGED_AT}) FROM head_office_feed_floor
+SELECT %(store_id)s, %(as_of)s::timestamptz, floor, ({PHOTO_COUNT}), ({PRODUCT_COUNT}), ({PRODUCTS_CHANGED_AT})
+FROM ({STATE}) state, set_config('synchronous_commit', 'off', true)
+WHERE coalesce(newest < %(as_of)s::timestamptz, true)
 ON CONFLICT (store_id) DO UPDATE SET as_of = EXCLUDED.as_of, floor = EXCLUDED.floor, photos = EXCLUDED.photos,
     products = EXCLUDED.products, products_changed_at = EXCLUDED.products_changed_at
 WHERE kept.as_of < EXCLUDED.as_of

@@ -25,8 +25,7 @@ ROOT_URLCONF = "etalase.head_office.urls"
 WSGI_APPLICATION = "etalase.head_office.wsgi.application"
 STATIC_URL = "/static/"
 
-# The feed's statements are planned once for each connection (head_office.database.prepared_cursor).
-DATABASES["default"]["OPTIONS"] = DATABASE_OPTIONS | {"prepare_threshold": 1} | DATABASES["default"].get("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] = DATABASE_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 
 # Behind a proxy with TLS (its https address is in CSRF_TRUSTED_ORIGINS), cookies are never sent in clear.
 SECURE_HSTS_SECONDS = ETALASE_HEAD_OFFICE.HSTS_SECONDS

@@ -106,3 +106,13 @@ def test_a_store_made_again_under_its_id_starts_without_a_summary(office: Office
     assert not FeedSummary.objects.filter(store_id=other.id).exists()
     again = Store.objects.create(id=other.id, company=office.company, code="AGAIN", name="again")
     assert Office(office.company, again).page().total == 0
+
+
+def test_nothing_is_counted_in_vain_while_a_transaction_is_open(office: Office, stranger: Session) -> None:
+    stranger.execute("SELECT pg_current_xact_id()")
+    office.photo(office.product())
+    assert office.page().total == 1
+    assert not FeedSummary.objects.exists()
+    stranger.commit()
+    assert office.page().total == 1
+    assert FeedSummary.objects.get().photos == 1

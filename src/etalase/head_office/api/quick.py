@@ -4,6 +4,7 @@ Every other request goes on to the view, which finds out what is wrong with it a
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
@@ -30,10 +31,12 @@ PAGES: Final[Mapping[str, Callable[[feed.StoreIdentity, feed.PageRequest], dict[
     "/api/v1/sync/product-photos/": photo_page,
     "/api/v1/sync/products/": feed.product_page,
 }
+# As DRF adds it to the view's answer, and Django's CommonMiddleware the length.
+HEADERS: Final = {"Allow": "POST, OPTIONS"}
 # What DRF negotiates to JSON without a look at the details.
 ACCEPTED = {"*/*", "application/json"}
-# More than any body of an edge has, less than any limit of a head office.
-MAX_BODY_BYTES = 1024
+# Of a body: more than an edge's has, less than any limit of a head office.
+BODY_BYTES = re.compile("[0-9]{1,3}")
 # As many stores as one process serves in an hour, for which their tokens last; each entry takes a kilobyte.
 KEPT_TOKENS = 16_384
 
@@ -73,7 +76,7 @@ def _answer(
     meta = request.META
     if request.method != "POST" or meta.get("CONTENT_TYPE") != "application/json" or meta.get("QUERY_STRING"):
         return None
-    if meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED or int(meta.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+    if meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED or not BODY_BYTES.fullmatch(meta.get("CONTENT_LENGTH") or "0"):
         return None
     try:
         body = msgspec.json.decode(request.body)
@@ -84,7 +87,11 @@ def _answer(
         return None
     company_id, store_id, page_request = asked
     store = _store(meta.get("HTTP_AUTHORIZATION", ""), company_id, store_id)
-    return None if store is None else json_response(page(store, page_request))
+    if store is None:
+        return None
+    response = json_response(page(store, page_request), headers=HEADERS)
+    response.headers["Content-Length"] = str(len(response.content))
+    return response
 
 
 def _store(authorization: str, company_id: UUID, store_id: UUID) -> feed.StoreIdentity | None:

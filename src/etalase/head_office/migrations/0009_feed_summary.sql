@@ -59,25 +59,19 @@ CREATE OR REPLACE FUNCTION head_office_issued() RETURNS timestamptz LANGUAGE sql
     FROM head_office_feed_issued i, head_office_feed_bound b
 $$;
 
--- The lock is one of the session, which ends before the transaction does: each error has to release it.
 CREATE OR REPLACE FUNCTION head_office_issue_clock() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    lock_key CONSTANT bigint := 'head_office_feed_issued'::regclass::bigint;
     reading timestamptz;
     number bigint;
 BEGIN
-    PERFORM pg_advisory_lock(lock_key);
+    PERFORM pg_advisory_xact_lock('head_office_feed_issued'::regclass::bigint);
     reading := greatest(head_office_clock(), head_office_issued() + interval '1 microsecond');
     number := (extract(epoch FROM reading) * 1000000)::bigint;
     IF number > (SELECT last_value FROM head_office_feed_bound) - 30000000 THEN
         PERFORM setval('head_office_feed_bound', number + 60000000);
     END IF;
     PERFORM setval('head_office_feed_issued', number);
-    PERFORM pg_advisory_unlock(lock_key);
     RETURN reading;
-EXCEPTION WHEN OTHERS OR query_canceled THEN
-    PERFORM pg_advisory_unlock(lock_key);
-    RAISE;
 END $$;
 
 -- The horizon's parts, in this order: the clock, then the writers that are still open. Call it in a statement of its own,
