@@ -42,15 +42,8 @@ _REGION = {
     "InvalidRegion",
 }
 _UNKNOWN_KEY = {"InvalidAccessKeyId", "InvalidClientTokenId", "ExpiredToken", "InvalidToken", "UnrecognizedClientException"}
-_LATER = {
-    "SlowDown",
-    "SlowDownRead",
-    "SlowDownWrite",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "InternalError",
-    "TooManyRequests",
-}
+_SLOW_DOWN = {"SlowDown", "SlowDownRead", "SlowDownWrite"}
+_LATER = _SLOW_DOWN | {"RequestTimeout", "ServiceUnavailable", "InternalError", "TooManyRequests"}
 # The bytes changed or got lost on their way into the store.
 _DAMAGED_ON_ARRIVAL = {"IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 _PLAIN_TO_TLS = (

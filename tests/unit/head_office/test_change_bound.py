@@ -57,6 +57,8 @@ def test_only_the_number_in_ascii_digits_confirms(typed: str, fits: bool) -> Non
         ("05018979", "5018979.0"),
         ("05018979", "０５０１８９７９"),
         ("A1", "A\ufe0f1"),
+        ("AB-1", "АВ-1"),
+        ("É 1", "E\u0301 1"),
     ],
 )
 def test_skus_that_look_the_same_to_a_person_or_spreadsheet_are_alike(one: str, other: str) -> None:
@@ -70,7 +72,9 @@ def test_different_skus_are_not_alike(one: str, other: str) -> None:
     assert likeness(one) != likeness(other)
 
 
-@pytest.mark.parametrize("sku", ["'0501", '="0501"', "05\u200b01", "5,01898E+12", "A  B", "\u200b", "a\x1b[31m"])
+@pytest.mark.parametrize(
+    "sku", ["'0501", '="0501"', "05\u200b01", "5,01898E+12", "A  B", "\u200b", "a\x1b[31m", "E\u0301", "#N/A"]
+)
 def test_an_odd_sku_is_refused_for_a_new_dish(sku: str) -> None:
     assert oddity(sku)
 

@@ -15,10 +15,10 @@ from django.db import transaction
 from etalase.errors import ObjectRefused, PictureRefused, UsageError
 from etalase.head_office import ingest
 from etalase.head_office.images import refusals
-from etalase.head_office.imports.csv_lines import Problem
-from etalase.head_office.imports.csv_menu import Dish, Menu, PhotoLine
+from etalase.head_office.imports.menu import Dish, Menu, PhotoLine
 from etalase.head_office.imports.photo_reading import LoadedPhoto, present_photos, read_ahead
 from etalase.head_office.imports.preview import ImportPreview
+from etalase.head_office.imports.problem import Problem
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.head_office.removals import RowsToRemove
 

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from etalase.errors import PictureRefused
 from etalase.head_office.images import refusals
-from etalase.head_office.imports.csv_lines import NOT_UTF8
-from etalase.head_office.imports.csv_menu import MAX_CHARS
+from etalase.head_office.imports.menu import MAX_CHARS
+from etalase.head_office.imports.menu_lines import NOT_UTF8
 from etalase.head_office.imports.sku import likeness
 from etalase.pictures.upload_type import upload_type
 from etalase.protocol import MAX_FILENAME_CHARS

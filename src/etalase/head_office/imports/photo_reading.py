@@ -11,8 +11,8 @@ from etalase.errors import PictureRefused
 from etalase.head_office import ingest, versions
 from etalase.head_office.images import refusals
 from etalase.head_office.images.validate import Picture, Upload, read_upload_file
-from etalase.head_office.imports.csv_menu import Dish, PhotoLine
-from etalase.head_office.models import Company, Photo
+from etalase.head_office.imports.menu import Dish, PhotoLine
+from etalase.head_office.models import Company, Photo, Product
 
 READERS = 4
 DISHES_AHEAD = 4
@@ -60,6 +60,14 @@ def present_photos(company: Company) -> PresentPhotos:
         for one in photos:
             row = PresentPhoto(one.id, uploads[one.id], one.checksum, one.size, one.object_key, one.is_primary, one.sort_order)
             found[one.product.sku, one.source] = row
+    return found
+
+
+def present_sources(company: Company) -> dict[str, set[str]]:
+    """Returns the SKUs of the company, each with the sources of its photos."""
+    found: dict[str, set[str]] = {}
+    for sku, source in Product.objects.filter(company=company).values_list("sku", "photos__source"):
+        found.setdefault(sku, set()).update([source] if source is not None else [])
     return found
 
 

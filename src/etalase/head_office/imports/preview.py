@@ -12,7 +12,7 @@ from etalase.daily_bound import PERIOD
 from etalase.errors import UsageError
 from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
 from etalase.head_office.imports.category import alike
-from etalase.head_office.imports.csv_menu import Dish, Menu
+from etalase.head_office.imports.menu import Dish, Menu
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.head_office.removals import Impact, RowsToRemove, impact_of
 

@@ -12,7 +12,7 @@ from typing import Any
 from etalase.errors import UsageError
 from etalase.head_office import ingest
 from etalase.head_office.console import given_path
-from etalase.head_office.imports.csv_lines import REQUIRED
+from etalase.head_office.imports.menu_lines import REQUIRED
 from etalase.head_office.imports.photo_folder import FoundPicture, LeftOut, look_through
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.protocol import printable

@@ -9,13 +9,14 @@ from etalase.head_office import ingest
 from etalase.head_office.accounts import find_company
 from etalase.head_office.change_bound import Change, ChangeKind
 from etalase.head_office.console import confirm, given_path
-from etalase.head_office.imports.csv_menu import read_menu
 from etalase.head_office.imports.importer import ImportResult, load_menu
+from etalase.head_office.imports.menu import Menu, read_menu
+from etalase.head_office.imports.photo_reading import present_sources
 from etalase.head_office.imports.preview import ImportPreview, Spelling, preview_import
 from etalase.head_office.ingest import PhotoChange
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.masters import masters
-from etalase.head_office.models import Product, Store
+from etalase.head_office.models import Store
 from etalase.postgres import takes
 from etalase.progress import Progress, shown
 from etalase.protocol import printable
@@ -29,9 +30,9 @@ class Command(HeadOfficeCommand):
     """Exit status: 0 all loaded, 1 some lines bad, 2 unusable input or not confirmed, 4 database or bucket unreachable."""
 
     help = (
-        "Load a menu: a CSV file with the columns sku,name,file,is_primary,sort_order,stores and, if wanted, "
-        "category,product_id,photo_id. A line without a name adds a photo to an existing dish; it creates and renames none. "
-        "Without the column category dishes keep theirs; an empty cell removes it. "
+        "Load a menu: a CSV file or an Excel workbook with the columns sku,name,file,is_primary,sort_order,stores and, if "
+        "wanted, category,product_id,photo_id. A line without a name adds a photo to an existing dish; it creates and renames "
+        "none. Without the column category dishes keep theirs; an empty cell removes it. "
         "Loading the same file again changes nothing. An import that renames more than max(3, 20 %) of the dishes, or loses "
         "as many by --prune, asks for their number. Exit status: 0 everything is loaded; 1 some lines are bad, "
         "the others are loaded; 2 the input as a whole is unusable, or the number was not given; "
@@ -41,7 +42,7 @@ class Command(HeadOfficeCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the file, the folder and the options."""
         super().add_arguments(parser)
-        parser.add_argument("menu", type=given_path, help="the CSV file, in UTF-8")
+        parser.add_argument("menu", type=given_path, help="the file: CSV, or an Excel workbook (.xlsx)")
         parser.add_argument("photos_dir", type=given_path, help="the folder of the paths in the column file")
         parser.add_argument("--company", help="name or id; optional while there is only one")
         parser.add_argument(
@@ -63,8 +64,9 @@ class Command(HeadOfficeCommand):
         """Imports the menu after a preview and, if needed, a confirmation; prints the result."""
         company = find_company(options["company"])
         codes = list(Store.objects.filter(company=company).values_list("code", flat=True))
-        skus = list(Product.objects.filter(company=company).values_list("sku", flat=True))
-        menu = read_menu(options["menu"], options["photos_dir"], store_codes=codes, skus=skus, takes=takes)
+        menu = read_menu(
+            options["menu"], options["photos_dir"], store_codes=codes, present=present_sources(company), takes=takes
+        )
         preview, dry_run = preview_import(company, menu, prune=options["prune"]), options["dry_run"]
         if not dry_run:
             confirm(_question(preview), preview.confirmation, options["yes"])
@@ -77,12 +79,14 @@ class Command(HeadOfficeCommand):
             self.stderr.write(str(problem))
         if len(result.problems) > MAX_PROBLEMS_SHOWN:
             self.stderr.write(f"… and {len(result.problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
+        for note in _read_as(menu):
+            self.stderr.write(note)
         for warning in _alike(preview):
             self.stderr.write(warning)
         sentence = _sentence(result, preview, pruned=options["prune"])
         if dry_run:
             sentence = "\n".join([*_listed(preview, result), f"Nothing was changed. It would be: {sentence}", *_asked(preview)])
-        output = {"dry_run": dry_run, **result.as_json(), **preview.as_json()}
+        output = {"dry_run": dry_run, **result.as_json(), **preview.as_json(), "read_as": _read_as_json(menu)}
         self.show(output, sentence, as_json=options["json"])
         return 1 if result.problems else 0
 
@@ -127,6 +131,18 @@ def _alike(preview: ImportPreview) -> Iterator[str]:
     for group in preview.alike_categories:
         spelled = ", ".join(_spelling(one) for one in group)
         yield f"warning: tills show these categories apart, though they look alike: {spelled}. Is one meant?"
+
+
+def _read_as(menu: Menu) -> Iterator[str]:
+    """Yields a note for each SKU that was read without a spreadsheet's additions."""
+    for line, written, sku in menu.read_as[:MAX_NAMED]:
+        yield f"note: line {line}, sku «{printable(written)}» is read as {printable(sku)}"
+    if len(menu.read_as) > MAX_NAMED:
+        yield f"… and {len(menu.read_as) - MAX_NAMED} more; --json lists them all"
+
+
+def _read_as_json(menu: Menu) -> list[dict[str, Any]]:
+    return [{"line": line, "written": written, "sku": sku} for line, written, sku in menu.read_as]
 
 
 def _spelling(one: Spelling) -> str:

@@ -1,12 +1,13 @@
 """Reading a menu file, line by line."""
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from etalase.errors import UsageError
-from etalase.head_office.imports.csv_menu import Menu, read_menu
+from etalase.head_office.imports.menu import Menu, read_menu
 
 HEADER = "sku,name,file,is_primary,sort_order,stores"
 WITH_IDS = HEADER + ",product_id,photo_id"
@@ -25,10 +26,18 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def read(photos: Path, *lines: str, header: str = HEADER, ending: str = "\n", encoding: str = "utf-8") -> Menu:
+def read(
+    photos: Path,
+    *lines: str,
+    header: str = HEADER,
+    ending: str = "\n",
+    encoding: str = "utf-8",
+    present: Mapping[str, Collection[str]] | None = None,
+    codes: Sequence[str] = ("AVRIL-001", "BDG-002"),
+) -> Menu:
     path = photos.parent / "menu.csv"
-    path.write_bytes(ending.join([header, *lines, ""]).encode(encoding))
-    return read_menu(path, photos, store_codes=["AVRIL-001", "BDG-002"])
+    path.write_bytes(ending.join([header, *lines, ""]).encode(encoding, "surrogatepass"))
+    return read_menu(path, photos, store_codes=codes, present=present)
 
 
 def problem(menu: Menu) -> str:
@@ -168,7 +177,7 @@ def test_control_characters_in_a_problem_are_escaped(photos: Path) -> None:
         ("sku,name,file,is_primary,stores", "lacks the column sort_order"),
         (HEADER + ",store", "has a column «store» (is stores meant?)"),
         (HEADER + ",sku", "has the column sku twice"),
-        (HEADER.replace(",", ";"), "separates its columns by «;»"),
+        (HEADER + ",,x", "has a column without a name (number 7)"),
         ("", "lacks the column sku"),
     ],
 )
@@ -198,13 +207,95 @@ def test_a_line_that_is_not_csv_is_reported_and_the_others_are_read(photos: Path
 
 def test_a_missing_file_or_one_that_is_not_utf8_or_csv_is_refused(photos: Path) -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
-        read(photos, "1,SATE,a.jpg,,,", encoding="utf-16")
+        read(photos, "1,SATE,a.jpg,,,", header=HEADER + ",Größe", encoding="latin-1")
+    with pytest.raises(UsageError, match="is not UTF-16, though it begins like it"):
+        read(photos, header="\ufeff" + HEADER, encoding="utf-16-le", ending="\n\udc00")
     with pytest.raises(UsageError, match="cannot be read"):
         read_menu(photos / "nowhere.csv", photos, store_codes=[])
     with pytest.raises(UsageError, match="There is no folder"):
         read_menu(photos.parent / "menu.csv", photos / "nowhere", store_codes=[])
     with pytest.raises(UsageError, match="line 2: a quote is opened there and never closed"):
         read(photos, '1,"SATE,a.jpg,,,')
+
+
+@pytest.mark.parametrize(
+    ("written", "sku"),
+    [
+        ('="05018976"', "05018976"),
+        ("'05018976", "05018976"),
+        ("05018976\u200b", "05018976"),
+        ("\u202a05018976\u202c", "05018976"),
+        ("AB\xa01", "AB 1"),
+        ("CRE\u0300ME", "CRÈME"),
+        ("old \u200b", "old \u200b"),
+    ],
+)
+def test_a_sku_is_read_without_the_additions_of_a_spreadsheet(photos: Path, written: str, sku: str) -> None:
+    quoted = '"' + written.replace('"', '""') + '"'
+    menu = read(photos, f"{quoted},SATE,a.jpg,,,", present={"05018976": (), "old \u200b": ()})
+    assert ([dish.sku for dish in menu.dishes], menu.problems) == ([sku], [])
+    assert menu.read_as == ([] if written == sku else [(2, written, sku)])
+
+
+@pytest.mark.parametrize("written", ["5018976", "ab-1", "AB‐1", "ＡＢ-1", "АВ-1"])
+def test_a_sku_that_looks_like_another_is_asked_about(photos: Path, written: str) -> None:
+    menu = read(photos, f"{written},SATE,a.jpg,,,", present={"05018976": (), "AB-1": ()})
+    assert "which head office has; is that meant?" in problem(menu)
+    assert menu.dishes == []
+
+
+def test_a_sku_whose_plain_form_two_dishes_have_is_asked_about(photos: Path) -> None:
+    menu = read(photos, "A\u200b\u200b,SATE,a.jpg,,,", present={"A": (), "A\u200b": ()})
+    assert [dish.sku for dish in menu.dishes] == ["A"]
+    menu = read(photos, "A\u200b\u200b,SATE,a.jpg,,,", present={"\u200bA": (), "A\u200b": ()})
+    assert "is that meant?" in problem(menu)
+
+
+@pytest.mark.parametrize(
+    "cell", ["AVRIL-001;BDG-002", "AVRIL-001|BDG-002", '"AVRIL-001,BDG-002"', " avril-001 | BDG-002|", "A,B;C|D"]
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_store_codes_stand_between_any_of_the_usual_signs(photos: Path, cell: str, separator: str) -> None:
+    codes = {"A,B", "C|D"} if cell == "A,B;C|D" else {"AVRIL-001", "BDG-002"}
+    quoted = cell if '"' in cell else f'"{cell}"'
+    line = separator.join(["1", "SATE", "a.jpg", "", "", quoted])
+    menu = read(photos, line, header=HEADER.replace(",", separator), codes=["AVRIL-001", "BDG-002", "A,B", "C|D"])
+    assert [dish.stores for dish in menu.dishes] == [codes]
+
+
+def test_the_name_of_a_file_is_found_in_another_composition_or_case(photos: Path) -> None:
+    for name in ("Nasi.JPG", "cre\u0300me.jpg", "Dish.jpg", "dish.JPG"):
+        (photos / name).write_bytes(b"x")
+    lines = (
+        "1,A,nasi.jpg,,,",
+        "2,B,cr\xe8me.jpg,,,",
+        "3,C,WITH SPACE & u\u0308MLAUT.png,,,",
+        "4,D,SUB/A.JPG,,,",
+        "5,E,DISH.JPG,,,",
+    )
+    menu = read(photos, *lines, "6,F,dish.JPG,,,", "7,G,nasi.jpeg,,,")
+    assert [[photo.source for photo in dish.photos] for dish in menu.dishes] == [
+        ["Nasi.JPG"],
+        ["cre\u0300me.jpg"],
+        ["with space & ümlaut.png"],
+        ["sub/a.jpg"],
+        ["dish.JPG"],
+    ]
+    assert [str(one) for one in menu.problems] == [
+        "line 6, file «DISH.JPG»: could be Dish.jpg or dish.JPG; write it as one of them",
+        "line 8, file «nasi.jpeg»: there is no such file in PHOTOS_DIR; is Nasi.JPG meant?",
+    ]
+
+
+def test_a_file_in_another_spelling_stays_the_photo_that_it_was(photos: Path) -> None:
+    """Identity by the spelling would send the photo of a copied folder again, as a new one."""
+    (photos / "cre\u0300me.jpg").write_bytes(b"x")
+    present = {"1": {"A.jpg", "crème.jpg"}}
+    (dish,) = read(photos, "1,SATE,a.jpg,,,", "1,,cre\u0300me.jpg,,,", "1,,b.jpg,,,", present=present).dishes
+    assert [photo.source for photo in dish.photos] == ["A.jpg", "crème.jpg", "b.jpg"]
+    (photos / "A.jpg").write_bytes(b"y")
+    (dish,) = read(photos, "1,SATE,a.jpg,,,", "1,,A.jpg,,,", present=present).dishes
+    assert [photo.source for photo in dish.photos] == ["a.jpg", "A.jpg"]
 
 
 def test_a_text_that_the_database_cannot_hold_costs_its_line(photos: Path) -> None:
