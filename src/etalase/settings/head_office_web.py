@@ -24,6 +24,7 @@ FIXED: dict[str, Any] = {
         "etalase.head_office.middleware.content_security_policy",
         "etalase.head_office.middleware.uncached_api",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
+        "etalase.head_office.api.compression.compressed_feed",
         "etalase.head_office.api.quick.quick_pages",
         "whitenoise.middleware.WhiteNoiseMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",

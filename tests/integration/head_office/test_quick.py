@@ -1,5 +1,6 @@
 """The quick answers of the feed differ from the view's in nothing but their speed (ADR 0034)."""
 
+import gzip
 import json
 import time
 from collections.abc import Callable
@@ -27,9 +28,11 @@ def token_of(account: Account) -> str:
     return str(RefreshToken.for_user(account).access_token)
 
 
-def post(office: Office, token: str, *, path: str = PHOTOS, content_type: str = "application/json", **meta: Any) -> Any:
+def post(
+    office: Office, token: str, *, path: str = PHOTOS, content_type: str = "application/json", coding: str = "", **meta: Any
+) -> Any:
     body = {"company_id": str(office.company.id), "store_id": str(office.store.id)}
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": coding}
     return Client().post(path, json.dumps(body), content_type=content_type, headers=headers, **meta)
 
 
@@ -55,6 +58,28 @@ def test_a_quick_answer_has_the_headers_of_the_views(office: Office, path: str, 
     assert views_calls
     assert (quick_one.status_code, dict(quick_one.headers)) == (slow_one.status_code, dict(slow_one.headers))
     assert quick_one.json().keys() == slow_one.json().keys()
+
+
+@pytest.mark.parametrize("content_type", ["application/json", SLOW])
+@pytest.mark.parametrize("path", [PHOTOS, PRODUCTS])
+def test_a_large_page_is_compressed_for_a_client_that_accepts_it(office: Office, path: str, content_type: str) -> None:
+    token = token_of(Account.objects.get())
+    for number in range(10):
+        office.photo(office.product(str(number), name="NASI GORENG KAMBING SPESIAL"))
+    office.page()  # so that the count is kept, and two answers differ in nothing but their time
+    for coding, is_packed in {"gzip": True, "br, gzip;q=0.5": True, "": False, "gzip;q=0": False, "br": False}.items():
+        answer = post(office, token, path=path, content_type=content_type, coding=coding)
+        body = gzip.decompress(answer.content) if is_packed else answer.content
+        assert len(json.loads(body)["photos" if path == PHOTOS else "products"]) == 10
+        assert answer.headers.get("Content-Encoding") == ("gzip" if is_packed else None)
+        assert (answer["Vary"], int(answer["Content-Length"])) == ("Accept-Encoding", len(answer.content))
+        assert (len(answer.content) < len(body) / 2) == is_packed
+
+
+def test_a_small_page_is_sent_as_it_is(office: Office) -> None:
+    answer = post(office, token_of(Account.objects.get()), coding="gzip")
+    assert (answer.headers.get("Content-Encoding"), answer.headers.get("Vary")) == (None, None)
+    assert answer.json()["photos"] == []
 
 
 @pytest.mark.parametrize("length", ["", "0", "x", "-1", "²", "9" * 5000])

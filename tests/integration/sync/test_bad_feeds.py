@@ -217,6 +217,24 @@ def test_an_endless_page_is_not_read_into_memory(edge: Edge, how: str) -> None:
     assert len(edge.ho.feed_requests) == 1
 
 
+PAGE = json.dumps({"photos": [], "deleted_ids": []}).encode()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [("gzip", gzip.compress(PAGE)[:-9]), ("gzip", PAGE), ("gzip", b""), ("zstd", PAGE), ("gzip, gzip", gzip.compress(PAGE))],
+    ids=["cut", "not compressed", "empty", "another coding", "twice"],
+)
+def test_a_damaged_compressed_page_changes_nothing(edge: Edge, coding: str, body: bytes) -> None:
+    edge.ho.put("sate", picture(1))
+    assert edge.sync().exit_status == 0
+    checkpoint = edge.checkpoint()
+    edge.ho.on_page = lambda request: Response(body=body, headers={"Content-Encoding": coding})
+    assert edge.sync(TRIES=1).exit_status == 4
+    edge.check_equals_head_office()
+    assert edge.checkpoint() == checkpoint
+
+
 def test_a_proxy_from_the_environment_is_not_used(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")

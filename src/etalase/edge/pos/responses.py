@@ -6,7 +6,6 @@ code.
 
 import gzip
 import hashlib
-import re
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
+from etalase.content_coding import accepts_gzip
 from etalase.edge.pos.catalogue import MenuProduct
 from etalase.edge.pos.placeholder import placeholder_url
 from etalase.protocol import format_time
@@ -23,7 +23,6 @@ from etalase.protocol import format_time
 LEAST_COMPRESSED_BYTES = 2_000
 # Higher levels save a tenth more, and take three times as long.
 _COMPRESSION = 1
-_ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 # A cashier may see these as the alt text of an image, and the API does not know the cashier's language.
 UNKNOWN_PRODUCT = "Produk tidak dikenal · Unknown product"
@@ -153,7 +152,7 @@ def found(request: HttpRequest, message: msgspec.Struct) -> HttpResponseBase:
     response["Cache-Control"] = "no-cache"
     patch_vary_headers(response, ("Accept-Encoding",))
     is_long = len(response.content) >= LEAST_COMPRESSED_BYTES
-    is_compressed = is_long and _ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")) is not None
+    is_compressed = is_long and accepts_gzip(request.headers.get("Accept-Encoding", ""))
     # A strong ETag names these very bytes, so that each coding has its own.
     etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}{"-gzip" if is_compressed else ""}"'
     response["ETag"] = etag
