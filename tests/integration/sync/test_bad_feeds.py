@@ -222,7 +222,7 @@ PAGE = json.dumps({"photos": [], "deleted_ids": []}).encode()
 
 @pytest.mark.parametrize(
     ("coding", "body"),
-    [("gzip", gzip.compress(PAGE)[:-9]), ("gzip", PAGE), ("gzip", b""), ("zstd", PAGE), ("gzip, gzip", gzip.compress(PAGE))],
+    [("gzip", gzip.compress(PAGE)[:-12]), ("gzip", PAGE), ("gzip", b""), ("zstd", PAGE), ("gzip, gzip", gzip.compress(PAGE))],
     ids=["cut", "not compressed", "empty", "another coding", "twice"],
 )
 def test_a_damaged_compressed_page_changes_nothing(edge: Edge, coding: str, body: bytes) -> None:
