@@ -10,12 +10,13 @@ import msgspec
 from etalase.checksum import md5_hex
 from etalase.errors import PictureFault, PictureRefused
 from etalase.pictures.crop import FocalPoint, Scaled, rendition_sizes, scaled, tile_cut
+from etalase.pictures.heic import refuse_lost_data
 from etalase.pictures.limited_process import MAX_PROCESSES, MAX_SECONDS, MEMORY_BYTES, LimitedProcesses
 from etalase.pictures.metadata import orientation, without_metadata
 from etalase.pictures.orientation import upright_size
 from etalase.pictures.outline import refuse_too_many_pixels
 from etalase.pictures.reading import read_outline
-from etalase.pictures.upload_type import upload_type
+from etalase.pictures.upload_type import HEIC, upload_type
 
 __all__ = ["FocalPoint", "MadePicture", "MadeRenditions", "Maker", "make_photo", "make_renditions"]
 
@@ -112,6 +113,8 @@ class Maker:
             _, outline = read_outline(upload)
             refuse_too_many_pixels(outline.width, outline.height, max_pixels)
             upload = without_metadata(upload, content_type, outline)
+        elif content_type == HEIC:
+            refuse_lost_data(upload)
         made = self._make(MakePhoto(upload, content_type, max_side_pixels, max_bytes, max_pixels), max_pixels)
         return made.pictures[0]
 
