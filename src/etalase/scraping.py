@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from pydantic import SecretStr
 
+from etalase.server import LOCAL_ADDRESS
+
 T = TypeVar("T")
 
 # A proxy adds one of these, so that its clients never count as this machine.
@@ -45,15 +47,18 @@ def refusal(environ: Mapping[str, Any], *, is_on: bool, token: SecretStr, proxie
         given = str(environ.get("HTTP_AUTHORIZATION", ""))
         return None if hmac.compare_digest(given.encode(errors="surrogatepass"), f"Bearer {secret}".encode()) else NO_TOKEN
     is_direct = not proxies and not any(environ.get(name) for name in FORWARDED)
-    return None if is_direct and _is_loopback(str(environ.get("REMOTE_ADDR", ""))) else ELSEWHERE
+    client, own = (_address(environ.get(name)) for name in ("REMOTE_ADDR", LOCAL_ADDRESS))
+    # A web server that listens in the tills' network only is not reached by a loopback address.
+    is_here = client is not None and (client.is_loopback or client == own)
+    return None if is_direct and is_here else ELSEWHERE
 
 
-def _is_loopback(address: str) -> bool:
+def _address(text: object) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None":
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(str(text or ""))
     except ValueError:  # a Unix socket, behind which a proxy stands
-        return False
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def answer(request: HttpRequest, registry: CollectorRegistry) -> HttpResponse:

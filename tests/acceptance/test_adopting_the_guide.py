@@ -122,6 +122,9 @@ def test_each_command_prints_one_object_also_where_nothing_can_be_adopted(custom
         report = json.loads(done.stdout)
         assert (done.returncode, report["ok"]) == (2, False)
         assert "updated_at is timestamp without time zone" in done.stdout
+    for name, value, id_ in (("USE_TZ", "false", "time_zones"), ("ETALASE", "{}", "settings")):
+        report = customer.json("photos_adopt", "--dry-run", exit_status=2, **{f"CUSTOMER_SET_{name}": value})
+        assert id_ in {condition["id"] for condition in report["preconditions"] if not condition["ok"]}
     assert json.loads(customer.manage("photos_adopt", "--json").stdout)["exit_status"] == 2
     assert json.loads(customer.manage("photos_adopt", "--decide", "nonsense", "--dry-run", "--json").stdout)["exit_status"] == 2
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from etalase.scraping import ELSEWHERE, NO_TOKEN, OFF, Refusal, SingleFlight, refusal
+from etalase.server import LOCAL_ADDRESS
 
 TOKEN = "a-scrapers-own-token"
 BEARER = {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
@@ -22,6 +23,10 @@ HERE, THERE = {"REMOTE_ADDR": "127.0.0.1"}, {"REMOTE_ADDR": "192.168.1.20"}
         ({"REMOTE_ADDR": "::1"}, "", 0, None),
         ({"REMOTE_ADDR": "::ffff:127.0.0.1"}, "", 0, None),
         (THERE, "", 0, ELSEWHERE),
+        ({**THERE, LOCAL_ADDRESS: "192.168.1.20"}, "", 0, None),  # by the address that the web server listens at
+        ({**THERE, LOCAL_ADDRESS: "192.168.1.10"}, "", 0, ELSEWHERE),
+        ({**THERE, LOCAL_ADDRESS: "192.168.1.20"}, "", 1, ELSEWHERE),
+        ({"REMOTE_ADDR": "", LOCAL_ADDRESS: ""}, "", 0, ELSEWHERE),
         ({"REMOTE_ADDR": "::ffff:192.168.1.20"}, "", 0, ELSEWHERE),
         ({"REMOTE_ADDR": ""}, "", 0, ELSEWHERE),  # a Unix socket
         ({}, "", 0, ELSEWHERE),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from etalase.errors import UsageError
-from etalase.server import processes
+from etalase.server import LOCAL_ADDRESS, processes
 from etalase.server.bridge import environ_of, run
 from etalase.server.door import Door, Limits, Phase, group_of
 from etalase.server.threads import ClientGone, Threads
@@ -161,7 +161,7 @@ def test_wsgi_gets_the_path_as_bytes_and_no_ambiguous_header() -> None:
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
     assert environ["HTTP_X_FORWARDED_FOR"] == "1.1.1.1"
     assert environ["HTTP_ACCEPT"] == "a,b"
-    assert environ["REMOTE_ADDR"] == "10.0.0.9"
+    assert (environ["REMOTE_ADDR"], environ[LOCAL_ADDRESS]) == ("10.0.0.9", "127.0.0.1")
     assert "CONTENT_LENGTH" not in environ
 
 

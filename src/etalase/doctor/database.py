@@ -193,6 +193,11 @@ def _judge_form(table: str, form: Form, facts: SessionFacts) -> None:
             f"{table} is a view, or another relation that takes no writes.",
             hint=f"Etalase writes {table}: rename the view, and give the table its name back.",
         )
+    if form.rewrites:
+        raise Fault(
+            f"{table} has the rewrite rule {form.rewrites[0]} (CREATE RULE), under which PostgreSQL refuses Etalase's writes.",
+            hint=f"Make it a trigger, then: DROP RULE {form.rewrites[0]} ON {table}.",
+        )
     if needless := [column for column in form.required if column not in facts.wanted[table]]:
         raise Fault(
             f"{table}.{needless[0]} needs a value in every row, and Etalase gives it none: each new row is refused.",

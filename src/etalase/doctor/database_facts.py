@@ -39,19 +39,25 @@ SELECT name, CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_relation_is_upd
              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attnotnull AND NOT atthasdef AND attidentity = ''
                    AND typdefault IS NULL),
        ARRAY(SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
-             WHERE indrelid = c.oid AND indisunique AND indisvalid AND indpred IS NULL AND indnkeyatts = 1)
+             WHERE indrelid = c.oid AND indisunique AND indisvalid AND indpred IS NULL AND indnkeyatts = 1),
+       ARRAY(SELECT rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'
+             AND (ev_type IN ('2', '3') OR ev_type = '4' AND is_instead))
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(quote_ident(name))
 """
 
 
 class Form(NamedTuple):
-    """How a table takes rows: ``required`` columns need a value in each insert, ``unique`` ones have an index of their own."""
+    """How a table takes rows: ``required`` columns need a value in each insert, ``unique`` ones have an index of their own.
+
+    Under ``rewrites``, PostgreSQL takes neither ON CONFLICT nor RETURNING.
+    """
 
     takes_writes: bool = True
     is_view: bool = False
     hides_all: bool = False
     required: Sequence[str] = ()
     unique: Sequence[str] = ()
+    rewrites: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

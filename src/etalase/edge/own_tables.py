@@ -78,7 +78,7 @@ def create_standalone(connection: Any) -> None:
     """Creates the tables of a standalone edge that are missing. Raises :class:`CommandError` if those here are others."""
     product, photo = columns(connection, "product"), columns(connection, "product_photo")
     refers_to = _photo_refers_to(connection) if photo else []
-    if problems := standalone_problems(product, refers_to) + photo_problems(photo):
+    if problems := standalone_problems(product, refers_to) + photo_problems(photo) + relation_problems(connection):
         named = "; ".join(problems)
         message = f"A standalone edge cannot use the tables of this database: {named}. Nothing was changed. {IN_PROJECT}"
         raise CommandError(message, returncode=2)
@@ -131,10 +131,30 @@ def photo_problems(photo: dict[str, Column]) -> list[str]:
     ]
 
 
+def relation_problems(connection: Any) -> list[str]:
+    """Returns what keeps PostgreSQL from every write of a run: a view that takes no rows, or rewrite rules."""
+    with connection.cursor() as db:
+        db.execute(
+            "SELECT c.relkind NOT IN ('r', 'p') AND pg_relation_is_updatable(c.oid, FALSE) & 28 <> 28,"
+            " ARRAY(SELECT rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'"
+            " AND (ev_type IN ('2', '3') OR ev_type = '4' AND is_instead) ORDER BY 1)"
+            " FROM pg_class c WHERE c.oid = to_regclass('product_photo')"
+        )
+        takes_no_rows, rules = db.fetchone() or (False, [])
+    problems = ["product_photo is a view, or another relation that takes no writes"] if takes_no_rows else []
+    # PostgreSQL has neither ON CONFLICT nor RETURNING for such a table.
+    return problems + [f"product_photo has the rewrite rule {name} (CREATE RULE): make it a trigger" for name in rules]
+
+
+def form_problems(connection: Any) -> list[str]:
+    """Returns all that keeps runs from the ``product_photo`` that is there."""
+    return photo_problems(columns(connection, "product_photo")) + relation_problems(connection)
+
+
 def refuse_other_form() -> None:
     """Raises :class:`UsageError` if ``product_photo`` has got a form that no run can do with."""
     with translated():
-        problems = photo_problems(columns(connections[DEFAULT_DB_ALIAS], "product_photo"))
+        problems = form_problems(connections[DEFAULT_DB_ALIAS])
     if problems:
         hint = "Bring it to the guide's DDL with ALTER TABLE."
         raise UsageError(f"No run is possible with this table: {'; '.join(problems)}.", hint=hint)

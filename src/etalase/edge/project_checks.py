@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from etalase.edge.command_names import is_in_project
 from etalase.edge.database import as_database_error
-from etalase.edge.own_tables import columns, photo_problems
+from etalase.edge.own_tables import columns, form_problems
 from etalase.edge.project import may_have_tasks, product_model_name
 from etalase.errors import SettingsError
 from etalase.settings.edge import edge_settings
@@ -139,7 +139,7 @@ def _database_faults() -> Iterator[checks.CheckMessage]:
         name = schema or "of the role's search_path"
         hint = f"GRANT CREATE ON SCHEMA {schema or 'public'} TO the role, or run `migrate` as a role that has it."
         yield checks.Error(f"The role may not create tables in the schema {name}.", hint=hint, id="etalase.E009")
-    for problem in photo_problems(columns(connection, "product_photo")):
+    for problem in form_problems(connection):
         yield checks.Error(f"{problem}.", hint="Bring it to the guide's DDL with ALTER TABLE.", id="etalase.E008")
 
 

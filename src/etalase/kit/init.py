@@ -209,4 +209,8 @@ def is_running_systemd() -> bool:
 def needs_root() -> None:
     """Raises :class:`UsageError` for any other user."""
     if os.geteuid():
-        raise UsageError("This writes to /etc and makes a user: run it as root.", hint="--dry-run shows all of it first.")
+        raise UsageError(
+            f"This writes to /etc and makes a user: run it as root, as {program()}; etalase-edge and etalase-head-office run as"
+            " the service user.",
+            hint="--dry-run shows all of it first.",
+        )

@@ -41,11 +41,14 @@ class Host:
         return self.root / path.lstrip("/")
 
     def read(self, path: str) -> str | None:
-        """Returns the text of a file, or None without one."""
+        """Returns the text of a file, or None without one. Raises :class:`UsageError` for a user who may not read it."""
         try:
             return self.path(path).read_text()
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            hint = "Run it as root, by its path: `etalase-edge` and `etalase-head-office` run as the service user."
+            raise UsageError(f"{path} has passwords, and only root reads it.", hint=hint) from error
 
     def look(self, argv: Sequence[str], *, text: str = "") -> Done:
         """Runs a command that changes nothing, also in a dry run. Status 127 where the program is missing."""

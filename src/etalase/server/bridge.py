@@ -13,6 +13,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
+from etalase.server import LOCAL_ADDRESS
 from etalase.server.connection import SCOPE_KEY, TURN_KEY, Connection
 from etalase.server.threads import ClientGone, Threads
 
@@ -128,6 +129,7 @@ def environ_of(scope: Any, body: Any) -> Environ:
         "SERVER_NAME": host,
         "SERVER_PORT": str(port or ""),
         "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        LOCAL_ADDRESS: host,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": body,

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from tests.integration.sync.conftest import BUCKET, Edge
-from tests.integration.sync.customer_rules import BLOCKING, FORBIDDEN, added, constraint, trigger
+from tests.integration.sync.customer_rules import BLOCKING, FORBIDDEN, REFUSING, Rule, added, constraint, trigger
 from tests.simulator import picture
 
 from etalase.edge import tasks
@@ -357,6 +357,38 @@ def test_without_head_office_the_look_says_so_and_an_adoption_writes_nothing(gui
         assert (report.exit_status, report.applied, report.first_run) == (2, False, {})
         assert [condition.id for condition in report.preconditions if not condition.ok] == ["head_office"]
     assert [edge.count(table) for table in ("etalase_own_photo", "etalase_checkpoint")] == [0, 0]
+
+
+def test_each_kind_of_rule_that_may_refuse_a_row_is_named_and_prevents_nothing(guide: Guide, edge: Edge) -> None:
+    guide.mess()
+    policy = Rule(
+        "ALTER TABLE product_photo ENABLE ROW LEVEL SECURITY; CREATE POLICY everything ON product_photo USING (true)",
+        "DROP POLICY everything ON product_photo; ALTER TABLE product_photo DISABLE ROW LEVEL SECURITY",
+        "",
+    )
+    shelf = Rule(
+        "CREATE TABLE shelf (id int PRIMARY KEY); ALTER TABLE product_photo ADD shelf int CONSTRAINT on_shelf REFERENCES shelf",
+        "ALTER TABLE product_photo DROP shelf; DROP TABLE shelf",
+        "",
+    )
+    by_name = {rule.named.rpartition(" ")[2]: rule for rule in REFUSING}
+    narrow = [by_name["smallint"], by_name["no_bad_kind"]]
+    with added(by_name["one_file"], *narrow, BLOCKING[0], policy, shelf):
+        report = look(edge)
+    assert report.is_possible, report.preconditions
+    (rules,) = [condition.detail for condition in report.preconditions if condition.id == "product_photo_constraints"]
+    kinds = ("exclusion one_file", "domain filename: kind", "foreign key of promo_banner", "policy everything", "key on_shelf")
+    assert [kind for kind in kinds if kind not in rules] == []
+
+
+def test_without_a_database_the_look_says_so_by_the_same_object(
+    guide: Guide, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide.mess()
+    monkeypatch.setattr("etalase.edge.adoption.adopt.read_facts", lambda _: edge.query("SELECT * FROM nowhere"))
+    report = look(edge)
+    assert [condition.id for condition in report.preconditions if not condition.ok] == ["database"]
+    assert (report.exit_status, report.as_json()["ok"]) == (2, False)
 
 
 def test_a_clean_edge_has_nothing_to_decide(guide: Guide, edge: Edge) -> None:

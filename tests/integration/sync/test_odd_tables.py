@@ -5,7 +5,10 @@ from tests.integration.sync.conftest import Edge
 from tests.integration.sync.steps import status
 from tests.simulator import picture
 
+from etalase.edge.adoption.adopt import Wish, adopt
+from etalase.edge.sync.services import real_services
 from etalase.errors import UsageError
+from etalase.progress import Progress
 
 KEYS = ["uploads/sate.jpg", "/products/sate.jpg", "products/../sate.jpg", ""]
 
@@ -40,4 +43,42 @@ def test_a_column_that_lost_its_time_zone_is_named_and_not_called_a_fault_of_eta
             assert "product_photo.updated_at is timestamp without time zone" in str(run.error)
     finally:
         edge.query("ALTER TABLE product_photo ALTER updated_at TYPE timestamptz")
+    assert edge.sync().outcome == "success"
+
+
+@pytest.mark.parametrize(
+    ("add", "drop", "named"),
+    [
+        (
+            "CREATE RULE audit AS ON UPDATE TO product_photo DO ALSO NOTIFY photos",
+            "DROP RULE audit ON product_photo",
+            "the rewrite rule audit",
+        ),
+        (
+            "CREATE RULE keeps AS ON DELETE TO product_photo WHERE OLD.is_primary DO INSTEAD NOTHING",
+            "DROP RULE keeps ON product_photo",
+            "the rewrite rule keeps",
+        ),
+        (
+            "ALTER TABLE product_photo RENAME TO photos; CREATE VIEW product_photo AS SELECT DISTINCT * FROM photos",
+            "DROP VIEW product_photo; ALTER TABLE photos RENAME TO product_photo",
+            "product_photo is a view",
+        ),
+    ],
+)
+def test_rules_and_views_under_which_postgresql_refuses_every_write_are_named_before_any(
+    edge: Edge, add: str, drop: str, named: str
+) -> None:
+    edge.ho.put("SATE", picture("SATE"))
+    edge.query(add)
+    try:
+        run = edge.sync()
+        assert isinstance(run.error, UsageError)
+        assert named in str(run.error)
+        with real_services(edge.configured()) as services:
+            report = adopt(services, Wish(), Progress())
+        (wrong,) = [condition for condition in report.preconditions if not condition.ok]
+        assert (wrong.id, named in wrong.detail) == ("product_photo", True)
+    finally:
+        edge.query(drop)
     assert edge.sync().outcome == "success"

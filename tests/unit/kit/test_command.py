@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from etalase.argv import ARGV
+from etalase.errors import UsageError
 from etalase.kit.edge import EDGE
+from etalase.kit.init import kept_answers
+from etalase.kit.machine import DryHost
 
 
 def run(*args: str, text: str = "", **given: str) -> "subprocess.CompletedProcess[str]":
@@ -67,3 +70,16 @@ def test_a_secret_has_no_flag() -> None:
     assert "--ho-url" in done.stdout
     assert "--ho-password" not in done.stdout
     assert "--s3-secret-key" not in done.stdout
+
+
+def test_who_may_not_read_the_settings_is_told_to_be_root_and_never_to_open_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(self: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(UsageError) as told:
+        kept_answers(DryHost(lambda _: None, root=tmp_path), EDGE)
+    assert "root" in str(told.value)
+    assert "chmod" not in str(told.value)

@@ -18,11 +18,12 @@ from etalase.edge.adoption.comparison import Contents, compare, compare_list
 from etalase.edge.adoption.decisions import STATE_OF, Choice, Code, OpenRow, chosen, objects_of, open_decisions, rows_of
 from etalase.edge.adoption.facts import read_facts
 from etalase.edge.adoption.ownership import is_open
-from etalase.edge.adoption.preconditions import can_be_compared, judge_database
+from etalase.edge.adoption.preconditions import DatabaseFacts, can_be_compared, judge_database
 from etalase.edge.adoption.report import Adoption, Precondition
 from etalase.edge.adoption.shadow import is_table, shadow_tables
 from etalase.edge.database import translated
 from etalase.edge.models import Checkpoint, OwnObject, OwnPhoto, OwnState
+from etalase.edge.project_checks import blocking_problems
 from etalase.edge.sync import storage
 from etalase.edge.sync.bucket_audit import BucketAudit
 from etalase.edge.sync.feed.pull import Feed, pull
@@ -30,7 +31,7 @@ from etalase.edge.sync.forecast import forecast
 from etalase.edge.sync.result import RunKind, RunResult
 from etalase.edge.sync.run import begin
 from etalase.edge.sync.services import Services
-from etalase.errors import HeadOfficeError, ObjectMissing, ObjectStoreError
+from etalase.errors import DatabaseAway, HeadOfficeError, ObjectMissing, ObjectStoreError
 from etalase.objectstore.bucket_policy import change_of
 from etalase.own_bucket import own_bucket
 from etalase.progress import Progress
@@ -67,15 +68,25 @@ class Findings:
 def adopt(services: Services, wish: Wish, progress: Progress) -> Adoption:
     """Looks at the edge, and records what ``wish`` says, if every precondition holds.
 
-    Raises :class:`UsageError` for a choice about a decision that is not open, :class:`LockHeld` during a run,
-    :class:`DatabaseAway`.
+    Raises :class:`UsageError` for a choice about a decision that is not open, :class:`LockHeld` during a run, and
+    :class:`DatabaseAway` where the database goes away meanwhile.
     """
     report = Adoption()
-    facts = read_facts(services.products)
-    report.preconditions += judge_database(facts, applies=wish.writes)
+    facts: DatabaseFacts | None = None
+    try:
+        with translated():
+            facts = read_facts(services.products)
+    except DatabaseAway as error:
+        report.preconditions.append(Precondition("database", ok=False, detail=error.message, hint=error.hint))
+    else:
+        report.preconditions += judge_database(facts, applies=wish.writes)
+    problems = blocking_problems()
+    report.preconditions.append(
+        Precondition("project", ok=not problems, detail=" ".join(problems) or "Nothing around the edge is in the way.")
+    )
     report.preconditions.append(_look_at_bucket(services, report))
     report.clashes += find_clashes()
-    if not can_be_compared(facts):
+    if facts is None or problems or not can_be_compared(facts):
         return report
     with translated(), services.lock.held(full=False, wait_seconds=0.0):
         is_adopted = is_table("etalase_checkpoint") and Checkpoint.objects.exists()

@@ -11,6 +11,7 @@ from etalase.edge.adoption.preconditions import Constraint, DatabaseFacts, Photo
 from etalase.edge.adoption.shadow import is_table
 from etalase.edge.database import cursor, is_behind_pooler
 from etalase.edge.models import ProductPhoto
+from etalase.edge.own_tables import relation_problems
 from etalase.edge.sync.storage.products import ProductTable
 from etalase.postgres import TAKES_ALL
 
@@ -34,12 +35,14 @@ def read_facts(products: ProductTable) -> DatabaseFacts:
         lacks_characters=encoding not in TAKES_ALL,
         has_photo_table=has_photos,
         has_product_table=has_products,
+        makes_products=products.is_ours,
         is_migrated=_is_migrated(),
         columns=_columns("product_photo") if has_photos else (),
         missing_product_columns=[name for name in needed if name not in product_columns] if has_products else [],
         product_id_type=product_columns.get(needed[0], "uuid"),
         missing_rights=_missing_rights(product_table if has_products else None, has_photos=has_photos),
         constraints=_constraints() if has_photos else (),
+        relation_problems=relation_problems(connection),
     )
 
 
@@ -60,7 +63,13 @@ def _columns(table: str) -> list[PhotoColumn]:
     return [
         PhotoColumn(*record)
         for record in _query(
-            "SELECT attname, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> ''"
+            # Of a domain, the type below it: its checks are those of the customer's that refuse single rows.
+            "WITH RECURSIVE base AS (SELECT oid, typbasetype AS type, typtypmod AS mod FROM pg_type WHERE typtype = 'd'"
+            " UNION ALL SELECT base.oid, t.typbasetype, t.typtypmod FROM base JOIN pg_type t ON t.oid = base.type"
+            " WHERE t.typtype = 'd')"
+            " SELECT attname, coalesce((SELECT format_type(b.type, b.mod) FROM base b JOIN pg_type t ON t.oid = b.type"
+            " WHERE b.oid = atttypid AND t.typtype <> 'd'), format_type(atttypid, atttypmod)), attnotnull,"
+            " atthasdef OR attidentity <> ''"
             " FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s)) AND attnum > 0 AND NOT attisdropped"
             " ORDER BY attnum",
             table,
@@ -88,12 +97,26 @@ def _missing_rights(product_table: str | None, *, has_photos: bool) -> list[str]
 
 def _constraints() -> list[Constraint]:
     found = _query(
-        "SELECT conname, CASE WHEN contype = 'f' THEN 'foreign key of ' || conrelid::regclass ELSE 'check' END,"
-        " pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass('product_photo')"
-        " OR contype = 'f' AND confrelid = to_regclass('product_photo') AND conrelid <> confrelid"
-        " UNION ALL SELECT indexrelid::regclass::text, 'unique index', pg_get_indexdef(indexrelid) FROM pg_index"
-        " WHERE indrelid = to_regclass('product_photo') AND indisunique AND NOT indisprimary"
-        " UNION ALL SELECT tgname, 'trigger', pg_get_triggerdef(oid) FROM pg_trigger"
-        " WHERE tgrelid = to_regclass('product_photo') AND NOT tgisinternal ORDER BY 2, 1"
+        "WITH photo AS (SELECT to_regclass('product_photo')::oid AS oid)"
+        " SELECT conname::text, CASE WHEN contype = 'x' THEN 'exclusion' WHEN contype = 'c' THEN 'check'"
+        " WHEN conrelid = photo.oid THEN 'foreign key' ELSE 'foreign key of ' || conrelid::regclass END,"
+        " pg_get_constraintdef(c.oid)"
+        " FROM photo JOIN pg_constraint c ON contype IN ('c', 'x') AND conrelid = photo.oid"
+        " OR contype = 'f' AND confrelid = photo.oid"
+        # The guide's own key leads from the product; a missing product parks its photo.
+        " OR contype = 'f' AND conrelid = photo.oid AND conkey <> ARRAY[(SELECT attnum FROM pg_attribute"
+        " WHERE attrelid = photo.oid AND attname = 'product_id')]"
+        " UNION ALL SELECT indexrelid::regclass::text, 'unique index', pg_get_indexdef(indexrelid) FROM photo JOIN pg_index"
+        " ON indrelid = photo.oid AND indisunique AND NOT indisprimary"
+        " UNION ALL SELECT tgname::text, 'trigger', pg_get_triggerdef(t.oid) FROM photo JOIN pg_trigger t"
+        " ON tgrelid = photo.oid AND NOT tgisinternal AND tgenabled <> 'D'"
+        " UNION ALL SELECT attname::text, 'generated column', pg_get_expr(adbin, adrelid) FROM photo JOIN pg_attribute a"
+        " ON attrelid = photo.oid AND attgenerated <> '' JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+        " UNION ALL SELECT attname::text, 'domain', format_type(atttypid, atttypmod) FROM photo JOIN pg_attribute"
+        " ON attrelid = photo.oid AND attnum > 0 AND NOT attisdropped JOIN pg_type t ON t.oid = atttypid AND typtype = 'd'"
+        " UNION ALL SELECT polname::text, 'row security policy',"
+        " concat_ws(' WITH CHECK ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))"
+        " FROM photo JOIN pg_class c ON c.oid = photo.oid AND relrowsecurity JOIN pg_policy ON polrelid = photo.oid"
+        " ORDER BY 2, 1"
     )
     return [Constraint(*record) for record in found]

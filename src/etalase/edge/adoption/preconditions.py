@@ -9,17 +9,18 @@ from etalase.edge.command_names import as_typed
 
 # The guide's DDL ("Step 4"), with the types under which a row of head office can be written.
 _TEXT: Final = ("character varying", "text")
+_INTEGER: Final = ("integer", "bigint", "smallint")
 EXPECTED: Final = {
     "id": ("uuid",),
     "product_id": ("uuid",),
     "object_key": _TEXT,
     "filename": _TEXT,
-    "size": ("integer", "bigint"),
+    "size": _INTEGER,
     "content_type": _TEXT,
     "checksum": _TEXT,
-    "version": ("integer", "bigint"),
+    "version": _INTEGER,
     "is_primary": ("boolean",),
-    "sort_order": ("integer", "bigint"),
+    "sort_order": _INTEGER,
     "created_at": ("timestamp with time zone",),
     "updated_at": ("timestamp with time zone",),
 }
@@ -47,7 +48,10 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    """The database of a project. ``missing_rights`` are privileges that the role lacks, as ``INSERT on product_photo``."""
+    """The database of a project. ``missing_rights`` are privileges that the role lacks, as ``INSERT on product_photo``.
+
+    ``makes_products``: the product table is Etalase's own, which `migrate` makes.
+    """
 
     vendor: str = "postgresql"
     alias: str = "default"
@@ -59,12 +63,14 @@ class DatabaseFacts:
     lacks_characters: bool = False
     has_photo_table: bool = True
     has_product_table: bool = True
+    makes_products: bool = True
     is_migrated: bool = True
     columns: Sequence[PhotoColumn] = ()
     missing_product_columns: Sequence[str] = ()
     product_id_type: str = "uuid"
     missing_rights: Sequence[str] = ()
     constraints: Sequence[Constraint] = ()
+    relation_problems: Sequence[str] = ()
 
 
 def can_be_compared(facts: DatabaseFacts) -> bool:
@@ -154,12 +160,13 @@ def _columns(facts: DatabaseFacts) -> Precondition:
         for name, types in EXPECTED.items()
         if name in there and _bare(there[name].type) not in types
     ]
+    wrong += facts.relation_problems
     if wrong:
         return Precondition(
             "product_photo",
             ok=False,
             detail=f"product_photo does not have the guide's form: {'; '.join(wrong)}.",
-            hint="Bring these columns to the guide's DDL (ALTER TABLE), then look again.",
+            hint="Bring the table to the guide's DDL (ALTER TABLE), then look again.",
         )
     risks = [*_short(facts.columns), *_required(facts.columns)]
     if risks:
@@ -177,6 +184,8 @@ def _short(columns: Sequence[PhotoColumn]) -> Iterator[str]:
         length = column.type.rpartition("(")[2].rstrip(")")
         if length.isdecimal() and int(length) < GUIDES_LENGTHS.get(column.name, 0):
             yield f"{column.name} holds {length} characters of the guide's {GUIDES_LENGTHS[column.name]}"
+        elif column.type == "smallint" and column.name in EXPECTED:
+            yield f"{column.name} is smallint, which ends at 32767"
 
 
 def _required(columns: Sequence[PhotoColumn]) -> Iterator[str]:
@@ -203,9 +212,9 @@ def _products(facts: DatabaseFacts) -> Precondition:
     if not facts.has_product_table:
         return Precondition(
             "products",
-            ok=not facts.has_photo_table,
+            ok=facts.makes_products and not facts.has_photo_table,
             detail="There is no product table.",
-            hint="Name the project's own in ETALASE_PRODUCT_MODEL." if facts.has_photo_table else "`migrate` makes one.",
+            hint=_no_products(facts),
         )
     if facts.missing_product_columns or facts.product_id_type != "uuid":
         wrong = [f"has no column {name}" for name in facts.missing_product_columns]
@@ -217,3 +226,9 @@ def _products(facts: DatabaseFacts) -> Precondition:
             hint="Name the model in ETALASE_PRODUCT_MODEL, and its fields in ETALASE_PRODUCT_NAME_FIELD and _SKU_FIELD.",
         )
     return Precondition("products", ok=True, detail="The product table has an id, a name and a SKU.")
+
+
+def _no_products(facts: DatabaseFacts) -> str:
+    if not facts.makes_products:
+        return "Migrate the project's own apps first; if that was done, the role's search_path leads elsewhere."
+    return "Name the project's own in ETALASE_PRODUCT_MODEL." if facts.has_photo_table else "`migrate` makes one."

@@ -30,9 +30,13 @@ class EdgeCommand(EtalaseCommand):
         if sys.stderr.isatty():
             logging.getLogger("product_photo_sync").propagate = False  # a person reads the result on stdout
         settings = edge_settings()
-        if problems := [*blocking_problems(), *product_problems(settings)]:
+        if problems := self.problems(settings):
             raise SettingsError(problems)
         return self.perform(settings, options)
+
+    def problems(self, settings: EdgeSettings) -> list[str]:
+        """Returns a line for each thing of the project's that the command cannot do with."""
+        return [*blocking_problems(), *product_problems(settings)]
 
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
         """Does the work of the command. Returns the exit status."""

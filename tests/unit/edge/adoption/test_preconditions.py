@@ -45,7 +45,9 @@ def facts(**changes: Any) -> DatabaseFacts:
         ({"columns": columns(checksum=None)}, "product_photo", False),
         ({"columns": columns(id="bigint")}, "product_photo", False),
         ({"columns": columns(updated_at="timestamp without time zone")}, "product_photo", False),
+        ({"relation_problems": ["product_photo has the rewrite rule audit"]}, "product_photo", False),
         ({"has_product_table": False}, "products", False),
+        ({"has_product_table": False, "has_photo_table": False, "makes_products": False}, "products", False),
         ({"missing_product_columns": ["sku"]}, "products", False),
         ({"product_id_type": "bigint"}, "products", False),
     ],
@@ -80,12 +82,13 @@ def test_migrations_are_needed_to_adopt_and_not_to_look() -> None:
 def test_what_may_refuse_single_photos_is_named_and_prevents_nothing() -> None:
     extra = PhotoColumn("menu_code", "text", is_required=True, has_default=False)
     found = facts(
-        columns=[*columns(filename="character varying(10)"), extra],
+        columns=[*columns(filename="character varying(10)", sort_order="smallint"), extra],
         constraints=[Constraint("one_place", "unique index", "UNIQUE (product_id, sort_order)")],
     )
     told = {condition.id: condition for condition in judge_database(found, applies=True)}
     assert all(condition.ok for condition in told.values())
     assert "filename holds 10 characters of the guide's 255" in told["product_photo"].detail
+    assert "sort_order is smallint" in told["product_photo"].detail
     assert "menu_code is NOT NULL without a default" in told["product_photo"].detail
     assert "one_place: UNIQUE (product_id, sort_order)" in told["product_photo_constraints"].detail
 

@@ -8,10 +8,11 @@ from typing import Any
 from etalase import formatting
 from etalase.edge.adoption.adopt import Wish, adopt
 from etalase.edge.adoption.decisions import parse_choices
-from etalase.edge.adoption.report import Adoption
+from etalase.edge.adoption.report import Adoption, Precondition
+from etalase.edge.checks import product_problems
 from etalase.edge.command_names import as_typed
 from etalase.edge.management.sync_command import SyncCommand
-from etalase.errors import UsageError
+from etalase.errors import SettingsError, UsageError
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -25,7 +26,7 @@ class Command(SyncCommand):
         "Look at an edge that another program has filled, such as the guide's sample code, and adopt it. --dry-run changes "
         "nothing and works before migrate. --apply records what head office never listed, so that no run removes it, and lets "
         "runs begin. Exit status: 0 clean, or adopted; 1 something is to be decided or clashes; 2 an adoption is impossible; 4 "
-        "the database is away; 75 a run is in flight."
+        "the database went away meanwhile; 75 a run is in flight."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,19 +40,31 @@ class Command(SyncCommand):
         )
         parser.add_argument("--decide-all", action="append", default=[], metavar="CODE=CHOICE", help="decide all of a code")
 
+    def run(self, options: dict[str, Any]) -> int:
+        """Looks, adopts on request, and prints the report, also that of settings with which nothing can be looked at."""
+        wish = _wish(options)
+        try:
+            return super().run(options | {"wish": wish})
+        except SettingsError as error:
+            report = Adoption()
+            report.preconditions.append(Precondition("settings", ok=False, detail="; ".join(error.problems), hint=error.hint))
+            return self._show(report, wish, options)
+
+    def problems(self, settings: EdgeSettings) -> list[str]:
+        """Returns what keeps the products from being read; the rest of the project is judged by :func:`adopt`."""
+        return product_problems(settings)
+
     def perform(self, settings: EdgeSettings, options: dict[str, Any]) -> int:
-        """Looks, adopts on request, and prints the report."""
-        of_id, of_code = parse_choices(options["decide"], options["decide_all"])
-        decides = bool(of_id or of_code) and not options["dry_run"]
-        if not (options["dry_run"] or options["apply"] or decides):
-            raise UsageError("Say --dry-run to look, or --apply to adopt.")
-        wish = Wish(applies=options["apply"], decides=decides, of_id=of_id, of_code=of_code)
+        """Looks, and adopts on request."""
         with self.watched(settings, options) as (services, progress):
-            report = adopt(services, wish, progress)
+            report = adopt(services, options["wish"], progress)
+        return self._show(report, options["wish"], options)
+
+    def _show(self, report: Adoption, wish: Wish, options: dict[str, Any]) -> int:
         if options["json"]:
             self.show_json(report.as_json())
-        elif decides and not options["apply"] and report.is_possible:
-            chosen = ", ".join(f"{name}={choice}" for name, choice in [*of_id.items(), *of_code.items()])
+        elif wish.decides and not wish.applies and report.is_possible:
+            chosen = ", ".join(f"{name}={choice}" for name, choice in [*wish.of_id.items(), *wish.of_code.items()])
             self.stdout.write(
                 as_typed(f"Recorded: {printable(chosen)}. `etalase edge adopt --dry-run` shows what is still open.")
             )
@@ -59,6 +72,15 @@ class Command(SyncCommand):
             for line in _lines(report):
                 self.stdout.write(as_typed(line))
         return report.exit_status
+
+
+def _wish(options: dict[str, Any]) -> Wish:
+    """Returns the request of the options. Raises :class:`UsageError` for none."""
+    of_id, of_code = parse_choices(options["decide"], options["decide_all"])
+    decides = bool(of_id or of_code) and not options["dry_run"]
+    if not (options["dry_run"] or options["apply"] or decides):
+        raise UsageError("Say --dry-run to look, or --apply to adopt.")
+    return Wish(applies=options["apply"], decides=decides, of_id=of_id, of_code=of_code)
 
 
 def _lines(report: Adoption) -> Iterator[str]:
@@ -87,11 +109,16 @@ def _lines(report: Adoption) -> Iterator[str]:
         yield f"The first run {'will' if report.applied else 'would'} report: {_counts(first)}; {size} fetched."
 
 
-def _wrapped(text: str) -> list[str]:
-    """Returns a line, or several for one that names very many rules."""
+def _wrapped(text: str) -> Iterator[str]:
+    """Yields a line, or several for a long one; each of many rules begins its own."""
     if len(text) <= MAX_LINE:
-        return [text]
-    return textwrap.wrap(text, MAX_LINE, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
+        yield text
+        return
+    for number, part in enumerate(text.split("; ")):
+        begin = "" if number == 0 else "      "
+        yield from textwrap.wrap(
+            part, MAX_LINE, initial_indent=begin, subsequent_indent="        ", break_long_words=False, break_on_hyphens=False
+        )
 
 
 def _counts(counts: Any) -> str:
