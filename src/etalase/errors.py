@@ -418,7 +418,7 @@ class PictureFault(StrEnum):
 
     EMPTY = "empty"
     NO_PICTURE = "no_picture"
-    NOT_SHOWN = "not_shown"  # a kind of JPEG that no browser shows
+    NOT_SHOWN = "not_shown"  # a kind of JPEG that not every browser shows
     CUT_SHORT = "cut_short"
     UNDECODABLE = "undecodable"
     HEIC_UNSUPPORTED = "heic_unsupported"

@@ -11,13 +11,16 @@ from collections.abc import Callable
 import pyvips
 import simplejpeg
 
-from etalase.pictures.decoder import DAMAGED, SOUND, TYPES
+from etalase.errors import PictureRefused
+from etalase.pictures.decoder import DAMAGED, SOUND, SURPLUS, TYPES
 from etalase.pictures.jpeg import read_jpeg
 from etalase.pictures.limited_child import allow_loaders, is_out_of_memory, respond_to_requests
 from etalase.pictures.limited_process import TOO_LARGE
 from etalase.pictures.png_data import is_sound_animation, unused_image_data
 from etalase.pictures.webp import PICTURES, read_webp
 
+# Of which TurboJPEG has no name, as 3×1; libjpeg-turbo itself decodes them.
+ODD_SAMPLING = "subsampling level"
 EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 END_OF_IMAGE = b"\xff\xd9"
 MAX_PADDING_BYTES = 4096
@@ -32,26 +35,25 @@ def respond(request: bytes) -> bytes:
 
 
 def verdict(body: bytes, content_type: str) -> bytes:
-    """Returns :data:`.SOUND` if the decoder reads the whole picture without an error or a warning, or what is wrong."""
+    """Returns what the decoder says of the whole picture; a warning is damage."""
     try:
-        is_sound = _IS_SOUND[content_type](body)
+        return _VERDICT_OF[content_type](body)
     except pyvips.Error as error:
         return TOO_LARGE if is_out_of_memory(error) else DAMAGED
-    except zlib.error:
+    except (zlib.error, PictureRefused):
         return DAMAGED
-    return SOUND if is_sound else DAMAGED
 
 
-def _is_sound_jpeg(body: bytes) -> bool:
-    """Returns whether libjpeg-turbo has no objection. Some cameras pad the data before the last marker, which harms nothing."""
+def _of_jpeg(body: bytes) -> bytes:
+    """Returns the verdict of libjpeg-turbo. Some cameras pad the data before the last marker, which harms nothing."""
     objection = _jpeg_objection(body)
     if padding := EXTRANEOUS.search(objection):
         end = read_jpeg(body).end - len(END_OF_IMAGE)
         start = end - int(padding[1])
         if not _is_padding(body[start:end]):
-            return False
+            return DAMAGED
         objection = _jpeg_objection(body[:start] + END_OF_IMAGE)
-    return not objection
+    return DAMAGED if objection else SOUND
 
 
 def _jpeg_objection(body: bytes) -> str:
@@ -60,22 +62,26 @@ def _jpeg_objection(body: bytes) -> str:
         # At an eighth of width and height the decoder reads all compressed data, but makes a fraction of the pixels.
         simplejpeg.decode_jpeg(body, colorspace=COLOURS.get(colours, "RGB"), fastdct=True, min_height=1, min_width=1)
     except ValueError as error:
-        return str(error)
+        if ODD_SAMPLING not in str(error):
+            return str(error)
+        _read_every_pixel(pyvips.Image.jpegload_buffer(body, fail_on="warning", access="sequential"))
     return ""
 
 
-def _is_sound_png(body: bytes) -> bool:
+def _of_png(body: bytes) -> bytes:
     # A wrong checksum beside the picture, as in a text, is a warning.
     _read_every_pixel(pyvips.Image.pngload_buffer(body, fail_on="error", access="sequential"))
-    rests = unused_image_data(body, MAX_PADDING_BYTES)
-    return is_sound_animation(body) and all(_is_padding(rest) for rest in rests)
+    if not is_sound_animation(body):
+        return DAMAGED
+    # All checksums are right, so nothing is lost: an encoder left them there.
+    return SOUND if all(_is_padding(rest) for rest in unused_image_data(body, MAX_PADDING_BYTES)) else SURPLUS
 
 
-def _is_sound_webp(body: bytes) -> bool:
-    """Returns whether libwebp decodes it. A decoder of arithmetic codes accepts any data, zeros of a lost disk block too."""
+def _of_webp(body: bytes) -> bytes:
+    """Returns the verdict of libwebp. A decoder of arithmetic codes accepts any data, zeros of a lost disk block too."""
     _read_every_pixel(pyvips.Image.webpload_buffer(body, n=-1, fail_on="warning", access="sequential"))
     coded = (part for part in read_webp(body).parts if part.kind in PICTURES)
-    return not any(LOST_BLOCK in body[part.content : part.end] for part in coded)
+    return DAMAGED if any(LOST_BLOCK in body[part.content : part.end] for part in coded) else SOUND
 
 
 def _is_padding(unused: bytes) -> bool:
@@ -87,9 +93,9 @@ def _read_every_pixel(image: pyvips.Image) -> None:
     image.avg()
 
 
-_IS_SOUND: dict[str, Callable[[bytes], bool]] = dict(zip(TYPES, (_is_sound_jpeg, _is_sound_png, _is_sound_webp), strict=True))
+_VERDICT_OF: dict[str, Callable[[bytes], bytes]] = dict(zip(TYPES, (_of_jpeg, _of_png, _of_webp), strict=True))
 
 
 if __name__ == "__main__":
-    allow_loaders("Png", "Webp")
+    allow_loaders("Jpeg", "Png", "Webp")
     respond_to_requests(respond)

@@ -28,6 +28,9 @@ FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 SHOWN_FRAME_HEADERS = frozenset({"SOF0", "SOF1", "SOF2"})
 # Each scan of a progressive JPEG is decoded over all its pixels. Encoders write up to some 15.
 MAX_SCANS = 100
+COEFFICIENTS = 64
+# Of a frame or a scan with four components.
+MAX_HEADER_BYTES = 6 + 3 * 4
 NAMES = {
     0xC4: "DHT",
     0xDA: "SOS",
@@ -65,7 +68,24 @@ def read_jpeg(data: Data) -> Outline:
                 refuse_as_too_complex(f"it has more than {MAX_SCANS} scans")
     if size is None or not scans:
         raise PictureRefused("The file is a JPEG without a picture.", code=PictureFault.NO_PICTURE)
+    _refuse_missing_scans(data, parts)
     return Outline(*size, frames=1, parts=tuple(parts), end=parts[-1].end)
+
+
+def _refuse_missing_scans(data: Data, parts: list[Part]) -> None:
+    """Raises :class:`PictureRefused` for a progressive picture without its last scans: a browser shows it blurred (G.1.1)."""
+    missing: dict[int, set[int]] = {}
+    for part in parts:
+        header = data[part.content : min(part.end, part.content + MAX_HEADER_BYTES)]
+        if part.kind == "SOF2":
+            missing = {header[at]: set(range(COEFFICIENTS)) for at in range(6, len(header) - 2, 3)}
+        elif part.kind == "SOS" and missing and header and len(header) >= (parameters := 1 + 2 * header[0]) + 3:
+            first, last, approximation = header[parameters : parameters + 3]
+            if approximation & 0x0F == 0:  # the last bit of these coefficients
+                for component in header[1:parameters:2]:
+                    missing.get(component, set()).difference_update(range(first, last + 1))
+    if any(missing.values()):
+        refuse_as_cut_short("its last scans are missing")
 
 
 def has_jpeg_image(data: Data) -> bool:
@@ -133,7 +153,7 @@ def _size(kind: str, header: bytes) -> tuple[int, int]:
 
 
 def _refuse_as_not_shown(what: str) -> NoReturn:
-    raise PictureRefused(f"Browsers do not show {what}.", code=PictureFault.NOT_SHOWN)
+    raise PictureRefused(f"Not every browser shows {what}.", code=PictureFault.NOT_SHOWN)
 
 
 def _name(marker: int) -> str:

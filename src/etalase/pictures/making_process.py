@@ -11,7 +11,7 @@ from etalase.pictures.limited_child import allow_loaders, is_out_of_memory, resp
 from etalase.pictures.limited_process import TOO_LARGE
 from etalase.pictures.making import Made, MadePicture, MakePhoto, MakeRenditions, NotMade
 from etalase.pictures.thumbhash import thumbhash
-from etalase.pictures.upload_type import AVIF, BMP, HEIC, TIFF
+from etalase.pictures.upload_type import AVIF, AVIF_SEQUENCE, BMP, HEIC, TIFF
 
 # WebP and JPEG of these qualities look alike. A picture that is larger than the budget is made with the next one.
 QUALITIES = ((80, 85), (70, 77), (60, 70))
@@ -85,7 +85,8 @@ def _upright(request: MakePhoto) -> pyvips.Image:
     """Returns the upload, turned upright, in sRGB, with at most ``max_side_pixels`` a side."""
     side = request.max_side_pixels
     options = {"height": side, "size": "down", "output_profile": "srgb"}
-    if request.content_type in {HEIC, BMP}:
+    # This libvips reads no sequence of pictures; browsers show it as an animation.
+    if request.content_type in {HEIC, BMP} or request.upload[8:12] == AVIF_SEQUENCE:
         return _read_by_pillow(request).thumbnail_image(side, **options)
     # A thumbnail of a buffer does not pass on what this loader says is wrong with a TIFF or an AVIF.
     image = pyvips.Image.new_from_buffer(request.upload, "", access="sequential", fail_on="error")

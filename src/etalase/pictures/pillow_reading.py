@@ -1,4 +1,4 @@
-"""Reads the pictures that libvips does not read, with Pillow: BMP, and HEIC where pillow-heif is installed."""
+"""Reads the pictures that libvips does not read, with Pillow: BMP, animated AVIF, and HEIC where pillow-heif is installed."""
 
 import io
 import warnings
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from etalase.pictures.upload_type import HEIC
+from etalase.pictures.upload_type import AVIF, BMP, HEIC
+
+KINDS = {BMP: "BMP", AVIF: "AVIF", HEIC: "HEIF"}
 
 
 class HeicUnsupported(Exception):
@@ -34,9 +36,7 @@ def read_pixels(data: bytes, content_type: str, check: Callable[[int, int], None
 
     Raises :class:`HeicUnsupported`, :class:`PictureUnreadable` or the error of ``check``.
     """
-    kind = "BMP"
     if content_type == HEIC:
-        kind = "HEIF"
         try:
             from pillow_heif import register_heif_opener
         except ImportError as error:
@@ -46,7 +46,7 @@ def read_pixels(data: bytes, content_type: str, check: Callable[[int, int], None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
+            image: Image.Image = Image.open(io.BytesIO(data), formats=[KINDS[content_type]])
             check(*image.size)
             mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
             profile = image.info.get("icc_profile") or b""

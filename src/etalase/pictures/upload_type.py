@@ -4,10 +4,13 @@ from etalase.errors import PictureFault, PictureRefused
 from etalase.media_types import MAGIC_BYTES, sniff_type
 
 HEIC, AVIF, TIFF, BMP = "image/heic", "image/avif", "image/tiff", "image/bmp"
+AVIF_SEQUENCE = b"avis"
 BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), HEIC),
-    **dict.fromkeys((b"avif", b"avis"), AVIF),
+    **dict.fromkeys((b"avif", AVIF_SEQUENCE), AVIF),
 }
+# Classic, and with 64-bit offsets.
+TIFF_STARTS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
 # Of 4 bytes each; cameras name some five.
 MAX_BRANDS = 32
 ACCEPTED = "JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP"
@@ -17,7 +20,7 @@ def upload_type(data: bytes) -> str:
     """Returns the media type. Raises :class:`PictureRefused` for data that begin as no picture of an accepted type."""
     if content_type := sniff_type(data[:MAGIC_BYTES]):
         return content_type
-    if data[:4] in {b"II*\0", b"MM\0*"}:
+    if data[:4] in TIFF_STARTS:
         return TIFF
     if data[:2] == b"BM":
         return BMP

@@ -23,9 +23,12 @@ def read_webp(data: Data) -> Outline:
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise PictureRefused("The file is not a WebP picture.", code=PictureFault.NO_PICTURE)
     promised = HEADER_BYTES + int.from_bytes(data[4:8], "little")
-    if promised > len(data):
+    end = min(promised, len(data))
+    if promised > end + 1:
         refuse_as_cut_short(f"its header promises {promised} bytes, and it has {len(data)}")
-    parts = chunks(data, RIFF_BYTES, promised)
+    parts = chunks(data, RIFF_BYTES, end)
+    if promised > end and (not parts or parts[-1].end != end):  # only the padding of the last chunk may be missing
+        refuse_as_cut_short(f"its header promises {promised} bytes, and it has {len(data)}")
     frames = [part for part in parts if part.kind in PICTURES]
     if not frames:
         raise PictureRefused("The file is a WebP without a picture.", code=PictureFault.NO_PICTURE)
@@ -33,7 +36,7 @@ def read_webp(data: Data) -> Outline:
     width, height = _size(data, parts[0])
     if not width or not height:
         refuse_as_damaged("it has no pixels")
-    return Outline(width, height, frames=len(frames), parts=tuple(parts), end=promised)
+    return Outline(width, height, frames=len(frames), parts=tuple(parts), end=end)
 
 
 def has_webp_image(data: Data) -> bool:

@@ -1,5 +1,6 @@
 """Checks the decoder: rotten data are refused although decoders only warn of them, and no picture takes all the memory."""
 
+import base64
 import io
 import zlib
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ from tests.pictures import assembled_png, dish, picture, png_chunk
 from etalase.errors import PictureRefused
 from etalase.pictures.decoder import Decoder
 from etalase.pictures.jpeg import MAX_SCANS, read_jpeg
+
+# 48×16 pixels in grey, by cjpeg -sample 3x1.
+SAMPLED_3X1 = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEh"
+    "gVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAQADADATEAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAA"
+    "AAAAYH/8QAFhAAAwAAAAAAAAAAAAAAAAAAABVi/8QAFAEBAAAAAAAAAAAAAAAAAAAAAP/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/AJ9PITyE8gE8hPITy"
+    "BoCeQnkJ5AJ5CeQnkD/2Q=="
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +59,38 @@ def test_a_zeroed_end_is_refused(decoder: Decoder, kind: str, at: float) -> None
     data = dish(kind, size=(640, 480))
     decoder.check(data, f"image/{kind.lower()}")
     assert "damaged" in refusal(decoder, data[: int(len(data) * at)].ljust(len(data), b"\0"), kind)
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_refused() -> None:
+    for mode in ("RGB", "L", "CMYK"):
+        file = io.BytesIO()
+        Image.effect_noise((64, 48), 60).convert(mode).save(file, "JPEG", progressive=True)
+        data = file.getvalue()
+        scans = [part for part in read_jpeg(data).parts if part.kind == "SOS"]
+        for scan in scans[1:]:
+            with pytest.raises(PictureRefused, match="last scans are missing"):
+                read_jpeg(data[: scan.start] + b"\xff\xd9")
+
+
+def test_a_jpeg_with_an_odd_sampling_of_its_colours_is_accepted(decoder: Decoder) -> None:
+    assert decoder.check(SAMPLED_3X1, "image/jpeg")
+    lost = SAMPLED_3X1.index(b"\xff\xda") + 20
+    assert "damaged" in refusal(decoder, SAMPLED_3X1[:lost] + b"\xff\xd9", "JPEG")
+
+
+@pytest.mark.parametrize("surplus", [b"a text", bytes(range(99))])
+def test_a_png_with_more_than_its_pixels_is_sound_and_does_not_go_out_as_it_is(decoder: Decoder, surplus: bytes) -> None:
+    data, rows = picture("PNG"), bytes(181 * 40)
+    header = assembled_png((60, 40), rows)[:33]
+    coded = zlib.compress(rows)
+    end = data[-12:]
+    assert decoder.check(header + png_chunk(b"IDAT", coded) + end, "image/png")
+    for more in (
+        png_chunk(b"IDAT", coded + surplus),
+        png_chunk(b"IDAT", coded) + png_chunk(b"IDAT", surplus),
+        png_chunk(b"IDAT", zlib.compress(rows + surplus)),
+    ):
+        assert not decoder.check(header + more + end, "image/png")
 
 
 def test_padding_before_the_end_of_a_jpeg_is_accepted(decoder: Decoder) -> None:

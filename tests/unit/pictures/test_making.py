@@ -223,6 +223,14 @@ def test_more_pixels_than_allowed_are_refused_before_they_are_decoded(maker: Mak
         assert refused.value.code == "too_many_pixels"
 
 
+def test_animations_and_large_forms_are_read_as_their_first_picture(maker: Maker) -> None:
+    big = io.BytesIO()
+    Image.new("RGB", (48, 32), (80, 20, 20)).save(big, "TIFF", big_tiff=True)
+    for data in (animated("AVIF"), animated("TIFF"), big.getvalue()):
+        made = maker.photo(data, max_side_pixels=200, max_bytes=9000)
+        assert (made.width, made.height) == (48, 32)
+
+
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "AVIF"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.8])
 def test_an_upload_that_is_cut_short_is_refused(maker: Maker, kind: str, share: float) -> None:

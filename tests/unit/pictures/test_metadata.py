@@ -90,8 +90,11 @@ def test_turned_pictures_stay_turned_in_every_form() -> None:
 
 
 @pytest.mark.parametrize("form", in_image_data())
-def test_what_hides_in_image_data_is_refused(form: str, decoder: Decoder) -> None:
+def test_what_hides_in_image_data_does_not_go_out(form: str, decoder: Decoder) -> None:
     content_type, _ = read_outline(in_image_data()[form])
+    if content_type == "image/png":  # its checksums are right: it goes out, encoded anew
+        assert not decoder.check(cleaned(in_image_data()[form]), content_type)
+        return
     with pytest.raises(PictureRefused, match="damaged"):
         decoder.check(cleaned(in_image_data()[form]), content_type)
 

@@ -70,6 +70,9 @@ def test_what_is_wrong_beside_the_image_harms_nothing(kind: str, decoder: Decode
     ("form", "data"), list(damaged_animations()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_an_animation_with_damaged_frames_is_refused(form: str, data: bytes, decoder: Decoder) -> None:
+    if form == "fdAT longer":  # sound, and with more than its pixels
+        assert not decoder.check(data, "image/png")
+        return
     with pytest.raises(PictureRefused, match="damaged"):
         outcome(data, decoder)
 

@@ -73,7 +73,7 @@ def test_the_first_bytes_alone_are_not_a_picture(first: bytes, content: bytes) -
 
 @pytest.mark.parametrize("sof", [0xC3, 0xC5, 0xC9, 0xCA, 0xCF])
 def test_a_kind_of_jpeg_that_browsers_do_not_show_is_refused(sof: int) -> None:
-    with pytest.raises(PictureRefused, match="Browsers do not show this kind of JPEG"):
+    with pytest.raises(PictureRefused, match="Not every browser shows this kind of JPEG"):
         read_jpeg(picture().replace(b"\xff\xc0", bytes([0xFF, sof]), 1))
 
 
@@ -94,6 +94,16 @@ def test_too_many_parts_are_refused(kind: str) -> None:
         many = b"RIFF" + struct.pack("<I", len(many) - 8) + many[8:]
     with pytest.raises(PictureRefused, match="more than"):
         read_outline(many)
+
+
+def test_a_webp_may_lack_the_padding_of_its_last_chunk() -> None:
+    data = picture("WEBP")
+    odd = data + b"note" + struct.pack("<I", 3) + b"abc\0"
+    whole = odd[:4] + struct.pack("<I", len(odd) - 8) + odd[8:]
+    assert read_outline(whole[:-1])[1].end == len(whole) - 1
+    for less in (whole[:-2], data[:-1]):
+        with pytest.raises(PictureRefused):
+            read_outline(less)
 
 
 def test_text_beside_a_png_harms_nothing() -> None:

@@ -32,9 +32,9 @@ class Recipe:
         """Returns the photo. Raises :class:`PictureRefused` for a file that is not a sound picture within the limits."""
         body = upload.body
         if sniff_type(body[:MAGIC_BYTES]) is not None:
-            cleaned, outline = cleaned_picture(body, limits)
+            cleaned, outline, has_pixels_only = cleaned_picture(body, limits)
             is_small = max(outline.width, outline.height) <= self.max_side_pixels and len(cleaned.body) <= self.max_bytes
-            if is_small and not is_cmyk(body, outline):
+            if is_small and has_pixels_only and not is_cmyk(body, outline):
                 return cleaned
             body = cleaned.body
         made = make_photo(body, max_side_pixels=self.max_side_pixels, max_bytes=self.max_bytes, max_pixels=limits.max_pixels)

@@ -61,8 +61,8 @@ def read_upload_file(path: Path, limits: PictureLimits) -> Upload:
     return read_upload(path.read_bytes(), limits)
 
 
-def cleaned_picture(body: bytes, limits: PictureLimits) -> tuple[Picture, Outline]:
-    """Returns the picture without metadata, and the outline of ``body``, if it decodes without a warning.
+def cleaned_picture(body: bytes, limits: PictureLimits) -> tuple[Picture, Outline, bool]:
+    """Returns the picture without metadata, the outline of ``body``, and whether its data have pixels only.
 
     What goes does no harm: decoded is what goes out. Raises :class:`PictureRefused` for a picture that is incomplete, damaged
     or beyond the limits.
@@ -71,8 +71,8 @@ def cleaned_picture(body: bytes, limits: PictureLimits) -> tuple[Picture, Outlin
     refuse_too_many_pixels(outline.width, outline.height, limits.max_pixels, frames=outline.frames)
     cleaned = without_metadata(body, content_type, outline)
     read_outline(cleaned)
-    _decoder().check(cleaned, content_type)
-    return Picture.of(cleaned, content_type), outline
+    has_pixels_only = _decoder().check(cleaned, content_type)
+    return Picture.of(cleaned, content_type), outline, has_pixels_only
 
 
 @cache

@@ -26,7 +26,7 @@ KINDS = ["JPEG", "PNG", "WEBP"]
 def taken(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
     """Returns the picture that head office before recipe 1 made of a sound file."""
     body = blanked(read_upload(data, limits))
-    cleaned, _ = cleaned_picture(body, limits)
+    cleaned, _, _ = cleaned_picture(body, limits)
     return Picture.of(body, cleaned.content_type)
 
 
