@@ -23,7 +23,7 @@ from urllib.request import urlopen
 
 import psycopg
 
-from bench.fleet_data import PRODUCTS_PATH, Login, Request, fill, logins, offsets, request
+from bench.fleet_data import PRODUCTS_PATH, Login, Request, change_a_dish, fill, logins, offsets, report, request
 from etalase.demo.layout import environment
 from etalase.devstack import postgres, seaweedfs
 from etalase.devstack.ports import free_port
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--big", type=int, default=100_000, help="dishes of one big store (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=10, help="for each kind of request (default: %(default)s)")
     parser.add_argument("--minute", type=float, default=60, help="within which each store asks once (default: %(default)s)")
+    parser.add_argument("--reports", action="store_true", help="measure polls with and without a report only")
     options = parser.parse_args(argv)
     if shutil.which("wrk") is None:
         sys.stderr.write("bench: wrk is missing (Debian: apt install wrk)\n")
@@ -82,8 +83,13 @@ def _run(options: argparse.Namespace, folder: Path, undo: ExitStack) -> None:
     stores = logins(url, secret_key=secret_key)
     # As in operation, each store has asked before: its summary is kept.
     asyncio.run(_minute([request(store) for store in stores], port, 0))
+    pids = (serve.pid, database.child.pid)
     for name, requests in kinds(url, stores).items():
-        _closed_loop(name, requests, port, (serve.pid, database.child.pid), options.seconds, folder / "requests")
+        if not options.reports:
+            _closed_loop(name, requests, port, pids, options.seconds, folder / "requests")
+    _reports(url, stores[1:], port, pids, options.seconds, folder / "requests")
+    if options.reports:
+        return
     before = _memory(serve.pid)
     times, statuses = asyncio.run(_minute(minute(url, stores), port, options.minute))
     times.sort()
@@ -109,6 +115,25 @@ def kinds(url: str, stores: Sequence[Login]) -> dict[str, list[Request]]:
         "big store, page 1": [request(big, prefer="")],
         f"big store, page {len(places) - 1}": [request(big, offset=places[-2], prefer="")],
     }
+
+
+def _reports(url: str, stores: Sequence[Login], port: int, pids: tuple[int, int], seconds: int, file: Path) -> None:
+    """Measures polls with a report beside polls without, in quiet and just after a change that every store sees."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    numbers = iter(range(1, 1_000_000))
+
+    def polls() -> list[Request]:
+        number = next(numbers)
+        return [request(store, since=now, report=report(store, sequence=number, checkpoint=now)) for store in stores]
+
+    asyncio.run(_minute(polls(), port, 0))  # the first report of a store counts its list
+    _closed_loop("poll", [request(store, since=now) for store in stores], port, pids, seconds, file)
+    # As many rounds as the loop may take: a report that is sent again is a replay.
+    _closed_loop("poll with report", [poll for _ in range(8) for poll in polls()], port, pids, seconds, file)
+    changed = change_a_dish(url)
+    _closed_loop(f"the same, {changed} changed", [request(store, since=now) for store in stores], port, pids, seconds, file)
+    change_a_dish(url)
+    _closed_loop("with report, changed", [poll for _ in range(8) for poll in polls()], port, pids, seconds, file)
 
 
 def minute(url: str, stores: Sequence[Login]) -> list[Request]:

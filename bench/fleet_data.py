@@ -99,12 +99,49 @@ def request(
     offset: int = 0,
     prefer: str = "renditions",
     path: str = PHOTOS_PATH,
+    report: dict[str, object] | None = None,
 ) -> Request:
     """Returns the request of a page, as an edge sends it."""
     body: dict[str, object] = {"company_id": COMPANY_ID, "store_id": login.store_id, "limit": limit, "offset": offset}
     if since is not None:
         body["updated_since"] = since
+    if report is not None:
+        body["report"] = report
     return Request(path, login.token, prefer, msgspec.json.encode(body))
+
+
+def report(login: Login, *, sequence: int, checkpoint: str) -> dict[str, object]:
+    """Returns the report of a store, as a quiet run sends it."""
+    photos = dict.fromkeys(("listed", "verified", "damaged", "owed", "held", "parked", "own"), 0)
+    return {
+        "instance": login.store_id,
+        "sequence": sequence,
+        "agent": "etalase/bench",
+        "sent_at": checkpoint,
+        "next_report_by": checkpoint,
+        "checkpoint": checkpoint,
+        "state": {"word": "well"},
+        "photos": photos,
+        "digest": "0" * 32,
+        "verified_at": checkpoint,
+        "menu": {"products": 500, "with_photo": 500},
+        "run": {"kind": "incremental", "outcome": "success", "started_at": checkpoint, "duration_seconds": 0.31},
+        "faults_hash": "d751713988987e9331980363e24189ce",
+        "storage": {"spool_free_bytes": 21474836480},
+        "traffic": {"today_bytes": 43111, "month_bytes": 18874368},
+    }
+
+
+def change_a_dish(database_url: str) -> int:
+    """Changes a photo of the dish that most stores sell, and returns by how many."""
+    with closing(psycopg.connect(database_url)) as db, db:
+        row = db.execute(
+            "WITH dish AS (SELECT product_id, count(*) AS stores FROM head_office_assortment GROUP BY 1"
+            " ORDER BY 2 DESC LIMIT 1)"
+            " UPDATE head_office_photo f SET sort_order = sort_order + 1 FROM dish WHERE f.product_id = dish.product_id"
+            " RETURNING stores"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def offsets(database_url: str, store_id: UUID, *, limit: int) -> Iterator[int]:

@@ -14,7 +14,8 @@ from etalase.protocol import MAX_INT32, AwareTime
 # The ability by which head office announces that it takes reports.
 REPORT_FEATURE: Final = "report=1"
 REPORT_PATH: Final = "/api/v1/sync/report/"
-MAX_REPORT_BYTES: Final = 64 * 1024
+# A head office takes bodies of 64 KiB by default, and a report may come with the other fields of a feed request.
+MAX_REPORT_BYTES: Final = 60 * 1024
 MAX_FAULTS: Final = 200
 MAX_ANSWERS: Final = 3
 MAX_SEQUENCE: Final = 2**63 - 1
@@ -130,13 +131,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ReportResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What head office adds to its answer. Unknown fields and malformed entries are left out by the edge.
 
-    ``sequence`` is the greatest that head office knows of this instance: an edge restored from a backup goes on after it.
+    ``report_sequence`` is the greatest known of this instance: an edge restored from a backup goes on after it.
     ``faults_wanted``: head office does not have the faults that ``faults_hash`` means.
     """
 
     challenges: list[msgspec.Raw] = []
     orders: list[msgspec.Raw] = []
-    sequence: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)] = 0
+    report_sequence: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)] = 0
     faults_wanted: bool = False
 
 

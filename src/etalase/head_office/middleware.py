@@ -19,12 +19,13 @@ from etalase.head_office.database import as_database_error, is_away
 from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
 from etalase.head_office.messages import TEXTS, text
 from etalase.protocol import format_time
-from etalase.renditions import FEATURES_HEADER
+from etalase.renditions import FEATURES_HEADER, RENDITIONS_PREFERENCE
+from etalase.report import REPORT_FEATURE
 from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 PARTS = ("title", "text", "help")
-FEATURES = "renditions=1"
+FEATURES = f"{REPORT_FEATURE}, {RENDITIONS_PREFERENCE}=1"
 
 
 def client_address(request: HttpRequest) -> str | None:

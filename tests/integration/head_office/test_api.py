@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from etalase.settings.head_office import MIB
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 
 PHOTOS, PRODUCTS, STORES = "/api/v1/sync/product-photos/", "/api/v1/sync/products/", "/api/v1/sync/stores/"
+REPORT = "/api/v1/sync/report/"
 TOKEN, REFRESH = "/api/v1/token/", "/api/v1/token/refresh/"
 
 
@@ -469,7 +471,8 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
     assert "script-src 'self';" in page.headers["Content-Security-Policy"]
     document = Client().get("/api/v1/schema/?format=json").json()
     assert {*document["paths"]} == {
-        f"/api/v1/{path}/" for path in ("token", "token/refresh", "sync/product-photos", "sync/products", "sync/stores")
+        f"/api/v1/{path}/"
+        for path in ("token", "token/refresh", "sync/product-photos", "sync/products", "sync/report", "sync/stores")
     }
 
 
@@ -524,7 +527,12 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
 
     pair = note(TOKEN, post(TOKEN, right)).json()
     note(REFRESH, post(REFRESH, {"refresh": pair["refresh"]}))
-    for path in (PHOTOS, PRODUCTS, STORES):
+    admin = access(Account.objects.create_user("boss", password="a boss's own password", is_staff=True))
+    report = json.loads((Path(__file__).parents[2] / "wire" / "report.json").read_text())
+    note(REPORT, post(REPORT, {**ask, **report}, token=token))
+    note(REPORT, post(REPORT, {**ask, **report}, token=admin))
+    note(PHOTOS, post(PHOTOS, {**ask, "report": report}, token=admin))
+    for path in (PHOTOS, PRODUCTS, STORES, REPORT):
         note(path, post(path, ask, token=token))
         note(path, post(path, {**ask, "limit": 0}, token=token))
         note(path, post(path, ask))
@@ -533,7 +541,7 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
     for path, wrong in ((TOKEN, {**right, "password": "x"}), (REFRESH, {"refresh": "x"})):
         note(path, post(path, wrong))
         note(path, post(path, {}))
-    for path in (TOKEN, REFRESH, PHOTOS, PRODUCTS, STORES):
+    for path in (TOKEN, REFRESH, PHOTOS, PRODUCTS, STORES, REPORT):
         note(path, post(path, None, raw=b"x" * (MIB + 1), token=token))
         note(path, post(path, None, raw=b"x", content_type="text/plain", token=token))
         note(path, Client().post(path, b"{}", content_type="application/json", headers={"Accept": "text/csv"}))
@@ -549,7 +557,14 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
 
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
     fresh = str(tokens.RefreshToken.for_user(account))
-    for path, body in ((TOKEN, right), (REFRESH, {"refresh": fresh}), (PHOTOS, ask), (PRODUCTS, ask), (STORES, {})):
+    for path, body in (
+        (TOKEN, right),
+        (REFRESH, {"refresh": fresh}),
+        (PHOTOS, ask),
+        (PRODUCTS, ask),
+        (STORES, {}),
+        (REPORT, ask),
+    ):
         note(path, post(path, body, token=token))
     answered[STORES, "get"].add(_get_stores(token).status_code)
 

@@ -153,13 +153,13 @@ def test_without_the_preference_the_response_is_byte_for_byte_the_guides(office:
 )
 def test_every_response_of_the_api_names_the_abilities(office: Office, method: str, path: str, status: int) -> None:
     answer = getattr(Client(), method)(path, {}, content_type="application/json")
-    assert (answer.status_code, answer.headers["Etalase-Features"]) == (status, "renditions=1")
+    assert (answer.status_code, answer.headers["Etalase-Features"]) == (status, "report=1, renditions=1")
 
 
 def test_the_abilities_are_named_with_pages_tokens_and_strange_requests_and_nowhere_else(office: Office) -> None:
-    assert ask(office).headers["Etalase-Features"] == "renditions=1"
+    assert ask(office).headers["Etalase-Features"] == "report=1, renditions=1"
     login = {"username": "avril", "password": "a store's own password"}
-    assert Client().post("/api/v1/token/", login).headers["Etalase-Features"] == "renditions=1"
+    assert Client().post("/api/v1/token/", login).headers["Etalase-Features"] == "report=1, renditions=1"
     assert Client(headers={"Host": "elsewhere.example"}).get("/api/v1/sync/stores/").headers["Etalase-Features"]
     assert "Etalase-Features" not in Client().get("/healthz").headers
 

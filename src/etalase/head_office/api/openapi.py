@@ -137,6 +137,14 @@ class PhotoPageAnswer(FeedEnvelopeAnswer):
     rendition_digest = serializers.CharField(
         required=False, help_text="Only where both are preferred, on the first page: the digest of all renditions of the store."
     )
+    challenges = serializers.ListField(child=serializers.JSONField(), required=False, help_text="Only with a report.")
+    orders = serializers.ListField(child=serializers.JSONField(), required=False, help_text="Only with a report.")
+    report_sequence = serializers.IntegerField(
+        required=False, help_text="Only with a report: the greatest number known of this instance."
+    )
+    faults_wanted = serializers.BooleanField(
+        required=False, help_text="Only with a report: the faults that faults_hash means are not known here."
+    )
 
 
 class ProductPageAnswer(FeedEnvelopeAnswer):

@@ -6,7 +6,7 @@ Every other request goes on to the view, which finds out what is wrong with it a
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -19,24 +19,26 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 
 from etalase.head_office import feed
+from etalase.head_office.api.reports import FIELD as REPORT_FIELD
 from etalase.head_office.api.requests import page_of
 from etalase.head_office.api.responses import DatabaseUnavailable, json_response
 from etalase.head_office.api.tokens import AccessToken
 from etalase.head_office.api.views import photo_page
 from etalase.head_office.database import as_database_error, first_row, is_away
+from etalase.head_office.fleet.reports import ReportRefused, read_report
+from etalase.report import Report
+from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 
-PAGES: Final[Mapping[str, Callable[[feed.StoreIdentity, feed.PageRequest], dict[str, Any]]]] = {
-    "/api/v1/sync/product-photos/": photo_page,
-    "/api/v1/sync/products/": feed.product_page,
-}
+PHOTOS_PATH: Final = "/api/v1/sync/product-photos/"
+PATHS: Final = frozenset({PHOTOS_PATH, "/api/v1/sync/products/"})
 # As DRF adds it to the view's answer, and Django's CommonMiddleware the length.
 HEADERS: Final = {"Allow": "POST, OPTIONS"}
 # What DRF negotiates to JSON without a look at the details.
 ACCEPTED = {"*/*", "application/json"}
-# Of a body: more than an edge's has, less than any limit of a head office.
-BODY_BYTES = re.compile("[0-9]{1,3}")
+# Of a body, with a report or without.
+BODY_BYTES = re.compile("[0-9]{1,5}")
 # As many stores as one process serves in an hour, for which their tokens last; each entry takes a kilobyte.
 KEPT_TOKENS = 16_384
 
@@ -45,12 +47,11 @@ def quick_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
     """Wraps ``get_response``, which gets each request that is not answered here."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        page = PAGES.get(request.path_info)
-        if page is None:
+        if request.path_info not in PATHS:
             return get_response(request)
         request.get_host()  # raises DisallowedHost
         try:
-            response = _answer(request, page)
+            response = _answer(request)
         except django.db.Error as error:
             if not is_away(error):
                 raise
@@ -69,14 +70,15 @@ def _match(path: str) -> ResolverMatch:
     return resolve(path)
 
 
-def _answer(
-    request: HttpRequest, page: Callable[[feed.StoreIdentity, feed.PageRequest], dict[str, Any]]
-) -> HttpResponse | None:
+def _answer(request: HttpRequest) -> HttpResponse | None:
     """Returns the page, or None where the request is not certain to get it."""
     meta = request.META
     if request.method != "POST" or meta.get("CONTENT_TYPE") != "application/json" or meta.get("QUERY_STRING"):
         return None
-    if meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED or not BODY_BYTES.fullmatch(meta.get("CONTENT_LENGTH") or "0"):
+    length = meta.get("CONTENT_LENGTH") or "0"
+    if meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED or not BODY_BYTES.fullmatch(length):
+        return None
+    if int(length) > head_office_settings().MAX_REQUEST_BYTES:
         return None
     try:
         body = msgspec.json.decode(request.body)
@@ -86,16 +88,32 @@ def _answer(
     if asked is None:
         return None
     company_id, store_id, page_request = asked
-    store = _store(meta.get("HTTP_AUTHORIZATION", ""), company_id, store_id)
-    if store is None:
+    found = _store(meta.get("HTTP_AUTHORIZATION", ""), company_id, store_id)
+    if found is None:
         return None
-    response = json_response(page(store, page_request), headers=HEADERS)
+    store, is_own = found
+    if request.path_info != PHOTOS_PATH:
+        content = feed.product_page(store, page_request)
+    elif REPORT_FIELD not in body:
+        content = photo_page(store, page_request)
+    elif is_own and not page_request.offset and (report := _report(body[REPORT_FIELD])) is not None:
+        content = photo_page(store, page_request, report)
+    else:
+        return None
+    response = json_response(content, headers=HEADERS)
     response.headers["Content-Length"] = str(len(response.content))
     return response
 
 
-def _store(authorization: str, company_id: UUID, store_id: UUID) -> feed.StoreIdentity | None:
-    """Returns the store if the account of the token may read it now."""
+def _report(value: Any) -> Report | None:
+    try:
+        return read_report(value)
+    except ReportRefused:
+        return None
+
+
+def _store(authorization: str, company_id: UUID, store_id: UUID) -> tuple[feed.StoreIdentity, bool] | None:
+    """Returns the store if the account of the token may read it now, and whether it is the account's own."""
     kind, _, token = authorization.partition(" ")
     if kind != "Bearer":
         return None
@@ -108,7 +126,7 @@ def _store(authorization: str, company_id: UUID, store_id: UUID) -> feed.StoreId
     row = first_row(READABLE_STORE, {"account_id": account_id, "company_id": company_id, "store_id": store_id})
     if row is None or row[0] != password:
         return None
-    return feed.StoreIdentity(id=store_id, company_id=company_id, code=row[1], name=row[2])
+    return feed.StoreIdentity(id=store_id, company_id=company_id, code=row[1], name=row[2]), row[3]
 
 
 @lru_cache(KEPT_TOKENS)
@@ -124,7 +142,7 @@ def _claims(token: str) -> tuple[str, object, int]:
 
 # As SimpleJWT's check of the account (CHECK_REVOKE_TOKEN) and accounts.stores_of.
 READABLE_STORE = """
-SELECT upper(md5(a.password)), s.code, s.name
+SELECT upper(md5(a.password)), s.code, s.name, NOT a.is_staff AND s.id IS NOT DISTINCT FROM a.store_id
 FROM head_office_account a JOIN head_office_store s ON a.is_staff OR s.id = a.store_id
 WHERE a.id = %(account_id)s::uuid AND a.is_active AND s.id = %(store_id)s AND s.company_id = %(company_id)s
 """

@@ -103,11 +103,16 @@ class PageQuestion(serializers.Serializer[dict[str, Any]]):
     )
 
 
-class FeedQuestion(PageQuestion):
-    """A page of a store's feed."""
+class StoreQuestion(serializers.Serializer[dict[str, Any]]):
+    """A store."""
 
     company_id = UuidText()
     store_id = UuidText()
+
+
+class FeedQuestion(PageQuestion, StoreQuestion):
+    """A page of a store's feed."""
+
     updated_since = Moment(
         required=False,
         allow_null=True,

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
-from etalase.head_office.api import tokens, views
+from etalase.head_office.api import reports, tokens, views
 
 _rendering = threading.Lock()
 
@@ -42,6 +42,7 @@ urlpatterns = [
     path("token/refresh/", tokens.TokenRefresh.as_view(), name="token-refresh"),
     path("sync/product-photos/", views.ProductPhotos.as_view(), name="sync-product-photos"),
     path("sync/products/", views.Products.as_view(), name="sync-products"),
+    path("sync/report/", reports.StoreReports.as_view(), name="sync-report"),
     path("sync/stores/", views.Stores.as_view(), name="sync-stores"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),

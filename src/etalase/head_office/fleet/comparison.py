@@ -20,11 +20,11 @@ class DigestProof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreListing:
-    """What head office lists for a store: its digest, when anything of it last changed, and the horizon of both."""
+    """What head office lists for a store: its digest, when anything of it last changed, and when that was read."""
 
     digest: str
     changed_at: datetime | None
-    as_of: datetime
+    read_at: datetime
 
 
 def compare(digest: str | None, checkpoint: datetime | None, listing: StoreListing) -> DigestProof:
@@ -34,7 +34,7 @@ def compare(digest: str | None, checkpoint: datetime | None, listing: StoreListi
     """
     if checkpoint is None:
         return DigestProof.BEHIND
-    if checkpoint > listing.as_of:
+    if checkpoint > listing.read_at:
         return DigestProof.AHEAD
     if listing.changed_at is not None and listing.changed_at >= checkpoint:
         return DigestProof.BEHIND

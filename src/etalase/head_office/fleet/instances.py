@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 MAX_INSTANCES: Final = 4
-MAX_RECENT: Final = 64
+MAX_RECENT: Final = 24
 # So many reports in a row without a collision prove that one machine counts.
 SETTLED_AFTER_REPORTS: Final = 6
 # An instance that was replaced is no second edge once it has been silent for so long.

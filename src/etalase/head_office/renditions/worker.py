@@ -13,6 +13,7 @@ from etalase.errors import EtalaseError, ObjectStoreError
 from etalase.head_office import heartbeat
 from etalase.head_office.collecting import collect
 from etalase.head_office.database import as_database_error
+from etalase.head_office.fleet import history
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import MadeSet, make_set
 from etalase.service_manager import ServiceManager
@@ -99,6 +100,7 @@ class Worker:
     def _keep_house(self) -> None:
         if self._monotonic() - self._kept_at >= HOUSEKEEPING_SECONDS:
             queue.complete()
+            history.thin(timezone.now())
             self._kept_at = self._monotonic()
             try:
                 collect(timezone.now())

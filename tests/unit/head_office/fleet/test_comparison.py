@@ -32,4 +32,4 @@ def test_a_digest_proves(
     digest: str | None, checkpoint: datetime | None, changed_at: datetime | None, comparison: DigestProof
 ) -> None:
     """Each case, and both sides of each border."""
-    assert compare(digest, checkpoint, StoreListing(A, changed_at, as_of=NOON + timedelta(hours=1))) is comparison
+    assert compare(digest, checkpoint, StoreListing(A, changed_at, read_at=NOON + timedelta(hours=1))) is comparison

@@ -1,35 +1,24 @@
 """Reports of strangers: each field is checked and named; times of a wrong clock are put right."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from etalase.head_office.fleet.reports import ReportRefused, checkpoint_of, read_report, timing
-from etalase.report import MAX_FAULTS, Report, faults_hash
+from etalase.report import MAX_FAULTS, Report
 
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
+EXAMPLE = Path(__file__).parents[3] / "wire" / "report.json"
 PHOTO = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 
 
 def a_report(**changes: Any) -> dict[str, Any]:
     """Returns a valid report as JSON values, with changed fields; None removes one."""
-    report: dict[str, Any] = {
-        "instance": "0d9619ff-8b86-4d01-b42d-00cf4fc964f0",
-        "sequence": 12,
-        "agent": "etalase/0.3.0",
-        "sent_at": "2026-11-27T10:00:00+00:00",
-        "next_report_by": "2026-11-27T11:07:00+00:00",
-        "checkpoint": "2026-11-27T09:07:00.123456+00:00",
-        "state": {"word": "well"},
-        "photos": {"listed": 86, "verified": 86, "damaged": 0, "owed": 0, "held": 0, "parked": 0, "own": 0},
-        "digest": "a" * 32,
-        "verified_at": "2026-11-27T02:07:00+00:00",
-        "menu": {"products": 86, "with_photo": 86},
-        "faults_hash": faults_hash([]),
-        "traffic": {"today_bytes": 0, "month_bytes": 12345},
-    }
+    report: dict[str, Any] = json.loads(EXAMPLE.read_text())
     report.update(changes)
     return {name: value for name, value in report.items() if value is not None}
 

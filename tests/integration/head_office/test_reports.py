@@ -1,0 +1,367 @@
+"""Reports of stores at head office: what is taken, what it is compared with, what is refused, and what it costs."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from rest_framework_simplejwt.tokens import RefreshToken
+from tests.integration.head_office.office import Office, roll_clock
+from tests.integration.head_office.sql_changes import CHANGES
+
+from etalase.head_office.fleet import history
+from etalase.head_office.fleet.listing import NEWEST_ROWS
+from etalase.head_office.fleet_models import AssortmentDigest, StoreFault, StoreHour, StoreReport
+from etalase.head_office.models import Account, Assortment, Photo, Product, Store
+from etalase.photo_digest import photos_digest
+from etalase.report import faults_hash
+
+pytestmark = pytest.mark.urls("etalase.head_office.urls")
+
+FEED, REPORT = "/api/v1/sync/product-photos/", "/api/v1/sync/report/"
+NO_SUCH = "00000000-0000-4000-8000-000000000000"
+
+
+class Statements:
+    """The statements of a block, as a wrapper of Django's."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        """Notes the statement and executes it."""
+        self.texts.append(sql)
+        return execute(sql, params, many, context)
+
+
+class Edge:
+    """An edge that does what head office says, and reports it honestly, but for what a test changes."""
+
+    def __init__(self, office: Office, *, store: Store | None = None, account: Account | None = None) -> None:
+        self.office = office
+        self.store = store or office.store
+        self.account = account or Account.objects.get(store=self.store)
+        self.instance = str(uuid4())
+        self.sequence = 0
+        self.checkpoint: str | None = None
+        self.digest: str | None = None
+
+    def sync(self) -> None:
+        """Makes the store equal to head office."""
+        page = self.office.page(store=self.store, limit=1000)
+        self.digest = photos_digest(sorted(page.photos, key=lambda photo: photo.id))
+        self.checkpoint = page.sync_timestamp
+
+    def report(self, **changes: Any) -> dict[str, Any]:
+        """Returns its next report, with changed fields."""
+        self.sequence += 1
+        report = {
+            "instance": self.instance,
+            "sequence": self.sequence,
+            "agent": "etalase/0.3.0",
+            "sent_at": "2026-11-27T10:00:00+00:00",
+            "next_report_by": "2026-11-27T11:07:00+00:00",
+            "checkpoint": self.checkpoint,
+            "state": {"word": "well"},
+            "photos": dict.fromkeys(("listed", "verified", "damaged", "owed", "held", "parked", "own"), 0),
+            "digest": self.digest,
+            "verified_at": "2026-11-27T02:07:00+00:00",
+            "menu": {"products": 1, "with_photo": 1},
+            "faults_hash": faults_hash([]),
+            "traffic": {"today_bytes": 0, "month_bytes": 0},
+        }
+        return report | changes
+
+    def post(self, path: str = REPORT, *, status: int = 200, **body: Any) -> dict[str, Any]:
+        """Returns the response to a request of its account about its store."""
+        token = RefreshToken.for_user(self.account).access_token
+        message = {"company_id": str(self.store.company_id), "store_id": str(self.store.id)} | body
+        response = Client().post(path, message, content_type="application/json", headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == status, response.content
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def send(self, **changes: Any) -> StoreReport:
+        """Sends its next report, and returns what head office keeps of it."""
+        self.post(**self.report(**changes))
+        return StoreReport.objects.get(store=self.store)
+
+
+@pytest.fixture
+def edge(office: Office) -> Edge:
+    """Returns the edge of a store with a dish and its photo."""
+    office.photo(office.product())
+    return Edge(office)
+
+
+def test_an_equal_digest_is_proved(edge: Edge) -> None:
+    """By the request of its own, and with the feed's first page."""
+    edge.sync()
+    assert edge.send().comparison == "equal"
+    page = edge.post(FEED, report=edge.report(), limit=100)
+    assert page["photos"]
+    assert (page["challenges"], page["orders"], page["report_sequence"], page["faults_wanted"]) == ([], [], 2, False)
+    kept = StoreReport.objects.get()
+    assert (kept.comparison, kept.body["sequence"], kept.revision) == ("equal", 2, 2)
+    # Nobody has asked for a proof of possession yet.
+    assert kept.state == "unproved"
+
+
+def test_a_page_without_a_report_is_what_it_was(edge: Edge) -> None:
+    """No field is added."""
+    assert "challenges" not in edge.post(FEED)
+    assert not StoreReport.objects.exists()
+
+
+def test_a_digest_that_differs_is_wrong(edge: Edge) -> None:
+    """Where nothing changed since the checkpoint."""
+    edge.sync()
+    kept = edge.send(digest="0" * 32)
+    assert (kept.comparison, kept.state) == ("different", "wrong")
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_that_the_store_sees_is_noticed(
+    office: Office, edge: Edge, stranger: psycopg.Connection[Any], kind: str
+) -> None:
+    """By SQL of another session. A report before it was fetched is not compared; afterwards its new digest is."""
+    unsold = office.photo(office.product("2", name="OTHER", sold_in=[]))
+    edge.sync()
+    assert edge.send().comparison == "equal"
+    CHANGES[kind](stranger, Photo.objects.exclude(id=unsold.id).get(), unsold)
+    assert edge.send().comparison == "equal"
+    stranger.commit()
+    before = edge.send()
+    assert (before.comparison, before.state) == ("behind", "behind")
+    edge.sync()
+    assert edge.send().comparison == "equal"
+    assert edge.send(digest="0" * 32).comparison == "different"
+
+
+def test_a_change_that_the_store_does_not_see_changes_nothing(office: Office, edge: Edge) -> None:
+    """A dish of another store, and another company's."""
+    edge.sync()
+    assert edge.send().comparison == "equal"
+    office.photo(office.product("2", sold_in=[office.another_store()]))
+    assert edge.send().comparison == "equal"
+
+
+@pytest.mark.parametrize("sold", [True, False])
+def test_many_changes_elsewhere_hide_none_here(office: Office, edge: Edge, sold: bool) -> None:
+    """Beyond the number of changes that are looked at one by one."""
+    edge.sync()
+    assert edge.send().comparison == "equal"
+    if sold:
+        Photo.objects.update(sort_order=7)
+    unsold = [Product(company=office.company, sku=f"X{number}", name="X") for number in range(NEWEST_ROWS + 1)]
+    Product.objects.bulk_create(unsold)
+    assert edge.send().comparison == ("behind" if sold else "equal")
+
+
+def test_a_store_stays_late_by_its_first_promise(edge: Edge) -> None:
+    """As long as its checkpoint does not move."""
+    edge.sync()
+    edge.send()
+    Photo.objects.update(sort_order=7)
+    first = edge.send()
+    assert first.behind_due_at == first.due_at
+    second = edge.send()
+    assert second.behind_due_at == first.behind_due_at
+    assert second.due_at > first.due_at
+    edge.sync()
+    assert edge.send().behind_due_at is None
+
+
+def test_a_store_without_a_checkpoint_loads(edge: Edge) -> None:
+    """Nothing is compared before its first run is through."""
+    kept = edge.send(checkpoint=None, digest=None, state={"word": "filling", "missing": 1})
+    assert (kept.comparison, kept.state, kept.missing) == ("behind", "behind", 1)
+
+
+def test_a_checkpoint_of_the_future_proves_nothing(edge: Edge) -> None:
+    """As after a restore of head office, or from a liar."""
+    edge.sync()
+    assert edge.send(checkpoint="2999-01-01T00:00:00.000000+00:00").comparison == "ahead"
+
+
+def test_stores_with_the_same_dishes_share_a_digest(office: Office, edge: Edge) -> None:
+    """And a store with another dish has its own."""
+    stores = [office.another_store(f"BDG-{number}") for number in range(3)]
+    for store in stores:
+        Assortment.objects.create(store=store, product=Product.objects.get())
+        Account.objects.create_user(store.code, password="a store's own password", store=store)
+    edges = [edge, *(Edge(office, store=store) for store in stores)]
+    for one in edges:
+        one.sync()
+        assert one.send().comparison == "equal"
+    assert AssortmentDigest.objects.count() == 1
+    office.photo(office.product("2", sold_in=[stores[0]]))
+    edges[1].sync()
+    assert edges[1].send().comparison == "equal"
+    assert edges[0].send().comparison == "equal"
+    assert AssortmentDigest.objects.exclude(digest="").count() == 2
+
+
+def test_a_quiet_report_counts_nothing_anew(edge: Edge) -> None:
+    """One statement reads and one writes, beside the horizon."""
+    edge.sync()
+    edge.send()
+    edge.post(FEED)
+    plain, reporting = Statements(), Statements()
+    with connection.execute_wrapper(plain):
+        edge.post(FEED, limit=1, updated_since=edge.checkpoint)
+    report = edge.report()
+    with connection.execute_wrapper(reporting):
+        edge.post(FEED, limit=1, updated_since=edge.checkpoint, report=report)
+    more = reporting.texts[len(plain.texts) :]
+    assert [text.split()[0] for text in more] == ["SELECT", "SELECT", "WITH"]
+    assert not any("string_agg" in text for text in more)
+
+
+def test_a_replay_has_no_effect(edge: Edge) -> None:
+    """It is answered as the first time."""
+    edge.sync()
+    report = edge.report()
+    first = edge.post(**report)
+    edge.send(digest="0" * 32)
+    before = StoreReport.objects.values().get()
+    assert edge.post(**report) == first | {"report_sequence": 2}
+    assert StoreReport.objects.values().get() == before
+
+
+def test_a_cloned_machine_is_never_green(edge: Edge) -> None:
+    """Two machines with one instance use the same numbers."""
+    edge.sync()
+    edge.send()
+    edge.sequence -= 1
+    kept = edge.send(agent="etalase/0.3.0+copy")
+    assert (kept.is_cloned, kept.state) == (True, "wrong")
+
+
+def test_two_edges_for_one_store_are_noticed(office: Office, edge: Edge) -> None:
+    """Once the one that seemed replaced reports again."""
+    edge.sync()
+    edge.send()
+    other = Edge(office)
+    other.sync()
+    assert other.send().second_at is None
+    kept = edge.send()
+    assert kept.state == "wrong"
+    assert kept.second_at is not None
+
+
+def test_faults_are_kept_until_they_change(edge: Edge) -> None:
+    """A report that has only their hash leaves them; an unknown hash asks for them."""
+    photo = Photo.objects.get()
+    fault = {"photo_id": str(photo.id), "product_id": str(photo.product_id), "reason": "timeout", "side": "link", "attempts": 2}
+    edge.send(faults=[fault, fault | {"attempts": 3}], faults_hash="1" * 32)
+    assert [(row.photo_id, row.reason, row.attempts) for row in StoreFault.objects.all()] == [(photo.id, "timeout", 3)]
+    assert edge.post(**edge.report(faults_hash="1" * 32))["faults_wanted"] is False
+    assert StoreFault.objects.count() == 1
+    assert edge.post(**edge.report(faults_hash="2" * 32))["faults_wanted"] is True
+    edge.send(faults=[], faults_hash=faults_hash([]))
+    assert not StoreFault.objects.exists()
+
+
+def test_an_hour_keeps_its_last_report(edge: Edge) -> None:
+    """And the next hour another."""
+    edge.sync()
+    edge.send()
+    edge.send(digest="0" * 32)
+    assert StoreHour.objects.values_list("state", flat=True).get() == "wrong"
+    roll_clock("1 hour")
+    try:
+        edge.send()
+    finally:
+        roll_clock("0")
+    first, second = StoreHour.objects.order_by("hour")
+    assert second.hour - first.hour == timedelta(hours=1)
+
+
+def test_old_hours_and_unused_digests_go(office: Office, edge: Edge) -> None:
+    """After 14 days; the digest that a store refers to stays."""
+    edge.sync()
+    edge.send()
+    office.photo(office.product("2"))
+    edge.sync()
+    edge.send()
+    assert (StoreHour.objects.count(), AssortmentDigest.objects.count()) == (1, 2)
+    now = StoreReport.objects.get().received_at
+    assert history.thin(now + timedelta(days=13)) == 0
+    assert (StoreHour.objects.count(), AssortmentDigest.objects.count()) == (1, 1)
+    assert history.thin(now + timedelta(days=15)) == 1
+    assert edge.send().comparison == "equal"
+
+
+def test_a_deleted_store_takes_its_reports_along(office: Office, edge: Edge) -> None:
+    """By plain SQL, too."""
+    edge.sync()
+    edge.send(faults=[{"photo_id": NO_SUCH, "product_id": NO_SUCH, "reason": "x", "side": "y"}])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE head_office_account SET store_id = NULL")
+        cursor.execute("DELETE FROM head_office_store")
+    assert not any(table.objects.exists() for table in (StoreReport, StoreHour, StoreFault))
+
+
+# Refusals
+
+
+def test_only_the_stores_own_account_reports(office: Office, edge: Edge) -> None:
+    """An admin reads every store and speaks for none; another store's account sees no store at all."""
+    admin = Account.objects.create_user("boss", password="a boss's own password", is_staff=True)
+    for_admin = Edge(office, account=admin)
+    report = for_admin.report()
+    for_admin.post(status=403, **report)
+    for_admin.post(FEED, status=403, report=report)
+    assert for_admin.post(FEED)["photos"]
+    other = office.another_store()
+    stranger = Account.objects.create_user("bdg", password="a store's own password", store=other)
+    Edge(office, account=stranger).post(status=404, **report)
+    Edge(office, account=stranger).post(FEED, status=404, report=report)
+    # Even an admin who also has a store.
+    Account.objects.filter(pk=stranger.pk).update(is_staff=True)
+    Edge(office, store=other, account=Account.objects.get(pk=stranger.pk)).post(status=403, **report)
+    assert not StoreReport.objects.exists()
+
+
+def test_a_wrong_field_is_named_in_both_requests(edge: Edge) -> None:
+    """With its place in the body; nothing is kept, and no page is sent."""
+    report = edge.report(photos={"listed": -1})
+    alone = edge.post(status=400, **report)
+    assert "photos.listed" in alone
+    with_page = edge.post(FEED, status=400, report=report)
+    assert "report.photos.listed" in with_page
+    assert "report.photos.listed" in with_page["detail"]
+    assert "photos" not in with_page
+    assert not StoreReport.objects.exists()
+
+
+@pytest.mark.parametrize("report", [None, [], 3, "x", {}])
+def test_what_is_no_report_is_refused(edge: Edge, report: Any) -> None:
+    """Not ignored."""
+    assert any(name.startswith("report") for name in edge.post(FEED, status=400, report=report))
+
+
+def test_a_report_with_a_later_page_is_refused(edge: Edge) -> None:
+    """It goes with the first page."""
+    assert "report" in edge.post(FEED, status=400, offset=1, report=edge.report())
+
+
+def test_a_report_that_is_too_large_is_refused(edge: Edge) -> None:
+    """Before it is read."""
+    edge.post(status=413, **edge.report(extra="x" * 65536))
+    edge.post(FEED, status=413, report=edge.report(extra="x" * 65536))
+
+
+def test_the_openapi_document_shows_a_report(edge: Edge) -> None:
+    """With all fields, in place."""
+    document = msgspec.json.decode(
+        Client().get("/api/v1/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).content
+    )
+    schema = document["paths"][REPORT]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(edge.report()) | {"company_id", "store_id"} <= set(schema["properties"])
+    assert schema["properties"]["photos"]["properties"]["owed"]["minimum"] == 0
