@@ -13,6 +13,7 @@ from tests.pictures import renditions
 from etalase.edge.status.collect import read
 from etalase.edge.status.summary import summarize
 from etalase.edge.status.verdict import judge
+from etalase.edge.sync.verify import Difference, verify
 
 
 @contextmanager
@@ -47,6 +48,7 @@ def test_the_status_reports_a_deny_that_keeps_pos_screens_from_reading(edge_on_e
             "Call for help: a rule of the photo store forbids the tills to read photos."
         ]
         assert any(denied.partition("{")[0] in item.detail for item in summary.hints)
+        assert (summary.word, summarize(facts, judge(facts), "id", max_names=3).word) == ("LOOK", "PERIKSA")
     assert status(edge)["state"] == "well"
 
 
@@ -55,3 +57,22 @@ def test_a_run_notes_that_pos_screens_cannot_read_photos(edge: Edge) -> None:
     with denying(edge, "products/*"):
         assert [notice["code"] for notice in edge.sync().notices] == ["not_public"]
     assert edge.sync().notices == []
+
+
+def verified(edge: Edge, *, deep: bool) -> list[Difference]:
+    """Returns the differences that ``verify`` names."""
+    with edge.services() as services:
+        return verify(services, deep=deep).differences
+
+
+def test_verify_names_photos_that_pos_screens_cannot_read_and_a_deep_one_each_of_them(edge_on_each_store: Edge) -> None:
+    edge = edge_on_each_store
+    photos = sync_dishes(edge, *(f"DISH {n}" for n in range(6)))
+    refused = {"not_public", "unreadable"}  # a store may deny the access key, too
+    with denying(edge, "products/*"):
+        assert {d.what for d in verified(edge, deep=False)} <= refused
+        assert len(verified(edge, deep=True)) == 6
+    with denying(edge, f"products/{edge.ho.photos[photos['DISH 3']]['product_id']}/*"):
+        (difference,) = verified(edge, deep=True)
+        assert difference.what in refused
+        assert (str(difference.photo_id), difference.product_name) == (photos["DISH 3"], "DISH 3")

@@ -11,7 +11,7 @@ from etalase.edge.status.details import CommandLine, Details
 from etalase.edge.status.localize import Words
 from etalase.edge.status.problems import Problems
 from etalase.edge.status.sentences import StatusItem
-from etalase.edge.status.snapshot import Facts
+from etalase.edge.status.snapshot import Facts, Trouble
 from etalase.edge.status.verdict import Level, State, Verdict
 
 
@@ -64,7 +64,7 @@ def summarize(
     return Summary(
         state,
         verdict.level,
-        words.say(f"word_{state}"),
+        words.say(f"word_{_word(state, facts)}"),
         Advice(facts, verdict, words, max_names).todo(),
         details.sentence(state),
         holds=tuple(Problems(facts, verdict, words, max_names).items()),
@@ -76,3 +76,10 @@ def summarize(
         language=language,
         progress=(known.here, known.listed) if known and state is State.FILLING else None,
     )
+
+
+def _word(state: State, facts: Facts) -> str:
+    """Returns the key of the first word: a photo store that answers is not away."""
+    if state is not State.BUCKET_AWAY or facts.bucket.trouble is Trouble.AWAY:
+        return state
+    return "bucket_denied" if facts.bucket.trouble is Trouble.DENIED else "bucket_answers"

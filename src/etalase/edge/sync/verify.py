@@ -27,6 +27,8 @@ from etalase.renditions import RENDITION_PREFIX
 NOT_HERE, OUTDATED, ROW_DIFFERS = "not_here", "outdated", "row_differs"
 NOT_LISTED, NOT_USABLE, ORPHAN = "not_listed", "not_usable", "orphan"
 NOT_PUBLIC = "not_public"
+# The photos that a comparison requests as tills do; a deep one requests all.
+PUBLIC_PROBES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +157,25 @@ def _compare_bucket(services: Services, result: Verification, compared_at: datet
     audit = BucketAudit(services.bucket, services.workers, today, compared_at, days, result.deep)
     audit.list_bucket(may_be_missing=True)
     listing = audit.listing
-    shown: Row | None = None
+    shown: list[Row] = []
+    seed = services.clock.random_id().int
     own, own_objects = storage.own_photos.exempt(), storage.own_objects.exempt()
     for part in storage.photos.in_batches():
         result.rows += len(part)
         look = audit.look(part)
         storage.damage_marks.mark(look.to_mark)
         storage.damage_marks.clear(look.to_clear)
-        shown = shown or next((row for row in part if row.id not in look.damaged), None)
+        shown += [row for row in part if row.id not in look.damaged]
+        if not result.deep:  # others each time: a Deny may be about a few
+            shown = sorted(shown, key=lambda row: row.id.int ^ seed)[:PUBLIC_PROBES]
         damaged = [row for row in part if row.id in look.damaged and row.id not in own]
         labels = services.products.labels({row.product_id for row in damaged})
         for row in damaged:
             name = labels[row.product_id].name
             result.differences.append(Difference(look.damaged[row.id], row.object_key, row.id, name))
-    if shown is not None and not services.bucket.is_public(shown.object_key):
-        result.differences.append(Difference(NOT_PUBLIC, shown.object_key, shown.id))
+    denied = [row for row in shown if not services.bucket.is_public(row.object_key)]
+    names = services.products.labels({row.product_id for row in denied})
+    result.differences += [Difference(NOT_PUBLIC, row.object_key, row.id, names[row.product_id].name) for row in denied]
     _compare_renditions(services, result, audit)
     if listing is None:
         return
