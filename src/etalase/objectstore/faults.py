@@ -88,10 +88,10 @@ class S3Response:
     def error(self) -> dict[str, str]:
         """Returns the elements of an S3 error by name; empty for any other body, such as a proxy's page."""
         try:
-            root = parsed_xml(self.body)
+            root = parsed_xml(self.body) if self.body else None
         except ValueError:
             return {}
-        if root.tag.rpartition("}")[2] != "Error":
+        if root is None or root.tag.rpartition("}")[2] != "Error":
             return {}
         return {child.tag.rpartition("}")[2]: child.text or "" for child in root}
 

@@ -21,7 +21,10 @@ _TUN = Path("/dev/net/tun")
 # ioctls of netdevice(7) and linux/if_tun.h
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK, _IFF_UP = 0x8913, 0x8914, 0x8916, 0x891C, 0x1
+_SIOCSIFTXQLEN = 0x8943
 NETMASK = "255.255.255.0"
+# More than a burst of all connections: the default of 500 would lose packets before the link's own queue does.
+PACKETS_IN_DEVICE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def _make(address: str) -> Namespace:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         for request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, NETMASK)):
             fcntl.ioctl(control, request, struct.pack("16sHH4s16x", b"link", socket.AF_INET, 0, socket.inet_aton(value)))
+        fcntl.ioctl(control, _SIOCSIFTXQLEN, struct.pack("16si20x", b"link", PACKETS_IN_DEVICE))
         for name in (b"lo", b"link"):
             (flags,) = struct.unpack_from("H", fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sH22x", name, 0)), 16)
             fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name, flags | _IFF_UP))

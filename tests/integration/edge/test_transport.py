@@ -159,9 +159,10 @@ def test_connections_after_a_step_use_the_window_of_that_step(
     transport = limited("06:00,64k 23:00,off", Clock(now=lambda: time.time() + offset[0]))
     ho.bodies["photo"] = bytes(K)
     fetch(transport, ho, "photo")
-    limited_handle = transport._local.curl
+    [(_, limited_handle)] = transport._idle
     fetch(transport, ho, "photo")
-    assert transport._local.curl is limited_handle
+    assert transport._idle[0][1] is limited_handle
     offset[0] += 3600
     fetch(transport, ho, "photo")
-    assert transport._local.curl is not limited_handle
+    [(_, other_handle)] = transport._idle
+    assert other_handle is not limited_handle

@@ -54,7 +54,7 @@ class Effects:
         services.bucket = self._watched(services.bucket, "put", "delete", "ensure_bucket", "prove_writable")
         services.images = self._watched(services.images, "fetch")
         services.head_office = self._watched(services.head_office, "photo_pages", "product_pages")
-        services.workers = Inline()
+        services.workers = services.early_workers = Inline()
 
     def _watched(self, real: Any, *names: str) -> Any:
         effects = self

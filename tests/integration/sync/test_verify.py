@@ -121,20 +121,23 @@ def test_a_full_run_finds_a_rotting_disk_within_the_deep_verify_days(edge: Edge)
 
 
 def test_a_run_ends_at_its_time_limit_and_the_next_run_continues_there(edge: Edge) -> None:
+    edge.ho.put("first", picture("first"))
+    edge.sync()  # an empty edge would have downloaded the others before it publishes the first
     for n in range(40):
         edge.ho.put(f"dish {n:02}", picture(n))
+    checkpoint = edge.checkpoint()
     edge.end_time_at_download(10)
     report = edge.sync()
     assert (report.outcome, report.exit_status, report.error) == ("partial", 1, None)
     assert [notice["code"] for notice in report.notices] == ["out_of_time"]
     assert 0 < report.fetched < 40
-    assert (edge.reasons(), edge.checkpoint()) == ({}, None)
+    assert (edge.reasons(), edge.checkpoint()) == ({}, checkpoint)
     edge.check_every_row_shows_its_bytes()
     edge.ho.on_image = None
     rest = edge.sync()
     assert (rest.outcome, rest.fetched + report.fetched) == ("success", 40)
     edge.check_equals_head_office()
-    (first, second) = edge.query("SELECT outcome, to_carry FROM etalase_sync_run ORDER BY id")
+    (_, first, second) = edge.query("SELECT outcome, to_carry FROM etalase_sync_run ORDER BY id")
     assert (first["outcome"], first["to_carry"], second["to_carry"]) == ("partial", 40, rest.fetched)
 
 

@@ -96,9 +96,20 @@ def test_a_feed_is_read_at_any_page_size_of_head_office(edge: Edge) -> None:
 def test_a_head_office_that_refuses_large_pages_gets_requests_for_the_guides_hundred(edge: Edge, status: int) -> None:
     from tests.simulator import Response
 
-    menu(edge, 3)
+    edge.ho.max_page = 2
+    menu(edge, 5)
     edge.ho.on_page = lambda request: Response(status, b'{"limit":["at most 100"]}') if request["limit"] > 100 else None
     assert edge.sync().outcome == "success"
+    edge.check_equals_head_office()
+
+
+def test_a_full_list_begins_with_a_small_page(edge: Edge) -> None:
+    edge.ho.max_page = 1000
+    menu(edge, 103)
+    edge.sync(PAGE_LIMIT=300)
+    assert [(request["offset"], request["limit"]) for request in edge.ho.feed_requests] == [(0, 100), (100, 300)]
+    edge.sync(PAGE_LIMIT=300)
+    assert edge.ho.feed_requests[-1]["limit"] == 300
     edge.check_equals_head_office()
 
 

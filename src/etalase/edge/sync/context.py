@@ -7,6 +7,7 @@ from enum import StrEnum
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
 from etalase.edge.sync.bucket_audit import BucketAudit, Look
+from etalase.edge.sync.download.head_start import HeadStart
 from etalase.edge.sync.publish.failures import Failures
 from etalase.edge.sync.publish.pipeline import Publisher
 from etalase.edge.sync.result import RunResult
@@ -41,12 +42,14 @@ class Run:
     # Columns of our own state that held unreadable values.
     dropped: list[str]
     id: int = 0
+    head_start: HeadStart = field(init=False)
     failures: Failures = field(init=False)
     publisher: Publisher = field(init=False)
 
     def __post_init__(self) -> None:
         self.failures = Failures(self.services, self.result, self.now)
-        self.publisher = Publisher(self.services, self.result, self.progress, self.failures)
+        self.head_start = HeadStart(self.services.images.fetch)
+        self.publisher = Publisher(self.services, self.result, self.progress, self.failures, self.head_start)
 
 
 def mark_damage(run: Run, look: Look) -> Look:

@@ -125,6 +125,7 @@ def execute(run: Run) -> None:
     publish(run, feed, replanned)
     drop_unlisted_retries(feed)
     publish_later(run, feed, planned, replanned)
+    drop_unused(run)
     feed.raise_if_incomplete()
     remove_unlisted(run, feed)
     product_checkpoint = products.remove(run.services, listed_products, run.result, now=run.now)
@@ -155,6 +156,12 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
     record_new_photos(run, feed)
     run.result.note_oddities(feed.oddities)
     return products.sync(run.services, feed, run.checkpoint, run.result)
+
+
+def drop_unused(run: Run) -> None:
+    """Drops the bytes that were downloaded ahead of the plan and that it did not ask for."""
+    if unused := run.head_start.drop_unused():
+        logger.info("%d photos were downloaded ahead of the plan, which did not ask for them", unused)
 
 
 def remove_unlisted(run: Run, feed: Feed) -> None:

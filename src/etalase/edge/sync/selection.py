@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from etalase.edge.models import Removal
@@ -13,11 +14,12 @@ from etalase.edge.sync.anomalies import Anomaly
 from etalase.edge.sync.context import Run, Scope, mark_damage
 from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
+from etalase.edge.sync.feed.renditions import RenditionPage
 from etalase.edge.sync.plan.model import Row
 from etalase.edge.sync.result import RunKind
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.photo_digest import photos_digest
-from etalase.protocol import Photo
+from etalase.protocol import Page, Photo, defect
 
 logger = logging.getLogger("etalase.edge")
 
@@ -45,7 +47,36 @@ def pull_feed(run: Run, scope: Scope) -> Feed:
     run.audit.list_bucket(may_be_missing=run.services.is_read_only)  # a run that writes has created the bucket
     if changes is not None and not changes.is_full:
         changes = _prove_by_digest(run, changes)
-    return changes or pull(run.services.head_office, None, pulled=run.progress.pulled)
+    arrived = partial(_fetch_ahead, run) if _is_empty(run) else lambda _: None
+    return changes or pull(run.services.head_office, None, pulled=run.progress.pulled, arrived=arrived)
+
+
+def _is_empty(run: Run) -> bool:
+    """Returns whether this edge has nothing yet, so that it wants every photo, and only a missing product refuses one."""
+    return (
+        not run.services.is_read_only
+        and not run.checkpoint.sync_timestamp
+        and not run.audit.listing
+        and storage.checkpoint.row_counts()[1] == 0
+        and not storage.retry_list.is_anything_pending()
+        and not run.services.rules.for_writes
+    )
+
+
+def _fetch_ahead(run: Run, page: Page) -> None:
+    """Begins the downloads of photos that the plan will ask for; of none where renditions come first (ADR 0030)."""
+    if isinstance(page, RenditionPage) and any(one.renditions for one in page.renditions):
+        return
+    photos = page.photos
+    products, settings = run.services.products, run.services.settings
+    product_ids = {photo.product_id for photo in photos}
+    here = product_ids if products.is_ours else set(products.existing(product_ids))
+    wanted = [
+        photo
+        for photo in photos
+        if photo.product_id in here and not photo.flaws and not defect(photo, max_photo_bytes=settings.MAX_PHOTO_BYTES)
+    ]
+    run.head_start.begin(wanted, run.services.early_workers)
 
 
 def _pull_changes(run: Run, scope: Scope) -> Feed | None:

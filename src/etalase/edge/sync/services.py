@@ -139,6 +139,8 @@ class ReadOnlyBucket:
 class Services:
     """Everything outside the engine that a run uses. ``stopped`` is set to end transfers at once.
 
+    ``early_workers`` download ahead of the plan, so that no put waits for such a download.
+
     ``time_is_up`` is True once the run has taken MAX_RUN_SECONDS. ``slice_photos`` is about the number of photos that are
     planned at once.
     """
@@ -152,6 +154,7 @@ class Services:
     lock: RunLock
     clock: Clock
     workers: Executor
+    early_workers: Executor
     spool: Spool
     limiter: Limiter
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -227,6 +230,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         origins = ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
     except ValueError as error:
         raise SettingsError([f"ETALASE_IMAGE_ORIGINS {error}."]) from error
+    lanes = Lanes(settings.most_workers, START if settings.WORKERS is None else None)
     spool = Spool.of_store(settings.SPOOL_DIR, settings.STORE_ID, database_name(), clock)
     store = storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID)
     session = Session(
@@ -240,7 +244,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
             settings.MIN_BYTES_PER_SECOND,
             settings.HO_TIMEOUT_SECONDS,
         ),
-        transport=Transport(stopped=stopped, limiter=paying, ca_file=settings.CA_FILE),
+        transport=Transport(stopped=stopped, limiter=paying, ca_file=settings.CA_FILE, connected=lanes.connected),
         tokens=store,
         clock=clock,
     )
@@ -251,7 +255,6 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         settings.PAGE_LIMIT,
         takes_renditions=settings.takes_listed_renditions,
     )
-    lanes = Lanes(settings.most_workers, START if settings.WORKERS is None else None)
     images = Images(
         transport=Transport(
             address_allowed=origins.address_allowed,
@@ -274,12 +277,14 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
     products = ProductTable(name_field=settings.PRODUCT_NAME_FIELD, sku_field=settings.PRODUCT_SKU_FIELD)
     bucket = own_bucket(settings, sleep=clock.sleep, monotonic=clock.monotonic, random=clock.random)
     workers = Workers(settings.most_workers, thread_name_prefix="etalase-fetch")
+    early_workers = Workers(settings.most_workers, thread_name_prefix="etalase-early")
     try:
         with log_fields(store_id=str(settings.STORE_ID)):
             yield Services(
                 settings, head_office, images, bucket, store, products, RunLock(settings.STORE_ID, clock),
-                clock, workers, spool, limiter, stopped,
+                clock, workers, early_workers, spool, limiter, stopped,
             )  # fmt: skip
     finally:
         stopped.set()
-        workers.shutdown(wait=True, cancel_futures=True)
+        for pool in (early_workers, workers):
+            pool.shutdown(wait=True, cancel_futures=True)

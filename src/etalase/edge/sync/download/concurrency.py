@@ -15,14 +15,17 @@ from etalase.errors import PhotoError, Side
 
 # Enough for a near server: more transfers at once make neither object store faster.
 START: Final = 10
+# One transfer for so much of a round trip from the beginning: with TCP's first window of 14.6 KB (RFC 6928) they fill a link of
+# 12 Mbit/s at once.
+SECONDS_A_TRANSFER: Final = 0.01
 # A server that answers this soon is near, or busy: its round trips need no further transfers.
 NEAR_SECONDS: Final = 0.02
 # A first byte later than this share of a round trip and this time waited in a queue.
 QUEUED, QUEUED_SECONDS = 1.25, 0.03
 # The link's queue is long: the limit shrinks to its start.
 LONG, LONG_SECONDS = 2.0, 0.1
-# By how much the limit grows with each unqueued first byte, until the first queued one.
-SLOW_START: Final = 2
+# By how much the limit grows with each unqueued first byte, until some in a row were queued: one may have been sent again.
+SLOW_START, QUEUED_IN_A_ROW = 2, 2
 
 
 class Lanes:
@@ -31,7 +34,7 @@ class Lanes:
     def __init__(self, most: int, start: int | None = None) -> None:
         self.open = self._start = min(start or most, most)
         self._most = most
-        self._busy = self._asking = self._successes = self._breaks = self._unqueued = self._late = 0
+        self._busy = self._asking = self._successes = self._breaks = self._unqueued = self._late = self._queued_in_a_row = 0
         self._round_trip_seconds = float("inf")
         self._is_in_slow_start = True
         self._changed = threading.Condition()
@@ -60,6 +63,13 @@ class Lanes:
                     self._succeeded()
                 self._changed.notify()
 
+    def connected(self, seconds: float) -> None:
+        """Notes the round trip of a handshake with head office; before the first photo it tells how far away that is."""
+        with self._changed:
+            self._round_trip_seconds = min(self._round_trip_seconds, seconds)
+            if self._is_in_slow_start:
+                self._grow(round(seconds / SECONDS_A_TRANSFER) - self.open)
+
     def first_byte(self, seconds: float, round_trips: int = 1) -> None:
         """Notes a response that began after ``seconds``: those of ``round_trips``, two or more on a new connection."""
         with self._changed:
@@ -72,6 +82,7 @@ class Lanes:
 
     def _found_room(self) -> None:
         self._unqueued += 1
+        self._queued_in_a_row = 0
         if self._is_in_slow_start:
             self._grow(SLOW_START)
         elif self._unqueued >= self.open:
@@ -79,8 +90,10 @@ class Lanes:
             self._grow(1)
 
     def _queued(self, *, is_long: bool) -> None:
-        self._is_in_slow_start = False
-        self._unqueued = 0
+        self._queued_in_a_row += 1
+        if self._queued_in_a_row >= QUEUED_IN_A_ROW:
+            self._is_in_slow_start = False
+            self._unqueued = 0
         self._late = self._late + 1 if is_long else 0
         if self._late >= self.open > self._start:
             self._late = 0
@@ -101,6 +114,6 @@ class Lanes:
             self._successes = 0
 
     def _grow(self, lanes: int) -> None:
-        more = min(lanes, self._most - self.open)
+        more = max(0, min(lanes, self._most - self.open))
         self.open += more
         self._changed.notify(more)

@@ -1,7 +1,7 @@
 """Makes HTTP requests to head office and its bucket, with curl.
 
-One handle in each thread reuses its connections. Under a bandwidth limit, curl's own deadlines would count the pauses of the
-limit; then :class:`.exchange.ExchangeAccount` measures them.
+The handle that was used last is used first, because its connections are open and their windows have grown. Under a bandwidth
+limit, curl's own deadlines would count the pauses of the limit; then :class:`.exchange.ExchangeAccount` measures them.
 """
 
 import ipaddress
@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,10 +116,11 @@ class _Receiver:
 
 @dataclass(slots=True)
 class Transport:
-    """Makes HTTP exchanges, one at a time in each thread. ``stopped`` ends those in flight within a second.
+    """Makes HTTP exchanges, in several threads at once. ``stopped`` ends those in flight within a second.
 
     All transports of a run share ``limiter``; None: never a limit. ``first_byte`` gets the seconds until the body of a response
-    began, and its round trips: more than one on a new connection. ``ca_file`` has trusted certificates in addition to those of
+    began, and its round trips: more than one on a new connection; ``connected`` gets the seconds of TCP's handshake of a new
+    connection. ``ca_file`` has trusted certificates in addition to those of
     this machine. Error texts name ``setting`` as the source of the addresses.
     """
 
@@ -128,8 +130,9 @@ class Transport:
     ca_file: Path | None = None
     setting: str = "ETALASE_HO_URL"
     first_byte: Callable[[float, int], None] | None = None
+    connected: Callable[[float], None] | None = None
     clock: Clock = field(default_factory=Clock)
-    _local: threading.local = field(default_factory=threading.local)
+    _idle: list[tuple[int | None, Any]] = field(default_factory=list)
 
     def exchange(
         self,
@@ -181,7 +184,7 @@ class Transport:
             curl.perform()
         except pycurl.error as error:
             os_errno = curl.getinfo(pycurl.OS_ERRNO)
-            self._drop_handle()
+            curl.close()  # its connections may be in an unknown state
             if receiver.failure is not None:
                 raise receiver.failure from None
             fault = link_fault(error.args[0], str(error.args[1]), url, os_errno=os_errno, setting=self.setting)
@@ -190,6 +193,9 @@ class Transport:
             receiver.close()
             if account is not None:
                 account.settle()
+        if self.connected is not None and receiver.sockets and not self._pauses:
+            self.connected(curl.getinfo(pycurl.CONNECT_TIME) - curl.getinfo(pycurl.NAMELOOKUP_TIME))
+        self._idle.append((window_bytes, curl))
         response = receiver.response
         response.body = b"".join(receiver.pieces)
         return response
@@ -197,41 +203,36 @@ class Transport:
     def _timed(self, url: str) -> Callable[[int], None] | None:
         """Returns a function that reports the first byte of a response; None under a limit, whose pauses would count."""
         report = self.first_byte
-        if report is None or (self.limiter is not None and self.limiter.bytes_per_second is not None):
+        if report is None or self._pauses:
             return None
         began, to_connect = self.clock.monotonic(), TLS_ROUND_TRIPS if url.startswith("https:") else 1
         return lambda connections: report(self.clock.monotonic() - began, 1 + to_connect * connections)
 
+    @property
+    def _pauses(self) -> bool:
+        return self.limiter is not None and self.limiter.bytes_per_second is not None
+
     def _handle(self, window_bytes: int | None) -> Any:
-        curl = getattr(self._local, "curl", None)
-        if curl is not None and self._local.window_bytes != window_bytes:
-            # Connections keep their first window, and another step of the timetable began.
-            self._drop_handle()
-            curl = None
-        if curl is None:
-            self._local.window_bytes = window_bytes
-            curl = self._local.curl = pycurl.Curl()
-            set_options(curl, {**OPTIONS, **_OPTIONS, **trust(self.ca_file)})
+        with suppress(IndexError):
+            while True:
+                had, curl = self._idle.pop()
+                if had == window_bytes:
+                    return curl
+                curl.close()  # connections keep their first window, and another step of the timetable began
+        curl = pycurl.Curl()
+        set_options(curl, {**OPTIONS, **_OPTIONS, **trust(self.ca_file)})
         return curl
 
-    def _drop_handle(self) -> None:
-        """Closes the handle, because its connections may be in an unknown state."""
-        self._local.curl.close()
-        self._local.curl = None
 
-
-_STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})")
+# A head begins at the first line and after an empty line. Elsewhere, a line like a status line is a header.
+_HEAD = re.compile(rb"(?:\A|\n[ \t\r]*\n)(HTTP/[0-9.]+ +([0-9]{3}))")
 
 
 def _parsed(head: Sequence[bytes]) -> Response:
-    """Returns the last head: a 100 may precede it (RFC 9110, section 15.2).
-
-    A head begins at the first line and after an empty line. Elsewhere, a line like a status line is a header.
-    """
-    for at in range(len(head) - 1, -1, -1):
-        if (at == 0 or not head[at - 1].strip()) and (status := _STATUS_LINE.match(head[at])):
-            return Response(int(status[1]), b"".join(head[at:]))
-    return Response(0)
+    """Returns the last head: a 100 may precede it (RFC 9110, section 15.2)."""
+    lines = b"".join(head)
+    heads = list(_HEAD.finditer(lines))
+    return Response(int(heads[-1][2]), lines[heads[-1].start(1) :]) if heads else Response(0)
 
 
 def _failed(

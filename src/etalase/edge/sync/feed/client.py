@@ -68,11 +68,17 @@ class HeadOffice:
             is_theirs = with_renditions and offers_renditions(self.features)
             return (read_rendition_page if is_theirs else read_photo_page)(body, what=what)
 
-        yield from self._pages(PHOTOS_PATH, read, updated_since, lambda page: (photo.id for photo in page.photos), headers)
+        # A full list begins with a page that takes one round trip, so that its photos begin early (ADR 0037).
+        first_limit = min(self.page_limit, DEFAULT_LIMIT) if updated_since is None else self.page_limit
+        yield from self._pages(
+            PHOTOS_PATH, read, updated_since, lambda page: (photo.id for photo in page.photos), first_limit, headers
+        )
 
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """Yields the pages of the product feed. Raises :class:`HeadOfficeRefused` with status 404 for an HO without one."""
-        yield from self._pages(PRODUCTS_PATH, read_product_page, updated_since, lambda page: (p.id for p in page.products))
+        yield from self._pages(
+            PRODUCTS_PATH, read_product_page, updated_since, lambda page: (p.id for p in page.products), self.page_limit
+        )
 
     def _pages(
         self,
@@ -80,10 +86,12 @@ class HeadOffice:
         read: "Reader[P]",
         updated_since: str | None,
         ids: Callable[[P], Iterable[UUID]],
+        first_limit: int,
         headers: Callable[[int], Mapping[str, str]] = lambda _: {},
     ) -> Iterator[P]:
         """Yields the pages of a feed. ``headers`` returns those of the request at an offset."""
-        offset, limit, empty_pages = 0, self.page_limit, 0
+        offset, limit, empty_pages = 0, first_limit, 0
+        most = self.page_limit
         names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
         while True:
@@ -99,8 +107,8 @@ class HeadOffice:
                 body = self.session.post(path, request, headers(offset))
                 page: P = read(body, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
-                if error.status in VALUE_REFUSED and offset == 0 and limit > DEFAULT_LIMIT:
-                    limit = DEFAULT_LIMIT  # the HO allows only smaller pages
+                if error.status in VALUE_REFUSED and limit > DEFAULT_LIMIT:
+                    limit = most = DEFAULT_LIMIT  # the HO allows only smaller pages
                     continue
                 raise
             check_envelope(page, company_id=self.company_id, store_id=self.store_id, offset=offset)
@@ -122,4 +130,4 @@ class HeadOffice:
             has_more = page.has_more if page.has_more is not None else bool(new)
             if not has_more or page.next_offset is None or page.next_offset <= offset:
                 return
-            offset = page.next_offset
+            offset, limit = page.next_offset, most

@@ -92,7 +92,12 @@ class Feed:
 
 
 def pull(
-    head_office: FeedPages, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool = False
+    head_office: FeedPages,
+    updated_since: str | None,
+    *,
+    pulled: Callable[[int], None],
+    arrived: Callable[[Page], object] = lambda _: None,
+    with_digest: bool = False,
 ) -> Feed:
     """Returns the feed since ``updated_since``. Later pages override earlier ones; in one page, listed overrides deleted.
 
@@ -101,23 +106,30 @@ def pull(
     some head offices count all photos, and an hourly run has to be one request. A full list that changed during the reading is
     read once more, because it cannot be proved complete.
 
-    ``pulled`` is called with the number of photos so far. Raises :class:`HeadOfficeError` where not even the first page
-    arrived.
+    With each page, ``pulled`` is called with the number of photos so far, and ``arrived`` with the page. Raises
+    :class:`HeadOfficeError` where not even the first page arrived.
     """
-    feed = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
+    feed = _pull(head_office, updated_since, pulled=pulled, arrived=arrived, with_digest=with_digest)
     if feed.is_full and feed.error is None and feed.totals[0] != feed.totals[-1]:
         with suppress(HeadOfficeError):
-            again = _pull(head_office, updated_since, pulled=pulled, with_digest=with_digest)
+            again = _pull(head_office, updated_since, pulled=pulled, arrived=arrived, with_digest=with_digest)
             feed = feed if again.error else again
     return feed
 
 
-def _pull(head_office: FeedPages, updated_since: str | None, *, pulled: Callable[[int], None], with_digest: bool) -> Feed:
+def _pull(
+    head_office: FeedPages,
+    updated_since: str | None,
+    *,
+    pulled: Callable[[int], None],
+    arrived: Callable[[Page], object],
+    with_digest: bool,
+) -> Feed:
     feed = Feed(Coverage.FULL if updated_since is None else Coverage.CHANGES)
     try:
         for reading in range(MAX_READINGS):
             before, pages_before = len(feed.photos), len(feed.totals)
-            _read(head_office.photo_pages(updated_since, with_digest=with_digest), feed, pulled)
+            _read(head_office.photo_pages(updated_since, with_digest=with_digest), feed, pulled, arrived)
             miscounts = reading == 1 and len(feed.photos) == before
             is_doubted = feed.is_full or len(feed.totals) - pages_before > 1
             counted = feed.totals[-1]
@@ -130,7 +142,7 @@ def _pull(head_office: FeedPages, updated_since: str | None, *, pulled: Callable
     return feed
 
 
-def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> None:
+def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None], arrived: Callable[[Page], object]) -> None:
     for page in pages:
         if not feed.totals:
             feed.sync_timestamp = page.sync_timestamp
@@ -147,6 +159,7 @@ def _read(pages: Iterator[Page], feed: Feed, pulled: Callable[[int], None]) -> N
         feed.totals.append(page.total)
         _note_deviations(page, feed)
         pulled(len(feed.photos))
+        arrived(page)
 
 
 def _take_renditions(page: Page, feed: Feed) -> None:

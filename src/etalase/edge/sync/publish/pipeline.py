@@ -12,6 +12,7 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
+from etalase.edge.sync.download.head_start import HeadStart
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.product_result import ProductResult
 from etalase.edge.sync.publish.circuit_breaker import CircuitBreaker, probe_bytes
@@ -62,6 +63,7 @@ class Publisher:
     result: RunResult
     progress: Progress
     failures: Failures
+    head_start: HeadStart
     _in_flight: dict[ProductPlan, int] = field(default_factory=dict)
     _done: "queue.SimpleQueue[ProductResult]" = field(default_factory=queue.SimpleQueue)
     _batch: list[ProductResult] = field(default_factory=list)
@@ -191,7 +193,7 @@ class Publisher:
 
     def _work(self, product: ProductPlan) -> None:
         try:
-            self._done.put(put_product(product, self.services.images, self.services.bucket))
+            self._done.put(put_product(product, self.services.images, self.services.bucket, fetch=self.head_start.fetch))
         except Exception as error:
             # An unexpected error fails these photos and no other (invariant I7). Any of their puts may have happened.
             logger.exception("publishing product %s failed", product.product_id)

@@ -3,6 +3,7 @@
 Runs in the workers and writes to the object store only. The run commits each :class:`ProductResult`, product by product.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
@@ -18,14 +19,20 @@ from etalase.errors import ObjectChanged, ObjectMissing, ObjectStoreError, Photo
 from etalase.media_types import MAGIC_BYTES, sniff_type
 from etalase.objectstore.model import Body
 from etalase.pictures.reading import structural_damage
+from etalase.protocol import Photo
 
 
-def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -> ProductResult:
-    """Fetches the product's photos, verifies and puts them. The failure of one raises nothing and harms no other."""
+def put_product(
+    plan: ProductPlan, images: PhotoSource, bucket: PublishBucket, *, fetch: Callable[[Photo], Body]
+) -> ProductResult:
+    """Fetches the product's photos with ``fetch``, verifies and puts them.
+
+    The failure of one raises nothing and harms no other.
+    """
     result = ProductResult(plan)
     if plan.entangled:
         moving = [step for step in plan.steps if step.kind is not Kind.ROW]
-        in_hand = {step.photo.id: body for step in moving if (body := _bytes(step, images, bucket, result)) is not None}
+        in_hand = {step.photo.id: body for step in moving if (body := _bytes(step, fetch, bucket, result)) is not None}
         for step in plan.steps:
             if step.kind is Kind.ROW:
                 result.published.append(step)
@@ -35,7 +42,7 @@ def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -
         for step in plan.steps:
             if step.kind is Kind.ROW:
                 result.published.append(step)
-            elif (body := _bytes(step, images, bucket, result)) is not None:
+            elif (body := _bytes(step, fetch, bucket, result)) is not None:
                 _place(step, body, images, bucket, result)
     if plan.exchange and result.failed:
         _keep_all(result)
@@ -43,11 +50,11 @@ def put_product(plan: ProductPlan, images: PhotoSource, bucket: PublishBucket) -
     return result
 
 
-def _bytes(step: Step, images: PhotoSource, bucket: PublishBucket, result: ProductResult) -> Body | None:
+def _bytes(step: Step, fetch: Callable[[Photo], Body], bucket: PublishBucket, result: ProductResult) -> Body | None:
     try:
         if step.copy_from is not None and (body := _copied(step, step.copy_from, bucket, result)) is not None:
             return body
-        return images.fetch(step.photo)
+        return fetch(step.photo)
     except PhotoError as error:
         result.failed.append((step, error))
         return None

@@ -106,12 +106,34 @@ def test_a_far_server_gets_more_transfers_with_each_first_byte_that_found_no_que
 def test_a_queue_ends_the_fast_growth() -> None:
     lanes = Lanes(64, start=10)
     far(lanes, 0.6, times=5)
-    far(lanes, 0.9)
+    far(lanes, 0.9, times=2)
     assert lanes.open == 20
     far(lanes, 0.6, times=19)
     assert lanes.open == 20
     far(lanes, 0.6)
     assert lanes.open == 21
+
+
+def test_a_single_first_byte_that_was_sent_again_does_not_end_the_fast_growth() -> None:
+    lanes = Lanes(64, start=10)
+    far(lanes, 0.6)
+    far(lanes, 1.6)
+    far(lanes, 0.6)
+    assert lanes.open == 14
+
+
+@pytest.mark.parametrize(("seconds", "transfers"), [(0.001, 10), (0.04, 10), (0.15, 15), (0.6, 60), (2, 64)])
+def test_a_far_head_office_gets_more_transfers_from_the_beginning(seconds: float, transfers: int) -> None:
+    lanes = Lanes(64, start=10)
+    lanes.connected(seconds)
+    assert lanes.open == transfers
+
+
+def test_after_a_break_a_new_connection_to_head_office_adds_no_transfers() -> None:
+    lanes = Lanes(64, start=10)
+    run_transfers(lanes, 1, Reason.CONNECTION_FAILED)
+    lanes.connected(0.6)
+    assert lanes.open == 5
 
 
 def test_a_queue_that_stays_long_takes_transfers_away_down_to_the_start() -> None:

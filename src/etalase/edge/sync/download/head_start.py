@@ -1,0 +1,76 @@
+"""Downloads photos of an empty edge while head office's list is still pulled and planned (ADR 0037).
+
+An empty edge wants almost every photo that head office lists. Nothing is published ahead of the plan: bytes that the plan does
+not ask for are dropped.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from etalase.edge.sync.download.images import SPOOL_FROM_BYTES
+from etalase.errors import PhotoError, ReasonClass
+from etalase.objectstore.model import Body
+from etalase.protocol import Photo
+
+# As much as a link of 30 Mbit/s carries in the two seconds between the first page and the plan.
+MAX_BYTES: Final = 8 * 1024 * 1024
+
+
+class _Bytes(NamedTuple):
+    """What a download depends on; photos that share an object are downloaded once."""
+
+    url: str
+    size: int
+    checksum: str
+
+    @classmethod
+    def of(cls, photo: Photo) -> "_Bytes":
+        return cls(photo.image_url, photo.size or 0, (photo.checksum or "").lower())
+
+
+@dataclass(slots=True)
+class HeadStart:
+    """Downloads that begin ahead of the plan, up to ``max_bytes`` in all, and those that begin with it.
+
+    Large photos, which may be resumed from the spool, begin with the plan. After a failure that can mean that head office's
+    bucket is away, all do: the plan has a circuit breaker.
+    """
+
+    download: Callable[[Photo], Body]
+    max_bytes: int = MAX_BYTES
+    _begun: dict[_Bytes, Future[Body | None]] = field(default_factory=dict)
+    _has_failed: bool = False
+
+    def begin(self, photos: Iterable[Photo], workers: Executor) -> None:
+        """Begins downloads in the order of an agenda, up to the bound."""
+        for photo in sorted(photos, key=lambda photo: (not photo.is_primary, photo.size or 0)):
+            wanted = _Bytes.of(photo)
+            if wanted.size >= SPOOL_FROM_BYTES or wanted in self._begun:
+                continue
+            self.max_bytes -= wanted.size
+            if self.max_bytes < 0:
+                return
+            self._begun[wanted] = workers.submit(self._download_early, photo)
+
+    def fetch(self, photo: Photo) -> Body:
+        """Returns the photo's bytes; waits for their download if that has begun. Raises :class:`PhotoError`."""
+        begun = self._begun.pop(_Bytes.of(photo), None)
+        early = None if begun is None else begun.result()
+        return self.download(photo) if early is None else early
+
+    def drop_unused(self) -> int:
+        """Drops the downloads that the plan did not ask for. Returns their number."""
+        unused = len(self._begun)
+        self._begun.clear()
+        return unused
+
+    def _download_early(self, photo: Photo) -> Body | None:
+        if self._has_failed:
+            return None
+        try:
+            return self.download(photo)
+        except PhotoError as error:
+            self._has_failed |= error.reason.policy.kind is ReasonClass.TRANSIENT
+            raise
