@@ -149,3 +149,45 @@ def test_a_locked_table_ends_the_run_once_its_patience_is_used_up(impatient: Edg
         assert "55P03" in str(report.error)
     assert impatient.sync().outcome == "success"
     impatient.check_equals_head_office()
+
+
+# Keeps a row's lock until the other session, which holds an advisory lock, asks for it: the next row closes the circle.
+MEETS = trigger(
+    "meets",
+    "IF NEW.filename = 'SOTO.jpg' THEN WHILE EXISTS (SELECT FROM pg_locks a WHERE locktype = 'advisory' AND objid = 40"
+    " AND a.pid <> pg_backend_pid() AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted))"
+    " LOOP PERFORM pg_sleep(0.01); END LOOP; END IF; RETURN NEW;",
+)
+
+
+def test_a_deadlock_with_another_program_is_told_by_postgresql_and_ends_no_run(
+    edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = sync_dishes(edge, "SATE", "SOTO")
+    for dish in photos:
+        edge.ho.put(dish, picture(f"new {dish}"), photo=photos[dish])
+    holds = threading.Event()
+
+    def close_the_circle() -> None:
+        with edge.other_connection() as other, other.transaction():
+            other.execute("SET LOCAL deadlock_timeout = '1h'")
+            other.execute("SELECT pg_advisory_xact_lock(40)")
+            other.execute("SELECT 1 FROM product_photo WHERE id = %s FOR UPDATE", [photos["SATE"]])
+            holds.set()
+            # Until the run has the lock of the first row.
+            while not other.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone():
+                other.execute("SELECT pg_stat_clear_snapshot()")
+            other.execute("UPDATE product_photo SET created_at = now() WHERE id = %s", [photos["SOTO"]])
+
+    with ruled(edge, MEETS):
+        edge.query("SET deadlock_timeout = '20ms'")
+        writer = threading.Thread(target=close_the_circle)
+        writer.start()
+        assert holds.wait(60)
+        report = edge.sync()
+        writer.join()
+        edge.query("RESET deadlock_timeout")
+    assert "40P01" in caplog.text
+    assert (report.error, set(edge.reasons().values()) <= {"row_waits"}) == (None, True)
+    assert edge.sync(trigger="schedule").outcome == "success"
+    edge.check_equals_head_office()
