@@ -409,12 +409,22 @@ def test_the_viewer_holds_at_most_2048_pixels_of_a_photo(shop: Shop, screen: Ope
     key = f"products/{product}/primary.png"
     shop.objects.put(key, picture(BLUE, (4000, 3000)), content_type="image/png")
     page = screen().page
-    expect(photo(page, "Ayam")).to_be_visible()
     tile(page, "Ayam").get_by_role("button").click()
     large = page.get_by_role("dialog").get_by_role("img", name="Ayam, foto 1 dari 1")
     expect(large).to_be_visible()
     assert large.evaluate("canvas => [canvas.width, canvas.height]") == [2048, 1536]
     shows(page.locator(".viewer-photos"), BLUE)
+
+
+def test_a_tile_without_a_rendition_keeps_a_small_copy_of_the_photo(shop: Shop, screen: OpenScreen) -> None:
+    product = shop.product("Ayam", RED)
+    shop.objects.put(f"products/{product}/primary.png", picture(BLUE, (4000, 3000)), content_type="image/png")
+    page = screen().page
+    small = tile(page, "Ayam").locator("canvas:not(.hash)")
+    expect(small).to_be_visible()
+    assert small.evaluate("canvas => [canvas.width, canvas.height, canvas.role]") == [640, 480, "presentation"]
+    assert page.locator(".placed img").count() == 0
+    shows(tile(page, "Ayam"), BLUE)
 
 
 # Categories

@@ -68,7 +68,6 @@ function shrunk(image, mostPixels) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(image.naturalWidth * scale);
   canvas.height = Math.round(image.naturalHeight * scale);
-  canvas.role = "img";
   const context = canvas.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
@@ -235,6 +234,8 @@ export class Picture {
 }
 
 function name(picture, alt) {
-  if (picture instanceof HTMLCanvasElement) picture.ariaLabel = alt;
-  else if (picture.getAttribute("alt") !== alt) picture.alt = alt;
+  if (picture instanceof HTMLCanvasElement) {
+    picture.role = alt === "" ? "presentation" : "img";
+    picture.ariaLabel = alt || null;
+  } else if (picture.getAttribute("alt") !== alt) picture.alt = alt;
 }

@@ -19,6 +19,8 @@ const LONGEST_FRAME_MS = 50;
 // The searchable forms are made before they are needed, a few at a time.
 const ENTRIES_AT_ONCE = 200;
 const MOST_SPARE_TILES = 100;
+// Where there is no rendition, a tile shows the photo: an original of 12 megapixels would take 48 MB in each tile.
+const MOST_PIXELS = 640;
 
 export class Tiles {
   #list;
@@ -320,7 +322,7 @@ export class Tiles {
       name: part("tile-name"),
       sku: part("tile-sku"),
       photos: part("tile-photos"),
-      picture: new Picture(part("picture"), this.#placeholderUrl),
+      picture: new Picture(part("picture"), this.#placeholderUrl, { mostPixels: MOST_PIXELS }),
       product: null,
       index: -1,
     };
