@@ -416,10 +416,16 @@ def test_the_viewer_holds_at_most_2048_pixels_of_a_photo(shop: Shop, screen: Ope
     shows(page.locator(".viewer-photos"), BLUE)
 
 
-def test_a_tile_without_a_rendition_keeps_a_small_copy_of_the_photo(shop: Shop, screen: OpenScreen) -> None:
+@pytest.mark.parametrize("may_read", [True, False], ids=["a bucket that pages may read", "another one"])
+def test_a_tile_without_a_rendition_keeps_a_small_copy_of_the_photo(shop: Shop, screen: OpenScreen, *, may_read: bool) -> None:
     product = shop.product("Ayam", RED)
-    shop.objects.put(f"products/{product}/primary.png", picture(BLUE, (4000, 3000)), content_type="image/png")
-    page = screen().page
+    key = f"products/{product}/primary.png"
+    shop.objects.put(key, picture(BLUE, (4000, 3000)), content_type="image/png")
+
+    def prepare(page: Page) -> None:
+        page.route(f"**/{key}*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
+
+    page = screen(may_fail=True, prepare=prepare).page if not may_read else screen().page
     small = tile(page, "Ayam").locator("canvas:not(.hash)")
     expect(small).to_be_visible()
     assert small.evaluate("canvas => [canvas.width, canvas.height, canvas.role]") == [640, 480, "presentation"]

@@ -12,6 +12,7 @@ const LAST_RETRY_MS = 20_000;
 const FAILURES_IN_A_ROW = 3;
 
 let failedInARow = 0;
+let lastCopy = Promise.resolve();
 
 /** Returns whether no photo could be loaded lately, though some were asked for. */
 export const photosFail = () => failedInARow >= FAILURES_IN_A_ROW;
@@ -49,7 +50,7 @@ async function decoded(url, mostPixels, signal) {
   const gaveUp = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   image.src = url;
   // decode() would keep a large picture whole, which is to be made smaller at once.
-  const ready = mostPixels === Infinity ? image.decode() : loaded(image).then(() => shrunk(image, mostPixels) ?? image.decode());
+  const ready = mostPixels === Infinity ? image.decode() : loaded(image).then(() => shrunk(image, mostPixels, signal)).then((canvas) => canvas ?? image.decode());
   const made = await Promise.race([ready.then((canvas) => canvas ?? image).catch(() => null), gaveUp.then(() => null)]);
   if (made !== image) image.removeAttribute("src"); // ends the transfer, and lets the pixels go
   return made;
@@ -62,16 +63,34 @@ function loaded(image) {
   });
 }
 
-function shrunk(image, mostPixels) {
+/** Returns a canvas with a small copy of a large picture, or null if it is not large. One is made at a time. */
+async function shrunk(image, mostPixels, signal) {
   const scale = mostPixels / Math.max(image.naturalWidth, image.naturalHeight);
   if (scale >= 1) return null;
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(image.naturalWidth * scale);
-  canvas.height = Math.round(image.naturalHeight * scale);
+  canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
+  canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
+  const copied = lastCopy.then(() => signal.aborted || copy(image, canvas, signal));
+  lastCopy = copied.catch(() => {});
+  await copied;
+  return canvas;
+}
+
+async function copy(image, canvas, signal) {
+  try {
+    // Decoded beside the page's thread, and let go at once: an <img> keeps all its pixels for long. The file is in the
+    // browser's cache; not every bucket tells the browser that a page may read it.
+    const response = await fetch(image.src, { mode: "cors", credentials: "omit", signal });
+    const size = { resizeWidth: canvas.width, resizeHeight: canvas.height, resizeQuality: "high" };
+    const bitmap = await createImageBitmap(await response.blob(), size);
+    canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
+    return;
+  } catch {
+    if (signal.aborted) return;
+  }
   const context = canvas.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas;
 }
 
 /** Fetches past the browser's cache, which may hold rotten bytes; returns whether the server has given the file. */
