@@ -186,13 +186,11 @@ INSERT INTO head_office_assortment (store_id, product_id, position, created_at, 
 SELECT (SELECT id FROM head_office_store ORDER BY position LIMIT 1), id, nextval('head_office_assortment_position'), updated_at,
        updated_at
 FROM (SELECT * FROM head_office_product ORDER BY sku LIMIT %(big)s) p;
-INSERT INTO head_office_rendition_set (photo_id, photo_checksum, recipe, thumbhash, line_digest, listed, revision, changed_at)
-SELECT id, checksum, 1, 'YXBwbGUgb3JhbmdlIGJhbmFuYQ==', md5(checksum),
-       (SELECT string_agg(concat_ws(' ', width, width * 3 / 4, width * 40, 'image/webp', md5(id::text || width)), ' '
-                          ORDER BY width)
-        FROM unnest(ARRAY[160, 320, 640]) AS width), 3, updated_at
+INSERT INTO head_office_rendition_set (photo_id, photo_checksum, recipe, thumbhash, line_digest, revision, changed_at)
+SELECT id, checksum, 1, 'YXBwbGUgb3JhbmdlIGJhbmFuYQ==', md5(checksum), 3, updated_at
 FROM head_office_photo;
 INSERT INTO head_office_rendition (photo_id, width, height, size, content_type, checksum)
 SELECT id, width, width * 3 / 4, width * 40, 'image/webp', md5(id::text || width)
-FROM head_office_photo CROSS JOIN unnest(ARRAY[160, 320, 640]) AS width
+FROM head_office_photo CROSS JOIN unnest(ARRAY[160, 320, 640]) AS width;
+UPDATE head_office_rendition_set SET listed = head_office_listed_renditions(photo_id)
 """

@@ -43,6 +43,9 @@ def _allow_preparing(connection: Any, **_: Any) -> None:
     session = connection.connection
     with psycopg.Cursor(session) as cursor:
         is_direct = cursor.execute("SELECT pg_backend_pid()").fetchone() == (session.info.backend_pid,)
+        # PostgreSQL would plan a page anew each time, since no estimate knows how few rows it reads; that takes as long.
+        if is_direct:
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
     session.prepare_threshold = 1 if is_direct else None
 
 

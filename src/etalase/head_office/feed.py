@@ -5,7 +5,7 @@ A page is a range of immutable positions, so that each page costs the same and n
 the triggers of migration 0002. Times are in the form of the wire, which sorts as text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +14,18 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError
+from psycopg.types.numeric import Int8
 
 from etalase.head_office.database import prepared_cursor
-from etalase.head_office.feed_renditions import PublicBucket, listed_photos
+from etalase.head_office.feed_bucket import PublicBucket
 from etalase.head_office.feed_sql import KEEP_SUMMARY, photo_statement, product_statement
 from etalase.head_office.horizon import Horizon, read_horizon
 from etalase.protocol import format_time
 
 PageRow: TypeAlias = tuple[Any, ...]
+
+# Of a row in the feed: no sequence of the triggers comes near it.
+MAX_POSITION = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,10 @@ class PageRequest:
     with_renditions: bool = False
 
 
-def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket) -> dict[str, Any]:
-    """Returns a page of the photo feed, with the fields of the guide."""
+def photo_page(
+    store: StoreIdentity, request: PageRequest, bucket: PublicBucket, *, count: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Returns a page of the photo feed, with the fields of the guide. ``count`` gets the number of its photos."""
     horizon = read_horizon()
 
     def statement(*, changes_only: bool) -> str:
@@ -60,9 +66,9 @@ def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket)
         )
 
     # The digest is of the page's own snapshot: rows beyond the horizon are sent now and once more, later rows next time.
-    rows, since = _rows(statement, store, request, horizon)
-    floor, is_kept, total, products_changed_at, digest, rendition_digest = rows[0][:6]
-    listed, deleted_ids, next_offset = _cut([row[6:] for row in rows], request.limit)
+    row, since = _page(statement, {**_values(store, request), "base": bucket.base_in_json}, request, horizon)
+    floor, is_kept, total, products_changed_at, digest, rendition_digest, photos, photo_count, deleted_ids, next_offset = row
+    count(photo_count)
     at_worst = since or floor
     if not is_kept and not horizon.unknown:
         _keep_summary(store, horizon)
@@ -71,8 +77,8 @@ def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket)
         products_changed_at = horizon.clock
     digests = {"digest": digest, "rendition_digest": rendition_digest}
     return {
-        "photos": listed_photos((row[2:] for row in listed), bucket),
-        "deleted_ids": deleted_ids,
+        "photos": _array(photos),
+        "deleted_ids": _array(deleted_ids),
         **_envelope(store, request, horizon.at(at_worst=at_worst), since, total=total, next_offset=next_offset),
         "products_changed_at": products_changed_at,
         **{name: text for name, text in digests.items() if text is not None},
@@ -82,41 +88,37 @@ def photo_page(store: StoreIdentity, request: PageRequest, bucket: PublicBucket)
 def product_page(store: StoreIdentity, request: PageRequest) -> dict[str, Any]:
     """Returns a page of the products that the store sells, in the envelope of the photo feed."""
     horizon = read_horizon()
-    rows, since = _rows(product_statement, store, request, horizon)
-    floor, total = rows[0][:2]
-    listed, deleted_ids, next_offset = _cut([row[2:] for row in rows], request.limit)
+    row, since = _page(product_statement, _values(store, request), request, horizon)
+    floor, total, products, _, deleted_ids, next_offset = row
     return {
-        "products": [msgspec.Raw(row[3]) for row in listed],
-        "deleted_ids": deleted_ids,
+        "products": _array(products),
+        "deleted_ids": _array(deleted_ids),
         **_envelope(store, request, horizon.at(at_worst=since or floor), since, total=total, next_offset=next_offset),
     }
 
 
-def _rows(
-    statement: Callable[..., str], store: StoreIdentity, request: PageRequest, horizon: Horizon
-) -> tuple[list[PageRow], str | None]:
-    """Returns the rows of the page's one statement, and the time from which changes are listed, or None for the full set.
+def _values(store: StoreIdentity, request: PageRequest) -> dict[str, Any]:
+    # Int8: a prepared statement is one of the types of its values. No position reaches the bound, which may be added to.
+    return {"store_id": store.id, "offset": Int8(min(request.offset, MAX_POSITION)), "limit": Int8(request.limit)}
 
-    There is a row at least, and one more than fits on the page where another page follows.
-    """
-    values: dict[str, Any] = {"store_id": store.id, "offset": request.offset, "limit": request.limit + 1}
+
+def _page(
+    statement: Callable[..., str], values: Mapping[str, Any], request: PageRequest, horizon: Horizon
+) -> tuple[PageRow, str | None]:
+    """Returns the row of the page's one statement, and the time from which changes are listed, or None for the full set."""
     since = None if request.updated_since is None else format_time(request.updated_since)
     with prepared_cursor() as cursor:
         if since is not None and since <= horizon.clock:
             cursor.execute(statement(changes_only=True), {**values, "since": request.updated_since})
-            rows = cursor.fetchall()
-            if rows[0][0] <= since:
-                return rows, since
+            row = cursor.fetchone()
+            if row[0] <= since:
+                return row, since
         cursor.execute(statement(changes_only=False), values)
-        return cursor.fetchall(), None
+        return cursor.fetchone(), None
 
 
-def _cut(rows: list[PageRow], limit: int) -> tuple[list[PageRow], list[str], int | None]:
-    """Returns the live rows of the first ``limit``, the deleted ids, and the offset of the next page."""
-    taken = [row for row in rows[:limit] if row[0] is not None]
-    next_offset = taken[-1][0] if len(rows) > limit else None
-    deleted_ids = dict.fromkeys(row[2] for row in taken if not row[1])
-    return [row for row in taken if row[1]], list(deleted_ids), next_offset
+def _array(elements: str | None) -> msgspec.Raw:
+    return msgspec.Raw(f"[{elements or ''}]")
 
 
 def _keep_summary(store: StoreIdentity, horizon: Horizon) -> None:

@@ -6,13 +6,10 @@ size by a factor of a thousand.
 
 from functools import cache
 
-# A store with more photos is read in the order of the chain's photos, a smaller one dish by dish.
-BIG_STORE_PHOTOS = 5000
-
 
 @cache
 def photo_statement(*, changes_only: bool, with_renditions: bool, with_digest: bool) -> str:
-    """Returns the statement of a page of photos: columns of the whole store, then those of a row, which may be null."""
+    """Returns the statement of a page of photos: columns of the whole store, then those of the page, in one row."""
     times = ["p.updated_at", "a.updated_at", "f.updated_at", *(["s.changed_at"] if with_renditions else [])]
     sets = "LEFT JOIN head_office_rendition_set s ON s.photo_id = f.id" if with_renditions else ""
     newest = f"greatest(state.newest, ({NEWEST_RENDITIONS}))" if with_renditions else "state.newest"
@@ -22,6 +19,7 @@ def photo_statement(*, changes_only: bool, with_renditions: bool, with_digest: b
         digest=PHOTO_DIGEST if with_digest else "NULL",
         rendition_digest=RENDITION_DIGEST if with_digest and with_renditions else "NULL",
         renditions=RENDITIONS if with_renditions else "",
+        sets=SETS if with_renditions else "",
         rows=rows,
     )
 
@@ -67,9 +65,19 @@ SELECT greatest(
 )
 """
 
+# The JSON of the rows of a page, of which the last may belong to the next page. PostgreSQL writes strings as msgspec does.
+_AGGREGATES = """
+    string_agg(json, ',' ORDER BY position) FILTER (WHERE number <= %(limit)s),
+    count(json) FILTER (WHERE number <= %(limit)s),
+    string_agg(to_json(id)::text, ',' ORDER BY position) FILTER (WHERE NOT is_live AND number <= %(limit)s),
+    CASE WHEN count(*) > %(limit)s THEN max(position) FILTER (WHERE number <= %(limit)s) END
+"""
+_SORTED = """
+    SELECT *, row_number() OVER (ORDER BY position) AS number FROM ({rows}) rows ORDER BY position LIMIT %(limit)s + 1
+"""
+
 PHOTO_PAGE = f"""
-SELECT state.floor, is_kept, total, products_changed_at, digest, rendition_digest,
-    page.position, page.is_live, page.id::text, listed.*
+SELECT state.floor, is_kept, total, products_changed_at, digest, rendition_digest, page.*
 FROM (
     SELECT {TIME.format("floor")} AS floor, newest, is_kept,
         CASE WHEN is_kept THEN photos ELSE ({PHOTO_COUNT}) END AS total,
@@ -78,48 +86,77 @@ FROM (
     FROM ({{state}}) kept
     OFFSET 0
 ) state
-LEFT JOIN LATERAL (
-    SELECT position, is_live, id FROM ({{rows}}) sorted ORDER BY position LIMIT %(limit)s
-) page ON true
-LEFT JOIN LATERAL (
-    SELECT row_to_json(photo)::text, f.object_key, f.checksum {{renditions}}
-    FROM head_office_photo f JOIN head_office_product p ON p.id = f.product_id
-    CROSS JOIN LATERAL (
-        SELECT f.id, f.product_id, p.sku AS product_sku, p.name AS product_name, f.object_key, f.filename, f.size,
-            f.content_type, f.checksum, f.version, f.is_primary, f.sort_order, {TIME.format("f.updated_at")} AS updated_at
-    ) photo
-    WHERE f.id = page.id
-    OFFSET 0
-) listed ON page.is_live
-ORDER BY page.position
+CROSS JOIN LATERAL (
+    SELECT {_AGGREGATES}
+    FROM ({_SORTED}) sorted
+    LEFT JOIN LATERAL (
+        SELECT concat(
+            '{{{{"id":"', f.id, '","product_id":"', f.product_id, '","product_sku":', to_json(p.sku),
+            ',"product_name":', to_json(p.name), ',"object_key":', to_json(f.object_key), ',"filename":', to_json(f.filename),
+            ',"size":', f.size, ',"content_type":', to_json(f.content_type), ',"checksum":"', f.checksum,
+            '","version":', f.version, ',"is_primary":', to_json(f.is_primary), ',"sort_order":', f.sort_order,
+            ',"updated_at":"', {TIME.format("f.updated_at")}, '","image_url":"', %(base)s::text,
+            CASE WHEN f.object_key ~ '^[A-Za-z0-9_.~/-]*$' THEN f.object_key ELSE head_office_quoted(f.object_key) END,
+            '?v=', left(f.checksum, 8), '"',
+            {{renditions}} '}}}}') AS json
+        FROM (SELECT (sorted.photo).*) f
+        CROSS JOIN LATERAL (SELECT sku, name FROM head_office_product WHERE id = f.product_id OFFSET 0) p
+        {{sets}}
+        OFFSET 0
+    ) listed ON true
+) page
 """
 
+# ``listed`` has chr(1) in the place of the bucket's address.
+RENDITIONS = """
+            ',"renditions":[', replace(s.listed, chr(1), %(base)s::text),
+            '],"focal_point":{"x":', CASE WHEN f.focal_x IS NULL THEN '0.5,"y":0.5' ELSE
+                concat(head_office_coordinate(f.focal_x), ',"y":', head_office_coordinate(f.focal_y)) END,
+            '},"thumbhash":', coalesce(to_json(nullif(s.thumbhash, ''))::text, 'null'),
+"""
 # A set of other bytes than the photo's is not listed.
-RENDITIONS = """,
-        f.focal_x, f.focal_y,
-        (SELECT ARRAY[s.thumbhash, s.listed] FROM head_office_rendition_set s
-         WHERE s.photo_id = f.id AND s.photo_checksum = f.checksum)
+SETS = """
+        LEFT JOIN LATERAL (
+            SELECT thumbhash, listed FROM head_office_rendition_set WHERE photo_id = f.id AND photo_checksum = f.checksum
+            OFFSET 0
+        ) s ON true
 """
 
-ALL_PHOTOS = f"""
+# First the photos of the chain behind the offset, as many as the store has: a store that sells much of the menu has a page full
+# of them soon, on any page. Otherwise the page is found dish by dish, which costs as much as the store has photos.
+ALL_PHOTOS = """
 (
-    SELECT f.position, true AS is_live, f.id
-    FROM (SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s OFFSET 0) a
-    CROSS JOIN LATERAL (
-        SELECT position, id FROM head_office_photo WHERE product_id = a.product_id AND position > %(offset)s OFFSET 0
+    WITH near AS MATERIALIZED (
+        SELECT photo
+        FROM (
+            SELECT photo FROM head_office_photo photo
+            WHERE state.total > %(limit)s AND position > %(offset)s AND position <= %(offset)s + state.total
+            ORDER BY position OFFSET 0
+        ) f
+        CROSS JOIN LATERAL (
+            SELECT FROM head_office_assortment WHERE store_id = %(store_id)s AND product_id = (photo).product_id OFFSET 0
+        ) a
+        LIMIT %(limit)s + 1
+    ),
+    whole AS MATERIALIZED (
+        SELECT state.total > %(limit)s AND (
+            count(*) > %(limit)s OR (SELECT max(position) FROM head_office_photo) <= %(offset)s + state.total
+        ) AS is_whole
+        FROM near
+    )
+    SELECT (photo).position, true AS is_live, (photo).id, photo FROM near WHERE (SELECT is_whole FROM whole)
+    UNION ALL
+    SELECT f.position, true, f.id, photo
+    FROM (
+        SELECT f.position, f.id
+        FROM (SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s OFFSET 0) a
+        CROSS JOIN LATERAL (
+            SELECT position, id FROM head_office_photo WHERE product_id = a.product_id AND position > %(offset)s OFFSET 0
+        ) f
+        WHERE NOT (SELECT is_whole FROM whole)
+        ORDER BY f.position LIMIT %(limit)s + 1
     ) f
-    WHERE state.total <= {BIG_STORE_PHOTOS}
-    ORDER BY f.position LIMIT %(limit)s
-)
-UNION ALL
-(
-    SELECT f.position, true, f.id
-    FROM (SELECT position, id, product_id FROM head_office_photo WHERE position > %(offset)s ORDER BY position OFFSET 0) f
-    CROSS JOIN LATERAL (
-        SELECT FROM head_office_assortment WHERE store_id = %(store_id)s AND product_id = f.product_id OFFSET 0
-    ) a
-    WHERE state.total > {BIG_STORE_PHOTOS}
-    ORDER BY f.position LIMIT %(limit)s
+    CROSS JOIN LATERAL (SELECT photo FROM head_office_photo photo WHERE id = f.id OFFSET 0) p
 )
 """
 
@@ -127,14 +164,14 @@ UNION ALL
 # photo was made, unless the store has the photo again.
 CHANGED_PHOTOS = """
 (
-    SELECT f.position, true AS is_live, f.id
+    SELECT f.position, true AS is_live, f.id, f AS photo
     FROM head_office_assortment a
     JOIN head_office_product p ON p.id = a.product_id
     JOIN head_office_photo f ON f.product_id = p.id
     {sets}
     WHERE {newest} >= %(since)s
       AND a.store_id = %(store_id)s AND f.position > %(offset)s AND greatest({times}) >= %(since)s
-    ORDER BY f.position LIMIT %(limit)s
+    ORDER BY f.position LIMIT %(limit)s + 1
 )
 UNION ALL
 (
@@ -149,7 +186,7 @@ UNION ALL
         ) sold
         GROUP BY product_id
     )
-    SELECT max(deleted.position), false, deleted.photo_id
+    SELECT max(deleted.position), false, deleted.photo_id, NULL
     FROM (
         SELECT t.photo_id, t.position
         FROM head_office_photo_tombstone t JOIN known k USING (product_id)
@@ -166,7 +203,7 @@ UNION ALL
       )
     GROUP BY deleted.photo_id
     HAVING max(deleted.position) > %(offset)s
-    ORDER BY 1 LIMIT %(limit)s
+    ORDER BY 1 LIMIT %(limit)s + 1
 )
 """
 
@@ -202,26 +239,29 @@ WHERE a.store_id = %(store_id)s
 PRODUCT_COUNT = "SELECT count(*) FROM head_office_assortment WHERE store_id = %(store_id)s"
 
 PRODUCT_PAGE = f"""
-SELECT state.floor, total, page.position, page.is_live, page.id::text, row_to_json(listed)::text
+SELECT state.floor, total, page.*
 FROM (
     SELECT {TIME.format("floor")} AS floor, newest, CASE WHEN is_kept THEN products ELSE ({PRODUCT_COUNT}) END AS total
     FROM ({{state}}) kept
     OFFSET 0
 ) state
-LEFT JOIN LATERAL (
-    SELECT position, is_live, id FROM ({{rows}}) sorted ORDER BY position LIMIT %(limit)s
-) page ON true
-LEFT JOIN LATERAL (
-    SELECT id, sku, name, category, {TIME.format("updated_at")} AS updated_at FROM head_office_product WHERE id = page.id
-    OFFSET 0
-) listed ON page.is_live
-ORDER BY page.position
+CROSS JOIN LATERAL (
+    SELECT {_AGGREGATES}
+    FROM ({_SORTED}) sorted
+    LEFT JOIN LATERAL (
+        SELECT concat(
+            '{{{{"id":"', id, '","sku":', to_json(sku), ',"name":', to_json(name), ',"category":', to_json(category),
+            ',"updated_at":"', {TIME.format("updated_at")}, '"}}}}') AS json
+        FROM head_office_product WHERE id = sorted.id
+        OFFSET 0
+    ) listed ON sorted.is_live
+) page
 """
 
 ALL_PRODUCTS = """
 SELECT position, true AS is_live, product_id AS id FROM head_office_assortment
 WHERE store_id = %(store_id)s AND position > %(offset)s
-ORDER BY position LIMIT %(limit)s
+ORDER BY position LIMIT %(limit)s + 1
 """
 
 CHANGED_PRODUCTS = """
@@ -231,7 +271,7 @@ CHANGED_PRODUCTS = """
     JOIN head_office_product p ON p.id = a.product_id
     WHERE state.newest >= %(since)s
       AND a.store_id = %(store_id)s AND a.position > %(offset)s AND greatest(p.updated_at, a.updated_at) >= %(since)s
-    ORDER BY a.position LIMIT %(limit)s
+    ORDER BY a.position LIMIT %(limit)s + 1
 )
 UNION ALL
 (
@@ -239,7 +279,7 @@ UNION ALL
     FROM head_office_assortment_tombstone t
     WHERE t.store_id = %(store_id)s AND t.changed_at >= %(since)s AND t.position > %(offset)s
       AND NOT EXISTS (SELECT FROM head_office_assortment a WHERE a.store_id = t.store_id AND a.product_id = t.product_id)
-    ORDER BY t.position LIMIT %(limit)s
+    ORDER BY t.position LIMIT %(limit)s + 1
 )
 """
 

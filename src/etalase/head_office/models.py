@@ -166,8 +166,8 @@ class PhotoRenditionSet(models.Model):
     # Null: nothing is to do. In the future: the next attempt after ``problem``.
     due_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=500, default="", db_default="")
-    # MD5 of the photo's line of the digest of renditions; empty without any. Then the renditions, five words
-    # each. So the feed reads one row a photo, not one for each rendition. Written by triggers only, as the next three.
+    # MD5 of the photo's line of the digest of renditions; empty without any. Then the renditions in JSON.
+    # So the feed reads one row a photo, not one for each rendition. Written by triggers only, as the next three.
     line_digest = models.CharField(max_length=32, default="", db_default="", editable=False)
     listed = models.TextField(default="", db_default="", editable=False)
     # Counts the changes of the rows below.

@@ -10,7 +10,7 @@ import msgspec
 from django.db import connection
 
 from etalase.head_office import feed
-from etalase.head_office.feed_renditions import PublicBucket
+from etalase.head_office.feed_bucket import PublicBucket
 from etalase.head_office.models import Assortment, Company, Photo, Product, Store
 from etalase.photo_digest import photos_digest
 from etalase.protocol import Page, ProductPage, check_envelope, parse, parse_time

@@ -25,6 +25,7 @@ from etalase.head_office.renditions.making import make_set, may_pass
 from etalase.head_office.renditions.worker import PAUSE_SECONDS, Worker, made_sets
 from etalase.head_office.version_models import ObsoleteObject
 from etalase.pictures.making import make_renditions
+from etalase.protocol import object_url
 from etalase.renditions import RenditionKey, parse_key
 from etalase.service_manager import ServiceManager
 
@@ -74,7 +75,7 @@ def test_each_object_is_what_its_row_says_and_may_be_kept_for_ever(office: Offic
     assert [parsed.width for key in keys(photo) if (parsed := parse_key(key))] == [160, 320, 640]
     assert len(PhotoRenditionSet.objects.get().thumbhash) > 8
     for row, key in zip(Rendition.objects.order_by("width"), keys(photo), strict=True):
-        with OPENER.open(BUCKET.url(key, checksum=row.checksum).replace(BUCKET.public_url, bucket.endpoint), timeout=60) as got:
+        with OPENER.open(object_url(bucket.endpoint, BUCKET.name, key, checksum=row.checksum), timeout=60) as got:
             body = got.read()
             assert (got.headers["Cache-Control"], got.headers["Content-Type"]) == (
                 "public, max-age=31536000, immutable",

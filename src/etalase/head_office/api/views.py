@@ -15,7 +15,7 @@ from etalase.head_office.api.readable import account_of, readable_store, valid
 from etalase.head_office.api.reports import as_fields, report_with_page
 from etalase.head_office.api.requests import FeedQuestion, StoresQuestion
 from etalase.head_office.api.responses import json_response
-from etalase.head_office.feed_renditions import PublicBucket
+from etalase.head_office.feed_bucket import PublicBucket
 from etalase.head_office.fleet.receive import take_report
 from etalase.head_office.metrics.requests import count_feed_photos
 from etalase.report import Report
@@ -28,8 +28,8 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 def photo_page(store: feed.StoreIdentity, page: feed.PageRequest, report: Report | None = None) -> dict[str, Any]:
     """Returns a page of the photo feed, and counts its photos; with the answer to the store's ``report``."""
     settings = head_office_settings()
-    photos = feed.photo_page(store, page, PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET))
-    count_feed_photos(len(photos["photos"]))
+    bucket = PublicBucket(public_url=settings.S3_PUBLIC_URL, name=settings.S3_BUCKET)
+    photos = feed.photo_page(store, page, bucket, count=count_feed_photos)
     return photos if report is None else photos | as_fields(take_report(store.id, report))
 
 

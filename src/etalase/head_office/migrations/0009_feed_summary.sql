@@ -3,11 +3,30 @@
 ALTER TABLE head_office_feed_summary ADD CONSTRAINT head_office_feed_summary_store
     FOREIGN KEY (store_id) REFERENCES head_office_store (id) ON DELETE CASCADE;
 
--- The renditions of a set as the feed lists them, by width: a page reads one row a photo, not one for each rendition. No column
--- has a space in it.
+-- The renditions of a set in the JSON of the feed, by width: a page reads one row a photo, not one for each rendition. No column
+-- has a character that JSON escapes. The bucket's address is not in the database: chr(1) stands for it, which is in no JSON.
 CREATE FUNCTION head_office_listed_renditions(of_photo uuid) RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT coalesce(string_agg(concat_ws(' ', width, height, size, content_type, checksum), ' ' ORDER BY width), '')
-    FROM head_office_rendition WHERE photo_id = of_photo
+    SELECT coalesce(string_agg(concat(
+        '{"width":', width, ',"height":', height, ',"object_key":"', key, '","size":', size, ',"checksum":"', checksum,
+        '","content_type":"', content_type, '","image_url":"', chr(1), key, '?v=', left(checksum, 8), '"}'
+    ), ',' ORDER BY width), '')
+    FROM (
+        SELECT *, 'renditions/' || photo_id || '/' || checksum || '-' || width
+            || CASE content_type WHEN 'image/webp' THEN '.webp' ELSE '.jpg' END AS key
+        FROM head_office_rendition WHERE photo_id = of_photo
+    ) named
+$$;
+-- A coordinate of the focal point in JSON, as Python writes it.
+CREATE FUNCTION head_office_coordinate(coordinate float8) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN coordinate IN (0, 1) THEN coordinate || '.0' ELSE coordinate::text END
+$$;
+-- An object key in an address (RFC 3986, section 2.1), for keys with other characters than head office gives them.
+CREATE FUNCTION head_office_quoted(object_key text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(string_agg(
+        CASE WHEN letter ~ '[A-Za-z0-9_.~/-]' THEN letter
+             ELSE regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', '%\1', 'g') END,
+        '' ORDER BY place), '')
+    FROM unnest(regexp_split_to_array(object_key, '')) WITH ORDINALITY AS letters (letter, place)
 $$;
 CREATE OR REPLACE FUNCTION head_office_stamp_rendition_set() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
@@ -107,6 +126,8 @@ BEGIN
     RETURN NEW;
 END $$;
 DROP FUNCTION head_office_listed_renditions;
+DROP FUNCTION head_office_coordinate;
+DROP FUNCTION head_office_quoted;
 CREATE INDEX head_office_photo_product_id_45711cb7 ON head_office_photo (product_id);
 CREATE INDEX head_office_assortment_store_id_18ada7b2 ON head_office_assortment (store_id);
 DROP FUNCTION head_office_horizon;
