@@ -85,6 +85,9 @@ class Simulator:
     features: str | None = None
     # The listed sets by photo: ``renditions``, ``thumbhash`` and ``photo_checksum``.
     rendition_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The reports of a store, in order, with the path that they came by; and the response to a request with one.
+    reports: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    on_report: Callable[[dict[str, Any]], Response | None] | None = None
     redirects_to: str | None = None
     # Returns the digest of a head office of ours, if the test has it.
     photo_digest: Callable[[], str] | None = None
@@ -309,22 +312,42 @@ def _image(body: bytes, wanted: str | None, condition: str | None) -> Response:
     return Response(206, body[first : last + 1], headers)
 
 
-def _respond_to_post(simulator: Simulator, path: str, authorization: str, request: dict[str, Any], prefer: str) -> Response:
+def _respond_to_report(simulator: Simulator, path: str, request: dict[str, Any]) -> Response | None:
+    """Returns the response to a report, None where a page follows, or where there is no report."""
+    alone = path == "/api/v1/sync/report/" and simulator.features is not None
+    if not alone and "report" not in request:
+        return None
+    report = request if alone else request["report"]
+    simulator.reports.append((path, report))
+    answer = simulator.on_report(report) if simulator.on_report else None
+    if answer is None and alone:
+        return Response(body=b'{"challenges": [], "orders": []}', headers={"Content-Type": simulator.content_type})
+    return answer
+
+
+def _respond_with_tokens(simulator: Simulator, path: str, request: dict[str, Any]) -> Response:
     as_json = {"Content-Type": simulator.content_type}
-    if path.startswith("/api/v1/token/") and simulator.on_token and (response := simulator.on_token(path, request)):
-        return response
     if path == "/api/v1/token/":
         if request.get("password") != simulator.password:
             return Response(401, b'{"detail":"No active account found with the given credentials"}', as_json)
         both = {"access": simulator.access_token, "refresh": simulator.refresh_token}
         return Response(body=json.dumps(both).encode(), headers=as_json)
-    if path == "/api/v1/token/refresh/":
-        if request.get("refresh") != simulator.refresh_token:
-            return Response(401, b'{"detail":"Token is expired","code":"token_not_valid"}', as_json)
-        return Response(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
+    if request.get("refresh") != simulator.refresh_token:
+        return Response(401, b'{"detail":"Token is expired","code":"token_not_valid"}', as_json)
+    return Response(body=json.dumps({"access": simulator.access_token}).encode(), headers=as_json)
+
+
+def _respond_to_post(simulator: Simulator, path: str, authorization: str, request: dict[str, Any], prefer: str) -> Response:
+    as_json = {"Content-Type": simulator.content_type}
+    if path.startswith("/api/v1/token/") and simulator.on_token and (response := simulator.on_token(path, request)):
+        return response
+    if path.startswith("/api/v1/token/"):
+        return _respond_with_tokens(simulator, path, request)
     response = simulator.on_feed_token(authorization.removeprefix("Bearer ")) if simulator.on_feed_token else None
     if response or authorization != f"Bearer {simulator.access_token}":
         return response or Response(401, b'{"detail":"Given token not valid for any token type"}', as_json)
+    if (answer := _respond_to_report(simulator, path, request)) is not None:
+        return answer
     if path != "/api/v1/sync/product-photos/":
         return simulator.on_products(request) if simulator.on_products else Response(404, b"{}", as_json)
     simulator.feed_requests.append(request)

@@ -1,5 +1,6 @@
 """Defines the edge's tables: ``product_photo`` exactly as in the guide, and our own state in ``etalase_*``."""
 
+import uuid
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -394,6 +395,30 @@ class UnmadeRenditions(models.Model):
 
     def __str__(self) -> str:
         return f"{self.photo_id}: {self.reason}"
+
+
+class ReportState(models.Model):
+    """This edge as a reporter: its instance, the number of its last report, and what head office has of it. One row."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    # Made by the migration, so that it is in every copy and every backup of this database.
+    instance = models.UUIDField(default=uuid.uuid4)
+    sequence = models.BigIntegerField(db_default=0)
+    # Of the verified rows, with the mark of the rows that it was computed of, and their number.
+    digest = models.TextField(db_default="")
+    digest_of = models.TextField(db_default="")
+    verified = models.IntegerField(db_default=0)
+    verified_at = models.DateTimeField(null=True)
+    # The hash of the faults that head office took last.
+    faults_taken = models.TextField(db_default="")
+    # Head office refused a report.
+    left_out_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "etalase_report_state"
+
+    def __str__(self) -> str:
+        return f"{self.instance} {self.sequence}"
 
 
 class Heartbeat(models.Model):

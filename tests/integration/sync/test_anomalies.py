@@ -233,6 +233,9 @@ class WithProducts:
             self._page = page
             yield msgspec.structs.replace(page, products_changed_at=f"after {len(self.deleted_ids)} deletions")
 
+    def send_report(self) -> None:
+        self._real.send_report()
+
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """Returns the changes since the last request: each deletion is listed once."""
         self.pulled_since.append(updated_since)

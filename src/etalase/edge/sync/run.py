@@ -18,6 +18,7 @@ from etalase.edge.sync.orphans import delete_due
 from etalase.edge.sync.record import errors_reported, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import drop_unlisted_retries, sweep
 from etalase.edge.sync.rendition_audit import audit_renditions, schedule_orphans
+from etalase.edge.sync.reporting import report_after
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.rounds import check_unlisted, plan_changes, publish, publish_later, replan_stale
 from etalase.edge.sync.selection import add_pending, choose_scope, pull_feed
@@ -62,8 +63,10 @@ def sync(
                         with errors_reported(run):
                             forecast(run)
                     else:
+                        given.reporter.is_due = True
                         with recorded(run, trigger), errors_reported(run):
                             execute(run)
+                        report_after(run)
     except LockHeld as error:
         result.locked, result.error = True, error
     except EtalaseError as error:

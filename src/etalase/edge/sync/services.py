@@ -26,6 +26,7 @@ from etalase.edge.sync.feed.client import HeadOffice
 from etalase.edge.sync.feed.session import Session
 from etalase.edge.sync.lock import RunLock
 from etalase.edge.sync.patience import Patience
+from etalase.edge.sync.reporter import Reporter
 from etalase.edge.sync.scratch import SLICE_PHOTOS
 from etalase.edge.sync.storage.photo_rules import PhotoRules
 from etalase.edge.sync.storage.products import ProductTable
@@ -157,6 +158,7 @@ class Services:
     early_workers: Executor
     spool: Spool
     limiter: Limiter
+    reporter: Reporter
     stopped: threading.Event = field(default_factory=threading.Event)
     time_is_up: bool = False
     puts_end_seconds: float = 10.0
@@ -248,12 +250,14 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         tokens=store,
         clock=clock,
     )
+    reporter = Reporter(settings, clock, spool.folder)
     head_office = HeadOffice(
         session,
         settings.COMPANY_ID,
         settings.STORE_ID,
         settings.PAGE_LIMIT,
         takes_renditions=settings.takes_listed_renditions,
+        reporter=reporter,
     )
     images = Images(
         transport=Transport(
@@ -282,7 +286,7 @@ def real_services(settings: EdgeSettings, clock: Clock | None = None) -> Iterato
         with log_fields(store_id=str(settings.STORE_ID)):
             yield Services(
                 settings, head_office, images, bucket, store, products, RunLock(settings.STORE_ID, clock),
-                clock, workers, early_workers, spool, limiter, stopped,
+                clock, workers, early_workers, spool, limiter, reporter, stopped,
             )  # fmt: skip
     finally:
         stopped.set()

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
-from etalase.edge.sync.feed.features import offers_renditions, without_renditions
+from etalase.edge.sync.feed.features import offers_renditions, takes_reports, without_renditions
 from etalase.edge.sync.feed.lenient import read_photo_page, read_product_page
 from etalase.edge.sync.feed.paths import PHOTOS_PATH, PRODUCTS_PATH
 from etalase.edge.sync.feed.renditions import read_rendition_page
 from etalase.edge.sync.feed.session import Session
-from etalase.errors import FeedRefused, HeadOfficeRefused
+from etalase.errors import FeedRefused, HeadOfficeError, HeadOfficeRefused
 from etalase.protocol import DEFAULT_LIMIT, DIGEST_PREFERENCE, Page, ProductPage, check_envelope
 from etalase.renditions import RENDITIONS_PREFERENCE
+from etalase.report import REPORT_PATH
 
 # The statuses for an invalid value in a request: 400 in Django, 422 in others (RFC 9110, section 15.5.21).
 VALUE_REFUSED: Final = frozenset({400, 422})
@@ -27,6 +28,15 @@ class Reader(Protocol[P_co]):
     def __call__(self, body: bytes, *, what: str) -> P_co: ...
 
 
+class Reports(Protocol):
+    """The reports of this store (:class:`etalase.edge.sync.reporter.Reporter`). No method raises."""
+
+    def first_report(self) -> dict[str, object] | None: ...
+    def report(self) -> dict[str, object] | None: ...
+    def taken(self, body: bytes) -> None: ...
+    def left_out(self, error: HeadOfficeError) -> None: ...
+
+
 @dataclass(slots=True)
 class HeadOffice:
     """The feeds of one store at head office, for use from one thread."""
@@ -38,6 +48,7 @@ class HeadOffice:
     # Some head offices filter a page after they cut it, so that single pages are empty.
     max_empty_pages: int = 200
     takes_renditions: bool = True
+    reporter: Reports | None = None
 
     @property
     def features(self) -> str:
@@ -74,6 +85,41 @@ class HeadOffice:
             PHOTOS_PATH, read, updated_since, lambda page: (photo.id for photo in page.photos), first_limit, headers
         )
 
+    def send_report(self) -> None:
+        """Sends a report by itself, once, to a head office that takes them."""
+        if self.reporter is None or not takes_reports(self.session.features):
+            return
+        report = self.reporter.report()
+        if report is None:
+            return
+        try:
+            body = self.session.post(REPORT_PATH, {**self._own_store(), **report}, {}, tries=1)
+        except HeadOfficeError as error:
+            self.reporter.left_out(error)
+        else:
+            self.reporter.taken(body)
+
+    def _first_page(self, path: str, request: Mapping[str, object], headers: Mapping[str, str]) -> bytes:
+        """Returns a feed's first page, requested with the report that is due, if head office takes one.
+
+        Where that fails, the request is repeated without it. Raises :class:`HeadOfficeError`.
+        """
+        may_report = self.reporter is not None and path == PHOTOS_PATH and takes_reports(self.session.features)
+        report = self.reporter.first_report() if self.reporter is not None and may_report else None
+        if self.reporter is None or report is None:
+            return self.session.post(path, request, headers)
+        try:
+            body = self.session.post(path, {**request, "report": report}, headers, tries=1)
+        except HeadOfficeError as error:
+            body = self.session.post(path, request, headers)
+            self.reporter.left_out(error)
+        else:
+            self.reporter.taken(body)
+        return body
+
+    def _own_store(self) -> dict[str, object]:
+        return {"company_id": str(self.company_id), "store_id": str(self.store_id)}
+
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]:
         """Yields the pages of the product feed. Raises :class:`HeadOfficeRefused` with status 404 for an HO without one."""
         yield from self._pages(
@@ -95,16 +141,12 @@ class HeadOffice:
         names_its_store: bool | None = None
         seen: set[int] = set()  # hashes: half the memory of the ids, and a feed may list 100,000
         while True:
-            request: dict[str, object] = {
-                "company_id": str(self.company_id),
-                "store_id": str(self.store_id),
-                "limit": limit,
-                "offset": offset,
-            }
+            request = {**self._own_store(), "limit": limit, "offset": offset}
             if updated_since is not None:
                 request["updated_since"] = updated_since
             try:
-                body = self.session.post(path, request, headers(offset))
+                post = self.session.post if offset else self._first_page
+                body = post(path, request, headers(offset))
                 page: P = read(body, what=f"Page of {path} at offset {offset}")
             except HeadOfficeRefused as error:
                 if error.status in VALUE_REFUSED and limit > DEFAULT_LIMIT:

@@ -15,7 +15,7 @@ from etalase.protocol import Envelope, Odd, Oddity, Page, Product, ProductPage, 
 
 
 class FeedPages(Protocol):
-    """The feeds of one store at head office. Both methods raise :class:`HeadOfficeError`.
+    """The feeds of one store at head office, which raise :class:`HeadOfficeError`, and reports to it.
 
     ``features`` are the abilities that it announced last, or in an earlier run.
     """
@@ -24,6 +24,7 @@ class FeedPages(Protocol):
 
     def photo_pages(self, updated_since: str | None, *, with_digest: bool = False) -> Iterator[Page]: ...
     def product_pages(self, updated_since: str | None) -> Iterator[ProductPage]: ...
+    def send_report(self) -> None: ...
 
 
 # Four pages in random order miss a photo in 3 of 10 readings; 12 readings all miss it in 1 of a million.

@@ -68,8 +68,8 @@ class Session:
     features: str = ""
     _is_fresh: bool = False
 
-    def post(self, path: str, message: dict[str, object], headers: Mapping[str, str]) -> bytes:
-        """Returns the body of a 200 response, with retries.
+    def post(self, path: str, message: Mapping[str, object], headers: Mapping[str, str], *, tries: int | None = None) -> bytes:
+        """Returns the body of a 200 response, with as many ``tries`` of each request as are set, or given.
 
         A refused access token is refreshed, and a refused new one causes a login. So no kept token can prevent a login.
         Raises :class:`HeadOfficeError`.
@@ -77,7 +77,7 @@ class Session:
         body = msgspec.json.encode(message)
         tokens = self.usable_tokens()
         try:
-            response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+            response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"}, tries)
         except HeadOfficeAway as error:
             if self._is_fresh or not error.has_failed:
                 raise
@@ -86,7 +86,7 @@ class Session:
             # Some head offices respond to an expired token with 403, 400 or 498.
             if response.status == 401 or (400 <= response.status < 500 and not self._is_fresh):
                 tokens = renewed(tokens)
-                response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"})
+                response = self._with_retries(path, body, {**headers, "Authorization": f"Bearer {tokens.access}"}, tries)
         if response.status != 200:
             raise self._refused(path, response)
         return response.body
@@ -136,9 +136,9 @@ class Session:
         self.tokens.save_tokens(tokens)
         return tokens
 
-    def _with_retries(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
+    def _with_retries(self, path: str, body: bytes, headers: dict[str, str], tries: int | None = None) -> Response:
         """Returns the response to a POST, with retries while head office is away."""
-        retries = Retries(self.tries, self.clock.sleep, self.clock.random)
+        retries = Retries(tries or self.tries, self.clock.sleep, self.clock.random)
         return retries.call(
             lambda: self._exchange(path, body, headers),
             self._again,

@@ -17,6 +17,8 @@ from etalase.edge.sync.storage import removals as removals
 from etalase.edge.sync.storage import removed_rows as removed_rows
 from etalase.edge.sync.storage import rendition_counts as rendition_counts
 from etalase.edge.sync.storage import renditions as renditions
+from etalase.edge.sync.storage import report_facts as report_facts
+from etalase.edge.sync.storage import report_state as report_state
 from etalase.edge.sync.storage import retry_list as retry_list
 from etalase.edge.sync.storage import runs as runs
 from etalase.edge.sync.storage import saved_renditions as saved_renditions

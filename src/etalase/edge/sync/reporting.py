@@ -1,0 +1,49 @@
+"""Reports a run: keeps the digest of the rows as it left them, and tells head office of changes and failures."""
+
+from collections.abc import Iterator
+
+from etalase.edge.sync import storage
+from etalase.edge.sync.context import Run
+from etalase.edge.sync.plan.model import Row
+from etalase.edge.sync.reporter import never_failing
+from etalase.edge.sync.result import Outcome, RunResult
+from etalase.edge.sync.selection import PROPOSED
+from etalase.errors import HeadOfficeError
+from etalase.photo_digest import photos_digest
+
+
+def report_after(run: Run) -> None:
+    """Keeps the digest of the rows as the run left them, and reports a run that changed or failed something."""
+    is_whole = run.result.error is None and not run.result.yielded
+    if run.audit.listing is not None and is_whole:
+        never_failing("noting the look", storage.report_state.note_look, run.now)
+    never_failing("computing the digest", keep_digest)
+    is_cut_off = run.services.time_is_up or isinstance(run.result.error, HeadOfficeError)
+    if is_worth_a_report(run.result) and not is_cut_off:
+        never_failing("sending it", run.services.head_office.send_report)
+
+
+def is_worth_a_report(result: RunResult) -> bool:
+    """Returns whether the run changed or failed something."""
+    changes = (result.fetched, result.updated, result.deleted, result.healed, result.failed, result.damaged)
+    return any(changes) or result.outcome not in {Outcome.SUCCESS, Outcome.LOCKED}
+
+
+def keep_digest() -> None:
+    """Computes the digest of the verified rows, unless it is kept of the same rows."""
+    state, mark = storage.report_state.load(), storage.report_state.mark_of_rows()
+    if state.digest and state.digest_of == mark:
+        return
+    left_out = storage.damage_marks.kinds().keys() | storage.own_photos.exempt()
+    left_out |= {removal.photo_id for removal in storage.removals.in_states(PROPOSED)}
+    verified = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal verified
+        for row in storage.photos.every():
+            if row.id not in left_out:
+                verified += 1
+                yield row
+
+    digest = photos_digest(rows())
+    storage.report_state.keep_digest(digest, of=mark, verified=verified)
