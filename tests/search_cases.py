@@ -1,7 +1,7 @@
 """What a hurried cashier types, and what is meant: for the search of the POS page and that of its API."""
 
 MENU = ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "CRÈME BRÛLÉE", "NASI BAKAR GORENG", "ES TEH MANIS", "SMØRREBRØD"]
-MENU += ["GADO-GADO"]  # its SKU is 0500010
+MENU += ["GADO-GADO", "SPAGHETTI"]  # the SKU of the first is 0500010
 FOUND = [
     ("", MENU),
     ("nasgor", ["NASI GORENG"]),
@@ -30,6 +30,9 @@ FOUND = [
     ("the", ["ES TEH MANIS"]),
     ("mei", ["MIE GORENG JAWA"]),
     ("tah", []),
+    ("aym", ["AYAM GORENG"]),
+    ("nsi", ["NASI GORENG", "NASI BAKAR GORENG"]),
+    ("spageti", ["SPAGHETTI"]),
     ("the manis", ["ES TEH MANIS"]),
     ("men", []),
 ]

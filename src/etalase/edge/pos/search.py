@@ -12,7 +12,7 @@ _WORD = re.compile(r"[^\W_]+")
 LEAST_TYPO_LETTERS = 3
 # A shorter word is compared with whole words only: too many words begin much like it.
 BEGINNING_TYPO_LETTERS = 4
-TWO_TYPOS_LETTERS = 8
+TWO_TYPOS_LETTERS = 7
 MOST_JOINED_LETTERS = 30
 
 Item = TypeVar("Item")
@@ -27,11 +27,11 @@ def searchable(text: str) -> str:
 def found(items: Iterable[Item], text_of: Callable[[Item], str], typed: str) -> list[Item]:
     """Returns the items whose text matches all words of ``typed``, the best first, each rank in the order of ``items``.
 
-    The best has each word as a part of its text; the next one joins beginnings of successive words; the last one has a
-    typing error.
+    The best has each word as the beginning of one; the next one as another part of its text; the next one joins beginnings of
+    successive words; the last one has a typing error.
     """
     looks = [_Look(word) for word in searchable(typed).split()]
-    ranks: tuple[list[Item], ...] = ([], [], [])
+    ranks: tuple[list[Item], ...] = ([], [], [], [])
     for item in items:
         text = searchable(text_of(item))
         words = _WORD.findall(text)
@@ -54,12 +54,12 @@ class _Look:
 
     def rank(self, text: str, words: list[str]) -> int | None:
         if self.typed in text:
-            return 0
+            return 0 if f" {self.typed}" in f" {text}" or any(word.startswith(self.typed) for word in words) else 1
         if len(self.letters) < 2:
             return None
         if len(self.letters) <= MOST_JOINED_LETTERS and _joins_beginnings(self.letters, words):
-            return 1
-        return 2 if any(self._has_typo(word) for word in words) else None
+            return 2
+        return 3 if any(self._has_typo(word) for word in words) else None
 
     def _has_typo(self, word: str) -> bool:
         if word not in self.typos:
@@ -96,7 +96,8 @@ def has_typo(letters: str, word: str) -> bool:
     if word[0] != letters[0] and (word[0] != letters[1] or word[1:2] != letters[0]):
         return False
     if len(letters) < BEGINNING_TYPO_LETTERS:
-        return any(word == letters[:at] + letters[at + 1] + letters[at] + letters[at + 2 :] for at in range(len(letters) - 1))
+        swapped = (letters[:at] + letters[at + 1] + letters[at] + letters[at + 2 :] for at in range(len(letters) - 1))
+        return word in swapped or letters in (word[:at] + word[at + 1 :] for at in range(1, len(word)))
     return _near_beginning(letters, word, 1 if len(letters) < TWO_TYPOS_LETTERS else 2)
 
 

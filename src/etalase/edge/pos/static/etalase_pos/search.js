@@ -5,7 +5,7 @@
 const PLAIN = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
 const LEAST_TYPO_LETTERS = 3;
 const BEGINNING_TYPO_LETTERS = 4; // a shorter one is compared with whole words only: too many words begin much like it
-const TWO_TYPOS_LETTERS = 8;
+const TWO_TYPOS_LETTERS = 7;
 const MOST_JOINED_LETTERS = 30; // one bit each
 
 /** Returns `text` in the form in which it is compared. */
@@ -32,7 +32,7 @@ export function entryOf({ name, sku }) {
 export function found(items, entryOfItem, typedWords) {
   if (typedWords.length === 0) return items;
   const looks = typedWords.map((typed) => lookFor(typed));
-  const ranks = [[], [], []];
+  const ranks = [[], [], [], []];
   for (const item of items) {
     const place = rank(entryOfItem(item), looks);
     if (place !== null) ranks[place].push(item);
@@ -41,8 +41,8 @@ export function found(items, entryOfItem, typedWords) {
 }
 
 /**
- * Returns how well the entry matches all typed words: 0 if each is a part of the text, 1 if one joins the beginnings of
- * successive words, 2 if one has a typing error, or null.
+ * Returns how well the entry matches all typed words: 0 if each begins a word, 1 if one is another part of the text, 2 if one
+ * joins the beginnings of successive words, 3 if one has a typing error, or null.
  */
 function rank(entry, looks) {
   let worst = 0;
@@ -61,10 +61,13 @@ function lookFor(typed) {
 }
 
 function rankOfWord({ text, words }, look) {
-  if (text.includes(look.typed)) return 0;
+  if (text.includes(look.typed)) {
+    const begins = ` ${text}`.includes(` ${look.typed}`) || words.some((word) => word.startsWith(look.typed));
+    return begins ? 0 : 1;
+  }
   if (look.letters.length < 2) return null;
-  if (look.letters.length <= MOST_JOINED_LETTERS && joinsBeginnings(look.letters, words)) return 1;
-  return look.forgives && words.some((word) => hasTypo(look, word)) ? 2 : null;
+  if (look.letters.length <= MOST_JOINED_LETTERS && joinsBeginnings(look.letters, words)) return 2;
+  return look.forgives && words.some((word) => hasTypo(look, word)) ? 3 : null;
 }
 
 function joinsBeginnings(letters, words) {
@@ -96,7 +99,7 @@ function hasTypo({ letters, typos }, word) {
   if (near === undefined) {
     const most = letters.length < TWO_TYPOS_LETTERS ? 1 : 2;
     const whole = letters.length < BEGINNING_TYPO_LETTERS;
-    typos.set(word, (near = whole ? swapped(letters, word) : nearBeginning(letters, word, most)));
+    typos.set(word, (near = whole ? swapped(letters, word) || lacksOne(letters, word) : nearBeginning(letters, word, most)));
   }
   return near;
 }
@@ -106,6 +109,14 @@ function swapped(letters, word) {
   if (word.length !== letters.length) return false;
   const at = [...letters].findIndex((letter, index) => letter !== word[index]);
   return word === letters.slice(0, at) + letters[at + 1] + letters[at] + letters.slice(at + 2);
+}
+
+/** Whether `word` has one letter more than `letters`. */
+function lacksOne(letters, word) {
+  if (word.length !== letters.length + 1) return false;
+  const differs = [...letters].findIndex((letter, index) => letter !== word[index]);
+  const at = differs < 0 ? letters.length : differs;
+  return word.slice(at + 1) === letters.slice(at);
 }
 
 /** Whether a beginning of `word` is at most `most` edits away; two letters that changed places are one edit. */
