@@ -22,10 +22,8 @@ SECONDS_A_TRANSFER: Final = 0.01
 NEAR_SECONDS: Final = 0.02
 # A first byte later than this share of a round trip and this time waited in a queue.
 QUEUED, QUEUED_SECONDS = 1.25, 0.03
-# The link's queue is long: the limit shrinks to its start.
-LONG, LONG_SECONDS = 2.0, 0.1
-# By how much the limit grows with each unqueued first byte, until some in a row were queued: one may have been sent again.
-SLOW_START, QUEUED_IN_A_ROW = 2, 2
+# So many queued first bytes in a row end the fast growth, because the packet of a single one may have been lost.
+QUEUED_IN_A_ROW: Final = 2
 
 
 class Lanes:
@@ -34,7 +32,7 @@ class Lanes:
     def __init__(self, most: int, start: int | None = None) -> None:
         self.open = self._start = min(start or most, most)
         self._most = most
-        self._busy = self._asking = self._successes = self._breaks = self._unqueued = self._late = self._queued_in_a_row = 0
+        self._busy = self._asking = self._successes = self._breaks = self._unqueued = self._queued = 0
         self._round_trip_seconds = float("inf")
         self._is_in_slow_start = True
         self._changed = threading.Condition()
@@ -76,27 +74,26 @@ class Lanes:
             seconds /= round_trips
             shortest = self._round_trip_seconds = min(self._round_trip_seconds, seconds)
             if seconds > shortest * QUEUED + QUEUED_SECONDS:
-                self._queued(is_long=seconds > shortest * LONG + LONG_SECONDS)
+                self._found_queue()
             elif seconds > NEAR_SECONDS and self._asking >= self.open:
                 self._found_room()
 
     def _found_room(self) -> None:
         self._unqueued += 1
-        self._queued_in_a_row = 0
+        self._queued = 0
         if self._is_in_slow_start:
-            self._grow(SLOW_START)
+            self._grow(1)
         elif self._unqueued >= self.open:
             self._unqueued = 0
             self._grow(1)
 
-    def _queued(self, *, is_long: bool) -> None:
-        self._queued_in_a_row += 1
-        if self._queued_in_a_row >= QUEUED_IN_A_ROW:
+    def _found_queue(self) -> None:
+        self._queued += 1
+        if self._queued >= QUEUED_IN_A_ROW:
             self._is_in_slow_start = False
             self._unqueued = 0
-        self._late = self._late + 1 if is_long else 0
-        if self._late >= self.open > self._start:
-            self._late = 0
+        if self._queued >= self.open > self._start:
+            self._queued = 0
             self.open = max(self._start, self.open * 7 // 8)
 
     def _broke(self, breaks_before: int) -> None:

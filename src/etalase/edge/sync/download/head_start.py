@@ -32,10 +32,10 @@ class _Bytes(NamedTuple):
 
 @dataclass(slots=True)
 class HeadStart:
-    """Downloads that begin ahead of the plan, up to ``max_bytes`` in all, and those that begin with it.
+    """Downloads that begin before a worker asks for them: ahead of the plan ``max_bytes`` in all, and planned ones.
 
-    Large photos, which may be resumed from the spool, begin with the plan. After a failure that can mean that head office's
-    bucket is away, all do: the plan has a circuit breaker.
+    Large photos, which may be resumed from the spool, do not begin early. After a failure that can mean that head office's
+    bucket is away, none does: the plan has a circuit breaker.
     """
 
     download: Callable[[Photo], Body]
@@ -46,12 +46,15 @@ class HeadStart:
     def begin(self, photos: Iterable[Photo], workers: Executor) -> None:
         """Begins downloads in the order of an agenda, up to the bound."""
         for photo in sorted(photos, key=lambda photo: (not photo.is_primary, photo.size or 0)):
-            wanted = _Bytes.of(photo)
-            if wanted.size >= SPOOL_FROM_BYTES or wanted in self._begun:
-                continue
-            self.max_bytes -= wanted.size
+            self.max_bytes -= photo.size or 0
             if self.max_bytes < 0:
                 return
+            self.begin_planned(photo, workers)
+
+    def begin_planned(self, photo: Photo, workers: Executor) -> None:
+        """Begins the download of a small photo."""
+        wanted = _Bytes.of(photo)
+        if wanted.size < SPOOL_FROM_BYTES and wanted not in self._begun:
             self._begun[wanted] = workers.submit(self._download_early, photo)
 
     def fetch(self, photo: Photo) -> Body:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
+from etalase.edge.sync.download.concurrency import START
 from etalase.edge.sync.download.head_start import HeadStart
 from etalase.edge.sync.plan.model import Kind, ProductPlan, Step
 from etalase.edge.sync.product_result import ProductResult
@@ -144,7 +145,14 @@ class Publisher:
                 storage.intents.record(step for product in chosen for step in product.steps)
         for product in chosen:
             self._in_flight[product] = product.bytes_in_hand
+            if self.services.images.transfers_at_once > START and len(product.steps) == 1:
+                self._begin(product.steps[0])
             self.services.workers.submit(self._work, product)
+
+    def _begin(self, step: Step) -> None:
+        """Begins a download on a far link apart from the puts, which would delay it there by more than a round trip."""
+        if step.kind is Kind.FETCH and step.copy_from is None:
+            self.head_start.begin_planned(step.photo, self.services.early_workers)
 
     def _accepted_of(self, agenda: Agenda) -> Agenda:
         """Returns the accepted products of an agenda, in its order."""
