@@ -73,11 +73,10 @@ def urls_are_reached(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     found: list[checks.CheckMessage] = []
     if not getattr(django_settings, "ROOT_URLCONF", None):
         return found
-    for name, args in _URLS.items():
+    for path in included_urls():
         try:
-            path = reverse(name, args=args)
             view = resolve(path).func
-        except (NoReverseMatch, Resolver404):
+        except Resolver404:
             continue
         if not view.__module__.startswith("etalase."):
             shown = path.replace(_PRODUCT, "{id}")
@@ -85,6 +84,15 @@ def urls_are_reached(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
             hint = f'Put the include of etalase.edge.urls before it, or remove it ({PAGE}, "Switch the POS").'
             found.append(checks.Warning(f"{shown} is answered by {other}, not by Etalase.", hint=hint, id="etalase.W003"))
     return found
+
+
+def included_urls() -> list[str]:
+    """Returns the paths of our URLs in the project, wherever it includes them; none where it does not."""
+    paths = []
+    for name, args in _URLS.items():
+        with suppress(NoReverseMatch):
+            paths.append(reverse(name, args=args))
+    return paths
 
 
 def messages_come_once(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001

@@ -11,6 +11,8 @@ import boto3
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
 from tests.integration.sync.conftest import BUCKET, Edge
 from tests.integration.sync.customer_rules import BLOCKING, FORBIDDEN, REFUSING, Rule, added, constraint, trigger
 from tests.simulator import picture
@@ -396,6 +398,32 @@ def test_a_clean_edge_has_nothing_to_decide(guide: Guide, edge: Edge) -> None:
     report = look(edge)
     assert (report.exit_status, report.decisions, report.clashes) == (0, [], [])
     assert report.first_run["unchanged"] == 1
+
+
+def of_the_project(_: HttpRequest, **__: object) -> HttpResponse:
+    """Answers in the place of Etalase."""
+    return HttpResponse()
+
+
+class BelowAPrefix:
+    """The URLs of a project with a start page of its own."""
+
+    urlpatterns = (path("", of_the_project), path("foto/", include("etalase.edge.urls")))
+
+
+class InTheWay:
+    """The URLs of a project whose own view of the image comes first."""
+
+    urlpatterns = (path("api/products/<product_id>/image", of_the_project), path("", include("etalase.edge.urls")))
+
+
+def test_an_address_of_the_projects_clashes_where_etalases_is_included_and_nowhere_else(
+    guide: Guide, edge: Edge, settings: Any
+) -> None:
+    guide.listed("Rendang")
+    for urls, names in ((BelowAPrefix, set()), (InTheWay, {"image"})):
+        settings.ROOT_URLCONF = urls
+        assert {clash.name.rpartition("/")[2] for clash in look(edge).clashes} == names
 
 
 # What an adoption keeps

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
@@ -10,10 +11,11 @@ from django.urls import Resolver404, resolve
 import etalase
 from etalase.edge.adoption.report import Clash
 from etalase.edge.command_names import is_in_project
+from etalase.edge.project_checks import included_urls
 from etalase.edge.task_ownership import other_definitions
 from etalase.protocol import PLACEHOLDER_URL
 
-# An address of each kind that the POS uses.
+# The addresses under which the documents include Etalase's URLs.
 ADDRESSES = ("/", "/healthz", "/status", "/api/products/", "/api/products/00000000-0000-0000-0000-000000000001/image")
 LOOK_SECONDS = 2.0
 MAX_MESSAGES = 100
@@ -35,22 +37,29 @@ def _tasks() -> Iterator[Clash]:
 
 
 def _addresses() -> Iterator[Clash]:
-    for address in ADDRESSES:
-        try:
-            view = resolve(address).func
-        except Resolver404:
-            continue  # the project did not include Etalase's addresses, or put them elsewhere
-        except Exception as error:
-            detail = f"The project's addresses cannot be read: {type(error).__name__}: {error}"
-            yield Clash("address", "ROOT_URLCONF", detail, "Mend it first: `python manage.py check` shows where.")
-            return
-        if not view.__module__.startswith("etalase."):
+    """Yields the addresses that the project answers itself: where it includes Etalase's URLs, or where the documents say so."""
+    try:
+        views = [(address, _view(address)) for address in included_urls() or ADDRESSES]
+    except Exception as error:
+        detail = f"The project's addresses cannot be read: {type(error).__name__}: {error}"
+        yield Clash("address", "ROOT_URLCONF", detail, "Mend it first: `python manage.py check` shows where.")
+        return
+    for address, view in views:
+        if view is not None and not view.__module__.startswith("etalase."):
             yield Clash(
                 "address",
                 address,
                 f"{view.__module__}.{getattr(view, '__qualname__', view)} answers it.",
-                "Put include('etalase.edge.urls') before it in urls.py once the POS may use Etalase's.",
+                "Put include('etalase.edge.urls') before it in urls.py once the POS may use Etalase's; to keep both, below a"
+                " prefix.",
             )
+
+
+def _view(address: str) -> Any:
+    try:
+        return resolve(address).func
+    except Resolver404:
+        return None
 
 
 def _placeholder() -> Iterator[Clash]:
