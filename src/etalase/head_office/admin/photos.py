@@ -24,14 +24,14 @@ from etalase.protocol import object_url
 from etalase.settings.head_office import head_office_settings
 
 
-def original_link(photo: Photo) -> SafeString | str:
+def photo_link(photo: Photo) -> SafeString | str:
     """Returns a link to the photo's object with its size and version; empty for an unsaved photo."""
     if not photo.object_key:
         return ""
     settings = head_office_settings()
     url = object_url(settings.S3_PUBLIC_URL, settings.S3_BUCKET, photo.object_key, checksum=photo.checksum)
     about = text("about_photo", size=f"{photo.size:,}", version=photo.version)
-    return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("original"), about)
+    return format_html('<a href="{}" target="_blank" rel="noopener">{}</a> ({})', url, text("open_photo"), about)
 
 
 class RenditionFilter(admin.SimpleListFilter):
@@ -57,7 +57,7 @@ class RenditionFilter(admin.SimpleListFilter):
 class PhotoAdmin(ConfirmingAdmin):
     """All photos, read-only; photos are changed on their product's page."""
 
-    list_display = ("thumbnail", "product", "filename", "is_primary", "sort_order", "size", "version", "updated_at")
+    list_display = ("thumbnail", "dish", "is_primary", "sort_order", "filename", "version", "updated_at")
     list_display_links = ("filename",)
     list_filter = ("is_primary", RenditionFilter, "content_type", "product__company")
     list_select_related = ("product", "rendition_set")
@@ -76,10 +76,15 @@ class PhotoAdmin(ConfirmingAdmin):
         """Returns the thumbnail."""
         return thumbnail_tag(photo)
 
+    @admin.display(description=lazy_text("product"), ordering="product")
+    def dish(self, photo: Photo) -> str:
+        """Returns the product; Django breaks no line in a column of its own for it, so that the others leave a small screen."""
+        return str(photo.product)
+
     @admin.display(description=lazy_text("about"))
     def about(self, photo: Photo) -> SafeString | str:
         """Returns the link to the object."""
-        return original_link(photo)
+        return photo_link(photo)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> tuple[str, ...]:
         """Makes every field read-only."""

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest
 from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
-from etalase.head_office.admin.photos import original_link
+from etalase.head_office.admin.photos import photo_link
 from etalase.head_office.admin.thumbnails import thumbnail_tag
 from etalase.head_office.confirmation import confirmation_context, is_confirmed
 from etalase.head_office.forms import MAX_PHOTO_ROWS, ProductForm
@@ -105,7 +105,7 @@ class PhotoInline(admin.TabularInline):
     @admin.display(description=lazy_text("about"))
     def about(self, photo: Photo) -> SafeString | str:
         """Returns the link to the object; empty in the row for a new photo."""
-        return original_link(photo)
+        return photo_link(photo)
 
 
 @admin.register(Product)
@@ -113,7 +113,7 @@ class ProductAdmin(ConfirmingAdmin):
     """Products with their photos and stores; actions change many products at a time."""
 
     list_display_links = ("sku",)
-    list_display = ("thumbnail", "sku", "name", "category", "company", "photo_count", "store_count", "updated_at")
+    list_display = ("thumbnail", "sku", "name", "category", "photo_count", "store_count", "updated_at", "company")
     list_filter = (SoldFilter, PhotoFilter, CategoryFilter, "company", "stores")
     list_select_related = ("company",)
     search_fields = ("sku", "name", "id")
