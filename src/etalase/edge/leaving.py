@@ -145,9 +145,13 @@ def steps(tables: Sequence[str], left: Traces, *, in_project: bool, renditions: 
         if decisions:
             found.append(
                 f"Know that the tables have {decisions} decisions of persons (removals approved, refused or undone,"
-                " photos of the store's own): a later adoption does not know them, asks again, and may delete a photo again"
-                " that a person has restored. Keep the lists before --apply: "
-                + as_typed("`etalase edge own list --json`, `etalase edge undo --json`.", in_project=in_project)
+                " photos of the store's own). Before --apply, keep those on the store's own for a later adoption: "
+                + as_typed(
+                    "`etalase edge own list --json > own.json`, then `etalase edge adopt --apply --decisions own.json`."
+                    " It does not know the others, and may delete a photo again that a person has restored:"
+                    " `etalase edge undo --json` lists them.",
+                    in_project=in_project,
+                )
             )
     if not in_project:
         return [*found, "Remove the services and the environment (ETALASE_*) of this edge, and the package."]

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -20,7 +21,7 @@ from tests.simulator import picture
 from etalase.edge import tasks
 from etalase.edge.adoption import clashes
 from etalase.edge.adoption.adopt import Wish, adopt
-from etalase.edge.adoption.decisions import Choice, Code, parse_choices
+from etalase.edge.adoption.decisions import Choice, Code, parse_choices, parse_earlier
 from etalase.edge.adoption.report import Adoption
 from etalase.edge.status.collect import read
 from etalase.edge.status.to_json import as_json
@@ -491,6 +492,33 @@ def test_a_choice_recorded_before_the_adoption_counts_in_it(guide: Guide, edge: 
     assert wanted.id not in {decision.id for decision in adopted(edge).decisions}
     assert list(own_states(edge).values()).count("approved") == wanted.count
     assert set(own_states(edge)) == mess["own"] | {mess["superseded"]}
+
+
+def test_decisions_kept_in_a_file_hold_in_a_later_adoption(guide: Guide, edge: Edge) -> None:
+    mess = guide.mess()
+    adopted(edge)
+    one, key = min(mess["own"]), min(mess["unknown"])
+    own_command("approve", one, key)
+    adopted(edge, of_code={Code.OBJECT_UNKNOWN: Choice.KEEP})
+    own_command("disown", mess["superseded"])
+    kept = own_command(exit_status=1)
+    edge.query("TRUNCATE etalase_own_photo, etalase_own_object, etalase_checkpoint")  # as `leave` and `migrate` do
+    report = adopted(edge, earlier=parse_earlier(json.dumps(kept)))
+    assert {decision.code for decision in report.decisions} == {"row_not_listed"}
+    again = own_command(exit_status=1)
+    for kind, name in (("photos", "photo_id"), ("objects", "object_key")):
+        before, after = ({one[name]: (one["state"], one["open"]) for one in found[kind]} for found in (kept, again))
+        assert before == after
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"photos": [{}], "objects": []}', "\xff"])
+def test_a_file_that_is_no_list_of_decisions_is_refused(guide: Guide, edge: Edge, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "own.json"
+    file.write_bytes(text.encode("latin-1"))
+    for name in (file, tmp_path / "nothing.json"):
+        with pytest.raises(CommandError, match="own list --json") as told:
+            call_command("photos_adopt", "--apply", "--decisions", str(name))
+        assert told.value.returncode == 2
 
 
 def test_a_choice_about_no_open_decision_is_refused_and_nothing_is_adopted(guide: Guide, edge: Edge) -> None:

@@ -42,12 +42,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A person's request: to look, to record choices (``decides``), or to adopt (``applies``)."""
+    """A person's request: to look, to record choices (``decides``), or to adopt (``applies``).
+
+    ``earlier``: the choices of an earlier adoption, by photo id or object key.
+    """
 
     applies: bool = False
     decides: bool = False
     of_id: Mapping[str, Choice] = field(default_factory=dict)
     of_code: Mapping[Code, Choice] = field(default_factory=dict)
+    earlier: Mapping[str, Choice] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -169,9 +173,10 @@ def _decide(contents: Contents, report: Adoption, wish: Wish) -> Findings:
     rows = [
         OpenRow(p.photo_id, p.product_id, p.product_name, p.what, (p.row or {}).get("object_key") or "")
         for p in photos.values()
-        if is_open(p)
+        if is_open(p) and str(p.photo_id) not in wish.earlier
     ]
-    keys = [one.object_key for one in objects.values() if is_open(one)]
+    keys = [key for key, one in objects.items() if is_open(one) and key not in wish.earlier]
+    before = {name: OwnState(STATE_OF[choice]) for name, choice in wish.earlier.items()}
     decisions = open_decisions(rows, keys)
     choices = chosen(decisions, wish.of_id, wish.of_code)
     report.decisions += [decision for decision in decisions if decision.id not in choices]
@@ -179,8 +184,10 @@ def _decide(contents: Contents, report: Adoption, wish: Wish) -> Findings:
     return Findings(
         contents.photos,
         contents.objects,
-        {photo_id: state for id_, state in states.items() for photo_id in rows_of(id_, rows)},
-        {key: state for id_, state in states.items() for key in objects_of(id_, keys)},
+        {id_: before[str(id_)] for id_, p in photos.items() if is_open(p) and str(id_) in before}
+        | {photo_id: state for id_, state in states.items() for photo_id in rows_of(id_, rows)},
+        {key: before[key] for key, one in objects.items() if is_open(one) and key in before}
+        | {key: state for id_, state in states.items() for key in objects_of(id_, keys)},
     )
 
 

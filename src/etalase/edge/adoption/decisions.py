@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from etalase.edge.adoption.report import OpenDecision
 from etalase.errors import UsageError
 from etalase.protocol import printable
@@ -155,3 +157,23 @@ def rows_of(decision_id: str, rows: Iterable[OpenRow]) -> list[UUID]:
 def objects_of(decision_id: str, keys: Collection[str]) -> list[str]:
     """Returns the objects that a decision is about."""
     return objects_by_name(keys).get(decision_id.removeprefix(f"{Code.OBJECT_UNKNOWN}:"), [])
+
+
+def parse_earlier(text: str) -> dict[str, Choice]:
+    """Reads what `own list --json` printed: the decided choices, by photo id or object key. Raises ValueError."""
+    choice_of = {state: choice for choice, state in STATE_OF.items()}
+    listed = msgspec.json.decode(text, type=_Listed)
+    decided = [(one.photo_id or one.object_key or "", one.state) for one in (*listed.photos, *listed.objects) if not one.open]
+    return {name: choice_of[state] for name, state in decided if state in choice_of}
+
+
+class _Own(msgspec.Struct):
+    state: str
+    open: bool
+    photo_id: str = ""
+    object_key: str | None = None
+
+
+class _Listed(msgspec.Struct):
+    photos: list[_Own]
+    objects: list[_Own]

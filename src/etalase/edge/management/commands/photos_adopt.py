@@ -3,11 +3,12 @@
 import textwrap
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from etalase import formatting
 from etalase.edge.adoption.adopt import Wish, adopt
-from etalase.edge.adoption.decisions import parse_choices
+from etalase.edge.adoption.decisions import Choice, parse_choices, parse_earlier
 from etalase.edge.adoption.report import Adoption, Precondition
 from etalase.edge.checks import product_problems
 from etalase.edge.command_names import as_typed
@@ -30,7 +31,7 @@ class Command(SyncCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds ``--dry-run``, ``--apply``, ``--decide`` and ``--decide-all``."""
+        """Adds ``--dry-run``, ``--apply``, and the options of decisions."""
         super().add_arguments(parser)
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--dry-run", action="store_true", help="look, and change nothing")
@@ -39,6 +40,8 @@ class Command(SyncCommand):
             "--decide", action="append", default=[], metavar="ID=CHOICE", help="decide one; alone, only record the choice"
         )
         parser.add_argument("--decide-all", action="append", default=[], metavar="CODE=CHOICE", help="decide all of a code")
+        earlier = as_typed("take the decisions that `etalase edge own list --json` printed into FILE before an earlier leave")
+        parser.add_argument("--decisions", metavar="FILE", help=earlier)
 
     def run(self, options: dict[str, Any]) -> int:
         """Looks, adopts on request, and prints the report, also that of settings with which nothing can be looked at."""
@@ -65,6 +68,7 @@ class Command(SyncCommand):
             self.show_json(report.as_json())
         elif wish.decides and not wish.applies and report.is_possible:
             chosen = ", ".join(f"{name}={choice}" for name, choice in [*wish.of_id.items(), *wish.of_code.items()])
+            chosen = chosen or f"{len(wish.earlier)} earlier decisions"
             self.stdout.write(
                 as_typed(f"Recorded: {printable(chosen)}. `etalase edge adopt --dry-run` shows what is still open.")
             )
@@ -77,10 +81,20 @@ class Command(SyncCommand):
 def _wish(options: dict[str, Any]) -> Wish:
     """Returns the request of the options. Raises :class:`UsageError` for none."""
     of_id, of_code = parse_choices(options["decide"], options["decide_all"])
-    decides = bool(of_id or of_code) and not options["dry_run"]
+    earlier = _earlier(options["decisions"]) if options["decisions"] else {}
+    decides = bool(of_id or of_code or earlier) and not options["dry_run"]
     if not (options["dry_run"] or options["apply"] or decides):
         raise UsageError("Say --dry-run to look, or --apply to adopt.")
-    return Wish(applies=options["apply"], decides=decides, of_id=of_id, of_code=of_code)
+    return Wish(applies=options["apply"], decides=decides, of_id=of_id, of_code=of_code, earlier=earlier)
+
+
+def _earlier(name: str) -> dict[str, Choice]:
+    """Returns the decisions in a file. Raises :class:`UsageError`."""
+    try:
+        return parse_earlier(Path(name).read_text())
+    except (OSError, ValueError) as error:
+        hint = as_typed("Name the output of `etalase edge own list --json`.")
+        raise UsageError(f"--decisions {printable(name)} cannot be read: {error}.", hint=hint) from error
 
 
 def _lines(report: Adoption) -> Iterator[str]:

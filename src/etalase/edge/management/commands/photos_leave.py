@@ -62,7 +62,7 @@ class Command(EdgeCommand):
         if options["apply"]:
             self.stdout.write(f"Dropped {', '.join(tables) or 'no table'}. product, product_photo and their objects stay.")
             if decisions:
-                self.stdout.write(f"{decisions} decisions of persons are forgotten: a later adoption asks again.")
+                self.stdout.write(f"{decisions} decisions of persons are forgotten, unless you have kept them in a file.")
             if renditions:
                 self.stdout.write(f"Deleted {len(renditions) - remaining} small pictures below renditions/.")
             if remaining:
