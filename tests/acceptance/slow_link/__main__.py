@@ -212,6 +212,9 @@ def _head_office(folder: Path, database: Postgres, sizes: Sequence[int]) -> Iter
             "ETALASE_S3_PUBLIC_URL": f"http://{HEAD_OFFICE_ADDRESS}:{s3.port}",
             "ETALASE_S3_ACCESS_KEY": s3.access_key,
             "ETALASE_S3_SECRET_KEY": s3.secret_key,
+            # Head office makes none of these photos smaller.
+            "ETALASE_PHOTO_MAX_PIXELS": "16383",
+            "ETALASE_PHOTO_MAX_BYTES": str(2 * LARGEST_BYTES),
         }
     )
     command = [sys.executable, "-m", "etalase.cli", "head-office"]
