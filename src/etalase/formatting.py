@@ -13,6 +13,11 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
+def counted(number: int, thing: str) -> str:
+    """Returns ``1 photo``, ``2 photos``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def share(done_bytes: int, total_bytes: int) -> str:
     """Returns ``0.5/4.0 MiB``, short enough for a bar."""
     for unit, unit_bytes in UNITS:

@@ -126,7 +126,7 @@ def test_text_at_twice_the_size_is_neither_cut_off_nor_covered(shop: Shop, scree
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # Names end with a whole word or an ellipsis; only a break that the name itself allows is in a word.
     assert page.locator(".tile-name").first.evaluate("one => getComputedStyle(one).overflowWrap") == "normal"
-    # A name may be longer than its two lines; every other text has room for all of it.
+    # A name may be longer than its three lines; every other text has room for all of it.
     cut = page.locator(".tile-sku, .languages button, .chip, .tile-photos").evaluate_all(
         "all => all.filter(one => one.scrollHeight > one.clientHeight + 2 && one.clientHeight > 0).map(one => one.outerHTML)"
     )

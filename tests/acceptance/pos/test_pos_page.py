@@ -647,7 +647,7 @@ def test_tiles_fit_every_screen_and_can_be_hit_with_a_finger(
     shop: Shop, screen: OpenScreen, size: tuple[int, int], columns: int
 ) -> None:
     for number in range(11):
-        shop.product(f"Hidangan yang namanya panjang sekali dan tidak muat di dua baris {number:02}", RED)
+        shop.product(f"Hidangan yang namanya panjang sekali dan tidak muat di tiga baris sebuah kartu {number:02}", RED)
     page = screen(size=size).page
     expect(page.locator(".cell:not(.skeleton)")).to_have_count(11)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
@@ -661,7 +661,7 @@ def test_tiles_fit_every_screen_and_can_be_hit_with_a_finger(
     assert min(min(width, height) for width, height in targets) >= 42
     name = page.locator(".tile-name").first
     assert name.evaluate("name => name.clientHeight / parseFloat(getComputedStyle(name).lineHeight)") == pytest.approx(
-        2, abs=0.1
+        3, abs=0.1
     )
 
 

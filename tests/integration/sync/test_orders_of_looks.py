@@ -144,6 +144,6 @@ def test_a_repair_names_what_it_healed(commands: Edge, capsys: pytest.CaptureFix
         harm(commands, key, "lost")
     call_command("photos_verify", "--repair", "--quiet")
     said = capsys.readouterr().out
-    assert "Repair: 1 photos and 1 small pictures healed." in said
+    assert "Repair: 1 photo and 1 small picture healed." in said
     assert "dish 1: its small picture is missing" in said
     assert "Small pictures: 1 healed, 0 still lost or damaged." in said

@@ -2,6 +2,7 @@
 
 from etalase import formatting
 from etalase.doctor.check import Check, Fault, NotChecked
+from etalase.formatting import counted
 from etalase.head_office import heartbeat
 from etalase.head_office.renditions.queue import counts
 
@@ -32,7 +33,7 @@ def renditions() -> str:
     lacking = counts()
     if lacking.failed:
         raise Fault(
-            f"{lacking.failed} photos have no renditions, because making them failed.",
+            f"{counted(lacking.failed, 'photo')} without renditions, because making them failed.",
             hint="etalase head-office renditions tries again, and names each with its reason.",
         )
-    return f"those of {lacking.waiting} photos wait" if lacking.waiting else "every photo has its own"
+    return f"those of {counted(lacking.waiting, 'photo')} wait" if lacking.waiting else "every photo has its own"

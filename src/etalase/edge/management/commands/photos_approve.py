@@ -8,6 +8,7 @@ from etalase.edge.management.removal_command import RemovalCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock
+from etalase.formatting import counted
 from etalase.settings.edge import EdgeSettings
 
 
@@ -30,6 +31,7 @@ class Command(RemovalCommand):
     def sentence(self, count: int, settings: EdgeSettings) -> str:
         """Returns how many photos were removed, and until when that can be undone."""
         grace = formatting.duration(settings.RECLAIM_GRACE.total_seconds())
+        photos = counted(count, "photo")
         return as_typed(
-            f"{count} photos removed; their objects follow after {grace}. Until then, etalase edge undo restores the photos."
+            f"{photos} removed; their objects follow after {grace}. Until then, etalase edge undo restores the photos."
         )

@@ -6,6 +6,7 @@ from etalase.edge.management.removal_command import RemovalCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions
 from etalase.edge.sync.lock import RunLock
+from etalase.formatting import counted
 from etalase.settings.edge import EdgeSettings
 
 
@@ -21,4 +22,4 @@ class Command(RemovalCommand):
 
     def sentence(self, count: int, settings: EdgeSettings) -> str:
         """Returns how many photos are kept."""
-        return f"{count} photos are kept."
+        return f"{counted(count, 'photo')} kept."

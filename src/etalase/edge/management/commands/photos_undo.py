@@ -13,6 +13,7 @@ from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
 from etalase.edge.sync.lock import RunLock
 from etalase.errors import UsageError
+from etalase.formatting import counted
 from etalase.own_bucket import own_bucket
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
@@ -60,7 +61,7 @@ class Command(EdgeCommand):
                 }
             )
         else:
-            self.stdout.write(f"{len(undone.restored)} photos restored; they stay until head office lists them again.")
+            self.stdout.write(f"{counted(len(undone.restored), 'photo')} restored. Each stays until head office lists it again.")
             for removal, why in undone.lost:
                 self.stdout.write(f"  not restored: {printable(removal.product_name) or removal.photo_id}: {why}")
         return 1 if undone.lost else 0
@@ -83,7 +84,9 @@ class Command(EdgeCommand):
             last = min(removal.decided_at for removal in removals if removal.decided_at) + settings.RECLAIM_GRACE
             until = last.astimezone().strftime("%Y-%m-%d %H:%M")
             self.stdout.write(
-                as_typed(f"run {run_id}: {len(removals)} photos, of {names}; until {until}: etalase edge undo {run_id}")
+                as_typed(
+                    f"run {run_id}: {counted(len(removals), 'photo')}, of {names}; until {until}: etalase edge undo {run_id}"
+                )
             )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync.run import sync
 from etalase.edge.sync.verify import Difference, Verification, healed_by, verify
+from etalase.formatting import counted
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -58,7 +59,8 @@ class Command(SyncCommand):
             repaired = {"repaired": report.as_json(), "healed": [difference.as_json() for difference in healed]}
             if not options["json"]:
                 photos = sum(not difference.is_rendition for difference in healed)
-                self.stdout.write(f"Repair: {photos} photos and {len(healed) - photos} small pictures healed.")
+                small = counted(len(healed) - photos, "small picture")
+                self.stdout.write(f"Repair: {counted(photos, 'photo')} and {small} healed.")
                 self._print_list(healed)
                 self.show_result(report, as_json=False)
         if options["json"]:

@@ -60,7 +60,8 @@ class Command(HeadOfficeCommand):
             self.stderr.write(f"… and {len(problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
         elsewhere = queue.counts().waiting
         sentence = (
-            f"Made the renditions of {made} photos: {formatting.size(size_bytes)} in {formatting.elapsed(seconds)}."
+            f"Made the renditions of {formatting.counted(made, 'photo')}:"
+            f" {formatting.size(size_bytes)} in {formatting.elapsed(seconds)}."
             + (f" Those of {len(failed)} cannot be made." if failed else "")
             + (f" {elsewhere} are being made by another process." if elsewhere else "")
         )
@@ -73,7 +74,8 @@ def _forecast(lacking: queue.QueueCounts) -> str:
     if not lacking.lacking:
         return "Every photo has its renditions."
     failed = f" {lacking.failed} of them failed before, and are tried again." if lacking.failed else ""
-    return f"{lacking.lacking} photos ({formatting.size(lacking.photo_bytes)} to read) lack renditions.{failed}"
+    photos = formatting.counted(lacking.lacking, "photo")
+    return f"{photos} without renditions ({formatting.size(lacking.photo_bytes)} to read).{failed}"
 
 
 def _named(failed: Sequence[MadeSet]) -> list[dict[str, str]]:

@@ -65,8 +65,9 @@ def _sentence(chosen: ReprocessScope) -> str:
     if not chosen.photo_ids:
         return "Every photo was made by the present recipe; there is nothing to do."
     settings = head_office_settings()
+    photos = formatting.counted(len(chosen.photo_ids), "photo")
     return (
-        f"{len(chosen.photo_ids)} photos with {formatting.size(chosen.size_bytes)} would be made again, for at most"
+        f"{photos} with {formatting.size(chosen.size_bytes)} would be made again, for at most"
         f" {settings.PHOTO_MAX_PIXELS} pixels on the long side and {formatting.size(settings.PHOTO_MAX_BYTES)} each."
         f" {chosen.stores} stores show them, and fetch each one whose bytes change once more."
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from etalase.formatting import counted
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.head_office.renditions.worker import Worker
 from etalase.service_manager import service_manager
@@ -25,6 +26,6 @@ class Command(HeadOfficeCommand):
         except KeyboardInterrupt:
             service.stopping()
         result = {"made": worker.made, "failed": worker.failed}
-        sentence = f"Made the renditions of {worker.made} photos; those of {worker.failed} could not be made."
+        sentence = f"Made the renditions of {counted(worker.made, 'photo')}; those of {worker.failed} could not be made."
         self.show(result, sentence, as_json=options["json"])
         return 0
