@@ -61,7 +61,7 @@ class Command(EdgeCommand):
                 }
             )
         else:
-            self.stdout.write(f"{counted(len(undone.restored), 'photo')} restored. Each stays until head office lists it again.")
+            self.stdout.write(f"{counted(len(undone.restored), 'photo')} restored; each stays until it is listed again.")
             for removal, why in undone.lost:
                 self.stdout.write(f"  not restored: {printable(removal.product_name) or removal.photo_id}: {why}")
         return 1 if undone.lost else 0
