@@ -94,7 +94,10 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChallengeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a challenge. ``proof`` is None where the object is not what its row promises."""
+    """The answer to a challenge (:mod:`etalase.possession`), with the checksum of the edge's row.
+
+    ``proof`` is None where the photo is not here, or its object is not what the row promises.
+    """
 
     nonce: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
     checksum: Md5

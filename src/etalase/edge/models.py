@@ -413,6 +413,9 @@ class ReportState(models.Model):
     faults_taken = models.TextField(db_default="")
     # Head office refused a report.
     left_out_until = models.DateTimeField(null=True)
+    # Head office's challenges that are not answered yet, and answers for the next report (etalase/possession.py).
+    challenges = KeptJSON(default=list, db_default=models.Value([], models.JSONField()))
+    answers = KeptJSON(default=list, db_default=models.Value([], models.JSONField()))
 
     class Meta:
         db_table = "etalase_report_state"

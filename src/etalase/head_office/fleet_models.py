@@ -116,3 +116,42 @@ class AssortmentDigest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.assortment}: {self.digest}"
+
+
+class PossessionChallenge(models.Model):
+    """A challenge to a store, and its answer (:mod:`etalase.possession`). Kept for a week, for the next choice of photos."""
+
+    class Outcome(models.TextChoices):
+        """What the answer proved."""
+
+        PROVED = "proved"
+        FAILED = "failed"
+        VOID = "void"  # the photo is not head office's any more
+        UNCHECKED = "unchecked"  # head office's own object is wrong
+
+    nonce = models.CharField(max_length=32, primary_key=True)
+    store = models.ForeignKey("Store", on_delete=models.DO_NOTHING, db_constraint=False)
+    photo_id = models.UUIDField()
+    checksum = models.CharField(max_length=32)
+    offset = models.PositiveIntegerField()
+    length = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    # Null: not answered, or answered without a proof.
+    proof = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    answered_checksum = models.CharField(max_length=32, default="")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default="")
+
+    class Meta:
+        db_table = "head_office_challenge"
+        indexes = [
+            models.Index(
+                fields=["answered_at"],
+                condition=models.Q(answered_at__isnull=False, outcome=""),
+                name="head_office_challenge_unchecked",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.store_id}, {self.photo_id}: {self.outcome}"

@@ -13,11 +13,15 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from tests.integration.head_office.office import Office, roll_clock
 from tests.integration.head_office.sql_changes import CHANGES
 
+from etalase.checksum import md5_hex
+from etalase.head_office import ingest
 from etalase.head_office.fleet import history
+from etalase.head_office.fleet.checking import check_answers
 from etalase.head_office.fleet.listing import NEWEST_ROWS
-from etalase.head_office.fleet_models import AssortmentDigest, StoreFault, StoreHour, StoreReport
+from etalase.head_office.fleet_models import AssortmentDigest, PossessionChallenge, StoreFault, StoreHour, StoreReport
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
 from etalase.photo_digest import photos_digest
+from etalase.possession import Challenge, proof_of
 from etalase.report import faults_hash
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -104,7 +108,7 @@ def test_an_equal_digest_is_proved(edge: Edge) -> None:
     assert edge.send().comparison == "equal"
     page = edge.post(FEED, report=edge.report(), limit=100)
     assert page["photos"]
-    assert (page["challenges"], page["orders"], page["report_sequence"], page["faults_wanted"]) == ([], [], 2, False)
+    assert (page["orders"], page["report_sequence"], page["faults_wanted"]) == ([], 2, False)
     kept = StoreReport.objects.get()
     assert (kept.comparison, kept.body["sequence"], kept.revision) == ("equal", 2, 2)
     # Nobody has asked for a proof of possession yet.
@@ -305,6 +309,143 @@ def test_a_deleted_store_takes_its_reports_along(office: Office, edge: Edge) -> 
         cursor.execute("UPDATE head_office_account SET store_id = NULL")
         cursor.execute("DELETE FROM head_office_store")
     assert not any(table.objects.exists() for table in (StoreReport, StoreHour, StoreFault))
+
+
+# Possession
+
+
+@pytest.fixture
+def dishes(office: Office, bucket: Any) -> dict[str, bytes]:
+    """Adds five photos with their objects, and returns the bytes by photo."""
+    bodies = {}
+    for number in range(5):
+        body = f"photo {number} ".encode() * 9000
+        photo = office.photo(office.product(f"D{number}"), size=len(body), checksum=md5_hex(body))
+        ingest.bucket().put(photo.object_key, body, content_type="image/jpeg")
+        bodies[str(photo.id)] = body
+    return bodies
+
+
+@pytest.fixture
+def holder(office: Office, dishes: dict[str, bytes]) -> Edge:
+    """Returns the edge of a store that has them."""
+    edge = Edge(office)
+    edge.sync()
+    return edge
+
+
+def answers_to(challenges: list[dict[str, Any]], bodies: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Returns the answers of a store with these bytes."""
+    read = msgspec.convert(challenges, list[Challenge])
+    answers = [(one, proof_of(one, bodies.get(str(one.photo_id), b""))) for one in read]
+    return [{"nonce": one.nonce, "checksum": one.checksum} | ({"proof": proof} if proof else {}) for one, proof in answers]
+
+
+def test_a_store_that_proves_possession_is_equal(holder: Edge, dishes: dict[str, bytes]) -> None:
+    """After the worker has checked its answers; then it is left in peace for some hours."""
+    challenges = holder.post(**holder.report())["challenges"]
+    assert len({challenge["photo_id"] for challenge in challenges}) == 3
+    assert holder.send(answer=answers_to(challenges, dishes)).state == "unproved"
+    assert holder.post(**holder.report())["challenges"] == []
+    assert check_answers() == 3
+    assert check_answers() == 0
+    kept = holder.send()
+    assert (kept.state, kept.challenge_failed_at) == ("equal", None)
+    assert holder.post(**holder.report())["challenges"] == []
+
+
+def test_open_challenges_are_given_again(holder: Edge, dishes: dict[str, bytes]) -> None:
+    """Where the answer of head office was lost; those that were answered are not."""
+    first = holder.post(**holder.report())["challenges"]
+    assert sorted(map(str, holder.post(FEED, report=holder.report())["challenges"])) == sorted(map(str, first))
+    rest = holder.post(**holder.report(answer=answers_to(first[:1], dishes)))["challenges"]
+    assert sorted(map(str, rest)) == sorted(map(str, first[1:]))
+
+
+def test_a_store_without_the_bytes_is_wrong_until_it_proves_these_photos(holder: Edge, dishes: dict[str, bytes]) -> None:
+    """Other photos do not help: the same ones are asked for again."""
+    challenges = holder.post(**holder.report())["challenges"]
+    rotten = challenges[0]["photo_id"]
+    holder.send(answer=answers_to(challenges, dishes | {rotten: b"rotten"}))
+    check_answers()
+    assert (kept := holder.send()).state == "wrong"
+    assert kept.challenge_failed_at is not None
+    for _ in range(2):
+        again = holder.post(**holder.report())["challenges"]
+        assert rotten in {challenge["photo_id"] for challenge in again}
+        holder.send(answer=answers_to(again, dishes | {rotten: b"rotten"}))
+        check_answers()
+    again = holder.post(**holder.report())["challenges"]
+    holder.send(answer=answers_to(again, dishes))
+    check_answers()
+    assert holder.send().state == "equal"
+
+
+def test_a_false_proof_is_a_failure(holder: Edge, dishes: dict[str, bytes]) -> None:
+    """Made up, or of an earlier challenge."""
+    challenges = holder.post(**holder.report())["challenges"]
+    false = [answer | {"proof": "0" * 64} for answer in answers_to(challenges, dishes)]
+    holder.send(answer=false)
+    check_answers()
+    assert set(PossessionChallenge.objects.values_list("outcome", flat=True)) == {"failed"}
+
+
+@pytest.mark.parametrize("change", ["changed", "deleted", "other_version"])
+def test_a_challenge_of_another_version_is_void(holder: Edge, dishes: dict[str, bytes], change: str) -> None:
+    """Neither proof nor fault, whatever was answered."""
+    challenges = holder.post(**holder.report())["challenges"]
+    answers = answers_to(challenges, dishes)
+    if change == "changed":
+        Photo.objects.update(checksum="b" * 32)
+    elif change == "deleted":
+        Photo.objects.all().delete()
+    else:
+        answers = [{"nonce": answer["nonce"], "checksum": "c" * 32} for answer in answers]
+    holder.send(answer=answers)
+    check_answers()
+    assert set(PossessionChallenge.objects.values_list("outcome", flat=True)) == {"void"}
+    kept = StoreReport.objects.get()
+    assert (kept.possession_proved_at, kept.challenge_failed_at) == (None, None)
+
+
+def test_a_damaged_object_at_head_office_is_not_the_stores_fault(
+    holder: Edge, dishes: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said in the log, by key."""
+    challenges = holder.post(**holder.report())["challenges"]
+    for photo in Photo.objects.all():
+        ingest.bucket().put(photo.object_key, b"rotten", content_type="image/jpeg")
+    holder.send(answer=answers_to(challenges, dishes))
+    check_answers()
+    assert set(PossessionChallenge.objects.values_list("outcome", flat=True)) == {"unchecked"}
+    assert "head office's own object of photo" in caplog.text
+
+
+def test_a_challenge_is_for_one_store_once_and_for_26_hours(office: Office, holder: Edge, dishes: dict[str, bytes]) -> None:
+    """Another store's answer, a second answer and a late one are ignored."""
+    challenges = holder.post(**holder.report())["challenges"]
+    answers = answers_to(challenges, dishes)
+    other = office.another_store()
+    Account.objects.create_user("bdg", password="a store's own password", store=other)
+    Edge(office, store=other).send(answer=answers)
+    assert not PossessionChallenge.objects.filter(answered_at__isnull=False).exists()
+    holder.send(answer=answers[:1])
+    holder.send(answer=[answers[0] | {"proof": "0" * 64}])
+    assert PossessionChallenge.objects.get(nonce=answers[0]["nonce"]).proof == answers[0]["proof"]
+    roll_clock("27 hours")
+    try:
+        holder.send(answer=answers[1:])
+    finally:
+        roll_clock("0")
+    assert PossessionChallenge.objects.filter(answered_at__isnull=False).count() == 1
+
+
+def test_old_challenges_go(holder: Edge) -> None:
+    """After a week."""
+    holder.send()
+    assert PossessionChallenge.objects.count() == 3
+    history.thin(StoreReport.objects.get().received_at + timedelta(days=8))
+    assert PossessionChallenge.objects.count() == 0
 
 
 # Refusals

@@ -1,5 +1,6 @@
 """Reports of an edge: when they go, what they say, and that nothing goes wrong because of them."""
 
+import hashlib
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from tests.simulator import Response, picture
 
 from etalase.edge.models import Checkpoint, ReportState
 from etalase.edge.sync import storage
+from etalase.edge.sync.services import Services
+from etalase.errors import ObjectStoreAway
 from etalase.photo_digest import photos_digest
 from etalase.protocol import Photo
 from etalase.report import REPORT_PATH, Report
@@ -300,3 +303,121 @@ def test_the_time_of_sending_is_the_edges(reporting: Edge) -> None:
     reporting.hours_later = 48
     reporting.sync()
     assert last(reporting).sent_at - datetime.now(last(reporting).sent_at.tzinfo) > timedelta(hours=47)
+
+
+# Challenges
+
+
+def challenge_for(photo: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Returns a challenge of head office for a photo that it lists."""
+    challenge = {"nonce": "0f" * 16, "photo_id": photo["id"], "checksum": photo["checksum"], "offset": 100, "length": 50}
+    return challenge | changes
+
+
+def challenge_with_next_page(edge: Edge, *challenges: Any) -> None:
+    """Makes head office challenge the edge once, with the answer to the report on its next feed request."""
+    given = list(challenges)
+
+    def add(page: dict[str, Any]) -> None:
+        page.update(challenges=[*given], orders=[])
+        given.clear()
+
+    edge.ho.change_page = add
+
+
+def test_a_challenge_is_answered_by_the_next_report(reporting: Edge) -> None:
+    """From the object in the bucket, without a further request to head office."""
+    reporting.sync()
+    photo = next(iter(reporting.ho.photos.values()))
+    challenge_with_next_page(reporting, challenge_for(photo))
+    reporting.ho.requests.clear()
+    reporting.sync()
+    reporting.sync()
+    reporting.sync()
+    assert reporting.ho.requests == [PHOTOS_PATH] * 3
+    body = reporting.ho.bodies[photo["object_key"]]
+    proof = hashlib.sha256(bytes.fromhex("0f" * 16) + body[100:150]).hexdigest()
+    answers = [fields.get("answer", []) for _, fields in reporting.ho.reports[-3:]]
+    assert answers == [[], [{"nonce": "0f" * 16, "checksum": photo["checksum"], "proof": proof}], []]
+
+
+def test_a_run_with_changes_answers_at_its_end(reporting: Edge) -> None:
+    """The challenge came with its first request."""
+    reporting.sync()
+    challenge_with_next_page(reporting, challenge_for(next(iter(reporting.ho.photos.values()))))
+    reporting.ho.put("NEW", picture(5))
+    reporting.sync()
+    assert paths(reporting)[-2:] == [PHOTOS_PATH, REPORT_PATH]
+    assert [answer.nonce for answer in last(reporting).answer] == ["0f" * 16]
+
+
+def test_an_answer_that_was_lost_is_given_again(reporting: Edge) -> None:
+    """Until head office has taken it."""
+    reporting.sync()
+    challenge_with_next_page(reporting, challenge_for(next(iter(reporting.ho.photos.values()))))
+    reporting.sync()
+    reporting.ho.on_report = lambda _: Response(503, b"{}")
+    reporting.sync()
+    reporting.ho.on_report = None
+    reporting.sync()
+    assert len(last(reporting).answer) == 1
+    reporting.sync()
+    assert last(reporting).answer == []
+
+
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "rotten"])
+def test_a_damaged_object_gives_no_proof_and_is_fetched_again(reporting: Edge, is_lost: bool) -> None:
+    """Rot that no listing shows: only reading finds it."""
+    reporting.sync()
+    photo = next(iter(reporting.ho.photos.values()))
+    if is_lost:
+        reporting.bucket.delete([photo["object_key"]])
+    else:
+        reporting.bucket.put(photo["object_key"], b"x" * photo["size"], content_type="image/jpeg")
+    challenge_with_next_page(reporting, challenge_for(photo))
+    reporting.sync()
+    reporting.sync()
+    answered = [fields["answer"] for _, fields in reporting.ho.reports if fields.get("answer")]
+    assert answered == [[{"nonce": "0f" * 16, "checksum": photo["checksum"], "proof": None}]]
+    assert reporting.bucket.get(photo["object_key"]) == reporting.ho.bodies[photo["object_key"]]
+
+
+def test_a_photo_with_other_bytes_repeats_its_own_checksum(reporting: Edge) -> None:
+    """Head office then knows that the challenge was of another version; a photo that is not here has no proof."""
+    reporting.sync()
+    photo = next(iter(reporting.ho.photos.values()))
+    elsewhere = challenge_for(photo, photo_id="6f9619ff-8b86-4d01-b42d-00cf4fc964ff", nonce="1f" * 16)
+    challenge_with_next_page(reporting, challenge_for(photo, checksum="a" * 32), elsewhere)
+    reporting.sync()
+    reporting.sync()
+    assert [(one.checksum, one.proof) for one in last(reporting).answer] == [(photo["checksum"], None)] * 2
+    assert not reporting.query("SELECT * FROM etalase_doubt")
+
+
+def test_odd_challenges_are_left_out(reporting: Edge) -> None:
+    """Of another release, or unreadable; the others are answered."""
+    reporting.sync()
+    photo = next(iter(reporting.ho.photos.values()))
+    odd = [{"kind": "riddle"}, challenge_for(photo, length=10**9), challenge_for(photo)]
+    challenge_with_next_page(reporting, *odd)
+    reporting.sync()
+    reporting.sync()
+    assert len(last(reporting).answer) == 1
+
+
+def test_a_challenge_waits_for_the_bucket(reporting: Edge) -> None:
+    """It is no failure of the photo. Head office gives it again until it is answered, and it is answered once."""
+    reporting.sync()
+    challenge = challenge_for(next(iter(reporting.ho.photos.values())))
+    reporting.ho.change_page = lambda page: page.update(challenges=[challenge], orders=[])
+
+    def away(services: Services) -> None:
+        def fail(key: str) -> bytes:
+            raise ObjectStoreAway(f"{key}: no answer")
+
+        services.bucket.get = fail  # type: ignore[method-assign]
+
+    reporting.sync(inject=away)
+    reporting.sync()
+    reporting.sync()
+    assert [one.proof is not None for one in last(reporting).answer] == [True]

@@ -5,7 +5,8 @@ A report never fails or delays a run: whatever goes wrong with it is logged, and
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -21,7 +22,8 @@ from etalase.edge.schedule import next_runs
 from etalase.edge.sync import storage
 from etalase.edge.sync.condition import condition_of
 from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused
-from etalase.report import MAX_FAULTS, MAX_REPORT_BYTES, FreeSpace, Report, ReportResponse, faults_hash
+from etalase.possession import Challenge
+from etalase.report import MAX_ANSWERS, MAX_FAULTS, MAX_REPORT_BYTES, FreeSpace, Report, ReportResponse, faults_hash
 from etalase.settings.edge import EdgeSettings
 
 logger = logging.getLogger("etalase.edge")
@@ -105,6 +107,7 @@ class Reporter:
             faults_cut=max(0, len(faults) - MAX_FAULTS),
             storage=FreeSpace(spool_free_bytes=self._spool_free_bytes()),
             traffic=storage.report_facts.traffic(today=local, month=local.replace(day=1)),
+            answer=storage.report_state.answers()[:MAX_ANSWERS],
         )
         self._sent = within_bounds(report)
         values: dict[str, object] = msgspec.to_builtins(self._sent)
@@ -133,8 +136,20 @@ class Reporter:
             answer = msgspec.json.decode(body, type=ReportResponse)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # of another release; it took the report
             answer = ReportResponse()
+        given = {one.nonce for one in self._sent.answer}
+        storage.report_state.keep_answers([one for one in storage.report_state.answers() if one.nonce not in given])
+        storage.report_state.keep_challenges(readable(answer.challenges))
         faults_taken = "" if answer.faults_wanted else self._sent.faults_hash
         storage.report_state.note_taken(faults_taken=faults_taken, sequence=answer.report_sequence)
+
+
+def readable(raw: Sequence[msgspec.Raw]) -> list[Challenge]:
+    """Returns the challenges that this release understands, up to the number that a report can answer."""
+    found = []
+    for one in raw[:MAX_ANSWERS]:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found.append(msgspec.json.decode(one, type=Challenge))
+    return found
 
 
 def is_refusal(error: HeadOfficeError) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
 from etalase.edge.sync.plan.model import Row
+from etalase.edge.sync.possession_answers import answer_challenges
 from etalase.edge.sync.reporter import never_failing
 from etalase.edge.sync.result import Outcome, RunResult
 from etalase.edge.sync.selection import PROPOSED
@@ -13,14 +14,24 @@ from etalase.photo_digest import photos_digest
 
 
 def report_after(run: Run) -> None:
-    """Keeps the digest of the rows as the run left them, and reports a run that changed or failed something."""
+    """Keeps the digest of the rows as the run left them, and reports a run that changed or failed something.
+
+    Challenges are answered before, so that the report has the answers, and after, for the next one.
+    """
     is_whole = run.result.error is None and not run.result.yielded
     if run.audit.listing is not None and is_whole:
         never_failing("noting the look", storage.report_state.note_look, run.now)
+    _answer(run)
     never_failing("computing the digest", keep_digest)
     is_cut_off = run.services.time_is_up or isinstance(run.result.error, HeadOfficeError)
     if is_worth_a_report(run.result) and not is_cut_off:
         never_failing("sending it", run.services.head_office.send_report)
+        _answer(run)
+
+
+def _answer(run: Run) -> None:
+    if not run.services.time_is_up:
+        never_failing("answering challenges", answer_challenges, run.services.bucket)
 
 
 def is_worth_a_report(result: RunResult) -> bool:

@@ -8,17 +8,22 @@ from django.db import connection, transaction
 from etalase.head_office.fleet_models import StoreHour
 
 KEEP_HOURS_FOR: Final = timedelta(days=14)
+KEEP_CHALLENGES_FOR: Final = timedelta(days=7)
 # A digest that a report is about to refer to is newer.
 KEEP_DIGESTS_FOR: Final = timedelta(days=1)
 
 
 def thin(now: datetime) -> int:
-    """Deletes hours that are older than 14 days, and digests of assortments that no store has. Returns the number of hours."""
+    """Deletes hours after 14 days, challenges after a week, and digests of assortments that no store has.
+
+    Returns the number of hours.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM head_office_assortment_digest d WHERE as_of < %s"
             " AND NOT EXISTS (SELECT FROM head_office_store_report r WHERE r.assortment = d.assortment)",
             [now - KEEP_DIGESTS_FOR],
         )
+        cursor.execute("DELETE FROM head_office_challenge WHERE made_at < %s", [now - KEEP_CHALLENGES_FOR])
         deleted, _ = StoreHour.objects.filter(hour__lt=now - KEEP_HOURS_FOR).delete()
     return deleted

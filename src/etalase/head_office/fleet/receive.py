@@ -4,6 +4,7 @@ The row is read and written without a lock between: of two reports at the same t
 """
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from django.db import IntegrityError
 
 from etalase.checksum import md5_hex
 from etalase.head_office.database import prepared_cursor
-from etalase.head_office.fleet import faults
+from etalase.head_office.fleet import challenges, faults
 from etalase.head_office.fleet.comparison import DigestProof, compare
 from etalase.head_office.fleet.instances import Instance, Receipt, Received, is_cloned, receive, second_seen_at
 from etalase.head_office.fleet.listing import FoundListing, KeptListing, listing_of
@@ -23,6 +24,7 @@ from etalase.head_office.fleet.report_sql import KEPT_OF_REPORT, PHOTO_COUNTS, R
 from etalase.head_office.fleet.reports import checkpoint_of, timing
 from etalase.head_office.fleet.states import KnownStore, judge
 from etalase.head_office.horizon import Horizon, read_horizon
+from etalase.possession import Challenge
 from etalase.report import Report, ReportResponse, faults_hash
 
 logger = logging.getLogger("etalase.head_office")
@@ -49,6 +51,9 @@ class KeptReport:
     possession_proved_at: datetime | None
     challenge_failed_at: datetime | None
     faults_hash: str
+    challenges: Sequence[Challenge]
+    # When the store last gave an answer that is not checked yet.
+    unchecked_at: datetime | None
 
 
 def take_report(store_id: UUID, report: Report) -> ReportResponse:
@@ -71,10 +76,32 @@ def take_report(store_id: UUID, report: Report) -> ReportResponse:
             report.instance,
             report.sequence,
         )
+    open_now = kept.challenges
+    if received.receipt is not Receipt.REPLAY:
+        open_now = _challenges(store_id, report, kept, now)
     return ReportResponse(
+        challenges=[msgspec.Raw(msgspec.json.encode(one)) for one in open_now],
         report_sequence=received.current.sequence,
         faults_wanted=report.faults is None and report.faults_hash != kept.faults_hash,
     )
+
+
+def _challenges(store_id: UUID, report: Report, kept: KeptReport, now: datetime) -> Sequence[Challenge]:
+    """Keeps the answers of the report, and returns the challenges that are open then, new ones if they are due."""
+    if report.answer:
+        challenges.keep_answers(store_id, report.answer, now=now)
+    answered = {answer.nonce for answer in report.answer}
+    still_open = [one for one in kept.challenges if one.nonce not in answered]
+    if still_open or not challenges.is_due(
+        proved_at=kept.possession_proved_at,
+        failed_at=kept.challenge_failed_at,
+        unchecked_at=now if answered else kept.unchecked_at,
+        now=now,
+    ):
+        return still_open
+    with suppress(IntegrityError):  # the store was deleted meanwhile
+        return challenges.issue(store_id, now=now)
+    return []
 
 
 def _content(report: Report) -> str:
@@ -85,12 +112,14 @@ def _kept(store_id: UUID) -> tuple[KeptReport, KeptListing]:
     with prepared_cursor() as cursor:
         cursor.execute(READ, {"store_id": store_id})
         row = cursor.fetchone()
-    revision, instances, known_faults, *rest = row
+    revision, instances, known_faults, open_challenges, unchecked_at, *rest = row
     report, listing = rest[: len(KEPT_OF_REPORT)], rest[len(KEPT_OF_REPORT) :]
     kept = KeptReport(
         revision=revision or 0,
         instances=msgspec.json.decode(instances or "[]", type=tuple[Instance, ...]),
         faults_hash=known_faults or NO_FAULTS,
+        challenges=challenges.open_challenges(open_challenges),
+        unchecked_at=unchecked_at,
         **dict(zip(KEPT_OF_REPORT, report, strict=True)),
     )
     return kept, KeptListing(*listing)

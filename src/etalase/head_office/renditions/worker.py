@@ -14,6 +14,7 @@ from etalase.head_office import heartbeat
 from etalase.head_office.collecting import collect
 from etalase.head_office.database import as_database_error
 from etalase.head_office.fleet import history
+from etalase.head_office.fleet.checking import check_answers
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import MadeSet, make_set
 from etalase.service_manager import ServiceManager
@@ -51,7 +52,7 @@ class Worker:
         self._service, self._sleep, self._monotonic = service, sleep, monotonic
         self._beat_at = self._kept_at = float("-inf")
         self._error = ""
-        self.made = self.failed = 0
+        self.made = self.failed = self.checked = 0
 
     def run(self) -> None:
         """Works until a signal raises in it."""
@@ -63,6 +64,7 @@ class Worker:
         try:
             self._beat()
             self._keep_house()
+            self.checked += check_answers()
             for made in made_sets():
                 self._count(made)
                 self._service.turned()

@@ -1,9 +1,17 @@
 """Reads and writes ``etalase_report_state``: this edge as a reporter to head office."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
 
 from etalase.edge.database import cursor, translated
 from etalase.edge.models import ReportState
+from etalase.possession import Challenge
+from etalase.report import ChallengeAnswer
+
+T = TypeVar("T")
 
 
 def load() -> ReportState:
@@ -27,6 +35,39 @@ def note_taken(*, faults_taken: str, sequence: int) -> None:
             "UPDATE etalase_report_state SET faults_taken = %s, sequence = greatest(sequence, %s) WHERE id = 1",
             [faults_taken, sequence],
         )
+
+
+def challenges() -> list[Challenge]:
+    """Returns head office's challenges that are not answered yet; an unreadable one is left out."""
+    return [one for value in _as_list(load().challenges) if (one := _as(Challenge, value)) is not None]
+
+
+def keep_challenges(challenges: Sequence[Challenge]) -> None:
+    """Keeps challenges in place of the earlier ones."""
+    with translated():
+        ReportState.objects.filter(id=1).update(challenges=msgspec.to_builtins(list(challenges)))
+
+
+def answers() -> list[ChallengeAnswer]:
+    """Returns the answers for the next report."""
+    return [one for value in _as_list(load().answers) if (one := _as(ChallengeAnswer, value)) is not None]
+
+
+def keep_answers(answers: Sequence[ChallengeAnswer]) -> None:
+    """Keeps answers in place of the earlier ones."""
+    with translated():
+        ReportState.objects.filter(id=1).update(answers=msgspec.to_builtins(list(answers)))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _as(kind: type[T], value: Any) -> T | None:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
 
 
 def leave_out(until: datetime) -> None:

@@ -13,8 +13,9 @@ class Command(HeadOfficeCommand):
 
     help = (
         "Run the worker of head office, in the foreground: it makes the renditions of photos (small pictures for tiles) within "
-        "seconds of an upload. SIGTERM ends it at once; the next one continues. Several may run. It tells systemd that it is "
-        "ready and alive. Without a worker, photos go out without renditions, and the index of the admin says how many wait."
+        "seconds of an upload, and checks the stores' proofs that they have their photos. SIGTERM ends it at once; the next one "
+        "continues. Several may run. It tells systemd that it is ready and alive. Without a worker, photos go out without "
+        "renditions, the index of the admin says how many wait, and no store is known to be equal."
     )
 
     def run(self, options: dict[str, Any]) -> int:
@@ -25,7 +26,7 @@ class Command(HeadOfficeCommand):
             worker.run()
         except KeyboardInterrupt:
             service.stopping()
-        result = {"made": worker.made, "failed": worker.failed}
+        result = {"made": worker.made, "failed": worker.failed, "checked": worker.checked}
         sentence = f"Made the renditions of {counted(worker.made, 'photo')}; those of {worker.failed} could not be made."
         self.show(result, sentence, as_json=options["json"])
         return 0

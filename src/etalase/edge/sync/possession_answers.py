@@ -1,0 +1,48 @@
+"""Answers head office's challenges: reads the objects, here, and keeps the answers for the next report."""
+
+from etalase.edge.integrity import Damage
+from etalase.edge.sync import storage
+from etalase.edge.sync.plan.model import Row
+from etalase.edge.sync.services import Bucket
+from etalase.errors import ObjectMissing, ObjectStoreError
+from etalase.possession import Challenge, proof_of
+from etalase.protocol import is_md5
+from etalase.report import ChallengeAnswer
+
+
+def answer_challenges(bucket: Bucket) -> None:
+    """Answers the challenges that are open. One whose object cannot be read now stays open.
+
+    An object that is missing or damaged is marked, so that the next run fetches it again.
+    """
+    answers, unread = storage.report_state.answers(), []
+    # Head office gives a challenge again until it has an answer, which may be lost on its way.
+    given = {one.nonce for one in answers}
+    open_now = [one for one in storage.report_state.challenges() if one.nonce not in given]
+    if not open_now:
+        return
+    rows = {row.id: row for row in storage.photos.with_ids([one.photo_id for one in open_now])}
+    for one in open_now:
+        try:
+            answers.append(_answer(one, rows.get(one.photo_id), bucket))
+        except ObjectStoreError:
+            unread.append(one)
+    storage.report_state.keep_answers(answers)
+    storage.report_state.keep_challenges(unread)
+
+
+def _answer(challenge: Challenge, row: Row | None, bucket: Bucket) -> ChallengeAnswer:
+    """Returns the answer by the row's object. Raises :class:`ObjectStoreError` where the bucket is away."""
+    if row is None:
+        return ChallengeAnswer(nonce=challenge.nonce, checksum=challenge.checksum)
+    checksum = (row.checksum or "").lower()
+    if checksum != challenge.checksum:  # other bytes by now, or not yet: neither proof nor fault
+        return ChallengeAnswer(nonce=challenge.nonce, checksum=checksum if is_md5(checksum) else challenge.checksum)
+    try:
+        proof = proof_of(challenge, bucket.get(row.object_key))
+        kind = Damage.CHANGED
+    except ObjectMissing:
+        proof, kind = None, Damage.MISSING
+    if proof is None:
+        storage.damage_marks.mark({row.id: kind})
+    return ChallengeAnswer(nonce=challenge.nonce, checksum=checksum, proof=proof)
