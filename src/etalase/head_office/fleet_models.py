@@ -149,7 +149,7 @@ class PossessionChallenge(models.Model):
             models.Index(
                 fields=["answered_at"],
                 condition=models.Q(answered_at__isnull=False, outcome=""),
-                name="head_office_challenge_unchecked",
+                name="head_office_challenge_new",
             )
         ]
 

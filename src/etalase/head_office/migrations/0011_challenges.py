@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("answered_at__isnull", False), ("outcome", "")),
                         fields=["answered_at"],
-                        name="head_office_challenge_unchecked",
+                        name="head_office_challenge_new",
                     )
                 ],
             },

@@ -13,8 +13,8 @@ class Command(HeadOfficeCommand):
 
     help = (
         "Run the worker of head office, in the foreground: it makes the renditions of photos (small pictures for tiles) within "
-        "seconds of an upload, and checks the stores' proofs that they have their photos. SIGTERM ends it at once; the next one "
-        "continues. Several may run. It tells systemd that it is ready and alive. Without a worker, photos go out without "
+        "seconds of an upload, and checks the stores' proofs that they have their photos. SIGTERM ends it at once; the next "
+        "one continues. Several may run. It tells systemd that it is ready and alive. Without a worker, photos go out without "
         "renditions, the index of the admin says how many wait, and no store is known to be equal."
     )
 
