@@ -20,9 +20,11 @@ from etalase.head_office.fleet.checking import check_answers
 from etalase.head_office.fleet.listing import NEWEST_ROWS
 from etalase.head_office.fleet_models import AssortmentDigest, PossessionChallenge, StoreFault, StoreHour, StoreReport
 from etalase.head_office.models import Account, Assortment, Photo, Product, Store
+from etalase.head_office.renditions.worker import Worker
 from etalase.photo_digest import photos_digest
 from etalase.possession import Challenge, proof_of
 from etalase.report import faults_hash
+from etalase.service_manager import ServiceManager
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
 
@@ -438,6 +440,16 @@ def test_a_challenge_is_for_one_store_once_and_for_26_hours(office: Office, hold
     finally:
         roll_clock("0")
     assert PossessionChallenge.objects.filter(answered_at__isnull=False).count() == 1
+
+
+def test_the_worker_checks_proofs(holder: Edge, dishes: dict[str, bytes]) -> None:
+    """Beside the renditions that are due."""
+    challenges = holder.post(**holder.report())["challenges"]
+    holder.send(answer=answers_to(challenges, dishes))
+    worker = Worker(ServiceManager(), sleep=lambda _: None)
+    worker.turn()
+    assert worker.checked == 3
+    assert holder.send().state == "equal"
 
 
 def test_old_challenges_go(holder: Edge) -> None:

@@ -67,6 +67,7 @@ class Worker:
             self.checked += check_answers()
             for made in made_sets():
                 self._count(made)
+                self.checked += check_answers()  # a store does not wait until a whole menu has its renditions
                 self._service.turned()
                 self._beat()
         except (ObjectStoreError, django.db.Error) as error:
