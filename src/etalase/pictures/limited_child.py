@@ -6,10 +6,14 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pyvips
 
 from etalase.pictures.limited_process import LENGTH, TOO_LARGE
+
+# Where the machine has no memory left, Linux ends this process, and neither a web server nor a database.
+OUT_OF_MEMORY_SCORE, FIRST_TO_END = Path("/proc/self/oom_score_adj"), "1000"
 
 
 def allow_loaders(*formats: str) -> None:
@@ -23,6 +27,8 @@ def allow_loaders(*formats: str) -> None:
 def respond_to_requests(respond: Callable[[bytes], bytes]) -> None:
     """Responds until standard input ends. A request that takes too long ends this process."""
     seconds, memory_bytes, niceness = map(int, sys.argv[1:])
+    with suppress(OSError):  # a system without it
+        OUT_OF_MEMORY_SCORE.write_text(FIRST_TO_END)
     for limit, value in ((resource.RLIMIT_DATA, memory_bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
         resource.setrlimit(limit, (value, value))
     if niceness:

@@ -4,6 +4,7 @@ import base64
 import io
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from tests.pictures import assembled_png, dish, picture, png_chunk
 from etalase.errors import PictureRefused
 from etalase.pictures.decoder import Decoder
 from etalase.pictures.jpeg import MAX_SCANS, read_jpeg
+from etalase.pictures.limited_child import FIRST_TO_END
 
 # 48×16 pixels in grey, by cjpeg -sample 3x1.
 SAMPLED_3X1 = base64.b64decode(
@@ -152,6 +154,13 @@ def test_a_picture_that_takes_too_long_is_refused_and_the_next_is_decoded() -> N
     assert any(text in refusal(impatient, slow, "JPEG") for text in ("within 1 s", "damaged"))
     impatient.check(picture(), "image/jpeg")
     impatient.close()
+
+
+def test_a_machine_without_memory_ends_the_process_of_a_picture_first(decoder: Decoder) -> None:
+    decoder.check(picture(), "image/jpeg")
+    process = decoder._processes._idle.get_nowait()
+    assert Path(f"/proc/{process.pid}/oom_score_adj").read_text().strip() == FIRST_TO_END
+    decoder._processes._idle.put(process)
 
 
 def test_a_process_that_died_is_replaced(decoder: Decoder) -> None:
