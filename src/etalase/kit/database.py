@@ -25,6 +25,19 @@ LOCAL = "local"
 _UNLOGGED = "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; "
 
 
+# The tables of each half's own migrations.
+OWN_TABLES = {
+    other_half.EDGE: "^(etalase_.*|django_.*|product|product_photo)$",
+    other_half.HEAD_OFFICE: "^(head_office|auth|django|axes|token_blacklist)_",
+}
+_OTHER_TABLES = """
+SELECT relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'f') AND nspname <> 'information_schema' AND nspname !~ '^pg_' AND relname !~ %s
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')
+ORDER BY 1
+"""
+
+
 class Superuser(Protocol):
     """A session of a role that may make roles and databases."""
 
@@ -98,6 +111,21 @@ def refuse_other_half(url: str, half: str) -> None:
         record: Any = connection.execute(other_half.QUERY).fetchone()
     if wrong := other_half.problem(half, record):
         raise UsageError(f"DATABASE_URL: {wrong}", hint=other_half.HINT)
+
+
+def refuse_others_tables(admin: Superuser, url: str, half: str) -> None:
+    """Raises :class:`UsageError` where the database has tables of another program, or cannot be looked into."""
+    _, _, name = _parts(url)
+    if not admin.has(sql.SQL("SELECT 1 FROM pg_database WHERE datname = {}").format(sql.Literal(name))):
+        return
+    with closing(_connected(url, "DATABASE_URL")) as connection:
+        tables = [str(record[0]) for record in connection.execute(_OTHER_TABLES, [OWN_TABLES[half]])]
+    if tables:
+        shown = ", ".join(tables[:5]) + (" and more" if len(tables) > 5 else "")
+        raise UsageError(
+            f"Nothing was changed: the database {name} has tables of another program, too ({shown}).",
+            hint="Call this without --with-data: the database stays. `leave --apply` of an edge drops Etalase's own tables.",
+        )
 
 
 def connects(url: str) -> bool:

@@ -12,8 +12,12 @@ from etalase.kit.half import OWN, STATE, Kit
 from etalase.kit.init import is_running_systemd, kept_answers, program
 from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
+from etalase.protocol import KEY_PREFIX
+from etalase.renditions import RENDITION_PREFIX
 
 LIST_AT_ONCE = 1000
+# The keys of both halves in a public bucket.
+PREFIXES = (KEY_PREFIX, RENDITION_PREFIX)
 
 
 def confirmed(kit: Kit, answers: Answers, *, with_data: bool, ask: Callable[[str], str] | None, yes: bool) -> None:
@@ -44,10 +48,11 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
     other = machine.read(kit.other_env_file)
     is_shared = other is not None
     is_own = answers.get("OBJECT_STORE") == OWN and f"OBJECT_STORE={OWN}" not in (other or "")
+    _check_database(machine, kit, answers if with_data else {}, admin_url)
     _stop(machine, kit.services(str(program())))
     if with_data and not answers:
         machine.say(f"{kit.env_file} is not here: database and photos stay. Run init with the same answers, then this again.")
-    if with_data and answers:
+    elif with_data:
         if not is_own:
             _empty_buckets(machine, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})
         if "DATABASE_URL" in answers:
@@ -64,6 +69,12 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
         folder = Path(kit.env_file).parent
         if machine.path(str(folder)).is_dir() and not any(machine.path(str(folder)).iterdir()):
             machine.remove(str(folder))
+
+
+def _check_database(machine: Host, kit: Kit, answers: Answers, admin_url: str) -> None:
+    """Raises :class:`UsageError` where more than Etalase's data would go with the database."""
+    if "DATABASE_URL" in answers:
+        database.refuse_others_tables(database.superuser(machine, admin_url), answers["DATABASE_URL"], kit.half)
 
 
 def _stop(machine: Host, services: Sequence[ServiceUnit]) -> None:
@@ -93,18 +104,25 @@ def _named(answers: Answers) -> str:
 
 
 def _empty_buckets(machine: Host, answers: Answers) -> None:
-    """Deletes every object, the buckets, and with an administrator's key their user. Reports each refusal."""
-    name = _named(answers)
+    """Deletes Etalase's objects, the emptied buckets, and with an administrator's key their user. Reports each refusal."""
+    name, others = _named(answers), 0
     try:
         for one in bucket_user.bucket_names(answers):
             store = bucket_user.bucket(answers, one)
             keys: list[str] = []
             with suppress(ObjectMissing):  # no such bucket
                 keys = [] if machine.is_dry else [info.key for info in store.list("")]
+            if one == answers["ETALASE_S3_BUCKET"]:  # which another program may use, too
+                others = sum(not key.startswith(PREFIXES) for key in keys)
+                keys = [key for key in keys if key.startswith(PREFIXES)]
             for begin in range(0, len(keys), LIST_AT_ONCE):
                 store.delete(keys[begin : begin + LIST_AT_ONCE])
             machine.note(f"deleted {len(keys) if not machine.is_dry else 'all'} objects of bucket {one}")
-        if answers.get(bucket_user.ADMIN_KEY) and bucket_user.make_of(answers["ETALASE_S3_ENDPOINT"]) == "minio":
+        if others:
+            machine.say(
+                f"{others} objects of bucket {name} outside of {' and '.join(PREFIXES)} stay, and the bucket with its key."
+            )
+        elif answers.get(bucket_user.ADMIN_KEY) and bucket_user.make_of(answers["ETALASE_S3_ENDPOINT"]) == "minio":
             bucket_user.remove_user(machine, answers)
         else:
             machine.say(f"The empty bucket {name} is left: remove it, and its key, on the object store.")

@@ -4,6 +4,7 @@ Only the users of this machine and its init system are not real: their commands 
 """
 
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.apps import apps
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.simulator import Simulator, head_office
 
@@ -20,9 +22,10 @@ from etalase.devstack.postgres import Postgres
 from etalase.devstack.s3 import S3Server
 from etalase.devstack.valkey import Valkey
 from etalase.errors import UsageError
-from etalase.kit import env_file, init, remove
+from etalase.kit import bucket_user, database, env_file, init, remove
 from etalase.kit.answers import Answers, Sources
 from etalase.kit.edge import EDGE
+from etalase.kit.head_office import HEAD_OFFICE
 from etalase.kit.machine import Done, DryHost, Host
 
 NOT_HERE = {"id", "useradd", "userdel", "systemctl"}
@@ -153,6 +156,39 @@ def test_an_init_makes_all_of_it_a_second_one_nothing_and_a_removal_undoes_it(
     machine.changes.clear()
     remove.remove(machine, EDGE, with_data=True, admin_url=given["ADMIN_DATABASE_URL"], admin_key=admin_key)
     assert machine.changes == []
+
+
+def test_tables_and_objects_of_another_program_stay_in_a_removal_with_data(
+    given: Answers, postgres_server: Postgres, tmp_path: Path
+) -> None:
+    name = given["DATABASE_URL"].rpartition("/")[2]
+    machine = RecordedMachine(tmp_path)
+    set_up(machine, given)
+    admin_key = (given["S3_ADMIN_ACCESS_KEY"], given["S3_ADMIN_SECRET_KEY"])
+    undo = partial(remove.remove, machine, EDGE, with_data=True, admin_url=given["ADMIN_DATABASE_URL"], admin_key=admin_key)
+    bucket = bucket_user.bucket(env_file.parse(files(tmp_path)["etc/etalase/edge.env"][0], name="edge.env"))
+    bucket.put("logos/logo.png", b"logo", content_type="image/png")
+    with closing(psycopg.connect(postgres_server.url(name), autocommit=True)) as connection:
+        connection.execute("CREATE SCHEMA till; CREATE TABLE till.orders (id int)")
+        made = files(tmp_path)
+        with pytest.raises(UsageError, match="orders"):
+            undo()
+        assert (files(tmp_path), name in databases(postgres_server)) == (made, True)
+        connection.execute("DROP SCHEMA till CASCADE")
+    undo()
+    assert name not in databases(postgres_server)
+    assert [info.key for info in bucket.list("")] == ["logos/logo.png"]
+
+
+def test_the_tables_of_each_half_are_known_as_its_own() -> None:
+    for half, is_edge in ((EDGE.half, True), (HEAD_OFFICE.half, False)):
+        tables = [
+            model._meta.db_table
+            for model in apps.get_models(include_auto_created=True)
+            if (model._meta.app_label == "etalase_edge") is is_edge
+        ]
+        assert tables
+        assert [table for table in tables if not re.search(database.OWN_TABLES[half], table)] == []
 
 
 class WithoutPrograms(RecordedMachine):
