@@ -6,31 +6,26 @@ own), and then how long 10,000 stores wait that all ask within a minute.
 
 import argparse
 import asyncio
-import random
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import psycopg
-
 from bench.fleet_data import PRODUCTS_PATH, Login, Request, change_a_dish, fill, logins, offsets, report, request
+from bench.fleet_minute import WARM, Visit, minute, visits
 from etalase.demo.layout import environment
 from etalase.devstack import postgres, seaweedfs
 from etalase.devstack.ports import free_port
 from etalase.devstack.process import spawn
 
 WRK_CONNECTIONS = 16
-FLEET_CONNECTIONS = 64
 TICKS = 100  # proc(5): clock ticks a second
 
 
@@ -76,28 +71,35 @@ def _run(options: argparse.Namespace, folder: Path, undo: ExitStack) -> None:
     subprocess.run([*command, "migrate", "--verbosity", "0"], env=environment(settings), check=True)
     fill(url, stores=options.stores, dishes=options.dishes, big=options.big)
     serve = spawn(
-        "serve", [*command, "serve", "--bind", f"127.0.0.1:{port}"], run_dir=folder / "serve", env=environment(settings)
+        "serve",
+        [*command, "serve", "--bind", f"127.0.0.1:{port}", "--connections-per-address", "0"],
+        run_dir=folder / "serve",
+        env=environment(settings),
     )
     undo.callback(serve.stop)
     serve.wait_ready(lambda: _responds(port), 60)
     stores = logins(url, secret_key=secret_key)
     # As in operation, each store has asked before: its summary is kept.
-    asyncio.run(_minute([request(store) for store in stores], port, 0))
+    asyncio.run(minute([Visit(WARM, request(store, limit=1)) for store in stores], port, len(stores) / 300))
     pids = (serve.pid, database.child.pid)
-    for name, requests in kinds(url, stores).items():
-        if not options.reports:
+    if not options.reports:
+        for name, requests in kinds(url, stores).items():
             _closed_loop(name, requests, port, pids, options.seconds, folder / "requests")
+        _minutes(url, stores[1:], port, pids, options.minute)
     _reports(url, stores[1:], port, pids, options.seconds, folder / "requests")
-    if options.reports:
-        return
-    before = _memory(serve.pid)
-    times, statuses = asyncio.run(_minute(minute(url, stores), port, options.minute))
-    times.sort()
-    sys.stdout.write(
-        f"{len(times)} stores within {options.minute:g} s: median {1000 * times[len(times) // 2]:.0f} ms, p99"
-        f" {1000 * times[int(len(times) * 0.99)]:.0f} ms, longest {1000 * times[-1]:.0f} ms; statuses {dict(statuses)};"
-        f" memory {before} -> {_memory(serve.pid)} MB\n"
-    )
+
+
+def _minutes(url: str, stores: Sequence[Login], port: int, pids: tuple[int, int], seconds: float) -> None:
+    """Measures three minutes: the first one fills what each process keeps; the memory of the next ones has to stay."""
+    for _ in range(3):
+        before, served, stored = _memory(pids[0]), *(_cpu(pid) for pid in pids)
+        met = asyncio.run(minute(visits(url, stores), port, seconds))
+        sys.stdout.write(f"{len(stores)} stores within {seconds:g} s:\n")
+        sys.stdout.writelines(f"  {line}\n" for line in met.lines())
+        sys.stdout.write(
+            f"  serve {_cpu(pids[0]) - served:.1f} s of CPU, PostgreSQL {_cpu(pids[1]) - stored:.1f} s;"
+            f" memory of serve {before} -> {_memory(pids[0])} MB\n"
+        )
 
 
 def kinds(url: str, stores: Sequence[Login]) -> dict[str, list[Request]]:
@@ -126,7 +128,9 @@ def _reports(url: str, stores: Sequence[Login], port: int, pids: tuple[int, int]
         number = next(numbers)
         return [request(store, since=now, report=report(store, sequence=number, checkpoint=now)) for store in stores]
 
-    asyncio.run(_minute(polls(), port, 0))  # the first report of a store counts its list
+    asyncio.run(
+        minute([Visit(WARM, one) for one in polls()], port, len(stores) / 100)
+    )  # the first report of a store counts its list
     _closed_loop("poll", [request(store, since=now) for store in stores], port, pids, seconds, file)
     # As many rounds as the loop may take: a report that is sent again is a replay.
     _closed_loop("poll with report", [poll for _ in range(8) for poll in polls()], port, pids, seconds, file)
@@ -134,25 +138,6 @@ def _reports(url: str, stores: Sequence[Login], port: int, pids: tuple[int, int]
     _closed_loop(f"the same, {changed} changed", [request(store, since=now) for store in stores], port, pids, seconds, file)
     change_a_dish(url)
     _closed_loop("with report, changed", [poll for _ in range(8) for poll in polls()], port, pids, seconds, file)
-
-
-def minute(url: str, stores: Sequence[Login]) -> list[Request]:
-    """Returns one request of each store: polls; 100 first loads, 1 % with changes, and some that are refused."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds")
-    requests = [request(store, since=now) for store in stores]
-    for number in range(0, len(stores), max(1, len(stores) // 100)):
-        requests[number] = request(stores[number])
-    for number in range(7, len(stores), 500):  # another's store: 404
-        requests[number] = Request(requests[number].path, stores[number].token, "", requests[number - 1].body)
-    for number in range(11, len(stores), 500):  # no token: 401
-        requests[number] = Request(requests[number].path, "", "", requests[number].body)
-    with closing(psycopg.connect(url)) as db, db:  # of 1 % of the stores
-        db.execute(
-            "DELETE FROM head_office_assortment a USING (SELECT DISTINCT ON (store_id) id FROM head_office_assortment"
-            " WHERE store_id = ANY(%s)) ended WHERE a.id = ended.id",
-            [[store.store_id for store in stores[3::100]]],
-        )
-    return requests
 
 
 def _closed_loop(name: str, requests: Sequence[Request], port: int, pids: tuple[int, int], seconds: int, file: Path) -> None:
@@ -174,31 +159,6 @@ def _closed_loop(name: str, requests: Sequence[Request], port: int, pids: tuple[
         f"{name:<26} {count / seconds:5.0f}/s   serve {1000 * served / count:.2f} ms"
         f"   PostgreSQL {1000 * stored / count:.2f} ms   {' '.join(refused)}\n"
     )
-
-
-async def _minute(requests: Sequence[Request], port: int, seconds: float) -> tuple[list[float], Counter[int]]:
-    """Sends each request at a random moment, whether earlier ones are answered or not. Returns times and statuses."""
-    times: list[float] = []
-    statuses: Counter[int] = Counter()
-    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
-    for _ in range(FLEET_CONNECTIONS):
-        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
-
-    async def one(asked: Request, delay: float) -> None:
-        await asyncio.sleep(delay)
-        began = time.monotonic()
-        reader, writer = await free.get()
-        writer.write(asked.wire())
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n")[0]))
-        free.put_nowait((reader, writer))
-        times.append(time.monotonic() - began)
-        statuses[int(head.split()[1])] += 1
-
-    await asyncio.gather(*(one(asked, random.uniform(0, seconds)) for asked in requests))
-    while not free.empty():
-        free.get_nowait()[1].close()
-    return times, statuses
 
 
 def _responds(port: int) -> bool:

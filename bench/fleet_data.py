@@ -42,7 +42,7 @@ class Request:
         authorization = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"{authorization}{prefer}Content-Length: {len(self.body)}\r\n\r\n"
+            f"Accept-Encoding: gzip\r\n{authorization}{prefer}Content-Length: {len(self.body)}\r\n\r\n"
         )
         return head.encode() + self.body
 
