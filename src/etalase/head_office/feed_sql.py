@@ -10,10 +10,7 @@ from functools import cache
 @cache
 def photo_statement(*, changes_only: bool, with_renditions: bool, with_digest: bool) -> str:
     """Returns the statement of a page of photos: columns of the whole store, then those of the page, in one row."""
-    times = ["p.updated_at", "a.updated_at", "f.updated_at", *(["s.changed_at"] if with_renditions else [])]
-    sets = "LEFT JOIN head_office_rendition_set s ON s.photo_id = f.id" if with_renditions else ""
-    newest = f"greatest(state.newest, ({NEWEST_RENDITIONS}))" if with_renditions else "state.newest"
-    rows = CHANGED_PHOTOS.format(times=", ".join(times), sets=sets, newest=newest) if changes_only else ALL_PHOTOS
+    rows = _changed_photos(with_renditions=with_renditions) if changes_only else ALL_PHOTOS
     return PHOTO_PAGE.format(
         state=STATE,
         digest=PHOTO_DIGEST if with_digest else "NULL",
@@ -27,7 +24,20 @@ def photo_statement(*, changes_only: bool, with_renditions: bool, with_digest: b
 @cache
 def product_statement(*, changes_only: bool) -> str:
     """Returns the statement of a page of products, of the same form."""
-    return PRODUCT_PAGE.format(state=STATE, rows=CHANGED_PRODUCTS if changes_only else ALL_PRODUCTS)
+    changed = CHANGED_PRODUCTS.format(dishes=DISHES.format(newest="state.newest", more=""))
+    return PRODUCT_PAGE.format(state=STATE, rows=changed if changes_only else ALL_PRODUCTS)
+
+
+def _changed_photos(*, with_renditions: bool) -> str:
+    if not with_renditions:
+        dishes = DISHES.format(newest="state.newest", more=_MORE_PHOTOS)
+        return CHANGED_PHOTOS.format(dishes=dishes, times="p.updated_at, a.updated_at, (f.photo).updated_at", sets="")
+    newest = f"greatest(state.newest, ({NEWEST_RENDITIONS}))"
+    return CHANGED_PHOTOS.format(
+        dishes=DISHES.format(newest=newest, more=_MORE_PHOTOS + _MORE_RENDITIONS),
+        times="p.updated_at, a.updated_at, (f.photo).updated_at, s.changed_at",
+        sets=CHANGED_SETS,
+    )
 
 
 # ``newest`` is the newest stamp of anything that a page of photos or products is made of, except renditions. Dishes and photos
@@ -55,12 +65,15 @@ NEWEST_RENDITIONS = "SELECT max(changed_at) FROM head_office_rendition_set"
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
 PHOTO_COUNT = """
-SELECT count(*) FROM head_office_assortment a JOIN head_office_photo f USING (product_id) WHERE a.store_id = %(store_id)s
+SELECT count(*)
+FROM (SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s OFFSET 0) a
+CROSS JOIN LATERAL (SELECT FROM head_office_photo WHERE product_id = a.product_id OFFSET 0) f
 """
 PRODUCTS_CHANGED_AT = """
 SELECT greatest(
     (SELECT max(greatest(a.updated_at, p.updated_at))
-     FROM head_office_assortment a JOIN head_office_product p ON p.id = a.product_id WHERE a.store_id = %(store_id)s),
+     FROM (SELECT product_id, updated_at FROM head_office_assortment WHERE store_id = %(store_id)s OFFSET 0) a
+     CROSS JOIN LATERAL (SELECT updated_at FROM head_office_product WHERE id = a.product_id OFFSET 0) p),
     (SELECT max(changed_at) FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s)
 )
 """
@@ -160,46 +173,95 @@ ALL_PHOTOS = """
 )
 """
 
+# The store's products among those that changed in the chain, or all of the store's where more of the chain changed than the
+# store has. What changed of a product is checked afterwards.
+DISHES = """
+    WITH changed AS MATERIALIZED (
+        SELECT product_id FROM (
+            SELECT id AS product_id FROM head_office_product WHERE updated_at >= %(since)s
+            UNION ALL
+            SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s AND updated_at >= %(since)s
+            {more}
+        ) changed
+        WHERE {newest} >= %(since)s
+        LIMIT state.total + 1
+    ),
+    few AS MATERIALIZED (SELECT count(*) <= state.total AS are_few FROM changed),
+    dishes AS (
+        SELECT DISTINCT product_id FROM changed WHERE (SELECT are_few FROM few)
+        UNION ALL
+        SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s AND NOT (SELECT are_few FROM few)
+    )
+"""
+_MORE_PHOTOS = """
+            UNION ALL
+            SELECT product_id FROM head_office_photo WHERE updated_at >= %(since)s
+"""
+_MORE_RENDITIONS = """
+            UNION ALL
+            SELECT f.product_id
+            FROM (SELECT photo_id FROM head_office_rendition_set WHERE changed_at >= %(since)s OFFSET 0) s
+            CROSS JOIN LATERAL (SELECT product_id FROM head_office_photo WHERE id = s.photo_id OFFSET 0) f
+"""
+
+CHANGED_SETS = """
+    LEFT JOIN LATERAL (
+        SELECT changed_at FROM head_office_rendition_set WHERE photo_id = (f.photo).id OFFSET 0
+    ) s ON true
+"""
+
 # A photo is deleted for a store that sold its product before the deletion, or that stopped selling the product after the
 # photo was made, unless the store has the photo again.
 CHANGED_PHOTOS = """
 (
-    SELECT f.position, true AS is_live, f.id, f AS photo
-    FROM head_office_assortment a
-    JOIN head_office_product p ON p.id = a.product_id
-    JOIN head_office_photo f ON f.product_id = p.id
+    {dishes}
+    SELECT (f.photo).position, true AS is_live, (f.photo).id, f.photo
+    FROM dishes
+    CROSS JOIN LATERAL (
+        SELECT updated_at FROM head_office_assortment WHERE store_id = %(store_id)s AND product_id = dishes.product_id OFFSET 0
+    ) a
+    CROSS JOIN LATERAL (SELECT updated_at FROM head_office_product WHERE id = dishes.product_id OFFSET 0) p
+    CROSS JOIN LATERAL (
+        SELECT photo FROM head_office_photo photo WHERE product_id = dishes.product_id AND position > %(offset)s OFFSET 0
+    ) f
     {sets}
-    WHERE {newest} >= %(since)s
-      AND a.store_id = %(store_id)s AND f.position > %(offset)s AND greatest({times}) >= %(since)s
-    ORDER BY f.position LIMIT %(limit)s + 1
+    WHERE greatest({times}) >= %(since)s
+    ORDER BY 1 LIMIT %(limit)s + 1
 )
 UNION ALL
 (
-    WITH known AS (
-        SELECT product_id, min(first_sold_at) AS first_sold_at, max(ended_at) AS ended_at
-        FROM (
-            SELECT product_id, created_at AS first_sold_at, NULL::timestamptz AS ended_at
-            FROM head_office_assortment WHERE store_id = %(store_id)s
-            UNION ALL
-            SELECT product_id, first_sold_at, changed_at
-            FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s
-        ) sold
-        GROUP BY product_id
-    )
     SELECT max(deleted.position), false, deleted.photo_id, NULL
     FROM (
         SELECT t.photo_id, t.position
-        FROM head_office_photo_tombstone t JOIN known k USING (product_id)
-        WHERE t.changed_at >= %(since)s AND t.changed_at >= k.first_sold_at
+        FROM (SELECT * FROM head_office_photo_tombstone WHERE changed_at >= %(since)s OFFSET 0) t
+        CROSS JOIN LATERAL (
+            SELECT min(first_sold_at) AS first_sold_at
+            FROM (
+                SELECT created_at AS first_sold_at FROM head_office_assortment
+                WHERE store_id = %(store_id)s AND product_id = t.product_id
+                UNION ALL
+                SELECT first_sold_at FROM head_office_assortment_tombstone
+                WHERE store_id = %(store_id)s AND product_id = t.product_id
+            ) sold
+        ) known
+        WHERE t.changed_at >= known.first_sold_at
         UNION ALL
         SELECT f.id, f.position
-        FROM known k JOIN head_office_photo f USING (product_id)
-        WHERE k.ended_at >= %(since)s AND f.created_at <= k.ended_at
+        FROM (
+            SELECT product_id, changed_at FROM head_office_assortment_tombstone
+            WHERE store_id = %(store_id)s AND changed_at >= %(since)s OFFSET 0
+        ) ended
+        CROSS JOIN LATERAL (
+            SELECT id, position FROM head_office_photo
+            WHERE product_id = ended.product_id AND created_at <= ended.changed_at OFFSET 0
+        ) f
     ) deleted
     WHERE state.newest >= %(since)s
       AND NOT EXISTS (
-          SELECT FROM head_office_photo f JOIN head_office_assortment a USING (product_id)
-          WHERE f.id = deleted.photo_id AND a.store_id = %(store_id)s
+          SELECT FROM (SELECT product_id FROM head_office_photo WHERE id = deleted.photo_id OFFSET 0) f
+          CROSS JOIN LATERAL (
+              SELECT FROM head_office_assortment WHERE store_id = %(store_id)s AND product_id = f.product_id OFFSET 0
+          ) a
       )
     GROUP BY deleted.photo_id
     HAVING max(deleted.position) > %(offset)s
@@ -266,11 +328,15 @@ ORDER BY position LIMIT %(limit)s + 1
 
 CHANGED_PRODUCTS = """
 (
-    SELECT a.position, true AS is_live, p.id
-    FROM head_office_assortment a
-    JOIN head_office_product p ON p.id = a.product_id
-    WHERE state.newest >= %(since)s
-      AND a.store_id = %(store_id)s AND a.position > %(offset)s AND greatest(p.updated_at, a.updated_at) >= %(since)s
+    {dishes}
+    SELECT a.position, true AS is_live, dishes.product_id AS id
+    FROM dishes
+    CROSS JOIN LATERAL (
+        SELECT position, updated_at FROM head_office_assortment
+        WHERE store_id = %(store_id)s AND product_id = dishes.product_id AND position > %(offset)s OFFSET 0
+    ) a
+    CROSS JOIN LATERAL (SELECT updated_at FROM head_office_product WHERE id = dishes.product_id OFFSET 0) p
+    WHERE greatest(p.updated_at, a.updated_at) >= %(since)s
     ORDER BY a.position LIMIT %(limit)s + 1
 )
 UNION ALL
