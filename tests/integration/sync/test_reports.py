@@ -10,6 +10,7 @@ import django.db
 import msgspec
 import pytest
 from tests.integration.sync.conftest import Edge
+from tests.integration.sync.two_runs import Background, pause_download
 from tests.simulator import Response, picture
 
 from etalase.edge.models import Checkpoint, ReportState
@@ -197,6 +198,23 @@ def test_the_promise_is_the_next_scheduled_run(reporting: Edge, skew_hours: int)
     reporting.sync()
     report = last(reporting)
     assert timedelta() < report.next_report_by - report.sent_at <= timedelta(hours=1)
+
+
+def test_a_long_first_load_is_reported_by_the_runs_that_give_way(reporting: Edge) -> None:
+    """The load promised to report within the hour; the hourly run says how far it is, a run by hand says nothing."""
+    reporting.ho.put("slow", picture(9, 4000))
+    with pause_download(reporting) as (requested, go_on):
+        load = Background(reporting, WORKERS=1)
+        assert requested.wait(60)
+        assert reporting.sync().outcome == "locked"
+        assert len(reporting.ho.reports) == 1
+        assert reporting.sync(trigger="schedule").outcome == "locked"
+        report = last(reporting)
+        assert (report.sequence, report.state.word, report.checkpoint) == (2, "filling", None)
+        assert 1 <= report.state.missing <= 3
+        go_on.set()
+        assert load.join().outcome == "success"
+    assert (last(reporting).sequence, last(reporting).state.word) == (3, "well")
 
 
 # Nothing goes wrong because of a report

@@ -9,6 +9,7 @@ from etalase.edge.sync.possession_answers import answer_challenges
 from etalase.edge.sync.reporter import never_failing
 from etalase.edge.sync.result import Outcome, RunResult
 from etalase.edge.sync.selection import PROPOSED
+from etalase.edge.sync.services import Services
 from etalase.errors import HeadOfficeError
 from etalase.photo_digest import photos_digest
 
@@ -27,6 +28,16 @@ def report_after(run: Run) -> None:
     if is_worth_a_report(run.result) and not is_cut_off:
         never_failing("sending it", run.services.head_office.send_report)
         _answer(run)
+
+
+def report_beside_another_run(services: Services) -> None:
+    """Reports for a run that had to give way: a first load may take longer than its first report promised."""
+    never_failing("sending it", _send_by_itself, services)
+
+
+def _send_by_itself(services: Services) -> None:
+    services.head_office.features = storage.checkpoint.features_of(services.settings.HO_URL)
+    services.head_office.send_report()
 
 
 def _answer(run: Run) -> None:

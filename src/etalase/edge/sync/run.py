@@ -18,7 +18,7 @@ from etalase.edge.sync.orphans import delete_due
 from etalase.edge.sync.record import errors_reported, record_new_photos, record_work, recorded
 from etalase.edge.sync.removals import drop_unlisted_retries, sweep
 from etalase.edge.sync.rendition_audit import audit_renditions, schedule_orphans
-from etalase.edge.sync.reporting import report_after
+from etalase.edge.sync.reporting import report_after, report_beside_another_run
 from etalase.edge.sync.result import RunKind, RunResult, Trigger
 from etalase.edge.sync.rounds import check_unlisted, plan_changes, publish, publish_later, replan_stale
 from etalase.edge.sync.selection import add_pending, choose_scope, pull_feed
@@ -69,6 +69,8 @@ def sync(
                         report_after(run)
     except LockHeld as error:
         result.locked, result.error = True, error
+        if trigger is Trigger.SCHEDULE and not dry_run:
+            report_beside_another_run(services)
     except EtalaseError as error:
         result.error = error
     result.duration_seconds = services.clock.monotonic() - began
@@ -93,7 +95,7 @@ def begin(
     expected, there = storage.checkpoint.row_counts()
     days = services.settings.DEEP_VERIFY_DAYS
     services.spool.look()
-    services.head_office.features = checkpoint.features if checkpoint.features_of == services.settings.HO_URL else ""
+    services.head_office.features = storage.checkpoint.features_of(services.settings.HO_URL)
     return Run(
         services,
         result,

@@ -88,6 +88,13 @@ def is_token(token: str) -> bool:
     return True
 
 
+def features_of(head_office_url: str) -> str:
+    """Returns the abilities that this head office announced last, empty for one that has not responded yet."""
+    with translated():
+        known = Checkpoint.objects.filter(features_of=head_office_url).values_list("features", flat=True).first()
+    return known or ""
+
+
 def update(store_id: UUID, changes: Mapping[str, Any]) -> None:
     """Writes the named fields of the checkpoint."""
     with translated():
