@@ -7,8 +7,10 @@ on its side. Every contender loads the same photos over the same link, in turns.
 import argparse
 import json
 import re
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -30,6 +32,8 @@ from etalase.devstack.makes import Make
 
 PHOTO_BYTES = 46_000
 BULK_BUCKET, BULK_KEY = "bulk", "noise"
+# A till's download begins so long after the load, and is measured for so long.
+TILL_AFTER_SECONDS, TILL_SECONDS = 15.0, 10
 TRANSFERS = re.compile(r"(rclone(?:-tuned)?)-(\d+)")
 RESULTS = Path(__file__).parent / "results" / "links.json"
 
@@ -59,6 +63,7 @@ LINES = {
         Line("100/20", 100, 20, 100),
         Line("20/600", 20, 600, 18.4),
         Line("20/600-long", 20, 600, 180),
+        Line("4/40-long", 4, 40, 20),  # for a till's flow beside it
     )
 }
 
@@ -86,7 +91,12 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.links", description=__doc__)
-    parser.add_argument("--links", type=_some_of(LINES), default=list(LINES), help=f"of {','.join(LINES)} (default: all)")
+    parser.add_argument(
+        "--links",
+        type=_some_of(LINES),
+        default=[name for name in LINES if name != "4/40-long"],
+        help=f"of {','.join(LINES)} (default: all)",
+    )
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
@@ -97,6 +107,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--queue-ms", type=float, default=100, help="of the link's queue; not less than a round trip's bytes")
     parser.add_argument("--loss", type=float, default=0, help="share of packets that are lost, each way (default: 0)")
     parser.add_argument("--bulk-mb", type=float, default=200, help="of the bulk download (default: %(default)s)")
+    parser.add_argument("--till", action="store_true", help="measure another download beside each load by Etalase")
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="*", default=[], help="settings of the edge: WORKERS=10")
     parser.add_argument("--store", type=Make, choices=list(Make), default=Make.SEAWEEDFS)
     parser.add_argument("--json", type=Path, default=RESULTS)
@@ -131,7 +142,13 @@ def _measure(line: Line, options: argparse.Namespace) -> dict[str, Any]:
             figures["bulk_bytes_per_second"] = options.bulk_mb * 1e6 / seconds
             for turn in range(options.rounds):
                 for name in order(options.only, turn):
-                    seconds = _turn(name, link, running, head_office, photos, options, figures)
+                    with ThreadPoolExecutor(1) as thread:
+                        till = thread.submit(_till, link, bulk_url) if options.till and name == "etalase" else None
+                        seconds = _turn(name, link, running, head_office, photos, options, figures)
+                    if till is not None:
+                        share = till.result() / figures["bulk_bytes_per_second"]
+                        figures.setdefault("till_shares", []).append(share)
+                        say(f"  round {turn + 1}: a till's download beside it gets {share:.0%} of the link")
                     figures["seconds"].setdefault(name, []).append(seconds)
                     say(f"  round {turn + 1}: {name:<16} {seconds:7.2f} s")
     return figures
@@ -185,6 +202,15 @@ def _in_the_store(link: Link, programs: Sequence[Program], folder: Path) -> floa
         return thread.submit(run).result()
 
 
+def _till(link: Link, url: str) -> float:
+    """Returns the rate of another download in the store, in bytes a second, over its first seconds."""
+    time.sleep(TILL_AFTER_SECONDS)
+    with link.edge.entered():
+        flow = ["curl", "--silent", "--noproxy", "*", "--output", "/dev/null", "--max-time", str(TILL_SECONDS)]
+        done = subprocess.run([*flow, "--write-out", "%{size_download}", url], capture_output=True, text=True, check=False)
+    return int(done.stdout) / TILL_SECONDS
+
+
 def _bulk(url: str) -> Program:
     return Program(
         "bulk", ["curl", "--silent", "--fail", "--noproxy", "*", "--output", "/dev/null", url], {"PATH": "/usr/bin:/bin"}
@@ -211,6 +237,8 @@ def table(line: Line, figures: dict[str, Any]) -> str:
     title += f" by a bulk download at {bulk_mbit:.1f} Mbit/s"
     if figures["quiet"]:
         title += f"; a quiet run of Etalase {median(figures['quiet']):.1f} s"
+    if shares := figures.get("till_shares"):
+        title += f"; a till's download beside Etalase {median(shares):.0%} of the link"
     lines = [title, "", "| | seconds | beyond a quiet run | of the link |", "|---|---:|---:|---:|"]
     for name, seconds in sorted(figures["seconds"].items(), key=lambda item: median(item[1])):
         beyond = median(seconds) - (median(figures["quiet"]) if name == "etalase" else 0)
