@@ -6,11 +6,13 @@ size by a factor of a thousand.
 
 from functools import cache
 
+from etalase.head_office.feed_changes_sql import changed_photos, changed_products
+
 
 @cache
 def photo_statement(*, changes_only: bool, with_renditions: bool, with_digest: bool) -> str:
     """Returns the statement of a page of photos: columns of the whole store, then those of the page, in one row."""
-    rows = _changed_photos(with_renditions=with_renditions) if changes_only else ALL_PHOTOS
+    rows = changed_photos(with_renditions=with_renditions) if changes_only else ALL_PHOTOS
     return PHOTO_PAGE.format(
         state=STATE,
         digest=PHOTO_DIGEST if with_digest else "NULL",
@@ -24,20 +26,7 @@ def photo_statement(*, changes_only: bool, with_renditions: bool, with_digest: b
 @cache
 def product_statement(*, changes_only: bool) -> str:
     """Returns the statement of a page of products, of the same form."""
-    changed = CHANGED_PRODUCTS.format(dishes=DISHES.format(newest="state.newest", more=""))
-    return PRODUCT_PAGE.format(state=STATE, rows=changed if changes_only else ALL_PRODUCTS)
-
-
-def _changed_photos(*, with_renditions: bool) -> str:
-    if not with_renditions:
-        dishes = DISHES.format(newest="state.newest", more=_MORE_PHOTOS)
-        return CHANGED_PHOTOS.format(dishes=dishes, times="p.updated_at, a.updated_at, (f.photo).updated_at", sets="")
-    newest = f"greatest(state.newest, ({NEWEST_RENDITIONS}))"
-    return CHANGED_PHOTOS.format(
-        dishes=DISHES.format(newest=newest, more=_MORE_PHOTOS + _MORE_RENDITIONS),
-        times="p.updated_at, a.updated_at, (f.photo).updated_at, s.changed_at",
-        sets=CHANGED_SETS,
-    )
+    return PRODUCT_PAGE.format(state=STATE, rows=changed_products() if changes_only else ALL_PRODUCTS)
 
 
 # ``newest`` is the newest stamp of anything that a page of photos or products is made of, except renditions. Dishes and photos
@@ -59,8 +48,6 @@ FROM (
 ) stamps
 OFFSET 0
 """
-
-NEWEST_RENDITIONS = "SELECT max(changed_at) FROM head_office_rendition_set"
 
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
@@ -173,102 +160,6 @@ ALL_PHOTOS = """
 )
 """
 
-# The store's products among those that changed in the chain, or all of the store's where more of the chain changed than the
-# store has. What changed of a product is checked afterwards.
-DISHES = """
-    WITH changed AS MATERIALIZED (
-        SELECT product_id FROM (
-            SELECT id AS product_id FROM head_office_product WHERE updated_at >= %(since)s
-            UNION ALL
-            SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s AND updated_at >= %(since)s
-            {more}
-        ) changed
-        WHERE {newest} >= %(since)s
-        LIMIT state.total + 1
-    ),
-    few AS MATERIALIZED (SELECT count(*) <= state.total AS are_few FROM changed),
-    dishes AS (
-        SELECT DISTINCT product_id FROM changed WHERE (SELECT are_few FROM few)
-        UNION ALL
-        SELECT product_id FROM head_office_assortment WHERE store_id = %(store_id)s AND NOT (SELECT are_few FROM few)
-    )
-"""
-_MORE_PHOTOS = """
-            UNION ALL
-            SELECT product_id FROM head_office_photo WHERE updated_at >= %(since)s
-"""
-_MORE_RENDITIONS = """
-            UNION ALL
-            SELECT f.product_id
-            FROM (SELECT photo_id FROM head_office_rendition_set WHERE changed_at >= %(since)s OFFSET 0) s
-            CROSS JOIN LATERAL (SELECT product_id FROM head_office_photo WHERE id = s.photo_id OFFSET 0) f
-"""
-
-CHANGED_SETS = """
-    LEFT JOIN LATERAL (
-        SELECT changed_at FROM head_office_rendition_set WHERE photo_id = (f.photo).id OFFSET 0
-    ) s ON true
-"""
-
-# A photo is deleted for a store that sold its product before the deletion, or that stopped selling the product after the
-# photo was made, unless the store has the photo again.
-CHANGED_PHOTOS = """
-(
-    {dishes}
-    SELECT (f.photo).position, true AS is_live, (f.photo).id, f.photo
-    FROM dishes
-    CROSS JOIN LATERAL (
-        SELECT updated_at FROM head_office_assortment WHERE store_id = %(store_id)s AND product_id = dishes.product_id OFFSET 0
-    ) a
-    CROSS JOIN LATERAL (SELECT updated_at FROM head_office_product WHERE id = dishes.product_id OFFSET 0) p
-    CROSS JOIN LATERAL (
-        SELECT photo FROM head_office_photo photo WHERE product_id = dishes.product_id AND position > %(offset)s OFFSET 0
-    ) f
-    {sets}
-    WHERE greatest({times}) >= %(since)s
-    ORDER BY 1 LIMIT %(limit)s + 1
-)
-UNION ALL
-(
-    SELECT max(deleted.position), false, deleted.photo_id, NULL
-    FROM (
-        SELECT t.photo_id, t.position
-        FROM (SELECT * FROM head_office_photo_tombstone WHERE changed_at >= %(since)s OFFSET 0) t
-        CROSS JOIN LATERAL (
-            SELECT min(first_sold_at) AS first_sold_at
-            FROM (
-                SELECT created_at AS first_sold_at FROM head_office_assortment
-                WHERE store_id = %(store_id)s AND product_id = t.product_id
-                UNION ALL
-                SELECT first_sold_at FROM head_office_assortment_tombstone
-                WHERE store_id = %(store_id)s AND product_id = t.product_id
-            ) sold
-        ) known
-        WHERE t.changed_at >= known.first_sold_at
-        UNION ALL
-        SELECT f.id, f.position
-        FROM (
-            SELECT product_id, changed_at FROM head_office_assortment_tombstone
-            WHERE store_id = %(store_id)s AND changed_at >= %(since)s OFFSET 0
-        ) ended
-        CROSS JOIN LATERAL (
-            SELECT id, position FROM head_office_photo
-            WHERE product_id = ended.product_id AND created_at <= ended.changed_at OFFSET 0
-        ) f
-    ) deleted
-    WHERE state.newest >= %(since)s
-      AND NOT EXISTS (
-          SELECT FROM (SELECT product_id FROM head_office_photo WHERE id = deleted.photo_id OFFSET 0) f
-          CROSS JOIN LATERAL (
-              SELECT FROM head_office_assortment WHERE store_id = %(store_id)s AND product_id = f.product_id OFFSET 0
-          ) a
-      )
-    GROUP BY deleted.photo_id
-    HAVING max(deleted.position) > %(offset)s
-    ORDER BY 1 LIMIT %(limit)s + 1
-)
-"""
-
 # The same digest as etalase.photo_digest.photos_digest. No column is null here, and no checksum has capital letters.
 # OFFSET 0 keeps the planner from reading the photos of the whole chain: 7 ms instead of 22 for 2,000 of 100,000.
 PHOTO_DIGEST = r"""
@@ -324,29 +215,6 @@ ALL_PRODUCTS = """
 SELECT position, true AS is_live, product_id AS id FROM head_office_assortment
 WHERE store_id = %(store_id)s AND position > %(offset)s
 ORDER BY position LIMIT %(limit)s + 1
-"""
-
-CHANGED_PRODUCTS = """
-(
-    {dishes}
-    SELECT a.position, true AS is_live, dishes.product_id AS id
-    FROM dishes
-    CROSS JOIN LATERAL (
-        SELECT position, updated_at FROM head_office_assortment
-        WHERE store_id = %(store_id)s AND product_id = dishes.product_id AND position > %(offset)s OFFSET 0
-    ) a
-    CROSS JOIN LATERAL (SELECT updated_at FROM head_office_product WHERE id = dishes.product_id OFFSET 0) p
-    WHERE greatest(p.updated_at, a.updated_at) >= %(since)s
-    ORDER BY a.position LIMIT %(limit)s + 1
-)
-UNION ALL
-(
-    SELECT t.position, false, t.product_id
-    FROM head_office_assortment_tombstone t
-    WHERE t.store_id = %(store_id)s AND t.changed_at >= %(since)s AND t.position > %(offset)s
-      AND NOT EXISTS (SELECT FROM head_office_assortment a WHERE a.store_id = t.store_id AND a.product_id = t.product_id)
-    ORDER BY t.position LIMIT %(limit)s + 1
-)
 """
 
 # Any snapshot after ``as_of`` will do, but one with a newer stamp is of no use, as while a long transaction is open. An older
