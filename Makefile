@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: help install demo minio promtool test test-long test-pythons coverage check bench bench-head-office slow-link lint types format lock dist clean
+.PHONY: help install demo minio promtool test test-long test-pythons coverage check bench bench-links bench-head-office slow-link lint types format lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -51,8 +51,12 @@ coverage: install ## run the tests with coverage of lines and branches, includin
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(BENCH_STAMP) ## measure Etalase, the guide, rclone and mc; an hour; BENCH_ARGS=--help
+bench: $(BENCH_STAMP) ## measure Etalase, the guide, rclone and mc, and as root the links; hours; BENCH_ARGS=--help: the first hour only
 	$(BIN)/python -m bench $(BENCH_ARGS)
+	$(if $(BENCH_ARGS),,$(BIN)/python -m bench.links)
+
+bench-links: $(BENCH_STAMP) ## measure first loads over links beside rclone and mc, as root; hours; BENCH_ARGS=--help
+	$(BIN)/python -m bench.links $(BENCH_ARGS)
 
 bench-head-office: $(BENCH_STAMP) ## measure head office under 10,000 stores, with wrk; 5 minutes; BENCH_ARGS=--help
 	$(BIN)/python -m bench.fleet $(BENCH_ARGS)
