@@ -69,13 +69,16 @@ class Lanes:
                 self._grow(round(seconds / SECONDS_A_TRANSFER) - self.open)
 
     def first_byte(self, seconds: float, round_trips: int = 1) -> None:
-        """Notes a response that began after ``seconds``: those of ``round_trips``, two or more on a new connection."""
+        """Notes a response that began after ``seconds``: those of ``round_trips``, two or more on a new connection.
+
+        Only warm connections find room: a new one has its first byte before its window has grown, and before it fills a link.
+        """
         with self._changed:
             seconds /= round_trips
             shortest = self._round_trip_seconds = min(self._round_trip_seconds, seconds)
             if seconds > shortest * QUEUED + QUEUED_SECONDS:
                 self._found_queue()
-            elif seconds > NEAR_SECONDS and self._asking >= self.open:
+            elif seconds > NEAR_SECONDS and round_trips == 1 and self._asking >= self.open:
                 self._found_room()
 
     def _found_room(self) -> None:

@@ -98,6 +98,8 @@ def test_a_near_server_gets_no_more_transfers(seconds: float) -> None:
 def test_a_far_server_gets_more_transfers_with_each_first_byte_that_found_no_queue() -> None:
     lanes = Lanes(64, start=10)
     far(lanes, 1.2, round_trips=2)
+    assert lanes.open == 10
+    far(lanes, 0.6)
     assert lanes.open == 11
     far(lanes, 0.6, times=100)
     assert lanes.open == 64
