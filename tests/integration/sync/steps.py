@@ -24,7 +24,7 @@ from etalase.settings.edge import EdgeSettings
 
 TABLES = (
     "product_photo", "product", "etalase_sync_run", "etalase_checkpoint", "etalase_pending_photo", "etalase_removal",
-    "etalase_doubt", "etalase_publish_intent", "etalase_reclaim", "etalase_rendition",
+    "etalase_doubt", "etalase_publish_intent", "etalase_reclaim", "etalase_rendition", "etalase_report_state",
 )  # fmt: skip
 
 
