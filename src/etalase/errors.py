@@ -85,6 +85,8 @@ class Policy:
     of_one_photo: str = ""
     # Head office may have changed the photo since it listed it: a second request for its list can help.
     may_be_stale: bool = False
+    # The fault is in head office's list, not in its object.
+    is_of_list: bool = False
 
     @property
     def is_retried_in_run(self) -> bool:
@@ -151,18 +153,21 @@ class Reason(StrEnum):
         Policy(ReasonClass.PERMANENT, Side.STORAGE, concerns_bucket=True, of_one_photo="STORE_REFUSED"),
     )
     STORE_REFUSED = "store_refused", Policy(ReasonClass.PERMANENT, Side.STORAGE)
-    BAD_KEY = "bad_key", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
-    BAD_FIELD = "bad_field", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
-    TOO_LARGE = "too_large", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
-    KEY_CONFLICT = "key_conflict", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE)
+    BAD_KEY = "bad_key", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, is_of_list=True)
+    BAD_FIELD = "bad_field", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, is_of_list=True)
+    TOO_LARGE = "too_large", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, is_of_list=True)
+    KEY_CONFLICT = "key_conflict", Policy(ReasonClass.PERMANENT, Side.HEAD_OFFICE, is_of_list=True)
 
     SIZE_MISMATCH = "size_mismatch", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
     CHECKSUM_MISMATCH = "checksum_mismatch", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
-    CHECKSUM_MISSING = "checksum_missing", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
+    CHECKSUM_MISSING = (
+        "checksum_missing",
+        Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True, is_of_list=True),
+    )
     TYPE_MISMATCH = "type_mismatch", Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True)
     HO_CONTRADICTS_ITSELF = (
         "ho_contradicts_itself",
-        Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True, is_final=True),
+        Policy(ReasonClass.WRONG_DATA, Side.HEAD_OFFICE, may_be_stale=True, is_final=True, is_of_list=True),
     )
 
     PRODUCT_MISSING = "product_missing", Policy(ReasonClass.PARKED, Side.HEAD_OFFICE, is_due_each_run=True)
