@@ -11,11 +11,10 @@ import msgspec
 
 from etalase.checksum import md5_hex
 from etalase.protocol import MAX_INT32
-from etalase.report import Md5
+from etalase.report import Md5, Nonce
 
 MAX_RANGE_BYTES: Final = 64 * 1024
 NONCE_BYTES: Final = 16
-Nonce = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,12 @@ FAR_FUTURE: Final = datetime(9000, 1, 1)  # noqa: DTZ001
 UNDEFINED: Final = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
 # A time limit of a statement or of a lock, a deadlock, and a serialization failure.
 BUSY: Final = frozenset({"57014", "55P03", "40P01", "40001"})
+# Columns for a table ``c`` of pg_class: whether PostgreSQL takes all writes to it, and the rules (CREATE RULE) under which it
+# has neither ON CONFLICT nor RETURNING. Inserts, updates and deletions are the bits 8, 4 and 16 (PostgreSQL's CmdType); that
+# function waits for a lock, so that tables are not asked for.
+TAKES_WRITES: Final = "CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_relation_is_updatable(c.oid, false) & 28 = 28 END"
+REWRITE_RULES: Final = """ARRAY(SELECT rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'
+             AND (ev_type IN ('2', '3') OR ev_type = '4' AND is_instead) ORDER BY 1)"""
 # Encodings that have every character. SQL_ASCII keeps the bytes as they are.
 TAKES_ALL: Final = frozenset({"UTF8", "SQL_ASCII"})
 

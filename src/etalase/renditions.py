@@ -15,8 +15,11 @@ import msgspec
 
 from etalase.checksum import digest_of_lines
 from etalase.media_types import EXTENSION_OF
+from etalase.protocol import KEY_PREFIX
 
 RENDITION_PREFIX = "renditions/"
+# Of all objects that anybody may read: photos and their renditions.
+PUBLIC_PREFIXES = (KEY_PREFIX, RENDITION_PREFIX)
 # Pixels. A tile is 186×140 CSS pixels on a screen of 1024×768, and has the same shape on every screen.
 WIDTHS = (160, 320, 640)
 TILE_WIDTH, TILE_HEIGHT = 4, 3

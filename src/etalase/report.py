@@ -25,6 +25,7 @@ Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 # PostgreSQL has no NUL in a text.
 Word = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\0]*\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\0]*\Z")]
+Nonce = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Md5 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
@@ -99,7 +100,7 @@ class ChallengeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ``proof`` is None where the photo is not here, or its object is not what the row promises.
     """
 
-    nonce: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    nonce: Nonce
     checksum: Md5
     proof: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
 

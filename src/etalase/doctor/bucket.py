@@ -25,7 +25,7 @@ from etalase.objectstore.client import ObjectStore
 from etalase.objectstore.model import PROBE_PREFIX, RENDITION_PROBE_PREFIX
 from etalase.objectstore.requests import ONE_KEY
 from etalase.protocol import KEY_PREFIX
-from etalase.renditions import RENDITION_PREFIX
+from etalase.renditions import PUBLIC_PREFIXES
 
 PROBE = b"\0"
 FIRST = 16
@@ -162,7 +162,7 @@ class BucketChecks:
     def _read_photos(self) -> None:
         """Reads the beginnings of some photos, and the policy: it may deny what it allows elsewhere."""
         with suppress(ObjectStoreError):  # a key without this right
-            if denied := denials(self.store.policy() or b"", self.store.bucket, (KEY_PREFIX, RENDITION_PREFIX)):
+            if denied := denials(self.store.policy() or b"", self.store.bucket, PUBLIC_PREFIXES):
                 raise Fault(
                     f"The policy of bucket {self.store.bucket} denies everybody to read {', '.join(denied[:3])}"
                     f"{' and more' if len(denied) > 3 else ''}: tills get 403 there.",

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.migrations.loader import MigrationLoader
 
 from etalase import other_half
+from etalase.postgres import REWRITE_RULES, TAKES_WRITES
 
 CONNECT_SECONDS, STATEMENT_MS = 2, 1500
 WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -29,10 +30,9 @@ RIGHTS = """
 SELECT name, privilege FROM unnest(%s::text[]) AS name, unnest(%s::text[]) AS privilege
 WHERE to_regclass(quote_ident(name)) IS NOT NULL AND NOT has_table_privilege(to_regclass(quote_ident(name)), privilege)
 """
-# Inserts, updates and deletions are the bits 8, 4 and 16 (PostgreSQL's CmdType); that function waits for a lock, so that tables
-# are not asked for. A view has no index of its own.
-FORMS = """
-SELECT name, CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_relation_is_updatable(c.oid, false) & 28 = 28 END,
+# A view has no index of its own.
+FORMS = f"""
+SELECT name, {TAKES_WRITES},
        c.relkind = 'v',
        row_security_active(c.oid) AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polpermissive),
        ARRAY(SELECT attname::text FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
@@ -40,8 +40,7 @@ SELECT name, CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_relation_is_upd
                    AND typdefault IS NULL),
        ARRAY(SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
              WHERE indrelid = c.oid AND indisunique AND indisvalid AND indpred IS NULL AND indnkeyatts = 1),
-       ARRAY(SELECT rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'
-             AND (ev_type IN ('2', '3') OR ev_type = '4' AND is_instead))
+       {REWRITE_RULES}
 FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(quote_ident(name))
 """
 

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from etalase.edge.database import translated
 from etalase.edge.project import product_model_name
 from etalase.errors import UsageError
+from etalase.postgres import REWRITE_RULES, TAKES_WRITES
 from etalase.protocol import MAX_CATEGORY_CHARS
 
 PHOTO_COLUMNS: Final = (
@@ -134,15 +135,9 @@ def photo_problems(photo: dict[str, Column]) -> list[str]:
 def relation_problems(connection: Any) -> list[str]:
     """Returns what keeps PostgreSQL from every write of a run: a view that takes no rows, or rewrite rules."""
     with connection.cursor() as db:
-        db.execute(
-            "SELECT c.relkind NOT IN ('r', 'p') AND pg_relation_is_updatable(c.oid, FALSE) & 28 <> 28,"
-            " ARRAY(SELECT rulename::text FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'"
-            " AND (ev_type IN ('2', '3') OR ev_type = '4' AND is_instead) ORDER BY 1)"
-            " FROM pg_class c WHERE c.oid = to_regclass('product_photo')"
-        )
-        takes_no_rows, rules = db.fetchone() or (False, [])
-    problems = ["product_photo is a view, or another relation that takes no writes"] if takes_no_rows else []
-    # PostgreSQL has neither ON CONFLICT nor RETURNING for such a table.
+        db.execute(f"SELECT {TAKES_WRITES}, {REWRITE_RULES} FROM pg_class c WHERE c.oid = to_regclass('product_photo')")
+        takes_writes, rules = db.fetchone() or (True, [])
+    problems = [] if takes_writes else ["product_photo is a view, or another relation that takes no writes"]
     return problems + [f"product_photo has the rewrite rule {name} (CREATE RULE): make it a trigger" for name in rules]
 
 

@@ -69,15 +69,16 @@ def first_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | No
     So a quick request needs no statement that only examines the connection, as Django sends one (CONN_HEALTH_CHECKS).
     """
     try:
-        return _first_row(statement, values)
+        return prepared_row(statement, values)
     except (django.db.OperationalError, django.db.InterfaceError):
         if connection.connection is None or connection.is_usable():
             raise
         connection.close()
-        return _first_row(statement, values)
+        return prepared_row(statement, values)
 
 
-def _first_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+def prepared_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Returns the first row of a statement that PostgreSQL plans once, or None without one."""
     with prepared_cursor() as cursor:
         cursor.execute(statement, values)
         row: tuple[Any, ...] | None = cursor.fetchone()

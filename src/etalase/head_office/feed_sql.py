@@ -29,20 +29,29 @@ def product_statement(*, changes_only: bool) -> str:
     return PRODUCT_PAGE.format(state=STATE, rows=changed_products() if changes_only else ALL_PRODUCTS)
 
 
-# ``newest`` is the newest stamp of anything that a page of photos or products is made of, except renditions. Dishes and photos
-# of other stores are among it: the largest entry of an index is read at once. The kept summary holds if ``newest`` is older.
-STATE = """
+# The newest stamps of anything that a page of photos or products is made of, except renditions. Dishes and photos of other
+# stores are among them: the largest entry of an index is read at once.
+NEWEST_OF_CHAIN = """
+greatest(
+    (SELECT max(updated_at) FROM head_office_product),
+    (SELECT max(updated_at) FROM head_office_photo),
+    (SELECT max(changed_at) FROM head_office_photo_tombstone)
+)
+"""
+NEWEST_SALE = """
+greatest(
+    (SELECT max(updated_at) FROM head_office_assortment WHERE store_id = %(store_id)s),
+    (SELECT max(changed_at) FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s)
+)
+"""
+
+# The kept summary holds if ``newest`` is older.
+STATE = f"""
 SELECT floor, newest, photos, products, products_changed_at,
        coalesce(kept_floor = floor AND as_of > coalesce(newest, '-infinity'), false) AS is_kept
 FROM (
     SELECT f.floor, k.floor AS kept_floor, k.as_of, k.photos, k.products, k.products_changed_at,
-        greatest(
-            (SELECT max(updated_at) FROM head_office_product),
-            (SELECT max(updated_at) FROM head_office_photo),
-            (SELECT max(changed_at) FROM head_office_photo_tombstone),
-            (SELECT max(updated_at) FROM head_office_assortment WHERE store_id = %(store_id)s),
-            (SELECT max(changed_at) FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s)
-        ) AS newest
+        greatest({NEWEST_OF_CHAIN}, {NEWEST_SALE}) AS newest
     FROM head_office_feed_floor f LEFT JOIN head_office_feed_summary k ON k.store_id = %(store_id)s
     OFFSET 0
 ) stamps
@@ -218,7 +227,7 @@ ORDER BY position LIMIT %(limit)s + 1
 """
 
 # Any snapshot after ``as_of`` will do, but one with a newer stamp is of no use, as while a long transaction is open. An older
-# summary never replaces a newer one. One that a power cut loses is counted again: nobody waits for the disk.
+# summary never replaces a newer one. A summary that a power cut loses is counted again, so that no request waits for the disk.
 KEEP_SUMMARY = f"""
 INSERT INTO head_office_feed_summary AS kept (store_id, as_of, floor, photos, products, products_changed_at)
 SELECT %(store_id)s, %(as_of)s::timestamptz, floor, ({PHOTO_COUNT}), ({PRODUCT_COUNT}), ({PRODUCTS_CHANGED_AT})

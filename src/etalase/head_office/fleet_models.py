@@ -17,7 +17,7 @@ class StoreReport(models.Model):
     # By how many seconds the edge's clock is ahead.
     skew_seconds = models.FloatField(default=0)
     agent = models.CharField(max_length=40)
-    # Null: the edge has none, or one that is no time.
+    # Null: the edge has none, or a text that is not a time.
     checkpoint = models.DateTimeField(null=True)
     comparison = models.CharField(max_length=10)
     # The newest change visible to the store, as head office knew it at ``changed_as_of``.

@@ -12,12 +12,9 @@ from etalase.kit.half import OWN, STATE, Kit
 from etalase.kit.init import is_running_systemd, kept_answers, program
 from etalase.kit.machine import Host
 from etalase.kit.units import ServiceUnit
-from etalase.protocol import KEY_PREFIX
-from etalase.renditions import RENDITION_PREFIX
+from etalase.renditions import PUBLIC_PREFIXES
 
 LIST_AT_ONCE = 1000
-# The keys of both halves in a public bucket.
-PREFIXES = (KEY_PREFIX, RENDITION_PREFIX)
 
 
 def confirmed(kit: Kit, answers: Answers, *, with_data: bool, ask: Callable[[str], str] | None, yes: bool) -> None:
@@ -48,15 +45,16 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
     other = machine.read(kit.other_env_file)
     is_shared = other is not None
     is_own = answers.get("OBJECT_STORE") == OWN and f"OBJECT_STORE={OWN}" not in (other or "")
-    _check_database(machine, kit, answers if with_data else {}, admin_url)
+    database_url = answers.get("DATABASE_URL", "") if with_data else ""
+    _check_database(machine, kit, database_url, admin_url)
     _stop(machine, kit.services(str(program())))
     if with_data and not answers:
         machine.say(f"{kit.env_file} is not here: database and photos stay. Run init with the same answers, then this again.")
     elif with_data:
         if not is_own:
             _empty_buckets(machine, {**answers, bucket_user.ADMIN_KEY: admin_key[0], bucket_user.ADMIN_SECRET: admin_key[1]})
-        if "DATABASE_URL" in answers:
-            database.remove_database(database.superuser(machine, admin_url), answers["DATABASE_URL"])
+        if database_url:
+            database.remove_database(database.superuser(machine, admin_url), database_url)
     if is_own:
         _remove_object_store(machine, answers, with_data=with_data)
     elif answers.get("OBJECT_STORE") == OWN and with_data:
@@ -71,10 +69,10 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
             machine.remove(str(folder))
 
 
-def _check_database(machine: Host, kit: Kit, answers: Answers, admin_url: str) -> None:
-    """Raises :class:`UsageError` where more than Etalase's data would go with the database."""
-    if "DATABASE_URL" in answers:
-        database.refuse_others_tables(database.superuser(machine, admin_url), answers["DATABASE_URL"], kit.half)
+def _check_database(machine: Host, kit: Kit, database_url: str, admin_url: str) -> None:
+    """Raises :class:`UsageError` where more than Etalase's data would go with the database. An empty address: none."""
+    if database_url:
+        database.refuse_others_tables(database.superuser(machine, admin_url), database_url, kit.half)
 
 
 def _stop(machine: Host, services: Sequence[ServiceUnit]) -> None:
@@ -113,15 +111,14 @@ def _empty_buckets(machine: Host, answers: Answers) -> None:
             with suppress(ObjectMissing):  # no such bucket
                 keys = [] if machine.is_dry else [info.key for info in store.list("")]
             if one == answers["ETALASE_S3_BUCKET"]:  # which another program may use, too
-                others = sum(not key.startswith(PREFIXES) for key in keys)
-                keys = [key for key in keys if key.startswith(PREFIXES)]
+                others = sum(not key.startswith(PUBLIC_PREFIXES) for key in keys)
+                keys = [key for key in keys if key.startswith(PUBLIC_PREFIXES)]
             for begin in range(0, len(keys), LIST_AT_ONCE):
                 store.delete(keys[begin : begin + LIST_AT_ONCE])
             machine.note(f"deleted {len(keys) if not machine.is_dry else 'all'} objects of bucket {one}")
         if others:
-            machine.say(
-                f"{others} objects of bucket {name} outside of {' and '.join(PREFIXES)} stay, and the bucket with its key."
-            )
+            prefixes = " and ".join(PUBLIC_PREFIXES)
+            machine.say(f"{others} objects of bucket {name} outside of {prefixes} stay, and the bucket with its key.")
         elif answers.get(bucket_user.ADMIN_KEY) and bucket_user.make_of(answers["ETALASE_S3_ENDPOINT"]) == "minio":
             bucket_user.remove_user(machine, answers)
         else:

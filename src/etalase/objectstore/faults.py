@@ -22,6 +22,7 @@ from etalase.errors import (
     ObjectStoreFull,
     ObjectStoreMisconfigured,
 )
+from etalase.formatting import counted
 from etalase.protocol import printable
 from etalase.redaction import redacted
 
@@ -295,6 +296,5 @@ def _shown(response: S3Response, error: dict[str, str]) -> str:
 def _length(seconds: float) -> str:
     for unit, size in (("day", 86400), ("hour", 3600)):
         if seconds >= size:
-            count = round(seconds / size)
-            return f"{count} {unit}{'s' * (count != 1)}"
+            return counted(round(seconds / size), unit)
     return f"{round(seconds / 60)} minutes"

@@ -11,11 +11,10 @@ from etalase.errors import ObjectStoreDenied, ObjectStoreError
 from etalase.objectstore.bucket_policy import denials
 from etalase.objectstore.client import ObjectStore
 from etalase.protocol import KEY_PREFIX
-from etalase.renditions import RENDITION_PREFIX
+from etalase.renditions import PUBLIC_PREFIXES
 
 # The objects of each prefix that one look requests; each look requests others.
 SAMPLE: Final = 2
-PREFIXES: Final = (KEY_PREFIX, RENDITION_PREFIX)
 
 
 class NotPublic(ObjectStoreDenied):
@@ -31,14 +30,14 @@ class PublicSample:
 
     def __init__(self, bucket: ObjectStore, *, seed: int) -> None:
         self._bucket, self._seed = bucket, seed
-        self._chosen: dict[str, list[tuple[int, str]]] = {prefix: [] for prefix in PREFIXES}
+        self._chosen: dict[str, list[tuple[int, str]]] = {prefix: [] for prefix in PUBLIC_PREFIXES}
         self._denied: dict[str, str | None] = {}
         with suppress(ObjectStoreError):  # a key without the right to read the policy
-            self._denied = dict.fromkeys(denials(bucket.policy() or b"", bucket.bucket, PREFIXES))
+            self._denied = dict.fromkeys(denials(bucket.policy() or b"", bucket.bucket, PUBLIC_PREFIXES))
 
     def add(self, key: str) -> None:
         """Offers a whole object that tills show."""
-        prefix = next((one for one in PREFIXES if key.startswith(one)), KEY_PREFIX)
+        prefix = next((one for one in PUBLIC_PREFIXES if key.startswith(one)), KEY_PREFIX)
         place = zlib.crc32(key.encode(), self._seed)
         chosen = self._chosen[prefix]
         if len(chosen) < SAMPLE or place < chosen[-1][0]:

@@ -15,10 +15,11 @@ def answer_challenges(bucket: Bucket) -> None:
 
     An object that is missing or damaged is marked, so that the next run fetches it again.
     """
-    answers, unread = storage.report_state.answers(), []
+    state = storage.report_state.load()
+    answers, unread = storage.report_state.answers(state), []
     # Head office gives a challenge again until it has an answer, which may be lost on its way.
     given = {one.nonce for one in answers}
-    open_now = [one for one in storage.report_state.challenges() if one.nonce not in given]
+    open_now = [one for one in storage.report_state.challenges(state) if one.nonce not in given]
     if not open_now:
         return
     rows = {row.id: row for row in storage.photos.with_ids([one.photo_id for one in open_now])}
@@ -27,8 +28,7 @@ def answer_challenges(bucket: Bucket) -> None:
             answers.append(_answer(one, rows.get(one.photo_id), bucket))
         except ObjectStoreError:
             unread.append(one)
-    storage.report_state.keep_answers(answers)
-    storage.report_state.keep_challenges(unread)
+    storage.report_state.keep_challenges(unread, answers=answers)
 
 
 def _answer(challenge: Challenge, row: Row | None, bucket: Bucket) -> ChallengeAnswer:

@@ -107,7 +107,7 @@ class Reporter:
             faults_cut=max(0, len(faults) - MAX_FAULTS),
             storage=FreeSpace(spool_free_bytes=self._spool_free_bytes()),
             traffic=storage.report_facts.traffic(today=local, month=local.replace(day=1)),
-            answer=storage.report_state.answers()[:MAX_ANSWERS],
+            answer=storage.report_state.answers(state)[:MAX_ANSWERS],
         )
         self._sent = within_bounds(report)
         values: dict[str, object] = msgspec.to_builtins(self._sent)
@@ -137,8 +137,8 @@ class Reporter:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # of another release; it took the report
             answer = ReportResponse()
         given = {one.nonce for one in self._sent.answer}
-        storage.report_state.keep_answers([one for one in storage.report_state.answers() if one.nonce not in given])
-        storage.report_state.keep_challenges(readable(answer.challenges))
+        kept = [one for one in storage.report_state.answers(storage.report_state.load()) if one.nonce not in given]
+        storage.report_state.keep_challenges(readable(answer.challenges), answers=kept)
         faults_taken = "" if answer.faults_wanted else self._sent.faults_hash
         storage.report_state.note_taken(faults_taken=faults_taken, sequence=answer.report_sequence)
 

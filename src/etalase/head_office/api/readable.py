@@ -14,7 +14,7 @@ from etalase.head_office.models import Account, Store
 def account_of(request: Request) -> Account:
     """Returns the account of an authenticated request."""
     account = request.user
-    assert isinstance(account, Account)  # noqa: S101 - IsAuthenticated let nobody else pass; for the type checker
+    assert isinstance(account, Account)  # noqa: S101 - IsAuthenticated refuses every other user; for the type checker
     return account
 
 

@@ -18,7 +18,7 @@ MAX_INSTANCES: Final = 4
 MAX_RECENT: Final = 24
 # So many reports in a row without a collision prove that one machine counts.
 SETTLED_AFTER_REPORTS: Final = 6
-# An instance that was replaced is no second edge once it has been silent for so long.
+# An instance that was replaced counts as a second edge until it has been silent for so long.
 OTHER_COUNTS_FOR: Final = timedelta(hours=24)
 
 
@@ -65,7 +65,7 @@ def receive(known: Sequence[Instance], *, instance: UUID, sequence: int, content
         mine = Instance(id=instance, first_at=now, last_at=now, sequence=sequence, recent=[(sequence, content)])
         return Received(Receipt.NEW, (mine, *others[: MAX_INSTANCES - 1]))
     if (sequence, content) in mine.recent:
-        # Moves nothing, not even the order: a replay is no sign of life.
+        # Moves nothing, not even the order: a replay does not show that the edge is alive.
         return Received(Receipt.REPLAY, (mine, *others))
     receipt = Receipt.NEW if sequence > mine.sequence else Receipt.DIVERGED
     steady = mine.steady

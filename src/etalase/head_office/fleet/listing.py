@@ -4,13 +4,12 @@ Stores that sell the same products share one digest. Nothing is written when a p
 row that counts has a stamp of ``as_of`` or later; ``as_of`` is a horizon that was read before the rows (ADR 0007, ADR 0034).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from etalase.head_office.database import prepared_cursor
+from etalase.head_office.database import prepared_cursor, prepared_row
 from etalase.head_office.feed_sql import PHOTO_DIGEST
 from etalase.head_office.fleet.comparison import StoreListing
 
@@ -54,7 +53,7 @@ def listing_of(
         assortment = str(_value(ASSORTMENT, store_id))
     digest, changed_at, as_of = kept.digest, kept.changed_at, kept.as_of
     if assortment != kept.assortment:
-        digest, changed_at, as_of = _row(KEPT_DIGEST, {"assortment": assortment}) or (None, None, None)
+        digest, changed_at, as_of = prepared_row(KEPT_DIGEST, {"assortment": assortment}) or (None, None, None)
     is_outdated = not _holds(kept.newest, as_of)
     if is_outdated:
         changed_at = _changed_at(store_id, changed_at, as_of)
@@ -74,7 +73,7 @@ def listing_of(
 def _changed_at(store_id: UUID, kept: datetime | None, as_of: datetime | None) -> datetime | None:
     """Returns when anything visible to the store last changed: from the newest changes of the chain, where these tell."""
     if as_of is not None:
-        newest, looked_at = _row(CHANGED_SINCE, {"store_id": store_id, "as_of": as_of}) or (None, 0)
+        newest, looked_at = prepared_row(CHANGED_SINCE, {"store_id": store_id, "as_of": as_of}) or (None, 0)
         if newest is not None:
             seen: datetime = max(newest, kept or newest)
             return seen
@@ -89,31 +88,9 @@ def _holds(newest: datetime | None, as_of: datetime | None) -> bool:
 
 
 def _value(statement: str, store_id: UUID) -> Any:
-    row = _row(statement, {"store_id": store_id})
+    row = prepared_row(statement, {"store_id": store_id})
     return row[0] if row else None
 
-
-def _row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
-
-
-NEWEST_SALE = """
-greatest(
-    (SELECT max(updated_at) FROM head_office_assortment WHERE store_id = %(store_id)s),
-    (SELECT max(changed_at) FROM head_office_assortment_tombstone WHERE store_id = %(store_id)s)
-)
-"""
-
-NEWEST = """
-greatest(
-    (SELECT max(updated_at) FROM head_office_product),
-    (SELECT max(updated_at) FROM head_office_photo),
-    (SELECT max(changed_at) FROM head_office_photo_tombstone)
-)
-"""
 
 ASSORTMENT = """
 SELECT md5(coalesce(string_agg(product_id::text, '' ORDER BY product_id), ''))

@@ -65,7 +65,7 @@ def take_report(store_id: UUID, report: Report) -> ReportResponse:
         received = receive(
             kept.instances, instance=report.instance, sequence=report.sequence, content=_content(report), now=now
         )
-        if received.receipt is Receipt.REPLAY or _is_written(store_id, report, kept, listed_before, received, horizon):
+        if received.receipt is Receipt.REPLAY or _is_written(store_id, report, kept, listed_before, received, horizon, now=now):
             break
     else:
         logger.warning("store %s: %d reports at the same time; one was left out", store_id, TRIES)
@@ -126,10 +126,16 @@ def _kept(store_id: UUID) -> tuple[KeptReport, KeptListing]:
 
 
 def _is_written(
-    store_id: UUID, report: Report, kept: KeptReport, listed_before: KeptListing, received: Received, horizon: Horizon
+    store_id: UUID,
+    report: Report,
+    kept: KeptReport,
+    listed_before: KeptListing,
+    received: Received,
+    horizon: Horizon,
+    *,
+    now: datetime,
 ) -> bool:
     """Judges and writes the report. Returns False where another one was written since ``kept`` was read."""
-    now = datetime.fromisoformat(horizon.clock)
     # Where the start of open transactions is unknown, nothing is kept for later.
     as_of = datetime.fromisoformat(horizon.at(at_worst=FAR_PAST))
     checkpoint, times = checkpoint_of(report), timing(report, received_at=now)

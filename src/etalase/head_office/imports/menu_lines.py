@@ -29,11 +29,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, str]] | Problem]:
 
     Lines above the header are skipped. Raises :class:`UsageError` without a header, or with one that is not a menu's.
     """
-    table = read_table(path, fit=lambda cells: len({*_names(cells)} & {*REQUIRED, *OPTIONAL}))
+    table = read_table(path, fit=_fit)
     start = list(islice(table, HEADER_WITHIN))
     at, header = _header(start, path)
     for row in chain(start[at + 1 :], table):
         yield row if isinstance(row, Problem) else _line(*row, header)
+
+
+def _fit(cells: Sequence[str]) -> int:
+    """Returns the number of columns of a menu that the cells name, as a header."""
+    return len({*_names(cells)} & {*REQUIRED, *OPTIONAL})
 
 
 def _names(cells: Sequence[str]) -> list[str]:
@@ -42,9 +47,9 @@ def _names(cells: Sequence[str]) -> list[str]:
 
 def _header(start: Sequence[Row | Problem], path: Path) -> tuple[int, list[str]]:
     """Returns the place of the header in ``start``, and its names without empty ones at the end."""
-    headers = [[] if isinstance(row, Problem) else _names(row[1]) for row in start]
-    at = max(range(len(headers)), key=lambda i: len({*headers[i]} & {*REQUIRED, *OPTIONAL}), default=0)
-    header = headers[at] if headers else []
+    rows = [[] if isinstance(row, Problem) else row[1] for row in start]
+    at = max(range(len(rows)), key=lambda number: _fit(rows[number]), default=0)
+    header = _names(rows[at]) if rows else []
     if not header and start:
         raise UsageError(f"{path}, {start[at]}.", hint=f"The first line is: {','.join(REQUIRED)}")
     while header and not header[-1]:

@@ -19,18 +19,11 @@ MAX_UNPACKED_BYTES: Final = 256 * 1024 * 1024
 MAX_COLUMNS: Final = 200
 # Excel keeps fifteen digits of a number.
 MAX_EXACT: Final = 10**15
-_ZIP = b"PK\x03\x04"
-_OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # A number format that shows leading zeros: «00000000», also with a section for negative numbers
 _LEADING_ZEROS = re.compile(r"(0{2,})(?:;.*)?")
 _SAVE_AS = "Save it as an Excel workbook (.xlsx) or as «CSV UTF-8»."
 
 Fit = Callable[[Sequence[str]], int]
-
-
-def is_workbook(content: bytes) -> bool:
-    """Returns whether the bytes are those of a spreadsheet program's own file, of whatever version."""
-    return content.startswith((_ZIP, _OLD_OR_LOCKED))
 
 
 def read_rows(content: bytes, path: Path, *, fit: Fit) -> Iterator[tuple[int, list[str]] | Problem]:
@@ -55,8 +48,6 @@ def read_rows(content: bytes, path: Path, *, fit: Fit) -> Iterator[tuple[int, li
 
 
 def _check_package(content: bytes, path: Path) -> None:
-    if content.startswith(_OLD_OR_LOCKED):
-        raise UsageError(f"{path} is an old Excel file (.xls), or locked by a password.", hint=_SAVE_AS)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             parts = package.infolist()

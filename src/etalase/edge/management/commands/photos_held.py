@@ -7,6 +7,7 @@ from etalase.edge.command_names import as_typed
 from etalase.edge.management.edge_command import EdgeCommand
 from etalase.edge.models import Removal
 from etalase.edge.sync import removal_decisions, storage
+from etalase.formatting import counted
 from etalase.protocol import printable
 from etalase.settings.edge import EdgeSettings
 
@@ -71,7 +72,7 @@ class Command(EdgeCommand):
 
 def _change(count: int, after: removal_decisions.Consequence) -> str:
     """Returns what an approval would change on the POS."""
-    photos = "1 photo" if count == 1 else f"{count} photos"
+    photos = counted(count, "photo")
     if after.is_replaced:
         return f"would lose {photos}; the POS shows the new product with the same SKU; refused, it would show both"
     if after.would_show is None:

@@ -104,17 +104,17 @@ class HeadOffice:
 
         Where that fails, the request is repeated without it. Raises :class:`HeadOfficeError`.
         """
-        may_report = self.reporter is not None and path == PHOTOS_PATH and takes_reports(self.session.features)
-        report = self.reporter.first_report() if self.reporter is not None and may_report else None
-        if self.reporter is None or report is None:
+        reporter = self.reporter if path == PHOTOS_PATH and takes_reports(self.session.features) else None
+        report = None if reporter is None else reporter.first_report()
+        if reporter is None or report is None:
             return self.session.post(path, request, headers)
         try:
             body = self.session.post(path, {**request, "report": report}, headers, tries=1)
         except HeadOfficeError as error:
             body = self.session.post(path, request, headers)
-            self.reporter.left_out(error)
+            reporter.left_out(error)
         else:
-            self.reporter.taken(body)
+            reporter.taken(body)
         return body
 
     def _own_store(self) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """Reads and writes ``etalase_report_state``: this edge as a reporter to head office."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -37,55 +38,45 @@ def note_taken(*, faults_taken: str, sequence: int) -> None:
         )
 
 
-def challenges() -> list[Challenge]:
+def challenges(state: ReportState) -> list[Challenge]:
     """Returns head office's challenges that are not answered yet; an unreadable one is left out."""
-    return [one for value in _as_list(load().challenges) if (one := _as(Challenge, value)) is not None]
+    return list(_readable(Challenge, state.challenges))
 
 
-def keep_challenges(challenges: Sequence[Challenge]) -> None:
-    """Keeps challenges in place of the earlier ones."""
-    with translated():
-        ReportState.objects.filter(id=1).update(challenges=msgspec.to_builtins(list(challenges)))
+def answers(state: ReportState) -> list[ChallengeAnswer]:
+    """Returns the answers for the next report; an unreadable one is left out."""
+    return list(_readable(ChallengeAnswer, state.answers))
 
 
-def answers() -> list[ChallengeAnswer]:
-    """Returns the answers for the next report."""
-    return [one for value in _as_list(load().answers) if (one := _as(ChallengeAnswer, value)) is not None]
+def keep_challenges(challenges: Sequence[Challenge], *, answers: Sequence[ChallengeAnswer]) -> None:
+    """Keeps challenges and answers in place of the earlier ones."""
+    _update(challenges=msgspec.to_builtins(list(challenges)), answers=msgspec.to_builtins(list(answers)))
 
 
-def keep_answers(answers: Sequence[ChallengeAnswer]) -> None:
-    """Keeps answers in place of the earlier ones."""
-    with translated():
-        ReportState.objects.filter(id=1).update(answers=msgspec.to_builtins(list(answers)))
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _as(kind: type[T], value: Any) -> T | None:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError:
-        return None
+def _readable(kind: type[T], values: object) -> Iterator[T]:
+    for value in values if isinstance(values, list) else []:
+        with suppress(msgspec.ValidationError):
+            yield msgspec.convert(value, kind)
 
 
 def leave_out(until: datetime) -> None:
     """Records until when no report is sent; the next one has all its faults."""
-    with translated():
-        ReportState.objects.filter(id=1).update(left_out_until=until, faults_taken="")
+    _update(left_out_until=until, faults_taken="")
 
 
 def keep_digest(digest: str, *, of: str, verified: int) -> None:
     """Keeps the digest of the verified rows, with the mark of the rows."""
-    with translated():
-        ReportState.objects.filter(id=1).update(digest=digest, digest_of=of, verified=verified)
+    _update(digest=digest, digest_of=of, verified=verified)
 
 
 def note_look(at: datetime) -> None:
     """Records when a run last compared all objects with their rows."""
+    _update(verified_at=at)
+
+
+def _update(**values: object) -> None:
     with translated():
-        ReportState.objects.filter(id=1).update(verified_at=at)
+        ReportState.objects.filter(id=1).update(**values)
 
 
 def mark_of_rows() -> str:

@@ -21,7 +21,6 @@ from etalase.postgres import takes
 from etalase.progress import Progress, shown
 from etalase.protocol import printable
 
-MAX_PROBLEMS_SHOWN = 50
 MAX_NAMED = 50
 MAX_ASKED = 20
 
@@ -75,14 +74,9 @@ class Command(HeadOfficeCommand):
         total = sum(max(1, len(dish.photos)) for dish in menu.dishes)
         with shown(Progress(total), quiet=options["quiet"] or options["json"]) as progress:
             result = load_menu(company, menu, preview, advanced=progress.carried, dry_run=dry_run)
-        for problem in sorted(result.problems, key=lambda problem: problem.line)[:MAX_PROBLEMS_SHOWN]:
-            self.stderr.write(str(problem))
-        if len(result.problems) > MAX_PROBLEMS_SHOWN:
-            self.stderr.write(f"… and {len(result.problems) - MAX_PROBLEMS_SHOWN} more; --json lists them all")
-        for note in _read_as(menu):
-            self.stderr.write(note)
-        for warning in _alike(preview):
-            self.stderr.write(warning)
+        problems = sorted(result.problems, key=lambda problem: problem.line)
+        for line in chain(_first([str(problem) for problem in problems]), _read_as(menu), _alike(preview)):
+            self.stderr.write(line)
         sentence = _sentence(result, preview, pruned=options["prune"])
         if dry_run:
             sentence = "\n".join([*_listed(preview, result), f"Nothing was changed. It would be: {sentence}", *_asked(preview)])
@@ -135,10 +129,9 @@ def _alike(preview: ImportPreview) -> Iterator[str]:
 
 def _read_as(menu: Menu) -> Iterator[str]:
     """Yields a note for each SKU that was read without a spreadsheet's additions."""
-    for line, written, sku in menu.read_as[:MAX_NAMED]:
-        yield f"note: line {line}, sku «{printable(written)}» is read as {printable(sku)}"
-    if len(menu.read_as) > MAX_NAMED:
-        yield f"… and {len(menu.read_as) - MAX_NAMED} more; --json lists them all"
+    yield from _first(
+        [f"note: line {line}, sku «{printable(written)}» is read as {printable(sku)}" for line, written, sku in menu.read_as]
+    )
 
 
 def _read_as_json(menu: Menu) -> list[dict[str, Any]]:
@@ -153,9 +146,14 @@ def _spelling(one: Spelling) -> str:
 def _some(verb: str, names: Sequence[str]) -> Iterator[str]:
     if names:
         yield f"would {verb} ({len(names)}):"
-        yield from (f"  {printable(name)}" for name in names[:MAX_NAMED])
-    if len(names) > MAX_NAMED:
-        yield f"  … and {len(names) - MAX_NAMED} more; --json lists them all"
+        yield from (f"  {line}" for line in _first([printable(name) for name in names]))
+
+
+def _first(lines: Sequence[str]) -> Iterator[str]:
+    """Yields the first of many lines, and the number of the others."""
+    yield from lines[:MAX_NAMED]
+    if len(lines) > MAX_NAMED:
+        yield f"… and {len(lines) - MAX_NAMED} more; --json lists them all"
 
 
 def _asked(preview: ImportPreview) -> list[str]:
