@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from django.db.models import QuerySet
 from etalase.errors import UsageError
 from etalase.head_office.imports.sku import plain
 from etalase.head_office.models import Account, Company, Store
+from etalase.head_office.permissions import OfficeRole, own_rows
 from etalase.protocol import format_time, printable
 from etalase.settings.head_office import head_office_settings
 from etalase.settings.reading import PUBLISHED_SECRETS
@@ -21,7 +23,7 @@ from etalase.settings.reading import PUBLISHED_SECRETS
 def stores_of(account: Account) -> QuerySet[Store]:
     """Returns the stores that the account may read: by its present row, not by its token (hazard 48)."""
     if account.is_staff:
-        return Store.objects.all()
+        return own_rows(Store.objects.all(), account)
     return Store.objects.none() if account.store_id is None else Store.objects.filter(id=account.store_id)
 
 
@@ -135,18 +137,36 @@ class MadeAccount:
     generated_password: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The place of an account: a store's, or a person's at head office, with groups and companies or as a superuser."""
+
+    store: Store | None = None
+    is_superuser: bool = False
+    roles: tuple[OfficeRole, ...] = ()
+    companies: tuple[Company, ...] = ()
+
+    @property
+    def is_staff(self) -> bool:
+        """Returns whether the account is a person's at head office."""
+        return self.is_superuser or bool(self.roles)
+
+
 @transaction.atomic
-def ensure_account(username: str, *, store: Store | None, admin: bool = False, password: str | None = None) -> MadeAccount:
-    """Creates or updates the account of this name, of ``store`` or of a head office admin.
+def ensure_account(username: str, standing: Standing, *, password: str | None = None) -> MadeAccount:
+    """Creates the account of this name, or gives an existing one with the same standing another password.
 
     Without ``password`` a new account gets a random one, and an existing account keeps its own. Raises :class:`UsageError`
-    if the account is another store's or the password is too weak.
+    if the account has another standing or the password is too weak.
     """
     there = Account.objects.filter(username=username).first()
-    if there is not None and (there.store != store or there.is_staff != admin):
-        role = "an HO admin's" if there.is_staff else f"bound to {there.store or 'no store'}"
-        raise UsageError(f"The account «{printable(username)}» is there already, and {role}.", hint="Choose another name.")
-    account = there or Account(username=username, store=store, is_staff=admin, is_superuser=admin)
+    if there is not None and (has := _standing_text(_standing_of(there))) != (wanted := _standing_text(standing)):
+        hint = "Choose another name, or change the account on its page in the admin."
+        raise UsageError(f"The account «{printable(username)}» is there already, and {has}, not {wanted}.", hint=hint)
+    groups = _groups(standing.roles)
+    account = there or Account(
+        username=username, store=standing.store, is_staff=standing.is_staff, is_superuser=standing.is_superuser
+    )
     generated = secrets.token_urlsafe(18) if there is None and password is None else None
     new = password or generated
     if new is not None and not (there and there.check_password(new)):
@@ -159,4 +179,31 @@ def ensure_account(username: str, *, store: Store | None, admin: bool = False, p
             raise UsageError(f"The account «{printable(username)}»: {' '.join(error.messages)}") from None
         account.set_password(new)
         account.save()
+    if there is None:
+        account.groups.set(groups)
+        account.companies.set(standing.companies)
     return MadeAccount(account, created=there is None, generated_password=generated)
+
+
+def _groups(roles: tuple[OfficeRole, ...]) -> list[Group]:
+    groups = list(Group.objects.filter(name__in=roles))
+    if missing := set(roles) - {group.name for group in groups}:
+        names = ", ".join(sorted(f"«{name}»" for name in missing))
+        raise UsageError(f"The groups {names} are missing.", hint="Run: etalase head-office migrate")
+    return groups
+
+
+def _standing_of(account: Account) -> Standing:
+    names = set(account.groups.values_list("name", flat=True)) if account.is_staff else set()
+    roles = tuple(role for role in OfficeRole if role.value in names)
+    return Standing(account.store, account.is_superuser, roles, tuple(account.companies.all()))
+
+
+def _standing_text(standing: Standing) -> str:
+    """Returns the standing in a few words, the same for the same standing."""
+    if standing.is_superuser:
+        return "an admin's"
+    if not standing.is_staff:
+        return f"bound to {standing.store or 'no store'}"
+    companies = ", ".join(f"«{printable(company.name)}»" for company in sorted(standing.companies, key=lambda one: one.name))
+    return f"in {', '.join(sorted(standing.roles))} for {companies or 'no company'}"

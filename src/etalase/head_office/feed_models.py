@@ -1,4 +1,4 @@
-"""Defines the table that only the feed needs: the kept summary of each store."""
+"""Defines the tables that only the feed needs: the kept summary of each store, and the tombstones."""
 
 from django.db import models
 
@@ -22,3 +22,40 @@ class FeedSummary(models.Model):
 
     def __str__(self) -> str:
         return str(self.store_id)
+
+
+class PhotoTombstone(models.Model):
+    """The tombstone of a deleted photo, at the photo's position in the feed. Written by triggers only."""
+
+    photo_id = models.UUIDField()
+    product_id = models.UUIDField()
+    position = models.BigIntegerField()
+    changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "head_office_photo_tombstone"
+        constraints = [models.UniqueConstraint(fields=["product_id", "photo_id"], name="head_office_photo_tombstone_once")]
+
+    def __str__(self) -> str:
+        return str(self.photo_id)
+
+
+class AssortmentTombstone(models.Model):
+    """The tombstone of a sale that ended, also by the deletion of its product. Written by triggers only.
+
+    ``first_sold_at`` decides which deleted photos the store can have received.
+    """
+
+    store_id = models.UUIDField()
+    product_id = models.UUIDField()
+    position = models.BigIntegerField()
+    first_sold_at = models.DateTimeField()
+    changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "head_office_assortment_tombstone"
+        constraints = [models.UniqueConstraint(fields=["store_id", "product_id"], name="head_office_assortment_tombstone_once")]
+        indexes = [models.Index(fields=["store_id", "changed_at"], name="head_office_tombstone_changed")]
+
+    def __str__(self) -> str:
+        return f"{self.store_id} sold {self.product_id}"

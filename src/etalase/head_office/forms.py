@@ -6,7 +6,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -24,6 +24,7 @@ from etalase.head_office.imports.category import category_problem, normalised
 from etalase.head_office.imports.sku import is_unreadable_name, oddity, plain
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account, Assortment, Product, Store
+from etalase.head_office.permissions import own_rows
 from etalase.head_office.removals import Impact, RowsToRemove, impact_of
 
 # Per product page. Django's default of 2,000 rows takes many seconds to render.
@@ -44,6 +45,8 @@ class ConfirmedForm(forms.ModelForm):
     The field is hidden until a confirmation is needed.
     """
 
+    # The person's: the admin sets it on the class of each request. Without it, no related row is offered.
+    account: ClassVar[Account | None] = None
     agreed = forms.CharField(required=False, widget=forms.HiddenInput, label=lazy_text("agree"))
 
     def require_confirmation(self, impact: Impact) -> None:
@@ -202,11 +205,12 @@ def _refuse_taken(form: forms.ModelForm, name: str, rows: Manager[Any]) -> None:
         form.add_error(name, text("taken", value=wanted, name=other.name))
 
 
-def _offer(form: forms.ModelForm, name: str, rows: QuerySet[Any], sales: QuerySet[Assortment], column: str) -> None:
-    """Offers ``rows`` as choices, of the form's own company if that is known, with the present sales as initial value."""
+def _offer(form: ConfirmedForm, name: str, rows: QuerySet[Any], sales: QuerySet[Assortment], column: str) -> None:
+    """Offers ``rows`` as choices, of the form's own company or the person's, with the present sales as initial value."""
     is_new = form.instance._state.adding  # noqa: SLF001 - Django's documented way to ask
     choice: Any = form.fields[name]
-    choice.queryset = rows if is_new else rows.filter(company=form.instance.company_id)
+    own = rows.none() if form.account is None else own_rows(rows, form.account)
+    choice.queryset = own if is_new else own.filter(company=form.instance.company_id)
     form.initial[name] = [] if is_new else list(sales.values_list(column, flat=True))
 
 

@@ -1,4 +1,4 @@
-"""Defines head office's tables: companies, stores, products, sales, photos with their renditions, accounts, tokens, tombstones.
+"""Defines head office's tables: companies, stores, products, sales, photos with their renditions, accounts, tokens.
 
 ``position``, ``created_at``, ``updated_at`` and ``changed_at`` belong to the database: triggers set them for every writer and
 ignore given values (hazard 6, migrations 0002 and 0007).
@@ -231,11 +231,17 @@ class WorkerHeartbeat(models.Model):
 
 
 class Account(AbstractUser):
-    """A login: a store's, which may read that store only, or a head office admin's (staff), which may read every store."""
+    """A login: a store's, which may read that store only, or a person's at head office (staff).
+
+    A person's groups and companies decide what the account may do and see (``permissions.py``).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     store = models.ForeignKey(
         Store, on_delete=models.SET_NULL, null=True, blank=True, help_text="The one store that this account may ask for."
+    )
+    companies = models.ManyToManyField(
+        Company, blank=True, help_text="What a person at head office sees. Empty: nothing; an admin sees every company."
     )
 
     class Meta:
@@ -261,40 +267,3 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
-
-
-class PhotoTombstone(models.Model):
-    """The tombstone of a deleted photo, at the photo's position in the feed. Written by triggers only."""
-
-    photo_id = models.UUIDField()
-    product_id = models.UUIDField()
-    position = models.BigIntegerField()
-    changed_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        db_table = "head_office_photo_tombstone"
-        constraints = [models.UniqueConstraint(fields=["product_id", "photo_id"], name="head_office_photo_tombstone_once")]
-
-    def __str__(self) -> str:
-        return str(self.photo_id)
-
-
-class AssortmentTombstone(models.Model):
-    """The tombstone of a sale that ended, also by the deletion of its product. Written by triggers only.
-
-    ``first_sold_at`` decides which deleted photos the store can have received.
-    """
-
-    store_id = models.UUIDField()
-    product_id = models.UUIDField()
-    position = models.BigIntegerField()
-    first_sold_at = models.DateTimeField()
-    changed_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        db_table = "head_office_assortment_tombstone"
-        constraints = [models.UniqueConstraint(fields=["store_id", "product_id"], name="head_office_assortment_tombstone_once")]
-        indexes = [models.Index(fields=["store_id", "changed_at"], name="head_office_tombstone_changed")]
-
-    def __str__(self) -> str:
-        return f"{self.store_id} sold {self.product_id}"

@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 
 from etalase.daily_bound import PERIOD
 from etalase.head_office.change_bound import Change, ChangeKind, Confirmation
-from etalase.head_office.models import Account, Assortment, AssortmentTombstone, Company, Photo, PhotoTombstone, Product, Store
+from etalase.head_office.feed_models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 
 
 @dataclass(frozen=True, slots=True)

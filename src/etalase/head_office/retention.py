@@ -6,7 +6,8 @@ from axes.helpers import get_cool_off
 from axes.models import AccessAttempt
 from django.db import connection, transaction
 
-from etalase.head_office.models import AssortmentTombstone, PhotoTombstone, TokenFamily
+from etalase.head_office.feed_models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.models import TokenFamily
 
 
 @transaction.atomic

@@ -36,9 +36,10 @@ def _contents(look: SettingsLook[HeadOfficeSettings]) -> dict[str, Any]:
     """Returns how much there is of everything, and when each table of the feed last changed."""
     if look.settings is None:
         raise SettingsError(list(look.problems))
-    from etalase.head_office import models
+    from etalase.head_office import feed_models, models
 
-    tables = (models.Company, models.Store, models.Product, models.Photo, models.PhotoTombstone, models.AssortmentTombstone)
+    tombstones = (feed_models.PhotoTombstone, feed_models.AssortmentTombstone)
+    tables = (models.Company, models.Store, models.Product, models.Photo, *tombstones)
     try:
         counts = {model.__name__: model._default_manager.count() for model in tables}  # noqa: SLF001 - Django's documented way
         accounts = models.Account.objects.filter(is_active=True)

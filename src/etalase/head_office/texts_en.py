@@ -17,6 +17,7 @@ TEXTS: Final[dict[str, str]] = {
     "sales": "which store sells what",
     "account": "account",
     "accounts": "accounts",
+    "companies_help": "What a person at head office sees. Empty: nothing; an admin sees every company.",
     "name": "name",
     "code": "code",
     "code_help": "Short and unique in the company, as in AVRIL-001.",

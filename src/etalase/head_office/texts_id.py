@@ -17,6 +17,7 @@ TEXTS: Final[dict[str, str]] = {
     "sales": "toko mana menjual apa",
     "account": "akun",
     "accounts": "akun",
+    "companies_help": "Yang dapat dilihat orang di kantor pusat. Kosong: tidak ada; admin melihat semua perusahaan.",
     "name": "nama",
     "code": "kode",
     "code_help": "Singkat dan hanya satu di perusahaan, misalnya AVRIL-001.",

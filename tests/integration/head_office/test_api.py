@@ -46,7 +46,7 @@ def account(office: Office) -> Account:
 
 @pytest.fixture
 def admin() -> Account:
-    return Account.objects.create_user("admin", password="an admin's own password", is_staff=True)
+    return Account.objects.create_superuser("admin", password="an admin's own password")
 
 
 @pytest.fixture
@@ -527,7 +527,7 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
 
     pair = note(TOKEN, post(TOKEN, right)).json()
     note(REFRESH, post(REFRESH, {"refresh": pair["refresh"]}))
-    admin = access(Account.objects.create_user("boss", password="a boss's own password", is_staff=True))
+    admin = access(Account.objects.create_superuser("boss", password="a boss's own password"))
     report = json.loads((Path(__file__).parents[2] / "wire" / "report.json").read_text())
     note(REPORT, post(REPORT, {**ask, **report}, token=token))
     note(REPORT, post(REPORT, {**ask, **report}, token=admin))

@@ -31,6 +31,7 @@ def sari(office: Office, bucket: Any) -> Account:
     importlib.import_module("etalase.head_office.migrations.0003_menu_managers").make_group(apps, None)
     account = Account.objects.create_user("sari", password=PASSWORD, is_staff=True)
     account.groups.add(Group.objects.get(name="Menu managers"))
+    account.companies.add(office.company)
     return account
 
 

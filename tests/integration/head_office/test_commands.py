@@ -14,10 +14,13 @@ from django.db import connection
 from django.utils import timezone
 from tests.django_settings import COMPANY_ID, STORE_ID
 from tests.integration.head_office.office import Office
+from tests.integration.head_office.test_companies import make_groups
 
 from etalase.errors import DatabaseAway, ObjectStoreAway, SettingsError, UsageError
 from etalase.head_office import checks, ingest
-from etalase.head_office.models import Account, AssortmentTombstone, Company, Store, TokenFamily
+from etalase.head_office.feed_models import AssortmentTombstone
+from etalase.head_office.models import Account, Company, Store, TokenFamily
+from etalase.head_office.permissions import companies_of
 
 
 def run(*args: str) -> dict[str, Any]:
@@ -59,6 +62,33 @@ def test_the_set_up_commands_are_idempotent(password_file: Path) -> None:
     before = list(Account.objects.values())
     assert [run(*command)["created"] for command in commands] == [False, False, False]
     assert list(Account.objects.values()) == before
+
+
+def test_a_persons_account_has_groups_and_companies(office: Office) -> None:
+    make_groups()
+    other = Company.objects.create(name="Elsewhere")
+    groups, companies = ("--group", "operator", "--group", "auditor"), ("--company", "FoodLife", "--company", str(other.id))
+    assert run("ho_create_account", "ops", *groups, *companies)["password"]
+    account = Account.objects.get(username="ops")
+    assert (account.is_staff, account.is_superuser) == (True, False)
+    assert {group.name for group in account.groups.all()} == {"Operators", "Auditors"}
+    assert set(account.companies.all()) == {office.company, other}
+    assert not run("ho_create_account", "ops", *groups, *companies)["created"]
+    for wrong in (("--group", "operator", *companies), (*groups, "--company", "FoodLife"), ("--admin",)):
+        with pytest.raises(CommandError, match="in Auditors, Operators for «Elsewhere», «FoodLife»"):
+            run("ho_create_account", "ops", *wrong)
+    run("ho_create_account", "head", "--group", "admin")
+    head = Account.objects.get(username="head")
+    assert (set(companies_of(head)), head.is_superuser) == ({office.company, other}, False)
+    with pytest.raises(CommandError, match="every company"):
+        run("ho_create_account", "two", "--group", "admin", "--company", "FoodLife")
+    with pytest.raises(CommandError, match="belongs to one company"):
+        run("ho_create_account", "two", "--store", "AVRIL-001", *companies)
+
+
+def test_a_person_of_a_head_office_that_is_not_migrated_is_refused(office: Office) -> None:
+    with pytest.raises(CommandError, match="«Operators» are missing"):
+        run("ho_create_account", "ops", "--group", "operator")
 
 
 def test_a_generated_password_is_shown_once_and_kept(office: Office) -> None:

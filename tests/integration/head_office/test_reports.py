@@ -465,7 +465,7 @@ def test_old_challenges_go(holder: Edge) -> None:
 
 def test_only_the_stores_own_account_reports(office: Office, edge: Edge) -> None:
     """An admin reads every store and speaks for none; another store's account sees no store at all."""
-    admin = Account.objects.create_user("boss", password="a boss's own password", is_staff=True)
+    admin = Account.objects.create_superuser("boss", password="a boss's own password")
     for_admin = Edge(office, account=admin)
     report = for_admin.report()
     for_admin.post(status=403, **report)
@@ -476,7 +476,7 @@ def test_only_the_stores_own_account_reports(office: Office, edge: Edge) -> None
     Edge(office, account=stranger).post(status=404, **report)
     Edge(office, account=stranger).post(FEED, status=404, report=report)
     # Even an admin who also has a store.
-    Account.objects.filter(pk=stranger.pk).update(is_staff=True)
+    Account.objects.filter(pk=stranger.pk).update(is_staff=True, is_superuser=True)
     Edge(office, store=other, account=Account.objects.get(pk=stranger.pk)).post(status=403, **report)
     assert not StoreReport.objects.exists()
 

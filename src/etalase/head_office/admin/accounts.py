@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
-from etalase.head_office.admin.confirming import ConfirmingAdmin, is_offered_filter
+from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter, is_offered_filter
 from etalase.head_office.forms import AccountForm
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account
@@ -32,14 +32,14 @@ class AccountAdmin(ConfirmingAdmin, UserAdmin):
     """Accounts of stores and of head office admins (staff). Deactivating an account also ends its tokens at once."""
 
     list_display = ("username", "store", "is_staff", "is_active", "last_login")
-    list_filter = ("is_staff", "is_active")
+    list_filter = ("is_staff", "is_active", "groups", ("companies", OwnRelatedFilter))
     list_select_related = ("store",)
     search_fields = ("username", "store__code", "store__name")
     autocomplete_fields = ("store",)
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        (lazy_text("may_ask"), {"fields": ("store", "is_staff", "groups", "is_superuser", "is_active")}),
+        (lazy_text("may_ask"), {"fields": ("store", "is_staff", "groups", "companies", "is_superuser", "is_active")}),
         (lazy_text("dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (

@@ -42,11 +42,13 @@ _FIELDS: tuple[tuple[type[Model], str, str], ...] = (
     (Assortment, "product", "product"),
     (Assortment, "updated_at", "changed"),
     (Account, "store", "store"),
+    (Account, "companies", "companies"),
 )
 for named, one, many in _NAMES:
     options: Any = named._meta  # noqa: SLF001 - Django's documented way to a model's options
     options.verbose_name, options.verbose_name_plural = lazy_text(one), lazy_text(many)
 for named, name, key in _FIELDS:
     named._meta.get_field(name).verbose_name = lazy_text(key)  # type: ignore[union-attr]  # noqa: SLF001
+Account._meta.get_field("companies").help_text = lazy_text("companies_help")  # noqa: SLF001
 Store._meta.get_field("code").help_text = lazy_text("code_help")  # noqa: SLF001
 Product._meta.get_field("category").help_text = lazy_text("category_help")  # noqa: SLF001

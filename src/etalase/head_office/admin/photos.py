@@ -9,13 +9,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from etalase.head_office import ingest
-from etalase.head_office.admin.confirming import ConfirmingAdmin
+from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter
 from etalase.head_office.admin.thumbnails import thumbnail_response, thumbnail_tag
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Photo
@@ -59,7 +59,7 @@ class PhotoAdmin(ConfirmingAdmin):
 
     list_display = ("thumbnail", "dish", "is_primary", "sort_order", "filename", "version", "updated_at")
     list_display_links = ("filename",)
-    list_filter = ("is_primary", RenditionFilter, "content_type", "product__company")
+    list_filter = ("is_primary", RenditionFilter, "content_type", ("product__company", OwnRelatedFilter))
     list_select_related = ("product", "rendition_set")
     list_per_page = 50
     search_fields = ("product__sku", "product__name", "filename", "checksum")
@@ -100,6 +100,8 @@ class PhotoAdmin(ConfirmingAdmin):
         """Returns the photo's thumbnail. Raises PermissionDenied and Http404."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if not self.get_queryset(request).filter(pk=photo_id).exists():
+            raise Http404
         return thumbnail_response(request, photo_id)
 
     def has_arrange_permission(self, request: HttpRequest) -> bool:

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from etalase.errors import EtalaseError
 from etalase.head_office import ingest
-from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
+from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter, first_names, may_save
 from etalase.head_office.admin.photos import photo_link
 from etalase.head_office.admin.thumbnails import thumbnail_tag
 from etalase.head_office.confirmation import confirmation_context, is_confirmed
@@ -23,6 +23,7 @@ from etalase.head_office.forms import MAX_PHOTO_ROWS, ProductForm
 from etalase.head_office.imports.category import alike
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Assortment, Photo, Product, Store
+from etalase.head_office.permissions import own_rows
 from etalase.head_office.photo_forms import PhotoForm, PhotoFormSet
 from etalase.head_office.removals import RowsToRemove, impact_of
 
@@ -68,7 +69,8 @@ class CategoryFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Returns «none» and the categories; with a sign before each, so that no category is taken for «none»."""
-        there = Product.objects.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
+        own = own_rows(Product.objects.all(), request.user)
+        there = own.exclude(category="").order_by("category").values_list("category", flat=True).distinct()
         return [("none", text("no_photo")), *((f"={name}", name) for name in there)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -95,7 +97,7 @@ class PhotoInline(admin.TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         """Adds what the thumbnails need."""
         photos: QuerySet[Photo] = super().get_queryset(request).select_related("rendition_set")
-        return photos
+        return own_rows(photos, request.user)
 
     @admin.display(description=lazy_text("photo"))
     def thumbnail(self, photo: Photo) -> SafeString | str:
@@ -114,8 +116,9 @@ class ProductAdmin(ConfirmingAdmin):
 
     list_display_links = ("sku",)
     list_display = ("thumbnail", "sku", "name", "category", "photo_count", "store_count", "updated_at", "company")
-    list_filter = (SoldFilter, PhotoFilter, CategoryFilter, "company", "stores")
+    list_filter = (SoldFilter, PhotoFilter, CategoryFilter, ("company", OwnRelatedFilter), ("stores", OwnRelatedFilter))
     list_select_related = ("company",)
+    ordering = ("sku",)  # the model's own is lost with the counts
     search_fields = ("sku", "name", "id")
     form = ProductForm
     inlines = (PhotoInline,)

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
+from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter, first_names, may_save
 from etalase.head_office.forms import (
     AssortmentForm,
     StoreForm,
@@ -44,7 +44,7 @@ class StoreAdmin(ConfirmingAdmin):
     """Stores."""
 
     list_display = ("code", "name", "company", "id")
-    list_filter = ("company",)
+    list_filter = (("company", OwnRelatedFilter),)
     list_select_related = ("company",)
     search_fields = ("code", "name", "id")
     form = StoreForm
@@ -80,7 +80,7 @@ class AssortmentAdmin(ConfirmingAdmin):
     """Sales, by store: filter, then add or delete."""
 
     list_display = ("store", "product", "updated_at")
-    list_filter = (("store", admin.RelatedOnlyFieldListFilter),)
+    list_filter = (("store", OwnRelatedFilter),)
     form = AssortmentForm
     list_select_related = ("store", "product")
     search_fields = ("product__sku", "product__name", "store__code")

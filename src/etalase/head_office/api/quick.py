@@ -26,6 +26,7 @@ from etalase.head_office.api.tokens import AccessToken
 from etalase.head_office.api.views import photo_page
 from etalase.head_office.database import as_database_error, first_row, is_away
 from etalase.head_office.fleet.reports import ReportRefused, read_report
+from etalase.head_office.permissions import OfficeRole
 from etalase.report import Report
 from etalase.settings.head_office import head_office_settings
 
@@ -141,8 +142,13 @@ def _claims(token: str) -> tuple[str, object, int]:
 
 
 # As SimpleJWT's check of the account (CHECK_REVOKE_TOKEN) and accounts.stores_of.
-READABLE_STORE = """
+READABLE_STORE = f"""
 SELECT upper(md5(a.password)), s.code, s.name, NOT a.is_staff AND s.id IS NOT DISTINCT FROM a.store_id
-FROM head_office_account a JOIN head_office_store s ON a.is_staff OR s.id = a.store_id
+FROM head_office_account a JOIN head_office_store s ON CASE WHEN NOT a.is_staff THEN s.id = a.store_id ELSE
+    a.is_superuser
+    OR EXISTS (SELECT FROM head_office_account_companies c WHERE c.account_id = a.id AND c.company_id = s.company_id)
+    OR EXISTS (SELECT FROM head_office_account_groups m JOIN auth_group g ON g.id = m.group_id
+        WHERE m.account_id = a.id AND g.name = '{OfficeRole.ADMIN}')
+    END
 WHERE a.id = %(account_id)s::uuid AND a.is_active AND s.id = %(store_id)s AND s.company_id = %(company_id)s
 """

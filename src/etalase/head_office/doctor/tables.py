@@ -13,7 +13,8 @@ from etalase.head_office.api.tokens import AccessToken
 from etalase.head_office.checks import writers_are_visible
 from etalase.head_office.feed import PageRequest, StoreIdentity, photo_page
 from etalase.head_office.feed_bucket import PublicBucket
-from etalase.head_office.models import Account, AssortmentTombstone, PhotoTombstone, Store, TokenFamily
+from etalase.head_office.feed_models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.models import Account, Store, TokenFamily
 from etalase.head_office.passwords import admin_with_published_password
 from etalase.settings.head_office import HeadOfficeSettings
 

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from etalase.head_office import heartbeat
 from etalase.head_office.database import as_database_error
-from etalase.head_office.models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.feed_models import AssortmentTombstone, PhotoTombstone
 from etalase.head_office.renditions.queue import QueueCounts, counts
 from etalase.scraping import SingleFlight
 from etalase.settings.head_office import head_office_settings

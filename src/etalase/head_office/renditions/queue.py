@@ -27,10 +27,10 @@ class QueueCounts:
         return self.waiting + self.failed
 
 
-def counts() -> QueueCounts:
-    """Returns what the queue holds."""
+def counts(companies: list[UUID] | None = None) -> QueueCounts:
+    """Returns what the queue holds, of photos of these companies or of all."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, {"recipe": RECIPE})
+        cursor.execute(_COUNTS, {"recipe": RECIPE, "companies": companies})
         return QueueCounts(*cursor.fetchone())
 
 
@@ -75,7 +75,9 @@ def _lock_name(photo_id: UUID) -> str:
 _COUNTS = """
 SELECT count(*) FILTER (WHERE problem <> '' IS NOT TRUE), count(*) FILTER (WHERE problem <> ''), coalesce(sum(f.size), 0)
 FROM head_office_photo f LEFT JOIN head_office_rendition_set s ON s.photo_id = f.id
-WHERE s.photo_id IS NULL OR s.due_at IS NOT NULL OR s.problem <> '' OR (s.recipe <> %(recipe)s AND s.photo_checksum <> '')
+WHERE (s.photo_id IS NULL OR s.due_at IS NOT NULL OR s.problem <> '' OR (s.recipe <> %(recipe)s AND s.photo_checksum <> ''))
+AND (%(companies)s::uuid[] IS NULL
+    OR f.product_id IN (SELECT id FROM head_office_product WHERE company_id = ANY(%(companies)s::uuid[])))
 """
 
 _NEXT = """

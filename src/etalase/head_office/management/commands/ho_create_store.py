@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from etalase.errors import UsageError
-from etalase.head_office.accounts import ensure_account, ensure_store, find_company
+from etalase.head_office.accounts import Standing, ensure_account, ensure_store, find_company
 from etalase.head_office.console import password_from
 from etalase.head_office.management.head_office_command import HeadOfficeCommand
 from etalase.protocol import printable
@@ -39,7 +39,7 @@ class Command(HeadOfficeCommand):
         with transaction.atomic():
             company = find_company(options["company"])
             store, created = ensure_store(company, code=options["code"], name=options["name"], store_id=options["id"])
-            made = ensure_account(options["account"], store=store, password=password) if given else None
+            made = ensure_account(options["account"], Standing(store=store), password=password) if given else None
         result = {"company_id": company.id, "store_id": store.id, "code": store.code, "name": store.name, "created": created}
         sentence = (
             f"Store {printable(store.code)} «{printable(store.name)}» {'created' if created else 'exists already'}.\n"
