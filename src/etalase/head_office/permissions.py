@@ -6,11 +6,13 @@ Every list, page, count and file of rows goes through :func:`own_rows` (invarian
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
+from etalase.head_office.audit_models import AuditEntry
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 
 Row = TypeVar("Row", bound=Model)
@@ -49,6 +51,7 @@ COMPANY_PATHS: Final[dict[type[Model], str]] = {
     Photo: "product__company",
     Assortment: "store__company",
     Account: "store__company",
+    AuditEntry: "company_id",
 }
 
 
@@ -87,6 +90,16 @@ def own_rows(rows: QuerySet[Row], account: Account | AnonymousUser) -> QuerySet[
         return rows.none()
     mine = Account.companies.through.objects.filter(account=account.pk).values("company_id")
     return rows.filter(**{f"{path}__in": mine})
+
+
+def company_id_of(row: Model) -> UUID | None:
+    """Returns the company of the row; None for a row of no company."""
+    *steps, last = COMPANY_PATHS.get(type(row), "").split("__")
+    at: Any = row
+    for step in steps:
+        at = getattr(at, step)
+    found: UUID | None = getattr(at, last if last in {"id", "company_id"} else f"{last}_id", None) if last and at else None
+    return found
 
 
 def _groups_of(account: Account) -> frozenset[str]:

@@ -3,6 +3,6 @@
 Pages show the impact on tills before they remove anything; each action checks its own permission.
 """
 
-from etalase.head_office.admin import accounts, names, photos, products, stores
+from etalase.head_office.admin import accounts, audit, names, photos, products, stores
 
-__all__ = ["accounts", "names", "photos", "products", "stores"]
+__all__ = ["accounts", "audit", "names", "photos", "products", "stores"]

@@ -13,7 +13,8 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
-from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter, is_offered_filter
+from etalase.head_office.admin.companies import OwnRelatedFilter, is_offered_filter
+from etalase.head_office.admin.confirming import ConfirmingAdmin
 from etalase.head_office.forms import AccountForm
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Account

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 
+from etalase.head_office.audit_models import AuditEntry
 from etalase.head_office.messages import lazy_text
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 
@@ -19,6 +20,7 @@ _NAMES: tuple[tuple[type[Model], str, str], ...] = (
     (Photo, "photo", "photos"),
     (Assortment, "sale", "sales"),
     (Account, "account", "accounts"),
+    (AuditEntry, "audit_entry", "audit"),
 )
 _FIELDS: tuple[tuple[type[Model], str, str], ...] = (
     (Company, "name", "name"),
@@ -43,6 +45,13 @@ _FIELDS: tuple[tuple[type[Model], str, str], ...] = (
     (Assortment, "updated_at", "changed"),
     (Account, "store", "store"),
     (Account, "companies", "companies"),
+    (AuditEntry, "at", "audit_at"),
+    (AuditEntry, "username", "audit_person"),
+    (AuditEntry, "address", "audit_address"),
+    (AuditEntry, "action", "audit_action"),
+    (AuditEntry, "object_kind", "audit_kind"),
+    (AuditEntry, "object_name", "audit_object"),
+    (AuditEntry, "details", "audit_details"),
 )
 for named, one, many in _NAMES:
     options: Any = named._meta  # noqa: SLF001 - Django's documented way to a model's options

@@ -14,9 +14,11 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from etalase.head_office import ingest
-from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter
+from etalase.head_office import audit, ingest
+from etalase.head_office.admin.companies import OwnRelatedFilter
+from etalase.head_office.admin.confirming import ConfirmingAdmin
 from etalase.head_office.admin.thumbnails import thumbnail_response, thumbnail_tag
+from etalase.head_office.audit import Audited
 from etalase.head_office.messages import lazy_text, text
 from etalase.head_office.models import Photo
 from etalase.head_office.removals import RowsToRemove
@@ -114,6 +116,7 @@ class PhotoAdmin(ConfirmingAdmin):
         if len(set(photos.values_list("product_id", flat=True))) < photos.count():
             self.message_user(request, text("one_primary"), messages.ERROR)
             return
+        audit.note(audit.person_of(request), Audited.MADE_PRIMARY, photos)
         for photo in photos:
             photo.is_primary = True
             ingest.rearrange(photo)

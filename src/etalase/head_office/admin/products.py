@@ -14,10 +14,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from etalase.errors import EtalaseError
-from etalase.head_office import ingest
-from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter, first_names, may_save
+from etalase.head_office import audit, ingest
+from etalase.head_office.admin.companies import OwnRelatedFilter
+from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
 from etalase.head_office.admin.photos import photo_link
 from etalase.head_office.admin.thumbnails import thumbnail_tag
+from etalase.head_office.audit import Audited
 from etalase.head_office.confirmation import confirmation_context, is_confirmed
 from etalase.head_office.forms import MAX_PHOTO_ROWS, ProductForm
 from etalase.head_office.imports.category import alike
@@ -170,6 +172,7 @@ class ProductAdmin(ConfirmingAdmin):
             for product in products
             for store_id in Store.objects.filter(company=product.company_id).values_list("id", flat=True)
         ]
+        audit.note(audit.person_of(request), Audited.SOLD_EVERYWHERE, products)
         Assortment.objects.bulk_create(rows, ignore_conflicts=True, batch_size=5000)
         self.message_user(request, text("now_sold_everywhere", count=len(products)))
 
@@ -180,6 +183,7 @@ class ProductAdmin(ConfirmingAdmin):
         sales = Assortment.objects.filter(product__in=ids)
         impact = impact_of(RowsToRemove(sales=frozenset(sales.values_list("store_id", "product_id"))))
         if is_confirmed(request, impact):
+            audit.note(audit.person_of(request), Audited.SOLD_NOWHERE, products)
             sales.delete()
             self.message_user(request, text("now_sold_nowhere", count=len(ids)), messages.WARNING)
             return None

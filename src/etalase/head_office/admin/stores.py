@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from etalase.head_office.admin.confirming import ConfirmingAdmin, OwnRelatedFilter, first_names, may_save
+from etalase.head_office.admin.companies import OwnRelatedFilter
+from etalase.head_office.admin.confirming import ConfirmingAdmin, first_names, may_save
 from etalase.head_office.forms import (
     AssortmentForm,
     StoreForm,
