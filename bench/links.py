@@ -26,9 +26,10 @@ from tests.acceptance.slow_link.site import store_on_a_weak_link
 
 from bench.contenders import CONTENDERS, Program, Turn, TurnFailed, run_programs, sync
 from bench.parts import HeadOffice, Parts, machine, parts, s3_client
-from bench.photos import BenchPhoto, equal_photos
+from bench.photos import RENDITION_BYTES, BenchPhoto, equal_photos
 from bench.work import order, say
 from etalase.devstack.makes import Make
+from etalase.renditions import PUBLIC_PREFIXES
 
 PHOTO_BYTES = 46_000
 BULK_BUCKET, BULK_KEY = "bulk", "noise"
@@ -108,6 +109,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--loss", type=float, default=0, help="share of packets that are lost, each way (default: 0)")
     parser.add_argument("--bulk-mb", type=float, default=200, help="of the bulk download (default: %(default)s)")
     parser.add_argument("--till", action="store_true", help="measure another download beside each load by Etalase")
+    parser.add_argument("--renditions", action="store_true", help="head office lists three renditions a photo, too")
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="*", default=[], help="settings of the edge: WORKERS=10")
     parser.add_argument("--store", type=Make, choices=list(Make), default=Make.SEAWEEDFS)
     parser.add_argument("--json", type=Path, default=RESULTS)
@@ -125,11 +127,16 @@ def _some_of(known: dict[str, Line]) -> Callable[[str], list[str]]:
 
 def _measure(line: Line, options: argparse.Namespace) -> dict[str, Any]:
     photos = equal_photos(round(line.megabytes * 1e6 / PHOTO_BYTES), PHOTO_BYTES)
-    figures: dict[str, Any] = {"bytes": len(photos) * PHOTO_BYTES, "seconds": {}, "quiet": []}
+    objects = [PHOTO_BYTES, *RENDITION_BYTES.values()] if options.renditions else [PHOTO_BYTES]
+    figures: dict[str, Any] = {
+        "objects": len(photos) * len(objects), "bytes": len(photos) * sum(objects), "seconds": {}, "quiet": [],
+    }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, parts(options.store, Path(folder)) as running:
         public_url = f"http://{HEAD_OFFICE_ADDRESS}:{running.head_office_s3.port}"
         with (
-            running.head_office(photos, public_url=public_url, address=HEAD_OFFICE_ADDRESS) as head_office,
+            running.head_office(
+                photos, public_url=public_url, address=HEAD_OFFICE_ADDRESS, renditions=options.renditions
+            ) as head_office,
             _bulk_object(running, round(options.bulk_mb * 1e6)) as bulk_url,
             store_on_a_weak_link(
                 line.weather(queue_ms=options.queue_ms, loss=options.loss),
@@ -170,7 +177,7 @@ def _turn(
         seconds = _in_the_store(
             link, _programs(name, Turn(head_office, edge, photos, running.folder, running.make)), running.folder
         )
-        if (arrived := edge.objects()) != (len(photos), figures["bytes"]):
+        if (arrived := edge.objects(*PUBLIC_PREFIXES)) != (figures["objects"], figures["bytes"]):
             raise TurnFailed(f"{name}: {arrived} (objects, bytes) are in the bucket.")
         if name == "etalase":
             figures["quiet"].append(_in_the_store(link, [sync(edge)], running.folder))

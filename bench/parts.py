@@ -31,6 +31,8 @@ from etalase.devstack.process import spawn
 from etalase.devstack.s3 import S3Server
 from etalase.devstack.seaweedfs import GRPC_OFFSET
 from etalase.objectstore.client import ObjectStore
+from etalase.protocol import KEY_PREFIX
+from etalase.renditions import key_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -111,9 +113,10 @@ class Edge:
         """Returns the environment for programs of this edge."""
         return environment({**self.settings, **more})
 
-    def objects(self) -> tuple[int, int]:
-        """Returns the number of objects in its bucket, and their bytes."""
-        listed = list(_store(self.s3, self.bucket).list("products/"))
+    def objects(self, *prefixes: str) -> tuple[int, int]:
+        """Returns the number of objects under prefixes of its bucket, by default of photos, and their bytes."""
+        store = _store(self.s3, self.bucket)
+        listed = [info for prefix in prefixes or [KEY_PREFIX] for info in store.list(prefix)]
         return len(listed), sum(info.size for info in listed)
 
     def rows(self) -> int:
@@ -144,9 +147,9 @@ class Parts:
 
     @contextmanager
     def head_office(
-        self, photos: Sequence[BenchPhoto], *, public_url: str = "", address: str = "127.0.0.1"
+        self, photos: Sequence[BenchPhoto], *, public_url: str = "", address: str = "127.0.0.1", renditions: bool = False
     ) -> Iterator[HeadOffice]:
-        """Yields a new head office with ``photos``, served as in production; removes it at the end.
+        """Yields a new head office with ``photos`` and, if wanted, their renditions; removes it at the end.
 
         ``public_url`` is the address of its object store in the feed, where that is another than its own; edges reach it by
         ``address``.
@@ -172,7 +175,7 @@ class Parts:
             head_office_command(settings, "create-company", "Bench", "--id", str(COMPANY_ID))
             store = ["create-store", "BENCH-1", "Bench store", "--id", str(STORE_ID), "--account", ACCOUNT]
             head_office_command(settings, *store, "--password-file", "-", typed=password)
-            _load(self.database.url(name), _store(self.head_office_s3, name), photos)
+            _load(self.database.url(name), _store(self.head_office_s3, name), photos, renditions=renditions)
             argv = [sys.executable, "-m", "etalase.cli", "head-office", "serve", "--bind", f"127.0.0.1:{port}"]
             server = spawn("head office", argv, run_dir=folder, env=environment(settings))
             undo.callback(server.stop)
@@ -241,7 +244,7 @@ def edge_variables(database_url: str, s3: S3Server, bucket: str, head_office: He
     }
 
 
-def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto]) -> None:
+def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto], *, renditions: bool) -> None:
     """Puts objects and copies rows like an import, but without validating pictures; the triggers run."""
     store.ensure_bucket()
     with closing(psycopg.connect(database_url)) as db, db:
@@ -261,6 +264,8 @@ def _load(database_url: str, store: ObjectStore, photos: Sequence[BenchPhoto]) -
                     name = f"{photo.number}{Path(photo.object_key).suffix}"
                     row: tuple[Any, ...] = (photo.photo_id, photo.product_id, photo.object_key, name, name, photo.size)
                     copy.write_row((*row, photo.content_type, checksum, 1, photo.is_primary, 0 if photo.is_primary else 1))
+            if renditions:
+                _load_renditions(db, store, batch)
     with closing(psycopg.connect(database_url, autocommit=True)) as db:
         db.execute("VACUUM ANALYZE")  # otherwise autovacuum would do it during a turn
 
@@ -275,6 +280,27 @@ def _put(store: ObjectStore, photos: Sequence[BenchPhoto]) -> list[str]:
 
     with ThreadPoolExecutor(PUT_THREADS) as threads:
         return list(threads.map(put, photos))
+
+
+def _load_renditions(db: "psycopg.Connection[Any]", store: ObjectStore, photos: Sequence[BenchPhoto]) -> None:
+    """Puts the renditions of photos and copies their rows; then none of these photos is due any more."""
+
+    def put(photo: BenchPhoto) -> list[tuple[Any, ...]]:
+        made = photo.renditions()
+        for one in made:
+            store.put(key_of(photo.photo_id, one), one.body, content_type=one.content_type)
+        return [(photo.photo_id, one.width, one.height, len(one.body), one.content_type, one.checksum) for one in made]
+
+    with ThreadPoolExecutor(PUT_THREADS) as threads:
+        rows = [row for some in threads.map(put, photos) for row in some]
+    columns = "photo_id, width, height, size, content_type, checksum"
+    with db.cursor().copy(f"COPY head_office_rendition ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    db.execute(
+        "UPDATE head_office_rendition_set s SET photo_checksum = f.checksum, due_at = NULL"
+        " FROM head_office_photo f WHERE f.id = s.photo_id"
+    )
 
 
 def _warm(store: ObjectStore) -> None:

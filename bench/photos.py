@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from etalase.media_types import EXTENSION_OF
+from etalase.renditions import TILE_HEIGHT, TILE_WIDTH
 
 CONTENT_TYPE = "image/jpeg"
 # The structure that the edge checks. Noise is its image data, which no compression on the way can shrink.
@@ -19,6 +20,25 @@ SEED = 20260203
 MEDIAN_BYTES, SPREAD = 45_000, 0.6
 LEAST_BYTES, MOST_BYTES = 4_000, 400_000
 PHOTOS_OF_FIVE_PRODUCTS = 6
+# Bytes of a photo's renditions by their widths: about those that head office makes of a photo of 46 KB.
+RENDITION_BYTES = {160: 4_000, 320: 11_000, 640: 30_000}
+# The place of height and width in the header.
+JPEG_SIZE_AT = JPEG_HEADER.index(bytes.fromhex("00010001010111"))
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRendition:
+    """A rendition of a photo, with its bytes."""
+
+    width: int
+    height: int
+    body: bytes
+    content_type: str = CONTENT_TYPE
+
+    @property
+    def checksum(self) -> str:
+        """Returns the MD5 of its bytes."""
+        return md5(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +60,15 @@ class BenchPhoto:
 
     def body(self) -> bytes:
         """Returns its bytes."""
-        noise = random.Random(f"{SEED} {self.number} {self.version}")
-        data = noise.randbytes(self.size - len(JPEG_HEADER) - len(JPEG_END)).translate(WITHOUT_MARKERS)
-        return JPEG_HEADER + data + JPEG_END
+        return _picture(f"{SEED} {self.number} {self.version}", self.size)
+
+    def renditions(self) -> list[BenchRendition]:
+        """Returns its renditions."""
+        return [
+            BenchRendition(width, height, _picture(f"{SEED} {self.number} {self.version} {width}", size, width, height))
+            for width, size in RENDITION_BYTES.items()
+            for height in [width * TILE_HEIGHT // TILE_WIDTH]
+        ]
 
     def changed(self) -> "BenchPhoto":
         """Returns the same photo with other bytes."""
@@ -70,6 +96,13 @@ def share(photos: Sequence[BenchPhoto], count: int, turn: int) -> list[BenchPhot
 def md5(body: bytes) -> str:
     """Returns the checksum of ``body`` as in the feed."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _picture(seed: str, size: int, width: int = 1, height: int = 1) -> bytes:
+    pixels = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    header = JPEG_HEADER[:JPEG_SIZE_AT] + pixels + JPEG_HEADER[JPEG_SIZE_AT + len(pixels) :]
+    data = random.Random(seed).randbytes(size - len(header) - len(JPEG_END)).translate(WITHOUT_MARKERS)
+    return header + data + JPEG_END
 
 
 def _photos(sizes: Sequence[int]) -> list[BenchPhoto]:

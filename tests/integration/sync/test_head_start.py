@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sync.conftest import Edge
+from tests.pictures import renditions
 from tests.simulator import Response, picture
 
 
@@ -31,6 +32,42 @@ def test_the_first_photo_is_requested_before_the_second_page(edge: Edge) -> None
     assert (report.outcome, report.fetched) == ("success", 3)
     assert len(edge.ho.image_requests) == 3
     edge.check_equals_head_office()
+
+
+def test_the_first_small_picture_is_requested_before_the_second_page(edge: Edge) -> None:
+    paged(edge, 3)
+    for number, photo in enumerate(edge.ho.photos):
+        edge.ho.put_renditions(photo, *renditions(number))
+    requested: list[str] = []
+    arrived = threading.Event()
+    ahead: list[str] = []
+
+    def on_image(key: str) -> None:
+        requested.append(key)
+        arrived.set()
+
+    def on_page(request: dict[str, Any]) -> None:
+        if request["offset"] == 1:
+            assert arrived.wait(60)
+            ahead.extend(requested)
+
+    edge.ho.on_image, edge.ho.on_page = on_image, on_page
+    report = edge.sync()
+    assert [key.rpartition("-")[2] for key in ahead] == ["320.webp"]
+    assert (report.outcome, report.fetched) == ("success", 3)
+    assert len(edge.ho.image_requests) == 4 * 3  # each object once
+    edge.check_equals_head_office()
+
+
+def test_a_small_picture_that_failed_ahead_of_the_plan_fails_none_of_the_others(edge: Edge) -> None:
+    paged(edge, 2)
+    for number, photo in enumerate(edge.ho.photos):
+        edge.ho.put_renditions(photo, *renditions(number))
+    edge.ho.on_image = lambda key: Response(404) if key.endswith("-320.webp") else None
+    report = edge.sync()
+    assert (report.outcome, report.fetched) == ("success", 2)
+    tally = report.as_json()["renditions"]
+    assert (tally["fetched"], tally["failed"]) == (4, 2)
 
 
 def test_only_an_empty_edge_downloads_ahead(edge: Edge) -> None:

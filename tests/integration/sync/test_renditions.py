@@ -74,8 +74,11 @@ def check_shown_as_listed(edge: Edge) -> None:
             assert hashlib.md5(edge.bucket.get(key)).hexdigest() in key
 
 
-def test_a_new_store_gets_every_rendition_and_photo_in_one_run(edge: Edge, menu: list[str]) -> None:
+@pytest.mark.parametrize("read_at_once", [1, 2000])
+def test_a_new_store_gets_every_rendition_and_photo_in_one_run(edge: Edge, menu: list[str], read_at_once: int) -> None:
+    edge.slice_photos = read_at_once
     report = edge.sync()
+    assert len(edge.ho.image_requests) == 4 * MENU
     assert (report.outcome, report.fetched) == ("success", MENU)
     bodies = sum(rendition["size"] for one in edge.ho.rendition_sets.values() for rendition in one["renditions"])
     assert report.as_json()["renditions"] == {

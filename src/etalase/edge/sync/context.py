@@ -3,16 +3,20 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from etalase.edge.models import Checkpoint
 from etalase.edge.sync import storage
 from etalase.edge.sync.bucket_audit import BucketAudit, Look
 from etalase.edge.sync.download.head_start import HeadStart
+from etalase.edge.sync.download.proof import Promised
+from etalase.edge.sync.plan.renditions import MAX_WAIT_SECONDS
 from etalase.edge.sync.publish.failures import Failures
 from etalase.edge.sync.publish.pipeline import Publisher
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.services import Services
 from etalase.progress import Progress
+from etalase.protocol import Photo
 
 
 class Scope(StrEnum):
@@ -42,13 +46,16 @@ class Run:
     # Columns of our own state that held unreadable values.
     dropped: list[str]
     id: int = 0
-    head_start: HeadStart = field(init=False)
+    head_start: HeadStart[Photo] = field(init=False)
+    rendition_start: HeadStart[Promised] = field(init=False)
     failures: Failures = field(init=False)
     publisher: Publisher = field(init=False)
 
     def __post_init__(self) -> None:
         self.failures = Failures(self.services, self.result, self.now)
-        self.head_start = HeadStart(self.services.images.fetch)
+        images = self.services.images
+        self.head_start = HeadStart(images.fetch)
+        self.rendition_start = HeadStart(partial(images.fetch_once, max_wait_seconds=MAX_WAIT_SECONDS))
         self.publisher = Publisher(self.services, self.result, self.progress, self.failures, self.head_start)
 
 

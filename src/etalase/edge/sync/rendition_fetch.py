@@ -5,6 +5,7 @@ A rendition is tried once a run. One that fails waits for the next run, and neit
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,17 +16,19 @@ from django.db import transaction
 from etalase.edge.database import translated
 from etalase.edge.sync import storage
 from etalase.edge.sync.context import Run
+from etalase.edge.sync.download.concurrency import START
+from etalase.edge.sync.download.proof import Promised
 from etalase.edge.sync.feed.pull import Coverage, Feed
-from etalase.edge.sync.plan.renditions import MAX_ATTEMPTS, MAX_WAIT_SECONDS, RenditionBreaker, WantedRendition, pause
+from etalase.edge.sync.plan.renditions import MAX_ATTEMPTS, RenditionBreaker, WantedRendition, pause
 from etalase.edge.sync.publish.put import is_kept
 from etalase.edge.sync.services import Services
 from etalase.errors import ObjectStoreError, PhotoError, PictureRefused, Reason, ReasonClass
 from etalase.objectstore.client import IMMUTABLE
+from etalase.objectstore.model import Body
 from etalase.pictures.reading import read_outline
 
 logger = logging.getLogger("etalase.edge")
 
-PAGE_RENDITIONS: Final = 200
 COMMIT_SECONDS: Final = 1.0
 
 
@@ -48,6 +51,7 @@ class _Carrier:
     # The id of each failed rendition, its attempts, its next try and the reason.
     _failed: list[tuple[int, int, datetime, str]] = field(default_factory=list)
     _committed_at: float = 0.0
+    _is_over: bool = False
     _are_public: bool | None = None
 
     def __post_init__(self) -> None:
@@ -55,30 +59,24 @@ class _Carrier:
 
     def carry_all(self) -> None:
         """Tries the renditions, the most useful first."""
-        while not self._ends():
-            wanted = storage.renditions.due(now=self.run.now, limit=PAGE_RENDITIONS)
-            if not wanted:
-                return
-            try:
-                self._carry_page(deque(wanted))
-            finally:
-                self._commit()
+        try:
+            self._carry()
+        finally:
+            self._commit()
         if self._breaker.is_open:
             tally = self.run.result.renditions
             logger.warning("renditions: %d arrived, %d failed; the next run tries again", tally.fetched, tally.failed)
 
-    def _ends(self) -> bool:
+    def _carry(self) -> None:
         services = self.run.services
-        is_over = self._breaker.is_open or services.time_is_up or services.stopped.is_set()
-        return is_over or (self.gives_way and services.lock.full_is_due())
-
-    def _carry_page(self, waiting: deque[WantedRendition]) -> None:
-        services = self.run.services
-        self._committed_at = services.clock.monotonic()
+        waiting: deque[WantedRendition] = deque()
+        is_last = False
         while True:
+            if not waiting and not is_last:
+                waiting.extend(self._due())
+                is_last = not waiting
             while waiting and self._has_room_for(waiting[0]):
-                one = waiting.popleft()
-                self._in_flight[services.workers.submit(carry, one, services)] = one
+                self._begin(waiting.popleft())
             if not self._in_flight:
                 return
             done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
@@ -87,16 +85,28 @@ class _Carrier:
             if services.clock.monotonic() - self._committed_at >= COMMIT_SECONDS:
                 self._commit()
 
+    def _due(self) -> list[WantedRendition]:
+        """Returns the next renditions to try, none where the run has to end. Commits first: an arrived one is not due."""
+        self._commit()
+        in_flight = [one.id for one in self._in_flight.values()]
+        limit = self.run.services.slice_photos
+        return [] if self._is_over else storage.renditions.due(now=self.run.now, limit=limit, besides=in_flight)
+
+    def _begin(self, rendition: WantedRendition) -> None:
+        """Begins to carry a rendition; on a far link its download apart from the puts, as the publisher does."""
+        services, head_start = self.run.services, self.run.rendition_start
+        if services.images.transfers_at_once > START:
+            head_start.begin_planned(rendition, services.early_workers)
+        self._in_flight[services.workers.submit(carry, rendition, services, head_start.fetch)] = rendition
+
     def _has_room_for(self, rendition: WantedRendition) -> bool:
-        settings = self.run.services.settings
-        if (
-            self._breaker.is_open
-            or self.run.services.stopped.is_set()
-            or len(self._in_flight) >= self.run.services.images.transfers_at_once
-        ):
+        at_once = self.run.services.images.transfers_at_once
+        # On a far link some are put while others are downloaded.
+        most = at_once if at_once <= START else at_once * 2
+        if self._is_over or self._breaker.is_open or self.run.services.stopped.is_set() or len(self._in_flight) >= most:
             return False
         bytes_in_flight = sum(one.size for one in self._in_flight.values())
-        return not self._in_flight or bytes_in_flight + rendition.size <= settings.MAX_BYTES_IN_FLIGHT
+        return not self._in_flight or bytes_in_flight + rendition.size <= self.run.services.settings.MAX_BYTES_IN_FLIGHT
 
     def _note(self, rendition: WantedRendition, future: Future[None]) -> None:
         try:
@@ -137,11 +147,15 @@ class _Carrier:
         self.run.result.renditions.healed += sum(one.heals for one in self._arrived)
         self.run.result.renditions.bytes += sum(one.size for one in self._arrived)
         self._arrived, self._failed, self._committed_at = [], [], self.run.services.clock.monotonic()
+        self._is_over = self._breaker.is_open or self.run.services.time_is_up or self._gives_way_now()
+
+    def _gives_way_now(self) -> bool:
+        return self.gives_way and self.run.services.lock.full_is_due()
 
 
-def carry(rendition: WantedRendition, services: Services) -> None:
+def carry(rendition: WantedRendition, services: Services, fetch: Callable[[Promised], Body]) -> None:
     """Fetches one rendition, verifies and puts it. Raises :class:`PhotoError`."""
-    body = bytes(services.images.fetch_once(rendition, max_wait_seconds=MAX_WAIT_SECONDS))
+    body = bytes(fetch(rendition))
     check_picture(body, rendition)
     try:
         etag = services.bucket.put(rendition.object_key, body, content_type=rendition.content_type, cache_control=IMMUTABLE)

@@ -165,8 +165,9 @@ def sync_products(run: Run, feed: Feed) -> products.Listed:
 
 def drop_unused(run: Run) -> None:
     """Drops the bytes that were downloaded ahead of the plan and that it did not ask for."""
-    if unused := run.head_start.drop_unused():
-        logger.info("%d photos were downloaded ahead of the plan, which did not ask for them", unused)
+    photos, renditions_ = run.head_start.drop_unused(), run.rendition_start.drop_unused()
+    if photos or renditions_:
+        logger.info("downloads ahead of the plan, which did not ask for them: %d photos, %d renditions", photos, renditions_)
 
 
 def remove_unlisted(run: Run, feed: Feed) -> None:

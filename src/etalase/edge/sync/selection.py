@@ -16,6 +16,7 @@ from etalase.edge.sync.feed.client import VALUE_REFUSED
 from etalase.edge.sync.feed.pull import Coverage, Feed, pull
 from etalase.edge.sync.feed.renditions import RenditionPage
 from etalase.edge.sync.plan.model import Row
+from etalase.edge.sync.plan.renditions import shown_first
 from etalase.edge.sync.result import RunKind
 from etalase.errors import HeadOfficeError, HeadOfficeRefused
 from etalase.photo_digest import photos_digest
@@ -64,19 +65,23 @@ def _is_empty(run: Run) -> bool:
 
 
 def _fetch_ahead(run: Run, page: Page) -> None:
-    """Begins the downloads of photos that the plan will ask for; of none where renditions come first (ADR 0030)."""
+    """Begins the downloads that the plan will ask for: of the photos, or of the renditions that come first (ADR 0030)."""
+    workers = run.services.early_workers
     if isinstance(page, RenditionPage) and any(one.renditions for one in page.renditions):
+        first = list(shown_first(page.renditions))
+        here = storage.renditions.here_among([one.object_key for one in first])
+        run.rendition_start.begin([one for one in first if one.object_key not in here], workers)
         return
     photos = page.photos
     products, settings = run.services.products, run.services.settings
     product_ids = {photo.product_id for photo in photos}
-    here = product_ids if products.is_ours else set(products.existing(product_ids))
+    sold = product_ids if products.is_ours else set(products.existing(product_ids))
     wanted = [
         photo
         for photo in photos
-        if photo.product_id in here and not photo.flaws and not defect(photo, max_photo_bytes=settings.MAX_PHOTO_BYTES)
+        if photo.product_id in sold and not photo.flaws and not defect(photo, max_photo_bytes=settings.MAX_PHOTO_BYTES)
     ]
-    run.head_start.begin(wanted, run.services.early_workers)
+    run.head_start.begin(sorted(wanted, key=lambda photo: (not photo.is_primary, photo.size or 0)), workers)
 
 
 def _pull_changes(run: Run, scope: Scope) -> Feed | None:

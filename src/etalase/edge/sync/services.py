@@ -143,7 +143,7 @@ class Services:
     ``early_workers`` download ahead of the plan, so that no put waits for such a download.
 
     ``time_is_up`` is True once the run has taken MAX_RUN_SECONDS. ``slice_photos`` is about the number of photos that are
-    planned at once.
+    planned at once, and the number of renditions that are read at once.
     """
 
     settings: EdgeSettings

@@ -3,6 +3,7 @@
 A rendition is tried once a run, and neither delays nor fails its photo (ADR 0030).
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -11,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from etalase.errors import Reason, ReasonClass
-from etalase.renditions import WireRendition
+from etalase.renditions import FIRST_WIDTH, WireRendition
 
 FIRST_PAUSE: Final = timedelta(minutes=30)
 MAX_PAUSE: Final = timedelta(hours=24)
@@ -56,6 +57,13 @@ class WantedRendition:
     image_url: str
     attempts: int
     heals: bool
+
+
+def shown_first(sets: Iterable[RenditionSet]) -> Iterator[WireRendition]:
+    """Yields the rendition of each primary photo that a menu needs first: the one whose width is closest to FIRST_WIDTH."""
+    for one in sets:
+        if one.is_primary and one.renditions:
+            yield min(one.renditions, key=lambda rendition: abs(rendition.width - FIRST_WIDTH))
 
 
 def makes_own(setting: str, *, offered: bool) -> bool:

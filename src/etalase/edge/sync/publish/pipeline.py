@@ -64,7 +64,7 @@ class Publisher:
     result: RunResult
     progress: Progress
     failures: Failures
-    head_start: HeadStart
+    head_start: HeadStart[Photo]
     _in_flight: dict[ProductPlan, int] = field(default_factory=dict)
     _done: "queue.SimpleQueue[ProductResult]" = field(default_factory=queue.SimpleQueue)
     _batch: list[ProductResult] = field(default_factory=list)

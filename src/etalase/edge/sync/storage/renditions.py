@@ -110,8 +110,10 @@ def is_list_doubtful(attempts: int) -> bool:
 _DUE: Final = "NOT is_here AND is_listed AND (next_try_at IS NULL OR next_try_at <= %(now)s OR next_try_at > %(longest)s)"
 
 
-def due(*, now: datetime, limit: int) -> list[WantedRendition]:
+def due(*, now: datetime, limit: int, besides: Collection[int] = ()) -> list[WantedRendition]:
     """Returns renditions to fetch, the most useful first: fewest failures, then one of each primary photo, then the others.
+
+    Those with an id in ``besides`` are left out: they are in flight.
 
     The one is the rendition whose width is closest to :data:`FIRST_WIDTH`. A next try beyond the longest pause was set by a
     wrong clock.
@@ -122,8 +124,9 @@ def due(*, now: datetime, limit: int) -> list[WantedRendition]:
             f" {LOST} FROM ("
             " SELECT *, row_number() OVER (PARTITION BY photo_id ORDER BY abs(width - %(first)s), id) AS place"
             " FROM etalase_rendition WHERE is_listed) r"
-            f" WHERE {_DUE} ORDER BY attempts, NOT (is_primary AND place = 1), NOT is_primary, width, id LIMIT %(limit)s",
-            {"now": now, "longest": now + MAX_PAUSE, "first": FIRST_WIDTH, "limit": limit},
+            f" WHERE {_DUE} AND id <> ALL(%(besides)s::bigint[])"
+            " ORDER BY attempts, NOT (is_primary AND place = 1), NOT is_primary, width, id LIMIT %(limit)s",
+            {"now": now, "longest": now + MAX_PAUSE, "first": FIRST_WIDTH, "limit": limit, "besides": list(besides)},
         )
         return [WantedRendition(*record) for record in db.fetchall()]
 

@@ -13,7 +13,7 @@ from etalase.errors import PhotoError, Reason
 from etalase.protocol import Photo
 
 
-def photo(number: int, size: int = 10, *, is_primary: bool = True) -> Photo:
+def photo(number: int, size: int = 10) -> Photo:
     return Photo(
         id=UUID(int=number),
         product_id=UUID(int=number),
@@ -24,7 +24,7 @@ def photo(number: int, size: int = 10, *, is_primary: bool = True) -> Photo:
         size=size,
         content_type="image/jpeg",
         checksum=f"{number:032x}",
-        is_primary=is_primary,
+        is_primary=True,
         updated_at=None,
         image_url=f"http://ho/{number}",
         product_sku=None,
@@ -59,10 +59,10 @@ def test_a_photo_is_downloaded_once_ahead_of_the_plan(workers: ThreadPoolExecuto
     assert downloads.urls == ["http://ho/1", "http://ho/2"]
 
 
-def test_downloads_begin_in_the_order_of_an_agenda_up_to_the_bound(workers: ThreadPoolExecutor) -> None:
+def test_downloads_begin_in_the_given_order_up_to_the_bound(workers: ThreadPoolExecutor) -> None:
     downloads = Downloads()
     ahead = HeadStart(downloads, max_bytes=60)
-    ahead.begin([photo(1, 20, is_primary=False), photo(2, 30), photo(3, 10), photo(4, 5, is_primary=False)], workers)
+    ahead.begin([photo(3, 10), photo(2, 30), photo(4, 5), photo(1, 20)], workers)
     ahead.begin([photo(5, 1)], workers)
     workers.shutdown()
     assert downloads.urls == [f"http://ho/{number}" for number in (3, 2, 4)]
