@@ -93,17 +93,20 @@ def ensure_company(name: str, *, company_id: UUID | None = None) -> tuple[Compan
 
 
 @transaction.atomic
-def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | None = None) -> tuple[Store, bool]:
-    """Returns the company's store of this code and whether it is new; gives an existing one the new name.
+def ensure_store(
+    company: Company, *, code: str, name: str, region: str | None = None, store_id: UUID | None = None
+) -> tuple[Store, bool]:
+    """Returns the company's store of this code and whether it is new; gives an existing one the new name and region.
 
-    Raises :class:`UsageError` if the id is another store's.
+    Without ``region`` an existing store keeps its own. Raises :class:`UsageError` if the id is another store's.
     """
     there = Store.objects.filter(company=company, code=code).first()
     if there is not None:
         if store_id is not None and there.id != store_id:
             raise UsageError(f"The store {printable(code)} already has the id {there.id}.")
-        if there.name != name:
-            there.name = name
+        wanted_region = there.region if region is None else region.strip()
+        if (there.name, there.region) != (name, wanted_region):
+            there.name, there.region = name, wanted_region
             _save(there)
         return there, False
     if is_odd_code(code):
@@ -113,7 +116,8 @@ def ensure_store(company: Company, *, code: str, name: str, store_id: UUID | Non
         raise UsageError(f"There is a store {printable(twin.code)} already, and a menu file ignores case.")
     if store_id is not None and (other := Store.objects.filter(id=store_id).first()) is not None:
         raise UsageError(f"The id {store_id} belongs to the store {printable(other.code)}.")
-    store = Store(company=company, code=code, name=name.strip(), **({"id": store_id} if store_id else {}))
+    given = {"id": store_id} if store_id else {}
+    store = Store(company=company, code=code, name=name.strip(), region=(region or "").strip(), **given)
     _save(store)
     return store, True
 

@@ -131,7 +131,7 @@ class StoreForm(ConfirmedForm):
 
     class Meta:
         model = Store
-        fields = ("id", "company", "code", "name")
+        fields = ("id", "company", "code", "name", "region")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

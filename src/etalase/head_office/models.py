@@ -36,6 +36,10 @@ class Store(models.Model):
     company = models.ForeignKey(Company, on_delete=models.PROTECT)
     code = models.CharField(max_length=50, help_text="Short and unique in the company, as in AVRIL-001.")
     name = models.CharField(max_length=255)
+    # Both kinds of default: Python code omits the argument, and plain SQL the column.
+    region = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Groups the stores of the fleet, as in Jawa Barat."
+    )
     position = models.BigIntegerField(db_default=0, editable=False, unique=True)
 
     class Meta:

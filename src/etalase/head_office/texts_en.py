@@ -31,6 +31,8 @@ TEXTS: Final[dict[str, str]] = {
     "name": "name",
     "code": "code",
     "code_help": "Short and unique in the company, as in AVRIL-001.",
+    "region": "region",
+    "region_help": "Groups stores on the page of the fleet, as in Jawa Barat.",
     "primary": "primary",
     "sort_order": "order",
     "file_name": "file name",

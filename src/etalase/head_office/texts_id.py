@@ -31,6 +31,8 @@ TEXTS: Final[dict[str, str]] = {
     "name": "nama",
     "code": "kode",
     "code_help": "Singkat dan hanya satu di perusahaan, misalnya AVRIL-001.",
+    "region": "wilayah",
+    "region_help": "Mengelompokkan toko di halaman armada, seperti Jawa Barat.",
     "primary": "utama",
     "sort_order": "urutan",
     "file_name": "nama file",

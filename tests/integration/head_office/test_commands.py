@@ -265,3 +265,9 @@ def test_an_invalid_name_or_code_creates_nothing(office: Office, command: tuple[
     assert refused.value.returncode == 2
     assert "report" not in str(refused.value)
     assert [list(model.objects.values()) for model in (Company, Store, Account)] == before
+
+
+def test_create_store_sets_and_changes_the_region_and_keeps_it_otherwise(office: Office) -> None:
+    for region, kept in (("Jawa Barat", "Jawa Barat"), (None, "Jawa Barat"), (" Bali ", "Bali"), ("", "")):
+        call_command("ho_create_store", "BDG-002", "Store BDG-002", region=region)
+        assert Store.objects.get(code="BDG-002").region == kept

@@ -27,6 +27,7 @@ _FIELDS: tuple[tuple[type[Model], str, str], ...] = (
     (Store, "company", "company"),
     (Store, "code", "code"),
     (Store, "name", "name"),
+    (Store, "region", "region"),
     (Product, "company", "company"),
     (Product, "name", "name"),
     (Product, "category", "category"),
@@ -58,6 +59,7 @@ for named, one, many in _NAMES:
     options.verbose_name, options.verbose_name_plural = lazy_text(one), lazy_text(many)
 for named, name, key in _FIELDS:
     named._meta.get_field(name).verbose_name = lazy_text(key)  # type: ignore[union-attr]  # noqa: SLF001
+Store._meta.get_field("region").help_text = lazy_text("region_help")  # noqa: SLF001
 Account._meta.get_field("companies").help_text = lazy_text("companies_help")  # noqa: SLF001
 Store._meta.get_field("code").help_text = lazy_text("code_help")  # noqa: SLF001
 Product._meta.get_field("category").help_text = lazy_text("category_help")  # noqa: SLF001

@@ -44,10 +44,10 @@ class CompanyAdmin(ConfirmingAdmin):
 class StoreAdmin(ConfirmingAdmin):
     """Stores."""
 
-    list_display = ("code", "name", "company", "id")
+    list_display = ("code", "name", "region", "company", "id")
     list_filter = (("company", OwnRelatedFilter),)
     list_select_related = ("company",)
-    search_fields = ("code", "name", "id")
+    search_fields = ("code", "name", "region", "id")
     form = StoreForm
 
     def removal_of(self, rows: QuerySet[Any]) -> RowsToRemove:
@@ -56,7 +56,7 @@ class StoreAdmin(ConfirmingAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Store | None = None) -> Any:
         """Adds the products sold; not for a read-only page, since Django cannot show a field that is not the model's."""
-        fields = ["id", "company", "code", "name"]
+        fields = ["id", "company", "code", "name", "region"]
         return [*fields, "sells", "agreed"] if may_save(self, request, obj) else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> tuple[str, ...]:

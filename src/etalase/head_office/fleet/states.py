@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from etalase.fault_side import FaultSide
 from etalase.head_office.fleet.comparison import DigestProof
 from etalase.head_office.fleet.instances import OTHER_COUNTS_FOR
@@ -66,8 +68,7 @@ class Because:
     photos: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownStore:
+class KnownStore(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What head office knows of a store. Times are by its own clock.
 
     ``due_at`` is the end of the last report's promise. ``behind_due_at`` is the promise within which the store should have
@@ -129,19 +130,17 @@ def _wrongs(known: KnownStore, now: datetime) -> tuple[Because, ...]:
     is_disproved = failed_at is not None and (proved_at is None or failed_at >= proved_at)
     differs = known.comparison is DigestProof.DIFFERENT
     is_explained = known.damaged or known.owed or known.parked
-    found = [
-        (
-            known.second_at is not None and now - known.second_at <= OTHER_COUNTS_FOR,
-            Because(StateCause.TWO_EDGES, FaultSide.STORE),
-        ),
-        (known.is_cloned, Because(StateCause.CLONED, FaultSide.STORE)),
-        (is_disproved, Because(StateCause.CHALLENGE_FAILED, FaultSide.STORE)),
-        (known.damaged > 0, Because(StateCause.DAMAGED, FaultSide.STORE, known.damaged)),
-        (known.owed > 0, Because(StateCause.OWED, None, known.owed)),
-        (differs and known.parked > 0, Because(StateCause.PARKED, FaultSide.PRODUCT_FEED, known.parked)),
-        (differs and not is_explained, Because(StateCause.DIFFERENT, FaultSide.STORE)),
-    ]
-    return tuple(because for applies, because in found if applies)
+    has_second = known.second_at is not None and now - known.second_at <= OTHER_COUNTS_FOR
+    found = (
+        (has_second, StateCause.TWO_EDGES, FaultSide.STORE, 0),
+        (known.is_cloned, StateCause.CLONED, FaultSide.STORE, 0),
+        (is_disproved, StateCause.CHALLENGE_FAILED, FaultSide.STORE, 0),
+        (known.damaged > 0, StateCause.DAMAGED, FaultSide.STORE, known.damaged),
+        (known.owed > 0, StateCause.OWED, None, known.owed),
+        (differs and known.parked > 0, StateCause.PARKED, FaultSide.PRODUCT_FEED, known.parked),
+        (differs and not is_explained, StateCause.DIFFERENT, FaultSide.STORE, 0),
+    )
+    return tuple(Because(cause, side, photos) for applies, cause, side, photos in found if applies)
 
 
 def _behind(known: KnownStore) -> Because:

@@ -1,11 +1,11 @@
 """The table of states: the first that applies, whatever else is true as well."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from etalase.head_office.fleet.comparison import DigestProof
 from etalase.head_office.fleet.states import Because, KnownStore, StateCause, StoreState, Tone, judge

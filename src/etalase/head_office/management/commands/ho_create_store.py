@@ -27,6 +27,7 @@ class Command(HeadOfficeCommand):
         parser.add_argument("code", help="short and unique in the company, as in AVRIL-001")
         parser.add_argument("name")
         parser.add_argument("--company", help="name or id; optional while there is only one")
+        parser.add_argument("--region", help="groups the stores of the fleet's page, as in Jawa Barat; '' for none")
         parser.add_argument("--id", type=UUID, help="use this id; default: a new one")
         parser.add_argument("--account", metavar="USERNAME", help="the account of the store's edge")
         parser.add_argument("--password-file", metavar="FILE", help="its password is the file's first line (-: of stdin)")
@@ -38,7 +39,9 @@ class Command(HeadOfficeCommand):
             raise UsageError("Nothing was changed: --password-file without --account.", hint="Name the account, too.")
         with transaction.atomic():
             company = find_company(options["company"])
-            store, created = ensure_store(company, code=options["code"], name=options["name"], store_id=options["id"])
+            store, created = ensure_store(
+                company, code=options["code"], name=options["name"], region=options["region"], store_id=options["id"]
+            )
             made = ensure_account(options["account"], Standing(store=store), password=password) if given else None
         result = {"company_id": company.id, "store_id": store.id, "code": store.code, "name": store.name, "created": created}
         sentence = (
