@@ -1,4 +1,4 @@
-"""Finds the admin's own texts, in Indonesian or English; Django has the others. The caller fills in ``{...}``.
+"""Finds the texts of the admin and the fleet, in Indonesian or English; Django has the others. The caller fills in ``{...}``.
 
 Texts are shown as text, never as markup.
 """
@@ -8,9 +8,12 @@ from typing import Any, Final
 from django.utils.functional import lazystr
 from django.utils.translation import get_language
 
-from etalase.head_office import texts_en, texts_id
+from etalase.head_office import fleet_texts_en, fleet_texts_id, texts_en, texts_id
 
-TEXTS: Final[dict[str, dict[str, str]]] = {"en": texts_en.TEXTS, "id": texts_id.TEXTS}
+TEXTS: Final[dict[str, dict[str, str]]] = {
+    "en": texts_en.TEXTS | fleet_texts_en.TEXTS,
+    "id": texts_id.TEXTS | fleet_texts_id.TEXTS,
+}
 
 
 def text(key: str, /, *, language: str | None = None, **values: Any) -> str:

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
-from etalase.head_office.api import reports, tokens, views
+from etalase.head_office.api import fleet, reports, tokens, views
 
 _rendering = threading.Lock()
 
@@ -44,6 +44,10 @@ urlpatterns = [
     path("sync/products/", views.Products.as_view(), name="sync-products"),
     path("sync/report/", reports.StoreReports.as_view(), name="sync-report"),
     path("sync/stores/", views.Stores.as_view(), name="sync-stores"),
+    path("fleet/stores/", fleet.FleetStores.as_view(), name="fleet-stores"),
+    path("fleet/stores/<uuid:store_id>/", fleet.FleetStore.as_view(), name="fleet-store"),
+    path("fleet/photos/<uuid:photo_id>/", fleet.FleetPhoto.as_view(), name="fleet-photo"),
+    path("fleet/coverage/", fleet.FleetCoverage.as_view(), name="fleet-coverage"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]

@@ -90,10 +90,10 @@ def reach_of(account: Account) -> Reach:
     return Reach(account.pk, sees_every_company(account))
 
 
-def overview(reach: Reach) -> Overview:
-    """Returns all stores within ``reach``, with the state of each now."""
+def overview(reach: Reach, *, only: UUID | None = None) -> Overview:
+    """Returns all stores within ``reach``, with the state of each now; with ``only``, none but this one."""
     with prepared_cursor() as cursor:
-        values: dict[str, Any] = {**VALUES, **reach.values, "grace": PROMISE_GRACE}
+        values: dict[str, Any] = {**VALUES, **reach.values, "grace": PROMISE_GRACE, "only": only}
         cursor.execute(STORES, values)
         rows = cursor.fetchall()
     now = _moment(rows[0][5]) if rows else None

@@ -45,7 +45,7 @@ _STORES = """
     ) a ON a.store_id = s.id
     WHERE (%(all)s OR s.company_id IN (
         SELECT company_id FROM head_office_account_companies WHERE account_id = %(account_id)s::uuid
-    ))
+    )) AND (%(only)s::uuid IS NULL OR s.id = %(only)s::uuid)
 """
 
 # Of sales, rows and tombstones, only the newest stamp of each store.

@@ -124,6 +124,34 @@ def judge(known: KnownStore, *, now: datetime) -> StoreVerdict:
     return StoreVerdict(StoreState.EQUAL, Tone.GOOD)
 
 
+def since(
+    known: KnownStore, verdict: StoreVerdict, *, kept_state: str, kept_since: datetime, lacking_since: datetime | None
+) -> datetime | None:
+    """Returns when the store came into its state, None where it is not known.
+
+    ``kept_state`` and ``kept_since`` are of its last report; ``lacking_since`` is the oldest change that it has not fetched.
+    """
+    proved_at = known.possession_proved_at
+    match verdict.state:
+        case StoreState.REVOKED | StoreState.NEVER:
+            return None
+        case StoreState.ASKS:
+            return known.asked_at
+        case StoreState.SILENT:
+            return known.due_at
+        case StoreState.BEHIND if lacking_since is not None:
+            return lacking_since
+        case state if state == kept_state:
+            return kept_since
+        case StoreState.WRONG if verdict.because[0].cause is StateCause.CHALLENGE_FAILED:
+            return known.challenge_failed_at
+        case StoreState.UNPROVED if proved_at is not None:
+            return proved_at + PROOF_LASTS
+        case StoreState.EQUAL:
+            return proved_at
+    return known.received_at
+
+
 def _wrongs(known: KnownStore, now: datetime) -> tuple[Because, ...]:
     """Returns all that is wrong, worst first."""
     failed_at, proved_at = known.challenge_failed_at, known.possession_proved_at
