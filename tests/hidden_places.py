@@ -98,6 +98,24 @@ def profile(*, tag: bytes | None = None, tail: bytes = b"") -> bytes:
     return len(whole).to_bytes(4, "big") + whole[4:]
 
 
+def tags_of(profile: bytes) -> dict[bytes, bytes]:
+    """Returns the tags of a colour profile, each with its content."""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    entries = (struct.unpack_from(">4sII", profile, 132 + 12 * n) for n in range(count))
+    return {tag: profile[start : start + size] for tag, start, size in entries}
+
+
+def with_tag(profile: bytes, tag: bytes, content: bytes) -> bytes:
+    """Returns the profile with this tag instead of its own one of that name."""
+    tags = tags_of(profile) | {tag: content}
+    table, contents, start = b"", b"", 132 + 12 * len(tags)
+    for name, one in tags.items():
+        table += struct.pack(">4sII", name, start + len(contents), len(one))
+        contents += one + bytes(-len(one) % 4)
+    whole = profile[:128] + struct.pack(">I", len(tags)) + table + contents
+    return len(whole).to_bytes(4, "big") + whole[4:]
+
+
 def segment(marker: int, content: bytes) -> bytes:
     """Returns a JPEG segment."""
     return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content

@@ -1,5 +1,6 @@
 """Makes the pictures requested on standard input, one after another. :mod:`.making` starts it, with limits for each."""
 
+from collections.abc import Callable
 from math import sqrt
 
 import msgspec
@@ -22,6 +23,8 @@ BYTES_PER_PIXEL = 0.26
 SMALLER = 0.8
 # A lower quality saves up to this share of the bytes; where more has to be saved, fewer pixels do it.
 LOWEST_QUALITY_SHARE = 0.4
+# How libvips names a picture's colour profile, and a fault of it.
+PROFILE, PROFILE_FAULT = "icc-profile-data", "VipsIcc"
 # Of the picture that a ThumbHash describes: more pixels change none of its bits.
 HASH_SIDE = 32
 
@@ -50,9 +53,8 @@ def respond(request: bytes) -> bytes:
 def _renditions(request: MakeRenditions) -> Made:
     """Makes the widest one from the photo, and the others from it."""
     largest = request.sizes[-1]
-    whole = pyvips.Image.thumbnail_buffer(
-        request.photo, largest.whole_width, height=largest.whole_height, size="force", output_profile="srgb", fail_on="none"
-    )
+    size = {"height": largest.whole_height, "size": "force"}
+    whole = _thumbnail(pyvips.Image.thumbnail_buffer, request.photo, largest.whole_width, fail_on="none", **size)
     image = _in_srgb(_cut(whole, largest))
     pictures = tuple(_rendition(_resized(image, size.cut.width, size.cut.height)) for size in request.sizes)
     return Made(pictures, _thumbhash(image))
@@ -84,16 +86,28 @@ def _photo(request: MakePhoto) -> Made:
 def _upright(request: MakePhoto) -> pyvips.Image:
     """Returns the upload, turned upright, in sRGB, with at most ``max_side_pixels`` a side."""
     side = request.max_side_pixels
-    options = {"height": side, "size": "down", "output_profile": "srgb"}
+    options = {"height": side, "size": "down"}
     # This libvips reads no sequence of pictures; browsers show it as an animation.
     if request.content_type in {HEIC, BMP} or request.upload[8:12] == AVIF_SEQUENCE:
-        return _read_by_pillow(request).thumbnail_image(side, **options)
+        return _thumbnail(_read_by_pillow(request).thumbnail_image, side, **options)
     # A thumbnail of a buffer does not pass on what this loader says is wrong with a TIFF or an AVIF.
     image = pyvips.Image.new_from_buffer(request.upload, "", access="sequential", fail_on="error")
     _check_pixels(image.width, image.height, request.max_pixels)
     if request.content_type in {TIFF, AVIF}:
-        return image.thumbnail_image(side, **options)
-    return pyvips.Image.thumbnail_buffer(request.upload, side, fail_on="error", **options)
+        return _thumbnail(image.thumbnail_image, side, **options)
+    return _thumbnail(pyvips.Image.thumbnail_buffer, request.upload, side, fail_on="error", **options)
+
+
+def _thumbnail(make: Callable[..., pyvips.Image], *arguments: object, **options: object) -> pyvips.Image:
+    """Returns a thumbnail in sRGB. A colour profile that cannot be used is left out, as browsers do."""
+    try:
+        return make(*arguments, output_profile="srgb", **options)
+    except pyvips.Error as error:
+        if PROFILE_FAULT not in str(error):
+            raise
+    image = make(*arguments, **options).copy()
+    image.remove(PROFILE)
+    return image
 
 
 def _read_by_pillow(request: MakePhoto) -> pyvips.Image:
@@ -109,7 +123,7 @@ def _read_by_pillow(request: MakePhoto) -> pyvips.Image:
     image = pyvips.Image.new_from_memory(pixels.data, pixels.width, pixels.height, pixels.bands, "uchar")
     image = image.copy(interpretation="srgb")
     if pixels.profile:
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", pixels.profile)
+        image.set_type(pyvips.GValue.blob_type, PROFILE, pixels.profile)
     return image
 
 

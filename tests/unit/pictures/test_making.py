@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageCms
 from tests.daily import daily
+from tests.hidden_places import with_tag
 from tests.pictures import animated, dish, exif, picture
 
 import etalase.demo
@@ -164,6 +165,23 @@ def test_a_colour_profile_is_applied(maker: Maker) -> None:
         pixel = opened(maker.renditions(data).renditions[-1]).convert("RGB").getpixel((20, 15))
         assert isinstance(pixel, tuple)
         assert pixel[2] > 150 > pixel[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"curv" + bytes(4) + b"\0\1\0\0" + bytes(40)])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "CMYK"])
+def test_a_profile_that_no_library_can_use_is_left_out(maker: Maker, kind: str, content: bytes) -> None:
+    """Browsers do so. It has the form of a profile, but a curve is cut or missing."""
+    profile = with_tag(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), b"rTRC", content)
+    file = io.BytesIO()
+    image = Image.new("RGB", (40, 30), "red")
+    if kind == "CMYK":
+        image.convert(kind).save(file, "JPEG", icc_profile=profile)
+    else:
+        image.save(file, kind, icc_profile=profile)
+    made = maker.photo(file.getvalue(), max_side_pixels=20, max_bytes=100_000)
+    assert colour(opened(made), 0.5, 0.5) == "red"
+    if kind not in {"TIFF", "AVIF"}:
+        assert colour(opened(maker.renditions(file.getvalue()).renditions[0]), 0.5, 0.5) == "red"
 
 
 @pytest.mark.parametrize("profile", [b"not a profile" * 30, b"", bytes(3000)])

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -9,12 +10,13 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
-from tests.hidden_places import FORMS, hides, in_image_data
+from tests.hidden_places import FORMS, SECRET, hides, in_image_data, tags_of, with_tag
 from tests.hidden_places import dish as plain
 from tests.pictures import animated, dish, exif, picture, png_chunk
 
 from etalase.errors import PictureRefused
 from etalase.pictures.decoder import Decoder
+from etalase.pictures.icc import TYPES, colour_profile
 from etalase.pictures.metadata import orientation, without_metadata
 from etalase.pictures.reading import read_outline
 
@@ -115,7 +117,9 @@ def test_what_changes_colours_stays() -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_large_colour_profile_stays(kind: str) -> None:
     """Checks one of two JPEG segments, as that of a printer."""
-    table = b"mft2" + bytes(100_000)
+    points = 25
+    sizes = bytes([3, 3, points]) + bytes(37) + struct.pack(">HH", 2, 2)
+    table = b"mft2" + bytes(4) + sizes + bytes(2 * (2 * 3 + points**3 * 3 + 2 * 3))
     header = PROFILE[:128] + (1).to_bytes(4, "big") + b"A2B0" + (144).to_bytes(4, "big") + len(table).to_bytes(4, "big")
     data = dish(kind, icc_profile=header + table)
     assert table in Image.open(io.BytesIO(cleaned(data))).info["icc_profile"]
@@ -126,3 +130,25 @@ def test_no_bytes_cause_an_unexpected_exception(data: bytes, kind: str, cut: int
     start = FORMS[kind]["film"]()
     with contextlib.suppress(PictureRefused):
         cleaned(start[:cut] + data + start[cut:])
+
+
+@pytest.mark.parametrize("name", ["srgb", "p3", "cmyk"])
+def test_every_tag_that_changes_colours_stays(name: str) -> None:
+    profile = pyvips.Image.profile_load(name)
+    before, after = tags_of(profile), tags_of(colour_profile(profile))
+    assert {tag: before[tag] for tag in before.keys() & TYPES.keys()} == {
+        tag: after[tag] for tag in after.keys() & TYPES.keys()
+    }
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"), [(tag, kind) for tag, kinds in sorted(TYPES.items()) for kind in (b"text", *kinds) if kind != b"sf32"]
+)
+@pytest.mark.parametrize("numbers", [b"", bytes(4), bytes(4) + b"\1", bytes(8)])
+def test_a_text_in_the_place_of_colours_goes(tag: bytes, kind: bytes, numbers: bytes) -> None:
+    """Nine numbers of a matrix can be any bytes (ADR 0029)."""
+    profile = with_tag(PROFILE, tag, kind + numbers + SECRET.encode() * 3)
+    assert hides(profile)
+    made = colour_profile(profile)
+    assert not hides(made)
+    assert colour_profile(made) == made

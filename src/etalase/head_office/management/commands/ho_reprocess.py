@@ -69,5 +69,5 @@ def _sentence(chosen: ReprocessScope) -> str:
     return (
         f"{photos} with {formatting.size(chosen.size_bytes)} would be made again, for at most"
         f" {settings.PHOTO_MAX_PIXELS} pixels on the long side and {formatting.size(settings.PHOTO_MAX_BYTES)} each."
-        f" {chosen.stores} stores show them, and fetch each one whose bytes change once more."
+        f" Each store that shows them fetches those once more whose bytes change: {formatting.counted(chosen.stores, 'store')}."
     )
