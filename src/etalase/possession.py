@@ -11,7 +11,7 @@ import msgspec
 
 from etalase.checksum import md5_hex
 from etalase.protocol import MAX_INT32
-from etalase.report import Md5, Nonce
+from etalase.wire_types import Md5, Nonce
 
 MAX_RANGE_BYTES: Final = 64 * 1024
 NONCE_BYTES: Final = 16

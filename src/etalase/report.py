@@ -9,7 +9,9 @@ from uuid import UUID
 import msgspec
 
 from etalase.checksum import md5_hex
-from etalase.protocol import MAX_INT32, AwareTime
+from etalase.protocol import AwareTime
+from etalase.store_order import MAX_ORDERS, OrderResult
+from etalase.wire_types import Bytes, Count, Md5, Nonce, Text, Word
 
 # The ability by which head office announces that it takes reports.
 REPORT_FEATURE: Final = "report=1"
@@ -19,14 +21,6 @@ MAX_REPORT_BYTES: Final = 60 * 1024
 MAX_FAULTS: Final = 200
 MAX_ANSWERS: Final = 3
 MAX_SEQUENCE: Final = 2**63 - 1
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
-Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-# PostgreSQL has no NUL in a text.
-Word = Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\0]*\Z")]
-Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\0]*\Z")]
-Nonce = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
-Md5 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class ReportedState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,6 +124,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     storage: FreeSpace = FreeSpace()
     traffic: Traffic
     answer: Annotated[list[ChallengeAnswer], msgspec.Meta(max_length=MAX_ANSWERS)] = []
+    # Until head office has taken them.
+    orders: Annotated[list[OrderResult], msgspec.Meta(max_length=MAX_ORDERS)] = []
 
 
 class ReportResponse(msgspec.Struct, frozen=True, kw_only=True):

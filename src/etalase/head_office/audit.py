@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from etalase.head_office.audit_models import AuditEntry
-from etalase.head_office.middleware import client_address
+from etalase.head_office.login_throttle import client_address
 from etalase.head_office.models import Account
 from etalase.head_office.permissions import company_id_of
 from etalase.protocol import printable
@@ -28,6 +28,8 @@ class Audited(StrEnum):
     SOLD_EVERYWHERE = "sold_everywhere"
     SOLD_NOWHERE = "sold_nowhere"
     MADE_PRIMARY = "made_primary"
+    ORDERED = "ordered"
+    ORDER_CANCELLED = "order_cancelled"
 
 
 @dataclass(frozen=True, slots=True)

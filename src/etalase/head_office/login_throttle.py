@@ -24,6 +24,8 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from etalase.settings.head_office import head_office_settings
+
 # An address with failures of this number of accounts is locked. A store with a wrong password counts once for all its
 # attempts, so that other stores behind the same NAT can still log in.
 ACCOUNTS_FAILED_AT_ONCE = 30
@@ -125,6 +127,17 @@ def wait_seconds(request: Any, credentials: Any) -> int:
     ends = [pair + get_cool_off(request) if pair else None, address_locked_until(request)]
     left = max((end - timezone.now() for end in ends if end), default=timedelta(0))
     return max(1, round(left.total_seconds()))
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Returns the address by which a request is counted, or None for a Unix socket.
+
+    Trusts the last ``ETALASE_PROXY_COUNT`` entries of ``X-Forwarded-For`` only.
+    """
+    proxies = head_office_settings().PROXY_COUNT
+    hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
+    address = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
+    return counted_address(address)
 
 
 def counted_address(text: str) -> str | None:

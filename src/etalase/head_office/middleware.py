@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 
 from etalase.head_office.api.responses import DatabaseUnavailable, json_response
 from etalase.head_office.database import as_database_error, is_away
-from etalase.head_office.login_throttle import TooManyLogins, counted_address, wait_seconds
+from etalase.head_office.login_throttle import TooManyLogins, wait_seconds
 from etalase.head_office.messages import TEXTS, text
 from etalase.protocol import format_time
 from etalase.renditions import FEATURES_HEADER, RENDITIONS_PREFERENCE
@@ -26,17 +26,6 @@ from etalase.settings.head_office import head_office_settings
 logger = logging.getLogger("etalase.head_office")
 PARTS = ("title", "text", "help")
 FEATURES = f"{REPORT_FEATURE}, {RENDITIONS_PREFERENCE}=1"
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Returns the address by which a request is counted, or None for a Unix socket.
-
-    Trusts the last ``ETALASE_PROXY_COUNT`` entries of ``X-Forwarded-For`` only.
-    """
-    proxies = head_office_settings().PROXY_COUNT
-    hops = request.headers.get("X-Forwarded-For", "").split(",") if proxies else []
-    address = hops[-proxies].strip() if len(hops) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
-    return counted_address(address)
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, str] | None) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
 
-from etalase.head_office import audit_models, feed_models, fleet_models, version_models  # noqa: F401 - Django looks for models here
+from etalase.head_office import audit_models, feed_models, fleet_models, order_models, version_models  # noqa: F401 - Django looks for models here
 from etalase.protocol import MAX_CATEGORY_CHARS, MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
 from etalase.renditions import MAX_RENDITION_BYTES
 
@@ -38,7 +38,11 @@ class Store(models.Model):
     name = models.CharField(max_length=255)
     # Both kinds of default: Python code omits the argument, and plain SQL the column.
     region = models.CharField(
-        max_length=100, blank=True, default="", db_default="", help_text="Groups the stores of the fleet, as in Jawa Barat."
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Groups stores on the page of the fleet, as in Jawa Barat.",
     )
     position = models.BigIntegerField(db_default=0, editable=False, unique=True)
 

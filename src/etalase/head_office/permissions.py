@@ -14,6 +14,7 @@ from django.db.models import Model, QuerySet
 
 from etalase.head_office.audit_models import AuditEntry
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
+from etalase.head_office.order_models import FleetOrder, StoreOrder
 
 Row = TypeVar("Row", bound=Model)
 
@@ -52,6 +53,8 @@ COMPANY_PATHS: Final[dict[type[Model], str]] = {
     Assortment: "store__company",
     Account: "store__company",
     AuditEntry: "company_id",
+    FleetOrder: "company",
+    StoreOrder: "order__company",
 }
 
 

@@ -81,7 +81,7 @@ FIXED: dict[str, Any] = {
     "AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT": False,
     "AXES_DISABLE_ACCESS_LOG": True,
     "AXES_LOCKOUT_CALLABLE": "etalase.head_office.middleware.locked_out",
-    "AXES_CLIENT_IP_CALLABLE": "etalase.head_office.middleware.client_address",
+    "AXES_CLIENT_IP_CALLABLE": "etalase.head_office.login_throttle.client_address",
     "AXES_VERBOSE": False,
     "REST_FRAMEWORK": {
         "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],

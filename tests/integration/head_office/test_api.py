@@ -475,6 +475,7 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
         for path in (
             *("token", "token/refresh", "sync/product-photos", "sync/products", "sync/report", "sync/stores", "fleet/stores"),
             *("fleet/stores/{store_id}", "fleet/photos/{photo_id}", "fleet/coverage"),
+            *("fleet/orders", "fleet/orders/{order_id}", "fleet/orders/{order_id}/cancel"),
         )
     }
 

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
-from etalase.head_office.api import fleet, reports, tokens, views
+from etalase.head_office.api import fleet, orders, reports, tokens, views
 
 _rendering = threading.Lock()
 
@@ -48,6 +48,9 @@ urlpatterns = [
     path("fleet/stores/<uuid:store_id>/", fleet.FleetStore.as_view(), name="fleet-store"),
     path("fleet/photos/<uuid:photo_id>/", fleet.FleetPhoto.as_view(), name="fleet-photo"),
     path("fleet/coverage/", fleet.FleetCoverage.as_view(), name="fleet-coverage"),
+    path("fleet/orders/", orders.Orders.as_view(), name="fleet-orders"),
+    path("fleet/orders/<uuid:order_id>/", orders.OneOrder.as_view(), name="fleet-order"),
+    path("fleet/orders/<uuid:order_id>/cancel/", orders.CancelledOrder.as_view(), name="fleet-order-cancel"),
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", metadata_class=None), name="docs"),
 ]

@@ -16,10 +16,11 @@ from django.db import IntegrityError
 
 from etalase.checksum import md5_hex
 from etalase.head_office.database import prepared_cursor
-from etalase.head_office.fleet import challenges, faults
+from etalase.head_office.fleet import challenges, faults, orders
 from etalase.head_office.fleet.comparison import DigestProof, compare
 from etalase.head_office.fleet.instances import Instance, Receipt, Received, is_cloned, receive, second_seen_at
 from etalase.head_office.fleet.listing import FoundListing, KeptListing, listing_of
+from etalase.head_office.fleet.orders import OpenOrder
 from etalase.head_office.fleet.report_sql import KEPT_OF_REPORT, PHOTO_COUNTS, READ, WRITE
 from etalase.head_office.fleet.reports import checkpoint_of, timing
 from etalase.head_office.fleet.states import KnownStore, judge
@@ -54,6 +55,7 @@ class KeptReport:
     challenges: Sequence[Challenge]
     # When the store last gave an answer that is not checked yet.
     unchecked_at: datetime | None
+    orders: Sequence[OpenOrder]
 
 
 def take_report(store_id: UUID, report: Report) -> ReportResponse:
@@ -77,10 +79,13 @@ def take_report(store_id: UUID, report: Report) -> ReportResponse:
             report.sequence,
         )
     open_now = kept.challenges
+    ordered = [one.order for one in kept.orders]
     if received.receipt is not Receipt.REPLAY:
         open_now = _challenges(store_id, report, kept, now)
+        ordered = orders.drawn(store_id, kept.orders, report.orders, now=now)
     return ReportResponse(
         challenges=[msgspec.Raw(msgspec.json.encode(one)) for one in open_now],
+        orders=[msgspec.Raw(msgspec.json.encode(one)) for one in ordered],
         report_sequence=received.current.sequence,
         faults_wanted=report.faults is None and report.faults_hash != kept.faults_hash,
     )
@@ -112,7 +117,7 @@ def _kept(store_id: UUID) -> tuple[KeptReport, KeptListing]:
     with prepared_cursor() as cursor:
         cursor.execute(READ, {"store_id": store_id})
         row = cursor.fetchone()
-    revision, instances, known_faults, open_challenges, unchecked_at, *rest = row
+    revision, instances, known_faults, open_challenges, unchecked_at, open_orders, *rest = row
     report, listing = rest[: len(KEPT_OF_REPORT)], rest[len(KEPT_OF_REPORT) :]
     kept = KeptReport(
         revision=revision or 0,
@@ -120,6 +125,7 @@ def _kept(store_id: UUID) -> tuple[KeptReport, KeptListing]:
         faults_hash=known_faults or NO_FAULTS,
         challenges=challenges.open_challenges(open_challenges),
         unchecked_at=unchecked_at,
+        orders=orders.open_orders(open_orders),
         **dict(zip(KEPT_OF_REPORT, report, strict=True)),
     )
     return kept, KeptListing(*listing)

@@ -4,6 +4,7 @@ from typing import Final
 
 from etalase.head_office.feed_sql import NEWEST_OF_CHAIN, NEWEST_SALE
 from etalase.head_office.fleet.challenges import OPEN, UNCHECKED_AT
+from etalase.head_office.fleet.orders import OPEN_ORDERS
 
 PHOTO_COUNTS: Final = ("listed", "verified", "damaged", "owed", "held", "parked", "own")
 KEPT_OF_REPORT: Final = (
@@ -18,7 +19,7 @@ KEPT_OF_REPORT: Final = (
 )
 
 READ = f"""
-SELECT r.revision, r.instances::text, r.faults_hash, {OPEN}, {UNCHECKED_AT},
+SELECT r.revision, r.instances::text, r.faults_hash, {OPEN}, {UNCHECKED_AT}, {OPEN_ORDERS},
     {", ".join(f"r.{name}" for name in KEPT_OF_REPORT)},
     {NEWEST_SALE}, {NEWEST_OF_CHAIN}, r.assortment, r.sold_as_of, d.digest, d.changed_at, d.as_of
 FROM (SELECT %(store_id)s::uuid AS id) s

@@ -39,17 +39,22 @@ def read_report(value: Any, *, prefix: str = "") -> Report:
     try:
         report = msgspec.convert(value, Report)
     except (msgspec.ValidationError, RecursionError) as error:
-        text = str(error) or "It is nested too deep."
-        match = _PLACE.search(text)
-        path = match["path"] if match else ""
-        problem = text[: match.start()] if match else text
-        raise ReportRefused(_joined(prefix, path), printable(problem)[:MAX_SHOWN_CHARS] + ".") from None
+        path, problem = place_and_problem(error)
+        raise ReportRefused(_joined(prefix, path), problem) from None
     for name, moment in _times(report):
         try:
             moment.astimezone(UTC)
         except (OverflowError, ValueError):
             raise ReportRefused(_joined(prefix, name), "The time is out of range.") from None
     return report
+
+
+def place_and_problem(error: msgspec.ValidationError | RecursionError) -> tuple[str, str]:
+    """Returns the field of a message that cannot be read, empty for the whole message, and a sentence about it."""
+    text = str(error) or "It is nested too deep"
+    match = _PLACE.search(text)
+    problem = text[: match.start()] if match else text
+    return match["path"] if match else "", printable(problem)[:MAX_SHOWN_CHARS] + "."
 
 
 def timing(report: Report, *, received_at: datetime) -> Timing:

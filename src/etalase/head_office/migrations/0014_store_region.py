@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 db_default="",
                 default="",
-                help_text="Groups the stores of the fleet, as in Jawa Barat.",
+                help_text="Groups stores on the page of the fleet, as in Jawa Barat.",
                 max_length=100,
             ),
         ),

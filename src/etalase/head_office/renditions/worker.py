@@ -13,7 +13,7 @@ from etalase.errors import EtalaseError, ObjectStoreError
 from etalase.head_office import heartbeat
 from etalase.head_office.collecting import collect
 from etalase.head_office.database import as_database_error
-from etalase.head_office.fleet import history
+from etalase.head_office.fleet import history, orders
 from etalase.head_office.fleet.checking import check_answers
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import MadeSet, make_set
@@ -104,6 +104,7 @@ class Worker:
         if self._monotonic() - self._kept_at >= HOUSEKEEPING_SECONDS:
             queue.complete()
             history.thin(timezone.now())
+            orders.close_expired(timezone.now())
             self._kept_at = self._monotonic()
             try:
                 collect(timezone.now())
