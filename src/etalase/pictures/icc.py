@@ -74,10 +74,11 @@ def _table_length(kind: bytes, content: bytes) -> int:
     inputs, outputs, points = content[8:11]
     if not (1 <= inputs <= MAX_CHANNELS and 1 <= outputs <= MAX_CHANNELS):
         return 0
+    grid: int = points**inputs * outputs
     if kind == b"mft1":
-        return 48 + 256 * inputs + points**inputs * outputs + 256 * outputs
+        return 48 + 256 * inputs + grid + 256 * outputs
     entries = [int.from_bytes(content[at : at + 2], "big") for at in (48, 50)]
-    return 52 + 2 * (entries[0] * inputs + points**inputs * outputs + entries[1] * outputs)
+    return 52 + 2 * (entries[0] * inputs + grid + entries[1] * outputs)
 
 
 def _texts(version: int) -> dict[bytes, bytes]:

@@ -114,7 +114,7 @@ def test_stores_are_chosen_by_state_region_version_and_text(office: Office, oper
     for number in range(4):
         store_with_edge(office, f"BDG-{number}")
     Store.objects.filter(code__gte="BDG-2").update(region="Jawa Barat")
-    chosen = {
+    chosen: dict[str, dict[str, Any]] = {
         "wrong": {"state": "wrong"},
         "two": {"state": "wrong, never"},
         "none": {"state": "equal"},
