@@ -43,9 +43,35 @@ class _Case(NamedTuple):
 _RUNS = "Check that PostgreSQL runs and that DATABASE_URL names it; nothing half done was kept."
 _AWAY = _Case("does not answer", _RUNS, refuses=False)
 _BUSY = _Case("takes no more connections", "Close other programs' connections, or raise max_connections.", refuses=False)
+_BUSY_ROLE = _Case(
+    "takes no more connections of this role",
+    "Close others, or raise the role's limit (ALTER ROLE … CONNECTION LIMIT).",
+    refuses=False,
+)
+_BUSY_DATABASE = _Case(
+    "takes no more connections",
+    "Close others, or raise the database's limit (ALTER DATABASE … CONNECTION LIMIT).",
+    refuses=False,
+)
 _STARTING = _Case("is starting, stopping or recovering", "Wait until it is up; nothing half done was kept.", refuses=False)
 _ADDRESS = _Case(
     "refuses this user, password or database", "Correct user, password and database in DATABASE_URL.", refuses=False
+)
+_NO_LOGIN = _Case(
+    "refuses this user", "ALTER ROLE … LOGIN, and look at its VALID UNTIL; or name another role in DATABASE_URL.", refuses=False
+)
+_HBA = _Case(
+    "refuses connections from this machine by pg_hba.conf",
+    "Allow role, database and address in pg_hba.conf and reload PostgreSQL; or correct them in DATABASE_URL.",
+    refuses=False,
+)
+_CLOSED = _Case(
+    "takes no connections now",
+    "ALTER DATABASE … ALLOW_CONNECTIONS true; a database that PostgreSQL calls invalid is dropped and restored.",
+    refuses=False,
+)
+_OTHER_PROGRAM = _Case(
+    "is not what answers", "Another program listens there: correct address and port in DATABASE_URL.", refuses=False
 )
 _OPTIONS = _Case(
     "cannot be connected to in this way",
@@ -109,22 +135,31 @@ _BY_STATE: dict[str, _Case] = {
 # For a refused connection, before a session exists.
 _BY_TEXT: dict[str, _Case] = {
     "too many clients": _BUSY,
+    "too many connections for role": _BUSY_ROLE,
+    "too many connections for database": _BUSY_DATABASE,
     "too many connections": _BUSY,
     "remaining connection slots": _BUSY,
     "is starting up": _STARTING,
     "is shutting down": _STARTING,
     "in recovery": _STARTING,
     "not yet accepting connections": _STARTING,
+    "not accepting connections": _STARTING,
+    "not currently accepting connections": _CLOSED,
+    "invalid database": _CLOSED,
+    "received invalid response": _OTHER_PROGRAM,
+    "expected authentication request": _OTHER_PROGRAM,
     "unrecognized configuration parameter": _OPTIONS,
     "invalid value for parameter": _OPTIONS,
     "invalid connection option": _OPTIONS,
     "invalid sslmode": _OPTIONS,
     "SSL was required": _OPTIONS,
+    "certificate": _OPTIONS,
+    "SSL error": _OPTIONS,
     "authentication failed": _ADDRESS,
     "no password supplied": _ADDRESS,
-    "no pg_hba.conf entry": _ADDRESS,
+    "pg_hba.conf": _HBA,
     "does not exist": _ADDRESS,
-    "not permitted to log in": _ADDRESS,
+    "not permitted to log in": _NO_LOGIN,
     "permission denied for database": _ADDRESS,
 }
 
