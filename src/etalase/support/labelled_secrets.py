@@ -12,13 +12,16 @@ from etalase.redaction import HIDDEN
 _QUOTE = r"\\{0,8}[\"']"
 _LONG_NAMES = (
     r"pass(?:word|wd|phrase|code)|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|signing[-_]?key|credentials?"
-    r"|session_?id|signature|sandi|rahasia|kunci[-_ ]?api"
+    r"|session_?id|signature|sandi|rahasia|kunci[-_ ]?api|senha|has[łl]o|contrase[ñn]a|passwort|kennwort|wachtwoord"
 )
 # Short names are words of their own.
 _NAMES = rf"(?:{_LONG_NAMES}|refresh|(?<![a-z0-9])(?:pass|pw|pin|otp)(?![a-z0-9]))"
 _HEADERS = r"(?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,30}(?:key|token|auth)[a-z-]{0,30}"
 # The name may be in quotes; an SQL statement has a quoted value without a sign between, a list of pairs a comma.
-_SIGN = rf"(?:{_QUOTE}\s{{0,4}},\s{{0,4}}(?=b?{_QUOTE})|(?:{_QUOTE})?\s{{0,4}}(?:=>|[=:])\s{{0,4}}|\s{{1,4}}(?={_QUOTE}))"
+_NOTE = r"(?:[ \t]{1,4}\([^()\n]{0,40}\)(?=[ \t]{0,4}[:=]))?"
+_SIGN = (
+    rf"{_NOTE}(?:{_QUOTE}\s{{0,4}},\s{{0,4}}(?=b?{_QUOTE})|(?:{_QUOTE})?\s{{0,4}}(?:=>|[=:])\s{{0,4}}|\s{{1,4}}(?={_QUOTE}))"
+)
 # In a cut line, the closing quote is missing.
 _QUOTED = r"(?P<quote>\\{0,8}[\"'])(?:(?!(?P=quote))(?:\\.|.))*(?P<end>(?P=quote)|$)"
 # A type of Python's, a tag or an anchor of YAML's
@@ -51,6 +54,18 @@ _CURL = re.compile(
     rf"[^\s:\"'/\\]{{1,64}}:)(?P<value>{_BARE})",
     _FLAGS,
 )
+# `mysql -p` without a value asks; `-P` is a port.
+_TOOL = re.compile(
+    r"(?P<name>\b(?:(?:mysql|mariadb)[\w-]{0,20}\b[^\n]{0,200}?[ \t](?-i:-p)(?=\S)|sshpass[ \t]{1,4}(?-i:-p)[ \t]{0,4}"
+    rf"|(?:redis|valkey)-cli\b[^\n]{{0,200}}?[ \t](?-i:-a)[ \t]{{1,4}})(?:{_QUOTE})?)(?P<value>{_BARE})",
+    _FLAGS,
+)
+# A sentence without a sign: only a word of letters and digits, as passwords are and "wrong" or "valid" are not.
+_SAID = re.compile(
+    rf"(?P<name>(?<![\w/]){_NAMES}(?:[ \t]{{1,4}}(?:is|was|adalah|to|é|to jest))?[ \t]{{1,4}})"
+    r"(?=[^\s\"']{0,60}\d)(?=[^\s\"']{0,60}[a-z])(?P<value>[^\s\"',;:()\[\]]{8,})",
+    _FLAGS,
+)
 # With a port, a path may have an @.
 _ADDRESS = re.compile(
     r"(?P<name>//)(?:(?P<user>[^\s/:@\"'<>]{0,128}:)(?!\d{1,5}/)[^\s\"'<>]{1,256}|[^\s/:@\"'<>]{8,256})(?=@)", _FLAGS
@@ -67,7 +82,7 @@ def hide_labelled(text: str) -> str:
     text = _LINE.sub(_of_line, text)
     text = _LABELLED.sub(_hidden, text)
     text = _ADDRESS.sub(lambda found: f"//{found['user'] or ''}{HIDDEN}", text)
-    for pattern in (_ELEMENT, _OPTION, _CURL, _SHAPE, _KEY, _FAILING_ROW, _PARAMETER):
+    for pattern in (_ELEMENT, _OPTION, _CURL, _TOOL, _SAID, _SHAPE, _KEY, _FAILING_ROW, _PARAMETER):
         text = pattern.sub(lambda found: f"{found['name']}{HIDDEN}", text)
     return text
 

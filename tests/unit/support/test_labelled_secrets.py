@@ -58,6 +58,17 @@ CANARY = "CANARY0a1b2c3d"
         "at login password=a,b;c&{}",
         'login password="{}',
         '{{"password":"a\\"b{}"}}',
+        "mysql -u root -p{} db",
+        "mysqldump --all-databases -p'{}'",
+        "sshpass -p {} ssh h",
+        "redis-cli -h h -a {} ping",
+        "your password is {}",
+        "PASS {}",
+        "api_key {}",
+        "password (again): {}",
+        "Senha: {}",
+        "hasło = {}",
+        "contraseña: {}",
     ],
 )
 def test_a_value_after_the_name_of_a_secret_is_hidden(line: str) -> None:
@@ -74,6 +85,9 @@ def test_a_value_after_the_name_of_a_secret_is_hidden(line: str) -> None:
         '{"message":"GET /api/v1/token/ 200","run_id":3}',
         "the access token is good for 60 minutes",
         "PWD=/home/etalase",
+        "mysql -P3306 -u root -p db",
+        "the password is wrong or too short",
+        "3 tokens deleted",
         "docker run -u 1000:1000 ssh://git@host http://a:80/x@y",
     ],
 )
