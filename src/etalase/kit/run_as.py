@@ -4,6 +4,7 @@
 """
 
 import grp
+import json
 import os
 import pwd
 import sys
@@ -65,5 +66,7 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except EtalaseError as error:
+        if "--json" in sys.argv:
+            sys.stdout.write(json.dumps({"error": str(error), "exit_status": 2}, ensure_ascii=False) + "\n")
         sys.stderr.write(f"etalase: {error}\n")
         sys.exit(2)

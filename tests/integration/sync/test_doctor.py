@@ -555,9 +555,12 @@ def test_a_fault_turns_its_own_check_red_what_depends_on_it_null_and_nothing_els
 
 def test_every_check_has_a_fault_and_their_number_is_that_of_the_document() -> None:
     page = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text()
-    # Beside the table: settings (tests/acceptance/test_doctor.py), and the inner ports below.
+    # Beside the table: settings (tests/acceptance/test_doctor.py), the inner ports below, and what init has made
+    # (tests/unit/doctor/test_services.py).
     assert f"{len(FAULTS) + 2} faults of an edge" in page
-    assert {red for _, red, _ in FAULTS.values()} >= set(IDS) - {"postgresql", "database_encoding", "store_ports", "renditions"}
+    assert {red for _, red, _ in FAULTS.values()} >= set(IDS) - {
+        "postgresql", "database_encoding", "store_ports", "renditions", "settings_file", "starts_at_boot",
+    }  # fmt: skip
 
 
 def test_a_probe_of_a_killed_doctor_is_removed_by_the_next_and_is_no_orphan(house: House) -> None:

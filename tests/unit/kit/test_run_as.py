@@ -1,5 +1,6 @@
 """A program as another user, with the settings of a file: values are values, never commands."""
 
+import json
 import os
 import subprocess
 import sys
@@ -75,3 +76,12 @@ def test_a_word_names_a_setting_as_in_a_unit() -> None:
         "0.0.0.0:8001",
         "$BIND",
     ]
+
+
+@root
+def test_settings_that_are_gone_are_one_object_for_machines(tmp_path: Path) -> None:
+    done = run(tmp_path / "gone.env", tmp_path, "etalase", "edge", "doctor", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["exit_status"] == 2
+    assert "gone.env" in json.loads(done.stdout)["error"]
+    assert "gone.env" in done.stderr

@@ -78,7 +78,12 @@ CASES: list[tuple[S3Request, S3Response, type[ObjectStoreError], list[str]]] = [
     (s3_request(), s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:PutObject", KEY]),
     (s3_request("DELETE"), s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:DeleteObject"]),
     (s3_request("HEAD"), s3_response(403), ObjectStoreDenied, ["s3:GetObject", "or a proxy before it"]),
-    (BUCKET, s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:ListBucket", "bucket product-images"]),
+    (
+        BUCKET,
+        s3_response(403, xml("AccessDenied")),
+        ObjectStoreDenied,
+        ["s3:ListBucket", "bucket product-images", "ETALASE_S3_BUCKET"],
+    ),
     (s3_request("PUT", ""), s3_response(403, xml("AccessDenied")), ObjectStoreDenied, ["s3:CreateBucket"]),
     (s3_request(), s3_response(403, PAGE, server="nginx"), ObjectStoreDenied, ["or a proxy before it", "nginx"]),
     # The region, the address

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.apps import apps
 from django.db.models import ForeignKey
 
-from etalase.doctor import machine, runner
+from etalase.doctor import machine, runner, services
 from etalase.doctor.bucket import REQUEST_SECONDS, BucketChecks
 from etalase.doctor.check import Check, CheckResult, Fault
 from etalase.doctor.database import Database
@@ -72,8 +72,9 @@ def diagnose(
         *schedule.checks(settings),
         Check("project", _project, needs=("settings",)),
         Check("renditions", lambda: renditions(settings), needs=("settings",)),
-        Check("disk", lambda: machine.disk([folder, Path("/")]), needs=("settings",)),
+        Check("disk", lambda: machine.disk([folder, Path("/"), *services.DATA]), needs=("settings",)),
         Check("spool", lambda: _spool(folder, read_only=read_only), needs=("settings", "disk")),
+        *services.checks("edge"),
     ]
     try:
         return runner.run(checks, all_seconds=seconds)
@@ -130,4 +131,5 @@ IDS = (
     "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
     "database_rights", "tables", "store", "worker", "beat",
     "dns_broker", "broker", "time_zone", "schedule", "project", "renditions", "disk", "spool",
+    "settings_file", "starts_at_boot",
 )  # fmt: skip

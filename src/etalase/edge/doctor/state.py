@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from etalase.doctor.check import Check, Fault, NotChecked
 from etalase.doctor.database_facts import STATEMENT_MS
 from etalase.edge.clock import Clock
-from etalase.edge.command_names import as_typed
+from etalase.edge.command_names import as_typed, is_in_project
 from etalase.edge.database import translated
 from etalase.edge.heartbeat import ALIVE_WITHIN, LatestHeartbeat, Role, heartbeats
 from etalase.edge.models import Checkpoint
@@ -69,7 +69,10 @@ class StateChecks:
 
 def judge_sign(role: Role, signs: dict[Role, LatestHeartbeat], *, last_good_at: datetime | None, now: datetime) -> str:
     """Judges the last sign of life of ``role``. Pure."""
-    hint = as_typed(f"Start it: `etalase edge {role}`.") if role not in signs or not signs[role].is_alive else ""
+    start = as_typed(f"Start it: `etalase edge {role}`") + (
+        "." if is_in_project() else f", or `systemctl restart etalase-edge-{role}`."
+    )
+    hint = start if role not in signs or not signs[role].is_alive else ""
     if role in signs:
         if signs[role].is_alive:
             return f"last sign of life {signs[role].age.total_seconds():.0f} seconds ago"

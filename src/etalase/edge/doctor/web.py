@@ -59,7 +59,7 @@ def _web_server_at(bind: str) -> str:
         )
     except Fault as fault:
         raise Fault(
-            f"The web server was started at {bind} and does not answer: tills show no page.",
+            f"The web server was started at {bind} and tills get no page: {fault.message}",
             hint=as_typed("Start it: `etalase edge serve`, or `systemctl restart etalase-edge-web`; look at its log."),
         ) from fault
     # 503 says that photos are not well, which other checks explain.

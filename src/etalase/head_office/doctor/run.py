@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.apps import apps
 
-from etalase.doctor import machine, runner
+from etalase.doctor import machine, runner, services
 from etalase.doctor.bucket import REQUEST_SECONDS, BucketChecks
 from etalase.doctor.check import Check, CheckResult
 from etalase.doctor.database import Database
@@ -53,7 +53,9 @@ def diagnose(
         *bucket.checks(),
         *private_bucket.checks(settings, read_only=read_only),
         *web.checks(settings),
-        Check("disk", lambda: machine.disk([Path("/"), Path("/tmp")]), needs=("settings",)),  # noqa: S108 - where uploads lie
+        # Uploads lie in /tmp.
+        Check("disk", lambda: machine.disk([Path("/"), Path("/tmp"), *services.DATA]), needs=("settings",)),  # noqa: S108
+        *services.checks("head-office"),
     ]
     try:
         return runner.run(checks, all_seconds=seconds)
@@ -69,4 +71,5 @@ IDS = (
     "dns_bucket", "object_store", "clock_bucket", "bucket", "bucket_write", "bucket_read", "bucket_public", "bucket_listing",
     "bucket_anonymous_write", "dns_public", "public_url", "bucket_delete", "store_ports", "masters_bucket", "masters_private",
     "proxy", "public_url_host", "disk",
+    "settings_file", "starts_at_boot",
 )  # fmt: skip
