@@ -256,7 +256,6 @@ def _of_key(request: S3Request, response: S3Response, code: str, text: str) -> O
     permission = request.permission or _PERMISSION.get((request.method, bool(request.key)), request.method)
     about = f"«{request.key}» in bucket {request.bucket}" if request.key else f"bucket {request.bucket}"
     about += f" ({request.size_bytes:,} bytes)" if request.size_bytes and not code else ""
-    # A key of one bucket is refused for any other, whether that exists or not.
     check = "ETALASE_S3_ACCESS_KEY and ETALASE_S3_SECRET_KEY" if request.key else "ETALASE_S3_BUCKET and ETALASE_S3_ACCESS_KEY"
     return ObjectStoreDenied(
         f"{refuses} for {about}: {permission} is not allowed{'' if code else ', by the store or a proxy before it'} ({text}).",
