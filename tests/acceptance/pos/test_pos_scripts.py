@@ -114,3 +114,60 @@ def test_a_thumbhash_has_the_colours_of_its_picture(scripts: Page) -> None:
 @pytest.mark.parametrize("text", ["", "AA==", "no-base64", "💥"])
 def test_a_broken_thumbhash_paints_nothing(scripts: Page, text: str) -> None:
     assert call(scripts, "thumbhash", "return m.painted(argument);", text) is None
+
+
+# A picture of 100 pixels whose copy takes 300 ms, and places for it on the page.
+COPIES = """
+    const make = (window.originalMaker ??= window.createImageBitmap);
+    window.createImageBitmap = async (blob, { resizeWidth, resizeHeight }) => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return make(new ImageData(resizeWidth, resizeHeight));
+    };
+    const { TimeLimit } = await import('/static/etalase_pos/time_limit.js');
+    const image = { src: location.href, naturalWidth: 100, naturalHeight: 100 };
+    const place = (parent, style) => parent.appendChild(Object.assign(document.createElement('i'), { style }));
+    const limits = [];
+    const copy = (where, ms) => {
+      const limit = new TimeLimit(ms);
+      limits.push(limit);
+      return m.shrunk(image, where, 10, limit).finally(() => limit.end());
+    };
+"""
+
+
+def test_large_pictures_are_copied_one_by_one_the_viewers_and_the_screens_first(scripts: Page) -> None:
+    body = """
+        const order = [];
+        const dialog = document.body.appendChild(document.createElement('dialog'));
+        const places = {
+          below: place(document.body, 'position:absolute;top:9999px'),
+          next: place(document.body, 'position:fixed;top:9px'),
+          viewer: place(dialog, ''),
+        };
+        const all = [copy(places.below, 9000).then(() => order.push('first'))];
+        for (const name in places) all.push(copy(places[name], 9000).then(() => order.push(name)));
+        await Promise.all(all);
+        return order;
+    """
+    assert call(scripts, "small_copy", COPIES + body, None) == ["first", "viewer", "next", "below"]
+
+
+def test_a_picture_that_waits_for_others_is_not_given_up(scripts: Page) -> None:
+    body = """
+        const where = place(document.body, '');
+        const copies = await Promise.all([1, 2, 3, 4, 5, 6].map(() => copy(where, 1500)));
+        return [limits.some(({ signal }) => signal.aborted), copies.map(({ width }) => width)];
+    """
+    assert call(scripts, "small_copy", COPIES + body, None) == [False, [10] * 6]
+
+
+def test_a_picture_that_is_given_up_while_it_waits_stops_no_other(scripts: Page) -> None:
+    body = """
+        const where = place(document.body, '');
+        const copies = [1, 2, 3].map(() => copy(where, 9000));
+        limits[1].giveUp();
+        const began = performance.now();
+        await Promise.all(copies);
+        return performance.now() - began < 890;
+    """
+    assert call(scripts, "small_copy", COPIES + body, None)

@@ -1,7 +1,9 @@
 // A place on the page for one picture. It only ever holds a picture that has been loaded and decoded, so that nobody sees a
 // broken-image icon, half a picture, or a gap while one photo gives way to the next.
 
+import { shrunk } from "./small_copy.js";
 import { mean, painted } from "./thumbhash.js";
+import { TimeLimit } from "./time_limit.js";
 
 // A skeleton that stays longer looks like a fault: then the placeholder stands in while the photo goes on loading.
 const PATIENCE_MS = 6_000;
@@ -12,23 +14,20 @@ const LAST_RETRY_MS = 20_000;
 const FAILURES_IN_A_ROW = 3;
 
 let failedInARow = 0;
-let lastCopy = Promise.resolve();
 
 /** Returns whether no photo could be loaded lately, though some were asked for. */
 export const photosFail = () => failedInARow >= FAILURES_IN_A_ROW;
 
 /** Loads the first of `urls` that can be decoded; `done` gets the picture and its address, or null. Returns how to give up. */
-function load(urls, mostPixels, done) {
+function load(urls, place, mostPixels, done) {
   let given = false;
   let current = null;
   (async () => {
     for (const url of urls) {
-      current = new AbortController();
-      const timer = setTimeout(() => current.abort(), TIMEOUT_MS);
-      const { signal } = current;
-      let picture = await decoded(url, mostPixels, signal);
-      if (picture === null && (await fetchedAnew(url, signal))) picture = await decoded(url, mostPixels, signal);
-      clearTimeout(timer);
+      current = new TimeLimit(TIMEOUT_MS);
+      let picture = await decoded(url, place, mostPixels, current);
+      if (picture === null && (await fetchedAnew(url, current.signal))) picture = await decoded(url, place, mostPixels, current);
+      current.end();
       if (given) return;
       if (picture !== null) {
         done(picture, url);
@@ -39,18 +38,19 @@ function load(urls, mostPixels, done) {
   })();
   return () => {
     given = true;
-    current.abort();
+    current.giveUp();
   };
 }
 
 /** Returns the decoded <img> (a <canvas> where the picture has more than `mostPixels` on a side), or null. */
-async function decoded(url, mostPixels, signal) {
+async function decoded(url, place, mostPixels, limit) {
+  const { signal } = limit;
   if (signal.aborted) return null;
   const image = new Image();
   const gaveUp = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   image.src = url;
   // decode() would keep a large picture whole, which is to be made smaller at once.
-  const ready = mostPixels === Infinity ? image.decode() : loaded(image).then(() => shrunk(image, mostPixels, signal)).then((canvas) => canvas ?? image.decode());
+  const ready = mostPixels === Infinity ? image.decode() : loaded(image).then(() => shrunk(image, place, mostPixels, limit)).then((canvas) => canvas ?? image.decode());
   const made = await Promise.race([ready.then((canvas) => canvas ?? image).catch(() => null), gaveUp.then(() => null)]);
   if (made !== image) image.removeAttribute("src"); // ends the transfer, and lets the pixels go
   return made;
@@ -61,36 +61,6 @@ function loaded(image) {
     image.onload = resolve;
     image.onerror = reject;
   });
-}
-
-/** Returns a canvas with a small copy of a large picture, or null if it is not large. One is made at a time. */
-async function shrunk(image, mostPixels, signal) {
-  const scale = mostPixels / Math.max(image.naturalWidth, image.naturalHeight);
-  if (scale >= 1) return null;
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
-  canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
-  const copied = lastCopy.then(() => signal.aborted || copy(image, canvas, signal));
-  lastCopy = copied.catch(() => {});
-  await copied;
-  return canvas;
-}
-
-async function copy(image, canvas, signal) {
-  try {
-    // Decoded beside the page's thread, and let go at once: an <img> keeps all its pixels for long. The file is in the
-    // browser's cache; not every bucket tells the browser that a page may read it.
-    const response = await fetch(image.src, { mode: "cors", credentials: "omit", signal });
-    const size = { resizeWidth: canvas.width, resizeHeight: canvas.height, resizeQuality: "high" };
-    const bitmap = await createImageBitmap(await response.blob(), size);
-    canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
-    return;
-  } catch {
-    if (signal.aborted) return;
-  }
-  const context = canvas.getContext("2d", { alpha: false });
-  context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, canvas.width, canvas.height);
 }
 
 /** Fetches past the browser's cache, which may hold rotten bytes; returns whether the server has given the file. */
@@ -195,7 +165,7 @@ export class Picture {
     this.#retry = 0;
     const [best] = this.#wanted;
     this.#patience = setTimeout(() => this.#place.firstElementChild === null && this.#standIn(), PATIENCE_MS);
-    this.#cancelLoad = load(this.#wanted, this.#mostPixels, (picture, url) => {
+    this.#cancelLoad = load(this.#wanted, this.#place, this.#mostPixels, (picture, url) => {
       this.#cancelLoad = null;
       clearTimeout(this.#patience);
       if (picture !== null) this.#show(picture, url, best);
@@ -232,7 +202,7 @@ export class Picture {
   /** Shows the placeholder, unless a photo is there: an old photo of the product is better than none. */
   #standIn() {
     if (this.#picture !== null || this.#cancelStandIn) return;
-    this.#cancelStandIn = load([this.#placeholderUrl], Infinity, (image) => {
+    this.#cancelStandIn = load([this.#placeholderUrl], this.#place, Infinity, (image) => {
       this.#cancelStandIn = null;
       if (image !== null) this.#put(image, true);
     });
