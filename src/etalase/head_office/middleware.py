@@ -24,6 +24,8 @@ from etalase.report import REPORT_FEATURE
 from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
+# All else speaks English, as its reference specifies.
+PAGES = ("/admin/", "/fleet/", "/i18n/")
 PARTS = ("title", "text", "help")
 FEATURES = f"{REPORT_FEATURE}, {RENDITIONS_PREFERENCE}=1"
 
@@ -61,14 +63,14 @@ class AdminLanguage(LocaleMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Activates the browser's language for a page, English for every other request."""
-        if request.path.startswith(("/admin/", "/i18n/")):
+        if request.path.startswith(PAGES):
             super().process_request(request)
         else:
             translation.activate("en")
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Adds the language headers to pages only."""
-        return super().process_response(request, response) if request.path.startswith("/admin/") else response
+        return super().process_response(request, response) if request.path.startswith(PAGES) else response
 
 
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -154,10 +156,10 @@ def forbidden(request: HttpRequest, exception: Exception | None = None, reason: 
 
 
 def _error_response(request: HttpRequest, status_code: int, detail: str, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Returns JSON for the API, a page in both languages for the admin, and a line of text elsewhere."""
+    """Returns JSON for the API, a page in both languages for pages, and a line of text elsewhere."""
     if request.path.startswith("/api/"):
         return json_response({"detail": detail}, status_code=status_code, headers=headers)
-    if request.path.startswith(("/admin/", "/i18n/")):
+    if request.path.startswith(PAGES):
         texts = [
             {"language": language, **{part: text(f"error_{status_code}_{part}", language=language) for part in PARTS}}
             for language in _languages()

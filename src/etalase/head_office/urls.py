@@ -1,4 +1,4 @@
-"""Defines the URLs of head office: the sync API, the admin, the health check and the metrics."""
+"""Defines the URLs of head office: the API, the fleet's pages, the admin, the health check and the metrics."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -12,6 +12,7 @@ urlpatterns = [
     # Django's «view on site», which no model here uses; it responds 500 to an invalid id.
     path("admin/r/<path:target>", nothing_here),
     path("admin/", admin.site.urls),
+    path("fleet/", include("etalase.head_office.fleet_pages.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health),
     path("metrics", metrics),

@@ -1,0 +1,1 @@
+"""The pages of the fleet below ``/fleet/``: rendered on the server, usable without scripts."""
