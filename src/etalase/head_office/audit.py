@@ -1,5 +1,6 @@
 """Writes the audit of what people do at head office: the only writer of its table."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,7 @@ from uuid import UUID
 from django.db.models import Model
 from django.http import HttpRequest
 
+from etalase.command import user_name
 from etalase.head_office.audit_models import AuditEntry
 from etalase.head_office.login_throttle import client_address
 from etalase.head_office.models import Account
@@ -30,6 +32,10 @@ class Audited(StrEnum):
     MADE_PRIMARY = "made_primary"
     ORDERED = "ordered"
     ORDER_CANCELLED = "order_cancelled"
+    INVITED = "invited"
+    INVITATION_REVOKED = "invitation_revoked"
+    JOINED = "joined"
+    ACCOUNTS_REVOKED = "accounts_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,11 @@ def person_of(request: HttpRequest) -> Person:
     account = request.user
     account_id = account.pk if isinstance(account, Account) else None
     return Person(account_id, account.get_username(), client_address(request) or "")
+
+
+def person_at_terminal() -> Person:
+    """Returns the person who runs a command: the user of this machine, before sudo where that is known."""
+    return Person(None, f"{os.environ.get('SUDO_USER') or user_name()} (command)")
 
 
 def note(person: Person, action: Audited, rows: Iterable[Model], /, **details: Any) -> None:

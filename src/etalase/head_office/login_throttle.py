@@ -65,7 +65,7 @@ class BoundedLogin(ModelBackend):
 
     def authenticate(self, request: HttpRequest | None, *args: Any, **credentials: Any) -> Any:
         """Returns the account. Raises :class:`TooManyLogins`, or PermissionDenied, so that no other backend hashes again."""
-        with _hashing_slot():
+        with hashing_slot():
             account = super().authenticate(request, *args, **credentials)
         if account is None:
             raise PermissionDenied
@@ -73,7 +73,7 @@ class BoundedLogin(ModelBackend):
 
 
 @contextmanager
-def _hashing_slot() -> Iterator[None]:
+def hashing_slot() -> Iterator[None]:
     """Holds one of :data:`HASHES_AT_ONCE` slots. Raises :class:`TooManyLogins`: at once if another login waits, else after 1 s.
 
     The slot is an advisory lock, so that it counts across all processes and ends with its transaction.

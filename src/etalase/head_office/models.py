@@ -10,7 +10,14 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
 
-from etalase.head_office import audit_models, feed_models, fleet_models, order_models, version_models  # noqa: F401 - Django looks for models here
+from etalase.head_office import (  # noqa: F401 - Django looks for models here
+    audit_models,
+    feed_models,
+    fleet_models,
+    invitation_models,
+    order_models,
+    version_models,
+)
 from etalase.protocol import MAX_CATEGORY_CHARS, MAX_FILENAME_CHARS, MAX_INT32, MAX_KEY_CHARS
 from etalase.renditions import MAX_RENDITION_BYTES
 

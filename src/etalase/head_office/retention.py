@@ -1,4 +1,4 @@
-"""Deletes data that is no longer needed: old tombstones, expired tokens and old login failures."""
+"""Deletes data that is no longer needed: old tombstones, expired tokens, old failures of logins and codes."""
 
 from datetime import timedelta
 
@@ -7,6 +7,7 @@ from axes.models import AccessAttempt
 from django.db import connection, transaction
 
 from etalase.head_office.feed_models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.joining.throttle import delete_old_failures
 from etalase.head_office.models import TokenFamily
 
 
@@ -24,4 +25,5 @@ def purge(*, days: int) -> dict[str, int]:
     tombstones = [model.objects.filter(changed_at__lt=floor).delete()[0] for model in (PhotoTombstone, AssortmentTombstone)]
     tokens, _ = TokenFamily.objects.filter(expires_at__lte=now).delete()
     failures, _ = AccessAttempt.objects.filter(attempt_time__lt=now - get_cool_off()).delete()
+    failures += delete_old_failures(now)
     return {"tombstones": sum(tombstones), "tokens": tokens, "login_failures": failures}

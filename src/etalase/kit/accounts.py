@@ -38,7 +38,7 @@ def environment_of(user: str, settings: Mapping[str, str]) -> dict[str, str]:
         home = pwd.getpwnam(user).pw_dir
     except KeyError:
         home = "/"
-    terminal = {name: os.environ[name] for name in ("TERM", "COLUMNS") if name in os.environ}
+    terminal = {name: os.environ[name] for name in ("TERM", "COLUMNS", "SUDO_USER") if name in os.environ}
     return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LANG": "C.UTF-8", **terminal, **settings}
 
 

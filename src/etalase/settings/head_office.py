@@ -3,14 +3,25 @@
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from etalase.settings import bandwidth
 from etalase.settings.reading import Settings, parse_settings
 from etalase.settings.values import CaFile, CommaList, HttpUrl, OptionalToken, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 MAX_BUCKET_CHARS = 63
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+def _bandwidth(text: str) -> str:
+    """Returns the text of a rate or timetable. Raises ValueError with its wrong part."""
+    if text:
+        bandwidth.parse_bandwidth(text)
+    return text
+
+
+StoreBandwidth = Annotated[str, AfterValidator(_bandwidth)]
 
 
 class HeadOfficeSettings(Settings):
@@ -61,6 +72,12 @@ class HeadOfficeSettings(Settings):
     MAX_REQUEST_BYTES: Annotated[int, Field(ge=1024)] = 64 * 1024
     MAX_FORM_BYTES: Annotated[int, Field(ge=1024)] = 256 * MIB
 
+    # What a machine gets that joins by a code; empty: it keeps its own. The time zone of the stores, the timetable of their
+    # bandwidth (06:00,512k 23:00,off), and off-peak where their nightly run waits for its widest step
+    STORE_TIME_ZONE: TimeZone | None = None
+    STORE_BANDWIDTH: StoreBandwidth = ""
+    STORE_FULL_RUN: Literal["", "any-time", "off-peak"] = ""
+
     # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
     LOG_FILES: CommaList = []
     # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine. Off
@@ -80,6 +97,12 @@ class HeadOfficeSettings(Settings):
             raise ValueError("ETALASE_MASTERS_BUCKET is the public bucket, ETALASE_S3_BUCKET: uploads need a private one.")
         if len(self.masters_bucket) > MAX_BUCKET_CHARS:
             raise ValueError(f"ETALASE_MASTERS_BUCKET is missing: «{self.masters_bucket}» is too long for a bucket.")
+        return self
+
+    @model_validator(mode="after")
+    def _off_peak_needs_a_timetable(self) -> Self:
+        if self.STORE_FULL_RUN == "off-peak" and not bandwidth.parse_bandwidth(self.STORE_BANDWIDTH or "off").is_timetable:
+            raise ValueError("ETALASE_STORE_FULL_RUN needs a timetable with a wider step in ETALASE_STORE_BANDWIDTH.")
         return self
 
     @property

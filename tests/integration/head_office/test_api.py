@@ -22,7 +22,10 @@ from etalase.head_office import feed
 from etalase.head_office.api import tokens
 from etalase.head_office.api.parsers import counted
 from etalase.head_office.api.urls import Schema
+from etalase.head_office.audit import Person
+from etalase.head_office.joining.invitations import invite
 from etalase.head_office.models import Account, Company, Store
+from etalase.joining import new_code, new_nonce
 from etalase.settings.head_office import MIB
 
 pytestmark = pytest.mark.urls("etalase.head_office.urls")
@@ -30,6 +33,7 @@ pytestmark = pytest.mark.urls("etalase.head_office.urls")
 PHOTOS, PRODUCTS, STORES = "/api/v1/sync/product-photos/", "/api/v1/sync/products/", "/api/v1/sync/stores/"
 REPORT = "/api/v1/sync/report/"
 TOKEN, REFRESH = "/api/v1/token/", "/api/v1/token/refresh/"
+JOIN = "/api/v1/join/"
 
 
 def post(path: str, body: Any, *, token: str | None = None, raw: bytes | None = None, **more: Any) -> Any:
@@ -473,8 +477,8 @@ def test_the_openapi_document_and_its_page_need_no_other_host() -> None:
     assert {*document["paths"]} == {
         f"/api/v1/{path}/"
         for path in (
-            *("token", "token/refresh", "sync/product-photos", "sync/products", "sync/report", "sync/stores", "fleet/stores"),
-            *("fleet/stores/{store_id}", "fleet/photos/{photo_id}", "fleet/coverage"),
+            *("join", "token", "token/refresh", "sync/product-photos", "sync/products", "sync/report", "sync/stores"),
+            *("fleet/stores", "fleet/stores/{store_id}", "fleet/photos/{photo_id}", "fleet/coverage"),
             *("fleet/orders", "fleet/orders/{order_id}", "fleet/orders/{order_id}/cancel"),
         )
     }
@@ -519,7 +523,7 @@ def test_the_openapi_document_has_exactly_the_fields_of_the_responses(
 
 
 def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
-    account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    office: Office, account: Account, ask: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = Client().get("/api/v1/schema/?format=json").json()
     token, right = access(account), {"username": "avril", "password": "a store's own password"}
@@ -545,7 +549,14 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
     for path, wrong in ((TOKEN, {**right, "password": "x"}), (REFRESH, {"refresh": "x"})):
         note(path, post(path, wrong))
         note(path, post(path, {}))
-    for path in (TOKEN, REFRESH, PHOTOS, PRODUCTS, STORES, REPORT):
+    wrong_code = {"code": new_code(), "nonce": new_nonce()}
+    (invited,) = invite([office.store], by=Person(None, "x"))
+    code = {"code": invited.code, "nonce": new_nonce()}
+    for body in ({}, wrong_code, {**code, "store_id": str(uuid4())}, code):
+        note(JOIN, post(JOIN, body))
+    for _ in range(30):
+        note(JOIN, post(JOIN, {**wrong_code, "code": new_code()}))
+    for path in (JOIN, TOKEN, REFRESH, PHOTOS, PRODUCTS, STORES, REPORT):
         note(path, post(path, None, raw=b"x" * (MIB + 1), token=token))
         note(path, post(path, None, raw=b"x", content_type="text/plain", token=token))
         note(path, Client().post(path, b"{}", content_type="application/json", headers={"Accept": "text/csv"}))
@@ -562,6 +573,7 @@ def test_the_openapi_document_has_exactly_the_statuses_of_the_responses(
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
     fresh = str(tokens.RefreshToken.for_user(account))
     for path, body in (
+        (JOIN, code),
         (TOKEN, right),
         (REFRESH, {"refresh": fresh}),
         (PHOTOS, ask),

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
-from etalase.head_office.api import fleet, orders, reports, tokens, views
+from etalase.head_office.api import fleet, joining, orders, reports, tokens, views
 
 _rendering = threading.Lock()
 
@@ -40,6 +40,7 @@ class Schema(SpectacularAPIView):
 urlpatterns = [
     path("token/", tokens.Token.as_view(), name="token"),
     path("token/refresh/", tokens.TokenRefresh.as_view(), name="token-refresh"),
+    path("join/", joining.Join.as_view(), name="join"),
     path("sync/product-photos/", views.ProductPhotos.as_view(), name="sync-product-photos"),
     path("sync/products/", views.Products.as_view(), name="sync-products"),
     path("sync/report/", reports.StoreReports.as_view(), name="sync-report"),

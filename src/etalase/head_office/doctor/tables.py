@@ -88,7 +88,7 @@ def stores() -> str:
     if with_account == 0:
         raise Fault(
             f"None of {known} stores has an active account.",
-            hint="Give each its own: etalase head-office create-store CODE NAME --account NAME",
+            hint="Let their machines join: etalase head-office invite --all",
         )
     return f"{with_account} of {known} stores have an account"
 
