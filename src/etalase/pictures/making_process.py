@@ -16,6 +16,10 @@ from etalase.pictures.upload_type import AVIF, AVIF_SEQUENCE, BMP, HEIC, TIFF
 
 # WebP and JPEG of these qualities look alike. A picture that is larger than the budget is made with the next one.
 QUALITIES = ((80, 85), (70, 77), (60, 70))
+# For noise, which no dish has: a list takes thumbnails of 160×120 pixels and 10 KB.
+LAST_QUALITIES = ((45, 50), (30, 35), (15, 20), (0, 5))
+MAX_BYTES_PER_PIXEL, SMALL_BYTES = 0.52, 9_984
+ALL_OF_ALPHA = 100
 PHOTO_QUALITIES = ((84, 88), (78, 82), (70, 75), (60, 65))
 # 20 KB for a tile of 320×240 pixels.
 BYTES_PER_PIXEL = 0.26
@@ -61,11 +65,15 @@ def _renditions(request: MakeRenditions) -> Made:
 
 
 def _rendition(image: pyvips.Image) -> MadePicture:
-    budget = image.width * image.height * BYTES_PER_PIXEL
+    pixels = image.width * image.height
     for qualities in QUALITIES:
         made = _encoded(image, *qualities)
-        if len(made.body) <= budget:
+        if len(made.body) <= pixels * BYTES_PER_PIXEL:
+            return made
+    for webp_quality, jpeg_quality in LAST_QUALITIES:
+        if len(made.body) <= max(pixels * MAX_BYTES_PER_PIXEL, SMALL_BYTES):
             break
+        made = _encoded(image, webp_quality, jpeg_quality, alpha_quality=webp_quality)
     return made
 
 
@@ -150,9 +158,10 @@ def _resized(image: pyvips.Image, width: int, height: int) -> pyvips.Image:
     return image.thumbnail_image(width, height=height, size="force").copy_memory()
 
 
-def _encoded(image: pyvips.Image, webp_quality: int, jpeg_quality: int) -> MadePicture:
+def _encoded(image: pyvips.Image, webp_quality: int, jpeg_quality: int, *, alpha_quality: int = ALL_OF_ALPHA) -> MadePicture:
     """Returns the smaller one of WebP and JPEG, without metadata; a transparent picture is a WebP."""
-    body, content_type = image.webpsave_buffer(Q=webp_quality, smart_subsample=True, keep="none"), "image/webp"
+    webp = {"Q": webp_quality, "alpha_q": alpha_quality, "smart_subsample": True, "keep": "none"}
+    body, content_type = image.webpsave_buffer(**webp), "image/webp"
     if not image.hasalpha():
         jpeg = image.jpegsave_buffer(Q=jpeg_quality, optimize_coding=True, keep="none")
         if len(jpeg) < len(body):

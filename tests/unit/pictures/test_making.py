@@ -2,6 +2,7 @@
 
 import base64
 import io
+import random
 from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import product
@@ -116,6 +117,16 @@ def test_the_noisiest_picture_keeps_within_the_bound(maker: Maker) -> None:
     made = maker.renditions(dish("JPEG", size=(640, 480), quality=95))
     assert max(len(one.body) for one in made.renditions) < MAX_RENDITION_BYTES / 2
     assert len(made.renditions[1].body) < 30_000
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("size", [(640, 480), (160, 120)])
+def test_a_thumbnail_of_pure_noise_has_at_most_10_kilobytes(maker: Maker, mode: str, size: tuple[int, int]) -> None:
+    bits = random.Random(1).getrandbits(8 * len(mode) * size[0] * size[1])
+    noise = bits.to_bytes(len(mode) * size[0] * size[1], "big").translate(bytes(128) + b"\xff" * 128)
+    file = io.BytesIO()
+    Image.frombytes(mode, size, noise).save(file, "PNG")
+    assert len(maker.renditions(file.getvalue()).renditions[0].body) <= 10_000
 
 
 def test_jpeg_is_taken_where_webp_is_larger(maker: Maker) -> None:
