@@ -1,7 +1,7 @@
 """What a hurried cashier types, and what is meant: for the search of the POS page and that of its API."""
 
 MENU = ["NASI GORENG", "MIE GORENG JAWA", "AYAM GORENG", "CRÈME BRÛLÉE", "NASI BAKAR GORENG", "ES TEH MANIS", "SMØRREBRØD"]
-MENU += ["GADO-GADO", "SPAGHETTI"]  # the SKU of the first is 0500010
+MENU += ["GADO-GADO", "SPAG\u00adHETTI"]  # the SKU of the first is 0500010
 FOUND = [
     ("", MENU),
     ("nasgor", ["NASI GORENG"]),
@@ -14,6 +14,9 @@ FOUND = [
     ("Cre\u0300me bru\u0302le\u0301e", ["CRÈME BRÛLÉE"]),
     ("smorrebrod", ["SMØRREBRØD"]),
     ("ｎａｓｉ ｇｏｒｅｎｇ", ["NASI GORENG", "NASI BAKAR GORENG"]),
+    ("na\u200bsi\ufeff gor\u00adeng", ["NASI GORENG", "NASI BAKAR GORENG"]),
+    ("\u200b", MENU),
+    ("spag", ["SPAG\u00adHETTI"]),
     ("gado gado", ["GADO-GADO"]),
     ("gadogado", ["GADO-GADO"]),
     ("es-teh", ["ES TEH MANIS"]),
@@ -32,7 +35,7 @@ FOUND = [
     ("tah", []),
     ("aym", ["AYAM GORENG"]),
     ("nsi", ["NASI GORENG", "NASI BAKAR GORENG"]),
-    ("spageti", ["SPAGHETTI"]),
+    ("spageti", ["SPAG\u00adHETTI"]),
     ("the manis", ["ES TEH MANIS"]),
     ("men", []),
 ]

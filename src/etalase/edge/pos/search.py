@@ -8,6 +8,8 @@ from typing import TypeVar
 
 # Letters without a decomposition in Unicode.
 _PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+# Accents, and characters that nobody sees, as a soft hyphen.
+_UNSEEN = ("M", "Cf")
 _WORD = re.compile(r"[^\W_]+")
 LEAST_TYPO_LETTERS = 3
 # A shorter word is compared with whole words only: too many words begin much like it.
@@ -21,7 +23,8 @@ Item = TypeVar("Item")
 def searchable(text: str) -> str:
     """Returns ``text`` in the form in which it is compared."""
     letters = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in letters if unicodedata.category(letter)[0] != "M").lower().translate(_PLAIN)
+    seen = (letter for letter in letters if not unicodedata.category(letter).startswith(_UNSEEN))
+    return "".join(seen).lower().translate(_PLAIN)
 
 
 def found(items: Iterable[Item], text_of: Callable[[Item], str], typed: str) -> list[Item]:

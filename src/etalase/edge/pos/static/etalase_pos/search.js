@@ -12,7 +12,7 @@ const MOST_JOINED_LETTERS = 30; // one bit each
 export function searchable(text) {
   return text
     .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
+    .replace(/[\p{M}\p{Cf}]/gu, "") // accents, and characters that nobody sees
     .toLowerCase()
     .replace(/[ßæœøłđðþı]/g, (letter) => PLAIN[letter]);
 }
