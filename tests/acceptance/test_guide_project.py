@@ -73,6 +73,19 @@ def test_check_and_commands_name_settings_that_no_run_can_do_with(customer: Cust
     assert "Traceback" not in done.stderr
 
 
+def test_an_app_of_products_without_a_migration_is_named_before_migrate_ends(customer: Customer) -> None:
+    none = {"CUSTOMER_SET_MIGRATION_MODULES": '{"products": "config.no_migrations"}'}
+    done = customer.manage("check", **none)
+    assert done.returncode == 0, done.stderr
+    assert "(etalase.W005) The app products has models and no migration" in done.stderr
+    found = {check["id"]: check for check in customer.json("photos_doctor", exit_status=1, **none)["checks"]}
+    assert "makemigrations products" in found["settings"]["detail"]
+    assert not [check for check in found.values() if "defect" in check["hint"]]
+    unmigrated = {"CUSTOMER_SET_MIGRATION_MODULES": '{"products": null, "promo": null}'}
+    assert "W005" not in customer.manage("check", **unmigrated).stderr
+    assert "etalase_edge.0001_initial" in customer.managed("migrate", "--plan", **unmigrated)
+
+
 def test_check_names_what_the_database_lacks(customer: Customer) -> None:
     sql = customer.edge.sql
     sql("ALTER TABLE product_photo ALTER updated_at TYPE timestamp")

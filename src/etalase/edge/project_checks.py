@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Final
 
 import django.db
@@ -10,6 +12,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.db import DEFAULT_DB_ALIAS, connection, connections, router
+from django.db.migrations.loader import MigrationLoader
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from etalase.edge.command_names import is_in_project
@@ -32,7 +35,8 @@ _URLS: Final = {
 
 def register() -> None:
     """Adds the checks below to ``manage.py check``; those of the database to ``check --database default`` and ``migrate``."""
-    for check in (database_can_be_used, product_model_is_named, tasks_are_ours, urls_are_reached, messages_come_once):
+    looks = (tasks_are_ours, urls_are_reached, messages_come_once, products_have_migrations)
+    for check in (database_can_be_used, product_model_is_named, *looks):
         checks.register(check)
     checks.register(database_is_fit, checks.Tags.database)
 
@@ -114,6 +118,31 @@ def messages_come_once(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
             f"a run may take {longest} s. A second hourly run ends as «locked», a second full one waits and compares again.",
             hint="Raise it in CELERY_BROKER_TRANSPORT_OPTIONS, or lower ETALASE_MAX_RUN_SECONDS.",
             id="etalase.W004",
+        )
+    ]
+
+
+def products_have_migrations(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:  # noqa: ARG001
+    """Returns ``etalase.W005`` if the product model's app has an empty ``migrations``: `migrate` then ends in a traceback.
+
+    An app without the package is none of Django's migrated apps, and Etalase's first migration takes its model as it is. No
+    error, because `makemigrations` would end with it.
+    """
+    label = product_model_name().partition(".")[0]
+    name, _ = MigrationLoader.migrations_module(label)
+    try:
+        package = import_module(name) if name else None
+    except ModuleNotFoundError:
+        return []
+    if package is None or package.__file__ is None or any(not found.ispkg for found in iter_modules(package.__path__)):
+        return []
+    return [
+        checks.Warning(
+            f"The app {label} has models and no migration, and its package {name} is there: Django's `migrate` ends with"
+            " «Dependency on app with no migrations».",
+            hint=f"Run `python manage.py makemigrations {label}`, and where its tables are there already `python manage.py"
+            f" migrate --fake-initial`; or remove the package {name}.",
+            id="etalase.W005",
         )
     ]
 

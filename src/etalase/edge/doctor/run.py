@@ -36,6 +36,7 @@ def read_settings() -> SettingsLook[EdgeSettings]:
             import_module(STANDALONE)  # again, where the start of Django failed at it
         settings = edge_settings()
         problems = [*project_checks.blocking_problems(), *product_problems(settings)]
+        problems += [f"{message.msg} {message.hint}" for message in project_checks.products_have_migrations(None)]
         try:
             ImageOrigins.from_settings(settings.HO_URL, settings.IMAGE_ORIGINS, settings.IMAGE_URL_REWRITE)
         except ValueError as error:
