@@ -129,7 +129,7 @@ def products_have_migrations(app_configs: Sequence[AppConfig] | None, **_: Any) 
     error, because `makemigrations` would end with it.
     """
     label = product_model_name().partition(".")[0]
-    name, _ = MigrationLoader.migrations_module(label)
+    name = MigrationLoader.migrations_module(label)[0]
     try:
         package = import_module(name) if name else None
     except ModuleNotFoundError:
