@@ -92,12 +92,12 @@ def _run(options: argparse.Namespace, folder: Path, undo: ExitStack) -> None:
 def _minutes(url: str, stores: Sequence[Login], port: int, pids: tuple[int, int], seconds: float) -> None:
     """Measures three minutes: the first one fills what each process keeps; the memory of the next ones has to stay."""
     for _ in range(3):
-        before, served, stored = _memory(pids[0]), *(_cpu(pid) for pid in pids)
+        before, served, stored = _memory(pids[0]), *(cpu_of(pid) for pid in pids)
         met = asyncio.run(minute(visits(url, stores), port, seconds))
         sys.stdout.write(f"{len(stores)} stores within {seconds:g} s:\n")
         sys.stdout.writelines(f"  {line}\n" for line in met.lines())
         sys.stdout.write(
-            f"  serve {_cpu(pids[0]) - served:.1f} s of CPU, PostgreSQL {_cpu(pids[1]) - stored:.1f} s;"
+            f"  serve {cpu_of(pids[0]) - served:.1f} s of CPU, PostgreSQL {cpu_of(pids[1]) - stored:.1f} s;"
             f" memory of serve {before} -> {_memory(pids[0])} MB\n"
         )
 
@@ -150,9 +150,9 @@ def _closed_loop(name: str, requests: Sequence[Request], port: int, pids: tuple[
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
     wrk(max(2, seconds // 3))
-    before = [_cpu(pid) for pid in pids]
+    before = [cpu_of(pid) for pid in pids]
     out = wrk(seconds)
-    served, stored = (_cpu(pid) - cpu for pid, cpu in zip(pids, before, strict=True))
+    served, stored = (cpu_of(pid) - cpu for pid, cpu in zip(pids, before, strict=True))
     count = next(int(line.split()[0]) for line in out.splitlines() if "requests in" in line)
     refused = [line.strip() for line in out.splitlines() if "Non-2xx" in line or "Socket" in line]
     sys.stdout.write(
@@ -174,7 +174,7 @@ def _tree(pid: int) -> list[int]:
     return [pid, *(below for child in children for below in _tree(child))]
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """Returns the seconds of CPU of a process and all below it, also of those that have ended."""
     fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _tree(pid)]
     return sum(int(some[11]) + int(some[12]) + int(some[13]) + int(some[14]) for some in fields) / TICKS

@@ -91,6 +91,7 @@ class FleetStoreAnswer(serializers.Serializer[Nothing]):
     tone = serializers.ChoiceField([tone.value for tone in Tone], help_text="How much the state asks for attention.")
     since = serializers.DateTimeField(allow_null=True, help_text="Null: never reported, or revoked.")
     reasons = ReasonAnswer(many=True)
+    fault_sides = serializers.ListField(child=serializers.CharField(), help_text="Whose its faults are, photo by photo.")
     behind = serializers.IntegerField(help_text="Photos that the store has yet to fetch, as far as they are counted (1,500).")
     photos = PhotoCountsAnswer(allow_null=True)
     agent = serializers.CharField(allow_blank=True)

@@ -170,6 +170,6 @@ SELECT s.store_id::text, s.code, s.name, s.region, coalesce(s.agent, ''), date_p
 FROM stores s
 LEFT JOIN looked l ON l.store_id = s.store_id
 LEFT JOIN seen ON seen.assortment = l.assortment AND seen.company_id = l.company_id AND l.sold_at IS NULL
-ORDER BY s.code
+ORDER BY s.code COLLATE "C", s.store_id
 """
 VALUES: Final = {"outdated": [proof.value for proof in OUTDATED], "first_tried": FIRST_TRIED, "followed_each": FOLLOWED_EACH}

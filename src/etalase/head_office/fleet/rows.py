@@ -24,6 +24,7 @@ class StoreRow:
     since: datetime | None
     behind: int = 0
     photos: dict[str, int] | None = None
+    fault_sides: tuple[str, ...] = ()
     verified_at: datetime | None = None
 
 
@@ -66,6 +67,7 @@ def _row(store: JudgedStore, kept: dict[str, Any] | None) -> StoreRow:
         ),
         behind=max(kept["lacking"], known.missing) if store.state is StoreState.BEHIND else 0,
         photos={name: kept[name] for name in PHOTO_COUNTS},
+        fault_sides=tuple(kept["fault_sides"] or ()),
         verified_at=_moment(kept["verified_at"]),
     )
 
@@ -101,7 +103,11 @@ changed AS MATERIALIZED (
 SELECT (SELECT max(at) FROM head_office_heartbeat WHERE role = 'worker'), json_agg(json_build_object(
     'store_id', shown.store_id, 'state', state, 'state_since', state_since, 'verified_at', verified_at,
     {", ".join(f"'{name}', {name}" for name in PHOTO_COUNTS)},
-    'lacking', lacking.count, 'lacking_since', lacking.since
+    'lacking', lacking.count, 'lacking_since', lacking.since, 'fault_sides', (
+        SELECT json_agg(side ORDER BY side) FROM (
+            SELECT DISTINCT side FROM head_office_store_fault WHERE store_id = shown.store_id
+        ) sides
+    )
 ))::text
 FROM shown
 CROSS JOIN LATERAL (

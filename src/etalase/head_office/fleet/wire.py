@@ -22,6 +22,7 @@ def store_fields(row: StoreRow) -> dict[str, Any]:
         "tone": store.verdict.tone.value,
         "since": row.since,
         "reasons": [_reason(because) for because in store.verdict.because],
+        "fault_sides": row.fault_sides,
         "behind": row.behind,
         "photos": row.photos,
         "agent": store.agent,

@@ -9,9 +9,11 @@ from django.utils import timezone
 from etalase.head_office.fleet.detail import ShownFault, StoreDetail
 from etalase.head_office.fleet.report_sql import PHOTO_COUNTS
 from etalase.head_office.fleet_models import StoreHour
-from etalase.head_office.fleet_pages.words import MONTHS, language, moment, reason, say, side, size
+from etalase.head_office.fleet_pages.words import MONTHS, duration, language, moment, reason, say, side, size
 
 DAYS: Final = 14
+# The time of a request counts as skew, too.
+RIGHT_WITHIN_SECONDS: Final = 5
 
 
 def facts(detail: StoreDetail) -> list[tuple[str, str]]:
@@ -27,10 +29,16 @@ def facts(detail: StoreDetail) -> list[tuple[str, str]]:
         (say("proved"), moment(report.possession_proved_at, now=now)),
         (say("counts"), say("counts_value", **{name: getattr(report, name) for name in PHOTO_COUNTS})),
         (say("version"), report.agent),
-        (say("skew"), say("skew_value", seconds=round(report.skew_seconds))),
+        (say("skew"), _skew(report.skew_seconds)),
         *_of_body(report.body, now),
         login,
     ]
+
+
+def _skew(seconds: float) -> str:
+    if abs(seconds) < RIGHT_WITHIN_SECONDS:
+        return say("skew_right")
+    return say("skew_ahead" if seconds > 0 else "skew_behind", time=duration(abs(seconds)))
 
 
 def _of_body(body: dict[str, Any], now: datetime) -> list[tuple[str, str]]:

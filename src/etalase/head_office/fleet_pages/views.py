@@ -88,19 +88,20 @@ def _worker(shown: Shown, found: Overview) -> str:
 
 def _row(row: StoreRow, now: datetime | None) -> dict[str, Any]:
     store = row.store
+    since = row.since and words.say("since", time=words.moment(row.since, now=now))
+    behind = row.behind and words.say("behind_count", count=row.behind)
+    more = (behind, words.promise(store, now=now), since)
     return {
         "id": store.id,
         "code": store.code,
         "name": store.name,
         "region": store.region,
-        "agent": store.agent,
         "state": store.state.value,
         "tone": store.verdict.tone.value,
         "state_name": words.state_name(store),
-        "since": row.since and words.say("since", time=words.moment(row.since, now=now)),
-        "causes": words.causes(store, now=now),
-        "behind": row.behind and words.say("behind_count", count=row.behind),
-        "promise": words.promise(store, now=now),
+        "causes": words.causes(store, fault_sides=row.fault_sides, now=now),
+        "more": " · ".join(part for part in more if part),
+        "agent": store.agent,
     }
 
 

@@ -68,15 +68,21 @@ def state_name(store: JudgedStore) -> str:
     return say("state_late" if is_late(store) else f"state_{store.state}")
 
 
-def causes(store: JudgedStore, *, now: datetime | None) -> list[dict[str, str]]:
-    """Returns why the store is in its state: a sentence, and whose it is."""
-    found = [{"text": _sentence(because), "side": side(because.side)} for because in store.verdict.because]
-    return found or [{"text": say(f"help_{store.state}"), "side": ""}, *_asked(store, now)]
+def causes(store: JudgedStore, *, fault_sides: Iterable[str] = (), now: datetime | None) -> list[dict[str, Any]]:
+    """Returns why the store is in its state, and whose it is: of photos not loaded, the sides of their faults."""
+    found = [
+        {
+            "text": _sentence(because),
+            "sides": [side(one) for one in (fault_sides if because.cause is StateCause.OWED else (because.side,)) if one],
+        }
+        for because in store.verdict.because
+    ]
+    return found or [{"text": say(f"help_{store.state}"), "sides": []}, *_asked(store, now)]
 
 
-def _asked(store: JudgedStore, now: datetime | None) -> list[dict[str, str]]:
+def _asked(store: JudgedStore, now: datetime | None) -> list[dict[str, Any]]:
     asked_at = store.known.asked_at
-    return [] if asked_at is None else [{"text": say("asked", time=moment(asked_at, now=now)), "side": ""}]
+    return [] if asked_at is None else [{"text": say("asked", time=moment(asked_at, now=now)), "sides": []}]
 
 
 def _sentence(because: Because) -> str:
@@ -90,6 +96,14 @@ def promise(store: JudgedStore, *, now: datetime | None) -> str:
     if StateCause.CHECKPOINT_AHEAD in {because.cause for because in store.verdict.because}:
         return ""
     return say("late_by" if is_late(store) else "by", time=moment(store.known.behind_due_at + PROMISE_GRACE, now=now))
+
+
+def duration(seconds: float) -> str:
+    """Returns ``35 s``, ``12 min`` or ``3.5 h``."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    shown = f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return shown.replace(".", ",").replace(" h", " jam").replace(" min", " menit") if language() == "id" else shown
 
 
 def side(of: str | None) -> str:
