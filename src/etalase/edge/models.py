@@ -424,6 +424,40 @@ class ReportState(models.Model):
         return f"{self.instance} {self.sequence}"
 
 
+class ReceivedOrder(models.Model):
+    """An order of head office (:class:`etalase.store_order.Order`), and what became of it here.
+
+    ``ended_at`` and ``outcome`` are written in the transaction of the effect, where there is one. Kept for 90 days, longer than
+    head office repeats it.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.TextField()
+    args = KeptJSON(default=dict, db_default=models.Value({}, models.JSONField()))
+    given_by = models.TextField(db_default="")
+    why = models.TextField(db_default="")
+    received_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    # How often it was begun: counted before the effect.
+    attempts = models.IntegerField(db_default=0)
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.TextField(db_default="")
+    detail = models.TextField(db_default="")
+    # The photos that an approval removed, to undo it.
+    removed_ids = KeptJSON(default=list, db_default=models.Value([], models.JSONField()))
+    # Whether head office has the outcome.
+    is_reported = models.BooleanField(db_default=False)
+
+    class Meta:
+        db_table = "etalase_order"
+        indexes: ClassVar = [
+            models.Index(fields=["received_at"], name="etalase_order_open", condition=models.Q(is_reported=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
 class Heartbeat(models.Model):
     """The last heartbeat of the worker or the beat, by the database's clock (:mod:`etalase.edge.heartbeat`)."""
 

@@ -15,8 +15,8 @@ from etalase.edge.clock import Clock
 from etalase.edge.database import translated
 from etalase.edge.runs import complete_runs
 from etalase.edge.schedule import LONGEST_COUNTDOWN_SECONDS, Wait, first_wait
+from etalase.edge.sync.orders import sync_and_obey
 from etalase.edge.sync.result import RunKind, Trigger
-from etalase.edge.sync.run import sync
 from etalase.edge.sync.services import real_services
 from etalase.edge.task_ownership import owned
 from etalase.errors import EtalaseError, UsageError
@@ -79,7 +79,9 @@ def _scheduled(
                 logger.info("another run has done the work since this one became due: nothing to do")
                 return None
             with real_services(settings, clock) as services:
-                report = sync(services, full=full, trigger=Trigger.SCHEDULE, wait_seconds=FULL_WAITS_SECONDS if full else 0.0)
+                report = sync_and_obey(
+                    services, full=full, trigger=Trigger.SCHEDULE, wait_seconds=FULL_WAITS_SECONDS if full else 0.0
+                )
     except EtalaseError as error:
         logger.error("the scheduled %s run did not take place: %s", "full" if full else "hourly", error)
         return {"outcome": "failed", "error": str(error), "exit_status": error.exit_status}

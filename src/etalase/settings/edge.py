@@ -99,6 +99,9 @@ class EdgeSettings(Settings):
     # Whether the status page has a button that enqueues one ordinary sync, at most one in five minutes
     STATUS_ACTIONS: bool = True
 
+    # Whether people at head office may order syncs and decide on held removals here; refusals are reported to them
+    ACCEPT_ORDERS: bool = False
+
     # Files, also with *, whose last lines `support-bundle` takes, besides those of systemd's journal
     LOG_FILES: CommaList = []
     # The metrics for Prometheus at /metrics: with a token for its holders, without one for clients on this machine. Off

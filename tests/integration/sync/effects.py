@@ -93,6 +93,7 @@ def replayed(
     full: bool,
     killed_before: int | None = None,
     inject: Callable[[Services], None] = lambda _: None,
+    engine: Callable[..., RunResult] = sync,
 ) -> tuple[Effects, RunResult | None]:
     """Runs the engine; returns its effects, and its result unless it was killed. ``inject`` may replace a service."""
     effects, slept = Effects(killed_before), [0.0]
@@ -112,7 +113,7 @@ def replayed(
         inject(services)
         effects.watch(services)
         try:
-            return effects, sync(services, full=full, trigger=Trigger.HAND)
+            return effects, engine(services, full=full, trigger=Trigger.HAND)
         except Killed:
             connection.close()  # as PostgreSQL does with the connection of a dead process
             return effects, None

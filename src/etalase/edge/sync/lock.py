@@ -15,7 +15,7 @@ from etalase.edge.database import cursor, is_behind_pooler
 from etalase.errors import DatabaseAway, LockHeld, LockLost, SettingsError
 
 # The first integer of each lock; the second is the store's.
-RUN_CLASS, FULL_IS_DUE_CLASS, AT_WORK_CLASS = 0x45544C31, 0x45544C32, 0x45544C33
+RUN_CLASS, FULL_IS_DUE_CLASS, AT_WORK_CLASS, ORDERS_CLASS = 0x45544C31, 0x45544C32, 0x45544C33, 0x45544C34
 
 # Longer than a statement of a healthy database waits for another session.
 LOCK_TIMEOUT = "2min"
@@ -50,6 +50,16 @@ class RunLock:
         finally:
             self._release(AT_WORK_CLASS)
             self._release(RUN_CLASS)
+
+    @contextmanager
+    def alone_with_orders(self) -> Iterator[bool]:
+        """Holds the lock of head office's orders, beside that of runs; yields False where another process carries them out."""
+        is_mine = self._try(ORDERS_CLASS)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                self._release(ORDERS_CLASS)
 
     def still_held(self) -> None:
         """Raises :class:`LockLost` unless this connection holds the lock. Each transaction calls it before its commit."""

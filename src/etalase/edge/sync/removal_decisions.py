@@ -1,6 +1,6 @@
 """Carries out a person's decisions on removals: approve or refuse held ones, undo applied ones (hazard 14)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -45,12 +45,17 @@ class Approved:
 
     removed: int = 0
     blocked: list[Removal] = field(default_factory=list)
+    photo_ids: list[UUID] = field(default_factory=list)
 
 
-def approve(removals: Sequence[Removal], *, lock: RunLock) -> Approved:
+def _nothing(_: Any) -> None:
+    """Does nothing."""
+
+
+def approve(removals: Sequence[Removal], *, lock: RunLock, together: Callable[["Approved"], None] = _nothing) -> Approved:
     """Deletes the rows of the photos; their objects follow after the grace period.
 
-    A refused removal can be approved later, because people change their minds.
+    A refused removal can be approved later, because people change their minds. ``together`` is called in the transaction.
     """
     now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
@@ -66,13 +71,15 @@ def approve(removals: Sequence[Removal], *, lock: RunLock) -> Approved:
         deleted = storage.removed_rows.delete(ids, rules=storage.photo_rules.read(), at=now)
         blocked = storage.removed_rows.settle(going, deleted)
         storage.removals.record(going)
-    return Approved(len(deleted.gone), blocked)
+        approved = Approved(len(deleted.gone), blocked, list(deleted.gone))
+        together(approved)
+    return approved
 
 
-def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
+def refuse(removals: Sequence[Removal], *, lock: RunLock, together: Callable[[int], None] = _nothing) -> int:
     """Keeps the photos on the POS. Runs do not propose their removal again until head office lists them anew.
 
-    Returns the number of refused removals.
+    Returns the number of refused removals. ``together`` is called with it in the transaction.
     """
     now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
@@ -81,6 +88,7 @@ def refuse(removals: Sequence[Removal], *, lock: RunLock) -> int:
         for removal in staying:
             removal.state, removal.decided_at = Removal.State.REFUSED, now
         storage.removals.record(staying)
+        together(len(staying))
     return len(staying)
 
 
@@ -92,11 +100,19 @@ class Undone:
     lost: list[tuple[Removal, str]] = field(default_factory=list)
 
 
-def undo(which: int | Collection[UUID], *, lock: RunLock, bucket: Bucket, products: storage.products.ProductTable) -> Undone:
+def undo(
+    which: int | Collection[UUID],
+    *,
+    lock: RunLock,
+    bucket: Bucket,
+    products: storage.products.ProductTable,
+    together: Callable[["Undone"], None] = _nothing,
+) -> Undone:
     """Restores photos if their objects still exist: those that a run proposed to remove, by its number, or photos by id.
 
     Head office does not list these photos, so their removals become refused: runs do not propose them again until head office
-    lists them anew. Raises :class:`UsageError` if the run removed nothing, or if one of the photos was not removed.
+    lists them anew. ``together`` is called in the transaction. Raises :class:`UsageError` if the run removed nothing, or if one
+    of the photos was not removed.
     """
     now = lock.clock.utc()
     with lock.held(full=False, wait_seconds=LOCK_WAIT_SECONDS), translated(), transaction.atomic():
@@ -121,6 +137,7 @@ def undo(which: int | Collection[UUID], *, lock: RunLock, bucket: Bucket, produc
                 removal.state, removal.decided_at, removal.left_bare = Removal.State.REFUSED, now, False
             storage.removals.record(undone.restored)
             storage.saved_renditions.restore([one for removal in undone.restored for one in _whole_renditions(removal, bucket)])
+        together(undone)
     return undone
 
 

@@ -23,8 +23,10 @@ from etalase.edge.sync import storage
 from etalase.edge.sync.condition import condition_of
 from etalase.errors import EtalaseError, HeadOfficeAway, HeadOfficeError, HeadOfficeRefused
 from etalase.possession import Challenge
+from etalase.protocol import printable
 from etalase.report import MAX_ANSWERS, MAX_FAULTS, MAX_REPORT_BYTES, FreeSpace, Report, ReportResponse, faults_hash
 from etalase.settings.edge import EdgeSettings
+from etalase.store_order import MAX_ORDERS, Order
 
 logger = logging.getLogger("etalase.edge")
 
@@ -108,6 +110,7 @@ class Reporter:
             storage=FreeSpace(spool_free_bytes=self._spool_free_bytes()),
             traffic=storage.report_facts.traffic(today=local, month=local.replace(day=1)),
             answer=storage.report_state.answers(state)[:MAX_ANSWERS],
+            orders=storage.orders.results(),
         )
         self._sent = within_bounds(report)
         values: dict[str, object] = msgspec.to_builtins(self._sent)
@@ -138,17 +141,31 @@ class Reporter:
             answer = ReportResponse()
         given = {one.nonce for one in self._sent.answer}
         kept = [one for one in storage.report_state.answers(storage.report_state.load()) if one.nonce not in given]
-        storage.report_state.keep_challenges(readable(answer.challenges), answers=kept)
+        storage.report_state.keep_challenges(readable(answer.challenges, Challenge, most=MAX_ANSWERS), answers=kept)
         faults_taken = "" if answer.faults_wanted else self._sent.faults_hash
         storage.report_state.note_taken(faults_taken=faults_taken, sequence=answer.report_sequence)
+        self._receive(answer.orders)
+
+    def _receive(self, raw: Sequence[msgspec.Raw]) -> None:
+        """Records the orders of an answer. They are carried out after the run (:mod:`etalase.edge.sync.orders`)."""
+        now, accepts = self.clock.utc(), self.settings.ACCEPT_ORDERS
+        sent = self._sent.orders if self._sent is not None else []
+        storage.orders.note_reported([result.id for result in sent], now=now)
+        orders = readable(raw, Order, most=MAX_ORDERS)
+        new = set(storage.orders.receive(orders, is_accepted=accepts, now=now))
+        for order in orders:
+            if order.id in new:
+                what = "received" if accepts else "not accepted (ETALASE_ACCEPT_ORDERS)"
+                kind, by, why = printable(order.kind), printable(order.by), printable(order.why)
+                logger.warning("head office's order %s %s: %s, by %s: %s", order.id, what, kind, by, why)
 
 
-def readable(raw: Sequence[msgspec.Raw]) -> list[Challenge]:
-    """Returns the challenges that this release understands, up to the number that a report can answer."""
-    found = []
-    for one in raw[:MAX_ANSWERS]:
+def readable(raw: Sequence[msgspec.Raw], kind: type[T], *, most: int) -> list[T]:
+    """Returns the first ``most`` messages that this release understands."""
+    found: list[T] = []
+    for one in raw[:most]:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found.append(msgspec.json.decode(one, type=Challenge))
+            found.append(msgspec.json.decode(one, type=kind))
     return found
 
 

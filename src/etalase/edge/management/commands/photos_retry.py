@@ -7,8 +7,8 @@ from uuid import UUID
 from etalase.edge.clock import Clock
 from etalase.edge.management.sync_command import SyncCommand
 from etalase.edge.sync import storage
+from etalase.edge.sync.orders import sync_and_obey
 from etalase.edge.sync.result import Trigger
-from etalase.edge.sync.run import sync
 from etalase.settings.edge import EdgeSettings
 
 
@@ -30,7 +30,7 @@ class Command(SyncCommand):
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=Clock().utc())
         with self.watched(settings, options) as (services, progress):
-            report = sync(
+            report = sync_and_obey(
                 services, full=False, trigger=Trigger.RETRY, wait_seconds=self.wait_seconds(options), progress=progress
             )
         return self.show_result(report, as_json=options["json"])

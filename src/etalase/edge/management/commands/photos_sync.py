@@ -8,6 +8,7 @@ from django.utils.timezone import get_default_timezone
 from etalase import formatting
 from etalase.edge.clock import Clock
 from etalase.edge.management.sync_command import SyncCommand
+from etalase.edge.sync.orders import obey
 from etalase.edge.sync.result import RunResult
 from etalase.edge.sync.run import sync
 from etalase.errors import UsageError
@@ -46,6 +47,8 @@ class Command(SyncCommand):
                 dry_run=options["dry_run"],
                 progress=progress,
             )
+            if not options["dry_run"] and not report.locked:
+                obey(services)
         return self.show_result(report, as_json=options["json"])
 
     def print_result(self, report: RunResult) -> None:

@@ -4,6 +4,7 @@ from etalase.edge.sync.storage import checkpoint as checkpoint
 from etalase.edge.sync.storage import damage_marks as damage_marks
 from etalase.edge.sync.storage import intents as intents
 from etalase.edge.sync.storage import made_renditions as made_renditions
+from etalase.edge.sync.storage import orders as orders
 from etalase.edge.sync.storage import own_objects as own_objects
 from etalase.edge.sync.storage import own_photos as own_photos
 from etalase.edge.sync.storage import paging as paging
