@@ -48,12 +48,17 @@ class Question:
 
 @dataclass(slots=True)
 class Sources:
-    """Where answers come from, the strongest first. ``kept`` are those of an earlier init."""
+    """Where answers come from, the strongest first. ``kept`` are those of an earlier init, and of head office.
+
+    With ``takes_proposals`` a person is asked only where there is no proposal. The world is not asked about ``unchecked`` ones.
+    """
 
     flags: Mapping[str, str] = field(default_factory=dict)
     file: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     kept: Mapping[str, str] = field(default_factory=dict)
+    takes_proposals: bool = field(default=False, kw_only=True)
+    unchecked: Collection[str] = field(default=frozenset(), kw_only=True)
 
     def find(self, name: str) -> str | None:
         """Returns the answer, or None. An empty one counts as absent, except where it was kept or stands in the file."""
@@ -93,7 +98,7 @@ def collect(questions: Sequence[Question], sources: Sources, screens: Sequence[t
         problem = form_problem(question.name, answer, screens)
         answers[question.name] = answer
         hide(question, answer)
-        if not problem and not problems:
+        if not problem and not problems and question.name not in sources.unchecked:
             problem = _world_problem(question, answers)
         problems += [problem] if problem else []
     if problems:
@@ -132,12 +137,13 @@ def interview(
         if answer is None:
             # Of answers that are wrong together, those that can be shown are proposed again.
             proposal = earlier.pop(question.name, None) or question.default(answers)
-            answer = proposal if question.is_made and proposal is not None else ask(question, proposal)
+            is_taken = question.is_made or (sources.takes_proposals and question.name not in refused)
+            answer = proposal if is_taken and proposal is not None else ask(question, proposal)
         problem = form_problem(question.name, answer, screens)
         if not problem:
             answers[question.name] = answer
             hide(question, answer)
-            problem = _world_problem(question, answers)
+            problem = "" if question.name in sources.unchecked else _world_problem(question, answers)
         if problem:
             ask.say(problem)
             wrong = {question.name, *question.again}

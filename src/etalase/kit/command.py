@@ -96,6 +96,7 @@ class InitCommand(KitCommand):
         )
         if problems := sources.misspelt(_known_names(self.kit)):
             raise UsageError(f"Some names are wrong: {' '.join(problems)}", hint="Correct them; nothing was changed.")
+        sources = self.with_answers(machine, sources, options)
         can_ask = sys.stdin.isatty() and not options["no_input"] and not options["json"]
         write_units = init.is_running_systemd() if options["write_units"] is None else options["write_units"]
         status = init.set_up(
@@ -103,6 +104,10 @@ class InitCommand(KitCommand):
             first_sync=not options.get("no_sync"),
         )  # fmt: skip
         return self.report(machine, status, options)
+
+    def with_answers(self, _machine: Host, sources: Sources, _options: dict[str, Any]) -> Sources:
+        """Returns the sources with answers that this half gets from elsewhere: none."""
+        return sources
 
 
 class RemoveCommand(KitCommand):

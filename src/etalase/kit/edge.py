@@ -3,7 +3,7 @@
 from etalase.kit import checks, head_office_checks, seaweedfs
 from etalase.kit.accounts import USER
 from etalase.kit.answers import Question
-from etalase.kit.half import STATE, Kit, database_questions, object_store_questions, own_authority, server_questions
+from etalase.kit.half import JOIN_NOTE, STATE, Kit, database_questions, object_store_questions, own_authority, server_questions
 from etalase.kit.units import ServiceUnit
 from etalase.settings.edge import EdgeServerSettings, EdgeSettings
 
@@ -40,6 +40,7 @@ EDGE = Kit(
     screens=(EdgeSettings, EdgeServerSettings),
     services=services,
     made={"ETALASE_SPOOL_DIR": f"{STATE}/spool"},
+    notes=(JOIN_NOTE,),
     questions=(
         Question("ETALASE_HO_URL", "Head office's address", check=head_office_checks.answers_without_tls),
         own_authority("head office", "ETALASE_HO_URL", check=head_office_checks.answers, again=("ETALASE_HO_URL",)),

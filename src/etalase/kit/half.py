@@ -12,6 +12,8 @@ from etalase.kit.bucket_user import ADMIN_KEY, ADMIN_SECRET
 from etalase.kit.units import ServiceUnit
 from etalase.settings.reading import Settings
 
+# What an edge remembers of joining head office by a code.
+JOIN_NOTE = "/etc/etalase/edge-joined"
 OWN, GIVEN = "seaweedfs", "given"
 STATE = "/var/lib/etalase"
 
@@ -31,6 +33,8 @@ class Kit:
     services: Callable[[str], list[ServiceUnit]]
     # Settings that need no decision.
     made: Mapping[str, str]
+    # Files besides the settings, which a removal removes.
+    notes: Sequence[str] = ()
 
     @property
     def wrapper(self) -> str:

@@ -59,8 +59,13 @@ def remove(machine: Host, kit: Kit, *, with_data: bool, admin_url: str, admin_ke
         _remove_object_store(machine, answers, with_data=with_data)
     elif answers.get("OBJECT_STORE") == OWN and with_data:
         seaweedfs.forget(machine, answers["ETALASE_S3_ACCESS_KEY"])
-    machine.remove(kit.wrapper)
-    machine.remove(kit.env_file)
+    _remove_files(machine, kit, is_shared=is_shared)
+
+
+def _remove_files(machine: Host, kit: Kit, *, is_shared: bool) -> None:
+    """Removes command, settings and notes; folder and user, too, unless the other half has them."""
+    for path in (kit.wrapper, kit.env_file, *kit.notes):
+        machine.remove(path)
     if not is_shared:
         machine.remove(STATE)
         remove_user(machine, USER)

@@ -5,9 +5,8 @@ Only the users of this machine and its init system are not real: their commands 
 
 import os
 import re
-import subprocess
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import psycopg
 import pytest
 from django.apps import apps
 from tests.django_settings import COMPANY_ID, STORE_ID
+from tests.integration.kit.machines import Look, RecordedMachine, WithoutPrograms, files
 from tests.simulator import Simulator, head_office
 
 from etalase.devstack.postgres import Postgres
@@ -26,45 +26,7 @@ from etalase.kit import bucket_user, database, env_file, init, remove
 from etalase.kit.answers import Answers, Sources
 from etalase.kit.edge import EDGE
 from etalase.kit.head_office import HEAD_OFFICE
-from etalase.kit.machine import Done, DryHost, Host
-
-NOT_HERE = {"id", "useradd", "userdel", "systemctl"}
-
-
-class RecordedMachine(Host):
-    """This machine with recorded users and services, and files below ``root``."""
-
-    def __init__(self, root: Path) -> None:
-        self.lines: list[str] = []
-        super().__init__(self.lines.append, root)
-        self.commands: list[list[str]] = []
-        self.has_users = False
-
-    def ids(self, owner: str) -> tuple[int, int]:
-        return os.geteuid(), os.getegid()
-
-    def look(self, argv: Sequence[str], *, text: str = "") -> Done:
-        if argv[0] not in NOT_HERE:
-            return super().look(argv, text=text)
-        self.commands.append(list(argv))
-        if argv[0] == "useradd":
-            self.has_users = True
-        return Done(0 if argv[0] in {"useradd", "userdel"} or self.has_users else 1)
-
-    def attached(self, argv: Sequence[str], *, environment: Mapping[str, str]) -> int:
-        assert argv[0] == "setpriv"
-        self.commands.append(list(argv))
-        begin = list(argv).index("--") + 1
-        spool = {"ETALASE_SPOOL_DIR": str(self.root / "spool")}
-        return subprocess.run(argv[begin:], env={**environment, **spool}, check=False, capture_output=True).returncode
-
-
-class Look(DryHost):
-    """A dry run of such a machine."""
-
-    def __init__(self, root: Path) -> None:
-        self.lines: list[str] = []
-        super().__init__(self.lines.append, root)
+from etalase.kit.machine import Host
 
 
 @pytest.fixture
@@ -108,14 +70,6 @@ def set_up(machine: Host, given: Answers, *, kept: Answers | None = None) -> int
 def databases(server: Postgres) -> set[str]:
     with closing(psycopg.connect(server.url("postgres"))) as connection:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles")}
-
-
-def files(root: Path) -> dict[str, tuple[str, int]]:
-    return {
-        str(path.relative_to(root)): (path.read_text(), path.stat().st_mode & 0o7777)
-        for path in root.rglob("*")
-        if path.is_file() and "spool" not in path.parts
-    }
 
 
 def test_an_init_makes_all_of_it_a_second_one_nothing_and_a_removal_undoes_it(
@@ -189,13 +143,6 @@ def test_the_tables_of_each_half_are_known_as_its_own() -> None:
         ]
         assert tables
         assert [table for table in tables if not re.search(database.OWN_TABLES[half], table)] == []
-
-
-class WithoutPrograms(RecordedMachine):
-    """Such a machine on which each of Etalase's commands succeeds at once."""
-
-    def attached(self, argv: Sequence[str], *, environment: Mapping[str, str]) -> int:
-        return 0
 
 
 def test_a_changed_answer_restarts_the_services_and_an_equal_one_does_not(

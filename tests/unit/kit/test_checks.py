@@ -1,6 +1,7 @@
 """The certificate of an authority of one's own: asked for with TLS only, readable for the services, used by every check."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,8 @@ def test_a_certificate_that_the_services_can_read_is_accepted_and_none_is_needed
 
 @pytest.mark.parametrize("source", ["file", "environment", "kept"])
 def test_a_setting_without_a_question_is_there_for_the_checks_and_is_written(source: str, tmp_path: Path) -> None:
-    sources = Sources(**{"environment": {}, source: {"ETALASE_IMAGE_URL_REWRITE": "http://a=http://b", "HOME": "/root"}})
+    given: dict[str, Any] = {source: {"ETALASE_IMAGE_URL_REWRITE": "http://a=http://b", "HOME": "/root"}}
+    sources = Sources(**{"environment": {}, **given})
     seen = interview(EDGE.questions[:0], sources, EDGE.screens, ask=None, keep=lambda _: None)  # type: ignore[arg-type]
     assert seen == {"ETALASE_IMAGE_URL_REWRITE": "http://a=http://b"}
     machine = OwnFolder(lambda _: None, tmp_path)

@@ -83,3 +83,11 @@ def test_who_may_not_read_the_settings_is_told_to_be_root_and_never_to_open_them
         kept_answers(DryHost(lambda _: None, root=tmp_path), EDGE)
     assert "root" in str(told.value)
     assert "chmod" not in str(told.value)
+
+
+def test_an_edge_joins_by_its_init_and_a_typing_error_of_the_code_is_one_object() -> None:
+    assert "--join ADDRESS CODE" in run("edge", "init", "--help").stdout
+    assert "--join" not in run("head-office", "init", "--help").stdout
+    done = run("edge", "init", "--dry-run", "--json", "--join", "http://127.0.0.1:1", "K7QF-M2XR-9TWA")
+    assert done.returncode == 2
+    assert "typing error" in json.loads(done.stdout)["error"]

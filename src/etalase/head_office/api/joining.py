@@ -1,6 +1,7 @@
 """Lets a store's machine join: ``POST /api/v1/join/``, the one request without a login."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from django.http import HttpResponse
@@ -69,6 +70,7 @@ class Join(APIView):
 
 def _response(joined: JoinedStore) -> JoinResponse:
     settings, store = head_office_settings(), joined.store
+    photos = urlsplit(settings.S3_PUBLIC_URL)  # which may have a path
     bandwidth, full_run = settings.STORE_BANDWIDTH, settings.STORE_FULL_RUN
     return JoinResponse(
         company_id=str(store.company_id),
@@ -77,7 +79,7 @@ def _response(joined: JoinedStore) -> JoinResponse:
         store_name=store.name,
         username=joined.account.username,
         password=joined.password,
-        image_origins=[settings.S3_PUBLIC_URL],
+        image_origins=[f"{photos.scheme}://{photos.netloc}"],
         time_zone=settings.STORE_TIME_ZONE,
         schedule=JoinSchedule(bandwidth, full_run) if bandwidth or full_run else None,
     )
