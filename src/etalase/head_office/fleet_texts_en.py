@@ -177,4 +177,13 @@ TEXTS: Final[dict[str, str]] = {
     "fleet_skew_ahead": "{time} ahead",
     "fleet_skew_behind": "{time} behind",
     "fleet_skew_right": "right",
+    "fleet_hours": "{count} h",
+    "fleet_run_incremental": "incremental",
+    "fleet_run_full": "full",
+    "fleet_run_success": "everything done",
+    "fleet_run_partial": "some photos failed",
+    "fleet_run_held": "removals wait",
+    "fleet_run_failed": "failed",
+    "fleet_run_interrupted": "interrupted",
+    "fleet_run_locked": "another run was working",
 }

@@ -180,4 +180,13 @@ TEXTS: Final[dict[str, str]] = {
     "fleet_skew_ahead": "{time} lebih cepat",
     "fleet_skew_behind": "{time} terlambat",
     "fleet_skew_right": "tepat",
+    "fleet_hours": "{count} jam",
+    "fleet_run_incremental": "perubahan",
+    "fleet_run_full": "menyeluruh",
+    "fleet_run_success": "semua selesai",
+    "fleet_run_partial": "sebagian foto gagal",
+    "fleet_run_held": "ada penghapusan yang menunggu",
+    "fleet_run_failed": "gagal",
+    "fleet_run_interrupted": "terputus",
+    "fleet_run_locked": "sinkronisasi lain sedang berjalan",
 }

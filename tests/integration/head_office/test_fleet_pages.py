@@ -134,7 +134,13 @@ def test_a_stores_page_names_faults_by_side_and_the_last_report(office: Office, 
     run = {"kind": "incremental", "outcome": "partial", "started_at": "2026-11-27T10:00:00+00:00", "duration_seconds": 1.5}
     edge.send(photos=counts(listed=1, owed=1), **fault(photo), run=run, storage={"spool_free_bytes": 2**30})
     shown = page(client_of(operator), f"/fleet/stores/{office.store.id}/")
-    for part in ("the line to the store", "the line was too slow", "ASAHI SALMON BOWL", "incremental, partial", "disk 1.0 GiB"):
+    for part in (
+        "the line to the store",
+        "the line was too slow",
+        "ASAHI SALMON BOWL",
+        "incremental, some photos failed",
+        "disk 1.0 GiB",
+    ):
         assert part in shown
     assert f'href="/fleet/photos/{photo.id}/"' in shown
     assert shown.count('class="s-wrong"') == 1, "the history has one hour"

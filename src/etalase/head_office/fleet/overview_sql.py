@@ -29,7 +29,7 @@ TIMES: Final = (
 _STORES = """
     SELECT s.id AS store_id, s.company_id, s.code, s.name, s.region, r.agent, r.received_at, r.due_at, r.behind_due_at,
         r.comparison, r.is_cloned, r.second_at, r.damaged, r.owed, r.parked, r.held, r.missing, r.possession_proved_at,
-        r.challenge_failed_at, r.assortment,
+        r.challenge_failed_at, r.assortment COLLATE "C" AS assortment,
         greatest(r.changed_as_of, r.checkpoint) AS since, greatest(r.sold_as_of, r.checkpoint) AS sold_since,
         a.is_active, a.store_id IS NOT NULL AS has_account, clock.now,
         CASE WHEN r.store_id IS NULL THEN (

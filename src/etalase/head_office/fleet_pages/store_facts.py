@@ -9,7 +9,7 @@ from django.utils import timezone
 from etalase.head_office.fleet.detail import ShownFault, StoreDetail
 from etalase.head_office.fleet.report_sql import PHOTO_COUNTS
 from etalase.head_office.fleet_models import StoreHour
-from etalase.head_office.fleet_pages.words import MONTHS, duration, language, moment, reason, say, side, size
+from etalase.head_office.fleet_pages.words import MONTHS, duration, language, moment, reason, run_word, say, side, size
 
 DAYS: Final = 14
 # The time of a request counts as skew, too.
@@ -46,7 +46,9 @@ def _of_body(body: dict[str, Any], now: datetime) -> list[tuple[str, str]]:
     if run := body.get("run"):
         began = moment(datetime.fromisoformat(run["started_at"]), now=now)
         counts = {"fetched": run.get("fetched", 0), "failed": run.get("failed", 0)}
-        found.append((say("run"), say("run_value", kind=run["kind"], outcome=run["outcome"], time=began, **counts)))
+        found.append(
+            (say("run"), say("run_value", kind=run_word(run["kind"]), outcome=run_word(run["outcome"]), time=began, **counts))
+        )
     if menu := body.get("menu"):
         found.append((say("menu"), say("menu_value", products=menu["products"], with_photo=menu["with_photo"])))
     spaces = [
@@ -99,5 +101,5 @@ def _day(hours: dict[str, StoreHour], day: datetime) -> dict[str, Any]:
     return {
         "name": f"{day.day} {MONTHS[language()][day.month - 1]}",
         "hours": [hour.state if hour else "none" for hour in found],
-        "summary": ", ".join(f"{say(f'state_{state}')} {count} h" for state, count in states.items()) or "–",
+        "summary": ", ".join(f"{say(f'state_{state}')} {say('hours', count=count)}" for state, count in states.items()) or "–",
     }

@@ -108,14 +108,21 @@ def duration(seconds: float) -> str:
 
 def side(of: str | None) -> str:
     """Returns whose a fault is; empty where it is nobody's, an unknown word itself."""
-    if of is None:
-        return ""
-    return TEXTS[language()].get(f"fleet_side_{of}", of)
+    return "" if of is None else _word("side", of)
 
 
 def reason(code: str) -> str:
     """Returns the words for the reason of a fault, or an unknown reason itself."""
-    return TEXTS[language()].get(f"fleet_reason_{code}", code)
+    return _word("reason", code)
+
+
+def run_word(code: str) -> str:
+    """Returns the words for the kind or outcome of a run, or an unknown word itself."""
+    return _word("run", code)
+
+
+def _word(group: str, code: str) -> str:
+    return TEXTS[language()].get(f"fleet_{group}_{code}", code)
 
 
 def headline(stores: Iterable[JudgedStore]) -> tuple[Tone, str]:

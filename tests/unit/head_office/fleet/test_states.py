@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from etalase.head_office.fleet.comparison import DigestProof
-from etalase.head_office.fleet.states import Because, KnownStore, StateCause, StoreState, Tone, judge
+from etalase.head_office.fleet.states import Because, KnownStore, StateCause, StoreState, Tone, judge, since
 
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -113,3 +113,30 @@ def test_only_proof_makes_a_store_equal(known: KnownStore) -> None:
         assert NOW - known.possession_proved_at <= timedelta(hours=24)
         assert not any([known.damaged, known.owed, known.held, known.is_cloned, known.is_revoked])
         assert known.challenge_failed_at is None or known.challenge_failed_at < known.possession_proved_at
+
+
+@pytest.mark.parametrize(
+    ("known", "kept", "lacking", "expected"),
+    [
+        (KnownStore(is_revoked=True), "equal", None, None),
+        (KnownStore(), "", None, None),
+        (KnownStore(asked_at=NOW - MINUTE), "", None, NOW - MINUTE),
+        (replace(EQUAL, due_at=NOW - HOUR), "equal", None, NOW - HOUR),
+        (EQUAL, "equal", None, NOW - 9 * HOUR),
+        (EQUAL, "unproved", None, NOW - HOUR),
+        (replace(EQUAL, possession_proved_at=NOW - 25 * HOUR), "equal", None, NOW - HOUR),
+        (replace(EQUAL, possession_proved_at=NOW - 25 * HOUR), "unproved", None, NOW - 9 * HOUR),
+        (replace(EQUAL, comparison=DigestProof.BEHIND), "equal", NOW - SECOND, NOW - SECOND),
+        (replace(EQUAL, comparison=DigestProof.BEHIND), "behind", None, NOW - 9 * HOUR),
+        (replace(EQUAL, challenge_failed_at=NOW - MINUTE), "equal", None, NOW - MINUTE),
+        (replace(EQUAL, damaged=1), "equal", None, NOW - 10 * MINUTE),
+        (replace(EQUAL, held=1), "waits", None, NOW - 9 * HOUR),
+    ],
+)
+def test_a_state_began_with_its_cause(
+    known: KnownStore, kept: str, lacking: datetime | None, expected: datetime | None
+) -> None:
+    """The last report's state began nine hours ago."""
+    verdict = judge(known, now=NOW)
+    began = since(known, verdict, kept_state=kept, kept_since=NOW - 9 * HOUR, lacking_since=lacking)
+    assert began == expected
