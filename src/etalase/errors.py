@@ -25,6 +25,7 @@
     │       ├── DatabaseBusy       a statement waited too long, or lost to another session
     │       └── RowRefused         a rule of the customer's own refuses this row: a constraint, a trigger, a column
     │           └── RowWaits       it waits for another session, or for a slow trigger
+    ├── AlarmNotSent               a service did not take a message to people                exit 4
     ├── LockHeld                   another run of this store is in progress                  exit 75
     ├── LockLost                   the lock went with its connection; the run must end       exit 4
     ├── TransferFailed             one HTTP exchange failed; its caller knows the purpose
@@ -377,6 +378,12 @@ class LockHeld(EtalaseError):
     """Another run of this store is in progress; this one ends at once."""
 
     exit_status = 75
+
+
+class AlarmNotSent(EtalaseError):
+    """A service that ETALASE_ALARM_URLS names did not take a message."""
+
+    exit_status = 4
 
 
 class LockLost(EtalaseError):

@@ -83,3 +83,11 @@ def prepared_row(statement: str, values: Mapping[str, Any]) -> tuple[Any, ...] |
         cursor.execute(statement, values)
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+def alone_in_transaction(name: str) -> bool:
+    """Takes the lock ``name`` until the end of the transaction. Returns False where another process has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        (is_mine,) = cursor.fetchone()
+        return bool(is_mine)

@@ -1,5 +1,8 @@
 """Defines the tables of the fleet: what each store reported, and what head office lists for it."""
 
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -155,3 +158,53 @@ class PossessionChallenge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.store_id}, {self.photo_id}: {self.outcome}"
+
+
+class Incident(models.Model):
+    """A cause of what is wrong in stores (:mod:`.fleet.incidents`): open until it ends, then kept for 90 days."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    company = models.ForeignKey("Company", on_delete=models.CASCADE)
+    kind = models.CharField(max_length=10)
+    subject = models.CharField(max_length=120)
+    opened_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    # Of an ended incident the last ones.
+    stores = ArrayField(models.UUIDField(), default=list)
+    most_stores = models.PositiveIntegerField()
+    # The number of stores in the last message, 0 before the first; and whether one said that it ended.
+    announced = models.PositiveIntegerField(default=0)
+    is_end_announced = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "head_office_incident"
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "kind", "subject"], condition=models.Q(closed_at=None), name="head_office_incident_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {len(self.stores)} stores"
+
+
+class Alarm(models.Model):
+    """A message to people. A worker claims it, so that two workers do not both send it."""
+
+    made_at = models.DateTimeField()
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    # Why the last attempt failed; never an address, which may have a password in it.
+    problem = models.CharField(max_length=300, default="")
+
+    class Meta:
+        db_table = "head_office_alarm"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.title

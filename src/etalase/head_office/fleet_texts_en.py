@@ -186,4 +186,23 @@ TEXTS: Final[dict[str, str]] = {
     "fleet_run_failed": "failed",
     "fleet_run_interrupted": "interrupted",
     "fleet_run_locked": "another run was working",
+    "one_store": "1 store",
+    "many_stores": "{count} stores",
+    "incident_photo": "Head office: the photo of «{photo}» does not reach {stores}: {reason}. Upload the "
+    "photo again, or correct its data.",
+    "incident_silent": "{stores} stopped reporting at about {at}: the link, the power, or the server. For "
+    "several stores ask the provider first.",
+    "incident_disk": "No room in {stores}: {reason}. Make room on the disk of the store's bucket or spool; "
+    "the next run continues.",
+    "incident_agent": "Version {agent} is wrong in {stores}, and no other version is: {cause}. Go back to the "
+    "version before, and report it.",
+    "incident_held": "Removals wait for a person in {stores}: approve or refuse them.",
+    "incident_store": "Not right: {stores}. Open the store's page for the reason and what to do.",
+    "alarm_title": "{new} new incidents, {ended} ended",
+    "alarm_ended": "Ended: {what}",
+    "alarm_more": "… and {count} more",
+    "alarm_test_title": "Etalase: a test message",
+    "alarm_test_body": "Messages about incidents in stores arrive here. Nothing has happened.",
+    "fleet_incidents": "What is wrong, by cause",
+    "fleet_open_store": "Open the store",
 }

@@ -189,4 +189,23 @@ TEXTS: Final[dict[str, str]] = {
     "fleet_run_failed": "gagal",
     "fleet_run_interrupted": "terputus",
     "fleet_run_locked": "sinkronisasi lain sedang berjalan",
+    "one_store": "1 toko",
+    "many_stores": "{count} toko",
+    "incident_photo": "Kantor pusat: foto «{photo}» tidak sampai ke {stores}: {reason}. Unggah ulang fotonya, "
+    "atau perbaiki datanya.",
+    "incident_silent": "{stores} berhenti melapor sekitar {at}: jaringan, listrik, atau servernya. Untuk "
+    "beberapa toko, tanyakan dulu kepada penyedia jaringan.",
+    "incident_disk": "Tidak ada ruang di {stores}: {reason}. Kosongkan disk bucket atau spool toko itu; "
+    "proses berikutnya akan melanjutkan.",
+    "incident_agent": "Versi {agent} bermasalah di {stores}, dan versi lain tidak: {cause}. Kembali ke versi "
+    "sebelumnya, lalu laporkan.",
+    "incident_held": "Penghapusan menunggu keputusan di {stores}: setujui atau tolak.",
+    "incident_store": "Tidak beres: {stores}. Buka halaman toko itu untuk melihat sebab dan tindakannya.",
+    "alarm_title": "{new} insiden baru, {ended} selesai",
+    "alarm_ended": "Selesai: {what}",
+    "alarm_more": "… dan {count} lainnya",
+    "alarm_test_title": "Etalase: pesan uji coba",
+    "alarm_test_body": "Pesan tentang insiden di toko akan tiba di sini. Tidak terjadi apa-apa.",
+    "fleet_incidents": "Yang bermasalah, menurut sebabnya",
+    "fleet_open_store": "Buka tokonya",
 }

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
 from etalase.head_office.audit_models import AuditEntry
+from etalase.head_office.fleet_models import Incident
 from etalase.head_office.models import Account, Assortment, Company, Photo, Product, Store
 from etalase.head_office.order_models import FleetOrder, StoreOrder
 
@@ -55,6 +56,7 @@ COMPANY_PATHS: Final[dict[type[Model], str]] = {
     AuditEntry: "company_id",
     FleetOrder: "company",
     StoreOrder: "order__company",
+    Incident: "company",
 }
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from etalase.settings import bandwidth
 from etalase.settings.reading import Settings, parse_settings
-from etalase.settings.values import CaFile, CommaList, HttpUrl, OptionalToken, PostgresUrl, TimeZone
+from etalase.settings.values import CaFile, CommaList, Hours, HttpUrl, OptionalToken, PostgresUrl, TimeZone
 
 MIB = 1024 * 1024
 MAX_BUCKET_CHARS = 63
@@ -85,10 +85,16 @@ class HeadOfficeSettings(Settings):
     METRICS: bool | None = None
     METRICS_TOKEN: OptionalToken = SecretStr("")
 
+    # Addresses of Apprise for messages about incidents, separated by spaces: mailtos://…, tgram://…, slack://…, json://…
+    ALARM_URLS: SecretStr = SecretStr("")
+    # No messages then, by TIME_ZONE: what happened is in one message afterwards. As in 22:00-06:00
+    ALARM_QUIET: Hours = None
+    ALARM_LANGUAGE: Literal["en", "id"] = "en"
+
     # Accept the guide's well-known passwords, on loopback only
     DEMO: bool = False
 
-    SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "METRICS_TOKEN")
+    SECRET_NAMES: ClassVar = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "METRICS_TOKEN", "ALARM_URLS")
     DEMO_ADDRESS_NAMES: ClassVar = ("S3_ENDPOINT", "S3_PUBLIC_URL")
 
     @model_validator(mode="after")
@@ -109,6 +115,11 @@ class HeadOfficeSettings(Settings):
     def masters_bucket(self) -> str:
         """Returns the name of the private bucket."""
         return self.MASTERS_BUCKET or f"{self.S3_BUCKET}-masters"
+
+    @property
+    def alarm_urls(self) -> list[str]:
+        """Returns the addresses for messages about incidents."""
+        return self.ALARM_URLS.get_secret_value().split()
 
     @property
     def has_metrics(self) -> bool:

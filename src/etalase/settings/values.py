@@ -3,7 +3,7 @@
 import difflib
 import re
 import ssl
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -26,6 +26,18 @@ def _duration(value: object) -> object:
     if not (match := _DURATION.fullmatch(value.strip())):
         raise ValueError("is not a duration: write a number and s, m, h or d, as in 24h")
     return timedelta(seconds=int(match[1]) * _SECONDS_IN[match[2]])
+
+
+def _hours(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        begins, ends = (time.fromisoformat(part) for part in value.strip().split("-"))
+    except ValueError:
+        raise ValueError("has not two times of the day, as in 22:00-06:00") from None
+    return begins, ends
 
 
 def _http_url(value: str) -> str:
@@ -75,6 +87,8 @@ def _ca_file(value: Path) -> Path:
 
 
 CommaList = Annotated[list[str], BeforeValidator(_split)]
+# From the first time of the day until the second one; the night is allowed
+Hours = Annotated[tuple[time, time] | None, BeforeValidator(_hours)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 # A file of certificates in PEM form, trusted besides this machine's own
 CaFile = Annotated[Path, AfterValidator(_ca_file)]

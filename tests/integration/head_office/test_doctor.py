@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
+from pydantic import SecretStr
 from tests.faulty_database import ROLE, weak_role
 from tests.integration.head_office.office import Office
 
@@ -14,6 +16,7 @@ from etalase.doctor.check import CheckResult
 from etalase.doctor.settings_look import SettingsLook
 from etalase.head_office import heartbeat
 from etalase.head_office.doctor.run import IDS, diagnose
+from etalase.head_office.fleet_models import Alarm
 from etalase.head_office.masters import masters
 from etalase.head_office.models import Account
 from etalase.objectstore.bucket_policy import read_policy
@@ -21,7 +24,7 @@ from etalase.settings.head_office import head_office_settings
 
 SECONDS = 30.0
 NOWHERE = "no-such-host.invalid"
-TABLES = ("admin_password", "stores", "feed", "purge", "worker", "renditions")
+TABLES = ("admin_password", "stores", "feed", "purge", "worker", "renditions", "alarms")
 MIGRATIONS = ("database_rights", "tables", *TABLES)
 DATABASE = (
     "postgresql", "database_writable", "database_pooler", "database_encoding", "writers_visible", "migrations", *MIGRATIONS
@@ -61,6 +64,11 @@ class Desk:
         policy = json.dumps(read_policy(store.bucket)).encode()
         store.expect(store.request("PUT", query={"policy": ""}, body=policy))
         self.undo.callback(store.request, "DELETE", query={"policy": ""})
+
+    def unsent_alarm(self) -> None:
+        """Leaves a message that no service took."""
+        self.set(ALARM_URLS=SecretStr("json://127.0.0.1:9"))
+        Alarm.objects.create(made_at=timezone.now(), title="title", body="body", problem="refused")
 
     def database(self, **place: str) -> None:
         """Changes the place of the database."""
@@ -110,6 +118,9 @@ FAULTS: dict[str, tuple[Callable[[Desk], object], str, tuple[str, ...]]] = {
     "worker: never started": (lambda d: d.sql("DELETE FROM head_office_heartbeat"), "worker", ()),
     "renditions: a photo is refused": (
         lambda d: d.sql("UPDATE head_office_rendition_set SET due_at = NULL, problem = 'damaged'"), "renditions", ()),
+    "alarms: a service that nobody knows": (
+        lambda d: d.set(ALARM_URLS=SecretStr("json://127.0.0.1:9 nonsense://x")), "alarms", ()),
+    "alarms: a message that no service took": (lambda d: d.unsent_alarm(), "alarms", ()),
     "bucket: wrong port": (
         lambda d: d.set(S3_ENDPOINT="http://127.0.0.1:1"), "object_store", ("clock_bucket", "bucket", *BUCKET)),
     "private bucket: missing": (

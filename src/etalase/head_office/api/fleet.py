@@ -18,6 +18,7 @@ from etalase.head_office.api.responses import json_response
 from etalase.head_office.fleet import wire
 from etalase.head_office.fleet.coverage import coverage_of
 from etalase.head_office.fleet.detail import detail_of
+from etalase.head_office.fleet.incident_rows import incident_rows
 from etalase.head_office.fleet.overview import Reach, overview, reach_of
 from etalase.head_office.fleet.photo_stores import stores_of_photo
 from etalase.head_office.fleet.rows import rows_of
@@ -96,6 +97,18 @@ class FleetCoverage(FleetView):
     def get(self, request: Request) -> HttpResponse:
         """Returns how many of the dishes sold every store shows, and the list of the others, most stores first."""
         return json_response(wire.coverage_fields(coverage_of(self.reach(request, Right.SEE_PHOTOS))))
+
+
+class FleetIncidents(FleetView):
+    """The causes of what is wrong in stores."""
+
+    @extend_schema(parameters=[openapi_fleet.IncidentQuestion], responses=openapi_fleet.incidents)
+    def get(self, request: Request) -> HttpResponse:
+        """Returns the open incidents, the largest first, and the newest ended ones unless ``open`` is true."""
+        reach = self.reach(request, Right.SEE_PHOTOS)
+        question = valid(openapi_fleet.IncidentQuestion(data=request.query_params.dict()))
+        rows = incident_rows(reach, open_only=question.validated_data["open"], limit=openapi_fleet.MOST_INCIDENTS)
+        return json_response({"incidents": [wire.incident_fields(row) for row in rows]})
 
 
 def _found(fields: Any) -> HttpResponse:

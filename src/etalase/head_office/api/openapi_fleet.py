@@ -10,12 +10,14 @@ from rest_framework import serializers
 from etalase.fault_side import FaultSide
 from etalase.head_office.api.openapi import REFUSALS, Failure, Nothing
 from etalase.head_office.api.requests import WholeNumber, cut_json
+from etalase.head_office.fleet.incidents import IncidentKind
 from etalase.head_office.fleet.selection import Selection
 from etalase.head_office.fleet.states import StateCause, StoreState, Tone
 
 # A query has texts only. Other texts are left to the validation, which names them in its error.
 NUMBER: Final = re.compile(r"[0-9]{1,9}")
 MAX_LIMIT: Final = 1000
+MOST_INCIDENTS: Final = 200
 MAX_OFFSET: Final = 999_999_999
 SIDES: Final = [side.value for side in FaultSide]
 
@@ -203,6 +205,35 @@ class FleetCoverageAnswer(serializers.Serializer[Nothing]):
     worklist = UncoveredDishAnswer(many=True)
 
 
+class IncidentQuestion(serializers.Serializer[dict[str, Any]]):
+    """Chooses incidents."""
+
+    open = serializers.BooleanField(default=False, help_text="true: only those that have not ended.")
+
+
+class IncidentAnswer(serializers.Serializer[Nothing]):
+    """A cause of what is wrong in stores."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField([kind.value for kind in IncidentKind])
+    subject = serializers.CharField(help_text="A photo and a reason, a version and a cause, a reason, a moment, or a store.")
+    side = serializers.ChoiceField(SIDES, allow_null=True, help_text="Whose it is.")
+    text = serializers.CharField()
+    company_name = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+    changed_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    stores = serializers.IntegerField(help_text="Stores now, or at its end.")
+    most_stores = serializers.IntegerField()
+    store_ids = serializers.ListField(child=serializers.UUIDField())
+
+
+class IncidentsAnswer(serializers.Serializer[Nothing]):
+    """At most 200 incidents: open ones first, the largest first."""
+
+    incidents = IncidentAnswer(many=True)
+
+
 _REFUSALS = {
     **{status: REFUSALS[status] for status in (401, 406, 503)},
     403: OpenApiResponse(Failure, "The account has no group with this right; a store's account has none."),
@@ -216,3 +247,8 @@ stores = {
 store = {200: FleetStoreDetailAnswer, **_REFUSALS, **_UNKNOWN}
 photo = {200: FleetPhotoAnswer, **_REFUSALS, **_UNKNOWN}
 coverage = {200: FleetCoverageAnswer, **_REFUSALS}
+incidents = {
+    200: IncidentsAnswer,
+    400: OpenApiResponse(Failure, "A parameter is wrong; the field says which."),
+    **_REFUSALS,
+}

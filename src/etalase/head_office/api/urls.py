@@ -49,6 +49,7 @@ urlpatterns = [
     path("fleet/stores/<uuid:store_id>/", fleet.FleetStore.as_view(), name="fleet-store"),
     path("fleet/photos/<uuid:photo_id>/", fleet.FleetPhoto.as_view(), name="fleet-photo"),
     path("fleet/coverage/", fleet.FleetCoverage.as_view(), name="fleet-coverage"),
+    path("fleet/incidents/", fleet.FleetIncidents.as_view(), name="fleet-incidents"),
     path("fleet/orders/", orders.Orders.as_view(), name="fleet-orders"),
     path("fleet/orders/<uuid:order_id>/", orders.OneOrder.as_view(), name="fleet-order"),
     path("fleet/orders/<uuid:order_id>/cancel/", orders.CancelledOrder.as_view(), name="fleet-order-cancel"),

@@ -38,7 +38,7 @@ def diagnose(
     if settings is None:
         return runner.run([*first, *(Check(name, str, needs=("settings",)) for name in IDS)])
     # Loaded here: these modules take Django's applications, which may not be loaded where the settings are wrong.
-    from etalase.head_office.doctor import private_bucket, renditions, tables, web
+    from etalase.head_office.doctor import alarms, private_bucket, renditions, tables, web
 
     store = own_bucket(settings, connect_timeout_seconds=REQUEST_SECONDS, timeout_seconds=REQUEST_SECONDS, max_retries=0)
     make = "etalase head-office serve"
@@ -50,6 +50,7 @@ def diagnose(
         *database.checks(),
         *tables.checks(settings),
         *renditions.checks(),
+        *alarms.checks(settings),
         *bucket.checks(),
         *private_bucket.checks(settings, read_only=read_only),
         *web.checks(settings),
@@ -67,7 +68,7 @@ LABELS = frozenset({"head_office", "admin", "auth", "contenttypes", "sessions", 
 IDS = (
     "dns_database", "database", "postgresql", "database_writable", "database_pooler", "database_encoding", "migrations",
     "database_rights", "tables", "writers_visible", "admin_password", "token_key", "stores", "feed", "purge",
-    "worker", "renditions",
+    "worker", "renditions", "alarms",
     "dns_bucket", "object_store", "clock_bucket", "bucket", "bucket_write", "bucket_read", "bucket_public", "bucket_listing",
     "bucket_anonymous_write", "dns_public", "public_url", "bucket_delete", "store_ports", "masters_bucket", "masters_private",
     "proxy", "public_url_host", "disk",

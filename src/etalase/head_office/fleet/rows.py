@@ -8,12 +8,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from etalase.head_office.database import prepared_cursor
-from etalase.head_office.fleet.overview import JudgedStore
+from etalase.head_office.fleet.incident_rows import ROWS_AS_JSON, IncidentRow, rows_of_json, values_of
+from etalase.head_office.fleet.overview import JudgedStore, Reach
 from etalase.head_office.fleet.report_sql import PHOTO_COUNTS
 from etalase.head_office.fleet.states import StoreState, since
 
 # Of each kind, the newest changes that are counted for stores that are behind.
 MOST_COUNTED: Final = 500
+MOST_INCIDENTS: Final = 20
+NOTHING: Final = Reach(UUID(int=0), is_everything=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +33,15 @@ class StoreRow:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Rows of stores, and the last sign of life of head office's worker."""
+    """Rows of stores, the last sign of life of head office's worker, and the largest open incidents."""
 
     rows: Sequence[StoreRow]
     worker_at: datetime | None
+    incidents: Sequence[IncidentRow]
 
 
-def rows_of(stores: Sequence[JudgedStore]) -> Shown:
-    """Returns the rows of these stores, in their order, by one statement."""
+def rows_of(stores: Sequence[JudgedStore], *, incidents_of: Reach = NOTHING) -> Shown:
+    """Returns the rows of these stores, in their order, and the incidents within ``incidents_of``, by one statement."""
     with prepared_cursor() as cursor:
         cursor.execute(
             DETAILS,
@@ -45,11 +49,12 @@ def rows_of(stores: Sequence[JudgedStore]) -> Shown:
                 "ids": [UUID(store.id) for store in stores],
                 "behind": [store.state is StoreState.BEHIND for store in stores],
                 "most": MOST_COUNTED,
+                **values_of(incidents_of, open_only=True, limit=MOST_INCIDENTS),
             },
         )
-        (worker_at, found) = cursor.fetchone()
+        (worker_at, incidents, found) = cursor.fetchone()
     kept = {row.pop("store_id"): row for row in json.loads(found or "[]")}
-    return Shown([_row(store, kept.get(store.id)) for store in stores], worker_at)
+    return Shown([_row(store, kept.get(store.id)) for store in stores], worker_at, rows_of_json(incidents))
 
 
 def _row(store: JudgedStore, kept: dict[str, Any] | None) -> StoreRow:
@@ -100,7 +105,7 @@ changed AS MATERIALIZED (
     ) every
     GROUP BY photo_id, product_id
 )
-SELECT (SELECT max(at) FROM head_office_heartbeat WHERE role = 'worker'), json_agg(json_build_object(
+SELECT (SELECT max(at) FROM head_office_heartbeat WHERE role = 'worker'), {ROWS_AS_JSON}, json_agg(json_build_object(
     'store_id', shown.store_id, 'state', state, 'state_since', state_since, 'verified_at', verified_at,
     {", ".join(f"'{name}', {name}" for name in PHOTO_COUNTS)},
     'lacking', lacking.count, 'lacking_since', lacking.since, 'fault_sides', (

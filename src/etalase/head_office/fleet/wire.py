@@ -1,9 +1,12 @@
 """Puts stores, photos and coverage into the fields of the API. The words are English there."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from etalase.head_office.fleet.announcements import sentence, side_of_incident
 from etalase.head_office.fleet.coverage import MenuCoverage
 from etalase.head_office.fleet.detail import StoreDetail
+from etalase.head_office.fleet.incident_rows import IncidentRow
 from etalase.head_office.fleet.photo_stores import PhotoStores
 from etalase.head_office.fleet.rows import StoreRow
 from etalase.head_office.fleet.states import Because
@@ -95,6 +98,25 @@ def photo_fields(found: PhotoStores) -> dict[str, Any]:
             for lack in found.missing
         ],
         "unknown_stores": [{"store_id": store.id, "code": store.code, "state": store.state.value} for store in found.unknown],
+    }
+
+
+def incident_fields(row: IncidentRow) -> dict[str, Any]:
+    """Returns an incident, with all its stores."""
+    side = side_of_incident(row)
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "subject": row.subject,
+        "side": side and side.value,
+        "text": sentence(row, ZoneInfo("UTC"), language="en"),
+        "company_name": row.company,
+        "opened_at": row.opened_at,
+        "changed_at": row.changed_at,
+        "closed_at": row.closed_at,
+        "stores": len(row.stores),
+        "most_stores": row.most_stores,
+        "store_ids": row.stores,
     }
 
 

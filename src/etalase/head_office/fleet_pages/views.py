@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,8 +12,11 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from etalase.head_office.api.openapi_fleet import FleetQuestion
+from etalase.head_office.fleet.announcements import sentence, side_of_incident
 from etalase.head_office.fleet.coverage import coverage_of
 from etalase.head_office.fleet.detail import detail_of
+from etalase.head_office.fleet.incident_rows import IncidentRow
+from etalase.head_office.fleet.incidents import IncidentKind
 from etalase.head_office.fleet.overview import Overview, Reach, overview
 from etalase.head_office.fleet.photo_stores import stores_of_photo
 from etalase.head_office.fleet.rows import Shown, StoreRow, rows_of
@@ -41,7 +45,7 @@ def stores(request: HttpRequest, reach: Reach) -> HttpResponse:
     selection, offset = _selection(query)
     chosen = selection.of(every)
     offset = offset if offset < len(chosen) else 0
-    shown = rows_of(chosen[offset : offset + ROWS])
+    shown = rows_of(chosen[offset : offset + ROWS], incidents_of=reach)
     tone, sentence = words.headline(every)
     context = {
         "tone": tone.value,
@@ -49,6 +53,7 @@ def stores(request: HttpRequest, reach: Reach) -> HttpResponse:
         "counts": [_count(state, count) for state, count in found.counts.items()],
         "as_of": found.now and words.say("as_of", time=_clock(found.now), zone=head_office_settings().TIME_ZONE),
         "worker": _worker(shown, found),
+        "incidents": [_incident(row) for row in shown.incidents],
         "groups": map_groups(every, reverse("fleet") + "stores/"),
         "rows": [_row(row, found.now) for row in shown.rows],
         "found": words.say("found", count=len(chosen)),
@@ -84,6 +89,17 @@ def _worker(shown: Shown, found: Overview) -> str:
         return ""
     at = words.say("never_word") if shown.worker_at is None else words.moment(shown.worker_at, now=found.now)
     return words.say("worker_dead", time=at)
+
+
+def _incident(row: IncidentRow) -> dict[str, Any]:
+    side = side_of_incident(row)
+    return {
+        "text": sentence(row, ZoneInfo(head_office_settings().TIME_ZONE), language=words.language()),
+        "side": words.side(side and side.value),
+        "since": words.say("since", time=words.moment(row.opened_at)),
+        "store": str(row.stores[0]) if len(row.stores) == 1 else "",
+        "photo": row.subject.partition(":")[0] if row.kind == IncidentKind.PHOTO else "",
+    }
 
 
 def _row(row: StoreRow, now: datetime | None) -> dict[str, Any]:

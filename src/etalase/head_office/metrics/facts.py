@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 import django.db
+from django.db.models import Count
 from django.db.models.functions import Now
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -14,6 +15,8 @@ from prometheus_client.registry import Collector
 from etalase.head_office import heartbeat
 from etalase.head_office.database import as_database_error
 from etalase.head_office.feed_models import AssortmentTombstone, PhotoTombstone
+from etalase.head_office.fleet.incidents import IncidentKind
+from etalase.head_office.fleet_models import Alarm, Incident
 from etalase.head_office.renditions.queue import QueueCounts, counts
 from etalase.scraping import SingleFlight
 from etalase.settings.head_office import head_office_settings
@@ -25,12 +28,14 @@ TOMBSTONES: dict[str, type[PhotoTombstone | AssortmentTombstone]] = {"photo": Ph
 
 
 class HeadOfficeFacts(NamedTuple):
-    """The tombstones of the feed by kind, those that the next purge deletes, and the work and heartbeat of the worker."""
+    """The tombstones of the feed by kind, those that the next purge deletes, and the work of the worker, and what it found."""
 
     tombstones: dict[str, int]
     due: int
     renditions: QueueCounts
     worker_age: timedelta | None
+    incidents: dict[str, int]
+    unsent_alarms: int
 
 
 def read() -> HeadOfficeFacts:
@@ -41,6 +46,10 @@ def read() -> HeadOfficeFacts:
         due=sum(model.objects.filter(changed_at__lt=Now() - kept).count() for model in TOMBSTONES.values()),
         renditions=counts(),
         worker_age=heartbeat.age(),
+        incidents=dict(
+            Incident.objects.filter(closed_at=None).values_list("kind").annotate(count=Count("id")).order_by("kind")
+        ),
+        unsent_alarms=Alarm.objects.filter(sent_at=None).exclude(problem="").count(),
     )
 
 
@@ -82,3 +91,9 @@ def metrics(facts: HeadOfficeFacts | None) -> Iterator[Metric]:
         if facts.worker_age is not None:
             text = "Time since the last heartbeat of the worker; absent before the first."
             yield GaugeMetricFamily("etalase_ho_worker_age_seconds", text, value=facts.worker_age.total_seconds())
+        incidents = GaugeMetricFamily("etalase_ho_incidents", "Open incidents in stores, by kind.", labels=["kind"])
+        for known in IncidentKind:
+            incidents.add_metric([known.value], facts.incidents.get(known.value, 0))
+        yield incidents
+        text = "Messages about incidents that no service has taken yet."
+        yield GaugeMetricFamily("etalase_ho_alarms_unsent", text, value=facts.unsent_alarms)

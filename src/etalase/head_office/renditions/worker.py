@@ -13,11 +13,12 @@ from etalase.errors import EtalaseError, ObjectStoreError
 from etalase.head_office import heartbeat
 from etalase.head_office.collecting import collect
 from etalase.head_office.database import as_database_error
-from etalase.head_office.fleet import history, orders
+from etalase.head_office.fleet import alarms, history, orders, watch
 from etalase.head_office.fleet.checking import check_answers
 from etalase.head_office.renditions import queue
 from etalase.head_office.renditions.making import MadeSet, make_set
 from etalase.service_manager import ServiceManager
+from etalase.settings.head_office import head_office_settings
 
 logger = logging.getLogger("etalase.head_office")
 
@@ -25,6 +26,7 @@ logger = logging.getLogger("etalase.head_office")
 IDLE_SECONDS = 2.0
 PAUSE_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
+WATCH_SECONDS = 60.0
 
 
 def made_sets() -> Iterator[MadeSet]:
@@ -50,7 +52,7 @@ class Worker:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service, self._sleep, self._monotonic = service, sleep, monotonic
-        self._beat_at = self._kept_at = float("-inf")
+        self._beat_at = self._kept_at = self._watched_at = float("-inf")
         self._error = ""
         self.made = self.failed = self.checked = 0
 
@@ -65,9 +67,11 @@ class Worker:
             self._beat()
             self._keep_house()
             self.checked += check_answers()
+            self._watch()
             for made in made_sets():
                 self._count(made)
                 self.checked += check_answers()  # a store does not wait until a whole menu has its renditions
+                self._watch()
                 self._service.turned()
                 self._beat()
         except (ObjectStoreError, django.db.Error) as error:
@@ -99,6 +103,14 @@ class Worker:
         if self._monotonic() - self._beat_at >= heartbeat.EVERY_SECONDS:
             heartbeat.write()
             self._beat_at = self._monotonic()
+
+    def _watch(self) -> None:
+        """Looks for incidents once a minute, and sends the messages about them."""
+        if self._monotonic() - self._watched_at >= WATCH_SECONDS:
+            self._watched_at = self._monotonic()
+            settings = head_office_settings()
+            watch.look(settings)
+            alarms.deliver(settings.alarm_urls)
 
     def _keep_house(self) -> None:
         if self._monotonic() - self._kept_at >= HOUSEKEEPING_SECONDS:
