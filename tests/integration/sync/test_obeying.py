@@ -15,6 +15,10 @@ from tests.integration.sync.two_runs import Background, pause_download
 from tests.simulator import Response, picture
 
 from etalase.edge.models import ReceivedOrder, Removal, SyncRun
+from etalase.edge.pos.messages import Language
+from etalase.edge.status.collect import read
+from etalase.edge.status.summary import summarize
+from etalase.edge.status.verdict import judge
 from etalase.edge.sync import storage
 from etalase.edge.sync.orders import MOST_ATTEMPTS, obey, sync_and_obey
 from etalase.edge.sync.result import RunResult
@@ -22,6 +26,7 @@ from etalase.edge.sync.services import Services
 from etalase.report import REPORT_PATH
 from etalase.settings.edge import edge_settings
 
+LANGUAGES: tuple[Language, ...] = ("en", "id")
 JSON = {"Content-Type": "application/json"}
 
 
@@ -309,6 +314,21 @@ def test_orders_are_listed_with_their_outcomes(edge: Edge, office: Office) -> No
     orders = json.loads(listed(edge, "--json"))["orders"]
     assert {order["id"]: order["outcome"] for order in orders} == {id_: "done", refused: "not_accepted"}
     assert orders[1]["args"] == {"at_most": 6}
+
+
+def test_the_status_shows_the_newest_order_with_its_outcome(edge: Edge, office: Office) -> None:
+    assert read(edge.configured(), clock=edge.clock).last_order is None
+    edge.settings["ACCEPT_ORDERS"] = False
+    office.give("approve", args={"at_most": 6}, why="the <b>old</b> menu")
+    run(edge)
+    facts = read(edge.configured(), clock=edge.clock)
+    assert facts.last_order is not None
+    assert (facts.last_order.by, facts.last_order.outcome) == ("ops", "not_accepted")
+    en, id_ = ([item.text for item in summarize(facts, judge(facts), one, max_names=5).facts] for one in LANGUAGES)
+    assert any("by ops: remove the photos" in text and "takes no orders" in text for text in en)
+    assert any("dari ops: hapus foto" in text and "tidak menerima perintah" in text for text in id_)
+    edge.hours_later = 24 * 8
+    assert read(edge.configured(), clock=edge.clock).last_order is None
 
 
 def listed(edge: Edge, *options: str) -> str:

@@ -27,6 +27,7 @@ from etalase.edge.status.snapshot import (
     Comparison,
     DamagedPicture,
     Facts,
+    OrderFact,
     Own,
     RunFacts,
     Sign,
@@ -40,10 +41,12 @@ from etalase.edge.sync.lock import RunLock
 from etalase.errors import PARKED
 from etalase.objectstore.client import ObjectStore
 from etalase.own_bucket import own_bucket
+from etalase.protocol import printable
 from etalase.redaction import redacted_values
 from etalase.settings.edge import EdgeSettings
 
 NOTICES_FOR = timedelta(hours=24)
+ORDER_SHOWN_FOR = timedelta(days=7)
 MAX_NOTICES = 20
 # A longer duration is a corrupt value.
 MAX_DURATION_SECONDS = 30 * 24 * 3600
@@ -135,6 +138,7 @@ def read(settings: EdgeSettings, looking: Callable[[EdgeSettings], Comparison] =
             notices=_notices(now),
             worker=_sign(signs.get(Role.WORKER)),
             beat=_sign(signs.get(Role.BEAT)),
+            last_order=_last_order(now),
             asked_at=sync_request.requested_lately(),
             undo_for=settings.RECLAIM_GRACE,
             zone=zone,
@@ -196,6 +200,14 @@ def _some_names(photos: Any) -> tuple[str, ...]:
     return tuple(
         photos.exclude(product_name="").order_by("product_name").values_list("product_name", flat=True).distinct()[:MAX_NAMES]
     )
+
+
+def _last_order(now: datetime) -> OrderFact | None:
+    order = next(iter(storage.orders.newest(1)), None)
+    if order is None or now - order.received_at > ORDER_SHOWN_FOR:
+        return None
+    by, why = printable(order.given_by), printable(order.why)
+    return OrderFact(kind=order.kind, by=by, why=why, at=order.received_at, outcome=order.outcome)
 
 
 def _blocked(held: Any) -> tuple[tuple[str, str], ...]:

@@ -45,7 +45,14 @@ class Details(Sentences):
         if facts.is_running and facts.last_run and not self.verdict.holds:
             yield StatusItem(say("running_item", at=self.at(facts.last_run.started_at)))
         yield from self._last_run()
+        yield from self._last_order()
         yield from self._next_runs()
+
+    def _last_order(self) -> Iterator[StatusItem]:
+        if (order := self.facts.last_order) is not None:
+            words, at = self.words, self.at(order.at)
+            kind, outcome = words.word("order", order.kind), words.word("ordered", order.outcome or "waits")
+            yield StatusItem(words.say("order_fact", kind=kind, by=order.by, at=at, outcome=outcome), detail=order.why)
 
     def _small_pictures(self) -> Iterator[StatusItem]:
         small, say = self.facts.small, self.words.say

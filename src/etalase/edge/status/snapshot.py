@@ -116,6 +116,17 @@ class SmallPictures:
     damaged_pictures: tuple[DamagedPicture, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFact:
+    """Head office's newest order of the last days; an empty ``outcome`` while it waits."""
+
+    kind: str
+    by: str
+    why: str
+    at: datetime
+    outcome: str
+
+
 class Why(StrEnum):
     """Why a product has no verified photo. The words are part of ``--json``."""
 
@@ -209,6 +220,7 @@ class Facts:
     # None: unknown, as before the first heartbeat.
     worker: Sign | None = None
     beat: Sign | None = None
+    last_order: OrderFact | None = None
     # When a person last requested a sync on the page, as long as that blocks another request.
     asked_at: datetime | None = None
     # How long a removed photo can be restored, and the store's time zone.

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from etalase.edge.integrity import Damage
-from etalase.edge.status.snapshot import Facts, RunFacts
+from etalase.edge.status.snapshot import Facts, OrderFact, RunFacts
 from etalase.edge.status.verdict import Verdict, is_of_the_future, is_stale
 from etalase.edge.sync.result import RunFault
 
@@ -103,6 +103,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "eta_seconds": facts.known.eta_seconds if facts.known else None,
         "notices": [dict(notice) for notice in facts.notices],
         "list_read_at": _time(facts.list_read_at),
+        "last_order": _order(facts.last_order) if facts.last_order else None,
         "worker_seen_at": _time(facts.worker.at if facts.worker else None),
         "beat_seen_at": _time(facts.beat.at if facts.beat else None),
         "next_run_at": _time(facts.next_hourly_at),
@@ -128,6 +129,11 @@ def _run(run: RunFacts) -> dict[str, Any]:
         "bytes_fetched": run.bytes_fetched,
         "to_carry": run.to_carry,
     }
+
+
+def _order(order: OrderFact) -> dict[str, Any]:
+    outcome = order.outcome or None
+    return {"kind": order.kind, "by": order.by, "why": order.why, "received_at": order.at.isoformat(), "outcome": outcome}
 
 
 def _first_load(facts: Facts) -> Mapping[str, int | None] | None:

@@ -38,9 +38,11 @@ def test_a_report_of_the_next_release_is_read() -> None:
             state={"word": "polished", "parts": ["polished", "shining"], "missing": 0, "lustre": 3},
             faults=[{"photo_id": PHOTO, "product_id": PHOTO, "reason": "moonlight", "side": "moon", "phase": 1}],
             mood={"any": ["thing"]},
+            orders=[{"id": PHOTO, "outcome": "polished", "detail": "", "lustre": 3}],
         )
     )
     assert report.state.word == "polished"
+    assert report.orders[0].outcome == "polished"
     assert report.faults is not None
     assert report.faults[0].side == "moon"
 
@@ -51,6 +53,11 @@ def test_a_report_of_the_next_release_is_read() -> None:
         ({"instance": None}, "report"),
         ({"instance": "12"}, "report.instance"),
         ({"sequence": 0}, "report.sequence"),
+        ({"orders": [{"id": "12", "outcome": "done"}]}, "report.orders[0].id"),
+        ({"orders": [{"id": PHOTO}]}, "report.orders[0]"),
+        ({"orders": [{"id": PHOTO, "outcome": "x" * 41}]}, "report.orders[0].outcome"),
+        ({"orders": [{"id": PHOTO, "outcome": "done", "detail": "a\0b"}]}, "report.orders[0].detail"),
+        ({"orders": [{"id": PHOTO, "outcome": "done"}] * 21}, "report.orders"),
         ({"sequence": 2**63}, "report.sequence"),
         ({"sequence": "12"}, "report.sequence"),
         ({"sequence": True}, "report.sequence"),
@@ -173,3 +180,8 @@ def test_a_checkpoint_is_a_time_or_nothing(text: str | None, moment: datetime | 
     """A checkpoint of another program's head office proves nothing."""
     report: Report = read_report(a_report(checkpoint=text))
     assert checkpoint_of(report) == moment
+
+
+def test_a_report_of_an_edge_without_orders_is_read() -> None:
+    """Of the release before."""
+    assert read_report(a_report(orders=None)).orders == []
