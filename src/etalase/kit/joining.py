@@ -243,6 +243,8 @@ def _answers(kit: Kit, url: str, joined: JoinResponse, sources: Sources) -> Answ
         "ETALASE_TIME_ZONE": joined.time_zone or "",
         "ETALASE_BANDWIDTH": schedule.bandwidth if schedule else "",
         "ETALASE_FULL_RUN": schedule.full_run if schedule else "",
+        # The person with the code trusts this head office; another setting can be changed on this machine alone.
+        "ETALASE_ACCEPT_ORDERS": "true",
     }
     answers = identity | {name: value for name, value in proposed.items() if value and sources.find(name) is None}
     problems = [problem for name, value in answers.items() if (problem := form_problem(name, value, kit.screens))]

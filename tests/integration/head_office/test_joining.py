@@ -18,6 +18,7 @@ from tests.integration.head_office.conftest import forget_settings
 from tests.integration.head_office.office import Office
 from tests.integration.head_office.test_commands import run
 
+from etalase.head_office.api.tokens import AccessToken
 from etalase.head_office.audit_models import AuditEntry
 from etalase.head_office.invitation_models import Invitation, WrongCode
 from etalase.head_office.joining import throttle
@@ -184,6 +185,9 @@ def test_a_revoked_store_is_refused_from_the_next_request_on(office: Office) -> 
     elsewhere.refresh_from_db()
     assert elsewhere.is_active
     assert run("ho_revoke", "AVRIL-001")["stores"] == [{"store": "AVRIL-001", "accounts": []}]
+    boss = Account.objects.create_superuser("boss", password="a boss's own password")
+    fleet = Client().get("/api/v1/fleet/stores/", headers={"Authorization": f"Bearer {AccessToken.for_user(boss)}"}).json()
+    assert {row["code"]: row["state"] for row in fleet["stores"]} == {"AVRIL-001": "revoked", "BDG-002": "never"}
     assert ("accounts_revoked", "AVRIL-001 AVR-SUNDA") in actions()
     (code,) = invited("AVRIL-001")
     assert join(code).status_code == 200

@@ -146,16 +146,31 @@ def test_a_machine_that_failed_before_it_stored_the_answer_joins_by_the_same_com
 
 
 def test_a_machine_restored_from_a_backup_joins_again_with_a_new_code(ho: Doorman, tmp_path: Path) -> None:
-    first, second = (invited("AVRIL-001")[0], None)
+    (first,) = invited("AVRIL-001")
     joined(RecordedMachine(tmp_path), ho.endpoint, first)
-    settings = {**kept(tmp_path), "ETALASE_TIME_ZONE": "Asia/Makassar", "ETALASE_PAGE_LIMIT": "77"}
+    settings = {
+        **kept(tmp_path),
+        "ETALASE_ACCEPT_ORDERS": "false",
+        "ETALASE_TIME_ZONE": "Asia/Makassar",
+        "ETALASE_PAGE_LIMIT": "77",
+    }
     (tmp_path / "etc/etalase/edge.env").write_text(env_file.render(settings, about="restored"))
     (second,) = invited("AVRIL-001")
     joined(RecordedMachine(tmp_path), ho.endpoint, second)
     again = kept(tmp_path)
     assert again["ETALASE_HO_USERNAME"] != settings["ETALASE_HO_USERNAME"]
     assert (again["ETALASE_TIME_ZONE"], again["ETALASE_PAGE_LIMIT"]) == ("Asia/Makassar", "77")
+    assert again["ETALASE_ACCEPT_ORDERS"] == "false"
     assert not Account.objects.get(username=settings["ETALASE_HO_USERNAME"]).is_active
+
+
+@pytest.mark.parametrize(("given", "accepts"), [({}, "true"), ({"ETALASE_ACCEPT_ORDERS": "false"}, "false")])
+def test_a_machine_that_joins_accepts_orders_unless_its_answers_say_otherwise(
+    ho: Doorman, tmp_path: Path, given: Answers, accepts: str
+) -> None:
+    (code,) = invited("AVRIL-001")
+    joined(RecordedMachine(tmp_path), ho.endpoint, code, **given)
+    assert kept(tmp_path)["ETALASE_ACCEPT_ORDERS"] == accepts
 
 
 def test_a_machine_of_another_store_is_refused_and_the_code_stays_unused(office: Office, ho: Doorman, tmp_path: Path) -> None:
