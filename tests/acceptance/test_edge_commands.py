@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.conftest import Edge, eventually
 from tests.daily import daily
+from tests.pictures import picture as photo_of
 from tests.simulator import Response, Simulator, picture
 
 
@@ -141,6 +142,19 @@ def test_retry_enqueues_a_failed_photo_of_the_retry_list_at_once(edge: Edge, ho:
     ho.on_image = None
     assert edge.json("retry", photo)["fetched"] == 1
     assert "Not on the retry list" in edge.run("retry", photo).stderr
+
+
+def test_retry_tries_once_more_what_an_earlier_version_could_not_make_small(edge: Edge, ho: Simulator) -> None:
+    ho.put("Sate", photo_of(size=(400, 300)))
+    edge.environment["ETALASE_RENDITIONS"] = "off"
+    edge.json("sync")
+    edge.sql(
+        "INSERT INTO etalase_unmade_renditions (photo_id, photo_checksum, code, reason, attempts)"
+        " SELECT id, checksum, 'undecodable', 'The picture is damaged.', 1 FROM product_photo RETURNING photo_id"
+    )
+    edge.environment["ETALASE_RENDITIONS"] = "edge"
+    assert edge.json("sync")["renditions"]["made"] == 0
+    assert edge.json("retry")["renditions"]["made"] == 1
 
 
 @pytest.mark.long

@@ -124,6 +124,8 @@ def _run(order: ReceivedOrder, args: OrderArguments, services: Services) -> Ende
     """Runs a sync; for ``retry``, of the photos on the retry list that it names, or of all."""
     if order.kind == OrderKind.RETRY:
         storage.retry_list.make_due(args.photo_ids or None, now=services.clock.utc())
+        if not args.photo_ids:
+            storage.made_renditions.try_all_again()
     trigger = Trigger.RETRY if order.kind == OrderKind.RETRY else Trigger.HAND
     result = sync(services, full=order.kind == OrderKind.FULL, trigger=trigger)
     if isinstance(result.error, LockHeld | DatabaseAway):

@@ -17,7 +17,8 @@ class Command(SyncCommand):
 
     help = (
         "Retry the photos on the retry list now (etalase edge failures lists them), all of them or those named, in a run "
-        "that also syncs changes. Exit status: as that of sync; 2 if a named photo is not on the list."
+        "that also syncs changes. Without a name also the photos of which no small pictures could be made. "
+        "Exit status: as that of sync; 2 if a named photo is not on the list."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,6 +30,8 @@ class Command(SyncCommand):
         """Marks the photos as due, and runs."""
         storage.checkpoint.OwnStore(settings.COMPANY_ID, settings.STORE_ID).claim()
         storage.retry_list.make_due(options["photo"] or None, now=Clock().utc())
+        if not options["photo"]:
+            storage.made_renditions.try_all_again()
         with self.watched(settings, options) as (services, progress):
             report = sync_and_obey(
                 services, full=False, trigger=Trigger.RETRY, wait_seconds=self.wait_seconds(options), progress=progress

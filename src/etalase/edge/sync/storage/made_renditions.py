@@ -171,3 +171,9 @@ def forget_unmade() -> None:
             "DELETE FROM etalase_unmade_renditions u WHERE NOT EXISTS"
             " (SELECT 1 FROM product_photo p WHERE p.id = u.photo_id AND lower(p.checksum) = u.photo_checksum)"
         )
+
+
+def try_all_again() -> None:
+    """Makes every photo due of which none could be made: the programs that make them may be newer."""
+    with cursor() as db:
+        db.execute("DELETE FROM etalase_unmade_renditions")
